@@ -1,0 +1,302 @@
+"""From plain descriptions of pools, sites, jobs and rules to the record arrays that kernels work on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gpusim.kernels import bitset
+from gpusim.state import (
+    CLASS,
+    CLOCK,
+    JOB,
+    LANE,
+    NODE,
+    NONE,
+    POOL,
+    ROUTE,
+    SEGMENT,
+    SITE,
+    Backfill,
+    Cause,
+    Dispatch,
+    Fleet,
+    Order,
+    Placement,
+    Status,
+    records,
+)
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``."""
+
+    site: int
+    gpu_type: int
+    n_nodes: int
+    gpus_per_node: int
+    nodes_per_domain: int = 1
+    speed: float = 1.0
+    rated_w_per_gpu: float = 0.0
+    idle_w: float = 0.0
+    compute_w: float = 0.0
+    communication_w: float = 0.0
+    checkpoint_w: float = 0.0
+    serving_w: float = 0.0
+    node_idle_w: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How jobs are ordered, placed and dispatched."""
+
+    order: Order = Order.FIFO
+    backfill: Backfill = Backfill.NONE
+    placement: Placement = Placement.BEST_FIT
+    dispatch: Dispatch = Dispatch.LEAST_LOADED
+    kill_at_estimate: bool = False
+    preempts: bool = False
+    queue_limit: int | None = None
+    cycled: bool = False
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """How a class of jobs runs: stalls, checkpoints, start-up."""
+
+    communication_share: float = 0.0
+    checkpoint_interval_s: float = math.inf
+    checkpoint_write_s: float = 0.0
+    load_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """Jobs as columns in order of submission, and where each may run.
+
+    ``route`` indexes ``routes``; a route is (candidate pools, how many of them, at the front, are home).
+    """
+
+    submit_s: np.ndarray
+    gpus: np.ndarray
+    runtime_s: np.ndarray
+    estimate_s: np.ndarray
+    route: np.ndarray
+    routes: list[tuple[list[int], int]]
+    priority: np.ndarray | int = 0
+    tenant: np.ndarray | int = 0
+    job_class: np.ndarray | int = 0
+    preemptible: np.ndarray | bool = False
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Rows for inference replicas behind the jobs: GPUs, tenant and priority of each."""
+
+    gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    priority: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+
+
+def allocate(
+    pools: list[PoolSpec],
+    n_sites: int,
+    work: Work,
+    rules: Rules,
+    *,
+    classes: list[ClassSpec] | None = None,
+    shares: list[float] | None = None,
+    quota: np.ndarray | None = None,
+    replicas: Replicas | None = None,
+) -> Fleet:
+    """A fleet with all nodes off, no power limit, and all jobs pending.
+
+    Parameters
+    ----------
+    quota : ndarray of int, shape (tenants, gpu types), optional
+        GPUs that a tenant may hold of a type; absent means no quotas.
+    """
+    replicas = replicas or Replicas()
+    shares = shares or [1.0]
+    jobs = _jobs(work, rules, replicas)
+    n_jobs, n_nodes = len(work.submit_s), sum(pool.n_nodes for pool in pools)
+    n_types = max(pool.gpu_type for pool in pools) + 1
+    by_tenant = quota is not None or rules.order == Order.FAIR_SHARE
+    groups = [np.flatnonzero(jobs.tenant[:n_jobs] == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
+    by_place = _rank(jobs, groups, rules.order, n_jobs)
+    layout = _pools(pools, len(jobs))
+    lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words)
+    heap_size = layout.heap_size
+    routes, candidates = _routes(work.routes)
+    segments = 4096 if rules.preempts or len(replicas.gpus) else 64
+    total = max(len(jobs), n_nodes) + 8
+    return Fleet(
+        clock=_clock(rules, n_jobs, quota is not None),
+        jobs=jobs,
+        nodes=layout.nodes,
+        pools=layout.pools,
+        sites=_sites(pools, n_sites),
+        lanes=lanes,
+        routes=routes,
+        classes=_classes(classes or [ClassSpec()]),
+        segments=records(SEGMENT, segments),
+        candidates=candidates,
+        by_place=by_place,
+        words=np.zeros(n_words + 1, "i8"),
+        domain_idle=np.zeros((layout.n_domains, 2), "i4"),
+        quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
+        held=np.zeros((len(shares), n_types), "i8"),
+        heap_keys=np.zeros(heap_size, "f8"),
+        heap_ids=np.zeros(heap_size, "i4"),
+        end_pos=np.full(len(jobs), -1, "i4"),
+        release_pos=np.full(len(jobs), -1, "i4"),
+        idle_pos=np.full(n_nodes, -1, "i4"),
+        scratch_keys=np.zeros(_scratch_size(pools), "f8"),
+        scratch_ids=np.zeros(_scratch_size(pools), "i4"),
+        scratch_pos=np.full(total, -1, "i4"),
+        picked=np.zeros(n_nodes + 1, "i4"),
+        woken=np.zeros(max(n_nodes * max(p.gpus_per_node for p in pools), 1), "i4"),
+    )
+
+
+def _scratch_size(pools: list[PoolSpec]) -> int:
+    return max(pool.n_nodes * pool.gpus_per_node for pool in pools) * 2 + 64
+
+
+def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
+    n_jobs = len(work.submit_s)
+    jobs = records(JOB, n_jobs + len(replicas.gpus))
+    real = jobs[:n_jobs]
+    for name in ("submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible"):
+        real[name] = getattr(work, name)
+    real["outruns"] = (real["runtime_s"] > real["estimate_s"]) & rules.kill_at_estimate
+    for name in ("gpus", "tenant", "priority"):
+        jobs[name][n_jobs:] = getattr(replicas, name)
+    jobs["submit_s"][n_jobs:] = np.inf
+    for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):
+        jobs[name] = np.nan
+    for name in ("pool", "first_node", "next_on_node"):
+        jobs[name] = NONE
+    jobs["status"] = Status.PENDING
+    return jobs
+
+
+def _rank(jobs: np.recarray, groups: list[np.ndarray], order: Order, n_jobs: int) -> np.ndarray:
+    """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
+    keys = {Order.SJF: jobs.estimate_s, Order.PRIORITY: -jobs.priority, Order.LARGEST: -jobs.gpus}
+    first = np.arange(n_jobs)
+    if order in keys:
+        first = np.argsort(keys[order][:n_jobs], kind="stable")
+    jobs["rank"][first] = np.arange(n_jobs)
+    by_place = np.empty(n_jobs, "i4")
+    base = 0
+    for group in groups:
+        places = group[np.argsort(jobs["rank"][group], kind="stable")]
+        by_place[base : base + len(group)] = places
+        jobs["lane_pos"][places] = np.arange(len(group))
+        base += len(group)
+    return by_place
+
+
+@dataclass
+class _Layout:
+    pools: np.recarray
+    nodes: np.recarray
+    n_domains: int
+    n_words: int
+    heap_size: int
+
+
+def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
+    pools = records(POOL, len(specs))
+    n_nodes = sum(spec.n_nodes for spec in specs)
+    nodes = records(NODE, n_nodes)
+    node = domain = words = 0
+    # The heap of ends holds running jobs only: never more than there are GPUs, nor than there are jobs.
+    place = min(sum(spec.n_nodes * spec.gpus_per_node for spec in specs), n_rows) + 1
+    for p, (pool, spec) in enumerate(zip(pools, specs, strict=True)):
+        for name in spec.__dataclass_fields__:
+            if name in POOL.names:
+                pool[name] = getattr(spec, name)
+        n_domains = -(-spec.n_nodes // spec.nodes_per_domain)
+        pool.first_node, pool.first_domain, pool.n_domains = node, domain, n_domains
+        pool.planned = spec.n_nodes * spec.gpus_per_node
+        pool.node_sets = words
+        words += 2 * (spec.gpus_per_node + 1) * bitset.n_words(spec.n_nodes)
+        pool.domain_sets = words
+        words += 2 * (spec.nodes_per_domain + 1) * bitset.n_words(n_domains)
+        pool.release_base = place
+        place += min(spec.n_nodes * spec.gpus_per_node, n_rows) + 1
+        pool.idle_base = place
+        place += spec.n_nodes
+        mine = nodes[node : node + spec.n_nodes]
+        mine["pool"] = p
+        mine["domain"] = np.arange(spec.n_nodes) // spec.nodes_per_domain
+        mine["spare"] = spec.gpus_per_node
+        node += spec.n_nodes
+        domain += n_domains
+    for name in ("first_job", "next_held", "next_reserved"):
+        nodes[name] = NONE
+    nodes["idle_s"] = -1.0
+    for name in ("reserved_job", "first_reserved", "arrived"):
+        pools[name] = NONE
+    pools["shadow_s"] = np.inf
+    pools["idle_cause"] = Cause.IDLE_NO_DEMAND
+    return _Layout(pools, nodes, domain, words, place)
+
+
+def _lanes(pools, groups, shares, n_words) -> tuple[np.recarray, int]:
+    lanes = records(LANE, len(pools) * len(groups))
+    i = 0
+    for pool in pools:
+        pool.first_lane, pool.n_lanes = i, len(groups)
+        base = 0
+        for tenant, group in enumerate(groups):
+            lane = lanes[i]
+            lane.tenant, lane.share = tenant, shares[tenant]
+            lane.set, lane.n_places, lane.order_base = n_words, len(group), base
+            n_words += bitset.n_words(max(len(group), 1))
+            base += len(group)
+            i += 1
+    return lanes, n_words
+
+
+def _sites(specs: list[PoolSpec], n_sites: int) -> np.recarray:
+    sites = records(SITE, n_sites)
+    sites["limit_w"] = np.inf
+    sites["overhead"] = sites["peak_overhead"] = 1.0
+    of_site = np.array([spec.site for spec in specs])
+    for s in range(n_sites):
+        mine = np.flatnonzero(of_site == s)
+        sites[s].first_pool, sites[s].n_pools = (mine[0], len(mine)) if len(mine) else (0, 0)
+    return sites
+
+
+def _routes(routes: list[tuple[list[int], int]]) -> tuple[np.recarray, np.ndarray]:
+    table = records(ROUTE, max(len(routes), 1))
+    flat: list[int] = []
+    for row, (pools, n_home) in zip(table, routes, strict=False):
+        row.start, row.n_home, row.count = len(flat), n_home, len(pools)
+        flat.extend(pools)
+    return table, np.array(flat or [NONE], "i4")
+
+
+def _classes(specs: list[ClassSpec]) -> np.recarray:
+    table = records(CLASS, len(specs))
+    for row, spec in zip(table, specs, strict=True):
+        for name in CLASS.names:
+            row[name] = getattr(spec, name)
+    return table
+
+
+def _clock(rules: Rules, n_jobs: int, quotas: bool) -> np.recarray:
+    clock = records(CLOCK, 1)
+    clock["n_jobs"] = clock["unfinished"] = n_jobs
+    for name in ("order", "backfill", "placement", "dispatch"):
+        clock[name] = getattr(rules, name)
+    clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
+    clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
+    return clock

@@ -1,0 +1,42 @@
+"""Every error that gpusim raises on purpose. The command line prints their text alone, never a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class GpusimError(Exception):
+    """Base of all errors that a user can cause and repair."""
+
+
+class ScenarioError(GpusimError):
+    """A scenario that cannot be simulated; carries all of its faults."""
+
+    def __init__(self, source: str, faults: Sequence[str]):
+        self.source = source
+        self.faults = list(faults)
+        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
+        super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+
+
+class TraceError(GpusimError):
+    """A trace, weather, price or carbon file that cannot be read."""
+
+
+class PolicyError(GpusimError):
+    """A custom policy that cannot be loaded, or that answered nonsense."""
+
+
+class ResultError(GpusimError):
+    """A saved result that is absent, incomplete or damaged."""
+
+
+class InvariantError(GpusimError):
+    """A conservation law that a run broke: a defect of gpusim, not of the scenario."""
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """Suggestion text for a misspelt name: ``" (did you mean 'x'?)"``, or ``""`` when nothing is near."""
+    near = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
+    return f" (did you mean '{near[0]}'?)" if near else ""

@@ -1,0 +1,129 @@
+"""A job trace: the job table of one file, and what the table itself cannot hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from gpusim.inputs.jobtable import JobTable, encode
+from gpusim.inputs.traces.source import Source
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The publishers' words for how a job ended -> ours. Other words are kept, in lower case.
+STATES = {
+    "pass": "completed", "completed": "completed", "succeeded": "completed", "terminated": "completed",
+    "killed": "cancelled", "cancelled": "cancelled", "canceled": "cancelled",
+    "failed": "failed", "": "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Jobs of one file.
+
+    Attributes
+    ----------
+    table : JobTable
+        ``submit_s`` counts from the earliest submission of the file.
+    origin : datetime or None
+        Calendar time (UTC) of that submission; None where the file has relative times only.
+    format : str
+        Name of the file's format (``FORMATS``).
+    """
+
+    table: JobTable
+    origin: datetime | None
+    format: str
+
+
+def final_states(texts: np.ndarray) -> np.ndarray:
+    """Final states in gpusim's words, shape and order as ``texts``."""
+    codes, names = encode(texts)
+    words = [name.strip().lower() for name in names]
+    return np.array([STATES.get(word, word) for word in words], dtype=object)[codes]
+
+
+def elapsed(moments: np.ndarray) -> tuple[np.ndarray, datetime | None]:
+    """Seconds [s] since the earliest of ``moments`` (datetime64[us], NaT gives NaN), and that earliest time."""
+    known = moments[~np.isnat(moments)]
+    if not len(known):
+        return np.full(len(moments), np.nan), None
+    first = known.min()
+    return between_s(moments, first), EPOCH + timedelta(microseconds=int(first.astype("i8")))
+
+
+def between_s(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """Seconds [s] from ``earlier`` to ``later`` (datetime64[us]), NaN where either is NaT."""
+    return (later - earlier) / np.timedelta64(1, "s")
+
+
+def build_trace(source: Source, format: str, *, submit_s: np.ndarray, runtime_s: np.ndarray, gpus: np.ndarray,
+                origin: datetime | None = None, job_id: np.ndarray | None = None,
+                estimate_s: np.ndarray | None = None, **texts: np.ndarray) -> Trace:
+    """Trace of the rows that can be simulated; what is left out or changed is counted in the notes.
+
+    Parameters
+    ----------
+    submit_s, runtime_s, gpus : ndarray of float, shape (n_rows,)
+        In file order; NaN where missing. GPUs may be fractions.
+    job_id : ndarray, shape (n_rows,), optional
+        Kept if these are unique whole numbers, else rows are numbered from 0.
+    estimate_s : ndarray of float, shape (n_rows,), optional
+        NaN where missing.
+    texts : ndarray of str, shape (n_rows,)
+        Coded columns of the job table.
+    """
+    source.faults.check()
+    known = submit_s[~np.isnan(submit_s)]
+    source.note("rows not in order of time", np.count_nonzero(np.diff(known) < 0))
+    if len(known):
+        submit_s = submit_s - known.min()
+    ids = np.arange(len(submit_s)) if job_id is None else _numbered(source, job_id)
+    kept = _usable(source, submit_s, runtime_s, gpus)
+    whole = np.ceil(gpus[kept])
+    source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
+    source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
+    columns = {"job_id": ids[kept], "submit_s": submit_s[kept], "runtime_s": runtime_s[kept], "gpus": whole}
+    if estimate_s is not None:
+        given = estimate_s[kept]
+        source.note("rows without an estimate: runtime taken", np.count_nonzero(np.isnan(given)))
+        columns["estimate_s"] = np.where(np.isnan(given), columns["runtime_s"], given)
+    names = {}
+    for name, values in texts.items():
+        columns[name], names[name] = encode(values[kept])
+    return Trace(JobTable.build(names, source.notes, **columns), origin, format)
+
+
+def _numbered(source: Source, job_id: np.ndarray) -> np.ndarray:
+    """The identities if they are unique whole numbers, else row numbers, with a note."""
+    if job_id.dtype.kind != "i":
+        source.note("job ids that are not whole numbers, replaced by row numbers", len(job_id))
+    elif len(np.unique(job_id)) < len(job_id):
+        repeated = len(job_id) - len(np.unique(job_id))
+        source.note("repeated job ids, so that all rows were numbered anew", repeated)
+    else:
+        return job_id
+    return np.arange(len(job_id))
+
+
+def _usable(source: Source, submit_s: np.ndarray, runtime_s: np.ndarray, gpus: np.ndarray) -> np.ndarray:
+    """Mask of the rows that are jobs on GPUs with known times; the others are counted by their first lack."""
+    kept = np.ones(len(submit_s), dtype=bool)
+    for what, lacking in (
+        ("rows without GPUs dropped", ~(gpus > 0)),
+        ("rows without a submission time dropped", np.isnan(submit_s)),
+        ("rows without a runtime dropped", np.isnan(runtime_s)),
+        ("rows with a negative runtime dropped", runtime_s < 0),
+    ):
+        source.note(what, np.count_nonzero(kept & lacking))
+        kept &= ~lacking
+    too_many = np.count_nonzero(gpus[kept] > np.iinfo("i4").max)
+    if too_many:
+        source.faults.stop(f"{too_many} rows ask for more than {np.iinfo('i4').max} GPUs")
+    if not kept.any():
+        lacks = "; ".join(f"{what}: {count}" for what, count in source.notes.items())
+        source.faults.stop(f"no row is a job that could run on GPUs ({lacks})")
+    return kept

@@ -1,0 +1,1 @@
+"""Compiled kernels: numba only, on the record arrays of gpusim.state."""

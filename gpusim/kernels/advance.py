@@ -1,0 +1,130 @@
+"""The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
+
+Order at one instant, defined here and nowhere else: ends; then (outside) control processes; then arrivals; then
+one pass over every pool in which something changed.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.dispatch import choose_pool
+from gpusim.kernels.queueing import dequeue, enqueue, lane_of, mark_dirty
+from gpusim.kernels.running import end
+from gpusim.kernels.scheduling import schedule
+from gpusim.state import NONE, Status
+
+REACHED, WOKEN, FULL, FINISHED = 0, 1, 2, 3
+SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
+_QUEUED, _REJECTED = int(Status.QUEUED), int(Status.REJECTED)
+
+
+@inner
+def _play_ends(f, now):
+    clock = f.clock[0]
+    while clock.n_ends > 0 and f.heap_keys[0] == now:
+        j = f.heap_ids[0]
+        p = f.jobs[j].pool
+        f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
+        end(f, j, now)
+        mark_dirty(f, p)
+        if clock.quotas != 0:
+            _wake_quota_waiters(f, p)
+        if f.jobs[j].watched != 0:
+            f.woken[clock.n_woken] = j
+            clock.n_woken += 1
+
+
+@inner
+def _wake_quota_waiters(f, p):
+    """GPUs of a type given back anywhere may let a tenant at its quota start elsewhere."""
+    for q in range(len(f.pools)):
+        if q != p and f.pools[q].gpu_type == f.pools[p].gpu_type and f.pools[q].queued > 0:
+            mark_dirty(f, q)
+
+
+@inner
+def _reject(f, j):
+    f.jobs[j].status = _REJECTED
+    f.clock[0].unfinished -= 1
+
+
+@inner
+def _play_arrivals(f, now):
+    clock = f.clock[0]
+    while clock.next_arrival < clock.n_jobs and f.jobs[clock.next_arrival].submit_s == now:
+        j = clock.next_arrival
+        clock.next_arrival += 1
+        p = choose_pool(f, j)
+        if p == NONE:
+            _reject(f, j)
+        else:
+            enqueue(f, j, p, now)
+            mark_dirty(f, p)
+
+
+@inner
+def _turn_away(f, p, first, now):
+    """Reject arrivals of this instant that still wait in a queue beyond its limit, last first."""
+    clock, pool = f.clock[0], f.pools[p]
+    j = clock.next_arrival - 1
+    while pool.queued > clock.queue_limit and j >= first:
+        if f.jobs[j].pool == p and f.jobs[j].status == _QUEUED:
+            dequeue(f, j, now)
+            _reject(f, j)
+        j -= 1
+
+
+@kernel
+def run_passes(f, first, now):
+    """A pass over every pool that wants one; ``first``: the first job that arrived at this instant."""
+    clock = f.clock[0]
+    p = 0
+    while clock.n_dirty > 0:
+        pool = f.pools[p]
+        if pool.dirty != 0:
+            pool.dirty = 0
+            clock.n_dirty -= 1
+            schedule(f, p, now)
+            if clock.queue_limit >= 0:
+                _turn_away(f, p, first, now)
+        p += 1
+        if p == len(f.pools):
+            p = 0  # an eviction may have touched a pool already passed
+
+
+@kernel
+def advance(f, until):
+    """Play the dense events before ``until``, and the ends at ``until``.
+
+    Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), FULL (the segment
+    table needs room), FINISHED (every job has ended).
+    """
+    clock = f.clock[0]
+    while True:
+        ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
+        arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < clock.n_jobs else math.inf
+        now = min(ends_s, arrives_s)
+        if clock.n_dirty > 0 and clock.cycled == 0 and clock.now_s < now:
+            now = clock.now_s
+        if now > until or (now == until and ends_s != now):
+            clock.now_s = until
+            return REACHED
+        clock.now_s = now
+        if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends and clock.preempts != 0:
+            return FULL
+        if ends_s == now:
+            _play_ends(f, now)
+            if clock.n_woken > 0:
+                return WOKEN
+            if clock.unfinished == 0:
+                return FINISHED
+        if now == until:
+            continue  # what else happens now comes after the control processes of this instant
+        first = clock.next_arrival
+        _play_arrivals(f, now)
+        if clock.cycled == 0:
+            run_passes(f, first, now)
+        if clock.unfinished == 0:
+            return FINISHED

@@ -1,0 +1,83 @@
+"""Ordered sets of small integers: 32-way trees of bits in a shared array of words.
+
+A set over 0..n-1 is an offset ``base`` into ``words``. Insertion, removal and "next member from i" cost one step
+per factor of 32 in n. Queues (places in the order) and nodes (by free GPUs) are such sets. 32 bits of a signed
+64-bit word: no sign to mind, with the JIT and without.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.kernels._jit import kernel
+
+# Position of the lowest bit by a de Bruijn sequence: 0x077CB531 shifted by k shows a different top five bits for each k.
+_DE_BRUIJN = 0x077CB531
+_LOWEST = np.zeros(32, dtype=np.int64)
+for _k in range(32):
+    _LOWEST[((_DE_BRUIJN << _k) & 0xFFFFFFFF) >> 27] = _k
+
+
+@kernel
+def n_words(n):
+    """Words that a set over 0..n-1 takes."""
+    total = 0
+    size = n
+    while True:
+        size = (size + 31) >> 5
+        total += size
+        if size <= 1:
+            return max(total, 1)
+
+
+@kernel
+def insert(words, base, n, i):
+    size = (n + 31) >> 5
+    while True:
+        old = words[base + (i >> 5)]
+        words[base + (i >> 5)] = old | (1 << (i & 31))
+        if old != 0 or size <= 1:
+            return
+        base += size
+        size = (size + 31) >> 5
+        i >>= 5
+
+
+@kernel
+def remove(words, base, n, i):
+    size = (n + 31) >> 5
+    while True:
+        left = words[base + (i >> 5)] & ~(1 << (i & 31))
+        words[base + (i >> 5)] = left
+        if left != 0 or size <= 1:
+            return
+        base += size
+        size = (size + 31) >> 5
+        i >>= 5
+
+
+@kernel
+def next_from(words, base, n, i):
+    """Least member >= i, or -1."""
+    if i >= n:
+        return -1
+    level = 0
+    size = (n + 31) >> 5
+    while True:
+        word = words[base + (i >> 5)] >> (i & 31)
+        if word != 0:
+            i += _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+            break
+        i = (i >> 5) + 1
+        if i >= size:
+            return -1
+        base += size
+        size = (size + 31) >> 5
+        level += 1
+    while level > 0:
+        level -= 1
+        shift = 5 * (level + 1)
+        base -= (n + (1 << shift) - 1) >> shift
+        word = words[base + i]
+        i = (i << 5) + _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+    return i

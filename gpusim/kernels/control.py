@@ -1,0 +1,186 @@
+"""What control processes do to the fleet: capacity, replicas, failures, and reading it at one moment."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import heap
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
+from gpusim.kernels.placement import ALL, enlist, place, unlist
+from gpusim.kernels.preemption import evict, make_room
+from gpusim.kernels.queueing import mark_dirty, over_quota
+from gpusim.kernels.running import give_nodes_back, take_nodes
+from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
+
+_EASY = int(Backfill.EASY)
+_IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
+_PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
+_BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
+_NOT_ENERGISED, _NOT_DELIVERED = int(Wait.NOT_ENERGISED), int(Wait.NOT_DELIVERED)
+
+
+@kernel
+def settle_all(f, now):
+    """Bring every running integral up to ``now``."""
+    for p in range(len(f.pools)):
+        settle_pool(f.pools, p, now)
+    for s in range(len(f.sites)):
+        settle_site(f.sites, s, now)
+    for i in range(len(f.lanes)):
+        settle_lane(f.lanes, i, now)
+
+
+@inner
+def _admit_node(f, p, n):
+    """A node without jobs becomes schedulable."""
+    pool, node = f.pools[p], f.nodes[n]
+    node.state = ON
+    node.free = pool.gpus_per_node
+    node.spare = pool.gpus_per_node
+    node.idle_s = -1.0
+    enlist(f, p, n)
+    if f.clock[0].backfill == _EASY:
+        heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
+        pool.n_idle_heap += 1
+    pool.free += pool.gpus_per_node
+    pool.released = 1
+    mark_dirty(f, p)
+
+
+@inner
+def _clear_node(f, p, n, state, now):
+    """Evict all that runs on a node and take it out of scheduling."""
+    pool, node = f.pools[p], f.nodes[n]
+    while node.first_job != NONE:
+        j = node.first_job
+        if j < f.clock[0].n_jobs:
+            evict(f, j, now)
+        else:
+            stop_replica(f, j, now)
+    unlist(f, p, n)
+    node.state = state
+    if f.clock[0].backfill == _EASY:
+        heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
+        pool.n_idle_heap -= 1
+    pool.free -= pool.gpus_per_node
+    pool.released = 1
+    mark_dirty(f, p)
+
+
+@kernel
+def set_nodes_on(f, p, wanted, now):
+    """Switch nodes on, lowest index first, or off, highest first, until ``wanted`` are on (failed ones included)."""
+    pool = f.pools[p]
+    size = pool.gpus_per_node
+    settle_pool(f.pools, p, now)
+    settle_site(f.sites, pool.site, now)
+    site = f.sites[pool.site]
+    on = pool.energised // size
+    while on < wanted:
+        _admit_node(f, p, pool.first_node + on)
+        pool.energised += size
+        site.phase_w[_IDLE] += pool.node_idle_w
+        site.it_w += pool.node_idle_w
+        on += 1
+    while on > wanted:
+        on -= 1
+        n = pool.first_node + on
+        if f.nodes[n].state == ON:
+            _clear_node(f, p, n, OFF, now)
+        else:
+            f.nodes[n].state = OFF
+            pool.down -= size
+        pool.energised -= size
+        site.phase_w[_IDLE] -= pool.node_idle_w
+        site.it_w -= pool.node_idle_w
+
+
+@kernel
+def fail_node(f, n, now):
+    """A node that is on fails: its jobs are evicted, its GPUs are down until it is repaired."""
+    p = f.nodes[n].pool
+    if f.nodes[n].state != ON:
+        return False
+    settle_pool(f.pools, p, now)
+    _clear_node(f, p, n, DOWN, now)
+    f.pools[p].down += f.pools[p].gpus_per_node
+    return True
+
+
+@kernel
+def repair_node(f, n, now):
+    p = f.nodes[n].pool
+    if f.nodes[n].state != DOWN:
+        return False
+    settle_pool(f.pools, p, now)
+    f.pools[p].down -= f.pools[p].gpus_per_node
+    _admit_node(f, p, n)
+    return True
+
+
+@inner
+def _shortage(f, j, p):
+    """Why a replica finds no room."""
+    pool = f.pools[p]
+    if pool.free >= f.jobs[j].held:
+        return _FRAGMENTED
+    if pool.delivered > pool.energised:
+        return _NOT_ENERGISED
+    if pool.planned > pool.delivered:
+        return _NOT_DELIVERED
+    return _BUSY
+
+
+@kernel
+def start_replica(f, j, p, may_preempt, now):
+    """Start replica ``j`` (a row behind the jobs) in pool ``p``: NONE if it runs, else what it lacks."""
+    job, pool = f.jobs[j], f.pools[p]
+    site = f.sites[pool.site]
+    job.pool = p
+    size = pool.gpus_per_node
+    job.held = job.gpus if job.gpus <= size else (job.gpus + size - 1) // size * size
+    if over_quota(f, j, p):
+        return _QUOTA
+    if (site.it_w + pool.serving_w * job.held) * site.peak_overhead + site.fixed_w > site.limit_w:
+        return _POWER
+    if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
+        return _shortage(f, j, p)
+    settle_pool(f.pools, p, now)
+    job.status = _RUNNING
+    job.start_s = now
+    job.end_s = math.inf
+    job.expected_end_s = math.inf
+    take_nodes(f, j, p)
+    pool.serving += job.held
+    mark_dirty(f, p)
+    return NONE
+
+
+@kernel
+def stop_replica(f, j, now):
+    job = f.jobs[j]
+    p = job.pool
+    settle_pool(f.pools, p, now)
+    f.pools[p].serving -= job.held
+    set_serving_load(f, p, f.pools[p].serving_busy, now)
+    job.status = _PENDING
+    job.run_s += now - job.start_s
+    give_nodes_back(f, j, p)
+    mark_dirty(f, p)
+
+
+@kernel
+def set_serving_load(f, p, busy_gpus, now):
+    """GPUs' worth of the pool's replicas that demand fills from now on; power follows."""
+    pool = f.pools[p]
+    site = f.sites[pool.site]
+    settle_pool(f.pools, p, now)
+    settle_site(f.sites, pool.site, now)
+    busy_gpus = min(busy_gpus, pool.serving * 1.0)
+    change_w = busy_gpus * pool.serving_w - pool.serving_drawn_w
+    pool.serving_busy = busy_gpus
+    pool.serving_drawn_w += change_w
+    site.phase_w[_SERVING] += change_w
+    site.it_w += change_w
+

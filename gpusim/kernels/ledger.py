@@ -1,0 +1,74 @@
+"""Booking: running integrals of GPU-seconds, waiting and energy, brought up to a moment before anything changes."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.state import N_PHASE, N_WAIT, Cause
+
+_NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Cause.NOT_DELIVERED), int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
+
+
+@inner
+def settle_pool(pools, p, now):
+    """Book the pool's GPU-seconds since it was last settled."""
+    pool = pools[p]
+    dt = now - pool.settled_s
+    if dt <= 0.0:
+        return
+    pool.settled_s = now
+    ledger = pool.ledger
+    ledger[_NOT_DELIVERED] += (pool.planned - pool.delivered) * dt
+    ledger[_NOT_ENERGISED] += (pool.delivered - pool.energised) * dt
+    ledger[_DOWN] += pool.down * dt
+    ledger[pool.idle_cause] += pool.free * dt
+    ledger[_SERVING] += pool.serving_busy * dt
+    ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
+    ledger[_TRAINING] += pool.busy * dt
+    pool.queued_job_s += pool.queued * dt
+    pool.running_job_s += pool.running * dt
+
+
+@inner
+def settle_lane(lanes, i, now):
+    """Book the lane's waiting since it was last settled, under the cause that has held since."""
+    lane = lanes[i]
+    dt = now - lane.settled_s
+    if dt <= 0.0:
+        return
+    lane.settled_s = now
+    lane.blocked_s[lane.cause] += dt
+    lane.job_s[lane.cause] += lane.queued * dt
+    lane.gpu_s[lane.cause] += lane.queued_gpus * dt
+
+
+@inner
+def settle_site(sites, s, now):
+    """Integrate the site's power, cost and carbon exactly: all are constant between two changes."""
+    site = sites[s]
+    dt = now - site.settled_s
+    if dt <= 0.0:
+        return
+    site.settled_s = now
+    for phase in range(N_PHASE):
+        site.energy_j[phase] += site.phase_w[phase] * dt
+    facility_w = site.it_w * site.overhead + site.fixed_w
+    facility_j = facility_w * dt
+    site.facility_j += facility_j
+    site.cost_usd += facility_j * site.price_usd_per_j
+    site.carbon_g += facility_j * site.carbon_g_per_j
+    if facility_w > site.peak_w:
+        site.peak_w = facility_w
+
+
+@inner
+def start_waiting(jobs, j, lanes, i):
+    """Remember the lane's integrals in the job (its own causes are the differences)."""
+    for cause in range(N_WAIT):
+        jobs[j].waits[cause] -= lanes[i].blocked_s[cause]
+
+
+@inner
+def stop_waiting(jobs, j, lanes, i):
+    for cause in range(N_WAIT):
+        jobs[j].waits[cause] += lanes[i].blocked_s[cause]

@@ -1,0 +1,115 @@
+"""Eviction: who makes room for a more urgent job or for a replica, and what goes back to the queue."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.queueing import enqueue, held_gpus, lane_of, mark_dirty
+from gpusim.kernels.running import cut_short
+from gpusim.state import NONE, ON, Status
+
+_RUNNING = int(Status.RUNNING)
+
+
+@inner
+def evict(f, j, now):
+    """Take a running job off its nodes and put it back in its queue, in its old place."""
+    p = f.jobs[j].pool
+    f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
+    cut_short(f, j, now)
+    enqueue(f, j, p, now)
+    mark_dirty(f, p)
+
+
+@inner
+def _may_evict(f, j, priority):
+    job = f.jobs[j]
+    return job.preemptible != 0 and job.priority < priority and job.status == _RUNNING
+
+
+@inner
+def _victims_cost(f, n, need, priority):
+    """GPUs held in all by the jobs that would have to leave node ``n`` for ``need`` to be free; -1 if impossible.
+
+    Victims leave in the order of the node's chain: latest started first.
+    """
+    node = f.nodes[n]
+    free, cost = node.free, 0
+    i = node.first_job
+    while free < need and i != NONE:
+        job = f.jobs[i]
+        following = job.next_on_node
+        if _may_evict(f, i, priority):
+            free += min(job.gpus, f.pools[node.pool].gpus_per_node)
+            cost += job.held
+        i = following
+    return cost if free >= need else -1
+
+
+@inner
+def _evict_from(f, n, need, priority, now):
+    i = f.nodes[n].first_job
+    while f.nodes[n].free < need and i != NONE:
+        following = f.jobs[i].next_on_node
+        if _may_evict(f, i, priority):
+            evict(f, i, now)
+        i = following
+
+
+@inner
+def _cheapest_node(f, first, last, need, priority):
+    best, best_cost = NONE, 0
+    for n in range(first, last):
+        if f.nodes[n].state != ON or f.nodes[n].free >= need:
+            continue
+        cost = _victims_cost(f, n, need, priority)
+        if cost >= 0 and (best == NONE or cost < best_cost):
+            best, best_cost = n, cost
+    return best
+
+
+@inner
+def _reclaimable(f, first, last, need, priority):
+    """How many nodes of a range are, or could be made, wholly idle."""
+    count = 0
+    for n in range(first, last):
+        node = f.nodes[n]
+        if node.state == ON and (node.free >= need or _victims_cost(f, n, need, priority) >= 0):
+            count += 1
+    return count
+
+
+@inner
+def make_room(f, j, p, now):
+    """Evict preemptible jobs of lower priority until job ``j`` fits; False, and nobody evicted, if it never would."""
+    job, pool = f.jobs[j], f.pools[p]
+    size = pool.gpus_per_node
+    need = min(job.gpus, size)
+    k = held_gpus(pool, job.gpus) // size if job.gpus > size else 1
+    first, last = pool.first_node, pool.first_node + pool.n_nodes
+    if 1 < pool.nodes_per_domain < k:
+        return False  # whole domains are never cleared
+    if k > 1 and 1 < pool.nodes_per_domain and k <= pool.nodes_per_domain:
+        first, last = _best_domain(f, p, k, need, job.priority)
+    if _reclaimable(f, first, last, need, job.priority) < k:
+        return False
+    while not place(f, p, job.gpus, ALL):
+        n = _cheapest_node(f, first, last, need, job.priority)
+        if n == NONE:
+            return False
+        _evict_from(f, n, need, job.priority, now)
+    return True
+
+
+@inner
+def _best_domain(f, p, k, need, priority):
+    """Nodes of the domain where most nodes are, or could be made, idle; an empty range if none has k."""
+    pool = f.pools[p]
+    best_first, best_last, most = pool.first_node, pool.first_node, k - 1
+    for d in range(pool.n_domains):
+        first = pool.first_node + d * pool.nodes_per_domain
+        last = min(first + pool.nodes_per_domain, pool.first_node + pool.n_nodes)
+        count = _reclaimable(f, first, last, need, priority)
+        if count > most:
+            best_first, best_last, most = first, last, count
+    return best_first, best_last

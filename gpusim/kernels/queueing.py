@@ -1,0 +1,132 @@
+"""Queues: the waiting jobs of a pool, as ordered sets of places, one lane per tenant where tenants matter."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import bitset
+from gpusim.kernels._jit import inner
+from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
+from gpusim.kernels.running import expected_wall_time
+from gpusim.state import NONE, Order, Status, Wait
+
+_FAIR_SHARE, _QUEUED, _CYCLE = int(Order.FAIR_SHARE), int(Status.QUEUED), int(Wait.CYCLE)
+
+
+@inner
+def lane_of(f, j, p):
+    pool = f.pools[p]
+    return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
+
+
+@inner
+def held_gpus(pool, gpus):
+    """GPUs that a job of ``gpus`` holds: whole nodes if it needs more than one."""
+    size = pool.gpus_per_node
+    return gpus if gpus <= size else (gpus + size - 1) // size * size
+
+
+@inner
+def mark_dirty(f, p):
+    """The pool wants a scheduling pass at this instant."""
+    pool = f.pools[p]
+    if pool.dirty == 0:
+        pool.dirty = 1
+        f.clock[0].n_dirty += 1
+
+
+@inner
+def enqueue(f, j, p, now):
+    job, pool = f.jobs[j], f.pools[p]
+    i = lane_of(f, j, p)
+    lane = f.lanes[i]
+    settle_pool(f.pools, p, now)
+    settle_lane(f.lanes, i, now)
+    if lane.queued == 0:
+        lane.cause = _CYCLE
+    job.pool = p
+    job.status = _QUEUED
+    job.held = held_gpus(pool, job.gpus)
+    start_waiting(f.jobs, j, f.lanes, i)
+    bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
+    lane.queued += 1
+    lane.queued_gpus += job.held
+    pool.queued += 1
+    pool.queued_gpus += job.held
+    pool.queued_work += job.held * expected_wall_time(f, j, p)
+    pool.arrived = j if pool.arrived == NONE else -2
+
+
+@inner
+def dequeue(f, j, now):
+    job = f.jobs[j]
+    p = job.pool
+    pool = f.pools[p]
+    i = lane_of(f, j, p)
+    lane = f.lanes[i]
+    settle_pool(f.pools, p, now)
+    settle_lane(f.lanes, i, now)
+    stop_waiting(f.jobs, j, f.lanes, i)
+    bitset.remove(f.words, lane.set, lane.n_places, job.lane_pos)
+    lane.queued -= 1
+    lane.queued_gpus -= job.held
+    pool.queued -= 1
+    pool.queued_gpus -= job.held
+    pool.queued_work -= job.held * expected_wall_time(f, j, p)
+
+
+@inner
+def over_quota(f, j, p):
+    job, pool = f.jobs[j], f.pools[p]
+    return f.held[job.tenant, pool.gpu_type] + held_gpus(pool, job.gpus) > f.quota[job.tenant, pool.gpu_type]
+
+
+@inner
+def rewind(f, p):
+    """Begin a walk through the pool's queue."""
+    pool = f.pools[p]
+    for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+        f.lanes[i].cursor = 0
+        f.lanes[i].left_out = 0
+
+
+@inner
+def _first_from_cursor(f, lane):
+    place = bitset.next_from(f.words, lane.set, lane.n_places, lane.cursor)
+    return NONE if place < 0 else f.by_place[lane.order_base + place]
+
+
+@inner
+def _usage(lane):
+    return lane.held / lane.share if lane.share > 0.0 else math.inf
+
+
+@inner
+def next_waiting(f, p):
+    """Next job of the walk, best first, or NONE; it stays next until ``step_over``."""
+    pool = f.pools[p]
+    if pool.n_lanes == 1:
+        return _first_from_cursor(f, f.lanes[pool.first_lane])
+    fair = f.clock[0].order == _FAIR_SHARE
+    best = NONE
+    best_usage = 0.0
+    for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+        lane = f.lanes[i]
+        if lane.queued == 0 or lane.left_out != 0:
+            continue
+        j = _first_from_cursor(f, lane)
+        if j == NONE:
+            continue
+        if fair:
+            usage = _usage(lane)
+            if best == NONE or usage < best_usage:
+                best, best_usage = j, usage
+        elif best == NONE or f.jobs[j].rank < f.jobs[best].rank:
+            best = j
+    return best
+
+
+@inner
+def step_over(f, j, p):
+    """The walk goes on behind job ``j``."""
+    f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1

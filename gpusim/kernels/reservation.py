@@ -1,0 +1,267 @@
+"""EASY's promise to a blocked head: the shadow time by which it can start, and the nodes kept for it."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import heap
+from gpusim.kernels._jit import inner
+from gpusim.kernels.placement import enlist, unlist
+from gpusim.state import NONE, ON
+
+OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
+
+
+@inner
+def _expected(key, now):
+    return key if key > now else now + OVERDUE_S
+
+
+@inner
+def expected_idle(f, n, now):
+    """When the node is expected to be wholly idle."""
+    i = f.nodes[n].first_job
+    latest = now
+    while i != NONE:
+        latest = max(latest, _expected(f.jobs[i].expected_end_s, now))
+        i = f.jobs[i].next_on_node
+    return latest
+
+
+@inner
+def _frontier_add(f, base, n, place, count):
+    if place < n:
+        heap.push(
+            f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count,
+            f.heap_keys[base + place], f.heap_ids[base + place],
+        )
+        return count + 1
+    return count
+
+
+@inner
+def _frontier_pop(f, base, n, pos, count):
+    """Take the least member off the frontier and put its children in their place in the heap on it."""
+    member = f.scratch_ids[0]
+    place = pos[member]
+    heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
+    count = _frontier_add(f, base, n, 2 * place + 1, count - 1)
+    return _frontier_add(f, base, n, 2 * place + 2, count)
+
+
+@inner
+def _reserve(f, p, n, spare):
+    pool, node = f.pools[p], f.nodes[n]
+    unlist(f, p, n)
+    node.reserved = 1
+    node.spare = spare
+    enlist(f, p, n)
+    node.next_reserved = pool.first_reserved
+    pool.first_reserved = n
+
+
+@inner
+def release(f, p):
+    """Drop the pool's reservation."""
+    pool = f.pools[p]
+    n = pool.first_reserved
+    while n != NONE:
+        node = f.nodes[n]
+        following = node.next_reserved
+        if node.state == ON:
+            unlist(f, p, n)
+        node.reserved = 0
+        node.spare = pool.gpus_per_node
+        node.next_reserved = NONE
+        if node.state == ON:
+            enlist(f, p, n)
+        n = following
+    pool.first_reserved = NONE
+    pool.reserved_job = NONE
+    pool.shadow_s = math.inf
+
+
+@inner
+def _free_up(f, j, gpus_per_node, need, now, epoch):
+    """Imagine that job ``j`` has ended; the node on which ``need`` GPUs are then free, or NONE."""
+    job = f.jobs[j]
+    take = min(job.gpus, gpus_per_node)
+    n = job.first_node
+    found = NONE
+    while n != NONE:
+        node = f.nodes[n]
+        if node.epoch != epoch:
+            node.epoch = epoch
+            node.future_free = node.free
+        node.future_free += take
+        if node.future_free >= need and (found == NONE or n < found):
+            found = n
+        n = node.next_held
+    return found
+
+
+@inner
+def _overdue_first(f, base, n, now):
+    """Sort what is expected by now + 1 s into the scratch arrays from their end; how many, and the frontier's size.
+
+    Overdue jobs are expected at now + 1 s, behind those due sooner: their order by key is not their order in time.
+    """
+    top = len(f.scratch_keys)
+    early = 0
+    count = _frontier_add(f, base, n, 0, 0)
+    while count > 0 and f.scratch_keys[0] <= now + OVERDUE_S:
+        key = _expected(f.scratch_keys[0], now)
+        member = f.scratch_ids[0]
+        count = _frontier_pop(f, base, n, f.release_pos, count)
+        i = top - early - 1
+        while i + 1 < top and (
+            f.scratch_keys[i + 1] < key or (f.scratch_keys[i + 1] == key and f.scratch_ids[i + 1] < member)
+        ):
+            f.scratch_keys[i] = f.scratch_keys[i + 1]
+            f.scratch_ids[i] = f.scratch_ids[i + 1]
+            i += 1
+        f.scratch_keys[i] = key
+        f.scratch_ids[i] = member
+        early += 1
+    return early, count
+
+
+@inner
+def _reserve_part_of_node(f, p, need, now):
+    pool, clock = f.pools[p], f.clock[0]
+    base, n_releases, size = pool.release_base, pool.n_releases, pool.gpus_per_node
+    clock.epoch += 1
+    early, count = _overdue_first(f, base, n_releases, now)
+    top = len(f.scratch_keys)
+    for i in range(top - early, top):
+        n = _free_up(f, f.scratch_ids[i], size, need, now, clock.epoch)
+        if n != NONE:
+            pool.shadow_s = f.scratch_keys[i]
+            _reserve(f, p, n, min(f.nodes[n].free, f.nodes[n].future_free - need))
+            return
+    while count > 0:
+        key = f.scratch_keys[0]
+        j = f.scratch_ids[0]
+        if key == math.inf:
+            return
+        count = _frontier_pop(f, base, n_releases, f.release_pos, count)
+        n = _free_up(f, j, size, need, now, clock.epoch)
+        if n != NONE:
+            pool.shadow_s = key
+            _reserve(f, p, n, min(f.nodes[n].free, f.nodes[n].future_free - need))
+            return
+
+
+@inner
+def _insert_sorted(f, count, key, n):
+    """Insert (key, n) into the first ``count`` of the scratch arrays, least first."""
+    i = count
+    while i > 0 and (f.scratch_keys[i - 1] > key or (f.scratch_keys[i - 1] == key and f.scratch_ids[i - 1] > n)):
+        f.scratch_keys[i] = f.scratch_keys[i - 1]
+        f.scratch_ids[i] = f.scratch_ids[i - 1]
+        i -= 1
+    f.scratch_keys[i] = key
+    f.scratch_ids[i] = n
+    return count + 1
+
+
+@inner
+def _reserve_nodes(f, p, k, now):
+    """The k nodes of a pool without domains that come free first."""
+    pool = f.pools[p]
+    base, total = pool.idle_base, pool.n_idle_heap
+    if total < k:
+        return
+    count = _frontier_add(f, base, total, 0, 0)
+    found = 0
+    latest = now
+    while count > 0:
+        key = f.scratch_keys[0]
+        n = f.scratch_ids[0]
+        if found >= k and key > now + OVERDUE_S:
+            break
+        count = _frontier_pop(f, base, total, f.idle_pos, count)
+        # `picked` collects candidates; only those by now + 1 s can be out of order
+        key = expected_idle(f, n, now)
+        i = found
+        while i > 0:
+            other = expected_idle(f, f.picked[i - 1], now) if key <= now + OVERDUE_S else -math.inf
+            if other < key or (other == key and f.picked[i - 1] < n):
+                break
+            f.picked[i] = f.picked[i - 1]
+            i -= 1
+        f.picked[i] = n
+        found += 1
+    for i in range(k):
+        latest = max(latest, expected_idle(f, f.picked[i], now))
+    if latest == math.inf:
+        return
+    pool.shadow_s = latest
+    for i in range(k):
+        _reserve(f, p, f.picked[i], 0)
+
+
+@inner
+def _sort_domain(f, p, d, now):
+    """Expected idle times of a domain's nodes, sorted into the scratch arrays; how many nodes are on."""
+    pool = f.pools[p]
+    first = pool.first_node + d * pool.nodes_per_domain
+    last = min(first + pool.nodes_per_domain, pool.first_node + pool.n_nodes)
+    count = 0
+    for n in range(first, last):
+        if f.nodes[n].state == ON:
+            count = _insert_sorted(f, count, expected_idle(f, n, now), n)
+    return count
+
+
+@inner
+def _earliest_domain(f, p, r, now):
+    """Domain outside ``reserved`` nodes whose r-th node comes free first, and when; (NONE, inf) if there is none."""
+    pool = f.pools[p]
+    best, best_s = NONE, math.inf
+    for d in range(pool.n_domains):
+        if f.nodes[pool.first_node + d * pool.nodes_per_domain].epoch == f.clock[0].epoch:
+            continue  # chosen already
+        if _sort_domain(f, p, d, now) >= r and f.scratch_keys[r - 1] < best_s:
+            best, best_s = d, f.scratch_keys[r - 1]
+    return best, best_s
+
+
+@inner
+def _reserve_in_domains(f, p, k, now):
+    pool, clock = f.pools[p], f.clock[0]
+    clock.epoch += 1
+    size = pool.nodes_per_domain
+    left, count, latest = k, 0, now
+    while left > 0:
+        r = min(size, left)
+        d, when = _earliest_domain(f, p, r, now)
+        if d == NONE:
+            return
+        _sort_domain(f, p, d, now)
+        for i in range(r):
+            f.picked[count] = f.scratch_ids[i]
+            count += 1
+        f.nodes[pool.first_node + d * size].epoch = clock.epoch
+        latest = max(latest, when)
+        left -= r
+    pool.shadow_s = latest
+    for i in range(count):
+        _reserve(f, p, f.picked[i], 0)
+
+
+@inner
+def reserve(f, j, p, now):
+    """Promise job ``j`` the earliest start that the expected ends allow, and keep its nodes."""
+    release(f, p)
+    pool, job = f.pools[p], f.jobs[j]
+    pool.reserved_job = j
+    size = pool.gpus_per_node
+    if job.gpus < size:
+        _reserve_part_of_node(f, p, job.gpus, now)
+    elif pool.nodes_per_domain > 1 and job.gpus > size:
+        _reserve_in_domains(f, p, (job.gpus + size - 1) // size, now)
+    else:
+        _reserve_nodes(f, p, (job.gpus + size - 1) // size, now)
+    if job.promised_s != job.promised_s:
+        job.promised_s = pool.shadow_s

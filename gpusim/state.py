@@ -1,0 +1,344 @@
+"""The fleet's state: record arrays whose fields, units and meanings stand here and nowhere else.
+
+Kernels read and write these arrays by field name; pandas shows the same memory afterwards. Times are seconds
+since the scenario's start, -1 in an index field means "none".
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+import numpy as np
+
+
+class Cause(IntEnum):
+    """Why a GPU-second was what it was: the capacity side of the ledger."""
+
+    NOT_DELIVERED = 0
+    NOT_ENERGISED = 1
+    DOWN = 2
+    IDLE_NO_DEMAND = 3
+    IDLE_RESERVED = 4  # free, but fewer than the gang at the head of the queue needs
+    IDLE_FRAGMENTED = 5  # enough are free, but not where the gang could use them
+    IDLE_POWER = 6  # the site's power limit does not admit the head's draw
+    IDLE_QUOTA = 7  # only tenants at their quota have jobs waiting
+    IDLE_CYCLE = 8  # jobs wait for the scheduler's next cycle
+    LOADING = 9
+    CHECKPOINTING = 10
+    LOST_WORK = 11
+    SERVING_IDLE = 12
+    SERVING = 13
+    TRAINING = 14
+
+
+class Wait(IntEnum):
+    """Why a second of waiting passed: the demand side of the ledger."""
+
+    BUSY = 0  # too few GPUs free: others run on them
+    NOT_DELIVERED = 1
+    NOT_ENERGISED = 2
+    DOWN = 3
+    FRAGMENTED = 4
+    POWER = 5
+    QUOTA = 6
+    CYCLE = 7
+
+
+class Status(IntEnum):
+    """Where a job is in its life."""
+
+    PENDING = 0  # not submitted yet
+    QUEUED = 1
+    RUNNING = 2
+    DONE = 3
+    TIMED_OUT = 4  # killed at its estimate
+    REJECTED = 5  # no pool can ever hold it, or the queue was full
+
+
+class Phase(IntEnum):
+    """What a GPU draws power for."""
+
+    COMPUTE = 0
+    COMMUNICATION = 1
+    CHECKPOINT = 2
+    SERVING = 3
+    IDLE = 4
+
+
+class Order(IntEnum):
+    """Queue orders of the built-in policies; ties by submission, then by job."""
+
+    FIFO = 0
+    SJF = 1
+    PRIORITY = 2
+    LARGEST = 3
+    FAIR_SHARE = 4
+
+
+class Backfill(IntEnum):
+    """What may pass a blocked head."""
+
+    NONE = 0
+    EASY = 1
+    CONSERVATIVE = 2
+
+
+class Placement(IntEnum):
+    """Which node a job of at most one node goes to; ties to the lowest node."""
+
+    BEST_FIT = 0
+    FIRST_FIT = 1
+    SPREAD = 2
+
+
+class Dispatch(IntEnum):
+    """Which pool an arriving job joins."""
+
+    HOME = 0
+    LEAST_LOADED = 1
+    EARLIEST_START = 2
+    CHEAPEST = 3
+    GREENEST = 4
+
+
+N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
+
+# Node states.
+OFF, ON, DOWN = 0, 1, 2
+NONE = -1  # "no such index"; as an answer of the scheduler: "started"
+
+JOB = np.dtype(
+    [
+        ("submit_s", "f8"),
+        ("runtime_s", "f8"),  # work on the reference type
+        ("estimate_s", "f8"),  # estimate on the reference type
+        ("saved_s", "f8"),  # work on the reference type kept by checkpoints of earlier runs
+        ("first_start_s", "f8"),  # NaN until the first start
+        ("start_s", "f8"),  # latest start
+        ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
+        ("expected_end_s", "f8"),  # end of the latest run by the estimate
+        ("promised_s", "f8"),  # first shadow time promised by EASY; NaN if none
+        ("run_s", "f8"),  # time on GPUs in all runs
+        ("lost_s", "f8"),  # work lost to evictions (wall time in the pool it ran)
+        ("energy_j", "f8"),  # energy of its GPUs
+        ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
+        ("gpus", "i4"),
+        ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
+        ("tenant", "i4"),
+        ("job_class", "i4"),
+        ("priority", "i4"),
+        ("route", "i4"),  # row of `routes`
+        ("rank", "i4"),  # place in the queue order among all jobs
+        ("lane_pos", "i4"),  # place among the jobs of its tenant
+        ("pool", "i4"),
+        ("first_node", "i4"),  # first node held (global index), the rest by nodes.next_held
+        ("next_on_node", "i4"),  # chain of the jobs that share a node
+        ("evictions", "i4"),
+        ("status", "i1"),
+        ("preemptible", "i1"),
+        ("outruns", "i1"),  # killed at its estimate
+        ("watched", "i1"),  # a control process waits for its end
+    ]
+)
+NODE = np.dtype(
+    [
+        ("pool", "i4"),
+        ("free", "i4"),
+        ("spare", "i4"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
+        ("domain", "i4"),  # within the pool
+        ("first_job", "i4"),
+        ("next_held", "i4"),
+        ("next_reserved", "i4"),
+        ("future_free", "i4"),  # scratch of the reservation
+        ("epoch", "i8"),  # scratch: when future_free was written
+        ("idle_s", "f8"),  # last expected end of its jobs, -1 when idle
+        ("state", "i1"),
+        ("reserved", "i1"),
+    ]
+)
+POOL = np.dtype(
+    [
+        ("site", "i4"),
+        ("gpu_type", "i4"),
+        ("first_node", "i4"),
+        ("n_nodes", "i4"),
+        ("gpus_per_node", "i4"),
+        ("nodes_per_domain", "i4"),
+        ("n_domains", "i4"),
+        ("first_domain", "i4"),
+        ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
+        ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
+        ("release_base", "i8"),  # offset of its heap of expected ends
+        ("idle_base", "i8"),  # offset of its heap of nodes by idle_s
+        ("n_releases", "i4"),
+        ("n_idle_heap", "i4"),
+        ("first_lane", "i4"),
+        ("n_lanes", "i4"),
+        ("planned", "i4"),  # GPUs when complete
+        ("delivered", "i4"),
+        ("energised", "i4"),  # GPUs of nodes switched on, failed ones included
+        ("down", "i4"),
+        ("busy", "i4"),  # GPUs held by jobs
+        ("serving", "i4"),  # GPUs held by replicas
+        ("free", "i4"),
+        ("idle_open", "i4"),  # wholly idle nodes outside the reservation
+        ("idle_all", "i4"),
+        ("queued", "i4"),
+        ("queued_gpus", "i4"),
+        ("running", "i4"),
+        ("reserved_job", "i4"),
+        ("first_reserved", "i4"),
+        ("arrived", "i4"),  # the one job that arrived since the last pass, -2 if several
+        ("dirty", "i1"),
+        ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
+        ("power_held", "i1"),  # the head has nodes but no power
+        ("idle_cause", "i1"),
+        ("head_wait", "i1"),  # what the head waits for
+        ("shadow_s", "f8"),
+        ("queued_work", "f8"),  # GPU x s of expected wall time, queued
+        ("running_work", "f8"),
+        ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
+        ("serving_drawn_w", "f8"),
+        ("speed", "f8"),  # relative to the reference type
+        ("rated_w_per_gpu", "f8"),  # for dispatch by price and carbon
+        ("idle_w", "f8"),  # per GPU
+        ("compute_w", "f8"),  # per GPU, above idle
+        ("communication_w", "f8"),
+        ("checkpoint_w", "f8"),
+        ("serving_w", "f8"),
+        ("node_idle_w", "f8"),  # an energised node: base and its GPUs' idle power
+        ("settled_s", "f8"),
+        ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
+        ("queued_job_s", "f8"),
+        ("running_job_s", "f8"),
+    ]
+)
+SITE = np.dtype(
+    [
+        ("first_pool", "i4"),
+        ("n_pools", "i4"),
+        ("limit_w", "f8"),  # facility power the grid gives
+        ("overhead", "f8"),  # facility watts per IT watt now
+        ("peak_overhead", "f8"),  # the same at the run's hottest hour
+        ("fixed_w", "f8"),  # drawn at any load
+        ("price_usd_per_j", "f8"),
+        ("carbon_g_per_j", "f8"),
+        ("it_w", "f8"),
+        ("phase_w", "f8", (N_PHASE,)),
+        ("settled_s", "f8"),
+        ("energy_j", "f8", (N_PHASE,)),
+        ("facility_j", "f8"),
+        ("cost_usd", "f8"),
+        ("carbon_g", "f8"),
+        ("peak_w", "f8"),
+    ]
+)
+LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
+    [
+        ("tenant", "i4"),
+        ("set", "i8"),  # offset in `words` of the waiting places
+        ("n_places", "i4"),
+        ("order_base", "i8"),  # offset in `by_place`
+        ("queued", "i4"),
+        ("queued_gpus", "i4"),
+        ("held", "i4"),  # GPUs its jobs hold in this pool
+        ("share", "f8"),
+        ("cursor", "i4"),  # scratch of a pass: next place to look at
+        ("cause", "i1"),
+        ("left_out", "i1"),  # scratch of a pass: at its quota
+        ("settled_s", "f8"),
+        ("blocked_s", "f8", (N_WAIT,)),  # running integral: time under each cause
+        ("job_s", "f8", (N_WAIT,)),
+        ("gpu_s", "f8", (N_WAIT,)),
+    ]
+)
+ROUTE = np.dtype([("start", "i4"), ("n_home", "i4"), ("count", "i4")])
+CLASS = np.dtype(
+    [
+        ("communication_share", "f8"),
+        ("checkpoint_interval_s", "f8"),
+        ("checkpoint_write_s", "f8"),
+        ("load_s", "f8"),
+    ]
+)
+SEGMENT = np.dtype(  # a run that an eviction cut short
+    [("job", "i4"), ("pool", "i4"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
+)
+CLOCK = np.dtype(
+    [
+        ("now_s", "f8"),
+        ("next_arrival", "i4"),
+        ("n_jobs", "i4"),  # rows after these are replicas
+        ("n_ends", "i4"),
+        ("unfinished", "i4"),
+        ("n_segments", "i4"),
+        ("epoch", "i8"),
+        ("n_dirty", "i4"),
+        ("n_woken", "i4"),
+        ("order", "i1"),
+        ("backfill", "i1"),
+        ("placement", "i1"),
+        ("dispatch", "i1"),
+        ("preempts", "i1"),
+        ("quotas", "i1"),
+        ("cycled", "i1"),  # passes only when a cycle asks for them
+        ("queue_limit", "i4"),  # -1: none
+    ]
+)
+
+
+# array: (dtype, dimensions). What kernels see of the fleet; ``clock`` has one row.
+ARRAYS: dict[str, tuple[np.dtype, int]] = {
+    "clock": (CLOCK, 1),
+    "jobs": (JOB, 1),
+    "nodes": (NODE, 1),
+    "pools": (POOL, 1),
+    "sites": (SITE, 1),
+    "lanes": (LANE, 1),
+    "routes": (ROUTE, 1),
+    "classes": (CLASS, 1),
+    "segments": (SEGMENT, 1),
+    "candidates": (np.dtype("i4"), 1),  # pools of all routes, home pools first
+    "by_place": (np.dtype("i4"), 1),  # job at each place of each tenant's order
+    "words": (np.dtype("i8"), 1),  # all bit sets
+    "domain_idle": (np.dtype("i4"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
+    "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
+    "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held
+    "heap_keys": (np.dtype("f8"), 1),  # job ends, then per pool expected ends, then idle times
+    "heap_ids": (np.dtype("i4"), 1),
+    "end_pos": (np.dtype("i4"), 1),  # per job: place in the heap of ends
+    "release_pos": (np.dtype("i4"), 1),  # per job: place in its pool's heap of expected ends
+    "idle_pos": (np.dtype("i4"), 1),  # per node: place in its pool's heap of idle times
+    "scratch_keys": (np.dtype("f8"), 1),
+    "scratch_ids": (np.dtype("i4"), 1),
+    "scratch_pos": (np.dtype("i4"), 1),
+    "picked": (np.dtype("i4"), 1),  # nodes chosen for a job
+    "woken": (np.dtype("i4"), 1),  # watched jobs that ended
+}
+
+
+class Fleet:
+    """All state that kernels see: the arrays of ``ARRAYS`` as attributes.
+
+    ``table`` holds address, rows and columns of each array: compiled kernels get this one pointer instead of two
+    dozen arrays, which makes them several times faster, to compile and to call.
+    """
+
+    __slots__ = (*ARRAYS, "table")
+
+    def __init__(self, **arrays: np.ndarray):
+        self.table = np.zeros((len(ARRAYS), 3), dtype=np.int64)
+        for name in ARRAYS:
+            self.put(name, arrays[name])
+
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Set one array; its dtype, dimensions and layout must be those of ``ARRAYS``."""
+        dtype, ndim = ARRAYS[name]
+        if array.ndim != ndim or np.dtype(array.dtype.descr if dtype.names else array.dtype) != dtype or not array.flags.c_contiguous:
+            raise TypeError(f"fleet array '{name}' must be a C-contiguous {ndim}-d array of {dtype}")
+        setattr(self, name, array)
+        self.table[list(ARRAYS).index(name)] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
+
+
+def records(dtype: np.dtype, n: int) -> np.recarray:
+    """``n`` zeroed records whose fields read as attributes, in kernels and outside."""
+    return np.zeros(n, dtype=dtype).view(np.recarray)
