@@ -1,12 +1,14 @@
 """The fleet's state: record arrays whose fields, units and meanings stand here and nowhere else.
 
 Kernels read and write these arrays by field name; pandas shows the same memory afterwards. Times are seconds
-since the scenario's start, -1 in an index field means "none".
+since the scenario's start, -1 in an index field means "none". Indices are 64-bit wherever they are passed on: of
+every kernel there is then one compiled version, not one per mixture of widths.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+
 import numpy as np
 
 
@@ -121,17 +123,17 @@ JOB = np.dtype(
         ("lost_s", "f8"),  # work lost to evictions (wall time in the pool it ran)
         ("energy_j", "f8"),  # energy of its GPUs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
-        ("gpus", "i4"),
-        ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
-        ("tenant", "i4"),
+        ("gpus", "i8"),
+        ("held", "i8"),  # GPUs held: whole nodes for gangs of more than a node
+        ("tenant", "i8"),
         ("job_class", "i4"),
         ("priority", "i4"),
         ("route", "i4"),  # row of `routes`
         ("rank", "i4"),  # place in the queue order among all jobs
-        ("lane_pos", "i4"),  # place among the jobs of its tenant
-        ("pool", "i4"),
-        ("first_node", "i4"),  # first node held (global index), the rest by nodes.next_held
-        ("next_on_node", "i4"),  # chain of the jobs that share a node
+        ("lane_pos", "i8"),  # place among the jobs of its tenant
+        ("pool", "i8"),
+        ("first_node", "i8"),  # first node held (global index), the rest by nodes.next_held
+        ("next_on_node", "i8"),  # chain of the jobs that share a node
         ("evictions", "i4"),
         ("status", "i1"),
         ("preemptible", "i1"),
@@ -141,14 +143,14 @@ JOB = np.dtype(
 )
 NODE = np.dtype(
     [
-        ("pool", "i4"),
-        ("free", "i4"),
-        ("spare", "i4"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
-        ("domain", "i4"),  # within the pool
-        ("first_job", "i4"),
-        ("next_held", "i4"),
-        ("next_reserved", "i4"),
-        ("future_free", "i4"),  # scratch of the reservation
+        ("pool", "i8"),
+        ("free", "i8"),
+        ("spare", "i8"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
+        ("domain", "i8"),  # within the pool
+        ("first_job", "i8"),
+        ("next_held", "i8"),
+        ("next_reserved", "i8"),
+        ("future_free", "i8"),  # scratch of the reservation
         ("epoch", "i8"),  # scratch: when future_free was written
         ("idle_s", "f8"),  # last expected end of its jobs, -1 when idle
         ("state", "i1"),
@@ -157,37 +159,37 @@ NODE = np.dtype(
 )
 POOL = np.dtype(
     [
-        ("site", "i4"),
-        ("gpu_type", "i4"),
-        ("first_node", "i4"),
-        ("n_nodes", "i4"),
-        ("gpus_per_node", "i4"),
-        ("nodes_per_domain", "i4"),
-        ("n_domains", "i4"),
-        ("first_domain", "i4"),
+        ("site", "i8"),
+        ("gpu_type", "i8"),
+        ("first_node", "i8"),
+        ("n_nodes", "i8"),
+        ("gpus_per_node", "i8"),
+        ("nodes_per_domain", "i8"),
+        ("n_domains", "i8"),
+        ("first_domain", "i8"),
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
         ("release_base", "i8"),  # offset of its heap of expected ends
         ("idle_base", "i8"),  # offset of its heap of nodes by idle_s
-        ("n_releases", "i4"),
-        ("n_idle_heap", "i4"),
-        ("first_lane", "i4"),
-        ("n_lanes", "i4"),
-        ("planned", "i4"),  # GPUs when complete
-        ("delivered", "i4"),
-        ("energised", "i4"),  # GPUs of nodes switched on, failed ones included
-        ("down", "i4"),
-        ("busy", "i4"),  # GPUs held by jobs
-        ("serving", "i4"),  # GPUs held by replicas
-        ("free", "i4"),
-        ("idle_open", "i4"),  # wholly idle nodes outside the reservation
-        ("idle_all", "i4"),
-        ("queued", "i4"),
-        ("queued_gpus", "i4"),
-        ("running", "i4"),
-        ("reserved_job", "i4"),
-        ("first_reserved", "i4"),
-        ("arrived", "i4"),  # the one job that arrived since the last pass, -2 if several
+        ("n_releases", "i8"),
+        ("n_idle_heap", "i8"),
+        ("first_lane", "i8"),
+        ("n_lanes", "i8"),
+        ("planned", "i8"),  # GPUs when complete
+        ("delivered", "i8"),
+        ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
+        ("down", "i8"),
+        ("busy", "i8"),  # GPUs held by jobs
+        ("serving", "i8"),  # GPUs held by replicas
+        ("free", "i8"),
+        ("idle_open", "i8"),  # wholly idle nodes outside the reservation
+        ("idle_all", "i8"),
+        ("queued", "i8"),
+        ("queued_gpus", "i8"),
+        ("running", "i8"),
+        ("reserved_job", "i8"),
+        ("first_reserved", "i8"),
+        ("arrived", "i8"),  # the one job that arrived since the last pass, -2 if several
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
         ("power_held", "i1"),  # the head has nodes but no power
@@ -214,8 +216,8 @@ POOL = np.dtype(
 )
 SITE = np.dtype(
     [
-        ("first_pool", "i4"),
-        ("n_pools", "i4"),
+        ("first_pool", "i8"),
+        ("n_pools", "i8"),
         ("limit_w", "f8"),  # facility power the grid gives
         ("overhead", "f8"),  # facility watts per IT watt now
         ("peak_overhead", "f8"),  # the same at the run's hottest hour
@@ -234,15 +236,15 @@ SITE = np.dtype(
 )
 LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
     [
-        ("tenant", "i4"),
+        ("tenant", "i8"),
         ("set", "i8"),  # offset in `words` of the waiting places
-        ("n_places", "i4"),
+        ("n_places", "i8"),
         ("order_base", "i8"),  # offset in `by_place`
-        ("queued", "i4"),
-        ("queued_gpus", "i4"),
-        ("held", "i4"),  # GPUs its jobs hold in this pool
+        ("queued", "i8"),
+        ("queued_gpus", "i8"),
+        ("held", "i8"),  # GPUs its jobs hold in this pool
         ("share", "f8"),
-        ("cursor", "i4"),  # scratch of a pass: next place to look at
+        ("cursor", "i8"),  # scratch of a pass: next place to look at
         ("cause", "i1"),
         ("left_out", "i1"),  # scratch of a pass: at its quota
         ("settled_s", "f8"),
@@ -251,7 +253,7 @@ LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all
         ("gpu_s", "f8", (N_WAIT,)),
     ]
 )
-ROUTE = np.dtype([("start", "i4"), ("n_home", "i4"), ("count", "i4")])
+ROUTE = np.dtype([("start", "i8"), ("n_home", "i8"), ("count", "i8")])
 CLASS = np.dtype(
     [
         ("communication_share", "f8"),
@@ -261,19 +263,19 @@ CLASS = np.dtype(
     ]
 )
 SEGMENT = np.dtype(  # a run that an eviction cut short
-    [("job", "i4"), ("pool", "i4"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
+    [("job", "i8"), ("pool", "i8"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
 )
 CLOCK = np.dtype(
     [
         ("now_s", "f8"),
-        ("next_arrival", "i4"),
-        ("n_jobs", "i4"),  # rows after these are replicas
-        ("n_ends", "i4"),
-        ("unfinished", "i4"),
-        ("n_segments", "i4"),
+        ("next_arrival", "i8"),
+        ("n_jobs", "i8"),  # rows after these are replicas
+        ("n_ends", "i8"),
+        ("unfinished", "i8"),
+        ("n_segments", "i8"),
         ("epoch", "i8"),
-        ("n_dirty", "i4"),
-        ("n_woken", "i4"),
+        ("n_dirty", "i8"),
+        ("n_woken", "i8"),
         ("order", "i1"),
         ("backfill", "i1"),
         ("placement", "i1"),
@@ -281,7 +283,7 @@ CLOCK = np.dtype(
         ("preempts", "i1"),
         ("quotas", "i1"),
         ("cycled", "i1"),  # passes only when a cycle asks for them
-        ("queue_limit", "i4"),  # -1: none
+        ("queue_limit", "i8"),  # -1: none
     ]
 )
 
@@ -297,22 +299,22 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "routes": (ROUTE, 1),
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
-    "candidates": (np.dtype("i4"), 1),  # pools of all routes, home pools first
-    "by_place": (np.dtype("i4"), 1),  # job at each place of each tenant's order
+    "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
+    "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets
-    "domain_idle": (np.dtype("i4"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
+    "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
     "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held
     "heap_keys": (np.dtype("f8"), 1),  # job ends, then per pool expected ends, then idle times
-    "heap_ids": (np.dtype("i4"), 1),
-    "end_pos": (np.dtype("i4"), 1),  # per job: place in the heap of ends
-    "release_pos": (np.dtype("i4"), 1),  # per job: place in its pool's heap of expected ends
-    "idle_pos": (np.dtype("i4"), 1),  # per node: place in its pool's heap of idle times
+    "heap_ids": (np.dtype("i8"), 1),
+    "end_pos": (np.dtype("i8"), 1),  # per job: place in the heap of ends
+    "release_pos": (np.dtype("i8"), 1),  # per job: place in its pool's heap of expected ends
+    "idle_pos": (np.dtype("i8"), 1),  # per node: place in its pool's heap of idle times
     "scratch_keys": (np.dtype("f8"), 1),
-    "scratch_ids": (np.dtype("i4"), 1),
-    "scratch_pos": (np.dtype("i4"), 1),
-    "picked": (np.dtype("i4"), 1),  # nodes chosen for a job
-    "woken": (np.dtype("i4"), 1),  # watched jobs that ended
+    "scratch_ids": (np.dtype("i8"), 1),
+    "scratch_pos": (np.dtype("i8"), 1),
+    "picked": (np.dtype("i8"), 1),  # nodes chosen for a job
+    "woken": (np.dtype("i8"), 1),  # watched jobs that ended
 }
 
 

@@ -146,19 +146,19 @@ def allocate(
         candidates=candidates,
         by_place=by_place,
         words=np.zeros(n_words + 1, "i8"),
-        domain_idle=np.zeros((layout.n_domains, 2), "i4"),
+        domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),
         heap_keys=np.zeros(heap_size, "f8"),
-        heap_ids=np.zeros(heap_size, "i4"),
-        end_pos=np.full(len(jobs), -1, "i4"),
-        release_pos=np.full(len(jobs), -1, "i4"),
-        idle_pos=np.full(n_nodes, -1, "i4"),
+        heap_ids=np.zeros(heap_size, "i8"),
+        end_pos=np.full(len(jobs), -1, "i8"),
+        release_pos=np.full(len(jobs), -1, "i8"),
+        idle_pos=np.full(n_nodes, -1, "i8"),
         scratch_keys=np.zeros(_scratch_size(pools), "f8"),
-        scratch_ids=np.zeros(_scratch_size(pools), "i4"),
-        scratch_pos=np.full(total, -1, "i4"),
-        picked=np.zeros(n_nodes + 1, "i4"),
-        woken=np.zeros(max(n_nodes * max(p.gpus_per_node for p in pools), 1), "i4"),
+        scratch_ids=np.zeros(_scratch_size(pools), "i8"),
+        scratch_pos=np.full(total, -1, "i8"),
+        picked=np.zeros(n_nodes + 1, "i8"),
+        woken=np.zeros(max(n_nodes * max(p.gpus_per_node for p in pools), 1), "i8"),
     )
 
 
@@ -191,7 +191,7 @@ def _rank(jobs: np.recarray, groups: list[np.ndarray], order: Order, n_jobs: int
     if order in keys:
         first = np.argsort(keys[order][:n_jobs], kind="stable")
     jobs["rank"][first] = np.arange(n_jobs)
-    by_place = np.empty(n_jobs, "i4")
+    by_place = np.empty(n_jobs, "i8")
     base = 0
     for group in groups:
         places = group[np.argsort(jobs["rank"][group], kind="stable")]
@@ -281,7 +281,7 @@ def _routes(routes: list[tuple[list[int], int]]) -> tuple[np.recarray, np.ndarra
     for row, (pools, n_home) in zip(table, routes, strict=False):
         row.start, row.n_home, row.count = len(flat), n_home, len(pools)
         flat.extend(pools)
-    return table, np.array(flat or [NONE], "i4")
+    return table, np.array(flat or [NONE], "i8")
 
 
 def _classes(specs: list[ClassSpec]) -> np.recarray:

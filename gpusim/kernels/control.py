@@ -10,7 +10,7 @@ from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.queueing import mark_dirty, over_quota
-from gpusim.kernels.running import give_nodes_back, take_nodes
+from gpusim.kernels.running import draw, give_nodes_back, take_nodes
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
@@ -184,3 +184,28 @@ def set_serving_load(f, p, busy_gpus, now):
     site.phase_w[_SERVING] += change_w
     site.it_w += change_w
 
+
+
+@kernel
+def shed(f, s, now):
+    """Evict the latest started jobs of a site until its power, at the run's hottest hour, is within its limit."""
+    site = f.sites[s]
+    while site.it_w * site.peak_overhead + site.fixed_w > site.limit_w:
+        latest = NONE
+        for i in range(f.clock[0].n_ends):
+            j = f.heap_ids[i]
+            if f.pools[f.jobs[j].pool].site != s:
+                continue
+            later = latest == NONE or f.jobs[j].start_s > f.jobs[latest].start_s
+            if later or (f.jobs[j].start_s == f.jobs[latest].start_s and j > latest):
+                latest = j
+        if latest == NONE:
+            return
+        evict(f, latest, now)
+
+
+@kernel
+def draw_of(f, j):
+    """[W] of a running job's GPUs, idle power included."""
+    p = f.jobs[j].pool
+    return draw(f, j, p) + f.pools[p].idle_w * f.jobs[j].held

@@ -1,0 +1,1 @@
+"""Pure functions from a result to tables of answers; they never touch the engine."""

@@ -1,0 +1,165 @@
+"""The command line: thin, and quick to say what it can do (heavy imports happen inside the commands)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from gpusim import __version__
+from gpusim.errors import GpusimError
+
+
+class _Group(click.Group):
+    """Prints a user's error as its text alone, with exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except GpusimError as error:
+            click.echo(f"gpusim: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Simulate GPU datacenter fleets: which resource holds the fleet back, when, and at what cost."""
+
+
+@cli.command()
+@click.argument("scenario", default="seeds/us_eu_fleet.toml")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME].")
+@click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
+def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool) -> None:
+    """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
+    from gpusim.model.overrides import parse_override
+    from gpusim.model.scenario import Scenario
+
+    loaded = Scenario.from_toml(scenario, dict(parse_override(text) for text in overrides))
+    click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
+    from gpusim.engine.run import run as simulate
+
+    began = time.perf_counter()
+    result = _with_progress(lambda progress: simulate(loaded, seed, progress=progress))
+    click.echo(f"Simulated {len(result.jobs):,} jobs in {time.perf_counter() - began:.1f} s.", err=True)
+    if check:
+        _check(result)
+    _print_bottlenecks(result)
+    folder = out or Path("out") / Path(scenario).stem
+    result.save(folder)
+    result.figures(folder / "figures")
+    result.report(folder / "report.html")
+    click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Draw the figures and the report of a saved result again."""
+    from gpusim.record.result import Result
+
+    result = Result.load(folder)
+    result.figures(folder / "figures")
+    result.report(folder / "report.html")
+    click.echo(folder / "report.html")
+
+
+@cli.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """Metrics of two saved results side by side."""
+    from gpusim.analysis.metrics import compare as compare_results
+    from gpusim.record.result import Result
+
+    click.echo(compare_results(Result.load(first), Result.load(second)).to_string())
+
+
+@cli.command()
+@click.argument("path", default="scenario.toml", type=click.Path(path_type=Path))
+def init(path: Path) -> None:
+    """Write a commented starter scenario to PATH."""
+    from gpusim.model.scenario import Scenario
+
+    if path.exists():
+        raise GpusimError(f"{path} exists already; choose another name")
+    path.write_text(Scenario.starter(), encoding="utf-8")
+    click.echo(f"{path} written. Run it with: gpusim run {path}")
+
+
+@cli.command()
+def catalog() -> None:
+    """The hardware catalogue with its sources."""
+    from gpusim.model.hardware import catalog as table
+
+    click.echo(table().to_string(index=False))
+
+
+@cli.group()
+def trace() -> None:
+    """Look at job traces and convert them."""
+
+
+@trace.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def describe(file: Path) -> None:
+    """Counts, quantiles, burstiness and faults of a trace."""
+    from gpusim.inputs.traces import describe as describe_trace
+    from gpusim.inputs.traces import open_trace
+
+    click.echo(describe_trace(open_trace(file)).to_text())
+
+
+@trace.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def convert(file: Path, out: Path) -> None:
+    """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
+    from gpusim.inputs.traces import convert as convert_trace
+
+    convert_trace(file, out)
+    click.echo(out)
+
+
+def _with_progress(work):
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("simulating"), BarColumn(), TaskProgressColumn(show_speed=True), TimeRemainingColumn())
+    with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("run", total=1.0)
+        return work(lambda share: bar.update(task, completed=share))
+
+
+def _check(result) -> None:
+    from gpusim.analysis.conservation import check as find_faults
+    from gpusim.errors import InvariantError
+
+    faults = find_faults(result)
+    if faults:
+        raise InvariantError("conservation laws broken:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    click.echo("Conservation laws hold.", err=True)
+
+
+def _print_bottlenecks(result) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Bottlenecks, largest loss first")
+    for column in ("#", "site", "GPU", "cause", "GPU-hours lost", "share", "job-hours waited", "list USD"):
+        table.add_column(column, justify="left" if column in ("site", "GPU", "cause") else "right")
+    for row in result.bottlenecks().head(12).itertuples():
+        table.add_row(
+            str(row.rank), row.site, row.gpu_type, row.cause.replace("_", " "), f"{row.gpu_hours_lost:,.0f}",
+            f"{row.share_of_planned:.0%}", f"{row.job_hours_waited:,.0f}", f"{row.usd:,.0f}",
+        )  # fmt: skip
+    Console(width=120).print(table)
+
+
+def main() -> None:
+    """Entry point of the ``gpusim`` command."""
+    cli(prog_name="gpusim")

@@ -1,0 +1,165 @@
+"""The one bridge from a scenario to the fleet's state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpusim.engine.layout import ClassSpec, PoolSpec, Replicas, Rules, Work, allocate
+from gpusim.errors import ScenarioError
+from gpusim.inputs.jobtable import JobTable
+from gpusim.model.hardware import GpuType
+from gpusim.model.scenario import Scenario
+from gpusim.state import Backfill, Dispatch, Fleet, Order, Placement
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the indices in the state stand for."""
+
+    sites: list[str]
+    gpu_types: list[str]
+    tenants: list[str]
+    classes: list[str]
+    pools: list[tuple[str, str]]  # (site, gpu type)
+
+    def pool(self, site: str, gpu_type: str) -> int:
+        return self.pools.index((site, gpu_type))
+
+
+def names_of(scenario: Scenario, table: JobTable) -> Names:
+    """Names of sites, types, pools, tenants and classes; those that only the jobs know come last."""
+    pools = [(site, kind) for site, spec in scenario.sites.items() for kind in spec.pools]
+    kinds = list(dict.fromkeys(kind for _site, kind in pools))
+    tenants = list(dict.fromkeys([*scenario.tenants, *table.names["tenant"]]))
+    classes = list(dict.fromkeys([*scenario.workload.classes, *table.names["job_class"]]))
+    return Names(list(scenario.sites), kinds, tenants or ["default"], classes or ["batch"], pools)
+
+
+def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Replicas) -> Fleet:
+    """State of the scenario's fleet with all nodes off and all jobs pending."""
+    kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
+    reference = scenario.gpus[scenario.workload.reference_gpu].training_speed
+    pools = [
+        _pool_spec(names, site, kind, kinds[kind], scenario.sites[site].pools[kind].gpus.peak(), reference)
+        for site, kind in names.pools
+    ]
+    return allocate(
+        pools,
+        len(names.sites),
+        _work(scenario, table, names),
+        rules_of(scenario),
+        classes=[_class_spec(scenario, name) for name in names.classes],
+        shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
+        quota=_quota(scenario, names),
+        replicas=replicas,
+    )
+
+
+def rules_of(scenario: Scenario) -> Rules:
+    """The scenario's scheduler as codes; a custom order is queued as FIFO."""
+    scheduler = scenario.scheduler
+    custom = ":" in scheduler.order
+    return Rules(
+        order=Order.FIFO if custom else Order[scheduler.order.upper()],
+        backfill=Backfill[scheduler.backfill.upper()],
+        placement=Placement[scheduler.placement.upper()],
+        dispatch=Dispatch[scheduler.dispatch.upper()],
+        kill_at_estimate=scheduler.overrun == "kill",
+        preempts=scheduler.preemption == "priority",
+        queue_limit=scheduler.queue_limit,
+        cycled=scheduler.mode == "cycle",
+    )
+
+
+def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, reference: float) -> PoolSpec:
+    def above_idle_w(fraction: float) -> float:
+        return max(fraction * gpu.tdp_w - gpu.idle_w, 0.0)
+
+    return PoolSpec(
+        site=names.sites.index(site),
+        gpu_type=names.gpu_types.index(kind),
+        n_nodes=int(gpus) // gpu.gpus_per_node,
+        gpus_per_node=gpu.gpus_per_node,
+        nodes_per_domain=gpu.nodes_per_domain,
+        speed=gpu.training_speed / reference,
+        rated_w_per_gpu=gpu.rated_it_w_per_gpu,
+        idle_w=gpu.idle_w,
+        compute_w=above_idle_w(gpu.compute_fraction),
+        communication_w=above_idle_w(gpu.communication_fraction),
+        checkpoint_w=above_idle_w(gpu.checkpoint_fraction),
+        serving_w=above_idle_w(gpu.serving_fraction),
+        node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
+    )
+
+
+def _class_spec(scenario: Scenario, name: str) -> ClassSpec:
+    spec = scenario.workload.classes.get(name)
+    if spec is None:
+        return ClassSpec()
+    return ClassSpec(spec.communication_share, spec.checkpoint_interval_s, spec.checkpoint_write_s, spec.load_s)
+
+
+def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
+    if not any(tenant.quota_gpus for tenant in scenario.tenants.values()):
+        return None
+    quota = np.full((len(names.tenants), len(names.gpu_types)), np.iinfo("i8").max // 2, dtype="i8")
+    for t, tenant in enumerate(names.tenants):
+        if tenant in scenario.tenants:
+            for kind, gpus in scenario.tenants[tenant].quota_gpus.items():
+                if kind in names.gpu_types:
+                    quota[t, names.gpu_types.index(kind)] = gpus
+    return quota
+
+
+def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
+    coded = np.stack([table["gpu_types"], table["residency"], table["home"]], axis=1)
+    combos, route = np.unique(coded, axis=0, return_inverse=True) if len(table) else (coded, np.zeros(0, int))
+    routes = [
+        _route(scenario, names, table.names["gpu_types"][a], table.names["residency"][b], table.names["home"][c])
+        for a, b, c in combos.tolist()
+    ]
+    tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
+    job_class = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
+    return Work(
+        submit_s=table["submit_s"],
+        gpus=table["gpus"],
+        runtime_s=table["runtime_s"],
+        estimate_s=table["estimate_s"],
+        route=route.reshape(-1),
+        routes=routes,
+        priority=table["priority"],
+        tenant=tenant[table["tenant"]],
+        job_class=job_class[table["job_class"]],
+        preemptible=table["preemptible"],
+    )
+
+
+def _route(scenario: Scenario, names: Names, kinds: str, residency: str, home: str) -> tuple[list[int], int]:
+    """Pools that a job may run in, those of its home region first."""
+    allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
+    allowed_law = set(residency.split("|")) if residency else None
+    at_home, elsewhere = [], []
+    for p, (site, kind) in enumerate(names.pools):
+        spec = scenario.sites[site]
+        if kind in allowed_kinds and (allowed_law is None or spec.jurisdiction in allowed_law):
+            (at_home if home and spec.region == home else elsewhere).append(p)
+    return at_home + elsewhere, len(at_home)
+
+
+def check_gangs(scenario: Scenario) -> None:
+    """Pools must be whole nodes; anything else would lose GPUs silently."""
+    faults = []
+    for site, spec in scenario.sites.items():
+        for kind, pool in spec.pools.items():
+            per_node = scenario.gpus[kind].gpus_per_node
+            for _t, gpus in pool.gpus.steps(scenario.run.start):
+                if not math.isclose(gpus % per_node, 0.0):
+                    faults.append(
+                        f"sites.{site}.pools.{kind}.gpus: {gpus:g} is not a whole number of nodes of {per_node} GPUs;"
+                        f" use {gpus // per_node * per_node:g} or {(gpus // per_node + 1) * per_node:g}"
+                    )
+    if faults:
+        raise ScenarioError(scenario.name, faults)

@@ -1,0 +1,116 @@
+"""One clock for two planes: SimPy for what is rare and has a story, compiled kernels for what is dense."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from heapq import heappush
+
+import numpy as np
+import simpy
+from simpy.events import URGENT
+
+from gpusim.kernels import control
+from gpusim.kernels.advance import FINISHED, FULL, REACHED, SEGMENT_ROOM, advance, run_passes
+from gpusim.state import SEGMENT, Fleet, records
+
+
+class FleetEnvironment(simpy.Environment):
+    """A SimPy environment that plays the fleet's dense events up to each SimPy event before that event fires.
+
+    Whoever runs as a process therefore always finds the fleet exactly at ``env.now``.
+
+    Attributes
+    ----------
+    fleet : Fleet
+        The state that kernels work on.
+    finished : simpy.Event
+        Fires when every job has ended.
+    """
+
+    def __init__(self, fleet: Fleet):
+        super().__init__()
+        self.fleet = fleet
+        self.finished = self.event()
+        self._watched: dict[int, simpy.Event] = {}
+
+    def step(self) -> None:
+        """Play the dense events before the next SimPy event, then that event."""
+        self._advance()
+        super().step()
+
+    def at(self, time_s: float) -> simpy.Event:
+        """Event at exactly ``time_s`` [s]; ``timeout`` would reach it only to rounding."""
+        event = self.event()
+        event._ok, event._value = True, None
+        heappush(self._queue, (max(time_s, self.now), URGENT, next(self._eid), event))
+        return event
+
+    def completion(self, job: int) -> simpy.Event:
+        """Event that fires at the instant at which a job ends; its value is the job's row."""
+        self.fleet.jobs[job].watched = 1
+        return self._watched.setdefault(job, self.event())
+
+    def _advance(self) -> None:
+        clock = self.fleet.clock[0]
+        while True:
+            if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
+                self._grow_segments()
+            reason = advance(self.fleet, float(self.peek()))
+            if reason == REACHED:
+                return
+            if reason == FULL:
+                continue
+            if reason == FINISHED:
+                if not self.finished.triggered:
+                    self._fire(self.finished, None, clock.now_s)
+                    return
+                continue
+            for job in self.fleet.woken[: clock.n_woken].tolist():
+                self._fire(self._watched.pop(job), job, clock.now_s)
+            clock.n_woken = 0
+            return
+
+    def _fire(self, event: simpy.Event, value: object, time_s: float) -> None:
+        event._ok, event._value = True, value
+        heappush(self._queue, (float(time_s), URGENT, next(self._eid), event))
+
+    def _grow_segments(self) -> None:
+        old = self.fleet.segments
+        room = 2 * len(old) + SEGMENT_ROOM + 8 * int(self.fleet.clock[0].n_ends)
+        grown = records(SEGMENT, room)
+        grown[: len(old)] = old
+        self.fleet.put("segments", grown)
+
+    # What processes do to the fleet -----------------------------------------------------------------------------
+
+    def set_nodes_on(self, pool: int, nodes: int) -> None:
+        """Switch nodes of a pool on or off until ``nodes`` are on; what runs on those switched off is evicted."""
+        control.set_nodes_on(self.fleet, pool, nodes, self.now)
+
+    def fail_node(self, node: int) -> bool:
+        """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
+        return control.fail_node(self.fleet, node, self.now)
+
+    def repair_node(self, node: int) -> bool:
+        """Bring a failed node back. False if it was not down."""
+        return control.repair_node(self.fleet, node, self.now)
+
+    def settle(self) -> None:
+        """Bring every running integral up to now."""
+        control.settle_all(self.fleet, self.now)
+
+
+def cycle(env: FleetEnvironment, cycle_s: float) -> Generator:
+    """Cycle mode: one scheduling pass over what changed, every ``cycle_s`` [s]."""
+    first, k = 0, 0
+    while True:
+        run_passes(env.fleet, first, env.now)
+        first = int(env.fleet.clock[0].next_arrival)
+        k += 1
+        yield env.at(k * cycle_s)
+
+
+def running_jobs(fleet: Fleet) -> np.ndarray:
+    """Rows of the jobs that run now."""
+    n = int(fleet.clock[0].n_ends)
+    return np.sort(fleet.heap_ids[:n])

@@ -1,0 +1,74 @@
+"""A site's power: from IT watts to facility watts, and how many nodes the grid can carry."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.kernels import control
+from gpusim.model.site import Cooling
+
+
+def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
+    """Facility watts per IT watt at an outside temperature [C], without the fixed part.
+
+    Free cooling as long as outside air plus approach stays below the supply temperature; above, ``overhead_per_k``
+    more of the IT power per kelvin (form after ASHRAE TC9.9 practice).
+    """
+    outside_c = wet_bulb_c if cooling.medium == "air" else dry_bulb_c
+    excess_k = max(0.0, outside_c + cooling.approach_k - cooling.supply_c)
+    return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
+
+
+def nodes_carried(fleet, site: int, delivered: np.ndarray, limit_w: float, oversubscription: float) -> np.ndarray:
+    """Nodes of each pool of a site that can be on: pools in order, rated power at the hottest hour within the limit.
+
+    Parameters
+    ----------
+    delivered : ndarray of int, shape (pools of the site,)
+        Nodes delivered so far.
+    """
+    row = fleet.sites[site]
+    room_w = (limit_w * oversubscription - row.fixed_w) / row.peak_overhead
+    carried = np.zeros(len(delivered), dtype=int)
+    for i, count in enumerate(delivered):
+        pool = fleet.pools[row.first_pool + i]
+        node_w = pool.rated_w_per_gpu * pool.gpus_per_node
+        # The least excess over a whole number of nodes is rounding, not a missing watt.
+        fits = count if node_w <= 0.0 else int(np.floor(max(room_w, 0.0) / node_w + 1e-9))
+        carried[i] = min(count, fits)
+        room_w -= carried[i] * node_w
+    return carried
+
+
+class SitePower:
+    """Delivered nodes and grid limit of one site, and the nodes that are on because of them."""
+
+    def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
+        self.env, self.site, self.oversubscription = env, site, oversubscription
+        row = env.fleet.sites[site]
+        self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
+        self.delivered = np.zeros(self.n_pools, dtype=int)
+
+    def deliver(self, pool: int, nodes: int) -> None:
+        """Nodes of a pool (index in the fleet) delivered so far."""
+        env = self.env
+        env.settle()
+        self.delivered[pool - self.first_pool] = nodes
+        env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
+        self._switch()
+
+    def set_limit(self, limit_w: float) -> None:
+        """Facility power [W] that the grid gives from now on."""
+        env = self.env
+        env.settle()
+        env.fleet.sites[self.site].limit_w = limit_w
+        self._switch()
+        control.shed(env.fleet, self.site, env.now)
+
+    def _switch(self) -> None:
+        fleet = self.env.fleet
+        limit_w = float(fleet.sites[self.site].limit_w)
+        carried = nodes_carried(fleet, self.site, self.delivered, limit_w, self.oversubscription)
+        for i, nodes in enumerate(carried):
+            self.env.set_nodes_on(self.first_pool + i, int(nodes))

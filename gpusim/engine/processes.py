@@ -1,0 +1,56 @@
+"""Control processes that every run has: deliveries, grid stages, hourly signals, the recorder's ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.power import SitePower, overhead
+from gpusim.inputs.climatology import SiteSignals
+from gpusim.model.site import Cooling
+from gpusim.units import JOULE_PER_MWH
+
+Log = Callable[[float, str, str, str, float], None]
+
+
+def deliver(env: FleetEnvironment, power: SitePower, pool: int, steps: list[tuple[float, float]], site: str, kind: str, log: Log) -> Generator:
+    """GPUs arrive on a schedule: ``steps`` of (time [s], GPUs in all)."""
+    per_node = int(env.fleet.pools[pool].gpus_per_node)
+    for time_s, gpus in steps:
+        if time_s > env.now:
+            yield env.at(time_s)
+        power.deliver(pool, int(gpus) // per_node)
+        log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus)
+
+
+def energise(env: FleetEnvironment, power: SitePower, steps: list[tuple[float, float]], site: str, log: Log) -> Generator:
+    """The grid connection grows in stages: ``steps`` of (time [s], MW in all)."""
+    for time_s, mw in steps:
+        if time_s > env.now:
+            yield env.at(time_s)
+        power.set_limit(mw * 1e6)
+        log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw)
+
+
+def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, cooling: Cooling) -> Generator:
+    """Price, carbon and cooling follow their signals, changing exactly when these do."""
+    while True:
+        now = env.now
+        env.settle()
+        row = env.fleet.sites[site]
+        row.price_usd_per_j = signals.price_usd_per_mwh.at(now) / JOULE_PER_MWH
+        row.carbon_g_per_j = signals.carbon_g_per_kwh.at(now) / 3.6e6
+        row.overhead = overhead(cooling, signals.dry_bulb_c.at(now), signals.wet_bulb_c.at(now))
+        following = min(signal.next_change(now) for signal in signals)
+        if following == float("inf"):
+            return
+        yield env.at(following)
+
+
+def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> Generator:
+    """Call ``act`` at the end of every interval [s]."""
+    k = 1
+    while True:
+        yield env.at(k * interval_s)
+        act()
+        k += 1

@@ -1,0 +1,188 @@
+"""Run a scenario from start to end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Generator
+
+import numpy as np
+import pandas as pd
+
+from gpusim import __version__, rng
+from gpusim.engine import processes
+from gpusim.engine.build import build_fleet, check_gangs, names_of
+from gpusim.engine.environment import FleetEnvironment, cycle
+from gpusim.engine.power import SitePower, overhead
+from gpusim.engine.recorder import Recorder
+from gpusim.engine.services import Autoscaler, plan
+from gpusim.engine.workload import jobs_of
+from gpusim.inputs.climatology import SiteSignals, climate_signals
+from gpusim.inputs.demand import demand_signal
+from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.signals import Signal
+from gpusim.model.scenario import Scenario
+from gpusim.record.result import Result
+from gpusim.units import DAY_S, HOUR_S
+
+Process = Callable[[FleetEnvironment], Generator]
+
+
+def run(
+    scenario: Scenario,
+    seed: int = 0,
+    *,
+    processes: list[Process] = (),
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Simulate a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What exists and what happens to it.
+    seed : int
+        Feeds all random streams. Same scenario and seed: the same result, to the byte.
+    processes : list of callables
+        Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
+    progress : callable, optional
+        Called with the share of the run that is done, at every record interval.
+
+    Returns
+    -------
+    Result
+    """
+    began = time.perf_counter()
+    check_gangs(scenario)
+    table = jobs_of(scenario, seed)
+    world = _World(scenario, table, seed)
+    for process in processes:
+        world.env.process(process(world.env))
+    end_s = world.play(progress)
+    tables = world.recorder.tables(table)
+    tables.update(_site_tables(scenario, world, tables))
+    return Result(_manifest(scenario, seed, end_s, time.perf_counter() - began), tables)
+
+
+class _World:
+    """The environment of one run with all its processes."""
+
+    def __init__(self, scenario: Scenario, table: JobTable, seed: int):
+        self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
+        names = self.names = names_of(scenario, table)
+        start = scenario.run.start
+        self.signals = [_signals(scenario, site, self.duration_s, seed) for site in names.sites]
+        demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
+        planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
+        deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
+        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas))
+        self.recorder = Recorder(env, names, self.signals, deployments)
+        for s, site in enumerate(names.sites):
+            self._open_site(s, site)
+        self._start_services(deployments, demand)
+        if scenario.scheduler.mode == "cycle":
+            env.process(cycle(env, scenario.scheduler.cycle_s))
+
+    def _open_site(self, s: int, site: str) -> None:
+        env, names, spec = self.env, self.names, self.scenario.sites[site]
+        start = self.scenario.run.start
+        row = env.fleet.sites[s]
+        signals = self.signals[s]
+        hottest = [signal.max(0.0, self.duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
+        row.peak_overhead = overhead(spec.cooling, *hottest)
+        mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
+        pools = env.fleet.pools
+        row.fixed_w = spec.cooling.fixed_fraction * sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
+        power = SitePower(env, s, spec.oversubscription)
+        log = self.recorder.log
+        env.process(processes.follow_signals(env, s, signals, spec.cooling))
+        env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
+        for p in mine:
+            kind = names.pools[p][1]
+            env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
+
+    def _start_services(self, deployments, demand) -> None:
+        scenario, env = self.scenario, self.env
+        busy = np.zeros((len(self.names.pools), max(len(scenario.services), 1)))
+        for column, (name, service) in enumerate(scenario.services.items()):
+            mine = [d for d in deployments if d.service == name]
+            scaler = Autoscaler(env, service, mine, demand[name], busy)
+            scaler.column = column
+            env.process(scaler.run())
+
+    def play(self, progress: Callable[[float], None] | None) -> float:
+        """Run to the end; the time [s] at which it came."""
+        env, run = self.env, self.scenario.run
+
+        def act() -> None:
+            self.recorder.snapshot()
+            if progress is not None:
+                progress(env.now / self.duration_s)
+
+        env.process(processes.tick(env, run.record_s, act))
+        end = env.at(self.duration_s)
+        env.run(until=end | env.finished if run.drain else end)
+        self.recorder.snapshot()
+        return env.now
+
+
+def _signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> SiteSignals:
+    spec = scenario.sites[site]
+    signals = climate_signals(spec.region, scenario.run.start, duration_s, rng.stream(seed, "climate", spec.region))
+    if spec.price_usd_per_mwh is not None:
+        signals = signals._replace(price_usd_per_mwh=Signal.constant(spec.price_usd_per_mwh))
+    if spec.carbon_g_per_kwh is not None:
+        signals = signals._replace(carbon_g_per_kwh=Signal.constant(spec.carbon_g_per_kwh))
+    return signals
+
+
+def _site_tables(scenario: Scenario, world: _World, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    fleet, names = world.env.fleet, world.names
+    rows, costs = [], []
+    ledger = tables["ledger"].groupby(["site", "gpu_type", "cause"], observed=True)["gpu_s"].sum()
+    for s, site in enumerate(names.sites):
+        row, spec = fleet.sites[s], scenario.sites[site]
+        mine = [p for p, (at, _kind) in enumerate(names.pools) if at == site]
+        rows.append(
+            {
+                "site": site, "region": spec.region, "jurisdiction": spec.jurisdiction,
+                "latitude": spec.latitude, "longitude": spec.longitude,
+                "planned_gpus": int(sum(fleet.pools[p].planned for p in mine)),
+                "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
+                "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,
+                "peak_facility_w": float(row.peak_w),
+            }
+        )  # fmt: skip
+        rated = {p: float(fleet.pools[p].planned * fleet.pools[p].rated_w_per_gpu) for p in mine}
+        for p in mine:
+            kind = names.pools[p][1]
+            share = rated[p] / sum(rated.values()) if sum(rated.values()) else 0.0
+            booked = ledger[site, kind]
+            there_s = booked.sum() - booked.get("not_delivered", 0.0) - booked.get("not_energised", 0.0)
+            costs.append(
+                {
+                    "site": site, "gpu_type": kind, "energy_usd": share * float(row.cost_usd),
+                    "gpu_list_usd": there_s / HOUR_S * scenario.gpus[kind].usd_per_gpu_hour,
+                    "carbon_kg": share * float(row.carbon_g) / 1000.0,
+                }
+            )  # fmt: skip
+    return {"sites": pd.DataFrame(rows), "costs": pd.DataFrame(costs)}
+
+
+def _manifest(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
+    libraries = ("numpy", "numba", "simpy", "pandas")
+    return {
+        "scenario": scenario.to_toml_dict(),
+        "scenario_hash": scenario.content_hash(),
+        "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
+        "seed": seed,
+        "gpusim_version": __version__,
+        "versions": {name: importlib.metadata.version(name) for name in libraries},
+        "wall_s": wall_s,
+        "start": scenario.run.start.isoformat(),
+        "duration_s": end_s,
+        "mode": scenario.scheduler.mode,
+        "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
+    }
+
+

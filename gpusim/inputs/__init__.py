@@ -1,0 +1,1 @@
+"""From files and descriptions to plain arrays: jobs, demand, signals."""

@@ -1,0 +1,118 @@
+"""Price, carbon and weather of a typical year per region: the default where no file is given.
+
+Month x hour means plus a first-order autoregressive anomaly. Means, spread and persistence are derived from hourly
+data of 2023 by ``experiments/derive_climatology.py``; regions without such data are variants of one that has
+them, scaled to published yearly means, and marked as assumptions. Scarcity spikes are not modelled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gpusim.errors import GpusimError, did_you_mean
+from gpusim.inputs.signals import Signal
+from gpusim.units import HOUR_S
+
+
+class SiteSignals(NamedTuple):
+    """What a site's surroundings do over time."""
+
+    price_usd_per_mwh: Signal
+    carbon_g_per_kwh: Signal
+    dry_bulb_c: Signal
+    wet_bulb_c: Signal
+
+
+class _Variant(NamedTuple):
+    """An assumed region: another's shape with these yearly means [USD/MWh, g/kWh] and this much colder [K]."""
+
+    like: str
+    price: float
+    carbon: float
+    colder_k: float
+
+
+# Assumptions. Prices and carbon of 2024 as published (ENTSO-E averages quoted by ffe.de; Ember; Our World in Data);
+# hour and season shapes and weather are those of the region named, shifted.
+_VARIANTS = {
+    "NO-NO4": _Variant("DE-LU", 24.0, 30.0, 8.0),
+    "NO-NO2": _Variant("DE-LU", 54.0, 30.0, 3.0),
+    "SE-SE1": _Variant("DE-LU", 24.0, 40.0, 9.0),
+    "SE-SE4": _Variant("DE-LU", 54.0, 40.0, 2.0),
+    "FI": _Variant("DE-LU", 49.0, 60.0, 6.0),
+    "IE": _Variant("GB", 118.0, 280.0, 1.0),
+    "ES": _Variant("US-CAL-CISO", 68.0, 146.0, 0.0),
+    "FR": _Variant("DE-LU", 62.0, 40.0, -1.0),
+    "NL": _Variant("DE-LU", 83.0, 290.0, 1.0),
+}
+
+
+@cache
+def _tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    folder = files("gpusim.inputs") / "climate"
+    with (folder / "means.csv").open() as means, (folder / "spreads.csv").open() as spreads:
+        return pd.read_csv(means), pd.read_csv(spreads)
+
+
+def regions() -> tuple[str, ...]:
+    """Names of all regions, derived and assumed."""
+    return (*_tables()[0]["region"].unique(), *_VARIANTS)
+
+
+def climate_signals(region: str, start: datetime, duration_s: float, rng: np.random.Generator) -> SiteSignals:
+    """Hourly signals of a region from ``start`` over ``duration_s`` [s].
+
+    Raises
+    ------
+    GpusimError
+        If the region is not known.
+    """
+    known = regions()
+    if region not in known:
+        raise GpusimError(f"unknown region {region!r}{did_you_mean(region, known)}; known: {', '.join(known)}")
+    variant = _VARIANTS.get(region)
+    shape = variant.like if variant else region
+    means, spreads = _tables()
+    mean = means[means["region"] == shape].set_index(["month", "hour"])
+    spread = spreads[spreads["region"] == shape].set_index("quantity")
+    hours = int(np.ceil(duration_s / HOUR_S)) + 1
+    first = start.replace(minute=0, second=0, microsecond=0)
+    moments = [first + timedelta(hours=i) for i in range(hours)]
+    rows = mean.loc[[(moment.month, moment.hour) for moment in moments]]
+    times_s = np.arange(hours) * HOUR_S - (start - first).total_seconds()
+    signals = {}
+    weather = rng.standard_normal(hours)  # dry and wet bulb share their anomaly
+    for name in SiteSignals._fields:
+        noise = weather if name.endswith("bulb_c") else rng.standard_normal(hours)
+        row = spread.loc[name]
+        values = rows[name].to_numpy() + row["spread"] * _persistent(noise, row["persistence"])
+        signals[name] = Signal(times_s, np.maximum(values, row["least"]))
+    return _vary(SiteSignals(**signals), variant, mean) if variant else SiteSignals(**signals)
+
+
+def _vary(signals: SiteSignals, variant: _Variant, mean: pd.DataFrame) -> SiteSignals:
+    def scale(signal: Signal, name: str, level: float) -> Signal:
+        return Signal(signal.times_s, signal.values * (level / mean[name].mean()))
+
+    return SiteSignals(
+        scale(signals.price_usd_per_mwh, "price_usd_per_mwh", variant.price),
+        scale(signals.carbon_g_per_kwh, "carbon_g_per_kwh", variant.carbon),
+        Signal(signals.dry_bulb_c.times_s, signals.dry_bulb_c.values - variant.colder_k),
+        Signal(signals.wet_bulb_c.times_s, signals.wet_bulb_c.values - variant.colder_k),
+    )
+
+
+def _persistent(noise: np.ndarray, persistence: float) -> np.ndarray:
+    """First-order autoregressive series of unit variance from independent unit noise."""
+    out = np.empty_like(noise)
+    value, fresh = noise[0], np.sqrt(1.0 - persistence**2)
+    for i, shock in enumerate(noise.tolist()):
+        value = persistence * value + fresh * shock if i else shock
+        out[i] = value
+    return out

@@ -1,0 +1,1 @@
+"""What exists and what happens to it: frozen, validated descriptions without behaviour."""

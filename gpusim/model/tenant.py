@@ -1,0 +1,14 @@
+"""Tenants: who runs jobs and services."""
+
+from __future__ import annotations
+
+from pydantic import Field, NonNegativeInt
+
+from gpusim.model.base import Model
+
+
+class Tenant(Model):
+    """Weight under fair share, and GPUs of each type that may be held at once (absent: no limit)."""
+
+    share: float = Field(1.0, gt=0)
+    quota_gpus: dict[str, NonNegativeInt] = {}

@@ -1,0 +1,1 @@
+"""Results: tables with units in their column names, and how they are kept on disk."""
