@@ -1,3 +1,17 @@
 """gpusim: discrete-event simulation of GPU datacenter fleets."""
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
+__all__ = ["Result", "Scenario", "run"]
+
+_HOMES = {"Scenario": "gpusim.model.scenario", "run": "gpusim.engine.run", "Result": "gpusim.record.result"}
+
+
+def __getattr__(name: str) -> object:
+    """Public names, imported when first used: ``import gpusim`` itself stays quick."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'gpusim' has no attribute {name!r}")

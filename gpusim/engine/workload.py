@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.synthetic import synthesize
-from gpusim.inputs.traces import read_trace
 from gpusim.model.scenario import Scenario
 from gpusim.units import DAY_S
 
@@ -14,6 +13,8 @@ def jobs_of(scenario: Scenario, seed: int) -> JobTable:
     workload = scenario.workload
     tables = []
     if workload.trace:
+        from gpusim.inputs.traces import read_trace
+
         table = read_trace(workload.trace)
         if workload.trace_gpu_types:
             table.names["gpu_types"] = ["|".join(workload.trace_gpu_types)]
