@@ -25,12 +25,15 @@ class Deployment:
     weight: float
     tokens_per_s: float  # of one replica
     rows: np.ndarray  # its rows in the job records
-    ready_s: dict[int, float] = field(default_factory=dict)  # running replica -> when its weights are loaded
+    ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
     replica_s: float = 0.0
     wanted_s: float = 0.0
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
+
+    def __post_init__(self):
+        self.ready_s = np.full(len(self.rows), np.inf)
 
 
 def plan(services: dict[str, Service], demand: dict[str, Signal], names, gpus: np.ndarray, n_jobs: int, duration_s: float) -> tuple[list[Deployment], Replicas]:
@@ -94,23 +97,25 @@ class Autoscaler:
     def _scale(self, d: Deployment, demand: float, now: float, interval_s: float) -> float:
         """Start or stop replicas of a deployment; the tokens/s that its ready replicas can serve."""
         fleet, service = self.env.fleet, self.service
-        status = fleet.jobs["status"]
-        d.ready_s = {row: at for row, at in d.ready_s.items() if status[row] == Status.RUNNING}
+        evicted = fleet.jobs["status"][d.rows] != Status.RUNNING
+        d.ready_s[evicted] = np.inf
+        running = len(d.rows) - int(evicted.sum())
         wanted = math.ceil(demand / (d.tokens_per_s * service.target_utilisation))
         reason = NONE
-        for row in d.rows.tolist():
-            if len(d.ready_s) >= wanted or reason != NONE:
+        for i in np.flatnonzero(evicted)[: max(wanted - running, 0)].tolist():
+            reason = int(control.start_replica(fleet, int(d.rows[i]), d.pool, service.may_preempt, now))
+            if reason != NONE:
                 break
-            if row not in d.ready_s:
-                reason = int(control.start_replica(fleet, row, d.pool, service.may_preempt, now))
-                if reason == NONE:
-                    d.ready_s[row] = now + service.load_s if now > 0.0 else 0.0
-        for row in sorted(d.ready_s, reverse=True)[: max(len(d.ready_s) - wanted, 0)]:
-            control.stop_replica(fleet, row, now)
-            del d.ready_s[row]
-        d.replica_s += len(d.ready_s) * interval_s
+            # The fleet did not come into being at time 0: replicas that it starts with are loaded.
+            d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
+            running += 1
+        for i in np.flatnonzero(~evicted)[::-1][: max(running - wanted, 0)].tolist():
+            control.stop_replica(fleet, int(d.rows[i]), now)
+            d.ready_s[i] = np.inf
+            running -= 1
+        d.replica_s += running * interval_s
         d.wanted_s += wanted * interval_s
-        if len(d.ready_s) < wanted:
+        if running < wanted:
             cause = int(Wait.BUSY) if reason == NONE else reason
             d.short_s[cause] = d.short_s.get(cause, 0.0) + interval_s
-        return sum(at <= now for at in d.ready_s.values()) * d.tokens_per_s
+        return float((d.ready_s <= now).sum()) * d.tokens_per_s

@@ -228,25 +228,65 @@ def _earliest_domain(f, p, r, now):
 
 
 @inner
-def _reserve_in_domains(f, p, k, now):
-    pool, clock = f.pools[p], f.clock[0]
-    clock.epoch += 1
+def _wholly_idle_s(f, p, d, now):
+    """When a whole domain is expected to be idle; inf if not all of its nodes are on."""
+    pool = f.pools[p]
+    first = pool.first_node + d * pool.nodes_per_domain
+    last = first + pool.nodes_per_domain
+    if last > pool.first_node + pool.n_nodes:
+        return math.inf
+    latest = now
+    for n in range(first, last):
+        if f.nodes[n].state != ON:
+            return math.inf
+        latest = max(latest, expected_idle(f, n, now))
+    return latest
+
+
+@inner
+def _pick_whole_domains(f, p, whole, now):
+    """The ``whole`` domains that are wholly idle first, into ``picked``; when the last of them is, or inf."""
+    pool = f.pools[p]
     size = pool.nodes_per_domain
-    left, count, latest = k, 0, now
-    while left > 0:
-        r = min(size, left)
-        d, when = _earliest_domain(f, p, r, now)
-        if d == NONE:
-            return
-        _sort_domain(f, p, d, now)
-        for i in range(r):
-            f.picked[count] = f.scratch_ids[i]
+    count = 0
+    for d in range(pool.n_domains):
+        when = _wholly_idle_s(f, p, d, now)
+        if when < math.inf:
+            heap.push(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, when, d)
             count += 1
-        f.nodes[pool.first_node + d * size].epoch = clock.epoch
+    if count < whole:
+        return math.inf
+    latest = now
+    for i in range(whole):
+        d = f.scratch_ids[0]
+        latest = f.scratch_keys[0]
+        heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count - i, d)
+        first = pool.first_node + d * size
+        f.nodes[first].epoch = f.clock[0].epoch  # chosen
+        for k in range(size):
+            f.picked[i * size + k] = first + k
+    return latest
+
+
+@inner
+def _reserve_in_domains(f, p, k, now):
+    pool = f.pools[p]
+    f.clock[0].epoch += 1
+    whole, rest = k // pool.nodes_per_domain, k % pool.nodes_per_domain
+    latest = now
+    if whole > 0:
+        latest = _pick_whole_domains(f, p, whole, now)
+    if rest > 0 and latest < math.inf:
+        d, when = _earliest_domain(f, p, rest, now)
         latest = max(latest, when)
-        left -= r
+        if d != NONE:
+            _sort_domain(f, p, d, now)
+            for i in range(rest):
+                f.picked[k - rest + i] = f.scratch_ids[i]
+    if latest == math.inf:
+        return
     pool.shadow_s = latest
-    for i in range(count):
+    for i in range(k):
         _reserve(f, p, f.picked[i], 0)
 
 

@@ -1,0 +1,123 @@
+"""The compiled scheduler against hand-worked schedules, its naive twin, and conservation laws."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusim.engine.layout import Rules
+from gpusim.state import Backfill, Order, Placement
+from tests.engine.kit import play, starts
+from tests.engine.naive import simulate
+
+H = 3600.0
+FOUR = [(0, 2, 10 * H, 10 * H), (0, 4, 5 * H, 5 * H), (0, 2, 8 * H, 8 * H), (0, 2, 4 * H, 4 * H)]
+DELAYED_THIRD = [(0, 3, 10 * H, 10 * H), (0, 3, 2 * H, 2 * H), (0, 4, 5 * H, 5 * H), (0, 1, 20 * H, 20 * H)]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "backfill", "hours"),
+    [
+        (FOUR, Backfill.NONE, [0, 10, 15, 15]),
+        (FOUR, Backfill.EASY, [0, 10, 0, 15]),
+        (DELAYED_THIRD, Backfill.NONE, [0, 10, 12, 17]),
+        (DELAYED_THIRD, Backfill.EASY, [0, 10, 20, 0]),
+    ],
+)
+def test_textbook_schedules(jobs, backfill, hours):
+    """Four jobs on four GPUs: a backfill that ignored the shadow time, or never used spare GPUs, would fail here."""
+    assert starts(play(jobs, 1, 4, Rules(backfill=backfill))) == [hour * H for hour in hours]
+
+
+def _jobs(max_gpus):
+    whole = st.integers(0, 40).map(float)
+    job = st.tuples(whole, st.integers(1, max_gpus), whole, st.integers(0, 30).map(float))
+    return st.lists(job, min_size=1, max_size=30).map(lambda jobs: sorted(jobs, key=lambda job: job[0]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(_jobs(12), st.integers(1, 5), st.sampled_from([Placement.BEST_FIT, Placement.FIRST_FIT]))
+def test_fifo_is_the_naive_one(jobs, n_nodes, placement):
+    """Same starts as the twin, gangs of several nodes included."""
+    jobs = [(s, min(g, 4 * n_nodes), r, r) for s, g, r, _e in jobs]
+    fleet = play(jobs, n_nodes, 4, Rules(placement=placement))
+    naive = simulate(jobs, n_nodes, 4, first_fit=placement == Placement.FIRST_FIT)
+    assert starts(fleet) == [naive[j] for j in range(len(jobs))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(_jobs(4), st.sampled_from(list(Placement)))
+def test_easy_keeps_its_promise(jobs, placement):
+    """With estimates that are upper bounds, no head starts after the time it was promised when it became head."""
+    jobs = [(s, g, r, r + extra) for s, g, r, extra in jobs]
+    fleet = play(jobs, 2, 4, Rules(backfill=Backfill.EASY, placement=placement))
+    promised, start = fleet.jobs["promised_s"], fleet.jobs["first_start_s"]
+    assert np.all(~(start > promised))
+
+
+@settings(max_examples=200, deadline=None)
+@given(_jobs(4))
+def test_easy_on_single_gpu_nodes_is_the_naive_one(jobs):
+    """On one node where every job needs it whole, EASY has one possible schedule: the twin's."""
+    jobs = [(s, 4, r, r + extra) for s, _g, r, extra in jobs]
+    naive = simulate(jobs, 1, 4, easy=True)
+    assert starts(play(jobs, 1, 4, Rules(backfill=Backfill.EASY))) == [naive[j] for j in range(len(jobs))]
+
+
+@settings(max_examples=200, deadline=None)
+@given(_jobs(20), st.sampled_from(list(Order)), st.sampled_from([Backfill.NONE, Backfill.EASY]), st.sampled_from([1, 3]))
+def test_conservation(jobs, order, backfill, domains):
+    """No node is over-committed, waits have causes, queue and wait are one, GPU-seconds add up."""
+    jobs = [(s, min(g, 20), r, e) for s, g, r, e in jobs]
+    fleet = play(jobs, 6, 4, Rules(order=order, backfill=backfill), domains=domains)
+    record, pool, end_s = fleet.jobs, fleet.pools[0], fleet.clock[0].now_s
+    wait_s = record["first_start_s"] - record["submit_s"]
+    assert np.allclose(record["waits"].sum(axis=1), wait_s, rtol=0, atol=1e-9)
+    assert fleet.lanes["job_s"].sum() == pytest.approx(wait_s.sum(), abs=1e-6)
+    assert pool.ledger.sum() == pytest.approx(24 * end_s, rel=1e-12)
+    held_s = (record["held"] * (record["end_s"] - record["first_start_s"])).sum()
+    assert pool.ledger[-1] == pytest.approx(held_s, abs=1e-6)
+    edges = sorted({*record["first_start_s"], *record["end_s"]})
+    for t in edges:
+        on = (record["first_start_s"] <= t) & (t < record["end_s"])
+        assert record["held"][on].sum() <= 24
+    assert pool.free == 24
+    assert (fleet.nodes["free"] == 4).all()
+
+
+def test_orders():
+    """Three one-GPU jobs wait behind a long one; each order takes its own first."""
+    jobs = [(0, 1, 10, 10), (1, 1, 5, 9), (2, 1, 5, 3), (3, 1, 5, 5)]
+
+    def first(order, **more):
+        return int(np.argsort(starts(play(jobs, 1, 1, Rules(order=order), **more)))[1])
+
+    assert first(Order.FIFO) == 1
+    assert first(Order.SJF) == 2
+    assert first(Order.PRIORITY, priority=np.array([0, 0, 1, 7])) == 3
+
+
+def test_loss_system():
+    """Without room to wait, exponential arrivals are blocked as Erlang's B formula says: c = 8, a = 6.4."""
+    rng = np.random.default_rng(3)
+    n = 200_000
+    submit = np.cumsum(rng.exponential(1 / 6.4, n))
+    jobs = list(zip(submit, np.ones(n), rng.lognormal(-0.5, 1.0, n), np.ones(n), strict=True))
+    fleet = play(jobs, 1, 8, Rules(queue_limit=0))
+    assert (fleet.jobs["status"] == 5).mean() == pytest.approx(0.144394, rel=0.03)
+
+
+@pytest.mark.parametrize(("servers", "rate", "expected_wait_s"), [(1, 0.8, 4.0), (4, 3.2, 0.745541), (8, 6.4, 0.286028)])
+def test_mmc(servers, rate, expected_wait_s):
+    """M/M/c first come, first served: Erlang's C formula. Four standard errors of such a run."""
+    rng = np.random.default_rng(5)
+    n = 1_000_000
+    submit = np.cumsum(rng.exponential(1 / rate, n))
+    runtime = rng.exponential(1.0, n)
+    jobs = np.stack([submit, np.ones(n), runtime, runtime], axis=1)
+    fleet = play(jobs, 1, servers, Rules())
+    wait_s = fleet.jobs["first_start_s"] - fleet.jobs["submit_s"]
+    assert wait_s[50_000:].mean() == pytest.approx(expected_wait_s, rel=0.07)
+    constant = play(np.stack([submit, np.ones(n), np.ones(n), np.ones(n)], axis=1), 1, servers, Rules())
+    steady_s = (constant.jobs["first_start_s"] - constant.jobs["submit_s"])[50_000:].mean()
+    assert steady_s < 0.7 * expected_wait_s  # negative control: constant service must not pass for exponential
