@@ -31,9 +31,13 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("scenario", default="seeds/us_eu_fleet.toml")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME].")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
+)
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""

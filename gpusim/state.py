@@ -335,7 +335,11 @@ class Fleet:
     def put(self, name: str, array: np.ndarray) -> None:
         """Set one array; its dtype, dimensions and layout must be those of ``ARRAYS``."""
         dtype, ndim = ARRAYS[name]
-        if array.ndim != ndim or np.dtype(array.dtype.descr if dtype.names else array.dtype) != dtype or not array.flags.c_contiguous:
+        if (
+            array.ndim != ndim
+            or np.dtype(array.dtype.descr if dtype.names else array.dtype) != dtype
+            or not array.flags.c_contiguous
+        ):
             raise TypeError(f"fleet array '{name}' must be a C-contiguous {ndim}-d array of {dtype}")
         setattr(self, name, array)
         self.table[list(ARRAYS).index(name)] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)

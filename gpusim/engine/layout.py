@@ -125,7 +125,9 @@ def allocate(
     n_jobs, n_nodes = len(work.submit_s), sum(pool.n_nodes for pool in pools)
     n_types = max(pool.gpu_type for pool in pools) + 1
     by_tenant = quota is not None or rules.order == Order.FAIR_SHARE
-    groups = [np.flatnonzero(jobs.tenant[:n_jobs] == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
+    groups = (
+        [np.flatnonzero(jobs.tenant[:n_jobs] == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
+    )
     by_place = _rank(jobs, groups, rules.order, n_jobs)
     layout = _pools(pools, len(jobs))
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words)
@@ -170,7 +172,17 @@ def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
     n_jobs = len(work.submit_s)
     jobs = records(JOB, n_jobs + len(replicas.gpus))
     real = jobs[:n_jobs]
-    for name in ("submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible"):
+    for name in (
+        "submit_s",
+        "gpus",
+        "runtime_s",
+        "estimate_s",
+        "route",
+        "priority",
+        "tenant",
+        "job_class",
+        "preemptible",
+    ):
         real[name] = getattr(work, name)
     real["outruns"] = (real["runtime_s"] > real["estimate_s"]) & rules.kill_at_estimate
     for name in ("gpus", "tenant", "priority"):

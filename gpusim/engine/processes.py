@@ -13,7 +13,9 @@ from gpusim.units import JOULE_PER_MWH
 Log = Callable[[float, str, str, str, float], None]
 
 
-def deliver(env: FleetEnvironment, power: SitePower, pool: int, steps: list[tuple[float, float]], site: str, kind: str, log: Log) -> Generator:
+def deliver(
+    env: FleetEnvironment, power: SitePower, pool: int, steps: list[tuple[float, float]], site: str, kind: str, log: Log
+) -> Generator:
     """GPUs arrive on a schedule: ``steps`` of (time [s], GPUs in all)."""
     per_node = int(env.fleet.pools[pool].gpus_per_node)
     for time_s, gpus in steps:
@@ -23,7 +25,9 @@ def deliver(env: FleetEnvironment, power: SitePower, pool: int, steps: list[tupl
         log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus)
 
 
-def energise(env: FleetEnvironment, power: SitePower, steps: list[tuple[float, float]], site: str, log: Log) -> Generator:
+def energise(
+    env: FleetEnvironment, power: SitePower, steps: list[tuple[float, float]], site: str, log: Log
+) -> Generator:
     """The grid connection grows in stages: ``steps`` of (time [s], MW in all)."""
     for time_s, mw in steps:
         if time_s > env.now:

@@ -127,7 +127,9 @@ class Recorder:
             delivered = planned - mean[:, Cause.NOT_DELIVERED]
             parts.append(
                 _block(
-                    site, kind, edges,
+                    site,
+                    kind,
+                    edges,
                     planned=planned,
                     delivered=delivered,
                     energised=delivered - mean[:, Cause.NOT_ENERGISED],
@@ -165,8 +167,13 @@ class Recorder:
             parts.append(
                 pd.DataFrame(
                     {
-                        "site": site, "start_s": edges[:-1], "end_s": edges[1:],
-                        "it_w": it_j / span, "facility_w": facility[:, s] / span, "limit_w": limit_w, "pue": pue,
+                        "site": site,
+                        "start_s": edges[:-1],
+                        "end_s": edges[1:],
+                        "it_w": it_j / span,
+                        "facility_w": facility[:, s] / span,
+                        "limit_w": limit_w,
+                        "pue": pue,
                         "price_usd_per_mwh": means["price_usd_per_mwh"],
                         "carbon_g_per_kwh": means["carbon_g_per_kwh"],
                         "outdoor_c": means["dry_bulb_c"],
@@ -250,7 +257,11 @@ def job_waits_table(fleet: Fleet, table: JobTable) -> pd.DataFrame:
     rows, causes = np.nonzero(waits > 0.0)
     names = [cause.name.lower() for cause in Wait]
     return pd.DataFrame(
-        {"job_id": table["job_id"][rows], "cause": pd.Categorical.from_codes(causes, names), "wait_s": waits[rows, causes]}
+        {
+            "job_id": table["job_id"][rows],
+            "cause": pd.Categorical.from_codes(causes, names),
+            "wait_s": waits[rows, causes],
+        }
     )
 
 
@@ -263,21 +274,25 @@ def split_runs(fleet: Fleet, edges: np.ndarray) -> dict[Cause, np.ndarray]:
     """
     n = int(fleet.clock[0].n_jobs)
     jobs, now = fleet.jobs[:n], edges[-1]
-    final = np.flatnonzero((jobs["start_s"] == jobs["start_s"]) & np.isin(jobs["status"], [Status.RUNNING, Status.DONE, Status.TIMED_OUT]))
+    final = np.flatnonzero(
+        (jobs["start_s"] == jobs["start_s"]) & np.isin(jobs["status"], [Status.RUNNING, Status.DONE, Status.TIMED_OUT])
+    )
     cut = fleet.segments[: int(fleet.clock[0].n_segments)]
     job = np.concatenate([final, cut["job"]])
     start = np.concatenate([jobs["start_s"][final], cut["start_s"]])
     end = np.concatenate([np.minimum(jobs["end_s"][final], now), cut["end_s"]])
     planned_end = np.concatenate([jobs["end_s"][final], cut["end_s"]])
     lost = np.concatenate([np.zeros(len(final)), cut["lost_s"]])
-    pool, held, gpus = jobs["pool"][job], jobs["held"][job], jobs["gpus"][job]
+    pool, held = jobs["pool"][job], jobs["held"][job]
     classes = fleet.classes[jobs["job_class"][job]]
     loaded = np.minimum(start + classes["load_s"], end)
     # In a finished run what is neither loading nor work was checkpoints: the wall time says how long they took.
     writes = np.zeros(len(job))
     writes[len(final) :] = cut["checkpoint_s"]
     work = _work_of_last_run(fleet, final)
-    writes[: len(final)] = np.maximum(planned_end[: len(final)] - start[: len(final)] - classes["load_s"][: len(final)] - work, 0.0)
+    writes[: len(final)] = np.maximum(
+        planned_end[: len(final)] - start[: len(final)] - classes["load_s"][: len(final)] - work, 0.0
+    )
     writes[: len(final)][work + classes["load_s"][: len(final)] <= 0.0] = 0.0
     spread = np.maximum(planned_end - lost - loaded, 1e-300)
     shape = (len(edges) - 1, len(fleet.pools))
@@ -309,5 +324,3 @@ def _spread(edges, shape, pool, rate, start, end) -> np.ndarray:
         b = np.minimum(end[rows], edges[i[rows] + 1])
         np.add.at(out, (i[rows], pool[rows]), rate[rows] * (b - a))
     return out
-
-

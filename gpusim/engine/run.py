@@ -92,7 +92,9 @@ class _World:
         row.peak_overhead = overhead(spec.cooling, *hottest)
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
-        row.fixed_w = spec.cooling.fixed_fraction * sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
+        row.fixed_w = spec.cooling.fixed_fraction * sum(
+            float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine
+        )
         power = SitePower(env, s, spec.oversubscription)
         log = self.recorder.log
         env.process(processes.follow_signals(env, s, signals, spec.cooling))
@@ -184,5 +186,3 @@ def _manifest(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dic
         "mode": scenario.scheduler.mode,
         "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
     }
-
-

@@ -36,7 +36,9 @@ class Deployment:
         self.ready_s = np.full(len(self.rows), np.inf)
 
 
-def plan(services: dict[str, Service], demand: dict[str, Signal], names, gpus: np.ndarray, n_jobs: int, duration_s: float) -> tuple[list[Deployment], Replicas]:
+def plan(
+    services: dict[str, Service], demand: dict[str, Signal], names, gpus: np.ndarray, n_jobs: int, duration_s: float
+) -> tuple[list[Deployment], Replicas]:
     """Deployments of all services, and the replica rows to put behind the ``n_jobs`` jobs.
 
     A deployment gets rows for its peak demand, but no more than its pool (``gpus`` in all, per pool) could ever hold.
@@ -51,9 +53,7 @@ def plan(services: dict[str, Service], demand: dict[str, Signal], names, gpus: n
             wanted = math.ceil(peak / (rate * service.target_utilisation)) + 1
             rows = min(wanted, int(gpus[pool]) // service.gpus_per_replica)
             first = n_jobs + len(size)
-            deployments.append(
-                Deployment(name, pool, deployment.weight / total, rate, np.arange(first, first + rows))
-            )
+            deployments.append(Deployment(name, pool, deployment.weight / total, rate, np.arange(first, first + rows)))
             size += [service.gpus_per_replica] * rows
             tenant += [names.tenants.index(service.tenant)] * rows
             priority += [service.priority] * rows
@@ -63,7 +63,9 @@ def plan(services: dict[str, Service], demand: dict[str, Signal], names, gpus: n
 class Autoscaler:
     """Keeps the replicas of one service at what its demand needs."""
 
-    def __init__(self, env: FleetEnvironment, service: Service, deployments: list[Deployment], demand: Signal, busy: np.ndarray):
+    def __init__(
+        self, env: FleetEnvironment, service: Service, deployments: list[Deployment], demand: Signal, busy: np.ndarray
+    ):
         self.env, self.service, self.deployments, self.demand = env, service, deployments, demand
         self.busy = busy  # GPUs' worth of serving per pool and service, shared by all autoscalers
         self.column = 0

@@ -20,9 +20,9 @@ def demand_signal(service, start: datetime, duration_s: float) -> Signal:
     """
     times_s = np.arange(0.0, duration_s + service.control_s, service.control_s)
     local = start + timedelta(hours=service.utc_offset_h)
-    since_monday_s = (
-        local.weekday() * DAY_S + local.hour * 3600 + local.minute * 60 + local.second + times_s
-    ) % (7 * DAY_S)
+    since_monday_s = (local.weekday() * DAY_S + local.hour * 3600 + local.minute * 60 + local.second + times_s) % (
+        7 * DAY_S
+    )
     hour = since_monday_s % DAY_S / 3600.0
     shape = 1.0 + (service.peak_to_mean - 1.0) * np.cos(2.0 * np.pi * (hour - _PEAK_HOUR) / 24.0)
     weekday_level = 7.0 / (5.0 + 2.0 * service.weekend_factor)

@@ -58,7 +58,9 @@ class JobTable:
     notes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def build(cls, names: dict[str, list[str]] | None = None, notes: dict[str, int] | None = None, **columns) -> JobTable:
+    def build(
+        cls, names: dict[str, list[str]] | None = None, notes: dict[str, int] | None = None, **columns
+    ) -> JobTable:
         """Table from columns; absent ones take their defaults, ``estimate_s`` that of ``runtime_s``; sorts the rows.
 
         Scalars are repeated. An unknown column is a ``TypeError``: it is a programming error, not a user's.

@@ -9,7 +9,10 @@ from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.units import DAY_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).
-DEFAULT_GPUS = {"1": 0.60, "2": 0.10, "4": 0.08, "8": 0.07, "16": 0.05, "32": 0.03, "64": 0.03, "128": 0.02, "256": 0.01, "512": 0.01}  # fmt: skip
+DEFAULT_GPUS = {
+    "1": 0.60, "2": 0.10, "4": 0.08, "8": 0.07, "16": 0.05,
+    "32": 0.03, "64": 0.03, "128": 0.02, "256": 0.01, "512": 0.01,
+}  # fmt: skip
 
 
 def synthesize(workload, duration_s: float, seed: int) -> JobTable:
@@ -47,7 +50,9 @@ def _stream(name: str, spec, duration_s: float, seed: int) -> JobTable:
     )
 
 
-def daily_arrivals(per_day: float, peak_to_mean: float, utc_offset_h: float, duration_s: float, generator: np.random.Generator) -> np.ndarray:
+def daily_arrivals(
+    per_day: float, peak_to_mean: float, utc_offset_h: float, duration_s: float, generator: np.random.Generator
+) -> np.ndarray:
     """Times [s] of a Poisson process whose rate follows the day: a sinusoid with its peak at 15 h local time.
 
     Thinning (Lewis and Shedler 1979): candidates at the peak rate, each kept with the rate's share of the peak.

@@ -11,7 +11,7 @@ import numpy as np
 
 from gpusim.kernels._jit import kernel
 
-# Position of the lowest bit by a de Bruijn sequence: 0x077CB531 shifted by k shows a different top five bits for each k.
+# Position of the lowest bit by a de Bruijn sequence: 0x077CB531 shifted by k has other top five bits for each k.
 _DE_BRUIJN = 0x077CB531
 _LOWEST = np.zeros(32, dtype=np.int64)
 for _k in range(32):

@@ -185,7 +185,6 @@ def set_serving_load(f, p, busy_gpus, now):
     site.it_w += change_w
 
 
-
 @kernel
 def shed(f, s, now):
     """Evict the latest started jobs of a site until its power, at the run's hottest hour, is within its limit."""

@@ -32,8 +32,13 @@ def expected_idle(f, n, now):
 def _frontier_add(f, base, n, place, count):
     if place < n:
         heap.push(
-            f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count,
-            f.heap_keys[base + place], f.heap_ids[base + place],
+            f.scratch_keys,
+            f.scratch_ids,
+            f.scratch_pos,
+            0,
+            count,
+            f.heap_keys[base + place],
+            f.heap_ids[base + place],
         )
         return count + 1
     return count

@@ -153,9 +153,7 @@ def take_nodes(f, j, p):
     pool.free -= job.held
     f.held[job.tenant, pool.gpu_type] += job.held
     if easy:
-        heap.push(
-            f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j
-        )
+        heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
         pool.n_releases += 1
 
 

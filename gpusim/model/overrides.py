@@ -35,7 +35,9 @@ def apply(data: dict, overrides: dict[str, object]) -> dict:
             else:
                 known = list(place) if isinstance(place, dict) else [f"0 to {len(place) - 1}"]
                 where = ".".join(path[: depth + 1])
-                raise ScenarioError("--set", [f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known)}"])
+                raise ScenarioError(
+                    "--set", [f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known)}"]
+                )
         if isinstance(place, list):
             if not last.isdigit() or int(last) >= len(place):
                 raise ScenarioError("--set", [f"{key}: give an index from 0 to {len(place) - 1}"])

@@ -71,7 +71,10 @@ class Scenario(Model):
         types = data.get("gpus", {})
         known = hardware.built_in()
         if isinstance(types, dict):
-            merged = {name: {**known.get(name, {}), **spec} if isinstance(spec, dict) else spec for name, spec in types.items()}
+            merged = {
+                name: {**known.get(name, {}), **spec} if isinstance(spec, dict) else spec
+                for name, spec in types.items()
+            }
             data["gpus"] = {**known, **merged}
         try:
             scenario = cls.model_validate(data)
@@ -130,4 +133,4 @@ def _dangling(scenario: Scenario):
             elif place.gpu_type not in scenario.sites[place.site].pools:
                 yield missing(f"{key}.gpu_type", place.gpu_type, scenario.sites[place.site].pools)
             if place.gpu_type not in service.tokens_per_s_per_gpu:
-                yield f"{key}.gpu_type: services.{name}.tokens_per_s_per_gpu has no rate for {place.gpu_type!r}; add one"
+                yield f"{key}.gpu_type: no rate for {place.gpu_type!r} in services.{name}.tokens_per_s_per_gpu; add one"

@@ -68,7 +68,9 @@ def ledger(result: Result) -> Figure:
 
 def queue(result: Result) -> Figure:
     """GPUs at work and GPUs waited for at each site."""
-    pools = result.pools.groupby(["site", "start_s"], observed=True)[["busy", "serving", "energised", "queued_gpus"]].sum()
+    pools = result.pools.groupby(["site", "start_s"], observed=True)[
+        ["busy", "serving", "energised", "queued_gpus"]
+    ].sum()
     sites = list(result.sites["site"])
     figure, axes = _grid(len(sites))
     for ax, site in zip(axes, sites):

@@ -65,7 +65,9 @@ def test_easy_on_single_gpu_nodes_is_the_naive_one(jobs):
 
 
 @settings(max_examples=200, deadline=None)
-@given(_jobs(20), st.sampled_from(list(Order)), st.sampled_from([Backfill.NONE, Backfill.EASY]), st.sampled_from([1, 3]))
+@given(
+    _jobs(20), st.sampled_from(list(Order)), st.sampled_from([Backfill.NONE, Backfill.EASY]), st.sampled_from([1, 3])
+)
 def test_conservation(jobs, order, backfill, domains):
     """No node is over-committed, waits have causes, queue and wait are one, GPU-seconds add up."""
     jobs = [(s, min(g, 20), r, e) for s, g, r, e in jobs]
@@ -107,7 +109,9 @@ def test_loss_system():
     assert (fleet.jobs["status"] == 5).mean() == pytest.approx(0.144394, rel=0.03)
 
 
-@pytest.mark.parametrize(("servers", "rate", "expected_wait_s"), [(1, 0.8, 4.0), (4, 3.2, 0.745541), (8, 6.4, 0.286028)])
+@pytest.mark.parametrize(
+    ("servers", "rate", "expected_wait_s"), [(1, 0.8, 4.0), (4, 3.2, 0.745541), (8, 6.4, 0.286028)]
+)
 def test_mmc(servers, rate, expected_wait_s):
     """M/M/c first come, first served: Erlang's C formula. Four standard errors of such a run."""
     rng = np.random.default_rng(5)

@@ -1,4 +1,4 @@
-"""Alibaba 2023 GPU-sharing cluster ("openb"): pods of ``cluster-trace-gpu-v2023``, times in s from an unknown origin."""
+"""Alibaba 2023 GPU-sharing cluster ("openb"): pods of ``cluster-trace-gpu-v2023``, times [s] from an unknown origin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from gpusim.inputs.traces.trace import Trace, build_trace, final_states
 
 REQUIRED = {"name": str, "num_gpu": float, "gpu_milli": float}
 OPTIONAL = {
-    "creation_time": float, "deletion_time": float, "scheduled_time": float, "gpu_spec": str, "pod_phase": str,
+    "creation_time": float,
+    "deletion_time": float,
+    "scheduled_time": float,
+    "gpu_spec": str,
+    "pod_phase": str,
 }
 
 
@@ -39,4 +43,6 @@ def read(source: Source) -> Trace:
         texts["gpu_types"] = rows.text("gpu_spec")
     if "pod_phase" in rows:
         texts["final_state"] = final_states(rows.text("pod_phase"))
-    return build_trace(source, "openb", submit_s=created, runtime_s=runtime_s, gpus=gpus, job_id=rows.text("name"), **texts)
+    return build_trace(
+        source, "openb", submit_s=created, runtime_s=runtime_s, gpus=gpus, job_id=rows.text("name"), **texts
+    )

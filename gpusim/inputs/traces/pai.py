@@ -20,12 +20,25 @@ TIMES = {"start_time": float, "end_time": float}
 TABLES: dict[str, dict[str, type]] = {
     "pai_job_table": {"job_name": str, "inst_id": str, "user": str, "status": str, **TIMES},
     "pai_task_table": {
-        "job_name": str, "task_name": str, "inst_num": float, "status": str, **TIMES,
-        "plan_cpu": float, "plan_mem": float, "plan_gpu": float, "gpu_type": str,
+        "job_name": str,
+        "task_name": str,
+        "inst_num": float,
+        "status": str,
+        **TIMES,
+        "plan_cpu": float,
+        "plan_mem": float,
+        "plan_gpu": float,
+        "gpu_type": str,
     },
     "pai_instance_table": {
-        "job_name": str, "task_name": str, "inst_name": str, "worker_name": str, "inst_id": str, "status": str,
-        **TIMES, "machine": str,
+        "job_name": str,
+        "task_name": str,
+        "inst_name": str,
+        "worker_name": str,
+        "inst_id": str,
+        "status": str,
+        **TIMES,
+        "machine": str,
     },
 }
 STATUSES = {"Terminated", "Failed", "Running", "Waiting", "Interrupted"}
@@ -61,7 +74,9 @@ def read_folder(folder: Path) -> Trace:
     if not sources:
         from gpusim.inputs.traces.faults import Faults
 
-        Faults(str(folder)).stop(f"a folder is read as Alibaba PAI 2020 and must hold {', '.join(TABLES)} (.csv or .csv.gz)")
+        Faults(str(folder)).stop(
+            f"a folder is read as Alibaba PAI 2020 and must hold {', '.join(TABLES)} (.csv or .csv.gz)"
+        )
     return _join(next(iter(sources.values())), sources)
 
 
@@ -81,10 +96,16 @@ def _join(source: Source, sources: dict[str, Source]) -> Trace:
     tasks = _frame(sources["pai_task_table"], "pai_task_table")
     tasks["gpus"] = tasks["inst_num"].fillna(1) * tasks["plan_gpu"].fillna(0) / 100
     by_job = tasks.groupby("job_name", sort=False)
-    jobs = pd.DataFrame({
-        "gpus": by_job["gpus"].sum(), "start": by_job["start_time"].min(), "end": by_job["end_time"].max(),
-        "running": by_job["end_time"].apply(lambda ends: ends.isna().any()) if len(tasks) < 1 else _any_missing(tasks),
-    })
+    jobs = pd.DataFrame(
+        {
+            "gpus": by_job["gpus"].sum(),
+            "start": by_job["start_time"].min(),
+            "end": by_job["end_time"].max(),
+            "running": by_job["end_time"].apply(lambda ends: ends.isna().any())
+            if len(tasks) < 1
+            else _any_missing(tasks),
+        }
+    )
     if "pai_instance_table" in sources:
         instances = _frame(sources["pai_instance_table"], "pai_instance_table").groupby("job_name", sort=False)
         jobs["start"] = instances["start_time"].min().reindex(jobs.index).fillna(jobs["start"])
@@ -108,9 +129,9 @@ def _any_missing(tasks: pd.DataFrame) -> pd.Series:
 def _frame(source: Source, name: str) -> pd.DataFrame:
     """One table with its columns checked."""
     rows = _rows(source, name)
-    frame = pd.DataFrame({
-        column: rows.number(column) if kind is float else rows.text(column) for column, kind in TABLES[name].items()
-    })
+    frame = pd.DataFrame(
+        {column: rows.number(column) if kind is float else rows.text(column) for column, kind in TABLES[name].items()}
+    )
     source.faults.check()
     return frame
 
@@ -127,7 +148,12 @@ def _trace(source: Source, sources: dict[str, Source], jobs: pd.DataFrame) -> Tr
     except OverflowError:
         source.faults.stop(f"start_time {known.min():g} is no time in seconds")
     return build_trace(
-        source, "pai", submit_s=submit_s, runtime_s=(jobs["end"] - jobs["start"]).to_numpy("f8"),
-        gpus=jobs["gpus"].to_numpy("f8"), origin=origin, tenant=jobs["user"].to_numpy(object),
+        source,
+        "pai",
+        submit_s=submit_s,
+        runtime_s=(jobs["end"] - jobs["start"]).to_numpy("f8"),
+        gpus=jobs["gpus"].to_numpy("f8"),
+        origin=origin,
+        tenant=jobs["user"].to_numpy(object),
         final_state=final_states(jobs["status"]),
     )

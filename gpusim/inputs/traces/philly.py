@@ -32,8 +32,15 @@ def read_table(source: Source) -> Trace:
     if "gpu_time" in rows:
         differs = np.abs(rows.number("gpu_time") - runtime_s * gpus) > 1e-6 * np.abs(runtime_s * gpus)
         source.note("rows whose gpu_time is not duration x num_gpus", np.count_nonzero(differs))
-    return build_trace(source, "philly-csv", submit_s=submit_s, runtime_s=runtime_s, gpus=gpus, origin=origin,
-                       tenant=rows.text("cluster"))
+    return build_trace(
+        source,
+        "philly-csv",
+        submit_s=submit_s,
+        runtime_s=runtime_s,
+        gpus=gpus,
+        origin=origin,
+        tenant=rows.text("cluster"),
+    )
 
 
 def matches_log(source: Source) -> bool:
@@ -49,11 +56,13 @@ def read_log(source: Source) -> Trace:
     if not isinstance(entries, list) or not entries:
         source.faults.stop("expected a JSON array of jobs, with at least one job")
     _check_entries(source, entries)
-    jobs = pd.DataFrame({
-        "submitted": [entry.get("submitted_time") for entry in entries],
-        "tenant": [str(entry.get("vc") or "") for entry in entries],
-        "status": [str(entry.get("status") or "") for entry in entries],
-    })
+    jobs = pd.DataFrame(
+        {
+            "submitted": [entry.get("submitted_time") for entry in entries],
+            "tenant": [str(entry.get("vc") or "") for entry in entries],
+            "status": [str(entry.get("status") or "") for entry in entries],
+        }
+    )
     attempts = _attempts(source, entries)
     submitted = _moments(source, "submitted_time", jobs["submitted"], range(len(jobs)))
     runtime_s, gpus = _totals(source, attempts, len(jobs))
@@ -61,8 +70,16 @@ def read_log(source: Source) -> Trace:
     source.note("exact duplicate rows kept", texts.duplicated().sum())
     submit_s, origin = elapsed(submitted)
     source.note("times without a zone, taken as UTC", np.count_nonzero(~np.isnat(submitted)))
-    return build_trace(source, "philly", submit_s=submit_s, runtime_s=runtime_s, gpus=gpus, origin=origin,
-                       tenant=jobs["tenant"].to_numpy(object), final_state=final_states(jobs["status"]))
+    return build_trace(
+        source,
+        "philly",
+        submit_s=submit_s,
+        runtime_s=runtime_s,
+        gpus=gpus,
+        origin=origin,
+        tenant=jobs["tenant"].to_numpy(object),
+        final_state=final_states(jobs["status"]),
+    )
 
 
 def _check_entries(source: Source, entries: list) -> None:
@@ -90,8 +107,12 @@ def _is_job(entry: object) -> bool:
 def _attempts(source: Source, entries: list[dict]) -> pd.DataFrame:
     """All attempts as rows: job (position), start, end (datetime64[us]), gpus."""
     found = [
-        (job, attempt.get("start_time"), attempt.get("end_time"),
-         sum(len(machine.get("gpus", [])) for machine in attempt.get("detail", [])))
+        (
+            job,
+            attempt.get("start_time"),
+            attempt.get("end_time"),
+            sum(len(machine.get("gpus", [])) for machine in attempt.get("detail", [])),
+        )
         for job, entry in enumerate(entries)
         for attempt in entry.get("attempts", [])
     ]
@@ -108,8 +129,10 @@ def _moments(source: Source, name: str, cells: pd.Series, places) -> np.ndarray:
     parsed = pd.to_datetime(texts.where(~missing), format="ISO8601", utc=True, errors="coerce")
     bad = np.flatnonzero((parsed.isna() & ~missing).to_numpy())
     source.faults.add_places(
-        f"'{name}' must hold times like 2017-10-03 00:08:00", [int(places[row]) for row in bad],
-        [texts.iloc[row] for row in bad], unit="entry",
+        f"'{name}' must hold times like 2017-10-03 00:08:00",
+        [int(places[row]) for row in bad],
+        [texts.iloc[row] for row in bad],
+        unit="entry",
     )
     return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
 
@@ -121,7 +144,9 @@ def _totals(source: Source, attempts: pd.DataFrame, n_jobs: int) -> tuple[np.nda
     last = ~attempts["job"].duplicated(keep="last").to_numpy()
     running = attempts["start"].notna().to_numpy() & attempts["end"].isna().to_numpy() & last
     source.note("jobs still running at the end of the log", running.sum())
-    source.note("attempts without a start or an end left out of the runtime", np.count_nonzero(np.isnan(span_s) & ~running))
+    source.note(
+        "attempts without a start or an end left out of the runtime", np.count_nonzero(np.isnan(span_s) & ~running)
+    )
     per_job = attempts.assign(span_s=np.where(running, np.nan, span_s)).groupby("job")
     runtime_s = per_job["span_s"].sum(min_count=1).reindex(range(n_jobs)).to_numpy("f8", copy=True)
     runtime_s[attempts["job"].to_numpy()[running]] = np.nan

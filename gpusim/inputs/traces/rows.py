@@ -27,9 +27,15 @@ class Rows:
         Line number of each row in the file.
     """
 
-    def __init__(self, source: Source, required: dict[str, type], optional: dict[str, type] | None = None, *,
-                 names: list[str] | None = None):
-        """Read columns of type ``float`` or ``str``; others are only compared. ``names``: the file has no header line."""
+    def __init__(
+        self,
+        source: Source,
+        required: dict[str, type],
+        optional: dict[str, type] | None = None,
+        *,
+        names: list[str] | None = None,
+    ):
+        """Read columns of type ``float`` or ``str``, only compare others. ``names``: the file has no header line."""
         self.source, self.faults = source, source.faults
         kinds = {**required, **(optional or {})}
         header = names if names is not None else source.header
@@ -46,7 +52,9 @@ class Rows:
     def _check_header(self, header: list[str], required: dict[str, type]) -> None:
         for name in required:
             if name not in header:
-                self.faults.add(f"column '{name}' is missing{did_you_mean(name, header)}; found: {', '.join(header)[:200]}")
+                self.faults.add(
+                    f"column '{name}' is missing{did_you_mean(name, header)}; found: {', '.join(header)[:200]}"
+                )
         for name in sorted({name for name in header if name and header.count(name) > 1}):
             self.faults.add(f"column '{name}' stands twice in the header line")
         self.faults.check()
@@ -109,10 +117,18 @@ def _parse(source: Source, header: list[str], *, has_header: bool, kinds: dict[s
     names = [name or f"unnamed {position}" for position, name in enumerate(header)]
     try:
         frame = pd.read_csv(
-            io.BytesIO(source.data), skiprows=skipped, header=None, names=names, index_col=False,
-            dtype={name: str for name in names if kinds.get(name, str) is str}, skip_blank_lines=False,
-            keep_default_na=False, na_values={name: list(MISSING) for name in names if kinds.get(name) is float},
-            encoding="utf-8-sig", float_precision="round_trip", low_memory=False,
+            io.BytesIO(source.data),
+            skiprows=skipped,
+            header=None,
+            names=names,
+            index_col=False,
+            dtype={name: str for name in names if kinds.get(name, str) is str},
+            skip_blank_lines=False,
+            keep_default_na=False,
+            na_values={name: list(MISSING) for name in names if kinds.get(name) is float},
+            encoding="utf-8-sig",
+            float_precision="round_trip",
+            low_memory=False,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         source.faults.stop(f"not readable as CSV: {str(error).strip()}")
@@ -129,7 +145,7 @@ def _lines_before_data(source: Source) -> int:
 
 
 def _long_rows(source: Source, width: int, skipped: int) -> None:
-    """Fault for each row with more cells than the header; told here because pandas stops at the first, or drops cells."""
+    """Fault for each row with more cells than the header: pandas stops at the first, or drops cells."""
     places, found = [], []
     for number, line in enumerate(source.data.split(b"\n"), start=1):
         if number <= skipped or line.count(b",") < width:

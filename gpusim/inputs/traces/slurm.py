@@ -28,13 +28,22 @@ def read_helios(source: Source) -> Trace:
     rows = Rows(source, HELIOS)
     submitted, span_s = _submission_and_span_s(rows)
     duration_s = rows.number("duration")
-    source.note("rows without a duration: end - start taken", np.count_nonzero(np.isnan(duration_s) & ~np.isnan(span_s)))
+    source.note(
+        "rows without a duration: end - start taken", np.count_nonzero(np.isnan(duration_s) & ~np.isnan(span_s))
+    )
     source.note("rows whose duration is not end - start", np.count_nonzero(np.abs(duration_s - span_s) > 1))
     runtime_s = np.where(np.isnan(duration_s), span_s, duration_s)
     submit_s, origin = elapsed(submitted)
     return build_trace(
-        source, "helios", submit_s=submit_s, runtime_s=runtime_s, gpus=rows.number("gpu_num"), origin=origin,
-        job_id=rows.identity("job_id"), tenant=rows.text("vc"), final_state=final_states(rows.text("state")),
+        source,
+        "helios",
+        submit_s=submit_s,
+        runtime_s=runtime_s,
+        gpus=rows.number("gpu_num"),
+        origin=origin,
+        job_id=rows.identity("job_id"),
+        tenant=rows.text("vc"),
+        final_state=final_states(rows.text("state")),
     )
 
 
@@ -50,9 +59,16 @@ def read_acme(source: Source) -> Trace:
     source.note("rows whose duration is not end - start: end - start taken", np.count_nonzero(differs))
     submit_s, origin = elapsed(submitted)
     return build_trace(
-        source, "kalos" if KALOS_ONLY & set(source.header) else "seren", submit_s=submit_s, runtime_s=span_s,
-        gpus=rows.number("gpu_num"), origin=origin, job_id=rows.identity("job_id"), tenant=rows.text("user"),
-        job_class=rows.text("type"), final_state=final_states(rows.text("state")),
+        source,
+        "kalos" if KALOS_ONLY & set(source.header) else "seren",
+        submit_s=submit_s,
+        runtime_s=span_s,
+        gpus=rows.number("gpu_num"),
+        origin=origin,
+        job_id=rows.identity("job_id"),
+        tenant=rows.text("user"),
+        job_class=rows.text("type"),
+        final_state=final_states(rows.text("state")),
     )
 
 
@@ -61,5 +77,7 @@ def _submission_and_span_s(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     start, end = rows.time("start_time"), rows.time("end_time")
     rows.note_unzoned("submit_time")
     rows.source.note("rows without a start (never started)", np.count_nonzero(np.isnat(start)))
-    rows.source.note("rows with a start and without an end (still running)", np.count_nonzero(~np.isnat(start) & np.isnat(end)))
+    rows.source.note(
+        "rows with a start and without an end (still running)", np.count_nonzero(~np.isnat(start) & np.isnat(end))
+    )
     return rows.time("submit_time"), between_s(end, start)

@@ -17,8 +17,24 @@ from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import EPOCH, Trace, build_trace, final_states
 
 FIELDS = (
-    "job", "submit", "wait", "run", "allocated", "cpu_time", "memory", "requested", "requested_time",
-    "requested_memory", "status", "user", "group", "application", "queue", "partition", "preceding", "think_time",
+    "job",
+    "submit",
+    "wait",
+    "run",
+    "allocated",
+    "cpu_time",
+    "memory",
+    "requested",
+    "requested_time",
+    "requested_memory",
+    "status",
+    "user",
+    "group",
+    "application",
+    "queue",
+    "partition",
+    "preceding",
+    "think_time",
 )
 STATUS = {-1: "unknown", 0: "failed", 1: "completed", 5: "cancelled"}
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?$")
@@ -48,8 +64,16 @@ class SwfRows(Rows):
             source.faults.add("no jobs, only header lines")
         source.faults.check()
         text = b"\n".join(stripped[number - 1] for number in kept)
-        self.frame = pd.read_csv(io.BytesIO(text), sep=r"\s+", header=None, names=list(FIELDS), index_col=False,
-                                 keep_default_na=False, low_memory=False, quoting=3)
+        self.frame = pd.read_csv(
+            io.BytesIO(text),
+            sep=r"\s+",
+            header=None,
+            names=list(FIELDS),
+            index_col=False,
+            keep_default_na=False,
+            low_memory=False,
+            quoting=3,
+        )
         source.note("exact duplicate rows kept", self.frame.duplicated().sum())
 
     def known(self, column: str) -> np.ndarray:
@@ -62,14 +86,21 @@ def read(source: Source) -> Trace:
     """Jobs of an SWF log: GPUs are the allocated processors (field 5), else the requested ones (field 8)."""
     rows = SwfRows(source)
     allocated, requested = rows.known("allocated"), rows.known("requested")
-    source.note("rows without allocated processors: the requested ones taken",
-                np.count_nonzero(np.isnan(allocated) & ~np.isnan(requested)))
+    source.note(
+        "rows without allocated processors: the requested ones taken",
+        np.count_nonzero(np.isnan(allocated) & ~np.isnan(requested)),
+    )
     submit_s, user = rows.known("submit"), rows.number("user")
     status = pd.Series(rows.number("status")).map(STATUS).fillna("partial").to_numpy(object)
     return build_trace(
-        source, "swf", submit_s=submit_s, runtime_s=rows.known("run"),
-        gpus=np.where(np.isnan(allocated), requested, allocated), origin=_origin(source, submit_s),
-        job_id=rows.identity("job"), estimate_s=rows.known("requested_time"),
+        source,
+        "swf",
+        submit_s=submit_s,
+        runtime_s=rows.known("run"),
+        gpus=np.where(np.isnan(allocated), requested, allocated),
+        origin=_origin(source, submit_s),
+        job_id=rows.identity("job"),
+        estimate_s=rows.known("requested_time"),
         tenant=np.array([f"user{number:g}" if number >= 0 else "unknown" for number in user], dtype=object),
         final_state=final_states(status),
     )

@@ -26,6 +26,11 @@ def read(source: Source) -> Trace:
         source.note("rows whose times were taken as minutes (unit not documented)", len(rows))
     texts = {"tenant": rows.text("user")} if "user" in rows else {}
     return build_trace(
-        source, "chronus" if chronus else "tiresias", submit_s=rows.number("submit_time") * unit_s,
-        runtime_s=rows.number("duration") * unit_s, gpus=rows.number("num_gpu"), job_id=rows.identity("job_id"), **texts,
+        source,
+        "chronus" if chronus else "tiresias",
+        submit_s=rows.number("submit_time") * unit_s,
+        runtime_s=rows.number("duration") * unit_s,
+        gpus=rows.number("num_gpu"),
+        job_id=rows.identity("job_id"),
+        **texts,
     )

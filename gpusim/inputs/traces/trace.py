@@ -14,9 +14,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The publishers' words for how a job ended -> ours. Other words are kept, in lower case.
 STATES = {
-    "pass": "completed", "completed": "completed", "succeeded": "completed", "terminated": "completed",
-    "killed": "cancelled", "cancelled": "cancelled", "canceled": "cancelled",
-    "failed": "failed", "": "unknown",
+    "pass": "completed",
+    "completed": "completed",
+    "succeeded": "completed",
+    "terminated": "completed",
+    "killed": "cancelled",
+    "cancelled": "cancelled",
+    "canceled": "cancelled",
+    "failed": "failed",
+    "": "unknown",
 }
 
 
@@ -60,9 +66,18 @@ def between_s(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
     return (later - earlier) / np.timedelta64(1, "s")
 
 
-def build_trace(source: Source, format: str, *, submit_s: np.ndarray, runtime_s: np.ndarray, gpus: np.ndarray,
-                origin: datetime | None = None, job_id: np.ndarray | None = None,
-                estimate_s: np.ndarray | None = None, **texts: np.ndarray) -> Trace:
+def build_trace(
+    source: Source,
+    format: str,
+    *,
+    submit_s: np.ndarray,
+    runtime_s: np.ndarray,
+    gpus: np.ndarray,
+    origin: datetime | None = None,
+    job_id: np.ndarray | None = None,
+    estimate_s: np.ndarray | None = None,
+    **texts: np.ndarray,
+) -> Trace:
     """Trace of the rows that can be simulated; what is left out or changed is counted in the notes.
 
     Parameters
