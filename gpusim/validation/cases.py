@@ -1,0 +1,97 @@
+"""Small cases without scenarios: jobs in, the played fleet out, on the same engine as every run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from gpusim import rng
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
+from gpusim.state import Fleet
+
+SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own
+WARM_UP = 0.05  # jobs before the counted ones, as a share of them
+
+Law = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def stream(*names: str | int) -> np.random.Generator:
+    """Random generator of a named part of an anchor."""
+    return rng.stream(SEED, "validation", *names)
+
+
+def _lognormal(cv2: float) -> Law:
+    sigma = math.sqrt(math.log(1.0 + cv2))
+    return lambda generator, n: generator.lognormal(-0.5 * sigma * sigma, sigma, n)
+
+
+# Run times [s] of mean 1 s. A lognormal of squared coefficient of variation v has sigma^2 = ln(1 + v), mu = -sigma^2 / 2.
+LAWS: dict[str, Law] = {
+    "constant": lambda _generator, n: np.ones(n),
+    "exponential": lambda generator, n: generator.exponential(1.0, n),
+    "lognormal cv2=4": _lognormal(4.0),
+    "lognormal cv2=10": _lognormal(10.0),
+}
+
+
+def poisson_arrivals(generator: np.random.Generator, rate_per_s: float, n: int) -> np.ndarray:
+    """Times [s] of the first ``n`` arrivals of a Poisson process, shape (n,)."""
+    return np.cumsum(generator.exponential(1.0 / rate_per_s, n))
+
+
+def work(submit_s: np.ndarray, runtime_s: np.ndarray, gpus: np.ndarray | int = 1, **more: object) -> Work:
+    """Jobs for pool 0, estimates exact unless given; ``more`` are other columns of ``Work``."""
+    n = len(submit_s)
+    columns = {
+        "estimate_s": runtime_s,
+        "route": np.zeros(n, dtype=int),
+        "routes": [([0], 0)],
+        **more,
+    }
+    return Work(submit_s=submit_s, runtime_s=runtime_s, gpus=np.broadcast_to(gpus, n), **columns)
+
+
+def open_fleet(
+    jobs: Work,
+    pools: list[tuple[int, int]],
+    rules: Rules | None = None,
+    job_class: ClassSpec | None = None,
+    shares: list[float] | None = None,
+) -> FleetEnvironment:
+    """Environment at time 0 with all nodes on and no power limit.
+
+    Parameters
+    ----------
+    pools : list of (nodes, GPUs per node)
+        Each pool at a site of its own.
+    shares : list of float, optional
+        One per tenant.
+    """
+    specs = [PoolSpec(site, 0, nodes, size) for site, (nodes, size) in enumerate(pools)]
+    fleet = allocate(specs, len(specs), jobs, rules or Rules(), classes=[job_class or ClassSpec()], shares=shares)
+    env = FleetEnvironment(fleet)
+    for p, (nodes, size) in enumerate(pools):
+        fleet.pools[p].delivered = nodes * size
+        env.set_nodes_on(p, nodes)
+    return env
+
+
+def play(jobs: Work, pools: list[tuple[int, int]], rules: Rules | None = None, **more: object) -> Fleet:
+    """The fleet after all jobs have ended; arguments as of ``open_fleet``."""
+    env = open_fleet(jobs, pools, rules, **more)
+    env.run(until=env.finished)
+    env.settle()
+    return env.fleet
+
+
+def waits_s(fleet: Fleet) -> np.ndarray:
+    """Time [s] from submission to first start of each job, shape (n_jobs,); NaN if it never started."""
+    return fleet.jobs["first_start_s"] - fleet.jobs["submit_s"]
+
+
+def responses_s(fleet: Fleet) -> np.ndarray:
+    """Time [s] from submission to end of each job, shape (n_jobs,)."""
+    return fleet.jobs["end_s"] - fleet.jobs["submit_s"]

@@ -1,0 +1,157 @@
+"""Anchors of queueing theory: one GPU per job, waiting and blocking against closed forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gpusim.engine.layout import ClassSpec, Rules
+from gpusim.state import Order, Status
+from gpusim.validation import formulas
+from gpusim.validation.anchor import Effort, Row, mean_of_runs
+from gpusim.validation.cases import LAWS, WARM_UP, Law, play, poisson_arrivals, responses_s, stream, waits_s, work
+
+EXPONENTIAL = LAWS["exponential"]
+MILLION = 1_000_000
+
+# servers, load, and the tolerances of P(wait), of the mean wait and its p95, and of its p99
+_MMC = [
+    (1, 0.8, 0.002, 0.012),
+    (4, 3.2, 0.004, 0.016),
+    (8, 6.4, 0.006, 0.020),
+    (16, 14.4, 0.010, 0.028),
+    (64, 57.6, 0.020, 0.044),
+]
+
+
+def _single_queue(servers: int, rate_per_s: float, n: int, law: Law, names: tuple) -> np.ndarray:
+    """Waits [s] of ``n`` jobs after the warm-up at ``servers`` GPUs, shape (n,)."""
+    warm = round(n * WARM_UP)
+    submit_s = poisson_arrivals(stream(*names, "arrivals"), rate_per_s, warm + n)
+    runtime_s = law(stream(*names, "runtimes"), warm + n)
+    return waits_s(play(work(submit_s, runtime_s), [(servers, 1)]))[warm:]
+
+
+def mmc(effort: Effort, law: Law = EXPONENTIAL) -> Iterator[Row]:
+    """1: M/M/c, first come, first served: share of jobs that wait, mean wait, its quantiles."""
+    runs, n = effort.runs(16), effort.size(16, MILLION)
+    for servers, rate, share_tolerance, tolerance in _MMC:
+
+        def one(run: int, servers=servers, rate=rate) -> tuple[float, ...]:
+            wait_s = _single_queue(servers, rate, n, law, (1, servers, run))
+            return (wait_s > 0.0).mean(), wait_s.mean(), *np.quantile(wait_s, [0.95, 0.99])
+
+        ours = mean_of_runs(runs, one)
+        figures = [
+            ("P(wait)", formulas.erlang_c(servers, rate), share_tolerance),
+            ("mean wait", formulas.mmc_wait(servers, rate), tolerance),
+            ("p95 wait", formulas.mmc_wait_quantile(servers, rate, 0.95), tolerance),
+            ("p99 wait", formulas.mmc_wait_quantile(servers, rate, 0.99), tolerance),
+        ]
+        for (what, expected, allowed), value in zip(figures, ours, strict=True):
+            yield Row(1, f"M/M/{servers} at load {rate:g}: {what}", expected, value, effort.widen(allowed))
+
+
+def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
+    """2: a pool without waiting room blocks the same share of jobs whatever the law of their run times."""
+    runs, n = effort.runs(16), effort.size(16, MILLION)
+    for servers, load in ((8, 6.4), (16, 12.8), (100, 90.0)):
+        for name in ("exponential", "constant", "lognormal cv2=4"):
+
+            def one(run: int, servers=servers, load=load, name=name) -> tuple[float]:
+                names = (2, servers, name, run)
+                warm = round(n * WARM_UP)
+                submit_s = poisson_arrivals(stream(*names, "arrivals"), load, warm + n)
+                runtime_s = LAWS[name](stream(*names, "runtimes"), warm + n)
+                fleet = play(work(submit_s, runtime_s), [(servers, 1)], Rules(queue_limit=queue_limit))
+                return ((fleet.jobs["status"][warm:] == Status.REJECTED).mean(),)
+
+            ours = mean_of_runs(runs, one)[0]
+            what = f"{servers} GPUs, load {load:g}, {name}: share blocked"
+            yield Row(2, what, formulas.erlang_b(servers, load), ours, effort.widen(0.01))
+
+
+def mg1(effort: Effort) -> Iterator[Row]:
+    """3: M/G/1: the mean wait grows with the variance of run times (Pollaczek-Khinchine)."""
+    runs, n = effort.runs(10), effort.size(10, MILLION)
+    variances = {"constant": 0.0, "exponential": 1.0, "lognormal cv2=4": 4.0, "lognormal cv2=10": 10.0}
+    for (name, cv2), tolerance in zip(variances.items(), (0.015, 0.02, 0.04, 0.10), strict=True):
+
+        def one(run: int, name=name) -> tuple[float]:
+            return (_single_queue(1, 0.8, n, LAWS[name], (3, name, run)).mean(),)
+
+        ours = mean_of_runs(runs, one)[0]
+        yield Row(3, f"M/G/1 at load 0.8, {name}: mean wait", formulas.mg1_wait(0.8, cv2), ours, effort.widen(tolerance))
+
+
+def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
+    """6: two priority classes at one GPU, without preemption and with (all work kept, free of charge)."""
+    runs, n = effort.runs(16), effort.size(16, MILLION // 2)
+    warm = round(n * WARM_UP)
+
+    def one(run: int, preempts: bool) -> tuple[float, float]:
+        submit_s = poisson_arrivals(stream(6, run, "arrivals"), 0.8, warm + n)
+        runtime_s = EXPONENTIAL(stream(6, run, "runtimes"), warm + n)
+        first = stream(6, run, "classes").uniform(size=warm + n) < 0.3 / 0.8
+        jobs = work(submit_s, runtime_s, priority=first.astype(int), preemptible=np.full(warm + n, preempts))
+        rules = Rules(order=order, preempts=preempts)
+        fleet = play(jobs, [(1, 1)], rules, job_class=ClassSpec(checkpoint_interval_s=0.0))
+        value = (responses_s if preempts else waits_s)(fleet)[warm:]
+        return value[first[warm:]].mean(), value[~first[warm:]].mean()
+
+    for preempts, what, expected in (
+        (False, "no preemption: mean wait", formulas.priority_waits(0.3, 0.5)),
+        (True, "preemptive resume: mean response", formulas.preemptive_responses(0.3, 0.5)),
+    ):
+        ours = mean_of_runs(runs, lambda run, preempts=preempts: one(run, preempts))
+        for k, tolerance in enumerate((0.016, 0.047)):
+            yield Row(6, f"{what} of class {k + 1}", expected[k], ours[k], effort.widen(tolerance))
+
+
+def pooling(effort: Effort) -> Iterator[Row]:
+    """7: two sites of four GPUs, jobs split at random, against one pool of eight; the same jobs in both."""
+    runs, n = effort.runs(16), effort.size(16, MILLION)
+    warm = round(n * WARM_UP)
+
+    def one(run: int) -> tuple[float, float]:
+        submit_s = poisson_arrivals(stream(7, run, "arrivals"), 6.4, warm + n)
+        runtime_s = EXPONENTIAL(stream(7, run, "runtimes"), warm + n)
+        site = stream(7, run, "sites").integers(0, 2, warm + n)
+        apart = play(work(submit_s, runtime_s, route=site, routes=[([0], 0), ([1], 0)]), [(4, 1), (4, 1)])
+        pooled = play(work(submit_s, runtime_s), [(8, 1)])
+        return waits_s(apart)[warm:].mean(), waits_s(pooled)[warm:].mean()
+
+    apart, pooled = mean_of_runs(runs, one)
+    expected = formulas.mmc_wait(4, 3.2), formulas.mmc_wait(8, 6.4)
+    tolerance = effort.widen(0.02)
+    yield Row(7, "two sites of 4 GPUs: mean wait", expected[0], apart, tolerance)
+    yield Row(7, "one pool of 8 GPUs: mean wait", expected[1], pooled, tolerance)
+    yield Row(7, "gain of pooling", expected[0] / expected[1], apart / pooled, tolerance)
+
+
+def large_pool(effort: Effort) -> Iterator[Row]:
+    """8: a large pool in the square-root staffing regime."""
+    runs, n = effort.runs(16), effort.size(16, MILLION)
+
+    def one(run: int) -> tuple[float, float]:
+        wait_s = _single_queue(420, 400.0, n, EXPONENTIAL, (8, run))
+        return (wait_s > 0.0).mean(), wait_s.mean()
+
+    share, wait_s = mean_of_runs(runs, one)
+    yield Row(8, "M/M/420 at load 400: P(wait)", formulas.erlang_c(420, 400.0), share, effort.widen(0.05))
+    yield Row(8, "M/M/420 at load 400: mean wait", formulas.mmc_wait(420, 400.0), wait_s, effort.widen(0.10))
+
+
+def head_of_line(effort: Effort, order: Order = Order.FIFO) -> Iterator[Row]:
+    """10: two GPUs, a queue that never empties, jobs of one or two GPUs: what waiting in line costs."""
+    n = effort.size(1, 400_000)
+    for p, throughput, utilisation in ((0.5, 8 / 7, 6 / 7), (0.8, 1.470588, 0.882353)):
+        gpus = np.where(stream(10, p, "sizes").uniform(size=n) < p, 1, 2)
+        runtime_s = EXPONENTIAL(stream(10, p, "runtimes"), n)
+        fleet = play(work(np.zeros(n), runtime_s, gpus), [(1, 2)], Rules(order=order))
+        span_s = fleet.jobs["end_s"].max()
+        used = (gpus * runtime_s).sum() / (2.0 * span_s)
+        tolerance = effort.widen(0.005)
+        yield Row(10, f"one GPU with chance {p:g}: throughput", throughput, n / span_s, tolerance)
+        yield Row(10, f"one GPU with chance {p:g}: utilisation", utilisation, used, tolerance)
