@@ -24,7 +24,10 @@ class Faults:
         self.texts.append(text)
 
     def add_places(self, what: str, places: Sequence[int], found: Sequence[object], *, unit: str = "line") -> None:
-        """One kind of fault at several places: says how many, and shows the first few with what stands there."""
+        """One kind of fault at several places: says how many, and shows the first few with what stands there.
+
+        ``found`` needs as many entries as are shown, not more.
+        """
         if not len(places):
             return
         shown = ", ".join(
@@ -33,12 +36,10 @@ class Faults:
         more = f", and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
         self.texts.append(f"{what} ({len(places)}x): {shown}{more}")
 
-    def add_rows(self, what: str, bad: np.ndarray, lines: np.ndarray, values) -> None:
+    def add_rows(self, what: str, bad: np.ndarray, lines: np.ndarray, values, *, unit: str = "line") -> None:
         """``add_places`` for the rows where the mask ``bad`` holds."""
         rows = np.flatnonzero(bad)
-        if len(rows):
-            shown = [values[row] for row in rows[:SHOWN]]
-            self.add_places(what, lines[rows], shown + [None] * (len(rows) - len(shown)))
+        self.add_places(what, lines[rows], [values[row] for row in rows[:SHOWN]], unit=unit)
 
     def check(self) -> None:
         """Raise if anything was added."""

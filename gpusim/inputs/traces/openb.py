@@ -18,8 +18,8 @@ OPTIONAL = {
 }
 
 
-def matches(source: Source) -> bool:
-    return {"num_gpu", "gpu_milli"} <= set(source.header)
+def mismatch(source: Source) -> str:
+    return source.lacks("num_gpu", "gpu_milli")
 
 
 def read(source: Source) -> Trace:

@@ -11,15 +11,16 @@ import json
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.traces.rows import MISSING, Rows
+from gpusim.inputs.traces.faults import SHOWN
+from gpusim.inputs.traces.rows import Rows, parse_times
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import Trace, between_s, build_trace, elapsed, final_states
 
 TABLE = {"timestamp": str, "duration": float, "num_gpus": float, "gpu_time": float, "cluster": str}
 
 
-def matches_table(source: Source) -> bool:
-    return {"timestamp", "duration", "num_gpus", "cluster"} <= set(source.header)
+def mismatch_table(source: Source) -> str:
+    return source.lacks("timestamp", "duration", "num_gpus", "cluster")
 
 
 def read_table(source: Source) -> Trace:
@@ -43,8 +44,8 @@ def read_table(source: Source) -> Trace:
     )
 
 
-def matches_log(source: Source) -> bool:
-    return source.head[0].lstrip().startswith("[")
+def mismatch_log(source: Source) -> str:
+    return "" if source.head.startswith("[") else "it does not begin with ["
 
 
 def read_log(source: Source) -> Trace:
@@ -64,7 +65,7 @@ def read_log(source: Source) -> Trace:
         }
     )
     attempts = _attempts(source, entries)
-    submitted = _moments(source, "submitted_time", jobs["submitted"], range(len(jobs)))
+    submitted = _moments(source, "submitted_time", jobs["submitted"], np.arange(len(jobs)))
     runtime_s, gpus = _totals(source, attempts, len(jobs))
     texts = pd.Series([json.dumps(entry, sort_keys=True) for entry in entries])
     source.note("exact duplicate rows kept", texts.duplicated().sum())
@@ -85,7 +86,7 @@ def read_log(source: Source) -> Trace:
 def _check_entries(source: Source, entries: list) -> None:
     """Every entry must be a job: an object with a list of attempts, which are objects with a list of machines."""
     bad = [position for position, entry in enumerate(entries) if not _is_job(entry)]
-    found = [json.dumps(entries[position]) for position in bad[:5]] + [""] * max(0, len(bad) - 5)
+    found = [json.dumps(entries[position]) for position in bad[:SHOWN]]
     source.faults.add_places(
         "entries that are no jobs (an object with 'submitted_time' and a list of 'attempts')", bad, found, unit="entry"
     )
@@ -124,17 +125,12 @@ def _attempts(source: Source, entries: list[dict]) -> pd.DataFrame:
 
 def _moments(source: Source, name: str, cells: pd.Series, places) -> np.ndarray:
     """Times of JSON values, datetime64[us]; null and the publisher's word for it give NaT."""
-    texts = cells.map(lambda cell: "" if cell is None else str(cell).strip()).astype(object)
-    missing = texts.isin(MISSING)
-    parsed = pd.to_datetime(texts.where(~missing), format="ISO8601", utc=True, errors="coerce")
-    bad = np.flatnonzero((parsed.isna() & ~missing).to_numpy())
-    source.faults.add_places(
-        f"'{name}' must hold times like 2017-10-03 00:08:00",
-        [int(places[row]) for row in bad],
-        [texts.iloc[row] for row in bad],
-        unit="entry",
+    texts = np.array(["" if cell is None else str(cell) for cell in cells], dtype=object)
+    moments, bad = parse_times(texts)
+    source.faults.add_rows(
+        f"'{name}' must hold times like 2017-10-03 00:08:00", bad, np.asarray(places), texts, unit="entry"
     )
-    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    return moments
 
 
 def _totals(source: Source, attempts: pd.DataFrame, n_jobs: int) -> tuple[np.ndarray, np.ndarray]:

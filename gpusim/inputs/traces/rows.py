@@ -14,6 +14,7 @@ from gpusim.inputs.traces.source import Source
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+COMMA, NEWLINE = ord(","), ord("\n")
 
 
 class Rows:
@@ -24,7 +25,7 @@ class Rows:
     frame : DataFrame
         As written: text columns are str, the others numbers where all cells are numbers.
     lines : ndarray of int, shape (n_rows,)
-        Line number of each row in the file.
+        Line number of each row in the file, from 1.
     """
 
     def __init__(
@@ -37,13 +38,25 @@ class Rows:
     ):
         """Read columns of type ``float`` or ``str``, only compare others. ``names``: the file has no header line."""
         self.source, self.faults = source, source.faults
-        kinds = {**required, **(optional or {})}
         header = names if names is not None else source.header
         self._check_header(header, required)
-        frame, self._first_line = _parse(source, header, has_header=names is None, kinds=kinds)
-        blank = (frame.isna() | (frame == "")).all(axis=1).to_numpy()
-        self.lines = np.flatnonzero(~blank) + self._first_line
-        self.frame = frame[~blank].reset_index(drop=True)
+        start = source.first_line
+        if names is None:
+            newline = source.data.find(b"\n", start)
+            start = len(source.data) if newline < 0 else newline + 1
+        if not source.data[start:].strip():
+            self.faults.stop("no rows after the header line")
+        first = source.line_of(start)
+        n_lines = self._check_widths(start, first, len(header))
+        frame = _parse(source, start, header, {**required, **(optional or {})})
+        if len(frame) != n_lines:
+            self.faults.stop(f"{n_lines} lines hold {len(frame)} rows: a quoted cell runs over the end of its line")
+        blank = np.ones(n_lines, dtype=bool)
+        for column in frame:
+            cells = frame[column][blank]
+            blank[blank] = (cells.isna() | (cells == "")).to_numpy()
+        self.lines = np.flatnonzero(~blank) + first
+        self.frame = frame[~blank].reset_index(drop=True) if blank.any() else frame
         source.note("blank lines", blank.sum())
         if not len(self.frame):
             self.faults.stop("no rows after the header line")
@@ -58,6 +71,26 @@ class Rows:
         for name in sorted({name for name in header if name and header.count(name) > 1}):
             self.faults.add(f"column '{name}' stands twice in the header line")
         self.faults.check()
+
+    def _check_widths(self, start: int, first: int, width: int) -> int:
+        """Number of lines from ``start`` on; longer rows are a fault (pandas drops cells), shorter ones a note."""
+        data = self.source.data[start:]
+        text = np.frombuffer(data, dtype="u1")
+        ends = np.flatnonzero(text == NEWLINE)
+        if not data.endswith(b"\n"):
+            ends = np.append(ends, len(data))
+        starts = np.append(0, ends[:-1] + 1)
+        commas = np.diff(np.searchsorted(np.flatnonzero(text == COMMA), ends), prepend=0)
+        long, short = {}, 0
+        for row in np.flatnonzero(commas != width - 1):
+            cells = next(csv.reader([data[starts[row] : ends[row]].decode("utf-8")]), [])
+            if any(cells[width:]):  # a lone trailing comma loses nothing
+                long[first + int(row)] = f"{len(cells)} cells"
+            short += any(cell.strip() for cell in cells) and len(cells) < width
+        self.source.note("rows with fewer cells than the header, the rest taken as empty", short)
+        self.faults.add_places(f"rows longer than the {width} columns", list(long), list(long.values()))
+        self.faults.check()
+        return len(ends)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -94,14 +127,11 @@ class Rows:
 
     def time(self, column: str) -> np.ndarray:
         """Calendar times of a column in UTC, datetime64[us], NaT where missing; a time without a zone is UTC."""
-        cells = pd.Series(self.text(column), dtype=object).str.strip()
-        missing = cells.isin(MISSING)
-        parsed = pd.to_datetime(cells.where(~missing), format="ISO8601", utc=True, errors="coerce")
-        bad = (parsed.isna() & ~missing).to_numpy()
+        moments, bad = parse_times(self.text(column))
         self.faults.add_rows(
-            f"column '{column}' must hold times like 2020-04-01 13:00:00", bad, self.lines, cells.to_numpy()
+            f"column '{column}' must hold times like 2020-04-01 13:00:00", bad, self.lines, self.text(column)
         )
-        return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        return moments
 
     def note_unzoned(self, column: str) -> None:
         """Count the times of ``column`` that name no zone and were therefore read as UTC."""
@@ -110,15 +140,21 @@ class Rows:
         self.source.note("times without a zone, taken as UTC", (~zoned).sum())
 
 
-def _parse(source: Source, header: list[str], *, has_header: bool, kinds: dict[str, type]) -> tuple[pd.DataFrame, int]:
-    """The whole file as a frame, blank lines included so that row numbers give line numbers; first data line."""
-    skipped = _lines_before_data(source) if has_header else 0
-    _long_rows(source, len(header), skipped)
+def parse_times(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Moments in UTC (datetime64[us], NaT where missing) of ISO 8601 texts, and the mask of those unreadable."""
+    cells = pd.Series(texts, dtype=object).str.strip()
+    missing = cells.isin(MISSING)
+    parsed = pd.to_datetime(cells.where(~missing), format="ISO8601", utc=True, errors="coerce")
+    bad = (parsed.isna() & ~missing).to_numpy()
+    return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]"), bad
+
+
+def _parse(source: Source, start: int, header: list[str], kinds: dict[str, type]) -> pd.DataFrame:
+    """The lines from ``start`` on as a frame, blank lines included so that row numbers give line numbers."""
     names = [name or f"unnamed {position}" for position, name in enumerate(header)]
     try:
-        frame = pd.read_csv(
-            io.BytesIO(source.data),
-            skiprows=skipped,
+        return pd.read_csv(
+            io.BytesIO(source.data[start:]),
             header=None,
             names=names,
             index_col=False,
@@ -126,33 +162,10 @@ def _parse(source: Source, header: list[str], *, has_header: bool, kinds: dict[s
             skip_blank_lines=False,
             keep_default_na=False,
             na_values={name: list(MISSING) for name in names if kinds.get(name) is float},
-            encoding="utf-8-sig",
+            encoding="utf-8",
             float_precision="round_trip",
             low_memory=False,
+            lineterminator="\n",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         source.faults.stop(f"not readable as CSV: {str(error).strip()}")
-    return frame, skipped + 1
-
-
-def _lines_before_data(source: Source) -> int:
-    """Lines up to and including the header line."""
-    reader = io.StringIO(source.data[: 1 << 20].decode("utf-8-sig", errors="ignore"), newline="")
-    for number, line in enumerate(reader, start=1):
-        if line.strip() and not line.startswith("# "):
-            return number
-    return 0
-
-
-def _long_rows(source: Source, width: int, skipped: int) -> None:
-    """Fault for each row with more cells than the header: pandas stops at the first, or drops cells."""
-    places, found = [], []
-    for number, line in enumerate(source.data.split(b"\n"), start=1):
-        if number <= skipped or line.count(b",") < width:
-            continue
-        cells = next(csv.reader([line.decode("utf-8", errors="replace")]), [])
-        if len(cells) > width and any(cells[width:]):  # a lone trailing comma loses nothing
-            places.append(number)
-            found.append(f"{len(cells)} cells")
-    source.faults.add_places(f"rows longer than the {width} columns", places, found)
-    source.faults.check()

@@ -19,8 +19,8 @@ ACME = {"job_id": float, "user": str, "gpu_num": float, "type": str, "state": st
 KALOS_ONLY = {"mem_per_pod_GB", "shared_mem_per_pod", "fail_time", "stop_time"}
 
 
-def matches_helios(source: Source) -> bool:
-    return {"vc", "gpu_num", "submit_time", "start_time", "end_time"} <= set(source.header)
+def mismatch_helios(source: Source) -> str:
+    return source.lacks("vc", "gpu_num", "submit_time", "start_time", "end_time")
 
 
 def read_helios(source: Source) -> Trace:
@@ -47,8 +47,8 @@ def read_helios(source: Source) -> Trace:
     )
 
 
-def matches_acme(source: Source) -> bool:
-    return {"type", "gpu_num", "submit_time", "start_time", "end_time"} <= set(source.header)
+def mismatch_acme(source: Source) -> str:
+    return source.lacks("type", "gpu_num", "submit_time", "start_time", "end_time")
 
 
 def read_acme(source: Source) -> Trace:

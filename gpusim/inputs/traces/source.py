@@ -13,10 +13,11 @@ from gpusim.inputs.traces.faults import Faults
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
 HEAD_BYTES = 65_536
+COMMENTS = ("# ", ";")  # gpusim's own and SWF's; no publisher's CSV begins a line so
 
 
 class Source:
-    """One file in memory, unpacked.
+    """One file in memory, unpacked, its lines ended by LF alone.
 
     Attributes
     ----------
@@ -35,15 +36,15 @@ class Source:
         self.notes: dict[str, int] = {}
         self.data = self._unpacked()
         if not self.data.strip():
-            self.faults.stop("the file is empty")
+            self.faults.stop("the file is empty; expected a job trace")
         if not self.is_parquet:
             self._check_text()
 
     def _unpacked(self) -> bytes:
         try:
             data = self.path.read_bytes()
-        except OSError as error:
-            self.faults.stop(f"cannot be opened: {error.strerror or error}")
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+            self.faults.stop(f"cannot be opened: {getattr(error, 'strerror', None) or error}")
         if not data.startswith(GZIP_MAGIC):  # by content: downloads often lose or gain the .gz of their name
             return data
         try:
@@ -62,8 +63,14 @@ class Source:
                 f"line {self.line_of(error.start)}: not UTF-8 text (byte 0x{self.data[error.start]:02x}); "
                 "expected text, gzip or Parquet"
             )
+        self.note("last line without a newline", int(not self.data.endswith(b"\n")))
         self.note("lines that end in CR LF", self.data.count(b"\r\n"))
-        self.note("last line without a newline", int(not self.data.endswith((b"\n", b"\r"))))
+        self.data = self.data.replace(b"\r\n", b"\n")
+        stray = self.data.find(b"\r")
+        if stray >= 0:
+            self.faults.stop(
+                f"line {self.line_of(stray)}: a carriage return inside the line; end lines with LF or CR LF"
+            )
 
     @property
     def is_parquet(self) -> bool:
@@ -79,13 +86,31 @@ class Source:
             self.notes[what] = self.notes.get(what, 0) + int(count)
 
     @cached_property
-    def head(self) -> list[str]:
-        """The first lines, without line ends, blank lines and gpusim's own comment lines."""
-        text = self.data[:HEAD_BYTES].decode("utf-8-sig", errors="ignore")
-        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("# ")]
-        return lines[:50]
+    def first_line(self) -> int:
+        """Position of the byte at which the first line begins that is neither blank nor a comment."""
+        start = 3 if self.data.startswith(b"\xef\xbb\xbf") else 0  # byte order mark
+        while start < len(self.data):
+            end = self.data.find(b"\n", start)
+            end = len(self.data) if end < 0 else end
+            line = self.data[start : min(end, start + HEAD_BYTES)].decode("utf-8", errors="ignore")
+            if line.strip() and not line.startswith(COMMENTS):
+                return start
+            start = end + 1
+        return len(self.data)
+
+    @cached_property
+    def head(self) -> str:
+        """The first line that is neither blank nor a comment; of an endless line only the beginning."""
+        end = self.data.find(b"\n", self.first_line, self.first_line + HEAD_BYTES)
+        stop = self.first_line + HEAD_BYTES if end < 0 else end
+        return self.data[self.first_line : stop].decode("utf-8", errors="ignore").strip()
 
     @cached_property
     def header(self) -> list[str]:
         """Cells of the first line, as CSV."""
-        return [cell.strip() for cell in next(csv.reader(self.head[:1]), [])]
+        return [cell.strip() for cell in next(csv.reader([self.head]), [])]
+
+    def lacks(self, *columns: str) -> str:
+        """Which of ``columns`` the header line has not, as a sentence; '' if it has all."""
+        missing = [name for name in columns if name not in self.header]
+        return f"its header has no {', '.join(missing)}" if missing else ""

@@ -40,10 +40,11 @@ STATUS = {-1: "unknown", 0: "failed", 1: "completed", 5: "cancelled"}
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?$")
 
 
-def matches(source: Source) -> bool:
-    first = next((line for line in source.head if not line.lstrip().startswith(";")), "")
-    cells = first.split()
-    return len(cells) == len(FIELDS) and all(NUMBER.match(cell) for cell in cells)
+def mismatch(source: Source) -> str:
+    cells = source.head.split()
+    if len(cells) == len(FIELDS) and all(NUMBER.match(cell) for cell in cells):
+        return ""
+    return f"its first line of data is not {len(FIELDS)} numbers"
 
 
 class SwfRows(Rows):

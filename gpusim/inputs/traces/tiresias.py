@@ -13,8 +13,8 @@ REQUIRED = {"job_id": float, "num_gpu": float, "submit_time": float, "duration":
 CHRONUS_ONLY = {"expect_time_list", "expect_value_list", "best_effort", "job_type"}
 
 
-def matches(source: Source) -> bool:
-    return {"num_gpu", "submit_time", "duration"} <= set(source.header)
+def mismatch(source: Source) -> str:
+    return source.lacks("num_gpu", "submit_time", "duration")
 
 
 def read(source: Source) -> Trace:

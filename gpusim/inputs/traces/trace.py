@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import numpy as np
 from gpusim.inputs.jobtable import JobTable, encode
 from gpusim.inputs.traces.source import Source
 
+UNWRITABLE = ("Cc", "Cs")  # Unicode classes: control characters, halves of a pair (JSON can hold both)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The publishers' words for how a job ended -> ours. Other words are kept, in lower case.
@@ -33,11 +35,11 @@ class Trace:
     Attributes
     ----------
     table : JobTable
-        ``submit_s`` counts from the earliest submission of the file.
+        ``submit_s`` counts from the earliest submission of the file, that of rows left out of the table included.
     origin : datetime or None
-        Calendar time (UTC) of that submission; None where the file has relative times only.
+        Calendar time (UTC) at which ``submit_s`` is 0; None where the file has relative times only.
     format : str
-        Name of the file's format (``FORMATS``).
+        Short name of the file's format.
     """
 
     table: JobTable
@@ -109,6 +111,9 @@ def build_trace(
     names = {}
     for name, values in texts.items():
         columns[name], names[name] = encode(values[kept])
+        odd = [text for text in names[name] if any(unicodedata.category(sign) in UNWRITABLE for sign in text)]
+        source.faults.add_places(f"{name} must be text without control characters", range(len(odd)), odd, unit="name")
+    source.faults.check()
     return Trace(JobTable.build(names, source.notes, **columns), origin, format)
 
 

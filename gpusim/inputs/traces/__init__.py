@@ -1,0 +1,27 @@
+"""Job traces: read in their publishers' formats, described, and converted to gpusim's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.traces import own
+from gpusim.inputs.traces.description import Description, describe
+from gpusim.inputs.traces.formats import FORMATS, Format, open_trace
+from gpusim.inputs.traces.trace import Trace
+
+__all__ = ["FORMATS", "Description", "Format", "Trace", "convert", "describe", "open_trace", "read_trace"]
+
+
+def read_trace(path: str | Path) -> JobTable:
+    """Job table of a trace file; ``submit_s`` counts from the earliest submission in the file. See ``open_trace``."""
+    return open_trace(path).table
+
+
+def convert(path: str | Path, out: str | Path) -> None:
+    """Write the trace at ``path`` as gpusim's own CSV (``out`` ends in .csv) or Parquet (.parquet), with its notes.
+
+    A file read again gives the same table. ``TraceError`` if ``path`` cannot be read or ``out`` not be written.
+    """
+    own.check_ending(Path(out))
+    own.write(open_trace(path), Path(out))

@@ -1,0 +1,79 @@
+"""All formats that can be read, and the search for the one that a file has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from gpusim.inputs.traces import openb, own, pai, philly, slurm, swf, tiresias
+from gpusim.inputs.traces.source import Source
+from gpusim.inputs.traces.trace import Trace
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of trace files.
+
+    Attributes
+    ----------
+    title : str
+        For messages and tables.
+    names : tuple of str
+        Patterns of the publisher's file names, asked only if no format knows the content.
+    mismatch : callable
+        Why a file's content is not of this format, as a sentence; '' if it is.
+    read : callable
+        The trace of such a file; ``TraceError`` with all its faults.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    mismatch: Callable[[Source], str]
+    read: Callable[[Source], Trace]
+
+
+# In order of asking: the first whose content fits reads the file.
+FORMATS: tuple[Format, ...] = (
+    Format("gpusim Parquet", ("*.parquet",), own.mismatch_parquet, own.read_parquet),
+    Format("gpusim CSV", (), own.mismatch_csv, own.read_csv),
+    Format("Philly job log (JSON)", ("cluster_job_log*",), philly.mismatch_log, philly.read_log),
+    Format("Philly table (Sia)", ("philly.csv",), philly.mismatch_table, philly.read_table),
+    Format("Acme", ("trace_seren*.csv", "trace_kalos*.csv"), slurm.mismatch_acme, slurm.read_acme),
+    Format("Helios", ("cluster_log*.csv",), slurm.mismatch_helios, slurm.read_helios),
+    Format("Alibaba PAI 2020", tuple(f"{name}*.csv" for name in pai.TABLES), pai.mismatch, pai.read),
+    Format("Alibaba openb 2023", ("openb_pod_list*.csv",), openb.mismatch, openb.read),
+    Format("Tiresias, Chronus", ("*_job.csv", "trace_job_*.csv"), tiresias.mismatch, tiresias.read),
+    Format("Standard Workload Format", ("*.swf",), swf.mismatch, swf.read),
+)
+
+
+def open_trace(path: str | Path) -> Trace:
+    """Trace of a file of any known format, plain or gzip-ed; of a folder with the tables of Alibaba PAI 2020.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    TraceError
+        With all faults of the file; for an unknown format with all formats and why each is not the file's.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return pai.read_folder(path)
+    source = Source(path)
+    reasons = [format.mismatch(source) for format in FORMATS]
+    fitting = [format for format, reason in zip(FORMATS, reasons) if not reason]
+    name = path.name.lower().removesuffix(".gz")
+    named = [format for format in FORMATS if any(fnmatch(name, pattern) for pattern in format.names)]
+    for format in fitting + named:
+        return format.read(source)
+    why = "".join(f"\n    {format.title}: {reason}" for format, reason in zip(FORMATS, reasons))
+    source.faults.stop(f"its content is of no known format (first line: {source.head[:60]!r}). Known are:{why}")
