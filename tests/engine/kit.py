@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 
+from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.power import SitePower
 from gpusim.kernels.advance import FINISHED, advance
 from gpusim.kernels.control import set_nodes_on, settle_all
-from gpusim.state import Fleet
+from gpusim.state import NONE, Fleet, Status
+from tests.reference.case import Case, Change, Outcome
 
 
 def play(jobs, n_nodes, size, rules: Rules, *, domains=1, **more) -> Fleet:
@@ -33,3 +38,59 @@ def play(jobs, n_nodes, size, rules: Rules, *, domains=1, **more) -> Fleet:
 def starts(fleet: Fleet) -> list[float]:
     """First start of every job."""
     return fleet.jobs["first_start_s"].tolist()
+
+
+def play_case(case: Case, until_s: float) -> list[Outcome]:
+    """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
+    env = FleetEnvironment(_fleet(case))
+    powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
+    for change in case.changes:
+        env.process(_change(env, powers, change))
+    env.run(until=env.at(until_s))
+    return outcomes(env.fleet)
+
+
+def outcomes(fleet: Fleet) -> list[Outcome]:
+    """What became of every job."""
+
+    def time_s(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    return [
+        Outcome(
+            Status(job.status).name, None if job.pool == NONE else int(job.pool),
+            time_s(job.first_start_s), time_s(job.start_s), time_s(job.end_s), int(job.evictions),
+        )
+        for job in fleet.jobs
+    ]  # fmt: skip
+
+
+def _fleet(case: Case) -> Fleet:
+    columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
+    work = Work(routes=case.routes, **columns)
+    quota = None if case.quota is None else np.array(case.quota, "i8")
+    fleet = allocate(
+        case.pools, case.n_sites, work, case.rules, classes=case.classes, shares=case.shares, quota=quota
+    )
+    fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
+    return fleet
+
+
+def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> Generator:
+    yield env.at(change.time_s)
+    site_or_pool, value = change.on, change.value
+    match change.what:
+        case "nodes":
+            env.set_nodes_on(site_or_pool, int(value))
+        case "fail":
+            env.fail_node(change.on)
+        case "repair":
+            env.repair_node(change.on)
+        case "deliver":
+            powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
+        case "limit":
+            powers[site_or_pool].set_limit(value)
+        case "price":
+            env.fleet.sites[site_or_pool].price_usd_per_j = value
+        case "carbon":
+            env.fleet.sites[site_or_pool].carbon_g_per_j = value

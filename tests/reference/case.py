@@ -1,0 +1,74 @@
+"""What both simulators are given: jobs, pools, rules, and what happens to the machines and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One job; ``route`` is a row of the case's routes. Times in seconds of the reference type."""
+
+    submit_s: float
+    gpus: int
+    runtime_s: float
+    estimate_s: float
+    priority: int = 0
+    tenant: int = 0
+    job_class: int = 0
+    preemptible: bool = False
+    route: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that a control process does at ``time_s``.
+
+    ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
+    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``limit`` (of site
+    ``on``, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]).
+    """
+
+    time_s: float
+    what: str
+    on: int
+    value: float = 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scenario of whole small numbers, so that all times are exact and equality can be asked for.
+
+    Jobs are in order of submission. ``routes`` are (candidate pools, how many of them, at the front, are home).
+    ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour.
+    """
+
+    jobs: list[JobSpec]
+    pools: list[PoolSpec]
+    rules: Rules = Rules()
+    routes: list[tuple[list[int], int]] = field(default_factory=lambda: [([0], 0)])
+    classes: list[ClassSpec] = field(default_factory=lambda: [ClassSpec()])
+    shares: list[float] = field(default_factory=lambda: [1.0])
+    quota: list[list[int]] | None = None
+    overhead: float = 1.0
+    oversubscription: float = 1.0
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def n_sites(self) -> int:
+        """Sites that the pools name."""
+        return max(pool.site for pool in self.pools) + 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job; times are None where nothing happened."""
+
+    status: str
+    pool: int | None
+    first_start_s: float | None
+    start_s: float | None
+    end_s: float | None
+    evictions: int

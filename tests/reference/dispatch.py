@@ -1,0 +1,54 @@
+"""Which pool an arriving job joins."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.state import Dispatch
+from tests.reference.world import Job, Pool
+
+
+def choose(
+    job: Job, candidates: list[Pool], n_home: int, rule: Dispatch, price: list[float], carbon: list[float]
+) -> Pool | None:
+    """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
+
+    ``price`` and ``carbon`` are per site.
+    """
+    home = [pool for pool in candidates[:n_home] if pool.can_ever_hold(job)]
+    able = [pool for pool in candidates if pool.can_ever_hold(job)]
+    if not able:
+        return None
+    if rule == Dispatch.HOME:
+        return _least(home or able, _load)
+    if rule == Dispatch.EARLIEST_START:
+        return _least(able, lambda pool: _backlog_s(job, pool))
+    if rule in (Dispatch.CHEAPEST, Dispatch.GREENEST):
+        per_site = price if rule == Dispatch.CHEAPEST else carbon
+        ready = [pool for pool in able if _is_ready(job, pool)]
+        if ready:
+            return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / p.spec.speed)
+    return _least(able, _load)
+
+
+def _least(pools: list[Pool], value) -> Pool:
+    return min(pools, key=lambda pool: (value(pool), pool.index))
+
+
+def _is_ready(job: Job, pool: Pool) -> bool:
+    return not pool.waiting and pool.free >= job.held(pool.size)
+
+
+def _load(pool: Pool) -> float:
+    if pool.energised == 0:
+        return math.inf
+    return (pool.busy + sum(job.held(pool.size) for job in pool.waiting)) / pool.energised
+
+
+def _backlog_s(job: Job, pool: Pool) -> float:
+    if _is_ready(job, pool):
+        return 0.0
+    if pool.energised == 0:
+        return math.inf
+    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in pool.waiting + pool.running)
+    return work / pool.energised

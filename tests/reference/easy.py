@@ -1,0 +1,85 @@
+"""EASY: the one reservation, of the job at the head, and what may start beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gpusim.state import Placement
+from tests.reference.placement import Free, find
+from tests.reference.world import Job, Node, Pool
+
+
+@dataclass
+class Reservation:
+    """Nodes kept for the head from the shadow time on."""
+
+    head: Job
+    shadow_s: float = math.inf
+    nodes: list[Node] = field(default_factory=list)
+    spare: int = 0  # GPUs of the one reserved node that are left over at the shadow time
+
+    def outside(self, pool: Pool) -> Free:
+        """GPUs that jobs of any length may take."""
+        return {
+            node: max(min(node.free, self.spare), 0) if node in self.nodes else node.free
+            for node in pool.nodes
+            if node.usable
+        }
+
+    def place(self, job: Job, pool: Pool, now: float, rule: Placement) -> list[Node] | None:
+        """Nodes on which a job behind the head may start now."""
+        outside = self.outside(pool)
+        chosen = find(job, pool, outside, rule)
+        if chosen is not None:
+            if job.spec.gpus <= pool.size and chosen[0] in self.nodes:
+                self.spare -= job.spec.gpus
+            return chosen
+        if now + job.expected_wall_s(pool) > self.shadow_s:
+            return None
+        if job.spec.gpus <= pool.size:
+            return find(job, pool, {node: node.free for node in self.nodes}, rule)
+        if pool.spec.nodes_per_domain > 1:
+            return find(job, pool, {node: node.free for node in pool.nodes if node.usable}, rule)
+        idle = [node for node in pool.nodes if node.usable and node.free == node.size]
+        idle.sort(key=lambda node: (node in self.nodes, node.index))
+        count = job.n_nodes(pool.size)
+        return idle[:count] if len(idle) >= count else None
+
+
+def reserve(head: Job, pool: Pool, now: float) -> Reservation:
+    """The nodes that come free first for a head that does not fit now."""
+    if head.spec.gpus <= pool.size:
+        return _part_of_a_node(head, pool, now)
+    idle_s = {
+        node: max((job.expected_end_s(now) for job in node.jobs), default=now) for node in pool.nodes if node.usable
+    }
+    size = pool.spec.nodes_per_domain
+    n_whole, rest = divmod(head.n_nodes(pool.size), size)
+    domains: dict[int, list[Node]] = {}
+    for node in sorted(idle_s, key=lambda node: (idle_s[node], node.index)):
+        domains.setdefault(node.domain, []).append(node)
+    chosen: list[Node] = []
+    for nodes_each, how_many in ((size, n_whole), (rest, 1)):
+        if nodes_each == 0:
+            continue
+        ready_s = {d: idle_s[nodes[nodes_each - 1]] for d, nodes in domains.items() if len(nodes) >= nodes_each}
+        first = sorted(ready_s, key=lambda d: (ready_s[d], d))[:how_many]
+        if len(first) < how_many:
+            return Reservation(head)
+        for d in first:
+            chosen += domains.pop(d)[:nodes_each]
+    return Reservation(head, max(idle_s[node] for node in chosen), chosen)
+
+
+def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
+    """At the first instant at which a node has enough free: of such nodes, that of the job that ends first."""
+    end_s = {job: job.expected_end_s(now) for job in sorted(pool.running, key=lambda job: job.row)}
+    for shadow_s in sorted(set(end_s.values())):
+        for job in end_s:
+            for node in job.nodes if end_s[job] == shadow_s else []:
+                still_on = sum(other.on_node(pool.size) for other in node.jobs if end_s[other] > shadow_s)
+                spare = node.size - still_on - head.spec.gpus
+                if spare >= 0:
+                    return Reservation(head, shadow_s, [node], spare)
+    return Reservation(head)

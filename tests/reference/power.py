@@ -1,0 +1,59 @@
+"""What a site draws, what its limit admits, and which nodes it can carry."""
+
+from __future__ import annotations
+
+import math
+
+from tests.reference.world import Job, Pool
+
+
+def job_w(job: Job, pool: Pool) -> float:
+    """IT power that a job adds to its pool: its nodes draw idle power already."""
+    spec, kind = pool.spec, job.kind
+    cycle_s = kind.checkpoint_interval_s + kind.checkpoint_write_s
+    writing = 0.0 if cycle_s == 0 or math.isinf(cycle_s) else kind.checkpoint_write_s / cycle_s
+    stalled = (1 - writing) * kind.communication_share
+    per_gpu_w = (
+        (1 - writing - stalled) * spec.compute_w + stalled * spec.communication_w + writing * spec.checkpoint_w
+    )
+    return job.held(pool.size) * per_gpu_w
+
+
+class SitePower:
+    """Limit, deliveries and draw of one site; all power is facility power at the hottest hour."""
+
+    def __init__(self, pools: list[Pool], overhead: float, oversubscription: float):
+        self.pools, self.overhead, self.oversubscription = pools, overhead, oversubscription
+        self.limit_w = math.inf
+        self.delivered = {pool: 0 for pool in pools}
+
+    def draw_w(self) -> float:
+        """What the site draws now."""
+        nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
+        return (nodes_w + sum(job_w(job, pool) for pool in self.pools for job in pool.running)) * self.overhead
+
+    def admits(self, job: Job, pool: Pool) -> bool:
+        """Whether the job may start now."""
+        return self.draw_w() + job_w(job, pool) * self.overhead <= self.limit_w
+
+    def relief_s(self, head: Job, pool: Pool, now: float) -> float:
+        """When running jobs are expected to have given back what the head lacks; infinite if they cannot."""
+        lacking_w = self.draw_w() + job_w(head, pool) * self.overhead - self.limit_w
+        running = [(job.expected_end_s(now), job.row, job) for pool in self.pools for job in pool.running]
+        for end_s, _row, job in sorted(running, key=lambda item: item[:2]):
+            lacking_w -= job_w(job, job.pool) * self.overhead
+            if lacking_w <= 0:
+                return end_s
+        return math.inf
+
+    def carried(self) -> dict[Pool, int]:
+        """Nodes of every pool that can be on."""
+        room_w = self.limit_w * self.oversubscription
+        on = {}
+        for pool in self.pools:
+            node_w = pool.spec.rated_w_per_gpu * pool.size * self.overhead
+            on[pool] = 0
+            while on[pool] < self.delivered[pool] and node_w <= room_w:
+                on[pool] += 1
+                room_w -= node_w
+        return on

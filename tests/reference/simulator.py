@@ -1,0 +1,286 @@
+"""The simulator: one SimPy process per job, one pass at a time."""
+
+from __future__ import annotations
+
+import simpy
+
+from gpusim.state import Backfill, Status
+from tests.reference import conservative, easy, preemption, times
+from tests.reference.case import Case, Change, Outcome
+from tests.reference.dispatch import choose
+from tests.reference.placement import find
+from tests.reference.power import SitePower
+from tests.reference.queueing import Queue
+from tests.reference.world import Job, Node, Pool, build_pools
+
+# At one instant: ends, control, arrivals, passes. Lower numbers are SimPy's own, which carry news between processes.
+ENDS, CONTROL, ARRIVALS, PASSES = 2, 3, 4, 5
+
+
+class Moment(simpy.Event):
+    """A point in time, and within it the place among what happens then."""
+
+    def __init__(self, env: simpy.Environment, time_s: float, place: int):
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, place, time_s - env.now)
+
+
+class Simulator:
+    """Plays one case."""
+
+    def __init__(self, case: Case):
+        self.case, self.rules = case, case.rules
+        self.env = simpy.Environment()
+        self.pools = build_pools(case.pools)
+        self.sites = [
+            SitePower([p for p in self.pools if p.spec.site == s], case.overhead, case.oversubscription)
+            for s in range(case.n_sites)
+        ]
+        self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
+        self.jobs = [
+            Job(row, spec, case.classes[spec.job_class], self.rules.kill_at_estimate)
+            for row, spec in enumerate(case.jobs)
+        ]
+        self.news: dict[Job, simpy.Event] = {}
+        self.life: dict[Job, simpy.Process] = {}
+        self.arrived: list[Job] = []
+        self.pass_is_due = False
+
+    def play(self, until_s: float) -> list[Outcome]:
+        """Outcomes of all jobs in [0, until)."""
+        for change in self.case.changes:
+            self.env.process(self._change(change))
+        for job in self.jobs:
+            self.life[job] = self.env.process(self._live(job))
+        self.env.run(until=until_s)
+        return [
+            Outcome(
+                job.status.name, None if job.pool is None else job.pool.index,
+                job.first_start_s, job.start_s, job.end_s, job.evictions,
+            )
+            for job in self.jobs
+        ]  # fmt: skip
+
+    # The life of a job ------------------------------------------------------------------------------------------
+
+    def _live(self, job: Job):
+        yield Moment(self.env, job.spec.submit_s, ARRIVALS)
+        pools, n_home = self.case.routes[job.spec.route]
+        candidates = [self.pools[p] for p in pools]
+        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon)
+        if job.pool is None:
+            job.status = Status.REJECTED
+            return
+        self._queue(job)
+        self.arrived.append(job)
+        while True:
+            try:
+                starts = yield self.news[job]
+                if not starts:
+                    return
+                yield Moment(self.env, job.end_s, ENDS)
+                break
+            except simpy.Interrupt:
+                continue  # evicted: it waits again
+        self._release(job)
+        job.status = Status.TIMED_OUT if job.is_cut else Status.DONE
+
+    def _queue(self, job: Job) -> None:
+        job.status = Status.QUEUED
+        job.pool.waiting.append(job)
+        self.news[job] = self.env.event()
+        self._call_pass(job.pool)
+
+    def _start(self, job: Job, nodes: list[Node]) -> None:
+        pool, now = job.pool, self.env.now
+        pool.waiting.remove(job)
+        pool.running.append(job)
+        job.nodes = nodes
+        for node in nodes:
+            node.jobs.append(job)
+        job.status, job.start_s = Status.RUNNING, now
+        job.first_start_s = now if job.first_start_s is None else job.first_start_s
+        job.end_s = now + times.wall_s(job.work_s(pool), job.kind)
+        self.news[job].succeed(True)
+
+    def _evict(self, job: Job) -> None:
+        elapsed_s = self.env.now - job.start_s
+        job.saved_s += times.kept_s(elapsed_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
+        self._release(job)
+        job.evictions += 1
+        job.end_s = self.env.now
+        self._queue(job)
+        self.life[job].interrupt()
+
+    def _release(self, job: Job) -> None:
+        job.pool.running.remove(job)
+        for node in job.nodes:
+            node.jobs.remove(job)
+        job.nodes = []
+        self._changed(job.pool)
+
+    def _changed(self, pool: Pool) -> None:
+        """GPUs came free or changed: passes here, and where quotas or power may have been waited for."""
+        pool.released = True
+        self._call_pass(pool)
+        for other in self.pools:
+            same_type = self.case.quota is not None and other.spec.gpu_type == pool.spec.gpu_type
+            same_power = other.spec.site == pool.spec.site and self.sites[pool.spec.site].limit_w < float("inf")
+            if same_type or same_power:
+                self._call_pass(other)
+
+    # Changes ----------------------------------------------------------------------------------------------------
+
+    def _change(self, change: Change):
+        yield Moment(self.env, change.time_s, CONTROL)
+        if change.what in ("price", "carbon"):
+            getattr(self, change.what)[change.on] = change.value
+        elif change.what in ("fail", "repair"):
+            pool, node = self._node(change.on)
+            if node.on and node.down == (change.what == "repair"):
+                for job in list(node.jobs):
+                    self._evict(job)
+                node.down = not node.down
+                self._changed(pool)
+        elif change.what == "nodes":
+            self._set_nodes_on(self.pools[change.on], int(change.value))
+        elif change.what == "deliver":
+            pool = self.pools[change.on]
+            self.sites[pool.spec.site].delivered[pool] = int(change.value)
+            self._switch(pool.spec.site)
+        else:
+            self.sites[change.on].limit_w = change.value
+            self._switch(change.on)
+            self._shed(change.on)
+
+    def _node(self, index: int) -> tuple[Pool, Node]:
+        return [(pool, node) for pool in self.pools for node in pool.nodes][index]
+
+    def _switch(self, site: int) -> None:
+        for pool, nodes in self.sites[site].carried().items():
+            self._set_nodes_on(pool, nodes)
+
+    def _set_nodes_on(self, pool: Pool, wanted: int) -> None:
+        while True:
+            on = [node for node in pool.nodes if node.on]
+            if len(on) == wanted:
+                return
+            if len(on) < wanted:
+                next(node for node in pool.nodes if not node.on).on = True
+            else:
+                idle = [node for node in on if not node.jobs]
+                if idle:
+                    idle[-1].on = idle[-1].down = False
+                else:
+                    self._evict(max(pool.running, key=lambda job: (job.start_s, job.row)))
+            self._changed(pool)
+
+    def _shed(self, site: int) -> None:
+        power = self.sites[site]
+        while power.draw_w() > power.limit_w:
+            running = [job for pool in power.pools for job in pool.running]
+            if not running:
+                return
+            self._evict(max(running, key=lambda job: (job.start_s, job.row)))
+
+    # Passes -----------------------------------------------------------------------------------------------------
+
+    def _call_pass(self, pool: Pool) -> None:
+        pool.changed = True
+        if not self.pass_is_due:
+            self.pass_is_due = True
+            Moment(self.env, self.env.now, PASSES).callbacks.append(lambda _event: self._passes())
+
+    def _passes(self) -> None:
+        for pool in self.pools:
+            if pool.changed:
+                self._pass(pool)
+                pool.changed = pool.released = False
+        self.pass_is_due = False
+        self._turn_away()
+        if any(pool.changed for pool in self.pools):
+            self._call_pass(next(pool for pool in self.pools if pool.changed))
+
+    def _turn_away(self) -> None:
+        """Of the jobs that just arrived and still wait, the last ones go where a queue is too long."""
+        limit = self.rules.queue_limit
+        for job in reversed(self.arrived):
+            if limit is not None and job.status == Status.QUEUED and len(job.pool.waiting) > limit:
+                job.pool.waiting.remove(job)
+                job.status = Status.REJECTED
+                self.news[job].succeed(False)
+        self.arrived = []
+
+    def _pass(self, pool: Pool) -> None:
+        queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota)
+        if self.rules.backfill == Backfill.CONSERVATIVE:
+            self._conservative(pool, queue)
+            return
+        head = queue.next(set())
+        while head is not None:
+            nodes = self._find(head)
+            if nodes is None and self.rules.preempts:
+                self._make_way(head)
+                nodes = self._find(head)
+            if nodes is None or not self._has_power(head):
+                break
+            self._start(head, nodes)
+            head = queue.next(set())
+        if head is not None and self.rules.backfill == Backfill.EASY:
+            self._easy(pool, queue, head)
+
+    def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
+        now = self.env.now
+        if self._find(head) is not None:
+            pool.reservation = easy.Reservation(head, self.sites[pool.spec.site].relief_s(head, pool, now))
+            pool.reservation.nodes = pool.nodes
+        else:
+            kept = pool.reservation
+            if kept is None or kept.head is not head or kept.shadow_s <= now + 1 or pool.released:
+                pool.reservation = easy.reserve(head, pool, now)
+        passed = {head}
+        while (job := queue.next(passed)) is not None:
+            passed.add(job)
+            if self._has_power(job) and not self._exceeds_quota(job):
+                nodes = pool.reservation.place(job, pool, now, self.rules.placement)
+                if nodes is not None:
+                    self._start(job, nodes)
+
+    def _conservative(self, pool: Pool, queue: Queue) -> None:
+        now, passed = self.env.now, set()
+        plan = conservative.Plan(pool, now)
+        while (job := queue.next(passed)) is not None:
+            passed.add(job)
+            found = plan.earliest(job, self.rules.placement)
+            if found is None:
+                continue
+            start_s, nodes = found
+            if start_s == now:
+                if not self._has_power(job):
+                    return
+                self._start(job, nodes)
+            plan.reserve(job, start_s, nodes)
+
+    def _find(self, job: Job) -> list[Node] | None:
+        free = {node: node.free for node in job.pool.nodes if node.usable}
+        return find(job, job.pool, free, self.rules.placement)
+
+    def _has_power(self, job: Job) -> bool:
+        return self.sites[job.pool.spec.site].admits(job, job.pool)
+
+    def _exceeds_quota(self, job: Job) -> bool:
+        if self.case.quota is None:
+            return False
+        kind, tenant = job.pool.spec.gpu_type, job.spec.tenant
+        held = sum(pool.held_by(tenant) for pool in self.pools if pool.spec.gpu_type == kind)
+        return held + job.held(job.pool.size) > self.case.quota[tenant][kind]
+
+    def _make_way(self, head: Job) -> None:
+        for job in preemption.victims(head, head.pool) or []:
+            self._evict(job)
+
+
+def simulate(case: Case, until_s: float) -> list[Outcome]:
+    """Outcomes of all jobs of a case in [0, ``until_s``)."""
+    return Simulator(case).play(until_s)

@@ -1,0 +1,32 @@
+"""How long a job runs and what an eviction leaves of its work."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.engine.layout import ClassSpec
+
+
+def checkpoints(work_s: float, kind: ClassSpec) -> int:
+    """Checkpoints written during ``work_s`` seconds of work: none at the end of the last stretch."""
+    interval_s = kind.checkpoint_interval_s
+    if work_s <= 0 or interval_s == 0 or math.isinf(interval_s):
+        return 0
+    return math.ceil(work_s / interval_s) - 1
+
+
+def wall_s(work_s: float, kind: ClassSpec) -> float:
+    """Seconds on the GPUs for ``work_s`` seconds of work."""
+    return kind.load_s + work_s + checkpoints(work_s, kind) * kind.checkpoint_write_s
+
+
+def kept_s(elapsed_s: float, work_s: float, kind: ClassSpec) -> float:
+    """Work that survives an eviction ``elapsed_s`` after the start: up to the last finished checkpoint."""
+    worked_s = max(elapsed_s - kind.load_s, 0)
+    interval_s = kind.checkpoint_interval_s
+    if interval_s == 0:
+        return min(worked_s, work_s)
+    if math.isinf(interval_s):
+        return 0
+    finished = math.floor(worked_s / (interval_s + kind.checkpoint_write_s))
+    return min(finished, checkpoints(work_s, kind)) * interval_s

@@ -1,0 +1,132 @@
+"""Jobs, nodes, pools and sites as plain objects that know only their own state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gpusim.engine.layout import ClassSpec, PoolSpec
+from gpusim.state import Status
+from tests.reference import times
+from tests.reference.case import JobSpec
+
+
+@dataclass(eq=False)
+class Job:
+    """A job and where it is in its life."""
+
+    row: int
+    spec: JobSpec
+    kind: ClassSpec
+    kill_at_estimate: bool
+    status: Status = Status.PENDING
+    pool: Pool | None = None
+    nodes: list[Node] = field(default_factory=list)
+    saved_s: float = 0.0  # work on the reference type
+    first_start_s: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    evictions: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is killed at its estimate."""
+        return self.kill_at_estimate and self.spec.runtime_s > self.spec.estimate_s
+
+    def work_s(self, pool: Pool) -> float:
+        """Work left, in the pool's seconds."""
+        whole_s = self.spec.estimate_s if self.is_cut else self.spec.runtime_s
+        return (whole_s - self.saved_s) / pool.spec.speed
+
+    def expected_wall_s(self, pool: Pool) -> float:
+        """Time on GPUs by the estimate."""
+        return times.wall_s(max(self.spec.estimate_s - self.saved_s, 0) / pool.spec.speed, self.kind)
+
+    def expected_end_s(self, now: float) -> float:
+        """When this running job ends by its estimate; one second from now once that has passed."""
+        end_s = self.start_s + self.expected_wall_s(self.pool)
+        return end_s if end_s > now else now + 1
+
+    def on_node(self, size: int) -> int:
+        """GPUs it holds on each of its nodes of ``size``."""
+        return min(self.spec.gpus, size)
+
+    def n_nodes(self, size: int) -> int:
+        """Nodes of ``size`` GPUs that it holds."""
+        return math.ceil(self.spec.gpus / size)
+
+    def held(self, size: int) -> int:
+        """GPUs it holds on nodes of ``size``: whole nodes if it needs more than one."""
+        return self.n_nodes(size) * self.on_node(size)
+
+
+@dataclass(eq=False)
+class Node:
+    """A node of a pool; ``index`` counts within the pool."""
+
+    index: int
+    size: int
+    domain: int
+    on: bool = False
+    down: bool = False
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def usable(self) -> bool:
+        """Whether jobs may start here."""
+        return self.on and not self.down
+
+    @property
+    def free(self) -> int:
+        """GPUs that a job could take now."""
+        return self.size - sum(job.on_node(self.size) for job in self.jobs) if self.usable else 0
+
+
+@dataclass(eq=False)
+class Pool:
+    """One GPU type at one site, and its queue."""
+
+    index: int
+    spec: PoolSpec
+    nodes: list[Node]
+    waiting: list[Job] = field(default_factory=list)
+    running: list[Job] = field(default_factory=list)
+    changed: bool = False  # something calls for a pass
+    released: bool = False  # GPUs came free or changed since the last pass
+    reservation: object = None
+
+    @property
+    def size(self) -> int:
+        """GPUs per node."""
+        return self.spec.gpus_per_node
+
+    @property
+    def free(self) -> int:
+        """GPUs that jobs could take now."""
+        return sum(node.free for node in self.nodes)
+
+    @property
+    def busy(self) -> int:
+        """GPUs held by jobs."""
+        return sum(job.held(self.size) for job in self.running)
+
+    @property
+    def energised(self) -> int:
+        """GPUs of the nodes that are switched on, failed ones included."""
+        return sum(node.size for node in self.nodes if node.on)
+
+    def can_ever_hold(self, job: Job) -> bool:
+        """Whether the complete pool has the nodes."""
+        return job.n_nodes(self.size) <= len(self.nodes)
+
+    def held_by(self, tenant: int) -> int:
+        """GPUs that the jobs of a tenant hold here."""
+        return sum(job.held(self.size) for job in self.running if job.spec.tenant == tenant)
+
+
+def build_pools(specs: list[PoolSpec]) -> list[Pool]:
+    """Pools with all nodes off."""
+    return [
+        Pool(i, spec, [Node(n, spec.gpus_per_node, n // spec.nodes_per_domain) for n in range(spec.n_nodes)])
+        for i, spec in enumerate(specs)
+    ]
