@@ -21,6 +21,9 @@ class _Group(click.Group):
         except GpusimError as error:
             click.echo(f"gpusim: {error}", err=True)
             ctx.exit(2)
+        except OSError as error:  # a folder that is not there, a full disk: the user's to repair, as above
+            click.echo(f"gpusim: {error.filename or 'file'}: {error.strerror or error}", err=True)
+            ctx.exit(2)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,17 +37,20 @@ def cli() -> None:
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
 )
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
-    from gpusim.model.overrides import parse_override
+    from gpusim.model.notes import notes
+    from gpusim.model.overrides import parse_overrides
     from gpusim.model.scenario import Scenario
 
-    loaded = Scenario.from_toml(scenario, dict(parse_override(text) for text in overrides))
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    for note in notes(loaded):
+        click.echo(f"Note: {note}", err=True)
     click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
     from gpusim.engine.run import run as simulate
 
@@ -99,9 +105,12 @@ def init(path: Path) -> None:
 @cli.command()
 def catalog() -> None:
     """The hardware catalogue with its sources."""
-    from gpusim.model.hardware import catalog as table
+    from rich.console import Console
 
-    click.echo(table().to_string(index=False))
+    from gpusim.model.catalogue_table import tables
+
+    for table in tables():
+        Console(width=120).print(table)
 
 
 @cli.group()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpusim.engine.layout import ClassSpec, PoolSpec, Replicas, Rules, Work, allocate
 from gpusim.errors import ScenarioError
+from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
 from gpusim.model.hardware import GpuType
+from gpusim.model.references import unknown
 from gpusim.model.scenario import Scenario
 from gpusim.state import Backfill, Dispatch, Fleet, Order, Placement
 
@@ -149,17 +150,13 @@ def _route(scenario: Scenario, names: Names, kinds: str, residency: str, home: s
     return at_home + elsewhere, len(at_home)
 
 
-def check_gangs(scenario: Scenario) -> None:
-    """Pools must be whole nodes; anything else would lose GPUs silently."""
-    faults = []
-    for site, spec in scenario.sites.items():
-        for kind, pool in spec.pools.items():
-            per_node = scenario.gpus[kind].gpus_per_node
-            for _t, gpus in pool.gpus.steps(scenario.run.start):
-                if not math.isclose(gpus % per_node, 0.0):
-                    faults.append(
-                        f"sites.{site}.pools.{kind}.gpus: {gpus:g} is not a whole number of nodes of {per_node} GPUs;"
-                        f" use {gpus // per_node * per_node:g} or {(gpus // per_node + 1) * per_node:g}"
-                    )
+def check_regions(scenario: Scenario) -> None:
+    """Every site's region must have a typical year; all that have none in one ``ScenarioError``."""
+    known = regions()
+    faults = [
+        unknown(("sites", site, "region"), spec.region, known)
+        for site, spec in scenario.sites.items()
+        if spec.region not in known
+    ]
     if faults:
         raise ScenarioError(scenario.name, faults)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gpusim import __version__, rng
 from gpusim.engine import processes
-from gpusim.engine.build import build_fleet, check_gangs, names_of
+from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.environment import FleetEnvironment, cycle
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
@@ -53,7 +53,7 @@ def run(
     Result
     """
     began = time.perf_counter()
-    check_gangs(scenario)
+    check_regions(scenario)
     table = jobs_of(scenario, seed)
     world = _World(scenario, table, seed)
     for process in processes:

@@ -1,42 +1,46 @@
-"""The base of all scenario models, and the translation of their faults into plain sentences."""
+"""The base of all scenario models, and the types that they share."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from datetime import UTC, date, datetime, time
+from typing import Annotated
 
-from gpusim.errors import did_you_mean
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 class Model(BaseModel):
-    """Frozen; unknown keys, NaN and infinities (where not meant) are faults."""
+    """Frozen and strict: unknown keys, NaN, infinities (where not meant) and text for numbers are faults.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+    The docstring under a field is its meaning in ``docs/scenario.md`` and in messages.
+    """
 
-
-def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
-    """One line per fault: key, what was found, what is allowed."""
-    lines = []
-    for fault in error.errors():
-        place = [str(part) for part in fault["loc"] if not str(part).startswith(("function-", "list[", "float", "int"))]
-        key = ".".join(place) or "(file)"
-        if fault["type"] == "extra_forbidden":
-            allowed = _keys_at(root, place[:-1])
-            lines.append(f"{key}: unknown key{did_you_mean(place[-1], allowed)}; allowed: {', '.join(allowed)}")
-        else:
-            found = fault.get("input")
-            shown = f", found {found!r}" if fault["type"] != "missing" and not isinstance(found, dict) else ""
-            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}{shown}")
-    return lines
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, strict=True, use_attribute_docstrings=True
+    )
 
 
-def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:
-    """Keys allowed at a dotted place below a model."""
-    current: object = model
-    for part in place:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            field = current.model_fields.get(part)
-            current = field.annotation if field else None
-        else:  # dict of models or list of models: the key is a free name or an index
-            arguments = getattr(current, "__args__", ())
-            current = arguments[-1] if arguments else None
-    return sorted(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+def moment(value: object) -> datetime:
+    """Calendar time in UTC from a TOML date or date-time, or from ISO 8601 text; without a zone it is UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or outside the years 1900 to 2199.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("give a date like 2026-06-01 or 2026-06-01T12:00:00Z") from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if not isinstance(value, datetime):
+        raise ValueError("give a date like 2026-06-01 or 2026-06-01T12:00:00Z")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"give a date in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(moment)]

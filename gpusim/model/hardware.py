@@ -1,43 +1,78 @@
-"""GPU types and the catalogue they come from: every figure with its unit and source."""
+"""GPU types and the catalogue they come from: every figure with its unit, basis, source and date."""
 
 from __future__ import annotations
 
+import csv
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gpusim.model.base import Model
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class GpuType(Model):
-    """One GPU type in its usual node. Fractions are of the thermal design power, by phase."""
+    """One GPU type in its usual node. Fractions are of the thermal design power (TDP), by phase."""
 
     tdp_w: float = Field(gt=0)
+    """[W] Thermal design power of one GPU."""
     idle_w: float = Field(ge=0)
+    """[W] Power of one idle GPU."""
     memory_gb: float = Field(gt=0)
+    """[GB] Memory of one GPU."""
     bf16_tflops: float = Field(gt=0)
-    gpus_per_node: int = Field(gt=0)
-    nodes_per_domain: int = Field(1, gt=0)
+    """[TFLOP/s] Dense BF16 peak of one GPU."""
+    gpus_per_node: int = Field(gt=0, le=1024)
+    """GPUs in one node."""
+    nodes_per_domain: int = Field(1, gt=0, le=65536)
+    """Nodes joined by one NVLink or rack domain."""
     node_base_w: float = Field(ge=0)
+    """[W] Power of a node besides its GPUs, drawn whenever it is on."""
     rated_it_w_per_gpu: float = Field(gt=0)
+    """[W] Rated IT power of a node per GPU: what the grid connection must carry."""
     training_speed: float = Field(gt=0)
+    """Training speed relative to the H100."""
     usd_per_gpu_hour: float = Field(ge=0)
+    """[USD/h] List price of one GPU."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
+    """Share of the TDP drawn while a job computes."""
     communication_fraction: float = Field(0.35, ge=0, le=1)
+    """Share of the TDP drawn while a job communicates."""
     checkpoint_fraction: float = Field(0.30, ge=0, le=1)
+    """Share of the TDP drawn while a job writes a checkpoint."""
     serving_fraction: float = Field(0.60, ge=0, le=1)
+    """Share of the TDP drawn while a replica serves."""
+
+    @model_validator(mode="after")
+    def _idle_below_tdp(self) -> GpuType:
+        if self.idle_w > self.tdp_w:
+            raise ValueError(f"idle_w of {self.idle_w:g} above tdp_w of {self.tdp_w:g}; give tdp_w or less")
+        return self
+
+
+def figures() -> list[dict[str, str]]:
+    """Rows of the catalogue as texts: gpu, field, value, unit, basis, source, date."""
+    with (files("gpusim.model") / "catalogue" / "gpus.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def catalog() -> pd.DataFrame:
-    """The catalogue: columns gpu, field, value, unit, source."""
-    with (files("gpusim.model") / "catalogue" / "gpus.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file)
+    """The catalogue: columns gpu, field, value, unit, basis (published, derived or assumption), source, date."""
+    import pandas as pd
+
+    frame = pd.DataFrame(figures())
+    return frame.assign(value=frame["value"].astype(float))
 
 
 @cache
 def built_in() -> dict[str, dict[str, float]]:
     """Fields of each GPU type of the catalogue."""
-    table = catalog()
-    return {gpu: dict(zip(rows["field"], rows["value"])) for gpu, rows in table.groupby("gpu", sort=False)}
+    types: dict[str, dict[str, float]] = {}
+    for row in figures():
+        value = float(row["value"])
+        types.setdefault(row["gpu"], {})[row["field"]] = int(value) if value.is_integer() else value
+    return types

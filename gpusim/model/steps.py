@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, ClassVar
 
-from pydantic import RootModel, field_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag
 
-from gpusim.model.base import Model
-from gpusim.units import DAY_S, parse_utc, seconds_between
+from gpusim.model.base import Model, moment
+from gpusim.units import DAY_S, seconds_between
+
+MAX_LEVEL = 1e9  # more GPUs, or MW, than there are; finite, so that sums stay exact
+
+
+def _when(at: object) -> float | str:
+    """Days as a number, or a date as ISO 8601 text."""
+    if isinstance(at, int | float) and not isinstance(at, bool):
+        if not abs(at) <= 1e6:
+            raise ValueError("give days since the start of the run, or a date like 2026-06-01")
+        return float(at)
+    if isinstance(at, str | date):
+        return moment(at).isoformat()
+    raise ValueError("give days since the start of the run, or a date like 2026-06-01")
 
 
 class Step(Model):
-    """A level from a moment on: ISO date, or days since the start of the run."""
+    """A level from a moment on."""
 
-    at: float | str
-    value: float
+    at: Annotated[float | str, BeforeValidator(_when)]
+    """When: days since the start of the run, or a date (2026-07-01, UTC)."""
+    value: float = Field(ge=0, le=MAX_LEVEL)
+    """The level in all from then on, until the next step."""
 
-    @field_validator("at")
-    @classmethod
-    def _date(cls, at: float | str) -> float | str:
-        if isinstance(at, str):
-            parse_utc(at)
-        return at
-
-    @field_validator("value")
-    @classmethod
-    def _level(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("a level cannot be negative")
-        return value
+    def time_s(self, start: datetime) -> float:
+        """[s] since ``start``."""
+        return seconds_between(start, moment(self.at)) if isinstance(self.at, str) else self.at * DAY_S
 
 
-class Steps(RootModel[float | list[Step]]):
-    """A constant level, or levels with the moments from which they hold."""
+def _form(value: object) -> str:
+    return "(steps)" if isinstance(value, list) else "(level)"
 
-    @field_validator("root")
-    @classmethod
-    def _check(cls, root: float | list[Step]) -> float | list[Step]:
-        if isinstance(root, float) and not 0 <= root < float("inf"):
-            raise ValueError("a level is a finite number, 0 or more")
-        if isinstance(root, list) and not root:
-            raise ValueError("give at least one step")
-        return root
+
+Level = Annotated[float, Field(ge=0, le=MAX_LEVEL)]
+Levels = Annotated[list[Step], Field(min_length=1)]
+
+
+Form = Annotated[Annotated[Level, Tag("(level)")] | Annotated[Levels, Tag("(steps)")], Discriminator(_form)]
+
+
+class Steps(RootModel[Form]):
+    """A constant level, or levels with the moments from which they hold. A level may fall: hardware is retired."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+    in_words: ClassVar[str] = "a number, 0 or more, or steps like [{ at = 0, value = 8 }, { at = 30, value = 16 }]"
 
     def steps(self, start: datetime) -> list[tuple[float, float]]:
         """(time [s] since ``start``, level), sorted; what lies before the start holds from the start."""
         if isinstance(self.root, float):
             return [(0.0, self.root)]
-        moments = [
-            (seconds_between(start, parse_utc(s.at)) if isinstance(s.at, str) else s.at * DAY_S, s.value)
-            for s in self.root
-        ]
-        moments.sort(key=lambda moment: moment[0])
-        past = [moment for moment in moments if moment[0] <= 0.0]
-        return [(0.0, past[-1][1])] * bool(past) + [moment for moment in moments if moment[0] > 0.0]
+        moments = sorted(((step.time_s(start), step.value) for step in self.root), key=lambda step: step[0])
+        past = [step for step in moments if step[0] <= 0.0]
+        return [(0.0, past[-1][1])] * bool(past) + [step for step in moments if step[0] > 0.0]
+
+    def levels(self) -> list[float]:
+        """All levels, in the order of the file."""
+        return [self.root] if isinstance(self.root, float) else [step.value for step in self.root]
 
     def peak(self) -> float:
         """Greatest level."""
-        return self.root if isinstance(self.root, float) else max(step.value for step in self.root)
+        return max(self.levels())

@@ -1,0 +1,152 @@
+"""Figures that must agree with each other: whole nodes, steps at different moments, a run that fits into memory.
+
+Works on the nested tables as they stand in the file; a part that is not valid by itself is passed over here, its
+own faults being reported with these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gpusim.model import kinds
+from gpusim.model.base import Moment
+from gpusim.model.faults import dotted
+from gpusim.model.hardware import GpuType
+from gpusim.model.references import find
+from gpusim.model.service import Service
+from gpusim.model.site import Pool
+from gpusim.model.steps import Steps
+from gpusim.model.workload import Stream
+from gpusim.units import DAY_S
+
+# What a workstation holds: a job takes about 300 bytes in the state and its tables, a node 100, and one record of
+# one pool about 1,000 (ten causes in the ledger and the series).
+MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_000, 10_000_000
+MAX_WHOLE = 2**31 - 1
+MAX_TOKENS_PER_S = 1e15
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def contradictions(data: dict, start: Moment | None, days: float | None) -> Iterator[str]:
+    """A fault for each contradiction; what needs a valid start or length of the run is left out without one."""
+    yield from _whole_numbers(data)
+    pools = dict(_pools(data))
+    for (site, kind), (pool, gpu) in pools.items():
+        yield from _whole_nodes(("sites", site, "pools", kind, "gpus"), pool, gpu.gpus_per_node)
+    for (_s, site, _g), steps in find(data, ("sites", "*", "grid_mw")):
+        yield from _moments(("sites", site, "grid_mw"), steps, start)
+    for place, steps in find(data, ("sites", "*", "pools", "*", "gpus")):
+        yield from _moments(place, steps, start)
+    for place, table in find(data, ("sites", "*", "pools")):
+        if table == {}:
+            yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"
+    total = sum(pool.gpus.peak() for pool, _gpu in pools.values())
+    if total > MAX_GPUS:
+        yield f"sites: found {total:,.0f} GPUs in all; give {MAX_GPUS:,} at most"
+    for place, table in find(data, ("services", "*")):
+        if service := _valid(Service, table):
+            yield from _service(place, service, pools, days)
+    if days is not None:
+        yield from _sizes(data, days, len(pools))
+
+
+def _valid(model: type[M], table: object) -> M | None:
+    try:
+        return model.model_validate(table)
+    except ValidationError:
+        return None
+
+
+def _pools(data: dict) -> Iterator[tuple[tuple[str, str], tuple[Pool, GpuType]]]:
+    """Pools by site and GPU type, as far as they and their type are valid."""
+    types = data["gpus"] if isinstance(data.get("gpus"), dict) else {}
+    known = {kind: gpu for kind, table in types.items() if (gpu := _valid(GpuType, table))}
+    for (_s, site, _p, kind), table in find(data, ("sites", "*", "pools", "*")):
+        if kind in known and (pool := _valid(Pool, table)):
+            yield (site, kind), (pool, known[kind])
+
+
+def _whole_numbers(data: object, place: tuple = ()) -> Iterator[str]:
+    """Whole numbers too large for the state's integers."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, dict | list):
+            yield from _whole_numbers(value, (*place, key))
+        elif isinstance(value, int) and abs(value) > MAX_WHOLE:
+            yield f"{dotted((*place, key))}: found {kinds.in_toml(value)}; give a whole number up to {MAX_WHOLE:,}"
+
+
+def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
+    """GPUs come in whole nodes; anything else would lose GPUs silently."""
+    for gpus in dict.fromkeys(pool.gpus.levels()):
+        nodes = math.floor(gpus / per_node)
+        if gpus != nodes * per_node:
+            yield (
+                f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {per_node} GPUs;"
+                f" give {nodes * per_node} or {(nodes + 1) * per_node}"
+            )
+
+
+def _moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]:
+    """Two levels at one moment contradict each other."""
+    steps = _valid(Steps, table)
+    if steps is None or start is None or isinstance(steps.root, float):
+        return
+    times = [step.time_s(start) for step in steps.root]
+    for i, time_s in enumerate(times):
+        if time_s in times[:i]:
+            at, key = kinds.in_toml(steps.root[i].at), dotted((*place, i, "at"))
+            yield f"{key}: found {at}, the moment of step {times.index(time_s)} too; give each moment once"
+
+
+def _service(place: tuple, service: Service, pools: dict, days: float | None) -> Iterator[str]:
+    """A replica fits into the pool it is deployed in; demand stays a finite number."""
+    for i, deployment in enumerate(service.deployments):
+        pool, gpu = pools.get((deployment.site, deployment.gpu_type), (None, None))
+        if pool is None:
+            continue
+        needs = service.gpus_per_replica
+        if needs > gpu.gpus_per_node:
+            needs = math.ceil(needs / gpu.gpus_per_node) * gpu.gpus_per_node
+        peak = pool.gpus.peak()
+        if needs > peak:
+            pool_key = dotted(("sites", deployment.site, "pools", deployment.gpu_type))
+            yield (
+                f"{dotted((*place, 'deployments', i))}: found a replica of {needs} GPUs in {pool_key}, which"
+                f" has {peak:g}; give a smaller gpus_per_replica or a larger pool"
+            )
+    if days is not None:
+        yield from _demand(place, service, days)
+
+
+def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
+    growth = math.log1p(max(0.0, service.growth_per_day)) * days
+    if service.mean_tokens_per_s and math.log(service.mean_tokens_per_s) + growth > math.log(MAX_TOKENS_PER_S):
+        yield (
+            f"{dotted((*place, 'growth_per_day'))}: found {service.growth_per_day:g}, with which demand passes"
+            f" {MAX_TOKENS_PER_S:g} tokens/s within {days:g} days; give less growth or fewer days"
+        )
+    intervals = days * DAY_S / service.control_s
+    if intervals > MAX_CONTROLS:
+        yield (
+            f"{dotted((*place, 'control_s'))}: found {service.control_s:g}, which makes {intervals:.2g} intervals;"
+            f" give {days * DAY_S / MAX_CONTROLS:.2g} or more"
+        )
+
+
+def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
+    """Jobs and records that would not fit into memory."""
+    tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
+    jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
+    if jobs > MAX_JOBS:
+        yield f"workload.streams: found {jobs:.3g} jobs in {days:g} days; give {MAX_JOBS:,} at most, or fewer days"
+    for _place, record_s in find(data, ("run", "record_s")):
+        if not isinstance(record_s, int | float) or record_s <= 0:
+            continue
+        least = days * DAY_S * max(n_pools, 1) / MAX_RECORDS
+        if record_s < least:
+            yield f"run.record_s: found {record_s:g}, too many records for {n_pools} pools; give {least:.2g} or more"

@@ -1,0 +1,70 @@
+"""From the faults that validation finds to sentences in the words of a TOML file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core.core_schema import ErrorType
+
+from gpusim.errors import did_you_mean
+from gpusim.model import kinds
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_STANDARD = frozenset(get_args(ErrorType))
+
+
+def dotted(place: Sequence[str | int]) -> str:
+    """A place in nested tables as TOML writes its key: ``sites."st. louis".grid_mw``."""
+    parts = [str(part) for part in place]
+    return ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part) for part in parts) or "(file)"
+
+
+def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """One line per fault: key, what was found, what is allowed."""
+    return [_sentence(fault, root) for fault in error.errors(include_url=False)]
+
+
+def _sentence(fault: dict, root: type[BaseModel]) -> str:
+    # Tags of unions stand in parentheses; "[key]" says that the fault is the name itself.
+    place = [part for part in fault["loc"] if part != "[key]" and not str(part).startswith("(")]
+    key, found = dotted(place), fault.get("input")
+    if fault["type"] == "extra_forbidden":
+        table = kinds.at(root, place[:-1])
+        allowed = sorted(table.model_fields) if isinstance(table, type) and issubclass(table, BaseModel) else []
+        return f"{key}: unknown key{did_you_mean(str(place[-1]), allowed)}; allowed: {', '.join(allowed)}"
+    if fault["type"] == "value_error":
+        return f"{key}: found {kinds.in_toml(found)}; {fault['ctx']['error']}"
+    if fault["type"] not in _STANDARD:  # a model's own check, which says all itself
+        return f"{key}: {fault['msg']}"
+    wanted = kinds.at(root, place)
+    words = kinds.in_words(wanted) if wanted is not None else "another value"
+    if fault["type"] == "missing":
+        return f"{key}: missing; give {words}"
+    return f"{key}: found {kinds.in_toml(found)}; give {words}{_hint(found, words)}"
+
+
+def _hint(found: object, words: str) -> str:
+    """How to repair what was probably meant."""
+    if isinstance(found, str) and "number" in words and _is_number(found):
+        return f", without quotes: {found.strip()}"
+    if isinstance(found, str) and words == "true or false" and found.lower() in ("true", "false"):
+        return f", without quotes: {found.lower()}"
+    if isinstance(found, float) and words.startswith("a whole number") and found.is_integer() and abs(found) < 1e15:
+        return f": {int(found)}"
+    if isinstance(found, str) and words.startswith("one of"):
+        return did_you_mean(found, re.findall(r'"([^"]*)"', words))
+    if isinstance(found, bool | int | float) and words == "text in quotes":
+        return f': "{kinds.in_toml(found)}"'
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

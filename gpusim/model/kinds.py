@@ -1,0 +1,136 @@
+"""What may stand at a key, in words: the one source for messages and for the reference of all keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+_PLAIN = {
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text in quotes",
+    datetime: "a date like 2026-06-01 or 2026-06-01T12:00:00Z",
+}
+
+
+def of_field(field: FieldInfo) -> Any:
+    """Annotation of a field together with its constraints."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def tables_of(annotation: Any) -> type[BaseModel] | None:
+    """Model of the tables that an annotation holds: itself, or as entries of a table or list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation if "root" not in annotation.model_fields else None
+    if get_origin(annotation) in (dict, list):
+        return tables_of(get_args(annotation)[-1])
+    return None
+
+
+def at(root: type[BaseModel], place: Sequence[str | int]) -> Any:
+    """Annotation of what may stand at a place below a model; None if nothing may."""
+    current: Any = root
+    for part in place:
+        if get_origin(current) is Annotated:
+            current = get_args(current)[0]
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            if "root" in current.model_fields:
+                current = next(a for a in get_args(current.model_fields["root"].annotation) if _is_list(a))
+                current = get_args(_bare(current))[0]
+            else:
+                field = current.model_fields.get(str(part))
+                current = of_field(field) if field else None
+        elif get_origin(current) in (dict, list):
+            current = get_args(current)[-1]
+        else:
+            return None
+    return current
+
+
+def in_words(annotation: Any) -> str:
+    """What an annotation allows, as one would write it in TOML: ``a number greater than 0``."""
+    if get_origin(annotation) is Annotated:
+        base, *constraints = get_args(annotation)
+        bounds = {}
+        for constraint in constraints:
+            for part in getattr(constraint, "metadata", None) or [constraint]:
+                for name in ("gt", "ge", "lt", "le", "min_length"):
+                    if getattr(part, name, None) is not None:
+                        bounds[name] = getattr(part, name)
+        words, limits = in_words(base), _limits(bounds)
+        return f"{words}{limits}" if words else ""
+    if hasattr(annotation, "in_words"):
+        return annotation.in_words
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return "one of " + ", ".join(f'"{choice}"' for choice in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(in_words(kind) for kind in arguments if kind is not type(None))
+    if origin is list:
+        return f"a list of {_plural(in_words(arguments[0]))}"
+    if origin is dict:
+        return f"a table of {_plural(in_words(arguments[1]))} by name"
+    return "a table"
+
+
+def in_toml(value: object) -> str:
+    """A value as TOML writes it, shortened; tables and lists by their size."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = value if len(value) <= 60 else value[:57] + "..."
+        return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a whole number of more than 20 digits"
+    if isinstance(value, float | int):
+        return repr(value) if math.isfinite(value) else str(value)
+    return f"{type(value).__name__}"
+
+
+def _limits(bounds: dict[str, float]) -> str:
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    if bounds.get("min_length"):
+        return ", at least one"
+    if high is not None and math.isinf(high):
+        high = None
+    if low is not None and high is not None and "ge" in bounds and "le" in bounds:
+        return f" from {low:,.15g} to {high:,.15g}"
+    texts = []
+    if low is not None:
+        texts.append(f", {low:,.15g} or more" if "ge" in bounds else f" greater than {low:,.15g}")
+    if high is not None:
+        texts.append(f", {high:,.15g} at most" if "le" in bounds else f", less than {high:,.15g}")
+    return "".join(texts)
+
+
+def _plural(words: str) -> str:
+    """``a number greater than 0`` -> ``numbers greater than 0``; other texts stay."""
+    for one, many in (
+        ("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables"), ("text", "texts"),
+    ):  # fmt: skip
+        if words.startswith(one):
+            return many + words[len(one) :]
+    return words
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(_bare(annotation)) is list

@@ -1,0 +1,51 @@
+"""What a scenario may mean, but probably does not: jobs that can never start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpusim.model.faults import dotted
+from gpusim.model.scenario import Scenario
+from gpusim.model.workload import Stream
+
+
+def notes(scenario: Scenario) -> list[str]:
+    """One sentence for each stream whose jobs, or some of them, no pool or quota can ever hold."""
+    return [
+        f"{dotted(('workload', 'streams', name))}: {text}"
+        for name, stream in scenario.workload.streams.items()
+        for text in _stream(scenario, stream)
+    ]
+
+
+def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
+    room = {
+        (site, kind): pool.gpus.peak()
+        for site, spec in scenario.sites.items()
+        for kind, pool in spec.pools.items()
+        if (not stream.gpu_types or kind in stream.gpu_types)
+        and (not stream.residency or spec.jurisdiction in stream.residency)
+    }
+    if not room:
+        yield "no site has a pool of its gpu_types within its residency: all its jobs will be rejected"
+        return
+    sizes = sorted(int(size) for size in stream.gpus or {})
+    largest = max(room, key=room.get)
+    too_large = [size for size in sizes if size > room[largest]]
+    if too_large:
+        yield (
+            f"jobs of {_listed(too_large)} GPUs will be rejected: the largest pool they may use,"
+            f" {dotted(('sites', largest[0], 'pools', largest[1]))}, has {room[largest]:,.0f}"
+        )
+    quota = scenario.tenants[stream.tenant].quota_gpus
+    allowed = max(min(gpus, quota.get(kind, gpus)) for (_site, kind), gpus in room.items())
+    waiting = [size for size in sizes if allowed < size <= room[largest]]
+    if waiting:
+        yield (
+            f"jobs of {_listed(waiting)} GPUs may wait for ever:"
+            f" {dotted(('tenants', stream.tenant, 'quota_gpus'))} allows {allowed:,.0f} at most where they fit"
+        )
+
+
+def _listed(sizes: list[int]) -> str:
+    return ", ".join(f"{size:,}" for size in sizes)
