@@ -2,64 +2,164 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import SENTENCES, SLACK, USEFUL, WAIT_OF
+from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, SLACK, USEFUL, WORDS
+from gpusim.analysis.wording import period, quantity, share
 from gpusim.record.result import Result
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import HOUR_S
+
+POOL = ["site", "gpu_type"]
+COLUMNS = [
+    "rank", "site", "gpu_type", "period_start_s", "period_end_s", "cause", "gpu_hours_lost", "share_of_planned",
+    "job_hours_waited", "gpu_hours_asked", "gpu_hours_held_back", "usd", "sentence",
+]  # fmt: skip
 
 
 def bottlenecks(result: Result) -> pd.DataFrame:
-    """Losses of GPU-hours by site, GPU type and cause, largest first; what is mere slack comes last.
+    """What held the fleet back: by site, GPU type and cause, both sides of the ledger, the largest first.
+
+    Supply: GPU-hours that were planned and not useful. Demand: time that jobs waited. They meet in one row where they
+    have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
+
+    Ranked by ``gpu_hours_held_back``, summed over record intervals: the loss; of absent GPUs (not delivered, not
+    energised, down) only what waiting jobs and short services asked for at that time; of GPUs that were all at work
+    (cause ``busy``), which lose nothing, what was asked for beyond them, at most the pool's planned GPUs. Slack,
+    which no resource is to blame for, comes last.
 
     Returns
     -------
     DataFrame
-        rank, site, gpu_type, period_start_s, period_end_s (the middle 90% of the loss), cause, gpu_hours_lost,
-        share_of_planned, job_hours_waited (under the matching cause), usd (at the type's list price), sentence.
+        rank, site, gpu_type, period_start_s and period_end_s [s] (the middle 90% of what was held back), cause,
+        gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
+        missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
     """
-    ledger = result.ledger
-    planned = ledger.groupby(["site", "gpu_type"], observed=True)["gpu_s"].sum()
-    waits = result.waits.groupby(["site", "gpu_type", "cause"], observed=True)["job_s"].sum()
+    books = _books(result)
+    start = datetime.fromisoformat(result.manifest["start"])
+    planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
     rows = []
-    for (site, kind, cause), part in ledger.groupby(["site", "gpu_type", "cause"], observed=True):
-        lost_s = part["gpu_s"].sum()
-        if cause in USEFUL or lost_s <= 0.0:
+    for (site, kind, cause), part in books.groupby([*POOL, "cause"], observed=True, sort=False):
+        lost_s, waited_s, asked_s, held_s = part[["lost_s", "waited_s", "asked_s", "held_s"]].sum()
+        weight = next((part[c] for c in ("held_s", "lost_s", "waited_s") if part[c].sum() > 0.0), None)
+        if weight is None:
             continue
-        start_s, end_s = _middle(part)
-        price = result.manifest["gpus"][kind]["usd_per_gpu_hour"]
-        rows.append(
-            {
-                "site": site, "gpu_type": kind, "period_start_s": start_s, "period_end_s": end_s, "cause": cause,
-                "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned[site, kind],
-                "job_hours_waited": float(waits.get((site, kind, WAIT_OF.get(cause, "")), 0.0)) / HOUR_S,
-                "usd": lost_s / HOUR_S * price,
-            }
-        )  # fmt: skip
-    columns = ["site", "gpu_type", "period_start_s", "period_end_s", "cause", "gpu_hours_lost", "share_of_planned",
-               "job_hours_waited", "usd"]  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
-    table["slack"] = table["cause"].isin(SLACK)
-    table = table.sort_values(["slack", "gpu_hours_lost"], ascending=[True, False], kind="stable", ignore_index=True)
-    table["sentence"] = [_sentence(row) for row in table.itertuples()]
+        start_s, end_s = _middle(part["start_s"].to_numpy(), part["end_s"].to_numpy(), weight.to_numpy())
+        row = {
+            "site": site, "gpu_type": kind, "period_start_s": start_s, "period_end_s": end_s, "cause": cause,
+            "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
+            "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
+            "gpu_hours_held_back": held_s / HOUR_S,
+            "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
+        }  # fmt: skip
+        rows.append({**row, "sentence": _sentence(row, start)})
+    table = pd.DataFrame(rows, columns=COLUMNS[1:])
+    slack = table["cause"].isin(SLACK)
+    by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
+    order = np.lexsort((*by, slack.to_numpy()))
+    table = table.iloc[order].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
-    return table.drop(columns="slack")
+    return table
 
 
-def _middle(part: pd.DataFrame) -> tuple[float, float]:
-    """Span [s] that holds the middle 90% of a loss."""
-    part = part.sort_values("start_s")
-    share = part["gpu_s"].clip(lower=0.0).cumsum() / part["gpu_s"].clip(lower=0.0).sum()
-    first = int(np.searchsorted(share, 0.05))
-    last = int(np.searchsorted(share, 0.95 - 1e-12))
-    return float(part["start_s"].iloc[first]), float(part["end_s"].iloc[min(last, len(part) - 1)])
+def headline(result: Result, table: pd.DataFrame | None = None) -> str:
+    """One or two sentences: what cost most, and what jobs waited for longest if that is something else."""
+    table = bottlenecks(result) if table is None else table
+    real = table[~table["cause"].isin(SLACK) & (table["gpu_hours_held_back"] > 0.0)]
+    if real.empty:
+        return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+    first, longest = real.iloc[0], real.loc[real["job_hours_waited"].idxmax()]
+    held, usd = quantity(first["gpu_hours_held_back"]), quantity(first["usd"])
+    text = f"What held the fleet back most is {_name(first)}: {held} GPU-hours, worth {usd} USD at list price."
+    total = float(table["job_hours_waited"].sum())
+    if total < 1.0:
+        return text + " Hardly any job waited."
+    part = f"{share(longest['job_hours_waited'] / total)} of the {quantity(total)} hours that jobs waited"
+    if longest["rank"] == first["rank"]:
+        return text + f" It also caused {part}."
+    return text + f" Jobs waited longest for {_name(longest)}: {part}."
 
 
-def _sentence(row) -> str:
-    waited = f" Jobs waited {row.job_hours_waited:,.0f} hours for it." if row.job_hours_waited >= 1.0 else ""
-    return (
-        f"At {row.site}, {row.gpu_type} {SENTENCES[row.cause]}: {row.gpu_hours_lost:,.0f} GPU-hours"
-        f" ({row.share_of_planned:.0%} of what was planned), mostly from day {row.period_start_s / DAY_S:.1f} to"
-        f" {row.period_end_s / DAY_S:.1f}, worth {row.usd:,.0f} USD at list price.{waited}"
+def _name(row: pd.Series) -> str:
+    return f"'{WORDS[row['cause']].short}' ({row['gpu_type']} at {row['site']})"
+
+
+def _books(result: Result) -> pd.DataFrame:
+    """Both sides by pool, cause and record interval: lost_s, waited_s, asked_s, held_s."""
+    keys = [*POOL, "start_s", "end_s"]
+    ledger = result.ledger.astype({"site": str, "gpu_type": str, "cause": str})
+    lost = ledger[~ledger["cause"].isin(USEFUL)].groupby([*keys, "cause"], sort=False)["gpu_s"].sum()
+    lost = lost[lost > 0.0].rename("lost_s").reset_index()
+    books = lost.merge(_asked(result, ledger, keys), on=[*keys, "cause"], how="outer", sort=True)
+    books[["lost_s", "waited_s", "asked_s"]] = books[["lost_s", "waited_s", "asked_s"]].fillna(0.0)
+    planned_s = ledger.groupby(keys, sort=False)["gpu_s"].sum().rename("planned_s").reset_index()
+    planned_s = books[keys].merge(planned_s, on=keys, how="left")["planned_s"]
+    held_s = books["lost_s"].copy()
+    absent, busy = books["cause"].isin(ABSENT), books["cause"] == BUSY
+    held_s[absent] = np.minimum(books["lost_s"], books["asked_s"])[absent]
+    held_s[busy] = np.minimum(planned_s, books["asked_s"])[busy]
+    return books.assign(held_s=held_s)
+
+
+def _asked(result: Result, ledger: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """What jobs waited for and services lacked, by pool, interval and the loss that it belongs to."""
+    jobs = result.waits.rename(columns={"job_s": "waited_s", "gpu_s": "asked_s"})
+    services = result.services[result.services["cause"] != ""]
+    short = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
+    specs = result.manifest["scenario"].get("services", {})
+    gpus = services["service"].map({name: spec["gpus_per_replica"] for name, spec in specs.items()})
+    asked_s = short * gpus.astype(float) * (services["end_s"] - services["start_s"])
+    waits = pd.concat([jobs, services.assign(waited_s=0.0, asked_s=asked_s)], ignore_index=True)
+    waits = waits.astype({"site": str, "gpu_type": str, "cause": str})
+    waits = waits.assign(cause=waits["cause"].map(LOSS_OF_WAIT))
+    waits = waits.groupby([*keys, "cause"], sort=False)[["waited_s", "asked_s"]].sum().reset_index()
+    busy = waits[waits["cause"] == BUSY]
+    if busy.empty:
+        return waits
+    at_work = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")
+    idle, work = (
+        ledger[ledger["cause"].isin(causes)].groupby(keys, sort=False)["gpu_s"].sum().rename(name).reset_index()
+        for causes, name in ((("idle_reserved",), "idle_s"), (at_work, "work_s"))
     )
+    gpus = busy[keys].merge(idle, on=keys, how="left").merge(work, on=keys, how="left").fillna(0.0)
+    both_s = (gpus["idle_s"] + gpus["work_s"]).to_numpy()
+    part = np.divide(gpus["idle_s"].to_numpy(), both_s, out=np.zeros(len(gpus)), where=both_s > 0.0)[:, None]
+    values = busy[["waited_s", "asked_s"]].to_numpy()
+    spans = busy[keys].reset_index(drop=True)
+    split = [
+        spans.assign(cause=cause, waited_s=value[:, 0], asked_s=value[:, 1])
+        for cause, value in ((BUSY, values * (1.0 - part)), ("idle_reserved", values * part))
+    ]
+    return pd.concat([waits[waits["cause"] != BUSY], *split], ignore_index=True)
+
+
+def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Span [s] of the middle 90% of ``weight``, in whole record intervals."""
+    order = np.argsort(start_s, kind="stable")
+    done = np.cumsum(weight[order]) / weight.sum()
+    first = int(np.searchsorted(done, 0.05))
+    last = min(int(np.searchsorted(done, 0.95 - 1e-12)), len(order) - 1)
+    return float(start_s[order[first]]), float(end_s[order[last]])
+
+
+def _sentence(row: dict, start: datetime) -> str:
+    cause, words = row["cause"], WORDS[row["cause"]]
+    lost, held, usd = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "usd"))
+    when = period(start, row["period_start_s"], row["period_end_s"])
+    worth, of_planned = f"worth {usd} USD at list price", f"({share(row['share_of_planned'])} of those planned)"
+    parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
+    if cause == BUSY:
+        parts.append(f"Waiting work asked for {held} GPU-hours more than there were, {worth}.")
+    elif cause in ABSENT and row["gpu_hours_held_back"] > 0.0:
+        parts.append(f"Of the {lost} GPU-hours missing {of_planned} waiting work asked for {held}, {worth}.")
+    elif cause in ABSENT:
+        parts.append(f"The missing {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
+    elif row["gpu_hours_lost"] > 0.0:
+        parts.append(f"This cost {lost} GPU-hours {of_planned}, {worth}.")
+    if row["job_hours_waited"] >= 0.5:
+        parts.append(f"Jobs waited {quantity(row['job_hours_waited'])} hours for it.")
+    if row["gpu_hours_held_back"] > 0.0:
+        parts.append(f"What would relieve it: {words.relief}.")
+    return " ".join(parts)

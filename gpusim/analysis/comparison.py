@@ -1,0 +1,62 @@
+"""Two results side by side: what differs in their scenarios, their figures and their bottlenecks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.record.result import Result
+
+KEYS = ["site", "gpu_type", "cause"]
+MOVED = 0.01  # a bottleneck that changed by less than this share of the largest is not worth a line
+
+
+def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
+    """Dotted keys of the scenarios, and the seed, whose values differ: key, first, second (``None``: not there)."""
+    a, b = ({"seed": r.manifest["seed"], **_flat(r.manifest["scenario"])} for r in (first, second))
+    keys = [key for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
+    rows = [{"key": key, "first": a.get(key), "second": b.get(key)} for key in keys]
+    return pd.DataFrame(rows, columns=["key", "first", "second"], dtype=object)
+
+
+def compare(first: Result, second: Result) -> pd.DataFrame:
+    """Headline figures by name: first, second, difference (second - first) and ratio (second / first)."""
+    a, b = first.metrics(), second.metrics()
+    return pd.DataFrame({"first": a, "second": b, "difference": b - a, "ratio": (b / a.where(a != 0.0))})
+
+
+def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
+    """Bottlenecks whose GPU-hours held back or whose waiting changed, the largest change first.
+
+    Returns
+    -------
+    DataFrame
+        site, gpu_type, cause, rank_first and rank_second (NaN: not there), gpu_hours_first, gpu_hours_second,
+        waited_first, waited_second (job-hours). Changes under 1% of the largest value of either run are left out.
+    """
+    columns = {"rank": "rank", "gpu_hours_held_back": "gpu_hours", "job_hours_waited": "waited"}
+    tables = [r.bottlenecks().set_index(KEYS)[list(columns)].rename(columns=columns) for r in (first, second)]
+    table = tables[0].join(tables[1], how="outer", lsuffix="_first", rsuffix="_second")
+    moved = pd.Series(0.0, index=table.index)
+    for name in ("gpu_hours", "waited"):
+        pair = table[[f"{name}_first", f"{name}_second"]] = table[[f"{name}_first", f"{name}_second"]].fillna(0.0)
+        largest = float(pair.to_numpy().max()) if len(pair) else 0.0
+        if largest > 0.0:
+            moved = np.maximum(moved, pair.diff(axis=1).iloc[:, 1].abs() / largest)
+    table = table.assign(moved=moved)[moved >= MOVED].sort_values("moved", ascending=False, kind="stable")
+    return table.drop(columns="moved").reset_index()
+
+
+def _flat(table: object, prefix: str = "") -> dict[str, object]:
+    """Nested tables and lists as one level of dotted keys; a list of plain values stays one value."""
+    if isinstance(table, dict):
+        parts = table.items()
+    elif isinstance(table, list) and any(isinstance(item, dict | list) for item in table):
+        parts = enumerate(table)
+    else:
+        return {prefix: table}
+    return {
+        key: value
+        for name, part in parts
+        for key, value in _flat(part, f"{prefix}.{name}" if prefix else str(name)).items()
+    }

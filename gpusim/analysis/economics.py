@@ -1,0 +1,69 @@
+"""Energy, carbon and money, by site or by pool."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.causes import USEFUL
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
+
+
+def economics(result: Result) -> pd.DataFrame:
+    """What each site used, emitted and cost.
+
+    Returns
+    -------
+    DataFrame
+        site, energy_mwh (at the meter), peak_mw, pue, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the
+        energy drawn), carbon_t, energy_usd, gpu_list_usd (online GPUs at list price), useful_gpu_hours,
+        usd_per_useful_gpu_hour (list price and energy). NaN where a denominator is zero.
+    """
+    sites = result.sites.set_index("site")
+    energy_mwh = sites["energy_facility_j"] / JOULE_PER_MWH
+    useful = _useful_gpu_hours(result, ["site"]).reindex(sites.index, fill_value=0.0)
+    list_usd = result.costs.groupby("site", observed=True)["gpu_list_usd"].sum().reindex(sites.index, fill_value=0.0)
+    table = pd.DataFrame(
+        {
+            "energy_mwh": energy_mwh,
+            "peak_mw": sites["peak_facility_w"] / WATT_PER_MW,
+            "pue": _ratio(sites["energy_facility_j"], sites["energy_it_j"]),
+            "price_usd_per_mwh": _ratio(sites["cost_usd"], energy_mwh),
+            "carbon_g_per_kwh": _ratio(sites["carbon_kg"], energy_mwh),  # kg/MWh = g/kWh
+            "carbon_t": sites["carbon_kg"] / 1000.0,
+            "energy_usd": sites["cost_usd"],
+            "gpu_list_usd": list_usd,
+            "useful_gpu_hours": useful,
+            "usd_per_useful_gpu_hour": _ratio(list_usd + sites["cost_usd"], useful),
+        }
+    )
+    return table.reset_index()
+
+
+def pools(result: Result) -> pd.DataFrame:
+    """What became of each pool's planned GPU-hours.
+
+    Returns
+    -------
+    DataFrame
+        site, gpu_type, planned_gpus, planned_gpu_hours, useful_share, and job_hours_waited.
+    """
+    keys = ["site", "gpu_type"]
+    planned = result.pools.groupby(keys, observed=True, sort=False)["planned"].max().rename("planned_gpus")
+    hours = result.ledger.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
+    waited = result.waits.groupby(keys, observed=True)["job_s"].sum() / HOUR_S
+    useful = _useful_gpu_hours(result, keys)
+    return planned.to_frame().assign(
+        planned_gpu_hours=hours,
+        useful_share=_ratio(useful.reindex(planned.index, fill_value=0.0), hours.reindex(planned.index)),
+        job_hours_waited=waited.reindex(planned.index, fill_value=0.0),
+    ).reset_index()  # fmt: skip
+
+
+def _useful_gpu_hours(result: Result, keys: list[str]) -> pd.Series:
+    useful = result.ledger[result.ledger["cause"].isin(USEFUL)]
+    return useful.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
+
+
+def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
+    return part / whole.where(whole > 0.0)

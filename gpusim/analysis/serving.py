@@ -1,0 +1,49 @@
+"""Inference services: what was asked of them, what they served, and what kept replicas from starting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S
+
+KEYS = ["service", "site", "gpu_type"]
+
+
+def serving(result: Result) -> pd.DataFrame:
+    """One row per deployment.
+
+    Returns
+    -------
+    DataFrame
+        service, site, gpu_type, demand_tokens, served_share (over 1 where a site served another's share),
+        replicas and wanted_replicas (means over time), short_hours (with fewer replicas than wanted), cause (of most
+        of the shortage; "" if there was none).
+    """
+    services = result.services
+    missing = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
+    span_s = services["end_s"] - services["start_s"]
+    # A replica that starts within its control interval is not a shortage: a hundredth of a replica is the threshold.
+    short_s = span_s.where(missing > 0.01, 0.0)
+    rows = services.assign(
+        replica_s=services["replicas"] * span_s, wanted_s=services["wanted_replicas"] * span_s, span_s=span_s,
+        short_s=short_s,
+    )  # fmt: skip
+    sums = rows.groupby(KEYS, observed=True, sort=False)[
+        ["demand_tokens", "served_tokens", "replica_s", "wanted_s", "span_s", "short_s"]
+    ].sum()
+    blamed = services.assign(missing_s=missing * span_s)[services["cause"] != ""]
+    worst = blamed.groupby([*KEYS, "cause"], observed=True)["missing_s"].sum().sort_values(kind="stable")
+    worst = worst.reset_index().drop_duplicates(KEYS, keep="last").set_index(KEYS)["cause"]
+    demand = sums["demand_tokens"]
+    return pd.DataFrame(
+        {
+            "demand_tokens": demand,
+            "served_share": np.where(demand > 0.0, sums["served_tokens"] / demand.where(demand > 0.0), np.nan),
+            "replicas": sums["replica_s"] / sums["span_s"],
+            "wanted_replicas": sums["wanted_s"] / sums["span_s"],
+            "short_hours": sums["short_s"] / HOUR_S,
+            "cause": worst.reindex(sums.index).fillna(""),
+        }
+    ).reset_index()

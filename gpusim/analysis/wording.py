@@ -1,0 +1,61 @@
+"""Numbers and times as people write them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from gpusim.units import DAY_S, calendar
+
+
+def quantity(value: float) -> str:
+    """A count to three significant figures: ``"6.91 million"``, ``"925,000"``, ``"48"``, ``"0.4"``."""
+    if not math.isfinite(value):
+        return "not known"
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if abs(value) >= size * 0.9995:
+            return f"{_significant(value / size)} {word}"
+    return _significant(value)
+
+
+def _significant(value: float) -> str:
+    if value == 0.0:
+        return "0"
+    digits = max(2 - math.floor(math.log10(abs(value))), 0 if abs(value) < 1000.0 else -9)
+    text = f"{round(value, digits):,.{max(digits, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(value: float) -> str:
+    """A share in per cent that never rounds something to nothing: ``"52%"``, ``"under 1%"``, ``"0%"``."""
+    if not math.isfinite(value):
+        return "not known"
+    return "under 1%" if 0.0 < value < 0.005 else f"{value:.0%}"
+
+
+def duration(seconds: float) -> str:
+    """A span in its natural unit: ``"40 s"``, ``"12 min"``, ``"3.5 h"``, ``"2.1 days"``."""
+    if not math.isfinite(seconds):
+        return "not known"
+    for size, word in ((2 * DAY_S, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            unit_s = DAY_S if word == "days" else size
+            return f"{_significant(seconds / unit_s)} {word}"
+    return f"{_significant(seconds)} s"
+
+
+def period(start: datetime, start_s: float, end_s: float) -> str:
+    """Days of the run and their dates: ``"day 8 to day 12 (9 to 13 June 2026)"``; hours where days are too coarse."""
+    first, last = calendar(start, start_s), calendar(start, end_s)
+    days = f"day {_day(start_s)} to day {_day(end_s)}"
+    if end_s - start_s < 2 * DAY_S:
+        tail = f"{last:%H:%M}" if first.date() == last.date() else f"{last.day} {last:%B %H:%M}"
+        return f"{days} ({first.day} {first:%B %H:%M} to {tail} UTC)"
+    head = f"{first.day}" + ("" if first.month == last.month else f" {first:%B}")
+    if first.year != last.year:
+        head = f"{first.day} {first:%B %Y}"
+    return f"{days} ({head} to {last.day} {last:%B %Y})"
+
+
+def _day(seconds: float) -> str:
+    return f"{seconds / DAY_S:.1f}".removesuffix(".0")
