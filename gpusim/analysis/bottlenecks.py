@@ -37,11 +37,11 @@ def bottlenecks(result: Result) -> pd.DataFrame:
         gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
         missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
     """
-    books = _books(result)
+    entries = books(result)
     start = datetime.fromisoformat(result.manifest["start"])
     planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
     rows = []
-    for (site, kind, cause), part in books.groupby([*POOL, "cause"], observed=True, sort=False):
+    for (site, kind, cause), part in entries.groupby([*POOL, "cause"], observed=True, sort=False):
         lost_s, waited_s, asked_s, held_s = part[["lost_s", "waited_s", "asked_s", "held_s"]].sum()
         weight = next((part[c] for c in ("held_s", "lost_s", "waited_s") if part[c].sum() > 0.0), None)
         if weight is None:
@@ -86,21 +86,28 @@ def _name(row: pd.Series) -> str:
     return f"'{WORDS[row['cause']].short}' ({row['gpu_type']} at {row['site']})"
 
 
-def _books(result: Result) -> pd.DataFrame:
-    """Both sides by pool, cause and record interval: lost_s, waited_s, asked_s, held_s."""
+def books(result: Result) -> pd.DataFrame:
+    """Both sides of the ledger without what was useful.
+
+    Returns
+    -------
+    DataFrame
+        site, gpu_type, start_s, end_s, cause, lost_s [GPU-s], waited_s [job-s], asked_s [GPU-s], held_s [GPU-s held
+        back, see ``bottlenecks``]; one row per pool, record interval and cause.
+    """
     keys = [*POOL, "start_s", "end_s"]
     ledger = result.ledger.astype({"site": str, "gpu_type": str, "cause": str})
     lost = ledger[~ledger["cause"].isin(USEFUL)].groupby([*keys, "cause"], sort=False)["gpu_s"].sum()
     lost = lost[lost > 0.0].rename("lost_s").reset_index()
-    books = lost.merge(_asked(result, ledger, keys), on=[*keys, "cause"], how="outer", sort=True)
-    books[["lost_s", "waited_s", "asked_s"]] = books[["lost_s", "waited_s", "asked_s"]].fillna(0.0)
+    both = lost.merge(_asked(result, ledger, keys), on=[*keys, "cause"], how="outer", sort=True)
+    both[["lost_s", "waited_s", "asked_s"]] = both[["lost_s", "waited_s", "asked_s"]].fillna(0.0)
     planned_s = ledger.groupby(keys, sort=False)["gpu_s"].sum().rename("planned_s").reset_index()
-    planned_s = books[keys].merge(planned_s, on=keys, how="left")["planned_s"]
-    held_s = books["lost_s"].copy()
-    absent, busy = books["cause"].isin(ABSENT), books["cause"] == BUSY
-    held_s[absent] = np.minimum(books["lost_s"], books["asked_s"])[absent]
-    held_s[busy] = np.minimum(planned_s, books["asked_s"])[busy]
-    return books.assign(held_s=held_s)
+    planned_s = both[keys].merge(planned_s, on=keys, how="left")["planned_s"]
+    held_s = both["lost_s"].copy()
+    absent, busy = both["cause"].isin(ABSENT), both["cause"] == BUSY
+    held_s[absent] = np.minimum(both["lost_s"], both["asked_s"])[absent]
+    held_s[busy] = np.minimum(planned_s, both["asked_s"])[busy]
+    return both.assign(held_s=held_s)
 
 
 def _asked(result: Result, ledger: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.record.result import Result
+from gpusim.units import HOUR_S
 
 BOUND_S = 10.0  # [s] of the bounded slowdown
 QUANTILES = (50, 90, 95, 99)  # [%]
@@ -35,7 +36,8 @@ def delays(result: Result, by: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The column; jobs (submitted), started, waiting (queued at the end and never started); wait_mean_s and
+        The column; jobs (submitted), started, waiting (queued at the end and never started), job_hours_waited (all
+        waiting, also of evicted jobs for their next start); wait_mean_s and
         wait_p50_s to wait_p99_s [s] of jobs that started; slowdown_p50 to slowdown_p99 (bounded) of jobs that ended.
         Jobs that never started are in none of the percentiles: where there are many, the true delays are longer.
     """
@@ -50,6 +52,7 @@ def delays(result: Result, by: str) -> pd.DataFrame:
             "jobs": keys.groupby(keys, observed=True).size(),
             "started": delay_s.groupby(keys, observed=True).count(),
             "waiting": queued.groupby(keys, observed=True).sum(),
+            "job_hours_waited": jobs["wait_s"].groupby(keys, observed=True).sum() / HOUR_S,
             "wait_mean_s": delay_s.groupby(keys, observed=True).mean(),
         }
     )
