@@ -154,10 +154,10 @@ def _text(d: Description):
     if len(d.sizes) > 12:
         yield f"  and {len(d.sizes) - 12} rarer sizes"
     yield ""
-    yield "Arrivals (1 = Poisson, more = bursty)"
-    yield f"  inter-arrival CV {d.interarrival_cv:.2f}; Fano factor of counts " + ", ".join(
-        f"per {name} {value:,.2f}" for name, value in d.fano.items()
-    )
+    yield "Arrivals (CV of the gaps, Fano factor of the counts: 1 = Poisson, more = bursty)"
+    figures = {"inter-arrival CV": d.interarrival_cv, **{f"Fano per {name}": value for name, value in d.fano.items()}}
+    known = [f"{name} {value:,.2f}" for name, value in figures.items() if np.isfinite(value)]
+    yield "  " + (", ".join(known) or "all at one time")
     clock = "of the day, UTC" if d.origin else "after the first submission, modulo 24"
     yield f"  % by hour {clock}:"
     for half in (0, 12):

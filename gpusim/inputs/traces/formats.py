@@ -69,11 +69,15 @@ def open_trace(path: str | Path) -> Trace:
     if path.is_dir():
         return pai.read_folder(path)
     source = Source(path)
-    reasons = [format.mismatch(source) for format in FORMATS]
-    fitting = [format for format, reason in zip(FORMATS, reasons) if not reason]
+    reasons = []
+    for format in FORMATS:
+        reason = format.mismatch(source)
+        if not reason:
+            return format.read(source)
+        reasons.append(f"\n    {format.title}: {reason}")
     name = path.name.lower().removesuffix(".gz")
-    named = [format for format in FORMATS if any(fnmatch(name, pattern) for pattern in format.names)]
-    for format in fitting + named:
-        return format.read(source)
-    why = "".join(f"\n    {format.title}: {reason}" for format, reason in zip(FORMATS, reasons))
-    source.faults.stop(f"its content is of no known format (first line: {source.head[:60]!r}). Known are:{why}")
+    for format in FORMATS:  # a damaged file tells by its name what it should be, and its reader what is wrong
+        if any(fnmatch(name, pattern) for pattern in format.names):
+            return format.read(source)
+    found = f"its content is of no known format (first line: {source.head[:60]!r})"
+    source.faults.stop(f"{found}. Known are:{''.join(reasons)}")

@@ -52,7 +52,7 @@ def read_csv(source: Source) -> Trace:
             columns[name] = np.array([TRUTHS.get(text, False) for text in texts])
         else:
             columns[name] = rows.text(name) if name in CODED else rows.number(name)
-    first = source.data.split(b"\n", 1)[0].decode("utf-8-sig")
+    first = source.data.split(b"\n", 1)[0].decode()
     meta = first.removeprefix(MARK) if first.startswith(MARK) else None
     return _trace(source, "gpusim-csv", list(rows.frame.columns), columns, meta, rows.lines, "line")
 

@@ -7,6 +7,7 @@ Original: msr-fiddle/philly-traces, ``cluster_job_log``, one JSON array. Table: 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -57,18 +58,11 @@ def read_log(source: Source) -> Trace:
     if not isinstance(entries, list) or not entries:
         source.faults.stop("expected a JSON array of jobs, with at least one job")
     _check_entries(source, entries)
-    jobs = pd.DataFrame(
-        {
-            "submitted": [entry.get("submitted_time") for entry in entries],
-            "tenant": [str(entry.get("vc") or "") for entry in entries],
-            "status": [str(entry.get("status") or "") for entry in entries],
-        }
+    submitted = _moments(source, "submitted_time", [entry["submitted_time"] for entry in entries], range(len(entries)))
+    runtime_s, gpus = _totals(source, _attempts(source, entries), len(entries))
+    source.note(
+        "exact duplicate rows kept", len(entries) - len({json.dumps(entry, sort_keys=True) for entry in entries})
     )
-    attempts = _attempts(source, entries)
-    submitted = _moments(source, "submitted_time", jobs["submitted"], np.arange(len(jobs)))
-    runtime_s, gpus = _totals(source, attempts, len(jobs))
-    texts = pd.Series([json.dumps(entry, sort_keys=True) for entry in entries])
-    source.note("exact duplicate rows kept", texts.duplicated().sum())
     submit_s, origin = elapsed(submitted)
     source.note("times without a zone, taken as UTC", np.count_nonzero(~np.isnat(submitted)))
     return build_trace(
@@ -78,9 +72,13 @@ def read_log(source: Source) -> Trace:
         runtime_s=runtime_s,
         gpus=gpus,
         origin=origin,
-        tenant=jobs["tenant"].to_numpy(object),
-        final_state=final_states(jobs["status"]),
+        tenant=_texts(entries, "vc"),
+        final_state=final_states(_texts(entries, "status")),
     )
+
+
+def _texts(entries: list[dict], key: str) -> np.ndarray:
+    return np.array([str(entry.get(key) or "") for entry in entries], dtype=object)
 
 
 def _check_entries(source: Source, entries: list) -> None:
@@ -107,23 +105,17 @@ def _is_job(entry: object) -> bool:
 
 def _attempts(source: Source, entries: list[dict]) -> pd.DataFrame:
     """All attempts as rows: job (position), start, end (datetime64[us]), gpus."""
-    found = [
-        (
-            job,
-            attempt.get("start_time"),
-            attempt.get("end_time"),
-            sum(len(machine.get("gpus", [])) for machine in attempt.get("detail", [])),
-        )
-        for job, entry in enumerate(entries)
-        for attempt in entry.get("attempts", [])
-    ]
-    frame = pd.DataFrame(found, columns=["job", "start", "end", "gpus"])
-    for side in ("start", "end"):
-        frame[side] = _moments(source, f"{side}_time", frame[side], frame["job"].to_numpy())
-    return frame
+    found = [(job, attempt) for job, entry in enumerate(entries) for attempt in entry.get("attempts", [])]
+    jobs = [job for job, _attempt in found]
+    moments = {
+        side: _moments(source, f"{side}_time", [attempt.get(f"{side}_time") for _job, attempt in found], jobs)
+        for side in ("start", "end")
+    }
+    gpus = [sum(len(machine.get("gpus", [])) for machine in attempt.get("detail", [])) for _job, attempt in found]
+    return pd.DataFrame({"job": np.array(jobs, dtype="i8"), **moments, "gpus": np.array(gpus, dtype="i8")})
 
 
-def _moments(source: Source, name: str, cells: pd.Series, places) -> np.ndarray:
+def _moments(source: Source, name: str, cells: Sequence, places: Sequence[int]) -> np.ndarray:
     """Times of JSON values, datetime64[us]; null and the publisher's word for it give NaT."""
     texts = np.array(["" if cell is None else str(cell) for cell in cells], dtype=object)
     moments, bad = parse_times(texts)

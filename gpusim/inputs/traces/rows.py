@@ -14,7 +14,6 @@ from gpusim.inputs.traces.source import Source
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
-COMMA, NEWLINE = ord(","), ord("\n")
 
 
 class Rows:
@@ -44,23 +43,19 @@ class Rows:
         if names is None:
             newline = source.data.find(b"\n", start)
             start = len(source.data) if newline < 0 else newline + 1
-        if not source.data[start:].strip():
+        first, texts = source.line_of(start), source.data[start:].removesuffix(b"\n").split(b"\n")
+        blank = np.array([not text.strip(b" \t,") for text in texts])
+        if blank.all():
             self.faults.stop("no rows after the header line")
-        first = source.line_of(start)
-        n_lines = self._check_widths(start, first, len(header))
+        self._check_widths(texts, first, len(header))
         frame = _parse(source, start, header, {**required, **(optional or {})})
-        if len(frame) != n_lines:
-            self.faults.stop(f"{n_lines} lines hold {len(frame)} rows: a quoted cell runs over the end of its line")
-        blank = np.ones(n_lines, dtype=bool)
-        for column in frame:
-            cells = frame[column][blank]
-            blank[blank] = (cells.isna() | (cells == "")).to_numpy()
+        if len(frame) != len(texts):
+            self.faults.stop(f"{len(texts)} lines hold {len(frame)} rows: a quoted cell runs over the end of its line")
         self.lines = np.flatnonzero(~blank) + first
         self.frame = frame[~blank].reset_index(drop=True) if blank.any() else frame
         source.note("blank lines", blank.sum())
-        if not len(self.frame):
-            self.faults.stop("no rows after the header line")
-        source.note("exact duplicate rows kept", self.frame.duplicated().sum())
+        kept = [text for text, empty in zip(texts, blank) if not empty]
+        source.note("exact duplicate rows kept", len(kept) - len(set(kept)))
 
     def _check_header(self, header: list[str], required: dict[str, type]) -> None:
         for name in required:
@@ -72,25 +67,18 @@ class Rows:
             self.faults.add(f"column '{name}' stands twice in the header line")
         self.faults.check()
 
-    def _check_widths(self, start: int, first: int, width: int) -> int:
-        """Number of lines from ``start`` on; longer rows are a fault (pandas drops cells), shorter ones a note."""
-        data = self.source.data[start:]
-        text = np.frombuffer(data, dtype="u1")
-        ends = np.flatnonzero(text == NEWLINE)
-        if not data.endswith(b"\n"):
-            ends = np.append(ends, len(data))
-        starts = np.append(0, ends[:-1] + 1)
-        commas = np.diff(np.searchsorted(np.flatnonzero(text == COMMA), ends), prepend=0)
+    def _check_widths(self, texts: list[bytes], first: int, width: int) -> None:
+        """Longer rows than the header are a fault (pandas drops cells), shorter ones a note."""
         long, short = {}, 0
-        for row in np.flatnonzero(commas != width - 1):
-            cells = next(csv.reader([data[starts[row] : ends[row]].decode("utf-8")]), [])
-            if any(cells[width:]):  # a lone trailing comma loses nothing
-                long[first + int(row)] = f"{len(cells)} cells"
-            short += any(cell.strip() for cell in cells) and len(cells) < width
+        for number, text in enumerate(texts, start=first):
+            if text.count(b",") != width - 1:
+                cells = next(csv.reader([text.decode()]), [])
+                if any(cells[width:]):  # a lone trailing comma loses nothing
+                    long[number] = f"{len(cells)} cells"
+                short += any(cells) and len(cells) < width
         self.source.note("rows with fewer cells than the header, the rest taken as empty", short)
         self.faults.add_places(f"rows longer than the {width} columns", list(long), list(long.values()))
         self.faults.check()
-        return len(ends)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -123,7 +111,9 @@ class Rows:
     def text(self, column: str) -> np.ndarray:
         """Texts of a column, '' where missing."""
         cells = self.frame[column]
-        return cells.astype(object).where(cells.notna(), "").astype(str).to_numpy(dtype=object)
+        if pd.api.types.is_numeric_dtype(cells):
+            cells = cells.astype(object).where(cells.notna(), "").astype(str)
+        return cells.fillna("").to_numpy(dtype=object)
 
     def time(self, column: str) -> np.ndarray:
         """Calendar times of a column in UTC, datetime64[us], NaT where missing; a time without a zone is UTC."""
@@ -163,7 +153,6 @@ def _parse(source: Source, start: int, header: list[str], kinds: dict[str, type]
             keep_default_na=False,
             na_values={name: list(MISSING) for name in names if kinds.get(name) is float},
             encoding="utf-8",
-            float_precision="round_trip",
             low_memory=False,
             lineterminator="\n",
         )

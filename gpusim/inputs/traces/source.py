@@ -12,12 +12,13 @@ from gpusim.inputs.traces.faults import Faults
 
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HEAD_BYTES = 65_536
 COMMENTS = ("# ", ";")  # gpusim's own and SWF's; no publisher's CSV begins a line so
 
 
 class Source:
-    """One file in memory, unpacked, its lines ended by LF alone.
+    """One file in memory, unpacked, its lines ended by LF alone, without byte order mark.
 
     Attributes
     ----------
@@ -43,6 +44,10 @@ class Source:
     def _unpacked(self) -> bytes:
         try:
             data = self.path.read_bytes()
+        except FileNotFoundError:
+            self.faults.stop(
+                "no such file; check the path (a scenario is given its trace by --set workload.trace=PATH)"
+            )
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
             self.faults.stop(f"cannot be opened: {getattr(error, 'strerror', None) or error}")
         if not data.startswith(GZIP_MAGIC):  # by content: downloads often lose or gain the .gz of their name
@@ -65,12 +70,10 @@ class Source:
             )
         self.note("last line without a newline", int(not self.data.endswith(b"\n")))
         self.note("lines that end in CR LF", self.data.count(b"\r\n"))
-        self.data = self.data.replace(b"\r\n", b"\n")
+        self.data = self.data.removeprefix(BYTE_ORDER_MARK).replace(b"\r\n", b"\n")
         stray = self.data.find(b"\r")
         if stray >= 0:
-            self.faults.stop(
-                f"line {self.line_of(stray)}: a carriage return inside the line; end lines with LF or CR LF"
-            )
+            self.faults.stop(f"line {self.line_of(stray)}: a carriage return within a line; end lines with LF or CR LF")
 
     @property
     def is_parquet(self) -> bool:
@@ -88,7 +91,7 @@ class Source:
     @cached_property
     def first_line(self) -> int:
         """Position of the byte at which the first line begins that is neither blank nor a comment."""
-        start = 3 if self.data.startswith(b"\xef\xbb\xbf") else 0  # byte order mark
+        start = 0
         while start < len(self.data):
             end = self.data.find(b"\n", start)
             end = len(self.data) if end < 0 else end

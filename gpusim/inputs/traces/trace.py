@@ -92,6 +92,11 @@ def build_trace(
         NaN where missing.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
+
+    Raises
+    ------
+    TraceError
+        With the faults gathered so far, or if nothing is left that could run.
     """
     source.faults.check()
     known = submit_s[~np.isnan(submit_s)]
@@ -108,6 +113,8 @@ def build_trace(
         given = estimate_s[kept]
         source.note("rows without an estimate: runtime taken", np.count_nonzero(np.isnan(given)))
         columns["estimate_s"] = np.where(np.isnan(given), columns["runtime_s"], given)
+    if "final_state" not in texts:
+        source.note("rows without a final state, taken as completed", len(whole))
     names = {}
     for name, values in texts.items():
         columns[name], names[name] = encode(values[kept])
