@@ -113,6 +113,27 @@ def catalog() -> None:
         Console(width=120).print(table)
 
 
+@cli.command()
+@click.option("--quick", is_flag=True, help="A sixteenth of the simulation, with tolerances four times as wide.")
+@click.option("--only", metavar="ITEMS", help="Some anchors only, say 1,12 [default: all].")
+@click.pass_context
+def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
+    """Compare with known answers: ours beside theirs. Exit status 1 if one is off."""
+    from rich.console import Console
+
+    from gpusim.validation.anchor import FULL, QUICK
+    from gpusim.validation.suite import choose
+    from gpusim.validation.suite import validate as rows_of
+    from gpusim.validation.table import summary_of, table_of
+
+    items = choose(only)
+    rows = _with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
+    Console(width=120).print(table_of(rows))
+    click.echo(summary_of(rows))
+    if not all(row.passed for row in rows):
+        ctx.exit(1)
+
+
 @cli.group()
 def trace() -> None:
     """Look at job traces and convert them."""

@@ -28,7 +28,7 @@ def _lognormal(cv2: float) -> Law:
     return lambda generator, n: generator.lognormal(-0.5 * sigma * sigma, sigma, n)
 
 
-# Run times [s] of mean 1 s. A lognormal of squared coefficient of variation v has sigma^2 = ln(1 + v), mu = -sigma^2 / 2.
+# Run times [s] of mean 1 s. Lognormal with squared coefficient of variation v: sigma^2 = ln(1 + v), mu = -sigma^2 / 2.
 LAWS: dict[str, Law] = {
     "constant": lambda _generator, n: np.ones(n),
     "exponential": lambda generator, n: generator.exponential(1.0, n),

@@ -35,7 +35,7 @@ def mg1_wait(load: float, cv2: float) -> float:
 
 
 def priority_waits(first: float, second: float) -> tuple[float, float]:
-    """Mean waits of M/M/1 with two classes of these loads, the first before the second, none interrupted (Cobham 1954)."""
+    """Mean waits of M/M/1 with classes of these loads, the first before the second, none interrupted (Cobham 1954)."""
     busy = first + second  # mean work left of the job in service, run times exponential
     return busy / (1.0 - first), busy / ((1.0 - first) * (1.0 - first - second))
 

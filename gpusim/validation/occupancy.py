@@ -28,7 +28,7 @@ def _moments(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray, a_s: fl
 
 
 def unlimited(effort: Effort) -> Iterator[Row]:
-    """9: with GPUs for all, the running jobs are Poisson and busy GPUs compound Poisson, whatever the run times' law."""
+    """9: with GPUs for all, running jobs are Poisson and busy GPUs compound Poisson, whatever the run times' law."""
     warm_s, end_s = 200 * HOUR_S, (200 + effort.size(1, 5000)) * HOUR_S
     for name in ("exponential", "constant", "lognormal cv2=4"):
         n = round(10 / HOUR_S * end_s * 1.2)

@@ -1,0 +1,168 @@
+"""Anchors of power and money, through whole runs of small scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.power import overhead
+from gpusim.engine.run import run
+from gpusim.model.scenario import Scenario
+from gpusim.record.result import Result
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
+from gpusim.validation.anchor import Effort, Row
+from gpusim.validation.cases import SEED
+
+# A GPU type that draws 1,250 W whatever it does: its nodes' idle draw is the whole site's IT power.
+_FLAT_GPU = {
+    "tdp_w": 1000.0, "idle_w": 1000.0, "memory_gb": 80.0, "bf16_tflops": 1000.0, "gpus_per_node": 8,
+    "node_base_w": 2000.0, "rated_it_w_per_gpu": 1250.0, "training_speed": 1.0, "usd_per_gpu_hour": 0.0,
+}  # fmt: skip
+
+
+def flat_year_scenario(pue: float = 1.20) -> Scenario:
+    """100 MW of IT power for 8,760 h at a constant price and carbon intensity."""
+    return Scenario.from_dict(
+        {
+            "name": "flat year",
+            "run": {"start": "2025-01-01T00:00:00Z", "days": 365.0, "record_s": 30 * DAY_S},
+            "gpus": {"flat": _FLAT_GPU},
+            "sites": {
+                "here": {
+                    "region": "DE-LU", "jurisdiction": "EU", "grid_mw": 1000.0,
+                    "pools": {"flat": {"gpus": 80_000.0}},
+                    "cooling": {
+                        "base_overhead": pue - 1.0, "conversion_loss": 0.0, "fixed_fraction": 0.0, "overhead_per_k": 0.0
+                    },
+                    "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 334.0,
+                }
+            },
+        }
+    )  # fmt: skip
+
+
+def flat_year(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
+    """26: energy, cost and carbon of a constant 100 MW at a PUE of 1.20, 50 USD/MWh and 334 g/kWh."""
+    result = result or run(flat_year_scenario(), SEED)
+    site = result.sites.iloc[0]
+    it_kwh = site["energy_it_j"] / 3.6e6
+    figures = [
+        ("facility energy [MWh]", 1_051_200.0, site["energy_facility_j"] / JOULE_PER_MWH),
+        ("energy cost [USD]", 52_560_000.0, site["cost_usd"]),
+        ("carbon [t]", 351_100.8, site["carbon_kg"] / 1000.0),
+        ("carbon per IT energy [kg/kWh]", 0.4008, site["carbon_kg"] / it_kwh),
+        ("PUE", 1.20, site["energy_facility_j"] / site["energy_it_j"]),
+    ]
+    for what, expected, ours in figures:
+        yield Row(26, f"100 MW for a year: {what}", expected, ours, 1e-9)
+
+
+def busy_fleet_scenario() -> Scenario:
+    """Two sites, a grid that grows and shrinks, gangs with checkpoints, evictions, a service."""
+    return Scenario.from_dict(
+        {
+            "name": "busy fleet",
+            "run": {"start": "2025-07-01T00:00:00Z", "days": 4.0},
+            "scheduler": {"preemption": "priority"},
+            "sites": {
+                "west": {
+                    "region": "US-CAL-CISO", "jurisdiction": "US", "oversubscription": 1.3,
+                    "grid_mw": [{"at": 0.0, "value": 0.4}, {"at": 1.0, "value": 0.7}, {"at": 2.5, "value": 0.45}],
+                    "pools": {
+                        "H100": {"gpus": 384.0},
+                        "A100": {"gpus": [{"at": 0.0, "value": 64.0}, {"at": 0.5, "value": 128.0}]},
+                    },
+                    "cooling": {"medium": "liquid"},
+                },
+                "east": {
+                    "region": "DE-LU", "jurisdiction": "EU", "grid_mw": 0.5, "pools": {"H200": {"gpus": 256.0}},
+                    "cooling": {"medium": "liquid", "supply_c": 10.0},
+                },
+            },
+            "tenants": {"lab": {}},
+            "workload": {
+                "classes": {
+                    "training": {
+                        "communication_share": 0.3, "checkpoint_interval_s": 1800.0, "checkpoint_write_s": 60.0,
+                        "load_s": 120.0,
+                    }
+                },
+                "streams": {
+                    "jobs": {
+                        "tenant": "lab", "job_class": "training", "jobs_per_day": 700.0, "runtime_median_s": 5400.0,
+                        "runtime_sigma": 1.3, "gpus": {"1": 0.5, "8": 0.3, "64": 0.2}, "preemptible": True,
+                        "estimate_factor_max": 2.0,
+                    }
+                },
+            },
+            "services": {
+                "chat": {
+                    "tenant": "lab", "gpus_per_replica": 8, "mean_tokens_per_s": 40_000.0, "peak_to_mean": 1.6,
+                    "tokens_per_s_per_gpu": {"H100": 600.0, "H200": 800.0},
+                    "deployments": [
+                        {"site": "west", "gpu_type": "H100"}, {"site": "east", "gpu_type": "H200"},
+                    ],
+                }
+            },
+        }
+    )  # fmt: skip
+
+
+def busy_fleet(_effort: Effort) -> Iterator[Row]:
+    """27: a site's energy is that of its jobs, services, idle nodes and facility; its power stays within the limit."""
+    scenario = busy_fleet_scenario()
+    worst = dict.fromkeys(scenario.sites, -np.inf)
+
+    def watch(env: FleetEnvironment) -> Generator:
+        k = 0
+        while True:
+            for name, row in zip(scenario.sites, env.fleet.sites, strict=True):
+                power_w = row.it_w * row.overhead + row.fixed_w
+                worst[name] = max(worst[name], (power_w - row.limit_w) / row.limit_w)
+            k += 1
+            yield env.at(k * 60.0 + 0.5)  # between the events of whole seconds
+
+    result = run(scenario, SEED, processes=[watch])
+    for name in scenario.sites:
+        power = result.power[result.power["site"] == name]
+        span_s = power["end_s"] - power["start_s"]
+        integral_j = (power["facility_w"] * span_s).sum()
+        parts_j = _jobs_j(result, name) + _idle_and_serving_j(result, name) + _facility_j(scenario, power, name)
+        yield Row(27, f"{name}: integral of power over the sum of its parts", 1.0, integral_j / parts_j, 1e-9)
+        over = (power["facility_w"] / power["limit_w"] - 1.0).max()
+        yield Row(27, f"{name}: power beyond the limit, mean of an hour", 0.0, max(over, 0.0), 1e-9)
+        yield Row(27, f"{name}: power beyond the limit, seen every minute", 0.0, max(worst[name], 0.0), 1e-9)
+    evicts = float(result.jobs["evictions"].sum() > 0)
+    yield Row(27, "the run has evictions (1: yes)", 1.0, evicts, 0.0)
+
+
+def _jobs_j(result: Result, site: str) -> float:
+    """Energy of the jobs, the idle power of their GPUs included."""
+    return result.jobs.loc[result.jobs["site"] == site, "energy_j"].sum()
+
+
+def _idle_and_serving_j(result: Result, site: str) -> float:
+    """Base power of the nodes that are on, idle power of the GPUs that no job holds, and what serving adds."""
+    total = 0.0
+    ledger = result.ledger[result.ledger["site"] == site]
+    for kind, rows in ledger.groupby("gpu_type", observed=True):
+        gpu = result.manifest["gpus"][kind]
+        gpu_s = rows.groupby("cause", observed=True)["gpu_s"].sum()
+        on_s = gpu_s.drop(["not_delivered", "not_energised"], errors="ignore").sum()
+        held_s = gpu_s[gpu_s.index.isin(["training", "loading", "checkpointing", "lost_work"])].sum()
+        serving_w = max(gpu["serving_fraction"] * gpu["tdp_w"] - gpu["idle_w"], 0.0)
+        total += on_s * gpu["node_base_w"] / gpu["gpus_per_node"] + (on_s - held_s) * gpu["idle_w"]
+        total += gpu_s.get("serving", 0.0) * serving_w
+    return total
+
+
+def _facility_j(scenario: Scenario, power, site: str) -> float:
+    """Cooling and conversion, hour by hour at the outside temperature, and the part drawn at any load."""
+    spec = scenario.sites[site]
+    rated_w = sum(pool.gpus.peak() * scenario.gpus[kind].rated_it_w_per_gpu for kind, pool in spec.pools.items())
+    extra = np.array([overhead(spec.cooling, t, t) for t in power["outdoor_c"]]) - 1.0
+    span_s = (power["end_s"] - power["start_s"]).to_numpy()
+    assert (span_s == HOUR_S).all()
+    return float((extra * power["it_w"] * span_s).sum() + spec.cooling.fixed_fraction * rated_w * span_s.sum())

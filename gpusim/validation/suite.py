@@ -1,0 +1,58 @@
+"""All anchors by number, and running some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gpusim.errors import GpusimError
+from gpusim.validation import occupancy, power, queueing, scheduling, workload
+from gpusim.validation.anchor import Anchor, Effort, Row
+
+ANCHORS: dict[int, Anchor] = {
+    1: queueing.mmc,
+    2: queueing.loss,
+    3: queueing.mg1,
+    6: queueing.priorities,
+    7: queueing.pooling,
+    8: queueing.large_pool,
+    9: occupancy.unlimited,
+    10: queueing.head_of_line,
+    11: occupancy.little,
+    12: scheduling.backfill_or_not,
+    13: scheduling.delayed_third,
+    14: scheduling.easy_promise,
+    15: scheduling.fairness,
+    26: power.flat_year,
+    27: power.busy_fleet,
+    34: workload.daily_rate,
+}
+
+
+def choose(text: str | None) -> list[int]:
+    """Numbers of anchors in a list such as ``"1,12"``; all if there is none.
+
+    Raises
+    ------
+    GpusimError
+        Naming every entry that is no anchor.
+    """
+    if text is None:
+        return list(ANCHORS)
+    entries = [entry.strip() for entry in text.split(",")]
+    unknown = [entry for entry in entries if not (entry.isdecimal() and int(entry) in ANCHORS)]
+    if unknown:
+        raise GpusimError(
+            f"--only: no anchor {', '.join(repr(entry) for entry in unknown)};"
+            f" there are {', '.join(map(str, ANCHORS))}; write them as in --only 1,12"
+        )
+    return sorted({int(entry) for entry in entries})
+
+
+def validate(items: Sequence[int], effort: Effort, progress: Callable[[float], None] | None = None) -> list[Row]:
+    """Rows of some anchors; ``progress`` is called with the share of the anchors that are done."""
+    rows = []
+    for done, item in enumerate(items):
+        if progress is not None:
+            progress(done / len(items))
+        rows.extend(ANCHORS[item](effort))
+    return rows

@@ -1,0 +1,40 @@
+"""Anchors as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from gpusim.validation.anchor import Row
+
+
+def table_of(rows: list[Row]) -> Table:
+    """Ours beside theirs with deviation, tolerance and verdict; relative figures in per cent."""
+    table = Table(title="Validation anchors")
+    for column in ("#", "what", "theirs", "ours", "deviation", "tolerance", "verdict"):
+        table.add_column(column, justify="left" if column in ("what", "verdict") else "right")
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before.item != row.item:
+            table.add_section()
+        ours = f"[yellow]{row.skipped}" if row.skipped else _number(row.ours)
+        verdict = "[yellow]skipped" if row.skipped else "[green]pass" if row.passed else "[bold red]FAIL"
+        deviation = "" if row.skipped else _relative(row.ours - row.expected, row.expected, "+")
+        tolerance = _relative(row.tolerance, row.expected) if row.tolerance else "exact"
+        table.add_row(str(row.item), row.what, _number(row.expected), ours, deviation, tolerance, verdict)
+    return table
+
+
+def summary_of(rows: list[Row]) -> str:
+    """One line: how many figures agree, and which anchors do not."""
+    failed = [row for row in rows if not row.passed]
+    skipped = sum(bool(row.skipped) for row in rows)
+    text = f"{len(rows) - len(failed) - skipped} figures agree, {len(failed)} do not, {skipped} skipped"
+    items = sorted({row.item for row in failed})
+    return f"{text}; failed anchors: {', '.join(map(str, items))}" if items else text
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) and abs(value) >= 1000 else f"{value:,.6g}"
+
+
+def _relative(value: float, to: float, sign: str = "") -> str:
+    return f"{value:{sign}.3g}" if to == 0.0 else f"{100 * value / abs(to):{sign}.2g} %"
