@@ -78,7 +78,8 @@ def in_words(annotation: Any) -> str:
     if origin is list:
         return f"a list of {_plural(in_words(arguments[0]))}"
     if origin is dict:
-        return f"a table of {_plural(in_words(arguments[1]))} by name"
+        words = in_words(arguments[1])
+        return "tables by name" if words == "a table" else f"a table of NAME = {words.removeprefix('a ')}"
     return "a table"
 
 
@@ -121,7 +122,7 @@ def _limits(bounds: dict[str, float]) -> str:
 def _plural(words: str) -> str:
     """``a number greater than 0`` -> ``numbers greater than 0``; other texts stay."""
     for one, many in (
-        ("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables"), ("text", "texts"),
+        ("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables"), ("text", "text"),
     ):  # fmt: skip
         if words.startswith(one):
             return many + words[len(one) :]

@@ -72,9 +72,10 @@ def _set(data: dict, key: str, value: object, root: type[BaseModel]) -> str | No
         elif not isinstance(place, dict):
             return f"{where}: {dotted(path[:depth])} is a value, not a table"
         elif not last and part not in place:
-            model = kinds.tables_of(kinds.at(root, path[:depth])) if depth else root
-            if model is None or part not in model.model_fields:
-                known = [str(name) for name in (place or (model.model_fields if model else ()))]
+            model = kinds.at(root, path[:depth])
+            fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+            if part not in fields:
+                known = [str(name) for name in fields or place]
                 return f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known) or 'none'}"
             place[part] = {}
         if last:

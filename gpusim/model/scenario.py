@@ -46,13 +46,19 @@ class Scenario(Model):
     description: str = ""
     """One sentence for the report."""
     run: Run
+    """When the run starts and how long it is."""
     scheduler: Scheduler = Scheduler()
+    """How jobs are ordered, placed and dispatched."""
     gpus: dict[str, GpuType] = {}
     """GPU types by name. Those of the catalogue are there already; give only what differs from it."""
     sites: dict[str, Site] = Field(min_length=1)
+    """Data centres by name."""
     tenants: dict[str, Tenant] = {}
+    """Who runs jobs and services, by name."""
     workload: Workload = Workload()
+    """The jobs."""
     services: dict[str, Service] = {}
+    """Inference services by name."""
 
     @classmethod
     def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:

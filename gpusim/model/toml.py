@@ -16,7 +16,7 @@ _HINTS = (
     ("Expected newline or end of document", 'one KEY = VALUE to a line; text needs double quotes'),
     ("Cannot overwrite a value", "each key may stand once; remove one"),
     ("Cannot declare", "each [table] may stand once; put its keys together"),
-    ("Unclosed array", "close the list with ]"),
+    ("Unclosed array", "put commas between the entries and close the list with ]"),
     ("Unclosed inline table", "close the table with }, on the line on which it began"),
     ("Unterminated string", 'close the text with "'),
     ("Illegal character", 'close the text with " on the line on which it began'),
@@ -55,7 +55,6 @@ def read(path: Path) -> dict:
 
 
 def _syntax_fault(message: str, text: str) -> str:
-    hint = next((advice for start, advice in _HINTS if message.startswith(start)), "see toml.io for the format")
     found = re.search(r" ?\(at (?:line (\d+), column \d+|end of document)\)", message)
     if found is None:
         return f"not valid TOML: {message}"
@@ -63,4 +62,7 @@ def _syntax_fault(message: str, text: str) -> str:
     lines = text.splitlines() or [""]
     number = int(found[1]) if found[1] else len(lines)
     line = lines[min(number, len(lines)) - 1].strip()
+    hint = next((advice for start, advice in _HINTS if message.startswith(start)), "see toml.io for the format")
+    if not found[1]:
+        what, hint = "ends too early", "look for a missing ], } or quote"
     return f"not valid TOML: line {number}: {what[0].lower()}{what[1:]}: found {kinds.in_toml(line)}; {hint}"

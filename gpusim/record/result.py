@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from gpusim.errors import ResultError
+from gpusim.record import folder as storage
 
 TABLES = (
     "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
@@ -63,50 +59,24 @@ class Result:
         return write(self, Path(path))
 
     def save(self, folder: str | Path) -> Path:
-        """Write Parquet tables and manifest; a killed run leaves nothing that looks whole.
+        """Write Parquet tables and manifest into a folder, in place of an earlier result there.
 
-        Everything goes to a temporary folder beside the target, which takes the target's place at the end.
+        A killed run leaves the earlier result, the new one, or nothing that looks whole.
+
+        Raises
+        ------
+        ResultError
+            If the folder cannot be written, or holds something that is not a result.
         """
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        sums = {}
-        for name in TABLES:
-            file = partial / f"{name}.parquet"
-            self.tables[name].to_parquet(file, index=False)
-            sums[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
-        text = json.dumps({**self.manifest, "sha256": sums}, indent=1, sort_keys=True, default=str)
-        (partial / "manifest.json").write_text(text, encoding="utf-8")
-        if folder.exists():
-            if not (folder / "manifest.json").exists() and any(folder.iterdir()):
-                shutil.rmtree(partial)
-                raise ResultError(f"{folder} exists and holds no gpusim result; choose another folder")
-            shutil.rmtree(folder)
-        partial.replace(folder)
-        return folder
+        return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in TABLES})
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
-        """Read a saved result; ``ResultError`` names what is missing or damaged."""
-        folder = Path(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            sums = manifest.pop("sha256")
-        except FileNotFoundError:
-            raise ResultError(f"{folder}: no manifest.json, so no whole result; run the scenario again") from None
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError):
-            raise ResultError(f"{folder / 'manifest.json'}: damaged; run the scenario again") from None
-        tables, faults = {}, []
-        for name in TABLES:
-            file = folder / f"{name}.parquet"
-            if not file.exists():
-                faults.append(f"{file.name} is missing")
-            elif hashlib.sha256(file.read_bytes()).hexdigest() != sums.get(file.name):
-                faults.append(f"{file.name} is not what was saved")
-            else:
-                tables[name] = pd.read_parquet(file)
-        if faults:
-            raise ResultError(f"{folder}: {'; '.join(faults)}; run the scenario again")
-        return cls(manifest, tables)
+        """Read a saved result.
+
+        Raises
+        ------
+        ResultError
+            With everything that is missing or damaged.
+        """
+        return cls(*storage.load(Path(folder), TABLES))
