@@ -156,8 +156,8 @@ def convert(file: Path, out: Path) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
 
-    convert_trace(file, out)
-    click.echo(out)
+    trace = convert_trace(file, out)
+    click.echo(f"{out}: {len(trace.table):,} jobs")
 
 
 def _with_progress(work):

@@ -238,6 +238,8 @@ def test_all_faulty_cells_are_told_together_with_their_lines(tmp_path):
     ("data", "text"),
     [
         (b"", "the file is empty"),
+        (b"timestamp,duration,num_gpus,cluster\n2017-10,2,1,a\n", "line 2: '2017-10'"),
+        (b"timestamp,duration,num_gpus,cluster\n0000-01-01 00:00:00,2,1,a\n", "line 2: '0000-01-01 00:00:00'"),
         (b" \n\n", "the file is empty"),
         (gzip.compress(b""), "the file is empty"),
         (gzip.compress(SAMPLES["helios"][1].encode())[:-9], "damaged or cut-off gzip file"),
@@ -248,11 +250,11 @@ def test_all_faulty_cells_are_told_together_with_their_lines(tmp_path):
         (b"timestamp,duration,num_gpus,cluster\n1,2,3,4,5\n", "rows longer than the 4 columns (1x): line 2: '5 cells'"),
         (b"timestamp,duration,num_gpus,cluster,cluster\n1,2,3,4,5\n", "column 'cluster' stands twice"),
         (
-            b'timestamp,duration,num_gpus,cluster\n2017-10-09,2,3,"a\nb"\n',
+            b'timestamp,duration,num_gpus,cluster\n2017-10-09 00:00:00,2,3,"a\nb"\n',
             "a quoted cell runs over the end of its line",
         ),
-        (b"timestamp,duration,num_gpus,cluster\n2017-10-09,2,0,a\n", "rows without GPUs dropped: 1"),
-        (b"timestamp,duration,num_gpus,cluster\n2017-10-09,2,1,a\rb\n", "line 2: a carriage return"),
+        (b"timestamp,duration,num_gpus,cluster\n2017-10-09 00:00:00,2,0,a\n", "rows without GPUs dropped: 1"),
+        (b"timestamp,duration,num_gpus,cluster\n2017-10-09 00:00:00,2,1,a\rb\n", "line 2: a carriage return"),
         (b"timestamp,duration\xff,num_gpus,cluster\n", "line 1: not UTF-8 text (byte 0xff)"),
         (b"timestamp,duration,num_gpus,cluster\n\0", "line 2: binary data"),
         (b"[1, 2]", "entries that are no jobs"),

@@ -1,4 +1,5 @@
 """Small files in exactly the formats that the publishers describe, with their quirks."""
+# ruff: noqa: E501 (lines are as long as the publishers')
 
 from __future__ import annotations
 

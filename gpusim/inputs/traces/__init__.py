@@ -18,10 +18,13 @@ def read_trace(path: str | Path) -> JobTable:
     return open_trace(path).table
 
 
-def convert(path: str | Path, out: str | Path) -> None:
+def convert(path: str | Path, out: str | Path) -> Trace:
     """Write the trace at ``path`` as gpusim's own CSV (``out`` ends in .csv) or Parquet (.parquet), with its notes.
 
-    A file read again gives the same table. ``TraceError`` if ``path`` cannot be read or ``out`` not be written.
+    Returns the trace; the file read again gives the same one. ``TraceError`` if ``path`` cannot be read or ``out``
+    not be written.
     """
     own.check_ending(Path(out))
-    own.write(open_trace(path), Path(out))
+    trace = open_trace(path)
+    own.write(trace, Path(out))
+    return trace

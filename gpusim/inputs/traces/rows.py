@@ -13,6 +13,7 @@ from gpusim.inputs.traces.source import Source
 
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
+MOMENT = r"[12]\d{3}-\d\d-\d\d[ T]\d\d:\d\d"
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
 
 
@@ -134,7 +135,8 @@ def parse_times(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Moments in UTC (datetime64[us], NaT where missing) of ISO 8601 texts, and the mask of those unreadable."""
     cells = pd.Series(texts, dtype=object).str.strip()
     missing = cells.isin(MISSING)
-    parsed = pd.to_datetime(cells.where(~missing), format="ISO8601", utc=True, errors="coerce")
+    whole = cells.str.match(MOMENT)  # pandas would complete a cut-off time, "2017" to New Year
+    parsed = pd.to_datetime(cells.where(whole), format="ISO8601", utc=True, errors="coerce")
     bad = (parsed.isna() & ~missing).to_numpy()
     return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[us]"), bad
 
