@@ -31,11 +31,14 @@ class Row:
     skipped: str = ""
 
     @property
+    def deviation(self) -> float:
+        """Ours less theirs, as ``tolerance`` is: relative, or absolute where theirs is 0."""
+        return (self.ours - self.expected) / (abs(self.expected) or 1.0)
+
+    @property
     def passed(self) -> bool:
         """Whether ours is within the tolerance; a skipped row has nothing to fail."""
-        if self.skipped:
-            return True
-        return abs(self.ours - self.expected) <= self.tolerance * (abs(self.expected) or 1.0)
+        return bool(self.skipped) or abs(self.deviation) <= self.tolerance
 
 
 @dataclass(frozen=True)

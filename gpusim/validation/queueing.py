@@ -85,9 +85,8 @@ def mg1(effort: Effort) -> Iterator[Row]:
             return (_single_queue(1, 0.8, n, LAWS[name], (3, name, run)).mean(),)
 
         ours = mean_of_runs(runs, one)[0]
-        yield Row(
-            3, f"M/G/1 at load 0.8, {name}: mean wait", formulas.mg1_wait(0.8, cv2), ours, effort.widen(tolerance)
-        )
+        what = f"M/G/1 at load 0.8, {name}: mean wait"
+        yield Row(3, what, formulas.mg1_wait(0.8, cv2), ours, effort.widen(tolerance))
 
 
 def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from gpusim.validation.anchor import Row
@@ -17,9 +18,9 @@ def table_of(rows: list[Row]) -> Table:
             table.add_section()
         ours = f"[yellow]{row.skipped}" if row.skipped else _number(row.ours)
         verdict = "[yellow]skipped" if row.skipped else "[green]pass" if row.passed else "[bold red]FAIL"
-        deviation = "" if row.skipped else _relative(row.ours - row.expected, row.expected, "+")
-        tolerance = _relative(row.tolerance, row.expected) if row.tolerance else "exact"
-        table.add_row(str(row.item), row.what, _number(row.expected), ours, deviation, tolerance, verdict)
+        deviation = "" if row.skipped else _share(row.deviation, row.expected, "+") if row.deviation else "0"
+        tolerance = _share(row.tolerance, row.expected) if row.tolerance else "exact"
+        table.add_row(str(row.item), escape(row.what), _number(row.expected), ours, deviation, tolerance, verdict)
     return table
 
 
@@ -36,5 +37,5 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) >= 1000 else f"{value:,.6g}"
 
 
-def _relative(value: float, to: float, sign: str = "") -> str:
-    return f"{value:{sign}.3g}" if to == 0.0 else f"{100 * value / abs(to):{sign}.2g} %"
+def _share(value: float, expected: float, sign: str = "") -> str:
+    return f"{value:{sign}.2g}" if expected == 0.0 else f"{100 * value:{sign}.2g} %"

@@ -1,0 +1,99 @@
+"""Wrong simulators must fail: each control breaks one rule and the anchor that guards it must notice."""
+
+import numpy as np
+import pytest
+
+from gpusim.engine.run import run
+from gpusim.state import Order
+from gpusim.validation import power, queueing, scheduling, workload
+from gpusim.validation.anchor import FULL, QUICK
+from gpusim.validation.cases import LAWS, SEED
+
+
+def failures(rows) -> dict[str, float]:
+    """What is off, and ours."""
+    return {row.what: row.ours for row in rows if not row.passed}
+
+
+def test_constant_service():
+    """Constant for exponential run times halves the wait of M/M/1."""
+    off = failures(queueing.mmc(QUICK, LAWS["constant"]))
+    assert off["M/M/1 at load 0.8: mean wait"] == pytest.approx(2.0, rel=0.03)
+    assert all(f"M/M/{c} at load {load:g}: mean wait" in off for c, load, *_ in queueing._MMC)
+
+
+def test_waiting_room():
+    """A loss system that lets one job wait blocks fewer."""
+    assert len(failures(queueing.loss(QUICK, queue_limit=1))) == 9
+
+
+def test_no_priorities():
+    """First come, first served: both classes wait alike, 4 s without and 5 s with the time served."""
+    off = failures(queueing.priorities(QUICK, Order.FIFO))
+    assert off["no preemption: mean wait of class 1"] == pytest.approx(4.0, rel=0.1)
+    assert off["no preemption: mean wait of class 2"] == pytest.approx(4.0, rel=0.1)
+
+
+def test_no_head_of_line_blocking():
+    """Large jobs first fill both GPUs: the ideal 4/3 jobs per second instead of 8/7."""
+    off = failures(queueing.head_of_line(FULL, Order.LARGEST))
+    assert off["one GPU with chance 0.5: throughput"] == pytest.approx(4 / 3, rel=0.01)
+
+
+def ignore_shadow(jobs, gpus, backfill):
+    """Whoever fits starts, in order of submission: a backfill without a promise to the head."""
+    n = len(jobs.submit_s)
+    start_s = np.full(n, np.nan)
+    free, queue, running, arrived, now = gpus, [], [], 0, 0.0
+    while arrived < n or queue:
+        while arrived < n and jobs.submit_s[arrived] <= now:
+            queue.append(arrived)
+            arrived += 1
+        for j in list(queue):
+            if jobs.gpus[j] <= free:
+                start_s[j] = now
+                free -= jobs.gpus[j]
+                running.append((now + jobs.runtime_s[j], j))
+                queue.remove(j)
+        ends = [end for end, _j in running]
+        now = min([*ends, jobs.submit_s[arrived]] if arrived < n else ends)
+        free += sum(jobs.gpus[j] for end, j in running if end <= now)
+        running = [(end, j) for end, j in running if end > now]
+    return scheduling.Schedule(start_s, np.full(n, np.nan))
+
+
+def test_backfill_without_shadow():
+    """The hand-worked schedules and the promise see a backfill that ignores the shadow time."""
+    assert failures(scheduling.backfill_or_not(FULL, ignore_shadow))["EASY: start of J4 [h]"] == 8.0
+    assert "EASY: start of J2 [h]" in failures(scheduling.backfill_or_not(FULL, ignore_shadow))
+    off = failures(scheduling.easy_promise(QUICK, ignore_shadow))
+    assert off["exact estimates: promises broken"] > 100
+    assert off["upper bounds: promises broken"] > 100
+
+
+def no_backfill(jobs, gpus, _backfill):
+    """First come, first served, whatever is asked for."""
+    return scheduling.one_node(jobs, gpus, scheduling.Backfill.NONE)
+
+
+def test_no_backfill_is_not_easy():
+    """A scheduler that never backfills fails on the EASY rows, and on these only."""
+    off = failures(scheduling.delayed_third(FULL, no_backfill))
+    assert off["EASY: start of J4 [h]"] == 17.0
+    assert all(what.startswith("EASY") for what in off)
+
+
+@pytest.mark.parametrize("pue", [1.44, 1.0])
+def test_pue_twice_or_never(pue):
+    """Overhead charged twice, or not at all, changes every figure of the flat year but none of its IT energy."""
+    off = failures(power.flat_year(FULL, run(power.flat_year_scenario(pue), SEED)))
+    assert len(off) == 5
+    assert off["100 MW for a year: facility energy [MWh]"] == pytest.approx(876_000 * pue, rel=1e-9)
+
+
+def test_flat_arrivals():
+    """Arrivals without their day have the count of a day, but neither its peak nor its spread by minute."""
+    assert set(failures(workload.daily_rate(QUICK, peak_to_mean=1.0))) == {
+        "SD of arrivals per day",
+        "peak hour over mean hour",
+    }
