@@ -19,7 +19,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def bottlenecks(result: Result) -> pd.DataFrame:
+def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataFrame:
     """What held the fleet back: by site, GPU type and cause, both sides of the ledger, the largest first.
 
     Supply: GPU-hours that were planned and not useful. Demand: time that jobs waited. They meet in one row where they
@@ -30,6 +30,11 @@ def bottlenecks(result: Result) -> pd.DataFrame:
     (cause ``busy``), which lose nothing, what was asked for beyond them, at most the pool's planned GPUs. Slack,
     which no resource is to blame for, comes last.
 
+    Parameters
+    ----------
+    entries : DataFrame, optional
+        ``books(result)``, where it is at hand.
+
     Returns
     -------
     DataFrame
@@ -37,7 +42,7 @@ def bottlenecks(result: Result) -> pd.DataFrame:
         gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
         missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
     """
-    entries = books(result)
+    entries = books(result) if entries is None else entries
     start = datetime.fromisoformat(result.manifest["start"])
     planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
     rows = []

@@ -39,43 +39,43 @@ class Series:
         """[s] Lengths of the steps, shape (steps,)."""
         return np.diff(self.edges_s)
 
+    def _step_of(self, start_s: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.edges_s, start_s, side="right") - 1
+
     def integral(self, table: pd.DataFrame, value: np.ndarray, by: str) -> pd.DataFrame:
         """Sum of ``value`` per step (rows) and value of the column ``by`` (columns)."""
-        step = np.searchsorted(self.edges_s, table["start_s"].to_numpy(), side="right") - 1
+        step = self._step_of(table["start_s"].to_numpy())
         codes, names = pd.factorize(table[by].astype(str))
         n, k = len(self.spans_s), max(len(names), 1)
         sums = np.bincount(step * k + codes, weights=value, minlength=n * k).reshape(n, k)
         return pd.DataFrame(sums[:, : len(names)], columns=names)
 
-    def gpus(self, site: str) -> pd.DataFrame:
-        """Mean GPUs of a site by cause of the ledger."""
-        table = self.result.ledger[self.result.ledger["site"] == site]
+    def gpus(self, sites: list[str]) -> pd.DataFrame:
+        """Mean GPUs of sites by cause of the ledger."""
+        table = self.result.ledger[self.result.ledger["site"].isin(sites)]
         return self.integral(table, table["gpu_s"].to_numpy(), "cause").div(self.spans_s, axis=0)
 
-    def mean(self, table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """Means over time of columns, summed over the table's rows of one instant."""
+    def power_w(self, sites: list[str]) -> pd.DataFrame:
+        """Power [W] of sites in all: means of it_w and facility_w, least limit_w."""
+        table = self.result.power[self.result.power["site"].isin(sites)].assign(all="all")
         span_s = (table["end_s"] - table["start_s"]).to_numpy()
-        one = table.assign(all="all")
-        return pd.DataFrame(
-            {c: self.integral(one, table[c].to_numpy() * span_s, "all")["all"] / self.spans_s for c in columns}
+        power = pd.DataFrame(
+            {
+                name: self.integral(table, table[name].to_numpy() * span_s, "all")["all"] / self.spans_s
+                for name in ("it_w", "facility_w")
+            }
         )
+        limit_w = table.groupby("start_s")["limit_w"].sum()
+        least_w = np.full(len(power), np.inf)
+        np.minimum.at(least_w, self._step_of(limit_w.index.to_numpy()), limit_w.to_numpy())
+        return power.assign(limit_w=least_w)
 
-    def binding(self, entries: pd.DataFrame) -> pd.DataFrame:
-        """What held back most in each step.
-
-        Parameters
-        ----------
-        entries : DataFrame
-            Rows of ``gpusim.analysis.bottlenecks.books``, say of one site.
-
-        Returns
-        -------
-        DataFrame
-            cause ("" where nothing held back) and gpus (mean GPUs that it held back).
-        """
+    def held_back(self, entries: pd.DataFrame) -> pd.DataFrame:
+        """Mean GPUs held back by cause, of rows of ``gpusim.analysis.bottlenecks.books``; slack left out."""
         entries = entries[~entries["cause"].isin(SLACK) & (entries["held_s"] > 0.0)]
-        held = self.integral(entries, entries["held_s"].to_numpy(), "cause").div(self.spans_s, axis=0)
-        if held.empty:
-            return pd.DataFrame({"cause": "", "gpus": 0.0}, index=range(len(self.spans_s)))
-        most = held.max(axis=1)
-        return pd.DataFrame({"cause": held.idxmax(axis=1).where(most > 0.0, ""), "gpus": most})
+        return self.integral(entries, entries["held_s"].to_numpy(), "cause").div(self.spans_s, axis=0)
+
+    def asked(self, entries: pd.DataFrame) -> pd.DataFrame:
+        """Mean GPUs asked for in vain by cause, of rows of ``gpusim.analysis.bottlenecks.books``."""
+        entries = entries[entries["asked_s"] > 0.0]
+        return self.integral(entries, entries["asked_s"].to_numpy(), "cause").div(self.spans_s, axis=0)

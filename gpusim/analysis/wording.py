@@ -27,20 +27,22 @@ def _significant(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A share in per cent that never rounds something to nothing: ``"52%"``, ``"under 1%"``, ``"0%"``."""
+    """A share in per cent that rounds nothing to none or all: ``"52%"``, ``"under 1%"``, ``"over 99%"``."""
     if not math.isfinite(value):
         return "not known"
-    return "under 1%" if 0.0 < value < 0.005 else f"{value:.0%}"
+    if 0.0 < value < 0.005:
+        return "under 1%"
+    return "over 99%" if 0.995 <= value < 1.0 else f"{value:.0%}"
 
 
 def duration(seconds: float) -> str:
     """A span in its natural unit: ``"40 s"``, ``"12 min"``, ``"3.5 h"``, ``"2.1 days"``."""
     if not math.isfinite(seconds):
         return "not known"
-    for size, word in ((2 * DAY_S, "days"), (3600.0, "h"), (60.0, "min")):
+    for size, word in ((DAY_S, "days"), (3600.0, "h"), (60.0, "min")):
         if seconds >= size:
-            unit_s = DAY_S if word == "days" else size
-            return f"{_significant(seconds / unit_s)} {word}"
+            text = _significant(seconds / size)
+            return f"{text} {'day' if text == '1' and word == 'days' else word}"
     return f"{_significant(seconds)} s"
 
 

@@ -3,43 +3,127 @@
 from __future__ import annotations
 
 import base64
-import io
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import matplotlib as mpl
+import pandas as pd
 from jinja2 import Environment
 
-from gpusim.analysis.metrics import waits_by
+from gpusim.analysis.bottlenecks import headline
+from gpusim.analysis.causes import SLACK
+from gpusim.analysis.delays import delays
+from gpusim.analysis.economics import economics
+from gpusim.analysis.serving import serving
+from gpusim.analysis.wording import duration, quantity, share
 from gpusim.record.result import Result
-from gpusim.report.figures import FIGURES, STYLE
+from gpusim.report import tables
+from gpusim.report.figures import draw_all
+from gpusim.report.scenario_text import to_toml
 from gpusim.units import DAY_S
 
+MOST_ROWS = 25  # of the bottlenecks
+MOST_EVENTS = 200
 
-def write(result: Result, path: Path) -> Path:
-    """Render the report of a result to ``path``."""
-    template = (files("gpusim.report") / "report.html").read_text(encoding="utf-8")
+
+def write(result: Result, path: Path, pictures: list[Path] | None = None) -> Path:
+    """Render the report of a result to ``path``.
+
+    Parameters
+    ----------
+    pictures : list of Path, optional
+        Figures drawn before by ``draw_all``; drawn now if not given.
+    """
+    if pictures is None:
+        with TemporaryDirectory() as folder:
+            return write(result, path, draw_all(result, Path(folder)))
     losses = result.bottlenecks()
-    page = Environment(autoescape=True).from_string(template).render(
-        name=result.manifest["scenario"]["name"],
-        description=result.manifest["scenario"].get("description", ""),
-        days=result.manifest["duration_s"] / DAY_S,
-        manifest=result.manifest,
-        metrics=result.metrics().to_dict(),
-        losses=losses.head(15).to_dict("records"),
-        headline=losses["sentence"].iloc[0] if len(losses) else "Nothing held the fleet back.",
-        classes=waits_by(result, "job_class").to_dict("records"),
-        figures=[(_data_uri(draw, result), draw.__doc__) for draw in FIGURES.values()],
-        events=result.events.to_dict("records"),
-        day_s=DAY_S,
-    )  # fmt: skip
+    real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
+    manifest, scenario = result.manifest, result.manifest["scenario"]
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"quantity": quantity, "share": share, "duration": duration}
+    metrics = result.metrics()
+    page = environment.from_string(_asset("report.html")).render(
+        style=_asset("report.css"),
+        manifest=manifest,
+        scenario=scenario,
+        scenario_text=to_toml(scenario),
+        start=datetime.fromisoformat(manifest["start"]),
+        days=manifest["duration_s"] / DAY_S,
+        headline=headline(result, losses),
+        cards=_cards(metrics),
+        bottlenecks=real,
+        left_out=max(len(losses) - MOST_ROWS, 0),
+        tables=_tables(result, losses, metrics),
+        pictures={picture.stem: _data_uri(picture) for picture in pictures},
+        sites=_sites(result, real),
+        events=len(result.events),
+        events_shown=MOST_EVENTS,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _data_uri(draw, result: Result) -> str:
-    buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        draw(result).savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
+    """Metric, value and meaning of the figures shown large."""
+    waited = f"of jobs started within {duration(metrics['wait_p95_s'])}"
+    cards = [
+        ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
+        ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
+        ("goodput", share(metrics["goodput"]), "of the time that jobs held GPUs was useful"),
+        ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {metrics['jobs_waiting_at_end']:,.0f} never started"),
+        ("wait_p95_s", "95%", waited),
+        ("job_hours_waited", quantity(metrics["job_hours_waited"]), "hours that jobs waited in all"),
+        ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", f"at a PUE of {metrics['pue']:.3f}"),
+        ("energy_usd", f"{quantity(metrics['energy_usd'])} USD", "for energy"),
+        ("carbon_t", f"{quantity(metrics['carbon_t'])} t", "of CO2e"),
+        ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD", "per useful GPU-hour (list price and energy)"),
+    ]  # fmt: skip
+    return [card for card in cards if metrics[card[0]] == metrics[card[0]]]
+
+
+def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[str, dict]:
+    """Headings and cells of every table of the page, by its id."""
+    parts = {
+        "bottlenecks": (losses.head(MOST_ROWS), tables.BOTTLENECKS),
+        "economics": (economics(result), tables.ECONOMICS),
+        "services": (serving(result), tables.SERVICES),
+        "events": (result.events.head(MOST_EVENTS), tables.EVENTS),
+        "metrics": (metrics.rename_axis("name").reset_index(), tables.METRICS_TABLE),
+    }
+    for by, heading in (("job_class", "class"), ("size", "GPUs"), ("tenant", "tenant")):
+        parts[f"delays-{by}"] = (delays(result, by), tables.delays_columns(by, heading))
+    return {
+        name: {
+            "headings": [(column.heading, column.text) for column in columns],
+            "rows": tables.cells(table, columns),
+            "text": [column.text for column in columns],
+        }
+        for name, (table, columns) in parts.items()
+    }
+
+
+def _sites(result: Result, real: pd.DataFrame) -> list[dict]:
+    """Facts and the largest bottlenecks of each site."""
+    costs = economics(result).set_index("site")
+    return [
+        {
+            "name": row.site,
+            "region": row.region,
+            "jurisdiction": row.jurisdiction,
+            "planned_gpus": row.planned_gpus,
+            "costs": costs.loc[row.site].to_dict(),
+            "sentences": real.loc[real["site"] == row.site, "sentence"].head(3).tolist(),
+        }
+        for row in result.sites.itertuples()
+    ]
+
+
+def _asset(name: str) -> str:
+    return (files("gpusim.report") / name).read_text(encoding="utf-8")
+
+
+def _data_uri(picture: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

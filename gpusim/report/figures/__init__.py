@@ -1,0 +1,41 @@
+"""Figures of a result: colour-blind safe, readable at column width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from gpusim.analysis.bottlenecks import books, bottlenecks
+from gpusim.analysis.series import Series
+from gpusim.record.result import Result
+from gpusim.report.figures import course, headline, matrix, waits
+from gpusim.report.figures.palette import STYLE
+
+__all__ = ["draw_all", "figures"]
+
+
+def figures(result: Result) -> Iterator[tuple[str, Figure]]:
+    """All figures by name: headline, matrix, fleet (of several sites), site_NAME for each site, waits."""
+    series, entries, sites = Series.of(result), books(result), list(result.sites["site"])
+    table = bottlenecks(result, entries)
+    yield "headline", headline.draw(result, series, entries, table)
+    yield "matrix", matrix.draw(result)
+    if len(sites) > 1:
+        yield "fleet", course.draw(result, series, entries, sites)
+    for site in sites:
+        yield f"site_{site}", course.draw(result, series, entries, [site])
+    yield "waits", waits.draw(result)
+
+
+def draw_all(result: Result, folder: Path) -> list[Path]:
+    """Write every figure as PNG into a folder; the paths, in the order of ``figures``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with mpl.rc_context(STYLE):
+        for name, figure in figures(result):
+            paths.append(folder / f"{name}.png")
+            figure.savefig(paths[-1])
+    return paths

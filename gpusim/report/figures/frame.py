@@ -1,0 +1,81 @@
+"""Sheets of fixed inches, time axes and legends: laid out by sums, which is much faster than a layout engine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpusim.analysis.causes import WORDS
+from gpusim.record.result import Result
+from gpusim.report.figures.palette import COLOURS
+from gpusim.units import DAY_S, HOUR_S
+
+WIDTH_IN = 6.6
+
+
+def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in: float = 0.36) -> tuple[Figure, list]:
+    """A figure of panels one below the other, of the given heights, with room for title and legend on top."""
+    bottom_in, right_in = 0.52, 0.12
+    total = top_in + sum(heights_in) + gap_in * (len(heights_in) - 1) + bottom_in
+    figure = Figure(figsize=(WIDTH_IN, total))
+    axes, y = [], total - top_in
+    for height in heights_in:
+        y -= height
+        box = (left_in / WIDTH_IN, y / total, 1.0 - (left_in + right_in) / WIDTH_IN, height / total)
+        axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
+        y -= gap_in
+    for ax in axes[:-1]:
+        ax.tick_params(labelbottom=False)
+    return figure, axes
+
+
+def time_axis(ax: Axes, result: Result) -> float:
+    """Label an axis in days of the run (hours for short runs); the unit [s]."""
+    duration_s = result.manifest["duration_s"]
+    unit_s, name = (DAY_S, "day") if duration_s > 3 * DAY_S else (HOUR_S, "hour")
+    start = datetime.fromisoformat(result.manifest["start"])
+    ax.set_xlim(0.0, duration_s / unit_s)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=duration_s > 4 * unit_s, steps=[1, 2, 5, 10]))
+    ax.set_xlabel(f"{name} of the run ({name} 0: {start:%H:%M} UTC on {start.day} {start:%B %Y})")
+    return unit_s
+
+
+def stack(ax: Axes, edges: np.ndarray, table, order: list[str]) -> None:
+    """Stack columns of ``table`` as steps between ``edges``."""
+    base = np.zeros(len(edges))
+    for cause in order:
+        top = base + np.append(table[cause].to_numpy(), table[cause].iloc[-1])
+        ax.fill_between(edges, base, top, step="post", color=COLOURS[cause], linewidth=0)
+        base = top
+
+
+def legend(figure: Figure, causes: list[str], y_in: float, extra: list = ()) -> None:
+    """Legend of causes whose upper edge is ``y_in`` below the top of the figure."""
+    handles = [mpl.patches.Patch(color=COLOURS[c], label=WORDS[c].short) for c in causes] + list(extra)
+    height = figure.get_figheight()
+    figure.legend(
+        handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - y_in / height), borderaxespad=0.0,
+        handlelength=1.2, columnspacing=1.4, labelspacing=0.35,
+    )  # fmt: skip
+
+
+def legend_height_in(entries: int) -> float:
+    """Room [in] that a legend of so many entries takes."""
+    return 0.165 * -(-entries // 3) + 0.1
+
+
+def thousands(ax: Axes) -> None:
+    """Label a vertical axis with few, plain numbers."""
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def nothing(ax: Axes, text: str) -> None:
+    """Say in an empty panel why it is empty."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#555555")
+    ax.set_yticks([])

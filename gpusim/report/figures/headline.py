@@ -1,0 +1,86 @@
+"""The lead figure: where, when and by what the fleet was held back."""
+
+from __future__ import annotations
+
+import textwrap
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gpusim.analysis.bottlenecks import headline
+from gpusim.analysis.series import Series
+from gpusim.analysis.wording import quantity
+from gpusim.record.result import Result
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, time_axis
+from gpusim.report.figures.palette import COLOURS
+from gpusim.units import HOUR_S
+
+ROW_IN = 0.46
+FULL = 0.86  # of a row's height: all planned GPUs of the site
+
+
+def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
+    """Share of each site's planned GPUs that was held back, over time and by cause, and the sum beside it.
+
+    Parameters
+    ----------
+    series : Series
+        Of the result.
+    entries, table : DataFrame
+        ``books`` and ``bottlenecks`` of ``gpusim.analysis.bottlenecks``.
+    """
+    tables = {site: series.held_back(entries[entries["site"] == site]) for site in result.sites["site"]}
+    totals = {site: float((table.sum(axis=1) * series.spans_s).sum()) / HOUR_S for site, table in tables.items()}
+    sites = sorted(tables, key=lambda site: -totals[site])
+    planned = result.sites.set_index("site")["planned_gpus"]
+    weight = {c: sum(float(t[c].sum()) for t in tables.values() if c in t) for c in COLOURS}
+    shown = [c for c in sorted(weight, key=lambda c: -weight[c]) if weight[c] > 0.002 * sum(weight.values())]
+    title = textwrap.fill(headline(result, table), 76)
+    title_in = 0.19 * (title.count("\n") + 1) + 0.2
+    top_in = title_in + legend_height_in(len(shown)) + 0.28
+    body_in = ROW_IN * len(sites)
+    total_in = top_in + body_in + 0.55
+    figure = Figure(figsize=(WIDTH_IN, total_in))
+    left, split, bottom, height = 0.95 / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
+    course = figure.add_axes((left, bottom, split - left, height))
+    sums = figure.add_axes((split + 0.12 / WIDTH_IN, bottom, 0.97 - split - 0.12 / WIDTH_IN, height), sharey=course)
+    unit_s = time_axis(course, result)
+    edges = series.edges_s / unit_s
+    for row, site in enumerate(sites):
+        floor = len(sites) - 1.0 - row
+        course.add_patch(mpl.patches.Rectangle((0.0, floor), edges[-1], FULL, color="#F2F2F2", linewidth=0))
+        _row(course, sums, edges, series, tables[site], floor, max(float(planned[site]), 1.0))
+        sums.text(totals[site], floor + FULL / 2, "  " + quantity(totals[site]), va="center", fontsize=8)
+    _tidy(course, sums, sites, max(max(totals.values(), default=0.0), 1e-9))
+    figure.text(0.02, 1.0 - 0.1 / total_in, title, va="top", fontsize=10, fontweight="bold", linespacing=1.25)
+    legend(figure, shown, title_in)
+    head = 1.0 - (top_in - 0.08) / total_in
+    figure.text(left, head, "share of the site's planned GPUs held back (row height: 100%)", fontsize=8, va="bottom")
+    figure.text(split + 0.12 / WIDTH_IN, head, "GPU-hours held back", fontsize=8, va="bottom")
+    if not shown:
+        nothing(course, "nothing was held back")
+    return figure
+
+
+def _row(course, sums, edges, series: Series, table, floor: float, planned: float) -> None:
+    """One site: its course as a stack of steps on ``floor``, its sum as a bar of pieces."""
+    base, left = np.full(len(edges), floor), 0.0
+    for cause in [c for c in COLOURS if c in table]:
+        gpus = table[cause].to_numpy()
+        share = FULL * gpus / planned
+        top = np.minimum(base + np.append(share, share[-1]), floor + FULL)
+        course.fill_between(edges, base, top, step="post", color=COLOURS[cause], linewidth=0)
+        hours = float((gpus * series.spans_s).sum()) / HOUR_S
+        sums.barh(floor + FULL / 2, hours, left=left, height=0.42, color=COLOURS[cause], linewidth=0)
+        base, left = top, left + hours
+
+
+def _tidy(course, sums, sites: list[str], most: float) -> None:
+    course.set_ylim(0.0, len(sites))
+    course.set_yticks([len(sites) - 1.0 - i + FULL / 2 for i in range(len(sites))], sites, fontsize=9)
+    course.tick_params(axis="y", length=0)
+    course.spines["left"].set_visible(False)
+    sums.set_xlim(0.0, 2.1 * most)  # room for the numbers beside the bars
+    sums.axis("off")

@@ -1,0 +1,79 @@
+"""How long jobs waited, and for what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
+from gpusim.analysis.wording import duration, quantity, share
+from gpusim.record.result import Result
+from gpusim.report.figures.frame import WIDTH_IN, nothing
+from gpusim.report.figures.palette import COLOURS, LINES
+from gpusim.units import DAY_S, HOUR_S
+
+POINTS = 400  # of each curve
+TICKS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S)
+
+
+def draw(result: Result) -> Figure:
+    """Distribution of waiting by the cause that cost a job most, and hours of waiting by cause."""
+    waits = result.job_waits.astype({"cause": str})
+    waits = waits[waits["wait_s"] > 0.0]
+    figure = Figure(figsize=(WIDTH_IN, 3.3))
+    curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
+    bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
+    jobs = result.jobs
+    still = f"{share(float((jobs['wait_s'] <= 0.0).mean()))} of {len(jobs):,} jobs never waited." if len(jobs) else ""
+    figure.text(0.02, 0.965, f"{still} Of the others, by what they waited for most:".strip(), va="top", fontsize=9)
+    if waits.empty:
+        figure.texts[0].set_text(still)
+        nothing(curves, "no job waited" if len(jobs) else "the scenario has no jobs")
+        curves.set_xticks([])
+        bars.axis("off")
+        return figure
+    _curves(curves, waits, jobs)
+    _bars(bars, waits.groupby("cause")["wait_s"].agg(["sum", "size"]).sort_values("sum"))
+    return figure
+
+
+def _curves(ax, waits: pd.DataFrame, jobs: pd.DataFrame) -> None:
+    worst = waits.sort_values("wait_s", kind="stable").drop_duplicates("job_id", keep="last").set_index("job_id")
+    total_s = jobs.set_index("job_id")["wait_s"]
+    counts = worst["cause"].value_counts()
+    for i, cause in enumerate(counts.index):
+        wait_s = np.sort(total_s.reindex(worst.index[worst["cause"] == cause]).to_numpy())
+        pick = np.unique(np.linspace(0, len(wait_s) - 1, min(POINTS, len(wait_s))).astype(int))
+        x = np.append(wait_s[pick[0]], wait_s[pick])
+        y = np.append(0.0, 100.0 * (pick + 1) / len(wait_s))
+        ax.step(x, y, where="post", color=_colour(cause), linestyle=LINES[i % len(LINES)], linewidth=1.6)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(TICKS_S))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+    ax.minorticks_off()
+    low, high = ax.get_xlim()
+    ax.set_xlim(max(low, 0.5), max(high, 20.0))
+    ax.set_ylim(0.0, 103.0)
+    ax.set_xlabel("waited at most")
+    ax.set_ylabel("% of these jobs")
+
+
+def _bars(ax, table: pd.DataFrame) -> None:
+    hours = table["sum"] / HOUR_S
+    for y, (cause, value) in enumerate(hours.items()):
+        ax.barh(y, value, height=0.6, color=_colour(cause), linewidth=0)
+        ax.text(value, y, f" {quantity(value)}", va="center", fontsize=8)
+    names = [f"{WORDS[LOSS_OF_WAIT[c]].short}\n{n:,} job{'s' * (n != 1)}" for c, n in table["size"].items()]
+    ax.set_yticks(range(len(hours)), names)
+    ax.set_ylim(-0.7, max(len(hours), 4) - 0.3)
+    ax.set_xlim(0.0, 1.0 * hours.max())
+    ax.set_xticks([])
+    ax.spines["bottom"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.set_title("hours of waiting", loc="left")
+
+
+def _colour(cause: str) -> str:
+    return COLOURS[LOSS_OF_WAIT[cause]]

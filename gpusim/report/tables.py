@@ -1,0 +1,116 @@
+"""Tables as people read them: which columns, their headings, and how a value is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
+from gpusim.analysis.metrics import METRICS
+from gpusim.analysis.wording import duration, share
+from gpusim.units import DAY_S
+
+
+class Column(NamedTuple):
+    """One column: its name in the DataFrame, its heading, and its writing; ``text`` columns align left."""
+
+    key: str
+    heading: str
+    write: Callable[[object], str]
+    text: bool = False
+
+
+def _number(digits: int = 0) -> Callable[[object], str]:
+    return lambda value: "-" if value != value else f"{value:,.{digits}f}"
+
+
+def _text(key: str, heading: str) -> Column:
+    return Column(key, heading, str, text=True)
+
+
+def _days(row_s: float) -> str:
+    return f"{row_s / DAY_S:.1f}"
+
+
+def _wait(value: float) -> str:
+    return "-" if value != value else duration(value)
+
+
+BOTTLENECKS = (
+    Column("rank", "#", str),
+    _text("site", "site"),
+    _text("gpu_type", "GPU type"),
+    Column("cause", "what held back", lambda cause: WORDS[cause].short, text=True),
+    Column("gpu_hours_held_back", "GPU-hours held back", _number()),
+    Column("gpu_hours_lost", "GPU-hours lost", _number()),
+    Column("share_of_planned", "lost of the pool's plan", share),
+    Column("job_hours_waited", "hours that jobs waited", _number()),
+    Column("usd", "USD at list price", _number()),
+    Column("period_start_s", "from day", _days),
+    Column("period_end_s", "to day", _days),
+)
+ECONOMICS = (
+    _text("site", "site"),
+    Column("energy_mwh", "energy [MWh]", _number()),
+    Column("peak_mw", "peak [MW]", _number(1)),
+    Column("pue", "PUE", _number(3)),
+    Column("price_usd_per_mwh", "price paid [USD/MWh]", _number(1)),
+    Column("energy_usd", "energy [USD]", _number()),
+    Column("carbon_g_per_kwh", "carbon [g/kWh]", _number()),
+    Column("carbon_t", "CO2e [t]", _number(1)),
+    Column("useful_gpu_hours", "useful GPU-hours", _number()),
+    Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", _number(2)),
+)
+SERVICES = (
+    _text("service", "service"),
+    _text("site", "site"),
+    _text("gpu_type", "GPU type"),
+    Column("demand_tokens", "tokens asked for", lambda value: f"{value:.3g}"),
+    Column("served_share", "served", lambda value: "-" if value != value else f"{value:.2%}"),
+    Column("wanted_replicas", "replicas wanted", _number(1)),
+    Column("replicas", "replicas running", _number(1)),
+    Column("short_hours", "hours short", _number()),
+    Column("cause", "mostly for", lambda cause: WORDS[LOSS_OF_WAIT[cause]].short if cause else "", text=True),
+)
+EVENTS = (
+    Column("time_s", "day", lambda value: f"{value / DAY_S:.2f}"),
+    _text("site", "site"),
+    _text("detail", "event"),
+)
+METRICS_TABLE = (
+    _text("name", "figure"),
+    Column("value", "value", lambda value: number(value)),
+    Column("name", "meaning", lambda name: METRICS[name], text=True),
+)
+
+
+def delays_columns(by: str, heading: str) -> tuple[Column, ...]:
+    """Columns of ``gpusim.analysis.delays.delays`` by a column of that heading."""
+    return (
+        _text(by, heading),
+        Column("jobs", "jobs", _number()),
+        Column("waiting", "never started", _number()),
+        Column("job_hours_waited", "hours waited in all", _number()),
+        *(Column(f"wait_p{q}_s", f"wait, {q}%", _wait) for q in (50, 90, 99)),
+        *(Column(f"slowdown_p{q}", f"slowdown, {q}%", _number(2)) for q in (50, 90, 99)),
+    )
+
+
+def cells(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[list[str]]:
+    """Rows of written values, in the order of ``columns``."""
+    return [[column.write(value) for column, value in zip(columns, row)] for row in _rows(table, columns)]
+
+
+def _rows(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[tuple]:
+    return list(zip(*(table[column.key].tolist() for column in columns))) if len(table) else []
+
+
+def number(value: float) -> str:
+    """A metric of any size: thousands grouped, four significant figures below ten."""
+    if value != value:
+        return "-"
+    if abs(value) >= 1000.0 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
