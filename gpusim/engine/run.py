@@ -17,8 +17,10 @@ from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.services import Autoscaler, plan
 from gpusim.engine.workload import jobs_of
+from gpusim.errors import TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.demand import demand_signal
+from gpusim.inputs.grid import read_grid
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
@@ -26,6 +28,13 @@ from gpusim.record.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
 Process = Callable[[FleetEnvironment], Generator]
+
+# Key of a site that names a file -> what is read from it.
+_FILES = {
+    "price_file": ("price_usd_per_mwh",),
+    "carbon_file": ("carbon_g_per_kwh",),
+    "weather_file": ("dry_bulb_c", "wet_bulb_c"),
+}
 
 
 def run(
@@ -71,13 +80,16 @@ class _World:
         self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
         names = self.names = names_of(scenario, table)
         start = scenario.run.start
-        self.signals = [_signals(scenario, site, self.duration_s, seed) for site in names.sites]
+        found = [_signals(scenario, site, self.duration_s, seed) for site in names.sites]
+        self.signals = [signals for signals, _notes in found]
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
         deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas))
         self.recorder = Recorder(env, names, self.signals, deployments)
         for s, site in enumerate(names.sites):
+            for what, count in found[s][1].items():
+                self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
         self._start_services(deployments, demand)
         if scenario.scheduler.mode == "cycle":
@@ -128,14 +140,29 @@ class _World:
         return env.now
 
 
-def _signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> SiteSignals:
-    spec = scenario.sites[site]
-    signals = climate_signals(spec.region, scenario.run.start, duration_s, rng.stream(seed, "climate", spec.region))
-    if spec.price_usd_per_mwh is not None:
-        signals = signals._replace(price_usd_per_mwh=Signal.constant(spec.price_usd_per_mwh))
-    if spec.carbon_g_per_kwh is not None:
-        signals = signals._replace(carbon_g_per_kwh=Signal.constant(spec.carbon_g_per_kwh))
-    return signals
+def _signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> tuple[SiteSignals, dict[str, int]]:
+    """Signals of a site and what was wrong with its files, counted.
+
+    From files and constants where these are given, else of a typical year of the site's region.
+    """
+    spec, start = scenario.sites[site], scenario.run.start
+    given, notes = {}, {}
+    for name in ("price_usd_per_mwh", "carbon_g_per_kwh"):
+        if getattr(spec, name) is not None:
+            given[name] = Signal.constant(getattr(spec, name))
+    for key, names in _FILES.items():
+        if getattr(spec, key) is not None:
+            try:
+                file = read_grid(getattr(spec, key))
+                for name in names:
+                    given[name], wrong = file.signal(name, start, duration_s, spec.typical_year)
+                    notes |= {f"{key}: {what}": count for what, count in wrong.items()}
+            except TraceError as error:
+                raise TraceError(f"sites.{site}.{key}: {error}") from None
+    if len(given) == len(SiteSignals._fields):
+        return SiteSignals(**given), notes
+    climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
+    return climate._replace(**given), notes
 
 
 def _site_tables(scenario: Scenario, world: _World, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

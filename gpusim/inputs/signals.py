@@ -15,6 +15,12 @@ class Signal:
     times_s : ndarray, shape (n,)
         [s], strictly increasing.
     values : ndarray, shape (n,)
+        Finite.
+
+    Raises
+    ------
+    ValueError
+        If times and values do not fit together, or times do not increase, or a number is not finite.
     """
 
     def __init__(self, times_s: np.ndarray, values: np.ndarray):
@@ -22,6 +28,8 @@ class Signal:
         self.values = np.asarray(values, dtype=float)
         if self.times_s.shape != self.values.shape or self.times_s.ndim != 1 or len(self.times_s) == 0:
             raise ValueError(f"need equally long times and values, got {self.times_s.shape} and {self.values.shape}")
+        if not (np.isfinite(self.times_s).all() and np.isfinite(self.values).all()):
+            raise ValueError("times and values must be finite")
         if np.any(np.diff(self.times_s) <= 0.0):
             raise ValueError("times must increase strictly")
         self._sums = np.concatenate([[0.0], np.cumsum(self.values[:-1] * np.diff(self.times_s))])
@@ -43,13 +51,19 @@ class Signal:
         row = int(np.searchsorted(self.times_s, t_s, side="right"))
         return float(self.times_s[row]) if row < len(self.times_s) else float("inf")
 
-    def _antiderivative(self, t_s: float) -> float:
-        row = self._row(t_s)
-        return float(self._sums[row] + self.values[row] * (t_s - self.times_s[row]))
-
     def integral(self, a_s: float, b_s: float) -> float:
-        """Integral from ``a_s`` to ``b_s`` [value x s]."""
-        return self._antiderivative(b_s) - self._antiderivative(a_s)
+        """Integral from ``a_s`` to ``b_s`` [value x s]; the negative of the way back if ``b_s < a_s``.
+
+        The ends are summed apart from the whole steps between: a second late in a long year is as exact as the first.
+        """
+        if b_s < a_s:
+            return -self.integral(b_s, a_s)
+        first, last = self._row(a_s), self._row(b_s)
+        if first == last:
+            return float(self.values[first]) * (b_s - a_s)
+        head = self.values[first] * (self.times_s[first + 1] - a_s)
+        tail = self.values[last] * (b_s - self.times_s[last])
+        return float(head + (self._sums[last] - self._sums[first + 1]) + tail)
 
     def mean(self, a_s: float, b_s: float) -> float:
         """Mean over [a_s, b_s); the value at ``a_s`` if the span is empty."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
 from gpusim.model.steps import Steps
@@ -29,7 +30,12 @@ class Pool(Model):
 
 
 class Site(Model):
-    """A data centre."""
+    """A data centre.
+
+    Its price, carbon intensity and weather are those of a typical year of ``region``, unless given: price and carbon
+    as a constant or a file, weather as a file. Paths count from the working directory, as that of a trace does. With
+    ``typical_year`` the files' year stands for every year: same month, day and hour.
+    """
 
     region: str
     jurisdiction: str
@@ -41,3 +47,20 @@ class Site(Model):
     oversubscription: float = Field(1.0, gt=0)
     price_usd_per_mwh: float | None = None
     carbon_g_per_kwh: float | None = Field(None, ge=0)
+    price_file: str | None = Field(None, min_length=1)
+    carbon_file: str | None = Field(None, min_length=1)
+    weather_file: str | None = Field(None, min_length=1)
+    typical_year: bool = False
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Site:
+        faults = [
+            f"{constant} and {file} are both given; keep one"
+            for constant, file in (("price_usd_per_mwh", "price_file"), ("carbon_g_per_kwh", "carbon_file"))
+            if getattr(self, constant) is not None and getattr(self, file) is not None
+        ]
+        if self.typical_year and not (self.price_file or self.carbon_file or self.weather_file):
+            faults.append("typical_year is for files; give price_file, carbon_file or weather_file, or remove it")
+        if faults:
+            raise PydanticCustomError("site", "{faults}", {"faults": "; ".join(faults)})
+        return self

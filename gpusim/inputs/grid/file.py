@@ -1,0 +1,162 @@
+"""A file of prices, carbon intensity or weather: its format found by content, its readings as signals of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from gpusim.errors import TraceError, did_you_mean
+from gpusim.inputs.grid import carbon, epw, openmeteo, prices, table
+from gpusim.inputs.grid.readings import SECOND, Readings
+from gpusim.inputs.grid.years import in_years, whole_year
+from gpusim.inputs.signals import Signal
+from gpusim.inputs.traces.source import Source
+from gpusim.units import DAY_S, calendar
+
+LONGEST_GAP_S = 7 * DAY_S  # a value held longer than a week is an invention, not a reading
+
+# Format -> (does the content look like it, reader). Each file matches one at most.
+FORMATS = {
+    "OpenDC carbon (Parquet)": (carbon.is_opendc, carbon.read_opendc),
+    "Open-Meteo weather (JSON)": (openmeteo.is_openmeteo, openmeteo.read_openmeteo),
+    "EnergyPlus weather (EPW)": (epw.is_epw, epw.read_epw),
+    "gpusim columns (time_utc, ...)": (table.is_own, table.read_own),
+    "merged table (timestamp_utc, ...)": (table.is_merged, table.read_merged),
+    "Electricity Maps carbon": (carbon.is_electricity_maps, carbon.read_electricity_maps),
+    "dc-rl carbon (timestamp, ..., avg_CI)": (carbon.is_dcrl, carbon.read_dcrl),
+    "WattTime carbon (time, area)": (carbon.is_watttime, carbon.read_watttime),
+    "sustain-cluster prices (Datetime, Price (CUR/MWh))": (prices.is_prices, prices.read_prices),
+    "sustain-cluster standardized prices": (prices.is_smoothed, prices.refuse_smoothed),
+}
+TYPICAL = ("EnergyPlus weather (EPW)",)  # formats whose year means nothing
+
+
+@dataclass(frozen=True)
+class GridFile:
+    """What one file says.
+
+    Attributes
+    ----------
+    path : Path
+    format : str
+        Name of the file's format (``FORMATS``).
+    readings : dict of str to Readings
+        By quantity: ``price_usd_per_mwh``, ``carbon_g_per_kwh``, ``dry_bulb_c``, ``wet_bulb_c``.
+    notes : dict of str to int
+        What was wrong or had to be assumed, and how often.
+    """
+
+    path: Path
+    format: str
+    readings: dict[str, Readings]
+    notes: dict[str, int]
+
+    def signal(
+        self, quantity: str, start: datetime, duration_s: float, typical_year: bool = False
+    ) -> tuple[Signal, dict[str, int]]:
+        """Signal of a quantity over [0, ``duration_s``) after ``start``, and the file's notes with the run's gaps.
+
+        Parameters
+        ----------
+        quantity : str
+            One of ``readings``.
+        start : datetime
+            Time 0 of the signal, with its zone.
+        duration_s : float
+            [s]
+        typical_year : bool
+            Take the file's best covered calendar year for every year: same month, day and hour. EPW always is.
+
+        Raises
+        ------
+        TraceError
+            If the file has not this quantity, does not cover the period, or has a hole of more than a week in it.
+        """
+        if quantity not in self.readings:
+            raise TraceError(
+                f"{self.path}: no {quantity} in it{did_you_mean(quantity, self.readings)}; "
+                f"as {self.format} it gives {', '.join(self.readings)}"
+            )
+        readings = self.readings[quantity]
+        first, end = _utc(start), _utc(calendar(start, duration_s))
+        if typical_year or self.format in TYPICAL:
+            year = whole_year(readings)
+            if year is None:
+                raise TraceError(
+                    f"{self.path}: covers {_period(readings.moments[0], readings.end)}; "
+                    "a typical year needs 98 % of one calendar year"
+                )
+            readings = in_years(
+                readings, year, start.astimezone(UTC).year - 1, calendar(start, duration_s).astimezone(UTC).year
+            )
+        elif first < readings.moments[0] or end > readings.end:
+            raise TraceError(
+                f"{self.path}: covers {_period(readings.moments[0], readings.end)}, but the run needs "
+                f"{_period(first, end)}; change run.start or run.days, or set typical_year = true to take the same "
+                "month, day and hour of the file's year"
+            )
+        return self._cut(quantity, readings, first, end)
+
+    def _cut(
+        self, quantity: str, readings: Readings, first: np.datetime64, end: np.datetime64
+    ) -> tuple[Signal, dict[str, int]]:
+        """The readings that hold at some time in [first, end), each until the next; holes counted."""
+        begin = int(np.searchsorted(readings.moments, first, side="right")) - 1
+        stop = max(int(np.searchsorted(readings.moments, end, side="left")), begin + 1)
+        times_s = (readings.moments[begin:stop] - first) / SECOND
+        until_s = np.append(times_s[1:], (end - first) / SECOND)
+        longest = int(np.argmax(until_s - times_s))
+        if until_s[longest] - times_s[longest] > max(LONGEST_GAP_S, readings.step_s):
+            hole = (first + np.timedelta64(round(float(t)), "s") for t in (times_s[longest], until_s[longest]))
+            raise TraceError(
+                f"{self.path}: {quantity} has no reading from {_period(*hole)}; a value is held for a week at most: "
+                "fill the hole, or run in another period"
+            )
+        absent = _due_before(until_s, times_s, readings.step_s) - _due_before(np.zeros(1), times_s, readings.step_s)
+        notes = dict(self.notes)
+        if absent.sum():
+            notes[f"{quantity}: readings absent in the run's period, the last value held"] = int(absent.sum())
+        return Signal(times_s, readings.values[begin:stop]), notes
+
+
+def read_grid(path: str | Path) -> GridFile:
+    """Read a file of prices, carbon intensity or weather; plain or gzip-ed, whatever its name.
+
+    Raises
+    ------
+    TraceError
+        With every fault of the file, or with the known formats if it looks like none of them.
+    """
+    source = Source(Path(path))
+    for name, (fits, read) in FORMATS.items():
+        if fits(source):
+            readings = read(source)
+            source.faults.check()
+            return GridFile(source.path, name, readings, source.notes)
+    source.faults.stop(
+        f"not a file of prices, carbon intensity or weather; it begins {source.head[:60]!r}. "
+        f"Known are: {'; '.join(FORMATS)}"
+    )
+
+
+def read_signal(
+    path: str | Path, quantity: str, start: datetime, duration_s: float, typical_year: bool = False
+) -> tuple[Signal, dict[str, int]]:
+    """One quantity of one file as a signal; see ``read_grid`` and ``GridFile.signal``."""
+    return read_grid(path).signal(quantity, start, duration_s, typical_year)
+
+
+def _due_before(until_s: np.ndarray, times_s: np.ndarray, step_s: float) -> np.ndarray:
+    """How many readings were due after each of ``times_s`` and before ``until_s``; a quarter of a step is no hole."""
+    return np.maximum(np.ceil((until_s - times_s) / step_s - 0.25) - 1.0, 0.0)
+
+
+def _utc(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def _period(first: np.datetime64, end: np.datetime64) -> str:
+    return " to ".join(str(moment.astype("datetime64[m]")).replace("T", " ") for moment in (first, end)) + " UTC"
