@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gpusim.engine.run import run
+from gpusim.record.result import Result
 from gpusim.state import Order
 from gpusim.validation import power, queueing, scheduling, workload
 from gpusim.validation.anchor import FULL, QUICK
@@ -91,6 +92,33 @@ def test_pue_twice_or_never(pue):
     off = failures(power.flat_year(FULL, run(power.flat_year_scenario(pue), SEED)))
     assert len(off) == 5
     assert off["100 MW for a year: facility energy [MWh]"] == pytest.approx(876_000 * pue, rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def busy():
+    """The run behind anchor 27."""
+    scenario = power.busy_fleet_scenario()
+    return scenario, run(scenario, SEED)
+
+
+def test_busy_fleet_is_busy(busy):
+    """The grid binds, jobs are evicted and lose work, the service serves: no part of the balance is empty."""
+    _scenario, result = busy
+    booked = result.ledger.groupby("cause", observed=True)["gpu_s"].sum() / 3600.0
+    for cause in ("not_energised", "training", "serving", "serving_idle", "loading", "checkpointing", "lost_work"):
+        assert booked[cause] > 10.0
+    assert result.jobs["evictions"].sum() > 10
+
+
+@pytest.mark.parametrize("part", ["jobs", "ledger", "power"])
+def test_energy_balance(busy, part):
+    """Energy of one job, GPU-seconds or power off by a millionth break the balance."""
+    scenario, result = busy
+    assert not failures(power.energy_balance(scenario, result))
+    column = {"jobs": "energy_j", "ledger": "gpu_s", "power": "facility_w"}[part]
+    table = result.tables[part]
+    wrong = Result(result.manifest, {**result.tables, part: table.assign(**{column: table[column] * (1 + 1e-6)})})
+    assert len(failures(power.energy_balance(scenario, wrong))) == 2
 
 
 def test_flat_arrivals():
