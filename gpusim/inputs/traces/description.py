@@ -112,7 +112,7 @@ def _sizes(table: JobTable, gpu_s: np.ndarray) -> pd.DataFrame:
         {
             "jobs": by_size["size"],
             "job_share": by_size["size"] / len(table),
-            "gpu_time_share": by_size["sum"] / max(gpu_s.sum(), 1e-300),
+            "gpu_time_share": by_size["sum"] / (gpu_s.sum() or 1.0),
         }
     )
 
@@ -130,12 +130,12 @@ def _fano(since_first_s: np.ndarray, window_s: float) -> float:
 
 def _shares(labels: np.ndarray, weights: np.ndarray) -> pd.Series:
     sums = pd.Series(weights).groupby(labels).sum()
-    return (sums / max(sums.sum(), 1e-300)).sort_values(ascending=False, kind="stable")
+    return (sums / (sums.sum() or 1.0)).sort_values(ascending=False, kind="stable")
 
 
 def _top_share(gpu_s: np.ndarray, share: float) -> float:
     count = int(np.ceil(share * len(gpu_s)))
-    return float(np.sort(gpu_s)[-count:].sum() / max(gpu_s.sum(), 1e-300))
+    return float(np.sort(gpu_s)[-count:].sum() / (gpu_s.sum() or 1.0))
 
 
 def _text(d: Description):

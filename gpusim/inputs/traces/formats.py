@@ -44,7 +44,7 @@ FORMATS: tuple[Format, ...] = (
     Format("Helios", ("cluster_log*.csv",), slurm.mismatch_helios, slurm.read_helios),
     Format("Alibaba PAI 2020", tuple(f"{name}*.csv" for name in pai.TABLES), pai.mismatch, pai.read),
     Format("Alibaba openb 2023", ("openb_pod_list*.csv",), openb.mismatch, openb.read),
-    Format("Tiresias, Chronus", ("*_job.csv", "trace_job_*.csv"), tiresias.mismatch, tiresias.read),
+    Format("Tiresias, Chronus", ("60_job.csv", "trace_job_*.csv"), tiresias.mismatch, tiresias.read),
     Format("Standard Workload Format", ("*.swf",), swf.mismatch, swf.read),
 )
 
@@ -73,11 +73,16 @@ def open_trace(path: str | Path) -> Trace:
     for format in FORMATS:
         reason = format.mismatch(source)
         if not reason:
-            return format.read(source)
+            return _read(source, format)
         reasons.append(f"\n    {format.title}: {reason}")
     name = path.name.lower().removesuffix(".gz")
     for format in FORMATS:  # a damaged file tells by its name what it should be, and its reader what is wrong
         if any(fnmatch(name, pattern) for pattern in format.names):
-            return format.read(source)
+            return _read(source, format)
     found = f"its content is of no known format (first line: {source.head[:60]!r})"
     source.faults.stop(f"{found}. Known are:{''.join(reasons)}")
+
+
+def _read(source: Source, format: Format) -> Trace:
+    source.faults.source = f"{source.path} (read as {format.title})"
+    return format.read(source)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from gpusim.inputs.traces.faults import Faults
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import Trace
+from gpusim.units import parse_utc
 
 NEEDED = ("submit_s", "runtime_s", "gpus")
 MARK = "# gpusim trace "
@@ -142,7 +143,7 @@ def _read_metadata(source: Source, text: str | bytes | None) -> tuple[datetime |
     try:
         meta = json.loads(text)
         origin, notes = meta["origin"], {str(what): int(count) for what, count in meta["notes"].items()}
-        return origin and datetime.fromisoformat(origin).astimezone(UTC), notes
+        return origin and parse_utc(origin), notes
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         source.faults.stop(f"damaged line of origin and notes ({MARK.strip('# ')}): {error!r}")
 

@@ -52,17 +52,16 @@ def mismatch_log(source: Source) -> str:
 def read_log(source: Source) -> Trace:
     """The original JSON log: runtime is the sum of the attempts that have a start and an end."""
     try:
-        entries = json.loads(source.data.decode("utf-8-sig"))
-    except (json.JSONDecodeError, RecursionError) as error:
+        entries = json.loads(source.data)
+        texts = {json.dumps(entry, sort_keys=True) for entry in entries} if isinstance(entries, list) else None
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of thousands of digits
         source.faults.stop(f"not readable as JSON: {error}")
-    if not isinstance(entries, list) or not entries:
+    if not texts:
         source.faults.stop("expected a JSON array of jobs, with at least one job")
     _check_entries(source, entries)
     submitted = _moments(source, "submitted_time", [entry["submitted_time"] for entry in entries], range(len(entries)))
     runtime_s, gpus = _totals(source, _attempts(source, entries), len(entries))
-    source.note(
-        "exact duplicate rows kept", len(entries) - len({json.dumps(entry, sort_keys=True) for entry in entries})
-    )
+    source.note("exact duplicate rows kept", len(entries) - len(texts))
     submit_s, origin = elapsed(submitted)
     source.note("times without a zone, taken as UTC", np.count_nonzero(~np.isnat(submitted)))
     return build_trace(

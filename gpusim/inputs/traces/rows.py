@@ -73,7 +73,7 @@ class Rows:
         long, short = {}, 0
         for number, text in enumerate(texts, start=first):
             if text.count(b",") != width - 1:
-                cells = next(csv.reader([text.decode()]), [])
+                cells = _cells(text.decode())
                 if any(cells[width:]):  # a lone trailing comma loses nothing
                     long[number] = f"{len(cells)} cells"
                 short += any(cells) and len(cells) < width
@@ -129,6 +129,16 @@ class Rows:
         cells = pd.Series(self.text(column), dtype=object).str.strip()
         zoned = cells.str.contains(ZONE, regex=True) | cells.isin(MISSING)
         self.source.note("times without a zone, taken as UTC", (~zoned).sum())
+
+
+def _cells(text: str) -> list[str]:
+    """Cells of one line; the csv module is asked only where it must be, for it refuses very long cells."""
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text]), [])
+    except csv.Error:
+        return []
 
 
 def parse_times(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
