@@ -62,8 +62,7 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     _print_bottlenecks(result)
     folder = out or Path("out") / Path(scenario).stem
     result.save(folder)
-    result.figures(folder / "figures")
-    result.report(folder / "report.html")
+    _write_report(result, folder)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
 
 
@@ -73,21 +72,33 @@ def report(folder: Path) -> None:
     """Draw the figures and the report of a saved result again."""
     from gpusim.record.result import Result
 
-    result = Result.load(folder)
-    result.figures(folder / "figures")
-    result.report(folder / "report.html")
-    click.echo(folder / "report.html")
+    click.echo(_write_report(Result.load(folder), folder))
 
 
 @cli.command()
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 def compare(first: Path, second: Path) -> None:
-    """Metrics of two saved results side by side."""
-    from gpusim.analysis.metrics import compare as compare_results
+    """What differs between two saved results: scenarios, figures, bottlenecks."""
     from gpusim.record.result import Result
+    from gpusim.report.console import print_comparison
 
-    click.echo(compare_results(Result.load(first), Result.load(second)).to_string())
+    print_comparison(Result.load(first), Result.load(second), (str(first), str(second)))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--from-day", default=0.0, show_default=True, help="First day of the window, counted from 0.")
+@click.option("--days", default=1.0, show_default=True, help="Length of the window.")
+@click.option("--site", help="Only this site.")
+def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
+    """Write a window of a saved result as a trace for ui.perfetto.dev."""
+    from gpusim.record.result import Result
+    from gpusim.report.timeline import export as export_window
+
+    count = export_window(Result.load(folder), out, from_day, days, site)
+    click.echo(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
 
 
 @cli.command()
@@ -180,18 +191,17 @@ def _check(result) -> None:
 
 
 def _print_bottlenecks(result) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from gpusim.report.console import print_bottlenecks
 
-    table = Table(title="Bottlenecks, largest loss first")
-    for column in ("#", "site", "GPU", "cause", "GPU-hours lost", "share", "job-hours waited", "list USD"):
-        table.add_column(column, justify="left" if column in ("site", "GPU", "cause") else "right")
-    for row in result.bottlenecks().head(12).itertuples():
-        table.add_row(
-            str(row.rank), row.site, row.gpu_type, row.cause.replace("_", " "), f"{row.gpu_hours_lost:,.0f}",
-            f"{row.share_of_planned:.0%}", f"{row.job_hours_waited:,.0f}", f"{row.usd:,.0f}",
-        )  # fmt: skip
-    Console(width=120).print(table)
+    print_bottlenecks(result)
+
+
+def _write_report(result, folder: Path) -> Path:
+    """Draw the figures once, for their folder and for the report."""
+    from gpusim.report.figures import draw_all
+    from gpusim.report.page import write
+
+    return write(result, folder / "report.html", draw_all(result, folder / "figures"))
 
 
 def main() -> None:

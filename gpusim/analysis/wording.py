@@ -18,6 +18,16 @@ def quantity(value: float) -> str:
     return _significant(value)
 
 
+def compact(value: float) -> str:
+    """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
+    if not math.isfinite(value):
+        return "-"
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size * 0.9995:
+            return f"{_significant(value / size)}{letter}"
+    return f"{value:.0f}"
+
+
 def _significant(value: float) -> str:
     if value == 0.0:
         return "0"

@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment
 
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import SLACK
+from gpusim.analysis.causes import SLACK, WORDS
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.serving import serving
@@ -23,6 +23,7 @@ from gpusim.report.figures import draw_all
 from gpusim.report.scenario_text import to_toml
 from gpusim.units import DAY_S
 
+MOST_SENTENCES = 8
 MOST_ROWS = 25  # of the bottlenecks
 MOST_EVENTS = 200
 
@@ -53,7 +54,7 @@ def write(result: Result, path: Path, pictures: list[Path] | None = None) -> Pat
         days=manifest["duration_s"] / DAY_S,
         headline=headline(result, losses),
         cards=_cards(metrics),
-        bottlenecks=real,
+        ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
         tables=_tables(result, losses, metrics),
         pictures={picture.stem: _data_uri(picture) for picture in pictures},
@@ -68,7 +69,8 @@ def write(result: Result, path: Path, pictures: list[Path] | None = None) -> Pat
 
 def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
     """Metric, value and meaning of the figures shown large."""
-    waited = f"of jobs started within {duration(metrics['wait_p95_s'])}"
+    p95_s = metrics["wait_p95_s"]
+    waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
     cards = [
         ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
         ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
@@ -79,7 +81,8 @@ def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
         ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", f"at a PUE of {metrics['pue']:.3f}"),
         ("energy_usd", f"{quantity(metrics['energy_usd'])} USD", "for energy"),
         ("carbon_t", f"{quantity(metrics['carbon_t'])} t", "of CO2e"),
-        ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD", "per useful GPU-hour (list price and energy)"),
+        ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD",
+         "per useful GPU-hour, list price and energy"),
     ]  # fmt: skip
     return [card for card in cards if metrics[card[0]] == metrics[card[0]]]
 

@@ -27,9 +27,15 @@ def draw(result: Result) -> Figure:
     bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
     jobs = result.jobs
     still = f"{share(float((jobs['wait_s'] <= 0.0).mean()))} of {len(jobs):,} jobs never waited." if len(jobs) else ""
-    figure.text(0.02, 0.965, f"{still} Of the others, by what they waited for most:".strip(), va="top", fontsize=9)
+    figure.text(
+        0.02,
+        0.965,
+        f"{still[:1].upper()}{still[1:]} Of the others, by what they waited for most:".strip(),
+        va="top",
+        fontsize=9,
+    )
     if waits.empty:
-        figure.texts[0].set_text(still)
+        figure.texts[0].set_text(still[:1].upper() + still[1:])
         nothing(curves, "no job waited" if len(jobs) else "the scenario has no jobs")
         curves.set_xticks([])
         bars.axis("off")

@@ -1,0 +1,106 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gpusim.analysis.bottlenecks import headline
+from gpusim.analysis.causes import SLACK, WORDS
+from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.analysis.wording import compact, share
+from gpusim.record.result import Result
+from gpusim.report.tables import number
+from gpusim.units import DAY_S
+
+WIDE = 100  # columns from which all of the bottlenecks' figures fit
+MOST_ROWS = 12
+MOST_KEYS = 30
+
+
+def print_bottlenecks(result: Result, console: Console | None = None) -> None:
+    """Headline and the largest bottlenecks, as wide as the terminal allows."""
+    console = console or Console(highlight=False)
+    losses = result.bottlenecks()
+    shown = losses[losses["cause"].isin(SLACK) | (losses["gpu_hours_held_back"] > 0.0)]
+    wide = console.width >= WIDE
+    table = _table("#>", "site", "GPU", "held back by", "GPU-hours>")
+    for heading in (*(("lost>", "of plan>", "days>") if wide else ()), "job-h waited>", "list USD>"):
+        _add(table, heading)
+    for row in shown.head(MOST_ROWS).itertuples():
+        extra = ()
+        if wide:
+            span = f"{row.period_start_s / DAY_S:.1f}-{row.period_end_s / DAY_S:.1f}"
+            extra = (compact(row.gpu_hours_lost), share(row.share_of_planned).replace("under ", "<"), span)
+        table.add_row(
+            str(row.rank), row.site, row.gpu_type, WORDS[row.cause].short, compact(row.gpu_hours_held_back), *extra,
+            compact(row.job_hours_waited), compact(row.usd),
+        )  # fmt: skip
+    console.print()
+    console.print(headline(result, losses), style="bold")
+    console.print(table)
+    if len(shown) > MOST_ROWS:
+        console.print(f"{len(shown) - MOST_ROWS} smaller ones are in the report.", style="dim")
+
+
+def print_comparison(first: Result, second: Result, names: tuple[str, str], console: Console | None = None) -> None:
+    """What differs between two results: scenarios, figures, bottlenecks."""
+    console = console or Console(highlight=False)
+    console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)
+    _print_differences(console, scenario_differences(first, second))
+    table = _table("figure", "A>", "B>", "B - A>", "change>", title="Figures of the runs")
+    for row in compare(first, second).itertuples():
+        same = row.first == row.second or (row.first != row.first and row.second != row.second)
+        change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
+        table.add_row(
+            row.Index, number(row.first), number(row.second), "" if same else _signed(row.difference), change,
+            style="dim" if same else None,
+        )  # fmt: skip
+    console.print(table)
+    _print_changes(console, bottleneck_changes(first, second))
+
+
+def _print_differences(console: Console, differences: pd.DataFrame) -> None:
+    if differences.empty:
+        console.print("\nThe scenarios and seeds are the same.")
+        return
+    table = _table("key", "A", "B", title="What differs in the scenarios")
+    for row in differences.head(MOST_KEYS).itertuples():
+        table.add_row(row.key, *("-" if value is None else str(value) for value in (row.first, row.second)))
+    console.print(table)
+    if len(differences) > MOST_KEYS:
+        console.print(f"and {len(differences) - MOST_KEYS} more keys", style="dim")
+
+
+def _print_changes(console: Console, changes: pd.DataFrame) -> None:
+    if changes.empty:
+        console.print("No bottleneck changed.")
+        return
+    table = _table("site", "GPU", "held back by", "A: GPU-h>", "B: GPU-h>", "A: waited h>", "B: waited h>",
+                   title="Bottlenecks that changed")  # fmt: skip
+    for row in changes.head(MOST_ROWS).itertuples():
+        table.add_row(
+            row.site, row.gpu_type, WORDS[row.cause].short, compact(row.gpu_hours_first),
+            compact(row.gpu_hours_second), compact(row.waited_first), compact(row.waited_second),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _table(*headings: str, title: str | None = None) -> Table:
+    """A table of columns; a heading that ends in ``>`` is a column of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
+    for heading in headings:
+        _add(table, heading)
+    return table
+
+
+def _add(table: Table, heading: str) -> None:
+    number = heading.endswith(">")
+    table.add_column(heading.removesuffix(">"), justify="right" if number else "left", no_wrap=number,
+                     overflow="fold")  # fmt: skip
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0.0 else "") + number(value)
