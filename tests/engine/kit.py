@@ -59,7 +59,8 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
     return [
         Outcome(
             Status(job.status).name, None if job.pool == NONE else int(job.pool),
-            time_s(job.first_start_s), time_s(job.start_s), time_s(job.end_s), int(job.evictions),
+            time_s(job.first_start_s), time_s(job.start_s),
+            time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
         )
         for job in fleet.jobs
     ]  # fmt: skip

@@ -29,13 +29,14 @@ class Reservation:
 
     def place(self, job: Job, pool: Pool, now: float, rule: Placement) -> list[Node] | None:
         """Nodes on which a job behind the head may start now."""
+        ends_s = now + job.expected_wall_s(pool)
         outside = self.outside(pool)
         chosen = find(job, pool, outside, rule)
         if chosen is not None:
-            if job.spec.gpus <= pool.size and chosen[0] in self.nodes:
+            if job.spec.gpus < pool.size and chosen[0] in self.nodes and ends_s > self.shadow_s:
                 self.spare -= job.spec.gpus
             return chosen
-        if now + job.expected_wall_s(pool) > self.shadow_s:
+        if ends_s > self.shadow_s:
             return None
         if job.spec.gpus <= pool.size:
             return find(job, pool, {node: node.free for node in self.nodes}, rule)
@@ -49,7 +50,7 @@ class Reservation:
 
 def reserve(head: Job, pool: Pool, now: float) -> Reservation:
     """The nodes that come free first for a head that does not fit now."""
-    if head.spec.gpus <= pool.size:
+    if head.spec.gpus < pool.size:
         return _part_of_a_node(head, pool, now)
     idle_s = {
         node: max((job.expected_end_s(now) for job in node.jobs), default=now) for node in pool.nodes if node.usable
@@ -73,13 +74,14 @@ def reserve(head: Job, pool: Pool, now: float) -> Reservation:
 
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
-    """At the first instant at which a node has enough free: of such nodes, that of the job that ends first."""
-    end_s = {job: job.expected_end_s(now) for job in sorted(pool.running, key=lambda job: job.row)}
-    for shadow_s in sorted(set(end_s.values())):
-        for job in end_s:
-            for node in job.nodes if end_s[job] == shadow_s else []:
-                still_on = sum(other.on_node(pool.size) for other in node.jobs if end_s[other] > shadow_s)
-                spare = node.size - still_on - head.spec.gpus
-                if spare >= 0:
-                    return Reservation(head, shadow_s, [node], spare)
+    """The first node with enough free while running jobs end one after the other."""
+    ending = sorted(pool.running, key=lambda job: (job.expected_end_s(now), job.row))
+    free = {node: node.free for node in pool.nodes if node.usable}
+    for job in ending:
+        for node in sorted(job.nodes, key=lambda node: node.index):
+            free[node] += job.on_node(pool.size)
+            if free[node] >= head.spec.gpus:
+                shadow_s = job.expected_end_s(now)
+                still_on = sum(j.on_node(pool.size) for j in node.jobs if j.expected_end_s(now) > shadow_s)
+                return Reservation(head, shadow_s, [node], node.size - still_on - head.spec.gpus)
     return Reservation(head)

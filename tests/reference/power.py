@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 
+from tests.reference import times
 from tests.reference.world import Job, Pool
 
 
 def job_w(job: Job, pool: Pool) -> float:
     """IT power that a job adds to its pool: its nodes draw idle power already."""
     spec, kind = pool.spec, job.kind
-    cycle_s = kind.checkpoint_interval_s + kind.checkpoint_write_s
-    writing = 0.0 if cycle_s == 0 or math.isinf(cycle_s) else kind.checkpoint_write_s / cycle_s
-    stalled = (1 - writing) * kind.communication_share
+    work_s = job.work_s(pool)
+    wall_s = times.wall_s(work_s, kind)
+    if wall_s == 0:
+        return 0.0
+    writing = times.checkpoints(work_s, kind) * kind.checkpoint_write_s / wall_s
+    loading = kind.load_s / wall_s
+    stalled = (1 - writing - loading) * kind.communication_share
     per_gpu_w = (
-        (1 - writing - stalled) * spec.compute_w + stalled * spec.communication_w + writing * spec.checkpoint_w
+        (1 - writing - loading - stalled) * spec.compute_w
+        + (loading + stalled) * spec.communication_w
+        + writing * spec.checkpoint_w
     )
     return job.held(pool.size) * per_gpu_w
 

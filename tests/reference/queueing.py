@@ -19,22 +19,26 @@ KEYS = {
 class Queue:
     """The waiting jobs of a pool during one pass.
 
-    Fair shares and quotas change with every start, so the next job is looked up anew each time.
+    Fair shares and held GPUs change with every start, so the next job is looked up anew each time.
     """
 
     def __init__(self, pool: Pool, order: Order, shares: list[float], exceeds_quota: Callable[[Job], bool]):
         self.pool, self.order, self.shares, self.exceeds_quota = pool, order, shares, exceeds_quota
+        self.passed: set[Job] = set()
+        self.left_out: set[int] = set()
 
-    def next(self, passed: set[Job]) -> Job | None:
-        """First job that is not among those ``passed`` over; jobs of tenants at their quota are left out."""
-        jobs = self.pool.waiting
-        first_of = {tenant: min(self._of(tenant), key=self._place) for tenant in {job.spec.tenant for job in jobs}}
-        left_out = {tenant for tenant, job in first_of.items() if self.exceeds_quota(job)}
-        candidates = [job for job in jobs if job not in passed and job.spec.tenant not in left_out]
-        return min(candidates, key=self._key, default=None)
+    def next(self) -> Job | None:
+        """First job not passed over. One that would exceed its tenant's quota leaves the tenant out from then on."""
+        while True:
+            jobs = [job for job in self.pool.waiting if job not in self.passed]
+            job = min((job for job in jobs if job.spec.tenant not in self.left_out), key=self._key, default=None)
+            if job is None or not self.exceeds_quota(job):
+                return job
+            self.left_out.add(job.spec.tenant)
 
-    def _of(self, tenant: int) -> list[Job]:
-        return [job for job in self.pool.waiting if job.spec.tenant == tenant]
+    def pass_over(self, job: Job) -> None:
+        """Go on behind a job."""
+        self.passed.add(job)
 
     def _place(self, job: Job) -> tuple:
         return (KEYS[self.order](job), job.spec.submit_s, job.row)

@@ -109,7 +109,7 @@ class Simulator:
         job.saved_s += times.kept_s(elapsed_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
         self._release(job)
         job.evictions += 1
-        job.end_s = self.env.now
+        job.end_s = None
         self._queue(job)
         self.life[job].interrupt()
 
@@ -139,8 +139,7 @@ class Simulator:
         elif change.what in ("fail", "repair"):
             pool, node = self._node(change.on)
             if node.on and node.down == (change.what == "repair"):
-                for job in list(node.jobs):
-                    self._evict(job)
+                self._clear(node)
                 node.down = not node.down
                 self._changed(pool)
         elif change.what == "nodes":
@@ -162,19 +161,20 @@ class Simulator:
             self._set_nodes_on(pool, nodes)
 
     def _set_nodes_on(self, pool: Pool, wanted: int) -> None:
-        while True:
-            on = [node for node in pool.nodes if node.on]
-            if len(on) == wanted:
-                return
-            if len(on) < wanted:
-                next(node for node in pool.nodes if not node.on).on = True
-            else:
-                idle = [node for node in on if not node.jobs]
-                if idle:
-                    idle[-1].on = idle[-1].down = False
-                else:
-                    self._evict(max(pool.running, key=lambda job: (job.start_s, job.row)))
+        on = [node for node in pool.nodes if node.on]
+        off = [node for node in pool.nodes if not node.on]
+        for node in off[: max(wanted - len(on), 0)]:
+            node.on = True
             self._changed(pool)
+        on.sort(key=lambda node: (bool(node.jobs), -node.index))
+        for node in on[: max(len(on) - wanted, 0)]:
+            self._clear(node)
+            node.on = node.down = False
+            self._changed(pool)
+
+    def _clear(self, node: Node) -> None:
+        for job in reversed(node.jobs):
+            self._evict(job)
 
     def _shed(self, site: int) -> None:
         power = self.sites[site]
@@ -193,40 +193,39 @@ class Simulator:
             Moment(self.env, self.env.now, PASSES).callbacks.append(lambda _event: self._passes())
 
     def _passes(self) -> None:
-        for pool in self.pools:
-            if pool.changed:
-                self._pass(pool)
-                pool.changed = pool.released = False
+        while any(pool.changed for pool in self.pools):  # an eviction in a pass calls for another
+            for pool in self.pools:
+                if pool.changed:
+                    pool.changed = False
+                    self._pass(pool)
+                    self._turn_away(pool)
+        self.arrived = []
         self.pass_is_due = False
-        self._turn_away()
-        if any(pool.changed for pool in self.pools):
-            self._call_pass(next(pool for pool in self.pools if pool.changed))
 
-    def _turn_away(self) -> None:
+    def _turn_away(self, pool: Pool) -> None:
         """Of the jobs that just arrived and still wait, the last ones go where a queue is too long."""
-        limit = self.rules.queue_limit
         for job in reversed(self.arrived):
-            if limit is not None and job.status == Status.QUEUED and len(job.pool.waiting) > limit:
-                job.pool.waiting.remove(job)
+            waits = job.pool is pool and job.status == Status.QUEUED
+            if waits and self.rules.queue_limit is not None and len(pool.waiting) > self.rules.queue_limit:
+                pool.waiting.remove(job)
                 job.status = Status.REJECTED
                 self.news[job].succeed(False)
-        self.arrived = []
 
     def _pass(self, pool: Pool) -> None:
         queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota)
         if self.rules.backfill == Backfill.CONSERVATIVE:
             self._conservative(pool, queue)
             return
-        head = queue.next(set())
+        head = queue.next()
         while head is not None:
             nodes = self._find(head)
             if nodes is None and self.rules.preempts:
-                self._make_way(head)
-                nodes = self._find(head)
+                nodes = self._make_way(head)
             if nodes is None or not self._has_power(head):
                 break
+            pool.reservation = None
             self._start(head, nodes)
-            head = queue.next(set())
+            head = queue.next()
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
 
@@ -239,19 +238,20 @@ class Simulator:
             kept = pool.reservation
             if kept is None or kept.head is not head or kept.shadow_s <= now + 1 or pool.released:
                 pool.reservation = easy.reserve(head, pool, now)
-        passed = {head}
-        while (job := queue.next(passed)) is not None:
-            passed.add(job)
-            if self._has_power(job) and not self._exceeds_quota(job):
+        pool.released = False
+        queue.pass_over(head)
+        while (job := queue.next()) is not None:
+            queue.pass_over(job)
+            if self._has_power(job):
                 nodes = pool.reservation.place(job, pool, now, self.rules.placement)
                 if nodes is not None:
                     self._start(job, nodes)
 
     def _conservative(self, pool: Pool, queue: Queue) -> None:
-        now, passed = self.env.now, set()
+        now = self.env.now
         plan = conservative.Plan(pool, now)
-        while (job := queue.next(passed)) is not None:
-            passed.add(job)
+        while (job := queue.next()) is not None:
+            queue.pass_over(job)
             found = plan.earliest(job, self.rules.placement)
             if found is None:
                 continue
@@ -276,9 +276,11 @@ class Simulator:
         held = sum(pool.held_by(tenant) for pool in self.pools if pool.spec.gpu_type == kind)
         return held + job.held(job.pool.size) > self.case.quota[tenant][kind]
 
-    def _make_way(self, head: Job) -> None:
-        for job in preemption.victims(head, head.pool) or []:
+    def _make_way(self, head: Job) -> list[Node] | None:
+        """Evict for the head, if it can then start; its nodes."""
+        for job in preemption.victims(head, head.pool):
             self._evict(job)
+        return self._find(head)
 
 
 def simulate(case: Case, until_s: float) -> list[Outcome]:
