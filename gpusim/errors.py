@@ -11,11 +11,11 @@ class GpusimError(Exception):
 
 
 class ScenarioError(GpusimError):
-    """A scenario that cannot be simulated; carries all of its faults."""
+    """A scenario that cannot be simulated; carries all of its faults, one line each."""
 
     def __init__(self, source: str, faults: Sequence[str]):
         self.source = source
-        self.faults = list(faults)
+        self.faults = [_printable(fault) for fault in faults]
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
@@ -40,3 +40,8 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Suggestion text for a misspelt name: ``" (did you mean 'x'?)"``, or ``""`` when nothing is near."""
     near = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def _printable(text: str) -> str:
+    """Text on one line, with control characters of the user's file escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

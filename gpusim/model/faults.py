@@ -14,6 +14,7 @@ from gpusim.errors import did_you_mean
 from gpusim.model import kinds
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_MARKS = ("(level)", "(steps)", "[key]")  # not keys: the form of steps, and that the name itself is the fault
 _STANDARD = frozenset(get_args(ErrorType))
 
 
@@ -29,13 +30,13 @@ def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
 
 
 def _sentence(fault: dict, root: type[BaseModel]) -> str:
-    # Tags of unions stand in parentheses; "[key]" says that the fault is the name itself.
-    place = [part for part in fault["loc"] if part != "[key]" and not str(part).startswith("(")]
+    place = [part for part in fault["loc"] if part not in _MARKS]
     key, found = dotted(place), fault.get("input")
     if fault["type"] == "extra_forbidden":
         table = kinds.at(root, place[:-1])
         allowed = sorted(table.model_fields) if isinstance(table, type) and issubclass(table, BaseModel) else []
-        return f"{key}: unknown key{did_you_mean(str(place[-1]), allowed)}; allowed: {', '.join(allowed)}"
+        near = did_you_mean(str(fault["loc"][-1]), allowed)
+        return f"{key}: unknown key{near}; allowed: {', '.join(allowed)}"
     if fault["type"] == "value_error":
         return f"{key}: found {kinds.in_toml(found)}; {fault['ctx']['error']}"
     if fault["type"] not in _STANDARD:  # a model's own check, which says all itself

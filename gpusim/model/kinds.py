@@ -64,8 +64,8 @@ def in_words(annotation: Any) -> str:
                 for name in ("gt", "ge", "lt", "le", "min_length"):
                     if getattr(part, name, None) is not None:
                         bounds[name] = getattr(part, name)
-        words, limits = in_words(base), _limits(bounds)
-        return f"{words}{limits}" if words else ""
+        words = in_words(base)
+        return words + (", not empty" if words.startswith("text") and "min_length" in bounds else _limits(bounds))
     if hasattr(annotation, "in_words"):
         return annotation.in_words
     if annotation in _PLAIN:
