@@ -107,6 +107,7 @@ N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
 # Node states.
 OFF, ON, DOWN = 0, 1, 2
 NONE = -1  # "no such index"; as an answer of the scheduler: "started"
+SEVERAL = -2  # more than one index
 
 JOB = np.dtype(
     [
@@ -150,9 +151,10 @@ NODE = np.dtype(
         ("first_job", "i8"),
         ("next_held", "i8"),
         ("next_reserved", "i8"),
+        ("first_slot", "i8"),  # its timeline in a conservative pass
         ("future_free", "i8"),  # scratch of the reservation
         ("epoch", "i8"),  # scratch: when future_free was written
-        ("idle_s", "f8"),  # last expected end of its jobs, -1 when idle
+        ("idle_s", "f8"),  # EASY: last expected end of its jobs, -1 when idle; conservative: next wholly free
         ("state", "i1"),
         ("reserved", "i1"),
     ]
@@ -189,12 +191,13 @@ POOL = np.dtype(
         ("running", "i8"),
         ("reserved_job", "i8"),
         ("first_reserved", "i8"),
-        ("arrived", "i8"),  # the one job that arrived since the last pass, -2 if several
+        ("arrived", "i8"),  # the one job that arrived since the last pass, or SEVERAL
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
+        ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
+        ("reserved_whole", "i1"),  # the reservation is of whole nodes, without domains
         ("power_held", "i1"),  # the head has nodes but no power
         ("idle_cause", "i1"),
-        ("head_wait", "i1"),  # what the head waits for
         ("shadow_s", "f8"),
         ("queued_work", "f8"),  # GPU x s of expected wall time, queued
         ("running_work", "f8"),
@@ -265,14 +268,17 @@ CLASS = np.dtype(
 SEGMENT = np.dtype(  # a run that an eviction cut short
     [("job", "i8"), ("pool", "i8"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
 )
+SLOT = np.dtype([("time_s", "f8"), ("free", "i8"), ("next", "i8")])  # GPUs free on a node from a time on
 CLOCK = np.dtype(
     [
         ("now_s", "f8"),
         ("next_arrival", "i8"),
+        ("first_arrived", "i8"),  # first job that arrived since the last passes
         ("n_jobs", "i8"),  # rows after these are replicas
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
+        ("n_slots", "i8"),
         ("epoch", "i8"),
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
@@ -299,6 +305,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "routes": (ROUTE, 1),
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
+    "slots": (SLOT, 1),
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets

@@ -10,8 +10,8 @@ import simpy
 from simpy.events import URGENT
 
 from gpusim.kernels import control
-from gpusim.kernels.advance import FINISHED, FULL, REACHED, SEGMENT_ROOM, advance, run_passes
-from gpusim.state import SEGMENT, Fleet, records
+from gpusim.kernels.advance import FINISHED, REACHED, SEGMENT_ROOM, SEGMENTS_FULL, SLOTS_FULL, advance, run_passes
+from gpusim.state import SEGMENT, SLOT, Fleet, records
 
 
 class FleetEnvironment(simpy.Environment):
@@ -53,12 +53,16 @@ class FleetEnvironment(simpy.Environment):
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
         while True:
+            # Control processes evict too: whatever they do, the runs cut short must find room.
             if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
                 self._grow_segments()
             reason = advance(self.fleet, float(self.peek()))
             if reason == REACHED:
                 return
-            if reason == FULL:
+            if reason == SEGMENTS_FULL:
+                continue
+            if reason == SLOTS_FULL:
+                self._grow_slots()
                 continue
             if reason == FINISHED:
                 if not self.finished.triggered:
@@ -81,6 +85,9 @@ class FleetEnvironment(simpy.Environment):
         grown[: len(old)] = old
         self.fleet.put("segments", grown)
 
+    def _grow_slots(self) -> None:
+        self.fleet.put("slots", records(SLOT, 2 * len(self.fleet.slots)))
+
     # What processes do to the fleet -----------------------------------------------------------------------------
 
     def set_nodes_on(self, pool: int, nodes: int) -> None:
@@ -95,6 +102,11 @@ class FleetEnvironment(simpy.Environment):
         """Bring a failed node back. False if it was not down."""
         return control.repair_node(self.fleet, node, self.now)
 
+    def run_passes(self) -> None:
+        """A scheduling pass over every pool in which something changed (cycle mode)."""
+        while not run_passes(self.fleet, self.now):
+            self._grow_slots()
+
     def settle(self) -> None:
         """Bring every running integral up to now."""
         control.settle_all(self.fleet, self.now)
@@ -102,10 +114,9 @@ class FleetEnvironment(simpy.Environment):
 
 def cycle(env: FleetEnvironment, cycle_s: float) -> Generator:
     """Cycle mode: one scheduling pass over what changed, every ``cycle_s`` [s]."""
-    first, k = 0, 0
+    k = 0
     while True:
-        run_passes(env.fleet, first, env.now)
-        first = int(env.fleet.clock[0].next_arrival)
+        env.run_passes()
         k += 1
         yield env.at(k * cycle_s)
 

@@ -15,7 +15,7 @@ from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule
 from gpusim.state import NONE, Status
 
-REACHED, WOKEN, FULL, FINISHED = 0, 1, 2, 3
+REACHED, WOKEN, FINISHED, SEGMENTS_FULL, SLOTS_FULL = 0, 1, 2, 3, 4
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 _QUEUED, _REJECTED = int(Status.QUEUED), int(Status.REJECTED)
 
@@ -65,11 +65,11 @@ def _play_arrivals(f, now):
 
 
 @inner
-def _turn_away(f, p, first, now):
-    """Reject arrivals of this instant that still wait in a queue beyond its limit, last first."""
+def _turn_away(f, p, now):
+    """Reject those who arrived since the last passes and still wait in a queue beyond its limit, last first."""
     clock, pool = f.clock[0], f.pools[p]
     j = clock.next_arrival - 1
-    while pool.queued > clock.queue_limit and j >= first:
+    while pool.queued > clock.queue_limit and j >= clock.first_arrived:
         if f.jobs[j].pool == p and f.jobs[j].status == _QUEUED:
             dequeue(f, j, now)
             _reject(f, j)
@@ -77,8 +77,8 @@ def _turn_away(f, p, first, now):
 
 
 @kernel
-def run_passes(f, first, now):
-    """A pass over every pool that wants one; ``first``: the first job that arrived at this instant."""
+def run_passes(f, now):
+    """A pass over every pool that wants one; False if the slot table must grow before they can go on."""
     clock = f.clock[0]
     p = 0
     while clock.n_dirty > 0:
@@ -86,20 +86,24 @@ def run_passes(f, first, now):
         if pool.dirty != 0:
             pool.dirty = 0
             clock.n_dirty -= 1
-            schedule(f, p, now)
+            if not schedule(f, p, now):
+                mark_dirty(f, p)
+                return False
             if clock.queue_limit >= 0:
-                _turn_away(f, p, first, now)
+                _turn_away(f, p, now)
         p += 1
         if p == len(f.pools):
             p = 0  # an eviction may have touched a pool already passed
+    clock.first_arrived = clock.next_arrival
+    return True
 
 
 @kernel
 def advance(f, until):
     """Play the dense events before ``until``, and the ends at ``until``.
 
-    Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), FULL (the segment
-    table needs room), FINISHED (every job has ended).
+    Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), FINISHED (every job
+    has ended), SEGMENTS_FULL or SLOTS_FULL (that table needs room).
     """
     clock = f.clock[0]
     while True:
@@ -113,7 +117,7 @@ def advance(f, until):
             return REACHED
         clock.now_s = now
         if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends and clock.preempts != 0:
-            return FULL
+            return SEGMENTS_FULL
         if ends_s == now:
             _play_ends(f, now)
             if clock.n_woken > 0:
@@ -122,9 +126,8 @@ def advance(f, until):
                 return FINISHED
         if now == until:
             continue  # what else happens now comes after the control processes of this instant
-        first = clock.next_arrival
         _play_arrivals(f, now)
-        if clock.cycled == 0:
-            run_passes(f, first, now)
+        if clock.cycled == 0 and not run_passes(f, now):
+            return SLOTS_FULL
         if clock.unfinished == 0:
             return FINISHED

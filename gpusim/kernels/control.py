@@ -45,6 +45,7 @@ def _admit_node(f, p, n):
         pool.n_idle_heap += 1
     pool.free += pool.gpus_per_node
     pool.released = 1
+    pool.unsettled = 1
     mark_dirty(f, p)
 
 
@@ -65,6 +66,7 @@ def _clear_node(f, p, n, state, now):
         pool.n_idle_heap -= 1
     pool.free -= pool.gpus_per_node
     pool.released = 1
+    pool.unsettled = 1
     mark_dirty(f, p)
 
 

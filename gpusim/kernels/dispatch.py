@@ -48,7 +48,7 @@ def _least(f, j, start, stop, rule):
             score = _backlog(pool, held)
         else:
             score = _load(pool)
-        if best == NONE or score < best_score:
+        if best == NONE or score < best_score or (score == best_score and p < best):
             best, best_score = p, score
     return best
 

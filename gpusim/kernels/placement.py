@@ -91,6 +91,20 @@ def find_node(f, p, need, family):
 
 
 @inner
+def largest_fit(f, p):
+    """GPUs of the largest job that could be placed now, domains aside; 0 if none."""
+    pool = f.pools[p]
+    size = pool.gpus_per_node
+    if pool.idle_all > 0:
+        return pool.idle_all * size
+    for level in range(min(pool.free, size - 1), 0, -1):
+        for family in range(2):
+            if bitset.next_from(f.words, _set_of(pool, family, level), pool.n_nodes, 0) >= 0:
+                return level
+    return 0
+
+
+@inner
 def _pick_from_set(f, pool, base, wanted, count):
     i = -1
     while count < wanted:
@@ -149,7 +163,9 @@ def find_gang(f, p, k, family):
     if (pool.idle_open if family == OPEN else pool.idle_all) < k:
         return False
     if pool.nodes_per_domain > 1:
-        return _find_domains(f, pool, k, family)
+        if pool.idle_open >= k and _find_domains(f, pool, k, OPEN):
+            return True
+        return family == ALL and pool.idle_all > pool.idle_open and _find_domains(f, pool, k, ALL)
     size = pool.gpus_per_node
     count = _pick_from_set(f, pool, _set_of(pool, OPEN, size), k, 0)
     if count < k and family == ALL:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.running import expected_wall_time
-from gpusim.state import NONE, Order, Status, Wait
+from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
+ANY_SIZE = np.iinfo(np.int64).max
 _FAIR_SHARE, _QUEUED, _CYCLE = int(Order.FAIR_SHARE), int(Status.QUEUED), int(Wait.CYCLE)
 
 
@@ -54,7 +57,7 @@ def enqueue(f, j, p, now):
     pool.queued += 1
     pool.queued_gpus += job.held
     pool.queued_work += job.held * expected_wall_time(f, j, p)
-    pool.arrived = j if pool.arrived == NONE else -2
+    pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
 @inner
@@ -91,9 +94,21 @@ def rewind(f, p):
 
 
 @inner
-def _first_from_cursor(f, lane):
-    place = bitset.next_from(f.words, lane.set, lane.n_places, lane.cursor)
-    return NONE if place < 0 else f.by_place[lane.order_base + place]
+def _first_from_cursor(f, lane, largest):
+    """Next job of at most ``largest`` GPUs; the cursor moves up to it, larger ones are passed for good."""
+    words, base, n = f.words, lane.set, lane.n_places
+    jobs, by_place, order_base = f.jobs, f.by_place, lane.order_base
+    place = lane.cursor
+    while True:
+        place = bitset.next_from(words, base, n, place)
+        if place < 0:
+            lane.cursor = n
+            return NONE
+        j = by_place[order_base + place]
+        if jobs[j].gpus <= largest:
+            lane.cursor = place
+            return j
+        place += 1
 
 
 @inner
@@ -102,11 +117,11 @@ def _usage(lane):
 
 
 @inner
-def next_waiting(f, p):
-    """Next job of the walk, best first, or NONE; it stays next until ``step_over``."""
+def next_waiting(f, p, largest):
+    """Next job of the walk, best first, or NONE; it stays next until ``step_over``. Larger ones are left out."""
     pool = f.pools[p]
     if pool.n_lanes == 1:
-        return _first_from_cursor(f, f.lanes[pool.first_lane])
+        return _first_from_cursor(f, f.lanes[pool.first_lane], largest)
     fair = f.clock[0].order == _FAIR_SHARE
     best = NONE
     best_usage = 0.0
@@ -114,7 +129,7 @@ def next_waiting(f, p):
         lane = f.lanes[i]
         if lane.queued == 0 or lane.left_out != 0:
             continue
-        j = _first_from_cursor(f, lane)
+        j = _first_from_cursor(f, lane, largest)
         if j == NONE:
             continue
         if fair:

@@ -18,12 +18,18 @@ def _expected(key, now):
 
 
 @inner
+def expected_end(f, j, now):
+    """When a running job is expected to end, as seen from now."""
+    return _expected(f.jobs[j].expected_end_s, now)
+
+
+@inner
 def expected_idle(f, n, now):
     """When the node is expected to be wholly idle."""
     i = f.nodes[n].first_job
     latest = now
     while i != NONE:
-        latest = max(latest, _expected(f.jobs[i].expected_end_s, now))
+        latest = max(latest, expected_end(f, i, now))
         i = f.jobs[i].next_on_node
     return latest
 
@@ -132,6 +138,20 @@ def _overdue_first(f, base, n, now):
 
 
 @inner
+def _left_open(f, n, need, now):
+    """GPUs of a node that is reserved for ``need`` of them at the shadow time which others may take until then."""
+    node = f.nodes[n]
+    pool = f.pools[node.pool]
+    free_then = node.free
+    i = node.first_job
+    while i != NONE:
+        if expected_end(f, i, now) <= pool.shadow_s:
+            free_then += min(f.jobs[i].gpus, pool.gpus_per_node)
+        i = f.jobs[i].next_on_node
+    return min(node.free, free_then - need)
+
+
+@inner
 def _reserve_part_of_node(f, p, need, now):
     pool, clock = f.pools[p], f.clock[0]
     base, n_releases, size = pool.release_base, pool.n_releases, pool.gpus_per_node
@@ -142,7 +162,7 @@ def _reserve_part_of_node(f, p, need, now):
         n = _free_up(f, f.scratch_ids[i], size, need, now, clock.epoch)
         if n != NONE:
             pool.shadow_s = f.scratch_keys[i]
-            _reserve(f, p, n, min(f.nodes[n].free, f.nodes[n].future_free - need))
+            _reserve(f, p, n, _left_open(f, n, need, now))
             return
     while count > 0:
         key = f.scratch_keys[0]
@@ -153,7 +173,7 @@ def _reserve_part_of_node(f, p, need, now):
         n = _free_up(f, j, size, need, now, clock.epoch)
         if n != NONE:
             pool.shadow_s = key
-            _reserve(f, p, n, min(f.nodes[n].free, f.nodes[n].future_free - need))
+            _reserve(f, p, n, _left_open(f, n, need, now))
             return
 
 
@@ -301,7 +321,9 @@ def reserve(f, j, p, now):
     release(f, p)
     pool, job = f.pools[p], f.jobs[j]
     pool.reserved_job = j
+    pool.unsettled = 0
     size = pool.gpus_per_node
+    pool.reserved_whole = 1 if job.gpus >= size and (pool.nodes_per_domain == 1 or job.gpus == size) else 0
     if job.gpus < size:
         _reserve_part_of_node(f, p, job.gpus, now)
     elif pool.nodes_per_domain > 1 and job.gpus > size:

@@ -182,6 +182,9 @@ def give_nodes_back(f, j, p):
                 idle_s = max(idle_s, f.jobs[i].expected_end_s)
                 i = f.jobs[i].next_on_node
             _rekey_idle(f, p, n, idle_s)
+            # A node that is neither reserved nor idle before the shadow time would not be reserved either.
+            if node.reserved != 0 or idle_s <= pool.shadow_s or pool.reserved_whole == 0:
+                pool.unsettled = 1
         n = following
     job.first_node = NONE
     pool.free += job.held

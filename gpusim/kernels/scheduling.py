@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 
+from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, window
 from gpusim.kernels.ledger import settle_lane, settle_pool
-from gpusim.kernels.placement import ALL, OPEN, place
+from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
 from gpusim.kernels.preemption import make_room
-from gpusim.kernels.queueing import dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
+from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, start
-from gpusim.state import NONE, Backfill, Cause, Wait
+from gpusim.state import NONE, SEVERAL, Backfill, Cause, Wait
 
-_EASY = int(Backfill.EASY)
+_EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
 _NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Wait.NOT_DELIVERED), int(Wait.NOT_ENERGISED), int(Wait.DOWN)
 _IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
@@ -29,8 +31,10 @@ def power_allows(f, j, p):
 
 
 @inner
-def _lacking(pool, held):
-    """Why GPUs are too few for a job that would hold ``held``."""
+def _shortage(pool, held):
+    """Why a job that would hold ``held`` GPUs, and cannot be placed, finds no room."""
+    if pool.free >= held:
+        return _FRAGMENTED
     if pool.free + (pool.delivered - pool.energised) >= held:
         return _NOT_ENERGISED
     if pool.free + (pool.planned - pool.energised) >= held:
@@ -41,29 +45,38 @@ def _lacking(pool, held):
 
 
 @inner
+def start_waiting_job(f, j, p, now):
+    """Start a job of the queue on the nodes in ``picked``."""
+    lane = lane_of(f, j, p)
+    dequeue(f, j, now)
+    start(f, j, p, now)
+    f.lanes[lane].held += f.jobs[j].held
+
+
+@inner
 def try_start(f, j, p, family, now):
     """Start a waiting job if nodes and power are there: NONE if it started, else what it waits for."""
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
-    if held > pool.free:
-        return _lacking(pool, held)
-    if not place(f, p, f.jobs[j].gpus, family):
-        return _FRAGMENTED
+    if held > pool.free or not place(f, p, f.jobs[j].gpus, family):
+        return _shortage(pool, held)
     if not power_allows(f, j, p):
         return _POWER
-    lane = lane_of(f, j, p)
-    dequeue(f, j, now)
-    start(f, j, p, now)
-    f.lanes[lane].held += held
+    start_waiting_job(f, j, p, now)
     return NONE
 
 
 @inner
-def _next_within_quota(f, p):
-    """Next job of the walk; lanes whose first waiting job their quota refuses are left out of it."""
+def _next_within_quota(f, p, largest):
+    """Next job of the walk, of at most ``largest`` GPUs where quotas are off.
+
+    A tenant is left out of the walk from its first job on that its quota refuses.
+    """
+    if f.clock[0].quotas == 0:
+        return next_waiting(f, p, largest)
     while True:
-        j = next_waiting(f, p)
-        if j == NONE or f.clock[0].quotas == 0 or not over_quota(f, j, p):
+        j = next_waiting(f, p, ANY_SIZE)
+        if j == NONE or not over_quota(f, j, p):
             return j
         f.lanes[lane_of(f, j, p)].left_out = 1
 
@@ -72,7 +85,7 @@ def _next_within_quota(f, p):
 def _start_heads(f, p, now):
     """Start jobs in order until one does not fit; that job (or NONE) and what it waits for."""
     while True:
-        j = _next_within_quota(f, p)
+        j = _next_within_quota(f, p, ANY_SIZE)
         if j == NONE:
             return NONE, NONE
         reason = try_start(f, j, p, ALL, now)
@@ -113,10 +126,6 @@ def _power_back_s(f, j, p, now):
 @inner
 def _try_behind_head(f, j, p, limit_s, only_short, now):
     """Start a job behind the blocked head if that does not delay the head."""
-    if held_gpus(f.pools[p], f.jobs[j].gpus) > f.pools[p].free:
-        return False
-    if f.clock[0].quotas != 0 and over_quota(f, j, p):
-        return False
     short = now + expected_wall_time(f, j, p) <= limit_s
     if only_short and not short:
         return False
@@ -126,14 +135,62 @@ def _try_behind_head(f, j, p, limit_s, only_short, now):
 @inner
 def _backfill(f, p, head, limit_s, only_short, now):
     """EASY: walk the queue behind the head."""
-    pool = f.pools[p]
     step_over(f, head, p)
-    while pool.free > 0:
-        j = next_waiting(f, p)
+    largest = largest_fit(f, p)
+    while largest > 0:
+        j = _next_within_quota(f, p, largest)  # most of a long queue is too large for what is free
         if j == NONE:
             return
         step_over(f, j, p)
-        _try_behind_head(f, j, p, limit_s, only_short, now)
+        if f.jobs[j].gpus <= largest and _try_behind_head(f, j, p, limit_s, only_short, now):
+            largest = largest_fit(f, p)
+
+
+@inner
+def _count_fitting(f, p, largest):
+    """Waiting jobs of at most ``largest`` GPUs from the walk's place on, which is kept."""
+    pool, count = f.pools[p], 0
+    for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+        lane = f.lanes[i]
+        place = bitset.next_from(f.words, lane.set, lane.n_places, lane.cursor)
+        while place >= 0:
+            if f.jobs[f.by_place[lane.order_base + place]].gpus <= largest:
+                count += 1
+            place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
+    return count
+
+
+@inner
+def _plan_all(f, p, head, now):
+    """Conservative: from the blocked head on, start what can start now and book what cannot; False if slots lack."""
+    pool = f.pools[p]
+    largest = largest_fit(f, p)
+    # Reservations do not outlive the pass: behind the last job that could start now there is nothing to plan.
+    candidates = _count_fitting(f, p, largest)
+    if candidates == 0:
+        return True
+    if not lay_out(f, p, now):
+        return False
+    j = head
+    while j != NONE and candidates > 0:
+        gpus = f.jobs[j].gpus
+        if gpus <= largest:
+            candidates -= 1
+        span_s = window(f, j, p)
+        begin_s = find_start(f, p, gpus, span_s, now)
+        step_over(f, j, p)
+        if begin_s < math.inf:
+            k = (gpus + pool.gpus_per_node - 1) // pool.gpus_per_node
+            if not reserve_slots(f, p, k, gpus, begin_s, span_s):
+                return False
+            if begin_s == now:
+                if not power_allows(f, j, p):
+                    return True
+                start_waiting_job(f, j, p, now)
+                if pool.free == 0:
+                    return True
+        j = _next_within_quota(f, p, ANY_SIZE)
+    return True
 
 
 @inner
@@ -163,18 +220,34 @@ def _explain(f, p, head, reason, now):
 
 @inner
 def _promise_holds(f, p, now):
-    """Whether the reservation of the last pass stands: same head, nothing came free, its time not near."""
+    """Whether the reservation of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
-    if pool.reserved_job == NONE or pool.released != 0 or pool.power_held != 0 or f.clock[0].quotas != 0:
+    if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0 or f.clock[0].quotas != 0:
         return False
-    return pool.shadow_s > now + OVERDUE_S and next_waiting(f, p) == pool.reserved_job
+    return pool.shadow_s > now + OVERDUE_S and next_waiting(f, p, ANY_SIZE) == pool.reserved_job
+
+
+@inner
+def _pass_behind(f, p, arrived, now):
+    """A pass behind a head whose promise holds."""
+    pool = f.pools[p]
+    head = pool.reserved_job
+    reason = _shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+    if pool.released != 0 or arrived == SEVERAL:
+        _backfill(f, p, head, pool.shadow_s, False, now)
+    elif arrived != NONE and f.jobs[arrived].gpus <= largest_fit(f, p):
+        # Less is free than when all others behind the head were refused: only who came since can start.
+        _try_behind_head(f, arrived, p, pool.shadow_s, False, now)
+    pool.released = 0
+    _explain(f, p, head, reason, now)
 
 
 @inner
 def schedule(f, p, now):
-    """One scheduling pass over a pool."""
+    """One scheduling pass over a pool; False if it must be made again with more slots."""
     pool = f.pools[p]
     easy = f.clock[0].backfill == _EASY
+    whole = True
     arrived = pool.arrived
     pool.arrived = NONE
     if pool.queued == 0:
@@ -182,23 +255,16 @@ def schedule(f, p, now):
             release(f, p)
         _explain(f, p, NONE, NONE, now)
         pool.released = 0
-        return
+        return whole
     rewind(f, p)
     if easy and _promise_holds(f, p, now):
-        # Less is free than when all others behind the head were refused: only who came since can start.
-        if arrived >= 0:
-            if pool.free > 0:
-                _try_behind_head(f, arrived, p, pool.shadow_s, False, now)
-        elif arrived != NONE:
-            _backfill(f, p, pool.reserved_job, pool.shadow_s, False, now)
-        _explain(f, p, pool.reserved_job, pool.head_wait, now)
-        return
+        _pass_behind(f, p, arrived, now)
+        return whole
     if easy:
         release(f, p)
     head, reason = _start_heads(f, p, now)
     pool.released = 0
     pool.power_held = 0
-    pool.head_wait = reason
     if head != NONE and easy:
         if reason == _POWER:
             pool.power_held = 1
@@ -206,4 +272,7 @@ def schedule(f, p, now):
         else:
             reserve(f, head, p, now)
             _backfill(f, p, head, pool.shadow_s, False, now)
+    elif head != NONE and reason != _POWER and f.clock[0].backfill == _CONSERVATIVE:
+        whole = _plan_all(f, p, head, now)
     _explain(f, p, head, reason, now)
+    return whole

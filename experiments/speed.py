@@ -1,0 +1,123 @@
+"""How fast is the engine, and does it stay right at speed?
+
+A million jobs on 1,000 nodes of 8 GPUs, energy and both sides of the ledger on, an hourly SimPy process running, one
+core. Kernels are compiled before the clock starts. Every case checks what it computed: all jobs end, GPU-seconds
+and waits add up.
+
+    python experiments/speed.py            # all cases
+    python experiments/speed.py fifo easy  # some of them
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.state import Backfill, Status
+
+SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
+WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])
+HOUR_S = 3600.0
+
+
+def workload(n_jobs: int, nodes: int, load: float, seed: int = 1) -> Work:
+    """Poisson arrivals of gangs of 1 to 128 GPUs with lognormal run times (median 300 s, sigma 1.5)."""
+    random = np.random.default_rng(seed)
+    gpus = random.choice(SIZES, n_jobs, p=WEIGHTS)
+    runtime_s = 300.0 * np.exp(1.5 * random.standard_normal(n_jobs))
+    rate = load * nodes * 8 / (gpus * runtime_s).mean()
+    return Work(
+        submit_s=np.cumsum(random.exponential(1.0 / rate, n_jobs)),
+        gpus=gpus,
+        runtime_s=runtime_s,
+        estimate_s=runtime_s * random.uniform(1.0, 3.0, n_jobs),
+        route=np.zeros(n_jobs, dtype=int),
+        routes=[([0], 0)],
+    )
+
+
+def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]:
+    """Run the jobs to their end; the environment and the CPU seconds that it took."""
+    pool = PoolSpec(0, 0, nodes, 8, idle_w=90.0, compute_w=560.0, communication_w=155.0, node_idle_w=2500.0)
+    env = FleetEnvironment(allocate([pool], 1, work, rules))
+    env.fleet.pools[0].delivered = nodes * 8
+    env.set_nodes_on(0, nodes)
+
+    def hourly():
+        while True:
+            env.settle()
+            yield env.at(env.now + HOUR_S)
+
+    env.process(hourly())
+    began = time.process_time()
+    env.run(until=env.finished)
+    return env, time.process_time() - began
+
+
+def check(env: FleetEnvironment, work: Work, nodes: int) -> None:
+    """What was simulated must be right, else its speed says nothing."""
+    env.settle()
+    jobs, pool, site = env.fleet.jobs, env.fleet.pools[0], env.fleet.sites[0]
+    assert (jobs["status"] == Status.DONE).all()
+    assert np.allclose(jobs["end_s"] - jobs["start_s"], work.runtime_s)
+    gpu_s = (jobs["held"] * jobs["run_s"]).sum()
+    assert np.isclose(pool.ledger[-1], gpu_s, rtol=1e-9)
+    assert np.isclose(pool.ledger.sum(), nodes * 8 * env.now, rtol=1e-9)
+    waits_s = jobs["start_s"] - jobs["submit_s"]
+    assert np.allclose(jobs["waits"].sum(axis=1), waits_s, rtol=0, atol=1e-6 * env.now)
+    assert np.isclose(site.energy_j.sum(), jobs["energy_j"].sum() + idle_energy_j(env, nodes, gpu_s), rtol=1e-9)
+
+
+def idle_energy_j(env: FleetEnvironment, nodes: int, gpu_s: float) -> float:
+    """Energy [J] that no job is charged for: idle GPUs and the nodes' base power."""
+    return env.now * nodes * 2500.0 - gpu_s * 90.0
+
+
+def case(name: str, rules: Rules, nodes: int = 1000, load: float = 0.9, n_jobs: int = 1_000_000) -> float:
+    """Run, check and print one case; jobs per second."""
+    work = workload(n_jobs, nodes, load)
+    env, wall_s = play(work, nodes, rules)
+    check(env, work, nodes)
+    wait_s = (env.fleet.jobs["start_s"] - env.fleet.jobs["submit_s"]).mean()
+    print(
+        f"{name:10} {nodes:7,} nodes  load {load:4.2f}  {n_jobs:9,} jobs  {n_jobs / wall_s:11,.0f} jobs/s"
+        f"   {1e6 * wall_s / n_jobs:5.2f} us/job   mean wait {wait_s:9,.1f} s   peak {peak_mb():,.0f} MB",
+        flush=True,
+    )
+    return n_jobs / wall_s
+
+
+def peak_mb() -> float:
+    """Peak memory of this process so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
+
+
+EASY = Rules(backfill=Backfill.EASY)
+CASES: dict[str, Callable[[], object]] = {
+    "fifo": lambda: case("fifo", Rules()),
+    "easy": lambda: case("easy", EASY),
+    "fifo98": lambda: case("fifo", Rules(), load=0.98),
+    "easy98": lambda: case("easy", EASY, load=0.98),
+    "nodes": lambda: [case("fifo", Rules(), nodes=n) for n in (1_000, 10_000, 100_000)],
+    "easynodes": lambda: [case("easy", EASY, nodes=n) for n in (1_000, 10_000, 100_000)],
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        sys.exit(f"unknown case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
+    for rules in (Rules(), EASY):  # compile, or read from disk, before any clock starts
+        play(workload(1000, 10, 0.9), 10, rules)
+    for name in names or CASES:
+        CASES[name]()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
