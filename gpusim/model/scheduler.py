@@ -15,7 +15,7 @@ class Scheduler(Model):
     order: Literal["fifo", "sjf", "priority", "largest", "fair_share"] = "fifo"
     """Which waiting job goes first: the earliest, the shortest by estimate, the most urgent, the largest, or one of the
     tenant that holds least for its share."""
-    backfill: Literal["none", "easy"] = "easy"
+    backfill: Literal["none", "easy", "conservative"] = "easy"
     """Whether jobs may pass a blocked head of the queue: never, or if they do not delay it (EASY)."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
