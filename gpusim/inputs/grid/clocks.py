@@ -17,7 +17,7 @@ def to_utc(rows: Rows, column: str, zone: str | None = None) -> np.ndarray:
     - the hour that the clock repeats in autumn is summer time, and winter time where it directly follows itself.
       Publishers with 24 rows on every day give it once, so that the winter hour has no reading.
 
-    All three are counted in the notes of the file.
+    All three are counted in the notes of the file; its faults are left for the caller to raise with others.
     """
     texts = pd.Series(rows.text(column), dtype=object).str.strip()
     moments = rows.time(column)
@@ -26,7 +26,6 @@ def to_utc(rows: Rows, column: str, zone: str | None = None) -> np.ndarray:
         rows.faults.add_rows(
             f"column '{column}' has times with an offset and times without", naive, rows.lines, texts.to_numpy()
         )
-    rows.faults.check()
     if zone is None or not naive.any():
         rows.note_unzoned(column)
         return moments

@@ -130,7 +130,10 @@ def read_grid(path: str | Path) -> GridFile:
     TraceError
         With every fault of the file, or with the known formats if it looks like none of them.
     """
-    source = Source(Path(path))
+    path = Path(path)
+    if not path.exists():
+        raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
+    source = Source(path)
     for name, (fits, read) in FORMATS.items():
         if fits(source):
             readings = read(source)
