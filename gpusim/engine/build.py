@@ -13,6 +13,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.model.hardware import GpuType
 from gpusim.model.references import unknown
 from gpusim.model.scenario import Scenario
+from gpusim.model.site import Site
 from gpusim.state import Backfill, Dispatch, Fleet, Order, Placement
 
 
@@ -151,12 +152,19 @@ def _route(scenario: Scenario, names: Names, kinds: str, residency: str, home: s
 
 
 def check_regions(scenario: Scenario) -> None:
-    """Every site's region must have a typical year; all that have none in one ``ScenarioError``."""
+    """The regions of sites that need a typical year must have one; all that have none in one ``ScenarioError``."""
     known = regions()
     faults = [
         unknown(("sites", site, "region"), spec.region, known)
         for site, spec in scenario.sites.items()
-        if spec.region not in known
+        if spec.region not in known and _needs_climate(spec)
     ]
     if faults:
         raise ScenarioError(scenario.name, faults)
+
+
+def _needs_climate(site: Site) -> bool:
+    """Whether price, carbon or weather is not given by a constant or a file."""
+    has_price = site.price_file is not None or site.price_usd_per_mwh is not None
+    has_carbon = site.carbon_file is not None or site.carbon_g_per_kwh is not None
+    return not (has_price and has_carbon and site.weather_file is not None)

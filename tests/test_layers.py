@@ -1,0 +1,132 @@
+"""Which part may import which: one way only, and simpy in one place."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gpusim"
+
+# Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
+BASE = {"errors", "units", "rng"}
+ALLOWED = {
+    **{name: set() for name in BASE},
+    "model": BASE,
+    "inputs": BASE | {"model"},
+    "state": set(),
+    "kernels": {"state"},
+    "policies": {"errors", "units", "state", "kernels"},
+    "record": {"errors", "units"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record"},
+    "analysis": {"errors", "units", "model", "record"},
+    "sweep": {"errors", "units", "model", "engine", "record"},
+    "report": {"errors", "units", "model", "record", "analysis"},
+    "validation": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "engine", "analysis"},
+    "cli": None,  # all
+}
+# Conveniences that look upwards, each inside a function or method so that nothing below depends on what is above.
+LAZY = {
+    # ``result.bottlenecks()`` and its like: what one wants of a result, asked of the result itself.
+    ("record/result.py", "analysis"),
+    ("record/result.py", "report"),
+}
+LIBRARIES = {
+    "simpy": {"engine"},
+    "numba": {"kernels"},
+    "click": {"cli"},
+    "matplotlib": {"report"},
+    "jinja2": {"report"},
+}
+
+
+def part_of(module: str) -> str:
+    """``gpusim.model.site`` -> ``model``; the version alone counts as nothing."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """(module, is at the top of the file) of all imports of a file but those for type checkers only."""
+    found = []
+
+    def visit(node: ast.AST, at_top: bool) -> None:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            return
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, at_top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"gpusim.{alias.name}" for alias in node.names if alias.name != "__version__"]
+            found.extend((name, at_top) for name in (names if node.module == "gpusim" else [node.module]))
+        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_top and not inside)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), True)
+    return found
+
+
+def files() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem not in ("__init__",))
+
+
+def home(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def faults_of(path: Path) -> list[str]:
+    """Imports of a file that its layer does not allow."""
+    here, where = home(path), path.relative_to(PACKAGE).as_posix()
+    faults = []
+    for module, at_top in imports(path):
+        library = module.split(".")[0]
+        if library == "gpusim":
+            there = part_of(module)
+            allowed = ALLOWED[here]
+            lazy = (where, there) in LAZY and not at_top
+            if allowed is not None and there not in {here, *allowed} and not lazy:
+                faults.append(f"{where} imports {module}")
+        elif library in LIBRARIES and here not in LIBRARIES[library]:
+            faults.append(f"{where} imports {module}")
+    return faults
+
+
+def test_every_part_has_its_place() -> None:
+    assert {home(path) for path in files()} <= set(ALLOWED)
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_imports_go_one_way(part: str) -> None:
+    assert [fault for path in files() if home(path) == part for fault in faults_of(path)] == []
+
+
+def test_layers_have_no_cycle() -> None:
+    """The table itself is an order: repeatedly taking away what needs nothing that is left empties it."""
+    left = {name: allowed for name, allowed in ALLOWED.items() if allowed is not None}
+    while left:
+        free = [name for name, allowed in left.items() if not allowed & set(left)]
+        assert free, f"cycle among {sorted(left)}"
+        for name in free:
+            del left[name]
+
+
+def test_the_package_itself_imports_nothing_at_once() -> None:
+    """``gpusim.run`` and its like are found when first used, by name: ``import gpusim`` stays quick."""
+    modules = [module for module, at_top in imports(PACKAGE / "__init__.py") if at_top]
+    assert modules == ["__future__"]
+
+
+def test_a_wrong_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.test_layers.PACKAGE", tmp_path)
+    (tmp_path / "model").mkdir()
+    bad = tmp_path / "model" / "bad.py"
+    bad.write_text(
+        "import simpy\nfrom gpusim import rng, engine\nfrom gpusim.units import DAY_S\n"
+        "def f():\n    import gpusim.report.page\n"
+    )
+    assert faults_of(bad) == [
+        "model/bad.py imports simpy",
+        "model/bad.py imports gpusim.engine",
+        "model/bad.py imports gpusim.report.page",
+    ]
