@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.causes import SLACK
 from gpusim.record.result import Result
 
 KEYS = ["site", "gpu_type", "cause"]
@@ -12,11 +15,12 @@ MOVED = 0.01  # a bottleneck that changed by less than this share of the largest
 
 
 def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
-    """Dotted keys of the scenarios, and the seed, whose values differ: key, first, second (``None``: not there)."""
-    a, b = ({"seed": r.manifest["seed"], **_flat(r.manifest["scenario"])} for r in (first, second))
-    keys = [key for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
-    rows = [{"key": key, "first": a.get(key), "second": b.get(key)} for key in keys]
-    return pd.DataFrame(rows, columns=["key", "first", "second"], dtype=object)
+    """Dotted keys of the scenarios, and the seed, whose values differ: key, first, second.
+
+    A key that only one has is ``None`` in the other. A table that only one has is one row, as the text "(table)".
+    """
+    a, b = ({"seed": r.manifest["seed"], **r.manifest["scenario"]} for r in (first, second))
+    return pd.DataFrame(list(_differences(a, b, "")), columns=["key", "first", "second"], dtype=object)
 
 
 def compare(first: Result, second: Result) -> pd.DataFrame:
@@ -26,7 +30,7 @@ def compare(first: Result, second: Result) -> pd.DataFrame:
 
 
 def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
-    """Bottlenecks whose GPU-hours held back or whose waiting changed, the largest change first.
+    """Bottlenecks (not slack) whose GPU-hours held back or whose waiting changed, the largest change first.
 
     Returns
     -------
@@ -35,7 +39,10 @@ def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
         waited_first, waited_second (job-hours). Changes under 1% of the largest value of either run are left out.
     """
     columns = {"rank": "rank", "gpu_hours_held_back": "gpu_hours", "job_hours_waited": "waited"}
-    tables = [r.bottlenecks().set_index(KEYS)[list(columns)].rename(columns=columns) for r in (first, second)]
+    tables = [
+        table[~table["cause"].isin(SLACK)].set_index(KEYS)[list(columns)].rename(columns=columns)
+        for table in (first.bottlenecks(), second.bottlenecks())
+    ]
     table = tables[0].join(tables[1], how="outer", lsuffix="_first", rsuffix="_second")
     moved = pd.Series(0.0, index=table.index)
     for name in ("gpu_hours", "waited"):
@@ -47,16 +54,11 @@ def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
     return table.drop(columns="moved").reset_index()
 
 
-def _flat(table: object, prefix: str = "") -> dict[str, object]:
-    """Nested tables and lists as one level of dotted keys; a list of plain values stays one value."""
-    if isinstance(table, dict):
-        parts = table.items()
-    elif isinstance(table, list) and any(isinstance(item, dict | list) for item in table):
-        parts = enumerate(table)
-    else:
-        return {prefix: table}
-    return {
-        key: value
-        for name, part in parts
-        for key, value in _flat(part, f"{prefix}.{name}" if prefix else str(name)).items()
-    }
+def _differences(a: object, b: object, key: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        a, b = dict(enumerate(a)), dict(enumerate(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        for name in dict.fromkeys([*a, *b]):
+            yield from _differences(a.get(name), b.get(name), f"{key}.{name}" if key else str(name))
+    elif a != b:
+        yield key, *("(table)" if isinstance(value, dict) else value for value in (a, b))

@@ -26,8 +26,8 @@ def print_bottlenecks(result: Result, console: Console | None = None) -> None:
     losses = result.bottlenecks()
     shown = losses[losses["cause"].isin(SLACK) | (losses["gpu_hours_held_back"] > 0.0)]
     wide = console.width >= WIDE
-    table = _table("#>", "site", "GPU", "held back by", "GPU-hours>")
-    for heading in (*(("lost>", "of plan>", "days>") if wide else ()), "job-h waited>", "list USD>"):
+    table = _table("#>", "site", "GPU", "held back by", "GPU-h>")
+    for heading in (*(("lost>", "of plan>", "days>") if wide else ()), "waited h>", "USD>"):
         _add(table, heading)
     for row in shown.head(MOST_ROWS).itertuples():
         extra = ()
@@ -41,8 +41,8 @@ def print_bottlenecks(result: Result, console: Console | None = None) -> None:
     console.print()
     console.print(headline(result, losses), style="bold")
     console.print(table)
-    if len(shown) > MOST_ROWS:
-        console.print(f"{len(shown) - MOST_ROWS} smaller ones are in the report.", style="dim")
+    more = f" {len(shown) - MOST_ROWS} smaller ones are in the report." if len(shown) > MOST_ROWS else ""
+    console.print("GPU-h: held back. Waited h: hours that jobs waited. USD: at list price." + more, style="dim")
 
 
 def print_comparison(first: Result, second: Result, names: tuple[str, str], console: Console | None = None) -> None:
@@ -50,12 +50,14 @@ def print_comparison(first: Result, second: Result, names: tuple[str, str], cons
     console = console or Console(highlight=False)
     console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)
     _print_differences(console, scenario_differences(first, second))
-    table = _table("figure", "A>", "B>", "B - A>", "change>", title="Figures of the runs")
+    wide = console.width >= WIDE
+    table = _table("figure", "A>", "B>", *(("B - A>",) if wide else ()), "change>", title="Figures of the runs")
     for row in compare(first, second).itertuples():
         same = row.first == row.second or (row.first != row.first and row.second != row.second)
         change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
         table.add_row(
-            row.Index, number(row.first), number(row.second), "" if same else _signed(row.difference), change,
+            row.Index, number(row.first), number(row.second),
+            *(("" if same else _signed(row.difference),) if wide else ()), change,
             style="dim" if same else None,
         )  # fmt: skip
     console.print(table)
@@ -90,7 +92,8 @@ def _print_changes(console: Console, changes: pd.DataFrame) -> None:
 
 def _table(*headings: str, title: str | None = None) -> Table:
     """A table of columns; a heading that ends in ``>`` is a column of numbers."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False, padding=(0, 1, 0, 0))  # fmt: skip
+    style = {"title_justify": "left", "title_style": "bold", "pad_edge": False, "padding": (0, 1, 0, 0)}
+    table = Table(box=box.SIMPLE_HEAD, title=title, **style)
     for heading in headings:
         _add(table, heading)
     return table

@@ -30,7 +30,7 @@ def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in:
         axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
         y -= gap_in
     for ax in axes[:-1]:
-        ax.tick_params(labelbottom=False)
+        ax.xaxis.set_visible(False)  # ticks are most of the drawing time
     return figure, axes
 
 

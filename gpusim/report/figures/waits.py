@@ -26,20 +26,14 @@ def draw(result: Result) -> Figure:
     curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
     bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
     jobs = result.jobs
-    still = f"{share(float((jobs['wait_s'] <= 0.0).mean()))} of {len(jobs):,} jobs never waited." if len(jobs) else ""
-    figure.text(
-        0.02,
-        0.965,
-        f"{still[:1].upper()}{still[1:]} Of the others, by what they waited for most:".strip(),
-        va="top",
-        fontsize=9,
-    )
     if waits.empty:
-        figure.texts[0].set_text(still[:1].upper() + still[1:])
-        nothing(curves, "no job waited" if len(jobs) else "the scenario has no jobs")
+        nothing(curves, f"none of {len(jobs):,} jobs waited" if len(jobs) else "the scenario has no jobs")
         curves.set_xticks([])
         bars.axis("off")
         return figure
+    none = share(float((jobs["wait_s"] <= 0.0).mean()))
+    title = f"{none[0].upper()}{none[1:]} of {len(jobs):,} jobs never waited. The others, by what they waited for most:"
+    figure.text(0.02, 0.965, title, va="top", fontsize=9)
     _curves(curves, waits, jobs)
     _bars(bars, waits.groupby("cause")["wait_s"].agg(["sum", "size"]).sort_values("sum"))
     return figure
