@@ -15,7 +15,7 @@ from gpusim.validation.cases import LAWS, WARM_UP, Law, play, poisson_arrivals, 
 EXPONENTIAL = LAWS["exponential"]
 MILLION = 1_000_000
 
-# servers, load, and the tolerances of P(wait), of the mean wait and its p95, and of its p99
+# servers, load, tolerances of P(wait) and of the mean wait and its p95; the p99 spreads half as much again
 _MMC = [
     (1, 0.8, 0.002, 0.012),
     (4, 3.2, 0.004, 0.016),
@@ -47,7 +47,7 @@ def mmc(effort: Effort, law: Law = EXPONENTIAL) -> Iterator[Row]:
             ("P(wait)", formulas.erlang_c(servers, rate), share_tolerance),
             ("mean wait", formulas.mmc_wait(servers, rate), tolerance),
             ("p95 wait", formulas.mmc_wait_quantile(servers, rate, 0.95), tolerance),
-            ("p99 wait", formulas.mmc_wait_quantile(servers, rate, 0.99), tolerance),
+            ("p99 wait", formulas.mmc_wait_quantile(servers, rate, 0.99), 1.5 * tolerance),
         ]
         for (what, expected, allowed), value in zip(figures, ours, strict=True):
             yield Row(1, f"M/M/{servers} at load {rate:g}: {what}", expected, value, effort.widen(allowed))
@@ -56,7 +56,7 @@ def mmc(effort: Effort, law: Law = EXPONENTIAL) -> Iterator[Row]:
 def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
     """2: a pool without waiting room blocks the same share of jobs whatever the law of their run times.
 
-    One run of a million jobs has a standard error of 1.2% at 100 GPUs, where few are blocked: hence more runs there.
+    One run of a million jobs has a standard error of 1% at 100 GPUs, where few are blocked: hence more runs there.
     """
     for servers, load, full_runs in ((8, 6.4, 4), (16, 12.8, 4), (100, 90.0, 16)):
         runs, n = effort.runs(full_runs), effort.size(full_runs, MILLION)

@@ -1,5 +1,8 @@
 """`gpusim validate`: table, choice of anchors, exit status."""
 
+import re
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -62,3 +65,10 @@ def test_progress(monkeypatch):
     shares = []
     assert suite.validate([1, 2, 3, 4], FULL, shares.append) == []
     assert shares == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_guide():
+    """The guide's table of anchors lists those that there are."""
+    guide = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
+    table = guide.split("## Anchors")[1].split("How they are run")[0]
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(suite.ANCHORS)

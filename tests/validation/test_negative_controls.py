@@ -7,7 +7,7 @@ import pytest
 
 from gpusim.engine.run import run
 from gpusim.record.result import Result
-from gpusim.state import Order
+from gpusim.state import Backfill, Order
 from gpusim.validation import power, queueing, scheduling, workload
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
@@ -76,7 +76,7 @@ def test_backfill_without_shadow():
 
 def no_backfill(jobs, gpus, _backfill):
     """First come, first served, whatever is asked for."""
-    return scheduling.one_node(jobs, gpus, scheduling.Backfill.NONE)
+    return scheduling.one_node(jobs, gpus, Backfill.NONE)
 
 
 def test_no_backfill_is_not_easy():
