@@ -45,6 +45,7 @@ def test_philly_table(tmp_path):
         "times without a zone, taken as UTC": 4,
         "rows whose gpu_time is not duration x num_gpus": 1,
         "rows not in order of time": 1,
+        "rows without an estimate, runtime taken": 4,
         "rows without a final state, taken as completed": 4,
     }
 
@@ -174,7 +175,7 @@ def test_swf(tmp_path):
     assert trace.table.notes == {
         "rows without allocated processors: the requested ones taken": 1,
         "rows without a runtime dropped": 1,
-        "rows without an estimate: runtime taken": 2,
+        "rows without an estimate, runtime taken": 2,
     }
 
 
@@ -231,13 +232,14 @@ def test_all_faulty_cells_are_told_together_with_their_lines(tmp_path):
     assert "3 faults" in text
     assert "column 'timestamp' must hold times like 2020-04-01 13:00:00 (1x): line 4: 'yesterday'" in text
     assert "column 'duration' must hold numbers (1x): line 3: 'sixty'" in text
-    assert "column 'num_gpus' must be finite (1x): line 4: 'inf'" in text
+    assert "column 'num_gpus' must hold numbers up to 1e+18 (1x): line 4: 'inf'" in text
 
 
 @pytest.mark.parametrize(
     ("data", "text"),
     [
         (b"", "the file is empty"),
+        (b"job_id,num_gpu,submit_time,duration\n1,1,-1e17,1\n2,1,1e17,1\n", "2 rows with a submission beyond 1e+11 s"),
         (b"timestamp,duration,num_gpus,cluster\n2017-10,2,1,a\n", "line 2: '2017-10'"),
         (b"timestamp,duration,num_gpus,cluster\n0000-01-01 00:00:00,2,1,a\n", "line 2: '0000-01-01 00:00:00'"),
         (b" \n\n", "the file is empty"),

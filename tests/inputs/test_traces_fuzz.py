@@ -1,6 +1,7 @@
 """Whatever bytes a file has, it is read or refused by one ``TraceError``."""
 
 import gzip
+import re
 import warnings
 
 import pytest
@@ -17,6 +18,14 @@ TOKENS = [
     b"inf", b"9" * 25, b"0x10", b"1_0", b"None", b"null", b"{}", b"[]", b"[", b"}", b"true", b"\\ud800", b"\\u0000",
     b"\xff", b"\xc3", "\u2028\x0b٣".encode(), b"2017-13-45", b"0001-01-01 00:00:00", b"9999-12-31 23:59:59",
     b"+99:99", b"T", b"Z", b"PAR1", b"\x1f\x8b", b"\xef\xbb\xbf",
+]  # fmt: skip
+# What a damaged or careless program writes in place of a value.
+VALUES = [
+    "", "-1", "0", "-0.0", "0.5", "1e9", "3e9", "1e11", "1e17", "-1e17", "1e25", "1e308", "-1e308", "inf", "nan",
+    "9223372036854775807", "9223372036854775808", "99999999999999999999", "1_000", "0x10", "1,5", "٣", "TRUE", "x",
+    "null", "None", "2017", "2017-10-09", "2017-10-09T07:01:55.999999999Z", "2999-12-31 23:59:59+00:00",
+    "1000-01-01 00:00:00-23:59",
+    "2017-02-30 00:00:00", "Unknown", "\\ud800", "\\u0000", "[]", "{}",
 ]  # fmt: skip
 EDITS = st.lists(
     st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(TOKENS) | st.binary(max_size=3)),
@@ -48,7 +57,7 @@ def _read_or_refuse(path) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, packed=st.booleans())
 def test_mutated_text(tmp_path, sample, edits, packed):
     name, text = SAMPLES[sample]
@@ -57,7 +66,20 @@ def test_mutated_text(tmp_path, sample, edits, packed):
     _read_or_refuse(tmp_path / name)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("sample", SAMPLES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits=st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(VALUES)), min_size=1, max_size=4))
+def test_odd_values_in_cells(tmp_path, sample, edits):
+    """Single cells, words and numbers are replaced: what remains has the shape of the format."""
+    name, text = SAMPLES[sample]
+    parts = re.split(r'([,\s"]+)', text)
+    for cell, value in edits:
+        parts[2 * cell % (len(parts) - 1)] = value
+    (tmp_path / name).write_text("".join(parts), encoding="utf-8")
+    _read_or_refuse(tmp_path / name)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, flips=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(1, 255)), max_size=3))
 def test_mutated_parquet(tmp_path, edits, flips):
     source = tmp_path / "good.parquet"

@@ -30,7 +30,7 @@ def _full_trace(n: int) -> Trace:
         "estimate_s": rng.lognormal(7, 3, n),
         "priority": rng.integers(-5, 2**31 - 1, n),
         "preemptible": rng.random(n) < 0.5,
-        "data_bytes": rng.lognormal(20, 5, n),
+        "data_bytes": rng.lognormal(20, 4, n),
     }
     codes = {name: rng.integers(0, len(ODD_NAMES), n) for name in CODED}
     assert set(numbers) | set(codes) == set(COLUMNS)
@@ -100,8 +100,8 @@ def test_all_faults_together(tmp_path):
     assert "unknown column 'prioritty' (did you mean 'priority'?)" in text
     assert "column 'preemptible' must hold True or False (1x): line 3: 'maybe'" in text
     assert "column 'job_id' must hold each identity once (1x): line 3: '1'" in text
-    assert "column 'submit_s' must hold finite numbers, 0 or more (1x): line 3: '-1.0'" in text
-    assert "column 'runtime_s' must hold finite numbers, 0 or more (1x): line 4: 'nan'" in text
+    assert "column 'submit_s' must hold numbers from 0 to 1e+11 (1x): line 3: '-1.0'" in text
+    assert "column 'runtime_s' must hold numbers from 0 to 1e+11 (1x): line 4: 'nan'" in text
     assert "column 'gpus' must hold whole numbers from 1 to 2147483647 (2x): line 3: '0.0', line 4: '2.5'" in text
 
 
@@ -185,12 +185,12 @@ def test_notes_are_json_on_the_first_line(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_quarter_million_rows_within_seconds(tmp_path, ending):
-    """Measured with a million rows: CSV 3.2 s, Parquet 1.1 s of processor time; here a quarter, with much slack."""
-    trace = _full_trace(250_000)
+def test_a_hundred_thousand_rows_within_a_second_or_two(tmp_path, ending):
+    """A million rows take 2.9 s (CSV) and 1.0 s (Parquet) of processor time; here a tenth, with much slack."""
+    trace = _full_trace(100_000)
     own.write(trace, tmp_path / f"x{ending}")
     began = time.process_time()
     table = read_trace(tmp_path / f"x{ending}")
-    assert time.process_time() - began < 6.0
+    assert time.process_time() - began < 2.5
     assert float(table["runtime_s"].sum()) == float(trace.table["runtime_s"].sum())
-    assert os.path.getsize(tmp_path / f"x{ending}") > 10e6
+    assert os.path.getsize(tmp_path / f"x{ending}") > 5e6

@@ -50,6 +50,7 @@ def test_philly(data_folder):
         "exact duplicate rows kept": 37,
         "times without a zone, taken as UTC": 52_849,
         "rows not in order of time": 28_192,
+        "rows without an estimate, runtime taken": 52_849,
         "rows without a final state, taken as completed": 52_849,
     }
 

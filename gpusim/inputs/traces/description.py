@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -141,8 +141,7 @@ def _top_share(gpu_s: np.ndarray, share: float) -> float:
 def _text(d: Description):
     begins = f"{d.origin:%Y-%m-%d %H:%M:%S} UTC" if d.origin else "an unknown date"
     yield f"Format {d.format}: {d.jobs:,} jobs, {d.gpu_hours:,.0f} GPU-hours"
-    end = f" to {d.origin + timedelta(days=d.span_days):%Y-%m-%d %H:%M:%S} UTC" if d.origin else ""
-    yield f"Submitted over {d.span_days:,.1f} days, from {begins}{end}"
+    yield f"Submitted over {d.span_days:,.1f} days, from {begins}"
     yield ""
     yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"
     for name, row in d.quantiles.iterrows():

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.jobtable import CODED, COLUMNS, JobTable, encode
 from gpusim.inputs.traces.faults import Faults
-from gpusim.inputs.traces.rows import Rows
+from gpusim.inputs.traces.rows import GREATEST, Rows
 from gpusim.inputs.traces.source import Source
-from gpusim.inputs.traces.trace import Trace
+from gpusim.inputs.traces.trace import LONGEST_S, Trace
 from gpusim.units import parse_utc
 
 NEEDED = ("submit_s", "runtime_s", "gpus")
@@ -133,7 +133,8 @@ def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, un
         elif name == "priority":
             refuse(name, f"whole numbers within +-{most}", ~((np.abs(values) <= most) & (values % 1 == 0)))
         else:
-            refuse(name, "finite numbers, 0 or more", ~((values >= 0) & np.isfinite(values)))
+            greatest = LONGEST_S if name.endswith("_s") else GREATEST
+            refuse(name, f"numbers from 0 to {greatest:g}", ~((values >= 0) & (values <= greatest)))
 
 
 def _read_metadata(source: Source, text: str | bytes | None) -> tuple[datetime | None, dict[str, int]]:

@@ -13,6 +13,7 @@ from gpusim.inputs.traces.source import Source
 
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
+GREATEST = 1e18  # more than any publisher's figure; what is beyond is damage, and would overflow
 MOMENT = r"[12]\d{3}-\d\d-\d\d[ T]\d\d:\d\d"
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
 
@@ -98,8 +99,8 @@ class Rows:
             values = pd.to_numeric(cells.where(~missing, "nan"), errors="coerce").to_numpy(dtype="f8")
             bad = np.isnan(values) & ~missing
             self.faults.add_rows(f"column '{column}' must hold numbers", bad, self.lines, cells.to_numpy())
-        infinite = np.isinf(values)
-        self.faults.add_rows(f"column '{column}' must be finite", infinite, self.lines, values)
+        huge = np.abs(values) > GREATEST
+        self.faults.add_rows(f"column '{column}' must hold numbers up to {GREATEST:g}", huge, self.lines, values)
         return values
 
     def identity(self, column: str) -> np.ndarray:

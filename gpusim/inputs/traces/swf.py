@@ -5,6 +5,7 @@ One processor is taken as one GPU. Field numbers are those of the format's defin
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from datetime import timedelta
@@ -51,29 +52,24 @@ class SwfRows(Rows):
     """Rows of an SWF file: white space between the fields, header comments anywhere."""
 
     def __init__(self, source: Source):
-        lines = source.data.split(b"\n")
-        if lines and not lines[-1]:
-            lines.pop()
-        stripped = [line.strip() for line in lines]
-        kept = [number for number, line in enumerate(stripped, start=1) if line and not line.startswith(b";")]
-        self.source, self.faults, self.lines = source, source.faults, np.array(kept, dtype="i8")
-        source.note("blank lines", sum(not line for line in stripped))
-        widths = {number: len(stripped[number - 1].split()) for number in kept}
-        wrong = [number for number, width in widths.items() if width != len(FIELDS)]
-        source.faults.add_places(f"rows must have {len(FIELDS)} fields", wrong, [f"{widths[n]} fields" for n in wrong])
+        lines = [line.split() for line in source.data.removesuffix(b"\n").split(b"\n")]
+        source.note("blank lines", sum(not cells for cells in lines))
+        kept = {line: cells for line, cells in enumerate(lines, start=1) if cells and not cells[0].startswith(b";")}
+        wrong = {line: f"{len(cells)} fields" for line, cells in kept.items() if len(cells) != len(FIELDS)}
+        source.faults.add_places(f"rows must have {len(FIELDS)} fields", list(wrong), list(wrong.values()))
         if not kept:
             source.faults.add("no jobs, only header lines")
         source.faults.check()
-        text = b"\n".join(stripped[number - 1] for number in kept)
+        self.source, self.faults, self.lines = source, source.faults, np.array(list(kept), dtype="i8")
         self.frame = pd.read_csv(
-            io.BytesIO(text),
-            sep=r"\s+",
+            io.BytesIO(b"\n".join(map(b"\t".join, kept.values()))),
+            sep="\t",
             header=None,
             names=list(FIELDS),
             index_col=False,
             keep_default_na=False,
             low_memory=False,
-            quoting=3,
+            quoting=csv.QUOTE_NONE,
         )
         source.note("exact duplicate rows kept", self.frame.duplicated().sum())
 

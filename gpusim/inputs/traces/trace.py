@@ -12,6 +12,7 @@ from gpusim.inputs.jobtable import JobTable, encode
 from gpusim.inputs.traces.source import Source
 
 UNWRITABLE = ("Cc", "Cs")  # Unicode classes: control characters, halves of a pair (JSON can hold both)
+LONGEST_S = 1e11  # 3,000 years: a time beyond is damage
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The publishers' words for how a job ended -> ours. Other words are kept, in lower case.
@@ -98,6 +99,10 @@ def build_trace(
     TraceError
         With the faults gathered so far, or if nothing is left that could run.
     """
+    for what, times_s in (("submission", submit_s), ("runtime", runtime_s)):
+        beyond = np.count_nonzero(np.abs(times_s) > LONGEST_S)
+        if beyond:
+            source.faults.add(f"{beyond} rows with a {what} beyond {LONGEST_S:g} s")
     source.faults.check()
     known = submit_s[~np.isnan(submit_s)]
     source.note("rows not in order of time", np.count_nonzero(np.diff(known) < 0))
@@ -108,11 +113,15 @@ def build_trace(
     whole = np.ceil(gpus[kept])
     source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
     source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
-    columns = {"job_id": ids[kept], "submit_s": submit_s[kept], "runtime_s": runtime_s[kept], "gpus": whole}
-    if estimate_s is not None:
-        given = estimate_s[kept]
-        source.note("rows without an estimate: runtime taken", np.count_nonzero(np.isnan(given)))
-        columns["estimate_s"] = np.where(np.isnan(given), columns["runtime_s"], given)
+    given = np.full(len(whole), np.nan) if estimate_s is None else estimate_s[kept]
+    source.note("rows without an estimate, runtime taken", np.count_nonzero(np.isnan(given)))
+    columns = {
+        "job_id": ids[kept],
+        "submit_s": submit_s[kept],
+        "runtime_s": runtime_s[kept],
+        "gpus": whole,
+        "estimate_s": np.where(np.isnan(given), runtime_s[kept], given),
+    }
     if "final_state" not in texts:
         source.note("rows without a final state, taken as completed", len(whole))
     names = {}
