@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import numpy as np
 
 from gpusim import rng
 from gpusim.inputs.jobtable import JobTable, concatenate
+from gpusim.inputs.presets.bursts import bursty_arrivals
+from gpusim.inputs.presets.preset import Preset, preset
 from gpusim.units import DAY_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).
@@ -13,24 +18,36 @@ DEFAULT_GPUS = {
     "1": 0.60, "2": 0.10, "4": 0.08, "8": 0.07, "16": 0.05,
     "32": 0.03, "64": 0.03, "128": 0.02, "256": 0.01, "512": 0.01,
 }  # fmt: skip
+DEFAULT_RUNTIME_MEDIAN_S = 600.0  # with the sigma: a mean of 11 times the median, as published clusters in shape
+DEFAULT_RUNTIME_SIGMA = 2.2
+A_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def synthesize(workload, duration_s: float, seed: int) -> JobTable:
-    """Jobs of all streams over ``duration_s`` [s]; changing one stream leaves the others as they were."""
-    return concatenate([_stream(name, spec, duration_s, seed) for name, spec in workload.streams.items()])
+def synthesize(workload, duration_s: float, seed: int, start: datetime = A_MONDAY) -> JobTable:
+    """Jobs of all streams over ``duration_s`` [s]; changing one stream leaves the others as they were.
+
+    Parameters
+    ----------
+    workload : Workload
+        Its ``streams`` are read.
+    seed : int
+        Each part (arrivals, sizes, ...) of each stream draws from a random stream named after both.
+    start : datetime
+        Calendar time (UTC) of second 0: presets follow the week. The sinusoid of streams without one begins at hour
+        0 whatever the start.
+    """
+    return concatenate([_stream(name, spec, duration_s, seed, start) for name, spec in workload.streams.items()])
 
 
-def _stream(name: str, spec, duration_s: float, seed: int) -> JobTable:
+def _stream(name: str, spec, duration_s: float, seed: int, start: datetime) -> JobTable:
     def random(part: str) -> np.random.Generator:
         return rng.stream(seed, "workload", name, part)
 
-    submit_s = daily_arrivals(spec.jobs_per_day, spec.peak_to_mean, spec.utc_offset_h, duration_s, random("arrivals"))
+    known = preset(spec.preset) if spec.preset else None
+    submit_s = _arrivals(spec, known, duration_s, start, random)
     n = len(submit_s)
-    weights = spec.gpus or DEFAULT_GPUS
-    sizes = np.array([int(size) for size in weights])
-    chance = np.array(list(weights.values()), dtype=float)
-    gpus = random("sizes").choice(sizes, n, p=chance / chance.sum())
-    runtime_s = spec.runtime_median_s * np.exp(spec.runtime_sigma * random("runtimes").standard_normal(n))
+    gpus = _sizes(spec, known, n, random("sizes"))
+    runtime_s = _runtimes(spec, known, gpus, random("runtimes"))
     estimate_s = runtime_s * random("estimates").uniform(1.0, spec.estimate_factor_max, n)
     return JobTable.build(
         {
@@ -39,15 +56,48 @@ def _stream(name: str, spec, duration_s: float, seed: int) -> JobTable:
             "home": [spec.home],
             "gpu_types": ["|".join(spec.gpu_types)],
             "residency": ["|".join(spec.residency)],
+            "final_state": known.states if known else ["completed"],
         },
         submit_s=submit_s,
-        gpus=gpus,
+        gpus=np.ceil(gpus),
         runtime_s=runtime_s,
         estimate_s=estimate_s,
         priority=spec.priority,
         preemptible=spec.preemptible,
         data_bytes=spec.data_tb * 1e12,
+        final_state=known.final_states(gpus * runtime_s, random("states")) if known else 0,
     )
+
+
+def _arrivals(spec, known: Preset | None, duration_s: float, start: datetime, random: Callable) -> np.ndarray:
+    if known is None:
+        return daily_arrivals(
+            spec.jobs_per_day, spec.peak_to_mean or 1.0, spec.utc_offset_h, duration_s, random("arrivals")
+        )
+    start = start.astimezone(UTC)
+    start_h = start.weekday() * 24.0 + start.hour + (start.minute + start.second / 60.0) / 60.0 + spec.utc_offset_h
+    return bursty_arrivals(
+        known.bursts, known.hours, known.weekdays, spec.jobs_per_day, start_h, duration_s,
+        lambda part: random(f"arrivals {part}"),
+    )  # fmt: skip
+
+
+def _sizes(spec, known: Preset | None, n: int, generator: np.random.Generator) -> np.ndarray:
+    """GPUs of ``n`` jobs; fractions where the preset's cluster shared GPUs."""
+    if known is not None and spec.gpus is None:
+        return generator.choice(known.sizes, n, p=known.size_share)
+    weights = spec.gpus or DEFAULT_GPUS
+    chance = np.array(list(weights.values()), dtype=float)
+    return generator.choice(np.array([int(size) for size in weights]), n, p=chance / chance.sum())
+
+
+def _runtimes(spec, known: Preset | None, gpus: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Run times [s]: the preset's, unless the stream has a lognormal of its own."""
+    if known is not None and spec.runtime_median_s is None:
+        return known.runtimes_s(gpus, generator)
+    median_s = DEFAULT_RUNTIME_MEDIAN_S if spec.runtime_median_s is None else spec.runtime_median_s
+    sigma = DEFAULT_RUNTIME_SIGMA if spec.runtime_sigma is None else spec.runtime_sigma
+    return median_s * np.exp(sigma * generator.standard_normal(len(gpus)))
 
 
 def daily_arrivals(
