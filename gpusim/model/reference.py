@@ -31,13 +31,15 @@ value can be changed for one run, without touching the file: `gpusim run FILE --
 def text() -> str:
     """The reference as Markdown."""
     parts = [_HEAD]
-    for path, model, is_list in _tables("", Scenario, False):
+    for path, model, is_list in tables(Scenario):
         title = f"[[{path}]]" if is_list else f"[{path}]" if path else "Top of the file"
         parts.append(f"## {f'`{title}`' if path else title}\n\n{_meaning(inspect.getdoc(model))}\n\n{_keys(model)}")
     return "\n".join(parts)
 
 
-def _tables(path: str, model: type[BaseModel], is_list: bool) -> Iterator[tuple[str, type[BaseModel], bool]]:
+def tables(
+    model: type[BaseModel], path: str = "", is_list: bool = False
+) -> Iterator[tuple[str, type[BaseModel], bool]]:
     """(path, model, is a list of tables) of a table and of all tables in it."""
     yield path, model, is_list
     for name, field in model.model_fields.items():
@@ -45,7 +47,7 @@ def _tables(path: str, model: type[BaseModel], is_list: bool) -> Iterator[tuple[
         if inner is not None:
             named = get_origin(field.annotation) is dict
             below = f"{path}.{name}".lstrip(".") + (".NAME" if named else "")
-            yield from _tables(below, inner, get_origin(field.annotation) is list)
+            yield from tables(inner, below, get_origin(field.annotation) is list)
 
 
 def _keys(model: type[BaseModel]) -> str:
