@@ -1,13 +1,14 @@
 """Price, carbon and weather of a typical year per region: the default where no file is given.
 
-Month x hour means plus a first-order autoregressive anomaly. Means, spread and persistence are derived from hourly
-data of 2023 by ``experiments/derive_climatology.py``; regions without such data are variants of one that has
-them, scaled to published yearly means, and marked as assumptions. Scarcity spikes are not modelled.
+Month x hour medians with a first-order autoregressive anomaly: normal, or lognormal where 2023 was strongly skewed, in
+the range that 2023 had, with its means. All figures are derived from hourly data by
+``experiments/derive_climatology.py``; regions without such data are variants of one that has them, scaled to
+published yearly means, and marked as assumptions. Spikes of scarcity are not modelled.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -56,8 +57,8 @@ _VARIANTS = {
 @cache
 def _tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     folder = files("gpusim.inputs") / "climate"
-    with (folder / "means.csv").open() as means, (folder / "spreads.csv").open() as spreads:
-        return pd.read_csv(means), pd.read_csv(spreads)
+    with (folder / "medians.csv").open() as medians, (folder / "spreads.csv").open() as spreads:
+        return pd.read_csv(medians), pd.read_csv(spreads)
 
 
 def regions() -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def regions() -> tuple[str, ...]:
 
 
 def climate_signals(region: str, start: datetime, duration_s: float, rng: np.random.Generator) -> SiteSignals:
-    """Hourly signals of a region from ``start`` over ``duration_s`` [s].
+    """Hourly signals of a region from ``start`` (UTC) over ``duration_s`` [s].
 
     Raises
     ------
@@ -78,27 +79,43 @@ def climate_signals(region: str, start: datetime, duration_s: float, rng: np.ran
         raise GpusimError(f"unknown region {region!r}{did_you_mean(region, known)}; known: {', '.join(known)}")
     variant = _VARIANTS.get(region)
     shape = variant.like if variant else region
-    means, spreads = _tables()
-    mean = means[means["region"] == shape].set_index(["month", "hour"])
-    spread = spreads[spreads["region"] == shape].set_index("quantity")
+    medians, spreads = _tables()
+    medians = medians[medians["region"] == shape].set_index(["month", "hour"])
+    spreads = spreads[spreads["region"] == shape].set_index(["quantity", "month"])
     hours = int(np.ceil(duration_s / HOUR_S)) + 1
     first = start.replace(minute=0, second=0, microsecond=0)
-    moments = [first + timedelta(hours=i) for i in range(hours)]
-    rows = mean.loc[[(moment.month, moment.hour) for moment in moments]]
+    moments = pd.date_range(first, periods=hours, freq="h")
+    usual = medians.reindex(pd.MultiIndex.from_arrays([moments.month, moments.hour]))
     times_s = np.arange(hours) * HOUR_S - (start - first).total_seconds()
-    signals = {}
     weather = rng.standard_normal(hours)  # dry and wet bulb share their anomaly
+    values = {}
     for name in SiteSignals._fields:
         noise = weather if name.endswith("bulb_c") else rng.standard_normal(hours)
-        row = spread.loc[name]
-        values = rows[name].to_numpy() + row["spread"] * _persistent(noise, row["persistence"])
-        signals[name] = Signal(times_s, np.maximum(values, row["least"]))
-    return _vary(SiteSignals(**signals), variant, mean) if variant else SiteSignals(**signals)
+        of_month = spreads.loc[name]
+        fixed = of_month.iloc[0]
+        spread = of_month["spread"].reindex(moments.month).to_numpy()
+        z = _persistent(noise, fixed["persistence"])
+        values[name] = values_of(usual[name].to_numpy(), spread, z, fixed["least"], fixed["greatest"], fixed["skewed"])
+    values["wet_bulb_c"] = np.minimum(values["wet_bulb_c"], values["dry_bulb_c"])
+    signals = SiteSignals(**{name: Signal(times_s, series) for name, series in values.items()})
+    return _vary(signals, variant, spreads["mean"].groupby("quantity").first()) if variant else signals
 
 
-def _vary(signals: SiteSignals, variant: _Variant, mean: pd.DataFrame) -> SiteSignals:
+def values_of(
+    median: np.ndarray, spread: np.ndarray, z: np.ndarray, least: float, greatest: float, skewed: bool
+) -> np.ndarray:
+    """Values for standard normal ``z``; arrays of one shape, or shapes that broadcast.
+
+    Normal around ``median`` with standard deviation ``spread``; or, if ``skewed``, lognormal above ``least`` with
+    standard deviation ``spread`` of the logarithm; in both cases within [least, greatest].
+    """
+    values = least + (median - least) * np.exp(spread * z) if skewed else median + spread * z
+    return np.clip(values, least, greatest)
+
+
+def _vary(signals: SiteSignals, variant: _Variant, mean: pd.Series) -> SiteSignals:
     def scale(signal: Signal, name: str, level: float) -> Signal:
-        return Signal(signal.times_s, signal.values * (level / mean[name].mean()))
+        return Signal(signal.times_s, signal.values * (level / mean[name]))
 
     return SiteSignals(
         scale(signals.price_usd_per_mwh, "price_usd_per_mwh", variant.price),
