@@ -124,7 +124,8 @@ def _asked(result: Result, ledger: pd.DataFrame, keys: list[str]) -> pd.DataFram
     gpus = services["service"].map({name: spec["gpus_per_replica"] for name, spec in specs.items()})
     asked_s = short * gpus.astype(float) * (services["end_s"] - services["start_s"])
     waits = pd.concat([jobs, services.assign(waited_s=0.0, asked_s=asked_s)], ignore_index=True)
-    waits = waits.astype({"site": str, "gpu_type": str, "cause": str})
+    names = dict.fromkeys((*POOL, "cause"), str)
+    waits = waits.astype(names | dict.fromkeys(("start_s", "end_s", "waited_s", "asked_s"), float))  # may be empty
     waits = waits.assign(cause=waits["cause"].map(LOSS_OF_WAIT))
     waits = waits.groupby([*keys, "cause"], sort=False)[["waited_s", "asked_s"]].sum().reset_index()
     busy = waits[waits["cause"] == BUSY]

@@ -43,7 +43,7 @@ def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
         table[~table["cause"].isin(SLACK)].set_index(KEYS)[list(columns)].rename(columns=columns)
         for table in (first.bottlenecks(), second.bottlenecks())
     ]
-    table = tables[0].join(tables[1], how="outer", lsuffix="_first", rsuffix="_second")
+    table = tables[0].add_suffix("_first").join(tables[1].add_suffix("_second"), how="outer")
     moved = pd.Series(0.0, index=table.index)
     for name in ("gpu_hours", "waited"):
         pair = table[[f"{name}_first", f"{name}_second"]] = table[[f"{name}_first", f"{name}_second"]].fillna(0.0)

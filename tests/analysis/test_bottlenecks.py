@@ -1,0 +1,137 @@
+"""Bottlenecks of small ledgers, computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpusim.analysis.bottlenecks import bottlenecks, headline
+from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
+from gpusim.state import Cause, Wait
+from tests.analysis.kit import make
+
+
+def row(result, cause, site="north"):
+    table = bottlenecks(result).set_index(["site", "cause"])
+    return table.loc[site, cause]
+
+
+def test_every_cause_of_the_engine_has_words():
+    assert {cause.name.lower() for cause in Cause} <= set(WORDS)
+    assert {wait.name.lower() for wait in Wait} == set(LOSS_OF_WAIT)
+    assert set(LOSS_OF_WAIT.values()) <= set(WORDS)
+
+
+def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
+    pools = {("north", "H100"): {"training": [60.0, 60.0, 100.0], "not_energised": [40.0, 40.0, 0.0]}}
+    found = row(make(pools, waits=(("north", "H100", 1, "not_energised", 2.0, 30.0),)), "not_energised")
+    assert found.gpu_hours_lost == pytest.approx(80.0)
+    assert found.share_of_planned == pytest.approx(80.0 / 300.0)
+    assert found.job_hours_waited == pytest.approx(2.0)
+    assert found.gpu_hours_held_back == pytest.approx(30.0)
+    assert found.usd == pytest.approx(180.0)  # 30 GPU-hours at 6 USD
+    assert (found.period_start_s, found.period_end_s) == (3600.0, 7200.0)
+    assert found.sentence == (
+        "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
+        " 0.1 (1 June 01:00 to 02:00 UTC). Of the 80 GPU-hours missing (27% of those planned) waiting work asked for"
+        " 30, worth 180 USD at list price. Jobs waited 2 hours for it. What would relieve it: an earlier or larger"
+        " grid connection."
+    )
+
+
+def test_more_cannot_be_held_back_than_is_absent():
+    pools = {("north", "H100"): {"training": [60.0], "not_delivered": [40.0]}}
+    found = row(make(pools, waits=(("north", "H100", 0, "not_delivered", 1.0, 500.0),)), "not_delivered")
+    assert found.gpu_hours_held_back == pytest.approx(40.0)
+    assert found.gpu_hours_asked == pytest.approx(500.0)
+
+
+def test_a_full_fleet_is_held_back_by_its_gpus():
+    pools = {("north", "H100"): {"training": [99.0] * 4, "checkpointing": [1.0] * 4}}
+    waits = tuple(("north", "H100", hour, "busy", 3.0, gpus) for hour, gpus in enumerate((0.0, 20.0, 50.0, 800.0)))
+    table = bottlenecks(make(pools, waits=waits))
+    assert table["cause"].tolist() == ["busy", "checkpointing"]
+    first = table.iloc[0]
+    assert first.gpu_hours_lost == 0.0
+    assert first.gpu_hours_held_back == pytest.approx(20.0 + 50.0 + 100.0)  # at most the pool's 100 GPUs
+    assert first.job_hours_waited == pytest.approx(12.0)
+    assert "more than there were" in first.sentence
+
+
+def test_waiting_for_busy_gpus_is_shared_with_those_held_free_for_a_large_job():
+    pools = {("north", "H100"): {"training": [60.0], "serving": [10.0], "idle_reserved": [30.0]}}
+    result = make(pools, waits=(("north", "H100", 0, "busy", 2.0, 64.0),))
+    assert row(result, "idle_reserved").job_hours_waited == pytest.approx(0.6)
+    assert row(result, "busy").job_hours_waited == pytest.approx(1.4)
+    assert row(result, "busy").gpu_hours_held_back == pytest.approx(0.7 * 64.0)
+    assert row(result, "idle_reserved").gpu_hours_held_back == pytest.approx(30.0)
+
+
+def test_missing_replicas_ask_for_gpus():
+    pools = {("north", "H100"): {"serving": [40.0], "not_delivered": [60.0]}}
+    service = {
+        "service": "chat", "site": "north", "gpu_type": "H100", "start_s": 0.0, "end_s": 3600.0,
+        "demand_tokens": 10.0, "served_tokens": 8.0, "replicas": 10.0, "wanted_replicas": 12.5,
+        "cause": "not_delivered",
+    }  # fmt: skip
+    found = row(make(pools, services=(service,)), "not_delivered")
+    assert found.gpu_hours_held_back == pytest.approx(10.0)  # 2.5 replicas of 4 GPUs for an hour
+    assert found.job_hours_waited == 0.0
+
+
+def test_slack_comes_last_however_large_and_unwanted_absence_before_it():
+    pools = {
+        ("north", "H100"): {"training": [10.0], "idle_no_demand": [90.0]},
+        ("south", "A100"): {"training": [95.0], "down": [1.0], "loading": [4.0]},
+    }
+    table = bottlenecks(make(pools))
+    assert table["cause"].tolist() == ["loading", "down", "idle_no_demand"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["gpu_hours_held_back"].tolist() == [4.0, 0.0, 90.0]
+    assert "held nothing back: no work asked for them" in table["sentence"][1]
+
+
+def test_all_waiting_and_all_losses_are_in_the_rows():
+    pools = {
+        ("north", "H100"): {"training": [50.0] * 3, "idle_reserved": [20.0] * 3, "down": [30.0] * 3},
+        ("south", "A100"): {"serving": [8.0] * 3, "serving_idle": [2.0] * 3},
+    }
+    waits = tuple(
+        (site, kind, hour, wait.name.lower(), 1.0 + hour, 8.0)
+        for site, kind in pools
+        for hour in range(3)
+        for wait in Wait
+    )
+    result = make(pools, waits=waits)
+    table = bottlenecks(result)
+    assert table["job_hours_waited"].sum() == pytest.approx(2 * 8 * 6.0)
+    assert table["gpu_hours_asked"].sum() == pytest.approx(2 * 8 * 3 * 8.0)
+    assert table["gpu_hours_lost"].sum() == pytest.approx(3 * 50.0 + 3 * 2.0)
+
+
+def test_period_is_the_middle_of_the_loss():
+    causes = {"training": [0.0] * 20, "idle_power": [100.0] * 20}
+    causes["idle_power"][0] = 4.0
+    causes["training"][0] = 96.0
+    found = row(make({("north", "H100"): causes}), "idle_power")
+    assert found.period_start_s == 3600.0  # the first 5% end within the second hour
+    assert found.period_end_s == 20 * 3600.0
+
+
+def test_headline_names_the_largest_and_the_longest_wait():
+    pools = {
+        ("north", "H100"): {"training": [50.0], "idle_power": [50.0]},
+        ("south", "A100"): {"training": [100.0]},
+    }
+    result = make(pools, waits=(("north", "H100", 0, "power", 1.0, 50.0), ("south", "A100", 0, "busy", 3.0, 3.0)))
+    assert headline(result) == (
+        "What held the fleet back most is 'power limit' (H100 at north): 50 GPU-hours, worth 300 USD at list price."
+        " Jobs waited longest for 'GPUs busy' (A100 at south): 75% of the 4 hours that jobs waited."
+    )
+
+
+def test_nothing_held_back():
+    result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}})
+    assert headline(result).startswith("Nothing held the fleet back")
+    useful = make({("north", "H100"): {"training": [40.0]}})
+    assert bottlenecks(useful).empty
+    assert headline(useful).startswith("Nothing held the fleet back")

@@ -1,0 +1,38 @@
+"""The laws hold for a whole result, and each breaks when its table is bent."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpusim.analysis.conservation import check
+from tests.analysis.kit import make
+
+
+@pytest.fixture
+def result():
+    return make(
+        {("north", "H100"): {"training": [60.0, 40.0], "idle_no_demand": [40.0, 60.0]}},
+        waits=(("north", "H100", 0, "busy", 1.0, 8.0),),
+        jobs=({"wait_s": 3600.0, "start_s": 3600.0, "end_s": 7200.0},),
+        job_waits=((0, "busy", 3600.0),),
+    )
+
+
+def test_a_whole_result_keeps_all_laws(result):
+    assert check(result) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "fault"),
+    [
+        ("ledger", "gpu_s", 1.0, "causes do not add up to planned GPUs"),
+        ("ledger", "gpu_s", -3600.0 * 1e4, "negative GPU-seconds"),
+        ("job_waits", "wait_s", 3599.0, "do not add up to their wait"),
+        ("waits", "job_s", 3000.0, "queues hold 3000"),
+        ("jobs", "end_s", float("nan"), "jobs with an end are not the same"),
+        ("power", "compute_j", 0.0, "phases hold"),
+    ],
+)
+def test_each_law_notices(result, table, column, value, fault):
+    result.tables[table].loc[0, column] = value
+    assert any(fault in found for found in check(result)), check(result)
