@@ -138,6 +138,7 @@ def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
     from gpusim.validation.table import summary_of, table_of
 
     items = choose(only)
+    click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
     rows = _with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
     Console(width=120).print(table_of(rows))
     click.echo(summary_of(rows))
