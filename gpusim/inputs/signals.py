@@ -46,6 +46,10 @@ class Signal:
         """Value at a moment [s]."""
         return float(self.values[self._row(t_s)])
 
+    def at_all(self, times_s: np.ndarray) -> np.ndarray:
+        """Values at many moments [s], shape as ``times_s``."""
+        return self.values[np.maximum(np.searchsorted(self.times_s, times_s, side="right") - 1, 0)]
+
     def next_change(self, t_s: float) -> float:
         """First time [s] after ``t_s`` at which the next value begins; inf if there is none."""
         row = int(np.searchsorted(self.times_s, t_s, side="right"))

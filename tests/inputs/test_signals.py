@@ -41,6 +41,7 @@ def test_like_the_naive_twin(signal, quarter, length):
     b = a + length / 4.0
     ours = Signal(np.array(times), np.array(values))
     assert ours.at(a) == naive_at(times, values, a)
+    assert ours.at_all(np.array([b, a])).tolist() == [naive_at(times, values, b), naive_at(times, values, a)]
     assert ours.next_change(a) == min((t for t in times if t > a), default=math.inf)
     assert ours.integral(a, b) == naive_integral(times, values, a, b)
     assert ours.integral(b, a) == -ours.integral(a, b)
