@@ -1,0 +1,50 @@
+"""Tables of the terminal fit it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gpusim.report.console import print_bottlenecks, print_comparison
+from tests.analysis.kit import fleet, make
+
+
+def printed(show, *args, width=80) -> str:
+    out = io.StringIO()
+    show(*args, Console(file=out, width=width, highlight=False))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_bottlenecks_fit_and_are_whole(width):
+    text = printed(print_bottlenecks, fleet(9, 48), width=width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    row = next(line for line in lines if " 1  site" in line)
+    assert "GPUs busy" in row
+    # A tenth stands free of GPUs busy or held free, first a ninth: 24 h x (704 x 0.9 + 4 x 8/9) GPUs, 24 h x 8.1 jobs.
+    figures = row.split()[-3:] if width == 80 else [row.split()[i] for i in (-6, -2, -1)]
+    assert figures == ["15.3k", "194", "91.8k"]
+    assert ("of plan" in text) == (width == 120)
+    assert "smaller ones are in the report" in text
+
+
+def test_comparison_shows_keys_figures_and_bottlenecks():
+    first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario={"limit": 1.0})
+    second = make({("north", "H100"): {"training": [75.0] * 4, "idle_power": [25.0] * 4}}, scenario={"limit": 2.5})
+    text = printed(print_comparison, first, second, ("out/a", "out/b"))
+    assert max(map(len, text.splitlines())) <= 80
+    rows = {tuple(line.split()) for line in text.splitlines()}
+    assert ("limit", "1.0", "2.5") in rows
+    assert ("useful_gpu_hours", "200", "300", "+50.0%") in rows
+    assert ("north", "H100", "power", "limit", "200", "100", "0", "0") in rows
+
+
+def test_comparison_of_a_result_with_itself():
+    result = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}})
+    text = printed(print_comparison, result, result, ("a", "a"))
+    assert "The scenarios and seeds are the same." in text
+    assert "No bottleneck changed." in text
+    assert "%" not in text

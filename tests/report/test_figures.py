@@ -1,0 +1,111 @@
+"""Every figure draws for any fleet, nothing sticks out or overlaps, and nothing is empty without saying so."""
+
+from __future__ import annotations
+
+import itertools
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from gpusim.analysis.bottlenecks import books, bottlenecks
+from gpusim.analysis.causes import WORDS
+from gpusim.analysis.series import Series
+from gpusim.report.figures import course, draw_all, figures, headline, matrix, waits
+from gpusim.report.figures.palette import COLOURS, STYLE
+from tests.analysis.kit import fleet, make
+
+
+def texts_of(figure):
+    """Visible texts and their boxes on the drawn figure."""
+    FigureCanvasAgg(figure).draw()
+    renderer = figure.canvas.get_renderer()
+    hidden = {text for ax in figure.axes for text in _hidden(ax)}
+    texts = [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in hidden]
+
+
+def _hidden(ax):
+    """Labels of hidden axes and of ticks outside the limits."""
+    for axis in (ax.xaxis, ax.yaxis):
+        shown = axis.get_visible() and ax.axison
+        if not shown:
+            yield from axis.findobj(mpl.text.Text)
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.majorTicks, *axis.minorTicks):
+            if not low <= tick.get_loc() <= high:
+                yield from (tick.label1, tick.label2)
+
+
+def check_layout(figure):
+    texts = texts_of(figure)
+    width, height = figure.bbox.width, figure.bbox.height
+    for text, box in texts:
+        assert box.x0 >= -1 and box.x1 <= width + 1, f"{text!r} sticks out"  # noqa: PT018
+        assert box.y0 >= -1 and box.y1 <= height + 1, f"{text!r} sticks out"  # noqa: PT018
+    for (a, box), (b, other) in itertools.combinations(texts, 2):
+        across = min(box.x1, other.x1) - max(box.x0, other.x0)
+        down = min(box.y1, other.y1) - max(box.y0, other.y0)
+        assert across < 2.0 or down < 2.0, f"{a!r} overlaps {b!r}"
+
+
+def draw(result, module):
+    with mpl.rc_context(STYLE):
+        if module is headline:
+            entries = books(result)
+            return headline.draw(result, Series.of(result), entries, bottlenecks(result, entries))
+        if module is course:
+            return course.draw(result, Series.of(result), books(result), list(result.sites["site"]))
+        return module.draw(result)
+
+
+@pytest.mark.parametrize("module", [headline, matrix, course, waits])
+@pytest.mark.parametrize(("sites", "hours"), [(1, 24), (9, 1000), (20, 72)])
+def test_layout(module, sites, hours):
+    check_layout(draw(fleet(sites, hours), module))
+
+
+def test_matrix_of_many_types_fits():
+    kinds = ("H100", "A100")
+    pools = {(f"site-{i}", kind): {"training": [99_999.0, 99_999.0]} for i in range(3) for kind in kinds}
+    check_layout(draw(make(pools), matrix))
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [(headline, "nothing was held back"), (waits, "the scenario has no jobs"), (course, "no job waited")],
+)
+def test_empty_panels_say_so(module, text):
+    figure = draw(make({("north", "H100"): {"idle_no_demand": [5.0] * 24}}), module)
+    assert text in [found for found, _box in texts_of(figure)]
+    check_layout(figure)
+
+
+def test_jobs_that_never_waited():
+    figure = draw(make({("north", "H100"): {"training": [5.0] * 24}}, jobs=({}, {})), waits)
+    assert "none of 2 jobs waited" in [found for found, _box in texts_of(figure)]
+
+
+def test_axes_have_names_and_units():
+    figure = draw(fleet(2, 240), course)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["GPUs", "%", "GPUs", "MW"]
+    assert figure.axes[-1].get_xlabel() == "day of the run (day 0: 00:00 UTC on 1 June 2026)"
+    assert draw(fleet(1, 24), course).axes[-1].get_xlabel().startswith("hour of the run")
+
+
+def test_panels_are_thinned():
+    figure = draw(fleet(1, 1000), course)
+    points = [len(path.vertices) for ax in figure.axes for c in ax.collections for path in c.get_paths()]
+    assert max(points) <= 4 * 300 + 10
+
+
+def test_every_cause_has_a_colour():
+    assert set(COLOURS) == set(WORDS)
+
+
+def test_files_and_their_order(tmp_path):
+    result = fleet(2, 24)
+    paths = draw_all(result, tmp_path / "figures")
+    assert [path.stem for path in paths] == ["headline", "matrix", "fleet", "site_site-00", "site_site-01", "waits"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    assert [name for name, _figure in figures(fleet(1, 24))] == ["headline", "matrix", "site_site-00", "waits"]

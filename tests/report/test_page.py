@@ -1,0 +1,146 @@
+"""The report is one whole page: nothing from outside, every figure there, numbers as in the tables."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from gpusim.analysis.bottlenecks import headline
+from gpusim.report.figures import draw_all
+from gpusim.report.page import write
+from tests.analysis.kit import fleet, make
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements, cells of tables by id, text of elements by id."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.elements, self.tables, self.texts = [], [], {}, {}
+        self._table = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.elements.append((tag, attrs))
+        if tag not in VOID:
+            self.open.append((tag, attrs.get("id")))
+        if tag == "table":
+            self._table = self.tables.setdefault(attrs["id"], [])
+        elif tag == "tr":
+            self._table.append([])
+        elif tag in ("td", "th"):
+            self._table[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data):
+        for _tag, name in self.open:
+            if name:
+                self.texts[name] = self.texts.get(name, "") + data
+        if self.open and self.open[-1][0] in ("td", "th"):
+            self._table[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def result():
+    return fleet(2, 48)
+
+
+@pytest.fixture(scope="module")
+def figures(result, tmp_path_factory):
+    return draw_all(result, tmp_path_factory.mktemp("figures"))
+
+
+@pytest.fixture(scope="module")
+def page(result, figures, tmp_path_factory):
+    path = write(result, tmp_path_factory.mktemp("report") / "deep" / "report.html", figures)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    parsed = Page(text)
+    assert not parsed.open
+    return parsed
+
+
+def test_nothing_comes_from_outside(page):
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _attrs in page.elements}
+    for _tag, attrs in page.elements:
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            assert attrs.get(name, "#").startswith(("#", "data:image/png;base64,"))
+    assert "url(" not in page.texts.get("style", "") and "@import" not in str(page.texts)  # noqa: PT018
+
+
+def test_every_figure_is_there_with_a_description(page, figures):
+    images = [attrs for tag, attrs in page.elements if tag == "img"]
+    embedded = {base64.b64decode(attrs["src"].partition(",")[2]) for attrs in images}
+    assert embedded == {path.read_bytes() for path in figures}
+    assert len(images) == len(figures)
+    assert all(len(attrs["alt"]) > 20 for attrs in images)
+
+
+def test_contents_lead_somewhere(page):
+    names = {attrs["id"] for _tag, attrs in page.elements if "id" in attrs}
+    links = [attrs["href"][1:] for tag, attrs in page.elements if tag == "a"]
+    assert len(links) >= 9
+    assert set(links) <= names
+    assert len(names) == sum("id" in attrs for _tag, attrs in page.elements)
+
+
+def test_headline_and_cards_are_those_of_the_analysis(page, result):
+    metrics = result.metrics()
+    assert page.texts["headline"] == headline(result)
+    assert page.texts["card-useful_share_of_planned"].startswith(f"{metrics['useful_share_of_planned']:.0%}")
+    assert page.texts["card-allocation"].startswith(f"{metrics['allocation']:.0%}")
+    assert page.texts["card-jobs"].startswith("40jobs submitted, 0 never")
+    assert f"PUE of {metrics['pue']:.3f}" in page.texts["card-energy_facility_mwh"]
+
+
+def test_bottlenecks_are_those_of_the_analysis(page, result):
+    table = result.bottlenecks()
+    rows = page.tables["bottlenecks"][1:]
+    assert len(rows) == len(table)
+    assert [row[1:3] for row in rows] == table[["site", "gpu_type"]].to_numpy().tolist()
+    for column, key in ((4, "gpu_hours_held_back"), (5, "gpu_hours_lost"), (7, "job_hours_waited"), (8, "usd")):
+        assert [row[column] for row in rows] == [f"{value:,.0f}" for value in table[key]]
+    for sentence in table["sentence"].head(6):
+        assert sentence in page.texts["ranking"]
+
+
+def test_other_tables(page, result):
+    by_tenant = page.tables["delays-tenant"]
+    assert by_tenant[1][:4] == ["lab", "40", "0", "13"]  # 60 s x (0 + ... + 39) = 13 h
+    economics = {row[0]: row for row in page.tables["economics"][1:]}
+    assert economics["site-00"][1:5] == ["60", "1.2", "1.250", "40.0"]
+    assert page.tables["services"][1][4:7] == ["90.00%", "10.0", "9.0"]
+    values = {row[0]: row[1] for row in page.tables["metrics"][1:]}
+    assert values["useful_gpu_hours"] == f"{result.metrics()['useful_gpu_hours']:,.0f}"
+    assert page.tables["events"][1] == ["1.00", "site-00", "H100: 1,000 GPUs delivered in all"]
+
+
+def test_how_to_run_it_again(page):
+    assert "gpusim run scenario.toml --seed 1" in page.texts["method"]
+    assert 'name = "by hand"' in page.texts["scenario"]
+
+
+def test_names_are_escaped(tmp_path):
+    odd = "<b>&\"'"
+    result = make({("north", "H100"): {"training": [1.0] * 24}}, scenario={"name": odd, "description": odd})
+    text = write(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>&" not in text
+    assert "&lt;b&gt;&amp;" in text
+
+
+def test_a_fleet_without_jobs_and_services(tmp_path):
+    result = make({("north", "H100"): {"idle_no_demand": [1.0] * 24}})
+    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "services" not in page.tables
+    assert page.texts["headline"].startswith("Nothing held the fleet back")
+    assert "Nothing held this site back" in page.texts["sites"]
+    assert "card-wait_p95_s" not in page.texts
+    assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
