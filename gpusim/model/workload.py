@@ -74,7 +74,7 @@ class Stream(Model):
         faults = []
         if self.peak_to_mean is not None:
             faults.append(
-                f"peak_to_mean: the preset {self.preset!r} has its own hours and weekdays; remove peak_to_mean or preset"
+                f"peak_to_mean: the preset {self.preset!r} has its own hours and weekdays; remove one of the two"
             )
         if (self.runtime_median_s is None) != (self.runtime_sigma is None):
             given, absent = ("median_s", "sigma") if self.runtime_sigma is None else ("sigma", "median_s")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gpusim import rng
@@ -45,8 +46,8 @@ FANO = {10: 2.88, 60: 12.16, 600: 72.00, 3600: 194.72, 86400: 1063.4}
 GAP_TOLERANCE = {"CV": 0.25, "zero share": 0.15, "median gap": 0.01}
 FANO_TOLERANCE = 0.25  # 58-day samples of the model spread as much
 HOURS = (
-    "5.68 5.10 5.58 3.78 2.04 5.09 7.06 10.16 4.32 4.05 4.07 3.07 3.56 2.43 2.56 2.21 4.04 2.78 2.42 2.13 4.79 3.60 5.08 "
-    "4.40"
+    "5.68 5.10 5.58 3.78 2.04 5.09 7.06 10.16 4.32 4.05 4.07 3.07 "
+    "3.56 2.43 2.56 2.21 4.04 2.78 2.42 2.13 4.79 3.60 5.08 4.40"
 )
 WEEKDAYS = "12.18 15.60 14.67 17.81 20.20 9.93 9.62"
 
@@ -96,6 +97,34 @@ def published_mix(name: str) -> dict[str, float]:
 
 ARRIVALS = {**GAPS, **FANO}
 ARRIVAL_TOLERANCE = {**GAP_TOLERANCE, **dict.fromkeys(FANO, FANO_TOLERANCE)}
+
+
+@pytest.mark.parametrize("name", ACME)
+def test_tables_have_the_published_figures(name):
+    """Without sampling: the mean over the normal scores of each size class, to the four digits of the tables."""
+    known = preset(name)
+    edges = np.linspace(-8.0, 8.0, 80_001)
+    score = (edges[1:] + edges[:-1]) / 2
+    chance = np.exp(-(score**2) / 2) / np.sqrt(2.0 * np.pi) * np.diff(edges)
+    by_class = [np.exp(np.interp(score, SCORES, row)) @ chance for row in known.log_runtime]
+    mean_s = np.array(by_class)[np.searchsorted(known.class_from, known.sizes, side="right") - 1]
+    mean, _, gpus, gpu_s, _, _ = ACME[name]
+    assert known.size_share @ mean_s == pytest.approx(mean, rel=0.003)
+    assert known.size_share @ known.sizes == pytest.approx(gpus, rel=0.001)
+    assert known.size_share @ (known.sizes * mean_s) == pytest.approx(gpu_s, rel=0.003)
+
+
+def test_figures_of_the_cut(data_folder):
+    """The numbers this file calls CUT, from the file itself; its day windows begin at the first submission."""
+    jobs = pd.read_csv(data_folder / "philly" / "philly.csv.gz", parse_dates=["timestamp"]).dropna()
+    submit = jobs["timestamp"].sort_values()
+    submit_s = (submit - submit.iloc[0]).dt.total_seconds().to_numpy()
+    assert len(jobs) == 52_849
+    published = {**GAPS, **FANO, "top 1 %": 0.724, "top 10 %": 0.964}
+    found = arrivals_of(submit_s, submit_s[-1]) | mix_of(jobs["num_gpus"].to_numpy(), jobs["duration"].to_numpy())
+    assert not misses(found, published, dict.fromkeys(published, 0.02)), found
+    hours = np.bincount(submit.dt.hour, minlength=24) / len(submit) * 100.0
+    assert hours == pytest.approx([float(share) for share in HOURS.split()], abs=0.006)
 
 
 @pytest.mark.parametrize("name", ACME)
@@ -195,7 +224,7 @@ def test_poisson_arrivals_fail():
 
 
 def test_fano_factors_stay_with_more_jobs():
-    """Five clusters side by side: more jobs, the same Fano factors up to the hour; the week's profile adds by the day."""
+    """Five clusters side by side: the same Fano factors up to the hour; by the day the profile of the week adds."""
     found = arrivals_of(jobs_of("philly", 203.0, jobs_per_day=5 * JOBS_PER_DAY)["submit_s"], 203.0 * DAY_S)
     fano = {window_s: FANO[window_s] for window_s in (60, 600, 3600)}
     assert not misses(found, fano, dict.fromkeys(fano, 0.25)), found

@@ -95,8 +95,8 @@ def test_own_run_times_replace_those_of_the_preset():
 
 def test_presets_follow_the_calendar_and_the_zone():
     def shares(**options):
-        spec = {"preset": "philly", "jobs_per_day": 1e5, "utc_offset_h": options.pop("zone", 0.0)}
-        submit_s = jobs({"s": spec}, 4 * WEEK_S, **options)["submit_s"]
+        spec = {"preset": "philly", "jobs_per_day": 3e4, "utc_offset_h": options.pop("zone", 0.0)}
+        submit_s = jobs({"s": spec}, 2 * WEEK_S, **options)["submit_s"]
         return np.bincount((submit_s // 3600.0).astype(int) % 24) / len(submit_s)
 
     assert shares().argmax() == 7  # the busiest hour of philly.csv is 7 to 8 h
