@@ -17,13 +17,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gpusim.engine.build import Names
+from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Status
+from gpusim.state import Backfill, Order, Status
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])
-HOUR_S = 3600.0
+HOUR_S, CYCLE_S = 3600.0, 30.0
 
 
 def workload(n_jobs: int, nodes: int, load: float, seed: int = 1) -> Work:
@@ -42,6 +44,14 @@ def workload(n_jobs: int, nodes: int, load: float, seed: int = 1) -> Work:
     )
 
 
+class ShortestFirst:
+    """A policy in plain numpy."""
+
+    def order(self, queue: np.recarray, now_s: float) -> np.ndarray:
+        """Shortest estimate first."""
+        return np.argsort(queue.estimate_s, kind="stable")
+
+
 def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]:
     """Run the jobs to their end; the environment and the CPU seconds that it took."""
     pool = PoolSpec(0, 0, nodes, 8, idle_w=90.0, compute_w=560.0, communication_w=155.0, node_idle_w=2500.0)
@@ -55,6 +65,10 @@ def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]
             yield env.at(env.now + HOUR_S)
 
     env.process(hourly())
+    if rules.cycled:
+        names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")])
+        custom = CustomPasses(env, ShortestFirst(), "ShortestFirst", names)
+        env.process(cycle(env, CYCLE_S, custom if rules.order == Order.CUSTOM else env.run_passes))
     began = time.process_time()
     env.run(until=env.finished)
     return env, time.process_time() - began
@@ -99,11 +113,13 @@ def peak_mb() -> float:
 
 
 EASY = Rules(backfill=Backfill.EASY)
+POLICY = Rules(order=Order.CUSTOM, cycled=True)
 CASES: dict[str, Callable[[], object]] = {
     "fifo": lambda: case("fifo", Rules()),
     "easy": lambda: case("easy", EASY),
     "fifo98": lambda: case("fifo", Rules(), load=0.98),
     "easy98": lambda: case("easy", EASY, load=0.98),
+    "policy": lambda: case("policy", POLICY),
     "nodes": lambda: [case("fifo", Rules(), nodes=n) for n in (1_000, 10_000, 100_000)],
     "easynodes": lambda: [case("easy", EASY, nodes=n) for n in (1_000, 10_000, 100_000)],
 }
@@ -113,7 +129,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in CASES]
     if unknown:
         sys.exit(f"unknown case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
-    for rules in (Rules(), EASY):  # compile, or read from disk, before any clock starts
+    for rules in (Rules(), EASY, POLICY):  # compile, or read from disk, before any clock starts
         play(workload(1000, 10, 0.9), 10, rules)
     for name in names or CASES:
         CASES[name]()

@@ -24,12 +24,13 @@ class Cause(IntEnum):
     IDLE_POWER = 6  # the site's power limit does not admit the head's draw
     IDLE_QUOTA = 7  # only tenants at their quota have jobs waiting
     IDLE_CYCLE = 8  # jobs wait for the scheduler's next cycle
-    LOADING = 9
-    CHECKPOINTING = 10
-    LOST_WORK = 11
-    SERVING_IDLE = 12
-    SERVING = 13
-    TRAINING = 14
+    IDLE_POLICY = 9  # the policy holds back the jobs that wait
+    LOADING = 10
+    CHECKPOINTING = 11
+    LOST_WORK = 12
+    SERVING_IDLE = 13
+    SERVING = 14
+    TRAINING = 15
 
 
 class Wait(IntEnum):
@@ -43,6 +44,7 @@ class Wait(IntEnum):
     POWER = 5
     QUOTA = 6
     CYCLE = 7
+    POLICY = 8
 
 
 class Status(IntEnum):
@@ -74,6 +76,7 @@ class Order(IntEnum):
     PRIORITY = 2
     LARGEST = 3
     FAIR_SHARE = 4
+    CUSTOM = 5  # as a policy written in Python says, in cycle mode
 
 
 class Backfill(IntEnum):
@@ -269,6 +272,20 @@ SEGMENT = np.dtype(  # a run that an eviction cut short
     [("job", "i8"), ("pool", "i8"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
 )
 SLOT = np.dtype([("time_s", "f8"), ("free", "i8"), ("next", "i8")])  # GPUs free on a node from a time on
+QUEUE = np.dtype(  # what a custom policy sees of the jobs that wait in a pool, in order of submission
+    [
+        ("job", "i8"),  # row in `jobs`
+        ("submit_s", "f8"),
+        ("gpus", "i8"),
+        ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
+        ("priority", "i8"),
+        ("tenant", "i8"),
+        ("job_class", "i8"),
+        ("run_s", "f8"),  # time on GPUs so far (of a job that was evicted)
+        ("evictions", "i8"),
+        ("preemptible", "?"),
+    ]
+)
 CLOCK = np.dtype(
     [
         ("now_s", "f8"),
@@ -279,6 +296,9 @@ CLOCK = np.dtype(
         ("unfinished", "i8"),
         ("n_segments", "i8"),
         ("n_slots", "i8"),
+        ("n_ordered", "i8"),
+        ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
+        ("ordered_pool", "i8"),  # the pool that `ordered` is about
         ("epoch", "i8"),
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
@@ -306,6 +326,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
     "slots": (SLOT, 1),
+    "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets

@@ -61,11 +61,11 @@ def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Rep
 
 
 def rules_of(scenario: Scenario) -> Rules:
-    """The scenario's scheduler as codes; a custom order is queued as FIFO."""
+    """The scenario's scheduler as codes; a custom order is one that names a class."""
     scheduler = scenario.scheduler
     custom = ":" in scheduler.order
     return Rules(
-        order=Order.FIFO if custom else Order[scheduler.order.upper()],
+        order=Order.CUSTOM if custom else Order[scheduler.order.upper()],
         backfill=Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
         dispatch=Dispatch[scheduler.dispatch.upper()],

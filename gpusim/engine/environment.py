@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable
 from heapq import heappush
 
-import numpy as np
 import simpy
 from simpy.events import URGENT
 
@@ -25,12 +24,18 @@ class FleetEnvironment(simpy.Environment):
         The state that kernels work on.
     finished : simpy.Event
         Fires when every job has ended.
+    sites : dict of str to SitePower
+        By name: the grid limit and deliveries of each site, for control processes (filled by ``run``).
+    log : callable
+        ``log(time_s, site, kind, detail, value)``: one line of the run's story in the table of events.
     """
 
     def __init__(self, fleet: Fleet):
         super().__init__()
         self.fleet = fleet
         self.finished = self.event()
+        self.sites: dict = {}
+        self.log: Callable[[float, str, str, str, float], None] = lambda *_line: None
         self._watched: dict[int, simpy.Event] = {}
 
     def step(self) -> None:
@@ -110,18 +115,3 @@ class FleetEnvironment(simpy.Environment):
     def settle(self) -> None:
         """Bring every running integral up to now."""
         control.settle_all(self.fleet, self.now)
-
-
-def cycle(env: FleetEnvironment, cycle_s: float) -> Generator:
-    """Cycle mode: one scheduling pass over what changed, every ``cycle_s`` [s]."""
-    k = 0
-    while True:
-        env.run_passes()
-        k += 1
-        yield env.at(k * cycle_s)
-
-
-def running_jobs(fleet: Fleet) -> np.ndarray:
-    """Rows of the jobs that run now."""
-    n = int(fleet.clock[0].n_ends)
-    return np.sort(fleet.heap_ids[:n])

@@ -146,6 +146,7 @@ def allocate(
         routes=routes,
         classes=_classes(classes or [ClassSpec()]),
         segments=records(SEGMENT, segments),
+        ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         slots=records(SLOT, 4 * n_nodes if rules.backfill == Backfill.CONSERVATIVE else 1),
         candidates=candidates,
         by_place=by_place,

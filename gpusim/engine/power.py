@@ -42,10 +42,19 @@ def nodes_carried(fleet, site: int, delivered: np.ndarray, limit_w: float, overs
 
 
 class SitePower:
-    """Delivered nodes and grid limit of one site, and the nodes that are on because of them."""
+    """Delivered nodes and power limits of one site, and the nodes that are on because of them.
+
+    Attributes
+    ----------
+    grid_w : float
+        [W] Facility power that the grid connection gives. It decides which nodes are on.
+    cap_w : float
+        [W] A limit below it, while one is called (curtailment). Nodes stay on; jobs must make do.
+    """
 
     def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
         self.env, self.site, self.oversubscription = env, site, oversubscription
+        self.grid_w, self.cap_w = np.inf, np.inf
         row = env.fleet.sites[site]
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
         self.delivered = np.zeros(self.n_pools, dtype=int)
@@ -58,17 +67,22 @@ class SitePower:
         env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
         self._switch()
 
-    def set_limit(self, limit_w: float) -> None:
-        """Facility power [W] that the grid gives from now on."""
-        env = self.env
-        env.settle()
-        env.fleet.sites[self.site].limit_w = limit_w
+    def set_grid(self, grid_w: float) -> None:
+        """The grid connection gives ``grid_w`` [W] from now on."""
+        self.grid_w = grid_w
         self._switch()
-        control.shed(env.fleet, self.site, env.now)
+        self._limit()
+
+    def set_cap(self, cap_w: float) -> None:
+        """The site may draw no more than ``cap_w`` [W] from now on, infinity to lift the cap."""
+        self.cap_w = cap_w
+        self._limit()
+
+    def _limit(self) -> None:
+        control.set_limit(self.env.fleet, self.site, min(self.grid_w, self.cap_w), self.env.now)
 
     def _switch(self) -> None:
         fleet = self.env.fleet
-        limit_w = float(fleet.sites[self.site].limit_w)
-        carried = nodes_carried(fleet, self.site, self.delivered, limit_w, self.oversubscription)
+        carried = nodes_carried(fleet, self.site, self.delivered, self.grid_w, self.oversubscription)
         for i, nodes in enumerate(carried):
             self.env.set_nodes_on(self.first_pool + i, int(nodes))

@@ -32,7 +32,7 @@ def energise(
     for time_s, mw in steps:
         if time_s > env.now:
             yield env.at(time_s)
-        power.set_limit(mw * 1e6)
+        power.set_grid(mw * 1e6)
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw)
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from gpusim import __version__, rng
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
-from gpusim.engine.environment import FleetEnvironment, cycle
+from gpusim.engine.cycle import CustomPasses, cycle
+from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.services import Autoscaler, plan
@@ -24,6 +25,7 @@ from gpusim.inputs.grid import read_grid
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
+from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
@@ -87,13 +89,21 @@ class _World:
         deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas))
         self.recorder = Recorder(env, names, self.signals, deployments)
+        env.log = self.recorder.log
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
         self._start_services(deployments, demand)
         if scenario.scheduler.mode == "cycle":
-            env.process(cycle(env, scenario.scheduler.cycle_s))
+            env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
+
+    def _passes(self) -> Callable[[], None]:
+        """What cycle mode does at every cycle."""
+        order = self.scenario.scheduler.order
+        if ":" not in order:
+            return self.env.run_passes
+        return CustomPasses(self.env, load_policy(order), order, self.names)
 
     def _open_site(self, s: int, site: str) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
@@ -107,7 +117,7 @@ class _World:
         row.fixed_w = spec.cooling.fixed_fraction * sum(
             float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine
         )
-        power = SitePower(env, s, spec.oversubscription)
+        power = env.sites[site] = SitePower(env, s, spec.oversubscription)
         log = self.recorder.log
         env.process(processes.follow_signals(env, s, signals, spec.cooling))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

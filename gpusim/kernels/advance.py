@@ -10,9 +10,10 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.dispatch import choose_pool
-from gpusim.kernels.queueing import dequeue, enqueue, lane_of, mark_dirty
+from gpusim.kernels.queueing import dequeue, enqueue, lane_of
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule
+from gpusim.kernels.waking import mark_dirty
 from gpusim.state import NONE, Status
 
 REACHED, WOKEN, FINISHED, SEGMENTS_FULL, SLOTS_FULL = 0, 1, 2, 3, 4
@@ -28,20 +29,9 @@ def _play_ends(f, now):
         p = f.jobs[j].pool
         f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
         end(f, j, now)
-        mark_dirty(f, p)
-        if clock.quotas != 0:
-            _wake_quota_waiters(f, p)
         if f.jobs[j].watched != 0:
             f.woken[clock.n_woken] = j
             clock.n_woken += 1
-
-
-@inner
-def _wake_quota_waiters(f, p):
-    """GPUs of a type given back anywhere may let a tenant at its quota start elsewhere."""
-    for q in range(len(f.pools)):
-        if q != p and f.pools[q].gpu_type == f.pools[p].gpu_type and f.pools[q].queued > 0:
-            mark_dirty(f, q)
 
 
 @inner

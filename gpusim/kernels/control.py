@@ -9,8 +9,9 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
-from gpusim.kernels.queueing import mark_dirty, over_quota
+from gpusim.kernels.queueing import over_quota
 from gpusim.kernels.running import draw, give_nodes_back, take_nodes
+from gpusim.kernels.waking import mark_dirty, wake, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
@@ -44,9 +45,8 @@ def _admit_node(f, p, n):
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
     pool.free += pool.gpus_per_node
-    pool.released = 1
     pool.unsettled = 1
-    mark_dirty(f, p)
+    wake(f, p)
 
 
 @inner
@@ -65,37 +65,57 @@ def _clear_node(f, p, n, state, now):
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1
     pool.free -= pool.gpus_per_node
-    pool.released = 1
     pool.unsettled = 1
-    mark_dirty(f, p)
+    wake(f, p)
 
 
 @kernel
 def set_nodes_on(f, p, wanted, now):
-    """Switch nodes on, lowest index first, or off, highest first, until ``wanted`` are on (failed ones included)."""
+    """Switch nodes on or off until ``wanted`` are on (failed ones included).
+
+    On: lowest index first. Off: those without jobs first, then the others; each from the highest index.
+    """
     pool = f.pools[p]
     size = pool.gpus_per_node
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
+    change = wanted - pool.energised // size
+    first, last = pool.first_node, pool.first_node + pool.n_nodes
+    n = first
+    while change > 0:
+        if f.nodes[n].state == OFF:
+            _admit_node(f, p, n)
+            _energise(f, p, 1)
+            change -= 1
+        n += 1
+    for idle_only in (True, False):
+        n = last - 1
+        while change < 0 and n >= first:
+            if f.nodes[n].state != OFF and (not idle_only or f.nodes[n].first_job == NONE):
+                _switch_off(f, p, n, now)
+                change += 1
+            n -= 1
+
+
+@inner
+def _energise(f, p, nodes):
+    """Count nodes switched on (or off, if negative), and their idle power."""
+    pool = f.pools[p]
     site = f.sites[pool.site]
-    on = pool.energised // size
-    while on < wanted:
-        _admit_node(f, p, pool.first_node + on)
-        pool.energised += size
-        site.phase_w[_IDLE] += pool.node_idle_w
-        site.it_w += pool.node_idle_w
-        on += 1
-    while on > wanted:
-        on -= 1
-        n = pool.first_node + on
-        if f.nodes[n].state == ON:
-            _clear_node(f, p, n, OFF, now)
-        else:
-            f.nodes[n].state = OFF
-            pool.down -= size
-        pool.energised -= size
-        site.phase_w[_IDLE] -= pool.node_idle_w
-        site.it_w -= pool.node_idle_w
+    pool.energised += nodes * pool.gpus_per_node
+    site.phase_w[_IDLE] += nodes * pool.node_idle_w
+    site.it_w += nodes * pool.node_idle_w
+
+
+@inner
+def _switch_off(f, p, n, now):
+    if f.nodes[n].state == ON:
+        _clear_node(f, p, n, OFF, now)
+    else:
+        f.nodes[n].state = OFF
+        f.pools[p].down -= f.pools[p].gpus_per_node
+    _energise(f, p, -1)
+    wake_site(f, f.pools[p].site)
 
 
 @kernel
@@ -169,7 +189,6 @@ def stop_replica(f, j, now):
     job.status = _PENDING
     job.run_s += now - job.start_s
     give_nodes_back(f, j, p)
-    mark_dirty(f, p)
 
 
 @kernel
@@ -185,24 +204,38 @@ def set_serving_load(f, p, busy_gpus, now):
     pool.serving_drawn_w += change_w
     site.phase_w[_SERVING] += change_w
     site.it_w += change_w
+    if change_w < 0.0:
+        wake_site(f, pool.site)
 
 
 @kernel
-def shed(f, s, now):
-    """Evict the latest started jobs of a site until its power, at the run's hottest hour, is within its limit."""
+def set_limit(f, s, limit_w, now):
+    """Facility power that the site may draw from now on.
+
+    While it draws more at the run's hottest hour, its latest started jobs are evicted.
+    """
     site = f.sites[s]
-    while site.it_w * site.peak_overhead + site.fixed_w > site.limit_w:
-        latest = NONE
-        for i in range(f.clock[0].n_ends):
-            j = f.heap_ids[i]
-            if f.pools[f.jobs[j].pool].site != s:
-                continue
-            later = latest == NONE or f.jobs[j].start_s > f.jobs[latest].start_s
-            if later or (f.jobs[j].start_s == f.jobs[latest].start_s and j > latest):
-                latest = j
+    settle_site(f.sites, s, now)
+    site.limit_w = limit_w
+    while site.it_w * site.peak_overhead + site.fixed_w > limit_w:
+        latest = _latest_started(f, s)
         if latest == NONE:
-            return
+            break
         evict(f, latest, now)
+    wake_site(f, s)
+
+
+@inner
+def _latest_started(f, s):
+    latest = NONE
+    for i in range(f.clock[0].n_ends):
+        j = f.heap_ids[i]
+        if f.pools[f.jobs[j].pool].site != s:
+            continue
+        later = latest == NONE or f.jobs[j].start_s > f.jobs[latest].start_s
+        if later or (f.jobs[j].start_s == f.jobs[latest].start_s and j > latest):
+            latest = j
+    return latest
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.queueing import enqueue, held_gpus, lane_of, mark_dirty
+from gpusim.kernels.queueing import enqueue, held_gpus, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.state import NONE, ON, Status
 
@@ -18,7 +18,6 @@ def evict(f, j, now):
     f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
     cut_short(f, j, now)
     enqueue(f, j, p, now)
-    mark_dirty(f, p)
 
 
 @inner

@@ -13,7 +13,8 @@ from gpusim.kernels.running import expected_wall_time
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
-_FAIR_SHARE, _QUEUED, _CYCLE = int(Order.FAIR_SHARE), int(Status.QUEUED), int(Wait.CYCLE)
+_FAIR_SHARE, _CUSTOM = int(Order.FAIR_SHARE), int(Order.CUSTOM)
+_QUEUED, _CYCLE = int(Status.QUEUED), int(Wait.CYCLE)
 
 
 @inner
@@ -27,15 +28,6 @@ def held_gpus(pool, gpus):
     """GPUs that a job of ``gpus`` holds: whole nodes if it needs more than one."""
     size = pool.gpus_per_node
     return gpus if gpus <= size else (gpus + size - 1) // size * size
-
-
-@inner
-def mark_dirty(f, p):
-    """The pool wants a scheduling pass at this instant."""
-    pool = f.pools[p]
-    if pool.dirty == 0:
-        pool.dirty = 1
-        f.clock[0].n_dirty += 1
 
 
 @inner
@@ -88,6 +80,7 @@ def over_quota(f, j, p):
 def rewind(f, p):
     """Begin a walk through the pool's queue."""
     pool = f.pools[p]
+    f.clock[0].ordered_at = 0
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         f.lanes[i].cursor = 0
         f.lanes[i].left_out = 0
@@ -117,8 +110,27 @@ def _usage(lane):
 
 
 @inner
+def _next_ordered(f, p, largest):
+    """Next job of a custom policy's answer."""
+    clock = f.clock[0]
+    while clock.ordered_at < clock.n_ordered:
+        j = f.ordered[clock.ordered_at]
+        job = f.jobs[j]
+        if job.status == _QUEUED and job.gpus <= largest and f.lanes[lane_of(f, j, p)].left_out == 0:
+            return j
+        clock.ordered_at += 1
+    return NONE
+
+
+@inner
 def next_waiting(f, p, largest):
     """Next job of the walk, best first, or NONE; it stays next until ``step_over``. Larger ones are left out."""
+    return _next_ordered(f, p, largest) if f.clock[0].order == _CUSTOM else next_by_rank(f, p, largest)
+
+
+@inner
+def next_by_rank(f, p, largest):
+    """``next_waiting`` under a built-in order."""
     pool = f.pools[p]
     if pool.n_lanes == 1:
         return _first_from_cursor(f, f.lanes[pool.first_lane], largest)
@@ -144,4 +156,7 @@ def next_waiting(f, p, largest):
 @inner
 def step_over(f, j, p):
     """The walk goes on behind job ``j``."""
-    f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1
+    if f.clock[0].order == _CUSTOM:
+        f.clock[0].ordered_at += 1
+    else:
+        f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1

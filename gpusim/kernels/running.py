@@ -8,6 +8,7 @@ from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.placement import enlist, unlist
+from gpusim.kernels.waking import wake
 from gpusim.state import NONE, Backfill, Phase, Status
 
 _EASY = int(Backfill.EASY)
@@ -188,8 +189,8 @@ def give_nodes_back(f, j, p):
         n = following
     job.first_node = NONE
     pool.free += job.held
-    pool.released = 1
     f.held[job.tenant, pool.gpu_type] -= job.held
+    wake(f, p)
     if easy:
         heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, j)
         pool.n_releases -= 1

@@ -13,14 +13,15 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, start
-from gpusim.state import NONE, SEVERAL, Backfill, Cause, Wait
+from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
+_POLICY, _CUSTOM = int(Wait.POLICY), int(Order.CUSTOM)
 _NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Wait.NOT_DELIVERED), int(Wait.NOT_ENERGISED), int(Wait.DOWN)
 _IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
 _IDLE_FRAGMENTED, _IDLE_POWER = int(Cause.IDLE_FRAGMENTED), int(Cause.IDLE_POWER)
-_IDLE_QUOTA = int(Cause.IDLE_QUOTA)
+_IDLE_QUOTA, _IDLE_POLICY = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY)
 
 
 @inner
@@ -148,8 +149,10 @@ def _backfill(f, p, head, limit_s, only_short, now):
 
 @inner
 def _count_fitting(f, p, largest):
-    """Waiting jobs of at most ``largest`` GPUs from the walk's place on, which is kept."""
+    """Waiting jobs of at most ``largest`` GPUs from the walk's place on (which is kept), or more."""
     pool, count = f.pools[p], 0
+    if f.clock[0].order == _CUSTOM:
+        return f.clock[0].n_ordered
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
         place = bitset.next_from(f.words, lane.set, lane.n_places, lane.cursor)
@@ -174,7 +177,7 @@ def _plan_all(f, p, head, now):
     j = head
     while j != NONE and candidates > 0:
         gpus = f.jobs[j].gpus
-        if gpus <= largest:
+        if gpus <= largest or f.clock[0].order == _CUSTOM:
             candidates -= 1
         span_s = window(f, j, p)
         begin_s = find_start(f, p, gpus, span_s, now)
@@ -205,14 +208,18 @@ def _explain(f, p, head, reason, now):
         elif reason == _POWER:
             cause = _IDLE_POWER
     elif pool.queued > 0:
-        cause = _IDLE_QUOTA
+        cause = _IDLE_POLICY if f.clock[0].order == _CUSTOM else _IDLE_QUOTA
     if cause != pool.idle_cause:
         settle_pool(f.pools, p, now)
         pool.idle_cause = cause
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
         if lane.queued > 0:
-            wait = _QUOTA if lane.left_out != 0 else reason
+            wait = reason
+            if lane.left_out != 0:
+                wait = _QUOTA
+            elif head == NONE:
+                wait = _POLICY
             if wait != lane.cause:
                 settle_lane(f.lanes, i, now)
                 lane.cause = wait
@@ -223,6 +230,8 @@ def _promise_holds(f, p, now):
     """Whether the reservation of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
     if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0 or f.clock[0].quotas != 0:
+        return False
+    if f.clock[0].order == _CUSTOM:
         return False
     return pool.shadow_s > now + OVERDUE_S and next_waiting(f, p, ANY_SIZE) == pool.reserved_job
 
@@ -248,6 +257,8 @@ def schedule(f, p, now):
     pool = f.pools[p]
     easy = f.clock[0].backfill == _EASY
     whole = True
+    if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+        return whole  # it waits for its own turn of the policy
     arrived = pool.arrived
     pool.arrived = NONE
     if pool.queued == 0:

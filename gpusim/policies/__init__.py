@@ -1,0 +1,1 @@
+"""Scheduling policies written in Python: what they are given, and how they are found."""

@@ -1,0 +1,45 @@
+"""From an import path in a scenario to a policy."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from gpusim.errors import PolicyError, did_you_mean
+from gpusim.policies.policy import Policy
+
+
+def load_policy(path: str) -> Policy:
+    """The policy at ``"module:Class"`` (or ``"module:instance"``), looked up from the working directory too.
+
+    Raises
+    ------
+    PolicyError
+        If the module or the name is not there, or it is no policy.
+    """
+    module_name, _colon, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the user's module raises while it is imported
+        raise PolicyError(
+            f"policy {path!r}: cannot import {module_name!r} from {here} or the Python path: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not hasattr(module, name):
+        known = [other for other in vars(module) if hasattr(getattr(module, other), "order")]
+        raise PolicyError(
+            f"policy {path!r}: {module_name} has no {name!r}{did_you_mean(name, known)};"
+            f" policies there: {', '.join(known) or 'none'}"
+        )
+    found = getattr(module, name)
+    try:
+        policy = found() if isinstance(found, type) else found
+    except Exception as error:
+        raise PolicyError(f"policy {path!r}: {name}() raised {type(error).__name__}: {error}") from error
+    if not callable(getattr(policy, "order", None)):
+        raise PolicyError(f"policy {path!r}: it has no method 'order(self, queue, now_s)'")
+    return policy
