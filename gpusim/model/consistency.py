@@ -27,6 +27,7 @@ from gpusim.units import DAY_S
 # one pool about 1,000 (ten causes in the ledger and the series).
 MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_000, 10_000_000
 MAX_WHOLE = 2**31 - 1
+MAX_RUNTIME_S = 1e12
 MAX_TOKENS_PER_S = 1e15
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,6 +52,9 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for place, table in find(data, ("services", "*")):
         if service := _valid(Service, table):
             yield from _service(place, service, pools, days)
+    for place, table in find(data, ("workload", "streams", "*")):
+        if stream := _valid(Stream, table):
+            yield from _stream(place, stream)
     if days is not None:
         yield from _sizes(data, days, len(pools))
 
@@ -135,6 +139,22 @@ def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
         yield (
             f"{dotted((*place, 'control_s'))}: found {service.control_s:g}, which makes {intervals:.2g} intervals;"
             f" give {days * DAY_S / MAX_CONTROLS:.2g} or more"
+        )
+
+
+def _stream(place: tuple, stream: Stream) -> Iterator[str]:
+    """Jobs that the state's numbers can hold: six standard deviations above the median, one job in a billion."""
+    for size in stream.gpus or {}:
+        if int(size) > MAX_GPUS:
+            yield f"{dotted((*place, 'gpus'))}: found size {kinds.in_toml(size)}; give {MAX_GPUS:,} GPUs at most"
+    median_s, sigma = stream.runtime_median_s or 1.0, stream.runtime_sigma or 0.0
+    room = math.log(MAX_RUNTIME_S / median_s)
+    if 6.0 * sigma > room:
+        key = "runtime_sigma" if room > 0.0 else "runtime_median_s"
+        most = room / 6.0 if room > 0.0 else MAX_RUNTIME_S
+        yield (
+            f"{dotted((*place, key))}: found {getattr(stream, key):g}, with which jobs run longer than"
+            f" {MAX_RUNTIME_S:g} s; give {most:.3g} or less"
         )
 
 

@@ -149,6 +149,23 @@ def test_value(key: str, value: object, fault: str) -> None:
             "services.chat.control_s: found 0.001, which makes 2.6e+08 intervals; give 0.026 or more",
         ),
         (
+            "workload.streams.research.gpus",
+            {"8": 0.5, "60000000": 0.5},
+            'workload.streams.research.gpus: found size "60000000"; give 50,000,000 GPUs at most',
+        ),
+        (
+            "workload.streams.research.runtime_sigma",
+            10.0,
+            "workload.streams.research.runtime_sigma: found 10, with which jobs run longer than 1e+12 s;"
+            " give 3.24 or less",
+        ),
+        (
+            "workload.streams.research.runtime_median_s",
+            1e13,
+            "workload.streams.research.runtime_median_s: found 1e+13, with which jobs run longer than 1e+12 s;"
+            " give 1e+12 or less",
+        ),
+        (
             "workload.streams.research.priority",
             2**31,
             "workload.streams.research.priority: found 2147483648; give a whole number up to 2,147,483,647",
