@@ -308,6 +308,7 @@ CLOCK = np.dtype(
         ("dispatch", "i1"),
         ("preempts", "i1"),
         ("quotas", "i1"),
+        ("passing", "i1"),  # the passes of this instant are not done yet
         ("cycled", "i1"),  # passes only when a cycle asks for them
         ("queue_limit", "i8"),  # -1: none
     ]

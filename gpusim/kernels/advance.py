@@ -108,7 +108,7 @@ def advance(f, until):
         clock.now_s = now
         if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends and clock.preempts != 0:
             return SEGMENTS_FULL
-        if ends_s == now:
+        if ends_s == now and clock.passing == 0:
             _play_ends(f, now)
             if clock.n_woken > 0:
                 return WOKEN
@@ -117,7 +117,10 @@ def advance(f, until):
         if now == until:
             continue  # what else happens now comes after the control processes of this instant
         _play_arrivals(f, now)
-        if clock.cycled == 0 and not run_passes(f, now):
-            return SLOTS_FULL
+        if clock.cycled == 0:
+            clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
+            if not run_passes(f, now):
+                return SLOTS_FULL
+            clock.passing = 0
         if clock.unfinished == 0:
             return FINISHED

@@ -44,6 +44,7 @@ def enqueue(f, j, p, now):
     job.held = held_gpus(pool, job.gpus)
     start_waiting(f.jobs, j, f.lanes, i)
     bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
+    lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
     lane.queued += 1
     lane.queued_gpus += job.held
     pool.queued += 1

@@ -11,7 +11,7 @@ from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
-from gpusim.kernels.reservation import OVERDUE_S, release, reserve
+from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, start
 from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Wait
 
@@ -110,7 +110,7 @@ def _power_back_s(f, j, p, now):
         for q in range(site.first_pool, site.first_pool + site.n_pools):
             base = f.pools[q].release_base
             for i in range(f.pools[q].n_releases):
-                key = max(f.heap_keys[base + i], now + OVERDUE_S)
+                key = expected_end(f, f.heap_ids[base + i], now)
                 if last < key < soonest:
                     soonest = key
         if soonest == math.inf:
@@ -118,7 +118,7 @@ def _power_back_s(f, j, p, now):
         for q in range(site.first_pool, site.first_pool + site.n_pools):
             base = f.pools[q].release_base
             for i in range(f.pools[q].n_releases):
-                if max(f.heap_keys[base + i], now + OVERDUE_S) == soonest:
+                if expected_end(f, f.heap_ids[base + i], now) == soonest:
                     lacking_w -= draw(f, f.heap_ids[base + i], q)
         last = soonest
     return last
