@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
@@ -39,7 +39,7 @@ class Stream(Model):
     jobs_per_day: float = Field(gt=0)
     gpus: dict[str, float] | None = Field(None, min_length=1)
     runtime_median_s: Positive | None = None
-    runtime_sigma: float | None = Field(None, ge=0)
+    runtime_sigma: float | None = Field(None, ge=0, validate_default=True)
     estimate_factor_max: float = Field(1.0, ge=1)
     priority: int = 0
     preemptible: bool = False
@@ -50,39 +50,42 @@ class Stream(Model):
     peak_to_mean: float | None = Field(None, ge=1, le=2)
     utc_offset_h: float = Field(0.0, ge=-12, le=14)
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Stream:
-        faults = [*self._bad_sizes(), *self._conflicts()]
-        if faults:
-            raise PydanticCustomError("stream", "{faults}", {"faults": "; ".join(faults)})
-        return self
+    @field_validator("gpus")
+    @classmethod
+    def _whole_gpus(cls, gpus: dict[str, float] | None) -> dict[str, float] | None:
+        for size in gpus or {}:
+            if not (size.isdecimal() and int(size) >= 1):
+                raise PydanticCustomError(
+                    "size", "size {size} is not a whole number of GPUs from 1, say 8", {"size": size}
+                )
+        if gpus and (min(gpus.values()) < 0 or sum(gpus.values()) <= 0):
+            raise PydanticCustomError("weights", "no weight may be negative, and one must be positive")
+        return gpus
 
-    def _bad_sizes(self) -> list[str]:
-        sizes = self.gpus or {}
-        faults = [
-            f'gpus: found size {size!r}; sizes are whole numbers of GPUs from 1, say "8"'
-            for size in sizes
-            if not (size.isdecimal() and int(size) >= 1)
-        ]
-        if any(weight < 0 for weight in sizes.values()) or (sizes and sum(sizes.values()) <= 0):
-            faults.append(f"gpus: found weights {list(sizes.values())}; none may be negative, and one must be positive")
-        return faults
+    @field_validator("runtime_sigma")
+    @classmethod
+    def _whole_lognormal(cls, sigma: float | None, info: ValidationInfo) -> float | None:
+        median_s = info.data.get("runtime_median_s")
+        if info.data.get("preset") and (sigma is None) != (median_s is None):
+            given, absent = ("median_s", "sigma") if sigma is None else ("sigma", "median_s")
+            raise PydanticCustomError(
+                "lognormal",
+                "runtime_{given} alone does not replace the run times of preset '{preset}'; "
+                "add runtime_{absent} or remove runtime_{given}",
+                {"given": given, "absent": absent, "preset": info.data["preset"]},
+            )
+        return sigma
 
-    def _conflicts(self) -> list[str]:
-        if self.preset is None:
-            return []
-        faults = []
-        if self.peak_to_mean is not None:
-            faults.append(
-                f"peak_to_mean: the preset {self.preset!r} has its own hours and weekdays; remove one of the two"
+    @field_validator("peak_to_mean")
+    @classmethod
+    def _one_profile(cls, peak_to_mean: float | None, info: ValidationInfo) -> float | None:
+        if peak_to_mean is not None and info.data.get("preset"):
+            raise PydanticCustomError(
+                "profile",
+                "preset '{preset}' has its own hours and weekdays; remove one of the two",
+                {"preset": info.data["preset"]},
             )
-        if (self.runtime_median_s is None) != (self.runtime_sigma is None):
-            given, absent = ("median_s", "sigma") if self.runtime_sigma is None else ("sigma", "median_s")
-            faults.append(
-                f"runtime_{given} alone does not replace the run times of the preset {self.preset!r}; "
-                f"add runtime_{absent} or remove runtime_{given}"
-            )
-        return faults
+        return peak_to_mean
 
 
 class Workload(Model):
