@@ -40,10 +40,21 @@ def test_seeds_and_starter_are_valid() -> None:
             "run.recrd_s: unknown key (did you mean 'record_s'?); allowed: days, drain, record_s, start",
         ),
         (
+            "scheduler.placement",
+            "bestfit",
+            'scheduler.placement: found "bestfit"; give one of "best_fit", "first_fit", "spread"'
+            " (did you mean 'best_fit'?)",
+        ),
+        (
             "scheduler.order",
             "fiffo",
-            'scheduler.order: found "fiffo"; give one of "fifo", "sjf", "priority", "largest", "fair_share"'
-            " (did you mean 'fifo'?)",
+            "scheduler.order: found \"fiffo\"; allowed: fifo, sjf, priority, largest, fair_share (did you mean 'fifo'?)"
+            ", or a policy's import path, 'module:Class'",
+        ),
+        (
+            "scheduler.order",
+            "my_policy:Mine",
+            'scheduler: a policy of your own needs mode = "cycle"',
         ),
         (
             "services.chat.gpus_per_replica",
@@ -166,6 +177,16 @@ def test_value(key: str, value: object, fault: str) -> None:
             " give 1e+12 or less",
         ),
         (
+            "workload.streams.research.gpus",
+            {"8": 0.5, "many": 0.5},
+            "workload.streams.research.gpus: size many is not a whole number of GPUs from 1, say 8",
+        ),
+        (
+            "workload.streams.research.gpus",
+            {"8": 0.0},
+            "workload.streams.research.gpus: no weight may be negative, and one must be positive",
+        ),
+        (
             "workload.streams.research.priority",
             2**31,
             "workload.streams.research.priority: found 2147483648; give a whole number up to 2,147,483,647",
@@ -238,7 +259,7 @@ def test_own_gpu_type_and_changed_catalogue_type() -> None:
     assert Scenario.from_dict(data).gpus["H100"].tdp_w == 650.0
     assert Scenario.from_dict(data).gpus["H100"].idle_w == 72.0
     data["gpus"]["H100"]["idle_w"] = 651.0
-    assert faults(data) == ["gpus.H100: found a table; idle_w of 651 above tdp_w of 650; give tdp_w or less"]
+    assert faults(data) == ["gpus.H100: idle_w of 651 above tdp_w of 650; give tdp_w or less"]
 
 
 def test_levels_may_fall() -> None:
