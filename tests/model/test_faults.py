@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import pickle
 
 import pytest
 
@@ -32,7 +34,7 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "run.start",
             datetime.datetime(9999, 12, 31, tzinfo=datetime.UTC),
-            "run.start: found 9999-12-31T00:00:00+00:00; give a date in the years 1900 to 2199",
+            "run.start: found 9999-12-31T00:00:00+00:00; give a date in the years 1900 to 2149",
         ),
         (
             "run.recrd_s",
@@ -220,6 +222,19 @@ def test_all_faults_of_a_file_together() -> None:
     ]
     with pytest.raises(ScenarioError, match="^fleet.toml: 6 faults\n  - run.days: found -1.0"):
         Scenario.from_dict(data, "fleet.toml")
+
+
+def test_error_from_another_process() -> None:
+    error = pickle.loads(pickle.dumps(ScenarioError("fleet.toml", ["a: b", "c\x1b: d"])))
+    assert (error.source, error.faults) == ("fleet.toml", ["a: b", r"c\x1b: d"])
+    assert str(error) == "fleet.toml: 2 faults\n  - a: b\n  - c\\x1b: d"
+
+
+def test_scenario_from_its_manifest() -> None:
+    """What a result's manifest keeps, as JSON, is the scenario again."""
+    scenario = Scenario.from_toml("seeds/us_eu_fleet.toml")
+    kept = json.loads(json.dumps(scenario.to_toml_dict(), default=str))
+    assert Scenario.from_dict(kept).content_hash() == scenario.content_hash()
 
 
 def test_names() -> None:
