@@ -157,6 +157,12 @@ def test_value(key: str, value: object, fault: str) -> None:
             " give less growth or fewer days",
         ),
         (
+            "services.chat.tokens_per_s_per_gpu.H100",
+            1e-9,
+            "services.chat.tokens_per_s_per_gpu.H100: found 1e-09, with which demand needs 9.4e+12 replicas;"
+            " give more tokens/s, or less mean_tokens_per_s",
+        ),
+        (
             "services.chat.control_s",
             0.001,
             "services.chat.control_s: found 0.001, which makes 2.6e+08 intervals; give 0.026 or more",
