@@ -1,8 +1,14 @@
 """Every anchor holds, in its quick version (cheap ones in full)."""
 
+from heapq import heappop, heappush
+
+import numpy as np
 import pytest
 
+from gpusim.engine.layout import Rules
+from gpusim.state import Status
 from gpusim.validation.anchor import FULL, QUICK, Effort, Row
+from gpusim.validation.cases import LAWS, play, poisson_arrivals, stream, work
 from gpusim.validation.suite import ANCHORS
 
 CHEAP = (9, 10, 14)  # statistical, but a full run takes a few seconds
@@ -16,6 +22,24 @@ def test_anchor(item):
     assert {row.item for row in rows} == {item}
     off = [f"{row.what}: {row.expected:.6g} expected, {row.ours:.6g} found" for row in rows if not row.passed]
     assert not off
+
+
+def test_loss_system_job_by_job():
+    """Who is turned away by 16 GPUs without waiting room is the same as in a plain heap of ends."""
+    n = 200_000
+    submit_s = poisson_arrivals(stream("heap", "arrivals"), 12.8, n)
+    runtime_s = LAWS["lognormal cv2=4"](stream("heap", "runtimes"), n)
+    ends, refused = [], []
+    for j, (submit, runtime) in enumerate(zip(submit_s.tolist(), runtime_s.tolist(), strict=True)):
+        while ends and ends[0] <= submit:
+            heappop(ends)
+        if len(ends) == 16:
+            refused.append(j)
+        else:
+            heappush(ends, submit + runtime)
+    fleet = play(work(submit_s, runtime_s), [(16, 1)], Rules(queue_limit=0))
+    assert np.flatnonzero(fleet.jobs["status"] == Status.REJECTED).tolist() == refused
+    assert 0.07 * n < len(refused) < 0.09 * n
 
 
 def test_easy_anchor_is_not_idle():
