@@ -21,6 +21,8 @@ class _Group(click.Group):
         except GpusimError as error:
             click.echo(f"gpusim: {error}", err=True)
             ctx.exit(2)
+        except BrokenPipeError:  # whoever read the output has gone, as in `gpusim catalog | head`: click's to handle
+            raise
         except OSError as error:  # a folder that is not there, a full disk: the user's to repair, as above
             click.echo(f"gpusim: {error.filename or 'file'}: {error.strerror or error}", err=True)
             ctx.exit(2)
@@ -47,10 +49,13 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     from gpusim.model.notes import notes
     from gpusim.model.overrides import parse_overrides
     from gpusim.model.scenario import Scenario
+    from gpusim.record.folder import check_target
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     for note in notes(loaded):
         click.echo(f"Note: {note}", err=True)
+    folder = out or Path("out") / Path(scenario).stem
+    check_target(folder)
     click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
     from gpusim.engine.run import run as simulate
 
@@ -60,7 +65,6 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     if check:
         _check(result)
     _print_bottlenecks(result)
-    folder = out or Path("out") / Path(scenario).stem
     result.save(folder)
     _write_report(result, folder)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

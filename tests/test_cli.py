@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import types
@@ -101,6 +102,14 @@ def test_init_writes_the_starter_and_nothing_over_it(no_engine: None) -> None:
     assert Path("scenario.toml").read_text() == "mine"
 
 
+def test_folder_of_something_else_is_refused_before_the_run(no_engine: None) -> None:
+    gpusim("init")
+    Path("thesis").mkdir()
+    Path("thesis/chapter.txt").write_text("years of work")
+    refused(gpusim("run", "scenario.toml", "--out", "thesis"), "thesis: holds no gpusim result; choose another folder")
+    refused(gpusim("run", "scenario.toml", "--out", "scenario.toml"), "scenario.toml: is a file; choose another name")
+
+
 def test_notes_on_jobs_that_never_start(no_engine: None) -> None:
     gpusim("init")
     done = gpusim(
@@ -159,10 +168,21 @@ def test_any_override(no_engine: None, text: str, key: str) -> None:
     refused(gpusim("run", "scenario.toml", "--set", key + text))
 
 
-def test_starter_runs_as_it_is() -> None:
+def test_starter_runs_as_it_is_and_again_to_the_same_bytes() -> None:
     """With the engine: about a minute where its kernels are not compiled yet, else a few seconds."""
+    from gpusim.engine.run import run
+
     gpusim("init")
     done = gpusim("run", "scenario.toml", "--check")
     assert done.exit_code == 0, done.output
     assert "Conservation laws hold." in done.stderr
-    assert (Path("out") / "scenario" / "report.html").exists()
+    first = Path("out") / "scenario"
+    assert (first / "report.html").exists()
+    second = Path("again")
+    run(Scenario.from_toml("scenario.toml"), seed=0).save(second)
+    manifests = [json.loads((folder / "manifest.json").read_text()) for folder in (first, second)]
+    for manifest in manifests:
+        del manifest["wall_s"]
+    assert manifests[0] == manifests[1]
+    for file in second.glob("*.parquet"):
+        assert file.read_bytes() == (first / file.name).read_bytes(), file.name

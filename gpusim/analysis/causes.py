@@ -32,6 +32,7 @@ LOSS_OF_WAIT = {
     "power": "idle_power",
     "quota": "idle_quota",
     "cycle": "idle_cycle",
+    "policy": "idle_policy",
 }
 
 WORDS = {
@@ -65,6 +66,11 @@ WORDS = {
     ),
     "idle_cycle": Words(
         "waiting for the scheduler", "GPUs stood free until the scheduler's next cycle", "a shorter scheduling cycle"
+    ),
+    "idle_policy": Words(
+        "held back by the policy",
+        "GPUs stood free while the scheduling policy chose to start nothing",
+        "a policy that starts what fits",
     ),
     "loading": Words(
         "loading data and weights", "GPUs were held while data and weights loaded", "faster storage, or fewer restarts"

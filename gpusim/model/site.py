@@ -15,42 +15,63 @@ class Cooling(Model):
     """Facility overhead from outside temperature. Defaults are assumptions of the order of published PUE."""
 
     medium: Literal["air", "liquid"] = "air"
+    """What the cooling works against: air follows the wet bulb temperature, liquid the dry bulb."""
     base_overhead: float = Field(0.06, ge=0)
+    """Facility watts per IT watt for fans, pumps and the like, at any temperature."""
     conversion_loss: float = Field(0.04, ge=0)
+    """Facility watts per IT watt lost in transformers and power supplies."""
     fixed_fraction: float = Field(0.02, ge=0)
+    """Facility power that is always drawn, per rated IT watt of the complete site."""
     overhead_per_k: float = Field(0.015, ge=0)
+    """More facility watts per IT watt for each kelvin beyond what free cooling manages."""
     approach_k: float = 6.0
+    """[K] By how much cooling water or air stays above the outside temperature."""
     supply_c: float = 24.0
+    """[C] Supply temperature up to which cooling is free."""
 
 
 class Pool(Model):
     """GPUs of one type at one site: delivered in all, over time."""
 
     gpus: Steps
+    """GPUs delivered in all."""
 
 
 class Site(Model):
     """A data centre.
 
-    Its price, carbon intensity and weather are those of a typical year of ``region``, unless given: price and carbon
-    as a constant or a file, weather as a file. Paths count from the working directory, as that of a trace does. With
-    ``typical_year`` the files' year stands for every year: same month, day and hour.
+    Price and carbon intensity come from a constant, from a file, or from the typical year of the region; weather from
+    a file or the typical year.
     """
 
     region: str
+    """Whose typical year of price, carbon and weather holds, unless given below; home region of jobs."""
     jurisdiction: str
+    """Law that holds here, for the residency of jobs."""
     latitude: float = Field(0.0, ge=-90, le=90)
+    """Degrees north, for maps."""
     longitude: float = Field(0.0, ge=-180, le=180)
+    """Degrees east, for maps."""
     grid_mw: Steps
+    """[MW] Facility power that the grid connection gives."""
     pools: dict[str, Pool]
+    """GPUs by type."""
     cooling: Cooling = Cooling()
+    """Facility overhead."""
     oversubscription: float = Field(1.0, gt=0)
+    """Rated power of the nodes that may be on over the power of the grid connection."""
     price_usd_per_mwh: float | None = None
+    """[USD/MWh] Constant price of electricity."""
     carbon_g_per_kwh: float | None = Field(None, ge=0)
+    """[g/kWh] Constant carbon intensity of electricity."""
     price_file: str | None = Field(None, min_length=1)
+    """File of prices; its path counts from the working directory."""
     carbon_file: str | None = Field(None, min_length=1)
+    """File of carbon intensity; its path counts from the working directory."""
     weather_file: str | None = Field(None, min_length=1)
+    """File of weather; its path counts from the working directory."""
     typical_year: bool = False
+    """Take the files' best year for every year: same month, day and hour."""
 
     @model_validator(mode="after")
     def _one_source_each(self) -> Site:

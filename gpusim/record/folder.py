@@ -27,7 +27,7 @@ def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _recover(target, earlier)
-        _check_replaceable(target)
+        check_target(target)
         shutil.rmtree(partial, ignore_errors=True)
         try:
             _write(partial, manifest, tables)
@@ -37,6 +37,14 @@ def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
     except OSError as error:
         raise ResultError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from None
     return folder
+
+
+def check_target(folder: Path) -> None:
+    """``ResultError`` if a folder holds anything that is not a result: saving would replace it."""
+    if folder.is_file():
+        raise ResultError(f"{folder}: is a file; choose another name")
+    if folder.is_dir() and not (folder / "manifest.json").exists() and any(folder.iterdir()):
+        raise ResultError(f"{folder}: holds no gpusim result; choose another folder")
 
 
 def load(folder: Path, names: Iterable[str]) -> tuple[dict, dict[str, pd.DataFrame]]:
@@ -80,13 +88,6 @@ def _recover(target: Path, earlier: Path) -> None:
     if earlier.exists() and not target.exists():
         earlier.rename(target)
     shutil.rmtree(earlier, ignore_errors=True)
-
-
-def _check_replaceable(target: Path) -> None:
-    if target.is_file():
-        raise ResultError(f"{target}: is a file; choose another name")
-    if target.is_dir() and not (target / "manifest.json").exists() and any(target.iterdir()):
-        raise ResultError(f"{target}: holds no gpusim result; choose another folder")
 
 
 def _swap(target: Path, partial: Path, earlier: Path) -> None:

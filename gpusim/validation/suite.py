@@ -24,6 +24,7 @@ ANCHORS: dict[int, Anchor] = {
     15: scheduling.fairness,
     26: power.flat_year,
     27: power.busy_fleet,
+    33: workload.request_traces,
     34: workload.daily_rate,
 }
 

@@ -34,7 +34,7 @@ def summary_of(rows: list[Row]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) and abs(value) >= 1000 else f"{value:,.6g}"
+    return f"{value:,.0f}" if abs(value) >= 1e5 or (value == round(value) and abs(value) >= 1000) else f"{value:,.6g}"
 
 
 def _share(value: float, expected: float, sign: str = "") -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from gpusim.record.result import Result
 
 HOUR_S = 3600.0
-LIST_USD = {"H100": 6.0, "A100": 3.0}  # per GPU-hour
+LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour
 
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,
@@ -82,10 +82,10 @@ def fleet(sites: int, hours: int) -> Result:
         pools[name, "H100"] = {
             "training": [300.0] * half + [620.0] * (hours - half),
             "serving": [100.0] * hours,
-            "not_delivered": [300.0 + 20.0 * i] * half + [0.0] * (hours - half),
+            "not_delivered": [300.0 + 20.0 * (i % 10)] * half + [0.0] * (hours - half),
             "not_energised": [0.0] * half + [200.0] * (hours - half),
             "idle_reserved": [50.0] * half + [80.0] * (hours - half),
-            "idle_no_demand": [250.0 - 20.0 * i] * half + [0.0] * (hours - half),
+            "idle_no_demand": [250.0 - 20.0 * (i % 10)] * half + [0.0] * (hours - half),
         }
         waits += [(name, "H100", h, "not_delivered", 2.0, 128.0) for h in range(half)]
         waits += [(name, "H100", h, "busy", 9.0, 700.0) for h in range(half, hours)]

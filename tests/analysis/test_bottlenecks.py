@@ -103,8 +103,8 @@ def test_all_waiting_and_all_losses_are_in_the_rows():
     )
     result = make(pools, waits=waits)
     table = bottlenecks(result)
-    assert table["job_hours_waited"].sum() == pytest.approx(2 * 8 * 6.0)
-    assert table["gpu_hours_asked"].sum() == pytest.approx(2 * 8 * 3 * 8.0)
+    assert table["job_hours_waited"].sum() == pytest.approx(2 * len(Wait) * 6.0)
+    assert table["gpu_hours_asked"].sum() == pytest.approx(2 * len(Wait) * 3 * 8.0)
     assert table["gpu_hours_lost"].sum() == pytest.approx(3 * 50.0 + 3 * 2.0)
 
 

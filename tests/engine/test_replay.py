@@ -81,7 +81,7 @@ def test_virtual_clusters(data_folder, philly):
 
 def test_one_short_queue(data_folder, philly):
     """Without quotas on 400 GPUs nearly everybody waits."""
-    changes = {"tenants": {}, "gpus.P100.gpus_per_node": 1, "sites.philly.pools.P100.gpus": 400}
+    changes = {"tenants": {}, "gpus.P40.gpus_per_node": 1, "sites.philly.pools.P40.gpus": 400}
     columns = philly["submit_s"].to_numpy(), philly["num_gpus"].to_numpy(), philly["duration"].to_numpy()
     starts_s = fifo(*columns, 400)
     assert (starts_s - philly["submit_s"]).mean() > 3600

@@ -37,7 +37,7 @@ STATES = {
     "seren": ((0.497, 0.075, 0.429), (0.212, 0.664, 0.124)),
     "kalos": ((0.541, 0.062, 0.397), (0.313, 0.607, 0.080)),
 }
-# Relative tolerances. Means of GPU time hang on few jobs: 0.1 % of the jobs hold half of helios' GPU time.
+# Relative tolerances. Means of GPU time hang on few jobs: 0.1 % of the jobs hold 70 % of the GPU time of helios.
 TOLERANCE = {"mean": 0.04, "median": 0.01, "gpus": 0.02, "gpu_s": 0.06, "top 1 %": 0.04, "top 10 %": 0.03}
 HELIOS_TOLERANCE = {**TOLERANCE, "mean": 0.08, "gpu_s": 0.15}
 # CUT: gaps between submissions in whole seconds, and variance over mean of the counts in windows of so many seconds.

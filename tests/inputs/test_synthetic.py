@@ -129,13 +129,13 @@ def test_a_preset_survives_a_changed_copy_of_the_scenario():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"preset": "philly", "peak_to_mean": 1.5}, "peak_to_mean: the preset 'philly' has its own hours"),
+        ({"preset": "philly", "peak_to_mean": 1.5}, "streams.s.peak_to_mean: preset 'philly' has its own hours"),
         ({"preset": "seren", "runtime_median_s": 60.0}, "runtime_median_s alone does not replace the run times"),
         ({"preset": "seren", "runtime_sigma": 1.0}, "add runtime_median_s or remove runtime_sigma"),
-        ({"gpus": {"1": 0.5, "0": 0.5}}, "gpus: found size '0'"),
-        ({"gpus": {"half": 1.0}}, "gpus: found size 'half'"),
+        ({"gpus": {"1": 0.5, "0": 0.5}}, "streams.s.gpus: size 0 is not a whole number"),
+        ({"gpus": {"half": 1.0}}, "streams.s.gpus: size half is not a whole number"),
         ({"gpus": {"1": 0.0}}, "one must be positive"),
-        ({"gpus": {"1": 2.0, "2": -1.0}}, "none may be negative"),
+        ({"gpus": {"1": 2.0, "2": -1.0}}, "no weight may be negative"),
         ({"preset": "phily"}, "workload.streams.s.preset"),
         ({"preset": "pai", "jobs_per_day": 0.0}, "workload.streams.s.jobs_per_day"),
     ],
@@ -145,6 +145,12 @@ def test_conflicts_and_nonsense_are_faults(fields, said):
         scenario(**fields)
     assert said in str(error.value)
     assert "1 fault\n" in str(error.value)
+
+
+def test_all_faults_at_once():
+    with pytest.raises(ScenarioError) as error:
+        scenario(preset="philly", peak_to_mean=1.5, runtime_sigma=1.0, gpus={"0": 1.0})
+    assert len(error.value.faults) == 3
 
 
 @pytest.mark.parametrize("preset", [None, "philly", "helios", "seren", "kalos", "pai"])

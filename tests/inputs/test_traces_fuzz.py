@@ -57,7 +57,7 @@ def _read_or_refuse(path) -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, packed=st.booleans())
 def test_mutated_text(tmp_path, sample, edits, packed):
     name, text = SAMPLES[sample]
@@ -67,7 +67,7 @@ def test_mutated_text(tmp_path, sample, edits, packed):
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(VALUES)), min_size=1, max_size=4))
 def test_odd_values_in_cells(tmp_path, sample, edits):
     """Single cells, words and numbers are replaced: what remains has the shape of the format."""
@@ -79,7 +79,7 @@ def test_odd_values_in_cells(tmp_path, sample, edits):
     _read_or_refuse(tmp_path / name)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS, flips=st.lists(st.tuples(st.floats(0, 0.9999), st.integers(1, 255)), max_size=3))
 def test_mutated_parquet(tmp_path, edits, flips):
     source = tmp_path / "good.parquet"
@@ -92,14 +92,14 @@ def test_mutated_parquet(tmp_path, edits, flips):
     _read_or_refuse(tmp_path / "x.parquet")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)
 def test_mutated_gzip(tmp_path, edits):
     (tmp_path / "x.gz").write_bytes(_mutate(gzip.compress(SAMPLES["philly table"][1].encode()), edits))
     _read_or_refuse(tmp_path / "x.gz")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes(tmp_path, data):
     (tmp_path / "x").write_bytes(data)

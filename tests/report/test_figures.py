@@ -65,10 +65,15 @@ def test_layout(module, sites, hours):
     check_layout(draw(fleet(sites, hours), module))
 
 
-def test_matrix_of_many_types_fits():
-    kinds = ("H100", "A100")
-    pools = {(f"site-{i}", kind): {"training": [99_999.0, 99_999.0]} for i in range(3) for kind in kinds}
-    check_layout(draw(make(pools), matrix))
+@pytest.mark.parametrize("module", [headline, matrix, course])
+def test_layout_of_long_names_many_types_and_millions_of_gpus(module):
+    kinds = [f"type-{i}" for i in range(8)]
+    pools = {
+        (f"a-site-with-a-rather-long-name-{site}", kind): {"training": [999_999.0] * 30, "idle_power": [9e5] * 30}
+        for site in range(3)
+        for kind in kinds
+    }
+    check_layout(draw(make(pools), module))
 
 
 @pytest.mark.parametrize(

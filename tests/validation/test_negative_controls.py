@@ -123,7 +123,7 @@ def test_energy_balance(busy, part):
 
 def test_flat_arrivals():
     """Arrivals without their day have the count of a day, but neither its peak nor its spread by minute."""
-    assert set(failures(workload.daily_rate(QUICK, peak_to_mean=1.0))) == {
+    assert set(failures(workload.daily_rate(QUICK, swing=0.0))) == {
         "SD of arrivals per day",
         "peak hour over mean hour",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.traces.rows import MISSING, ZONE, Rows
+from gpusim.inputs.traces.rows import ZONE, Rows
 
 
 def to_utc(rows: Rows, column: str, zone: str | None = None) -> np.ndarray:
@@ -21,8 +21,9 @@ def to_utc(rows: Rows, column: str, zone: str | None = None) -> np.ndarray:
     """
     texts = pd.Series(rows.text(column), dtype=object).str.strip()
     moments = rows.time(column)
-    naive = ~(texts.str.contains(ZONE, regex=True) | texts.isin(MISSING)).to_numpy()
-    if naive.any() and not naive[~texts.isin(MISSING).to_numpy()].all():
+    timed = ~np.isnat(moments)
+    naive = timed & ~texts.str.contains(ZONE, regex=True).to_numpy()
+    if naive.any() and (timed & ~naive).any():
         rows.faults.add_rows(
             f"column '{column}' has times with an offset and times without", naive, rows.lines, texts.to_numpy()
         )
@@ -32,5 +33,5 @@ def to_utc(rows: Rows, column: str, zone: str | None = None) -> np.ndarray:
     again = np.append(False, moments[1:] == moments[:-1])
     local = pd.DatetimeIndex(moments).tz_localize(zone, ambiguous=~again, nonexistent="NaT")
     rows.source.note(f"times without a zone, taken as {zone}", naive.sum())
-    rows.source.note("hours that the clock skipped, dropped", np.count_nonzero(local.isna() & ~np.isnat(moments)))
+    rows.source.note("hours that the clock skipped, dropped", np.count_nonzero(local.isna() & timed))
     return local.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")

@@ -32,12 +32,14 @@ def read_openmeteo(source: Source) -> dict[str, Readings]:
     for name in ("time", TEMPERATURE, humidity):
         if not isinstance(hourly.get(name), list):
             source.faults.add(f"no list 'hourly.{name}'; request hourly={TEMPERATURE},{HUMIDITY[0]}")
-    offset_s = reply.get("utc_offset_seconds")
-    if not isinstance(offset_s, int | float):
-        source.faults.add(f"utc_offset_seconds must be a number, found {offset_s!r}")
-    units = reply.get("hourly_units", {})
-    if units.get(TEMPERATURE, "°C") != "°C":
-        source.faults.add(f"temperatures in {units[TEMPERATURE]}; request temperature_unit=celsius")
+    offset_s, elevation_m = reply.get("utc_offset_seconds"), reply.get("elevation", 0.0)
+    for name, found, most in (("utc_offset_seconds", offset_s, 86_400), ("elevation", elevation_m, 9_000)):
+        if not (isinstance(found, int | float) and abs(found) <= most):
+            source.faults.add(f"{name} must be a number from -{most:,} to {most:,}, found {found!r}")
+    units = reply.get("hourly_units")
+    unit = units.get(TEMPERATURE, "°C") if isinstance(units, dict) else "°C"
+    if unit != "°C":
+        source.faults.add(f"temperatures in {unit}; request temperature_unit=celsius")
     source.faults.check()
     texts = np.array([str(text) for text in hourly["time"]], dtype=object)
     moments, bad = parse_times(texts)
@@ -49,7 +51,7 @@ def read_openmeteo(source: Source) -> dict[str, Readings]:
         pressure_pa = 100.0 * _numbers(source, PRESSURE, hourly[PRESSURE], len(texts))
     else:
         source.note("no air pressure in the file, standard pressure at its elevation taken", 1)
-        pressure_pa = np.full(len(texts), pressure_at_pa(float(reply.get("elevation", 0.0))))
+        pressure_pa = np.full(len(texts), pressure_at_pa(elevation_m))
     source.faults.check()
     source.note("times moved to UTC by one fixed offset", len(texts) * bool(offset_s))
     return weather(source, moments - np.timedelta64(round(offset_s), "s"), dry, wetness, pressure_pa)

@@ -129,9 +129,13 @@ def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, un
             else:
                 refuse(name, "each identity once", pd.Series(values).duplicated().to_numpy())
         elif name == "gpus":
-            refuse(name, f"whole numbers from 1 to {most}", ~((values >= 1) & (values <= most) & (values % 1 == 0)))
+            refuse(
+                name,
+                f"whole numbers from 1 to {most}",
+                ~((values >= 1) & (values <= most) & (values == np.floor(values))),
+            )
         elif name == "priority":
-            refuse(name, f"whole numbers within +-{most}", ~((np.abs(values) <= most) & (values % 1 == 0)))
+            refuse(name, f"whole numbers within +-{most}", ~((np.abs(values) <= most) & (values == np.floor(values))))
         else:
             greatest = LONGEST_S if name.endswith("_s") else GREATEST
             refuse(name, f"numbers from 0 to {greatest:g}", ~((values >= 0) & (values <= greatest)))

@@ -101,7 +101,7 @@ class Rows:
             self.faults.add_rows(f"column '{column}' must hold numbers", bad, self.lines, cells.to_numpy())
         huge = np.abs(values) > GREATEST
         self.faults.add_rows(f"column '{column}' must hold numbers up to {GREATEST:g}", huge, self.lines, values)
-        return values
+        return np.where(huge, np.nan, values) if huge.any() else values
 
     def identity(self, column: str) -> np.ndarray:
         """Whole-number identities where the column has them, otherwise its texts (int64 or object)."""

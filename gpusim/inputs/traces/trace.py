@@ -99,7 +99,9 @@ def build_trace(
     TraceError
         With the faults gathered so far, or if nothing is left that could run.
     """
-    for what, times_s in (("submission", submit_s), ("runtime", runtime_s)):
+    if estimate_s is None:
+        estimate_s = np.full(len(submit_s), np.nan)
+    for what, times_s in (("submission", submit_s), ("runtime", runtime_s), ("estimate", estimate_s)):
         beyond = np.count_nonzero(np.abs(times_s) > LONGEST_S)
         if beyond:
             source.faults.add(f"{beyond} rows with a {what} beyond {LONGEST_S:g} s")
@@ -113,7 +115,7 @@ def build_trace(
     whole = np.ceil(gpus[kept])
     source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
     source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
-    given = np.full(len(whole), np.nan) if estimate_s is None else estimate_s[kept]
+    given = estimate_s[kept]
     source.note("rows without an estimate, runtime taken", np.count_nonzero(np.isnan(given)))
     columns = {
         "job_id": ids[kept],

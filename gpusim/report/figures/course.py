@@ -80,6 +80,7 @@ def _queue(ax, edges, asked: pd.DataFrame, blamed: list[str]) -> None:
         thousands(ax)
     else:
         nothing(ax, "no job waited")
+        ax.set_yticks([])
 
 
 def _power(ax, edges, power: pd.DataFrame) -> None:

@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.causes import WORDS
+from gpusim.analysis.wording import compact
 from gpusim.record.result import Result
 from gpusim.report.figures.palette import COLOURS
 from gpusim.units import DAY_S, HOUR_S
 
 WIDTH_IN = 6.6
+LONGEST = 20  # characters of a row label
 
 
 def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in: float = 0.36) -> tuple[Figure, list]:
@@ -70,12 +72,18 @@ def legend_height_in(entries: int) -> float:
 
 
 def thousands(ax: Axes) -> None:
-    """Label a vertical axis with few, plain numbers."""
+    """Label a vertical axis with few, short numbers."""
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value) if value >= 1000.0 else f"{value:g}"))
 
 
 def nothing(ax: Axes, text: str) -> None:
     """Say in an empty panel why it is empty."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#555555")
-    ax.set_yticks([])
+
+
+def names_of(sites: list[str]) -> tuple[list[str], float]:
+    """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
+    half = LONGEST // 2 - 1
+    names = [site if len(site) <= LONGEST else f"{site[:half]}\u2026{site[-half:]}" for site in sites]
+    return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)

@@ -13,7 +13,7 @@ from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.record.result import Result
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, time_axis
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of, nothing, time_axis
 from gpusim.report.figures.palette import COLOURS
 from gpusim.units import HOUR_S
 
@@ -43,7 +43,8 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
     body_in = ROW_IN * len(sites)
     total_in = top_in + body_in + 0.55
     figure = Figure(figsize=(WIDTH_IN, total_in))
-    left, split, bottom, height = 0.95 / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
+    names, left_in = names_of(sites)
+    left, split, bottom, height = left_in / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
     course = figure.add_axes((left, bottom, split - left, height))
     sums = figure.add_axes((split + 0.12 / WIDTH_IN, bottom, 0.97 - split - 0.12 / WIDTH_IN, height), sharey=course)
     unit_s = time_axis(course, result)
@@ -53,11 +54,12 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
         course.add_patch(mpl.patches.Rectangle((0.0, floor), edges[-1], FULL, color="#F2F2F2", linewidth=0))
         _row(course, sums, edges, series, tables[site], floor, max(float(planned[site]), 1.0))
         sums.text(totals[site], floor + FULL / 2, "  " + quantity(totals[site]), va="center", fontsize=8)
-    _tidy(course, sums, sites, max(max(totals.values(), default=0.0), 1e-9))
+    _tidy(course, sums, names, max(max(totals.values(), default=0.0), 1e-9))
     figure.text(0.02, 1.0 - 0.1 / total_in, title, va="top", fontsize=10, fontweight="bold", linespacing=1.25)
     legend(figure, shown, title_in)
     head = 1.0 - (top_in - 0.08) / total_in
-    figure.text(left, head, "share of the site's planned GPUs held back (row height: 100%)", fontsize=8, va="bottom")
+    label = "share of the site's planned GPUs held back (row height: 100%)"
+    figure.text(split, head, label, fontsize=8, va="bottom", ha="right")
     figure.text(split + 0.12 / WIDTH_IN, head, "GPU-hours held back", fontsize=8, va="bottom")
     if not shown:
         nothing(course, "nothing was held back")
@@ -77,9 +79,9 @@ def _row(course, sums, edges, series: Series, table, floor: float, planned: floa
         base, left = top, left + hours
 
 
-def _tidy(course, sums, sites: list[str], most: float) -> None:
-    course.set_ylim(0.0, len(sites))
-    course.set_yticks([len(sites) - 1.0 - i + FULL / 2 for i in range(len(sites))], sites, fontsize=9)
+def _tidy(course, sums, names: list[str], most: float) -> None:
+    course.set_ylim(0.0, len(names))
+    course.set_yticks([len(names) - 1.0 - i + FULL / 2 for i in range(len(names))], names, fontsize=9)
     course.tick_params(axis="y", length=0)
     course.spines["left"].set_visible(False)
     sums.set_xlim(0.0, 2.1 * most)  # room for the numbers beside the bars

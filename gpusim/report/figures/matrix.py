@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
 from gpusim.record.result import Result
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of
 from gpusim.report.figures.palette import COLOURS
 
 ROW_IN = 0.42
@@ -26,7 +26,9 @@ def draw(result: Result) -> Figure:
     top_in = title_in + legend_height_in(len(shown)) + 0.25
     height = ROW_IN * len(sites) + top_in + 0.08
     figure = Figure(figsize=(WIDTH_IN, height))
-    left = 0.95 / WIDTH_IN
+    names, left_in = names_of(sites)
+    left = left_in / WIDTH_IN
+    scale = min(1.0, (0.99 - left) * WIDTH_IN / len(kinds) / 0.85)  # of the text of narrow cells
     ax = figure.add_axes((left, 0.08 / height, 0.99 - left, ROW_IN * len(sites) / height))
     for row in table.itertuples():
         x, y = kinds.index(row.gpu_type), sites.index(row.site)
@@ -36,16 +38,16 @@ def draw(result: Result) -> Figure:
             width = (RIGHT - LEFT) * float(parts[cause]) / whole
             ax.add_patch(mpl.patches.Rectangle((edge, y + 0.02), width, 0.34, color=COLOURS[cause], linewidth=0))
             edge += width
-        ax.text(x + LEFT, y - 0.05, share(row.useful_share), fontsize=8.5, fontweight="bold", va="bottom")
-        ax.text(x + RIGHT, y - 0.05, f"{row.planned_gpus:,.0f} GPUs", fontsize=7.5, va="bottom", ha="right")
+        ax.text(x + LEFT, y - 0.05, share(row.useful_share), fontsize=8.5 * scale, fontweight="bold", va="bottom")
+        ax.text(x + RIGHT, y - 0.05, f"{row.planned_gpus:,.0f}", fontsize=7.5 * scale, va="bottom", ha="right")
     ax.set_xlim(-0.5, len(kinds) - 0.5)
     ax.set_ylim(len(sites) - 0.5, -0.5)
     ax.set_xticks(range(len(kinds)), kinds)
-    ax.set_yticks(range(len(sites)), sites)
+    ax.set_yticks(range(len(sites)), names)
     ax.xaxis.tick_top()
     ax.tick_params(length=0, labelsize=9)
     ax.spines[:].set_visible(False)
-    figure.text(0.02, 1.0 - 0.08 / height, "What became of each pool's planned GPU-time (bold: useful share)",
-                va="top", fontsize=9)  # fmt: skip
+    title = "What became of each pool's planned GPU-time. Bold: useful share; beside it: GPUs planned"
+    figure.text(0.02, 1.0 - 0.08 / height, title, va="top", fontsize=9)
     legend(figure, shown, title_in)
     return figure

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.record.result import Result
-from gpusim.report.figures.frame import WIDTH_IN, nothing
+from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
 from gpusim.units import DAY_S, HOUR_S
 
@@ -22,15 +22,15 @@ def draw(result: Result) -> Figure:
     """Distribution of waiting by the cause that cost a job most, and hours of waiting by cause."""
     waits = result.job_waits.astype({"cause": str})
     waits = waits[waits["wait_s"] > 0.0]
+    jobs = result.jobs
+    if waits.empty:
+        figure = Figure(figsize=(WIDTH_IN, 0.8))
+        text = f"none of {len(jobs):,} jobs waited" if len(jobs) else "the scenario has no jobs"
+        figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
+        return figure
     figure = Figure(figsize=(WIDTH_IN, 3.3))
     curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
     bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
-    jobs = result.jobs
-    if waits.empty:
-        nothing(curves, f"none of {len(jobs):,} jobs waited" if len(jobs) else "the scenario has no jobs")
-        curves.set_xticks([])
-        bars.axis("off")
-        return figure
     none = share(float((jobs["wait_s"] <= 0.0).mean()))
     title = f"{none[0].upper()}{none[1:]} of {len(jobs):,} jobs never waited. The others, by what they waited for most:"
     figure.text(0.02, 0.965, title, va="top", fontsize=9)
