@@ -1,8 +1,8 @@
 """What does a summer curtailment programme in Texas cost the fleet?
 
 On every weekday the grid asks the site to draw no more than half of its connection from 16 to 20 h local time. The
-programme is a SimPy process of ten lines, added to an ordinary run. The same seed gives both runs the same jobs, demand,
-weather and prices, so that every difference is the programme's.
+programme is a SimPy process of ten lines, added to an ordinary run. The same seed gives both runs the same jobs,
+demand, weather and prices, so that every difference is the programme's.
 
     python experiments/01_curtailment.py [SCENARIO SITE OUT.png]
 """
@@ -39,9 +39,9 @@ def programme(site: str, first_weekday: int):
     return curtail
 
 
-def main(scenario_path: str = "seeds/us_eu_fleet.toml", site: str = "abilene", out: str = "out/curtailment.png") -> None:
+def main(path: str = "seeds/us_eu_fleet.toml", site: str = "abilene", out: str = "out/curtailment.png") -> None:
     """Run with and without, print what the programme costs, draw one figure."""
-    scenario = gpusim.Scenario.from_toml(scenario_path)
+    scenario = gpusim.Scenario.from_toml(path)
     plain = gpusim.run(scenario)
     called = gpusim.run(scenario, processes=[programme(site, scenario.run.start.weekday())])
     for name, unit in (("useful_gpu_hours", "GPU-hours"), ("evictions", "evictions"), ("energy_usd", "USD for energy")):

@@ -9,6 +9,7 @@ first come, first served in the same 30 s cycles, the same jobs, the same prices
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,21 +31,27 @@ class PriceAware:
         return positions
 
 
-def main(figure_path: str = "out/price_aware.png") -> None:
-    """Run both, print the comparison, draw one figure."""
-    scenario = gpusim.Scenario.from_toml("seeds/small.toml").with_({"scheduler.mode": "cycle", "run.days": 14})
-    runs = {
+def compare(scenario_path: str, days: float) -> dict[str, gpusim.Result]:
+    """Results by policy."""
+    scenario = gpusim.Scenario.from_toml(scenario_path).with_({"scheduler.mode": "cycle", "run.days": days})
+    return {
         "first come, first served": gpusim.run(scenario),
         "price aware": gpusim.run(scenario.with_({"scheduler.order": "experiments.price_aware:PriceAware"})),
     }
+
+
+def main(out: str = "out/price_aware.png") -> None:
+    """Run both, print the comparison, draw one figure."""
+    runs = compare("seeds/small.toml", 14.0)
     for name, result in runs.items():
         figures = result.metrics()
         print(
             f"{name:26} {figures.energy_usd / figures.energy_facility_mwh:6.2f} USD/MWh"
             f"   {figures.wait_mean_s / 3600:6.2f} h mean wait   {figures.useful_gpu_hours:10,.0f} useful GPU-hours"
         )
-    draw(runs).savefig(_made(figure_path), dpi=150)
-    print(figure_path)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    draw(runs).savefig(out, dpi=150)
+    print(out)
 
 
 def draw(runs: dict[str, gpusim.Result]) -> Figure:
@@ -62,13 +69,6 @@ def draw(runs: dict[str, gpusim.Result]) -> Figure:
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False)
     return figure
-
-
-def _made(path: str) -> str:
-    from pathlib import Path
-
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Recorder:
             "waits": self._waits(lanes, edges),
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
-            "services": pd.DataFrame(self._services, columns=columns),
+            "services": pd.DataFrame(self._services, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
             "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value"]),
         }
 

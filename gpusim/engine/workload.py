@@ -17,6 +17,7 @@ def jobs_of(scenario: Scenario, seed: int) -> JobTable:
 
         table = read_trace(workload.trace)
         if workload.trace_gpu_types:
+            table.columns["gpu_types"][:] = 0
             table.names["gpu_types"] = ["|".join(workload.trace_gpu_types)]
         tables.append(table)
     if workload.streams:
