@@ -19,6 +19,9 @@ class ScenarioError(GpusimError):
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
+    def __reduce__(self) -> tuple:
+        return type(self), (self.source, self.faults)  # whole, when it comes back from another process
+
 
 class TraceError(GpusimError):
     """A trace, weather, price or carbon file that cannot be read."""

@@ -172,7 +172,8 @@ def _sentence(row: dict, start: datetime) -> str:
     elif row["gpu_hours_lost"] > 0.0:
         parts.append(f"This cost {lost} GPU-hours {of_planned}, {worth}.")
     if row["job_hours_waited"] >= 0.5:
-        parts.append(f"Jobs waited {quantity(row['job_hours_waited'])} hours for it.")
+        hours = quantity(row["job_hours_waited"])
+        parts.append(f"Jobs waited {hours} hour{'s' * (hours != '1')} for it.")
     if row["gpu_hours_held_back"] > 0.0:
         parts.append(f"What would relieve it: {words.relief}.")
     return " ".join(parts)

@@ -46,17 +46,15 @@ def pools(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        site, gpu_type, planned_gpus, planned_gpu_hours, useful_share, and job_hours_waited.
+        site, gpu_type, planned_gpus, planned_gpu_hours, useful_share.
     """
     keys = ["site", "gpu_type"]
     planned = result.pools.groupby(keys, observed=True, sort=False)["planned"].max().rename("planned_gpus")
     hours = result.ledger.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
-    waited = result.waits.groupby(keys, observed=True)["job_s"].sum() / HOUR_S
     useful = _useful_gpu_hours(result, keys)
     return planned.to_frame().assign(
         planned_gpu_hours=hours,
         useful_share=_ratio(useful.reindex(planned.index, fill_value=0.0), hours.reindex(planned.index)),
-        job_hours_waited=waited.reindex(planned.index, fill_value=0.0),
     ).reset_index()  # fmt: skip
 
 

@@ -12,7 +12,7 @@ def quantity(value: float) -> str:
     """A count to three significant figures: ``"6.91 million"``, ``"925,000"``, ``"48"``, ``"0.4"``."""
     if not math.isfinite(value):
         return "not known"
-    for size, word in ((1e9, "billion"), (1e6, "million")):
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if abs(value) >= size * 0.9995:
             return f"{_significant(value / size)} {word}"
     return _significant(value)

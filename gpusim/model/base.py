@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-FIRST_YEAR, LAST_YEAR = 1900, 2199
+FIRST_YEAR, LAST_YEAR = 1900, 2149  # and a century of run: within nanoseconds since 1970 in 64 bits (year 2262)
 
 
 class Model(BaseModel):
@@ -27,7 +27,7 @@ def moment(value: object) -> datetime:
     Raises
     ------
     ValueError
-        If it is none of these, or outside the years 1900 to 2199.
+        If it is none of these, or outside the years 1900 to 2149.
     """
     if isinstance(value, str):
         try:

@@ -37,10 +37,9 @@ def _sentence(fault: dict, root: type[BaseModel]) -> str:
         allowed = sorted(table.model_fields) if isinstance(table, type) and issubclass(table, BaseModel) else []
         near = did_you_mean(str(fault["loc"][-1]), allowed)
         return f"{key}: unknown key{near}; allowed: {', '.join(allowed)}"
-    if fault["type"] == "value_error":
-        return f"{key}: found {kinds.in_toml(found)}; {fault['ctx']['error']}"
-    if fault["type"] not in _STANDARD:  # a model's own check, which says all itself
-        return f"{key}: {fault['msg']}"
+    if fault["type"] == "value_error" or fault["type"] not in _STANDARD:  # a model's own check, in its own words
+        shown = "" if isinstance(found, dict | list) else f"found {kinds.in_toml(found)}; "
+        return f"{key}: {shown}{fault.get('ctx', {}).get('error', fault['msg'])}"
     wanted = kinds.at(root, place)
     words = kinds.in_words(wanted) if wanted is not None else "another value"
     if fault["type"] == "missing":

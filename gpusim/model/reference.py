@@ -23,8 +23,9 @@ _HEAD = """\
 Written from the models by `python -m gpusim.model.reference docs/scenario.md`; do not edit by hand.
 
 A scenario is a TOML file. Unknown keys are faults, and all faults of a file are reported together. NAME stands for a
-name of your choice, which other tables refer to. Numbers have no quotes, and `inf` only where it is named. Any
-value can be changed for one run, without touching the file: `gpusim run FILE --set sites.NAME.grid_mw=250`.
+name of your choice, which other tables refer to; in `pools` and `quota_gpus` for that of a GPU type. Numbers have no
+quotes; whole numbers have no point. Names end in their unit. Any value can be changed for one run without touching the
+file: `gpusim run FILE --set sites.NAME.grid_mw=250`.
 """
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gpusim.errors import did_you_mean
 from gpusim.record import folder as storage
 
 TABLES = (
@@ -32,7 +33,7 @@ class Result:
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name in TABLES:
             return self.tables[name]
-        raise AttributeError(name)
+        raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
         """Ranked losses of GPU-hours, each with a sentence."""

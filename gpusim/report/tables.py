@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.metrics import METRICS
-from gpusim.analysis.wording import duration, share
+from gpusim.analysis.wording import duration, quantity, share
 from gpusim.units import DAY_S
 
 
@@ -67,7 +67,7 @@ SERVICES = (
     _text("service", "service"),
     _text("site", "site"),
     _text("gpu_type", "GPU type"),
-    Column("demand_tokens", "tokens asked for", lambda value: f"{value:.3g}"),
+    Column("demand_tokens", "tokens asked for", quantity),
     Column("served_share", "served", lambda value: "-" if value != value else f"{value:.2%}"),
     Column("wanted_replicas", "replicas wanted", _number(1)),
     Column("replicas", "replicas running", _number(1)),

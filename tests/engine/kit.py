@@ -70,9 +70,7 @@ def _fleet(case: Case) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
     work = Work(routes=case.routes, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
-    fleet = allocate(
-        case.pools, case.n_sites, work, case.rules, classes=case.classes, shares=case.shares, quota=quota
-    )
+    fleet = allocate(case.pools, case.n_sites, work, case.rules, classes=case.classes, shares=case.shares, quota=quota)
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet
 
@@ -89,8 +87,10 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.repair_node(change.on)
         case "deliver":
             powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
-        case "limit":
-            powers[site_or_pool].set_limit(value)
+        case "grid":
+            powers[site_or_pool].set_grid(value)
+        case "cap":
+            powers[site_or_pool].set_cap(value)
         case "price":
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":

@@ -29,7 +29,7 @@ def test_validation_item_34():
         counts[day] = np.histogram(times_s, minutes)[0]
     totals = counts.sum(axis=1)
     assert totals.mean() == pytest.approx(2_401_920, rel=0.002)
-    # The SD of a day's count from the independent minutes of five days; its own error is 1.2 %.
+    # The SD of a day's count from the independent minutes of five days; its own error is 0.8 %.
     variance = ((counts - expected) ** 2).sum() / 5
     assert np.sqrt(variance) == pytest.approx(1550.0, rel=0.04)
     peak = counts[:, 330:390].sum() / counts.sum() * 24.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import pickle
 
 import pytest
 
@@ -32,7 +34,7 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "run.start",
             datetime.datetime(9999, 12, 31, tzinfo=datetime.UTC),
-            "run.start: found 9999-12-31T00:00:00+00:00; give a date in the years 1900 to 2199",
+            "run.start: found 9999-12-31T00:00:00+00:00; give a date in the years 1900 to 2149",
         ),
         (
             "run.recrd_s",
@@ -40,10 +42,21 @@ def test_seeds_and_starter_are_valid() -> None:
             "run.recrd_s: unknown key (did you mean 'record_s'?); allowed: days, drain, record_s, start",
         ),
         (
+            "scheduler.placement",
+            "bestfit",
+            'scheduler.placement: found "bestfit"; give one of "best_fit", "first_fit", "spread"'
+            " (did you mean 'best_fit'?)",
+        ),
+        (
             "scheduler.order",
             "fiffo",
-            'scheduler.order: found "fiffo"; give one of "fifo", "sjf", "priority", "largest", "fair_share"'
-            " (did you mean 'fifo'?)",
+            "scheduler.order: found \"fiffo\"; allowed: fifo, sjf, priority, largest, fair_share (did you mean 'fifo'?)"
+            ", or a policy's import path, 'module:Class'",
+        ),
+        (
+            "scheduler.order",
+            "my_policy:Mine",
+            'scheduler: a policy of your own needs mode = "cycle"',
         ),
         (
             "services.chat.gpus_per_replica",
@@ -144,6 +157,12 @@ def test_value(key: str, value: object, fault: str) -> None:
             " give less growth or fewer days",
         ),
         (
+            "services.chat.tokens_per_s_per_gpu.H100",
+            1e-9,
+            "services.chat.tokens_per_s_per_gpu.H100: found 1e-09, with which demand needs 9.4e+12 replicas;"
+            " give more tokens/s, or less mean_tokens_per_s",
+        ),
+        (
             "services.chat.control_s",
             0.001,
             "services.chat.control_s: found 0.001, which makes 2.6e+08 intervals; give 0.026 or more",
@@ -164,6 +183,16 @@ def test_value(key: str, value: object, fault: str) -> None:
             1e13,
             "workload.streams.research.runtime_median_s: found 1e+13, with which jobs run longer than 1e+12 s;"
             " give 1e+12 or less",
+        ),
+        (
+            "workload.streams.research.gpus",
+            {"8": 0.5, "many": 0.5},
+            "workload.streams.research.gpus: size many is not a whole number of GPUs from 1, say 8",
+        ),
+        (
+            "workload.streams.research.gpus",
+            {"8": 0.0},
+            "workload.streams.research.gpus: no weight may be negative, and one must be positive",
         ),
         (
             "workload.streams.research.priority",
@@ -199,6 +228,19 @@ def test_all_faults_of_a_file_together() -> None:
     ]
     with pytest.raises(ScenarioError, match="^fleet.toml: 6 faults\n  - run.days: found -1.0"):
         Scenario.from_dict(data, "fleet.toml")
+
+
+def test_error_from_another_process() -> None:
+    error = pickle.loads(pickle.dumps(ScenarioError("fleet.toml", ["a: b", "c\x1b: d"])))
+    assert (error.source, error.faults) == ("fleet.toml", ["a: b", r"c\x1b: d"])
+    assert str(error) == "fleet.toml: 2 faults\n  - a: b\n  - c\\x1b: d"
+
+
+def test_scenario_from_its_manifest() -> None:
+    """What a result's manifest keeps, as JSON, is the scenario again."""
+    scenario = Scenario.from_toml("seeds/us_eu_fleet.toml")
+    kept = json.loads(json.dumps(scenario.to_toml_dict(), default=str))
+    assert Scenario.from_dict(kept).content_hash() == scenario.content_hash()
 
 
 def test_names() -> None:
@@ -238,7 +280,7 @@ def test_own_gpu_type_and_changed_catalogue_type() -> None:
     assert Scenario.from_dict(data).gpus["H100"].tdp_w == 650.0
     assert Scenario.from_dict(data).gpus["H100"].idle_w == 72.0
     data["gpus"]["H100"]["idle_w"] = 651.0
-    assert faults(data) == ["gpus.H100: found a table; idle_w of 651 above tdp_w of 650; give tdp_w or less"]
+    assert faults(data) == ["gpus.H100: idle_w of 651 above tdp_w of 650; give tdp_w or less"]
 
 
 def test_levels_may_fall() -> None:

@@ -10,11 +10,7 @@ from gpusim.model import kinds
 from gpusim.model.reference import tables, text
 from gpusim.model.scenario import Scenario
 
-MODELS = [
-    (path, model)
-    for path, model, _is_list in tables(Scenario)
-    if model.__module__ not in ("gpusim.model.site", "gpusim.model.workload")  # explained in their class docstrings
-]
+MODELS = [(path, model) for path, model, _is_list in tables(Scenario)]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scenario.md"
 
 

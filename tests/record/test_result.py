@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,13 @@ def test_round_trip(tmp_path: Path) -> None:
     for name in TABLES:
         pd.testing.assert_frame_equal(loaded.tables[name], saved.tables[name])
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run"]
+
+
+def test_tables_by_name_and_between_processes() -> None:
+    there = pickle.loads(pickle.dumps(result(3.0)))
+    assert there.job_waits["value"].tolist() == [3.0] * 5
+    with pytest.raises(AttributeError, match="a result has no 'leger' .did you mean 'ledger'.*; its tables: jobs, "):
+        there.leger  # noqa: B018
 
 
 def test_same_bytes_but_for_the_wall_time(tmp_path: Path) -> None:

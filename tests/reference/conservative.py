@@ -20,7 +20,7 @@ class Plan:
 
     def earliest(self, job: Job, rule: Placement) -> tuple[float, list[Node]] | None:
         """Earliest start [s] and nodes of a job; None if the nodes that are on can never hold it."""
-        length_s = job.expected_wall_s(self.pool)
+        length_s = self._window_s(job)
         ends = {end for spans in self.spans.values() for _begin, end, _gpus in spans if end > self.now}
         for start_s in sorted({self.now, *ends}):
             free = {node: node.size - self._peak(node, start_s, start_s + length_s) for node in self.spans}
@@ -31,14 +31,17 @@ class Plan:
 
     def reserve(self, job: Job, start_s: float, nodes: list[Node]) -> None:
         """Keep the nodes for the job's expected run."""
-        self._take(job, nodes, start_s, start_s + job.expected_wall_s(self.pool))
+        self._take(job, nodes, start_s, start_s + self._window_s(job))
+
+    def _window_s(self, job: Job) -> float:
+        return max(job.expected_wall_s(self.pool), 1.0)
 
     def _take(self, job: Job, nodes: list[Node], start_s: float, end_s: float) -> None:
         for node in nodes:
             self.spans[node].append((start_s, end_s, job.on_node(self.pool.size)))
 
     def _peak(self, node: Node, start_s: float, end_s: float) -> int:
-        """Most GPUs of a node taken at any time in [start, end), or at the start if that is all."""
+        """Most GPUs of a node taken at any time in [start, end)."""
         spans = self.spans[node]
         moments = {start_s, *(begin for begin, _end, _gpus in spans if start_s < begin < end_s)}
         return max(sum(gpus for begin, end, gpus in spans if begin <= t < end) for t in moments)

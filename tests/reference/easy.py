@@ -29,15 +29,9 @@ class Reservation:
 
     def place(self, job: Job, pool: Pool, now: float, rule: Placement) -> list[Node] | None:
         """Nodes on which a job behind the head may start now."""
-        ends_s = now + job.expected_wall_s(pool)
-        outside = self.outside(pool)
-        chosen = find(job, pool, outside, rule)
-        if chosen is not None:
-            if job.spec.gpus < pool.size and chosen[0] in self.nodes and ends_s > self.shadow_s:
-                self.spare -= job.spec.gpus
+        chosen = find(job, pool, self.outside(pool), rule)
+        if chosen is not None or self._outlasts(job, pool, now):
             return chosen
-        if ends_s > self.shadow_s:
-            return None
         if job.spec.gpus <= pool.size:
             return find(job, pool, {node: node.free for node in self.nodes}, rule)
         if pool.spec.nodes_per_domain > 1:
@@ -46,6 +40,14 @@ class Reservation:
         idle.sort(key=lambda node: (node in self.nodes, node.index))
         count = job.n_nodes(pool.size)
         return idle[:count] if len(idle) >= count else None
+
+    def count(self, job: Job, nodes: list[Node], now: float) -> None:
+        """Take a starting job off what is left over, if it will still run at the shadow time."""
+        if job.spec.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now):
+            self.spare -= job.spec.gpus
+
+    def _outlasts(self, job: Job, pool: Pool, now: float) -> bool:
+        return now + job.expected_wall_s(pool) > self.shadow_s
 
 
 def reserve(head: Job, pool: Pool, now: float) -> Reservation:

@@ -31,8 +31,13 @@ class SitePower:
 
     def __init__(self, pools: list[Pool], overhead: float, oversubscription: float):
         self.pools, self.overhead, self.oversubscription = pools, overhead, oversubscription
-        self.limit_w = math.inf
+        self.grid_w, self.cap_w = math.inf, math.inf
         self.delivered = {pool: 0 for pool in pools}
+
+    @property
+    def limit_w(self) -> float:
+        """What the site may draw: the grid connection, or a cap below it."""
+        return min(self.grid_w, self.cap_w)
 
     def draw_w(self) -> float:
         """What the site draws now."""
@@ -55,7 +60,7 @@ class SitePower:
 
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""
-        room_w = self.limit_w * self.oversubscription
+        room_w = self.grid_w * self.oversubscription
         on = {}
         for pool in self.pools:
             node_w = pool.spec.rated_w_per_gpu * pool.size * self.overhead

@@ -17,7 +17,9 @@ def victims(head: Job, pool: Pool) -> list[Job]:
     if head.n_nodes(pool.size) > 1 and pool.spec.nodes_per_domain > 1:
         nodes = _best_domain(head, pool, nodes)
     gone: list[Job] = []
-    while find(head, pool, {node: _free(node, gone) for node in pool.nodes if node.usable}, Placement.FIRST_FIT) is None:
+    while (
+        find(head, pool, {node: _free(node, gone) for node in pool.nodes if node.usable}, Placement.FIRST_FIT) is None
+    ):
         leaving = {node: _on_node(head, node, gone) for node in nodes}
         cost = {node: sum(job.held(pool.size) for job in jobs) for node, jobs in leaving.items() if jobs}
         if not cost:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import simpy
 
 from gpusim.state import Backfill, Status
@@ -125,10 +127,14 @@ class Simulator:
         pool.released = True
         self._call_pass(pool)
         for other in self.pools:
-            same_type = self.case.quota is not None and other.spec.gpu_type == pool.spec.gpu_type
-            same_power = other.spec.site == pool.spec.site and self.sites[pool.spec.site].limit_w < float("inf")
-            if same_type or same_power:
+            if self.case.quota is not None and other.waiting and other.spec.gpu_type == pool.spec.gpu_type:
                 self._call_pass(other)
+        self._power_changed(pool.spec.site)
+
+    def _power_changed(self, site: int) -> None:
+        for pool in self.sites[site].pools:
+            if pool.waiting and not math.isinf(self.sites[site].limit_w):
+                self._call_pass(pool)
 
     # Changes ----------------------------------------------------------------------------------------------------
 
@@ -149,9 +155,10 @@ class Simulator:
             self.sites[pool.spec.site].delivered[pool] = int(change.value)
             self._switch(pool.spec.site)
         else:
-            self.sites[change.on].limit_w = change.value
+            setattr(self.sites[change.on], f"{change.what}_w", change.value)
             self._switch(change.on)
             self._shed(change.on)
+            self._power_changed(change.on)
 
     def _node(self, index: int) -> tuple[Pool, Node]:
         return [(pool, node) for pool in self.pools for node in pool.nodes][index]
@@ -213,11 +220,7 @@ class Simulator:
 
     def _pass(self, pool: Pool) -> None:
         queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota)
-        if self.rules.backfill == Backfill.CONSERVATIVE:
-            self._conservative(pool, queue)
-            return
-        head = queue.next()
-        while head is not None:
+        while (head := queue.next()) is not None:
             nodes = self._find(head)
             if nodes is None and self.rules.preempts:
                 nodes = self._make_way(head)
@@ -225,27 +228,29 @@ class Simulator:
                 break
             pool.reservation = None
             self._start(head, nodes)
-            head = queue.next()
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
+        elif head is not None and self.rules.backfill == Backfill.CONSERVATIVE and self._find(head) is None:
+            self._conservative(pool, queue)
+        pool.released = False
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
         now = self.env.now
-        if self._find(head) is not None:
-            pool.reservation = easy.Reservation(head, self.sites[pool.spec.site].relief_s(head, pool, now))
-            pool.reservation.nodes = pool.nodes
+        kept = pool.reservation
+        if self._find(head) is not None:  # what it lacks is power: all nodes are kept, until enough is given back
+            pool.reservation = None
+            reservation = easy.Reservation(head, self.sites[pool.spec.site].relief_s(head, pool, now), pool.nodes)
+        elif kept is None or kept.head is not head or kept.shadow_s <= now + 1 or pool.released:
+            reservation = pool.reservation = easy.reserve(head, pool, now)
         else:
-            kept = pool.reservation
-            if kept is None or kept.head is not head or kept.shadow_s <= now + 1 or pool.released:
-                pool.reservation = easy.reserve(head, pool, now)
-        pool.released = False
+            reservation = kept
         queue.pass_over(head)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
-            if self._has_power(job):
-                nodes = pool.reservation.place(job, pool, now, self.rules.placement)
-                if nodes is not None:
-                    self._start(job, nodes)
+            nodes = reservation.place(job, pool, now, self.rules.placement)
+            if nodes is not None and self._has_power(job):
+                reservation.count(job, nodes, now)
+                self._start(job, nodes)
 
     def _conservative(self, pool: Pool, queue: Queue) -> None:
         now = self.env.now

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gpusim.engine.layout import ClassSpec, PoolSpec
 from gpusim.state import Status
 from tests.reference import times
 from tests.reference.case import JobSpec
+
+if TYPE_CHECKING:
+    from tests.reference.easy import Reservation
 
 
 @dataclass(eq=False)
@@ -93,7 +97,7 @@ class Pool:
     running: list[Job] = field(default_factory=list)
     changed: bool = False  # something calls for a pass
     released: bool = False  # GPUs came free or changed since the last pass
-    reservation: object = None
+    reservation: Reservation | None = None
 
     @property
     def size(self) -> int:

@@ -59,7 +59,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
     legend(figure, shown, title_in)
     head = 1.0 - (top_in - 0.08) / total_in
     label = "share of the site's planned GPUs held back (row height: 100%)"
-    figure.text(split, head, label, fontsize=8, va="bottom", ha="right")
+    figure.text(split - 0.15 / WIDTH_IN, head, label, fontsize=8, va="bottom", ha="right")
     figure.text(split + 0.12 / WIDTH_IN, head, "GPU-hours held back", fontsize=8, va="bottom")
     if not shown:
         nothing(course, "nothing was held back")

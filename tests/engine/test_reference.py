@@ -1,0 +1,203 @@
+"""The compiled engine against the plain SimPy simulator: the same sites, starts, ends and evictions, to the bit."""
+
+import dataclasses
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
+from gpusim.state import Backfill, Dispatch, Order, Placement
+from tests.engine.kit import play_case
+from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H
+from tests.reference.case import Case, Change, JobSpec
+from tests.reference.simulator import simulate
+
+UNTIL_S = 10_000.0  # far behind the last end: what has not started by then waits for capacity that never comes
+EXAMPLES = 15 if numba.config.DISABLE_JIT else 120
+ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
+QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
+SECONDS = st.integers(0, 20).map(float)
+FEW = st.sampled_from([0.0, 1.0, 2.0])
+
+
+@st.composite
+def _pools(draw, most, domains, power):
+    """Tiny pools at one or two sites; all numbers are exact in binary."""
+    pools = []
+    for p in range(draw(st.integers(min(most, 2), most))):
+        watts = {}
+        if power:
+            watts["compute_w"] = draw(st.sampled_from([4.0, 8.0]))
+            watts["node_idle_w"] = draw(st.sampled_from([0.0, 2.0, 4.0]))
+        pools.append(
+            PoolSpec(
+                site=pools[-1].site + draw(st.integers(0, 1)) if p else 0,
+                gpu_type=draw(st.integers(0, 1)) if p else 0,
+                n_nodes=draw(st.integers(1, 5)),
+                gpus_per_node=draw(st.sampled_from([1, 2, 4])),
+                nodes_per_domain=draw(st.sampled_from(domains)),
+                speed=draw(st.sampled_from([0.5, 1.0, 2.0])) if most > 1 else 1.0,
+                rated_w_per_gpu=draw(st.sampled_from([0.0, 4.0, 8.0, 16.0])) if power or most > 1 else 0.0,
+                **watts,
+            )
+        )
+    return pools
+
+
+@st.composite
+def _jobs(draw, pools, n_classes, n_routes):
+    """Jobs with ties, no runtime at all, estimates too short and too long, gangs, and more GPUs than there are."""
+    largest = max(pool.n_nodes * pool.gpus_per_node for pool in pools)
+    jobs = []
+    for _ in range(draw(st.integers(1, 16))):
+        runtime_s = draw(st.one_of(SECONDS, QUARTERS))
+        off_s = draw(st.sampled_from([0.0, 0.0, 0.25, 1.0, 3.0, 8.0, -0.5, -1.0, -3.0, -20.0]))
+        jobs.append(
+            JobSpec(
+                submit_s=draw(st.one_of(SECONDS, QUARTERS)),
+                gpus=draw(st.one_of(st.integers(1, min(4, largest)), st.integers(1, largest + 1))),
+                runtime_s=runtime_s,
+                estimate_s=max(runtime_s + off_s, 0.0),
+                priority=draw(st.integers(0, 2)),
+                tenant=draw(st.integers(0, 2)),
+                job_class=draw(st.integers(0, n_classes - 1)),
+                preemptible=draw(st.booleans()),
+                route=draw(st.integers(0, n_routes - 1)),
+            )
+        )
+    return sorted(jobs, key=lambda job: job.submit_s)
+
+
+@st.composite
+def _routes(draw, n_pools):
+    chosen = draw(st.lists(st.integers(0, n_pools - 1), min_size=1, unique=True))
+    n_home = draw(st.integers(0, len(chosen)))
+    return sorted(chosen[:n_home]) + sorted(chosen[n_home:]), n_home
+
+
+@st.composite
+def _changes(draw, pools, kinds):
+    """Up to four changes: nodes on and off, failures and repairs, grid and cap, price and carbon."""
+    n_nodes, n_sites = sum(pool.n_nodes for pool in pools), pools[-1].site + 1
+    changes = []
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=4)) if kinds else []:
+        time_s = draw(SECONDS)
+        if kind == "nodes":
+            p = draw(st.integers(0, len(pools) - 1))
+            changes.append(Change(time_s, kind, p, draw(st.integers(0, pools[p].n_nodes))))
+        elif kind == "fail":
+            n = draw(st.integers(0, n_nodes - 1))
+            changes += [Change(time_s, kind, n), Change(time_s + draw(st.integers(1, 8)), "repair", n)]
+        else:
+            levels = [0.0, 1.0, 2.0] if kind in ("price", "carbon") else [0.0, 16.0, 32.0, 64.0, 96.0, 160.0]
+            changes.append(Change(time_s, kind, draw(st.integers(0, n_sites - 1)), draw(st.sampled_from(levels))))
+    return changes
+
+
+@st.composite
+def _cases(
+    draw, *, backfills=(Backfill.NONE, Backfill.EASY), pools=1, domains=(1,), changes=(), checkpoints=False, **rules
+):
+    """Cases of one kind; ``rules`` are the values that each of these rules may have."""
+    power = "grid" in changes
+    pools = draw(_pools(pools, domains, power))
+    classes, n_routes = [ClassSpec()], 1
+    if checkpoints:
+        interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
+        write_s = st.sampled_from([0.0, 0.5, 1.0])
+        classes = draw(st.lists(st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW), min_size=3, max_size=3))
+    quota = None
+    if rules.pop("quotas", False):
+        row = st.lists(st.sampled_from([1, 2, 4, 8, 1000]), min_size=2, max_size=2)
+        quota = [held[: max(pool.gpu_type for pool in pools) + 1] for held in draw(st.tuples(row, row, row))]
+    routes = [(list(range(len(pools))), 0)]
+    if len(pools) > 1:
+        routes, n_routes = draw(st.lists(_routes(len(pools)), min_size=3, max_size=3)), 3
+    opening = [Change(0.0, "nodes", p, pool.n_nodes) for p, pool in enumerate(pools)]
+    if power:
+        grid_w = st.sampled_from([16.0, 32.0, 64.0, 96.0, 160.0])
+        opening = [Change(0.0, "grid", s, draw(grid_w)) for s in range(pools[-1].site + 1)]
+        opening += [Change(0.0, "deliver", p, pool.n_nodes) for p, pool in enumerate(pools)]
+    return Case(
+        jobs=draw(_jobs(pools, len(classes), n_routes)),
+        pools=pools,
+        rules=Rules(
+            order=draw(st.sampled_from(ORDERS)),
+            backfill=draw(st.sampled_from(backfills)),
+            placement=draw(st.sampled_from(list(Placement))),
+            **{name: draw(st.sampled_from(values)) for name, values in rules.items()},
+        ),
+        routes=routes,
+        classes=classes,
+        shares=draw(st.lists(st.sampled_from([1.0, 2.0, 4.0]), min_size=3, max_size=3)),
+        quota=quota,
+        overhead=1.25 if power else 1.0,
+        oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
+        changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
+    )
+
+
+EVERY = tuple(Backfill)
+KINDS = {
+    "none": _cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
+    "easy": _cases(backfills=(Backfill.EASY,)),
+    "easy in domains": _cases(backfills=(Backfill.EASY,), domains=(2, 3)),
+    "conservative": _cases(backfills=(Backfill.CONSERVATIVE,)),
+    "conservative in domains": _cases(backfills=(Backfill.CONSERVATIVE,), domains=(2, 3)),
+    "queue limit": _cases(backfills=EVERY, queue_limit=(0, 1, 3)),
+    "overrun": _cases(backfills=EVERY, kill_at_estimate=(True,), checkpoints=True),
+    "dispatch": _cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
+    "quotas": _cases(backfills=EVERY, quotas=True),
+    "quotas of several pools": _cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
+    "failures": _cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
+    "staged capacity": _cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),
+    "preemption": _cases(backfills=EVERY, preempts=(True,), checkpoints=True),
+    "preemption in domains": _cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
+    "power": _cases(backfills=EVERY, changes=("grid", "cap"), checkpoints=True),
+    "power of several pools": _cases(backfills=EVERY, pools=3, changes=("grid", "cap", "fail"), preempts=(False, True)),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.data())
+def test_engine_is_the_reference(kind, data):
+    """Every job: same status, pool, starts, end and number of evictions."""
+    case = data.draw(KINDS[kind])
+    assert play_case(case, UNTIL_S) == simulate(case, UNTIL_S)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "backfill", "hours"),
+    [
+        (FOUR, Backfill.NONE, [0, 10, 15, 15]),
+        (FOUR, Backfill.EASY, [0, 10, 0, 15]),
+        (FOUR, Backfill.CONSERVATIVE, [0, 10, 0, 15]),
+        (DELAYED_THIRD, Backfill.EASY, [0, 10, 20, 0]),
+        (DELAYED_THIRD, Backfill.CONSERVATIVE, [0, 10, 12, 17]),
+    ],
+)
+def test_reference_on_textbook_schedules(jobs, backfill, hours):
+    """The reference itself, by hand: EASY lets the 20 h job delay the third, conservative backfill does not."""
+    case = Case([JobSpec(*job) for job in jobs], [PoolSpec(0, 0, 1, 4)], Rules(backfill=backfill))
+    case = dataclasses.replace(case, changes=[Change(0.0, "nodes", 0, 1)])
+    assert [job.start_s for job in simulate(case, 100 * H)] == [hour * H for hour in hours]
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="runs itself without the JIT")
+def test_kernels_as_plain_python():
+    """The same comparison with the kernels run as Python: with and without the JIT agree."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert f"{len(KINDS)} passed" in done.stdout
