@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def case(name: str, rules: Rules, nodes: int = 1000, load: float = 0.9, n_jobs: 
     wait_s = (env.fleet.jobs["start_s"] - env.fleet.jobs["submit_s"]).mean()
     print(
         f"{name:10} {nodes:7,} nodes  load {load:4.2f}  {n_jobs:9,} jobs  {n_jobs / wall_s:11,.0f} jobs/s"
-        f"   {1e6 * wall_s / n_jobs:5.2f} us/job   mean wait {wait_s:9,.1f} s   peak {peak_mb():,.0f} MB",
+        f"   {1e6 * wall_s / n_jobs:5.2f} us/job   mean wait {wait_s:9,.1f} s",
         flush=True,
     )
     return n_jobs / wall_s
@@ -109,7 +110,25 @@ def case(name: str, rules: Rules, nodes: int = 1000, load: float = 0.9, n_jobs: 
 
 def peak_mb() -> float:
     """Peak memory of this process so far [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def memory(n_jobs: int = 1_000_000) -> None:
+    """Peak memory per job beyond a process that has run a small case, in a process of its own."""
+    child = get_context("spawn").Process(target=_measure_memory, args=(n_jobs,))
+    child.start()
+    child.join()
+    if child.exitcode:
+        sys.exit("the memory case failed")
+
+
+def _measure_memory(n_jobs: int) -> None:
+    play(workload(1000, 10, 0.9), 10, Rules())
+    before_mb = peak_mb()
+    play(workload(n_jobs, 1000, 0.9), 1000, Rules())
+    per_job = (peak_mb() - before_mb) * 1e6 / n_jobs
+    print(f"memory     {n_jobs:,} jobs: {per_job:,.0f} bytes per job beyond {before_mb:,.0f} MB", flush=True)
+    assert per_job <= 400.0
 
 
 EASY = Rules(backfill=Backfill.EASY)
@@ -120,6 +139,7 @@ CASES: dict[str, Callable[[], object]] = {
     "fifo98": lambda: case("fifo", Rules(), load=0.98),
     "easy98": lambda: case("easy", EASY, load=0.98),
     "policy": lambda: case("policy", POLICY),
+    "memory": memory,
     "nodes": lambda: [case("fifo", Rules(), nodes=n) for n in (1_000, 10_000, 100_000)],
     "easynodes": lambda: [case("easy", EASY, nodes=n) for n in (1_000, 10_000, 100_000)],
 }

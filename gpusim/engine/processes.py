@@ -51,8 +51,9 @@ def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, cooli
         yield env.at(following)
 
 
-def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> Generator:
-    """Call ``act`` at the end of every interval [s]."""
+def tick(env: FleetEnvironment, interval_s: float, begin: Callable[[], None], act: Callable[[], None]) -> Generator:
+    """Call ``begin`` behind the other processes of time 0, and ``act`` at the end of every interval [s]."""
+    begin()
     k = 1
     while True:
         yield env.at(k * interval_s)

@@ -35,6 +35,10 @@ class Recorder:
         """One line of the run's story."""
         self.events.append((time_s, site, kind, detail, float(value)))
 
+    def begin(self) -> None:
+        """The fleet is as the control processes made it at time 0: the first interval starts from this."""
+        self._sites[0] = self.env.fleet.sites.copy()
+
     def snapshot(self) -> None:
         """Close the record interval that ends now."""
         env = self.env
@@ -83,7 +87,7 @@ class Recorder:
             "waits": self._waits(lanes, edges),
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
-            "services": pd.DataFrame(self._services, columns=columns),
+            "services": pd.DataFrame(self._services, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
             "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value"]),
         }
 
@@ -160,7 +164,7 @@ class Recorder:
                 name: [getattr(signals, name).mean(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
                 for name in ("price_usd_per_mwh", "carbon_g_per_kwh", "dry_bulb_c")
             }
-            limit_w = np.stack([row["limit_w"] for row in self._sites[1:]])[:, s]
+            limit_w = np.stack([row["limit_w"] for row in self._sites[:-1]])[:, s]
             with np.errstate(invalid="ignore", divide="ignore"):
                 pue = np.where(it_j > 0.0, facility[:, s] / it_j, np.nan)
             phases = {f"{phase.name.lower()}_j": energy[:, s, phase] for phase in Phase}

@@ -143,7 +143,7 @@ class _World:
             if progress is not None:
                 progress(env.now / self.duration_s)
 
-        env.process(processes.tick(env, run.record_s, act))
+        env.process(processes.tick(env, run.record_s, self.recorder.begin, act))
         end = env.at(self.duration_s)
         env.run(until=end | env.finished if run.drain else end)
         self.recorder.snapshot()

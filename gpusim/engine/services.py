@@ -24,7 +24,8 @@ class Deployment:
     pool: int
     weight: float
     tokens_per_s: float  # of one replica
-    rows: np.ndarray  # its rows in the job records
+    first_row: int  # in the job records
+    n_rows: int
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
@@ -33,7 +34,12 @@ class Deployment:
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
 
     def __post_init__(self):
-        self.ready_s = np.full(len(self.rows), np.inf)
+        self.ready_s = np.full(self.n_rows, np.inf)
+
+    @property
+    def rows(self) -> slice:
+        """Its rows in the job records."""
+        return slice(self.first_row, self.first_row + self.n_rows)
 
 
 def plan(
@@ -53,7 +59,7 @@ def plan(
             wanted = math.ceil(peak / (rate * service.target_utilisation)) + 1
             rows = min(wanted, int(gpus[pool]) // service.gpus_per_replica)
             first = n_jobs + len(size)
-            deployments.append(Deployment(name, pool, deployment.weight / total, rate, np.arange(first, first + rows)))
+            deployments.append(Deployment(name, pool, deployment.weight / total, rate, first, rows))
             size += [service.gpus_per_replica] * rows
             tenant += [names.tenants.index(service.tenant)] * rows
             priority += [service.priority] * rows
@@ -99,25 +105,27 @@ class Autoscaler:
     def _scale(self, d: Deployment, demand: float, now: float, interval_s: float) -> float:
         """Start or stop replicas of a deployment; the tokens/s that its ready replicas can serve."""
         fleet, service = self.env.fleet, self.service
-        evicted = fleet.jobs["status"][d.rows] != Status.RUNNING
-        d.ready_s[evicted] = np.inf
-        running = len(d.rows) - int(evicted.sum())
+        off = fleet.jobs["status"][d.rows] != Status.RUNNING
+        d.ready_s[off] = np.inf  # those that were evicted since
+        running = len(off) - int(np.count_nonzero(off))
         wanted = math.ceil(demand / (d.tokens_per_s * service.target_utilisation))
         reason = NONE
-        for i in np.flatnonzero(evicted)[: max(wanted - running, 0)].tolist():
-            reason = int(control.start_replica(fleet, int(d.rows[i]), d.pool, service.may_preempt, now))
-            if reason != NONE:
-                break
-            # The fleet did not come into being at time 0: replicas that it starts with are loaded.
-            d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
-            running += 1
-        for i in np.flatnonzero(~evicted)[::-1][: max(running - wanted, 0)].tolist():
-            control.stop_replica(fleet, int(d.rows[i]), now)
-            d.ready_s[i] = np.inf
-            running -= 1
+        if wanted > running:
+            for i in np.flatnonzero(off)[: wanted - running].tolist():
+                reason = int(control.start_replica(fleet, d.first_row + i, d.pool, service.may_preempt, now))
+                if reason != NONE:
+                    break
+                # The fleet did not come into being at time 0: replicas that it starts with are loaded.
+                d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
+                running += 1
+        elif wanted < running:
+            for i in np.flatnonzero(~off)[wanted - running :].tolist():
+                control.stop_replica(fleet, d.first_row + i, now)
+                d.ready_s[i] = np.inf
+            running = wanted
         d.replica_s += running * interval_s
         d.wanted_s += wanted * interval_s
         if running < wanted:
             cause = int(Wait.BUSY) if reason == NONE else reason
             d.short_s[cause] = d.short_s.get(cause, 0.0) + interval_s
-        return float((d.ready_s <= now).sum()) * d.tokens_per_s
+        return float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s

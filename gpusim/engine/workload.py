@@ -17,9 +17,10 @@ def jobs_of(scenario: Scenario, seed: int) -> JobTable:
 
         table = read_trace(workload.trace)
         if workload.trace_gpu_types:
+            table.columns["gpu_types"][:] = 0
             table.names["gpu_types"] = ["|".join(workload.trace_gpu_types)]
         tables.append(table)
     if workload.streams:
-        tables.append(synthesize(workload, duration_s=scenario.run.days * DAY_S, seed=seed))
+        tables.append(synthesize(workload, scenario.run.days * DAY_S, seed, start=scenario.run.start))
     table = concatenate(tables) if len(tables) > 1 else tables[0] if tables else JobTable.build()
     return table.take(table["submit_s"] < scenario.run.days * DAY_S)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from gpusim import rng
+from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, HOUR_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).
 DEFAULT_GPUS = {
@@ -104,11 +105,6 @@ def daily_arrivals(
     per_day: float, peak_to_mean: float, utc_offset_h: float, duration_s: float, generator: np.random.Generator
 ) -> np.ndarray:
     """Times [s] of a Poisson process whose rate follows the day: a sinusoid with its peak at 15 h local time.
-
-    Thinning (Lewis and Shedler 1979): candidates at the peak rate, each kept with the rate's share of the peak.
     """
-    peak_rate = per_day / DAY_S * peak_to_mean
-    candidates = np.sort(generator.uniform(0.0, duration_s, generator.poisson(peak_rate * duration_s)))
-    hour = candidates / 3600.0 + utc_offset_h
-    share = (1.0 + (peak_to_mean - 1.0) * np.cos(2.0 * np.pi * (hour - 15.0) / 24.0)) / peak_to_mean
-    return candidates[generator.uniform(size=len(candidates)) < share]
+    rate = daily_rate(per_day, peak_to_mean, (15.0 - utc_offset_h) * HOUR_S)
+    return poisson_arrivals(rate, duration_s, generator, most_per_s=per_day / DAY_S * peak_to_mean)

@@ -90,7 +90,7 @@ def _start_heads(f, p, now):
         if j == NONE:
             return NONE, NONE
         reason = try_start(f, j, p, ALL, now)
-        if reason != NONE and f.clock[0].preempts != 0 and make_room(f, j, p, now):
+        if reason != NONE and f.clock[0].preempts != 0 and power_allows(f, j, p) and make_room(f, j, p, now):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:
             return j, reason
@@ -231,7 +231,7 @@ def _promise_holds(f, p, now):
     pool = f.pools[p]
     if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0 or f.clock[0].quotas != 0:
         return False
-    if f.clock[0].order == _CUSTOM:
+    if f.clock[0].order == _CUSTOM or (f.clock[0].preempts != 0 and pool.released != 0):
         return False
     return pool.shadow_s > now + OVERDUE_S and next_waiting(f, p, ANY_SIZE) == pool.reserved_job
 

@@ -1,0 +1,74 @@
+"""Control processes: a curtailment written by a user, and the same bytes on every run."""
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gpusim
+from gpusim.analysis.conservation import check
+from gpusim.units import HOUR_S
+
+SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 2.0})
+CAP_W = 150e3
+
+
+def curtail(env):
+    """From hour 30 to 34 the grid asks Texas to draw no more than ``CAP_W``."""
+    yield env.at(30 * HOUR_S)
+    env.sites["texas"].set_cap(CAP_W)
+    env.log(env.now, "texas", "curtailment", "the grid calls", CAP_W)
+    yield env.at(34 * HOUR_S)
+    env.sites["texas"].set_cap(np.inf)
+
+
+@pytest.fixture(scope="module")
+def curtailed():
+    return gpusim.run(SCENARIO, processes=[curtail])
+
+
+def test_a_curtailment_binds_and_is_booked(curtailed):
+    power = curtailed.power[curtailed.power["site"] == "texas"].set_index("start_s")
+    called = power.loc[30 * HOUR_S : 33 * HOUR_S]
+    assert len(called) == 4
+    assert (called["limit_w"] == CAP_W).all()
+    assert (called["facility_w"] <= CAP_W * (1 + 1e-9)).all()
+    assert power.loc[29 * HOUR_S, "facility_w"] > CAP_W
+    assert power.loc[36 * HOUR_S, "limit_w"] == 0.8e6
+    assert not check(curtailed)
+    idle = curtailed.ledger[(curtailed.ledger["site"] == "texas") & (curtailed.ledger["cause"] == "idle_power")]
+    assert idle.set_index("start_s")["gpu_s"].reindex(called.index).sum() > 0.0
+    assert (curtailed.events["kind"] == "curtailment").sum() == 1
+
+
+def test_what_differs_in_one_thing_shares_all_other_randomness(curtailed):
+    plain = gpusim.run(SCENARIO)
+    for column in ("submit_s", "gpus", "runtime_s", "estimate_s"):
+        assert curtailed.jobs[column].equals(plain.jobs[column])
+    before = plain.jobs["start_s"] < 30 * HOUR_S
+    assert before.sum() > 500
+    assert curtailed.jobs.loc[before, "start_s"].equals(plain.jobs.loc[before, "start_s"])
+    assert not curtailed.jobs["start_s"].equals(plain.jobs["start_s"])
+
+
+def _digest(folder) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.parquet"))}
+
+
+def test_same_bytes_on_every_run(tmp_path):
+    """In this process twice and in another one; another seed gives others."""
+    gpusim.run(SCENARIO, seed=7).save(tmp_path / "a")
+    gpusim.run(SCENARIO, seed=7).save(tmp_path / "b")
+    code = (
+        "import sys, gpusim; s = gpusim.Scenario.from_toml('seeds/small.toml').with_({'run.days': 2.0});"
+        "gpusim.run(s, seed=int(sys.argv[1])).save(sys.argv[2])"
+    )
+    for seed, name in ((7, "c"), (8, "d")):
+        subprocess.run([sys.executable, "-c", code, str(seed), str(tmp_path / name)], check=True)
+    first = _digest(tmp_path / "a")
+    assert len(first) == 10
+    assert _digest(tmp_path / "b") == first
+    assert _digest(tmp_path / "c") == first
+    assert _digest(tmp_path / "d")["jobs.parquet"] != first["jobs.parquet"]
