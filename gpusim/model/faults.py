@@ -21,7 +21,10 @@ _STANDARD = frozenset(get_args(ErrorType))
 def dotted(place: Sequence[str | int]) -> str:
     """A place in nested tables as TOML writes its key: ``sites."st. louis".grid_mw``."""
     parts = [str(part) for part in place]
-    return ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part) for part in parts) or "(file)"
+    return (
+        ".".join(part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False) for part in parts)
+        or "(file)"
+    )
 
 
 def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:

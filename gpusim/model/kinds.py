@@ -89,7 +89,7 @@ def in_toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         text = value if len(value) <= 60 else value[:57] + "..."
-        return '"' + text.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

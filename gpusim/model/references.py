@@ -51,7 +51,7 @@ def unknown_names(data: dict) -> Iterator[str]:
     for pattern, home in REFERENCES.items():
         known = list(dict.fromkeys(name for _place, name in find(data, home.split(".")) if isinstance(name, str)))
         for place, name in find(data, pattern.split(".")):
-            if isinstance(name, str) and name not in known:
+            if isinstance(name, str) and name not in known and (known or "*" not in home):
                 yield unknown(place, name, known, home)
     for place, deployment in find(data, ("services", "*", "deployments", "*")):
         yield from _deployment(data, place, deployment)
@@ -59,9 +59,9 @@ def unknown_names(data: dict) -> Iterator[str]:
 
 def unknown(place: Sequence[str | int], name: str, known: Sequence[str], home: str = "") -> str:
     """The fault of a name that is none of those known."""
-    where = home.removesuffix(".@").replace(".*.", ".NAME.")
     if not known:
-        return f"{dotted(place)}: unknown name {kinds.in_toml(name)}; there is none, add [{where}.NAME]"
+        table = home.removesuffix(".@")
+        return f"{dotted(place)}: unknown name {kinds.in_toml(name)}; there is none, add [{table}.{dotted([name])}]"
     return f"{dotted(place)}: unknown name {kinds.in_toml(name)}{did_you_mean(name, known)}; known: {', '.join(known)}"
 
 

@@ -230,6 +230,24 @@ def test_all_faults_of_a_file_together() -> None:
         Scenario.from_dict(data, "fleet.toml")
 
 
+def test_letters_of_all_languages() -> None:
+    data = starter()
+    data["sites"]["Luleå"] = {**data["sites"].pop("texas"), "latitude": "65°"}
+    assert faults(data) == [
+        'sites."Luleå".latitude: found "65°"; give a number from -90 to 90',
+        'services.chat.deployments.0.site: unknown name "texas"; known: frankfurt, Luleå',
+    ]
+
+
+def test_nothing_to_refer_to() -> None:
+    data = starter()
+    data["tenants"] = {}
+    assert faults(data) == [
+        f'{key}.tenant: unknown name "lab"; there is none, add [tenants.lab]'
+        for key in ("workload.streams.research", "services.chat")
+    ]
+
+
 def test_error_from_another_process() -> None:
     error = pickle.loads(pickle.dumps(ScenarioError("fleet.toml", ["a: b", "c\x1b: d"])))
     assert (error.source, error.faults) == ("fleet.toml", ["a: b", r"c\x1b: d"])
