@@ -9,8 +9,6 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.engine.power import SitePower
-from gpusim.kernels.advance import FINISHED, advance
-from gpusim.kernels.control import set_nodes_on, settle_all
 from gpusim.state import NONE, Fleet, Status
 from tests.reference.case import Case, Change, Outcome
 
@@ -29,9 +27,10 @@ def play(jobs, n_nodes, size, rules: Rules, *, domains=1, **more) -> Fleet:
     )
     fleet = allocate([PoolSpec(0, 0, n_nodes, size, domains)], 1, work, rules)
     fleet.pools[0].delivered = n_nodes * size
-    set_nodes_on(fleet, 0, n_nodes, 0.0)
-    assert advance(fleet, np.inf) == FINISHED
-    settle_all(fleet, fleet.clock[0].now_s)
+    env = FleetEnvironment(fleet)
+    env.set_nodes_on(0, n_nodes)
+    env.run(until=env.finished)
+    env.settle()
     return fleet
 
 

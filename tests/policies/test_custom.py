@@ -9,8 +9,12 @@ from gpusim.policies.loading import load_policy
 
 HERE = __name__
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_(
-    {"run.days": 1.0, "workload.streams.research.jobs_per_day": 1200.0, "scheduler.mode": "cycle",
-     "services.chat.may_preempt": False}
+    {
+        "run.days": 1.0,
+        "workload.streams.research.jobs_per_day": 1200.0,
+        "scheduler.mode": "cycle",
+        "services.chat.may_preempt": False,
+    }
 )
 
 
