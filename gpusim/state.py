@@ -231,6 +231,7 @@ SITE = np.dtype(
         ("price_usd_per_j", "f8"),
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
+        ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now
         ("phase_w", "f8", (N_PHASE,)),
         ("settled_s", "f8"),
         ("energy_j", "f8", (N_PHASE,)),

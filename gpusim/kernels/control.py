@@ -10,7 +10,7 @@ from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.queueing import over_quota
-from gpusim.kernels.running import draw, give_nodes_back, take_nodes
+from gpusim.kernels.running import draw, fits_limit, give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
@@ -158,13 +158,12 @@ def _shortage(f, j, p):
 def start_replica(f, j, p, may_preempt, now):
     """Start replica ``j`` (a row behind the jobs) in pool ``p``: NONE if it runs, else what it lacks."""
     job, pool = f.jobs[j], f.pools[p]
-    site = f.sites[pool.site]
     job.pool = p
     size = pool.gpus_per_node
     job.held = job.gpus if job.gpus <= size else (job.gpus + size - 1) // size * size
     if over_quota(f, j, p):
         return _QUOTA
-    if (site.it_w + pool.serving_w * job.held) * site.peak_overhead + site.fixed_w > site.limit_w:
+    if not fits_limit(f, pool.site, pool.serving_w * job.held):
         return _POWER
     if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
         return _shortage(f, j, p)
@@ -175,6 +174,8 @@ def start_replica(f, j, p, may_preempt, now):
     job.expected_end_s = math.inf
     take_nodes(f, j, p)
     pool.serving += job.held
+    f.sites[pool.site].serving_room_w += pool.serving_w * job.held
+    pool.unsettled = 1
     mark_dirty(f, p)
     return NONE
 
@@ -185,6 +186,7 @@ def stop_replica(f, j, now):
     p = job.pool
     settle_pool(f.pools, p, now)
     f.pools[p].serving -= job.held
+    f.sites[f.pools[p].site].serving_room_w -= f.pools[p].serving_w * job.held
     set_serving_load(f, p, f.pools[p].serving_busy, now)
     job.status = _PENDING
     job.run_s += now - job.start_s
@@ -204,24 +206,28 @@ def set_serving_load(f, p, busy_gpus, now):
     pool.serving_drawn_w += change_w
     site.phase_w[_SERVING] += change_w
     site.it_w += change_w
-    if change_w < 0.0:
-        wake_site(f, pool.site)
+    site.serving_room_w -= change_w
 
 
 @kernel
 def set_limit(f, s, limit_w, now):
     """Facility power that the site may draw from now on.
 
-    While it draws more at the run's hottest hour, its latest started jobs are evicted.
+    While it could draw more at the run's hottest hour, its latest started jobs are evicted, then its last replicas are
+    stopped. What idle nodes draw remains.
     """
-    site = f.sites[s]
     settle_site(f.sites, s, now)
-    site.limit_w = limit_w
-    while site.it_w * site.peak_overhead + site.fixed_w > limit_w:
+    f.sites[s].limit_w = limit_w
+    while not fits_limit(f, s, 0.0):
         latest = _latest_started(f, s)
         if latest == NONE:
             break
         evict(f, latest, now)
+    j = len(f.jobs) - 1
+    while j >= f.clock[0].n_jobs and not fits_limit(f, s, 0.0):
+        if f.jobs[j].status == _RUNNING and f.pools[f.jobs[j].pool].site == s:
+            stop_replica(f, j, now)
+        j -= 1
     wake_site(f, s)
 
 

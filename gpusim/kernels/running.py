@@ -100,6 +100,13 @@ def _add_draw(f, j, p, sign):
 
 
 @inner
+def fits_limit(f, s, more_w):
+    """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
+    site = f.sites[s]
+    return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w <= site.limit_w
+
+
+@inner
 def _link(f, j, n):
     f.jobs[j].next_on_node = f.nodes[n].first_job
     f.nodes[n].first_job = j

@@ -12,7 +12,7 @@ from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
-from gpusim.kernels.running import draw, expected_wall_time, start
+from gpusim.kernels.running import draw, expected_wall_time, fits_limit, start
 from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
@@ -27,8 +27,7 @@ _IDLE_QUOTA, _IDLE_POLICY = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY)
 @inner
 def power_allows(f, j, p):
     """Whether the site's limit admits the job's draw at the run's hottest hour."""
-    site = f.sites[f.pools[p].site]
-    return (site.it_w + draw(f, j, p)) * site.peak_overhead + site.fixed_w <= site.limit_w
+    return fits_limit(f, f.pools[p].site, draw(f, j, p))
 
 
 @inner
@@ -101,7 +100,7 @@ def _power_back_s(f, j, p, now):
     """When running jobs of the site are expected to have given back the power that job ``j`` lacks."""
     s = f.pools[p].site
     site = f.sites[s]
-    room_w = (site.limit_w - site.fixed_w) / site.peak_overhead - site.it_w
+    room_w = (site.limit_w - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
     lacking_w = draw(f, j, p) - room_w
     last = -math.inf
     while lacking_w > 0.0:

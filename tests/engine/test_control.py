@@ -12,7 +12,7 @@ from gpusim.analysis.conservation import check
 from gpusim.units import HOUR_S
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 2.0})
-CAP_W = 150e3
+CAP_W = 350e3
 
 
 def curtail(env):

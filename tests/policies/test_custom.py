@@ -38,7 +38,8 @@ class Curious:
     seen: list = []
 
     def order(self, queue, now_s):
-        Curious.seen.append((now_s, self.pool, queue.copy()))
+        free = self.pool.nodes["free"][self.pool.nodes["state"] == 1].sum()
+        Curious.seen.append((now_s, self.pool, queue.copy(), free))
         with pytest.raises(ValueError, match="read-only"):
             queue.gpus[0] = 1
         with pytest.raises(ValueError, match="read-only"):
@@ -110,11 +111,11 @@ def test_jobs_left_out_wait_for_the_policy():
 def test_what_a_policy_sees():
     Curious.seen = []
     _run(f"{HERE}:Curious")
-    now_s, pool, queue = Curious.seen[-1]
+    now_s, pool, queue, free = Curious.seen[-1]
     assert now_s % SCENARIO.scheduler.cycle_s == 0.0
     assert (pool.site, pool.gpu_type) in {("texas", "H100"), ("frankfurt", "H200")}
     assert 0 <= pool.free_gpus <= pool.energised_gpus <= 8 * len(pool.nodes)
-    assert pool.free_gpus == pool.nodes["free"][pool.nodes["state"] == 1].sum()
+    assert pool.free_gpus == free
     assert 0.0 < pool.facility_w <= pool.limit_w
     assert pool.price_usd_per_mwh > 0.0
     assert (np.diff(queue.submit_s) >= 0.0).all()
