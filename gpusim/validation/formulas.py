@@ -44,11 +44,3 @@ def preemptive_responses(first: float, second: float) -> tuple[float, float]:
     """Mean response times of the same queue if the first class interrupts the second, which resumes where it was."""
     total = first + second
     return 1.0 / (1.0 - first), (1.0 / (1.0 - first)) * (1.0 + total / (1.0 - total))
-
-
-def halfin_whitt(servers: int, load: float) -> float:
-    """Share of arrivals that wait in a large M/M/c, in the limit (Halfin and Whitt 1981)."""
-    beta = (servers - load) / math.sqrt(load)
-    density = math.exp(-0.5 * beta * beta) / math.sqrt(2.0 * math.pi)
-    below = 0.5 * (1.0 + math.erf(beta / math.sqrt(2.0)))
-    return 1.0 / (1.0 + beta * below / density)

@@ -54,7 +54,7 @@ def _hand_worked(
     runtime_s = hours * HOUR_S
     for backfill, expected_h in starts_h.items():
         ours_h = scheduler(Jobs(np.zeros(len(jobs)), gpus, runtime_s, runtime_s), 4, backfill).start_s / HOUR_S
-        name = "FCFS" if backfill == Backfill.NONE else backfill.name
+        name = {Backfill.NONE: "FCFS", Backfill.EASY: "EASY", Backfill.CONSERVATIVE: "conservative"}[backfill]
         for j, (expected, ours) in enumerate(zip(expected_h, ours_h, strict=True)):
             yield Row(item, f"{name}: start of J{j + 1} [h]", expected, ours, 0.0)
         makespan, expected_makespan = (ours_h + hours).max(), (np.array(expected_h) + hours).max()
@@ -66,13 +66,15 @@ def _hand_worked(
 
 def backfill_or_not(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
     """12: four jobs on four GPUs; the last must not pass the head, though it would fit from 8 h on."""
-    starts_h = {Backfill.NONE: [0.0, 10.0, 15.0, 15.0], Backfill.EASY: [0.0, 10.0, 0.0, 15.0]}
+    passed_h = [0.0, 10.0, 0.0, 15.0]
+    starts_h = {Backfill.NONE: [0.0, 10.0, 15.0, 15.0], Backfill.EASY: passed_h, Backfill.CONSERVATIVE: passed_h}
     yield from _hand_worked(12, [(2, 10.0), (4, 5.0), (2, 8.0), (2, 4.0)], starts_h, scheduler)
 
 
 def delayed_third(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
-    """13: EASY protects the head alone: the third job is pushed back by a backfilled one."""
-    starts_h = {Backfill.NONE: [0.0, 10.0, 12.0, 17.0], Backfill.EASY: [0.0, 10.0, 20.0, 0.0]}
+    """13: EASY protects the head alone: a backfilled job pushes the third one back, as conservative never does."""
+    in_turn_h = [0.0, 10.0, 12.0, 17.0]
+    starts_h = {Backfill.NONE: in_turn_h, Backfill.EASY: [0.0, 10.0, 20.0, 0.0], Backfill.CONSERVATIVE: in_turn_h}
     yield from _hand_worked(13, [(3, 10.0), (3, 2.0), (4, 5.0), (1, 20.0)], starts_h, scheduler)
 
 

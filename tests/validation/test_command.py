@@ -21,7 +21,7 @@ def test_hand_worked_anchors():
     result = CliRunner().invoke(cli, ["validate", "--quick", "--only", "13, 12"])
     assert result.exit_code == 0, result.output
     assert "start of J4 [h]" in result.output
-    assert "28 figures agree, 0 do not, 0 skipped" in result.output
+    assert "42 figures agree, 0 do not, 0 skipped" in result.output
     assert max(map(len, result.output.splitlines())) <= 120
 
 

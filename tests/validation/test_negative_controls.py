@@ -86,6 +86,16 @@ def test_no_backfill_is_not_easy():
     assert all(what.startswith("EASY") for what in off)
 
 
+def always_easy(jobs, gpus, backfill):
+    """EASY where conservative is asked for."""
+    return scheduling.one_node(jobs, gpus, Backfill.EASY if backfill == Backfill.CONSERVATIVE else backfill)
+
+
+def test_easy_is_not_conservative():
+    """A conservative backfill that protects the head alone delays the third job to 20 h."""
+    assert failures(scheduling.delayed_third(FULL, always_easy))["conservative: start of J3 [h]"] == 20.0
+
+
 @pytest.mark.parametrize("pue", [1.44, 1.0])
 def test_pue_twice_or_never(pue):
     """Overhead charged twice, or not at all, changes every figure of the flat year but none of its IT energy."""
