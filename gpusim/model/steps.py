@@ -30,7 +30,7 @@ class Step(Model):
     at: Annotated[float | str, BeforeValidator(_when)]
     """When: days since the start of the run, or a date (2026-07-01, UTC)."""
     value: float = Field(ge=0, le=MAX_LEVEL)
-    """The level in all from then on, until the next step."""
+    """The level in all from then on, until the next step; before the first step it is 0."""
 
     def time_s(self, start: datetime) -> float:
         """[s] since ``start``."""
@@ -49,18 +49,21 @@ Form = Annotated[Annotated[Level, Tag("(level)")] | Annotated[Levels, Tag("(step
 
 
 class Steps(RootModel[Form]):
-    """A constant level, or levels with the moments from which they hold. A level may fall: hardware is retired."""
+    """A constant level, or levels with the moments from which they hold: 0 before the first of them.
+
+    A level may fall: hardware is retired.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
     in_words: ClassVar[str] = "a number, 0 or more, or steps like [{ at = 0, value = 8 }, { at = 30, value = 16 }]"
 
     def steps(self, start: datetime) -> list[tuple[float, float]]:
-        """(time [s] since ``start``, level), sorted; what lies before the start holds from the start."""
+        """(time [s] since ``start``, level), sorted, from 0 on: the level set last before the start, none set is 0."""
         if isinstance(self.root, float):
             return [(0.0, self.root)]
         moments = sorted(((step.time_s(start), step.value) for step in self.root), key=lambda step: step[0])
-        past = [step for step in moments if step[0] <= 0.0]
-        return [(0.0, past[-1][1])] * bool(past) + [step for step in moments if step[0] > 0.0]
+        level = next((value for time_s, value in reversed(moments) if time_s <= 0.0), 0.0)
+        return [(0.0, level), *(step for step in moments if step[0] > 0.0)]
 
     def levels(self) -> list[float]:
         """All levels, in the order of the file."""

@@ -310,6 +310,20 @@ def test_levels_may_fall() -> None:
     assert gpus.peak() == 512.0
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([{"at": 1.5, "value": 8}], [(0.0, 0.0), (129_600.0, 8.0)]),
+        ([{"at": -2, "value": 8}, {"at": "2026-05-31", "value": 16}], [(0.0, 16.0)]),
+        ([{"at": 2, "value": 8}, {"at": 0, "value": 16}], [(0.0, 16.0), (172_800.0, 8.0)]),
+    ],
+)
+def test_level_at_the_start(steps: list[dict], expected: list[tuple[float, float]]) -> None:
+    """What was set last before the start; nothing yet is 0, for GPUs as for megawatts."""
+    scenario = Scenario.from_dict(changed(starter(), "sites.texas.grid_mw", steps))
+    assert scenario.sites["texas"].grid_mw.steps(scenario.run.start) == expected
+
+
 def test_dates_of_all_kinds() -> None:
     moments = ["2026-06-01", datetime.date(2026, 6, 1), datetime.datetime(2026, 6, 1), "2026-06-01T02:00:00+02:00"]
     starts = {Scenario.from_dict(changed(starter(), "run.start", moment)).run.start for moment in moments}
