@@ -20,7 +20,7 @@ class Cause(IntEnum):
     DOWN = 2
     IDLE_NO_DEMAND = 3
     IDLE_RESERVED = 4  # free, but fewer than the gang at the head of the queue needs
-    IDLE_FRAGMENTED = 5  # enough are free, but not where the gang could use them
+    IDLE_FRAGMENTED = 5  # enough are free, but not where the gang could use them; or held by a gang without being asked
     IDLE_POWER = 6  # the site's power limit does not admit the head's draw
     IDLE_QUOTA = 7  # only tenants at their quota have jobs waiting
     IDLE_CYCLE = 8  # jobs wait for the scheduler's next cycle

@@ -1,4 +1,4 @@
-"""Conservation laws that every result must keep: GPU-seconds, waiting, jobs, joules."""
+"""Conservation laws that every result must keep: GPU-seconds, waiting, jobs, joules, dollars."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from gpusim.record.result import Result
 RELATIVE = 1e-9  # room for rounding in sums
 
 
+JOBS = ("training", "loading", "checkpointing", "lost_work")
+
+
 def check(result: Result) -> list[str]:
     """Laws that the result breaks, as sentences; none if all is well."""
-    return [fault for law in (_gpu_seconds, _waits, _queue, _jobs, _joules) for fault in law(result)]
+    return [fault for law in LAWS for fault in law(result)]
 
 
 def _gpu_seconds(result: Result):
@@ -48,8 +51,39 @@ def _jobs(result: Result):
         yield "jobs that have ended and jobs with an end are not the same"
 
 
+def _work(result: Result):
+    """Both sides of the ledger meet: what jobs had of GPUs is what pools gave them."""
+    given = result.ledger.loc[result.ledger["cause"].isin(JOBS), "gpu_s"].sum()
+    had = (result.jobs["gpus"] * result.jobs["run_s"]).sum()
+    if abs(given - had) > 1e-8 * max(had, 1.0):
+        yield f"pools gave jobs {given:.3f} GPU-seconds, jobs had {had:.3f}"
+
+
+def _dollars(result: Result):
+    sites = result.sites["cost_usd"].sum()
+    for name, usd in (("intervals", result.power["cost_usd"].sum()), ("pools", result.costs["energy_usd"].sum())):
+        if abs(usd - sites) > RELATIVE * max(abs(sites), 1.0):
+            yield f"energy costs {sites:.6f} USD at the sites, {usd:.6f} USD over {name}"
+
+
 def _joules(result: Result):
     phases = result.power[[c for c in result.power if c.endswith("_j")]].sum().sum()
     it_j = result.sites["energy_it_j"].sum()
     if abs(phases - it_j) > RELATIVE * max(it_j, 1.0):
         yield f"phases hold {phases:.3f} J, sites {it_j:.3f} J"
+    yield from _job_joules(result)
+
+
+def _job_joules(result: Result):
+    """Above the idle power of the GPUs that they hold, jobs have used what the sites' phases of work say."""
+    jobs = result.jobs[result.jobs["run_s"] > 0.0]
+    kinds = {name: (gpu["gpus_per_node"], gpu["idle_w"]) for name, gpu in result.manifest["gpus"].items()}
+    size, idle_w = (jobs["gpu_type"].map(lambda kind, i=i: kinds[kind][i]).astype(float) for i in range(2))
+    held = jobs["gpus"].where(jobs["gpus"] <= size, np.ceil(jobs["gpus"] / size) * size)
+    used = (jobs["energy_j"] - held * idle_w * jobs["run_s"]).sum()
+    drawn = result.power[["compute_j", "communication_j", "checkpoint_j"]].sum().sum()
+    if abs(used - drawn) > 1e-8 * max(drawn, 1.0):
+        yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
+
+
+LAWS = (_gpu_seconds, _work, _waits, _queue, _jobs, _joules, _dollars)

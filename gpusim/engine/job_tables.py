@@ -97,7 +97,7 @@ def split_runs(fleet: Fleet, edges: np.ndarray) -> dict[Cause, np.ndarray]:
     end = np.concatenate([np.minimum(jobs["end_s"][final], now), cut["end_s"]])
     planned_end = np.concatenate([jobs["end_s"][final], cut["end_s"]])
     lost = np.concatenate([np.zeros(len(final)), cut["lost_s"]])
-    pool, held = jobs["pool"][job], jobs["held"][job]
+    pool, gpus = jobs["pool"][job], jobs["gpus"][job] * 1.0
     classes = fleet.classes[jobs["job_class"][job]]
     loaded = np.minimum(start + classes["load_s"], end)
     # In a finished run what is neither loading nor work was checkpoints: the wall time says how long they took.
@@ -111,10 +111,12 @@ def split_runs(fleet: Fleet, edges: np.ndarray) -> dict[Cause, np.ndarray]:
     spread = np.maximum(planned_end - lost - loaded, 1e-300)
     shape = (len(edges) - 1, len(fleet.pools))
     kept_end = np.maximum(end - lost, loaded)
+    unasked = jobs["held"][job] - gpus  # of gangs that hold whole nodes
     return {
-        Cause.LOADING: _spread(edges, shape, pool, held * 1.0, start, loaded),
-        Cause.CHECKPOINTING: _spread(edges, shape, pool, held * np.minimum(writes / spread, 1.0), loaded, kept_end),
-        Cause.LOST_WORK: _spread(edges, shape, pool, held * 1.0, kept_end, end),
+        Cause.LOADING: _spread(edges, shape, pool, gpus, start, loaded),
+        Cause.CHECKPOINTING: _spread(edges, shape, pool, gpus * np.minimum(writes / spread, 1.0), loaded, kept_end),
+        Cause.LOST_WORK: _spread(edges, shape, pool, gpus, kept_end, end),
+        Cause.IDLE_FRAGMENTED: _spread(edges, shape, pool, unasked, start, end),
     }
 
 
