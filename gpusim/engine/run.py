@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections.abc import Callable, Generator
 
 import numpy as np
-import pandas as pd
 
-from gpusim import __version__, rng
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.services import Autoscaler, plan
+from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.surroundings import site_signals
 from gpusim.engine.workload import jobs_of
-from gpusim.errors import TraceError
-from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.demand import demand_signal
-from gpusim.inputs.grid import read_grid
 from gpusim.inputs.jobtable import JobTable
-from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
-
-# Key of a site that names a file -> what is read from it.
-_FILES = {
-    "price_file": ("price_usd_per_mwh",),
-    "carbon_file": ("carbon_g_per_kwh",),
-    "weather_file": ("dry_bulb_c", "wet_bulb_c"),
-}
 
 
 def run(
@@ -71,8 +60,10 @@ def run(
         world.env.process(process(world.env))
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
-    tables.update(_site_tables(scenario, world, tables))
-    return Result(_manifest(scenario, seed, end_s, time.perf_counter() - began), tables)
+    fleet, names = world.env.fleet, world.names
+    tables["sites"] = sites_table(scenario, fleet, names)
+    tables["costs"] = costs_table(scenario, fleet, names, tables["ledger"], tables["jobs"])
+    return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
 
 
 class _World:
@@ -82,7 +73,7 @@ class _World:
         self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
         names = self.names = names_of(scenario, table)
         start = scenario.run.start
-        found = [_signals(scenario, site, self.duration_s, seed) for site in names.sites]
+        found = [site_signals(scenario, site, self.duration_s, seed) for site in names.sites]
         self.signals = [signals for signals, _notes in found]
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
@@ -148,78 +139,3 @@ class _World:
         env.run(until=end | env.finished if run.drain else end)
         self.recorder.snapshot()
         return env.now
-
-
-def _signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> tuple[SiteSignals, dict[str, int]]:
-    """Signals of a site and what was wrong with its files, counted.
-
-    From files and constants where these are given, else of a typical year of the site's region.
-    """
-    spec, start = scenario.sites[site], scenario.run.start
-    given, notes = {}, {}
-    for name in ("price_usd_per_mwh", "carbon_g_per_kwh"):
-        if getattr(spec, name) is not None:
-            given[name] = Signal.constant(getattr(spec, name))
-    for key, names in _FILES.items():
-        if getattr(spec, key) is not None:
-            try:
-                file = read_grid(getattr(spec, key))
-                for name in names:
-                    given[name], wrong = file.signal(name, start, duration_s, spec.typical_year)
-                    notes |= {f"{key}: {what}": count for what, count in wrong.items()}
-            except TraceError as error:
-                raise TraceError(f"sites.{site}.{key}: {error}") from None
-    if len(given) == len(SiteSignals._fields):
-        return SiteSignals(**given), notes
-    climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
-    return climate._replace(**given), notes
-
-
-def _site_tables(scenario: Scenario, world: _World, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    fleet, names = world.env.fleet, world.names
-    rows, costs = [], []
-    ledger = tables["ledger"].groupby(["site", "gpu_type", "cause"], observed=True)["gpu_s"].sum()
-    for s, site in enumerate(names.sites):
-        row, spec = fleet.sites[s], scenario.sites[site]
-        mine = [p for p, (at, _kind) in enumerate(names.pools) if at == site]
-        rows.append(
-            {
-                "site": site, "region": spec.region, "jurisdiction": spec.jurisdiction,
-                "latitude": spec.latitude, "longitude": spec.longitude,
-                "planned_gpus": int(sum(fleet.pools[p].planned for p in mine)),
-                "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
-                "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,
-                "peak_facility_w": float(row.peak_w),
-            }
-        )  # fmt: skip
-        rated = {p: float(fleet.pools[p].planned * fleet.pools[p].rated_w_per_gpu) for p in mine}
-        for p in mine:
-            kind = names.pools[p][1]
-            share = rated[p] / sum(rated.values()) if sum(rated.values()) else 0.0
-            booked = ledger[site, kind]
-            there_s = booked.sum() - booked.get("not_delivered", 0.0) - booked.get("not_energised", 0.0)
-            costs.append(
-                {
-                    "site": site, "gpu_type": kind, "energy_usd": share * float(row.cost_usd),
-                    "gpu_list_usd": there_s / HOUR_S * scenario.gpus[kind].usd_per_gpu_hour,
-                    "carbon_kg": share * float(row.carbon_g) / 1000.0,
-                }
-            )  # fmt: skip
-    return {"sites": pd.DataFrame(rows), "costs": pd.DataFrame(costs)}
-
-
-def _manifest(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
-    libraries = ("numpy", "numba", "simpy", "pandas")
-    return {
-        "scenario": scenario.to_toml_dict(),
-        "scenario_hash": scenario.content_hash(),
-        "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
-        "seed": seed,
-        "gpusim_version": __version__,
-        "versions": {name: importlib.metadata.version(name) for name in libraries},
-        "wall_s": wall_s,
-        "start": scenario.run.start.isoformat(),
-        "duration_s": end_s,
-        "mode": scenario.scheduler.mode,
-        "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
-    }

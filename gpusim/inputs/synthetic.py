@@ -104,7 +104,6 @@ def _runtimes(spec, known: Preset | None, gpus: np.ndarray, generator: np.random
 def daily_arrivals(
     per_day: float, peak_to_mean: float, utc_offset_h: float, duration_s: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """Times [s] of a Poisson process whose rate follows the day: a sinusoid with its peak at 15 h local time.
-    """
+    """Times [s] of a Poisson process whose rate follows the day: a sinusoid with its peak at 15 h local time."""
     rate = daily_rate(per_day, peak_to_mean, (15.0 - utc_offset_h) * HOUR_S)
     return poisson_arrivals(rate, duration_s, generator, most_per_s=per_day / DAY_S * peak_to_mean)

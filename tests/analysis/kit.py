@@ -8,6 +8,7 @@ from gpusim.record.result import Result
 
 HOUR_S = 3600.0
 LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour
+NODE = {"gpus_per_node": 8, "idle_w": 100.0}
 
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,
@@ -67,7 +68,7 @@ def make(
             "name": "by hand", "description": "A fleet for tests.", "run": {"days": hours / 24, "record_s": HOUR_S},
             "services": {row["service"]: {"gpus_per_replica": 4} for row in services}, **(scenario or {}),
         },
-        "scenario_hash": "0" * 64, "gpus": {kind: {"usd_per_gpu_hour": usd} for kind, usd in LIST_USD.items()},
+        "scenario_hash": "0" * 64, "gpus": {kind: {"usd_per_gpu_hour": usd, **NODE} for kind, usd in LIST_USD.items()},
         "seed": seed, "gpusim_version": "0.1.0", "versions": {"numpy": "2"}, "wall_s": 1.0,
         "start": "2026-06-01T00:00:00+00:00", "duration_s": hours * HOUR_S, "mode": "event", "cycle_s": None,
     }  # fmt: skip
@@ -129,6 +130,7 @@ def _power(site: str, hour: int) -> dict:
         "site": site, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S, "it_w": 1.0e6, "facility_w": 1.25e6,
         "limit_w": 2.0e6, "pue": 1.25, "price_usd_per_mwh": 40.0, "carbon_g_per_kwh": 200.0, "outdoor_c": 20.0,
         "cost_usd": 50.0, "carbon_kg": 250.0, "compute_j": 3.6e9,
+        "communication_j": 0.0, "checkpoint_j": 0.0,
     }  # fmt: skip
 
 

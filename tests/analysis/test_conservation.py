@@ -10,12 +10,15 @@ from tests.analysis.kit import make
 
 @pytest.fixture
 def result():
-    return make(
-        {("north", "H100"): {"training": [60.0, 40.0], "idle_no_demand": [40.0, 60.0]}},
+    energy_j = 2 * 3.6e9 + 16 * 100.0 * 3600.0  # a job of 12 GPUs holds two nodes of 8
+    made = make(
+        {("north", "H100"): {"training": [0.0, 12.0], "idle_fragmented": [0, 4.0], "idle_no_demand": [100.0, 84.0]}},
         waits=(("north", "H100", 0, "busy", 1.0, 8.0),),
-        jobs=({"wait_s": 3600.0, "start_s": 3600.0, "end_s": 7200.0},),
+        jobs=({"gpus": 12, "wait_s": 3600.0, "start_s": 3600.0, "end_s": 7200.0, "energy_j": energy_j},),
         job_waits=((0, "busy", 3600.0),),
     )
+    made.costs["energy_usd"] = 100.0
+    return made
 
 
 def test_a_whole_result_keeps_all_laws(result):
@@ -30,7 +33,11 @@ def test_a_whole_result_keeps_all_laws(result):
         ("job_waits", "wait_s", 3599.0, "do not add up to their wait"),
         ("waits", "job_s", 3000.0, "queues hold 3000"),
         ("jobs", "end_s", float("nan"), "jobs with an end are not the same"),
+        ("jobs", "run_s", 3601.0, "pools gave jobs"),
+        ("jobs", "energy_j", 1e9, "jobs used"),
         ("power", "compute_j", 0.0, "phases hold"),
+        ("power", "cost_usd", 49.0, "USD over intervals"),
+        ("costs", "energy_usd", 49.0, "USD over pools"),
     ],
 )
 def test_each_law_notices(result, table, column, value, fault):

@@ -1,0 +1,39 @@
+"""What a run was made of: scenario, seed, versions, and the digests of the files that it read."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from pathlib import Path
+
+from gpusim import __version__
+from gpusim.engine.surroundings import FILES
+from gpusim.model.scenario import Scenario
+
+LIBRARIES = ("numpy", "numba", "simpy", "pandas")
+
+
+def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
+    """Manifest of a result; all but ``wall_s`` is the same on every run."""
+    return {
+        "scenario": scenario.to_toml_dict(),
+        "scenario_hash": scenario.content_hash(),
+        "inputs_sha256": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in _inputs(scenario)},
+        "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
+        "seed": seed,
+        "gpusim_version": __version__,
+        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "wall_s": wall_s,
+        "start": scenario.run.start.isoformat(),
+        "duration_s": end_s,
+        "mode": scenario.scheduler.mode,
+        "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
+    }
+
+
+def _inputs(scenario: Scenario) -> list[str]:
+    """Files that the scenario names; a folder of tables stands for the files in it."""
+    named = [getattr(site, key) for site in scenario.sites.values() for key in FILES]
+    paths = {Path(path) for path in (*named, scenario.workload.trace) if path}
+    files = {file for path in paths for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file()}
+    return sorted(str(file) for file in files)

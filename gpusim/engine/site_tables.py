@@ -1,0 +1,81 @@
+"""Tables of sites and of what each pool cost, at the end of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.engine.build import Names
+from gpusim.model.scenario import Scenario
+from gpusim.state import Fleet
+from gpusim.units import HOUR_S
+
+ABSENT = ["not_delivered", "not_energised"]
+
+
+def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
+    """One row per site: where it is, what it used and what that cost."""
+    rows = []
+    for row, site in zip(fleet.sites, names.sites, strict=True):
+        spec = scenario.sites[site]
+        pools = fleet.pools[row.first_pool : row.first_pool + row.n_pools]
+        rows.append(
+            {
+                "site": site, "region": spec.region, "jurisdiction": spec.jurisdiction,
+                "latitude": spec.latitude, "longitude": spec.longitude,
+                "planned_gpus": int(pools["planned"].sum()),
+                "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
+                "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,
+                "peak_facility_w": float(row.peak_w),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def costs_table(
+    scenario: Scenario, fleet: Fleet, names: Names, ledger: pd.DataFrame, jobs: pd.DataFrame
+) -> pd.DataFrame:
+    """One row per pool: list price of the GPUs that were online, and its share of the site's bill and carbon.
+
+    A site's bill is shared by the IT energy of its pools; equally if there was none.
+    """
+    pools = fleet.pools
+    online_s, serving_s = _booked(ledger, names)
+    it_j = pools_it_j(fleet, online_s, serving_s, jobs)
+    site = pools["site"]
+    total_j, count = np.bincount(site, it_j, len(fleet.sites)), np.bincount(site, minlength=len(fleet.sites))
+    share = np.where(total_j[site] > 0.0, it_j / np.where(total_j[site] > 0.0, total_j[site], 1.0), 1.0 / count[site])
+    list_usd = np.array([scenario.gpus[kind].usd_per_gpu_hour for _site, kind in names.pools])
+    return pd.DataFrame(
+        {
+            "site": [name for name, _kind in names.pools],
+            "gpu_type": [kind for _site, kind in names.pools],
+            "energy_usd": share * fleet.sites["cost_usd"][site],
+            "gpu_list_usd": online_s / HOUR_S * list_usd,
+            "carbon_kg": share * fleet.sites["carbon_g"][site] / 1000.0,
+        }
+    )
+
+
+def _booked(ledger: pd.DataFrame, names: Names) -> tuple[np.ndarray, np.ndarray]:
+    """GPU-seconds per pool that were online, and those of replicas that demand filled."""
+    booked = ledger.groupby(["site", "gpu_type", "cause"], observed=True)["gpu_s"].sum().unstack(fill_value=0.0)
+    booked = booked.reindex(pd.MultiIndex.from_tuples(names.pools), fill_value=0.0)
+    online_s = booked.drop(columns=ABSENT, errors="ignore").sum(axis=1).to_numpy()
+    return online_s, booked["serving"].to_numpy() if "serving" in booked else np.zeros(len(booked))
+
+
+def pools_it_j(fleet: Fleet, online_s: np.ndarray, serving_s: np.ndarray, jobs: pd.DataFrame) -> np.ndarray:
+    """IT energy [J] per pool: idle power of nodes that were on, and what replicas and jobs drew beyond it."""
+    pools = fleet.pools
+    idle_j = online_s / pools["gpus_per_node"] * pools["node_idle_w"]
+    return idle_j + serving_s * pools["serving_w"] + _above_idle_j(fleet, jobs)
+
+
+def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:
+    """[J] that jobs drew beyond the idle power of the GPUs they held, per pool."""
+    records = fleet.jobs[: len(jobs)]
+    ran = (jobs["run_s"] > 0.0).to_numpy()
+    pool = records["pool"][ran]
+    idle_j = fleet.pools["idle_w"][pool] * records["held"][ran] * jobs["run_s"].to_numpy()[ran]
+    return np.bincount(pool, jobs["energy_j"].to_numpy()[ran] - idle_j, len(fleet.pools))

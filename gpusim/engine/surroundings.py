@@ -1,0 +1,42 @@
+"""Price, carbon and weather of a site: from the files and constants of the scenario, else of a typical year."""
+
+from __future__ import annotations
+
+from gpusim import rng
+from gpusim.errors import TraceError
+from gpusim.inputs.climatology import SiteSignals, climate_signals
+from gpusim.inputs.grid import read_grid
+from gpusim.inputs.signals import Signal
+from gpusim.model.scenario import Scenario
+
+# Key of a site that names a file -> what is read from it.
+FILES = {
+    "price_file": ("price_usd_per_mwh",),
+    "carbon_file": ("carbon_g_per_kwh",),
+    "weather_file": ("dry_bulb_c", "wet_bulb_c"),
+}
+
+
+def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> tuple[SiteSignals, dict[str, int]]:
+    """Signals of a site and what was wrong with its files, counted.
+
+    From files and constants where these are given, else of a typical year of the site's region.
+    """
+    spec, start = scenario.sites[site], scenario.run.start
+    given, notes = {}, {}
+    for name in ("price_usd_per_mwh", "carbon_g_per_kwh"):
+        if getattr(spec, name) is not None:
+            given[name] = Signal.constant(getattr(spec, name))
+    for key, names in FILES.items():
+        if getattr(spec, key) is not None:
+            try:
+                file = read_grid(getattr(spec, key))
+                for name in names:
+                    given[name], wrong = file.signal(name, start, duration_s, spec.typical_year)
+                    notes |= {f"{key}: {what}": count for what, count in wrong.items()}
+            except TraceError as error:
+                raise TraceError(f"sites.{site}.{key}: {error}") from None
+    if len(given) == len(SiteSignals._fields):
+        return SiteSignals(**given), notes
+    climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
+    return climate._replace(**given), notes
