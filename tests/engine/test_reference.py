@@ -20,7 +20,7 @@ from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
 UNTIL_S = 10_000.0  # far behind the last end: what has not started by then waits for capacity that never comes
-EXAMPLES = 15 if numba.config.DISABLE_JIT else 120
+EXAMPLES = 8 if numba.config.DISABLE_JIT else 100
 ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
 QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
 SECONDS = st.integers(0, 20).map(float)
