@@ -195,7 +195,7 @@ def test_reference_on_textbook_schedules(jobs, backfill, hours):
 def test_kernels_as_plain_python():
     """The same comparison with the kernels run as Python: with and without the JIT agree."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
     done = subprocess.run(
         command, cwd=root, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
     )

@@ -66,7 +66,7 @@ def test_tiny_cases_of_easy(golden, name, starts_s):
 
 
 def test_easy_on_a_real_queue(golden):
-    """A textbook EASY waits 156 s on average where FIFO waits 1,002 s; its tie-breaks are not ours, its waits nearly."""
+    """A textbook EASY waits 156 s on average where FIFO waits 1,002 s; its waits are nearly ours."""
     jobs, ours = _play(golden, "jobs_2000_n100.csv.gz", 100, EASY)
     theirs = pd.read_csv(golden / "reference/jobs_2000_n100/EASY/jobs.csv.gz").set_index("job_id")["wait"]
     wait_s = ours - jobs["submit_s"].to_numpy()
