@@ -20,7 +20,7 @@ from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
 UNTIL_S = 10_000.0  # far behind the last end: what has not started by then waits for capacity that never comes
-EXAMPLES = 15 if numba.config.DISABLE_JIT else 120
+EXAMPLES = 8 if numba.config.DISABLE_JIT else 100
 ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
 QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
 SECONDS = st.integers(0, 20).map(float)
@@ -195,7 +195,7 @@ def test_reference_on_textbook_schedules(jobs, backfill, hours):
 def test_kernels_as_plain_python():
     """The same comparison with the kernels run as Python: with and without the JIT agree."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
     done = subprocess.run(
         command, cwd=root, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
     )

@@ -1,0 +1,19 @@
+"""A plain simulator of the same fleets: slow, obvious, and independent of the compiled kernels.
+
+It follows ``docs/semantics.md`` and nothing else. Jobs, nodes and pools are Python objects that are searched anew at
+every question: no heaps, no bit sets, no caches, nothing that is carried on from one pass to the next but EASY's one
+reservation, which the rules themselves keep. With the engine it shares the descriptions that go in (``PoolSpec``,
+``Rules``, ``ClassSpec``) and the names of choices (``Order``, ``Backfill``, ...), not a line that decides anything.
+
+Read in this order:
+
+- ``case``: what goes in and what comes out
+- ``world``: jobs, nodes, pools; ``times``: how long a job runs and what an eviction leaves
+- ``placement``, ``queueing``, ``dispatch``, ``power``, ``preemption``: one rule each
+- ``easy``, ``conservative``: what may pass a blocked head
+- ``simulator``: one SimPy process per job, and the scheduling pass
+
+``tests/engine/test_reference.py`` asks of random small cases that every job has the same status, pool, starts, end and
+number of evictions here and there. Times in these cases are multiples of a quarter second and watts are whole, so that
+sums are exact and equality means equality. Not here: services and their replicas, energy and money, cycle mode.
+"""

@@ -222,7 +222,7 @@ class Simulator:
         queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota)
         while (head := queue.next()) is not None:
             nodes = self._find(head)
-            if nodes is None and self.rules.preempts:
+            if nodes is None and self.rules.preempts and self._has_power(head):
                 nodes = self._make_way(head)
             if nodes is None or not self._has_power(head):
                 break
