@@ -56,8 +56,16 @@ def _book(f, n, begin_s, end_s, gpus):
 
 
 @inner
+def slots_needed(f, p):
+    """Slots that a pass over the pool can need at the most: two for each node that a job holds or books."""
+    pool = f.pools[p]
+    size = pool.gpus_per_node
+    return pool.n_nodes * (2 * size + 1) + 2 * (pool.queued + (pool.queued_gpus + pool.busy) // size)
+
+
+@inner
 def lay_out(f, p, now):
-    """Timelines of the pool's nodes with its running jobs; False if the slot table is too small."""
+    """Timelines of the pool's nodes with its running jobs."""
     pool, clock = f.pools[p], f.clock[0]
     clock.n_slots = 0
     size = pool.gpus_per_node
@@ -65,25 +73,19 @@ def lay_out(f, p, now):
         node = f.nodes[n]
         if node.state != ON:
             continue
-        if clock.n_slots + 2 * size + 1 > len(f.slots):
-            return False
         node.first_slot = _new_slot(f, now, size, NONE)
         j = node.first_job
         while j != NONE:
             _book(f, n, now, expected_end(f, j, now), min(f.jobs[j].gpus, size))
             j = f.jobs[j].next_on_node
-    return True
 
 
 @inner
 def reserve_slots(f, p, k, gpus, begin_s, span_s):
-    """Book the first ``k`` nodes of ``picked`` for a job; False, and nothing booked, if the slot table is too small."""
-    if f.clock[0].n_slots + 2 * k > len(f.slots):
-        return False
+    """Book the first ``k`` nodes of ``picked`` for a job."""
     take = min(gpus, f.pools[p].gpus_per_node)
     for i in range(k):
         _book(f, f.picked[i], begin_s, begin_s + span_s, take)
-    return True
 
 
 @inner

@@ -192,38 +192,46 @@ def _insert_sorted(f, count, key, n):
 
 @inner
 def _reserve_nodes(f, p, k, now):
-    """The k nodes of a pool without domains that come free first."""
+    """Of the nodes of a pool without domains that are idle by the time that k are, the k that come last."""
     pool = f.pools[p]
     base, total = pool.idle_base, pool.n_idle_heap
     if total < k:
         return
     count = _frontier_add(f, base, total, 0, 0)
     found = 0
-    latest = now
     while count > 0:
         key = f.scratch_keys[0]
         n = f.scratch_ids[0]
-        if found >= k and key > now + OVERDUE_S:
+        if found >= k and key > max(now + OVERDUE_S, expected_idle(f, f.picked[k - 1], now)):
             break
         count = _frontier_pop(f, base, total, f.idle_pos, count)
-        # `picked` collects candidates; only those by now + 1 s can be out of order
-        key = expected_idle(f, n, now)
-        i = found
-        while i > 0:
-            other = expected_idle(f, f.picked[i - 1], now) if key <= now + OVERDUE_S else -math.inf
-            if other < key or (other == key and f.picked[i - 1] < n):
-                break
-            f.picked[i] = f.picked[i - 1]
-            i -= 1
-        f.picked[i] = n
-        found += 1
-    for i in range(k):
-        latest = max(latest, expected_idle(f, f.picked[i], now))
-    if latest == math.inf:
+        found = _pick_in_order(f, n, found, now)
+    shadow_s = expected_idle(f, f.picked[k - 1], now)
+    if shadow_s == math.inf:
         return
-    pool.shadow_s = latest
-    for i in range(k):
+    while expected_idle(f, f.picked[found - 1], now) > shadow_s:
+        found -= 1
+    pool.shadow_s = shadow_s
+    for i in range(found - k, found):
         _reserve(f, p, f.picked[i], 0)
+
+
+@inner
+def _pick_in_order(f, n, found, now):
+    """Insert a node into the ``found`` first of ``picked``, ordered by (expected idle time, index); how many then.
+
+    Nodes come by expected ends; only those due by now + 1 s can be out of order.
+    """
+    key = expected_idle(f, n, now)
+    i = found
+    while i > 0:
+        other = expected_idle(f, f.picked[i - 1], now) if key <= now + OVERDUE_S else -math.inf
+        if other < key or (other == key and f.picked[i - 1] < n):
+            break
+        f.picked[i] = f.picked[i - 1]
+        i -= 1
+    f.picked[i] = n
+    return found + 1
 
 
 @inner

@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, window
+from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, slots_needed, window
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
 from gpusim.kernels.preemption import make_room
@@ -164,15 +164,14 @@ def _count_fitting(f, p, largest):
 
 @inner
 def _plan_all(f, p, head, now):
-    """Conservative: from the blocked head on, start what can start now and book what cannot; False if slots lack."""
+    """Conservative: from the blocked head on, start what can start now and book what cannot."""
     pool = f.pools[p]
     largest = largest_fit(f, p)
     # Reservations do not outlive the pass: behind the last job that could start now there is nothing to plan.
     candidates = _count_fitting(f, p, largest)
     if candidates == 0:
-        return True
-    if not lay_out(f, p, now):
-        return False
+        return
+    lay_out(f, p, now)
     j = head
     while j != NONE and candidates > 0:
         gpus = f.jobs[j].gpus
@@ -183,16 +182,14 @@ def _plan_all(f, p, head, now):
         step_over(f, j, p)
         if begin_s < math.inf:
             k = (gpus + pool.gpus_per_node - 1) // pool.gpus_per_node
-            if not reserve_slots(f, p, k, gpus, begin_s, span_s):
-                return False
+            reserve_slots(f, p, k, gpus, begin_s, span_s)
             if begin_s == now:
                 if not power_allows(f, j, p):
-                    return True
+                    return
                 start_waiting_job(f, j, p, now)
                 if pool.free == 0:
-                    return True
+                    return
         j = _next_within_quota(f, p, ANY_SIZE)
-    return True
 
 
 @inner
@@ -252,12 +249,13 @@ def _pass_behind(f, p, arrived, now):
 
 @inner
 def schedule(f, p, now):
-    """One scheduling pass over a pool; False if it must be made again with more slots."""
+    """One scheduling pass over a pool; False, and nothing done, if it needs more slots."""
     pool = f.pools[p]
     easy = f.clock[0].backfill == _EASY
-    whole = True
     if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
-        return whole  # it waits for its own turn of the policy
+        return True  # it waits for its own turn of the policy
+    if f.clock[0].backfill == _CONSERVATIVE and slots_needed(f, p) > len(f.slots):
+        return False
     arrived = pool.arrived
     pool.arrived = NONE
     if pool.queued == 0:
@@ -265,11 +263,11 @@ def schedule(f, p, now):
             release(f, p)
         _explain(f, p, NONE, NONE, now)
         pool.released = 0
-        return whole
+        return True
     rewind(f, p)
     if easy and _promise_holds(f, p, now):
         _pass_behind(f, p, arrived, now)
-        return whole
+        return True
     if easy:
         release(f, p)
     head, reason = _start_heads(f, p, now)
@@ -283,6 +281,6 @@ def schedule(f, p, now):
             reserve(f, head, p, now)
             _backfill(f, p, head, pool.shadow_s, False, now)
     elif head != NONE and reason != _POWER and f.clock[0].backfill == _CONSERVATIVE:
-        whole = _plan_all(f, p, head, now)
+        _plan_all(f, p, head, now)
     _explain(f, p, head, reason, now)
-    return whole
+    return True

@@ -129,7 +129,7 @@ def test_a_preset_survives_a_changed_copy_of_the_scenario():
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"preset": "philly", "peak_to_mean": 1.5}, "streams.s.peak_to_mean: preset 'philly' has its own hours"),
+        ({"preset": "philly", "peak_to_mean": 1.5}, "found 1.5; preset 'philly' has its own hours"),
         ({"preset": "seren", "runtime_median_s": 60.0}, "runtime_median_s alone does not replace the run times"),
         ({"preset": "seren", "runtime_sigma": 1.0}, "add runtime_median_s or remove runtime_sigma"),
         ({"gpus": {"1": 0.5, "0": 0.5}}, "streams.s.gpus: size 0 is not a whole number"),

@@ -67,9 +67,12 @@ def reserve(head: Job, pool: Pool, now: float) -> Reservation:
         if nodes_each == 0:
             continue
         ready_s = {d: idle_s[nodes[nodes_each - 1]] for d, nodes in domains.items() if len(nodes) >= nodes_each}
-        first = sorted(ready_s, key=lambda d: (ready_s[d], d))[:how_many]
+        first = sorted(ready_s, key=lambda d: (ready_s[d], d))
         if len(first) < how_many:
             return Reservation(head)
+        if size == 1:  # of all that are ready by then, the last: the others are left for long jobs
+            first = [d for d in first if ready_s[d] <= ready_s[first[how_many - 1]]][-how_many:]
+        first = first[:how_many]
         for d in first:
             chosen += domains.pop(d)[:nodes_each]
     return Reservation(head, max(idle_s[node] for node in chosen), chosen)
