@@ -10,11 +10,12 @@ and waits add up.
 
 from __future__ import annotations
 
-import resource
+import re
 import sys
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
@@ -109,8 +110,9 @@ def case(name: str, rules: Rules, nodes: int = 1000, load: float = 0.9, n_jobs: 
 
 
 def peak_mb() -> float:
-    """Peak memory of this process so far [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    """Peak memory of this process so far [MB] (Linux; ``ru_maxrss`` would remember the parent's)."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
 
 
 def memory(n_jobs: int = 1_000_000) -> None:

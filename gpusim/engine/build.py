@@ -117,11 +117,13 @@ def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
 
 
 def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
-    coded = np.stack([table["gpu_types"], table["residency"], table["home"]], axis=1)
-    combos, route = np.unique(coded, axis=0, return_inverse=True) if len(table) else (coded, np.zeros(0, int))
+    parts = ("gpu_types", "residency", "home")
+    counts = tuple(max(len(table.names[part]), 1) for part in parts)
+    combined = np.ravel_multi_index([table[part] for part in parts], counts)
+    combos, route = np.unique(combined, return_inverse=True)
     routes = [
-        _route(scenario, names, table.names["gpu_types"][a], table.names["residency"][b], table.names["home"][c])
-        for a, b, c in combos.tolist()
+        _route(scenario, names, *(table.names[part][code] for part, code in zip(parts, codes, strict=True)))
+        for codes in zip(*np.unravel_index(combos, counts), strict=True)
     ]
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
     job_class = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
@@ -130,7 +132,7 @@ def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
         gpus=table["gpus"],
         runtime_s=table["runtime_s"],
         estimate_s=table["estimate_s"],
-        route=route.reshape(-1),
+        route=route,
         routes=routes,
         priority=table["priority"],
         tenant=tenant[table["tenant"]],

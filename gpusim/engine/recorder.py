@@ -7,7 +7,8 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.job_tables import job_waits_table, jobs_table, split_runs
+from gpusim.engine.job_tables import job_waits_table, jobs_table
+from gpusim.engine.runs import split_runs
 from gpusim.engine.services import Deployment
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state import Cause, Phase, Wait

@@ -98,8 +98,12 @@ class JobTable:
         """The table as a DataFrame, coded columns as categoricals."""
         data = dict(self.columns)
         for name in CODED:
-            data[name] = pd.Categorical.from_codes(self.columns[name], pd.Index(self.names[name], dtype=object))
+            data[name] = self.categorical(name)
         return pd.DataFrame(data)
+
+    def categorical(self, column: str) -> pd.Categorical:
+        """A coded column as a categorical."""
+        return pd.Categorical.from_codes(self.columns[column], pd.Index(self.names[column], dtype=object))
 
 
 def encode(values) -> tuple[np.ndarray, list[str]]:
