@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -53,7 +54,7 @@ def print_comparison(first: Result, second: Result, names: tuple[str, str], cons
     wide = console.width >= WIDE
     table = _table("figure", "A>", "B>", *(("B - A>",) if wide else ()), "change>", title="Figures of the runs")
     for row in compare(first, second).itertuples():
-        same = row.first == row.second or (row.first != row.first and row.second != row.second)
+        same = np.isclose(row.first, row.second, rtol=1e-9, atol=0.0, equal_nan=True)  # sums differ by rounding
         change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
         table.add_row(
             row.Index, number(row.first), number(row.second),
