@@ -198,7 +198,7 @@ POOL = np.dtype(
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
         ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
-        ("reserved_whole", "i1"),  # the reservation is of whole nodes, without domains
+        ("reserved_whole", "i1"),  # the reservation is of whole nodes
         ("power_held", "i1"),  # the head has nodes but no power
         ("idle_cause", "i1"),
         ("shadow_s", "f8"),

@@ -26,6 +26,7 @@ class Deployment:
     tokens_per_s: float  # of one replica
     first_row: int  # in the job records
     n_rows: int
+    status: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
@@ -73,6 +74,8 @@ class Autoscaler:
         self, env: FleetEnvironment, service: Service, deployments: list[Deployment], demand: Signal, busy: np.ndarray
     ):
         self.env, self.service, self.deployments, self.demand = env, service, deployments, demand
+        for deployment in deployments:
+            deployment.status = np.asarray(env.fleet.jobs["status"])[deployment.rows]
         self.busy = busy  # GPUs' worth of serving per pool and service, shared by all autoscalers
         self.column = 0
 
@@ -105,7 +108,7 @@ class Autoscaler:
     def _scale(self, d: Deployment, demand: float, now: float, interval_s: float) -> float:
         """Start or stop replicas of a deployment; the tokens/s that its ready replicas can serve."""
         fleet, service = self.env.fleet, self.service
-        off = fleet.jobs["status"][d.rows] != Status.RUNNING
+        off = d.status != Status.RUNNING
         d.ready_s[off] = np.inf  # those that were evicted since
         running = len(off) - int(np.count_nonzero(off))
         wanted = math.ceil(demand / (d.tokens_per_s * service.target_utilisation))

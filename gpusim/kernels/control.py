@@ -175,7 +175,6 @@ def start_replica(f, j, p, may_preempt, now):
     take_nodes(f, j, p)
     pool.serving += job.held
     f.sites[pool.site].serving_room_w += pool.serving_w * job.held
-    pool.unsettled = 1
     mark_dirty(f, p)
     return NONE
 

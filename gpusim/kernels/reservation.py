@@ -26,7 +26,12 @@ def expected_end(f, j, now):
 @inner
 def expected_idle(f, n, now):
     """When the node is expected to be wholly idle."""
-    i = f.nodes[n].first_job
+    idle_s = f.nodes[n].idle_s
+    if idle_s < 0.0:
+        return now
+    if idle_s > now + OVERDUE_S:
+        return idle_s
+    i = f.nodes[n].first_job  # some of its jobs may be overdue
     latest = now
     while i != NONE:
         latest = max(latest, expected_end(f, i, now))
@@ -248,6 +253,19 @@ def _sort_domain(f, p, d, now):
 
 
 @inner
+def _has_nodes_before(f, p, d, r, limit_s):
+    """Whether r nodes of a domain may be idle before ``limit_s``; cheap, and never wrongly False."""
+    pool = f.pools[p]
+    first = pool.first_node + d * pool.nodes_per_domain
+    last = min(first + pool.nodes_per_domain, pool.first_node + pool.n_nodes)
+    count = 0
+    for n in range(first, last):
+        if f.nodes[n].state == ON and f.nodes[n].idle_s < limit_s:
+            count += 1
+    return count >= r
+
+
+@inner
 def _earliest_domain(f, p, r, now):
     """Domain outside ``reserved`` nodes whose r-th node comes free first, and when; (NONE, inf) if there is none."""
     pool = f.pools[p]
@@ -255,6 +273,8 @@ def _earliest_domain(f, p, r, now):
     for d in range(pool.n_domains):
         if f.nodes[pool.first_node + d * pool.nodes_per_domain].epoch == f.clock[0].epoch:
             continue  # chosen already
+        if not _has_nodes_before(f, p, d, r, best_s):
+            continue
         if _sort_domain(f, p, d, now) >= r and f.scratch_keys[r - 1] < best_s:
             best, best_s = d, f.scratch_keys[r - 1]
     return best, best_s
@@ -331,7 +351,7 @@ def reserve(f, j, p, now):
     pool.reserved_job = j
     pool.unsettled = 0
     size = pool.gpus_per_node
-    pool.reserved_whole = 1 if job.gpus >= size and (pool.nodes_per_domain == 1 or job.gpus == size) else 0
+    pool.reserved_whole = 1 if job.gpus >= size else 0
     if job.gpus < size:
         _reserve_part_of_node(f, p, job.gpus, now)
     elif pool.nodes_per_domain > 1 and job.gpus > size:

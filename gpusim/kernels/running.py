@@ -148,8 +148,11 @@ def take_nodes(f, j, p):
         unlist(f, p, n)
         open_before = min(node.free, node.spare)
         node.free -= take
-        if node.reserved != 0 and job.expected_end_s > pool.shadow_s and open_before >= take:
-            node.spare -= take
+        if node.reserved != 0 and job.expected_end_s > pool.shadow_s:
+            if open_before >= take:
+                node.spare -= take
+            else:
+                pool.unsettled = 1  # a replica takes what was kept for the head
         enlist(f, p, n)
         node.next_held = f.picked[i + 1] if i + 1 < k else NONE
         if k == 1:

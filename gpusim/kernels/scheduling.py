@@ -13,11 +13,11 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, fits_limit, start
-from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Wait
+from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Status, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
-_POLICY, _CUSTOM = int(Wait.POLICY), int(Order.CUSTOM)
+_POLICY, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Order.CUSTOM), int(Status.QUEUED)
 _NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Wait.NOT_DELIVERED), int(Wait.NOT_ENERGISED), int(Wait.DOWN)
 _IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
 _IDLE_FRAGMENTED, _IDLE_POWER = int(Cause.IDLE_FRAGMENTED), int(Cause.IDLE_POWER)
@@ -225,11 +225,11 @@ def _explain(f, p, head, reason, now):
 def _promise_holds(f, p, now):
     """Whether the reservation of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
-    if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0 or f.clock[0].quotas != 0:
+    if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0:
         return False
     if f.clock[0].order == _CUSTOM or (f.clock[0].preempts != 0 and pool.released != 0):
         return False
-    return pool.shadow_s > now + OVERDUE_S and next_waiting(f, p, ANY_SIZE) == pool.reserved_job
+    return pool.shadow_s > now + OVERDUE_S and _next_within_quota(f, p, ANY_SIZE) == pool.reserved_job
 
 
 @inner
@@ -238,9 +238,9 @@ def _pass_behind(f, p, arrived, now):
     pool = f.pools[p]
     head = pool.reserved_job
     reason = _shortage(pool, held_gpus(pool, f.jobs[head].gpus))
-    if pool.released != 0 or arrived == SEVERAL:
+    if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.clock[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, False, now)
-    elif arrived != NONE and f.jobs[arrived].gpus <= largest_fit(f, p):
+    elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
         _try_behind_head(f, arrived, p, pool.shadow_s, False, now)
     pool.released = 0
