@@ -28,6 +28,7 @@ class Names:
     pools: list[tuple[str, str]]  # (site, gpu type)
 
     def pool(self, site: str, gpu_type: str) -> int:
+        """Index of a pool."""
         return self.pools.index((site, gpu_type))
 
 

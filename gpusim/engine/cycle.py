@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from gpusim.state import QUEUE, records
 from gpusim.units import JOULE_PER_MWH
 
 
-def cycle(env: FleetEnvironment, cycle_s: float, passes) -> Generator:
+def cycle(env: FleetEnvironment, cycle_s: float, passes: Callable[[], None]) -> Generator:
     """SimPy process: call ``passes`` every ``cycle_s`` [s]."""
     k = 0
     while True:
@@ -40,6 +40,7 @@ class CustomPasses:
         self._queue, self._seen = records(QUEUE, rows), np.zeros(rows, dtype="i1")
 
     def __call__(self) -> None:
+        """Ask the policy about every queue in turn, and start what it says."""
         fleet, env = self.env.fleet, self.env
         clock = fleet.clock[0]
         first = int(clock.first_arrived)

@@ -263,7 +263,7 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
     return _Layout(pools, nodes, domain, words, place)
 
 
-def _lanes(pools, groups, shares, n_words) -> tuple[np.recarray, int]:
+def _lanes(pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_words: int) -> tuple[np.recarray, int]:
     lanes = records(LANE, len(pools) * len(groups))
     i = 0
     for pool in pools:

@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import control
 from gpusim.model.site import Cooling
+from gpusim.state import Fleet
 
 
 def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
@@ -20,7 +21,9 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
     return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
 
 
-def nodes_carried(fleet, site: int, delivered: np.ndarray, limit_w: float, oversubscription: float) -> np.ndarray:
+def nodes_carried(
+    fleet: Fleet, site: int, delivered: np.ndarray, limit_w: float, oversubscription: float
+) -> np.ndarray:
     """Nodes of each pool of a site that can be on: pools in order, rated power at the hottest hour within the limit.
 
     Parameters

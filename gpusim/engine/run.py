@@ -14,12 +14,13 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
-from gpusim.engine.services import Autoscaler, plan
+from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
@@ -116,7 +117,7 @@ class _World:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
 
-    def _start_services(self, deployments, demand) -> None:
+    def _start_services(self, deployments: list[Deployment], demand: dict[str, Signal]) -> None:
         scenario, env = self.scenario, self.env
         busy = np.zeros((len(self.names.pools), max(len(scenario.services), 1)))
         for column, (name, service) in enumerate(scenario.services.items()):

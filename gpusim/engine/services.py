@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
@@ -44,7 +45,12 @@ class Deployment:
 
 
 def plan(
-    services: dict[str, Service], demand: dict[str, Signal], names, gpus: np.ndarray, n_jobs: int, duration_s: float
+    services: dict[str, Service],
+    demand: dict[str, Signal],
+    names: Names,
+    gpus: np.ndarray,
+    n_jobs: int,
+    duration_s: float,
 ) -> tuple[list[Deployment], Replicas]:
     """Deployments of all services, and the replica rows to put behind the ``n_jobs`` jobs.
 

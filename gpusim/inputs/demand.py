@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from gpusim.inputs.signals import Signal
+from gpusim.model.service import Service
 from gpusim.units import DAY_S
 
 _PEAK_HOUR = 15.0  # local time of the daily peak: office hours, after DynamoLLM's figure of the daily shape
 
 
-def demand_signal(service, start: datetime, duration_s: float) -> Signal:
+def demand_signal(service: Service, start: datetime, duration_s: float) -> Signal:
     """Tokens/s asked of a service, one value per control interval.
 
     A sinusoid over the users' local day around ``mean_tokens_per_s``, scaled on weekends so that the mean over a

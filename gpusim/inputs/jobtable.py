@@ -6,6 +6,7 @@ One row is one job. Columns are numpy arrays of equal length; names (tenants, cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -106,7 +107,7 @@ class JobTable:
         return pd.Categorical.from_codes(self.columns[column], pd.Index(self.names[column], dtype=object))
 
 
-def encode(values) -> tuple[np.ndarray, list[str]]:
+def encode(values: Sequence[str] | np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Codes and names of a column of texts, names in order of first appearance."""
     codes, uniques = pd.factorize(np.asarray(values, dtype=object))
     return codes.astype("i4"), [str(name) for name in uniques]

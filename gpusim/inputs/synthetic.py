@@ -12,6 +12,7 @@ from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
+from gpusim.model.workload import Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).
@@ -24,7 +25,7 @@ DEFAULT_RUNTIME_SIGMA = 2.2
 A_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def synthesize(workload, duration_s: float, seed: int, start: datetime = A_MONDAY) -> JobTable:
+def synthesize(workload: Workload, duration_s: float, seed: int, start: datetime = A_MONDAY) -> JobTable:
     """Jobs of all streams over ``duration_s`` [s]; changing one stream leaves the others as they were.
 
     Parameters
@@ -40,7 +41,7 @@ def synthesize(workload, duration_s: float, seed: int, start: datetime = A_MONDA
     return concatenate([_stream(name, spec, duration_s, seed, start) for name, spec in workload.streams.items()])
 
 
-def _stream(name: str, spec, duration_s: float, seed: int, start: datetime) -> JobTable:
+def _stream(name: str, spec: Stream, duration_s: float, seed: int, start: datetime) -> JobTable:
     def random(part: str) -> np.random.Generator:
         return rng.stream(seed, "workload", name, part)
 
@@ -70,7 +71,7 @@ def _stream(name: str, spec, duration_s: float, seed: int, start: datetime) -> J
     )
 
 
-def _arrivals(spec, known: Preset | None, duration_s: float, start: datetime, random: Callable) -> np.ndarray:
+def _arrivals(spec: Stream, known: Preset | None, duration_s: float, start: datetime, random: Callable) -> np.ndarray:
     if known is None:
         return daily_arrivals(
             spec.jobs_per_day, spec.peak_to_mean or 1.0, spec.utc_offset_h, duration_s, random("arrivals")
@@ -83,7 +84,7 @@ def _arrivals(spec, known: Preset | None, duration_s: float, start: datetime, ra
     )  # fmt: skip
 
 
-def _sizes(spec, known: Preset | None, n: int, generator: np.random.Generator) -> np.ndarray:
+def _sizes(spec: Stream, known: Preset | None, n: int, generator: np.random.Generator) -> np.ndarray:
     """GPUs of ``n`` jobs; fractions where the preset's cluster shared GPUs."""
     if known is not None and spec.gpus is None:
         return generator.choice(known.sizes, n, p=known.size_share)
@@ -92,7 +93,7 @@ def _sizes(spec, known: Preset | None, n: int, generator: np.random.Generator) -
     return generator.choice(np.array([int(size) for size in weights]), n, p=chance / chance.sum())
 
 
-def _runtimes(spec, known: Preset | None, gpus: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def _runtimes(spec: Stream, known: Preset | None, gpus: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Run times [s]: the preset's, unless the stream has a lognormal of its own."""
     if known is not None and spec.runtime_median_s is None:
         return known.runtimes_s(gpus, generator)
