@@ -154,7 +154,7 @@ KINDS = {
     "queue limit": _cases(backfills=EVERY, queue_limit=(0, 1, 3)),
     "overrun": _cases(backfills=EVERY, kill_at_estimate=(True,), checkpoints=True),
     "dispatch": _cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
-    "quotas": _cases(backfills=EVERY, quotas=True),
+    "quotas": _cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": _cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
     "failures": _cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
     "staged capacity": _cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),

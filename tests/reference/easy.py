@@ -18,6 +18,7 @@ class Reservation:
     shadow_s: float = math.inf
     nodes: list[Node] = field(default_factory=list)
     spare: int = 0  # GPUs of the one reserved node that are left over at the shadow time
+    whole: bool = False  # of whole nodes
 
     def outside(self, pool: Pool) -> Free:
         """GPUs that jobs of any length may take."""
@@ -46,6 +47,11 @@ class Reservation:
         if job.spec.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now):
             self.spare -= job.spec.gpus
 
+    def depends_on(self, node: Node, now: float) -> bool:
+        """Whether GPUs that come free on a node call for a new reservation."""
+        idle_s = max((job.expected_end_s(now) for job in node.jobs), default=now)
+        return not self.whole or node in self.nodes or idle_s <= self.shadow_s
+
     def _outlasts(self, job: Job, pool: Pool, now: float) -> bool:
         return now + job.expected_wall_s(pool) > self.shadow_s
 
@@ -57,11 +63,12 @@ def reserve(head: Job, pool: Pool, now: float) -> Reservation:
     idle_s = {
         node: max((job.expected_end_s(now) for job in node.jobs), default=now) for node in pool.nodes if node.usable
     }
-    size = pool.spec.nodes_per_domain
-    n_whole, rest = divmod(head.n_nodes(pool.size), size)
+    count = head.n_nodes(pool.size)
+    size = pool.spec.nodes_per_domain if count > 1 else 1
+    n_whole, rest = divmod(count, size)
     domains: dict[int, list[Node]] = {}
     for node in sorted(idle_s, key=lambda node: (idle_s[node], node.index)):
-        domains.setdefault(node.domain, []).append(node)
+        domains.setdefault(node.index // size, []).append(node)
     chosen: list[Node] = []
     for nodes_each, how_many in ((size, n_whole), (rest, 1)):
         if nodes_each == 0:
@@ -75,7 +82,7 @@ def reserve(head: Job, pool: Pool, now: float) -> Reservation:
         first = first[:how_many]
         for d in first:
             chosen += domains.pop(d)[:nodes_each]
-    return Reservation(head, max(idle_s[node] for node in chosen), chosen)
+    return Reservation(head, max(idle_s[node] for node in chosen), chosen, whole=True)
 
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:

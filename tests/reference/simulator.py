@@ -117,14 +117,21 @@ class Simulator:
 
     def _release(self, job: Job) -> None:
         job.pool.running.remove(job)
+        kept = job.pool.reservation
         for node in job.nodes:
             node.jobs.remove(job)
+            if kept is not None and kept.depends_on(node, self.env.now):
+                job.pool.reservation = None
         job.nodes = []
-        self._changed(job.pool)
+        self._gave_back(job.pool)
 
-    def _changed(self, pool: Pool) -> None:
-        """GPUs came free or changed: passes here, and where quotas or power may have been waited for."""
-        pool.released = True
+    def _switched(self, pool: Pool) -> None:
+        """Nodes of a pool became usable or ceased to be."""
+        pool.reservation = None
+        self._gave_back(pool)
+
+    def _gave_back(self, pool: Pool) -> None:
+        """Passes here, and where quotas or power may have been waited for."""
         self._call_pass(pool)
         for other in self.pools:
             if self.case.quota is not None and other.waiting and other.spec.gpu_type == pool.spec.gpu_type:
@@ -147,7 +154,7 @@ class Simulator:
             if node.on and node.down == (change.what == "repair"):
                 self._clear(node)
                 node.down = not node.down
-                self._changed(pool)
+                self._switched(pool)
         elif change.what == "nodes":
             self._set_nodes_on(self.pools[change.on], int(change.value))
         elif change.what == "deliver":
@@ -172,12 +179,12 @@ class Simulator:
         off = [node for node in pool.nodes if not node.on]
         for node in off[: max(wanted - len(on), 0)]:
             node.on = True
-            self._changed(pool)
+            self._switched(pool)
         on.sort(key=lambda node: (bool(node.jobs), -node.index))
         for node in on[: max(len(on) - wanted, 0)]:
             self._clear(node)
             node.on = node.down = False
-            self._changed(pool)
+            self._switched(pool)
 
     def _clear(self, node: Node) -> None:
         for job in reversed(node.jobs):
@@ -228,11 +235,12 @@ class Simulator:
                 break
             pool.reservation = None
             self._start(head, nodes)
+        if pool.reservation is not None and pool.reservation.head is not head:
+            pool.reservation = None
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
         elif head is not None and self.rules.backfill == Backfill.CONSERVATIVE and self._find(head) is None:
             self._conservative(pool, queue)
-        pool.released = False
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
         now = self.env.now
@@ -240,7 +248,7 @@ class Simulator:
         if self._find(head) is not None:  # what it lacks is power: all nodes are kept, until enough is given back
             pool.reservation = None
             reservation = easy.Reservation(head, self.sites[pool.spec.site].relief_s(head, pool, now), pool.nodes)
-        elif kept is None or kept.head is not head or kept.shadow_s <= now + 1 or pool.released:
+        elif kept is None or kept.shadow_s <= now + 1:
             reservation = pool.reservation = easy.reserve(head, pool, now)
         else:
             reservation = kept

@@ -96,7 +96,6 @@ class Pool:
     waiting: list[Job] = field(default_factory=list)
     running: list[Job] = field(default_factory=list)
     changed: bool = False  # something calls for a pass
-    released: bool = False  # GPUs came free or changed since the last pass
     reservation: Reservation | None = None
 
     @property
