@@ -38,7 +38,7 @@ def nodes_carried(
         pool = fleet.pools[row.first_pool + i]
         node_w = pool.rated_w_per_gpu * pool.gpus_per_node
         # The least excess over a whole number of nodes is rounding, not a missing watt.
-        fits = count if node_w <= 0.0 else int(np.floor(max(room_w, 0.0) / node_w + 1e-9))
+        fits = count if node_w <= 0.0 or np.isinf(room_w) else int(np.floor(max(room_w, 0.0) / node_w + 1e-9))
         carried[i] = min(count, fits)
         room_w -= carried[i] * node_w
     return carried

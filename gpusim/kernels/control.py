@@ -11,7 +11,7 @@ from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.queueing import over_quota
 from gpusim.kernels.running import draw, fits_limit, give_nodes_back, take_nodes
-from gpusim.kernels.waking import mark_dirty, wake, wake_site
+from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
@@ -227,7 +227,7 @@ def set_limit(f, s, limit_w, now):
         if f.jobs[j].status == _RUNNING and f.pools[f.jobs[j].pool].site == s:
             stop_replica(f, j, now)
         j -= 1
-    wake_site(f, s)
+    wake_pools_of(f, s)
 
 
 @inner

@@ -19,9 +19,14 @@ def mark_dirty(f, p):
 @inner
 def wake_site(f, s):
     """Power came free at a site that has a limit: whoever waits there may have waited for it."""
+    if f.sites[s].limit_w < math.inf:
+        wake_pools_of(f, s)
+
+
+@inner
+def wake_pools_of(f, s):
+    """Whoever waits at a site is to be looked at again."""
     site = f.sites[s]
-    if site.limit_w == math.inf:
-        return
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].queued > 0:
             f.pools[q].released = 1
