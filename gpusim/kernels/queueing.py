@@ -134,6 +134,8 @@ def next_by_rank(f, p, largest):
     """``next_waiting`` under a built-in order."""
     pool = f.pools[p]
     if pool.n_lanes == 1:
+        if f.lanes[pool.first_lane].left_out != 0:
+            return NONE
         return _first_from_cursor(f, f.lanes[pool.first_lane], largest)
     fair = f.clock[0].order == _FAIR_SHARE
     best = NONE

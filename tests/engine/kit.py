@@ -13,7 +13,7 @@ from gpusim.state import NONE, Fleet, Status
 from tests.reference.case import Case, Change, Outcome
 
 
-def play(jobs, n_nodes, size, rules: Rules, *, domains=1, **more) -> Fleet:
+def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
     """Play (submit, gpus, runtime, estimate[, priority]) jobs on one pool to the end."""
     columns = np.array([tuple(job[:4]) for job in jobs], dtype=float).reshape(-1, 4)
     work = Work(
@@ -25,7 +25,7 @@ def play(jobs, n_nodes, size, rules: Rules, *, domains=1, **more) -> Fleet:
         routes=[([0], 0)],
         **more,
     )
-    fleet = allocate([PoolSpec(0, 0, n_nodes, size, domains)], 1, work, rules)
+    fleet = allocate([PoolSpec(0, 0, n_nodes, size, domains)], 1, work, rules, quota=quota)
     fleet.pools[0].delivered = n_nodes * size
     env = FleetEnvironment(fleet)
     env.set_nodes_on(0, n_nodes)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.layout import Rules
-from gpusim.state import Backfill, Order, Placement
+from gpusim.state import Backfill, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
 H = 3600.0
@@ -78,6 +78,15 @@ def test_orders():
     assert first(Order.FIFO) == 1
     assert first(Order.SJF) == 2
     assert first(Order.PRIORITY, priority=np.array([0, 0, 1, 7])) == 3
+
+
+def test_a_quota_of_the_only_tenant():
+    """Two of three GPUs allowed: the third job waits for one of the first two, not for the free GPU."""
+    jobs = [(0, 1, 10, 10), (0, 1, 10, 10), (0, 1, 10, 10)]
+    for backfill in Backfill:
+        fleet = play(jobs, 1, 3, Rules(backfill=backfill), quota=np.array([[2]]))
+        assert starts(fleet) == [0, 0, 10]
+        assert fleet.lanes["job_s"][0, Wait.QUOTA] == 10
 
 
 def test_loss_system():
