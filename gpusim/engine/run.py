@@ -138,5 +138,7 @@ class _World:
         env.process(processes.tick(env, run.record_s, self.recorder.begin, act))
         end = env.at(self.duration_s)
         env.run(until=end | env.finished if run.drain else end)
+        if env.now == 0.0:  # without jobs, or with none that takes time: there is one interval all the same
+            env.run(until=env.at(min(run.record_s, self.duration_s)))
         self.recorder.snapshot()
         return env.now

@@ -53,6 +53,13 @@ def test_what_differs_in_one_thing_shares_all_other_randomness(curtailed):
     assert not curtailed.jobs["start_s"].equals(plain.jobs["start_s"])
 
 
+def test_a_run_that_drains_at_once_still_has_an_interval():
+    result = gpusim.run(SCENARIO.with_({"run.drain": True, "workload.streams.research.jobs_per_day": 1e-9}))
+    assert len(result.jobs) == 0
+    assert result.power["end_s"].unique().tolist() == [3600.0]
+    assert check(result) == []
+
+
 def _digest(folder) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.parquet"))}
 
