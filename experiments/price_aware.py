@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 import gpusim
@@ -55,16 +56,17 @@ def main(out: str = "out/price_aware.png") -> None:
 
 
 def draw(runs: dict[str, gpusim.Result]) -> Figure:
-    """Facility power by price of the hour, one line per policy."""
+    """Facility power by price of the hour (tenths of all hours), one line per policy."""
     figure = Figure(figsize=(6.0, 3.4), layout="constrained")
     ax = figure.subplots()
     for (name, result), colour in zip(runs.items(), ("#0072B2", "#D55E00"), strict=True):
         power = result.power.groupby("start_s").agg({"facility_w": "sum", "price_usd_per_mwh": "mean"})
-        bins = (power["price_usd_per_mwh"] // 5.0) * 5.0 + 2.5
-        mean_mw = power["facility_w"].groupby(bins).mean() / 1e6
-        ax.plot(mean_mw.index, mean_mw, marker="o", color=colour, label=name)
+        tenths = power.groupby(pd.qcut(power["price_usd_per_mwh"], 10), observed=True).mean()
+        ax.plot(tenths["price_usd_per_mwh"], tenths["facility_w"] / 1e6, marker="o", color=colour, label=name)
     ax.axvline(DEAR_USD_PER_MWH, color="black", linestyle=":", linewidth=1, label="dear from here on")
-    ax.set_xlabel("price of power [USD/MWh]")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel("price of power [USD/MWh], tenths of all hours")
     ax.set_ylabel("mean facility power [MW]")
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False)

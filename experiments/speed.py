@@ -16,9 +16,12 @@ import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+import gpusim
+from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
@@ -133,6 +136,42 @@ def _measure_memory(n_jobs: int) -> None:
     assert per_job <= 400.0
 
 
+def whole(n_jobs: int = 1_000_000) -> None:
+    """The same million jobs as a scenario: simulated, checked, saved and reported, in a process of its own."""
+    child = get_context("spawn").Process(target=_run_whole, args=(n_jobs,))
+    child.start()
+    child.join()
+    if child.exitcode:
+        sys.exit("the whole case failed")
+
+
+def _run_whole(n_jobs: int) -> None:
+    days = 9.0
+    stream = {
+        "tenant": "lab", "job_class": "research", "jobs_per_day": n_jobs / days, "runtime_median_s": 300.0,
+        "runtime_sigma": 1.5, "gpus": {str(size): weight for size, weight in zip(SIZES, WEIGHTS.tolist(), strict=True)},
+        "estimate_factor_max": 3.0,
+    }  # fmt: skip
+    site = {"region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 20.0, "pools": {"H100": {"gpus": 8000}}}
+    scenario = gpusim.Scenario.from_dict(
+        {
+            "name": "a million jobs", "run": {"start": "2026-06-01", "days": days}, "sites": {"one": site},
+            "scheduler": {"backfill": "none"}, "tenants": {"lab": {}},
+            "workload": {"classes": {"research": {}}, "streams": {"research": stream}},
+        }
+    )  # fmt: skip
+    gpusim.run(scenario.with_({"run.days": 0.01}))
+    before_mb, began = peak_mb(), time.process_time()
+    result = gpusim.run(scenario)
+    with TemporaryDirectory() as folder:
+        result.save(Path(folder) / "run")
+        result.report(Path(folder) / "report.html")
+    seconds, jobs = time.process_time() - began, len(result.jobs)
+    per_job = (peak_mb() - before_mb) * 1e6 / jobs
+    assert not laws(result)
+    print(f"whole      {jobs:,} jobs: {seconds:.1f} s with tables and report, {per_job:,.0f} bytes per job", flush=True)
+
+
 EASY = Rules(backfill=Backfill.EASY)
 POLICY = Rules(order=Order.CUSTOM, cycled=True)
 CASES: dict[str, Callable[[], object]] = {
@@ -142,6 +181,7 @@ CASES: dict[str, Callable[[], object]] = {
     "easy98": lambda: case("easy", EASY, load=0.98),
     "policy": lambda: case("policy", POLICY),
     "memory": memory,
+    "whole": whole,
     "nodes": lambda: [case("fifo", Rules(), nodes=n) for n in (1_000, 10_000, 100_000)],
     "easynodes": lambda: [case("easy", EASY, nodes=n) for n in (1_000, 10_000, 100_000)],
 }

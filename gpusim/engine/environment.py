@@ -10,7 +10,7 @@ from simpy.events import URGENT
 
 from gpusim.kernels import control
 from gpusim.kernels.advance import FINISHED, REACHED, SEGMENT_ROOM, SEGMENTS_FULL, SLOTS_FULL, advance, run_passes
-from gpusim.state import SEGMENT, SLOT, Fleet, records
+from gpusim.state import SEGMENT, SLOT, Fleet, Status, records
 
 
 class FleetEnvironment(simpy.Environment):
@@ -51,7 +51,12 @@ class FleetEnvironment(simpy.Environment):
         return event
 
     def completion(self, job: int) -> simpy.Event:
-        """Event that fires at the instant at which a job ends; its value is the job's row."""
+        """Event that fires at the instant at which a job ends, at once if it has; its value is the job's row.
+
+        A job that is rejected does not end.
+        """
+        if self.fleet.jobs[job].status in (Status.DONE, Status.TIMED_OUT):
+            return self.event().succeed(job)
         self.fleet.jobs[job].watched = 1
         return self._watched.setdefault(job, self.event())
 

@@ -98,10 +98,11 @@ def release(f, p):
 
 
 @inner
-def _free_up(f, j, gpus_per_node, need, now, epoch):
+def _free_up(f, j, need):
     """Imagine that job ``j`` has ended; the node on which ``need`` GPUs are then free, or NONE."""
     job = f.jobs[j]
-    take = min(job.gpus, gpus_per_node)
+    take = min(job.gpus, f.pools[job.pool].gpus_per_node)
+    epoch = f.clock[0].epoch
     n = job.first_node
     found = NONE
     while n != NONE:
@@ -159,12 +160,12 @@ def _left_open(f, n, need, now):
 @inner
 def _reserve_part_of_node(f, p, need, now):
     pool, clock = f.pools[p], f.clock[0]
-    base, n_releases, size = pool.release_base, pool.n_releases, pool.gpus_per_node
+    base, n_releases = pool.release_base, pool.n_releases
     clock.epoch += 1
     early, count = _overdue_first(f, base, n_releases, now)
     top = len(f.scratch_keys)
     for i in range(top - early, top):
-        n = _free_up(f, f.scratch_ids[i], size, need, now, clock.epoch)
+        n = _free_up(f, f.scratch_ids[i], need)
         if n != NONE:
             pool.shadow_s = f.scratch_keys[i]
             _reserve(f, p, n, _left_open(f, n, need, now))
@@ -175,7 +176,7 @@ def _reserve_part_of_node(f, p, need, now):
         if key == math.inf:
             return
         count = _frontier_pop(f, base, n_releases, f.release_pos, count)
-        n = _free_up(f, j, size, need, now, clock.epoch)
+        n = _free_up(f, j, need)
         if n != NONE:
             pool.shadow_s = key
             _reserve(f, p, n, _left_open(f, n, need, now))

@@ -9,6 +9,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.state import Status
 from gpusim.units import HOUR_S
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 2.0})
@@ -51,6 +52,26 @@ def test_what_differs_in_one_thing_shares_all_other_randomness(curtailed):
     assert before.sum() > 500
     assert curtailed.jobs.loc[before, "start_s"].equals(plain.jobs.loc[before, "start_s"])
     assert not curtailed.jobs["start_s"].equals(plain.jobs["start_s"])
+
+
+@pytest.mark.parametrize("mode", ["event", "cycle"])
+def test_a_process_waits_for_jobs(mode):
+    """It wakes at the very end of each job, of two that end together for both, and at once for one that has ended."""
+    order, woken, beside = (5, 3, 3, 40), [], []
+
+    def follow(env):
+        for job in order:
+            assert (yield env.completion(job)) == job
+            woken.append(env.now)
+
+    def follow_beside(env):
+        yield env.completion(order[0])
+        beside.append((env.now, int(env.fleet.jobs[order[0]].status)))
+
+    result = gpusim.run(SCENARIO.with_({"scheduler.mode": mode}), processes=[follow, follow_beside])
+    end_s = result.jobs["end_s"].to_numpy()
+    assert woken == np.maximum.accumulate(end_s[list(order)]).tolist()
+    assert beside == [(end_s[order[0]], Status.DONE)]
 
 
 def test_a_run_that_drains_at_once_still_has_an_interval():

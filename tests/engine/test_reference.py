@@ -191,7 +191,6 @@ def test_reference_on_textbook_schedules(jobs, backfill, hours):
     assert [job.start_s for job in simulate(case, 100 * H)] == [hour * H for hour in hours]
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="runs itself without the JIT")
 def test_kernels_as_plain_python():
     """The same comparison with the kernels run as Python: with and without the JIT agree."""
     root = Path(__file__).parents[2]
