@@ -1,6 +1,7 @@
 """Fit the bursts of the workload presets (bursts.csv) to published gaps and Fano factors; takes minutes.
 
-    python experiments/fit_workload_bursts.py gpusim/inputs/presets
+    python experiments/fit_workload_bursts.py                        # published figures beside those of the presets
+    python experiments/fit_workload_bursts.py gpusim/inputs/presets  # fit anew
 
 Nelder-Mead on log ratios, each evaluation the mean of three fixed seeds of 70 weeks. Needs no data: figures are below.
 """
@@ -61,7 +62,7 @@ def bursts_at(free: np.ndarray, per_day: float) -> Bursts:
     )  # fmt: skip
 
 
-def figures(submit_s: np.ndarray, names) -> dict[str, float]:
+def figures(submit_s: np.ndarray, names, duration_s: float = DURATION_S) -> dict[str, float]:
     """The named figures of submission times [s]."""
     whole_s = np.floor(submit_s).astype(np.int64)
     gap_s = np.diff(whole_s)
@@ -70,7 +71,7 @@ def figures(submit_s: np.ndarray, names) -> dict[str, float]:
         kind, _, window = name.partition(" ")
         if kind in ("fano", "empty"):
             counts = np.unique(whole_s // int(window), return_counts=True)[1]
-            windows = DURATION_S / int(window)
+            windows = duration_s / int(window)
             mean = len(whole_s) / windows
             fano = ((counts**2).sum() / windows - mean**2) / mean
             found[name] = fano if kind == "fano" else 1.0 - len(counts) / windows
@@ -104,6 +105,24 @@ def fit(name: str) -> Bursts:
     return bursts_at(best.x, per_day)
 
 
+def show(duration_s: float = 1001 * DAY_S) -> None:
+    """Print published figures and the range of the presets' over three seeds."""
+    for name, (per_day, _, published) in PUBLISHED.items():
+        known = preset(name)
+        names = dict.fromkeys([*PUBLISHED["philly"][2], *published])
+        samples = []
+        for seed in range(3):
+            submit_s = bursty_arrivals(
+                known.bursts, known.hours, known.weekdays, per_day, 0.0, duration_s,
+                lambda part, seed=seed: rng.stream(seed, part),
+            )  # fmt: skip
+            samples.append(figures(submit_s, names, duration_s))
+        for key in names:
+            value = f"{published[key][0]:9.3f}" if key in published else f"{'-':>9}"
+            found = [sample[key] for sample in samples]
+            print(f"{name:8} {key:12} published {value}   preset {min(found):9.3f} to {max(found):9.3f}")
+
+
 def main(folder: Path) -> None:
     rows = []
     for name, (_, source, _) in PUBLISHED.items():
@@ -113,4 +132,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1])) if sys.argv[1:] else show()
