@@ -42,8 +42,19 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
         gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
         missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
     """
-    entries = books(result) if entries is None else entries
     start = datetime.fromisoformat(result.manifest["start"])
+    table = losses(result, books(result) if entries is None else entries)
+    table["sentence"] = [_sentence(row, start) for row in table.to_dict("records")]
+    slack = table["cause"].isin(SLACK)
+    by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
+    order = np.lexsort((*by, slack.to_numpy()))
+    table = table.iloc[order].reset_index(drop=True)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table
+
+
+def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
     planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
     rows = []
     for (site, kind, cause), part in entries.groupby([*POOL, "cause"], observed=True, sort=False):
@@ -52,21 +63,16 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
         if weight is None:
             continue
         start_s, end_s = _middle(part["start_s"].to_numpy(), part["end_s"].to_numpy(), weight.to_numpy())
-        row = {
-            "site": site, "gpu_type": kind, "period_start_s": start_s, "period_end_s": end_s, "cause": cause,
-            "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
-            "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
-            "gpu_hours_held_back": held_s / HOUR_S,
-            "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
-        }  # fmt: skip
-        rows.append({**row, "sentence": _sentence(row, start)})
-    table = pd.DataFrame(rows, columns=COLUMNS[1:])
-    slack = table["cause"].isin(SLACK)
-    by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
-    order = np.lexsort((*by, slack.to_numpy()))
-    table = table.iloc[order].reset_index(drop=True)
-    table.insert(0, "rank", np.arange(1, len(table) + 1))
-    return table
+        rows.append(
+            {
+                "site": site, "gpu_type": kind, "period_start_s": start_s, "period_end_s": end_s, "cause": cause,
+                "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
+                "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
+                "gpu_hours_held_back": held_s / HOUR_S,
+                "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS[1:-1])
 
 
 def headline(result: Result, table: pd.DataFrame | None = None) -> str:

@@ -18,7 +18,8 @@ class Words(NamedTuple):
 
 USEFUL = ("training", "serving")
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
-ABSENT = ("not_delivered", "not_energised", "down")  # held something back only as far as somebody asked for it
+OFFLINE = ("not_delivered", "not_energised")  # not there to be used, and not paid for
+ABSENT = (*OFFLINE, "down")  # held something back only as far as somebody asked for it
 BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting but no GPU-hours
 
 # Causes of waiting, and the losses that they belong to. Waiting because GPUs were busy is shared between BUSY and
