@@ -35,6 +35,14 @@ class ResultError(GpusimError):
     """A saved result that is absent, incomplete or damaged."""
 
 
+class StoreError(GpusimError):
+    """A store of a study that is absent, damaged or something else."""
+
+
+class StatisticsError(GpusimError):
+    """Values, or a table of runs, of which the statistic asked for cannot be taken."""
+
+
 class InvariantError(GpusimError):
     """A conservation law that a run broke: a defect of gpusim, not of the scenario."""
 
