@@ -32,6 +32,8 @@ class Lever(Model):
     how: How = "set"
     """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves the steps that
     come after the run's start, to an earlier day if negative, but not before the start."""
+    from_day: float = Field(0.0, ge=0)
+    """[d] When what is added or scaled takes effect; before, the levels are as they were."""
 
 
 def turned(scenario: Scenario, turns: Iterable[tuple[Lever, object]]) -> Scenario:
@@ -50,7 +52,7 @@ def turned(scenario: Scenario, turns: Iterable[tuple[Lever, object]]) -> Scenari
     data, faults = scenario.to_toml_dict(), []
     for lever, value in turns:
         for key in lever.keys:
-            faults += _turn(data, key, lever.how, value)
+            faults += _turn(data, key, lever, value)
     try:
         result = Scenario.from_dict(data, scenario.name)
     except ScenarioError as error:
@@ -60,9 +62,9 @@ def turned(scenario: Scenario, turns: Iterable[tuple[Lever, object]]) -> Scenari
     return result
 
 
-def _turn(data: dict, key: str, how: How, value: object) -> list[str]:
+def _turn(data: dict, key: str, lever: Lever, value: object) -> list[str]:
     """Turn what a key names, in place; the faults."""
-    path = path_of(key)
+    path, how = path_of(key), lever.how
     if how == "set" and "*" not in path:
         fault = set_value(data, key, value, Scenario)
         return [fault] if fault else []
@@ -75,7 +77,7 @@ def _turn(data: dict, key: str, how: How, value: object) -> list[str]:
     for place in found:
         table = _table(data, place)
         try:
-            table[place[-1]] = value if how == "set" else _changed(data, place, how, value)
+            table[place[-1]] = value if how == "set" else _changed(data, place, lever, value)
         except TypeError:
             shown = kinds.in_toml(table[place[-1]])
             faults.append(f'{dotted(place)}: found {shown}, which is no number to {how}; use how = "set"')
@@ -88,12 +90,23 @@ def _table(data: dict, place: tuple) -> dict | list:
     return data
 
 
-def _changed(data: dict, place: tuple, how: How, amount: float) -> object:
+def _changed(data: dict, place: tuple, lever: Lever, amount: float) -> object:
     """The value at a place with ``amount`` added or as factor; steps keep their moments. ``TypeError`` if no number."""
     value = _table(data, place)[place[-1]]
-    if isinstance(value, list):
-        return [{**step, "value": _number(data, place, step["value"], how, amount)} for step in value]
-    return _number(data, place, value, how, amount)
+    if not isinstance(value, list):
+        if lever.from_day == 0.0:
+            return _number(data, place, value, lever.how, amount)
+        value = [{"at": 0.0, "value": value}]
+    start, from_s = moment(data["run"]["start"]), lever.from_day * DAY_S
+    steps = sorted(value, key=lambda step: _time_s(step, start))
+    if lever.from_day == 0.0:
+        before, after = [], steps
+    else:
+        before = [step for step in steps if _time_s(step, start) < from_s]
+        after = [step for step in steps if _time_s(step, start) >= from_s]
+        if not (after and _time_s(after[0], start) == from_s):
+            after.insert(0, {"at": lever.from_day, "value": before[-1]["value"] if before else 0.0})
+    return before + [{**step, "value": _number(data, place, step["value"], lever.how, amount)} for step in after]
 
 
 def _number(data: dict, place: tuple, value: object, how: How, amount: float) -> float:

@@ -49,6 +49,18 @@ def test_gpus_stay_whole_nodes_and_whole_numbers_whole(small: Scenario) -> None:
     assert turn(small, "services.chat.priority", "scale", 1.234).services["chat"].priority == 123
 
 
+def test_what_has_a_lead_time_takes_effect_after_it(small: Scenario) -> None:
+    def steps(key: str, from_day: float) -> list[tuple[float, float]]:
+        changed = turned(small, [(Lever(keys=[key], how="add", from_day=from_day), 1.0)])
+        levels = changed.sites[key.split(".")[1]].grid_mw
+        return [(at / 86_400.0, level) for at, level in levels.steps(changed.run.start)]
+
+    assert steps("sites.frankfurt.grid_mw", 2.0) == [(0.0, 1.0), (2.0, 2.0)]
+    assert steps("sites.texas.grid_mw", 0.5) == [(0.0, 0.4), (0.5, 1.4), (1.0, 1.8)]
+    assert steps("sites.texas.grid_mw", 1.0) == [(0.0, 0.4), (1.0, 1.8)]
+    assert steps("sites.texas.grid_mw", 2.0) == [(0.0, 0.4), (1.0, 0.8), (2.0, 1.8)]
+
+
 def test_a_star_is_any_name(small: Scenario) -> None:
     more = turn(small, "sites.*.grid_mw", "scale", 2.0)
     assert value(more, "sites", "frankfurt", "grid_mw") == 2.0
