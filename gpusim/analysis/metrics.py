@@ -7,6 +7,7 @@ import pandas as pd
 
 from gpusim.analysis.causes import OFFLINE
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
+from gpusim.model.measure import FLEET as METRICS
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
@@ -14,37 +15,6 @@ __all__ = ["METRICS", "bounded_slowdown", "metrics"]
 
 HELD = ("training", "serving", "serving_idle", "loading", "checkpointing", "lost_work")
 JOBS = ("training", "loading", "checkpointing", "lost_work")
-
-# Every metric in words, for tables and reports.
-METRICS = {
-    "planned_gpu_hours": "planned GPUs x time",
-    "online_gpu_hours": "of those delivered and energised",
-    "useful_gpu_hours": "of those training or serving",
-    "allocation": "held by jobs or replicas / online",
-    "utilisation": "training or serving / held",
-    "goodput": "useful / held by jobs (without loading, checkpoints, lost work)",
-    "useful_share_of_planned": "training or serving / planned",
-    "jobs": "submitted",
-    "jobs_done": "ended",
-    "jobs_waiting_at_end": "never started",
-    "jobs_rejected": "refused",
-    "evictions": "runs cut short",
-    "job_hours_waited": "all waiting, also of evicted jobs for their next start",
-    "wait_mean_s": "submission to first start",
-    **{f"wait_p{q}_s": "submission to first start" for q in QUANTILES},
-    "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
-    **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
-    "service_tokens_served_share": "tokens served / tokens asked for",
-    "energy_facility_mwh": "at the meter",
-    "energy_it_mwh": "of servers",
-    "pue": "energy at the meter / energy of servers",
-    "carbon_t": "CO2e of the energy at the meter",
-    "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
-    "energy_usd": "at hourly market prices",
-    "gpu_list_usd": "online GPUs at list price",
-    "usd_per_useful_gpu_hour": "(list price + energy) / useful GPU-hours",
-    "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
-}
 
 
 def metrics(result: Result) -> pd.Series:
