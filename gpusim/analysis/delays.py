@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.model.measure import QUANTILES
 from gpusim.analysis.groups import Groups
+from gpusim.model.measure import QUANTILES
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
