@@ -155,8 +155,8 @@ class Axis(Model):
                     yield name, "found nan; give numbers"
                 elif self.how != "set" and not _is_number(value):
                     yield name, f'found {kinds.in_toml(value)} with how = "{self.how}"; give numbers'
-        if self.how == "set" and self.base is not None and _is_number(self.base) != self.is_numeric():
-            yield "base", f"found {kinds.in_toml(self.base)}; give one of the kind of values"
+        if self.how == "set" and self.base is not None and self.is_numeric() and not _is_number(self.base):
+            yield "base", f"found {kinds.in_toml(self.base)}; give a number, as in values"
         labels: dict[Label, object] = {}
         for value in self.values:
             if value == value and labels.setdefault(self._label(value), value) != value:
