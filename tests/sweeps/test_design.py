@@ -17,8 +17,6 @@ from gpusim.sweeps.design import points, settings
 POLICY = {
     "cases": {"fifo": {"scheduler.order": "fifo"}, "sjf": {"scheduler.order": "sjf", "scheduler.backfill": "none"}}
 }
-    "cases": {"fifo": {"scheduler.order": "fifo"}, "sjf": {"scheduler.order": "sjf", "scheduler.backfill": "none"}}
-}
 POWER = {"key": "sites.texas.grid_mw", "how": "scale", "range": [0.8, 1.2]}
 GPUS = {"key": "sites.texas.pools.H100.gpus", "range": [100, 500], "multiple": 8, "base": 512}
 AXES = {"policy": POLICY, "power": POWER, "gpus": GPUS}
