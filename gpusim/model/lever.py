@@ -30,8 +30,8 @@ class Lever(Model):
     keys: list[str] = Field(min_length=1)
     """Dotted keys; ``*`` stands for any name, as in ``sites.*.grid_mw``."""
     how: How = "set"
-    """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves the steps that
-    come after the run's start, to an earlier day if negative, but not before the start."""
+    """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves the steps
+    that come after the run's start, to an earlier day if negative, but not before the start."""
     from_day: float = Field(0.0, ge=0)
     """[d] When what is added or scaled takes effect; before, the levels are as they were."""
 

@@ -1,0 +1,202 @@
+"""The store of a study: a folder of finished runs that can be read, and added to, at any time.
+
+A run is one file, whole or absent: it is written beside its place under a hidden name and then renamed. Its name holds
+the key of the run, and the digest of the content, by which damage is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gpusim.errors import StoreError
+from gpusim.model.measure import Measure
+
+FORMAT = 1  # of the folder; any other number is refused
+ABOUT, DESIGN, RUNS, FAILURES = "sweep.json", "design.parquet", "runs", "failures"
+OUTCOME = ["kind", "name", "cause", "measure", "value"]
+
+
+class Store:
+    """Finished runs of a study in a folder.
+
+    Attributes
+    ----------
+    folder : Path
+        ``sweep.json`` says what made it, ``design.parquet`` holds one row per run (run, point, replication, seed,
+        axes), ``runs/`` one Parquet file per finished run, ``failures/`` the errors of those that failed.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @classmethod
+    def create(cls, folder: str | Path, about: dict) -> Store:
+        """The store in a folder, made if there is none; ``about`` says what makes it now.
+
+        Raises
+        ------
+        StoreError
+            If the folder holds something else, or cannot be written.
+        """
+        store = cls(Path(folder))
+        if store.folder.is_file():
+            raise StoreError(f"{folder}: is a file; choose another name")
+        if store.folder.is_dir() and any(store.folder.iterdir()):
+            cls.open(folder)  # refuses what is no store
+        try:
+            for part in (RUNS, FAILURES):
+                (store.folder / part).mkdir(parents=True, exist_ok=True)
+            for partial in store.folder.glob("**/.*.partial"):  # of a run that was killed while it wrote
+                partial.unlink(missing_ok=True)
+            text = json.dumps({**about, "format": FORMAT}, indent=1, sort_keys=True, default=str)
+            store._write(store.folder / ABOUT, text.encode())
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
+            ) from None
+        return store
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Store:
+        """The store that is in a folder; ``StoreError`` if there is none."""
+        store = cls(Path(folder))
+        about = store._read_about()
+        if about.get("format") != FORMAT:
+            raise StoreError(
+                f"{folder}: is a store of format {about.get('format')!r}, this version of gpusim reads {FORMAT} only;"
+                " run the study again into another folder"
+            )
+        return store
+
+    @property
+    def about(self) -> dict:
+        """What made the store."""
+        return {key: value for key, value in self._read_about().items() if key != "format"}
+
+    # Runs -------------------------------------------------------------------------------------------------------
+
+    def finished(self) -> dict[str, Path]:
+        """Files of finished runs by their key."""
+        return {file.name.partition(".")[0]: file for file in sorted((self.folder / RUNS).glob("*.parquet"))}
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep a finished run, whose failure, if it had one, is over."""
+        self._write(self.folder / RUNS / f"{key}.{_digest(content)}.parquet", content)
+        self._failure(key).unlink(missing_ok=True)
+
+    def fail(self, key: str, error: dict) -> None:
+        """Record why a run failed."""
+        self._write(self._failure(key), json.dumps(error, indent=1, sort_keys=True, default=str).encode())
+
+    def failures(self) -> dict[str, dict]:
+        """Errors of runs that failed, by their key."""
+        return {file.stem: json.loads(file.read_text()) for file in sorted((self.folder / FAILURES).glob("*.json"))}
+
+    def discard_damaged(self, keys: Iterable[str]) -> list[Path]:
+        """Remove those files of some runs that are not what was written; which they were."""
+        files = self.finished()
+        damaged = [files[key] for key in keys if key in files and not _whole(files[key])]
+        for file in damaged:
+            file.unlink()
+        return damaged
+
+    # Tables -----------------------------------------------------------------------------------------------------
+
+    def set_design(self, design: pd.DataFrame) -> None:
+        """Keep which run is which: columns run (key), point, replication, seed, and one per axis."""
+        buffer = BytesIO()
+        design.to_parquet(buffer, index=False)
+        self._write(self.folder / DESIGN, buffer.getvalue())
+
+    def design(self) -> pd.DataFrame:
+        """Which run is which: one row per run, finished or not."""
+        path = self.folder / DESIGN
+        try:
+            return pd.read_parquet(path)
+        except FileNotFoundError:
+            raise StoreError(f"{path}: missing; run the study again, its finished runs are kept") from None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: damaged ({error}); run the study again, its finished runs are kept") from None
+
+    def outcomes(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
+        """All figures of finished runs (of some keys): columns run and those of ``gpusim.analysis.outcome``.
+
+        Raises
+        ------
+        StoreError
+            With the names of all files that are damaged.
+        """
+        files = self.finished()
+        wanted = [key for key in (files if keys is None else dict.fromkeys(keys)) if key in files]
+        damaged = [str(files[key]) for key in wanted if not _whole(files[key])]
+        if damaged:
+            raise StoreError(f"damaged: {', '.join(damaged)}; run the study again, which makes these runs anew")
+        tables = [pq.read_table(files[key]) for key in wanted]
+        if not tables:
+            return pd.DataFrame(columns=["run", *OUTCOME]).astype({"value": float})
+        return pa.concat_tables(tables).unify_dictionaries().to_pandas()
+
+    def table(self) -> pd.DataFrame:
+        """One row per finished run: its row of the design, then its figures, each under its name (``Measure.text``)."""
+        design = self.design()
+        long = self.outcomes(design["run"])
+        figures = long.groupby(OUTCOME[:-1], sort=False, observed=True)
+        labels = [Measure(*map(str, names)).text for names in figures.groups] if len(long) else []
+        wide = long.assign(figure=figures.ngroup()).pivot(index="run", columns="figure", values="value")
+        wide.columns = labels
+        return design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
+
+    # Files ------------------------------------------------------------------------------------------------------
+
+    def _failure(self, key: str) -> Path:
+        return self.folder / FAILURES / f"{key}.json"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write a file so that it is whole or absent, and an earlier one stays until then."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        partial.write_bytes(content)
+        partial.replace(path)
+
+    def _read_about(self) -> dict:
+        path = self.folder / ABOUT
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            what = "holds no study" if self.folder.exists() else "no such folder"
+            raise StoreError(f"{self.folder}: {what}; give the folder that `gpusim sweep` wrote") from None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: damaged ({error}); delete it and run the study again") from None
+        if not isinstance(about, dict):
+            raise StoreError(f"{path}: is not what gpusim wrote; delete it and run the study again")
+        return about
+
+
+def to_bytes(key: str, outcome: pd.DataFrame) -> bytes:
+    """The file of a finished run: its outcome, with its key in a column ``run``."""
+    columns = {"run": pa.array([key] * len(outcome)).dictionary_encode()}
+    for name in OUTCOME[:-1]:
+        columns[name] = pa.array(outcome[name].astype(str).to_numpy(object)).dictionary_encode()
+    columns["value"] = pa.array(outcome["value"].to_numpy(float), from_pandas=False)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    return buffer.getvalue().to_pybytes()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _whole(file: Path) -> bool:
+    try:
+        return _digest(file.read_bytes()) == file.name.split(".")[1]
+    except OSError:
+        return False
