@@ -101,13 +101,16 @@ class Store:
         """Errors of runs that failed, by their key."""
         return {file.stem: json.loads(file.read_text()) for file in sorted((self.folder / FAILURES).glob("*.json"))}
 
-    def discard_damaged(self, keys: Iterable[str]) -> list[Path]:
-        """Remove those files of some runs that are not what was written; which they were."""
-        files = self.finished()
-        damaged = [files[key] for key in keys if key in files and not _whole(files[key])]
-        for file in damaged:
+    def damaged(self) -> list[Path]:
+        """Files of finished runs that are not what was written."""
+        return [file for file in self.finished().values() if not _whole(file)]
+
+    def discard_damaged(self) -> list[Path]:
+        """Remove damaged files of runs; which they were."""
+        files = self.damaged()
+        for file in files:
             file.unlink()
-        return damaged
+        return files
 
     # Tables -----------------------------------------------------------------------------------------------------
 
@@ -126,6 +129,12 @@ class Store:
             raise StoreError(f"{path}: missing; run the study again, its finished runs are kept") from None
         except (OSError, ValueError) as error:
             raise StoreError(f"{path}: damaged ({error}); run the study again, its finished runs are kept") from None
+
+    def status(self) -> pd.DataFrame:
+        """The design with a column status: finished, failed or missing."""
+        design, finished, failed = self.design(), self.finished(), self.failures()
+        status = ["finished" if key in finished else "failed" if key in failed else "missing" for key in design["run"]]
+        return design.assign(status=status)
 
     def outcomes(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
         """All figures of finished runs (of some keys): columns run and those of ``gpusim.analysis.outcome``.

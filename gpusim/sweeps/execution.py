@@ -48,7 +48,7 @@ def execute(
         Called at the start and after every run.
     """
     wanted = {run.key: run for run in runs}
-    damaged = tuple(str(file) for file in store.discard_damaged(wanted))
+    damaged = tuple(str(file) for file in store.discard_damaged())
     finished = store.finished()
     missing = [run for key, run in wanted.items() if key not in finished]
     state = Progress(len(wanted), len(wanted) - len(missing), 0, 0, damaged)

@@ -74,12 +74,6 @@ class Sweep:
 
         return sensitivity(self.spec, self.table(), measure or self._measures(None)[0])
 
-    def status(self) -> pd.DataFrame:
-        """One row per run of the design: its row there, and status: finished, failed or missing."""
-        design, finished, failed = self.store.design(), self.store.finished(), self.store.failures()
-        status = ["finished" if key in finished else "failed" if key in failed else "missing" for key in design["run"]]
-        return design.assign(status=status)
-
     def _by(self) -> list[str]:
         return ["point", *self.spec.axes]
 
