@@ -20,7 +20,7 @@ ALLOWED = {
     "policies": {"errors", "units", "state", "kernels"},
     "record": {"errors", "units", "model"},
     "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record"},
-    "analysis": {"errors", "units", "model", "record"},
+    "analysis": BASE | {"model", "record"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "engine", "record", "analysis"},
