@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, SLACK, USEFUL, WORDS
+from gpusim.analysis.books import books
+from gpusim.analysis.causes import ABSENT, BUSY, SLACK, WORDS
 from gpusim.analysis.wording import period, quantity, share
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
 POOL = ["site", "gpu_type"]
-AT_WORK = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")
 COLUMNS = [
     "rank", "site", "gpu_type", "period_start_s", "period_end_s", "cause", "gpu_hours_lost", "share_of_planned",
     "job_hours_waited", "gpu_hours_asked", "gpu_hours_held_back", "usd", "sentence",
@@ -58,14 +57,16 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
 def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
     planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
-    labels = pd.MultiIndex.from_frame(entries[[*POOL, "cause"]])
-    group, found = pd.factorize(labels)
+    codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
+    shape = [len(names) for names in labels]
+    group, found = pd.factorize(np.ravel_multi_index(codes, shape) if len(entries) else codes[0])
     parts = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=len(found)))[:-1])
     start_s, end_s, *values = (
         entries[name].to_numpy() for name in ("start_s", "end_s", "lost_s", "waited_s", "asked_s", "held_s")
     )
     rows = []
-    for part, (site, kind, cause) in zip(parts, found, strict=True):
+    for part, key in zip(parts, found, strict=False):  # there is one empty part where there is no group
+        site, kind, cause = (names[i] for names, i in zip(labels, np.unravel_index(key, shape), strict=True))
         lost_s, waited_s, asked_s, held_s = (float(value[part].sum()) for value in values)
         weight = next((values[i] for i, sum_s in ((3, held_s), (0, lost_s), (1, waited_s)) if sum_s > 0.0), None)
         if weight is None:
@@ -103,114 +104,6 @@ def headline(result: Result, table: pd.DataFrame | None = None) -> str:
 
 def _name(row: pd.Series) -> str:
     return f"'{WORDS[row['cause']].short}' ({row['gpu_type']} at {row['site']})"
-
-
-def books(result: Result) -> pd.DataFrame:
-    """Both sides of the ledger without what was useful.
-
-    Returns
-    -------
-    DataFrame
-        site, gpu_type, start_s, end_s, cause, lost_s [GPU-s], waited_s [job-s], asked_s [GPU-s], held_s [GPU-s held
-        back, see ``bottlenecks``]; one row per pool, record interval and cause.
-    """
-    return _Books(result).table()
-
-
-class _Books:
-    """Ledger, waits and services as numbers: a cell is a pool in a record interval, an entry a cell and a cause."""
-
-    CAUSES = tuple(sorted(WORDS))
-
-    def __init__(self, result: Result):
-        ledger, asked = result.ledger, _asked(result)
-        booked = ledger[[*POOL, "start_s", "end_s", "cause"]]
-        both = pd.concat([booked, asked[booked.columns]], ignore_index=True)
-        pool_codes, self.pool_names = zip(*(pd.factorize(both[name], sort=True) for name in POOL), strict=True)
-        self.start_s, first, span = np.unique(both["start_s"], return_index=True, return_inverse=True)
-        self.end_s = both["end_s"].to_numpy()[first]
-        self.shape = (*(max(len(names), 1) for names in self.pool_names), max(len(self.start_s), 1))
-        cell = np.ravel_multi_index((*pool_codes, span), self.shape)
-        n, self.gpu_s = len(ledger), ledger["gpu_s"].to_numpy()
-        self.cell, self.asking = cell[:n], cell[n:]
-        self.cause, self.asking_for = _codes(both["cause"][:n]), _codes(asked["cause"])
-        self.waited_s, self.asked_s = asked["waited_s"].to_numpy(), asked["asked_s"].to_numpy()
-
-    def table(self) -> pd.DataFrame:
-        size = len(self.CAUSES)
-        lost = self._sum(~np.isin(self.cause, _codes(USEFUL)), by_cause=True)
-        lost = lost[lost > 0.0]
-        waited, asked = self._waits()
-        entry = np.union1d(lost.index, waited.index)
-        lost_s, waited_s, asked_s = (part.reindex(entry, fill_value=0.0).to_numpy() for part in (lost, waited, asked))
-        cell, cause = entry // size, entry % size
-        planned_s = self._sum(slice(None)).reindex(cell).to_numpy()
-        held_s = np.where(np.isin(cause, _codes(ABSENT)), np.minimum(lost_s, asked_s), lost_s)
-        held_s = np.where(cause == _codes([BUSY]), np.minimum(planned_s, asked_s), held_s)
-        site, kind, span = np.unravel_index(cell, self.shape)
-        return pd.DataFrame(
-            {
-                "site": _texts(self.pool_names[0], site),
-                "gpu_type": _texts(self.pool_names[1], kind),
-                "start_s": self.start_s[span],
-                "end_s": self.end_s[span],
-                "cause": _texts(self.CAUSES, cause),
-                "lost_s": lost_s,
-                "waited_s": waited_s,
-                "asked_s": asked_s,
-                "held_s": held_s,
-            }
-        )
-
-    def _sum(self, rows: np.ndarray | slice, by_cause: bool = False) -> pd.Series:
-        """GPU-seconds of rows of the ledger by cell, or by entry."""
-        keys = self.cell * len(self.CAUSES) + self.cause if by_cause else self.cell
-        return pd.Series(self.gpu_s[rows]).groupby(keys[rows]).sum()
-
-    def _waits(self) -> tuple[pd.Series, pd.Series]:
-        """Job-seconds waited and GPU-seconds asked for by entry.
-
-        Waiting for busy GPUs is shared by how many GPUs were at work and how many stood free for a large job.
-        """
-        size, busy, reserved = len(self.CAUSES), *_codes([BUSY, "idle_reserved"])
-        sums = pd.DataFrame({"waited_s": self.waited_s, "asked_s": self.asked_s})
-        sums = sums.groupby(self.asking * size + self.asking_for).sum()
-        of_busy = sums.index % size == busy
-        cells = sums.index[of_busy] // size
-        idle_s, work_s = (
-            self._sum(np.isin(self.cause, _codes(causes))).reindex(cells, fill_value=0.0).to_numpy()
-            for causes in (["idle_reserved"], AT_WORK)
-        )
-        both_s = idle_s + work_s
-        part = np.divide(idle_s, both_s, out=np.zeros(len(cells)), where=both_s > 0.0)[:, None]
-        free = pd.DataFrame(sums[of_busy].to_numpy() * part, cells * size + reserved, sums.columns)
-        sums.loc[of_busy] = sums[of_busy].to_numpy() * (1.0 - part)
-        sums = pd.concat([sums, free])
-        return sums["waited_s"], sums["asked_s"]
-
-
-def _asked(result: Result) -> pd.DataFrame:
-    """What jobs waited for and services lacked: pool, interval, the loss that it belongs to, waited_s, asked_s."""
-    jobs = result.waits.rename(columns={"job_s": "waited_s", "gpu_s": "asked_s"})
-    services = result.services[result.services["cause"] != ""]
-    short = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
-    specs = result.manifest["scenario"].get("services", {})
-    gpus = services["service"].map({name: spec["gpus_per_replica"] for name, spec in specs.items()})
-    asked_s = short * gpus.astype(float) * (services["end_s"] - services["start_s"])
-    waits = pd.concat([jobs, services.assign(waited_s=0.0, asked_s=asked_s)], ignore_index=True)
-    names = dict.fromkeys((*POOL, "cause"), str)
-    waits = waits.astype(names | dict.fromkeys(("start_s", "end_s", "waited_s", "asked_s"), float))  # may be empty
-    return waits.assign(cause=waits["cause"].map(LOSS_OF_WAIT))
-
-
-def _codes(causes: pd.Series | list[str]) -> np.ndarray:
-    """Positions of causes in ``_Books.CAUSES``."""
-    codes, names = pd.factorize(pd.Series(causes, dtype=str))
-    return np.array([_Books.CAUSES.index(name) for name in names], dtype=int)[codes]
-
-
-def _texts(names: Sequence[str], codes: np.ndarray) -> pd.Series:
-    return pd.Series(list(names), dtype=str).take(codes).reset_index(drop=True)
 
 
 def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def queue_delay_s(jobs: pd.DataFrame) -> pd.Series:
 
 def bounded_slowdown(jobs: pd.DataFrame) -> pd.Series:
     """max(1, (wait + run) / max(run, 10 s)) of jobs that have run (Feitelson et al. 1997)."""
-    return ((jobs["wait_s"] + jobs["run_s"]) / jobs["run_s"].clip(lower=BOUND_S)).clip(lower=1.0)
+    return np.maximum((jobs["wait_s"] + jobs["run_s"]) / np.maximum(jobs["run_s"], BOUND_S), 1.0)
 
 
 def size_class(gpus: pd.Series) -> pd.Series:

@@ -6,18 +6,17 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import books, losses
-from gpusim.analysis.delays import QUANTILES, delays, queue_delay_s, size_class
-from gpusim.analysis.economics import economics, pools
+from gpusim.analysis.causes import USEFUL, WORDS
+from gpusim.analysis.delays import job_groups, queue_delay_s, waits
+from gpusim.analysis.economics import economics
+from gpusim.analysis.groups import Groups
 from gpusim.analysis.metrics import metrics
-from gpusim.analysis.serving import serving
+from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
+from gpusim.model.measure import BY_CAUSE, MEASURES, QUANTILES
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
-
-COLUMNS = ["kind", "name", "cause", "measure", "value"]
-GROUPS = ("job_class", "tenant", "size")
-CAUSE_MEASURES = ["gpu_hours_lost", "gpu_hours_held_back", "job_hours_waited", "gpu_hours_asked", "usd"]
 
 
 def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
@@ -26,46 +25,83 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        kind, name, cause, measure (text) and value (float), one row per figure:
+        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.model.measure.MEASURES``:
 
-        - fleet, name "": every metric of ``gpusim.analysis.metrics.METRICS``;
-        - job_class, tenant, size: jobs, started, jobs_done, waiting, job_hours_waited, wait_mean_s and wait_p50_s to
-          wait_p99_s (as in ``delays``, of jobs that started); waited_mean_s and waited_p50_s to waited_p99_s (from
-          submission to the first start; of jobs that never started, to the end of the run; rejected jobs count as
-          infinite in the percentiles and are left out of the mean); useful_gpu_hours;
-        - service: demand_tokens, served_tokens, served_share, replicas and wanted_replicas (of all its deployments);
-        - site: energy_facility_mwh, energy_usd, carbon_t, pue, peak_mw, useful_gpu_hours, gpu_list_usd;
-        - pool, name "SITE/TYPE": planned_gpu_hours, useful_gpu_hours; and by cause ``CAUSE_MEASURES``, as
-          ``bottlenecks`` defines them. A cause without rows cost nothing.
+        - fleet, name "": as ``metrics``;
+        - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
+          ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
+          never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
+          the mean); useful_gpu_hours as ``useful_gpu_s``. Only groups that have jobs;
+        - service: all its deployments together; replicas and wanted_replicas are means over time;
+        - site: as ``economics``;
+        - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
+          as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows.
 
         It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
     """
     result = after(result, warm_up_s)
-    waited_s, useful_s = _waited_s(result), useful_gpu_s(result)
-    parts = [
-        _long("fleet", [""], metrics(result).to_frame().T),
-        *(_long(by, *_job_groups(result, by, waited_s, useful_s)) for by in GROUPS),
-        _long("service", *_services(result)),
-        _long("site", *_sites(result)),
-        *_pools(result),
-    ]
-    return pd.concat(parts, ignore_index=True)
+    table = _Table()
+    table.add("fleet", [""], metrics(result))
+    _add_jobs(table, result)
+    _add_services(table, result)
+    sites = economics(result).rename(columns={"energy_mwh": "energy_facility_mwh"})
+    table.add("site", sites["site"], sites)
+    _add_pools(table, result)
+    return table.frame()
 
 
-def _long(kind: str, names: list[str], table: pd.DataFrame, causes: list[str] | str = "") -> pd.DataFrame:
-    """Rows of ``table`` one behind the other, each with all of its columns as measures."""
-    n = table.shape[1]
-    return pd.DataFrame(
-        {
-            "kind": pd.array([kind] * table.size, dtype="str"),
-            "name": pd.array(np.repeat(np.array(names, dtype=object), n), dtype="str"),
-            "cause": pd.array(
-                np.repeat(np.array([causes] * len(names) if causes == "" else causes, dtype=object), n), dtype="str"
-            ),
-            "measure": pd.array(list(table.columns) * len(table), dtype="str"),
-            "value": table.to_numpy(float).ravel(),
+class _Table:
+    """Rows so far, as columns."""
+
+    def __init__(self):
+        self._texts: list[tuple[str, str, str, str]] = []
+        self._values: list[np.ndarray] = []
+
+    def add(self, kind: str, names: list[str], figures: object, causes: list[str] | None = None) -> None:
+        """Rows of things of a kind: all measures of the first, then of the second, ...
+
+        Parameters
+        ----------
+        figures : mapping of str to numbers, or to arrays, shape (n_names,)
+            By measure; others than the kind has are passed over.
+        causes : list of str, optional
+            Cause of each; the measures are then those by cause.
+        """
+        measures = MEASURES[kind] if causes is None else BY_CAUSE
+        causes = [""] * len(names) if causes is None else causes
+        for name, cause in zip(names, causes, strict=True):
+            self._texts.extend((kind, name, cause, measure) for measure in measures)
+        columns = [np.broadcast_to(np.asarray(figures[measure], dtype=float), len(names)) for measure in measures]
+        self._values.append(np.stack(columns, axis=1).ravel())
+
+    def frame(self) -> pd.DataFrame:
+        texts = zip(*self._texts, strict=True)
+        columns = {
+            name: pd.array(column, dtype="str")
+            for name, column in zip(("kind", "name", "cause", "measure"), texts, strict=True)
         }
-    )
+        return pd.DataFrame({**columns, "value": np.concatenate(self._values)})
+
+
+def _add_jobs(table: _Table, result: Result) -> None:
+    jobs = result.jobs
+    waited_s, useful_s = _waited_s(result), useful_gpu_s(result)
+    done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
+    finite_s = np.where(np.isinf(waited_s), np.nan, waited_s)
+    for by in ("job_class", "tenant", "size"):
+        groups = job_groups(jobs, by)
+        sums = groups.sums(done=done, useful_s=useful_s, waited_s=finite_s, finite=np.isfinite(waited_s))
+        quantiles = groups.quantiles(waited_s, [q / 100 for q in QUANTILES])
+        with np.errstate(invalid="ignore"):  # 0 / 0: all were rejected
+            mean_s = sums["waited_s"] / sums["finite"]
+        figures = {
+            **waits(jobs, groups),
+            "jobs_done": sums["done"],
+            "waited_mean_s": mean_s,
+            **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
+            "useful_gpu_hours": sums["useful_s"] / HOUR_S,
+        }
+        table.add(by, [str(label) for label in groups.labels], figures)
 
 
 def _waited_s(result: Result) -> np.ndarray:
@@ -76,62 +112,28 @@ def _waited_s(result: Result) -> np.ndarray:
     return np.where((jobs["status"] == "rejected").to_numpy(), np.inf, waited_s)
 
 
-def _job_groups(result: Result, by: str, waited_s: np.ndarray, useful_s: np.ndarray) -> tuple[list[str], pd.DataFrame]:
-    jobs = result.jobs
-    keys = (size_class(jobs["gpus"]) if by == "size" else jobs[by]).to_numpy()
-    table = delays(result, by).set_index(by)
-    done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
-    more = {"jobs_done": [], "waited_mean_s": [], **{f"waited_p{q}_s": [] for q in QUANTILES}, "useful_gpu_hours": []}
-    for name in table.index:
-        mine = keys == name
-        more["jobs_done"].append(float(done[mine].sum()))
-        finite = waited_s[mine][np.isfinite(waited_s[mine])]
-        more["waited_mean_s"].append(finite.mean() if len(finite) else np.nan)
-        for q in QUANTILES:
-            more[f"waited_p{q}_s"].append(_quantile(np.sort(waited_s[mine]), q / 100))
-        more["useful_gpu_hours"].append(useful_s[mine].sum() / HOUR_S)
-    table = table[[name for name in table if not name.startswith("slowdown")]].assign(**more)
-    names = [str(name) for name in table.index]
-    order = ["jobs", "started", "jobs_done", "waiting", "job_hours_waited"]
-    return names, table[[*order, *(name for name in table if name not in order)]]
+def _add_services(table: _Table, result: Result) -> None:
+    rows = totals(result)
+    rows = rows.assign(
+        replicas=rows["replica_s"] / rows["span_s"], wanted_replicas=rows["wanted_s"] / rows["span_s"]
+    ).groupby("service", sort=False).sum()  # fmt: skip
+    asked = rows["demand_tokens"]
+    table.add(
+        "service", [str(name) for name in rows.index],
+        rows.assign(served_share=rows["served_tokens"] / asked.where(asked > 0.0)),
+    )  # fmt: skip
 
 
-def _quantile(ordered: np.ndarray, share: float) -> float:
-    """Linear between neighbours; between a finite and an infinite one infinite."""
-    at = share * (len(ordered) - 1)
-    low, part = int(at), at % 1.0
-    return float(
-        ordered[low]
-        if part == 0.0
-        else ordered[low] + (ordered[low + 1] - ordered[low]) * part
-        if np.isfinite(ordered[low])
-        else np.inf
-    )
-
-
-def _services(result: Result) -> tuple[list[str], pd.DataFrame]:
-    tokens = result.services.groupby("service", observed=True, sort=False)[["demand_tokens", "served_tokens"]].sum()
-    replicas = serving(result).groupby("service", observed=True, sort=False)[["replicas", "wanted_replicas"]].sum()
-    share = tokens["served_tokens"] / tokens["demand_tokens"].where(tokens["demand_tokens"] > 0.0)
-    table = pd.concat([tokens.assign(served_share=share), replicas.reindex(tokens.index)], axis=1)
-    return [str(name) for name in table.index], table
-
-
-def _sites(result: Result) -> tuple[list[str], pd.DataFrame]:
-    table = economics(result).set_index("site").rename(columns={"energy_mwh": "energy_facility_mwh"})
-    names = ["energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd"]
-    return [str(name) for name in table.index], table[names]
-
-
-def _pools(result: Result) -> list[pd.DataFrame]:
-    table = pools(result)
-    names = [f"{site}/{kind}" for site, kind in zip(table["site"], table["gpu_type"], strict=True)]
-    hours = table.assign(useful_gpu_hours=table["useful_share"] * table["planned_gpu_hours"])
+def _add_pools(table: _Table, result: Result) -> None:
+    ledger, pools = result.ledger, [f"{site}/{kind}" for site, kind in result.costs[["site", "gpu_type"]].to_numpy()]
+    groups = Groups(ledger["site"] + "/" + ledger["gpu_type"])
+    gpu_s = ledger["gpu_s"].to_numpy()
+    sums = groups.sums(planned=gpu_s, useful=np.where(ledger["cause"].isin(USEFUL), gpu_s, np.nan))
+    sums = pd.DataFrame(sums, index=groups.labels).reindex(pools, fill_value=0.0) / HOUR_S
+    table.add("pool", pools, {"planned_gpu_hours": sums["planned"], "useful_gpu_hours": sums["useful"]})
     lost = losses(result, books(result))
-    causes = _long(
-        "pool",
-        [f"{site}/{kind}" for site, kind in zip(lost["site"], lost["gpu_type"], strict=True)],
-        lost[CAUSE_MEASURES],
-        lost["cause"].tolist(),
-    )
-    return [_long("pool", names, hours[["planned_gpu_hours", "useful_gpu_hours"]]), causes]
+    names = [f"{site}/{kind}" for site, kind in zip(lost["site"], lost["gpu_type"], strict=True)]
+    place, cause = {name: i for i, name in enumerate(pools)}, list(WORDS)
+    order = sorted(range(len(lost)), key=lambda i: (place[names[i]], cause.index(lost["cause"][i])))
+    lost = lost.iloc[order]
+    table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())
