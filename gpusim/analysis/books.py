@@ -104,9 +104,12 @@ def _shortages(result: Result) -> pd.DataFrame:
     """Intervals in which services lacked replicas, with the GPU-seconds that these would have held."""
     services = result.services[(result.services["cause"] != "").to_numpy()]
     specs = result.manifest["scenario"].get("services", {})
-    gpus = services["service"].map({name: spec["gpus_per_replica"] for name, spec in specs.items()})
-    short = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
-    return services.assign(gpu_s=short * gpus.astype(float) * (services["end_s"] - services["start_s"]))
+    service, names = pd.factorize(services["service"])
+    gpus = np.array([specs[name]["gpus_per_replica"] for name in names], dtype=float)[service]
+    wanted, had, start_s, end_s = (
+        services[name].to_numpy(float) for name in ("wanted_replicas", "replicas", "start_s", "end_s")
+    )
+    return services.assign(gpu_s=np.maximum(wanted - had, 0.0) * gpus * (end_s - start_s))
 
 
 def _share_reserved(booked: np.ndarray, booked_s: np.ndarray) -> _Sums:

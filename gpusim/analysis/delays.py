@@ -41,14 +41,14 @@ def waits(jobs: pd.DataFrame, groups: Groups) -> dict[str, np.ndarray]:
     delay_s = queue_delay_s(jobs).to_numpy()
     started = ~np.isnan(delay_s)
     queued = (jobs["status"] == "queued").to_numpy() & ~started
-    sums = groups.sums(started=started, queued=queued, wait_s=jobs["wait_s"].to_numpy(), delay_s=delay_s)
+    n_started, sums = groups.counts(started), groups.sums(wait_s=jobs["wait_s"].to_numpy(), delay_s=delay_s)
     quantiles = groups.quantiles(delay_s, [q / 100 for q in QUANTILES])
     with np.errstate(invalid="ignore"):  # 0 / 0: none has started
-        mean_s = sums["delay_s"] / sums["started"]
+        mean_s = sums["delay_s"] / n_started
     return {
         "jobs": groups.sizes,
-        "started": sums["started"].astype("i8"),
-        "waiting": sums["queued"].astype("i8"),
+        "started": n_started,
+        "waiting": groups.counts(queued),
         "job_hours_waited": sums["wait_s"] / HOUR_S,
         "wait_mean_s": mean_s,
         **{f"wait_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},

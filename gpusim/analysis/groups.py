@@ -35,6 +35,10 @@ class Groups:
         """Rows of each group, shape (n_groups,)."""
         return np.bincount(self._codes, minlength=len(self))
 
+    def counts(self, mask: np.ndarray) -> np.ndarray:
+        """Rows of each group where ``mask`` holds, shape (n_groups,)."""
+        return np.bincount(self._codes[self._of(mask)], minlength=len(self))
+
     def sums(self, **columns: np.ndarray) -> dict[str, np.ndarray]:
         """Sums of columns by group, NaN left out; shape (n_groups,) each."""
         table = pd.DataFrame({name: self._of(np.asarray(values, dtype=float)) for name, values in columns.items()})

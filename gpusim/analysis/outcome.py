@@ -9,7 +9,6 @@ from gpusim.analysis.bottlenecks import books, losses
 from gpusim.analysis.causes import USEFUL, WORDS
 from gpusim.analysis.delays import job_groups, queue_delay_s, waits
 from gpusim.analysis.economics import economics
-from gpusim.analysis.groups import Groups
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
@@ -87,16 +86,17 @@ def _add_jobs(table: _Table, result: Result) -> None:
     jobs = result.jobs
     waited_s, useful_s = _waited_s(result), useful_gpu_s(result)
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
-    finite_s = np.where(np.isinf(waited_s), np.nan, waited_s)
+    finite = np.isfinite(waited_s)
+    finite_s = np.where(finite, waited_s, np.nan)
     for by in ("job_class", "tenant", "size"):
         groups = job_groups(jobs, by)
-        sums = groups.sums(done=done, useful_s=useful_s, waited_s=finite_s, finite=np.isfinite(waited_s))
+        sums = groups.sums(useful_s=useful_s, waited_s=finite_s)
         quantiles = groups.quantiles(waited_s, [q / 100 for q in QUANTILES])
         with np.errstate(invalid="ignore"):  # 0 / 0: all were rejected
-            mean_s = sums["waited_s"] / sums["finite"]
+            mean_s = sums["waited_s"] / groups.counts(finite)
         figures = {
             **waits(jobs, groups),
-            "jobs_done": sums["done"],
+            "jobs_done": groups.counts(done),
             "waited_mean_s": mean_s,
             **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
             "useful_gpu_hours": sums["useful_s"] / HOUR_S,
@@ -114,26 +114,37 @@ def _waited_s(result: Result) -> np.ndarray:
 
 def _add_services(table: _Table, result: Result) -> None:
     rows = totals(result)
-    rows = rows.assign(
-        replicas=rows["replica_s"] / rows["span_s"], wanted_replicas=rows["wanted_s"] / rows["span_s"]
-    ).groupby("service", sort=False).sum()  # fmt: skip
-    asked = rows["demand_tokens"]
-    table.add(
-        "service", [str(name) for name in rows.index],
-        rows.assign(served_share=rows["served_tokens"] / asked.where(asked > 0.0)),
-    )  # fmt: skip
+    service, names = pd.factorize(rows.index.get_level_values("service"))
+
+    def of_all(values: pd.Series) -> np.ndarray:
+        return np.bincount(service, values, minlength=len(names))
+
+    asked, served = of_all(rows["demand_tokens"]), of_all(rows["served_tokens"])
+    figures = {
+        "demand_tokens": asked,
+        "served_tokens": served,
+        "served_share": np.divide(served, asked, out=np.full(len(names), np.nan), where=asked > 0.0),
+        "replicas": of_all(rows["replica_s"] / rows["span_s"]),
+        "wanted_replicas": of_all(rows["wanted_s"] / rows["span_s"]),
+    }
+    table.add("service", list(names), figures)
 
 
 def _add_pools(table: _Table, result: Result) -> None:
-    ledger, pools = result.ledger, [f"{site}/{kind}" for site, kind in result.costs[["site", "gpu_type"]].to_numpy()]
-    groups = Groups(ledger["site"] + "/" + ledger["gpu_type"])
-    gpu_s = ledger["gpu_s"].to_numpy()
-    sums = groups.sums(planned=gpu_s, useful=np.where(ledger["cause"].isin(USEFUL), gpu_s, np.nan))
-    sums = pd.DataFrame(sums, index=groups.labels).reindex(pools, fill_value=0.0) / HOUR_S
-    table.add("pool", pools, {"planned_gpu_hours": sums["planned"], "useful_gpu_hours": sums["useful"]})
+    ledger, costs = result.ledger, result.costs
+    (site, sites), (kind, kinds) = pd.factorize(ledger["site"]), pd.factorize(ledger["gpu_type"])
+    useful = ledger["cause"].isin(USEFUL).to_numpy()
+    key, gpu_s = site * len(kinds) + kind, ledger["gpu_s"].to_numpy()
+    at = sites.get_indexer(costs["site"]) * len(kinds) + kinds.get_indexer(costs["gpu_type"])
+    planned_h, useful_h = (
+        pd.Series(gpu_s[rows]).groupby(key[rows]).sum().reindex(at, fill_value=0.0).to_numpy() / HOUR_S
+        for rows in (slice(None), useful)
+    )
+    pools = [f"{site}/{kind}" for site, kind in zip(costs["site"], costs["gpu_type"], strict=True)]
+    table.add("pool", pools, {"planned_gpu_hours": planned_h, "useful_gpu_hours": useful_h})
     lost = losses(result, books(result))
     names = [f"{site}/{kind}" for site, kind in zip(lost["site"], lost["gpu_type"], strict=True)]
-    place, cause = {name: i for i, name in enumerate(pools)}, list(WORDS)
-    order = sorted(range(len(lost)), key=lambda i: (place[names[i]], cause.index(lost["cause"][i])))
+    place, rank = ({name: i for i, name in enumerate(known)} for known in (pools, WORDS))
+    order = sorted(range(len(lost)), key=[(place[n], rank[c]) for n, c in zip(names, lost["cause"])].__getitem__)
     lost = lost.iloc[order]
     table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())
