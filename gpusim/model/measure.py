@@ -129,3 +129,13 @@ def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
     if name not in allowed:
         raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, allowed)}; known: {', '.join(allowed)}")
     return name
+
+
+def sign_of(figure: str) -> float:
+    """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
+    return -1.0 if any(part in figure for part in _LESS_IS_BETTER) else 1.0
+
+
+_LESS_IS_BETTER = (
+    "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
+)  # fmt: skip

@@ -11,6 +11,7 @@ from gpusim.model.lever import Lever
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps
 from gpusim.relief.counterfactual import Counterfactual
+from gpusim.units import DAY_S
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
 # Causes of the ledger by what would relieve them.
@@ -57,9 +58,10 @@ def _all_pools(scenario: Scenario) -> list[str]:
     return [pool for _site, _kind, pool in _pools(scenario)]
 
 
-def _comes_later(steps: Steps, scenario: Scenario) -> bool:
-    """Whether a stage comes after the start and before the end of the run."""
-    return len(steps.steps(scenario.run.start)) > 1
+def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
+    """[d] after the start at which the last stage comes that comes within the run; 0: none."""
+    days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
+    return max(day for day in days if day < scenario.run.days)
 
 
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -69,7 +71,7 @@ def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfact
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
-            nodes * node, "GPU", _causes([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node),
+            "GPU", _causes([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node), node,
         )  # fmt: skip
 
 
@@ -79,18 +81,20 @@ def _grid(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfact
         if mw > 0.0:
             yield Counterfactual(
                 "power", site, "grid_mw", f"{mw:g} MW more grid connection at {site}",
-                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="add"), mw, mw, "MW",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="add"), mw, "MW",
                 _causes(_pools_of(scenario, site), *UNPOWERED), site_mw_usd(scenario, mw),
             )  # fmt: skip
 
 
 def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
     for site, spec in scenario.sites.items():
-        if _comes_later(spec.grid_mw, scenario):
+        last = _last_stage_days(spec.grid_mw, scenario)
+        if last > 0.0:
+            step = min(days, last)
             yield Counterfactual(
-                "power", site, "energisation", f"grid stages at {site} {days:g} days earlier",
-                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -days, days, "day",
-                _causes(_pools_of(scenario, site), *UNPOWERED),
+                "power", site, "energisation", f"grid stages at {site} {step:g} days earlier",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
+                _causes(_pools_of(scenario, site), *UNPOWERED), most=last / step,
             )  # fmt: skip
 
 
@@ -98,18 +102,20 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
     for site in scenario.sites:
         yield Counterfactual(
             "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
-            Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, 100.0 * step, "%",
+            Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
             _causes(_pools_of(scenario, site), "not_energised"), 0.0,
         )  # fmt: skip
 
 
 def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
-        if _comes_later(scenario.sites[site].pools[kind].gpus, scenario):
+        last = _last_stage_days(scenario.sites[site].pools[kind].gpus, scenario)
+        if last > 0.0:
+            step = min(days, last)
             yield Counterfactual(
-                "delivery", pool, "delivery", f"deliveries of {kind} at {site} {days:g} days earlier",
-                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -days, days, "day",
-                _causes([pool], "not_delivered"),
+                "delivery", pool, "delivery", f"deliveries of {kind} at {site} {step:g} days earlier",
+                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
+                _causes([pool], "not_delivered"), most=last / step,
             )  # fmt: skip
 
 
@@ -120,8 +126,8 @@ def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfa
             pools = [pool for _site, other, pool in _pools(scenario) if other == kind]
             yield Counterfactual(
                 "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
-                Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, more, "GPU",
-                _causes(pools, "idle_quota"), 0.0,
+                Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
+                _causes(pools, "idle_quota"), 0.0, 1,
             )  # fmt: skip
 
 
@@ -131,7 +137,7 @@ def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Count
         if stream.residency and laws - set(stream.residency):
             yield Counterfactual(
                 "residency", name, "residency", f"jobs of {name} may run anywhere",
-                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], 1.0, "rule", frozenset(), 0.0,
+                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule", frozenset(), 0.0,
             )  # fmt: skip
 
 
@@ -139,7 +145,7 @@ def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counte
     if scenario.scheduler.backfill == "none":
         yield Counterfactual(
             "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
-            Lever(keys=["scheduler.backfill"]), "easy", 1.0, "rule",
+            Lever(keys=["scheduler.backfill"]), "easy", "rule",
             _causes(_all_pools(scenario), "idle_reserved"), 0.0,
         )  # fmt: skip
 
@@ -149,8 +155,7 @@ def _cycle(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         half = scenario.scheduler.cycle_s / 2.0
         yield Counterfactual(
             "cycle", "", "cycle_s", f"a scheduling cycle of {half:g} s, half as long",
-            Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, half, "s", _causes(_all_pools(scenario), "idle_cycle"),
-            0.0,
+            Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, "%", _causes(_all_pools(scenario), "idle_cycle"), 0.0,
         )  # fmt: skip
 
 
@@ -160,7 +165,7 @@ def _preemption(scenario: Scenario, _step: float, _days: float) -> Iterator[Coun
     if scenario.scheduler.preemption == "none" and len(priorities) > 1 and any(s.preemptible for s in streams):
         yield Counterfactual(
             "queue rules", "", "preemption", "urgent jobs may evict preemptible ones",
-            Lever(keys=["scheduler.preemption"]), "priority", 1.0, "rule", frozenset(), 0.0,
+            Lever(keys=["scheduler.preemption"]), "priority", "rule", frozenset(), 0.0,
         )  # fmt: skip
 
 
@@ -169,7 +174,7 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
         limit = max(scenario.scheduler.queue_limit, 1)
         yield Counterfactual(
             "queue rules", "", "queue_limit", f"{limit:,} more jobs may wait in a pool",
-            Lever(keys=["scheduler.queue_limit"], how="add"), limit, limit, "job", frozenset(), 0.0,
+            Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job", frozenset(), 0.0, 1,
         )  # fmt: skip
 
 
@@ -182,14 +187,14 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
             if getattr(spec, field) > 0.0:
                 yield Counterfactual(
                     "storage", name, field, f"{what} of {name} in half the time",
-                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5,
-                    getattr(spec, field) / 2.0, "s", _causes(everywhere, cause),
+                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%",
+                    _causes(everywhere, cause),
                 )  # fmt: skip
         if 0.0 < spec.checkpoint_interval_s < math.inf:
             yield Counterfactual(
                 "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
                 Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,
-                spec.checkpoint_interval_s / 2.0, "s", _causes(everywhere, "lost_work"), 0.0,
+                "%", _causes(everywhere, "lost_work"), 0.0,
             )  # fmt: skip
 
 

@@ -25,13 +25,17 @@ class Counterfactual:
     lever : Lever
         What is turned.
     amount : object
-        To what, or by how much.
-    size, unit : float, str
-        The step in its natural unit, for gains per unit; a rule that is lifted is one "rule".
+        To what, by how much, or by which factor.
+    unit : str
+        Of the amount: GPU, MW, day, job; "%" of a factor; "rule" of what is set, of which there is no more or less.
     causes : frozenset of (str, str)
         (pool, cause) of the ledger that it relieves; none where the ledger cannot see the constraint.
     usd : float
         Cost of the step over the run; NaN where the catalogue has none.
+    quantum : float
+        Amounts are whole multiples of it (a node's GPUs); 0: any amount.
+    most : float
+        Greatest multiple of the step that makes a difference: a date cannot come before the start.
     """
 
     resource: str
@@ -40,10 +44,11 @@ class Counterfactual:
     text: str
     lever: Lever
     amount: object
-    size: float
     unit: str
     causes: frozenset[tuple[str, str]]
     usd: float = float("nan")
+    quantum: float = 0.0
+    most: float = float("inf")
 
     @property
     def name(self) -> str:
@@ -62,13 +67,21 @@ class Counterfactual:
 
     def scenario(self, base: Scenario, multiple: float = 1.0) -> Scenario:
         """The scenario with the constraint loosened by a multiple of the step."""
-        if multiple == 0.0:
-            return base
         return turned(base, [(self.lever, self._times(multiple))])
+
+    def size(self, multiple: float = 1.0) -> float:
+        """A multiple of the step in ``unit``."""
+        if not self.is_quantity:
+            return 1.0
+        amount = self._times(multiple)
+        return 100.0 * abs(amount - 1.0) if self.lever.how == "scale" else abs(amount)
 
     def _times(self, multiple: float) -> object:
         if not self.is_quantity:
             return self.amount
         if self.lever.how == "scale":
-            return self.amount**multiple  # of a factor: the same step again and again
-        return self.amount * multiple
+            return self.amount**multiple  # the same factor again and again
+        amount = self.amount * multiple
+        if not self.quantum:
+            return amount
+        return max(round(amount / self.quantum), 1) * self.quantum
