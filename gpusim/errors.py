@@ -39,6 +39,10 @@ class StoreError(GpusimError):
     """A store of a study that is absent, damaged or something else."""
 
 
+class GoalError(GpusimError):
+    """A goal that cannot be read, or that asks for what the scenario does not have."""
+
+
 class StatisticsError(GpusimError):
     """Values, or a table of runs, of which the statistic asked for cannot be taken."""
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Literal, get_args, get_origin
+from typing import get_args, get_origin
 
 from pydantic import Field
 
 from gpusim.errors import ScenarioError
 from gpusim.model import kinds
-from gpusim.model.base import Model, moment
+from gpusim.model.base import How, Model, moment
 from gpusim.model.faults import dotted
 from gpusim.model.overrides import path_of, set_value
 from gpusim.model.references import find
 from gpusim.model.scenario import Scenario
 from gpusim.units import DAY_S, seconds_between
-
-How = Literal["set", "add", "scale", "delay_days"]
 
 
 class Lever(Model):
