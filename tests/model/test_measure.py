@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpusim.model.measure import FLEET, MEASURES, Measure, absent
+from gpusim.analysis.outcome import outcome
+from gpusim.engine.run import run as simulate
+from gpusim.model.measure import BY_CAUSE, MEASURES, Measure, absent
 from gpusim.model.scenario import Scenario
 from tests.model.kit import starter
 
@@ -58,5 +60,14 @@ def test_names_are_of_the_scenario() -> None:
     assert absent(Measure.parse("job_class batch jobs"), replay) == ""
 
 
-def test_every_figure_of_the_fleet_is_a_metric() -> None:
-    assert MEASURES["fleet"] == tuple(FLEET)
+def test_every_figure_is_in_the_outcome_of_a_run_and_no_other() -> None:
+    """Checked against a run of jobs and a service, whose outcome holds all kinds of things."""
+    table = outcome(simulate(Scenario.from_dict(starter(), overrides={"run.days": 0.2}), seed=0))
+    found = table[table["cause"] == ""].groupby("kind")["measure"].unique()
+    assert {kind: set(measures) for kind, measures in found.items()} == {
+        kind: set(measures) for kind, measures in MEASURES.items()
+    }
+    assert set(table.loc[table["cause"] != "", "measure"]) == set(BY_CAUSE)
+    for row in table.itertuples():
+        measure = Measure(row.kind, row.name, row.cause, row.measure)
+        assert Measure.parse(measure.text) == measure
