@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from gpusim.record.result import Result
 
@@ -11,33 +12,34 @@ def useful_gpu_s(result: Result) -> np.ndarray:
     """[GPU-s] of each job that were work and not loading, checkpoints or lost work, shape (jobs,).
 
     A run loads for ``load_s`` and then alternates between ``checkpoint_interval_s`` of work and a checkpoint of
-    ``checkpoint_write_s``; whatever follows the last checkpoint is work (it was lost if the run was cut short, and
-    is counted as such). Exact for jobs that have ended, unless they were evicted while they loaded; for one that
-    still runs the ledger spreads its checkpoints evenly, so that the two differ by one checkpoint at most.
+    ``checkpoint_write_s``. A run that was cut short ends, less what was lost, with a checkpoint; any other with work.
+    The same as the ledger's training but for evictions while a job loads, and for jobs that still run: the ledger
+    spreads their checkpoints evenly, so that a job differs by one checkpoint at most.
     """
-    jobs, classes = result.jobs, result.manifest["scenario"].get("workload", {}).get("classes", {})
+    jobs = result.jobs
+    queued = (jobs["status"] == "queued").to_numpy()
+    load_s, interval_s, write_s = _classes(result)
+    runs = jobs["evictions"].to_numpy() + ~queued
+    lost_s = jobs["lost_gpu_s"].to_numpy() / _held(result)
+    at_work_s = np.maximum(jobs["run_s"].to_numpy() - lost_s - runs * load_s, 0.0)
+    cycles = at_work_s / np.where(interval_s > 0.0, interval_s + write_s, np.inf)
+    checkpoints = np.where(queued, np.rint(cycles), np.maximum(np.ceil(cycles) - 1.0, 0.0))
+    return jobs["gpus"].to_numpy() * (at_work_s - checkpoints * write_s)
 
-    def of_class(name: str, default: float) -> np.ndarray:
-        found = [classes.get(label, {}).get(name, default) for label in jobs["job_class"].cat.categories]
-        return np.array(found, dtype=float)[jobs["job_class"].cat.codes]
 
-    gpus = jobs["gpus"].to_numpy(float)
-    runs = jobs["evictions"].to_numpy() + (jobs["status"] != "queued").to_numpy()
-    at_work_s = (
-        jobs["run_s"].to_numpy() - jobs["lost_gpu_s"].to_numpy() / _held(result) - runs * of_class("load_s", 0.0)
-    )
-    at_work_s = np.maximum(at_work_s, 0.0)
-    interval_s, write_s = of_class("checkpoint_interval_s", np.inf), of_class("checkpoint_write_s", 0.0)
-    cycle_s = np.where(interval_s > 0.0, interval_s + write_s, np.inf)
-    checkpoints = np.maximum(np.ceil(at_work_s / cycle_s) - 1.0, 0.0)
-    return gpus * (at_work_s - checkpoints * write_s)
+def _classes(result: Result) -> np.ndarray:
+    """load_s, checkpoint_interval_s, checkpoint_write_s [s] of each job, shape (3, jobs)."""
+    classes = result.manifest["scenario"].get("workload", {}).get("classes", {})
+    codes, names = pd.factorize(result.jobs["job_class"])
+    defaults = {"load_s": 0.0, "checkpoint_interval_s": np.inf, "checkpoint_write_s": 0.0}
+    rows = [[classes.get(name, {}).get(key, default) for name in names] for key, default in defaults.items()]
+    return np.array(rows, dtype=float)[:, codes]
 
 
 def _held(result: Result) -> np.ndarray:
     """GPUs that each job holds: a gang of more than a node holds whole nodes."""
-    jobs = result.jobs
-    gpus = jobs["gpus"].to_numpy()
-    size = np.ones(len(jobs), dtype=gpus.dtype)
-    for kind, gpu in result.manifest["gpus"].items():
-        size[(jobs["gpu_type"] == kind).to_numpy()] = gpu["gpus_per_node"]
+    kinds, names = pd.factorize(result.jobs["gpu_type"])
+    # Jobs without a place come last (code -1); they hold nothing.
+    sizes = [result.manifest["gpus"][name]["gpus_per_node"] for name in names]
+    size, gpus = np.array([*sizes, 1])[kinds], result.jobs["gpus"].to_numpy()
     return np.where(gpus <= size, gpus, -(-gpus // size) * size)
