@@ -88,10 +88,11 @@ def test_mean_wait_on_the_engine():
     """M/M/4 at load 2.4, five runs of 3,000 jobs each; the warm-up is MSER-5's of a pilot."""
     warm, trusted = mser5(np.array([engine_waits("pilot", run, n=1000) for run in range(50)]))
     assert trusted
-    means = [engine_waits("engine", run, n=warm + 3000)[warm:].mean() for run in range(STUDIES * 5)]
-    values = np.array(means).reshape(STUDIES, 5)
-    assert LOW < study.covered(values, mmc_wait(4, 2.4)) < HIGH
-    assert study.covered(values, mmc_wait(4, 2.5)) < LOW
+    studies, runs = 250, 5
+    means = [engine_waits("engine", run, n=warm + 3000)[warm:].mean() for run in range(studies * runs)]
+    values, (low, high) = np.array(means).reshape(studies, runs), study.band(studies)
+    assert low < study.covered(values, mmc_wait(4, 2.4)) < high
+    assert study.covered(values, 1.1 * mmc_wait(4, 2.4)) < low
 
 
 def test_a_whole_run_is_the_same_queue():
@@ -194,3 +195,11 @@ def test_racing():
     assert alone > 0.95
     assert wrong < 0.05
     assert spent < 20
+
+
+def test_all_tables_are_printed(capsys):
+    study.main(20)
+    printed = capsys.readouterr().out
+    assert [name for name in study.SAMPLES if name not in printed] == []
+    assert printed.count("\n\n") == 6
+    assert "nan" not in printed
