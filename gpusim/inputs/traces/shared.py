@@ -40,12 +40,13 @@ def share(path: str | Path, folder: str | Path) -> Path:
     partial = folder / f".{out.name}.partial-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(table, partial)
-        partial.replace(out)
+        try:
+            _write(table, partial)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise TraceError(f"{out}: cannot be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return out
 
 
