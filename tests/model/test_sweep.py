@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gpusim.errors import ScenarioError
-from gpusim.model.design import points_of
+from gpusim.model.axis import Axis
+from gpusim.model.design import Design, points_of
+from gpusim.model.lever import turned
 from gpusim.model.measure import Measure
 from gpusim.model.scenario import Scenario
-from gpusim.model.sweep import SweepSpec
+from gpusim.model.sweep import Stop, SweepSpec
+from gpusim.sweeps.design import points, settings
+
+DOCS = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 
 POLICY = {"cases": {"fifo": {"scheduler.order": "fifo"}, "sjf": {"scheduler.order": "sjf"}}}
 POWER = {"key": "sites.texas.grid_mw", "how": "scale", "values": [0.8, 1.0, 1.2]}
@@ -191,15 +197,16 @@ def test_what_may_look_odd_but_is_meant(scenario: str) -> None:
 
 
 def test_every_key_is_in_the_docs() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
-    models = {"": SweepSpec, "design": SweepSpec.model_fields["design"].annotation}
-    for model in (*models.values(), *_inner()):
+    for model in (SweepSpec, Design, Stop, Axis):
         for key in model.model_fields:
-            assert f"`{key}`" in text, key
+            assert f"`{key}`" in DOCS, key
 
 
-def _inner() -> tuple[type, ...]:
-    from gpusim.model.axis import Axis
-    from gpusim.model.sweep import Stop
-
-    return Axis, Stop
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL))
+def test_examples_of_the_docs_are_sweeps(block: str, tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(Scenario.starter(), encoding="utf-8")
+    (tmp_path / "sweep.toml").write_text(block, encoding="utf-8")
+    spec = SweepSpec.from_toml(tmp_path / "sweep.toml")
+    scenario = Scenario.from_toml(spec.scenario)
+    for row in points(spec).to_dict("records"):
+        assert turned(scenario, settings(spec, row)).run.days > 0.0

@@ -150,15 +150,15 @@ def test_cells_of_a_map_hold_their_means() -> None:
     figure = heatmap.draw(table, "policy", "power", "goodput")
     cells = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
     assert cells == {
-        (1, 0): "10\n± 5",
-        (0, 0): "20\n± 5",
-        (1, 1): "30\n± 5",
+        (1, 0): "10.0\n± 5.0",
+        (0, 0): "20.0\n± 5.0",
+        (1, 1): "30.0\n± 5.0",
         (0, 1): "-",
     }  # 0.8 stands left of 1.2
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["sjf", "fifo"]
     further = means({"policy": ["sjf", "fifo"], "power": [1.2, 0.8], "gpus": [8, 16]}).assign(mean=[0.1, 0.3] * 4)
     figure = heatmap.draw(further, "policy", "power", "goodput")
-    assert [text.get_text() for text in figure.axes[0].texts] == ["20"] * 4
+    assert [text.get_text() for text in figure.axes[0].texts] == ["20.0"] * 4
     assert "goodput [%], mean over the other axes" in [text for text, _box in texts_of(figure)]
 
 
@@ -181,7 +181,8 @@ def test_curve(measure: str, n: int) -> None:
         ("grid", ["policy", "power"], ["curve_goodput", "map_goodput", "sensitivity_goodput"]),
         ("grid", ["policy", "power", "gpus"], ["points_goodput", "sensitivity_goodput"]),
         ("one_at_a_time", ["policy", "power"], ["tornado_goodput"]),
-        ("morris", ["policy", "power"], ["points_goodput", "sensitivity_goodput"]),
+        ("latin_hypercube", ["policy", "power"], ["points_goodput", "sensitivity_goodput"]),
+        ("morris", ["policy", "power"], ["sensitivity_goodput"]),
         ("grid", [], ["points_goodput"]),
     ],
 )
@@ -196,7 +197,7 @@ def test_figures_of_a_sweep(tmp_path: Path, kind: str, axes: list[str], names: l
         {
             "scenario": str(tmp_path / "fleet.toml"),
             "measures": ["goodput"],
-            "design": {"kind": kind, "samples": 4},
+            "design": {"kind": kind, "samples": 8},
             "axes": {axis: known[axis] for axis in axes},
         }
     )

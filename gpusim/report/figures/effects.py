@@ -17,7 +17,9 @@ LONGEST = 44  # characters of a name
 
 
 def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
-    """A row for each point: the mean over replications and its interval; of many points the highest and the lowest.
+    """A row for each point (of equal ones the first): the mean over replications and its interval.
+
+    Of many points the highest and the lowest are shown.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
         Which measure to draw.
     """
     table = summary[(summary["measure"] == measure) & np.isfinite(summary["mean"])]
+    table = table.drop_duplicates(list(axes)) if axes else table
     title = (
         "Mean over replications, and its 95% interval" if (table["n"] > 1).any() else "One replication of each point"
     )

@@ -87,11 +87,14 @@ def _ticks(ax: Axes, rows: list[str], columns: list[str], turned: bool) -> None:
 
 
 def _numbers(ax: Axes, image, means: pd.DataFrame, half: pd.DataFrame | None, unit: Unit) -> None:
-    """Write values into the cells, light on dark and dark on light."""
-    values = means.to_numpy(float)
+    """Write values into the cells, all to the same decimals, light on dark and dark on light."""
+    values = means.to_numpy(float) * unit.factor
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    decimals = int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0.0 else 0
     for y, x in np.ndindex(values.shape):
-        dark = np.isfinite(values[y, x]) and image.norm(values[y, x] * unit.factor) < 0.5
-        text = unit.number(values[y, x])
+        known = bool(np.isfinite(values[y, x]))
+        text = f"{values[y, x]:,.{decimals}f}" if known else "-"
         if half is not None and np.isfinite(half.iat[y, x]):
-            text += f"\n\u00b1 {unit.number(half.iat[y, x])}"
-        ax.text(x, y, text, ha="center", va="center", fontsize=7.5, color="white" if dark else "black", linespacing=1.1)
+            text += f"\n\u00b1 {half.iat[y, x] * unit.factor:,.{decimals}f}"
+        colour = "white" if known and image.norm(values[y, x]) < 0.5 else "black"
+        ax.text(x, y, text, ha="center", va="center", fontsize=7.5, color=colour, linespacing=1.1)

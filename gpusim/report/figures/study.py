@@ -16,8 +16,8 @@ def study_figures(
 ) -> Iterator[tuple[str, Figure]]:
     """The figures of every measure of a sweep, by name.
 
-    One axis of numbers is a curve, with a few cases beside it a curve each, two axes a map, one at a time a tornado;
-    all other designs show the means of their points, and which axis matters where that can be told.
+    One axis of numbers is a curve, with a few cases beside it a curve each; two axes a map; one at a time a tornado;
+    lists, Latin hypercubes and other grids the means of their points. Which axis matters is drawn of all the others.
 
     Parameters
     ----------
@@ -49,5 +49,5 @@ def _means(spec: SweepSpec, summary: pd.DataFrame, measure: str) -> Iterator[tup
         if summary[other].nunique() <= curve.MOST:
             yield "curve", curve.draw(summary, across, measure, other)
         yield "map", heatmap.draw(summary, other, across, measure)
-    else:
+    elif spec.design.kind not in ("sobol", "morris"):  # whose points mean nothing by themselves
         yield "points", effects.draw(summary, names, measure)
