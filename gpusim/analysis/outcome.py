@@ -132,7 +132,7 @@ def _add_services(table: _Table, result: Result) -> None:
 
 def _add_pools(table: _Table, result: Result) -> None:
     ledger, costs = result.ledger, result.costs
-    (site, sites), (kind, kinds) = pd.factorize(ledger["site"]), pd.factorize(ledger["gpu_type"])
+    (site, sites), (kind, kinds) = (pd.factorize(ledger[name], sort=True) for name in ("site", "gpu_type"))
     useful = ledger["cause"].isin(USEFUL).to_numpy()
     key, gpu_s = site * len(kinds) + kind, ledger["gpu_s"].to_numpy()
     at = sites.get_indexer(costs["site"]) * len(kinds) + kinds.get_indexer(costs["gpu_type"])

@@ -73,6 +73,17 @@ class Signal:
         """Mean over [a_s, b_s); the value at ``a_s`` if the span is empty."""
         return self.integral(a_s, b_s) / (b_s - a_s) if b_s > a_s else self.at(a_s)
 
+    def means(self, edges_s: np.ndarray) -> np.ndarray:
+        """Means between neighbours of ``edges_s`` [s], increasing, shape (n_edges - 1,); each as ``mean`` gives it."""
+        a_s, b_s = edges_s[:-1], edges_s[1:]
+        row = np.maximum(np.searchsorted(self.times_s, edges_s, side="right") - 1, 0)
+        first, last = row[:-1], row[1:]
+        after = np.minimum(first + 1, len(self.values) - 1)
+        head = self.values[first] * (self.times_s[after] - a_s)
+        tail = self.values[last] * (b_s - self.times_s[last])
+        whole = head + (self._sums[last] - self._sums[after]) + tail
+        return np.where(first == last, self.values[first] * (b_s - a_s), whole) / (b_s - a_s)
+
     def max(self, a_s: float, b_s: float) -> float:
         """Greatest value on [a_s, b_s]."""
         return float(self.values[self._row(a_s) : self._row(b_s) + 1].max())
