@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gpusim.errors import did_you_mean
 from gpusim.model import kinds
@@ -18,10 +19,13 @@ from gpusim.model.overrides import path_of
 
 Label = float | int | str  # what a table of points holds: a number, else a text that names the value
 RANGE_ONLY = ("points", "log", "multiple")
+MAX_NUMBER = 1e15  # of a range: whole numbers stay whole
 
 
 class Axis(Model):
     """What a study varies: ``key`` or ``keys`` with ``values`` or a ``range``, or ``cases``."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite value stays one in the store
 
     key: str = ""
     """Dotted key of the scenario; ``*`` stands for any name, as in ``sites.*.grid_mw``."""
@@ -129,7 +133,7 @@ class Axis(Model):
         for case, table in self.cases.items():
             for fault in faults_of_table(table):
                 yield f"cases.{case}", fault
-        if self.base is not None and self.base not in self.cases:
+        if self.base is not None and self.base not in list(self.cases):
             near = did_you_mean(str(self.base), self.cases)
             yield "base", f"unknown case {kinds.in_toml(self.base)}{near}; known: {', '.join(self.cases)}"
 
@@ -138,9 +142,14 @@ class Axis(Model):
             yield "range", f"found {self.range}; give two numbers, the lower first: [0.8, 1.2]"
             return
         low, high = self.range
-        if self.log and low <= 0.0:
+        if max(-low, high) > MAX_NUMBER:
+            yield "range", f"found {self.range}; give numbers from {-MAX_NUMBER:g} to {MAX_NUMBER:g}"
+            return
+        if self.log and low < 1.0 / MAX_NUMBER:
             yield "range", f"found {low:g} with log = true; give numbers greater than 0, or remove log"
-        if self.multiple and self._multiples()[0] >= self._multiples()[1]:
+        if self.multiple and max(-low, high) / self.multiple > MAX_NUMBER:
+            yield "multiple", f"found {self.multiple:g}; give more, or 0 for numbers that are not rounded"
+        elif self.multiple and self._multiples()[0] >= self._multiples()[1]:
             yield "multiple", f"the range from {low:g} to {high:g} holds fewer than two multiples of {self.multiple:g}"
         if self.base is not None and not _is_number(self.base):
             yield "base", f"found {kinds.in_toml(self.base)}; give a number, as in range"
@@ -170,6 +179,8 @@ class Axis(Model):
     def _label(self, value: object) -> Label:
         if self.is_numeric() or isinstance(value, str):
             return value
+        if isinstance(value, date):
+            return value.isoformat()
         return json.dumps(value, default=str, sort_keys=True)
 
     def _value(self, label: Label) -> object:

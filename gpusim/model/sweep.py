@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gpusim.errors import ScenarioError
 from gpusim.model import kinds
@@ -49,6 +49,8 @@ class Stop(Model):
 
 class SweepSpec(Model):
     """A study: many runs of one scenario."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # an infinite value stays one in the store
 
     name: str = Field(min_length=1)
     """Name of the study, for titles. Absent: that of the file."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import json
+import math
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpusim.errors import ScenarioError
 from gpusim.model.axis import Axis
@@ -15,6 +22,7 @@ from gpusim.model.measure import Measure
 from gpusim.model.scenario import Scenario
 from gpusim.model.sweep import Stop, SweepSpec
 from gpusim.sweeps.design import points, settings
+from tests.model.test_fuzz import few, mutate
 
 DOCS = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 
@@ -194,6 +202,51 @@ def test_what_may_look_odd_but_is_meant(scenario: str) -> None:
         },
     )
     assert points_of(spec.design, spec.axes) == 16
+
+
+def test_a_spec_comes_back_from_the_store_as_it_was(scenario: str) -> None:
+    axes = {
+        "interval": {"key": "workload.classes.research.checkpoint_interval_s", "values": [900, math.inf]},
+        "start": {"key": "run.start", "values": [date(2026, 6, 1), "2026-07-01"], "base": date(2026, 6, 1)},
+        "gpus": {"key": "sites.texas.pools.H100.gpus", "range": [64, 512], "multiple": 8, "points": 3},
+        "steps": {"key": "sites.texas.grid_mw", "values": [1.0, [{"at": 0, "value": 1.0}, {"at": 1, "value": 2.0}]]},
+        "policy": POLICY,
+    }
+    spec = sweep(scenario, axes=axes, set={"workload.classes.research.load_s": 5.0}, warm_up_days="auto")
+    again = SweepSpec.model_validate(json.loads(json.dumps(spec.model_dump(mode="json"))))
+    table = points(spec)
+    assert points(again).equals(table)
+    known = Scenario.from_toml(scenario)
+    for row in table.to_dict("records"):
+        assert turned(known, settings(again, row)) == turned(known, settings(spec, row))
+
+
+@few
+@given(st.data())
+def test_anything_anywhere_is_a_sweep_or_a_fault(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["grid", "list", "one_at_a_time", "latin_hypercube", "sobol", "morris"]))
+    tables = {
+        "scenario": "seeds/small.toml",
+        "replications": 3,
+        "warm_up_days": 0.5,
+        "measures": ["goodput", "site texas pue"],
+        "set": {"run.days": 2},
+        "design": {"kind": kind, "samples": 8, "seed": 1},
+        "stop": {"measure": "pue", "half_width": 0.1, "relative": True, "most": 9},
+        "axes": {
+            "a": {**POLICY, "base": "sjf"},
+            "b": {**RANGE, "points": 3, "log": True, "multiple": 0.1, "base": 1.0},
+            "c": {"keys": ["run.drain"], "values": [True, False], "base": True},
+        },
+    }
+    tables = copy.deepcopy(tables)
+    for _ in range(data.draw(st.integers(1, 3))):
+        mutate(tables, data.draw)
+    with contextlib.suppress(ScenarioError):
+        spec = SweepSpec.from_dict(tables)
+        if points_of(spec.design, spec.axes) < 1000:
+            for row in points(spec).to_dict("records"):
+                settings(spec, row)
 
 
 def test_every_key_is_in_the_docs() -> None:
