@@ -43,6 +43,10 @@ class GoalError(GpusimError):
     """A goal that cannot be read, or that asks for what the scenario does not have."""
 
 
+class WorkerDied(GpusimError):
+    """A worker process that ended in the middle of a run."""
+
+
 class StatisticsError(GpusimError):
     """Values, or a table of runs, of which the statistic asked for cannot be taken."""
 

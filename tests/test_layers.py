@@ -23,7 +23,7 @@ ALLOWED = {
     "analysis": BASE | {"model", "record"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
-    "sweeps": BASE | {"model", "inputs", "engine", "record", "analysis"},
+    "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},
     "relief": BASE | {"model", "engine", "record", "analysis", "sweeps"},
     "planning": BASE | {"model", "record", "analysis", "sweeps"},
     "report": {"errors", "units", "model", "record", "analysis"},

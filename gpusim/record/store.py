@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import secrets
+import time
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +26,10 @@ from gpusim.model.measure import Measure
 FORMAT = 1  # of the folder; any other number is refused
 ABOUT, DESIGN, RUNS, FAILURES = "sweep.json", "design.parquet", "runs", "failures"
 OUTCOME = ["kind", "name", "cause", "measure", "value"]
+PLACE = ["run", "point", "replication", "seed"]  # columns of every design, before its axes
+_REPAIR = "delete it and run the study again: its finished runs are kept"
+ABANDONED_S = 3600.0  # age at which a half-written file is nobody's any more
+_RUN = re.compile(r"(?P<key>[^.]+)\.(?P<digest>[0-9a-f]{16})\.parquet")
 
 
 class Store:
@@ -51,18 +58,15 @@ class Store:
         if store.folder.is_file():
             raise StoreError(f"{folder}: is a file; choose another name")
         if store.folder.is_dir() and any(store.folder.iterdir()):
-            cls.open(folder)  # refuses what is no store
+            if (store.folder / ABOUT).exists() or not (store.folder / RUNS).is_dir():
+                cls.open(folder)  # refuses what is no store
         try:
             for part in (RUNS, FAILURES):
                 (store.folder / part).mkdir(parents=True, exist_ok=True)
-            for partial in store.folder.glob("**/.*.partial"):  # of a run that was killed while it wrote
-                partial.unlink(missing_ok=True)
-            text = json.dumps({**about, "format": FORMAT}, indent=1, sort_keys=True, default=str)
-            store._write(store.folder / ABOUT, text.encode())
+            store._clear_abandoned()
         except OSError as error:
-            raise StoreError(
-                f"{folder}: cannot be written ({error.strerror or error}); choose another folder"
-            ) from None
+            raise _unwritable(folder, error) from None
+        store._write(store.folder / ABOUT, _json({**about, "format": FORMAT}))
         return store
 
     @classmethod
@@ -86,7 +90,14 @@ class Store:
 
     def finished(self) -> dict[str, Path]:
         """Files of finished runs by their key."""
-        return {file.name.partition(".")[0]: file for file in sorted((self.folder / RUNS).glob("*.parquet"))}
+        files = ((_RUN.fullmatch(file.name), file) for file in sorted((self.folder / RUNS).glob("*.parquet")))
+        return {name["key"]: file for name, file in files if name}
+
+    def foreign(self) -> list[Path]:
+        """Files among those of runs and failures that no study wrote; they are left alone."""
+        runs = [file for file in (self.folder / RUNS).glob("*") if not _RUN.fullmatch(file.name)]
+        failures = [file for file in (self.folder / FAILURES).glob("*") if file.suffix != ".json"]
+        return sorted(file for file in runs + failures if not file.name.startswith("."))
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a finished run, whose failure, if it had one, is over."""
@@ -94,20 +105,24 @@ class Store:
         self._failure(key).unlink(missing_ok=True)
 
     def fail(self, key: str, error: dict) -> None:
-        """Record why a run failed."""
-        self._write(self._failure(key), json.dumps(error, indent=1, sort_keys=True, default=str).encode())
+        """Record why a run failed: kind and message, and what else helps to find the reason."""
+        self._write(self._failure(key), _json(error))
 
     def failures(self) -> dict[str, dict]:
         """Errors of runs that failed, by their key."""
-        return {file.stem: json.loads(file.read_text()) for file in sorted((self.folder / FAILURES).glob("*.json"))}
+        errors = {file.stem: _error_in(file) for file in sorted((self.folder / FAILURES).glob("*.json"))}
+        return {key: error for key, error in errors.items() if error}
 
-    def damaged(self) -> list[Path]:
-        """Files of finished runs that are not what was written."""
-        return [file for file in self.finished().values() if not _whole(file)]
+    def damaged(self, keys: Iterable[str] | None = None) -> list[Path]:
+        """Files of finished runs (of some keys) that are not what was written."""
+        files = self.finished()
+        return [
+            files[key] for key in (files if keys is None else keys) if key in files and _content(files[key]) is None
+        ]
 
-    def discard_damaged(self) -> list[Path]:
-        """Remove damaged files of runs; which they were."""
-        files = self.damaged()
+    def discard_damaged(self, keys: Iterable[str] | None = None) -> list[Path]:
+        """Remove damaged files of runs (of some keys); which they were."""
+        files = self.damaged(keys)
         for file in files:
             file.unlink()
         return files
@@ -115,20 +130,28 @@ class Store:
     # Tables -----------------------------------------------------------------------------------------------------
 
     def set_design(self, design: pd.DataFrame) -> None:
-        """Keep which run is which: columns run (key), point, replication, seed, and one per axis."""
+        """Keep which run is which: columns run (key), point, replication, seed, and one per axis.
+
+        Failures of runs that are not in it any more are forgotten.
+        """
         buffer = BytesIO()
-        design.to_parquet(buffer, index=False)
+        design.to_parquet(buffer, index=False, write_page_checksum=True)
         self._write(self.folder / DESIGN, buffer.getvalue())
+        for key in self.failures().keys() - set(design["run"]):
+            self._failure(key).unlink(missing_ok=True)
 
     def design(self) -> pd.DataFrame:
         """Which run is which: one row per run, finished or not."""
-        path = self.folder / DESIGN
+        path, repair = self.folder / DESIGN, "run the study again, its finished runs are kept"
         try:
-            return pd.read_parquet(path)
+            design = pq.ParquetFile(path, page_checksum_verification=True).read().to_pandas()
         except FileNotFoundError:
-            raise StoreError(f"{path}: missing; run the study again, its finished runs are kept") from None
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{path}: damaged ({error}); run the study again, its finished runs are kept") from None
+            raise StoreError(f"{path}: missing; {repair}") from None
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise StoreError(f"{path}: damaged ({error}); {repair}") from None
+        if list(design.columns[: len(PLACE)]) != PLACE:
+            raise StoreError(f"{path}: its columns do not begin with {', '.join(PLACE)}; {repair}")
+        return design
 
     def status(self) -> pd.DataFrame:
         """The design with a column status: finished, failed or missing."""
@@ -145,11 +168,16 @@ class Store:
             With the names of all files that are damaged.
         """
         files = self.finished()
-        wanted = [key for key in (files if keys is None else dict.fromkeys(keys)) if key in files]
-        damaged = [str(files[key]) for key in wanted if not _whole(files[key])]
+        wanted = [files[key] for key in (files if keys is None else dict.fromkeys(keys)) if key in files]
+        tables, damaged = [], []
+        for file in wanted:
+            content = _content(file)
+            if content is None:
+                damaged.append(str(file))
+            elif not damaged:
+                tables.append(pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False))
         if damaged:
             raise StoreError(f"damaged: {', '.join(damaged)}; run the study again, which makes these runs anew")
-        tables = [pq.read_table(files[key]) for key in wanted]
         if not tables:
             return pd.DataFrame(columns=["run", *OUTCOME]).astype({"value": float})
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()
@@ -171,9 +199,23 @@ class Store:
 
     def _write(self, path: Path, content: bytes) -> None:
         """Write a file so that it is whole or absent, and an earlier one stays until then."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_bytes(content)
-        partial.replace(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _clear_abandoned(self) -> None:
+        """Remove what studies left half-written when they were killed; another one may be writing right now."""
+        for partial in self.folder.glob("**/.*.partial*"):
+            try:
+                if time.time() - partial.stat().st_mtime > ABANDONED_S:
+                    partial.unlink()
+            except FileNotFoundError:  # by now it is written
+                pass
 
     def _read_about(self) -> dict:
         path = self.folder / ABOUT
@@ -183,9 +225,9 @@ class Store:
             what = "holds no study" if self.folder.exists() else "no such folder"
             raise StoreError(f"{self.folder}: {what}; give the folder that `gpusim sweep` wrote") from None
         except (OSError, ValueError) as error:
-            raise StoreError(f"{path}: damaged ({error}); delete it and run the study again") from None
+            raise StoreError(f"{path}: damaged ({error}); {_REPAIR}") from None
         if not isinstance(about, dict):
-            raise StoreError(f"{path}: is not what gpusim wrote; delete it and run the study again")
+            raise StoreError(f"{path}: is not what gpusim wrote; {_REPAIR}")
         return about
 
 
@@ -204,8 +246,29 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _whole(file: Path) -> bool:
+def _content(file: Path) -> bytes | None:
+    """Content of a run's file; None if it is not what was written."""
     try:
-        return _digest(file.read_bytes()) == file.name.split(".")[1]
+        content = file.read_bytes()
     except OSError:
-        return False
+        return None
+    return content if _digest(content) == _RUN.fullmatch(file.name)["digest"] else None
+
+
+def _error_in(file: Path) -> dict | None:
+    """What a record of a failure says; None if it has gone by now."""
+    try:
+        error = json.loads(file.read_text(encoding="utf-8"))
+        return {**error, "kind": str(error["kind"]), "message": str(error["message"])}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"kind": "Unknown", "message": f"{file} is damaged; run the study again"}
+
+
+def _json(table: dict) -> bytes:
+    return json.dumps(table, indent=1, sort_keys=True, default=str).encode()
+
+
+def _unwritable(path: str | Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: cannot be written ({error.strerror or error}); repair that, or choose another folder")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from gpusim.errors import GpusimError
 
-RETRIES = 3  # of a run whose worker was lost
+if TYPE_CHECKING:
+    from distributed import Client
+
+TIMEOUT_S = 10  # for a scheduler to answer
 
 
 @contextmanager
-def client(address: str | None, workers: int | None) -> Iterator[tuple[Executor, int]]:
-    """Executor of a Dask client, and the runs that its cluster does at once.
+def client(address: str | None, workers: int | None) -> Iterator[Client]:
+    """Client of a cluster.
 
     Without an address a cluster of ``workers`` processes (None: one for each core) lives for as long as the context.
     """
@@ -25,21 +29,18 @@ def client(address: str | None, workers: int | None) -> Iterator[tuple[Executor,
         ) from None
     if address is not None:
         with _connected(Client, address) as found:
-            yield found.get_executor(retries=RETRIES), _threads(found)
+            yield found
         return
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster,
         Client(cluster) as own,
     ):
-        yield own.get_executor(retries=RETRIES), _threads(own)
+        yield own
 
 
-def _connected(client, address: str):
+def _connected(make: type[Client], address: str) -> Client:
+    logging.getLogger("distributed.comm").setLevel(logging.ERROR)
     try:
-        return client(address, timeout="20s")
+        return make(address, timeout=TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise GpusimError(f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler") from None
-
-
-def _threads(client) -> int:
-    return max(sum(client.nthreads().values()), 1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from gpusim.errors import GpusimError
@@ -16,11 +17,7 @@ from gpusim.sweeps.run import Run
 from gpusim.sweeps.worker import Failure, work
 
 TRACES = "traces"  # folder of a store with its shared traces
-DIED = Failure(
-    "WorkerDied",
-    "its worker process died twice while it ran, perhaps for want of memory; try fewer workers. A script that starts"
-    ' worker processes must do so below `if __name__ == "__main__":`',
-)
+Traces = dict[str, Path | GpusimError]
 
 
 class Progress(NamedTuple):
@@ -46,14 +43,19 @@ def execute(
         The same run may be there twice; it is executed once.
     progress : callable, optional
         Called at the start and after every run.
+
+    Raises
+    ------
+    GpusimError
+        If the executor, as a whole, ends before the runs do.
     """
     wanted = {run.key: run for run in runs}
-    damaged = tuple(str(file) for file in store.discard_damaged())
+    damaged = tuple(str(file) for file in store.discard_damaged(wanted))
     finished = store.finished()
     missing = [run for key, run in wanted.items() if key not in finished]
     state = Progress(len(wanted), len(wanted) - len(missing), 0, 0, damaged)
     progress(state)
-    for run, found in _outcomes(missing, _shared_traces(missing, store), crew):
+    for run, found in _outcomes(missing, shared_traces(missing, store), crew):
         if isinstance(found, Failure):
             store.fail(run.key, {**found._asdict(), "seed": run.seed, "scenario": run.scenario.to_toml_dict()})
             state = state._replace(failed=state.failed + 1)
@@ -64,9 +66,9 @@ def execute(
     return state
 
 
-def _shared_traces(runs: list[Run], store: Store) -> dict[str, Path | GpusimError]:
+def shared_traces(runs: Sequence[Run], store: Store) -> Traces:
     """Traces of scenarios, each read once and written where all processes can map it; or why it cannot be read."""
-    files: dict[str, Path | GpusimError] = {}
+    files: Traces = {}
     for run in runs:
         trace = run.scenario.workload.trace
         if trace and trace not in files:
@@ -77,51 +79,44 @@ def _shared_traces(runs: list[Run], store: Store) -> dict[str, Path | GpusimErro
     return files
 
 
-def _outcomes(
-    runs: list[Run], traces: dict[str, Path | GpusimError], crew: Crew
-) -> Iterator[tuple[Run, bytes | Failure]]:
+def submit(fn: Callable, run: Run, traces: Traces, crew: Crew) -> Future:
+    """The future of ``fn(run, shared trace)``; it has failed already if the trace cannot be read."""
+    trace = traces.get(run.scenario.workload.trace)
+    if isinstance(trace, GpusimError):
+        future: Future = Future()
+        future.set_exception(trace)
+        return future
+    return crew.executor.submit(fn, run, trace)
+
+
+def answer(future: Future) -> object | Failure:
+    """What a finished call found, or why it found nothing."""
+    try:
+        return future.result()
+    except GpusimError as error:
+        return Failure(type(error).__name__, str(error))
+    except (BrokenExecutor, CancelledError) as error:
+        raise GpusimError(
+            f"the executor ended before its runs did ({type(error).__name__}: {error}); what has finished is stored:"
+            " run the study again with a new one"
+        ) from None
+    except Exception as error:
+        kind = {"KilledWorker": "WorkerDied"}.get(type(error).__name__, type(error).__name__)  # Dask's name for it
+        return Failure(kind, str(error))
+
+
+def _outcomes(runs: list[Run], traces: Traces, crew: Crew) -> Iterator[tuple[Run, bytes | Failure]]:
     """Every run with the content of its file or its failure, in the order in which they finish."""
-    waiting, flying = deque(runs), {}
-    while waiting or flying:
-        suspects = []
-        while waiting and len(flying) < crew.window and not suspects:
-            run = waiting.popleft()
-            trace = traces.get(run.scenario.workload.trace)
-            if isinstance(trace, GpusimError):
-                yield run, Failure(type(trace).__name__, str(trace))
-                continue
-            try:
-                flying[crew.executor.submit(work, run, trace)] = run
-            except BrokenExecutor:
-                suspects = [run]
-        landed, _flying = wait(flying, return_when=FIRST_COMPLETED)
-        for future in landed:
-            if not isinstance(future.exception(), BrokenExecutor):
-                yield flying.pop(future), _found(future)
-        if suspects or landed & flying.keys():
-            suspects += flying.values()
-            flying.clear()
-            yield from _one_by_one(suspects, traces, crew)
-
-
-def _one_by_one(
-    runs: list[Run], traces: dict[str, Path | GpusimError], crew: Crew
-) -> Iterator[tuple[Run, bytes | Failure]]:
-    """Runs that were in flight when a worker died, each alone, so that it is clear whose doing it was."""
-    if not crew.renewable:
-        raise GpusimError("the executor broke; what has finished is stored: run the study again with a new one")
-    workers = crew.workers
-    crew.renew(1)
-    for run in runs:
-        future = crew.executor.submit(work, run, traces.get(run.scenario.workload.trace))
-        if isinstance(future.exception(), BrokenExecutor):
-            crew.renew(1)
-            yield run, DIED
-        else:
-            yield run, _found(future)
-    crew.renew(workers)
-
-
-def _found(future: Future) -> bytes | Failure:
-    error = future.exception()
-    return Failure(type(error).__name__, str(error)) if error else future.result()
+    waiting, flying, landed = deque(runs), {}, SimpleQueue()
+    try:
+        while waiting or flying:
+            while waiting and len(flying) < crew.window:
+                run = waiting.popleft()
+                future = submit(work, run, traces, crew)
+                flying[future] = run
+                future.add_done_callback(landed.put)
+            future = landed.get()
+            yield flying.pop(future), answer(future)
+    finally:  # an executor that is left open has nothing more to do
+        for future in flying:
+            future.cancel()
