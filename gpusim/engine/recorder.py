@@ -205,11 +205,8 @@ class Recorder:
 
 
 def _stacked(parts: list[np.ndarray]) -> np.ndarray:
-    """``np.stack`` of equal arrays; of records it is many times faster."""
-    out = np.empty((len(parts), *parts[0].shape), parts[0].dtype)
-    for row, part in zip(out, parts, strict=True):
-        row[...] = part
-    return out
+    """``np.stack`` of equal rows, read-only; of records it is many times faster."""
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), parts[0].dtype).reshape(len(parts), -1)
 
 
 def _names(members: type[IntEnum]) -> list[str]:

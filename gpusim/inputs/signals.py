@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 
 
@@ -33,6 +35,7 @@ class Signal:
         if np.any(np.diff(self.times_s) <= 0.0):
             raise ValueError("times must increase strictly")
         self._sums = np.concatenate([[0.0], np.cumsum(self.values[:-1] * np.diff(self.times_s))])
+        self._moments = self.times_s.tolist()  # of a single moment, a list is asked in a tenth of the time
 
     @classmethod
     def constant(cls, value: float) -> Signal:
@@ -40,7 +43,7 @@ class Signal:
         return cls(np.array([0.0]), np.array([value]))
 
     def _row(self, t_s: float) -> int:
-        return max(int(np.searchsorted(self.times_s, t_s, side="right")) - 1, 0)
+        return max(bisect_right(self._moments, t_s) - 1, 0)
 
     def at(self, t_s: float) -> float:
         """Value at a moment [s]."""
@@ -52,8 +55,8 @@ class Signal:
 
     def next_change(self, t_s: float) -> float:
         """First time [s] after ``t_s`` at which the next value begins; inf if there is none."""
-        row = int(np.searchsorted(self.times_s, t_s, side="right"))
-        return float(self.times_s[row]) if row < len(self.times_s) else float("inf")
+        row = bisect_right(self._moments, t_s)
+        return self._moments[row] if row < len(self._moments) else float("inf")
 
     def integral(self, a_s: float, b_s: float) -> float:
         """Integral from ``a_s`` to ``b_s`` [value x s]; the negative of the way back if ``b_s < a_s``.
