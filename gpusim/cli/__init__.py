@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.cli import inputs, relieve, results, sweep, validate  # noqa: F401  (each adds its commands to the group)
+from gpusim.cli import inputs, plan, relieve, results, sweep, validate  # noqa: F401  (each adds its commands to the group)
 from gpusim.cli.group import cli
 
 __all__ = ["cli", "main"]
