@@ -24,9 +24,9 @@ from gpusim.sweeps.crew import Crew, hire
 from gpusim.sweeps.execution import Progress, execute
 from gpusim.sweeps.run import Run
 
-LEAST, MORE = 4, 2  # replications of the first round, and those that every further round adds
+LEAST = 4  # replications of the first round; every further round doubles them
 RISK = 0.05  # of naming a wrong best
-CURVES = 3  # groups at the top whose curves are run
+CURVES = 3  # of the best groups
 MULTIPLES = (0.5, 1.0, 2.0, 4.0, 8.0)  # of the step, along a curve
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the greatest step that makes a difference, where there is one
 
@@ -39,6 +39,7 @@ def relieve(
     step: float = 0.1,
     days: float = 7.0,
     budget: int = 300,
+    curves: int = CURVES,
     store: str | Path | None = None,
     executor: str | Executor = "processes",
     workers: int | None = None,
@@ -48,9 +49,9 @@ def relieve(
     """What loosening each constraint that binds would buy.
 
     One counterfactual per constraint, with the random streams of the base (seeds ``seed``, ``seed + 1``, ...). All are
-    run with four seeds; then those that may still be the best, two seeds at a time, until one is separated from all
-    others or the budget is spent. The k-th look at the data is made at a risk of 5% / k(k + 1), so that the chance of a
-    wrong best is below 5% in all. Then the curves of the best three are run.
+    run with four seeds; then those that may still be the best with twice as many, and so on, until one is separated
+    from all others or the budget is spent. The k-th look at the data is made at a risk of 5% / k(k + 1), so that the
+    chance of a wrong best is below 5% in all. Then the curves of the best three are run.
 
     Parameters
     ----------
@@ -61,7 +62,9 @@ def relieve(
     days : float
         [d] By which dates move forward.
     budget : int
-        Runs in all, those that the store holds already included.
+        Runs of the ranking, those that the store holds already included.
+    curves : int
+        How many of the best get a curve along multiples of their step; runs beyond the budget.
     store : path, optional
         Folder of the runs; by default ``out/NAME-relief/runs``.
     executor, workers, address
@@ -78,7 +81,7 @@ def relieve(
     kept = Store.create(store or Path("out") / f"{scenario.name}-relief" / "runs", about)
     with hire(executor, workers, address) as crew:
         study = _Study(scenario, seed, measure, budget, kept, crew, progress)
-        return study.play(step, days)
+        return study.play(step, days, curves)
 
 
 class _Study:
@@ -99,7 +102,7 @@ class _Study:
         self.sign = sign_of(measure)
         self.runs: dict[Place, Run] = {}
 
-    def play(self, step: float, days: float) -> Relief:
+    def play(self, step: float, days: float, curves: int) -> Relief:
         """All rounds, then the curves, then the answer."""
         values = self._run([(BASE, 0.0, r) for r in range(LEAST)])
         if len(values.figures) < LEAST:
@@ -108,7 +111,7 @@ class _Study:
             )
         self.reliefs = {one.name: one for one in counterfactuals(self.scenario, values.base_held(), step, days)}
         separation = self._rank()
-        values = self._curves()
+        values = self._curves(curves)
         return answer(self.scenario, self.reliefs, values, self.measure, separation, {
             "seed": self.seed, "step": step, "days": days, "budget": self.budget, "runs": len(self.runs),
         })  # fmt: skip
@@ -127,24 +130,24 @@ class _Study:
             if found.separated:
                 return found
             contenders = [name for name in found.contenders if name not in found.tied or name == found.best]
-            replications, look = range(replications.stop, replications.stop + MORE), look + 1
+            replications, look = range(replications.stop, 2 * replications.stop), look + 1
         return found
 
-    def _curves(self) -> Values:
+    def _curves(self, most: int) -> Values:
         """Run the curves of the best groups that are quantities."""
         values = self._run([])
         gains = values.gains(self.measure, self.sign, self.reliefs).mean().sort_values(ascending=False, kind="stable")
         best: dict[str, Counterfactual] = {}
         for name, gain in gains.items():
             one = self.reliefs[name]
-            if one.is_quantity and gain > 0.0 and len(best) < CURVES:
+            if one.is_quantity and gain > 0.0 and len(best) < most:
                 best.setdefault(one.group, one)
-        curves = [
+        places = [
             (one.name, multiple)
             for one in best.values()
             for multiple in (MULTIPLES if one.most == math.inf else [share * one.most for share in SHARES])
         ]
-        return self._run([(name, multiple, r) for name, multiple in curves for r in range(LEAST)])
+        return self._run([(name, multiple, r) for name, multiple in places for r in range(LEAST)])
 
     def _run(self, places: Iterable[Place]) -> Values:
         """Values of all runs so far and of these."""
