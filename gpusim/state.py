@@ -16,21 +16,22 @@ class Cause(IntEnum):
     """Why a GPU-second was what it was: the capacity side of the ledger."""
 
     NOT_DELIVERED = 0
-    NOT_ENERGISED = 1
-    DOWN = 2
-    IDLE_NO_DEMAND = 3
-    IDLE_RESERVED = 4  # free, but fewer than the gang at the head of the queue needs
-    IDLE_FRAGMENTED = 5  # enough are free, but not where the gang could use them; or held by a gang without being asked
-    IDLE_POWER = 6  # the site's power limit does not admit the head's draw
-    IDLE_QUOTA = 7  # only tenants at their quota have jobs waiting
-    IDLE_CYCLE = 8  # jobs wait for the scheduler's next cycle
-    IDLE_POLICY = 9  # the policy holds back the jobs that wait
-    LOADING = 10
-    CHECKPOINTING = 11
-    LOST_WORK = 12
-    SERVING_IDLE = 13
-    SERVING = 14
-    TRAINING = 15
+    NOT_HOUSED = 1  # delivered, but no hall that is ready has room for them
+    NOT_ENERGISED = 2  # in a hall, but beyond what the grid connection carries
+    DOWN = 3
+    IDLE_NO_DEMAND = 4
+    IDLE_RESERVED = 5  # free, but fewer than the gang at the head of the queue needs
+    IDLE_FRAGMENTED = 6  # enough are free, but not where the gang could use them; or held by a gang without being asked
+    IDLE_POWER = 7  # the site's power limit does not admit the head's draw
+    IDLE_QUOTA = 8  # only tenants at their quota have jobs waiting
+    IDLE_CYCLE = 9  # jobs wait for the scheduler's next cycle
+    IDLE_POLICY = 10  # the policy holds back the jobs that wait
+    LOADING = 11
+    CHECKPOINTING = 12
+    LOST_WORK = 13
+    SERVING_IDLE = 14
+    SERVING = 15
+    TRAINING = 16
 
 
 class Wait(IntEnum):
@@ -45,6 +46,7 @@ class Wait(IntEnum):
     QUOTA = 6
     CYCLE = 7
     POLICY = 8
+    NOT_HOUSED = 9
 
 
 class Status(IntEnum):
@@ -182,6 +184,7 @@ POOL = np.dtype(
         ("n_lanes", "i8"),
         ("planned", "i8"),  # GPUs when complete
         ("delivered", "i8"),
+        ("unhoused", "i8"),  # GPUs delivered that no hall has room for
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
         ("down", "i8"),
         ("busy", "i8"),  # GPUs held by jobs

@@ -18,7 +18,8 @@ class Words(NamedTuple):
 
 USEFUL = ("training", "serving")
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
-ABSENT = ("not_delivered", "not_energised", "down")  # held something back only as far as somebody asked for it
+OFFLINE = ("not_delivered", "not_housed", "not_energised")
+ABSENT = (*OFFLINE, "down")  # held something back only as far as somebody asked for it
 BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting but no GPU-hours
 
 # Causes of waiting, and the losses that they belong to. Waiting because GPUs were busy is shared between BUSY and
@@ -26,6 +27,7 @@ BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting
 LOSS_OF_WAIT = {
     "busy": BUSY,
     "not_delivered": "not_delivered",
+    "not_housed": "not_housed",
     "not_energised": "not_energised",
     "down": "down",
     "fragmented": "idle_fragmented",
@@ -40,6 +42,11 @@ WORDS = {
         "GPUs busy", "GPUs were all at work while more jobs waited for them", "more GPUs, or less work sent here"
     ),
     "not_delivered": Words("GPUs not delivered", "GPUs had not been delivered yet", "an earlier delivery"),
+    "not_housed": Words(
+        "no hall for the GPUs",
+        "GPUs stood delivered, but no hall was ready to house and cool them",
+        "an earlier or larger hall",
+    ),
     "not_energised": Words(
         "grid connection too small",
         "GPUs stood delivered, but the grid connection could not power them",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.causes import OFFLINE
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
@@ -17,7 +18,7 @@ JOBS = ("training", "loading", "checkpointing", "lost_work")
 # Every metric in words, for tables and reports.
 METRICS = {
     "planned_gpu_hours": "planned GPUs x time",
-    "online_gpu_hours": "of those delivered and energised",
+    "online_gpu_hours": "of those delivered, housed and energised",
     "useful_gpu_hours": "of those training or serving",
     "allocation": "held by jobs or replicas / online",
     "utilisation": "training or serving / held",
@@ -57,7 +58,7 @@ def metrics(result: Result) -> pd.Series:
         return sum(float(booked.get(cause, 0.0)) for cause in causes) / HOUR_S
 
     planned = float(booked.sum()) / HOUR_S
-    online = planned - gpu_h("not_delivered", "not_energised")
+    online = planned - gpu_h(*OFFLINE)
     useful, held = gpu_h("training", "serving"), gpu_h(*HELD)
     sites, services, jobs = result.sites, result.services, result.jobs
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())

@@ -130,6 +130,7 @@ class Recorder:
         for p, (site, kind) in enumerate(self.names.pools):
             mean, planned = booked[:, p], float(pools["planned"][0, p])
             delivered = planned - mean[:, Cause.NOT_DELIVERED]
+            housed = delivered - mean[:, Cause.NOT_HOUSED]
             parts.append(
                 _block(
                     site,
@@ -137,7 +138,8 @@ class Recorder:
                     edges,
                     planned=planned,
                     delivered=delivered,
-                    energised=delivered - mean[:, Cause.NOT_ENERGISED],
+                    housed=housed,
+                    energised=housed - mean[:, Cause.NOT_ENERGISED],
                     busy=mean[:, Cause.TRAINING],
                     serving=mean[:, Cause.SERVING] + mean[:, Cause.SERVING_IDLE],
                     queued_jobs=queued[:, p] / span,

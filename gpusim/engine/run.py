@@ -112,6 +112,8 @@ class _World:
         power = env.sites[site] = SitePower(env, s, spec.oversubscription)
         log = self.recorder.log
         env.process(processes.follow_signals(env, s, signals, spec.cooling))
+        if spec.hall_mw is not None:
+            env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
         for p in mine:
             kind = names.pools[p][1]

@@ -10,7 +10,7 @@ from gpusim.model.scenario import Scenario
 from gpusim.state import Fleet
 from gpusim.units import HOUR_S
 
-ABSENT = ["not_delivered", "not_energised"]
+OFFLINE = ["not_delivered", "not_housed", "not_energised"]
 
 
 def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def _booked(ledger: pd.DataFrame, names: Names) -> tuple[np.ndarray, np.ndarray]
     """GPU-seconds per pool that were online, and those of replicas that demand filled."""
     booked = ledger.groupby(["site", "gpu_type", "cause"], observed=True)["gpu_s"].sum().unstack(fill_value=0.0)
     booked = booked.reindex(pd.MultiIndex.from_tuples(names.pools), fill_value=0.0)
-    online_s = booked.drop(columns=ABSENT, errors="ignore").sum(axis=1).to_numpy()
+    online_s = booked.drop(columns=OFFLINE, errors="ignore").sum(axis=1).to_numpy()
     return online_s, booked["serving"].to_numpy() if "serving" in booked else np.zeros(len(booked))
 
 

@@ -114,12 +114,9 @@ def values_of(
 
 
 def _vary(signals: SiteSignals, variant: _Variant, mean: pd.Series) -> SiteSignals:
-    def scale(signal: Signal, name: str, level: float) -> Signal:
-        return Signal(signal.times_s, signal.values * (level / mean[name]))
-
     return SiteSignals(
-        scale(signals.price_usd_per_mwh, "price_usd_per_mwh", variant.price),
-        scale(signals.carbon_g_per_kwh, "carbon_g_per_kwh", variant.carbon),
+        signals.price_usd_per_mwh.scaled(variant.price / mean["price_usd_per_mwh"]),
+        signals.carbon_g_per_kwh.scaled(variant.carbon / mean["carbon_g_per_kwh"]),
         Signal(signals.dry_bulb_c.times_s, signals.dry_bulb_c.values - variant.colder_k),
         Signal(signals.wet_bulb_c.times_s, signals.wet_bulb_c.values - variant.colder_k),
     )

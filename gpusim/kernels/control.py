@@ -18,7 +18,8 @@ _EASY = int(Backfill.EASY)
 _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
-_NOT_ENERGISED, _NOT_DELIVERED = int(Wait.NOT_ENERGISED), int(Wait.NOT_DELIVERED)
+_NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
+_NOT_DELIVERED = int(Wait.NOT_DELIVERED)
 
 
 @kernel
@@ -147,8 +148,10 @@ def _shortage(f, j, p):
     pool = f.pools[p]
     if pool.free >= f.jobs[j].held:
         return _FRAGMENTED
-    if pool.delivered > pool.energised:
+    if pool.delivered - pool.unhoused > pool.energised:
         return _NOT_ENERGISED
+    if pool.unhoused > 0:
+        return _NOT_HOUSED
     if pool.planned > pool.delivered:
         return _NOT_DELIVERED
     return _BUSY

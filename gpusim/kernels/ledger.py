@@ -5,7 +5,8 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.state import N_PHASE, N_WAIT, Cause
 
-_NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Cause.NOT_DELIVERED), int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
+_NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
 
 
@@ -19,7 +20,8 @@ def settle_pool(pools, p, now):
     pool.settled_s = now
     ledger = pool.ledger
     ledger[_NOT_DELIVERED] += (pool.planned - pool.delivered) * dt
-    ledger[_NOT_ENERGISED] += (pool.delivered - pool.energised) * dt
+    ledger[_NOT_HOUSED] += pool.unhoused * dt
+    ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
     ledger[_DOWN] += pool.down * dt
     ledger[pool.idle_cause] += pool.free * dt
     ledger[_SERVING] += pool.serving_busy * dt

@@ -28,6 +28,7 @@ MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_00
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
+STEPS = ("sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,10 +39,9 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     pools = dict(_pools(data))
     for (site, kind), (pool, gpu) in pools.items():
         yield from _whole_nodes(("sites", site, "pools", kind, "gpus"), pool, gpu.gpus_per_node)
-    for (_s, site, _g), steps in find(data, ("sites", "*", "grid_mw")):
-        yield from _moments(("sites", site, "grid_mw"), steps, start)
-    for place, steps in find(data, ("sites", "*", "pools", "*", "gpus")):
-        yield from _moments(place, steps, start)
+    for pattern in STEPS:
+        for place, steps in find(data, pattern.split(".")):
+            yield from _moments(place, steps, start)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
             yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"

@@ -86,6 +86,8 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.repair_node(change.on)
         case "deliver":
             powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
+        case "hall":
+            powers[site_or_pool].set_halls(value)
         case "grid":
             powers[site_or_pool].set_grid(value)
         case "cap":

@@ -84,7 +84,7 @@ def _routes(draw, n_pools):
 
 @st.composite
 def _changes(draw, pools, kinds):
-    """Up to four changes: nodes on and off, failures and repairs, grid and cap, price and carbon."""
+    """Up to four changes: nodes on and off, failures and repairs, halls, grid and cap, price and carbon."""
     n_nodes, n_sites = sum(pool.n_nodes for pool in pools), pools[-1].site + 1
     changes = []
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=4)) if kinds else []:
@@ -162,6 +162,7 @@ KINDS = {
     "preemption in domains": _cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
     "power": _cases(backfills=EVERY, changes=("grid", "cap"), checkpoints=True),
     "power of several pools": _cases(backfills=EVERY, pools=3, changes=("grid", "cap", "fail"), preempts=(False, True)),
+    "halls": _cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail"), checkpoints=True),
 }
 
 

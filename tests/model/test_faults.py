@@ -144,6 +144,16 @@ def test_value(key: str, value: object, fault: str) -> None:
             'sites.texas.grid_mw.1.at: found "2026-06-02T00:00:00+00:00", the moment of step 0 too;'
             " give each moment once",
         ),
+        (
+            "sites.texas.hall_mw",
+            [{"at": 1.0, "value": 1.0}, {"at": 1.0, "value": 2.0}],
+            "sites.texas.hall_mw.1.at: found 1.0, the moment of step 0 too; give each moment once",
+        ),
+        (
+            "sites.texas.price_factor",
+            -0.5,
+            "sites.texas.price_factor: found -0.5; give a number, 0 or more",
+        ),
         ("run.record_s", 0.01, "run.record_s: found 0.01, too many records for 2 pools; give 0.1 or more"),
         (
             "workload.streams.research.jobs_per_day",

@@ -27,8 +27,9 @@ class Change:
     """Something that a control process does at ``time_s``.
 
     ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
-    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``grid`` or ``cap``
-    (power of site ``on``, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]).
+    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
+    power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``price`` (of site ``on``,
+    [USD/J]), ``carbon`` (of site ``on``, [g/J]).
     """
 
     time_s: float

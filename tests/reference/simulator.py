@@ -161,6 +161,9 @@ class Simulator:
             pool = self.pools[change.on]
             self.sites[pool.spec.site].delivered[pool] = int(change.value)
             self._switch(pool.spec.site)
+        elif change.what == "hall":
+            self.sites[change.on].hall_w = change.value
+            self._switch(change.on)
         else:
             setattr(self.sites[change.on], f"{change.what}_w", change.value)
             self._switch(change.on)

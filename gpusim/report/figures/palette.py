@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Okabe and Ito's colours and tints of them (Okabe & Ito 2008, "Color Universal Design"); from useful to absent, in
-# the order in which the ledger is stacked.
+# Okabe and Ito's colours, tints and shades of them (Okabe & Ito 2008, "Color Universal Design"); from useful to absent,
+# in the order in which the ledger is stacked.
 COLOURS = {
     "training": "#0072B2",
     "serving": "#56B4E9",
@@ -20,6 +20,7 @@ COLOURS = {
     "idle_power": "#D55E00",
     "down": "#8C3A00",
     "not_energised": "#009E73",
+    "not_housed": "#005A32",
     "not_delivered": "#9ADBC5",
     "busy": "#44546A",
 }
