@@ -35,6 +35,7 @@ LOSS_OF_WAIT = {
     "quota": "idle_quota",
     "cycle": "idle_cycle",
     "policy": "idle_policy",
+    "data": "idle_data",
 }
 
 WORDS = {
@@ -78,6 +79,11 @@ WORDS = {
         "held back by the policy",
         "GPUs stood free while the scheduling policy chose to start nothing",
         "a policy that starts what fits",
+    ),
+    "idle_data": Words(
+        "waiting for data",
+        "GPUs stood free while the data of the jobs sent here were on their way",
+        "more WAN bandwidth, or data nearer to the GPUs",
     ),
     "loading": Words(
         "loading data and weights", "GPUs were held while data and weights loaded", "faster storage, or fewer restarts"

@@ -83,7 +83,7 @@ class Recorder:
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1]),
-            "job_waits": job_waits_table(fleet, table),
+            "job_waits": job_waits_table(fleet, table, edges[-1]),
             "ledger": self._ledger(pools, edges),
             "waits": self._waits(lanes, edges),
             "pools": self._pool_series(pools, edges),

@@ -1,4 +1,4 @@
-"""What control processes do to the fleet: capacity, replicas, failures, and reading it at one moment."""
+"""What control processes do to the fleet: capacity, replicas, failures, data; and reading it at one moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
-from gpusim.kernels.queueing import over_quota
+from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
 from gpusim.kernels.running import draw, fits_limit, give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
@@ -140,6 +140,14 @@ def repair_node(f, n, now):
     f.pools[p].down -= f.pools[p].gpus_per_node
     _admit_node(f, p, n)
     return True
+
+
+@kernel
+def land(f, j, now):
+    """The data of job ``j`` have arrived: it joins the queue of its pool."""
+    stop_awaiting_data(f, j, now)
+    enqueue(f, j, f.jobs[j].pool, now)
+    mark_dirty(f, f.jobs[j].pool)
 
 
 @inner

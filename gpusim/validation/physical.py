@@ -1,8 +1,10 @@
-"""Anchors of the physical world: GPUs, halls and grid that come in stages."""
+"""Anchors of the physical world: GPUs, halls and grid that come in stages; data that cross a WAN link."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gpusim.engine.run import run
 from gpusim.model.scenario import Scenario
@@ -63,3 +65,37 @@ def ramp(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
             yield Row(29, f"{months}: GPUs {cause.replace('_', ' ')}", booked.get(cause, 0.0), mean, 0.0)
         first = last
     yield Row(29, "GPU-months online in a year", 226_349.0, online.sum(), 0.0)
+
+
+def link_scenario(trace: Path) -> Scenario:
+    """Jobs of a trace whose data are in one region, GPUs for all of them in another, 100 Gb/s at 80% between."""
+    return Scenario.from_dict(
+        {
+            "name": "link",
+            "run": {"start": "2025-01-01T00:00:00Z", "days": 1.0},
+            "sites": {
+                "there": {
+                    "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 10.0, "pools": {"H100": {"gpus": 64.0}}
+                },
+                "home": {"region": "DE-LU", "jurisdiction": "EU", "grid_mw": 10.0, "pools": {"A100": {"gpus": 64.0}}},
+            },
+            "links": {"atlantic": {"between": ["DE-LU", "US-TEX-ERCO"], "gbps": 100.0, "efficiency": 0.8}},
+            "workload": {"trace": str(trace), "trace_gpu_types": ["H100"]},
+        }
+    )  # fmt: skip
+
+
+def shared_link(_effort: Effort, gigabytes: float = 810.0) -> Iterator[Row]:
+    """32: jobs start when their data have crossed a link: alone, and two that share it for a while."""
+    cases = {"alone": [(0.0, 81.0)], "two": [(0.0, 122.0), (40.0, 162.0)]}
+    with TemporaryDirectory() as folder:
+        for name, jobs in cases.items():
+            trace = Path(folder) / f"{name}.csv"
+            lines = [f"{submit_s},60,8,DE-LU,{gigabytes * 1e9}" for submit_s, _start_s in jobs]
+            trace.write_text("\n".join(["submit_s,runtime_s,gpus,home,data_bytes", *lines]), encoding="utf-8")
+            result = run(link_scenario(trace), SEED)
+            for i, (_submit_s, start_s) in enumerate(jobs):
+                yield Row(32, f"{name}: data of job {i + 1} there [s]", start_s, result.jobs["start_s"][i], 0.0)
+            waited_s = result.job_waits.loc[result.job_waits["cause"] == "data", "wait_s"].sum()
+            expected_s = sum(start_s - submit_s for submit_s, start_s in jobs)
+            yield Row(32, f"{name}: waited for data [s]", expected_s, waited_s, 0.0)

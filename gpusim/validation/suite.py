@@ -25,6 +25,7 @@ ANCHORS: dict[int, Anchor] = {
     26: power.flat_year,
     27: power.busy_fleet,
     29: physical.ramp,
+    32: physical.shared_link,
     33: workload.request_traces,
     34: workload.daily_rate,
 }

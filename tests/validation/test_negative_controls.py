@@ -119,6 +119,21 @@ def test_ramp_without_a_limit(site, found):
     assert found.items() <= off.items()
 
 
+def test_bits_for_bytes():
+    """Data eight times as large are off in every figure."""
+    off = failures(physical.shared_link(FULL, gigabytes=8 * 810.0))
+    assert off["alone: data of job 1 there [s]"] == 648.0
+    assert len(off) == 5
+
+
+def test_links_that_do_not_share(monkeypatch):
+    """The whole bandwidth for each transfer: the one alone is right, the two are not."""
+    monkeypatch.setattr("gpusim.engine.links.len", lambda _marks: 1, raising=False)
+    off = failures(physical.shared_link(FULL))
+    assert off["two: data of job 2 there [s]"] == 121.0
+    assert not any(what.startswith("alone") for what in off)
+
+
 @pytest.fixture(scope="module")
 def busy():
     """The run behind anchor 27."""

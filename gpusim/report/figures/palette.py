@@ -14,6 +14,7 @@ COLOURS = {
     "idle_no_demand": "#E3E3E3",
     "idle_cycle": "#9A9A9A",
     "idle_policy": "#8E4A73",
+    "idle_data": "#3F2FBF",
     "idle_fragmented": "#F0E442",
     "idle_reserved": "#E69F00",
     "idle_quota": "#CC79A7",
