@@ -149,11 +149,14 @@ def test_a_job_under_way_at_the_end_has_waited_until_then(tmp_path):
 
 def test_earliest_start_weighs_the_transfer(tmp_path):
     """A queue of 100 s at home against 81 s alone on the link, and against 810 s; who is on the way counts as there."""
-    changes = {"scheduler.dispatch": "earliest_start", "workload.reference_gpu": "A100"}
+    changes = {"scheduler.dispatch": "earliest_start", "gpus.A100.training_speed": 1.0, "gpus.H100.training_speed": 1.0}
     busy = f"0,100,64,{HERE},0,A100\n"
     for size, sites in (("810e9", ["germany", "texas"]), ("810e10", ["germany", "germany"])):
         found = gpusim.run(scenario(tmp_path, busy + f"0,100,8,{HERE},{size},\n", **changes))
         assert found.jobs["site"].tolist() == sites
+    late = busy + "0,60,8,,0,H100\n"  # in Texas GPUs come free while the data are still on their way
+    found = gpusim.run(scenario(tmp_path, late + f"0,100,8,{HERE},810e9,\n", **changes))
+    assert found.jobs["site"].tolist() == ["germany", "texas", "texas"]
     two = f"0,1000,8,{HERE},500e9,\n1,1000,8,{HERE},500e9,\n"
     found = gpusim.run(scenario(tmp_path, busy + two, **changes))
     assert found.jobs["site"].tolist() == ["germany", "texas", "germany"]
