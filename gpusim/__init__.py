@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["Result", "Scenario", "run"]
+__all__ = ["Plan", "Result", "Scenario", "Sweep", "plan", "relieve", "run", "sweep"]
 
-_HOMES = {"Scenario": "gpusim.model.scenario", "run": "gpusim.engine.run", "Result": "gpusim.record.result"}
+_HOMES = {
+    "Scenario": "gpusim.model.scenario",
+    "run": "gpusim.engine.run",
+    "Result": "gpusim.record.result",
+    "plan": "gpusim.planning.plan",
+    "Plan": "gpusim.planning.plan",
+    "relieve": "gpusim.relief.study",
+    "sweep": "gpusim.sweeps.sweep",
+    "Sweep": "gpusim.sweeps.sweep",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -35,6 +35,22 @@ class ResultError(GpusimError):
     """A saved result that is absent, incomplete or damaged."""
 
 
+class StoreError(GpusimError):
+    """A store of a study that is absent, damaged or something else."""
+
+
+class GoalError(GpusimError):
+    """A goal that cannot be read, or that asks for what the scenario does not have."""
+
+
+class WorkerDied(GpusimError):
+    """A worker process that ended in the middle of a run."""
+
+
+class StatisticsError(GpusimError):
+    """Values, or a table of runs, of which the statistic asked for cannot be taken."""
+
+
 class InvariantError(GpusimError):
     """A conservation law that a run broke: a defect of gpusim, not of the scenario."""
 

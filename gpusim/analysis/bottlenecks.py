@@ -7,7 +7,8 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, SLACK, USEFUL, WORDS
+from gpusim.analysis.books import books
+from gpusim.analysis.causes import ABSENT, BUSY, SLACK, WORDS
 from gpusim.analysis.wording import period, quantity, share
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
@@ -42,31 +43,45 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
         gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
         missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
     """
-    entries = books(result) if entries is None else entries
     start = datetime.fromisoformat(result.manifest["start"])
-    planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
-    rows = []
-    for (site, kind, cause), part in entries.groupby([*POOL, "cause"], observed=True, sort=False):
-        lost_s, waited_s, asked_s, held_s = part[["lost_s", "waited_s", "asked_s", "held_s"]].sum()
-        weight = next((part[c] for c in ("held_s", "lost_s", "waited_s") if part[c].sum() > 0.0), None)
-        if weight is None:
-            continue
-        start_s, end_s = _middle(part["start_s"].to_numpy(), part["end_s"].to_numpy(), weight.to_numpy())
-        row = {
-            "site": site, "gpu_type": kind, "period_start_s": start_s, "period_end_s": end_s, "cause": cause,
-            "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
-            "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
-            "gpu_hours_held_back": held_s / HOUR_S,
-            "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
-        }  # fmt: skip
-        rows.append({**row, "sentence": _sentence(row, start)})
-    table = pd.DataFrame(rows, columns=COLUMNS[1:])
+    table = losses(result, books(result) if entries is None else entries)
+    table["sentence"] = [_sentence(row, start) for row in table.to_dict("records")]
     slack = table["cause"].isin(SLACK)
     by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
     order = np.lexsort((*by, slack.to_numpy()))
     table = table.iloc[order].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table
+
+
+def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
+    planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
+    codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
+    shape = [len(names) for names in labels]
+    group, found = pd.factorize(np.ravel_multi_index(codes, shape) if len(entries) else codes[0])
+    parts = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=len(found)))[:-1])
+    start_s, end_s, *values = (
+        entries[name].to_numpy() for name in ("start_s", "end_s", "lost_s", "waited_s", "asked_s", "held_s")
+    )
+    rows = []
+    for part, key in zip(parts, found, strict=False):  # there is one empty part where there is no group
+        site, kind, cause = (names[i] for names, i in zip(labels, np.unravel_index(key, shape), strict=True))
+        lost_s, waited_s, asked_s, held_s = (float(value[part].sum()) for value in values)
+        weight = next((values[i] for i, sum_s in ((3, held_s), (0, lost_s), (1, waited_s)) if sum_s > 0.0), None)
+        if weight is None:
+            continue
+        first_s, last_s = _middle(start_s[part], end_s[part], weight[part])
+        rows.append(
+            {
+                "site": site, "gpu_type": kind, "period_start_s": first_s, "period_end_s": last_s, "cause": cause,
+                "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
+                "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
+                "gpu_hours_held_back": held_s / HOUR_S,
+                "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS[1:-1])
 
 
 def headline(result: Result, table: pd.DataFrame | None = None) -> str:
@@ -89,63 +104,6 @@ def headline(result: Result, table: pd.DataFrame | None = None) -> str:
 
 def _name(row: pd.Series) -> str:
     return f"'{WORDS[row['cause']].short}' ({row['gpu_type']} at {row['site']})"
-
-
-def books(result: Result) -> pd.DataFrame:
-    """Both sides of the ledger without what was useful.
-
-    Returns
-    -------
-    DataFrame
-        site, gpu_type, start_s, end_s, cause, lost_s [GPU-s], waited_s [job-s], asked_s [GPU-s], held_s [GPU-s held
-        back, see ``bottlenecks``]; one row per pool, record interval and cause.
-    """
-    keys = [*POOL, "start_s", "end_s"]
-    ledger = result.ledger.astype({"site": str, "gpu_type": str, "cause": str})
-    lost = ledger[~ledger["cause"].isin(USEFUL)].groupby([*keys, "cause"], sort=False)["gpu_s"].sum()
-    lost = lost[lost > 0.0].rename("lost_s").reset_index()
-    both = lost.merge(_asked(result, ledger, keys), on=[*keys, "cause"], how="outer", sort=True)
-    both[["lost_s", "waited_s", "asked_s"]] = both[["lost_s", "waited_s", "asked_s"]].fillna(0.0)
-    planned_s = ledger.groupby(keys, sort=False)["gpu_s"].sum().rename("planned_s").reset_index()
-    planned_s = both[keys].merge(planned_s, on=keys, how="left")["planned_s"]
-    held_s = both["lost_s"].copy()
-    absent, busy = both["cause"].isin(ABSENT), both["cause"] == BUSY
-    held_s[absent] = np.minimum(both["lost_s"], both["asked_s"])[absent]
-    held_s[busy] = np.minimum(planned_s, both["asked_s"])[busy]
-    return both.assign(held_s=held_s)
-
-
-def _asked(result: Result, ledger: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """What jobs waited for and services lacked, by pool, interval and the loss that it belongs to."""
-    jobs = result.waits.rename(columns={"job_s": "waited_s", "gpu_s": "asked_s"})
-    services = result.services[result.services["cause"] != ""]
-    short = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
-    specs = result.manifest["scenario"].get("services", {})
-    gpus = services["service"].map({name: spec["gpus_per_replica"] for name, spec in specs.items()})
-    asked_s = short * gpus.astype(float) * (services["end_s"] - services["start_s"])
-    waits = pd.concat([jobs, services.assign(waited_s=0.0, asked_s=asked_s)], ignore_index=True)
-    names = dict.fromkeys((*POOL, "cause"), str)
-    waits = waits.astype(names | dict.fromkeys(("start_s", "end_s", "waited_s", "asked_s"), float))  # may be empty
-    waits = waits.assign(cause=waits["cause"].map(LOSS_OF_WAIT))
-    waits = waits.groupby([*keys, "cause"], sort=False)[["waited_s", "asked_s"]].sum().reset_index()
-    busy = waits[waits["cause"] == BUSY]
-    if busy.empty:
-        return waits
-    at_work = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")
-    idle, work = (
-        ledger[ledger["cause"].isin(causes)].groupby(keys, sort=False)["gpu_s"].sum().rename(name).reset_index()
-        for causes, name in ((("idle_reserved",), "idle_s"), (at_work, "work_s"))
-    )
-    gpus = busy[keys].merge(idle, on=keys, how="left").merge(work, on=keys, how="left").fillna(0.0)
-    both_s = (gpus["idle_s"] + gpus["work_s"]).to_numpy()
-    part = np.divide(gpus["idle_s"].to_numpy(), both_s, out=np.zeros(len(gpus)), where=both_s > 0.0)[:, None]
-    values = busy[["waited_s", "asked_s"]].to_numpy()
-    spans = busy[keys].reset_index(drop=True)
-    split = [
-        spans.assign(cause=cause, waited_s=value[:, 0], asked_s=value[:, 1])
-        for cause, value in ((BUSY, values * (1.0 - part)), ("idle_reserved", values * part))
-    ]
-    return pd.concat([waits[waits["cause"] != BUSY], *split], ignore_index=True)
 
 
 def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple[float, float]:

@@ -17,8 +17,9 @@ class Words(NamedTuple):
 
 
 USEFUL = ("training", "serving")
+HELD = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")  # held by jobs and replicas
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
-OFFLINE = ("not_delivered", "not_housed", "not_energised")
+OFFLINE = ("not_delivered", "not_housed", "not_energised")  # not there to be used, and not paid for
 ABSENT = (*OFFLINE, "down")  # held something back only as far as somebody asked for it
 BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting but no GPU-hours
 

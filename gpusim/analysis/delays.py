@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.groups import Groups
+from gpusim.model.measure import QUANTILES
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
 BOUND_S = 10.0  # [s] of the bounded slowdown
-QUANTILES = (50, 90, 95, 99)  # [%]
 SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
 
 
@@ -20,14 +21,38 @@ def queue_delay_s(jobs: pd.DataFrame) -> pd.Series:
 
 def bounded_slowdown(jobs: pd.DataFrame) -> pd.Series:
     """max(1, (wait + run) / max(run, 10 s)) of jobs that have run (Feitelson et al. 1997)."""
-    return ((jobs["wait_s"] + jobs["run_s"]) / jobs["run_s"].clip(lower=BOUND_S)).clip(lower=1.0)
+    return np.maximum((jobs["wait_s"] + jobs["run_s"]) / np.maximum(jobs["run_s"], BOUND_S), 1.0)
 
 
 def size_class(gpus: pd.Series) -> pd.Series:
     """Size classes of jobs as ordered text: ``"1"``, ``"2-8"``, ... ``"over 4096"`` GPUs."""
-    edges = [0, *SIZES, np.inf]
     names = ["1", *(f"{low + 1}-{high}" for low, high in zip(SIZES[:-1], SIZES[1:], strict=True)), f"over {SIZES[-1]}"]
-    return pd.cut(gpus, edges, labels=names)
+    codes = np.searchsorted(SIZES, gpus.to_numpy(), side="left")
+    return pd.Series(pd.Categorical.from_codes(codes, names, ordered=True), index=gpus.index, name=gpus.name)
+
+
+def job_groups(jobs: pd.DataFrame, by: str) -> Groups:
+    """Jobs by a column of their table, or by ``size``."""
+    return Groups(size_class(jobs["gpus"]) if by == "size" else jobs[by])
+
+
+def waits(jobs: pd.DataFrame, groups: Groups) -> dict[str, np.ndarray]:
+    """The columns of ``delays`` that tell of waiting, shape (n_groups,) each."""
+    delay_s = queue_delay_s(jobs).to_numpy()
+    started = ~np.isnan(delay_s)
+    queued = (jobs["status"] == "queued").to_numpy() & ~started
+    n_started, sums = groups.counts(started), groups.sums(wait_s=jobs["wait_s"].to_numpy(), delay_s=delay_s)
+    quantiles = groups.quantiles(delay_s, [q / 100 for q in QUANTILES])
+    with np.errstate(invalid="ignore"):  # 0 / 0: none has started
+        mean_s = sums["delay_s"] / n_started
+    return {
+        "jobs": groups.sizes,
+        "started": n_started,
+        "waiting": groups.counts(queued),
+        "job_hours_waited": sums["wait_s"] / HOUR_S,
+        "wait_mean_s": mean_s,
+        **{f"wait_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
+    }
 
 
 def delays(result: Result, by: str) -> pd.DataFrame:
@@ -42,22 +67,8 @@ def delays(result: Result, by: str) -> pd.DataFrame:
         Jobs that never started are in none of the percentiles: where there are many, the true delays are longer.
     """
     jobs = result.jobs
-    keys = size_class(jobs["gpus"]).rename("size") if by == "size" else jobs[by]
-    queued = (jobs["status"] == "queued") & jobs["start_s"].isna()
-    delay_s = queue_delay_s(jobs)
-    ended = jobs["status"].isin(["done", "timed_out"])
-    slowdown = bounded_slowdown(jobs).where(ended)
-    table = pd.DataFrame(
-        {
-            "jobs": keys.groupby(keys, observed=True).size(),
-            "started": delay_s.groupby(keys, observed=True).count(),
-            "waiting": queued.groupby(keys, observed=True).sum(),
-            "job_hours_waited": jobs["wait_s"].groupby(keys, observed=True).sum() / HOUR_S,
-            "wait_mean_s": delay_s.groupby(keys, observed=True).mean(),
-        }
-    )
-    shares = [q / 100 for q in QUANTILES]
-    for name, values in (("wait_p{}_s", delay_s), ("slowdown_p{}", slowdown)):
-        quantiles = values.groupby(keys, observed=True).quantile(shares).unstack()
-        table[[name.format(q) for q in QUANTILES]] = quantiles.reindex(columns=shares)
-    return table.rename_axis(by).reset_index()
+    groups = job_groups(jobs, by)
+    slowdown = bounded_slowdown(jobs).where(jobs["status"].isin(["done", "timed_out"]))
+    quantiles = groups.quantiles(slowdown.to_numpy(), [q / 100 for q in QUANTILES])
+    slowdowns = {f"slowdown_p{q}": quantiles[:, i] for i, q in enumerate(QUANTILES)}
+    return pd.DataFrame({by: groups.labels, **waits(jobs, groups), **slowdowns})

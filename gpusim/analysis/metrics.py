@@ -5,46 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import OFFLINE
+from gpusim.analysis.causes import HELD, OFFLINE
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
+from gpusim.model.measure import FLEET as METRICS
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
 __all__ = ["METRICS", "bounded_slowdown", "metrics"]
 
-HELD = ("training", "serving", "serving_idle", "loading", "checkpointing", "lost_work")
 JOBS = ("training", "loading", "checkpointing", "lost_work")
-
-# Every metric in words, for tables and reports.
-METRICS = {
-    "planned_gpu_hours": "planned GPUs x time",
-    "online_gpu_hours": "of those delivered, housed and energised",
-    "useful_gpu_hours": "of those training or serving",
-    "allocation": "held by jobs or replicas / online",
-    "utilisation": "training or serving / held",
-    "goodput": "useful / held by jobs (without loading, checkpoints, lost work)",
-    "useful_share_of_planned": "training or serving / planned",
-    "jobs": "submitted",
-    "jobs_done": "ended",
-    "jobs_waiting_at_end": "never started",
-    "jobs_rejected": "refused",
-    "evictions": "runs cut short",
-    "job_hours_waited": "all waiting, also of evicted jobs for their next start",
-    "wait_mean_s": "submission to first start",
-    **{f"wait_p{q}_s": "submission to first start" for q in QUANTILES},
-    "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
-    **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
-    "service_tokens_served_share": "tokens served / tokens asked for",
-    "energy_facility_mwh": "at the meter",
-    "energy_it_mwh": "of servers",
-    "pue": "energy at the meter / energy of servers",
-    "carbon_t": "CO2e of the energy at the meter",
-    "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
-    "energy_usd": "at hourly market prices",
-    "gpu_list_usd": "online GPUs at list price",
-    "usd_per_useful_gpu_hour": "(list price + energy) / useful GPU-hours",
-    "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
-}
 
 
 def metrics(result: Result) -> pd.Series:
@@ -64,7 +33,9 @@ def metrics(result: Result) -> pd.Series:
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())
     energy_usd, list_usd = float(sites["cost_usd"].sum()), float(result.costs["gpu_list_usd"].sum())
     carbon_kg = float(sites["carbon_kg"].sum())
-    wait_s, slowdown = queue_delay_s(jobs).dropna(), bounded_slowdown(_ended(jobs))
+    ended, queued = jobs["status"].isin(["done", "timed_out"]).to_numpy(), (jobs["status"] == "queued").to_numpy()
+    delay_s = queue_delay_s(jobs).to_numpy()
+    wait_s, slowdown = delay_s[~np.isnan(delay_s)], bounded_slowdown(jobs).to_numpy()[ended]
     values = {
         "planned_gpu_hours": planned,
         "online_gpu_hours": online,
@@ -74,15 +45,15 @@ def metrics(result: Result) -> pd.Series:
         "goodput": _ratio(gpu_h("training"), gpu_h(*JOBS)),
         "useful_share_of_planned": _ratio(useful, planned),
         "jobs": float(len(jobs)),
-        "jobs_done": float(len(_ended(jobs))),
-        "jobs_waiting_at_end": float((jobs["start_s"].isna() & (jobs["status"] == "queued")).sum()),
+        "jobs_done": float(np.count_nonzero(ended)),
+        "jobs_waiting_at_end": float(np.count_nonzero(queued & np.isnan(delay_s))),
         "jobs_rejected": float((jobs["status"] == "rejected").sum()),
         "evictions": float(jobs["evictions"].sum()),
         "job_hours_waited": float(jobs["wait_s"].sum()) / HOUR_S,
         "wait_mean_s": float(wait_s.mean()) if len(wait_s) else np.nan,
-        **{f"wait_p{q}_s": _percentile(wait_s, q) for q in QUANTILES},
+        **_percentiles("wait_p{}_s", wait_s),
         "bounded_slowdown_mean": float(slowdown.mean()) if len(slowdown) else np.nan,
-        **{f"bounded_slowdown_p{q}": _percentile(slowdown, q) for q in QUANTILES},
+        **_percentiles("bounded_slowdown_p{}", slowdown),
         "service_tokens_served_share": _ratio(services["served_tokens"].sum(), services["demand_tokens"].sum()),
         "energy_facility_mwh": facility_j / JOULE_PER_MWH,
         "energy_it_mwh": it_j / JOULE_PER_MWH,
@@ -97,13 +68,10 @@ def metrics(result: Result) -> pd.Series:
     return pd.Series(values, name="value")
 
 
-def _ended(jobs: pd.DataFrame) -> pd.DataFrame:
-    return jobs[jobs["status"].isin(["done", "timed_out"])]
-
-
 def _ratio(part: float, whole: float) -> float:
     return float(part) / float(whole) if whole else np.nan
 
 
-def _percentile(values: pd.Series, q: int) -> float:
-    return float(np.percentile(values, q)) if len(values) else np.nan
+def _percentiles(name: str, values: np.ndarray) -> dict[str, float]:
+    found = np.percentile(values, QUANTILES) if len(values) else np.full(len(QUANTILES), np.nan)
+    return {name.format(q): float(value) for q, value in zip(QUANTILES, found, strict=True)}

@@ -21,18 +21,8 @@ def serving(result: Result) -> pd.DataFrame:
         replicas and wanted_replicas (means over time), short_hours (with fewer replicas than wanted), cause (of most
         of the shortage; "" if there was none).
     """
-    services = result.services
-    missing = (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)
-    span_s = services["end_s"] - services["start_s"]
-    # A replica that starts within its control interval is not a shortage: a hundredth of a replica is the threshold.
-    short_s = span_s.where(missing > 0.01, 0.0)
-    rows = services.assign(
-        replica_s=services["replicas"] * span_s, wanted_s=services["wanted_replicas"] * span_s, span_s=span_s,
-        short_s=short_s,
-    )  # fmt: skip
-    sums = rows.groupby(KEYS, observed=True, sort=False)[
-        ["demand_tokens", "served_tokens", "replica_s", "wanted_s", "span_s", "short_s"]
-    ].sum()
+    services, sums = result.services, totals(result)
+    missing, span_s = _missing(services), services["end_s"] - services["start_s"]
     blamed = services.assign(missing_s=missing * span_s)[services["cause"] != ""]
     worst = blamed.groupby([*KEYS, "cause"], observed=True)["missing_s"].sum().sort_values(kind="stable")
     worst = worst.reset_index().drop_duplicates(KEYS, keep="last").set_index(KEYS)["cause"]
@@ -47,3 +37,19 @@ def serving(result: Result) -> pd.DataFrame:
             "cause": worst.reindex(sums.index).fillna(""),
         }
     ).reset_index()
+
+
+def totals(result: Result) -> pd.DataFrame:
+    """Sums over time by deployment: demand_tokens, served_tokens, replica_s, wanted_s, span_s, short_s."""
+    services = result.services
+    span_s = services["end_s"] - services["start_s"]
+    # A replica that starts within its control interval is not a shortage: a hundredth of a replica is the threshold.
+    rows = services[[*KEYS, "demand_tokens", "served_tokens"]].assign(
+        replica_s=services["replicas"] * span_s, wanted_s=services["wanted_replicas"] * span_s, span_s=span_s,
+        short_s=span_s.where(_missing(services) > 0.01, 0.0),
+    )  # fmt: skip
+    return rows.groupby(KEYS, observed=True, sort=False).sum()
+
+
+def _missing(services: pd.DataFrame) -> pd.Series:
+    return (services["wanted_replicas"] - services["replicas"]).clip(lower=0.0)

@@ -8,7 +8,7 @@ import pandas as pd
 from gpusim.engine.build import Names
 from gpusim.engine.runs import CHUNK
 from gpusim.inputs.jobtable import JobTable
-from gpusim.kernels.control import draw_of
+from gpusim.kernels.control import draws_of
 from gpusim.state import Fleet, Status, Wait
 
 
@@ -53,8 +53,10 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float) -> pd.
 
 def _energy_so_far(fleet: Fleet, n: int, elapsed: np.ndarray) -> np.ndarray:
     energy = np.zeros(n)
-    for j in np.flatnonzero(elapsed > 0.0).tolist():
-        energy[j] = draw_of(fleet, j) * elapsed[j]
+    running = np.flatnonzero(elapsed > 0.0)
+    draw_w = np.empty(len(running))
+    draws_of(fleet, running, draw_w)
+    energy[running] = draw_w * elapsed[running]
     return energy
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
+from functools import cache
 from pathlib import Path
 
 from gpusim import __version__
 from gpusim.engine.surroundings import FILES
+from gpusim.inputs.files import sha256_of
 from gpusim.model.scenario import Scenario
 
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")
@@ -18,11 +19,11 @@ def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> d
     return {
         "scenario": scenario.to_toml_dict(),
         "scenario_hash": scenario.content_hash(),
-        "inputs_sha256": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in _inputs(scenario)},
+        "inputs_sha256": {path: sha256_of(Path(path)) for path in input_files(scenario)},
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
         "seed": seed,
         "gpusim_version": __version__,
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": dict(_versions()),
         "wall_s": wall_s,
         "start": scenario.run.start.isoformat(),
         "duration_s": end_s,
@@ -31,7 +32,12 @@ def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> d
     }
 
 
-def _inputs(scenario: Scenario) -> list[str]:
+@cache
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+def input_files(scenario: Scenario) -> list[str]:
     """Files that the scenario names; a folder of tables stands for the files in it."""
     named = [getattr(site, key) for site in scenario.sites.values() for key in FILES]
     paths = {Path(path) for path in (*named, scenario.workload.trace) if path}

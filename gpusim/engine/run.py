@@ -34,6 +34,7 @@ def run(
     scenario: Scenario,
     seed: int = 0,
     *,
+    trace: JobTable | None = None,
     processes: list[Process] = (),
     progress: Callable[[float], None] | None = None,
 ) -> Result:
@@ -45,6 +46,8 @@ def run(
         What exists and what happens to it.
     seed : int
         Feeds all random streams. Same scenario and seed: the same result, to the byte.
+    trace : JobTable, optional
+        The scenario's trace, already read: many runs may share one. It is not changed.
     processes : list of callables
         Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
     progress : callable, optional
@@ -56,7 +59,7 @@ def run(
     """
     began = time.perf_counter()
     check_regions(scenario)
-    table = jobs_of(scenario, seed)
+    table = jobs_of(scenario, seed, trace)
     world = _World(scenario, table, seed)
     for process in processes:
         world.env.process(process(world.env))

@@ -16,6 +16,8 @@ from gpusim.kernels import control
 from gpusim.model.service import Service
 from gpusim.state import NONE, Status, Wait
 
+_RUNNING, _BUSY = int(Status.RUNNING), int(Wait.BUSY)
+
 
 @dataclass
 class Deployment:
@@ -114,7 +116,7 @@ class Autoscaler:
     def _scale(self, d: Deployment, demand: float, now: float, interval_s: float) -> float:
         """Start or stop replicas of a deployment; the tokens/s that its ready replicas can serve."""
         fleet, service = self.env.fleet, self.service
-        off = d.status != Status.RUNNING
+        off = d.status != _RUNNING
         d.ready_s[off] = np.inf  # those that were evicted since
         running = len(off) - int(np.count_nonzero(off))
         wanted = math.ceil(demand / (d.tokens_per_s * service.target_utilisation))
@@ -135,6 +137,6 @@ class Autoscaler:
         d.replica_s += running * interval_s
         d.wanted_s += wanted * interval_s
         if running < wanted:
-            cause = int(Wait.BUSY) if reason == NONE else reason
+            cause = _BUSY if reason == NONE else reason
             d.short_s[cause] = d.short_s.get(cause, 0.0) + interval_s
         return float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s

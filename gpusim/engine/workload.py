@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.synthetic import synthesize
 from gpusim.model.scenario import Scenario
 from gpusim.units import DAY_S
 
 
-def jobs_of(scenario: Scenario, seed: int) -> JobTable:
-    """Jobs submitted within the run, sorted by submission."""
-    workload = scenario.workload
+def jobs_of(scenario: Scenario, seed: int, trace: JobTable | None = None) -> JobTable:
+    """Jobs submitted within the run, sorted by submission.
+
+    Parameters
+    ----------
+    trace : JobTable, optional
+        The scenario's trace, where it has been read. Columns of the jobs may be views of it.
+    """
+    workload, duration_s = scenario.workload, scenario.run.days * DAY_S
     tables = []
     if workload.trace:
-        from gpusim.inputs.traces import read_trace
-
-        table = read_trace(workload.trace)
-        if workload.trace_gpu_types:
-            table.columns["gpu_types"][:] = 0
-            table.names["gpu_types"] = ["|".join(workload.trace_gpu_types)]
-        tables.append(table)
+        tables.append(_restricted(_read(workload.trace) if trace is None else trace, workload.trace_gpu_types))
     if workload.streams:
-        tables.append(synthesize(workload, scenario.run.days * DAY_S, seed, start=scenario.run.start))
+        tables.append(synthesize(workload, duration_s, seed, start=scenario.run.start))
     table = concatenate(tables) if len(tables) > 1 else tables[0] if tables else JobTable.build()
-    return table.take(table["submit_s"] < scenario.run.days * DAY_S)
+    return table.take(slice(0, int(np.searchsorted(table["submit_s"], duration_s))))
+
+
+def _read(path: str) -> JobTable:
+    from gpusim.inputs.traces import read_trace
+
+    return read_trace(path)
+
+
+def _restricted(table: JobTable, kinds: list[str]) -> JobTable:
+    """The trace's jobs on these GPU types only; on those that the trace says, if there are none."""
+    if not kinds:
+        return table
+    code = np.broadcast_to(table["gpu_types"].dtype.type(0), len(table))
+    return replace(
+        table, columns={**table.columns, "gpu_types": code}, names={**table.names, "gpu_types": ["|".join(kinds)]}
+    )

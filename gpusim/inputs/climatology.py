@@ -54,6 +54,18 @@ _VARIANTS = {
 }
 
 
+class _Typical(NamedTuple):
+    """A quantity in a typical year of a region."""
+
+    median: np.ndarray  # by month and hour, shape (12, 24)
+    spread: np.ndarray  # by month
+    mean: float  # of the year
+    persistence: float
+    least: float
+    greatest: float
+    skewed: bool
+
+
 @cache
 def _tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     folder = files("gpusim.inputs") / "climate"
@@ -61,6 +73,23 @@ def _tables() -> tuple[pd.DataFrame, pd.DataFrame]:
         return pd.read_csv(medians), pd.read_csv(spreads)
 
 
+@cache
+def _typical(region: str) -> dict[str, _Typical]:
+    """By quantity; of a region that has tables of its own."""
+    medians, spreads = (table[table["region"] == region] for table in _tables())
+    medians = medians.sort_values(["month", "hour"])
+    found = {}
+    for name in SiteSignals._fields:
+        of_month = spreads[spreads["quantity"] == name].sort_values("month")
+        fixed = of_month.iloc[0]
+        found[name] = _Typical(
+            medians[name].to_numpy().reshape(12, 24), of_month["spread"].to_numpy(), float(fixed["mean"]),
+            float(fixed["persistence"]), float(fixed["least"]), float(fixed["greatest"]), bool(fixed["skewed"]),
+        )  # fmt: skip
+    return found
+
+
+@cache
 def regions() -> tuple[str, ...]:
     """Names of all regions, derived and assumed."""
     return (*_tables()[0]["region"].unique(), *_VARIANTS)
@@ -78,27 +107,23 @@ def climate_signals(region: str, start: datetime, duration_s: float, rng: np.ran
     if region not in known:
         raise GpusimError(f"unknown region {region!r}{did_you_mean(region, known)}; known: {', '.join(known)}")
     variant = _VARIANTS.get(region)
-    shape = variant.like if variant else region
-    medians, spreads = _tables()
-    medians = medians[medians["region"] == shape].set_index(["month", "hour"])
-    spreads = spreads[spreads["region"] == shape].set_index(["quantity", "month"])
+    typical = _typical(variant.like if variant else region)
     hours = int(np.ceil(duration_s / HOUR_S)) + 1
     first = start.replace(minute=0, second=0, microsecond=0)
     moments = pd.date_range(first, periods=hours, freq="h")
-    usual = medians.reindex(pd.MultiIndex.from_arrays([moments.month, moments.hour]))
+    month, hour = moments.month.to_numpy() - 1, moments.hour.to_numpy()
     times_s = np.arange(hours) * HOUR_S - (start - first).total_seconds()
     weather = rng.standard_normal(hours)  # dry and wet bulb share their anomaly
     values = {}
-    for name in SiteSignals._fields:
+    for name, usual in typical.items():
         noise = weather if name.endswith("bulb_c") else rng.standard_normal(hours)
-        of_month = spreads.loc[name]
-        fixed = of_month.iloc[0]
-        spread = of_month["spread"].reindex(moments.month).to_numpy()
-        z = _persistent(noise, fixed["persistence"])
-        values[name] = values_of(usual[name].to_numpy(), spread, z, fixed["least"], fixed["greatest"], fixed["skewed"])
+        z = _persistent(noise, usual.persistence)
+        values[name] = values_of(
+            usual.median[month, hour], usual.spread[month], z, usual.least, usual.greatest, usual.skewed
+        )
     values["wet_bulb_c"] = np.minimum(values["wet_bulb_c"], values["dry_bulb_c"])
     signals = SiteSignals(**{name: Signal(times_s, series) for name, series in values.items()})
-    return _vary(signals, variant, spreads["mean"].groupby("quantity").first()) if variant else signals
+    return _vary(signals, variant, typical) if variant else signals
 
 
 def values_of(
@@ -113,10 +138,10 @@ def values_of(
     return np.clip(values, least, greatest)
 
 
-def _vary(signals: SiteSignals, variant: _Variant, mean: pd.Series) -> SiteSignals:
+def _vary(signals: SiteSignals, variant: _Variant, typical: dict[str, _Typical]) -> SiteSignals:
     return SiteSignals(
-        signals.price_usd_per_mwh.scaled(variant.price / mean["price_usd_per_mwh"]),
-        signals.carbon_g_per_kwh.scaled(variant.carbon / mean["carbon_g_per_kwh"]),
+        signals.price_usd_per_mwh.scaled(variant.price / typical["price_usd_per_mwh"].mean),
+        signals.carbon_g_per_kwh.scaled(variant.carbon / typical["carbon_g_per_kwh"].mean),
         Signal(signals.dry_bulb_c.times_s, signals.dry_bulb_c.values - variant.colder_k),
         Signal(signals.wet_bulb_c.times_s, signals.wet_bulb_c.values - variant.colder_k),
     )

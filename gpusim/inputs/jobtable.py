@@ -91,8 +91,8 @@ class JobTable:
         """Texts of a coded column, shape (n_jobs,)."""
         return np.asarray(self.names[column], dtype=object)[self.columns[column]]
 
-    def take(self, rows: np.ndarray) -> JobTable:
-        """The table of some rows only (mask or positions), still sorted."""
+    def take(self, rows: np.ndarray | slice) -> JobTable:
+        """The table of some rows only (mask, positions, or a slice without a copy), still sorted."""
         return replace(self, columns={name: column[rows] for name, column in self.columns.items()})
 
     def to_frame(self) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 
 
@@ -33,6 +35,7 @@ class Signal:
         if np.any(np.diff(self.times_s) <= 0.0):
             raise ValueError("times must increase strictly")
         self._sums = np.concatenate([[0.0], np.cumsum(self.values[:-1] * np.diff(self.times_s))])
+        self._moments = self.times_s.tolist()  # of a single moment, a list is asked in a tenth of the time
 
     @classmethod
     def constant(cls, value: float) -> Signal:
@@ -44,7 +47,7 @@ class Signal:
         return Signal(self.times_s, self.values * factor)
 
     def _row(self, t_s: float) -> int:
-        return max(int(np.searchsorted(self.times_s, t_s, side="right")) - 1, 0)
+        return max(bisect_right(self._moments, t_s) - 1, 0)
 
     def at(self, t_s: float) -> float:
         """Value at a moment [s]."""
@@ -56,8 +59,8 @@ class Signal:
 
     def next_change(self, t_s: float) -> float:
         """First time [s] after ``t_s`` at which the next value begins; inf if there is none."""
-        row = int(np.searchsorted(self.times_s, t_s, side="right"))
-        return float(self.times_s[row]) if row < len(self.times_s) else float("inf")
+        row = bisect_right(self._moments, t_s)
+        return self._moments[row] if row < len(self._moments) else float("inf")
 
     def integral(self, a_s: float, b_s: float) -> float:
         """Integral from ``a_s`` to ``b_s`` [value x s]; the negative of the way back if ``b_s < a_s``.
@@ -76,6 +79,17 @@ class Signal:
     def mean(self, a_s: float, b_s: float) -> float:
         """Mean over [a_s, b_s); the value at ``a_s`` if the span is empty."""
         return self.integral(a_s, b_s) / (b_s - a_s) if b_s > a_s else self.at(a_s)
+
+    def means(self, edges_s: np.ndarray) -> np.ndarray:
+        """Means between neighbours of ``edges_s`` [s], increasing, shape (n_edges - 1,); each as ``mean`` gives it."""
+        a_s, b_s = edges_s[:-1], edges_s[1:]
+        row = np.maximum(np.searchsorted(self.times_s, edges_s, side="right") - 1, 0)
+        first, last = row[:-1], row[1:]
+        after = np.minimum(first + 1, len(self.values) - 1)
+        head = self.values[first] * (self.times_s[after] - a_s)
+        tail = self.values[last] * (b_s - self.times_s[last])
+        whole = head + (self._sums[last] - self._sums[after]) + tail
+        return np.where(first == last, self.values[first] * (b_s - a_s), whole) / (b_s - a_s)
 
     def max(self, a_s: float, b_s: float) -> float:
         """Greatest value on [a_s, b_s]."""

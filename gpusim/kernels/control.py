@@ -255,7 +255,8 @@ def _latest_started(f, s):
 
 
 @kernel
-def draw_of(f, j):
-    """[W] of a running job's GPUs, idle power included."""
-    p = f.jobs[j].pool
-    return draw(f, j, p) + f.pools[p].idle_w * f.jobs[j].held
+def draws_of(f, rows, out):
+    """[W] of the GPUs of running jobs, idle power included, into ``out``, shape as ``rows``."""
+    for i in range(len(rows)):
+        p = f.jobs[rows[i]].pool
+        out[i] = draw(f, rows[i], p) + f.pools[p].idle_w * f.jobs[rows[i]].held

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 _PLAIN = {
+    Any: "a value",
     float: "a number",
     int: "a whole number",
     bool: "true or false",
@@ -40,6 +41,8 @@ def at(root: type[BaseModel], place: Sequence[str | int]) -> Any:
     for part in place:
         if get_origin(current) is Annotated:
             current = get_args(current)[0]
+        if get_origin(current) in (Union, UnionType):  # a table that may be absent
+            current = next((kind for kind in get_args(current) if tables_of(kind)), None)
         if isinstance(current, type) and issubclass(current, BaseModel):
             if "root" in current.model_fields:
                 current = next(a for a in get_args(current.model_fields["root"].annotation) if _is_list(a))
@@ -122,7 +125,8 @@ def _limits(bounds: dict[str, float]) -> str:
 def _plural(words: str) -> str:
     """``a number greater than 0`` -> ``numbers greater than 0``; other texts stay."""
     for one, many in (
-        ("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables"), ("text", "text"),
+        ("a whole number", "whole numbers"), ("a number", "numbers"), ("a table", "tables"), ("a value", "values"),
+        ("text", "text"),
     ):  # fmt: skip
         if words.startswith(one):
             return many + words[len(one) :]

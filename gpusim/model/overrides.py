@@ -50,15 +50,15 @@ def apply(data: dict, overrides: dict[str, object], root: type[BaseModel]) -> tu
     data = copy.deepcopy(data)
     faults = []
     for key, value in overrides.items():
-        fault = _set(data, key, value.item() if hasattr(value, "item") else value, root)
+        fault = set_value(data, key, value.item() if hasattr(value, "item") else value, root)
         if fault:
             faults.append(fault)
     return data, faults
 
 
-def _set(data: dict, key: str, value: object, root: type[BaseModel]) -> str | None:
+def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str | None:
     """Set one value in place; the fault, if the key leads nowhere."""
-    path = _path(key)
+    path = path_of(key)
     if not path:
         return f"{key!r}: not a key; give names joined by dots, say sites.abilene.grid_mw"
     place: Any = data
@@ -85,8 +85,8 @@ def _set(data: dict, key: str, value: object, root: type[BaseModel]) -> str | No
     return None
 
 
-def _path(key: object) -> list[str]:
-    """Parts of a dotted key; quotes as in TOML."""
+def path_of(key: object) -> list[str]:
+    """Parts of a dotted key, quotes as in TOML; none if it is not a key."""
     if not isinstance(key, str):
         return []
     if '"' not in key and "'" not in key:

@@ -26,7 +26,7 @@ REFERENCES = {
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
 }
-NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams")
+NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
 

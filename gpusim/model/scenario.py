@@ -17,6 +17,7 @@ from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
 from gpusim.model.overrides import apply
+from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.references import bad_names, unknown_names
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
@@ -62,6 +63,8 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    plan: PlanSpec = PlanSpec()
+    """What may be bought; runs do not depend on it."""
 
     @classmethod
     def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:
@@ -90,6 +93,7 @@ class Scenario(Model):
         except ValidationError as error:
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
+        faults += faults_of_plan(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -100,11 +104,15 @@ class Scenario(Model):
 
     def to_toml_dict(self) -> dict:
         """Nested tables of plain values."""
-        return self.model_dump(mode="python", exclude_none=True)
+        tables = self.model_dump(mode="python", exclude_none=True)
+        if not self.plan.options:
+            del tables["plan"]
+        return tables
 
     def content_hash(self) -> str:
-        """sha256 of the content, whatever the order of its keys and its comments."""
-        return hashlib.sha256(json.dumps(self.to_toml_dict(), sort_keys=True, default=str).encode()).hexdigest()
+        """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""
+        content = {key: table for key, table in self.to_toml_dict().items() if key != "plan"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     @staticmethod
     def starter() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -19,9 +20,7 @@ def load_policy(path: str) -> Policy:
         If the module or the name is not there, or it is no policy.
     """
     module_name, _colon, name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    here = _look_here_too()
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever the user's module raises while it is imported
@@ -43,3 +42,21 @@ def load_policy(path: str) -> Policy:
     if not callable(getattr(policy, "order", None)):
         raise PolicyError(f"policy {path!r}: it has no method 'order(self, queue, now_s)'")
     return policy
+
+
+def source_of(path: str) -> Path | None:
+    """File of the module of the policy at ``"module:Class"``; None if there is none to be found."""
+    _look_here_too()
+    try:
+        spec = importlib.util.find_spec(path.partition(":")[0])
+    except Exception:  # whatever the user's package raises while it is imported; loading the policy will tell
+        return None
+    return Path(spec.origin) if spec and spec.origin and Path(spec.origin).is_file() else None
+
+
+def _look_here_too() -> str:
+    """Have modules found in the working directory; which that is."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return here

@@ -89,3 +89,10 @@ def test_constant():
 def test_refuses(times, values, message):
     with pytest.raises(ValueError, match=message):
         Signal(np.array(times), np.array(values))
+
+
+@given(steps(), st.sets(st.integers(-60, 60), min_size=2, max_size=8))
+def test_many_means_are_each_the_mean(signal, edges):
+    ours = Signal(*(np.array(part) / 3.0 for part in signal))
+    edges_s = np.array(sorted(edges)) / 7.0
+    assert ours.means(edges_s).tolist() == [ours.mean(a, b) for a, b in zip(edges_s[:-1], edges_s[1:])]

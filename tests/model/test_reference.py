@@ -34,6 +34,8 @@ def test_every_table_stands_in_it() -> None:
         "workload.streams.NAME",
         "services.NAME",
         "services.NAME.deployments",
+        "plan",
+        "plan.options.NAME",
     ]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from gpusim.errors import TraceError, did_you_mean
+from gpusim.inputs.files import stamp
 from gpusim.inputs.grid import carbon, epw, openmeteo, prices, table
 from gpusim.inputs.grid.readings import SECOND, Readings
 from gpusim.inputs.grid.years import in_years, whole_year
@@ -125,6 +127,8 @@ class GridFile:
 def read_grid(path: str | Path) -> GridFile:
     """Read a file of prices, carbon intensity or weather; plain or gzip-ed, whatever its name.
 
+    A file that has not changed is read once per process: what is returned is shared, and cannot be written to.
+
     Raises
     ------
     TraceError
@@ -133,11 +137,18 @@ def read_grid(path: str | Path) -> GridFile:
     path = Path(path)
     if not path.exists():
         raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
+    return _read(path, stamp(path))
+
+
+@lru_cache(maxsize=64)  # the sites and runs of a process share their files
+def _read(path: Path, _stamp: tuple[int, ...]) -> GridFile:
     source = Source(path)
     for name, (fits, read) in FORMATS.items():
         if fits(source):
             readings = read(source)
             source.faults.check()
+            for shared in (array for each in readings.values() for array in (each.moments, each.values)):
+                shared.flags.writeable = False
             return GridFile(source.path, name, readings, source.notes)
     source.faults.stop(
         f"not a file of prices, carbon intensity or weather; it begins {source.head[:60]!r}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import datetime
 
 import matplotlib as mpl
@@ -84,6 +85,34 @@ def nothing(ax: Axes, text: str) -> None:
 
 def names_of(sites: list[str]) -> tuple[list[str], float]:
     """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
-    half = LONGEST // 2 - 1
-    names = [site if len(site) <= LONGEST else f"{site[:half]}\u2026{site[-half:]}" for site in sites]
+    names = [shortened(site) for site in sites]
     return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """A name without its middle if it is long."""
+    half = longest // 2 - 1
+    return name if len(name) <= longest else f"{name[:half]}\u2026{name[-half:]}"
+
+
+def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tuple[Figure, Axes]:
+    """A figure of one panel with a row for each name, the first on top, and the label of its horizontal axis."""
+    label = textwrap.fill(label, 80)
+    left_in = max(0.2 + 0.073 * max(map(len, names), default=0), 0.7)
+    bottom_in, body_in = 0.5 + 0.15 * label.count("\n"), row_in * max(len(names), 2)
+    total_in = top_in + body_in + bottom_in
+    figure = Figure(figsize=(WIDTH_IN, total_in))
+    box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.15) / WIDTH_IN, body_in / total_in)
+    ax = figure.add_axes(box)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(max(len(names), 2) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain))
+    ax.set_xlabel(label, loc="right")  # a long one reaches below the names
+    return figure, ax
+
+
+def plain(value: float, _place: int = 0) -> str:
+    """A tick as it is: ``"0.25"``, ``"975,000"``."""
+    return f"{value:,.10g}"

@@ -26,6 +26,8 @@ COLOURS = {
     "busy": "#44546A",
 }
 LINES = ("-", "--", "-.", ":")
+# Of what has no colour of its own: lines side by side (Okabe and Ito's, yellow left out for being too light on white).
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,

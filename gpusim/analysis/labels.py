@@ -1,0 +1,109 @@
+"""Measures of a study in words and units, for tables and figures."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from gpusim.analysis.causes import WORDS
+from gpusim.model.measure import Measure
+from gpusim.units import DAY_S, HOUR_S
+
+SHARES = (
+    "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
+)  # fmt: skip
+# End of a name -> unit.
+_ENDS = {"_usd": "USD", "_mwh": "MWh", "_mw": "MW", "_t": "t CO2e", "_tokens": "tokens", "gpu_hours": "GPU-hours"}
+_TIMES = ((DAY_S, "days"), (HOUR_S, "h"), (60.0, "min"), (1.0, "s"))
+_SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+_SAID = {
+    "usd_per_useful_gpu_hour": "cost per useful GPU-hour",
+    "energy_usd_per_useful_gpu_hour": "energy cost per useful GPU-hour",
+    "carbon_kg_per_useful_gpu_hour": "carbon per useful GPU-hour",
+    "pue": "PUE",
+    "usd": "cost",
+    "useful_share_of_planned": "useful share of planned GPU time",
+    "service_tokens_served_share": "share of tokens served",
+    "served_share": "share of tokens served",
+    "demand_tokens": "asked for",
+    "served_tokens": "served",
+    "energy_facility_mwh": "energy at the meter",
+    "energy_it_mwh": "energy of servers",
+    "energy_usd": "energy cost",
+    "peak_mw": "peak power",
+    "carbon_t": "carbon",
+    "gpu_list_usd": "GPUs at list price",
+    "job_hours_waited": "waiting of jobs",
+    "waiting": "jobs still waiting",
+    "gpu_hours_lost": "GPU time lost",
+    "gpu_hours_held_back": "GPU time held back",
+    "gpu_hours_asked": "GPU time asked for",
+}
+
+
+class Unit(NamedTuple):
+    """A unit that suits the numbers: what is shown is the value times ``factor``, and then ``name`` ("": a count)."""
+
+    factor: float
+    name: str
+
+    def number(self, value: float) -> str:
+        """A value in this unit to three figures, without the unit: ``"12.3"``, ``"925,000"``."""
+        shown = value * self.factor
+        if not math.isfinite(shown):
+            return "-"
+        return f"{shown:,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
+
+    def said(self, value: float) -> str:
+        """A value with its unit: ``"80%"``, ``"2.5 h"``."""
+        return f"{self.number(value)}{'%' if self.name == '%' else f' {self.name}'.rstrip()}"
+
+
+def words_of(text: str) -> str:
+    """A measure in words: ``"research: wait until start, 95th percentile"``."""
+    measure = Measure.parse(text)
+    said = _SAID.get(measure.measure) or _plain(measure.measure)
+    if measure.cause:
+        said = f"{said}, {WORDS[measure.cause].short if measure.cause in WORDS else measure.cause}"
+    name = f"jobs of {measure.name} GPUs" if measure.kind == "size" else measure.name
+    return f"{name}: {said}" if name else said
+
+
+def unit_of(text: str, largest: float = 0.0) -> Unit:
+    """The unit of a measure that suits numbers up to ``largest``, told in the measure's own unit ([s] of a time)."""
+    name = Measure.parse(text).measure
+    if name.endswith("_s"):
+        size, word = next((time for time in _TIMES if largest >= 2.0 * time[0]), _TIMES[-1])
+        return Unit(1.0 / size, word)
+    if name in SHARES:
+        return Unit(100.0, "%")
+    unit = _name_of_unit(name)
+    size, word = next((size for size in _SIZES if largest >= 2.0 * size[0]), (1.0, ""))
+    return Unit(1.0 / size, f"{word} {unit}".strip())
+
+
+def label_of(text: str, unit: Unit) -> str:
+    """Words and unit for an axis: ``"goodput [%]"``."""
+    return f"{words_of(text)} [{unit.name}]" if unit.name else words_of(text)
+
+
+def _plain(name: str) -> str:
+    """A name without its unit, its percentile in words."""
+    said = re.sub(r"_s$", "", name)
+    said = re.sub(r"_mean$", ", mean", said)
+    said = re.sub(r"_p(\d\d)$", r", \1th percentile", said)
+    said = said.replace("wait,", "wait of started jobs,").replace("waited,", "wait until start,")
+    return said.replace("_", " ").replace("gpu hours", "GPU time").replace("gpu", "GPU")
+
+
+def _name_of_unit(name: str) -> str:
+    if name == "carbon_kg_per_useful_gpu_hour":
+        return "kg CO2e"
+    if name == "job_hours_waited":
+        return "job-hours"
+    if name.startswith("gpu_hours"):
+        return "GPU-hours"
+    if name == "usd" or "usd_per" in name:
+        return "USD"
+    return next((unit for end, unit in _ENDS.items() if name.endswith(end)), "")

@@ -1,0 +1,150 @@
+"""The outcome of a run: its figures as one long table, all that a study keeps of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.analysis.bottlenecks import books, losses
+from gpusim.analysis.causes import USEFUL, WORDS
+from gpusim.analysis.delays import job_groups, queue_delay_s, waits
+from gpusim.analysis.economics import economics
+from gpusim.analysis.metrics import metrics
+from gpusim.analysis.serving import totals
+from gpusim.analysis.useful import useful_gpu_s
+from gpusim.analysis.window import after
+from gpusim.model.measure import BY_CAUSE, MEASURES, QUANTILES
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S
+
+
+def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
+    """Figures of a run after ``warm_up_s`` [s] as a long table; see ``gpusim.analysis.window.after``.
+
+    Returns
+    -------
+    DataFrame
+        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.model.measure.MEASURES``:
+
+        - fleet, name "": as ``metrics``;
+        - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
+          ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
+          never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
+          the mean); useful_gpu_hours as ``useful_gpu_s``. Only groups that have jobs;
+        - service: all its deployments together; replicas and wanted_replicas are means over time;
+        - site: as ``economics``;
+        - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
+          as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows.
+
+        It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
+    """
+    result = after(result, warm_up_s)
+    table = _Table()
+    table.add("fleet", [""], metrics(result))
+    _add_jobs(table, result)
+    _add_services(table, result)
+    sites = economics(result).rename(columns={"energy_mwh": "energy_facility_mwh"})
+    table.add("site", sites["site"], sites)
+    _add_pools(table, result)
+    return table.frame()
+
+
+class _Table:
+    """Rows so far, as columns."""
+
+    def __init__(self):
+        self._texts: list[tuple[str, str, str, str]] = []
+        self._values: list[np.ndarray] = []
+
+    def add(self, kind: str, names: list[str], figures: object, causes: list[str] | None = None) -> None:
+        """Rows of things of a kind: all measures of the first, then of the second, ...
+
+        Parameters
+        ----------
+        figures : mapping of str to numbers, or to arrays, shape (n_names,)
+            By measure; others than the kind has are passed over.
+        causes : list of str, optional
+            Cause of each; the measures are then those by cause.
+        """
+        measures = MEASURES[kind] if causes is None else BY_CAUSE
+        causes = [""] * len(names) if causes is None else causes
+        for name, cause in zip(names, causes, strict=True):
+            self._texts.extend((kind, name, cause, measure) for measure in measures)
+        columns = [np.broadcast_to(np.asarray(figures[measure], dtype=float), len(names)) for measure in measures]
+        self._values.append(np.stack(columns, axis=1).ravel())
+
+    def frame(self) -> pd.DataFrame:
+        texts = zip(*self._texts, strict=True)
+        columns = {
+            name: pd.array(column, dtype="str")
+            for name, column in zip(("kind", "name", "cause", "measure"), texts, strict=True)
+        }
+        return pd.DataFrame({**columns, "value": np.concatenate(self._values)})
+
+
+def _add_jobs(table: _Table, result: Result) -> None:
+    jobs = result.jobs
+    waited_s, useful_s = _waited_s(result), useful_gpu_s(result)
+    done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
+    finite = np.isfinite(waited_s)
+    finite_s = np.where(finite, waited_s, np.nan)
+    for by in ("job_class", "tenant", "size"):
+        groups = job_groups(jobs, by)
+        sums = groups.sums(useful_s=useful_s, waited_s=finite_s)
+        quantiles = groups.quantiles(waited_s, [q / 100 for q in QUANTILES])
+        with np.errstate(invalid="ignore"):  # 0 / 0: all were rejected
+            mean_s = sums["waited_s"] / groups.counts(finite)
+        figures = {
+            **waits(jobs, groups),
+            "jobs_done": groups.counts(done),
+            "waited_mean_s": mean_s,
+            **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
+            "useful_gpu_hours": sums["useful_s"] / HOUR_S,
+        }
+        table.add(by, [str(label) for label in groups.labels], figures)
+
+
+def _waited_s(result: Result) -> np.ndarray:
+    """[s] from submission to first start; to the end of the run if there was none; inf if the job was rejected."""
+    jobs = result.jobs
+    waited_s = queue_delay_s(jobs).to_numpy()
+    waited_s = np.where(np.isnan(waited_s), result.manifest["duration_s"] - jobs["submit_s"].to_numpy(), waited_s)
+    return np.where((jobs["status"] == "rejected").to_numpy(), np.inf, waited_s)
+
+
+def _add_services(table: _Table, result: Result) -> None:
+    rows = totals(result)
+    service, names = pd.factorize(rows.index.get_level_values("service"))
+
+    def of_all(values: pd.Series) -> np.ndarray:
+        return np.bincount(service, values, minlength=len(names))
+
+    asked, served = of_all(rows["demand_tokens"]), of_all(rows["served_tokens"])
+    figures = {
+        "demand_tokens": asked,
+        "served_tokens": served,
+        "served_share": np.divide(served, asked, out=np.full(len(names), np.nan), where=asked > 0.0),
+        "replicas": of_all(rows["replica_s"] / rows["span_s"]),
+        "wanted_replicas": of_all(rows["wanted_s"] / rows["span_s"]),
+    }
+    table.add("service", list(names), figures)
+
+
+def _add_pools(table: _Table, result: Result) -> None:
+    ledger, costs = result.ledger, result.costs
+    (site, sites), (kind, kinds) = (pd.factorize(ledger[name], sort=True) for name in ("site", "gpu_type"))
+    useful = ledger["cause"].isin(USEFUL).to_numpy()
+    key, gpu_s = site * len(kinds) + kind, ledger["gpu_s"].to_numpy()
+    at = sites.get_indexer(costs["site"]) * len(kinds) + kinds.get_indexer(costs["gpu_type"])
+    planned_h, useful_h = (
+        pd.Series(gpu_s[rows]).groupby(key[rows]).sum().reindex(at, fill_value=0.0).to_numpy() / HOUR_S
+        for rows in (slice(None), useful)
+    )
+    pools = [f"{site}/{kind}" for site, kind in zip(costs["site"], costs["gpu_type"], strict=True)]
+    table.add("pool", pools, {"planned_gpu_hours": planned_h, "useful_gpu_hours": useful_h})
+    lost = losses(result, books(result))
+    names = [f"{site}/{kind}" for site, kind in zip(lost["site"], lost["gpu_type"], strict=True)]
+    place, rank = ({name: i for i, name in enumerate(known)} for known in (pools, WORDS))
+    order = sorted(range(len(lost)), key=[(place[n], rank[c]) for n, c in zip(names, lost["cause"])].__getitem__)
+    lost = lost.iloc[order]
+    table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())

@@ -1,0 +1,77 @@
+"""The part of a result that came after a warm-up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.analysis.causes import OFFLINE
+from gpusim.errors import ResultError
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S
+
+SERIES = ("ledger", "waits", "pools", "power", "services")  # one row per record interval and something
+
+
+def after(result: Result, warm_up_s: float) -> Result:
+    """What came after ``warm_up_s`` [s]: record intervals that begin, and jobs submitted, at that time or later.
+
+    Times still count from the run's start. Energy, costs and carbon are those of the intervals; a site's peak is the
+    highest mean of an interval; a pool's share of its site's bill and carbon is that of the whole run. Jobs submitted
+    earlier still hold GPUs and stand in queues, so that laws which compare the jobs with the pools no longer hold.
+
+    Raises
+    ------
+    ResultError
+        If no record interval is left.
+    """
+    last_s = float(result.power["start_s"].max())
+    if not 0.0 <= warm_up_s <= last_s:
+        raise ResultError(
+            f"warm_up_s = {warm_up_s:g}: must be from 0 to {last_s:g} s, where the run's last record interval begins"
+        )
+    if warm_up_s == 0.0:
+        return result
+    tables = dict(result.tables)
+    for name in SERIES:
+        tables[name] = _kept(tables[name], tables[name]["start_s"] >= warm_up_s)
+    tables["jobs"] = _kept(tables["jobs"], tables["jobs"]["submit_s"] >= warm_up_s)
+    tables["job_waits"] = _kept(tables["job_waits"], tables["job_waits"]["job_id"].isin(tables["jobs"]["job_id"]))
+    tables["events"] = _kept(tables["events"], tables["events"]["time_s"] >= warm_up_s)
+    tables["sites"] = _sites(tables["sites"], tables["power"])
+    tables["costs"] = _costs(result, tables)
+    return Result(result.manifest, tables)
+
+
+def _kept(table: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    return table[rows].reset_index(drop=True)
+
+
+def _sites(sites: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
+    phases = [name for name in power if name.endswith("_j")]
+    used = pd.DataFrame(
+        {
+            "energy_it_j": power[phases].sum(axis=1),
+            "energy_facility_j": power["facility_w"] * (power["end_s"] - power["start_s"]),
+            "cost_usd": power["cost_usd"],
+            "carbon_kg": power["carbon_kg"],
+            "peak_facility_w": power["facility_w"],
+        }
+    )
+    how = dict.fromkeys(used, "sum") | {"peak_facility_w": "max"}
+    table = used.groupby(power["site"], observed=True).agg(how).reindex(sites["site"])
+    return sites.assign(**{name: table[name].to_numpy() for name in table})
+
+
+def _costs(result: Result, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    costs, keys = result.costs, ["site", "gpu_type"]
+    online = tables["ledger"][~tables["ledger"]["cause"].isin(OFFLINE)]
+    online_s = online.groupby(keys, observed=True)["gpu_s"].sum()
+    online_s = online_s.reindex(pd.MultiIndex.from_frame(costs[keys]), fill_value=0.0).to_numpy()
+    list_usd = np.array([result.manifest["gpus"][kind]["usd_per_gpu_hour"] for kind in costs["gpu_type"]])
+    before, now = (table.set_index("site") for table in (result.sites, tables["sites"]))
+    shares = {}
+    for name, whole in (("energy_usd", "cost_usd"), ("carbon_kg", "carbon_kg")):
+        ratio = (now[whole] / before[whole].where(before[whole] != 0.0)).fillna(0.0)
+        shares[name] = costs[name] * ratio.reindex(costs["site"]).to_numpy()
+    return costs.assign(gpu_list_usd=online_s / HOUR_S * list_usd, **shares)

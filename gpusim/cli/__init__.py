@@ -1,0 +1,13 @@
+"""The command line: thin, and quick to say what it can do (heavy imports happen inside the commands)."""
+
+from __future__ import annotations
+
+from gpusim.cli import inputs, plan, relieve, results, sweep, validate  # noqa: F401  (each adds its commands to the group)
+from gpusim.cli.group import cli
+
+__all__ = ["cli", "main"]
+
+
+def main() -> None:
+    """Entry point of the ``gpusim`` command."""
+    cli(prog_name="gpusim")

@@ -1,0 +1,59 @@
+"""Commands about what goes in: starter scenarios, the catalogue, traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.errors import GpusimError
+
+
+@cli.command()
+@click.argument("path", default="scenario.toml", type=click.Path(path_type=Path))
+def init(path: Path) -> None:
+    """Write a commented starter scenario to PATH."""
+    from gpusim.model.scenario import Scenario
+
+    if path.exists():
+        raise GpusimError(f"{path} exists already; choose another name")
+    path.write_text(Scenario.starter(), encoding="utf-8")
+    click.echo(f"{path} written. Run it with: gpusim run {path}")
+
+
+@cli.command()
+def catalog() -> None:
+    """The hardware catalogue with its sources."""
+    from rich.console import Console
+
+    from gpusim.model.catalogue_table import tables
+
+    for table in tables():
+        Console(width=120).print(table)
+
+
+@cli.group()
+def trace() -> None:
+    """Look at job traces and convert them."""
+
+
+@trace.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def describe(file: Path) -> None:
+    """Counts, quantiles, burstiness and faults of a trace."""
+    from gpusim.inputs.traces import describe as describe_trace
+    from gpusim.inputs.traces import open_trace
+
+    click.echo(describe_trace(open_trace(file)).to_text())
+
+
+@trace.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def convert(file: Path, out: Path) -> None:
+    """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
+    from gpusim.inputs.traces import convert as convert_trace
+
+    trace = convert_trace(file, out)
+    click.echo(f"{out}: {len(trace.table):,} jobs")

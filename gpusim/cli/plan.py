@@ -1,0 +1,72 @@
+"""``gpusim plan``: what to buy so that a goal is met at the least cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.progress import loading
+from gpusim.cli.studies import crew_options, study
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--goal", required=True, help='Say "p95 wait of research < 2 h and slo(chat) >= 0.99".')
+@click.option("--budget", type=int, default=200, show_default=True, help="Runs in all.")
+@click.option("--replications", type=int, default=5, show_default=True, help="Runs of each candidate.")
+@click.option("--most-usd", type=float, help="What costs more is not tried.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the plan [default: out/NAME-plan].")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say run.days=7.")
+@crew_options
+def plan(
+    scenario: str,
+    goal: str,
+    budget: int,
+    replications: int,
+    most_usd: float | None,
+    seed: int,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    executor: str,
+    workers: int | None,
+    address: str | None,
+) -> None:
+    """Search what to buy of [plan.options] of SCENARIO so that a goal is met at the least cost.
+
+    Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv and front.png.
+    """
+    from gpusim.model.goal import Goal
+    from gpusim.model.overrides import parse_overrides
+    from gpusim.model.scenario import Scenario
+
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    Goal.parse(goal, loaded)  # a fault is told before anything is compiled
+    folder = out or Path("out") / f"{Path(scenario).stem}-plan"
+    loading()
+    from gpusim.planning.plan import plan as search
+
+    store = folder / "runs"
+    with study(store) as progress:
+        found = search(
+            loaded, goal, budget=budget, replications=replications, most_usd=most_usd, seed=seed, store=store,
+            executor=executor, workers=workers, address=address, progress=progress,
+        )  # fmt: skip
+    from gpusim.report.plan_console import print_plan
+
+    print_plan(found.goal, found.text, found.purchases, found.front)
+    _write(found, folder)
+    click.echo(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nThe front: {folder / 'front.png'}")
+
+
+def _write(found, folder: Path) -> None:
+    from gpusim.report.figures import save
+    from gpusim.report.figures.plan_front import draw
+    from gpusim.report.scenario_text import to_toml
+
+    (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
+    found.front.to_csv(folder / "front.csv", index=False)
+    found.candidates.to_csv(folder / "candidates.csv", index=False)
+    save([("front", draw(found.goal, found.candidates, found.front, found.chosen))], folder)

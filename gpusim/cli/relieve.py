@@ -1,0 +1,53 @@
+"""``gpusim relieve``: what loosening each constraint of a scenario would buy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.progress import loading
+from gpusim.cli.studies import crew_options, study
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the scenario.")
+@click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Figure to rank reliefs by.")
+@click.option("--step", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
+              help="Share by which quantities grow.")  # fmt: skip
+@click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,
+              help="Days by which dates move forward.")  # fmt: skip
+@click.option("--budget", type=click.IntRange(1), default=300, show_default=True, help="Runs in all.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for runs, tables and report [default: out/NAME-relief]."
+)
+@crew_options
+def relieve(
+    scenario: str, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
+    out: Path | None, executor: str, workers: int | None, address: str | None,
+) -> None:  # fmt: skip
+    """Loosen each constraint of SCENARIO that binds, and rank what that would buy."""
+    from gpusim.model.overrides import parse_overrides
+    from gpusim.model.scenario import Scenario
+
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    folder = out or Path("out") / f"{Path(scenario).stem}-relief"
+    loading()
+    from gpusim.engine.run import run as simulate
+    from gpusim.relief.study import relieve as study_relief
+    from gpusim.report.page import write
+    from gpusim.report.study_console import print_relief
+
+    with study(folder / "runs") as progress:
+        found = study_relief(
+            loaded, seed, measure=measure, step=step, days=days, budget=budget, store=folder / "runs",
+            executor=executor, workers=workers, address=address, progress=progress,
+        )  # fmt: skip
+        result = simulate(loaded, seed)
+    print_relief(found)
+    found.save(folder / "relief")
+    write(result, folder / "report.html")
+    click.echo(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

@@ -1,0 +1,106 @@
+"""Commands that make results and look at them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.progress import loading, with_progress
+
+
+@cli.command()
+@click.argument("scenario", default="seeds/us_eu_fleet.toml")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
+)
+@click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
+def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool) -> None:
+    """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
+    from gpusim.model.notes import notes
+    from gpusim.model.overrides import parse_overrides
+    from gpusim.model.scenario import Scenario
+    from gpusim.record.folder import check_target
+
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    for note in notes(loaded):
+        click.echo(f"Note: {note}", err=True)
+    folder = out or Path("out") / Path(scenario).stem
+    check_target(folder)
+    loading()
+    from gpusim.engine.run import run as simulate
+
+    began = time.perf_counter()
+    result = with_progress(lambda progress: simulate(loaded, seed, progress=progress))
+    click.echo(f"Simulated {len(result.jobs):,} jobs in {time.perf_counter() - began:.1f} s.", err=True)
+    if check:
+        _check(result)
+    _print_bottlenecks(result)
+    result.save(folder)
+    _write_report(result, folder)
+    click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Draw the figures and the report of a saved result again."""
+    from gpusim.record.result import Result
+
+    click.echo(_write_report(Result.load(folder), folder))
+
+
+@cli.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> None:
+    """What differs between two saved results: scenarios, figures, bottlenecks."""
+    from gpusim.record.result import Result
+    from gpusim.report.console import print_comparison
+
+    print_comparison(Result.load(first), Result.load(second), (str(first), str(second)))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--from-day", default=0.0, show_default=True, help="First day of the window, counted from 0.")
+@click.option("--days", default=1.0, show_default=True, help="Length of the window.")
+@click.option("--site", help="Only this site.")
+def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
+    """Write a window of a saved result as a trace for ui.perfetto.dev."""
+    from gpusim.record.result import Result
+    from gpusim.report.timeline import export as export_window
+
+    count = export_window(Result.load(folder), out, from_day, days, site)
+    click.echo(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
+
+
+def _check(result) -> None:
+    from gpusim.analysis.conservation import check as find_faults
+    from gpusim.errors import InvariantError
+
+    faults = find_faults(result)
+    if faults:
+        raise InvariantError("conservation laws broken:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    click.echo("Conservation laws hold.", err=True)
+
+
+def _print_bottlenecks(result) -> None:
+    from gpusim.report.console import print_bottlenecks
+
+    print_bottlenecks(result)
+
+
+def _write_report(result, folder: Path) -> Path:
+    """Draw the figures once, for their folder and for the report."""
+    from gpusim.report.figures import draw_all
+    from gpusim.report.page import write
+
+    return write(result, folder / "report.html", draw_all(result, folder / "figures"))

@@ -1,0 +1,78 @@
+"""What commands that run studies share: who does the work, and what is seen while it lasts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gpusim.sweeps.execution import Progress
+
+LINES_EVERY_S = 10.0  # where there is no terminal to draw a bar on
+
+
+def crew_options(command: Callable) -> Callable:
+    """Options ``--executor``, ``--workers`` and ``--address`` of a command."""
+    for option in (
+        click.option("--address", metavar="HOST:PORT", help="Dask scheduler to use [default: one of this machine]."),
+        click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core]."),
+        click.option(
+            "--executor", type=click.Choice(["serial", "processes", "dask"]), default="processes", show_default=True,
+            help="Who does the work.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@contextmanager
+def study(store: Path) -> Iterator[Callable[[Progress], None]]:
+    """Show the progress of a study; Ctrl-C ends it with a word on what is kept, and exit status 130."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]}"),
+    )  # fmt: skip
+    try:
+        with Bar(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
+            yield _Shown(bar)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
+        click.get_current_context().exit(130)
+
+
+class _Shown:
+    """Progress on a bar, or in lines where standard error is no terminal."""
+
+    def __init__(self, bar):
+        self.bar = bar
+        self.task = bar.add_task("runs", total=None, rate="", failed="")
+        self.began_s = self.said_s = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        done, now_s = progress.done + progress.failed, time.monotonic()
+        if done == 0:
+            self._begin(progress)
+            self.began_s = self.said_s = now_s
+        rate = f"{done / (now_s - self.began_s):.3g} runs/s" if done and now_s > self.began_s else ""
+        failed = f"{progress.failed} failed" if progress.failed else ""
+        total = progress.total - progress.kept
+        self.bar.update(self.task, total=total, completed=done, rate=rate, failed=failed)
+        if self.bar.disable and now_s - self.said_s >= LINES_EVERY_S:
+            left_s = (now_s - self.began_s) / done * (total - done) if done else float("nan")
+            click.echo(f"{done} of {total} runs, {rate}, {left_s:.0f} s left {failed}".rstrip(), err=True)
+            self.said_s = now_s
+
+    def _begin(self, progress: Progress) -> None:
+        for file in progress.damaged:
+            click.echo(f"{file}: damaged; this run is made anew", err=True)
+        if progress.kept:
+            click.echo(f"{progress.kept} of {progress.total} runs are there already.", err=True)

@@ -1,0 +1,109 @@
+"""``gpusim sweep``: run a sweep, see how far it is, collect its runs into one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.progress import loading
+from gpusim.cli.studies import crew_options, study
+from gpusim.errors import GpusimError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gpusim.record.store import Store
+
+MOST_FAILURES = 5  # that are told one by one
+
+
+class _Sweep(click.Group):
+    """``gpusim sweep FILE`` is ``gpusim sweep run FILE``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=_Sweep, options_metavar="", subcommand_metavar="SWEEP.toml [OPTIONS] | COMMAND STORE")
+def sweep() -> None:
+    """Run many scenarios into a store: gpusim sweep SWEEP.toml."""
+
+
+@sweep.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the store [default: out/NAME].")
+@crew_options
+@click.pass_context
+def run_sweep(
+    ctx: click.Context, file: Path, out: Path | None, executor: str, workers: int | None, address: str | None
+) -> None:
+    """Run what the store of SWEEP.toml does not hold yet (`run` may be left out)."""
+    from gpusim.model.sweep import SweepSpec
+
+    spec = SweepSpec.from_toml(file)
+    folder = out or Path("out") / spec.name
+    loading()
+    from gpusim.report.study_console import print_summary
+    from gpusim.sweeps.sweep import sweep as execute
+
+    with study(folder) as progress:
+        done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
+    print_summary(done.summary(), list(spec.axes))
+    runs = done.store.status()
+    click.echo(f"\n{_counts(runs)}. Store: {folder}")
+    ctx.exit(_tell_failures(done.store, runs))
+
+
+@sweep.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.pass_context
+def status(ctx: click.Context, store: Path) -> None:
+    """How many runs of STORE are finished, failed or missing. Exit status 1 if any failed."""
+    from gpusim.record.store import Store
+
+    kept = Store.open(store)
+    runs = kept.status()
+    click.echo(f"{store}: {kept.about['study']}, {_counts(runs)}")
+    for file in kept.damaged():
+        click.echo(f"{file}: damaged; the study, run again, makes it anew")
+    ctx.exit(_tell_failures(kept, runs))
+
+
+@sweep.command()
+@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+def collect(store: Path, out: Path) -> None:
+    """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
+    from gpusim.record.store import Store
+
+    table = Store.open(store).table()
+    writers = {".csv": table.to_csv, ".parquet": table.to_parquet}
+    if out.suffix not in writers:
+        raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
+    writers[out.suffix](out, index=False)
+    click.echo(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
+
+
+def _counts(runs: pd.DataFrame) -> str:
+    counts = runs["status"].value_counts()
+    parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
+    return f"{counts.get('finished', 0):,} of {len(runs):,} runs finished" + "".join(parts)
+
+
+def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
+    """Tell of failed runs, each kind of error once; the exit status."""
+    failed, kinds = set(runs.loc[runs["status"] == "failed", "run"]), {}
+    for key, error in store.failures().items():
+        if key in failed:
+            kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
+    for text, keys in list(kinds.items())[:MOST_FAILURES]:
+        runs_failed = f"{len(keys)} run{'s' * (len(keys) > 1)} failed"
+        click.echo(f"{runs_failed}, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
+    if len(kinds) > MOST_FAILURES:
+        click.echo(f"and {len(kinds) - MOST_FAILURES} other errors, see {store.folder / 'failures'}", err=True)
+    return 1 if failed else 0

@@ -1,0 +1,30 @@
+"""The command that compares gpusim with known answers."""
+
+from __future__ import annotations
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.progress import loading, with_progress
+
+
+@cli.command()
+@click.option("--quick", is_flag=True, help="A sixteenth of the simulation, with tolerances four times as wide.")
+@click.option("--only", metavar="ITEMS", help="Some anchors only, say 1,12 [default: all].")
+@click.pass_context
+def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
+    """Compare with known answers: ours beside theirs. Exit status 1 if one is off."""
+    from rich.console import Console
+
+    from gpusim.validation.anchor import FULL, QUICK
+    from gpusim.validation.suite import choose
+    from gpusim.validation.suite import validate as rows_of
+    from gpusim.validation.table import summary_of, table_of
+
+    items = choose(only)
+    loading()
+    rows = with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
+    Console(width=120).print(table_of(rows))
+    click.echo(summary_of(rows))
+    if not all(row.passed for row in rows):
+        ctx.exit(1)

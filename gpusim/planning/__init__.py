@@ -1,0 +1,1 @@
+"""The cheapest purchases that meet a goal, searched by simulation."""

@@ -1,0 +1,1 @@
+"""What relieving each constraint would buy: counterfactual runs with the same random streams."""

@@ -1,0 +1,80 @@
+"""Purchases and the front of a plan for the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gpusim.analysis.labels import unit_of
+from gpusim.model.goal import Condition, Goal
+from gpusim.report.tables import number
+
+MOST_ROWS = 15
+
+
+def print_plan(
+    goal: Goal, text: str, purchases: pd.DataFrame, front: pd.DataFrame, console: Console | None = None
+) -> None:
+    """What was found, what to buy, and what each further dollar brings.
+
+    Parameters
+    ----------
+    text : str
+        The verdict.
+    purchases, front : DataFrame
+        As in ``gpusim.planning.plan.Plan``.
+    """
+    console = console or Console(highlight=False)
+    console.print()
+    console.print(text, style="bold")
+    if len(purchases):
+        console.print(_purchases(purchases))
+    console.print(_front(goal, front))
+    hidden = f" The last {MOST_ROWS} of {len(front)}; all are in front.csv." if len(front) > MOST_ROWS else ""
+    console.print(
+        "Mean and 95% interval over replications; goal: on average, or sure (95% confidence)." + hidden, style="dim"
+    )
+
+
+def _purchases(purchases: pd.DataFrame) -> Table:
+    table = Table(title="What to buy", **_STYLE)
+    for heading in ("option", "what", "how"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("amount", "USD per unit", "USD", "from day"):
+        table.add_column(heading, justify="right")
+    for row in purchases.itertuples():
+        table.add_row(
+            row.option, row.what, row.how, str(row.amount), number(row.usd_per_unit), number(row.cost_usd),
+            f"{row.from_day:g}",
+        )  # fmt: skip
+    table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
+    return table
+
+
+def _front(goal: Goal, front: pd.DataFrame) -> Table:
+    options = list(front.columns[1 : front.columns.get_loc("cost_usd")])
+    table = Table(title="No other plan that was tried is cheaper and as near to the goal", **_STYLE)
+    table.add_column("USD", justify="right")
+    for name in options:
+        table.add_column(name, justify="right", overflow="fold")
+    for condition in goal.conditions:
+        table.add_column(f"{condition.text} {condition.operator} {condition.shown}", justify="right")
+    table.add_column("goal")
+    for _point, row in front.tail(MOST_ROWS).iterrows():
+        met = "sure" if row["sure"] else "on average" if row["met"] else "missed"
+        figures = [_figure(row, condition) for condition in goal.conditions]
+        table.add_row(number(row["cost_usd"]), *(str(row[name]) for name in options), *figures, met)
+    return table
+
+
+def _figure(row: pd.Series, condition: Condition) -> str:
+    mean, low, high = (row[f"{condition.text}{end}"] for end in ("", " low", " high"))
+    unit = unit_of(condition.measure.text, abs(mean))
+    return f"{unit.said(mean)} ({unit.number(low)} to {unit.number(high)})"
+
+
+_STYLE = {
+    "box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "pad_edge": False, "padding": (0, 1, 0, 0),
+}  # fmt: skip

@@ -1,0 +1,67 @@
+"""Tables of studies for the terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gpusim.analysis.wording import compact
+from gpusim.record.relief import Relief
+from gpusim.report.tables import number
+
+MOST_POINTS = 30
+MOST_RELIEFS = 15
+
+
+def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:
+    """Means over replications and the half widths of their 95% intervals: a row per point, a column per measure.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        As ``Sweep.summary`` makes it.
+    """
+    console = console or Console(highlight=False)
+    measures = list(dict.fromkeys(summary["measure"]))
+    table = Table(*(axes or ["point"]), box=box.SIMPLE_HEAD)
+    for measure in measures:
+        table.add_column(measure, justify="right")
+    for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
+        names = [str(part.iloc[0][axis]) for axis in axes] or [str(point)]
+        table.add_row(*names, *(_plus_minus(row.mean, row.low, row.high) for row in part.itertuples()))
+    console.print(table)
+    left = summary["point"].nunique() - MOST_POINTS
+    more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
+    console.print("Mean over replications, \u00b1 half of its 95% interval." + more, style="dim")
+
+
+def print_relief(relief: Relief, console: Console | None = None) -> None:
+    """Verdict, ranking beside the ledger's, and where the two differ."""
+    console = console or Console(highlight=False)
+    about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD)
+    for heading in (f"gain, {about['what']}", "per unit", "per USD", "ledger GPU-h", "ledger #"):
+        table.add_column(heading, justify="right")
+    for row in relief.ranking.head(MOST_RELIEFS).itertuples():
+        table.add_row(
+            str(row.rank), row.text, _plus_minus(row.gain, row.low, row.high),
+            f"{number(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
+            number(row.per_usd) if row.usd > 0.0 else "",
+            *(("", "") if np.isnan(row.ledger_rank) else (compact(row.ledger_gpu_hours), f"{row.ledger_rank:.0f}")),
+        )  # fmt: skip
+    console.print()
+    console.print(about["verdict"], style="bold")
+    console.print(table)
+    left = len(relief.ranking) - MOST_RELIEFS
+    more = f" {left} smaller ones are in the report." if left > 0 else ""
+    note = "Mean change over paired runs, \u00b1 half of its 95% interval. Ledger: held back in runs as it is."
+    console.print(note + more, style="dim")
+    for sentence in (*about["explanations"], *about["levelling"]):
+        console.print(f"- {sentence}")
+
+
+def _plus_minus(mean: float, low: float, high: float) -> str:
+    half = (high - low) / 2.0
+    return f"{number(mean)} \u00b1 {number(half)}" if half < float("inf") else number(mean)

@@ -1,0 +1,1 @@
+"""Studies of many runs: designs, executors, and the store that they fill."""

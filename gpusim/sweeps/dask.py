@@ -1,0 +1,46 @@
+"""Dask as an executor: the cluster at an address, or one of this machine's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gpusim.errors import GpusimError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+TIMEOUT_S = 10  # for a scheduler to answer
+
+
+@contextmanager
+def client(address: str | None, workers: int | None) -> Iterator[Client]:
+    """Client of a cluster.
+
+    Without an address a cluster of ``workers`` processes (None: one for each core) lives for as long as the context.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise GpusimError(
+            "the executor dask needs distributed; install it with: pip install 'gpusim[cluster]'"
+        ) from None
+    if address is not None:
+        with _connected(Client, address) as found:
+            yield found
+        return
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster,
+        Client(cluster) as own,
+    ):
+        yield own
+
+
+def _connected(make: type[Client], address: str) -> Client:
+    logging.getLogger("distributed.comm").setLevel(logging.ERROR)
+    try:
+        return make(address, timeout=TIMEOUT_S)
+    except (OSError, ValueError) as error:
+        raise GpusimError(f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler") from None

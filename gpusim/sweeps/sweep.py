@@ -1,0 +1,165 @@
+"""Sweeps: a design executed into a store, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gpusim import __version__
+from gpusim.analysis.statistics import CONFIDENCE, paired, summary
+from gpusim.analysis.stopping import stop
+from gpusim.errors import GpusimError
+from gpusim.model.scenario import Scenario
+from gpusim.model.sweep import SweepSpec
+from gpusim.record.store import Store
+from gpusim.sweeps.crew import Crew, hire
+from gpusim.sweeps.design import points
+from gpusim.sweeps.execution import Progress, execute
+from gpusim.sweeps.pilot import warm_up_s
+from gpusim.sweeps.points import design_table, scenarios_of
+from gpusim.sweeps.run import Run
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep and its store, whose runs may be finished, failed or missing.
+
+    Attributes
+    ----------
+    spec : SweepSpec
+        What is varied.
+    store : Store
+        Where the finished runs are.
+    """
+
+    spec: SweepSpec
+    store: Store
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Sweep:
+        """The sweep of a store; ``StoreError`` if the folder holds none."""
+        store = Store.open(folder)
+        about = store.about
+        if about.get("study") != "sweep":
+            raise GpusimError(f"{folder}: holds a study of kind {about.get('study')!r}, not a sweep")
+        return cls(SweepSpec.model_validate(about["spec"]), store)
+
+    def table(self) -> pd.DataFrame:
+        """One row per finished run: run, point, replication, seed, the axes, then every figure of its outcome."""
+        return self.store.table()
+
+    def summary(self, measures: Sequence[str] | None = None, confidence: float = CONFIDENCE) -> pd.DataFrame:
+        """Means over replications with their intervals (``gpusim.analysis.statistics.summary``), by point and axes."""
+        return summary(self.table(), self._by(), self._measures(measures), confidence)
+
+    def against(
+        self, base: int = 0, measures: Sequence[str] | None = None, confidence: float = CONFIDENCE
+    ) -> pd.DataFrame:
+        """Differences to a point, paired by replication (``gpusim.analysis.statistics.paired``)."""
+        table = self.table()
+        row = table.loc[table["point"] == base, self._by()]
+        if row.empty:
+            raise GpusimError(
+                f"point {base}: no finished run; the points are 0 to {self.store.design()['point'].max()}"
+            )
+        return paired(table, self._by(), row.iloc[0].to_dict(), self._measures(measures), confidence)
+
+    def sensitivity(self, measure: str | None = None) -> pd.DataFrame:
+        """How a measure depends on each axis, by the method that belongs to the design, with intervals."""
+        from gpusim.analysis.sensitivity import sensitivity
+
+        return sensitivity(self.spec, self.table(), measure or self._measures(None)[0])
+
+    def _by(self) -> list[str]:
+        return ["point", *self.spec.axes]
+
+    def _measures(self, measures: Sequence[str] | None) -> list[str]:
+        return list(measures or self.spec.measured())
+
+
+def sweep(
+    spec: SweepSpec | str | Path,
+    store: str | Path | None = None,
+    *,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    address: str | None = None,
+    progress: Callable[[Progress], None] = lambda _progress: None,
+) -> Sweep:
+    """Execute the runs of a sweep that its store does not hold yet.
+
+    Parameters
+    ----------
+    spec : SweepSpec or path
+        What to run; a path is read as a sweep file.
+    store : path, optional
+        Folder of the store; by default ``out/NAME``.
+    executor, workers, address
+        Who does the work, see ``gpusim.sweeps.crew.hire``. The outcome of a run is the same, to the byte, whoever does
+        it.
+    progress : callable, optional
+        Called with a ``Progress`` at the start and after every run.
+
+    Raises
+    ------
+    ScenarioError
+        With all faults of the sweep file, or of all scenarios that it makes.
+    StoreError
+        If the folder holds something else.
+    """
+    spec = spec if isinstance(spec, SweepSpec) else SweepSpec.from_toml(spec)
+    table = points(spec)
+    scenarios = scenarios_of(spec, table)
+    about = {"study": "sweep", "spec": spec.model_dump(mode="json"), "gpusim_version": __version__}
+    kept = Store.create(store or Path("out") / spec.name, about)
+    with hire(executor, workers, address) as crew:
+        _Execution(spec, table, scenarios, kept, crew, progress).play()
+    return Sweep(spec, kept)
+
+
+class _Execution:
+    """The rounds of one sweep: the least replications of every point, then more where the stopping rule asks."""
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        points: pd.DataFrame,
+        scenarios: list[Scenario],
+        store: Store,
+        crew: Crew,
+        progress: Callable[[Progress], None],
+    ):
+        self.spec, self.points, self.scenarios, self.store, self.crew = spec, points, scenarios, store, crew
+        self.progress = progress
+        self.warm_up_s = warm_up_s(spec, scenarios)
+        self.runs: dict[tuple[int, int], Run] = {}
+
+    def play(self) -> None:
+        """Execute round after round until nothing more is asked for."""
+        wanted = {point: self.spec.replications for point in range(len(self.points))}
+        while wanted:
+            for point, replications in wanted.items():
+                for r in range(replications):
+                    if (point, r) not in self.runs:
+                        self.runs[point, r] = Run(self.scenarios[point], self.spec.first_seed + r, self.warm_up_s)
+            keys = {place: run.key for place, run in sorted(self.runs.items())}
+            self.store.set_design(design_table(self.points, keys, self.spec.first_seed))
+            execute(list(self.runs.values()), self.store, self.crew, self.progress)
+            wanted = self._more() if self.spec.stop else {}
+
+    def _more(self) -> dict[int, int]:
+        """Replications that points still need, in all."""
+        rule, table = self.spec.stop, self.store.table()
+        more = {}
+        for point, values in table.groupby("point")[rule.measure]:
+            made = sum(1 for p, _r in self.runs if p == point)
+            asked = stop(
+                values, rule.half_width, relative=rule.relative, least=self.spec.replications, most=rule.most
+            ).more
+            if asked and made < rule.most:
+                more[point] = min(made + asked, rule.most)
+        return more
