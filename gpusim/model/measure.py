@@ -18,7 +18,7 @@ QUANTILES = (50, 90, 95, 99)  # [%]
 # Every metric of the fleet in words, for tables and reports.
 FLEET = {
     "planned_gpu_hours": "planned GPUs x time",
-    "online_gpu_hours": "of those delivered and energised",
+    "online_gpu_hours": "of those delivered, housed and energised",
     "useful_gpu_hours": "of those training or serving",
     "allocation": "held by jobs or replicas / online",
     "utilisation": "training or serving / held",
