@@ -25,8 +25,16 @@ REFERENCES = {
     "services.*.tenant": "tenants.@",
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
+    "projects.*.site": "sites.@",
+    "projects.*.adds.gpus.@": "gpus.@",
+    "projects.*.tasks.*.supply": "supplies.@",
+    "shocks.*.supply": "supplies.@",
+    "shocks.*.jurisdiction": "sites.*.jurisdiction",
 }
-NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
+NAMED = (
+    "sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options", "projects",
+    "projects.*.tasks", "supplies", "shocks",
+)  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
 

@@ -12,19 +12,26 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gpusim.errors import ScenarioError
 from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
+from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
+from gpusim.model.project import Project
 from gpusim.model.references import bad_names, unknown_names
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
+from gpusim.model.shock import Shock
 from gpusim.model.site import Site
+from gpusim.model.supply import Supply
+from gpusim.model.template import filled_in, left_over
 from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
+
+BUILDING = ("projects", "supplies", "shocks")  # tables that a scenario without any does not show
 
 
 class Run(Model):
@@ -63,6 +70,12 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    projects: dict[str, Project] = {}
+    """What is being built, by name: capacity that is added to sites when its tasks are done."""
+    supplies: dict[str, Supply] = {}
+    """What projects share, by name."""
+    shocks: dict[str, Shock] = {}
+    """What happens to supplies and work from outside, by name."""
     plan: PlanSpec = PlanSpec()
     """What may be bought; runs do not depend on it."""
 
@@ -86,14 +99,15 @@ class Scenario(Model):
         ScenarioError
             With every fault of the tables and of the overrides.
         """
-        data = _with_catalogue(data)
+        data, unfilled = filled_in(_with_catalogue(data))
         data, faults = apply(data, overrides or {}, cls)
+        faults += [*unfilled, *left_over(data)]
         try:
             scenario = cls.model_validate(data)
         except ValidationError as error:
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
-        faults += faults_of_plan(data, cls)
+        faults += [*faults_of_projects(data), *faults_of_plan(data, cls)]
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -107,7 +121,7 @@ class Scenario(Model):
         tables = self.model_dump(mode="python", exclude_none=True)
         if not self.plan.options:
             del tables["plan"]
-        return tables
+        return {key: table for key, table in tables.items() if table or key not in BUILDING}
 
     def content_hash(self) -> str:
         """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""

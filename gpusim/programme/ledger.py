@@ -1,0 +1,160 @@
+"""Planned GPU-hours that were not there, each under the task for which everything waited at that time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import pandas as pd
+
+from gpusim.model.scenario import Scenario
+from gpusim.programme.network import Network
+from gpusim.programme.path import Span, spans
+from gpusim.programme.room import Levels, Room
+from gpusim.programme.schedule import Schedule
+from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
+
+AHEAD = "ahead of plan"  # cause of GPUs that were there although not planned yet: they count as negative
+LEDGER = ["site", "gpu_type", "month", "project", "cause", "held_by", "gpu_hours", "usd"]
+MONTHS = ["site", "gpu_type", "month", "planned_gpu_hours", "live_gpu_hours"]
+LIVE = ["site", "gpu_type", "time_s", "planned", "live", "delivered"]
+
+
+class _Missing(NamedTuple):
+    """GPUs of a pool, planned and not there, because of one component; negative if ahead of plan."""
+
+    gpu_type: str
+    from_s: float
+    to_s: float
+    gpus: int
+    milestone: int
+
+
+class SiteBook:
+    """Planned and live GPUs of one site over the run, and whose the difference is."""
+
+    def __init__(
+        self, scenario: Scenario, site: str, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+    ):
+        self.site, self.network, self.schedule = site, network, schedule
+        self.horizon_s = scenario.run.days * DAY_S
+        self.levels = Levels(scenario, site, network.added.get(site, []))
+        self.room = Room(scenario, site, overheads)
+        self.edges_s = self._edges()
+
+    def _edges(self) -> list[float]:
+        """Times at which something changes, in the plan or in fact, and the run's end."""
+        times = {at_s for steps in self.levels.base for at_s, _value in steps}
+        for milestone in self.levels.amounts:
+            times |= {self.network.plan_s[milestone], self.schedule.time_s[milestone]}
+        return [0.0, *sorted(t for t in times if 0.0 < t < self.horizon_s), self.horizon_s]
+
+    def courses(self) -> Iterator[dict]:
+        """Rows of planned, live and delivered GPUs by pool, from each change on."""
+        plan_s, fact_s = self.network.plan_s, self.schedule.time_s
+        for time_s in self.edges_s[:-1]:
+            there = self.levels.at(time_s, lambda m, t=time_s: fact_s[m] <= t)
+            live = self.room.live(there)
+            planned = self.room.live(self.levels.at(time_s, lambda m, t=time_s: plan_s[m] <= t))
+            for p, kind in enumerate(self.levels.pools):
+                values = (self.site, kind, time_s, planned[p], live[p], int(there[p]))
+                yield dict(zip(LIVE, values, strict=True))
+
+    def missing(self) -> Iterator[_Missing]:
+        """Planned less live GPUs between changes, by the component at fault.
+
+        Starting from the plan, the components that are late are taken away one by one, that which arrives last first:
+        each is booked what goes with it, so what lacks several things is booked under the last. Then those ahead of
+        their plan are added, to the same end. The parts of a pool add up to planned less live.
+        """
+        plan_s, fact_s = self.network.plan_s, self.schedule.time_s
+        for from_s, to_s in zip(self.edges_s, self.edges_s[1:], strict=False):
+            there = {m for m in self.levels.amounts if plan_s[m] <= from_s}
+            late = [m for m in there if fact_s[m] > from_s]
+            early = [m for m in self.levels.amounts if fact_s[m] <= from_s < plan_s[m]]
+            before = self.room.live(self.levels.at(from_s, there.__contains__))
+            for milestone in [*sorted(late, key=lambda m: (-fact_s[m], m)), *early]:
+                there ^= {milestone}
+                after = self.room.live(self.levels.at(from_s, there.__contains__))
+                for kind, gpus in zip(
+                    self.levels.pools, (b - a for b, a in zip(before, after, strict=True)), strict=True
+                ):
+                    if gpus:
+                        yield _Missing(kind, from_s, to_s, gpus, milestone)
+                before = after
+
+
+def tables(
+    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+) -> dict[str, pd.DataFrame]:
+    """Tables ``live``, ``months`` and ``ledger`` of all sites that projects add to."""
+    start, horizon_s = scenario.run.start, scenario.run.days * DAY_S
+    months = _months(start, horizon_s)
+    live, of_month, booked = [], [], {}
+    waits = {arrival.index: spans(network, schedule, arrival.index) for arrival in network.arrivals}
+    for site in network.added:
+        book = SiteBook(scenario, site, network, schedule, overheads)
+        courses = list(book.courses())
+        live += courses
+        of_month += _by_month(courses, months, horizon_s)
+        for part in book.missing():
+            project = network.arrival(part.milestone).project
+            for from_s, to_s, cause, held_by in _causes(part, waits[part.milestone]):
+                for month, hours in _hours(months, from_s, to_s):
+                    key = (site, part.gpu_type, month, project, cause, held_by)
+                    booked[key] = booked.get(key, 0.0) + part.gpus * hours
+    rows = [(*key, hours, hours * scenario.gpus[key[1]].usd_per_gpu_hour) for key, hours in booked.items()]
+    ledger = pd.DataFrame(rows, columns=LEDGER).sort_values(LEDGER[:-2], ignore_index=True)
+    return {
+        "live": pd.DataFrame(live, columns=LIVE),
+        "months": pd.DataFrame(of_month, columns=MONTHS),
+        "ledger": ledger,
+    }
+
+
+def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, str, str]]:
+    """(from, to, cause, held by) of a part: what its component waited for at each time."""
+    if part.gpus < 0:
+        yield part.from_s, part.to_s, AHEAD, ""
+        return
+    reached_s = part.from_s
+    for span in waits:
+        to_s = min(part.to_s, span.to_s)
+        if to_s > reached_s:
+            yield reached_s, to_s, span.work.kind, span.held_by
+            reached_s = to_s
+
+
+def _months(start: datetime, horizon_s: float) -> list[tuple[str, float, float]]:
+    """(month, from [s], to [s]) of the calendar, over the run."""
+    found, year, month, from_s = [], start.year, start.month, 0.0
+    while from_s < horizon_s:
+        year_after, month_after = (year + 1, 1) if month == 12 else (year, month + 1)
+        end = calendar(start, 0.0).replace(
+            year=year_after, month=month_after, day=1, hour=0, minute=0, second=0, microsecond=0
+        )
+        to_s = min(seconds_between(start, end), horizon_s)
+        found.append((f"{year}-{month:02d}", from_s, to_s))
+        year, month, from_s = year_after, month_after, to_s
+    return found
+
+
+def _hours(months: list[tuple[str, float, float]], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
+    for month, first_s, last_s in months:
+        if first_s < to_s and from_s < last_s:
+            yield month, (min(to_s, last_s) - max(from_s, first_s)) / HOUR_S
+
+
+def _by_month(courses: list[dict], months: list[tuple[str, float, float]], horizon_s: float) -> list[tuple]:
+    """Planned and live GPU-hours by pool and month."""
+    sums: dict[tuple, list[float]] = {}
+    for kind in dict.fromkeys(row["gpu_type"] for row in courses):
+        mine = [row for row in courses if row["gpu_type"] == kind]
+        ends = [*(row["time_s"] for row in mine[1:]), horizon_s]
+        for row, end_s in zip(mine, ends, strict=True):
+            for month, hours in _hours(months, row["time_s"], end_s):
+                sum_ = sums.setdefault((row["site"], kind, month), [0.0, 0.0])
+                sum_[0] += row["planned"] * hours
+                sum_[1] += row["live"] * hours
+    return [(*key, *values) for key, values in sums.items()]
