@@ -59,6 +59,7 @@ def run_sweep(
         folder = out or Path("out") / spec.name
         loading()
         from gpusim.report.study_console import print_summary
+        from gpusim.report.sweep_page import write
         from gpusim.sweeps.sweep import sweep as execute
 
         with study(folder) as progress:
@@ -66,7 +67,8 @@ def run_sweep(
         runs = done.store.status()
         if (runs["status"] == "finished").any():
             print_summary(done.summary(), list(spec.axes))
-        click.echo(f"\n{_counts(runs)}. Store: {folder}")
+        page = write(spec, done.store, folder / "report.html")
+        click.echo(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(_tell_failures(done.store, runs))
 
 
