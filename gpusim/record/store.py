@@ -286,7 +286,8 @@ def _error_in(file: Path) -> dict | None:
 
 
 def _json(table: dict) -> bytes:
-    return json.dumps(table, indent=1, sort_keys=True, default=str).encode()
+    """Not sorted: the order of axes, and of the cases of each, is part of a design."""
+    return json.dumps(table, indent=1, default=str).encode()
 
 
 def _unwritable(path: str | Path, error: OSError) -> StoreError:
