@@ -40,7 +40,7 @@ def _columns(what: str) -> tuple[Column, ...]:
         Column("n", "pairs of runs", str),
         Column("per_unit_said", "gain per unit", str),
         Column("usd", "the step costs [USD]", tables.quantity_or_none),
-        Column("per_usd", "gain per USD", tables.number),
+        Column("per_usd", "gain per USD", tables.quantity_or_none),
         Column("ledger_gpu_hours", "ledger: GPU-hours held back", tables.quantity_or_none),
         Column("ledger_rank", "ledger #", tables.rank),
     )
@@ -49,7 +49,8 @@ def _columns(what: str) -> tuple[Column, ...]:
 def _written(ranking: pd.DataFrame) -> pd.DataFrame:
     """The ranking with the figures that several columns make up."""
     per_unit = [
-        "" if row.unit == "rule" else f"{tables.number(row.per_unit)} /{row.unit}" for row in ranking.itertuples()
+        "" if row.unit == "rule" else f"{tables.quantity_or_none(row.per_unit)} /{row.unit}"
+        for row in ranking.itertuples()
     ]
     gains = [plus_minus(row.gain, row.low, row.high) for row in ranking.itertuples()]
     return ranking.assign(gain_said=gains, per_unit_said=per_unit)
