@@ -19,7 +19,9 @@ ALLOWED = {
     "kernels": {"state"},
     "policies": {"errors", "units", "state", "kernels"},
     "record": {"errors", "units", "model"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record"},
+    # What is being built, without the jobs: played before the fleet, whose steps it makes.
+    "programme": BASE | {"model"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme"},
     "analysis": BASE | {"model", "record"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
@@ -38,7 +40,7 @@ LAZY = {
     ("record/result.py", "report"),
 }
 LIBRARIES = {
-    "simpy": {"engine"},
+    "simpy": {"engine", "programme"},
     "numba": {"kernels"},
     "click": {"cli"},
     "matplotlib": {"report"},

@@ -9,6 +9,7 @@ import numpy as np
 
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
+from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -59,15 +60,22 @@ def run(
     """
     began = time.perf_counter()
     check_regions(scenario)
-    table = jobs_of(scenario, seed, trace)
-    world = _World(scenario, table, seed)
+    build = BuildOut(scenario, seed) if scenario.projects else None
+    fleet_scenario = build.scenario if build else scenario
+    table = jobs_of(fleet_scenario, seed, trace)
+    world = _World(fleet_scenario, table, seed)
+    programme = build.programme(world.env) if build else None
+    if programme:
+        world.env.process(tell(world.env, programme.events, world.recorder.log))
     for process in processes:
         world.env.process(process(world.env))
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
-    tables["sites"] = sites_table(scenario, fleet, names)
-    tables["costs"] = costs_table(scenario, fleet, names, tables["ledger"], tables["jobs"])
+    tables["sites"] = sites_table(fleet_scenario, fleet, names)
+    tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if programme:
+        tables |= build_tables(programme)
     return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
 
 

@@ -13,6 +13,10 @@ from gpusim.record import folder as storage
 TABLES = (
     "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
 )  # fmt: skip
+# Of scenarios with projects only: what `gpusim.programme` says of them.
+BUILD_TABLES = (
+    "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,18 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, also as attributes; units are in the column names.
+        The tables of ``TABLES``, and of ``BUILD_TABLES`` if the scenario has projects, also as attributes; units are in
+        the column names.
     """
 
     manifest: dict
     tables: dict[str, pd.DataFrame]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in TABLES:
+        if name in TABLES or (name in BUILD_TABLES and name in self.tables):
             return self.tables[name]
+        if name in BUILD_TABLES:
+            raise AttributeError(f"this result has no {name!r}: its scenario has no projects")
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
@@ -69,7 +76,8 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in TABLES})
+        names = [*TABLES, *(name for name in BUILD_TABLES if name in self.tables)]
+        return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
@@ -80,4 +88,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES))
+        return cls(*storage.load(Path(folder), TABLES, optional=BUILD_TABLES))
