@@ -15,20 +15,24 @@ from gpusim.programme.room import Levels, Room
 from gpusim.programme.schedule import Schedule
 from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
 
-AHEAD = "ahead of plan"  # cause of GPUs that were there although not planned yet: they count as negative
+AHEAD = "ahead of plan"  # cause of what came early: GPUs that are there although not planned yet count as negative
 LEDGER = ["site", "gpu_type", "month", "project", "cause", "held_by", "gpu_hours", "usd"]
 MONTHS = ["site", "gpu_type", "month", "planned_gpu_hours", "live_gpu_hours"]
 LIVE = ["site", "gpu_type", "time_s", "planned", "live", "delivered"]
 
 
 class _Missing(NamedTuple):
-    """GPUs of a pool, planned and not there, because of one component; negative if ahead of plan."""
+    """GPUs of a pool that are planned and not there because of one component.
+
+    Negative where GPUs are there that were not planned: what came early, or has room while another pool's are late.
+    """
 
     gpu_type: str
     from_s: float
     to_s: float
     gpus: int
     milestone: int
+    is_late: bool
 
 
 class SiteBook:
@@ -81,7 +85,7 @@ class SiteBook:
                     self.levels.pools, (b - a for b, a in zip(before, after, strict=True)), strict=True
                 ):
                     if gpus:
-                        yield _Missing(kind, from_s, to_s, gpus, milestone)
+                        yield _Missing(kind, from_s, to_s, gpus, milestone, milestone in late)
                 before = after
 
 
@@ -115,7 +119,7 @@ def tables(
 
 def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, str, str]]:
     """(from, to, cause, held by) of a part: what its component waited for at each time."""
-    if part.gpus < 0:
+    if not part.is_late:
         yield part.from_s, part.to_s, AHEAD, ""
         return
     reached_s = part.from_s
