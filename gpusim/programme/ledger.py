@@ -20,6 +20,8 @@ LEDGER = ["site", "gpu_type", "month", "project", "cause", "held_by", "gpu_hours
 MONTHS = ["site", "gpu_type", "month", "planned_gpu_hours", "live_gpu_hours"]
 LIVE = ["site", "gpu_type", "time_s", "planned", "live", "delivered"]
 
+Period = tuple[str, float, float]  # name, from [s], to [s]
+
 
 class _Missing(NamedTuple):
     """GPUs of a pool that are planned and not there because of one component.
@@ -81,40 +83,51 @@ class SiteBook:
             for milestone in [*sorted(late, key=lambda m: (-fact_s[m], m)), *early]:
                 there ^= {milestone}
                 after = self.room.live(self.levels.at(from_s, there.__contains__))
-                for kind, gpus in zip(
-                    self.levels.pools, (b - a for b, a in zip(before, after, strict=True)), strict=True
-                ):
-                    if gpus:
-                        yield _Missing(kind, from_s, to_s, gpus, milestone, milestone in late)
+                for kind, with_it, without in zip(self.levels.pools, before, after, strict=True):
+                    if with_it != without:
+                        yield _Missing(kind, from_s, to_s, with_it - without, milestone, milestone in late)
                 before = after
+
+    def booked(self, periods: list[Period]) -> dict[tuple[str, str, str, str, str], float]:
+        """GPU-hours by GPU type, name of the period, project, cause and who held it up."""
+        sums: dict[tuple[str, str, str, str, str], float] = {}
+        waits = {m: spans(self.network, self.schedule, m) for m in self.levels.amounts}
+        for part in self.missing():
+            project = self.network.arrival(part.milestone).project
+            for from_s, to_s, cause, held_by in _causes(part, waits[part.milestone]):
+                for period, hours in _hours(periods, from_s, to_s):
+                    key = (part.gpu_type, period, project, cause, held_by)
+                    sums[key] = sums.get(key, 0.0) + part.gpus * hours
+        return sums
 
 
 def tables(
     scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
 ) -> dict[str, pd.DataFrame]:
     """Tables ``live``, ``months`` and ``ledger`` of all sites that projects add to."""
-    start, horizon_s = scenario.run.start, scenario.run.days * DAY_S
-    months = _months(start, horizon_s)
-    live, of_month, booked = [], [], {}
-    waits = {arrival.index: spans(network, schedule, arrival.index) for arrival in network.arrivals}
-    for site in network.added:
-        book = SiteBook(scenario, site, network, schedule, overheads)
+    horizon_s = scenario.run.days * DAY_S
+    months = _months(scenario.run.start, horizon_s)
+    live, of_month, rows = [], [], []
+    for book in site_books(scenario, network, schedule, overheads):
         courses = list(book.courses())
         live += courses
         of_month += _by_month(courses, months, horizon_s)
-        for part in book.missing():
-            project = network.arrival(part.milestone).project
-            for from_s, to_s, cause, held_by in _causes(part, waits[part.milestone]):
-                for month, hours in _hours(months, from_s, to_s):
-                    key = (site, part.gpu_type, month, project, cause, held_by)
-                    booked[key] = booked.get(key, 0.0) + part.gpus * hours
-    rows = [(*key, hours, hours * scenario.gpus[key[1]].usd_per_gpu_hour) for key, hours in booked.items()]
+        for (kind, *rest), hours in book.booked(months).items():
+            rows.append((book.site, kind, *rest, hours, hours * scenario.gpus[kind].usd_per_gpu_hour))
     ledger = pd.DataFrame(rows, columns=LEDGER).sort_values(LEDGER[:-2], ignore_index=True)
     return {
         "live": pd.DataFrame(live, columns=LIVE),
         "months": pd.DataFrame(of_month, columns=MONTHS),
         "ledger": ledger,
     }
+
+
+def site_books(
+    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
+) -> Iterator[SiteBook]:
+    """The books of all sites that projects add to."""
+    for site in network.added:
+        yield SiteBook(scenario, site, network, schedule, overheads)
 
 
 def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, str, str]]:
@@ -130,7 +143,7 @@ def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, s
             reached_s = to_s
 
 
-def _months(start: datetime, horizon_s: float) -> list[tuple[str, float, float]]:
+def _months(start: datetime, horizon_s: float) -> list[Period]:
     """(month, from [s], to [s]) of the calendar, over the run."""
     found, year, month, from_s = [], start.year, start.month, 0.0
     while from_s < horizon_s:
@@ -144,13 +157,13 @@ def _months(start: datetime, horizon_s: float) -> list[tuple[str, float, float]]
     return found
 
 
-def _hours(months: list[tuple[str, float, float]], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
+def _hours(months: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
     for month, first_s, last_s in months:
         if first_s < to_s and from_s < last_s:
             yield month, (min(to_s, last_s) - max(from_s, first_s)) / HOUR_S
 
 
-def _by_month(courses: list[dict], months: list[tuple[str, float, float]], horizon_s: float) -> list[tuple]:
+def _by_month(courses: list[dict], months: list[Period], horizon_s: float) -> list[tuple]:
     """Planned and live GPU-hours by pool and month."""
     sums: dict[tuple, list[float]] = {}
     for kind in dict.fromkeys(row["gpu_type"] for row in courses):
