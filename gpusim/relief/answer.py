@@ -47,7 +47,7 @@ def answer(
         "measure": measure,
         "what": what,
         "replications": len(values.figures.loc[(BASE, 0.0)]),
-        "verdict": _verdict(ranking, separation, settings),
+        "verdict": _verdict(ranking, separation, settings, what),
         "separated": bool(separation and separation.separated),
         "agreement": agreement(grouped),
         "explanations": explanations(grouped, moved, causes, waits, what),
@@ -130,11 +130,11 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     return sentences
 
 
-def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict) -> str:
+def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict, what: str) -> str:
     if separation is None:
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
-    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most, {quantity(best['gain'])}"
+    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most, {quantity(best['gain'])} {what}"
     runs = f"after {settings['runs']:,} runs"
     if separation.separated and separation.tied:
         return f"{head}, {runs}; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
