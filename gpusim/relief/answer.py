@@ -143,5 +143,5 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
     rest = [name for name in separation.contenders if name != separation.best]
     return (
         f"{head}, {runs}, but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
-        f"{', '.join(rest[:5])}{', ...' if len(rest) > 5 else ''}."
+        f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )

@@ -91,13 +91,20 @@ def test_curves_mark_the_knee_and_name_what_comes_next():
     first, second, third = (text for text in found if "level off" in text or "levels off" in text)
     assert first == "\u25cb levels off at 4 MW more then: GPUs busy at north/H100 (12.3k GPU-hours held back)"
     assert second == "\u25cb levels off at 4 MW more"
-    assert third.startswith("does not level off within what was run then: GPUs busy")
+    assert third.startswith("does not level off in these runs then: GPUs busy")
     knees = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
     assert [len(lines) for lines in knees] == [1, 1, 0]
     assert knees[0][0].get_xdata()[0] == 4.0
     ranges = {ax.get_ylim() for ax in figure.axes}
     assert len(ranges) == 1, "one scale of gains"
     assert [text for text in found if text.startswith("power north")] == [f"power north {i}" for i in range(3)]
+
+
+def test_a_knee_of_a_gain_that_may_be_none_says_so():
+    relief = study(1)
+    curves = relief.curves.assign(low=-1.0)
+    found = [text.replace("\n", " ") for text in texts(relief_curves.draw(dataclasses.replace(relief, curves=curves)))]
+    assert sum("levels off at 4 MW more, if it gains at all then: " in text for text in found) == 1
 
 
 def test_effects_are_relative_and_coloured_where_they_are_certain():
