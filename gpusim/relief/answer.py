@@ -13,7 +13,7 @@ from gpusim.model.measure import sign_of
 from gpusim.model.scenario import Scenario
 from gpusim.record.relief import Relief
 from gpusim.relief.agreement import agreement, explanations, groups, knees, moves
-from gpusim.relief.counterfactual import Counterfactual
+from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.relief.values import BASE, Values
 
 # What a counterfactual changes: work, waiting, service level, energy, cost.
@@ -122,7 +122,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     """A sentence for each curve with a knee: where it levels off, and what comes next."""
     sentences = []
     for row in curves[curves["knee"]].itertuples():
-        after = f"{reliefs[row.relief].group}: gains level off after +{quantity(row.amount)} {row.unit}"
+        after = f"{reliefs[row.relief].group}: gains level off after +{counted(row.amount, row.unit)}"
         following = (
             f"; the next bottleneck is '{WORDS[row.next_cause].short}' at {row.next_pool}" if row.next_pool else ""
         )
