@@ -46,7 +46,8 @@ class SiteBook:
         self.site, self.network, self.schedule = site, network, schedule
         self.horizon_s = scenario.run.days * DAY_S
         self.levels = Levels(scenario, site, network.added.get(site, []))
-        self.room = Room(scenario, site, overheads)
+        complete = [max(v for _t, v in self.levels.steps(p, schedule.time_s)) for p in range(len(self.levels.pools))]
+        self.room = Room(scenario, site, complete, overheads)
         self.edges_s = self._edges()
 
     def _edges(self) -> list[float]:

@@ -21,6 +21,7 @@ TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", 
 CAPACITY = ["site", "project", "component", "gpu_type", "amount", "unit", "planned_s", "arrived_s", "task"]
 PATHS = ["project", "position", "task_project", "task", "kind", "held_by", "from_s", "to_s"]
 PROJECTS = ["project", "site", "component", "planned_s", "delivered_s", "late_s", "usd"]
+LAST_DAY = 1e6  # that a step may have
 EVENTS = ["time_s", "site", "kind", "detail", "value"]
 
 
@@ -105,12 +106,10 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
 
     What never comes is planned all the same: it stands at the end of all days.
     """
-    never_s = 1e6 * DAY_S  # the last day that a step may have
-    time_s = [min(max(time_s, 0.0), never_s) for time_s in schedule.time_s]
     data = scenario.to_toml_dict()
     for site, arrivals in network.added.items():
         levels, table = Levels(scenario, site, arrivals), data["sites"][site]
-        *pools, halls, grid = (_as_steps(levels.steps(column, time_s)) for column in range(len(levels.base)))
+        *pools, halls, grid = (_as_steps(levels.steps(column, schedule.time_s)) for column in range(len(levels.base)))
         for kind, steps in zip(levels.pools, pools, strict=True):
             table["pools"][kind]["gpus"] = steps
         table["grid_mw"] = grid
@@ -120,7 +119,9 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
 
 
 def _as_steps(steps: list[tuple[float, float]]) -> list[dict[str, float]]:
-    return [{"at": time_s / DAY_S, "value": level} for time_s, level in steps]
+    """Steps as a scenario holds them; of two that are one moment there the later counts."""
+    days = {(at := min(time_s / DAY_S, LAST_DAY)) * DAY_S: {"at": at, "value": level} for time_s, level in steps}
+    return list(days.values())
 
 
 def _known(time_s: float) -> float:

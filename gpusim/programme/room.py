@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import floor, inf
 
-from gpusim.model.build_out import gpus_added
 from gpusim.model.scenario import Scenario
 from gpusim.programme.network import Arrival
 from gpusim.units import WATT_PER_MW
@@ -48,9 +47,9 @@ class Levels:
         return levels
 
     def steps(self, column: int, time_s: Sequence[float]) -> list[tuple[float, float]]:
-        """(time [s], level) of one component from 0 on, where milestones have the times ``time_s``."""
+        """(time [s], level) of one component from 0 on, its arrivals having the times ``time_s`` (infinite: never)."""
         times = {0.0, *(at_s for at_s, _value in self.base[column])}
-        times |= {time_s[m] for m, amounts in self.amounts.items() if amounts[column] and 0.0 < time_s[m] < inf}
+        times |= {time_s[m] for m, amounts in self.amounts.items() if amounts[column] and time_s[m] > 0.0}
         return [(at_s, self.at(at_s, lambda m, now_s=at_s: time_s[m] <= now_s)[column]) for at_s in sorted(times)]
 
 
@@ -58,14 +57,20 @@ class Room:
     """How many GPUs the halls of a site house and its grid connection carries.
 
     The rule is that of the engine: pools in their order, whole nodes, rated power, at the hottest hour.
+
+    Parameters
+    ----------
+    planned : sequence of float
+        GPUs of each pool when it is complete.
+    overheads : mapping of str to float, optional
+        Facility watts per IT watt at the hottest hour, by site; those of mild weather without it.
     """
 
-    def __init__(self, scenario: Scenario, site: str, overheads: Mapping[str, float] | None):
-        spec, added = scenario.sites[site], gpus_added(scenario.projects)
+    def __init__(self, scenario: Scenario, site: str, planned: Sequence[float], overheads: Mapping[str, float] | None):
+        spec = scenario.sites[site]
         types = [scenario.gpus[kind] for kind in spec.pools]
         self.per_node = [gpu.gpus_per_node for gpu in types]
         self.node_w = [gpu.rated_it_w_per_gpu * gpu.gpus_per_node for gpu in types]
-        planned = [pool.gpus.peak() + added.get((site, kind), 0) for kind, pool in spec.pools.items()]
         rated_w = sum(gpus * gpu.rated_it_w_per_gpu for gpus, gpu in zip(planned, types, strict=True))
         self.fixed_w = spec.cooling.fixed_fraction * rated_w
         mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead

@@ -153,7 +153,16 @@ def test_same_seed_same_tables() -> None:
 @pytest.mark.parametrize("seed", [2, 5, 11])
 def test_a_run_books_what_the_programme_says(seed: int) -> None:
     """GPU-hours that were online in the fleet's ledger are those that are live in the programme, of every pool."""
-    sc = random_scenario(seed, False).with_({"run.record_s": 20 * DAY_S})
+    sc = random_scenario(seed, False)
+    site = sc.projects["p0"].site
+    sc = sc.with_(
+        {
+            "run.record_s": 20 * DAY_S,
+            f"sites.{site}.cooling": {"fixed_fraction": 0.03},
+            f"sites.{site}.oversubscription": 1.2,
+            f"sites.{site}.pools.one.gpus": [{"at": 0.0, "value": 300.0}, {"at": 200.0, "value": 100.0}],
+        }
+    )
     result = gpusim.run(sc, seed)
     offline = result.ledger["cause"].isin(["not_delivered", "not_housed", "not_energised"])
     online = result.ledger[~offline].groupby(POOL[:2])["gpu_s"].sum() / 3600.0
