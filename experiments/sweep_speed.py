@@ -75,9 +75,8 @@ def overhead(scenario: Scenario, folder: Path) -> float:
     assert work(there, None) == content, "a worker makes other bytes"
     assert store.outcomes().drop(columns="run").astype(figures.dtypes).equals(figures)
     added_s = sum(parts.values())
-    print(
-        f"{scenario.name}: {len(result.jobs):,} jobs, a run {1e3 * run_s:.0f} ms, beyond it {1e3 * added_s:.1f} ms (CPU time):"
-    )
+    beyond = f"a run {1e3 * run_s:.0f} ms, beyond it {1e3 * added_s:.1f} ms of CPU"
+    print(f"{scenario.name}: {len(result.jobs):,} jobs, {beyond}:")
     print("   ", ", ".join(f"{name} {1e3 * s:.2f}" for name, s in parts.items()))
     print("    checked: a worker's bytes are these; the store gives back these figures")
     return added_s
