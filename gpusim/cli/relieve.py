@@ -8,6 +8,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
+from gpusim.cli.report import BASE, RELIEF, write_report
 from gpusim.cli.studies import crew_options, study
 
 
@@ -38,7 +39,6 @@ def relieve(
     loading()
     from gpusim.engine.run import run as simulate
     from gpusim.relief.study import relieve as study_relief
-    from gpusim.report.page import write
     from gpusim.report.study_console import print_relief
 
     with study(folder / "runs") as progress:
@@ -48,6 +48,7 @@ def relieve(
         )  # fmt: skip
         result = simulate(loaded, seed)
     print_relief(found)
-    found.save(folder / "relief")
-    write(result, folder / "report.html")
+    found.save(folder / RELIEF)
+    result.save(folder / BASE)
+    write_report(result, folder, found)
     click.echo(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

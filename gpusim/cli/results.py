@@ -9,6 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading, with_progress
+from gpusim.cli.report import write_report
 
 
 @cli.command()
@@ -43,17 +44,8 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
         _check(result)
     _print_bottlenecks(result)
     result.save(folder)
-    _write_report(result, folder)
+    write_report(result, folder)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Draw the figures and the report of a saved result again."""
-    from gpusim.record.result import Result
-
-    click.echo(_write_report(Result.load(folder), folder))
 
 
 @cli.command()
@@ -96,11 +88,3 @@ def _print_bottlenecks(result) -> None:
     from gpusim.report.console import print_bottlenecks
 
     print_bottlenecks(result)
-
-
-def _write_report(result, folder: Path) -> Path:
-    """Draw the figures once, for their folder and for the report."""
-    from gpusim.report.figures import draw_all
-    from gpusim.report.page import write
-
-    return write(result, folder / "report.html", draw_all(result, folder / "figures"))

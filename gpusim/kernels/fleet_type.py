@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, typeof_impl, unbox
+from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, unbox
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
@@ -31,9 +31,8 @@ class FleetType(types.Type):
 fleet_type = FleetType()
 
 
-@typeof_impl.register(Fleet)
-def _typeof(_value, _context):
-    return fleet_type
+# Found on the object itself, the type costs a call half of what a look-up by class does.
+Fleet._numba_type_ = fleet_type
 
 
 @register_model(FleetType)

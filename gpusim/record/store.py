@@ -24,7 +24,7 @@ from gpusim.errors import StoreError
 from gpusim.model.measure import Measure
 
 FORMAT = 1  # of the folder; any other number is refused
-ABOUT, DESIGN, RUNS, FAILURES = "sweep.json", "design.parquet", "runs", "failures"
+ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
 OUTCOME = ["kind", "name", "cause", "measure", "value"]
 PLACE = ["run", "point", "replication", "seed"]  # columns of every design, before its axes
 _REPAIR = "delete it and run the study again: its finished runs are kept"
@@ -127,6 +127,20 @@ class Store:
             file.unlink()
         return files
 
+    # Warm-up ----------------------------------------------------------------------------------------------------
+
+    def remember_warm_up_s(self, pilots: list[str], found_s: float) -> None:
+        """Keep the warm-up [s] that pilot runs (their keys) called for."""
+        self._write(self.folder / WARM_UP, _json({"pilots": pilots, "warm_up_s": found_s}))
+
+    def recall_warm_up_s(self, pilots: list[str]) -> float | None:
+        """The warm-up [s] that these pilot runs called for; None if they have not run for this store."""
+        try:
+            kept = json.loads((self.folder / WARM_UP).read_bytes())
+            return float(kept["warm_up_s"]) if kept["pilots"] == pilots else None
+        except (OSError, ValueError, KeyError, TypeError):  # absent, or damaged: they run again
+            return None
+
     # Tables -----------------------------------------------------------------------------------------------------
 
     def set_design(self, design: pd.DataFrame) -> None:
@@ -183,13 +197,18 @@ class Store:
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()
 
     def table(self) -> pd.DataFrame:
-        """One row per finished run: its row of the design, then its figures, each under its name (``Measure.text``)."""
+        """One row per finished run: its row of the design, then its figures, each under its name (``Measure.text``).
+
+        A cause that a run has no row of cost it nothing: 0. Other figures that it lacks are NaN.
+        """
         design = self.design()
         long = self.outcomes(design["run"])
         figures = long.groupby(OUTCOME[:-1], sort=False, observed=True)
-        labels = [Measure(*map(str, names)).text for names in figures.groups] if len(long) else []
+        measures = [Measure(*map(str, names)) for names in figures.groups] if len(long) else []
         wide = long.assign(figure=figures.ngroup()).pivot(index="run", columns="figure", values="value")
-        wide.columns = labels
+        wide.columns = [measure.text for measure in measures]
+        by_cause = [measure.text for measure in measures if measure.cause]
+        wide[by_cause] = wide[by_cause].fillna(0.0)
         return design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
 
     # Files ------------------------------------------------------------------------------------------------------
@@ -267,7 +286,8 @@ def _error_in(file: Path) -> dict | None:
 
 
 def _json(table: dict) -> bytes:
-    return json.dumps(table, indent=1, sort_keys=True, default=str).encode()
+    """Not sorted: the order of axes, and of the cases of each, is part of a design."""
+    return json.dumps(table, indent=1, default=str).encode()
 
 
 def _unwritable(path: str | Path, error: OSError) -> StoreError:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-from jinja2 import Environment
 
 from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.causes import SLACK, WORDS
@@ -17,9 +14,11 @@ from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.record.relief import Relief
 from gpusim.record.result import Result
-from gpusim.report import tables
+from gpusim.report import document, tables
 from gpusim.report.figures import draw_all
+from gpusim.report.relief_part import relief_part
 from gpusim.report.scenario_text import to_toml
 from gpusim.units import DAY_S
 
@@ -28,25 +27,27 @@ MOST_ROWS = 25  # of the bottlenecks
 MOST_EVENTS = 200
 
 
-def write(result: Result, path: Path, pictures: list[Path] | None = None) -> Path:
+def write(result: Result, path: Path, pictures: list[Path] | None = None, relief: Relief | None = None) -> Path:
     """Render the report of a result to ``path``.
 
     Parameters
     ----------
     pictures : list of Path, optional
         Figures drawn before by ``draw_all``; drawn now if not given.
+    relief : Relief, optional
+        What loosening the constraints of the result's scenario would buy: a part of the report then.
     """
     if pictures is None:
         with TemporaryDirectory() as folder:
-            return write(result, path, draw_all(result, Path(folder)))
+            return write(result, path, draw_all(result, Path(folder), relief), relief)
     losses = result.bottlenecks()
     real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"quantity": quantity, "share": share, "duration": duration}
-    metrics = result.metrics()
-    page = environment.from_string(_asset("report.html")).render(
-        style=_asset("report.css"),
+    metrics, part = result.metrics(), relief_part(relief) if relief else None
+    return document.write(
+        path,
+        "report.html",
+        pictures,
         manifest=manifest,
         scenario=scenario,
         scenario_text=to_toml(scenario),
@@ -56,15 +57,12 @@ def write(result: Result, path: Path, pictures: list[Path] | None = None) -> Pat
         cards=_cards(metrics),
         ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
-        tables=_tables(result, losses, metrics),
-        pictures={picture.stem: _data_uri(picture) for picture in pictures},
+        tables=_tables(result, losses, metrics) | (part["tables"] if part else {}),
         sites=_sites(result, real),
         events=len(result.events),
         events_shown=MOST_EVENTS,
+        relief=part,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return path
 
 
 def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
@@ -98,14 +96,7 @@ def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[st
     }
     for by, heading in (("job_class", "class"), ("size", "GPUs"), ("tenant", "tenant")):
         parts[f"delays-{by}"] = (delays(result, by), tables.delays_columns(by, heading))
-    return {
-        name: {
-            "headings": [(column.heading, column.text) for column in columns],
-            "rows": tables.cells(table, columns),
-            "text": [column.text for column in columns],
-        }
-        for name, (table, columns) in parts.items()
-    }
+    return {name: document.table(table, columns) for name, (table, columns) in parts.items()}
 
 
 def _sites(result: Result, real: pd.DataFrame) -> list[dict]:
@@ -122,11 +113,3 @@ def _sites(result: Result, real: pd.DataFrame) -> list[dict]:
         }
         for row in result.sites.itertuples()
     ]
-
-
-def _asset(name: str) -> str:
-    return (files("gpusim.report") / name).read_text(encoding="utf-8")
-
-
-def _data_uri(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

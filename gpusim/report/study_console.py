@@ -10,7 +10,7 @@ from rich.table import Table
 
 from gpusim.analysis.wording import compact
 from gpusim.record.relief import Relief
-from gpusim.report.tables import number
+from gpusim.report.tables import number, plus_minus
 
 MOST_POINTS = 30
 MOST_RELIEFS = 15
@@ -31,7 +31,7 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
         table.add_column(measure, justify="right")
     for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
         names = [str(part.iloc[0][axis]) for axis in axes] or [str(point)]
-        table.add_row(*names, *(_plus_minus(row.mean, row.low, row.high) for row in part.itertuples()))
+        table.add_row(*names, *(plus_minus(row.mean, row.low, row.high) for row in part.itertuples()))
     console.print(table)
     left = summary["point"].nunique() - MOST_POINTS
     more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
@@ -46,7 +46,7 @@ def print_relief(relief: Relief, console: Console | None = None) -> None:
         table.add_column(heading, justify="right")
     for row in relief.ranking.head(MOST_RELIEFS).itertuples():
         table.add_row(
-            str(row.rank), row.text, _plus_minus(row.gain, row.low, row.high),
+            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high),
             f"{number(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
             number(row.per_usd) if row.usd > 0.0 else "",
             *(("", "") if np.isnan(row.ledger_rank) else (compact(row.ledger_gpu_hours), f"{row.ledger_rank:.0f}")),
@@ -60,8 +60,3 @@ def print_relief(relief: Relief, console: Console | None = None) -> None:
     console.print(note + more, style="dim")
     for sentence in (*about["explanations"], *about["levelling"]):
         console.print(f"- {sentence}")
-
-
-def _plus_minus(mean: float, low: float, high: float) -> str:
-    half = (high - low) / 2.0
-    return f"{number(mean)} \u00b1 {number(half)}" if half < float("inf") else number(mean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.metrics import METRICS
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.units import DAY_S
+
+NO_CHANGE = 5e-5  # relative: less is not told from none
 
 
 class Column(NamedTuple):
@@ -79,6 +82,13 @@ EVENTS = (
     _text("site", "site"),
     _text("detail", "event"),
 )
+RELIEF_GROUPS = (
+    _text("group", "what is short, where"),
+    Column("relief_rank", "# by gain", lambda value: rank(value)),
+    Column("gain", "gain of its best relief", lambda value: number(value)),
+    Column("ledger_rank", "ledger #", lambda value: rank(value)),
+    Column("ledger_gpu_hours", "ledger: GPU-hours held back", lambda value: quantity_or_none(value)),
+)
 METRICS_TABLE = (
     _text("name", "figure"),
     Column("value", "value", lambda value: number(value)),
@@ -114,3 +124,37 @@ def number(value: float) -> str:
     if abs(value) >= 1000.0 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def rank(value: float) -> str:
+    """A place in a ranking, which what is not ranked has none of."""
+    return "-" if value != value else f"{value:.0f}"
+
+
+def quantity_or_none(value: float) -> str:
+    """A count to three figures, or a dash."""
+    return "-" if value != value else quantity(value)
+
+
+def plus_minus(mean: float, low: float, high: float) -> str:
+    """A mean and half the width of its interval, to the digits that the width leaves: ``"5,262 \u00b1 320"``.
+
+    The mean alone where the width is nothing, or everything.
+    """
+    half = (high - low) / 2.0
+    if not (math.isfinite(mean) and math.isfinite(half)) or half <= 1e-9 * abs(mean):
+        return number(mean)
+    digits = max(1 - math.floor(math.log10(half)), 0)
+    return f"{mean:,.{digits}f} \u00b1 {half:,.{digits}f}"
+
+
+def relative(change: float) -> str:
+    """A change as a share of what it was: ``"+13%"``, ``"-0.09%"``; infinite where that was 0."""
+    if math.isnan(change):
+        return "-"
+    if math.isinf(change):
+        return "from 0"
+    if abs(change) < NO_CHANGE:
+        return "0%" if change == 0.0 else "\u22480%"
+    digits = 0 if abs(change) >= 0.0995 else 1 if abs(change) >= 0.00995 else 2
+    return f"{100.0 * change:+,.{digits}f}%"

@@ -80,8 +80,9 @@ def one_at_a_time(axes: int, scale: float = 1.0, certain: bool = True, base: flo
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-@pytest.mark.parametrize("axes", [1, 5, 12])
-@pytest.mark.parametrize(("measure", "scale"), [("goodput", 0.1), (LONG, -40_000.0), ("energy_usd", 1e9)])
+@pytest.mark.parametrize(
+    ("axes", "measure", "scale"), [(1, "energy_usd", 1e9), (5, "goodput", 0.1), (12, LONG, -40_000.0), (12, "pue", 0.1)]
+)
 def test_tornado(axes: int, measure: str, scale: float) -> None:
     check_layout(tornado.draw(one_at_a_time(axes, scale, certain=axes != 5), measure))
 
@@ -134,8 +135,7 @@ def test_points_without_the_measure_are_said_to_be_absent() -> None:
         check_layout(figure)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("n", [1, 10])
+@pytest.mark.parametrize(("measure", "n"), [("goodput", 1), (LONG, 10), ("energy_usd", 10)])
 def test_map(measure: str, n: int) -> None:
     few = {LONG_NAME: ["fifo", "sjf", LONG_NAME], "power": [0.8, 0.9, 1.0, 1.1, 1.2]}
     check_layout(heatmap.draw(means(few, measure, 1e4, n), LONG_NAME, "power", measure))
@@ -162,8 +162,7 @@ def test_cells_of_a_map_hold_their_means() -> None:
     assert "goodput [%], mean over the other axes" in [text for text, _box in texts_of(figure)]
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-@pytest.mark.parametrize("n", [1, 10])
+@pytest.mark.parametrize(("measure", "n"), [("goodput", 1), (LONG, 10), ("energy_usd", 10)])
 def test_curve(measure: str, n: int) -> None:
     check_layout(curve.draw(means({"power": [0.8, 1.0, 1.2]}, measure, 1e4, n), "power", measure))
     check_layout(curve.draw(means({"power": [1.0]}, measure, 1e4, n), "power", measure))

@@ -1,8 +1,8 @@
-"""Figures of a result: colour-blind safe, readable at column width."""
+"""Figures of results and studies: colour-blind safe, readable at column width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.bottlenecks import books, bottlenecks
 from gpusim.analysis.series import Series
+from gpusim.record.relief import Relief
 from gpusim.record.result import Result
 from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import STYLE
+from gpusim.report.figures.relief import relief_figures
 
-__all__ = ["draw_all", "figures"]
+__all__ = ["draw_all", "figures", "save"]
 
 
 def figures(result: Result) -> Iterator[tuple[str, Figure]]:
@@ -30,12 +32,21 @@ def figures(result: Result) -> Iterator[tuple[str, Figure]]:
     yield "waits", waits.draw(result)
 
 
-def draw_all(result: Result, folder: Path) -> list[Path]:
-    """Write every figure as PNG into a folder; the paths, in the order of ``figures``."""
+def draw_all(result: Result, folder: Path, relief: Relief | None = None) -> list[Path]:
+    """Write every figure of a result, and of a study of it, as PNG into a folder; the paths, in the order drawn."""
+    paths = save(figures(result), folder)
+    return paths + (save(relief_figures(relief), folder) if relief else [])
+
+
+def save(drawn: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
+    """Write figures as PNG, each under its name, into a folder; the paths.
+
+    They are drawn while they are asked for, so that ``STYLE`` holds then.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with mpl.rc_context(STYLE):
-        for name, figure in figures(result):
+        for name, figure in drawn:
             paths.append(folder / f"{name}.png")
             figure.savefig(paths[-1])
     return paths

@@ -1,0 +1,48 @@
+"""``gpusim report``: the figures and the page of a folder, drawn anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpusim.cli.group import cli
+
+if TYPE_CHECKING:
+    from gpusim.record.relief import Relief
+    from gpusim.record.result import Result
+
+BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Draw the figures and the report again: of a saved result, a relief study, or the store of a sweep."""
+    click.echo(_redrawn(folder))
+
+
+def write_report(result: Result, folder: Path, relief: Relief | None = None) -> Path:
+    """Draw the figures once, for their folder and for the report."""
+    from gpusim.report.figures import draw_all
+    from gpusim.report.page import write
+
+    return write(result, folder / "report.html", draw_all(result, folder / "figures", relief), relief)
+
+
+def _redrawn(folder: Path) -> Path:
+    """The page of a folder, by what the folder holds."""
+    from gpusim.record.result import Result
+
+    if (folder / RELIEF).is_dir():
+        from gpusim.record.relief import Relief
+
+        return write_report(Result.load(folder / BASE), folder, Relief.load(folder / RELIEF))
+    if (folder / "sweep.json").is_file():
+        from gpusim.report.sweep_page import write
+        from gpusim.sweeps.sweep import Sweep
+
+        sweep = Sweep.load(folder)
+        return write(sweep.spec, sweep.store, folder / "report.html")
+    return write_report(Result.load(folder), folder)

@@ -1,0 +1,90 @@
+"""How far a gain goes with more of the same relief, and what comes next."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpusim.analysis.causes import WORDS
+from gpusim.analysis.labels import Unit, unit_of
+from gpusim.analysis.wording import compact, quantity
+from gpusim.record.relief import Relief
+from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label
+
+AXES = {"GPU": "GPUs more", "MW": "MW more", "day": "days earlier", "job": "places more", "%": "change [%]"}
+LEFT_IN, SIDE_IN = 0.75, 2.15  # of the vertical axis; of the words beside a curve
+PANEL_IN, GAP_IN = 1.3, 0.62
+WRAP = 34  # characters of the words beside a curve
+
+
+def draw(relief: Relief) -> Figure:
+    """A panel for each curve on one scale of gains: means with their intervals, the knee, and the next bottleneck.
+
+    Parameters
+    ----------
+    relief : Relief
+        With one curve or more.
+    """
+    curves, measure = relief.curves, relief.about["measure"]
+    names = relief.ranking.set_index("relief")["group"]
+    unit = unit_of(measure, float(curves["gain"].abs().max()))
+    parts = list(curves.groupby("relief", sort=False))
+    title = textwrap.wrap(f"Gain by how much a constraint is loosened: {gain_label(measure, unit)}", 86)
+    top_in = 0.2 + 0.15 * len(title)
+    total_in = top_in + (PANEL_IN + GAP_IN) * len(parts)
+    figure = Figure(figsize=(WIDTH_IN, total_in))
+    width = 1.0 - (LEFT_IN + SIDE_IN + 0.15) / WIDTH_IN
+    for i, (name, part) in enumerate(parts):
+        bottom = 1.0 - (top_in + PANEL_IN + (PANEL_IN + GAP_IN) * i) / total_in
+        box = (LEFT_IN / WIDTH_IN, bottom, width, PANEL_IN / total_in)
+        ax = figure.add_axes(box, sharey=figure.axes[0] if figure.axes else None)
+        _curve(ax, part, unit)
+        _words(ax, names[name], part)
+    figure.text(0.02, 1.0 - 0.08 / total_in, "\n".join(title), va="top", fontsize=9)
+    return figure
+
+
+def _curve(ax: Axes, part: pd.DataFrame, unit: Unit) -> None:
+    """Means in the band of their intervals, from no change at no step."""
+    columns = [np.append(0.0, part[column].to_numpy(float)) for column in ("amount", "gain", "low", "high")]
+    x, gain, low, high = columns[0], *(column * unit.factor for column in columns[1:])
+    known = np.isfinite(low) & np.isfinite(high)
+    ax.axhline(0.0, color="black", linewidth=0.8)
+    ax.fill_between(x, np.where(known, low, gain), np.where(known, high, gain), color=BETTER, alpha=0.18, linewidth=0)
+    ax.plot(x, gain, color=BETTER, marker="o", markersize=3, linewidth=1.4)
+    for row in part[part["knee"]].itertuples():
+        ax.axvline(row.amount, color=WORSE, linewidth=0.9, linestyle=":")
+        ax.plot(row.amount, row.gain * unit.factor, "o", color=WORSE, markerfacecolor="none", markersize=8)
+    ax.set_xlim(0.0, 1.03 * x.max())
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(plain))
+    ax.set_xlabel(AXES[part["unit"].iloc[0]], labelpad=2)
+
+
+def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
+    """Beside a curve: what is loosened, where it levels off, and the bottleneck that comes then."""
+    knee = part[part["knee"]]
+    if len(knee):
+        row = knee.iloc[0]
+        text = f"\u25cb levels off at {quantity(row['amount'])} {AXES[row['unit']]}"
+    else:
+        row = part.iloc[-1]
+        text = "gains nothing" if part["gain"].max() <= 0.0 else "does not level off within what was run"
+    lines = [textwrap.fill(text, WRAP)]
+    if row["next_pool"]:
+        held = f"({compact(row['next_gpu_hours'])} GPU-hours held back)"
+        place = f"then: {WORDS[row['next_cause']].short} at {shortened(row['next_pool'], 44)} {held}"
+        lines.append(textwrap.fill(place, WRAP))
+    title = textwrap.fill(shortened(name, 64), WRAP - 6)
+    text = "\n".join(lines)
+    ax.text(1.04, 1.0, title, transform=ax.transAxes, fontsize=8.5, fontweight="bold", va="top", linespacing=1.15)
+    down_in = 0.08 + 0.15 * (title.count("\n") + 1)
+    ax.text(1.04, 1.0 - down_in / PANEL_IN, text, transform=ax.transAxes, fontsize=8, va="top", linespacing=1.25)

@@ -1,0 +1,123 @@
+"""What each relief gains, beside what the ledger says that its constraint held back."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpusim.analysis.labels import Unit, label_of, unit_of
+from gpusim.analysis.wording import compact
+from gpusim.model.measure import sign_of
+from gpusim.record.relief import Relief
+from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+
+MOST = 12  # rows
+BETTER, WORSE, UNSURE = "#0072B2", "#D55E00", "#777777"
+LEFT_IN, RIGHT_IN = 2.62, 0.12  # of the words; beyond the last panel
+SPLIT_IN = 5.05  # where gains end and the ledger begins
+LINE_IN = 0.135
+WRAP = 35  # characters of a line of words
+
+
+def draw(relief: Relief) -> Figure:
+    """A row for each counterfactual, the best on top: its gain with the interval, and the ledger's figure and rank.
+
+    Parameters
+    ----------
+    relief : Relief
+        With one counterfactual or more; the first ``MOST`` of the ranking are shown.
+    """
+    table, measure = relief.ranking.head(MOST), relief.about["measure"]
+    gains = table["gain"].to_numpy(float)
+    unit = unit_of(measure, float(np.abs(gains[np.isfinite(gains)]).max(initial=0.0)))
+    names, row_in = steps(table)
+    label = textwrap.fill(gain_label(measure, unit), 58)
+    left_out = len(relief.ranking) - len(table)
+    title = "What one step buys: mean change over paired runs and its 95% interval (hollow: may be none)"
+    title += f".\nThe first {MOST}; {left_out} smaller ones are left out" if left_out else ""
+    top_in, bottom_in = 0.52 + 0.16 * title.count("\n"), 0.5 + LINE_IN * label.count("\n")
+    body_in = row_in * len(names)
+    total_in = top_in + body_in + bottom_in
+    figure = Figure(figsize=(WIDTH_IN, total_in))
+    low, height = bottom_in / total_in, body_in / total_in
+    ax = figure.add_axes((LEFT_IN / WIDTH_IN, low, (SPLIT_IN - LEFT_IN) / WIDTH_IN, height))
+    ledger = figure.add_axes(((SPLIT_IN + 0.2) / WIDTH_IN, low, (WIDTH_IN - SPLIT_IN - 0.2) / WIDTH_IN, height))
+    name_rows(figure, ax, names, table["rank"])
+    _gains(ax, table, unit)
+    ax.set_xlabel(label, loc="right")
+    _ledger(ledger, table)
+    figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
+    head = 1.0 - (top_in - 0.07) / total_in
+    for x_in, text in ((0.13, "# by gain"), (LEFT_IN, "gain"), (SPLIT_IN + 0.2, "ledger: held back")):
+        figure.text(x_in / WIDTH_IN, head, text, fontsize=8, fontweight="bold", va="bottom")
+    return figure
+
+
+def steps(table: pd.DataFrame) -> tuple[list[str], float]:
+    """The steps in words, wrapped into the room beside the panels, and the height [in] of a row."""
+    names = [textwrap.fill(shortened(text, 100), WRAP) for text in table["text"]]
+    return names, 0.14 + LINE_IN * max(name.count("\n") + 1 for name in names)
+
+
+def name_rows(figure: Figure, ax: Axes, names: list[str], ranks: pd.Series) -> None:
+    """Put a rank and a step in words at the left of every row of a panel, the first on top."""
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks([])
+    box = ax.get_position()
+    for y, (name, rank) in enumerate(zip(names, ranks, strict=True)):
+        height = box.y1 - (y + 0.5) / len(names) * box.height
+        figure.text(0.13 / WIDTH_IN, height, str(rank), va="center", fontsize=8, fontweight="bold")
+        figure.text(0.4 / WIDTH_IN, height, name, va="center", fontsize=8, linespacing=1.15)
+
+
+def gain_label(measure: str, unit: Unit) -> str:
+    """What a gain is: more of a measure, or less of one of which less is better."""
+    return f"{'more' if sign_of(measure) > 0.0 else 'less'} {label_of(measure, unit)}"
+
+
+def is_certain(low: float, high: float) -> bool:
+    """Whether an interval tells the sign."""
+    return bool(low > 0.0 or high < 0.0)
+
+
+def _gains(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
+    ax.axvline(0.0, color="black", linewidth=0.8)
+    ax.grid(axis="x", color="#E3E3E3", linewidth=0.6)
+    ax.set_axisbelow(True)
+    for y, row in enumerate(table.itertuples()):
+        if not np.isfinite(row.gain):
+            ax.text(0.5, y, "no finite gain", transform=ax.get_yaxis_transform(), ha="center", va="center",
+                    color="#555555", fontsize=8)  # fmt: skip
+            continue
+        certain = is_certain(row.low, row.high)
+        colour = UNSURE if not certain else BETTER if row.gain > 0.0 else WORSE
+        if np.isfinite(row.low) and np.isfinite(row.high):
+            ax.plot([row.low * unit.factor, row.high * unit.factor], [y, y], color=colour, linewidth=1.8)
+        face = colour if certain else "white"
+        ax.plot(row.gain * unit.factor, y, "o", color=colour, markerfacecolor=face, markersize=5)
+    ax.margins(x=0.06)
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain))
+
+
+def _ledger(ax: Axes, table: pd.DataFrame) -> None:
+    most = max(float(table["ledger_gpu_hours"].max()), 1e-9) if table["ledger_gpu_hours"].notna().any() else 1.0
+    for y, row in enumerate(table.itertuples()):
+        if np.isnan(row.ledger_gpu_hours):
+            ax.text(0.0, y, "not in the ledger", va="center", fontsize=8, color="#555555", style="italic")
+        else:
+            ax.barh(y, row.ledger_gpu_hours, height=0.42, color="#9A9A9A", linewidth=0)
+            text = f" {compact(row.ledger_gpu_hours)}, #{row.ledger_rank:.0f}"
+            ax.text(row.ledger_gpu_hours, y, text, va="center", fontsize=8)
+    ax.set_xlim(0.0, 2.1 * most)  # room for the numbers beside the bars
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.set_yticks([])
+    ax.set_xticks([])
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.set_xlabel("GPU-hours, and rank", loc="left", labelpad=4)
