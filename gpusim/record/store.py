@@ -209,7 +209,8 @@ class Store:
         wide.columns = [measure.text for measure in measures]
         by_cause = [measure.text for measure in measures if measure.cause]
         wide[by_cause] = wide[by_cause].fillna(0.0)
-        return design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
+        merged = design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
+        return merged.copy()  # in one piece: pandas warns of adding a column to hundreds of pieces
 
     # Files ------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from gpusim.model.measure import sign_of
 from gpusim.model.scenario import Scenario
 from gpusim.record.relief import Relief
 from gpusim.relief.agreement import agreement, explanations, groups, knees, moves
-from gpusim.relief.counterfactual import Counterfactual
+from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.relief.values import BASE, Values
 
 # What a counterfactual changes: work, waiting, service level, energy, cost.
@@ -47,7 +47,7 @@ def answer(
         "measure": measure,
         "what": what,
         "replications": len(values.figures.loc[(BASE, 0.0)]),
-        "verdict": _verdict(ranking, separation, settings),
+        "verdict": _verdict(ranking, separation, settings, what),
         "separated": bool(separation and separation.separated),
         "agreement": agreement(grouped),
         "explanations": explanations(grouped, moved, causes, waits, what),
@@ -122,7 +122,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     """A sentence for each curve with a knee: where it levels off, and what comes next."""
     sentences = []
     for row in curves[curves["knee"]].itertuples():
-        after = f"{reliefs[row.relief].group}: gains level off after +{quantity(row.amount)} {row.unit}"
+        after = f"{reliefs[row.relief].group}: gains level off after +{counted(row.amount, row.unit)}"
         following = (
             f"; the next bottleneck is '{WORDS[row.next_cause].short}' at {row.next_pool}" if row.next_pool else ""
         )
@@ -130,11 +130,11 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     return sentences
 
 
-def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict) -> str:
+def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict, what: str) -> str:
     if separation is None:
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
-    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most, {quantity(best['gain'])}"
+    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most, {quantity(best['gain'])} {what}"
     runs = f"after {settings['runs']:,} runs"
     if separation.separated and separation.tied:
         return f"{head}, {runs}; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
@@ -143,5 +143,5 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
     rest = [name for name in separation.contenders if name != separation.best]
     return (
         f"{head}, {runs}, but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
-        f"{', '.join(rest[:5])}{', ...' if len(rest) > 5 else ''}."
+        f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )

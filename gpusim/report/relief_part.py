@@ -83,7 +83,7 @@ def _agreement(relief: Relief) -> str:
 def _pairing(relief: Relief) -> str:
     """What common random numbers were worth, of the gain that the ranking goes by."""
     effects = relief.effects
-    factor = effects.loc[effects["measure"] == relief.about["measure"], "variance_reduction"]
+    factor = effects.loc[effects["measure"] == relief.about["measure"], "variance_reduction"].astype(float)
     factor = factor[np.isfinite(factor)]
     if factor.empty:
         return ""

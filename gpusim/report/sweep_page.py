@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,7 @@ def write(spec: SweepSpec, store: Store, path: Path) -> Path:
         figures={words_of(measure): [picture.stem for picture in drawn] for measure, drawn in pictures.items()},
         left_out=max(status["point"].nunique() - MOST_POINTS, 0),
         sampled=spec.design.kind in SAMPLED,
+        indices={index for table in indices.values() for index in table["index"]},
         version=store.about.get("gpusim_version", "unknown"),
         spec_text=to_toml(spec.model_dump(mode="json", exclude_defaults=True)),
     )
@@ -119,7 +121,8 @@ def _differences(table: pd.DataFrame, by: list[str], spec: SweepSpec, units: dic
 def _change(row, units: dict[str, Unit]) -> str:
     values = (value * units[row.measure].factor for value in (row.difference, row.low, row.high))
     sign = "+" if row.difference > 0.0 else ""
-    return f"{sign}{plus_minus(*values)} ({relative(row.relative)})"
+    share = "" if math.isnan(row.relative) else f" ({relative(row.relative)})"  # NaN of a base of 0
+    return f"{sign}{plus_minus(*values)}{share}"
 
 
 def _points(said: pd.DataFrame, spec: SweepSpec, units: dict[str, Unit]) -> dict[str, list]:

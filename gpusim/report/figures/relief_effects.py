@@ -18,9 +18,10 @@ from gpusim.report.figures.relief_ranking import BETTER, LEFT_IN, MOST, RIGHT_IN
 from gpusim.report.tables import NO_CHANGE
 from gpusim.report.tables import relative as said
 
+# Columns: after the figure of the ranking as many as there is room for.
 SHOWN = (
-    "useful_gpu_hours", "goodput", "job_hours_waited", "service_tokens_served_share", "energy_facility_mwh",
-    "usd_per_useful_gpu_hour", "carbon_t",
+    "useful_gpu_hours", "job_hours_waited", "service_tokens_served_share", "energy_facility_mwh",
+    "usd_per_useful_gpu_hour", "carbon_t", "goodput",
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def draw(relief: Relief) -> Figure:
     ax.set_xlim(-0.5, len(measures) - 0.5)
     ax.xaxis.tick_top()
     ax.set_xticks(range(len(measures)), heads)
-    ax.tick_params(length=0, labelsize=7, pad=3)
+    ax.tick_params(length=0, labelsize=6.8, pad=3)
     ax.spines[:].set_visible(False)
     title = "Relative change by one step. Blue is better, orange worse; grey: the 95% interval holds 0"
     figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
