@@ -65,10 +65,12 @@ def run_sweep(
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
         runs = done.store.status()
-        if (runs["status"] == "finished").any():
+        some = (runs["status"] == "finished").any()
+        if some:
             print_summary(done.summary(), list(spec.axes))
-        page = write(spec, done.store, folder / "report.html")
-        click.echo(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
+        click.echo(f"\n{_counts(runs)}. Store: {folder}")
+        if some:
+            click.echo(f"Open {write(spec, done.store, folder / 'report.html')} in a browser.")
         ctx.exit(_tell_failures(done.store, runs))
 
 

@@ -13,7 +13,6 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +25,7 @@ from gpusim.model.measure import Measure
 FORMAT = 1  # of the folder; any other number is refused
 ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
 OUTCOME = ["kind", "name", "cause", "measure", "value"]
-PLACE = ["run", "point", "replication", "seed"]  # columns of every design, before its axes
+DIGEST = b"gpusim digest"  # of a design, in its own metadata
 _REPAIR = "delete it and run the study again: its finished runs are kept"
 ABANDONED_S = 3600.0  # age at which a half-written file is nobody's any more
 _RUN = re.compile(r"(?P<key>[^.]+)\.(?P<digest>[0-9a-f]{16})\.parquet")
@@ -148,9 +147,11 @@ class Store:
 
         Failures of runs that are not in it any more are forgotten.
         """
-        buffer = BytesIO()
-        design.to_parquet(buffer, index=False, write_page_checksum=True)
-        self._write(self.folder / DESIGN, buffer.getvalue())
+        table = pa.Table.from_pandas(design, preserve_index=False)
+        table = table.replace_schema_metadata({**table.schema.metadata, DIGEST: _digest_of_table(design)})
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer)
+        self._write(self.folder / DESIGN, buffer.getvalue().to_pybytes())
         for key in self.failures().keys() - set(design["run"]):
             self._failure(key).unlink(missing_ok=True)
 
@@ -158,13 +159,14 @@ class Store:
         """Which run is which: one row per run, finished or not."""
         path, repair = self.folder / DESIGN, "run the study again, its finished runs are kept"
         try:
-            design = pq.ParquetFile(path, page_checksum_verification=True).read().to_pandas()
+            table = pq.ParquetFile(path).read()
+            design, digest = table.to_pandas(), table.schema.metadata[DIGEST].decode()
         except FileNotFoundError:
             raise StoreError(f"{path}: missing; {repair}") from None
-        except (OSError, ValueError, pa.ArrowException) as error:
+        except Exception as error:  # damage shows as errors of any kind
             raise StoreError(f"{path}: damaged ({error}); {repair}") from None
-        if list(design.columns[: len(PLACE)]) != PLACE:
-            raise StoreError(f"{path}: its columns do not begin with {', '.join(PLACE)}; {repair}")
+        if _digest_of_table(design) != digest:
+            raise StoreError(f"{path}: damaged (it is not what was written); {repair}")
         return design
 
     def status(self) -> pd.DataFrame:
@@ -264,6 +266,10 @@ def to_bytes(key: str, outcome: pd.DataFrame) -> bytes:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _digest_of_table(table: pd.DataFrame) -> str:
+    return _digest(table.to_csv(index=False).encode())
 
 
 def _content(file: Path) -> bytes | None:

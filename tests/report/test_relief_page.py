@@ -86,7 +86,7 @@ def test_the_same_first_is_told(tmp_path):
 
 def test_ranking_as_a_table(relief_page):
     rows = relief_page.tables["relief-ranking"]
-    assert rows[0][2] == "gain, useful GPU-hours"
+    assert rows[0][2] == "gain: more useful GPU time [GPU-hours]"
     assert rows[1][1:] == [
         "1 MW more grid connection at north",
         "1,000 \u00b1 100",
@@ -100,6 +100,13 @@ def test_ranking_as_a_table(relief_page):
     assert rows[3][2:] == ["250 \u00b1 100", "4", "125 /day", "-", "-", "-", "-"]
     assert rows[5][2:] == ["-500 \u00b1 100", "4", "", "-", "-", "50", "1"]
     assert [row[4] for row in relief_page.tables["relief-groups"]][:3] == ["ledger: GPU-hours held back", "10", "20"]
+
+
+def test_gains_in_a_unit_that_suits_them(tmp_path):
+    rows = page(study(2, 36_000.0, measure="wait_p95_s"), tmp_path).tables["relief-ranking"]
+    assert rows[0][2] == "gain: less wait of started jobs, 95th percentile [h]"
+    assert rows[1][2:5] == ["10.0 \u00b1 1.0", "4", "5 /GPU"]
+    assert rows[2][6] == "-0.1"  # -5 h for 50 USD
 
 
 def test_effects_in_their_units(relief_page):
