@@ -16,21 +16,23 @@ class Cause(IntEnum):
     """Why a GPU-second was what it was: the capacity side of the ledger."""
 
     NOT_DELIVERED = 0
-    NOT_ENERGISED = 1
-    DOWN = 2
-    IDLE_NO_DEMAND = 3
-    IDLE_RESERVED = 4  # free, but fewer than the gang at the head of the queue needs
-    IDLE_FRAGMENTED = 5  # enough are free, but not where the gang could use them; or held by a gang without being asked
-    IDLE_POWER = 6  # the site's power limit does not admit the head's draw
-    IDLE_QUOTA = 7  # only tenants at their quota have jobs waiting
-    IDLE_CYCLE = 8  # jobs wait for the scheduler's next cycle
-    IDLE_POLICY = 9  # the policy holds back the jobs that wait
-    LOADING = 10
-    CHECKPOINTING = 11
-    LOST_WORK = 12
-    SERVING_IDLE = 13
-    SERVING = 14
-    TRAINING = 15
+    NOT_HOUSED = 1  # delivered, but no hall that is ready has room for them
+    NOT_ENERGISED = 2  # in a hall, but beyond what the grid connection carries
+    DOWN = 3
+    IDLE_NO_DEMAND = 4
+    IDLE_RESERVED = 5  # free, but fewer than the gang at the head of the queue needs
+    IDLE_FRAGMENTED = 6  # enough are free, but not where the gang could use them; or held by a gang without being asked
+    IDLE_POWER = 7  # the site's power limit does not admit the head's draw
+    IDLE_QUOTA = 8  # only tenants at their quota have jobs waiting
+    IDLE_CYCLE = 9  # jobs wait for the scheduler's next cycle
+    IDLE_POLICY = 10  # the policy holds back the jobs that wait
+    IDLE_DATA = 11  # nobody is queued, but jobs will take them once their data have arrived
+    LOADING = 12
+    CHECKPOINTING = 13
+    LOST_WORK = 14
+    SERVING_IDLE = 15
+    SERVING = 16
+    TRAINING = 17
 
 
 class Wait(IntEnum):
@@ -45,6 +47,8 @@ class Wait(IntEnum):
     QUOTA = 6
     CYCLE = 7
     POLICY = 8
+    NOT_HOUSED = 9
+    DATA = 10  # its data are on their way to its pool's region
 
 
 class Status(IntEnum):
@@ -56,6 +60,7 @@ class Status(IntEnum):
     DONE = 3
     TIMED_OUT = 4  # killed at its estimate
     REJECTED = 5  # no pool can ever hold it, or the queue was full
+    FETCHING = 6  # has a pool and joins its queue when its data have arrived; in tables: queued
 
 
 class Phase(IntEnum):
@@ -126,6 +131,7 @@ JOB = np.dtype(
         ("run_s", "f8"),  # time on GPUs in all runs
         ("lost_s", "f8"),  # work lost to evictions (wall time in the pool it ran)
         ("energy_j", "f8"),  # energy of its GPUs
+        ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
         ("gpus", "i8"),
         ("held", "i8"),  # GPUs held: whole nodes for gangs of more than a node
@@ -182,6 +188,7 @@ POOL = np.dtype(
         ("n_lanes", "i8"),
         ("planned", "i8"),  # GPUs when complete
         ("delivered", "i8"),
+        ("unhoused", "i8"),  # GPUs delivered that no hall has room for
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
         ("down", "i8"),
         ("busy", "i8"),  # GPUs held by jobs
@@ -191,6 +198,8 @@ POOL = np.dtype(
         ("idle_all", "i8"),
         ("queued", "i8"),
         ("queued_gpus", "i8"),
+        ("inbound", "i8"),  # jobs whose data are on their way here
+        ("inbound_gpus", "i8"),  # GPUs that these will hold
         ("running", "i8"),
         ("reserved_job", "i8"),
         ("first_reserved", "i8"),
@@ -202,7 +211,7 @@ POOL = np.dtype(
         ("power_held", "i1"),  # the head has nodes but no power
         ("idle_cause", "i1"),
         ("shadow_s", "f8"),
-        ("queued_work", "f8"),  # GPU x s of expected wall time, queued
+        ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
@@ -249,6 +258,8 @@ LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all
         ("order_base", "i8"),  # offset in `by_place`
         ("queued", "i8"),
         ("queued_gpus", "i8"),
+        ("inbound", "i8"),
+        ("inbound_gpus", "i8"),
         ("held", "i8"),  # GPUs its jobs hold in this pool
         ("share", "f8"),
         ("cursor", "i8"),  # scratch of a pass: next place to look at
@@ -261,6 +272,8 @@ LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all
     ]
 )
 ROUTE = np.dtype([("start", "i8"), ("n_home", "i8"), ("count", "i8")])
+LINK = np.dtype([("bytes_per_s", "f8")])  # a WAN link: what it carries now, all transfers together
+TRANSFER = np.dtype([("job", "i8"), ("link", "i8")])
 CLASS = np.dtype(
     [
         ("communication_share", "f8"),
@@ -303,6 +316,7 @@ CLOCK = np.dtype(
         ("epoch", "i8"),
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
+        ("n_departing", "i8"),
         ("order", "i1"),
         ("backfill", "i1"),
         ("placement", "i1"),
@@ -325,11 +339,13 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "sites": (SITE, 1),
     "lanes": (LANE, 1),
     "routes": (ROUTE, 1),
+    "links": (LINK, 1),
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
     "slots": (SLOT, 1),
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
+    "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there
     "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets
     "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
@@ -345,6 +361,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "scratch_pos": (np.dtype("i8"), 1),
     "picked": (np.dtype("i8"), 1),  # nodes chosen for a job
     "woken": (np.dtype("i8"), 1),  # watched jobs that ended
+    "departing": (TRANSFER, 1),  # jobs that arrived, and the links that their data take
 }
 
 

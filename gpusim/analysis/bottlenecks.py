@@ -27,9 +27,9 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
 
     Ranked by ``gpu_hours_held_back``, summed over record intervals: the loss; of absent GPUs (not delivered, not
-    energised, down) only what waiting jobs and short services asked for at that time; of GPUs that were all at work
-    (cause ``busy``), which lose nothing, what was asked for beyond them, at most the pool's planned GPUs. Slack,
-    which no resource is to blame for, comes last.
+    housed, not energised, down) only what waiting jobs and short services asked for at that time; of GPUs that were
+    all at work (cause ``busy``), which lose nothing, what was asked for beyond them, at most the pool's planned GPUs.
+    Slack, which no resource is to blame for, comes last.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ class Words(NamedTuple):
 USEFUL = ("training", "serving")
 HELD = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")  # held by jobs and replicas
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
-OFFLINE = ("not_delivered", "not_energised")  # not there to be used, and not paid for
+OFFLINE = ("not_delivered", "not_housed", "not_energised")  # not there to be used, and not paid for
 ABSENT = (*OFFLINE, "down")  # held something back only as far as somebody asked for it
 BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting but no GPU-hours
 
@@ -28,6 +28,7 @@ BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting
 LOSS_OF_WAIT = {
     "busy": BUSY,
     "not_delivered": "not_delivered",
+    "not_housed": "not_housed",
     "not_energised": "not_energised",
     "down": "down",
     "fragmented": "idle_fragmented",
@@ -35,6 +36,7 @@ LOSS_OF_WAIT = {
     "quota": "idle_quota",
     "cycle": "idle_cycle",
     "policy": "idle_policy",
+    "data": "idle_data",
 }
 
 WORDS = {
@@ -42,6 +44,11 @@ WORDS = {
         "GPUs busy", "GPUs were all at work while more jobs waited for them", "more GPUs, or less work sent here"
     ),
     "not_delivered": Words("GPUs not delivered", "GPUs had not been delivered yet", "an earlier delivery"),
+    "not_housed": Words(
+        "no hall for the GPUs",
+        "GPUs stood delivered, but no hall was ready to house and cool them",
+        "an earlier or larger hall",
+    ),
     "not_energised": Words(
         "grid connection too small",
         "GPUs stood delivered, but the grid connection could not power them",
@@ -73,6 +80,11 @@ WORDS = {
         "held back by the policy",
         "GPUs stood free while the scheduling policy chose to start nothing",
         "a policy that starts what fits",
+    ),
+    "idle_data": Words(
+        "waiting for data",
+        "GPUs stood free while the data of the jobs sent here were on their way",
+        "more WAN bandwidth, or data nearer to the GPUs",
     ),
     "loading": Words(
         "loading data and weights", "GPUs were held while data and weights loaded", "faster storage, or fewer restarts"

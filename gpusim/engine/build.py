@@ -14,7 +14,7 @@ from gpusim.model.hardware import GpuType
 from gpusim.model.references import unknown
 from gpusim.model.scenario import Scenario
 from gpusim.model.site import Site
-from gpusim.state import Backfill, Dispatch, Fleet, Order, Placement
+from gpusim.state import NONE, Backfill, Dispatch, Fleet, Order, Placement
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Rep
         shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
         quota=_quota(scenario, names),
         replicas=replicas,
+        n_links=len(scenario.links),
     )
 
 
@@ -119,13 +120,16 @@ def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
 
 def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
     parts = ("gpu_types", "residency", "home")
-    counts = tuple(max(len(table.names[part]), 1) for part in parts)
-    combined = np.ravel_multi_index([table[part] for part in parts], counts)
+    counts = (*(max(len(table.names[part]), 1) for part in parts), 2)
+    bound = _bound_to_data(scenario, table)
+    combined = np.ravel_multi_index([*(table[part] for part in parts), bound], counts)
     combos, route = np.unique(combined, return_inverse=True)
-    routes = [
-        _route(scenario, names, *(table.names[part][code] for part, code in zip(parts, codes, strict=True)))
-        for codes in zip(*np.unravel_index(combos, counts), strict=True)
-    ]
+    routes, route_links = [], []
+    for *codes, is_bound in zip(*np.unravel_index(combos, counts), strict=True):
+        texts = (table.names[part][code] for part, code in zip(parts, codes, strict=True))
+        pools, n_home, links = _route(scenario, names, *texts, bool(is_bound))
+        routes.append((pools, n_home))
+        route_links.append(links)
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
     job_class = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
     return Work(
@@ -139,19 +143,40 @@ def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
         tenant=tenant[table["tenant"]],
         job_class=job_class[table["job_class"]],
         preemptible=table["preemptible"],
+        data_bytes=table["data_bytes"],
+        route_links=route_links,
     )
 
 
-def _route(scenario: Scenario, names: Names, kinds: str, residency: str, home: str) -> tuple[list[int], int]:
-    """Pools that a job may run in, those of its home region first."""
+def _bound_to_data(scenario: Scenario, table: JobTable) -> np.ndarray:
+    """Whether a job's data must cross a link to be elsewhere, shape (n_jobs,): 1 if so, else 0."""
+    has_home = np.array([home != "" for home in table.names["home"]], dtype=bool)[table["home"]]
+    return (has_home & (table["data_bytes"] > 0.0) & bool(scenario.links)).astype("i8")
+
+
+def _route(
+    scenario: Scenario, names: Names, kinds: str, residency: str, home: str, is_bound: bool
+) -> tuple[list[int], int, list[int]]:
+    """Pools that a job may run in, those of its home region first; how many these are; the link to each pool.
+
+    A job bound to its data has no candidates where no link leads.
+    """
     allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
     allowed_law = set(residency.split("|")) if residency else None
+    row_of = {frozenset(link.between): row for row, link in enumerate(scenario.links.values())}
     at_home, elsewhere = [], []
     for p, (site, kind) in enumerate(names.pools):
         spec = scenario.sites[site]
-        if kind in allowed_kinds and (allowed_law is None or spec.jurisdiction in allowed_law):
-            (at_home if home and spec.region == home else elsewhere).append(p)
-    return at_home + elsewhere, len(at_home)
+        if kind not in allowed_kinds or (allowed_law is not None and spec.jurisdiction not in allowed_law):
+            continue
+        if home and spec.region == home:
+            at_home.append((p, NONE))
+        elif not is_bound:
+            elsewhere.append((p, NONE))
+        elif (ends := frozenset((home, spec.region))) in row_of:
+            elsewhere.append((p, row_of[ends]))
+    candidates = at_home + elsewhere
+    return [p for p, _link in candidates], len(at_home), [link for _p, link in candidates]
 
 
 def check_regions(scenario: Scenario) -> None:

@@ -9,7 +9,16 @@ import simpy
 from simpy.events import URGENT
 
 from gpusim.kernels import control
-from gpusim.kernels.advance import FINISHED, REACHED, SEGMENT_ROOM, SEGMENTS_FULL, SLOTS_FULL, advance, run_passes
+from gpusim.kernels.advance import (
+    DEPARTED,
+    FINISHED,
+    REACHED,
+    SEGMENT_ROOM,
+    SEGMENTS_FULL,
+    SLOTS_FULL,
+    advance,
+    run_passes,
+)
 from gpusim.state import SEGMENT, SLOT, Fleet, Status, records
 
 
@@ -26,6 +35,10 @@ class FleetEnvironment(simpy.Environment):
         Fires when every job has ended.
     sites : dict of str to SitePower
         By name: the grid limit and deliveries of each site, for control processes (filled by ``run``).
+    links : dict of str to Link
+        By name: the WAN links, for control processes (filled by ``run``).
+    move : callable
+        ``move(job, link)`` sees to it that the job's data cross a link (its row) from now on.
     log : callable
         ``log(time_s, site, kind, detail, value)``: one line of the run's story in the table of events.
     """
@@ -35,6 +48,8 @@ class FleetEnvironment(simpy.Environment):
         self.fleet = fleet
         self.finished = self.event()
         self.sites: dict = {}
+        self.links: dict = {}
+        self.move: Callable[[int, int], None] = lambda _job, _link: None
         self.log: Callable[[float, str, str, str, float], None] = lambda *_line: None
         self._watched: dict[int, simpy.Event] = {}
 
@@ -79,10 +94,21 @@ class FleetEnvironment(simpy.Environment):
                     self._fire(self.finished, None, clock.now_s)
                     return
                 continue
+            if reason == DEPARTED:
+                self._depart()
+                return
             for job in self.fleet.woken[: clock.n_woken].tolist():
                 self._fire(self._watched.pop(job), job, clock.now_s)
             clock.n_woken = 0
             return
+
+    def _depart(self) -> None:
+        """Hand the jobs whose data must be moved over to ``move``, at the instant of their arrival."""
+        clock = self.fleet.clock[0]
+        departure = self.event()
+        departure.callbacks.append(lambda event: [self.move(job, link) for job, link in event.value])
+        self._fire(departure, self.fleet.departing[: clock.n_departing].tolist(), clock.now_s)
+        clock.n_departing = 0
 
     def _fire(self, event: simpy.Event, value: object, time_s: float) -> None:
         event._ok, event._value = True, value
@@ -111,6 +137,10 @@ class FleetEnvironment(simpy.Environment):
     def repair_node(self, node: int) -> bool:
         """Bring a failed node back. False if it was not down."""
         return control.repair_node(self.fleet, node, self.now)
+
+    def land(self, job: int) -> None:
+        """The data of a job have arrived: it joins the queue of its pool."""
+        control.land(self.fleet, job, self.now)
 
     def run_passes(self) -> None:
         """A scheduling pass over every pool in which something changed (cycle mode)."""

@@ -13,17 +13,20 @@ from gpusim.state import Fleet, Status, Wait
 
 
 def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float) -> pd.DataFrame:
-    """One row per job. A job that still runs has no end; its run and energy so far are counted."""
+    """One row per job. A job that still runs has no end; its run and energy so far are counted.
+
+    A job that waits is queued, be it for GPUs or for its data.
+    """
     n = len(table)
     jobs = fleet.jobs[:n]
-    status = jobs["status"]
+    status = np.where(jobs["status"] == Status.FETCHING, Status.QUEUED, jobs["status"])
     running = status == Status.RUNNING
     elapsed = np.where(running, end_s - jobs["start_s"], 0.0)
     pool = jobs["pool"]
     site_of = np.array([names.sites.index(site) for site, _kind in names.pools] + [-1])
     kind_of = np.array([names.gpu_types.index(kind) for _site, kind in names.pools] + [-1])
     done = (status == Status.DONE) | (status == Status.TIMED_OUT)
-    waits_s = np.concatenate([_waits_s(fleet, rows).sum(axis=1) for rows in _chunks(n)]) if n else np.zeros(0)
+    waits_s = np.concatenate([_waits_s(fleet, rows, end_s).sum(axis=1) for rows in _chunks(n)]) if n else np.zeros(0)
     return pd.DataFrame(
         {
             "job_id": table["job_id"],
@@ -37,7 +40,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float) -> pd.
             "end_s": np.where(done, jobs["end_s"], np.nan),
             "wait_s": waits_s,
             "run_s": jobs["run_s"] + elapsed,
-            "status": pd.Categorical.from_codes(status, [s.name.lower() for s in Status]),
+            "status": pd.Categorical.from_codes(status, [s.name.lower() for s in Status if s != Status.FETCHING]),
             "final_state": table.categorical("final_state"),
             "evictions": jobs["evictions"],
             "lost_gpu_s": jobs["lost_s"] * jobs["held"],
@@ -61,8 +64,8 @@ def _chunks(n: int) -> list[slice]:
     return [slice(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
 
 
-def _waits_s(fleet: Fleet, rows: slice) -> np.ndarray:
-    """[s] each job waited by cause, shape (rows, causes); those still queued have waited until now."""
+def _waits_s(fleet: Fleet, rows: slice, now_s: float) -> np.ndarray:
+    """[s] each job waited by cause, shape (rows, causes); those that still wait have waited until now."""
     jobs = fleet.jobs[rows]
     waits = jobs["waits"].copy()
     queued = np.flatnonzero(jobs["status"] == Status.QUEUED)
@@ -70,14 +73,16 @@ def _waits_s(fleet: Fleet, rows: slice) -> np.ndarray:
         pools = fleet.pools[jobs["pool"][queued]]
         lane = pools["first_lane"] + np.where(pools["n_lanes"] > 1, jobs["tenant"][queued], 0)
         waits[queued] += fleet.lanes["blocked_s"][lane]
+    fetching = jobs["status"] == Status.FETCHING
+    waits[fetching, Wait.DATA] += now_s - jobs["submit_s"][fetching]
     return waits
 
 
-def job_waits_table(fleet: Fleet, table: JobTable) -> pd.DataFrame:
+def job_waits_table(fleet: Fleet, table: JobTable, end_s: float) -> pd.DataFrame:
     """Waiting of each job by cause, causes that occurred only."""
     rows, causes, waits_s = [], [], []
     for chunk in _chunks(len(table)):
-        waits = _waits_s(fleet, chunk)
+        waits = _waits_s(fleet, chunk, end_s)
         row, cause = np.nonzero(waits > 0.0)
         rows.append(row + chunk.start)
         causes.append(cause)

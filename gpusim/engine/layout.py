@@ -13,6 +13,7 @@ from gpusim.state import (
     CLOCK,
     JOB,
     LANE,
+    LINK,
     NODE,
     NONE,
     POOL,
@@ -20,6 +21,7 @@ from gpusim.state import (
     SEGMENT,
     SITE,
     SLOT,
+    TRANSFER,
     Backfill,
     Cause,
     Dispatch,
@@ -79,6 +81,8 @@ class Work:
     """Jobs as columns in order of submission, and where each may run.
 
     ``route`` indexes ``routes``; a route is (candidate pools, how many of them, at the front, are home).
+    ``route_links`` has, for each route, the link that brings the data to each of its candidates (NONE: they are there);
+    absent: data are everywhere.
     """
 
     submit_s: np.ndarray
@@ -91,6 +95,8 @@ class Work:
     tenant: np.ndarray | int = 0
     job_class: np.ndarray | int = 0
     preemptible: np.ndarray | bool = False
+    data_bytes: np.ndarray | float = 0.0
+    route_links: list[list[int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,9 @@ def allocate(
     shares: list[float] | None = None,
     quota: np.ndarray | None = None,
     replicas: Replicas | None = None,
+    n_links: int = 0,
 ) -> Fleet:
-    """A fleet with all nodes off, no power limit, and all jobs pending.
+    """A fleet with all nodes off, no power limit, links that carry nothing yet, and all jobs pending.
 
     Parameters
     ----------
@@ -134,6 +141,10 @@ def allocate(
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words)
     heap_size = layout.heap_size
     routes, candidates = _routes(work.routes)
+    candidate_links = np.full(len(candidates), NONE, "i8")
+    if work.route_links is not None:
+        links = [link for row in work.route_links for link in row]
+        candidate_links[: len(links)] = links
     segments = 4096 if rules.preempts or len(replicas.gpus) else 64
     total = max(len(jobs), n_nodes) + 8
     return Fleet(
@@ -144,11 +155,13 @@ def allocate(
         sites=_sites(pools, n_sites),
         lanes=lanes,
         routes=routes,
+        links=records(LINK, max(n_links, 1)),
         classes=_classes(classes or [ClassSpec()]),
         segments=records(SEGMENT, segments),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         slots=records(SLOT, 4 * n_nodes if rules.backfill == Backfill.CONSERVATIVE else 1),
         candidates=candidates,
+        candidate_links=candidate_links,
         by_place=by_place,
         words=np.zeros(n_words + 1, "i8"),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
@@ -164,6 +177,7 @@ def allocate(
         scratch_pos=np.full(total, -1, "i8"),
         picked=np.zeros(n_nodes + 1, "i8"),
         woken=np.zeros(max(n_nodes * max(p.gpus_per_node for p in pools), 1), "i8"),
+        departing=records(TRANSFER, n_jobs if n_links else 1),
     )
 
 
@@ -185,6 +199,7 @@ def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
         "tenant",
         "job_class",
         "preemptible",
+        "data_bytes",
     ):
         real[name] = getattr(work, name)
     real["outruns"] = (real["runtime_s"] > real["estimate_s"]) & rules.kill_at_estimate

@@ -1,4 +1,4 @@
-"""A site's power: from IT watts to facility watts, and how many nodes the grid can carry."""
+"""A site's power: from IT watts to facility watts, and how many nodes halls can house and the grid can carry."""
 
 from __future__ import annotations
 
@@ -21,43 +21,44 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
     return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
 
 
-def nodes_carried(
-    fleet: Fleet, site: int, delivered: np.ndarray, limit_w: float, oversubscription: float
-) -> np.ndarray:
-    """Nodes of each pool of a site that can be on: pools in order, rated power at the hottest hour within the limit.
+def nodes_within(fleet: Fleet, site: int, there: np.ndarray, room_w: float) -> np.ndarray:
+    """Nodes of each pool of a site whose rated power has room: pools in order, each as far as it fits.
 
     Parameters
     ----------
-    delivered : ndarray of int, shape (pools of the site,)
-        Nodes delivered so far.
+    there : ndarray of int, shape (pools of the site,)
+        Nodes that ask for room.
+    room_w : float
+        [W] IT power that there is room for.
     """
-    row = fleet.sites[site]
-    room_w = (limit_w * oversubscription - row.fixed_w) / row.peak_overhead
-    carried = np.zeros(len(delivered), dtype=int)
-    for i, count in enumerate(delivered):
-        pool = fleet.pools[row.first_pool + i]
+    first_pool = fleet.sites[site].first_pool
+    within = np.zeros(len(there), dtype=int)
+    for i, count in enumerate(there):
+        pool = fleet.pools[first_pool + i]
         node_w = pool.rated_w_per_gpu * pool.gpus_per_node
         # The least excess over a whole number of nodes is rounding, not a missing watt.
         fits = count if node_w <= 0.0 or np.isinf(room_w) else int(np.floor(max(room_w, 0.0) / node_w + 1e-9))
-        carried[i] = min(count, fits)
-        room_w -= carried[i] * node_w
-    return carried
+        within[i] = min(count, fits)
+        room_w -= within[i] * node_w
+    return within
 
 
 class SitePower:
-    """Delivered nodes and power limits of one site, and the nodes that are on because of them.
+    """Delivered nodes, halls and power limits of one site, and the nodes that are on because of them.
 
     Attributes
     ----------
+    hall_w : float
+        [W] Rated IT power that the halls house and cool. It decides which delivered nodes have a place.
     grid_w : float
-        [W] Facility power that the grid connection gives. It decides which nodes are on.
+        [W] Facility power that the grid connection gives. It decides which of these are on.
     cap_w : float
         [W] A limit below it, while one is called (curtailment). Nodes stay on; jobs must make do.
     """
 
     def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
         self.env, self.site, self.oversubscription = env, site, oversubscription
-        self.grid_w, self.cap_w = np.inf, np.inf
+        self.hall_w, self.grid_w, self.cap_w = np.inf, np.inf, np.inf
         row = env.fleet.sites[site]
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
         self.delivered = np.zeros(self.n_pools, dtype=int)
@@ -68,6 +69,12 @@ class SitePower:
         env.settle()
         self.delivered[pool - self.first_pool] = nodes
         env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
+        self._switch()
+
+    def set_halls(self, hall_w: float) -> None:
+        """The halls that are ready house and cool ``hall_w`` [W] of rated IT power from now on."""
+        self.env.settle()
+        self.hall_w = hall_w
         self._switch()
 
     def set_grid(self, grid_w: float) -> None:
@@ -86,6 +93,11 @@ class SitePower:
 
     def _switch(self) -> None:
         fleet = self.env.fleet
-        carried = nodes_carried(fleet, self.site, self.delivered, self.grid_w, self.oversubscription)
+        row = fleet.sites[self.site]
+        housed = nodes_within(fleet, self.site, self.delivered, self.hall_w)
+        room_w = (self.grid_w * self.oversubscription - row.fixed_w) / row.peak_overhead
+        carried = nodes_within(fleet, self.site, housed, room_w)
         for i, nodes in enumerate(carried):
+            pool = fleet.pools[self.first_pool + i]
+            pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node
             self.env.set_nodes_on(self.first_pool + i, int(nodes))

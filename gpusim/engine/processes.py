@@ -1,4 +1,4 @@
-"""Control processes that every run has: deliveries, grid stages, hourly signals, the recorder's ticks."""
+"""Control processes that every run has: deliveries, halls, grid stages, hourly signals, the recorder's ticks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,17 @@ def deliver(
             yield env.at(time_s)
         power.deliver(pool, int(gpus) // per_node)
         log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus)
+
+
+def open_halls(
+    env: FleetEnvironment, power: SitePower, steps: list[tuple[float, float]], site: str, log: Log
+) -> Generator:
+    """Halls are ready in stages: ``steps`` of (time [s], MW of rated IT power in all)."""
+    for time_s, mw in steps:
+        if time_s > env.now:
+            yield env.at(time_s)
+        power.set_halls(mw * 1e6)
+        log(env.now, site, "hall", f"halls for {mw:g} MW of IT", mw)
 
 
 def energise(

@@ -86,7 +86,7 @@ class Recorder:
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1]),
-            "job_waits": job_waits_table(fleet, table),
+            "job_waits": job_waits_table(fleet, table, edges[-1]),
             "ledger": self._ledger(pools, edges),
             "waits": self._waits(lanes, edges),
             "pools": self._pool_series(pools, edges),
@@ -142,10 +142,12 @@ class Recorder:
         mean = np.diff(pools["ledger"], axis=0) / span[:, :, None]  # (interval, pool, cause)
         n, n_pools = mean.shape[:2]
         delivered = pools["planned"][0] - mean[:, :, Cause.NOT_DELIVERED]
+        housed = delivered - mean[:, :, Cause.NOT_HOUSED]
         series = {
             "planned": np.broadcast_to(pools["planned"][0].astype(float), (n, n_pools)),
             "delivered": delivered,
-            "energised": delivered - mean[:, :, Cause.NOT_ENERGISED],
+            "housed": housed,
+            "energised": housed - mean[:, :, Cause.NOT_ENERGISED],
             "busy": mean[:, :, Cause.TRAINING],
             "serving": mean[:, :, Cause.SERVING] + mean[:, :, Cause.SERVING_IDLE],
             "queued_jobs": np.diff(pools["queued_job_s"], axis=0) / span,

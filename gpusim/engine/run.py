@@ -11,6 +11,7 @@ from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
@@ -89,6 +90,7 @@ class _World:
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
+        self._open_links()
         self._start_services(deployments, demand)
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
@@ -115,10 +117,20 @@ class _World:
         power = env.sites[site] = SitePower(env, s, spec.oversubscription)
         log = self.recorder.log
         env.process(processes.follow_signals(env, s, signals, spec.cooling))
+        if spec.hall_mw is not None:
+            env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
         for p in mine:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
+
+    def _open_links(self) -> None:
+        env, start = self.env, self.scenario.run.start
+        for row, (name, spec) in enumerate(self.scenario.links.items()):
+            link = env.links[name] = Link(env, row)
+            env.process(set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log))
+        links = list(env.links.values())
+        env.move = lambda job, row: env.process(move_data(env, links[row], job))
 
     def _start_services(self, deployments: list[Deployment], demand: dict[str, Signal]) -> None:
         scenario, env = self.scenario, self.env

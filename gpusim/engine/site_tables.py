@@ -10,7 +10,7 @@ from gpusim.model.scenario import Scenario
 from gpusim.state import Fleet
 from gpusim.units import HOUR_S
 
-ABSENT = ["not_delivered", "not_energised"]
+OFFLINE = ["not_delivered", "not_housed", "not_energised"]
 
 
 def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def _booked(ledger: pd.DataFrame, names: Names) -> tuple[np.ndarray, np.ndarray]
     table.ravel()[sums.index] = sums
     booked = pd.DataFrame(table.reshape(-1, len(causes)), pd.MultiIndex.from_product([sites, kinds]), causes)
     booked = booked.reindex(pd.MultiIndex.from_tuples(names.pools), fill_value=0.0)
-    online_s = booked.drop(columns=ABSENT, errors="ignore").sum(axis=1).to_numpy()
+    online_s = booked.drop(columns=OFFLINE, errors="ignore").sum(axis=1).to_numpy()
     return online_s, booked["serving"].to_numpy() if "serving" in booked else np.zeros(len(booked))
 
 

@@ -20,7 +20,8 @@ FILES = {
 def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> tuple[SiteSignals, dict[str, int]]:
     """Signals of a site and what was wrong with its files, counted.
 
-    From files and constants where these are given, else of a typical year of the site's region.
+    From files and constants where these are given, else of a typical year of the site's region. The price is the one
+    that the site pays, by its ``price_factor``.
     """
     spec, start = scenario.sites[site], scenario.run.start
     given, notes = {}, {}
@@ -37,6 +38,8 @@ def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) ->
             except TraceError as error:
                 raise TraceError(f"sites.{site}.{key}: {error}") from None
     if len(given) == len(SiteSignals._fields):
-        return SiteSignals(**given), notes
-    climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
-    return climate._replace(**given), notes
+        signals = SiteSignals(**given)
+    else:
+        climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
+        signals = climate._replace(**given)
+    return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes

@@ -139,12 +139,9 @@ def values_of(
 
 
 def _vary(signals: SiteSignals, variant: _Variant, typical: dict[str, _Typical]) -> SiteSignals:
-    def scale(signal: Signal, name: str, level: float) -> Signal:
-        return Signal(signal.times_s, signal.values * (level / typical[name].mean))
-
     return SiteSignals(
-        scale(signals.price_usd_per_mwh, "price_usd_per_mwh", variant.price),
-        scale(signals.carbon_g_per_kwh, "carbon_g_per_kwh", variant.carbon),
+        signals.price_usd_per_mwh.scaled(variant.price / typical["price_usd_per_mwh"].mean),
+        signals.carbon_g_per_kwh.scaled(variant.carbon / typical["carbon_g_per_kwh"].mean),
         Signal(signals.dry_bulb_c.times_s, signals.dry_bulb_c.values - variant.colder_k),
         Signal(signals.wet_bulb_c.times_s, signals.wet_bulb_c.values - variant.colder_k),
     )

@@ -42,6 +42,10 @@ class Signal:
         """Signal that never changes."""
         return cls(np.array([0.0]), np.array([value]))
 
+    def scaled(self, factor: float) -> Signal:
+        """Signal with all values times ``factor``."""
+        return Signal(self.times_s, self.values * factor)
+
     def _row(self, t_s: float) -> int:
         return max(bisect_right(self._moments, t_s) - 1, 0)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.dispatch import choose_pool
-from gpusim.kernels.queueing import dequeue, enqueue, lane_of
+from gpusim.kernels.dispatch import choose
+from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state import NONE, Status
 
-REACHED, WOKEN, FINISHED, SEGMENTS_FULL, SLOTS_FULL = 0, 1, 2, 3, 4
+REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, SLOTS_FULL = 0, 1, 2, 3, 4, 5
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 _QUEUED, _REJECTED = int(Status.QUEUED), int(Status.REJECTED)
 
@@ -46,12 +46,17 @@ def _play_arrivals(f, now):
     while clock.next_arrival < clock.n_jobs and f.jobs[clock.next_arrival].submit_s == now:
         j = clock.next_arrival
         clock.next_arrival += 1
-        p = choose_pool(f, j)
-        if p == NONE:
+        i = choose(f, j)
+        if i == NONE:
             _reject(f, j)
+        elif f.candidate_links[i] == NONE:
+            enqueue(f, j, f.candidates[i], now)
+            mark_dirty(f, f.candidates[i])
         else:
-            enqueue(f, j, p, now)
-            mark_dirty(f, p)
+            await_data(f, j, f.candidates[i], now)
+            f.departing[clock.n_departing].job = j
+            f.departing[clock.n_departing].link = f.candidate_links[i]
+            clock.n_departing += 1
 
 
 @inner
@@ -92,8 +97,8 @@ def run_passes(f, now):
 def advance(f, until):
     """Play the dense events before ``until``, and the ends at ``until``.
 
-    Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), FINISHED (every job
-    has ended), SEGMENTS_FULL or SLOTS_FULL (that table needs room).
+    Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
+    whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or SLOTS_FULL (that table needs room).
     """
     clock = f.clock[0]
     while True:
@@ -122,5 +127,7 @@ def advance(f, until):
             if not run_passes(f, now):
                 return SLOTS_FULL
             clock.passing = 0
+        if clock.n_departing > 0:
+            return DEPARTED
         if clock.unfinished == 0:
             return FINISHED

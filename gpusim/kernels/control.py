@@ -1,4 +1,4 @@
-"""What control processes do to the fleet: capacity, replicas, failures, and reading it at one moment."""
+"""What control processes do to the fleet: capacity, replicas, failures, data; and reading it at one moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
-from gpusim.kernels.queueing import over_quota
+from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
 from gpusim.kernels.running import draw, fits_limit, give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
@@ -18,7 +18,8 @@ _EASY = int(Backfill.EASY)
 _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
-_NOT_ENERGISED, _NOT_DELIVERED = int(Wait.NOT_ENERGISED), int(Wait.NOT_DELIVERED)
+_NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
+_NOT_DELIVERED = int(Wait.NOT_DELIVERED)
 
 
 @kernel
@@ -141,14 +142,24 @@ def repair_node(f, n, now):
     return True
 
 
+@kernel
+def land(f, j, now):
+    """The data of job ``j`` have arrived: it joins the queue of its pool."""
+    stop_awaiting_data(f, j, now)
+    enqueue(f, j, f.jobs[j].pool, now)
+    mark_dirty(f, f.jobs[j].pool)
+
+
 @inner
 def _shortage(f, j, p):
     """Why a replica finds no room."""
     pool = f.pools[p]
     if pool.free >= f.jobs[j].held:
         return _FRAGMENTED
-    if pool.delivered > pool.energised:
+    if pool.delivered - pool.unhoused > pool.energised:
         return _NOT_ENERGISED
+    if pool.unhoused > 0:
+        return _NOT_HOUSED
     if pool.planned > pool.delivered:
         return _NOT_DELIVERED
     return _BUSY

@@ -1,4 +1,4 @@
-"""Which pool an arriving job joins."""
+"""Which pool an arriving job joins. A job whose data are still on their way counts as queued where it will run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,27 @@ _CHEAPEST, _GREENEST = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST)
 def _load(pool):
     if pool.energised == 0:
         return math.inf
-    return (pool.busy + pool.serving + pool.queued_gpus) / pool.energised
+    return (pool.busy + pool.serving + pool.queued_gpus + pool.inbound_gpus) / pool.energised
+
+
+@inner
+def _is_ready(pool, held):
+    """Whether nobody is queued and enough GPUs are free, and not about to be taken."""
+    return pool.queued == 0 and pool.free - pool.inbound_gpus >= held
+
+
+@inner
+def _transfer_time(f, j, link):
+    """[s] that the data of job ``j`` would take alone on a link."""
+    if link == NONE:
+        return 0.0
+    rate = f.links[link].bytes_per_s
+    return f.jobs[j].data_bytes / rate if rate > 0.0 else math.inf
 
 
 @inner
 def _backlog(pool, held):
-    if pool.queued == 0 and pool.free >= held:
+    if _is_ready(pool, held):
         return 0.0
     if pool.energised == 0:
         return math.inf
@@ -30,7 +45,7 @@ def _backlog(pool, held):
 
 @inner
 def _least(f, j, start, stop, rule):
-    """The candidate with the least score under a rule; NONE if the rule has no eligible one."""
+    """Place of the candidate with the least score under a rule; NONE if the rule has no eligible one."""
     best, best_score = NONE, math.inf
     for i in range(start, stop):
         p = f.candidates[i]
@@ -39,30 +54,30 @@ def _least(f, j, start, stop, rule):
         if held > pool.planned:
             continue
         if rule == _CHEAPEST or rule == _GREENEST:
-            if pool.queued > 0 or pool.free < held:
+            if not _is_ready(pool, held):
                 continue
             site = f.sites[pool.site]
             weight = site.price_usd_per_j if rule == _CHEAPEST else site.carbon_g_per_j
             score = weight * pool.rated_w_per_gpu / pool.speed
         elif rule == _EARLIEST:
-            score = _backlog(pool, held)
+            score = max(_backlog(pool, held), _transfer_time(f, j, f.candidate_links[i]))
         else:
             score = _load(pool)
-        if best == NONE or score < best_score or (score == best_score and p < best):
-            best, best_score = p, score
+        if best == NONE or score < best_score or (score == best_score and p < f.candidates[best]):
+            best, best_score = i, score
     return best
 
 
 @inner
-def choose_pool(f, j):
-    """Pool for job ``j``, or NONE if no pool can ever hold it."""
+def choose(f, j):
+    """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it."""
     route = f.routes[f.jobs[j].route]
     start, stop = route.start, route.start + route.count
     rule = f.clock[0].dispatch
     if rule == _HOME:
-        p = _least(f, j, start, start + route.n_home, rule)
-        return p if p != NONE else _least(f, j, start, stop, rule)
-    p = _least(f, j, start, stop, rule)
-    if p == NONE and (rule == _CHEAPEST or rule == _GREENEST):
-        p = _least(f, j, start, stop, _HOME)
-    return p
+        i = _least(f, j, start, start + route.n_home, rule)
+        return i if i != NONE else _least(f, j, start, stop, rule)
+    i = _least(f, j, start, stop, rule)
+    if i == NONE and (rule == _CHEAPEST or rule == _GREENEST):
+        i = _least(f, j, start, stop, _HOME)
+    return i

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state import N_PHASE, N_WAIT, Cause
+from gpusim.state import N_PHASE, N_WAIT, Cause, Wait
 
-_NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Cause.NOT_DELIVERED), int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
+_NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_IDLE_NO_DEMAND, _IDLE_DATA, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_DATA), int(Wait.DATA)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
 
 
@@ -19,19 +21,22 @@ def settle_pool(pools, p, now):
     pool.settled_s = now
     ledger = pool.ledger
     ledger[_NOT_DELIVERED] += (pool.planned - pool.delivered) * dt
-    ledger[_NOT_ENERGISED] += (pool.delivered - pool.energised) * dt
+    ledger[_NOT_HOUSED] += pool.unhoused * dt
+    ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
     ledger[_DOWN] += pool.down * dt
-    ledger[pool.idle_cause] += pool.free * dt
+    awaited = min(pool.free, pool.inbound_gpus) if pool.idle_cause == _IDLE_NO_DEMAND else 0
+    ledger[_IDLE_DATA] += awaited * dt
+    ledger[pool.idle_cause] += (pool.free - awaited) * dt
     ledger[_SERVING] += pool.serving_busy * dt
     ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
     ledger[_TRAINING] += pool.busy * dt
-    pool.queued_job_s += pool.queued * dt
+    pool.queued_job_s += (pool.queued + pool.inbound) * dt
     pool.running_job_s += pool.running * dt
 
 
 @inner
 def settle_lane(lanes, i, now):
-    """Book the lane's waiting since it was last settled, under the cause that has held since."""
+    """Book the lane's waiting since it was last settled: queued, under the cause that has held since, and for data."""
     lane = lanes[i]
     dt = now - lane.settled_s
     if dt <= 0.0:
@@ -40,6 +45,8 @@ def settle_lane(lanes, i, now):
     lane.blocked_s[lane.cause] += dt
     lane.job_s[lane.cause] += lane.queued * dt
     lane.gpu_s[lane.cause] += lane.queued_gpus * dt
+    lane.job_s[_DATA] += lane.inbound * dt
+    lane.gpu_s[_DATA] += lane.inbound_gpus * dt
 
 
 @inner

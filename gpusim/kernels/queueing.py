@@ -14,7 +14,8 @@ from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
 _FAIR_SHARE, _CUSTOM = int(Order.FAIR_SHARE), int(Order.CUSTOM)
-_QUEUED, _CYCLE = int(Status.QUEUED), int(Wait.CYCLE)
+_QUEUED, _FETCHING = int(Status.QUEUED), int(Status.FETCHING)
+_CYCLE, _DATA = int(Wait.CYCLE), int(Wait.DATA)
 
 
 @inner
@@ -69,6 +70,36 @@ def dequeue(f, j, now):
     pool.queued -= 1
     pool.queued_gpus -= job.held
     pool.queued_work -= job.held * expected_wall_time(f, j, p)
+
+
+@inner
+def await_data(f, j, p, now):
+    """Job ``j`` will join the queue of pool ``p`` when its data have arrived there."""
+    job = f.jobs[j]
+    job.pool = p
+    job.status = _FETCHING
+    job.held = held_gpus(f.pools[p], job.gpus)
+    _count_inbound(f, j, 1, now)
+
+
+@inner
+def stop_awaiting_data(f, j, now):
+    f.jobs[j].waits[_DATA] += now - f.jobs[j].submit_s
+    _count_inbound(f, j, -1, now)
+
+
+@inner
+def _count_inbound(f, j, sign, now):
+    job = f.jobs[j]
+    p = job.pool
+    pool, i = f.pools[p], lane_of(f, j, p)
+    settle_pool(f.pools, p, now)
+    settle_lane(f.lanes, i, now)
+    f.lanes[i].inbound += sign
+    f.lanes[i].inbound_gpus += sign * job.held
+    pool.inbound += sign
+    pool.inbound_gpus += sign * job.held
+    pool.queued_work += sign * job.held * expected_wall_time(f, j, p)
 
 
 @inner

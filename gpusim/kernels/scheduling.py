@@ -18,7 +18,8 @@ from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Status, Wait
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
 _POLICY, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Order.CUSTOM), int(Status.QUEUED)
-_NOT_DELIVERED, _NOT_ENERGISED, _DOWN = int(Wait.NOT_DELIVERED), int(Wait.NOT_ENERGISED), int(Wait.DOWN)
+_NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
+_NOT_ENERGISED, _DOWN = int(Wait.NOT_ENERGISED), int(Wait.DOWN)
 _IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
 _IDLE_FRAGMENTED, _IDLE_POWER = int(Cause.IDLE_FRAGMENTED), int(Cause.IDLE_POWER)
 _IDLE_QUOTA, _IDLE_POLICY = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY)
@@ -35,8 +36,10 @@ def _shortage(pool, held):
     """Why a job that would hold ``held`` GPUs, and cannot be placed, finds no room."""
     if pool.free >= held:
         return _FRAGMENTED
-    if pool.free + (pool.delivered - pool.energised) >= held:
+    if pool.free + (pool.delivered - pool.unhoused - pool.energised) >= held:
         return _NOT_ENERGISED
+    if pool.free + (pool.delivered - pool.energised) >= held:
+        return _NOT_HOUSED
     if pool.free + (pool.planned - pool.energised) >= held:
         return _NOT_DELIVERED
     if pool.free + pool.down >= held:

@@ -28,6 +28,7 @@ MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_00
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
+STEPS = ("sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,10 +39,10 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     pools = dict(_pools(data))
     for (site, kind), (pool, gpu) in pools.items():
         yield from _whole_nodes(("sites", site, "pools", kind, "gpus"), pool, gpu.gpus_per_node)
-    for (_s, site, _g), steps in find(data, ("sites", "*", "grid_mw")):
-        yield from _moments(("sites", site, "grid_mw"), steps, start)
-    for place, steps in find(data, ("sites", "*", "pools", "*", "gpus")):
-        yield from _moments(place, steps, start)
+    for pattern in STEPS:
+        for place, steps in find(data, pattern.split(".")):
+            yield from _moments(place, steps, start)
+    yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
             yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"
@@ -104,6 +105,18 @@ def _moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]
         if time_s in times[:i]:
             at, key = kinds.in_toml(steps.root[i].at), dotted((*place, i, "at"))
             yield f"{key}: found {at}, the moment of step {times.index(time_s)} too; give each moment once"
+
+
+def _parallel_links(data: dict) -> Iterator[str]:
+    """Of two links between the same regions nobody could say which one a job's data take."""
+    first: dict[frozenset, str] = {}
+    for (_l, name, _b), ends in find(data, ("links", "*", "between")):
+        if not (isinstance(ends, list) and all(isinstance(end, str) for end in ends)):
+            continue
+        key, here = frozenset(ends), dotted(("links", name))
+        if key in first:
+            yield f"{here}: joins {' and '.join(ends)}, as {first[key]} does; give one link with the bandwidth of both"
+        first.setdefault(key, here)
 
 
 def _service(place: tuple, service: Service, pools: dict, days: float | None) -> Iterator[str]:

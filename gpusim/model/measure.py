@@ -20,7 +20,7 @@ SIZE_CLASSES = ("1", *(f"{low + 1}-{high}" for low, high in zip(SIZES[:-1], SIZE
 # Every metric of the fleet in words, for tables and reports.
 FLEET = {
     "planned_gpu_hours": "planned GPUs x time",
-    "online_gpu_hours": "of those delivered and energised",
+    "online_gpu_hours": "of those delivered, housed and energised",
     "useful_gpu_hours": "of those training or serving",
     "allocation": "held by jobs or replicas / online",
     "utilisation": "training or serving / held",

@@ -26,7 +26,7 @@ REFERENCES = {
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
 }
-NAMED = ("sites", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
+NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
 
@@ -53,6 +53,7 @@ def unknown_names(data: dict) -> Iterator[str]:
         for place, name in find(data, pattern.split(".")):
             if isinstance(name, str) and name not in known and (known or "*" not in home):
                 yield unknown(place, name, known, home)
+    yield from _regions(data)
     for place, deployment in find(data, ("services", "*", "deployments", "*")):
         yield from _deployment(data, place, deployment)
 
@@ -74,6 +75,24 @@ def bad_names(data: dict) -> Iterator[str]:
     for place, code in find(data, ("sites", "*", "jurisdiction")):
         if isinstance(code, str) and not _NAME.fullmatch(code):
             yield f'{dotted(place)}: found {kinds.in_toml(code)}; give a short code of letters and digits, say "EU"'
+
+
+def _regions(data: dict) -> Iterator[str]:
+    """A link joins regions where there is something, GPUs or data; data that are to move are at the end of a link."""
+    links = [end for _place, end in find(data, ("links", "*", "between", "*")) if isinstance(end, str)]
+    sites = [region for _place, region in find(data, ("sites", "*", "region")) if isinstance(region, str)]
+    homes = {}
+    for place, stream in find(data, ("workload", "streams", "*")):
+        if isinstance(stream, dict) and stream.get("data_tb") and isinstance(home := stream.get("home"), str) and home:
+            homes[(*place, "home")] = home
+    for place, region in find(data, ("links", "*", "between", "*")):
+        known = list(dict.fromkeys([*sites, *homes.values()]))
+        if isinstance(region, str) and known and region not in known:
+            yield unknown(place, region, known)
+    for place, home in homes.items():
+        known = list(dict.fromkeys([*sites, *links]))
+        if links and home not in known:
+            yield unknown(place, home, known)
 
 
 def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:

@@ -15,6 +15,7 @@ from gpusim.model.base import Model, Moment
 from gpusim.model.consistency import contradictions
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
+from gpusim.model.link import Link
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.references import bad_names, unknown_names
@@ -54,6 +55,8 @@ class Scenario(Model):
     """GPU types by name. Those of the catalogue are there already; give only what differs from it."""
     sites: dict[str, Site] = Field(min_length=1)
     """Data centres by name."""
+    links: dict[str, Link] = {}
+    """WAN links between regions by name. None: data are everywhere."""
     tenants: dict[str, Tenant] = {}
     """Who runs jobs and services, by name."""
     workload: Workload = Workload()

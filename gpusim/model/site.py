@@ -54,6 +54,8 @@ class Site(Model):
     """Degrees east, for maps."""
     grid_mw: Steps
     """[MW] Facility power that the grid connection gives."""
+    hall_mw: Steps | None = None
+    """[MW] Rated IT power that the halls ready by then house and cool. Absent: no limit."""
     pools: dict[str, Pool]
     """GPUs by type."""
     cooling: Cooling = Cooling()
@@ -64,6 +66,8 @@ class Site(Model):
     """[USD/MWh] Constant price of electricity."""
     carbon_g_per_kwh: float | None = Field(None, ge=0)
     """[g/kWh] Constant carbon intensity of electricity."""
+    price_factor: float = Field(1.0, ge=0)
+    """What the contract makes of the price, whatever its source: below 1 a discount, above 1 a surcharge."""
     price_file: str | None = Field(None, min_length=1)
     """File of prices; its path counts from the working directory."""
     carbon_file: str | None = Field(None, min_length=1)

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
+from gpusim.analysis.causes import OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.power import overhead
 from gpusim.engine.run import run
@@ -154,7 +155,7 @@ def _idle_and_serving_j(result: Result, site: str) -> float:
     for kind, rows in ledger.groupby("gpu_type", observed=True):
         gpu = result.manifest["gpus"][kind]
         gpu_s = rows.groupby("cause", observed=True)["gpu_s"].sum()
-        on_s = gpu_s.drop(["not_delivered", "not_energised"], errors="ignore").sum()
+        on_s = gpu_s.drop(list(OFFLINE), errors="ignore").sum()
         held_s = gpu_s[gpu_s.index.isin(["training", "loading", "checkpointing", "lost_work"])].sum()
         serving_w = max(gpu["serving_fraction"] * gpu["tdp_w"] - gpu["idle_w"], 0.0)
         total += on_s * gpu["node_base_w"] / gpu["gpus_per_node"] + (on_s - held_s) * gpu["idle_w"]

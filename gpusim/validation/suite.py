@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
-from gpusim.validation import occupancy, power, queueing, scheduling, workload
+from gpusim.validation import occupancy, physical, power, queueing, scheduling, workload
 from gpusim.validation.anchor import Anchor, Effort, Row
 
 ANCHORS: dict[int, Anchor] = {
@@ -24,6 +24,8 @@ ANCHORS: dict[int, Anchor] = {
     15: scheduling.fairness,
     26: power.flat_year,
     27: power.busy_fleet,
+    29: physical.ramp,
+    32: physical.shared_link,
     33: workload.request_traces,
     34: workload.daily_rate,
 }

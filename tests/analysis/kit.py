@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from gpusim.analysis.causes import OFFLINE
 from gpusim.record.result import Result
 
 HOUR_S = 3600.0
@@ -116,9 +117,10 @@ def _pool(site: str, kind: str, causes: dict[str, list[float]], hour: int) -> di
     now = {cause: series[hour] for cause, series in causes.items()}
     planned = sum(now.values())
     delivered = planned - now.get("not_delivered", 0.0)
+    housed = delivered - now.get("not_housed", 0.0)
     return {
         "site": site, "gpu_type": kind, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S, "planned": planned,
-        "delivered": delivered, "energised": delivered - now.get("not_energised", 0.0),
+        "delivered": delivered, "housed": housed, "energised": housed - now.get("not_energised", 0.0),
         "busy": sum(now.get(cause, 0.0) for cause in ("training", "loading", "checkpointing", "lost_work")),
         "serving": now.get("serving", 0.0) + now.get("serving_idle", 0.0), "queued_jobs": 0.0, "queued_gpus": 0.0,
         "running_jobs": 1.0,
@@ -144,6 +146,5 @@ def _site(site: str, pools: dict, hours: int) -> dict:
 
 
 def _cost(site: str, kind: str, causes: dict[str, list[float]]) -> dict:
-    absent = ("not_delivered", "not_energised")
-    list_usd = LIST_USD[kind] * sum(sum(series) for cause, series in causes.items() if cause not in absent)
+    list_usd = LIST_USD[kind] * sum(sum(series) for cause, series in causes.items() if cause not in OFFLINE)
     return {"site": site, "gpu_type": kind, "energy_usd": 0.0, "gpu_list_usd": list_usd, "carbon_kg": 0.0}

@@ -8,6 +8,7 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.state import NONE, Fleet, Status
 from tests.reference.case import Case, Change, Outcome
@@ -42,6 +43,9 @@ def starts(fleet: Fleet) -> list[float]:
 def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
     env = FleetEnvironment(_fleet(case))
+    links = [Link(env, row) for row in range(case.n_links)]
+    env.links = dict(enumerate(links))
+    env.move = lambda job, row: env.process(move_data(env, links[row], job))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))
@@ -67,9 +71,12 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
 
 def _fleet(case: Case) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
-    work = Work(routes=case.routes, **columns)
+    work = Work(routes=case.routes, route_links=case.route_links, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
-    fleet = allocate(case.pools, case.n_sites, work, case.rules, classes=case.classes, shares=case.shares, quota=quota)
+    fleet = allocate(
+        case.pools, case.n_sites, work, case.rules,
+        classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links,
+    )  # fmt: skip
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet
 
@@ -86,10 +93,14 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.repair_node(change.on)
         case "deliver":
             powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
+        case "hall":
+            powers[site_or_pool].set_halls(value)
         case "grid":
             powers[site_or_pool].set_grid(value)
         case "cap":
             powers[site_or_pool].set_cap(value)
+        case "link":
+            env.links[change.on].set_rate(value)
         case "price":
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":

@@ -144,6 +144,51 @@ def test_value(key: str, value: object, fault: str) -> None:
             'sites.texas.grid_mw.1.at: found "2026-06-02T00:00:00+00:00", the moment of step 0 too;'
             " give each moment once",
         ),
+        (
+            "sites.texas.hall_mw",
+            [{"at": 1.0, "value": 1.0}, {"at": 1.0, "value": 2.0}],
+            "sites.texas.hall_mw.1.at: found 1.0, the moment of step 0 too; give each moment once",
+        ),
+        (
+            "sites.texas.price_factor",
+            -0.5,
+            "sites.texas.price_factor: found -0.5; give a number, 0 or more",
+        ),
+        (
+            "links",
+            {"a": {"between": ["US-TEX-ERCO", "DE-L"], "gbps": 100.0}},
+            "links.a.between.1: unknown name \"DE-L\" (did you mean 'DE-LU'?); known: US-TEX-ERCO, DE-LU",
+        ),
+        (
+            "links",
+            {"a": {"between": ["DE-LU", "DE-LU"], "gbps": 100.0}},
+            'links.a.between: give two different regions, say ["US-TEX-ERCO", "DE-LU"]',
+        ),
+        (
+            "links",
+            {name: {"between": ["US-TEX-ERCO", "DE-LU"][::way], "gbps": 1.0} for name, way in (("a", 1), ("b", -1))},
+            "links.b: joins DE-LU and US-TEX-ERCO, as links.a does; give one link with the bandwidth of both",
+        ),
+        (
+            "links",
+            {"a": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 0.0}},
+            "links.a.gbps: found 0.0; it never carries anything; give more than 0 Gb/s, or remove the link",
+        ),
+        (
+            "links",
+            {"a": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": [{"at": 1, "value": 1.0}, {"at": 1, "value": 2.0}]}},
+            "links.a.gbps.1.at: found 1.0, the moment of step 0 too; give each moment once",
+        ),
+        (
+            "links",
+            {"a": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 1.0, "efficiency": 80}},
+            "links.a.efficiency: found 80; give a number greater than 0, 1 at most",
+        ),
+        (
+            "links",
+            {"a/b": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 1.0}},
+            'links."a/b": name not allowed; give a letter or digit, then up to 63 letters, digits, spaces and _.+-()',
+        ),
         ("run.record_s", 0.01, "run.record_s: found 0.01, too many records for 2 pools; give 0.1 or more"),
         (
             "workload.streams.research.jobs_per_day",
@@ -203,6 +248,27 @@ def test_value(key: str, value: object, fault: str) -> None:
 )  # fmt: skip
 def test_agreement(key: str, value: object, fault: str) -> None:
     assert faults(changed(starter(), key, value)) == [fault]
+
+
+def test_data_that_are_to_move_are_at_the_end_of_a_link() -> None:
+    """A home without a site may be one, a misspelt one may not; without links, or data, nobody looks."""
+    data = starter()
+    data["workload"]["streams"]["research"] |= {"home": "SE-SE1", "data_tb": 1.0}
+    linked = {**data, "links": {"north": {"between": ["SE-SE1", "DE-LU"], "gbps": 10.0}}}
+    stream = "workload.streams.research"
+    assert faults(data) == []
+    assert faults(linked) == []
+    assert faults(changed(linked, f"{stream}.home", "SE-SE")) == [
+        "links.north.between.0: unknown name \"SE-SE1\" (did you mean 'SE-SE'?); known: US-TEX-ERCO, DE-LU, SE-SE",
+        f"{stream}.home: unknown name \"SE-SE\" (did you mean 'SE-SE1'?); known: US-TEX-ERCO, DE-LU, SE-SE1",
+    ]
+    assert faults(changed(linked, f"{stream}.home", "FI")) == [
+        'links.north.between.0: unknown name "SE-SE1"; known: US-TEX-ERCO, DE-LU, FI',
+        f'{stream}.home: unknown name "FI"; known: US-TEX-ERCO, DE-LU, SE-SE1',
+    ]
+    assert faults(changed(linked, f"{stream}.data_tb", 0.0)) == [
+        'links.north.between.0: unknown name "SE-SE1"; known: US-TEX-ERCO, DE-LU'
+    ]
 
 
 def test_all_faults_of_a_file_together() -> None:

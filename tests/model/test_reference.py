@@ -27,6 +27,7 @@ def test_every_table_stands_in_it() -> None:
         "sites.NAME",
         "sites.NAME.pools.NAME",
         "sites.NAME.cooling",
+        "links.NAME",
         "tenants.NAME",
         "workload",
         "workload.classes.NAME",

@@ -93,6 +93,18 @@ def test_negative_prices_pay(tmp_path):
     assert run(scenario(price_file=path)).sites["cost_usd"][0] == pytest.approx(-10.0 * 1.2 * 0.072 * 48, rel=1e-9)
 
 
+@pytest.mark.parametrize("factor", [0.0, 0.8, 1.5])
+def test_a_contract_scales_every_price(tmp_path, factor):
+    """Constants, files with prices below zero, and the typical year; the table of power shows what is paid."""
+    path = table(tmp_path / "mine.csv", price_usd_per_mwh=np.linspace(-30.0, 50.0, 49))
+    for source in ({"price_usd_per_mwh": 40.0}, {"price_file": path}, {}):
+        plain, scaled = run(scenario(**source)), run(scenario(price_factor=factor, **source))
+        assert scaled.sites["cost_usd"][0] == pytest.approx(factor * plain.sites["cost_usd"][0], rel=1e-12)
+        prices = (factor * plain.power["price_usd_per_mwh"]).tolist()
+        assert scaled.power["price_usd_per_mwh"].tolist() == pytest.approx(prices, rel=1e-12)
+        assert scaled.sites["carbon_kg"].equals(plain.sites["carbon_kg"])
+
+
 def test_weather_drives_cooling(tmp_path):
     """20 C wet bulb, 6 K approach, 24 C supply: 2 K too warm; at 1.5 % per K the PUE is 1 + 0.03."""
     path = table(tmp_path / "mine.csv", dry_bulb_c=np.full(49, 30.0), wet_bulb_c=np.full(49, 20.0))

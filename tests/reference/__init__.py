@@ -11,6 +11,7 @@ Read in this order:
 - ``world``: jobs, nodes, pools; ``times``: how long a job runs and what an eviction leaves
 - ``placement``, ``queueing``, ``dispatch``, ``power``, ``preemption``: one rule each
 - ``easy``, ``conservative``: what may pass a blocked head
+- ``moment``: what comes first at one instant; ``links``: how long data are on their way
 - ``simulator``: one SimPy process per job, and the scheduling pass
 
 ``tests/engine/test_reference.py`` asks of random small cases that every job has the same status, pool, starts, end and

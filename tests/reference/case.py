@@ -20,6 +20,7 @@ class JobSpec:
     job_class: int = 0
     preemptible: bool = False
     route: int = 0
+    data_bytes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Change:
     """Something that a control process does at ``time_s``.
 
     ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
-    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``grid`` or ``cap``
-    (power of site ``on``, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]).
+    (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
+    power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``price`` (of site ``on``,
+    [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]).
     """
 
     time_s: float
@@ -41,7 +43,8 @@ class Change:
 class Case:
     """A scenario of whole small numbers, so that all times are exact and equality can be asked for.
 
-    Jobs are in order of submission. ``routes`` are (candidate pools, how many of them, at the front, are home).
+    Jobs are in order of submission. ``routes`` are (candidate pools, how many of them, at the front, are home);
+    ``route_links`` name the link to each of these, -1 where the data are, and None where nothing has data.
     ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour.
     """
 
@@ -49,6 +52,8 @@ class Case:
     pools: list[PoolSpec]
     rules: Rules = Rules()
     routes: list[tuple[list[int], int]] = field(default_factory=lambda: [([0], 0)])
+    route_links: list[list[int]] | None = None
+    n_links: int = 0
     classes: list[ClassSpec] = field(default_factory=lambda: [ClassSpec()])
     shares: list[float] = field(default_factory=lambda: [1.0])
     quota: list[list[int]] | None = None

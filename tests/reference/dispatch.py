@@ -9,11 +9,17 @@ from tests.reference.world import Job, Pool
 
 
 def choose(
-    job: Job, candidates: list[Pool], n_home: int, rule: Dispatch, price: list[float], carbon: list[float]
+    job: Job,
+    candidates: list[Pool],
+    n_home: int,
+    rule: Dispatch,
+    price: list[float],
+    carbon: list[float],
+    transfer_s: dict[Pool, float],
 ) -> Pool | None:
     """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
 
-    ``price`` and ``carbon`` are per site.
+    ``price`` and ``carbon`` are per site, ``transfer_s`` is of the data to where they are not.
     """
     home = [pool for pool in candidates[:n_home] if pool.can_ever_hold(job)]
     able = [pool for pool in candidates if pool.can_ever_hold(job)]
@@ -22,7 +28,7 @@ def choose(
     if rule == Dispatch.HOME:
         return _least(home or able, _load)
     if rule == Dispatch.EARLIEST_START:
-        return _least(able, lambda pool: _backlog_s(job, pool))
+        return _least(able, lambda pool: max(_backlog_s(job, pool), transfer_s.get(pool, 0.0)))
     if rule in (Dispatch.CHEAPEST, Dispatch.GREENEST):
         per_site = price if rule == Dispatch.CHEAPEST else carbon
         ready = [pool for pool in able if _is_ready(job, pool)]
@@ -36,13 +42,17 @@ def _least(pools: list[Pool], value) -> Pool:
 
 
 def _is_ready(job: Job, pool: Pool) -> bool:
-    return not pool.waiting and pool.free >= job.held(pool.size)
+    return not pool.waiting and pool.free - _held(pool.inbound, pool) >= job.held(pool.size)
+
+
+def _held(jobs: list[Job], pool: Pool) -> int:
+    return sum(job.held(pool.size) for job in jobs)
 
 
 def _load(pool: Pool) -> float:
     if pool.energised == 0:
         return math.inf
-    return (pool.busy + sum(job.held(pool.size) for job in pool.waiting)) / pool.energised
+    return (pool.busy + _held(pool.waiting + pool.inbound, pool)) / pool.energised
 
 
 def _backlog_s(job: Job, pool: Pool) -> float:
@@ -50,5 +60,6 @@ def _backlog_s(job: Job, pool: Pool) -> float:
         return 0.0
     if pool.energised == 0:
         return math.inf
-    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in pool.waiting + pool.running)
+    jobs = pool.waiting + pool.inbound + pool.running
+    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in jobs)
     return work / pool.energised

@@ -31,7 +31,7 @@ class SitePower:
 
     def __init__(self, pools: list[Pool], overhead: float, oversubscription: float):
         self.pools, self.overhead, self.oversubscription = pools, overhead, oversubscription
-        self.grid_w, self.cap_w = math.inf, math.inf
+        self.hall_w, self.grid_w, self.cap_w = math.inf, math.inf, math.inf
         self.delivered = {pool: 0 for pool in pools}
 
     @property
@@ -60,12 +60,16 @@ class SitePower:
 
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""
-        room_w = self.grid_w * self.oversubscription
-        on = {}
-        for pool in self.pools:
-            node_w = pool.spec.rated_w_per_gpu * pool.size * self.overhead
-            on[pool] = 0
-            while on[pool] < self.delivered[pool] and node_w <= room_w:
-                on[pool] += 1
-                room_w -= node_w
-        return on
+        return _fill(_fill(self.delivered, self.hall_w, 1.0), self.grid_w * self.oversubscription, self.overhead)
+
+
+def _fill(nodes: dict[Pool, int], room_w: float, overhead: float) -> dict[Pool, int]:
+    """Nodes that find room, one after the other in order of their pools."""
+    found = {}
+    for pool, count in nodes.items():
+        node_w = pool.spec.rated_w_per_gpu * pool.size * overhead
+        found[pool] = 0
+        while found[pool] < count and node_w <= room_w:
+            found[pool] += 1
+            room_w -= node_w
+    return found

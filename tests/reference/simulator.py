@@ -10,22 +10,12 @@ from gpusim.state import Backfill, Status
 from tests.reference import conservative, easy, preemption, times
 from tests.reference.case import Case, Change, Outcome
 from tests.reference.dispatch import choose
+from tests.reference.links import Link
+from tests.reference.moment import ARRIVALS, CONTROL, ENDS, PASSES, Moment
 from tests.reference.placement import find
 from tests.reference.power import SitePower
 from tests.reference.queueing import Queue
 from tests.reference.world import Job, Node, Pool, build_pools
-
-# At one instant: ends, control, arrivals, passes. Lower numbers are SimPy's own, which carry news between processes.
-ENDS, CONTROL, ARRIVALS, PASSES = 2, 3, 4, 5
-
-
-class Moment(simpy.Event):
-    """A point in time, and within it the place among what happens then."""
-
-    def __init__(self, env: simpy.Environment, time_s: float, place: int):
-        super().__init__(env)
-        self._ok, self._value = True, None
-        env.schedule(self, place, time_s - env.now)
 
 
 class Simulator:
@@ -39,6 +29,7 @@ class Simulator:
             SitePower([p for p in self.pools if p.spec.site == s], case.overhead, case.oversubscription)
             for s in range(case.n_sites)
         ]
+        self.links = [Link(self.env) for _ in range(case.n_links)]
         self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
         self.jobs = [
             Job(row, spec, case.classes[spec.job_class], self.rules.kill_at_estimate)
@@ -70,12 +61,17 @@ class Simulator:
         yield Moment(self.env, job.spec.submit_s, ARRIVALS)
         pools, n_home = self.case.routes[job.spec.route]
         candidates = [self.pools[p] for p in pools]
-        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon)
+        links = self._links(job, candidates)
+        transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
+        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s)
         if job.pool is None:
             job.status = Status.REJECTED
             return
+        if job.pool in links:
+            yield from self._fetch(job, links[job.pool])
+        else:
+            self.arrived.append(job)
         self._queue(job)
-        self.arrived.append(job)
         while True:
             try:
                 starts = yield self.news[job]
@@ -87,6 +83,19 @@ class Simulator:
                 continue  # evicted: it waits again
         self._release(job)
         job.status = Status.TIMED_OUT if job.is_cut else Status.DONE
+
+    def _links(self, job: Job, candidates: list[Pool]) -> dict[Pool, Link]:
+        """Links to those candidates where the job's data are not."""
+        if self.case.route_links is None:
+            return {}
+        rows = self.case.route_links[job.spec.route]
+        return {pool: self.links[row] for pool, row in zip(candidates, rows, strict=True) if row >= 0}
+
+    def _fetch(self, job: Job, link: Link):
+        job.status = Status.FETCHING
+        job.pool.inbound.append(job)
+        yield link.send(job.spec.data_bytes)
+        job.pool.inbound.remove(job)
 
     def _queue(self, job: Job) -> None:
         job.status = Status.QUEUED
@@ -149,6 +158,8 @@ class Simulator:
         yield Moment(self.env, change.time_s, CONTROL)
         if change.what in ("price", "carbon"):
             getattr(self, change.what)[change.on] = change.value
+        elif change.what == "link":
+            self.links[change.on].set_rate(change.value)
         elif change.what in ("fail", "repair"):
             pool, node = self._node(change.on)
             if node.on and node.down == (change.what == "repair"):
@@ -161,6 +172,9 @@ class Simulator:
             pool = self.pools[change.on]
             self.sites[pool.spec.site].delivered[pool] = int(change.value)
             self._switch(pool.spec.site)
+        elif change.what == "hall":
+            self.sites[change.on].hall_w = change.value
+            self._switch(change.on)
         else:
             setattr(self.sites[change.on], f"{change.what}_w", change.value)
             self._switch(change.on)
@@ -294,6 +308,10 @@ class Simulator:
         for job in preemption.victims(head, head.pool):
             self._evict(job)
         return self._find(head)
+
+
+def _alone_s(job: Job, link: Link) -> float:
+    return job.spec.data_bytes / link.bytes_per_s if link.bytes_per_s > 0 else math.inf
 
 
 def simulate(case: Case, until_s: float) -> list[Outcome]:

@@ -8,7 +8,7 @@ import pytest
 from gpusim.engine.run import run
 from gpusim.record.result import Result
 from gpusim.state import Backfill, Order
-from gpusim.validation import power, queueing, scheduling, workload
+from gpusim.validation import physical, power, queueing, scheduling, workload
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
 
@@ -102,6 +102,36 @@ def test_pue_twice_or_never(pue):
     off = failures(power.flat_year(FULL, run(power.flat_year_scenario(pue), SEED)))
     assert len(off) == 5
     assert off["100 MW for a year: facility energy [MWh]"] == pytest.approx(876_000 * pue, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("site", "found"),
+    [
+        ({"hall_mw": 1000.0}, {"months 10 to 12: GPUs not housed": 0.0}),
+        ({"grid_mw": 1000.0}, {"months 3 to 6: GPUs online, most": 20_000, "months 3 to 6: GPUs not energised": 0.0}),
+        ({"cooling.base_overhead": 0.0}, {"months 3 to 6: GPUs online, most": 11_764}),
+    ],
+)
+def test_ramp_without_a_limit(site, found):
+    """Halls or grid that do not bind, or overhead left out, show in what is online and in the causes of the rest."""
+    scenario = physical.ramp_scenario().with_({f"sites.here.{key}": value for key, value in site.items()})
+    off = failures(physical.ramp(FULL, run(scenario, SEED)))
+    assert found.items() <= off.items()
+
+
+def test_bits_for_bytes():
+    """Data eight times as large are off in every figure."""
+    off = failures(physical.shared_link(FULL, gigabytes=8 * 810.0))
+    assert off["alone: data of job 1 there [s]"] == 648.0
+    assert len(off) == 5
+
+
+def test_links_that_do_not_share(monkeypatch):
+    """The whole bandwidth for each transfer: the one alone is right, the two are not."""
+    monkeypatch.setattr("gpusim.engine.links.len", lambda _marks: 1, raising=False)
+    off = failures(physical.shared_link(FULL))
+    assert off["two: data of job 2 there [s]"] == 121.0
+    assert not any(what.startswith("alone") for what in off)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.causes import USEFUL
+from gpusim.analysis.causes import OFFLINE, USEFUL
 from gpusim.analysis.metrics import HELD
 from gpusim.analysis.series import Series
 from gpusim.record.result import Result
@@ -15,7 +15,7 @@ from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet
 from gpusim.report.figures.palette import COLOURS
 from gpusim.units import WATT_PER_MW
 
-MARKED = ("delivery", "grid")  # kinds of events shown as vertical lines
+MARKED = ("delivery", "hall", "grid")  # kinds of events shown as vertical lines
 
 
 def draw(result: Result, series: Series, entries: pd.DataFrame, sites: list[str]) -> Figure:
@@ -38,7 +38,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, sites: list[str]
     blamed = [c for c in COLOURS if c in asked]
     marks = result.events[result.events["site"].isin(sites) & result.events["kind"].isin(MARKED)]
     marks = marks[marks["time_s"] > 0.0]["time_s"].unique()
-    extra = [mpl.lines.Line2D([], [], color="black", linewidth=0.7, linestyle=":", label="delivery or grid stage")]
+    extra = [mpl.lines.Line2D([], [], color="black", linewidth=0.7, linestyle=":", label="GPUs, hall or grid stage")]
     key = [*named, *(c for c in blamed if c not in named)]
     top_in = legend_height_in(len(key) + (len(marks) > 0)) + 0.34
     figure, axes = sheet([1.75, 0.75, 0.95, 1.05], top_in)
@@ -62,7 +62,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, sites: list[str]
 
 def _in_use(ax, edges, gpus: pd.DataFrame) -> None:
     """Allocation and useful share of the GPUs that were online."""
-    online = gpus.sum(axis=1) - gpus.reindex(columns=["not_delivered", "not_energised"]).fillna(0.0).sum(axis=1)
+    online = gpus.sum(axis=1) - gpus.reindex(columns=list(OFFLINE)).fillna(0.0).sum(axis=1)
     for causes, colour, style, label in ((HELD, "#000000", "-", "held"), (USEFUL, "#0072B2", "--", "useful")):
         part = gpus.reindex(columns=list(causes)).fillna(0.0).sum(axis=1) / online.where(online > 0.0)
         ax.step(edges, _closed(100.0 * part), where="post", color=colour, linestyle=style, linewidth=1.0, label=label)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Okabe and Ito's colours and tints of them (Okabe & Ito 2008, "Color Universal Design"); from useful to absent, in
-# the order in which the ledger is stacked.
+# Okabe and Ito's colours, tints and shades of them (Okabe & Ito 2008, "Color Universal Design"); from useful to absent,
+# in the order in which the ledger is stacked.
 COLOURS = {
     "training": "#0072B2",
     "serving": "#56B4E9",
@@ -14,12 +14,14 @@ COLOURS = {
     "idle_no_demand": "#E3E3E3",
     "idle_cycle": "#9A9A9A",
     "idle_policy": "#8E4A73",
+    "idle_data": "#3F2FBF",
     "idle_fragmented": "#F0E442",
     "idle_reserved": "#E69F00",
     "idle_quota": "#CC79A7",
     "idle_power": "#D55E00",
     "down": "#8C3A00",
     "not_energised": "#009E73",
+    "not_housed": "#005A32",
     "not_delivered": "#9ADBC5",
     "busy": "#44546A",
 }
