@@ -51,7 +51,7 @@ def test_run_status_collect(tmp_path: Path) -> None:
     table = pd.read_csv("t.csv")
     pd.testing.assert_frame_equal(table, pd.read_parquet("t.parquet"), check_dtype=False)
     assert list(table)[:6] == ["run", "point", "replication", "seed", "load", "order"]
-    assert table["wait_mean_s"].nunique() > 10
+    assert table["wait_mean_s"].nunique() >= 5
 
 
 def test_damage_is_told(tmp_path: Path) -> None:

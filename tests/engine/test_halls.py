@@ -68,6 +68,17 @@ def test_each_missing_gpu_and_each_wait_has_its_one_cause(trace):
     assert result.metrics()["online_gpu_hours"] == pytest.approx(12 * (16 + 16 + 24 + 32))
 
 
+def test_power_goes_to_what_is_housed(trace):
+    """Room for one large node and a small one, power for two large ones: the small one is on, not the homeless one."""
+    changes = {
+        "gpus.A100.rated_it_w_per_gpu": 900.0, "gpus.A100.gpus_per_node": 4, "sites.here.pools.A100": {"gpus": 8.0},
+        "sites.here.hall_mw": 1.5 * NODE_MW, "sites.here.grid_mw": 2 * NODE_MW,
+    }  # fmt: skip
+    pools = gpusim.run(scenario(trace).with_(changes)).pools.groupby("gpu_type", sort=False)
+    assert pools["housed"].first().tolist() == [8.0, 4.0]
+    assert pools["energised"].first().tolist() == [8.0, 4.0]
+
+
 def test_a_hall_that_closes_evicts(trace):
     """With one hall less from 1,000 s before the job's end the job goes back to the queue."""
     hall = [{"at": 0.0, "value": 4 * NODE_MW}, {"at": 500.0 / DAY_S, "value": 3 * NODE_MW}]

@@ -192,7 +192,7 @@ KINDS = {
         changes=("link", "price", "fail"),
         queue_limit=(None, None, 1),
     ),
-    "halls": _cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail"), checkpoints=True),
+    "halls": _cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail")),
 }
 
 
