@@ -81,17 +81,28 @@ class Room:
         """GPUs of each pool that are live with GPUs of each pool, MW of halls and MW of grid as in ``levels``."""
         *gpus, hall_mw, grid_mw = levels
         nodes = [int(count) // size for count, size in zip(gpus, self.per_node, strict=True)]
-        housed = self._within(nodes, hall_mw * WATT_PER_MW)
+        housed = nodes_within(nodes, self.node_w, hall_mw * WATT_PER_MW)
         grid_w = grid_mw * WATT_PER_MW * self.oversubscription
-        on = self._within(housed, (grid_w - self.fixed_w) / self.overhead)
+        on = nodes_within(housed, self.node_w, (grid_w - self.fixed_w) / self.overhead)
         return [count * size for count, size in zip(on, self.per_node, strict=True)]
 
-    def _within(self, nodes: list[int], room_w: float) -> list[int]:
-        """Nodes of each pool whose rated power has room: pools in order, each as far as it fits."""
-        within = []
-        for count, node_w in zip(nodes, self.node_w, strict=True):
-            # The least excess over a whole number of nodes is rounding, not a missing watt.
-            fits = count if room_w == inf else floor(max(room_w, 0.0) / node_w + 1e-9)
-            within.append(min(count, fits))
-            room_w -= within[-1] * node_w
-        return within
+
+def nodes_within(nodes: Sequence[int], node_w: Sequence[float], room_w: float) -> list[int]:
+    """Nodes of each pool whose rated power has room: pools in order, each as far as it fits.
+
+    Parameters
+    ----------
+    nodes : sequence of int
+        Nodes of each pool that ask for room.
+    node_w : sequence of float
+        [W] Rated IT power of a node of each pool.
+    room_w : float
+        [W] IT power that there is room for.
+    """
+    within = []
+    for count, each_w in zip(nodes, node_w, strict=True):
+        # The least excess over a whole number of nodes is rounding, not a missing watt.
+        fits = count if each_w <= 0.0 or room_w == inf else floor(max(room_w, 0.0) / each_w + 1e-9)
+        within.append(min(count, fits))
+        room_w -= within[-1] * each_w
+    return within
