@@ -25,8 +25,13 @@ REFERENCES = {
     "services.*.tenant": "tenants.@",
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
+    "contracts.*.tenant": "tenants.@",
+    "contracts.*.gpu_types.*": "gpus.@",
+    "contracts.*.sites.*": "sites.@",
+    "contracts.*.regions.*": "sites.*.region",
+    "contracts.*.residency.*": "sites.*.jurisdiction",
 }
-NAMED = ("sites", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
+NAMED = ("sites", "gpus", "tenants", "services", "workload.classes", "workload.streams", "contracts", "plan.options")
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
 

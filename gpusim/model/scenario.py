@@ -13,8 +13,10 @@ from gpusim.errors import ScenarioError
 from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
 from gpusim.model.consistency import contradictions
+from gpusim.model.contract import Contract, Market, faults_of_contracts
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
+from gpusim.model.money import Money
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.references import bad_names, unknown_names
@@ -60,6 +62,12 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    contracts: dict[str, Contract] = {}
+    """Contracts of tenants for capacity, by name."""
+    market: Market = Market()
+    """Where GPUs go that no contract has."""
+    money: Money = Money()
+    """What the provider pays for capital, power and people."""
     plan: PlanSpec = PlanSpec()
     """What may be bought; runs do not depend on it."""
 
@@ -90,7 +98,7 @@ class Scenario(Model):
         except ValidationError as error:
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
-        faults += faults_of_plan(data, cls)
+        faults += [*faults_of_contracts(data, _period(data.get("run"))[0]), *faults_of_plan(data, cls)]
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -102,8 +110,9 @@ class Scenario(Model):
     def to_toml_dict(self) -> dict:
         """Nested tables of plain values."""
         tables = self.model_dump(mode="python", exclude_none=True)
-        if not self.plan.options:
-            del tables["plan"]
+        unused = {"contracts": {}, "market": Market(), "money": Money(), "plan": PlanSpec()}
+        for key in [key for key, nothing in unused.items() if getattr(self, key) == nothing]:
+            del tables[key]
         return tables
 
     def content_hash(self) -> str:

@@ -33,6 +33,9 @@ def test_every_table_stands_in_it() -> None:
         "workload.streams.NAME",
         "services.NAME",
         "services.NAME.deployments",
+        "contracts.NAME",
+        "market",
+        "money",
         "plan",
         "plan.options.NAME",
     ]
