@@ -1,7 +1,7 @@
 """Live GPUs held against the book of contracts: who has them when, which milestones are late, and who leaves.
 
-An exact sweep over all moments at which anything changes; between them nothing does. Contracts hold numbers of GPUs and no
-GPUs in particular: the division is made anew at every moment.
+An exact sweep over all moments at which anything changes; between them nothing does. Contracts hold numbers of GPUs and
+no GPUs in particular: the division is made anew at every moment.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ class Termination(NamedTuple):
     contract: int
     interval: int  # from which on
     gpus: int  # given up; of a contract that ends, all that it had committed to then
-    in_force: np.ndarray  # (intervals,) commitment before
+    in_force: np.ndarray  # (intervals,) what is committed with it
 
 
 @dataclass(frozen=True)
 class Allocation:
     """GPUs by contract and pool over time.
 
-    Intervals go on to the end of the last contract; in those after the run nothing is delivered, and only commitments count.
+    Intervals go on to the end of the last contract; in those after the run nothing is delivered, and only commitments
+    count.
 
     Attributes
     ----------
@@ -70,14 +71,15 @@ class Allocation:
     terminations: list[Termination]
 
     @property
-    def in_run(self) -> int:
-        """Number of intervals within the run."""
-        return int(np.searchsorted(self.edges_s, self.book.run_s))
-
-    @property
     def left(self) -> np.ndarray:
         """GPUs that no contract has, shape (pools, intervals)."""
         return self.live - self.delivered.sum(axis=0)
+
+    def by_month(self, gpus: np.ndarray) -> np.ndarray:
+        """Integrals over the months of the run of what holds in intervals, shape (..., intervals) -> (..., months)."""
+        firsts = np.searchsorted(self.edges_s, self.book.months_s)
+        per_interval = gpus[..., : firsts[-1]] * np.diff(self.edges_s)[: firsts[-1]]
+        return np.add.reduceat(per_interval, firsts[:-1], axis=-1)
 
     def table(self) -> pd.DataFrame:
         """contract, site, gpu_type, start_s, end_s, gpus: what was delivered where, without rows of none."""
@@ -97,8 +99,8 @@ class Allocation:
     def milestones(self) -> pd.DataFrame:
         """contract, milestone (from 1), gpus in all, due, met (dates), days_late, state.
 
-        States: met (within grace), late (after it), missed (never, though grace had passed), cancelled (its contract was
-        terminated before), open (the run ended before grace did).
+        States: met (within grace), late (after it), missed (never, though grace had passed), cancelled (its contract
+        was terminated before), open (the run ended before grace did).
         """
         start = self.book.scenario.run.start
         rows = []
@@ -136,7 +138,8 @@ def allocate(book: Book, live: pd.DataFrame) -> Allocation:
     ----------
     book : Book
     live : DataFrame
-        site, gpu_type, time_s [s], gpus: GPUs that are live from a time on; before the first 0. Parts of a GPU do not count.
+        site, gpu_type, time_s [s], gpus: GPUs that are live from a time on; before the first 0. Parts of a GPU do not
+        count.
 
     Raises
     ------
@@ -211,19 +214,19 @@ class _Sweep:
         interval, c = min(((at, c) for at, c in moments if at is not None), default=(None, None))
         if interval is None:
             return None
-        terms, before, span = self.book.contracts[c], self.in_force[c].copy(), slice(interval, None)
+        terms, in_force = self.book.contracts[c], self.in_force[c, interval:]
         if terms.spec.terminates == "all":
-            gpus = int(before[interval])
-            self.in_force[c, span] = 0
+            gpus = int(in_force[0])
+            in_force[:] = 0
             self.closed[c] = np.minimum(self.closed[c], interval)
         else:
             gpus, met = int(self._overdue()[c, interval]), self._met(c)
             late = terms.due_s + _grace_s(terms) <= self.edges_s[interval]
             lost = late & ((met < 0) | (met > interval)) & (self.closed[c] > interval)
-            self.in_force[c, span] = np.maximum(before[span] - gpus, 0)
+            np.maximum(in_force - gpus, 0, out=in_force)
             self.closed[c] = np.where(lost, interval, self.closed[c])
             self.given_up[c] |= lost
-        self.terminations.append(Termination(c, interval, gpus, before))
+        self.terminations.append(Termination(c, interval, gpus, self.in_force[c].copy()))
         return interval
 
     def _leaves(self, c: int) -> int | None:
@@ -274,8 +277,8 @@ def _pools(book: Book, live: pd.DataFrame) -> tuple[list[tuple[str, str]], list[
     rows: dict[tuple[str, str], list[tuple[int, int]]] = {}
     times_s = np.round(live["time_s"].to_numpy(dtype=float)).astype(np.int64)
     gpus = np.floor(live["gpus"].to_numpy(dtype=float)).astype(np.int64)
-    for site, kind, *step in zip(live["site"], live["gpu_type"], times_s, gpus):
-        rows.setdefault((site, kind), []).append(tuple(step))
+    for site, kind, *step in zip(live["site"].tolist(), live["gpu_type"].tolist(), times_s.tolist(), gpus.tolist()):
+        rows.setdefault((site, kind), []).append(step)
     places = {name: i for i, name in enumerate(scenario.sites)}
     kinds = {name: i for i, name in enumerate(scenario.gpus)}
     for what, names, known in (("site", {s for s, _k in rows}, places), ("GPU type", {k for _s, k in rows}, kinds)):

@@ -1,7 +1,7 @@
 """The book of contracts: their terms as whole seconds, GPUs and prices, ready to be held against any capacity.
 
-It depends on the scenario alone, so that many replications of the capacity share one. Times are rounded to the second: GPUs
-times seconds are then whole numbers, and what is delivered and missing sums to what was committed, exactly.
+It depends on the scenario alone, so that many replications of the capacity share one. Times are rounded to the second:
+GPUs times seconds are then whole numbers, and what is delivered and missing sums to what was committed, exactly.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ class Money(Model):
     debt_share: Share = 0.7
     """Share of capital expenditure that is borrowed (assumption)."""
     interest: float = Field(0.11, ge=0, le=1)
-    """Interest a year on what is owed. CoreWeave, June 2025: second term loan 0.11, notes 0.10, first 0.15 (sec.gov)."""
+    """Interest a year on what is owed. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
     debt_years: Years = 5.0
-    """[years] Over which a loan is paid back in equal monthly parts: the length of contracts, end of 2025 (nasdaq.com)."""
+    """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
     gpu_life_years: Years = 6.0
     """[years] Straight-line life of GPUs and servers. CoreWeave 6, Lambda 5, Nebius 4, Iris 3 (secondary, 2025)."""
     site_life_years: Years = 15.0
