@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
-LEAST, MOST = -0.05, 1.0  # [per month] rates looked at: -46% to 409,500% a year
+LEAST, MOST = -0.1, 1.0  # [per month] rates looked at: -72% to 409,500% a year
 
 
 def irr(flows: np.ndarray) -> tuple[float, str]:
@@ -30,7 +30,7 @@ def irr(flows: np.ndarray) -> tuple[float, str]:
     def value(rate: np.ndarray) -> np.ndarray:
         return np.polyval(flows[::-1], 1.0 / (1.0 + rate))
 
-    rates = np.concatenate([np.linspace(LEAST, 0.1, 601), np.geomspace(0.1, MOST, 100)[1:]])
+    rates = np.concatenate([np.linspace(LEAST, 0.1, 801), np.geomspace(0.1, MOST, 100)[1:]])
     values = value(rates)
     crossings = np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) <= 0.0)
     roots = sorted({round(brentq(value, rates[i], rates[i + 1], xtol=1e-14), 12) for i in crossings})

@@ -160,12 +160,12 @@ def faults_of_contracts(data: dict, start: datetime | None) -> Iterator[str]:
 
 
 def _nowhere(data: dict, place: tuple, contract: Contract) -> Iterator[str]:
-    """No site may serve the contract."""
+    """No site may serve the contract, though each of its lists for itself allows one."""
     sites = [(name, table) for (_s, name), table in find(data, ("sites", "*")) if isinstance(table, dict)]
-    if sites and not any(
-        (not contract.sites or name in contract.sites)
-        and (not contract.regions or table.get("region") in contract.regions)
-        and (not contract.residency or table.get("jurisdiction") in contract.residency)
-        for name, table in sites
-    ):
+    allowed = [
+        {name for name, _table in sites if not contract.sites or name in contract.sites},
+        {name for name, table in sites if not contract.regions or table.get("region") in contract.regions},
+        {name for name, table in sites if not contract.residency or table.get("jurisdiction") in contract.residency},
+    ]
+    if all(allowed) and not set.intersection(*allowed):
         yield f"{dotted(place)}: no site is in its sites, regions and residency together; name fewer of them"
