@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.allocation import CommerceError
 from gpusim.commerce.cents import cents
-from gpusim.errors import did_you_mean
+from gpusim.errors import CommerceError, did_you_mean
 from gpusim.model.money import Money
 
 SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")

@@ -10,9 +10,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.allocation import CommerceError, allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book, Terms
-from gpusim.errors import did_you_mean
+from gpusim.errors import CommerceError, did_you_mean
 from gpusim.units import DAY_S, calendar
 
 QUANTILES = (10, 50, 90)  # [%]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.allocation import Allocation, CommerceError
+from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
+from gpusim.errors import CommerceError
 from gpusim.record.result import Result
 from gpusim.units import DAY_S
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocation import allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.cents import cents, split
 from gpusim.units import HOUR_S

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocation import CommerceError, allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
+from gpusim.errors import CommerceError
 from gpusim.units import DAY_S, HOUR_S
 from tests.commerce.kit import SITES, live, scenario, steps
 from tests.reference.accounts import Deal, backlog, bill, serve
@@ -201,7 +202,7 @@ def test_three_contracts_by_hand() -> None:
     def gpus(contract: str, site: str, day: int) -> int:
         return sum(n for (c, s, a, b), n in found.items() if (c, s) == (contract, site) and a <= day < b)
 
-    # Day 0: anna takes the 10 in Texas. Day 10: 22 there; she leaves them to nobody, as Spain has none; ben has 12 of 20.
+    # Day 0: anna takes the 10 in Texas. Day 10: 22 there; she keeps hers, as Spain has none; ben has 12 of 20.
     assert [gpus("anna", "texas", d) for d in (0, 12)] == [10, 10]
     assert gpus("ben", "texas", 12) == 12
     # Day 15: 10 in Spain. ben wants 20: anna makes way, all of Spain hers, so that ben has 20; eva is after him.

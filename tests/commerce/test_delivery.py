@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from gpusim.commerce.allocation import CommerceError
 from gpusim.commerce.book import Book
 from gpusim.commerce.delivery import admits, deliverable
+from gpusim.errors import CommerceError
 from tests.commerce.kit import live, scenario, steps
 
 BASE = {"end": 400.0, "price_usd_per_gpu_hour": 2.0, "grace_days": 10.0}
@@ -20,7 +20,7 @@ TABLES = {
 
 
 def lives() -> list[pd.DataFrame]:
-    """Ten replications: 8 GPUs at once, 16 more on day 1, 5, 9, ... 37; 8 more a month later, but in the last two never."""
+    """Ten replications: 8 GPUs at once, 16 more on day 1, 5, ... 37; 8 more a month later, in the last two never."""
     return [
         live(("texas", "H100", 0, 8), ("texas", "H100", 1 + 4 * i, 24), *[("ohio", "H100", 31 + 4 * i, 8)] * (i < 8))
         for i in range(10)

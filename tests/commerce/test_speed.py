@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocation import allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements
@@ -22,7 +22,8 @@ MOST_S = 0.04  # of processor time; about 0.01 on an idle core
 def fleet() -> Scenario:
     sites = {
         f"s{i}": {
-            "region": "ES", "jurisdiction": "US" if i % 2 else "EU", "grid_mw": 100.0, "pools": {"GB200": {"gpus": 72.0}},
+            "region": "ES", "jurisdiction": "US" if i % 2 else "EU", "grid_mw": 100.0,
+            "pools": {"GB200": {"gpus": 72.0}},
         }
         for i in range(SITES)
     }  # fmt: skip

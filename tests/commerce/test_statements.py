@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocation import CommerceError, allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capital import debt, even
 from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import Statements, statements
+from gpusim.errors import CommerceError
 from gpusim.model.money import Money
 from gpusim.units import DAY_S
 from tests.commerce.kit import SITES, live, scenario, steps

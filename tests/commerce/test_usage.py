@@ -8,10 +8,11 @@ import pytest
 
 import gpusim
 from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocation import CommerceError, allocate
+from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.statements import statements
 from gpusim.commerce.usage import live_of, used_gpu_s
+from gpusim.errors import CommerceError
 from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
 from gpusim.units import DAY_S
@@ -29,7 +30,7 @@ SERVICE = {
 
 
 def made_up(days: float) -> Result:
-    """A job of 30 GPUs from day 21 to 41, one of 8 that still runs, one that never started; half a replica of the bank's."""
+    """A job of 30 GPUs from day 21 to 41, one of 8 that still runs, one that never started; half a replica."""
     jobs = pd.DataFrame(
         {
             "tenant": "lab", "gpus": [30, 8, 99], "start_s": [21 * DAY_S, 50 * DAY_S, np.nan],
