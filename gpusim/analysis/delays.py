@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.groups import Groups
-from gpusim.model.measure import QUANTILES
+from gpusim.model.measure import QUANTILES, SIZE_CLASSES, SIZES
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
 BOUND_S = 10.0  # [s] of the bounded slowdown
-SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
 
 
 def queue_delay_s(jobs: pd.DataFrame) -> pd.Series:
@@ -26,9 +25,8 @@ def bounded_slowdown(jobs: pd.DataFrame) -> pd.Series:
 
 def size_class(gpus: pd.Series) -> pd.Series:
     """Size classes of jobs as ordered text: ``"1"``, ``"2-8"``, ... ``"over 4096"`` GPUs."""
-    names = ["1", *(f"{low + 1}-{high}" for low, high in zip(SIZES[:-1], SIZES[1:], strict=True)), f"over {SIZES[-1]}"]
     codes = np.searchsorted(SIZES, gpus.to_numpy(), side="left")
-    return pd.Series(pd.Categorical.from_codes(codes, names, ordered=True), index=gpus.index, name=gpus.name)
+    return pd.Series(pd.Categorical.from_codes(codes, SIZE_CLASSES, ordered=True), index=gpus.index, name=gpus.name)
 
 
 def job_groups(jobs: pd.DataFrame, by: str) -> Groups:

@@ -21,8 +21,12 @@ class Groups:
     def __init__(self, keys: pd.Series):
         column = keys.astype("category")
         codes = column.cat.codes.to_numpy()
-        self._rows = None if len(codes) and codes.min() >= 0 else np.flatnonzero(codes >= 0)
-        used, self._codes = np.unique(self._of(codes), return_inverse=True)
+        self._rows = None if (codes >= 0).all() else np.flatnonzero(codes >= 0)
+        codes = self._of(codes)
+        used = np.flatnonzero(np.bincount(codes))
+        place = np.zeros(len(column.cat.categories), dtype=int)
+        place[used] = np.arange(len(used))
+        self._codes = place[codes]
         self.labels = column.cat.categories[used]
         if isinstance(keys.dtype, pd.CategoricalDtype):
             self.labels = pd.Categorical.from_codes(used, dtype=keys.dtype)

@@ -83,6 +83,12 @@ def unit_of(text: str, largest: float = 0.0) -> Unit:
     return Unit(1.0 / size, f"{word} {unit}".strip())
 
 
+def change_of(text: str, change: float) -> str:
+    """A change of a measure in words: ``"5,260 GPU-hours more useful GPU time"``."""
+    sense = "less" if change < 0.0 else "more"
+    return f"{unit_of(text, abs(change)).said(abs(change))} {sense} {words_of(text)}"
+
+
 def label_of(text: str, unit: Unit) -> str:
     """Words and unit for an axis: ``"goodput [%]"``."""
     return f"{words_of(text)} [{unit.name}]" if unit.name else words_of(text)

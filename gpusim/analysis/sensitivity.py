@@ -172,6 +172,8 @@ def _columns(axis: Axis, entries: pd.Series) -> np.ndarray:
 
 def _one_at_a_time(study: _Study) -> Iterator[Row]:
     base, point = study.runs[0], 0
+    if np.isnan(base).all():
+        raise StatisticsError("no run of the base has the measure: there is nothing to hold the others against")
     mean, low, high, *_rest = mean_interval(base, study.confidence)
     yield "", "base", "", mean, low, high
     for name, axis in study.axes.items():

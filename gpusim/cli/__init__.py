@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gpusim.cli import inputs, plan, relieve, results, sweep, validate  # noqa: F401  (each adds its commands to the group)
+# Each adds its commands to the group.
+from gpusim.cli import inputs, plan, relieve, report, results, sweep, validate  # noqa: F401
 from gpusim.cli.group import cli
 
 __all__ = ["cli", "main"]

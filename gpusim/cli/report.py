@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gpusim.record.relief import Relief
     from gpusim.record.result import Result
 
-BASE, RELIEF = "base", "relief"  # in the folder of a relief study: the result of the scenario as it is, and what it found
+BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 
 
 @cli.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +31,19 @@ def crew_options(command: Callable) -> Callable:
 
 
 @contextmanager
+def stoppable(store: str | Path) -> Iterator[None]:
+    """Ctrl-C ends what happens here with a word on what is kept, and exit status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
+        click.get_current_context().exit(130)
+
+
+@contextmanager
 def study(store: Path) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a study; Ctrl-C ends it with a word on what is kept, and exit status 130."""
+    """Show the progress of a study, which Ctrl-C stops."""
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -41,12 +51,9 @@ def study(store: Path) -> Iterator[Callable[[Progress], None]]:
         TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
         TextColumn("{task.fields[failed]}"),
     )  # fmt: skip
-    try:
-        with Bar(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
-            yield _Shown(bar)
-    except KeyboardInterrupt:
-        click.echo(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
-        click.get_current_context().exit(130)
+    console = Console(stderr=True)
+    with stoppable(store), Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield _Shown(bar)
 
 
 class _Shown:

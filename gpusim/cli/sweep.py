@@ -9,7 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
-from gpusim.cli.studies import crew_options, study
+from gpusim.cli.studies import crew_options, stoppable, study
 from gpusim.errors import GpusimError
 
 if TYPE_CHECKING:
@@ -35,28 +35,43 @@ def sweep() -> None:
 
 
 @sweep.command("run")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="SWEEP.toml", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the store [default: out/NAME].")
 @crew_options
 @click.pass_context
 def run_sweep(
     ctx: click.Context, file: Path, out: Path | None, executor: str, workers: int | None, address: str | None
 ) -> None:
-    """Run what the store of SWEEP.toml does not hold yet (`run` may be left out)."""
-    from gpusim.model.sweep import SweepSpec
+    """Run what the store of SWEEP.toml does not hold yet (`run` may be left out).
 
-    spec = SweepSpec.from_toml(file)
-    folder = out or Path("out") / spec.name
-    loading()
-    from gpusim.report.study_console import print_summary
-    from gpusim.sweeps.sweep import sweep as execute
+    SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
+    run that finishes is kept in the store, a folder of Parquet files. The command may be stopped at any time, also by
+    Ctrl-C or a crash: given again, it makes only what is missing, and what a changed file calls for. Runs that fail
+    are recorded with their error, and the others go on.
 
-    with study(folder) as progress:
-        done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
-    print_summary(done.summary(), list(spec.axes))
-    runs = done.store.status()
-    click.echo(f"\n{_counts(runs)}. Store: {folder}")
-    ctx.exit(_tell_failures(done.store, runs))
+    At the end it prints the mean of each measure over the replications, with its 95% interval. Exit status: 0 if all
+    runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.
+    """
+    with stoppable(out or "its store"):
+        from gpusim.model.sweep import SweepSpec
+
+        spec = SweepSpec.from_toml(file)
+        folder = out or Path("out") / spec.name
+        loading()
+        from gpusim.report.study_console import print_summary
+        from gpusim.report.sweep_page import write
+        from gpusim.sweeps.sweep import sweep as execute
+
+        with study(folder) as progress:
+            done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
+        runs = done.store.status()
+        some = (runs["status"] == "finished").any()
+        if some:
+            print_summary(done.summary(), list(spec.axes))
+        click.echo(f"\n{_counts(runs)}. Store: {folder}")
+        if some:
+            click.echo(f"Open {write(spec, done.store, folder / 'report.html')} in a browser.")
+        ctx.exit(_tell_failures(done.store, runs))
 
 
 @sweep.command()
@@ -68,9 +83,11 @@ def status(ctx: click.Context, store: Path) -> None:
 
     kept = Store.open(store)
     runs = kept.status()
-    click.echo(f"{store}: {kept.about['study']}, {_counts(runs)}")
+    click.echo(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
     for file in kept.damaged():
         click.echo(f"{file}: damaged; the study, run again, makes it anew")
+    for file in kept.foreign():
+        click.echo(f"{file}: not written by a study; left alone")
     ctx.exit(_tell_failures(kept, runs))
 
 

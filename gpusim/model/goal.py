@@ -4,7 +4,7 @@
     condition  FIGURE < LIMIT, or with <=, > or >=
     figure     p95 wait of NAME: from submission to the first start; also mean, p50, p90 and p99. A job that never
                    started waited to the end of the run. NAME is a job class or a tenant; where it could be both, or is
-                   a size, its kind is told: ``tenant lab``, ``job_class research``, ``size 8``
+                   a size, its kind is told: ``tenant lab``, ``job_class research``, ``size 2-8``
                p95 wait: of that job class whose figure is the worst
                slo(NAME): share of the tokens asked of a service that it served
                slo: of all services together
@@ -205,7 +205,7 @@ def _limit(text: str, measure: Measure, figure: str) -> tuple[float, str]:
     if not found:
         raise ValueError(f"found limit {text!r}; give {allowed}")
     unit, multiple = found["unit"], 1.0
-    if unit not in units and unit[:1] in _MULTIPLES:
+    if unit not in units and unit[:1] in _MULTIPLES and unit[1:].strip() in ("", *units):
         multiple, unit = _MULTIPLES[unit[0]], unit[1:].strip()
     if not unit and units is _TIMES and not figure.endswith(measure.measure):  # "wait" alone does not say in what
         raise ValueError(f"found limit {text!r} without a unit; give one of {', '.join(units)}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gpusim.model.scenario import Scenario
 
 QUANTILES = (50, 90, 95, 99)  # [%]
+SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
+SIZE_CLASSES = ("1", *(f"{low + 1}-{high}" for low, high in zip(SIZES[:-1], SIZES[1:])), f"over {SIZES[-1]}")
 
 # Every metric of the fleet in words, for tables and reports.
 FLEET = {
@@ -113,11 +115,12 @@ def absent(measure: Measure, scenario: Scenario) -> str:
     known = {
         "job_class": list(workload.classes),
         "tenant": list(scenario.tenants),
+        "size": list(SIZE_CLASSES),
         "service": list(scenario.services),
         "site": list(scenario.sites),
         "pool": [f"{name}/{kind}" for name, site in scenario.sites.items() for kind in site.pools],
     }
-    if measure.kind in ("fleet", "size") or (workload.trace and measure.kind in ("job_class", "tenant")):
+    if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
     if measure.name in names:

@@ -27,7 +27,8 @@ class Evidence:
     def __init__(self, space: Space, goal: Goal, replications: int):
         self.space, self.goal, self.replications = space, goal, replications
         self.figures: dict[Candidate, np.ndarray] = {}
-        self._shortfalls: dict[Candidate, float] = {}
+        self._shortfalls: dict[tuple[Candidate, int], float] = {}
+        self._cheapest: Candidate | None = None
 
     def add(self, figures: Mapping[tuple[Candidate, int], np.ndarray]) -> None:
         """Add figures of runs (candidate, replication), those of a candidate in order."""
@@ -35,7 +36,9 @@ class Evidence:
             before = self.figures.get(candidate, np.empty((0, len(self.goal.conditions))))
             self.figures[candidate] = np.vstack([before, values])
         for candidate in dict.fromkeys(candidate for candidate, _replication in figures):
-            self._shortfalls[candidate] = float(self.goal.shortfall(self.means(candidate)))
+            if self.runs(candidate) == self.replications and self.shortfall(candidate) == 0.0:
+                known = [candidate] if self._cheapest is None else [self._cheapest, candidate]
+                self._cheapest = min(known, key=self.space.cost_usd)
 
     def runs(self, candidate: Candidate) -> int:
         """How often a candidate was run."""
@@ -45,23 +48,28 @@ class Evidence:
         """Candidates with all replications."""
         return [candidate for candidate in self.figures if self.runs(candidate) == self.replications]
 
-    def means(self, candidate: Candidate) -> np.ndarray:
-        """Mean figures, shape (conditions,); NaN where a run lacks one: such a condition cannot be met."""
-        return self.figures[candidate].mean(axis=0)
+    def means(self, candidate: Candidate, runs: int | None = None) -> np.ndarray:
+        """Mean figures of (the first) runs, shape (conditions,).
 
-    def shortfall(self, candidate: Candidate) -> float:
-        """Sum of the relative violations of the mean figures; 0: the goal is met on average."""
-        return self._shortfalls[candidate]
+        NaN where a run lacks the figure: such a condition cannot be met.
+        """
+        return self.figures[candidate][:runs].mean(axis=0)
+
+    def shortfall(self, candidate: Candidate, runs: int | None = None) -> float:
+        """Sum of the relative violations of the mean figures of (the first) runs; 0: the goal is met on average."""
+        key = candidate, self.runs(candidate) if runs is None else runs
+        if key not in self._shortfalls:
+            self._shortfalls[key] = float(self.goal.shortfall(self.means(*key)))
+        return self._shortfalls[key]
 
     def is_sure(self, candidate: Candidate) -> bool:
         """Whether the 95% intervals of all figures lie within the goal."""
-        low, _high = _margins(self.goal, self.figures[candidate])
+        low, _high = _limits(self.goal.margins(self.figures[candidate]))
         return bool((low >= 0.0).all())
 
     def cheapest(self) -> Candidate | None:
         """The cheapest complete candidate that meets the goal on average."""
-        met = [candidate for candidate in self.complete() if self.shortfall(candidate) == 0.0]
-        return min(met, key=self.space.cost_usd, default=None)
+        return self._cheapest
 
     def front(self) -> list[Candidate]:
         """Complete candidates to which no other is cheaper and as near to the goal; by cost."""
@@ -72,32 +80,40 @@ class Evidence:
                 front.append(candidate)
         return front
 
-    def is_hopeless(self, candidate: Candidate, front: Iterable[Candidate]) -> bool:
-        """Whether runs so far say that a candidate misses the goal and is behind one that costs no more.
+    def is_behind(self, candidate: Candidate, rivals: Iterable[Candidate]) -> bool:
+        """Whether one of some rivals costs no more and is as near to the goal, by the runs that both have."""
+        cost = self.space.cost_usd(candidate)
+        for rival in rivals:
+            their_cost, n = self.space.cost_usd(rival), min(self.runs(candidate), self.runs(rival))
+            if rival != candidate and n and their_cost <= cost:
+                ours, theirs = self.shortfall(candidate, n), self.shortfall(rival, n)
+                if theirs < ours or (theirs == ours and their_cost < cost):
+                    return True
+        return False
 
-        It is if some candidate of the front, paired by seed, is nearer in a condition that this one misses, and not
-        further off in any other; each by the 95% interval.
+    def is_hopeless(self, candidate: Candidate, front: Iterable[Candidate]) -> bool:
+        """Whether the runs so far say that a candidate is behind one of the front, which costs no more.
+
+        Paired by seed, that one has to be as near in every condition; and if it does not cost less, nearer in one that
+        the candidate misses: each by the 95% interval. What is equal in every run is equal.
         """
         figures = self.figures.get(candidate)
         if figures is None or len(figures) < 2:
             return False
-        _low, high = _margins(self.goal, figures)
-        misses, cost = high < 0.0, self.space.cost_usd(candidate)
-        if not misses.any():
-            return False
-        margins = self.goal.margins(figures)
+        cost, margins = self.space.cost_usd(candidate), self.goal.margins(figures)
+        _low, high = _limits(margins)
         for other in front:
-            if other != candidate and self.space.cost_usd(other) <= cost:
+            their_cost = self.space.cost_usd(other)
+            if other != candidate and their_cost <= cost:
                 theirs = self.goal.margins(self.figures[other][: len(figures)])
-                low, _high = Moments.of(differences(margins, theirs).T).limits(CONFIDENCE)
-                if (low >= 0.0).all() and (misses & (low > 0.0)).any():
+                low, _high = _limits(differences(margins, theirs))
+                if (low >= 0.0).all() and (their_cost < cost or ((high < 0.0) & (low > 0.0)).any()):
                     return True
         return False
 
 
-def _margins(goal: Goal, figures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Intervals of the mean margins, each shape (conditions,); NaN where a run lacks the figure."""
-    margins = goal.margins(figures)
+def _limits(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Intervals of the means of margins, shape (runs, conditions), each shape (conditions,); NaN if one is."""
     low, high = Moments.of(margins.T).limits(CONFIDENCE)
     known = ~np.isnan(margins).any(axis=0)
     return np.where(known, low, np.nan), np.where(known, high, np.nan)

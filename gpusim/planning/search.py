@@ -19,7 +19,7 @@ from gpusim.planning.evidence import Evidence
 from gpusim.planning.space import Candidate, Space
 
 BATCH = 8  # candidates that are run together
-ASKED = 4 * BATCH  # proposals for a batch; most are known, or too dear, when little is left to find
+ASKED = 2 * BATCH  # proposals for a batch; most are known, or too dear, when little is left to find
 FIRST, GROWTH = 2, 1.5  # replications of the first round, and by how much they grow until the next
 Place = tuple[Candidate, int]  # candidate, replication
 Evaluate = Callable[[Sequence[Place]], Sequence[np.ndarray]]  # the figures of each, shape (conditions,)
@@ -28,7 +28,8 @@ Evaluate = Callable[[Sequence[Place]], Sequence[np.ndarray]]  # the figures of e
 class Search:
     """The search for the cheapest candidate that meets a goal, and for the front of cost and shortfall.
 
-    A candidate is not run, or not further, if it
+    A candidate is run twice, and further as long as it is on the front by its runs so far; else it is put aside, and
+    taken up again when nothing new is left. It is not run, or not further, if it
 
     - costs more than ``most_usd``, or not less than a plan that is known to meet the goal: a complete candidate whose
       mean figures meet it;
@@ -38,6 +39,8 @@ class Search:
     ----------
     evidence : Evidence
         All that was run.
+    runs : int
+        How many that were.
     ended : str
         Why it ended: ``"all"``: no candidate is left that may change the answer; ``"budget"``; or ``"repeats"``: of a
         space too large to list, nothing new is proposed.
@@ -63,12 +66,11 @@ class Search:
 
     def play(self) -> None:
         """Search until nothing is left that may change the answer, or the budget is spent."""
-        for batch in [self.space.nothing], [self.space.everything, *self.space.alone()]:
+        for batch in [self.space.nothing], [*self.space.everything(), *self.space.alone()]:
             self._try(batch)
         while not self.ended:
-            if batch := self._polish():
-                self._try(batch)
-            elif not self._propose():
+            moved = self._try(self._near())
+            if not (self._propose() or moved or self._try(self._some_left()) or self._take_up()) and not self.ended:
                 self.ended = "all" if self.space.is_listed else "repeats"
 
     # Candidates -------------------------------------------------------------------------------------------------
@@ -80,43 +82,48 @@ class Search:
         cost, cheapest = self.space.cost_usd(candidate), self.evidence.cheapest()
         return cost <= self.most_usd and (cheapest is None or cost < self.space.cost_usd(cheapest))
 
-    def _polish(self) -> list[Candidate]:
-        """Of the cheapest plan so far one option less, where that was not tried."""
+    def _near(self) -> list[Candidate]:
+        """The cheapest plan so far with one option less; where there is none, the nearest with one option more."""
         cheapest = self.evidence.cheapest()
-        return [one for one in self.space.smaller(cheapest) if self._is_new(one)] if cheapest else []
+        return self.space.smaller(cheapest) if cheapest else self.space.larger(self.evidence.front()[-1])
 
     def _propose(self) -> bool:
-        """Run a batch of what Optuna proposes, else of what is left; whether there was anything."""
+        """Run a batch of what Optuna proposes; whether anything was new."""
         trials, batch = [], []
-        while len(trials) < ASKED and len(batch) < BATCH:
+        while len(trials) < ASKED and len(batch) < min(BATCH, self._room):
             trial = self._study.ask(self._distributions)
             candidate = tuple(trial.params[name] for name in self.space.options)
             trials.append((trial, candidate))
             if self._is_new(candidate) and candidate not in batch:
                 batch.append(candidate)
-        if batch:
-            self._race(batch)
+        self._race(batch)
         for trial, candidate in trials:
             self._study.tell(trial, self._objectives(candidate))
-        return bool(batch) or self._try(self._some_left())
+        return bool(batch)
 
     def _some_left(self) -> list[Candidate]:
-        """The dearest of all that was not run yet and may be worth it."""
+        """The dearest of all that were not run yet and may be worth it, as many as there is room for, or one."""
         batch: list[Candidate] = []
         for candidate in self._left:
             if self._is_new(candidate):
                 batch.append(candidate)
-                if len(batch) == BATCH:
+                if len(batch) >= min(BATCH, self._room):
                     break
         return batch
+
+    def _take_up(self) -> bool:
+        """Complete some of those put aside, the nearest to the goal first; whether there were any."""
+        aside = [one for one in self.evidence.figures if self._is_worth_it(one, self.evidence.front())]
+        batch = self._fitting(sorted(aside, key=self.evidence.shortfall)[:BATCH])
+        self._race(batch, only_the_front=False)
+        return bool(batch)
 
     # Runs -------------------------------------------------------------------------------------------------------
 
     def _try(self, candidates: Iterable[Candidate]) -> bool:
         """Run candidates that Optuna did not propose, and let it know; whether there were any."""
-        batch = [candidate for candidate in candidates if self._is_new(candidate)]
-        if batch:
-            self._race(batch)
+        batch = self._fitting([candidate for candidate in candidates if self._is_new(candidate)])
+        self._race(batch)
         for candidate in batch:
             params = dict(zip(self.space.options, candidate))
             self._study.add_trial(
@@ -126,24 +133,40 @@ class Search:
             )
         return bool(batch)
 
-    def _race(self, batch: list[Candidate]) -> None:
-        """Replicate candidates for as long as they may be worth it; as many as can be completed."""
-        room = (self.budget - self.runs) // self.evidence.replications
-        if room < len(batch):
-            batch, self.ended = batch[:room], "budget"
+    @property
+    def _room(self) -> int:
+        """How many new candidates the rest of the budget can complete."""
+        return (self.budget - self.runs) // self.evidence.replications
+
+    def _fitting(self, batch: list[Candidate]) -> list[Candidate]:
+        """As many as there is room for; if that is none, the search ends."""
+        if batch and not self._room:
+            self.ended = "budget"
+        return batch[: self._room]
+
+    def _race(self, batch: list[Candidate], only_the_front: bool = True) -> None:
+        """Replicate candidates for as long as they are worth it."""
         for replications in _rounds(self.evidence.replications):
             front = self.evidence.front()
-            batch = [one for one in batch if self._is_cheap(one) and not self.evidence.is_hopeless(one, front)]
+            batch = [one for one in batch if self._is_worth_it(one, front)]
+            if only_the_front:
+                rivals = [*front, *batch]
+                batch = [one for one in batch if not self.evidence.is_behind(one, rivals)]
             places = [(one, r) for one in batch for r in range(self.evidence.runs(one), replications)]
             if places:
                 self.runs += len(places)
                 self.evidence.add(dict(zip(places, self.evaluate(places))))
 
+    def _is_worth_it(self, candidate: Candidate, front: list[Candidate]) -> bool:
+        """Whether a further run may change the answer."""
+        incomplete = self.evidence.runs(candidate) < self.evidence.replications
+        return incomplete and self._is_cheap(candidate) and not self.evidence.is_hopeless(candidate, front)
+
     # Optuna -----------------------------------------------------------------------------------------------------
 
     def _objectives(self, candidate: Candidate) -> list[float]:
         """Cost and shortfall, both from 0 to 1; of what was not run, as not worth it, the worst shortfall."""
-        most = self.space.cost_usd(self.space.everything) or 1.0
+        most = self.space.most_usd or 1.0
         found = candidate in self.evidence.figures
         shortfall = self.evidence.shortfall(candidate) if found else np.inf
         return [self.space.cost_usd(candidate) / most, 1.0 if np.isinf(shortfall) else shortfall / (1.0 + shortfall)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -32,10 +32,7 @@ class Space:
             )
         self.options = dict(options)
         self.levels = [option.levels() for option in self.options.values()]
-        self._usd = [
-            np.array([option.cost_usd(level) for level in range(len(levels))])
-            for option, levels in zip(self.options.values(), self.levels)
-        ]
+        self._usd = [[option.cost_usd(level) for level in range(len(levels))] for option, levels in self._pairs()]
 
     @property
     def size(self) -> int:
@@ -52,27 +49,43 @@ class Space:
         """The scenario as it is."""
         return (0,) * len(self.levels)
 
-    @property
-    def everything(self) -> Candidate:
-        """The most of every option; the last choice of those that have choices."""
-        return tuple(len(levels) - 1 for levels in self.levels)
+    def everything(self) -> list[Candidate]:
+        """The most of every amount: with the first of all choices, and with each other one."""
+        most = tuple(0 if option.choices else len(levels) - 1 for option, levels in self._pairs())
+        others = [
+            self._with(most, place, level)
+            for place, (option, levels) in enumerate(self._pairs())
+            for level in (range(1, len(levels)) if option.choices else ())
+        ]
+        return [most, *others]
 
     def alone(self) -> list[Candidate]:
         """Each option alone: the most of it, or each of its choices."""
         return [
             self._with(self.nothing, place, level)
-            for place, option in enumerate(self.options.values())
-            for level in range(1 if option.choices else len(self.levels[place]) - 1, len(self.levels[place]))
+            for place, (option, levels) in enumerate(self._pairs())
+            for level in range(1 if option.choices else len(levels) - 1, len(levels))
         ]
 
     def smaller(self, candidate: Candidate) -> list[Candidate]:
         """One option less: a step, half of it, or none of it; or another choice."""
+        return self._neighbours(candidate, lambda level, _most: (level - 1, level // 2, 0))
+
+    def larger(self, candidate: Candidate) -> list[Candidate]:
+        """One option more: a step, half way to the most, or the most; or another choice."""
+        return self._neighbours(candidate, lambda level, most: (level + 1, (level + most + 1) // 2, most))
+
+    def _neighbours(self, candidate: Candidate, others: Callable[[int, int], tuple[int, ...]]) -> list[Candidate]:
         found = []
-        for place, option in enumerate(self.options.values()):
-            level = candidate[place]
-            others = range(len(self.levels[place])) if option.choices else (level - 1, level // 2, 0)
-            found += [self._with(candidate, place, other) for other in others if other != level and level]
-        return list(dict.fromkeys(found))
+        for place, (option, levels) in enumerate(self._pairs()):
+            new = range(len(levels)) if option.choices else others(candidate[place], len(levels) - 1)
+            found += [self._with(candidate, place, level) for level in new if 0 <= level < len(levels)]
+        return [one for one in dict.fromkeys(found) if one != candidate]
+
+    @property
+    def most_usd(self) -> float:
+        """[USD] What the dearest candidate costs."""
+        return math.fsum(map(max, self._usd))
 
     def cost_usd(self, candidate: Candidate) -> float:
         """[USD] What a candidate costs."""
@@ -82,13 +95,16 @@ class Space:
         """All candidates by falling cost; none if they are not listed."""
         if not self.is_listed:
             return
-        costs = sum(np.ix_(*self._usd)).ravel()
+        costs = sum(np.ix_(*map(np.array, self._usd))).ravel()
         every = list(itertools.product(*(range(len(levels)) for levels in self.levels)))
         yield from (every[place] for place in np.argsort(-costs, kind="stable"))
 
     def bought(self, candidate: Candidate) -> dict[str, object]:
         """Amount or choice of each option."""
         return {name: levels[level] for name, levels, level in zip(self.options, self.levels, candidate)}
+
+    def _pairs(self) -> Iterator[tuple[Option, list[object]]]:
+        return zip(self.options.values(), self.levels)
 
     @staticmethod
     def _with(candidate: Candidate, place: int, level: int) -> Candidate:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -45,13 +44,16 @@ def load_policy(path: str) -> Policy:
 
 
 def source_of(path: str) -> Path | None:
-    """File of the module of the policy at ``"module:Class"``; None if there is none to be found."""
+    """File of the module of the policy at ``"module:Class"``, which is not imported; None if there is none."""
     _look_here_too()
-    try:
-        spec = importlib.util.find_spec(path.partition(":")[0])
-    except Exception:  # whatever the user's package raises while it is imported; loading the policy will tell
-        return None
-    return Path(spec.origin) if spec and spec.origin and Path(spec.origin).is_file() else None
+    spec, name, where = None, "", None
+    for part in path.partition(":")[0].split("."):
+        name = f"{name}.{part}" if name else part
+        spec = next(filter(None, (finder.find_spec(name, where) for finder in sys.meta_path)), None)
+        if spec is None:
+            return None
+        where = spec.submodule_search_locations
+    return Path(spec.origin) if spec.origin and Path(spec.origin).is_file() else None
 
 
 def _look_here_too() -> str:

@@ -13,7 +13,6 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +23,9 @@ from gpusim.errors import StoreError
 from gpusim.model.measure import Measure
 
 FORMAT = 1  # of the folder; any other number is refused
-ABOUT, DESIGN, RUNS, FAILURES = "sweep.json", "design.parquet", "runs", "failures"
+ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
 OUTCOME = ["kind", "name", "cause", "measure", "value"]
-PLACE = ["run", "point", "replication", "seed"]  # columns of every design, before its axes
+DIGEST = b"gpusim digest"  # of a design, in its own metadata
 _REPAIR = "delete it and run the study again: its finished runs are kept"
 ABANDONED_S = 3600.0  # age at which a half-written file is nobody's any more
 _RUN = re.compile(r"(?P<key>[^.]+)\.(?P<digest>[0-9a-f]{16})\.parquet")
@@ -127,6 +126,20 @@ class Store:
             file.unlink()
         return files
 
+    # Warm-up ----------------------------------------------------------------------------------------------------
+
+    def remember_warm_up_s(self, pilots: list[str], found_s: float) -> None:
+        """Keep the warm-up [s] that pilot runs (their keys) called for."""
+        self._write(self.folder / WARM_UP, _json({"pilots": pilots, "warm_up_s": found_s}))
+
+    def recall_warm_up_s(self, pilots: list[str]) -> float | None:
+        """The warm-up [s] that these pilot runs called for; None if they have not run for this store."""
+        try:
+            kept = json.loads((self.folder / WARM_UP).read_bytes())
+            return float(kept["warm_up_s"]) if kept["pilots"] == pilots else None
+        except (OSError, ValueError, KeyError, TypeError):  # absent, or damaged: they run again
+            return None
+
     # Tables -----------------------------------------------------------------------------------------------------
 
     def set_design(self, design: pd.DataFrame) -> None:
@@ -134,9 +147,11 @@ class Store:
 
         Failures of runs that are not in it any more are forgotten.
         """
-        buffer = BytesIO()
-        design.to_parquet(buffer, index=False, write_page_checksum=True)
-        self._write(self.folder / DESIGN, buffer.getvalue())
+        table = pa.Table.from_pandas(design, preserve_index=False)
+        table = table.replace_schema_metadata({**table.schema.metadata, DIGEST: _digest_of_table(design)})
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer)
+        self._write(self.folder / DESIGN, buffer.getvalue().to_pybytes())
         for key in self.failures().keys() - set(design["run"]):
             self._failure(key).unlink(missing_ok=True)
 
@@ -144,13 +159,14 @@ class Store:
         """Which run is which: one row per run, finished or not."""
         path, repair = self.folder / DESIGN, "run the study again, its finished runs are kept"
         try:
-            design = pq.ParquetFile(path, page_checksum_verification=True).read().to_pandas()
+            table = pq.ParquetFile(path).read()
+            design, digest = table.to_pandas(), table.schema.metadata[DIGEST].decode()
         except FileNotFoundError:
             raise StoreError(f"{path}: missing; {repair}") from None
-        except (OSError, ValueError, pa.ArrowException) as error:
+        except Exception as error:  # damage shows as errors of any kind
             raise StoreError(f"{path}: damaged ({error}); {repair}") from None
-        if list(design.columns[: len(PLACE)]) != PLACE:
-            raise StoreError(f"{path}: its columns do not begin with {', '.join(PLACE)}; {repair}")
+        if _digest_of_table(design) != digest:
+            raise StoreError(f"{path}: damaged (it is not what was written); {repair}")
         return design
 
     def status(self) -> pd.DataFrame:
@@ -183,14 +199,20 @@ class Store:
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()
 
     def table(self) -> pd.DataFrame:
-        """One row per finished run: its row of the design, then its figures, each under its name (``Measure.text``)."""
+        """One row per finished run: its row of the design, then its figures, each under its name (``Measure.text``).
+
+        A cause that a run has no row of cost it nothing: 0. Other figures that it lacks are NaN.
+        """
         design = self.design()
         long = self.outcomes(design["run"])
         figures = long.groupby(OUTCOME[:-1], sort=False, observed=True)
-        labels = [Measure(*map(str, names)).text for names in figures.groups] if len(long) else []
+        measures = [Measure(*map(str, names)) for names in figures.groups] if len(long) else []
         wide = long.assign(figure=figures.ngroup()).pivot(index="run", columns="figure", values="value")
-        wide.columns = labels
-        return design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
+        wide.columns = [measure.text for measure in measures]
+        by_cause = [measure.text for measure in measures if measure.cause]
+        wide[by_cause] = wide[by_cause].fillna(0.0)
+        merged = design.merge(wide, left_on="run", right_index=True, how="inner", validate="many_to_one")
+        return merged.copy()  # in one piece: pandas warns of adding a column to hundreds of pieces
 
     # Files ------------------------------------------------------------------------------------------------------
 
@@ -246,6 +268,10 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+def _digest_of_table(table: pd.DataFrame) -> str:
+    return _digest(table.to_csv(index=False).encode())
+
+
 def _content(file: Path) -> bytes | None:
     """Content of a run's file; None if it is not what was written."""
     try:
@@ -267,7 +293,8 @@ def _error_in(file: Path) -> dict | None:
 
 
 def _json(table: dict) -> bytes:
-    return json.dumps(table, indent=1, sort_keys=True, default=str).encode()
+    """Not sorted: the order of axes, and of the cases of each, is part of a design."""
+    return json.dumps(table, indent=1, default=str).encode()
 
 
 def _unwritable(path: str | Path, error: OSError) -> StoreError:

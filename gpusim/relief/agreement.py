@@ -9,7 +9,9 @@ import pandas as pd
 from scipy.stats import kendalltau, spearmanr
 
 from gpusim.analysis.causes import WORDS
+from gpusim.analysis.labels import change_of
 from gpusim.analysis.wording import quantity
+from gpusim.model.measure import sign_of
 from gpusim.relief.values import Values
 
 TOP = 3  # groups of either ranking whose place in the other is looked at
@@ -78,7 +80,7 @@ def moves(reliefs: list[str], values: Values) -> pd.DataFrame:
 
 
 def explanations(
-    table: pd.DataFrame, moved: pd.DataFrame, causes: dict[str, frozenset], waits: pd.Series, what: str
+    table: pd.DataFrame, moved: pd.DataFrame, causes: dict[str, frozenset], waits: pd.Series, measure: str
 ) -> list[str]:
     """Sentences on the groups that stand high in one ranking and not in the other.
 
@@ -90,8 +92,8 @@ def explanations(
         (pool, cause) that a counterfactual relieves, by its name.
     waits : Series
         Change of the hours that jobs waited, by counterfactual.
-    what : str
-        The gain in words, "useful GPU-hours".
+    measure : str
+        What gains are gains of.
     """
     sentences = []
     for row in table.itertuples():
@@ -99,12 +101,12 @@ def explanations(
         if not high or abs(row.relief_rank - row.ledger_rank) < 2.0:
             continue
         mine = moved[moved["relief"] == row.relief].set_index(["pool", "cause"])
-        sentences.append(_sentence(row, mine, causes[row.relief], float(waits[row.relief]), what))
+        sentences.append(_sentence(row, mine, causes[row.relief], float(waits[row.relief]), measure))
     return sentences
 
 
-def _sentence(row, mine: pd.DataFrame, causes: frozenset, wait_h: float, what: str) -> str:
-    gain = f"{'+' if row.gain > 0.0 else ''}{quantity(row.gain)} {what}"
+def _sentence(row, mine: pd.DataFrame, causes: frozenset, wait_h: float, measure: str) -> str:
+    gain = change_of(measure, sign_of(measure) * row.gain)
     if np.isnan(row.ledger_rank):
         return (
             f"{row.group}: {_place(row.relief_rank)} by relief ({gain}), and not in the ledger, which books what a GPU"

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import WORDS
+from gpusim.analysis.labels import change_of, words_of
 from gpusim.analysis.separation import Separation
 from gpusim.analysis.statistics import CONFIDENCE, Moments, mean_interval
-from gpusim.analysis.wording import quantity
 from gpusim.model.measure import sign_of
 from gpusim.model.scenario import Scenario
 from gpusim.record.relief import Relief
 from gpusim.relief.agreement import agreement, explanations, groups, knees, moves
-from gpusim.relief.counterfactual import Counterfactual
+from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.relief.values import BASE, Values
 
 # What a counterfactual changes: work, waiting, service level, energy, cost.
@@ -21,7 +21,6 @@ EFFECTS = (
     "useful_gpu_hours", "goodput", "job_hours_waited", "wait_mean_s", "wait_p95_s", "service_tokens_served_share",
     "energy_facility_mwh", "energy_usd", "carbon_t", "gpu_list_usd", "usd_per_useful_gpu_hour",
 )  # fmt: skip
-IN_WORDS = {"useful_gpu_hours": "useful GPU-hours", "job_hours_waited": "hours of waiting"}
 
 
 def answer(
@@ -36,7 +35,6 @@ def answer(
     ranking = _ranking(scenario, reliefs, values, measure)
     grouped = groups(ranking)
     moved = moves(list(ranking["relief"]), values)
-    what = IN_WORDS.get(measure, measure)
     waits = values.gains("job_hours_waited", 1.0, reliefs).mean()
     causes = {name: one.causes for name, one in reliefs.items()}
     curves = _curves(reliefs, values, measure)
@@ -45,12 +43,12 @@ def answer(
         "scenario": scenario.to_toml_dict(),
         "start": scenario.run.start.isoformat(),
         "measure": measure,
-        "what": what,
+        "what": f"{'less' if sign_of(measure) < 0.0 else 'more'} {words_of(measure)}",
         "replications": len(values.figures.loc[(BASE, 0.0)]),
-        "verdict": _verdict(ranking, separation, settings),
+        "verdict": _verdict(ranking, separation, settings, measure),
         "separated": bool(separation and separation.separated),
         "agreement": agreement(grouped),
-        "explanations": explanations(grouped, moved, causes, waits, what),
+        "explanations": explanations(grouped, moved, causes, waits, measure),
         "levelling": _levelling(curves, reliefs),
     }
     return Relief(about, ranking, _effects(reliefs, values, measure), grouped, moved, curves)
@@ -122,7 +120,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     """A sentence for each curve with a knee: where it levels off, and what comes next."""
     sentences = []
     for row in curves[curves["knee"]].itertuples():
-        after = f"{reliefs[row.relief].group}: gains level off after +{quantity(row.amount)} {row.unit}"
+        after = f"{reliefs[row.relief].group}: gains level off after +{counted(row.amount, row.unit)}"
         following = (
             f"; the next bottleneck is '{WORDS[row.next_cause].short}' at {row.next_pool}" if row.next_pool else ""
         )
@@ -130,11 +128,13 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
     return sentences
 
 
-def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict) -> str:
+def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict, measure: str) -> str:
     if separation is None:
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
-    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most, {quantity(best['gain'])}"
+    head = (
+        f"{best['text'][0].upper()}{best['text'][1:]} gains most, {change_of(measure, sign_of(measure) * best['gain'])}"
+    )
     runs = f"after {settings['runs']:,} runs"
     if separation.separated and separation.tied:
         return f"{head}, {runs}; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
@@ -143,5 +143,5 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
     rest = [name for name in separation.contenders if name != separation.best]
     return (
         f"{head}, {runs}, but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
-        f"{', '.join(rest[:5])}{', ...' if len(rest) > 5 else ''}."
+        f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )

@@ -10,7 +10,7 @@ from gpusim.model.faults import dotted
 from gpusim.model.lever import Lever
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps
-from gpusim.relief.counterfactual import Counterfactual
+from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.units import DAY_S
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
@@ -92,7 +92,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
         if last > 0.0:
             step = min(days, last)
             yield Counterfactual(
-                "power", site, "energisation", f"grid stages at {site} {step:g} days earlier",
+                "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
                 _causes(_pools_of(scenario, site), *UNPOWERED), most=last / step,
             )  # fmt: skip
@@ -113,7 +113,7 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
         if last > 0.0:
             step = min(days, last)
             yield Counterfactual(
-                "delivery", pool, "delivery", f"deliveries of {kind} at {site} {step:g} days earlier",
+                "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
                 _causes([pool], "not_delivered"), most=last / step,
             )  # fmt: skip

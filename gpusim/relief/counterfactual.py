@@ -8,6 +8,12 @@ from gpusim.model.lever import Lever, turned
 from gpusim.model.scenario import Scenario
 
 
+def counted(amount: float, unit: str) -> str:
+    """An amount with its unit: ``"2 days"``, ``"1 day"``, ``"0.08 MW"``."""
+    plural = "s" if unit in ("GPU", "day", "job") and amount != 1.0 else ""
+    return f"{amount:,.4g} {unit}{plural}"
+
+
 @dataclass(frozen=True)
 class Counterfactual:
     """A constraint and the step by which it is loosened.

@@ -8,6 +8,7 @@ import pandas as pd
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.record.relief import Relief
 from gpusim.report import document, tables
+from gpusim.report.figures.relief_ranking import gain_label
 from gpusim.report.tables import Column, plus_minus
 
 MOST_ROWS = 25
@@ -24,35 +25,34 @@ def relief_part(relief: Relief) -> dict[str, object]:
         "command": _command(about),
         "left_out": max(len(ranking) - MOST_ROWS, 0),
         "tables": {
-            "relief-ranking": document.table(_written(ranking.head(MOST_ROWS)), _columns(about["what"])),
+            "relief-ranking": _ranking(ranking.head(MOST_ROWS), about["measure"]),
             "relief-groups": document.table(relief.groups.head(MOST_ROWS), tables.RELIEF_GROUPS),
             "relief-effects": _effects(relief),
         },
     }
 
 
-def _columns(what: str) -> tuple[Column, ...]:
-    """Of the ranking: the gain with its interval, by unit and USD, and beside it the ledger's figure."""
-    return (
+def _ranking(ranking: pd.DataFrame, measure: str) -> dict[str, list]:
+    """Gains with their intervals, by unit and USD, and beside them the ledger's figures."""
+    gains = ranking["gain"].astype(float).replace([np.inf, -np.inf], np.nan)
+    unit = unit_of(measure, 0.0 if gains.isna().all() else float(gains.abs().max()))
+    columns = (
         Column("rank", "#", str),
         Column("text", "what if", str, text=True),
-        Column("gain_said", f"gain, {what}", str),
+        Column("gain_said", f"gain: {gain_label(measure, unit)}", str),
         Column("n", "pairs of runs", str),
         Column("per_unit_said", "gain per unit", str),
         Column("usd", "the step costs [USD]", tables.quantity_or_none),
-        Column("per_usd", "gain per USD", tables.number),
+        Column("per_usd", "gain per USD", lambda value: tables.quantity_or_none(value * unit.factor)),
         Column("ledger_gpu_hours", "ledger: GPU-hours held back", tables.quantity_or_none),
         Column("ledger_rank", "ledger #", tables.rank),
     )
-
-
-def _written(ranking: pd.DataFrame) -> pd.DataFrame:
-    """The ranking with the figures that several columns make up."""
-    per_unit = [
-        "" if row.unit == "rule" else f"{tables.number(row.per_unit)} /{row.unit}" for row in ranking.itertuples()
-    ]
-    gains = [plus_minus(row.gain, row.low, row.high) for row in ranking.itertuples()]
-    return ranking.assign(gain_said=gains, per_unit_said=per_unit)
+    gain_said, per_unit_said = [], []
+    for row in ranking.itertuples():
+        gain_said.append(plus_minus(*(value * unit.factor for value in (row.gain, row.low, row.high))))
+        per_unit = f"{tables.quantity_or_none(row.per_unit * unit.factor)} /{row.unit}"
+        per_unit_said.append("" if row.unit == "rule" else per_unit)
+    return document.table(ranking.assign(gain_said=gain_said, per_unit_said=per_unit_said), columns)
 
 
 def _agreement(relief: Relief) -> str:
@@ -82,7 +82,7 @@ def _agreement(relief: Relief) -> str:
 def _pairing(relief: Relief) -> str:
     """What common random numbers were worth, of the gain that the ranking goes by."""
     effects = relief.effects
-    factor = effects.loc[effects["measure"] == relief.about["measure"], "variance_reduction"]
+    factor = effects.loc[effects["measure"] == relief.about["measure"], "variance_reduction"].astype(float)
     factor = factor[np.isfinite(factor)]
     if factor.empty:
         return ""

@@ -13,6 +13,8 @@ from gpusim.analysis.metrics import METRICS
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.units import DAY_S
 
+NO_CHANGE = 5e-5  # relative: less is not told from none
+
 
 class Column(NamedTuple):
     """One column: its name in the DataFrame, its heading, and its writing; ``text`` columns align left."""
@@ -144,3 +146,15 @@ def plus_minus(mean: float, low: float, high: float) -> str:
         return number(mean)
     digits = max(1 - math.floor(math.log10(half)), 0)
     return f"{mean:,.{digits}f} \u00b1 {half:,.{digits}f}"
+
+
+def relative(change: float) -> str:
+    """A change as a share of what it was: ``"+13%"``, ``"-0.09%"``; infinite where that was 0."""
+    if math.isnan(change):
+        return "-"
+    if math.isinf(change):
+        return "from 0"
+    if abs(change) < NO_CHANGE:
+        return "0%" if change == 0.0 else "\u22480%"
+    digits = 0 if abs(change) >= 0.0995 else 1 if abs(change) >= 0.00995 else 2
+    return f"{100.0 * change:+,.{digits}f}%"

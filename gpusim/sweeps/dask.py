@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gpusim.errors import GpusimError
+from gpusim.sweeps.processes import sigint_blocked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -27,20 +28,22 @@ def client(address: str | None, workers: int | None) -> Iterator[Client]:
         raise GpusimError(
             "the executor dask needs distributed; install it with: pip install 'gpusim[cluster]'"
         ) from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would tell of every attempt
     if address is not None:
         with _connected(Client, address) as found:
             yield found
         return
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None) as cluster,
-        Client(cluster) as own,
-    ):
+    with sigint_blocked():
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, memory_limit=None, dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )  # fmt: skip
+    with cluster, Client(cluster) as own:
         yield own
 
 
 def _connected(make: type[Client], address: str) -> Client:
-    logging.getLogger("distributed.comm").setLevel(logging.ERROR)
     try:
         return make(address, timeout=TIMEOUT_S)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of many types, by what answers there
         raise GpusimError(f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler") from None

@@ -76,18 +76,19 @@ class Processes(Executor):
 
     def _delegate(self) -> None:
         """Have calls made, one after the other, by a process that is this thread's own."""
-        worker = None
+        line, process = None, None
         while (item := self._calls.get()) is not None:
             future, call = item
             if not future.set_running_or_notify_cancel():
                 continue
             for attempt in range(ATTEMPTS):
                 try:
-                    worker = worker or self._start()
-                    worker.send(call)
-                    found, error = worker.recv()
+                    if line is None:
+                        line, process = self._start()
+                    line.send(call)
+                    found, error = line.recv()
                 except (EOFError, ConnectionError):
-                    worker, found, error = None, None, WorkerDied(DIED)
+                    line, found, error = None, None, WorkerDied(DIED)
                     if self._over or attempt == ATTEMPTS - 1:
                         break
                 except Exception as unsendable:
@@ -96,19 +97,22 @@ class Processes(Executor):
                 else:
                     break
             future.set_exception(error) if error else future.set_result(found)
+        if line is not None:
+            line.close()  # which ends it
+            process.join()
 
-    def _start(self) -> Connection:
-        """A new process; our end of the line to it."""
+    def _start(self) -> tuple[Connection, multiprocessing.Process]:
+        """A new process, and our end of the line to it."""
         ours, theirs = multiprocessing.Pipe()
         process = _context().Process(target=serve, args=(theirs,), daemon=True)
         with _starting:
-            with _sigint_blocked(), _without_main():
+            with sigint_blocked(), _without_main():
                 process.start()
             self._processes = {other for other in self._processes if other.is_alive()} | {process}
         theirs.close()
         if self._over:
             process.terminate()
-        return ours
+        return ours, process
 
 
 DIED = (
@@ -151,7 +155,7 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 @contextmanager
-def _sigint_blocked() -> Iterator[None]:
+def sigint_blocked() -> Iterator[None]:
     """Processes that start now inherit it, and do not break off halfway when Ctrl-C comes."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gpusim import __version__
 from gpusim.analysis.statistics import CONFIDENCE, paired, summary
 from gpusim.analysis.stopping import stop
-from gpusim.errors import GpusimError
+from gpusim.errors import GpusimError, StoreError
+from gpusim.model.measure import Measure
 from gpusim.model.scenario import Scenario
 from gpusim.model.sweep import SweepSpec
 from gpusim.record.store import Store
@@ -45,8 +48,11 @@ class Sweep:
         store = Store.open(folder)
         about = store.about
         if about.get("study") != "sweep":
-            raise GpusimError(f"{folder}: holds a study of kind {about.get('study')!r}, not a sweep")
-        return cls(SweepSpec.model_validate(about["spec"]), store)
+            raise StoreError(f"{folder}: holds a study of kind {about.get('study')!r}, not a sweep")
+        try:
+            return cls(SweepSpec.model_validate(about.get("spec")), store)
+        except ValueError as error:
+            raise StoreError(f"{folder}: what made it cannot be read ({error}); run the sweep again") from None
 
     def table(self) -> pd.DataFrame:
         """One row per finished run: run, point, replication, seed, the axes, then every figure of its outcome."""
@@ -54,31 +60,45 @@ class Sweep:
 
     def summary(self, measures: Sequence[str] | None = None, confidence: float = CONFIDENCE) -> pd.DataFrame:
         """Means over replications with their intervals (``gpusim.analysis.statistics.summary``), by point and axes."""
-        return summary(self.table(), self._by(), self._measures(measures), confidence)
+        measures = self._measures(measures)
+        return summary(self._table_with(measures), self._by(), measures, confidence)
 
     def against(
         self, base: int = 0, measures: Sequence[str] | None = None, confidence: float = CONFIDENCE
     ) -> pd.DataFrame:
         """Differences to a point, paired by replication (``gpusim.analysis.statistics.paired``)."""
-        table = self.table()
+        measures = self._measures(measures)
+        table = self._table_with(measures)
         row = table.loc[table["point"] == base, self._by()]
         if row.empty:
             raise GpusimError(
                 f"point {base}: no finished run; the points are 0 to {self.store.design()['point'].max()}"
             )
-        return paired(table, self._by(), row.iloc[0].to_dict(), self._measures(measures), confidence)
+        return paired(table, self._by(), row.iloc[0].to_dict(), measures, confidence)
 
     def sensitivity(self, measure: str | None = None) -> pd.DataFrame:
         """How a measure depends on each axis, by the method that belongs to the design, with intervals."""
         from gpusim.analysis.sensitivity import sensitivity
 
-        return sensitivity(self.spec, self.table(), measure or self._measures(None)[0])
+        (measure, *_others) = self._measures([measure] if measure else None)
+        return sensitivity(self.spec, self._table_with([measure]), measure)
 
     def _by(self) -> list[str]:
         return ["point", *self.spec.axes]
 
     def _measures(self, measures: Sequence[str] | None) -> list[str]:
-        return list(measures or self.spec.measured())
+        try:
+            return [Measure.parse(text).text for text in measures or self.spec.measured()]
+        except ValueError as error:
+            raise GpusimError(f"measures: {error}") from None
+
+    def _table_with(self, measures: list[str]) -> pd.DataFrame:
+        """The table, also with measures that no run has: a cause that never showed cost nothing."""
+        table = self.table()
+        if table.empty:
+            raise StoreError(f"{self.store.folder}: no run has finished; `gpusim sweep status` tells why")
+        lacking = {text: 0.0 if Measure.parse(text).cause else np.nan for text in measures if text not in table}
+        return table.assign(**lacking)
 
 
 def sweep(
@@ -135,7 +155,7 @@ class _Execution:
     ):
         self.spec, self.points, self.scenarios, self.store, self.crew = spec, points, scenarios, store, crew
         self.progress = progress
-        self.warm_up_s = warm_up_s(spec, scenarios)
+        self.warm_up_s = warm_up_s(spec, scenarios, store, crew)
         self.runs: dict[tuple[int, int], Run] = {}
 
     def play(self) -> None:
@@ -153,13 +173,18 @@ class _Execution:
 
     def _more(self) -> dict[int, int]:
         """Replications that points still need, in all."""
-        rule, table = self.spec.stop, self.store.table()
-        more = {}
-        for point, values in table.groupby("point")[rule.measure]:
-            made = sum(1 for p, _r in self.runs if p == point)
+        rule, more = self.spec.stop, {}
+        made_by_point = Counter(point for point, _r in self.runs)
+        for point, values in self._measured(Measure.parse(rule.measure).text):
+            made = made_by_point[point]
             asked = stop(
                 values, rule.half_width, relative=rule.relative, least=self.spec.replications, most=rule.most
             ).more
             if asked and made < rule.most:
                 more[point] = min(made + asked, rule.most)
         return more
+
+    def _measured(self, measure: str) -> Iterator[tuple[int, pd.Series]]:
+        """Values of a measure by point; points of which no run has it are left out."""
+        table = self.store.table()
+        return iter(table.groupby("point")[measure]) if measure in table else iter(())

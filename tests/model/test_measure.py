@@ -49,11 +49,12 @@ def test_faults(text: str, fault: str) -> None:
 
 def test_names_are_of_the_scenario() -> None:
     scenario = Scenario.from_dict(starter())
-    for text in ("goodput", "size 8 jobs", "site texas pue", "pool frankfurt/H200 useful_gpu_hours", "tenant lab jobs"):
+    for text in ("goodput", "size 2-8 jobs", "site texas pue", "pool frankfurt/H200 useful_gpu_hours"):
         assert absent(Measure.parse(text), scenario) == ""
     assert absent(Measure.parse("site texass pue"), scenario) == (
         "no site 'texass' (did you mean 'texas'?); known: texas, frankfurt"
     )
+    assert absent(Measure.parse("size 8 jobs"), scenario).startswith("no size '8'")
     assert absent(Measure.parse("job_class batch jobs"), scenario) == "no job_class 'batch'; known: research"
     assert absent(Measure.parse("pool texas/H200 busy usd"), scenario).startswith("no pool 'texas/H200' (did you mean")
     replay = scenario.with_({"workload.trace": "jobs.csv"})  # which may name any class

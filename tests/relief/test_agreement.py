@@ -40,7 +40,7 @@ def test_what_the_ledger_cannot_see_is_in_no_correlation_and_may_be_first() -> N
     assert found["groups"] == 2
     assert math.isnan(found["kendall"])
     text = told(table, [])
-    assert text[0].startswith("residency: first by relief (+9 useful GPU-hours), and not in the ledger")
+    assert text[0].startswith("residency: first by relief (9 GPU-hours more useful GPU time), and not in the ledger")
 
 
 def told(table: pd.DataFrame, moved: list[tuple], causes: dict | None = None, waits: float = 0.0) -> list[str]:
@@ -48,7 +48,7 @@ def told(table: pd.DataFrame, moved: list[tuple], causes: dict | None = None, wa
     names = table["relief"]
     return explanations(
         table, moves, {name: (causes or {}).get(name, frozenset()) for name in names},
-        pd.Series(waits, index=names), "useful GPU-hours",
+        pd.Series(waits, index=names), "useful_gpu_hours",
     )  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def test_curves_level_off_where_the_next_bottleneck_takes_over(relieve) -> None:
     at_knee = found.curves[found.curves["knee"]].iloc[0]
     assert at_knee["amount"] == 32.0
     assert found.curves["next_cause"].iloc[-1] == "not_energised"
-    assert found.about["levelling"][0].startswith("GPUs one/H100: gains level off after +32 GPU")
+    assert found.about["levelling"][0].startswith("GPUs one/H100: gains level off after +32 GPUs")
 
 
 def test_the_budget_holds_and_is_said(relieve) -> None:

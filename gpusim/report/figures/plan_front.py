@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import compact, quantity
 from gpusim.model.goal import Condition, Goal
-from gpusim.report.figures.frame import few_ticks, sheet, thousands
+from gpusim.report.figures.frame import sheet, thousands
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
 LOG_FROM = 20.0  # times the least mean that the greatest one is, from which the axis is logarithmic
@@ -31,7 +32,8 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     figure, axes = sheet([PANEL_IN] * len(goal.conditions), top_in=0.62, left_in=0.8)
     for ax, condition in zip(axes, goal.conditions):
         _panel(ax, condition, candidates, front, chosen)
-    few_ticks(axes[-1])
+    axes[-1].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda usd, _place: compact(usd)))
     axes[-1].set_xlabel("cost of what is bought [USD]")
     height = figure.get_figheight()
     cost = f"{quantity(chosen['cost_usd'])} USD"

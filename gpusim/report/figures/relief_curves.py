@@ -15,9 +15,16 @@ from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.record.relief import Relief
 from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
-from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label
+from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 
-AXES = {"GPU": "GPUs more", "MW": "MW more", "day": "days earlier", "job": "places more", "%": "change [%]"}
+# Unit of an amount -> the axis of amounts, and one of them in words.
+AMOUNTS = {
+    "GPU": ("GPUs more", "{} GPUs more"),
+    "MW": ("MW more", "{} MW more"),
+    "day": ("days earlier", "{} days earlier"),
+    "job": ("places more in the queue", "{} places more"),
+    "%": ("change [%]", "a change of {}%"),
+}
 LEFT_IN, SIDE_IN = 0.75, 2.15  # of the vertical axis; of the words beside a curve
 PANEL_IN, GAP_IN = 1.3, 0.62
 WRAP = 34  # characters of the words beside a curve
@@ -66,7 +73,7 @@ def _curve(ax: Axes, part: pd.DataFrame, unit: Unit) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(plain))
-    ax.set_xlabel(AXES[part["unit"].iloc[0]], labelpad=2)
+    ax.set_xlabel(AMOUNTS[part["unit"].iloc[0]][0], labelpad=2)
 
 
 def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
@@ -74,10 +81,11 @@ def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
     knee = part[part["knee"]]
     if len(knee):
         row = knee.iloc[0]
-        text = f"\u25cb levels off at {quantity(row['amount'])} {AXES[row['unit']]}"
+        text = f"\u25cb levels off at {AMOUNTS[row['unit']][1].format(quantity(row['amount']))}"
+        text += "" if is_certain(row["low"], row["high"]) else ", if it gains at all"
     else:
         row = part.iloc[-1]
-        text = "gains nothing" if part["gain"].max() <= 0.0 else "does not level off within what was run"
+        text = "gains nothing" if part["gain"].max() <= 0.0 else "does not level off in these runs"
     lines = [textwrap.fill(text, WRAP)]
     if row["next_pool"]:
         held = f"({compact(row['next_gpu_hours'])} GPU-hours held back)"

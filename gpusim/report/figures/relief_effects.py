@@ -15,12 +15,14 @@ from gpusim.model.measure import sign_of
 from gpusim.record.relief import Relief
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.relief_ranking import BETTER, LEFT_IN, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps
+from gpusim.report.tables import NO_CHANGE
+from gpusim.report.tables import relative as said
 
+# Columns: after the figure of the ranking as many as there is room for.
 SHOWN = (
-    "useful_gpu_hours", "goodput", "job_hours_waited", "service_tokens_served_share", "energy_facility_mwh",
-    "usd_per_useful_gpu_hour", "carbon_t",
+    "useful_gpu_hours", "job_hours_waited", "service_tokens_served_share", "energy_facility_mwh",
+    "usd_per_useful_gpu_hour", "carbon_t", "goodput",
 )  # fmt: skip
-NOTHING = 5e-5  # relative change that is not told from none
 
 
 def draw(relief: Relief) -> Figure:
@@ -52,7 +54,7 @@ def draw(relief: Relief) -> Figure:
     ax.set_xlim(-0.5, len(measures) - 0.5)
     ax.xaxis.tick_top()
     ax.set_xticks(range(len(measures)), heads)
-    ax.tick_params(length=0, labelsize=7, pad=3)
+    ax.tick_params(length=0, labelsize=6.8, pad=3)
     ax.spines[:].set_visible(False)
     title = "Relative change by one step. Blue is better, orange worse; grey: the 95% interval holds 0"
     figure.text(0.02, 1.0 - 0.08 / total_in, title, va="top", fontsize=9)
@@ -65,13 +67,13 @@ def _cells(ax: Axes, cells: dict[tuple[int, int], pd.Series], measures: list[str
     certain = {place for place, cell in cells.items() if is_certain(cell["low"], cell["high"])}
     most = max((abs(relative[place]) for place in certain if np.isfinite(relative[place])), default=1.0)
     for (y, x), change in relative.items():
-        sure = (y, x) in certain and abs(change) >= NOTHING
+        sure = (y, x) in certain and abs(change) >= NO_CHANGE
         if sure and np.isfinite(change):
             strength = 0.12 + 0.5 * np.sqrt(abs(change) / most)
             colour = BETTER if sign_of(measures[x]) * change > 0.0 else WORSE
             box = mpl.patches.Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, color=colour, alpha=strength, linewidth=0)
             ax.add_patch(box)
-        ax.text(x, y, _said(change), ha="center", va="center", fontsize=7.5, color="black" if sure else "#666666",
+        ax.text(x, y, said(change), ha="center", va="center", fontsize=7.5, color="black" if sure else "#666666",
                 fontweight="bold" if sure else "normal")  # fmt: skip
 
 
@@ -80,14 +82,3 @@ def _relative(cell: pd.Series) -> float:
     if cell["difference"] == 0.0:
         return 0.0
     return cell["difference"] / abs(cell["base"]) if cell["base"] else np.copysign(np.inf, cell["difference"])
-
-
-def _said(change: float) -> str:
-    if np.isnan(change):
-        return "-"
-    if np.isinf(change):
-        return "from 0"
-    if abs(change) < NOTHING:
-        return "0%" if change == 0.0 else "\u22480%"
-    digits = 0 if abs(change) >= 0.0995 else 1 if abs(change) >= 0.00995 else 2
-    return f"{100.0 * change:+,.{digits}f}%"

@@ -92,7 +92,7 @@ def _gains(ax: Axes, table: pd.DataFrame, unit: Unit) -> None:
     for y, row in enumerate(table.itertuples()):
         if not np.isfinite(row.gain):
             ax.text(0.5, y, "no finite gain", transform=ax.get_yaxis_transform(), ha="center", va="center",
-                    color="#555555", fontsize=8)  # fmt: skip
+                    color="#555555", fontsize=8, backgroundcolor="white")  # fmt: skip
             continue
         certain = is_certain(row.low, row.high)
         colour = UNSURE if not certain else BETTER if row.gain > 0.0 else WORSE
