@@ -11,11 +11,10 @@ import pandas as pd
 
 from gpusim.commerce.allocation import Allocation, Termination, grace_s
 from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import LIVE
 from gpusim.commerce.division import divide
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.units import DAY_S
-
-LIVE = ("site", "gpu_type", "time_s", "gpus")
 
 
 def allocate(book: Book, live: pd.DataFrame) -> Allocation:

@@ -49,7 +49,7 @@ def capex(
     time_s = np.maximum(spending["time_s"].to_numpy(dtype=float), 0.0)
     within = time_s < months_s[-1]
     site = np.array([sites.index(name) for name in spending["site"]], int)[within]
-    lives = np.where(spending["item"] == "gpus", money.gpu_life_years, money.site_life_years)
+    lives = np.where(spending["item"].isin(money.gpu_items), money.gpu_life_years, money.site_life_years)
     life_years = spending["life_years"].to_numpy(dtype=float)
     life_months = 12.0 * np.where(np.isnan(life_years), lives, life_years)[within]
     paid = cents(spending["usd"].to_numpy(dtype=float))[within]
@@ -58,6 +58,33 @@ def capex(
     begins = np.maximum(time_s[within], live_s[site])
     np.add.at(worn, site, even(paid, _month(months_s, begins) + 1, life_months, n))
     return spent, worn
+
+
+def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
+    """Spending of a programme, as ``capex`` takes it: the cost of each task, even from its start to its end, by month.
+
+    Parameters
+    ----------
+    tasks : DataFrame
+        site, project, kind, start_s, end_s [s], usd. What was spent before the run counts at its start.
+    months_s : ndarray, shape (months + 1,)
+        [s] Edges.
+    """
+    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna()]
+    start_s, end_s = (paid[key].to_numpy(dtype=float) for key in ("start_s", "end_s"))
+    edges_s = np.concatenate([[-np.inf], months_s[1:]])
+    gone = np.clip((edges_s - start_s[:, None]) / np.maximum(end_s - start_s, 1.0)[:, None], 0.0, 1.0)
+    task, month = np.nonzero(np.diff(gone, axis=1))
+    return pd.DataFrame(
+        {
+            "time_s": months_s[month].astype(float),
+            "site": paid["site"].to_numpy()[task],
+            "project": paid["project"].to_numpy()[task],
+            "item": paid["kind"].to_numpy()[task],
+            "usd": paid["usd"].to_numpy()[task] * np.diff(gone, axis=1)[task, month],
+            "life_years": np.nan,
+        }
+    )
 
 
 def even(amount: np.ndarray, first: np.ndarray, lasts: np.ndarray, n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a run of the fleet tells of contracts: what their tenants used, and what there was to deliver."""
+"""What the tenants of contracts used, as a run of the fleet tells it."""
 
 from __future__ import annotations
 
@@ -56,11 +56,3 @@ def _spread(edges_s: np.ndarray, start_s: pd.Series, end_s: pd.Series, amount: p
     span_s = np.maximum(end_s - start_s, 1e-9)
     shares = np.clip((edges_s[:, None] - start_s) / span_s, 0.0, 1.0)
     return np.diff((shares * amount).sum(axis=1))
-
-
-def live_of(result: Result) -> pd.DataFrame:
-    """Live GPUs of a run of the fleet, as ``allocate`` takes them: those energised, means of record intervals."""
-    pools = result.pools.assign(gpus=np.floor(result.pools["energised"] + 1e-6).astype(np.int64))
-    before = pools.groupby(["site", "gpu_type"], observed=True)["gpus"].shift(fill_value=0)
-    changed = pools[pools["gpus"] != before]
-    return changed.rename(columns={"start_s": "time_s"})[["site", "gpu_type", "time_s", "gpus"]].reset_index(drop=True)

@@ -26,8 +26,10 @@ class Money(Model):
     """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
     gpu_life_years: Years = 6.0
     """[years] Straight-line life of GPUs and servers. CoreWeave 6, Lambda 5, Nebius 4, Iris 3 (secondary, 2025)."""
+    gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
+    """Items of spending, or kinds of work of a project, that last as long as GPUs."""
     site_life_years: Years = 15.0
-    """[years] Straight-line life of shells, power and cooling (assumption)."""
+    """[years] Straight-line life of all else: shells, power and cooling (assumption)."""
     staff_usd_per_mw_month: Usd = 40_000.0
     """[USD] Staff, maintenance and insurance for each MW of live IT (assumption)."""
     network_usd_per_mw_month: Usd = 20_000.0

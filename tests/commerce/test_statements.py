@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capital import debt, even
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capital import debt, even, spending_of
 from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import Statements, statements
@@ -161,6 +162,24 @@ def test_what_never_goes_live_does_not_wear() -> None:
     table = found.site_table().groupby("site")[["capex_usd", "depreciation_usd"]].sum()
     assert table.loc["texas"].tolist() == [72e6, 8e6]  # live in April: May to December, a million each
     assert table.loc["ohio"].tolist() == [72e6, 0.0]
+
+
+def test_tables_of_a_programme_are_taken() -> None:
+    """A task over January, February and March; one from before the run to the end of January; one that never begins."""
+    tasks = pd.DataFrame(
+        {
+            "site": "texas", "project": "hall", "kind": ["shell", "gpu_delivery", "shell"], "usd": [9e6, 4e6, 1e6],
+            "start_s": np.array([0.0, -31.0, np.nan]) * DAY_S, "end_s": np.array([90.0, 31.0, np.nan]) * DAY_S,
+        }
+    )  # fmt: skip
+    book = Book.of(scenario({}, 59))
+    found = spending_of(tasks, book.months_s)
+    assert found["usd"].tolist() == pytest.approx([3.1e6, 2.8e6, 4e6])
+    assert found["time_s"].tolist() == [0.0, 31 * DAY_S, 0.0]
+    rows = of_programme(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live"}).assign(planned=16))
+    fleet = statements(accounts(allocate(book, rows)), found).fleet_table()
+    assert fleet["capex_usd"].tolist() == [7.1e6, 2.8e6]
+    assert fleet["depreciation_usd"].tolist() == [0.0, round(3.1e6 / 180, 2) + round(4e6 / 72, 2)]
 
 
 def test_spending_of_an_unknown_site_is_refused() -> None:

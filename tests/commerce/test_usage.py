@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.commerce import capacity
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.statements import statements
-from gpusim.commerce.usage import live_of, used_gpu_s
+from gpusim.commerce.usage import used_gpu_s
 from gpusim.errors import CommerceError
 from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
@@ -75,7 +76,7 @@ def test_a_run_of_the_fleet_end_to_end() -> None:
     }  # fmt: skip
     chosen = Scenario.from_dict(tables)
     result = gpusim.run(chosen, seed=3)
-    rows = live_of(result)
+    rows = capacity.of_run(result)
     assert rows["gpus"].tolist() == [8] * 8
     allocation = allocate(Book.of(chosen), rows)
     used = used_gpu_s(allocation, result)
