@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.cents import cents
+from gpusim.commerce.cents import cents, in_usd
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.model.money import Money
 
@@ -74,14 +74,15 @@ def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
     start_s, end_s = (paid[key].to_numpy(dtype=float) for key in ("start_s", "end_s"))
     edges_s = np.concatenate([[-np.inf], months_s[1:]])
     gone = np.clip((edges_s - start_s[:, None]) / np.maximum(end_s - start_s, 1.0)[:, None], 0.0, 1.0)
-    task, month = np.nonzero(np.diff(gone, axis=1))
+    spent = np.diff(cents(gone * paid["usd"].to_numpy(dtype=float)[:, None]), axis=1)
+    task, month = np.nonzero(spent)
     return pd.DataFrame(
         {
             "time_s": months_s[month].astype(float),
             "site": paid["site"].to_numpy()[task],
             "project": paid["project"].to_numpy()[task],
             "item": paid["kind"].to_numpy()[task],
-            "usd": paid["usd"].to_numpy()[task] * np.diff(gone, axis=1)[task, month],
+            "usd": in_usd(spent[task, month]),
             "life_years": np.nan,
         }
     )

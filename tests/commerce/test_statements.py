@@ -13,6 +13,7 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.capital import debt, even, spending_of
+from gpusim.commerce.cents import cents
 from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import Statements, statements
@@ -176,6 +177,8 @@ def test_tables_of_a_programme_are_taken() -> None:
     found = spending_of(tasks, book.months_s)
     assert found["usd"].tolist() == pytest.approx([3.1e6, 2.8e6, 4e6])
     assert found["time_s"].tolist() == [0.0, 31 * DAY_S, 0.0]
+    thirds = tasks.assign(usd=[100.01, 0.0, 0.0], end_s=59 * DAY_S, start_s=0.0)
+    assert cents(spending_of(thirds, book.months_s)["usd"]).sum() == 10_001
     rows = of_programme(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live"}).assign(planned=16))
     fleet = statements(accounts(allocate(book, rows)), found).fleet_table()
     assert fleet["capex_usd"].tolist() == [7.1e6, 2.8e6]
