@@ -6,19 +6,25 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parents[1] / "notebooks"
+# What each notebook finds, as it prints it.
+FINDINGS = {
+    "01_where_gpu_hours_go": "useful GPU-hours more",
+    "02_a_sweep_explored": "of 7 differences to fifo at power 1.0 are known to be there",
+    "03_from_goal_to_purchase": "change by the plan -",
+}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs(path):
-    notebook = nbformat.read(path, as_version=4)
+@pytest.mark.parametrize("name", FINDINGS)
+def test_runs(name):
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs before saving"
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}})
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
     client.execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in shown)
-    assert any("useful GPU-hours more" in output.get("text", "") for output in shown)
+    assert any(FINDINGS[name] in output.get("text", "") for output in shown)
 
 
-def test_there_are_some():
-    assert NOTEBOOKS
+def test_there_are_no_others():
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(FINDINGS)

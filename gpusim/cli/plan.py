@@ -63,10 +63,10 @@ def plan(
 
 def _write(found, folder: Path) -> None:
     from gpusim.report.figures import save
-    from gpusim.report.figures.plan_front import draw
+    from gpusim.report.figures.plan_front import plan_figures
     from gpusim.report.scenario_text import to_toml
 
     (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
     found.front.to_csv(folder / "front.csv", index=False)
     found.candidates.to_csv(folder / "candidates.csv", index=False)
-    save([("front", draw(found.goal, found.candidates, found.front, found.chosen))], folder)
+    save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)

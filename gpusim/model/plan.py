@@ -63,7 +63,7 @@ class Option(Model):
         """[USD] Cost of what ``levels`` has at a place."""
         if self.choices:
             return self.usd[level] if self.usd else 0.0
-        return level * self.step * self.usd_per_unit
+        return float(f"{level * self.step:.12g}") * self.usd_per_unit
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """(key, fault) of what does not fit together."""

@@ -89,9 +89,8 @@ class Plan:
     def _searched(self) -> str:
         tried = f"{len(self.candidates):,} candidates were tried in {self.runs:,} runs"
         return {
-            "all": f"{tried}; every other one costs as much or more."
-            if self.chosen["met"]
-            else f"{tried}: all there are.",
+            "all": f"{tried}; "
+            + ("all others cost as much or more." if self.chosen["met"] else "no others are left to try."),
             "budget": f"{tried}; the budget of {self.budget:,} is spent: there may be cheaper ones.",
             "repeats": f"{tried}; the search proposes nothing new: there may be cheaper ones.",
         }[self.ended]

@@ -71,7 +71,7 @@ def _front(goal: Goal, front: pd.DataFrame) -> Table:
 
 def _figure(row: pd.Series, condition: Condition) -> str:
     mean, low, high = (row[f"{condition.text}{end}"] for end in ("", " low", " high"))
-    unit = unit_of(condition.measure.text, abs(mean))
+    unit = unit_of(condition.measure.text, abs(condition.limit))
     return f"{unit.said(mean)} ({unit.number(low)} to {unit.number(high)})"
 
 

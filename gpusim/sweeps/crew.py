@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from gpusim.errors import GpusimError, did_you_mean
 from gpusim.sweeps.processes import Processes
-from gpusim.sweeps.worker import load_kernels
 
 KINDS = ("serial", "processes", "dask")
 AHEAD = 1000  # runs that are submitted to a crew of unknown, perhaps growing, size
@@ -76,7 +75,6 @@ def hire(
     if address is not None and executor != "dask":
         raise GpusimError(f"an address is for the executor dask; found {executor!r}")
     if executor == "serial":
-        load_kernels()
         yield Crew(Serial(), 1)
     elif executor == "dask":
         from gpusim.sweeps.dask import client

@@ -135,8 +135,8 @@ def sweep(
     table = points(spec)
     scenarios = scenarios_of(spec, table)
     about = {"study": "sweep", "spec": spec.model_dump(mode="json"), "gpusim_version": __version__}
-    kept = Store.create(store or Path("out") / spec.name, about)
     with hire(executor, workers, address) as crew:
+        kept = Store.create(store or Path("out") / spec.name, about)
         _Execution(spec, table, scenarios, kept, crew, progress).play()
     return Sweep(spec, kept)
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.model.goal import Condition, Goal
-from gpusim.report.figures.frame import sheet, thousands
+from gpusim.report.figures.frame import plain, sheet, thousands
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
 LOG_FROM = 20.0  # times the least mean that the greatest one is, from which the axis is logarithmic
 PANEL_IN = 2.0
+
+
+def plan_figures(
+    goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.Series
+) -> Iterator[tuple[str, Figure]]:
+    """The figures of a plan by name: front."""
+    yield "front", draw(goal, candidates, front, chosen)
 
 
 def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.Series) -> Figure:
@@ -29,7 +38,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     chosen : Series
         The row of ``candidates`` that is chosen.
     """
-    figure, axes = sheet([PANEL_IN] * len(goal.conditions), top_in=0.62, left_in=0.8)
+    figure, axes = sheet([PANEL_IN] * len(goal.conditions), top_in=0.78, left_in=0.8)
     for ax, condition in zip(axes, goal.conditions):
         _panel(ax, condition, candidates, front, chosen)
     axes[-1].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
@@ -54,6 +63,9 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
     if finite.min() > 0.0 and finite.max() > LOG_FROM * finite.min() and unit.name != "%":
         ax.set_yscale("log")
         ax.set_ylim(finite.min() * unit.factor / 1.6, finite.max() * unit.factor * 1.6)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(FuncFormatter(plain))
+        ax.minorticks_off()
     else:
         room = 0.12 * (np.ptp(finite) or abs(condition.limit) or 1.0)
         ax.set_ylim((finite.min() - room) * unit.factor, (finite.max() + room) * unit.factor)
@@ -63,7 +75,8 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
     for rows, marker in ((candidates[stopped], "x"), (candidates[~stopped], "o")):
         ax.plot(rows["cost_usd"], rows[condition.text] * unit.factor, marker, color=OTHERS, markersize=3.5, zorder=2)
     _whiskers(ax, front, condition, unit)
-    ax.plot(front["cost_usd"], front[condition.text] * unit.factor, "-o", color=FRONT, markersize=4, linewidth=0.9)
+    figures = front[condition.text] * unit.factor
+    ax.plot(front["cost_usd"], figures, "-o", color=FRONT, markersize=4, linewidth=0.9, drawstyle="steps-post")
     ax.plot(chosen["cost_usd"], chosen[condition.text] * unit.factor, "D", color=CHOSEN, markersize=7, zorder=5)
     ax.set_title(f"{condition.text} [{unit.name}]" if unit.name else condition.text)
 
@@ -92,7 +105,7 @@ def _legend(figure: Figure, height: float) -> None:
         Line2D([], [], color=CHOSEN, marker="D", linestyle="", label="chosen"),
         Line2D([], [], color=FRONT, marker="o", markersize=4, label="front, with 95% intervals"),
         Line2D([], [], color=OTHERS, marker="o", markersize=3.5, linestyle="", label="other candidates"),
-        Line2D([], [], color=OTHERS, marker="x", markersize=3.5, linestyle="", label="stopped early"),
+        Line2D([], [], color=OTHERS, marker="x", markersize=3.5, linestyle="", label="not run to the end"),
     ]
     figure.legend(
         handles=handles, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.24 / height), borderaxespad=0.0,
