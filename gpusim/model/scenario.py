@@ -14,9 +14,11 @@ from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
 from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
+from gpusim.model.contract import Contract, Market, faults_of_contracts
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
+from gpusim.model.money import Money
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.project import Project
@@ -31,7 +33,11 @@ from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
 
-BUILDING = ("projects", "supplies", "shocks")  # tables that a scenario without any does not show
+BUILDING = ("projects", "supplies", "shocks")
+# Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
+_UNUSED = {
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
+}  # fmt: skip
 
 
 class Run(Model):
@@ -76,6 +82,12 @@ class Scenario(Model):
     """What projects share, by name."""
     shocks: dict[str, Shock] = {}
     """What happens to supplies and work from outside, by name."""
+    contracts: dict[str, Contract] = {}
+    """Contracts of tenants for capacity, by name."""
+    market: Market = Market()
+    """Where GPUs go that no contract has."""
+    money: Money = Money()
+    """What the provider pays for capital, power and people."""
     plan: PlanSpec = PlanSpec()
     """What may be bought; runs do not depend on it."""
 
@@ -107,7 +119,8 @@ class Scenario(Model):
         except ValidationError as error:
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
-        faults += [*faults_of_projects(data), *faults_of_plan(data, cls)]
+        faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
+        faults += faults_of_plan(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -119,9 +132,10 @@ class Scenario(Model):
     def to_toml_dict(self) -> dict:
         """Nested tables of plain values."""
         tables = self.model_dump(mode="python", exclude_none=True)
-        if not self.plan.options:
-            del tables["plan"]
-        return {key: table for key, table in tables.items() if table or key not in BUILDING}
+        for key, nothing in _UNUSED.items():
+            if getattr(self, key) == nothing:
+                del tables[key]
+        return tables
 
     def content_hash(self) -> str:
         """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""

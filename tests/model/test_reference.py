@@ -40,6 +40,9 @@ def test_every_table_stands_in_it() -> None:
         "projects.NAME.tasks.NAME.expedite",
         "supplies.NAME",
         "shocks.NAME",
+        "contracts.NAME",
+        "market",
+        "money",
         "plan",
         "plan.options.NAME",
     ]
