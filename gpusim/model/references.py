@@ -25,6 +25,8 @@ REFERENCES = {
     "services.*.tenant": "tenants.@",
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
+    "rules.*.sites.*": "sites.@",
+    "rules.*.tenants.*": "tenants.@",
 }
 NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"

@@ -19,6 +19,7 @@ from gpusim.model.link import Link
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.references import bad_names, unknown_names
+from gpusim.model.rules import Rules
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
 from gpusim.model.site import Site
@@ -63,6 +64,8 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    rules: Rules = Rules()
+    """Rules and tariffs by jurisdiction."""
     plan: PlanSpec = PlanSpec()
     """What may be bought; runs do not depend on it."""
 
@@ -107,6 +110,8 @@ class Scenario(Model):
         tables = self.model_dump(mode="python", exclude_none=True)
         if not self.plan.options:
             del tables["plan"]
+        if self.rules == Rules():
+            del tables["rules"]
         return tables
 
     def content_hash(self) -> str:
