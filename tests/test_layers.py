@@ -19,8 +19,9 @@ ALLOWED = {
     "kernels": {"state"},
     "policies": {"errors", "units", "state", "kernels"},
     "record": {"errors", "units", "model"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record"},
-    "analysis": BASE | {"model", "record"},
+    "rules": {"errors", "units", "model", "record"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "rules"},
+    "analysis": BASE | {"model", "record", "rules"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},

@@ -15,6 +15,7 @@ from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
+from gpusim.engine.regulation import Regulation
 from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import site_signals
@@ -25,6 +26,7 @@ from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
+from gpusim.rules.residency import confined
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
@@ -59,15 +61,21 @@ def run(
     """
     began = time.perf_counter()
     check_regions(scenario)
-    table = jobs_of(scenario, seed, trace)
-    world = _World(scenario, table, seed)
+    fleet_scenario, confinements = confined(scenario)
+    table = jobs_of(fleet_scenario, seed, trace)
+    world = _World(fleet_scenario, table, seed)
+    regulation = None
+    if scenario.rules.enforce:
+        regulation = Regulation(world.env, fleet_scenario, world.names, world.signals, seed, confinements)
     for process in processes:
         world.env.process(process(world.env))
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
-    tables["sites"] = sites_table(scenario, fleet, names)
-    tables["costs"] = costs_table(scenario, fleet, names, tables["ledger"], tables["jobs"])
+    tables["sites"] = sites_table(fleet_scenario, fleet, names)
+    tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if regulation:
+        tables["rules"] = regulation.table(tables["power"], end_s)
     return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
 
 

@@ -6,14 +6,13 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, create_model
 
 from gpusim.model import kinds
 from gpusim.model.base import Model
 from gpusim.model.rule import KINDS, Rule
-
 
 
 @cache

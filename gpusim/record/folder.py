@@ -47,11 +47,16 @@ def check_target(folder: Path) -> None:
         raise ResultError(f"{folder}: holds no gpusim result; choose another folder")
 
 
-def load(folder: Path, names: Iterable[str]) -> tuple[dict, dict[str, pd.DataFrame]]:
-    """Manifest and tables; one ``ResultError`` with all that is missing or damaged."""
+def load(
+    folder: Path, names: Iterable[str], optional: Iterable[str] = ()
+) -> tuple[dict, dict[str, pd.DataFrame]]:
+    """Manifest and tables, the optional ones as far as they were saved.
+
+    One ``ResultError`` with all that is missing or damaged.
+    """
     manifest, sums = _read_manifest(folder)
     tables, faults = {}, []
-    for name in names:
+    for name in [*names, *(name for name in optional if f"{name}.parquet" in sums)]:
         file = folder / f"{name}.parquet"
         try:
             content = file.read_bytes()

@@ -9,10 +9,12 @@ import pandas as pd
 
 from gpusim.errors import did_you_mean
 from gpusim.record import folder as storage
+from gpusim.record.rules import table as rules_table
 
 TABLES = (
     "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
 )  # fmt: skip
+RULES = "rules"  # of scenarios that enforce rules only
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, also as attributes; units are in the column names.
+        The tables of ``TABLES``, and ``rules`` if the scenario enforces any, also as attributes; units are in the
+        column names.
     """
 
     manifest: dict
@@ -33,6 +36,8 @@ class Result:
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name in TABLES:
             return self.tables[name]
+        if name == RULES:
+            return self.tables[RULES] if RULES in self.tables else rules_table([])
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
@@ -69,7 +74,8 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in TABLES})
+        names = [*TABLES, *(name for name in (RULES,) if name in self.tables)]
+        return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
@@ -80,4 +86,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES))
+        return cls(*storage.load(Path(folder), TABLES, optional=(RULES,)))
