@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from multiprocessing import active_children
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -113,14 +114,14 @@ def processes(scenario: Scenario, folder: Path, count: int = 200, times: int = 3
             for crew in (one, two):
                 seconds = execution_s(crew, runs, folder / f"{repetition}-{crew.workers}")
                 best[crew.workers] = min(best[crew.workers], seconds)
-        weights = [two.executor.submit(weigh).result() for _ in range(4)]
+        weights = [weigh(process.pid) for process in active_children() if process.daemon]
     assert files(folder / "0-1") == files(folder / "0-2")
     ratio = best[1] / best[2]
     print(
         f"{scenario.name}: {count} runs, one process {best[1]:.1f} s, two {best[2]:.1f} s: {ratio:.2f} times as fast,"
     )
     print(f"    start-up left out, best of {times} in turn; checked: all finished, both with the same bytes")
-    private_mb, all_mb = weights[-1]
+    private_mb, all_mb = max(weights)
     print(f"    a worker holds {private_mb:.0f} MB for itself, {all_mb:.0f} MB with what it shares")
     return ratio
 
@@ -162,9 +163,9 @@ def replications(scenario: Scenario, folder: Path, count: int = 100) -> float:
     return seconds * 1000 / count
 
 
-def weigh() -> tuple[float, float]:
-    """Memory of this process [MB]: its own, and with its part of what it shares (Linux)."""
-    rollup = Path("/proc/self/smaps_rollup").read_text()
+def weigh(pid: int) -> tuple[float, float]:
+    """Memory of a process [MB]: its own, and with what it shares (Linux)."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     own = sum(int(kb) for kb in re.findall(r"Private_\w+:\s+(\d+) kB", rollup))
     return own / 1e3, int(re.search(r"Rss:\s+(\d+) kB", rollup)[1]) / 1e3
 

@@ -43,6 +43,10 @@ class GoalError(GpusimError):
     """A goal that cannot be read, or that asks for what the scenario does not have."""
 
 
+class CommerceError(GpusimError):
+    """Capacity, spending or use that cannot be held against the contracts of a scenario."""
+
+
 class WorkerDied(GpusimError):
     """A worker process that ended in the middle of a run."""
 

@@ -1,4 +1,4 @@
-"""A site's power: from IT watts to facility watts, and how many nodes halls can house and the grid can carry."""
+"""A site's power: from IT watts to facility watts, and the nodes that its halls and its grid connection let be on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels import control
 from gpusim.model.site import Cooling
-from gpusim.state import Fleet
+from gpusim.programme.room import nodes_within
 
 
 def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
@@ -19,28 +19,6 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
     outside_c = wet_bulb_c if cooling.medium == "air" else dry_bulb_c
     excess_k = max(0.0, outside_c + cooling.approach_k - cooling.supply_c)
     return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
-
-
-def nodes_within(fleet: Fleet, site: int, there: np.ndarray, room_w: float) -> np.ndarray:
-    """Nodes of each pool of a site whose rated power has room: pools in order, each as far as it fits.
-
-    Parameters
-    ----------
-    there : ndarray of int, shape (pools of the site,)
-        Nodes that ask for room.
-    room_w : float
-        [W] IT power that there is room for.
-    """
-    first_pool = fleet.sites[site].first_pool
-    within = np.zeros(len(there), dtype=int)
-    for i, count in enumerate(there):
-        pool = fleet.pools[first_pool + i]
-        node_w = pool.rated_w_per_gpu * pool.gpus_per_node
-        # The least excess over a whole number of nodes is rounding, not a missing watt.
-        fits = count if node_w <= 0.0 or np.isinf(room_w) else int(np.floor(max(room_w, 0.0) / node_w + 1e-9))
-        within[i] = min(count, fits)
-        room_w -= within[i] * node_w
-    return within
 
 
 class SitePower:
@@ -64,6 +42,8 @@ class SitePower:
         row = env.fleet.sites[site]
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
         self.delivered = np.zeros(self.n_pools, dtype=int)
+        mine = env.fleet.pools[self.first_pool : self.first_pool + self.n_pools]
+        self.node_w = (mine["rated_w_per_gpu"] * mine["gpus_per_node"]).tolist()
 
     def deliver(self, pool: int, nodes: int) -> None:
         """Nodes of a pool (index in the fleet) delivered so far."""
@@ -100,10 +80,10 @@ class SitePower:
     def _switch(self) -> None:
         fleet = self.env.fleet
         row = fleet.sites[self.site]
-        housed = nodes_within(fleet, self.site, self.delivered, self.hall_w)
+        housed = nodes_within(self.delivered.tolist(), self.node_w, self.hall_w)
         room_w = (self.grid_w * self.oversubscription - row.fixed_w) / row.peak_overhead
-        carried = nodes_within(fleet, self.site, housed, room_w)
+        carried = nodes_within(housed, self.node_w, room_w)
         for i, nodes in enumerate(carried):
             pool = fleet.pools[self.first_pool + i]
             pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node
-            self.env.set_nodes_on(self.first_pool + i, int(nodes))
+            self.env.set_nodes_on(self.first_pool + i, nodes)

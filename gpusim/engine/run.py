@@ -9,6 +9,7 @@ import numpy as np
 
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
+from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -61,12 +62,17 @@ def run(
     """
     began = time.perf_counter()
     check_regions(scenario)
-    fleet_scenario, confinements = confined(scenario)
+    build = BuildOut(scenario, seed) if scenario.projects else None
+    fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace)
     world = _World(fleet_scenario, table, seed)
+    programme = build.programme(world.env) if build else None
+    if programme:
+        world.env.process(tell(world.env, programme.events, world.recorder.log))
     regulation = None
     if scenario.rules.enforce:
-        regulation = Regulation(world.env, fleet_scenario, world.names, world.signals, seed, confinements)
+        entries += build.rule_entries() if build else []
+        regulation = Regulation(world.env, fleet_scenario, world.names, world.signals, seed, entries)
     for process in processes:
         world.env.process(process(world.env))
     end_s = world.play(progress)
@@ -74,6 +80,8 @@ def run(
     fleet, names = world.env.fleet, world.names
     tables["sites"] = sites_table(fleet_scenario, fleet, names)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if programme:
+        tables |= build_tables(programme)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)

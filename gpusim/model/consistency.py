@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from gpusim.model import kinds
 from gpusim.model.base import Moment
+from gpusim.model.build_out import gpus_added, valid_projects
 from gpusim.model.faults import dotted
 from gpusim.model.hardware import GpuType
 from gpusim.model.references import find
@@ -28,7 +29,10 @@ MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_00
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
-STEPS = ("sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps")
+STEPS = (
+    "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
+    "supplies.*.per_month",
+)  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,12 +50,14 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
             yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"
-    total = sum(pool.gpus.peak() for pool, _gpu in pools.values())
+    added = gpus_added(valid_projects(data))
+    peaks = {place: pool.gpus.peak() + added.get(place, 0) for place, (pool, _gpu) in pools.items()}
+    total = sum(peaks.values())
     if total > MAX_GPUS:
         yield f"sites: found {total:,.0f} GPUs in all; give {MAX_GPUS:,} at most"
     for place, table in find(data, ("services", "*")):
         if service := _valid(Service, table):
-            yield from _service(place, service, pools, days)
+            yield from _service(place, service, pools, peaks, days)
     for place, table in find(data, ("workload", "streams", "*")):
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
@@ -119,16 +125,16 @@ def _parallel_links(data: dict) -> Iterator[str]:
         first.setdefault(key, here)
 
 
-def _service(place: tuple, service: Service, pools: dict, days: float | None) -> Iterator[str]:
+def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: float | None) -> Iterator[str]:
     """A replica fits into the pool it is deployed in; demand stays a finite number."""
     for i, deployment in enumerate(service.deployments):
-        pool, gpu = pools.get((deployment.site, deployment.gpu_type), (None, None))
-        if pool is None:
+        _pool, gpu = pools.get((deployment.site, deployment.gpu_type), (None, None))
+        if gpu is None:
             continue
         needs = service.gpus_per_replica
         if needs > gpu.gpus_per_node:
             needs = math.ceil(needs / gpu.gpus_per_node) * gpu.gpus_per_node
-        peak = pool.gpus.peak()
+        peak = peaks[deployment.site, deployment.gpu_type]
         if needs > peak:
             pool_key = dotted(("sites", deployment.site, "pools", deployment.gpu_type))
             yield (

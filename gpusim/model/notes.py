@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpusim.model.build_out import gpus_added
 from gpusim.model.faults import dotted
 from gpusim.model.scenario import Scenario
 from gpusim.model.workload import Stream
@@ -19,8 +20,9 @@ def notes(scenario: Scenario) -> list[str]:
 
 
 def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
+    added = gpus_added(scenario.projects)
     room = {
-        (site, kind): pool.gpus.peak()
+        (site, kind): pool.gpus.peak() + added.get((site, kind), 0)
         for site, spec in scenario.sites.items()
         for kind, pool in spec.pools.items()
         if (not stream.gpu_types or kind in stream.gpu_types)

@@ -27,8 +27,22 @@ REFERENCES = {
     "services.*.deployments.*.site": "sites.@",
     "rules.*.sites.*": "sites.@",
     "rules.*.tenants.*": "tenants.@",
+    "projects.*.site": "sites.@",
+    "projects.*.adds.gpus.@": "gpus.@",
+    "projects.*.tasks.*.supply": "supplies.@",
+    "shocks.*.supply": "supplies.@",
+    "shocks.*.jurisdiction": "sites.*.jurisdiction",
+    "shocks.*.projects.*": "projects.@",
+    "contracts.*.tenant": "tenants.@",
+    "contracts.*.gpu_types.*": "gpus.@",
+    "contracts.*.sites.*": "sites.@",
+    "contracts.*.regions.*": "sites.*.region",
+    "contracts.*.residency.*": "sites.*.jurisdiction",
 }
-NAMED = ("sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options")
+NAMED = (
+    "sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options", "projects",
+    "projects.*.tasks", "supplies", "shocks", "contracts",
+)  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
 

@@ -12,20 +12,34 @@ from pydantic import Field, TypeAdapter, ValidationError
 from gpusim.errors import ScenarioError
 from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
+from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
+from gpusim.model.contract import Contract, Market, faults_of_contracts
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
+from gpusim.model.money import Money
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
+from gpusim.model.project import Project
 from gpusim.model.references import bad_names, unknown_names
 from gpusim.model.rules import Rules
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
+from gpusim.model.shock import Shock
 from gpusim.model.site import Site
+from gpusim.model.supply import Supply
+from gpusim.model.template import filled_in, left_over
 from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
+
+BUILDING = ("projects", "supplies", "shocks")
+# Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
+_UNUSED = {
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
+    "rules": Rules(),
+}  # fmt: skip
 
 
 class Run(Model):
@@ -64,6 +78,18 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    projects: dict[str, Project] = {}
+    """What is being built, by name: capacity that is added to sites when its tasks are done."""
+    supplies: dict[str, Supply] = {}
+    """What projects share, by name."""
+    shocks: dict[str, Shock] = {}
+    """What happens to supplies and work from outside, by name."""
+    contracts: dict[str, Contract] = {}
+    """Contracts of tenants for capacity, by name."""
+    market: Market = Market()
+    """Where GPUs go that no contract has."""
+    money: Money = Money()
+    """What the provider pays for capital, power and people."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
     plan: PlanSpec = PlanSpec()
@@ -89,13 +115,15 @@ class Scenario(Model):
         ScenarioError
             With every fault of the tables and of the overrides.
         """
-        data = _with_catalogue(data)
+        data, unfilled = filled_in(_with_catalogue(data))
         data, faults = apply(data, overrides or {}, cls)
+        faults += [*unfilled, *left_over(data)]
         try:
             scenario = cls.model_validate(data)
         except ValidationError as error:
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
+        faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
         faults += faults_of_plan(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
@@ -108,10 +136,9 @@ class Scenario(Model):
     def to_toml_dict(self) -> dict:
         """Nested tables of plain values."""
         tables = self.model_dump(mode="python", exclude_none=True)
-        if not self.plan.options:
-            del tables["plan"]
-        if self.rules == Rules():
-            del tables["rules"]
+        for key, nothing in _UNUSED.items():
+            if getattr(self, key) == nothing:
+                del tables[key]
         return tables
 
     def content_hash(self) -> str:

@@ -24,17 +24,25 @@ def _when(at: object) -> float | str:
     raise ValueError("give days since the start of the run, or a date like 2026-06-01")
 
 
+When = Annotated[float | str, BeforeValidator(_when)]
+
+
+def elapsed_s(when: float | str, start: datetime) -> float:
+    """[s] from ``start`` to a moment that a file tells as days since the start, or as a date."""
+    return seconds_between(start, moment(when)) if isinstance(when, str) else when * DAY_S
+
+
 class Step(Model):
     """A level from a moment on."""
 
-    at: Annotated[float | str, BeforeValidator(_when)]
+    at: When
     """When: days since the start of the run, or a date (2026-07-01, UTC)."""
     value: float = Field(ge=0, le=MAX_LEVEL)
     """The level in all from then on, until the next step; before the first step it is 0."""
 
     def time_s(self, start: datetime) -> float:
         """[s] since ``start``."""
-        return seconds_between(start, moment(self.at)) if isinstance(self.at, str) else self.at * DAY_S
+        return elapsed_s(self.at, start)
 
 
 def _form(value: object) -> str:

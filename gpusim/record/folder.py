@@ -47,9 +47,7 @@ def check_target(folder: Path) -> None:
         raise ResultError(f"{folder}: holds no gpusim result; choose another folder")
 
 
-def load(
-    folder: Path, names: Iterable[str], optional: Iterable[str] = ()
-) -> tuple[dict, dict[str, pd.DataFrame]]:
+def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tuple[dict, dict[str, pd.DataFrame]]:
     """Manifest and tables, the optional ones as far as they were saved.
 
     One ``ResultError`` with all that is missing or damaged.

@@ -14,6 +14,10 @@ from gpusim.record.rules import table as rules_table
 TABLES = (
     "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
 )  # fmt: skip
+# Of scenarios with projects only: what `gpusim.programme` says of them.
+BUILD_TABLES = (
+    "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
+)  # fmt: skip
 RULES = "rules"  # of scenarios that enforce rules only
 
 
@@ -26,16 +30,18 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, and ``rules`` if the scenario enforces any, also as attributes; units are in the
-        column names.
+        The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, and ``rules`` if it enforces any,
+        also as attributes; units are in the column names.
     """
 
     manifest: dict
     tables: dict[str, pd.DataFrame]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in TABLES:
+        if name in TABLES or (name in BUILD_TABLES and name in self.tables):
             return self.tables[name]
+        if name in BUILD_TABLES:
+            raise AttributeError(f"this result has no {name!r}: its scenario has no projects")
         if name == RULES:
             return self.tables[RULES] if RULES in self.tables else rules_table([])
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
@@ -74,7 +80,7 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        names = [*TABLES, *(name for name in (RULES,) if name in self.tables)]
+        names = [*TABLES, *(name for name in (*BUILD_TABLES, RULES) if name in self.tables)]
         return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
@@ -86,4 +92,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES, optional=(RULES,)))
+        return cls(*storage.load(Path(folder), TABLES, optional=(*BUILD_TABLES, RULES)))

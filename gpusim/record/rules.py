@@ -20,7 +20,7 @@ class Entry:
         [s] When.
     what : str
         ``curtailment``, ``peak``, ``avoidance``, ``capacity``, ``pue``, ``heat``, ``renewable``, ``report``,
-        ``residency``.
+        ``residency``, ``delay``.
     detail : str
         A sentence.
     measured, limit : float
@@ -30,7 +30,7 @@ class Entry:
     gpu_hours : float
         Lost to it.
     usd : float
-        [USD] Charges, fines and purchases; for curtailment and avoidance the GPU-hours lost at list price.
+        [USD] Charges, fines and purchases; for curtailment, avoidance and delay the GPU-hours lost at list price.
     """
 
     rule: str
@@ -46,7 +46,7 @@ class Entry:
     usd: float = 0.0
 
 
-LOSSES = ("curtailment", "avoidance")  # whose USD are the list price of GPU-hours, not money paid
+LOSSES = ("curtailment", "avoidance", "delay")  # whose USD are the list price of GPU-hours, not money paid
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:

@@ -20,11 +20,12 @@ UNPOWERED = ("not_energised", "idle_power")
 Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 
-def counterfactuals(scenario: Scenario, held: Held, step: float, days: float) -> list[Counterfactual]:
+def counterfactuals(scenario: Scenario, held: Held, step: float, days: float, measure: str) -> list[Counterfactual]:
     """All constraints of a scenario that bind, each loosened by one step.
 
-    A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all; one that the ledger
-    cannot see (prices, residency, preemption) is there whenever the scenario has it and any job waited.
+    A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all. Those that it cannot see
+    (residency, preemption, a queue limit) are there whenever the scenario has them; prices where they can change the
+    measure: a cost, or any where the dispatch or a custom policy looks at prices.
 
     Parameters
     ----------
@@ -34,10 +35,18 @@ def counterfactuals(scenario: Scenario, held: Held, step: float, days: float) ->
         Share by which quantities grow: 0.1 is a tenth more.
     days : float
         [d] By how much dates move forward.
+    measure : str
+        What reliefs are ranked by.
     """
-    total = sum(held.values())
+    total, scheduler = sum(held.values()), scenario.scheduler
+    priced = "usd" in measure or scheduler.dispatch == "cheapest" or ":" in scheduler.order
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
-    return [one for one in found if not one.causes or sum(held.get(place, 0.0) for place in one.causes) > BINDS * total]
+    return [
+        one
+        for one in found
+        if (sum(held.get(place, 0.0) for place in one.causes) > BINDS * total if one.causes else True)
+        and (priced or one.resource != "price")
+    ]
 
 
 def _pools(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
@@ -107,6 +116,29 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
         )  # fmt: skip
 
 
+def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site, spec in scenario.sites.items():
+        if spec.hall_mw is not None and spec.hall_mw.peak() > 0.0:
+            mw = float(f"{step * spec.hall_mw.peak():.3g}")
+            yield Counterfactual(
+                "halls", site, "hall_mw", f"{mw:g} MW more of halls at {site}",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="add"), mw, "MW",
+                _causes(_pools_of(scenario, site), "not_housed"), site_mw_usd(scenario, mw),
+            )  # fmt: skip
+
+
+def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
+    for site, spec in scenario.sites.items():
+        last = _last_stage_days(spec.hall_mw, scenario) if spec.hall_mw is not None else 0.0
+        if last > 0.0:
+            step = min(days, last)
+            yield Counterfactual(
+                "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
+                _causes(_pools_of(scenario, site), "not_housed"), most=last / step,
+            )  # fmt: skip
+
+
 def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
         last = _last_stage_days(scenario.sites[site].pools[kind].gpus, scenario)
@@ -117,6 +149,23 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
                 Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
                 _causes([pool], "not_delivered"), most=last / step,
             )  # fmt: skip
+
+
+def _links(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    for name in scenario.links:
+        yield Counterfactual(
+            "WAN", name, "gbps", f"twice the bandwidth of the link {name}",
+            Lever(keys=[dotted(("links", name, "gbps"))], how="scale"), 2.0, "%",
+            _causes(_all_pools(scenario), "idle_data"),
+        )  # fmt: skip
+
+
+def _price(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site in scenario.sites:
+        yield Counterfactual(
+            "price", site, "price", f"electricity at {site} {step:.0%} cheaper",
+            Lever(keys=[dotted(("sites", site, "price_factor"))], how="scale"), 1.0 - step, "%", frozenset(),
+        )  # fmt: skip
 
 
 def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -199,6 +248,6 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _delivery, _quotas, _residency, _backfill, _cycle, _preemption,
-    _queue_limit, _storage,
+    _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _backfill,
+    _cycle, _preemption, _queue_limit, _storage, _price,
 )  # fmt: skip

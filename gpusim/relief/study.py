@@ -109,7 +109,9 @@ class _Study:
             raise GpusimError(
                 f"{self.scenario.name}: runs of the scenario as it is failed; see {self.store.folder}/failures"
             )
-        self.reliefs = {one.name: one for one in counterfactuals(self.scenario, values.base_held(), step, days)}
+        self.reliefs = {
+            one.name: one for one in counterfactuals(self.scenario, values.base_held(), step, days, self.measure)
+        }
         separation = self._rank()
         values = self._curves(curves)
         return answer(self.scenario, self.reliefs, values, self.measure, separation, {

@@ -34,6 +34,15 @@ def test_every_table_stands_in_it() -> None:
         "workload.streams.NAME",
         "services.NAME",
         "services.NAME.deployments",
+        "projects.NAME",
+        "projects.NAME.adds",
+        "projects.NAME.tasks.NAME",
+        "projects.NAME.tasks.NAME.expedite",
+        "supplies.NAME",
+        "shocks.NAME",
+        "contracts.NAME",
+        "market",
+        "money",
         "plan",
         "plan.options.NAME",
     ]
@@ -47,7 +56,7 @@ def test_every_key_has_a_meaning(path: str, model: type) -> None:
 @pytest.mark.parametrize(("path", "model"), MODELS)
 def test_units_of_names_stand_in_the_meaning(path: str, model: type) -> None:
     units = {
-        "_s": "[s]", "_w": "[W]", "_h": "[h]", "_c": "[C]", "_mw": "[MW]", "_gb": "[GB]", "_tb": "[TB]",
+        "_s": "[s]", "_days": "[d]", "_w": "[W]", "_h": "[h]", "_c": "[C]", "_mw": "[MW]", "_gb": "[GB]", "_tb": "[TB]",
         "_usd_per_mwh": "[USD/MWh]", "_g_per_kwh": "[g/kWh]",
     }  # fmt: skip
     for name, field in model.model_fields.items():

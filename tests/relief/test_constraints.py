@@ -19,6 +19,10 @@ def scenario() -> Scenario:
         "seeds/small.toml",
         {
             "scheduler.backfill": "none",
+            "sites.texas.hall_mw": [{"at": 0.0, "value": 0.3}, {"at": 2.0, "value": 0.6}],
+            "workload.streams.research.home": "US-TEX-ERCO",
+            "workload.streams.research.data_tb": 1.0,
+            "links.atlantic": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 100.0},
             "scheduler.mode": "cycle",
             "scheduler.queue_limit": 50,
             "tenants.lab.quota_gpus": {"H100": 400},
@@ -58,6 +62,10 @@ EXPECTED = {
     "oversubscription texas": {"sites.texas.oversubscription": (1.0, 1.1)},
     "oversubscription frankfurt": {"sites.frankfurt.oversubscription": (1.0, 1.1)},
     "delivery frankfurt/H200": None,
+    "hall_mw texas": None,
+    "shells texas": None,
+    "gbps atlantic": {"links.atlantic.gbps": (100.0, 200.0)},
+    "price texas": {"sites.texas.price_factor": (1.0, 0.9)},
     "quota lab/H100": {"tenants.lab.quota_gpus.H100": (400, 440)},
     "residency research": {"workload.streams.research.residency": (["US"], [])},
     "backfill": {"scheduler.backfill": ("none", "easy")},
@@ -108,10 +116,19 @@ def test_costs_are_those_of_the_catalogue(scenario: Scenario, everything: dict) 
 
 def test_what_does_not_bind_is_left_out(scenario: Scenario) -> None:
     held = {("texas/H100", "busy"): 1000.0, ("frankfurt/H200", "idle_power"): 0.5}
-    names = {one.name for one in counterfactuals(scenario, held, 0.1, 7.0)}
+    names = {one.name for one in counterfactuals(scenario, held, 0.1, 7.0, "goodput")}
     assert "gpus texas/H100" in names
     assert "grid_mw frankfurt" not in names  # half a GPU-hour of a thousand
     assert {"residency research", "preemption", "queue_limit"} <= names  # the ledger cannot say
+
+
+def test_prices_are_tried_where_they_can_matter(scenario: Scenario) -> None:
+    def priced(changed: Scenario, measure: str) -> bool:
+        return "price texas" in {one.name for one in counterfactuals(changed, {}, 0.1, 7.0, measure)}
+
+    assert not priced(scenario, "useful_gpu_hours")
+    assert priced(scenario, "energy_usd")
+    assert priced(scenario.with_({"scheduler.dispatch": "cheapest"}), "useful_gpu_hours")
 
 
 def test_a_scenario_without_rules_has_none() -> None:

@@ -80,6 +80,31 @@ def test_a_date_is_the_bottleneck(relieve) -> None:
     assert gains(found)["delivery one/H100"] == pytest.approx(40 * 12.0, rel=0.02)
 
 
+def test_halls_are_the_bottleneck(relieve) -> None:
+    """Halls for 20 of 40 nodes (of 16 kW each): a tenth more of them is two nodes."""
+    found = relieve(fleet(10.0, 320).with_({"sites.one.hall_mw": 0.32}))
+    assert found.ranking["relief"].tolist()[0] == "hall_mw one"
+    assert gains(found)["hall_mw one"] == pytest.approx(16 * 24.0, rel=0.01)
+
+
+def test_a_link_is_the_bottleneck(relieve) -> None:
+    """Data of 8 TB a job arrive at 1 GB/s, a job every two hours and more: twice the bandwidth is twice the work."""
+    stream = {"home": "DE-LU", "data_tb": 8.0, "jobs_per_day": 40.0}
+    changes = {f"workload.streams.s.{key}": value for key, value in stream.items()}
+    link = {"links.sea": {"between": ["GB", "DE-LU"], "gbps": 10.0}}
+    found = relieve(fleet(1.0, 80).with_(changes | link))
+    assert found.ranking["relief"][0] == "gbps sea"
+    assert gains(found)["gbps sea"] > 0.5 * found.effects.query("measure == 'useful_gpu_hours'")["base"].iloc[0]
+
+
+def test_a_cheaper_site_costs_less_and_works_as_before(relieve) -> None:
+    found = relieve(fleet(1.0, 80), measure="energy_usd")
+    effects = found.effects[found.effects["relief"] == "price one"].set_index("measure")
+    assert effects.loc["energy_usd", "difference"] == pytest.approx(-0.1 * effects.loc["energy_usd", "base"])
+    assert effects.loc["useful_gpu_hours", "difference"] == 0.0
+    assert found.ranking["relief"][0] == "price one"
+
+
 def test_nothing_binds(relieve) -> None:
     idle = fleet(1.0, 80).with_({"workload.streams.s.jobs_per_day": 1.0})
     found = relieve(idle)

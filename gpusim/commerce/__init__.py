@@ -1,0 +1,1 @@
+"""Contracts and money: accounts and statements of what capacity was there, and when."""

@@ -1,0 +1,137 @@
+"""What became of live GPUs and the book of contracts: who has them when, which milestones are late, and who left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.book import Book, Terms
+from gpusim.units import DAY_S, calendar
+
+
+class Termination(NamedTuple):
+    """A contract that was ended, in all or for the GPUs that were late."""
+
+    contract: int
+    interval: int  # from which on
+    gpus: int  # given up; of a contract that ends, all that it had committed to then
+    in_force: np.ndarray  # (intervals,) what is committed with it
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """GPUs by contract and pool over time.
+
+    Intervals go on to the end of the last contract; in those after the run nothing is delivered, and only commitments
+    count.
+
+    Attributes
+    ----------
+    book : Book
+    pools : list of (site, GPU type)
+    edges_s : int64 ndarray, shape (intervals + 1,)
+    live : int64 ndarray, shape (pools, intervals)
+        GPUs.
+    committed, in_force, overdue : int64 ndarrays, shape (contracts, intervals)
+        As signed; less what was terminated; missing beyond grace.
+    delivered : int64 ndarray, shape (contracts, pools, intervals)
+    met, closed : lists of int64 ndarrays, shape (milestones,)
+        Interval from which a milestone was met (the number of intervals: never), and from which it could not be.
+    given_up : list of bool ndarrays, shape (milestones,)
+        Whether a milestone was terminated as late.
+    terminations : list of Termination
+    """
+
+    book: Book
+    pools: list[tuple[str, str]]
+    edges_s: np.ndarray
+    live: np.ndarray
+    committed: np.ndarray
+    in_force: np.ndarray
+    overdue: np.ndarray
+    delivered: np.ndarray
+    met: list[np.ndarray]
+    closed: list[np.ndarray]
+    given_up: list[np.ndarray]
+    terminations: list[Termination]
+
+    @property
+    def left(self) -> np.ndarray:
+        """GPUs that no contract has, shape (pools, intervals)."""
+        return self.live - self.delivered.sum(axis=0)
+
+    def by_month(self, gpus: np.ndarray) -> np.ndarray:
+        """Integrals over the months of the run of what holds in intervals, shape (..., intervals) -> (..., months)."""
+        firsts = np.searchsorted(self.edges_s, self.book.months_s)
+        per_interval = gpus[..., : firsts[-1]] * np.diff(self.edges_s)[: firsts[-1]]
+        return np.add.reduceat(per_interval, firsts[:-1], axis=-1)
+
+    def table(self) -> pd.DataFrame:
+        """contract, site, gpu_type, start_s, end_s, gpus: what was delivered where, without rows of none."""
+        contract, pool, interval = np.nonzero(self.delivered)
+        sites, kinds = zip(*self.pools, strict=True) if self.pools else ((), ())
+        return pd.DataFrame(
+            {
+                "contract": np.array([one.name for one in self.book.contracts], object)[contract],
+                "site": np.array(sites, object)[pool],
+                "gpu_type": np.array(kinds, object)[pool],
+                "start_s": self.edges_s[interval].astype(float),
+                "end_s": self.edges_s[interval + 1].astype(float),
+                "gpus": self.delivered[contract, pool, interval],
+            }
+        )
+
+    def milestones(self) -> pd.DataFrame:
+        """contract, milestone (from 1), gpus in all, due, met (dates), days_late, state.
+
+        States: met (within grace), late (after it), missed (never, though grace had passed), cancelled (its contract
+        was terminated before), open (the run ended before grace did).
+        """
+        start = self.book.scenario.run.start
+        rows = []
+        for c, terms in enumerate(self.book.contracts):
+            for j, due_s in enumerate(terms.due_s):
+                met_s = float(self.edges_s[self.met[c][j]]) if self.met[c][j] < len(self.edges_s) - 1 else np.nan
+                rows.append(
+                    {
+                        "contract": terms.name, "milestone": j + 1, "gpus": int(terms.due_gpus[j]),
+                        "due": calendar(start, float(due_s)),
+                        "met": pd.NaT if np.isnan(met_s) else calendar(start, met_s),
+                        "days_late": (met_s - due_s) / DAY_S, "state": self._state(c, j, met_s),
+                    }
+                )  # fmt: skip
+        columns = ["contract", "milestone", "gpus", "due", "met", "days_late", "state"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def departures(self) -> pd.DataFrame:
+        """contract, left (date), gpus given up, whole (whether all of it ended): the terminations, in their order."""
+        start = self.book.scenario.run.start
+        rows = [
+            {
+                "contract": self.book.contracts[c].name,
+                "left": calendar(start, float(self.edges_s[interval])),
+                "gpus": gpus,
+                "whole": self.book.contracts[c].spec.terminates == "all",
+            }
+            for c, interval, gpus, _in_force in self.terminations
+        ]
+        return pd.DataFrame(rows, columns=["contract", "left", "gpus", "whole"])
+
+    def _state(self, c: int, j: int, met_s: float) -> str:
+        terms = self.book.contracts[c]
+        late_s = terms.due_s[j] + grace_s(terms)
+        if not np.isnan(met_s):
+            return "met" if met_s <= late_s else "late"
+        closed_s = self.edges_s[self.closed[c][j]]
+        if self.given_up[c][j] or late_s < closed_s:
+            return "missed"
+        if any(t.contract == c and self.edges_s[t.interval] == closed_s for t in self.terminations):
+            return "cancelled"
+        return "missed" if closed_s < self.book.run_s else "open"
+
+
+def grace_s(terms: Terms) -> int:
+    return round(terms.spec.grace_days * DAY_S)

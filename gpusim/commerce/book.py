@@ -1,0 +1,185 @@
+"""The book of contracts: their terms as whole seconds, GPUs and prices, ready to be held against any capacity.
+
+It depends on the scenario alone, so that many replications of the capacity share one. Times are rounded to the second:
+GPUs times seconds are then whole numbers, and what is delivered and missing sums to what was committed, exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from gpusim.model.contract import Contract
+from gpusim.model.scenario import Scenario
+from gpusim.model.steps import Steps, elapsed_s
+from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A step function of time: 0 before the first step.
+
+    Attributes
+    ----------
+    times_s : int64 ndarray, shape (steps,)
+        Ascending, from 0 on.
+    values : ndarray, shape (steps,)
+    """
+
+    times_s: np.ndarray
+    values: np.ndarray
+
+    def at(self, time_s: np.ndarray) -> np.ndarray:
+        """Level at moments [s], shape of ``time_s``."""
+        return np.concatenate([[0], self.values])[np.searchsorted(self.times_s, time_s, side="right")]
+
+    def least(self, from_s: np.ndarray, to_s: np.ndarray) -> np.ndarray:
+        """Least level anywhere in [from_s, to_s], shape of both."""
+        values = np.concatenate([[0], self.values])
+        steps = np.arange(len(values))
+        spans = np.where(steps[None, :] >= steps[:, None], values[None, :], values[:, None])
+        least = np.minimum.accumulate(spans, axis=1)  # [a, b]: from step a to step b
+        first, last = (np.searchsorted(self.times_s, time_s, side="right") for time_s in (from_s, to_s))
+        return least[first, last]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """One contract.
+
+    Attributes
+    ----------
+    name : str
+    spec : Contract
+    signed_s, end_s : int
+        [s] From the start of the run, 0 at the least.
+    gpus : Levels
+        Committed in all, until the end of the term, where they are 0.
+    price : Levels
+        [USD/GPU-hour]
+    due_s, due_gpus : int64 ndarrays, shape (milestones,)
+        The steps up of the commitment.
+    """
+
+    name: str
+    spec: Contract
+    signed_s: int
+    end_s: int
+    gpus: Levels
+    price: Levels
+    due_s: np.ndarray
+    due_gpus: np.ndarray
+
+    def may_use(self, site: str, gpu_type: str, scenario: Scenario) -> bool:
+        """Whether the contract may be served at a site with GPUs of a type."""
+        spec, where = self.spec, scenario.sites[site]
+        return (
+            (not spec.gpu_types or gpu_type in spec.gpu_types)
+            and (not spec.sites or site in spec.sites)
+            and (not spec.regions or where.region in spec.regions)
+            and (not spec.residency or where.jurisdiction in spec.residency)
+        )
+
+
+@dataclass(frozen=True)
+class Book:
+    """All contracts of a scenario.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    contracts : tuple of Terms
+        In the order in which they are served: priority, then signed, then name.
+    months_s : int64 ndarray, shape (months + 1,)
+        [s] Edges of the calendar months (UTC) of the run; the first and the last month may be parts.
+    moments_s : int64 ndarray
+        [s] All moments at which something may change that does not depend on the capacity.
+    """
+
+    scenario: Scenario
+    contracts: tuple[Terms, ...]
+    months_s: np.ndarray
+    moments_s: np.ndarray
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Book:
+        """The contracts of a scenario."""
+        terms = [_terms(name, contract, scenario) for name, contract in scenario.contracts.items()]
+        terms.sort(key=lambda one: (-one.spec.priority, one.signed_s, one.name))
+        months_s = _months(scenario.run.start, round(scenario.run.days * DAY_S))
+        market = scenario.market
+        steps = [
+            np.array([round(time_s) for time_s, _value in levels.steps(scenario.run.start)])
+            for levels in (market.on_demand_share, market.on_demand_price, market.spot_share, market.spot_price)
+        ]
+        moments = np.concatenate([months_s, *steps, *(_moments(one) for one in terms)])
+        end_s = max([months_s[-1], *(one.end_s for one in terms)])
+        return cls(scenario, tuple(terms), months_s, np.unique(moments[(moments >= 0) & (moments <= end_s)]))
+
+    @property
+    def run_s(self) -> int:
+        """[s] Length of the run."""
+        return int(self.months_s[-1])
+
+
+def levels_of(steps: Steps, start: datetime) -> Levels:
+    """Steps of a scenario from the start of the run on."""
+    times_s, values = zip(*steps.steps(start), strict=True)
+    return Levels(np.round(times_s).astype(np.int64), np.array(values))
+
+
+def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
+    start = scenario.run.start
+    gpu_w = scenario.gpus[spec.gpu_types[0]].rated_it_w_per_gpu if spec.it_mw is not None else 1.0
+    steps = [(round(time_s), gpus) for time_s, gpus in spec.commitment(start, gpu_w)]
+    end_s = round(spec.end_s(start))
+    price = levels_of(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
+    gpus = _from_start([step for step in steps if step[0] < end_s] + [(end_s, 0)])
+    before = np.concatenate([[0], gpus.values[:-1]])
+    ups = (gpus.values > before) & (gpus.times_s < end_s)
+    signed_s = max(round(elapsed_s(spec.signed, start)), 0)
+    return Terms(name, spec, signed_s, max(end_s, 0), gpus, price, gpus.times_s[ups], gpus.values[ups])
+
+
+def _even_price(spec: Contract, steps: list[tuple[int, int]], end_s: int) -> Levels:
+    """The price at which all GPU-hours of the term have the contract's value."""
+    ends = [*(time_s for time_s, _gpus in steps[1:]), end_s]
+    gpu_s = sum(gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True))
+    return Levels(np.zeros(1, np.int64), np.array([spec.value_usd / (gpu_s / HOUR_S)]))
+
+
+def _from_start(steps: list[tuple[int, int]]) -> Levels:
+    """Steps from 0 on: what was committed before holds from 0."""
+    held = [gpus for time_s, gpus in steps if time_s <= 0]
+    later = [step for step in steps if step[0] > 0]
+    times_s, gpus = zip(*([(0, held[-1])] if held else []), *later, strict=True)
+    return Levels(np.array(times_s, np.int64), np.array(gpus, np.int64))
+
+
+def _moments(terms: Terms) -> np.ndarray:
+    """[s] When a contract may change: its steps, prices, signing, and when what is due becomes late or too late."""
+    spec = terms.spec
+    grace_s = round(spec.grace_days * DAY_S)
+    moments = [terms.gpus.times_s, terms.price.times_s, [terms.signed_s], terms.gpus.times_s + grace_s]
+    if spec.terminate_after_days is not None:
+        moments.append(terms.due_s + round(spec.terminate_after_days * DAY_S))
+    return np.concatenate(moments).astype(np.int64)
+
+
+def _months(start: datetime, run_s: int) -> np.ndarray:
+    year, month = start.year, start.month
+    edges = [0]
+    while True:
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+        edge_s = round(seconds_between(start, datetime(year, month, 1, tzinfo=UTC)))
+        if edge_s >= run_s:
+            return np.array([*edges, run_s], np.int64)
+        if edge_s > 0:
+            edges.append(edge_s)
+
+
+def months_of(book: Book) -> list[str]:
+    """The months of the run as text: ``2026-06``."""
+    return [f"{calendar(book.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in book.months_s[:-1]]

@@ -1,0 +1,130 @@
+"""Capital: what the build-out costs, how it wears, and what is owed for it, by site and month in cents."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.cents import cents, in_usd
+from gpusim.errors import CommerceError, did_you_mean
+from gpusim.model.money import Money
+
+SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")
+
+
+def capex(
+    spending: pd.DataFrame, sites: list[str], months_s: np.ndarray, live_s: np.ndarray, money: Money
+) -> tuple[np.ndarray, np.ndarray]:
+    """Capital expenditure and its depreciation.
+
+    Straight line over each item's life, from the month after it is paid and its site has GPUs that are live; what never
+    comes to that does not wear in the run.
+
+    Parameters
+    ----------
+    spending : DataFrame
+        time_s [s], site, project, item, usd, life_years: NaN stands for the lives of ``money``, by item "gpus" and
+        others. What is paid after the run is left out.
+    sites : list of str
+    months_s : ndarray, shape (months + 1,)
+        [s] Edges.
+    live_s : ndarray, shape (sites,)
+        [s] When a site's first GPUs are live; inf: never.
+
+    Returns
+    -------
+    (int64 ndarray, int64 ndarray), shape (sites, months)
+        Paid, and written off.
+
+    Raises
+    ------
+    CommerceError
+        If columns are missing, or a site is unknown.
+    """
+    if missing := [name for name in SPENDING if name not in spending]:
+        raise CommerceError(f"spending: columns {', '.join(missing)} missing; give {', '.join(SPENDING)}")
+    if unknown := sorted(set(spending["site"]) - set(sites)):
+        raise CommerceError(f"spending: unknown site {unknown[0]!r}{did_you_mean(unknown[0], sites)}")
+    n = len(months_s) - 1
+    time_s = np.maximum(spending["time_s"].to_numpy(dtype=float), 0.0)
+    within = time_s < months_s[-1]
+    site = np.array([sites.index(name) for name in spending["site"]], int)[within]
+    lives = np.where(spending["item"].isin(money.gpu_items), money.gpu_life_years, money.site_life_years)
+    life_years = spending["life_years"].to_numpy(dtype=float)
+    life_months = 12.0 * np.where(np.isnan(life_years), lives, life_years)[within]
+    paid = cents(spending["usd"].to_numpy(dtype=float))[within]
+    spent, worn = np.zeros((len(sites), n), np.int64), np.zeros((len(sites), n), np.int64)
+    np.add.at(spent, (site, _month(months_s, time_s[within])), paid)
+    begins = np.maximum(time_s[within], live_s[site])
+    np.add.at(worn, site, even(paid, _month(months_s, begins) + 1, life_months, n))
+    return spent, worn
+
+
+def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
+    """Spending of a programme, as ``capex`` takes it: the cost of each task, even from its start to its end, by month.
+
+    Parameters
+    ----------
+    tasks : DataFrame
+        site, project, kind, start_s, end_s [s], usd. What was spent before the run counts at its start.
+    months_s : ndarray, shape (months + 1,)
+        [s] Edges.
+    """
+    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna()]
+    start_s, end_s = (paid[key].to_numpy(dtype=float) for key in ("start_s", "end_s"))
+    edges_s = np.concatenate([[-np.inf], months_s[1:]])
+    gone = np.clip((edges_s - start_s[:, None]) / np.maximum(end_s - start_s, 1.0)[:, None], 0.0, 1.0)
+    spent = np.diff(cents(gone * paid["usd"].to_numpy(dtype=float)[:, None]), axis=1)
+    task, month = np.nonzero(spent)
+    return pd.DataFrame(
+        {
+            "time_s": months_s[month].astype(float),
+            "site": paid["site"].to_numpy()[task],
+            "project": paid["project"].to_numpy()[task],
+            "item": paid["kind"].to_numpy()[task],
+            "usd": in_usd(spent[task, month]),
+            "life_years": np.nan,
+        }
+    )
+
+
+def even(amount: np.ndarray, first: np.ndarray, lasts: np.ndarray, n: int) -> np.ndarray:
+    """Amounts in equal monthly parts, to the cent.
+
+    Parameters
+    ----------
+    amount : int64 ndarray, shape (items,)
+        Cents.
+    first : ndarray, shape (items,)
+        First month of each.
+    lasts : ndarray, shape (items,)
+        Number of months over which it goes; a broken last month takes the rest.
+
+    Returns
+    -------
+    int64 ndarray, shape (items, n)
+    """
+    gone = np.clip((np.arange(1, n + 1) - first[:, None]) / lasts[:, None], 0.0, 1.0)
+    return np.diff(np.rint(amount[:, None] * gone).astype(np.int64), axis=1, prepend=0)
+
+
+def debt(spent: np.ndarray, months_s: np.ndarray, money: Money) -> dict[str, np.ndarray]:
+    """Loans for a share of each month's capital expenditure, drawn at its end and paid back in equal parts.
+
+    Returns
+    -------
+    dict of str to int64 ndarray, shape (months,)
+        draws, repayments, interest (on what was owed at the start of the month, by its days of 365), debt (at its end).
+    """
+    n = len(spent)
+    draws = np.rint(spent * money.debt_share).astype(np.int64)
+    repayments = even(draws, np.arange(1, n + 1), np.full(n, 12.0 * money.debt_years), n).sum(axis=0)
+    owed = np.cumsum(draws - repayments)
+    years = np.diff(months_s) / (365.0 * 86_400.0)
+    interest = np.rint(np.concatenate([[0], owed[:-1]]) * money.interest * years).astype(np.int64)
+    return {"draws": draws, "repayments": repayments, "interest": interest, "debt": owed}
+
+
+def _month(months_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """Month of each moment; behind the last if it is after the run."""
+    return np.searchsorted(months_s, time_s, side="right") - 1

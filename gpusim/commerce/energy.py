@@ -1,0 +1,43 @@
+"""The bill for electricity by site and month: as a run of the fleet metered it, or from stated figures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.cents import cents
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
+
+
+def live_mw(allocation: Allocation) -> np.ndarray:
+    """[MW] Mean rated IT power of live GPUs, shape (sites, months)."""
+    book = allocation.book
+    scenario, sites = book.scenario, list(book.scenario.sites)
+    mw = np.zeros((len(sites), len(book.months_s) - 1))
+    for (site, kind), row in zip(allocation.pools, allocation.by_month(allocation.live)):
+        mw[sites.index(site)] += row * scenario.gpus[kind].rated_it_w_per_gpu / WATT_PER_MW
+    return mw / np.diff(book.months_s)
+
+
+def stated(allocation: Allocation) -> tuple[np.ndarray, np.ndarray]:
+    """[MWh] and cents, shape (sites, months): live GPUs at the stated load, PUE and price."""
+    book = allocation.book
+    money = book.scenario.money
+    prices = [site.price_usd_per_mwh for site in book.scenario.sites.values()]
+    usd_per_mwh = np.array([money.energy_usd_per_mwh if price is None else price for price in prices])
+    mwh = live_mw(allocation) * money.load * money.pue * np.diff(book.months_s) / HOUR_S
+    return mwh, cents(mwh * usd_per_mwh[:, None])
+
+
+def metered(allocation: Allocation, result: Result) -> tuple[np.ndarray, np.ndarray]:
+    """[MWh] and cents, shape (sites, months): record intervals of a run, spread evenly over the months they touch."""
+    months_s = allocation.book.months_s
+    sites, power = list(allocation.book.scenario.sites), result.power
+    site = np.array([sites.index(name) for name in power["site"]], int)
+    start_s, end_s = power["start_s"].to_numpy(), power["end_s"].to_numpy()
+    shares = np.diff(np.clip((months_s[:, None] - start_s) / (end_s - start_s), 0.0, 1.0), axis=0)
+    mwh, usd = np.zeros((2, len(sites), len(months_s) - 1))
+    np.add.at(mwh, site, (shares * power["facility_w"].to_numpy() * (end_s - start_s) / JOULE_PER_MWH).T)
+    np.add.at(usd, site, (shares * power["cost_usd"].to_numpy()).T)
+    return mwh, cents(usd)

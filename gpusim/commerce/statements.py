@@ -1,0 +1,177 @@
+"""Monthly statements: what sites and the fleet earn, spend, own and owe.
+
+    EBITDA      = revenue - energy - staff - network
+    EBIT        = EBITDA - depreciation
+    free cash   = EBITDA - prepayment applied + prepaid - refunded - capex
+    cash change = free cash + draws - interest - repayments + paid in
+    cash + assets = debt + prepayments + equity
+
+In whole cents: every identity holds exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce import capital, energy
+from gpusim.commerce.accounts import Accounts
+from gpusim.commerce.book import months_of
+from gpusim.commerce.cents import cents, in_usd, split
+from gpusim.commerce.market import market
+from gpusim.record.result import Result
+
+NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
+SITE = (
+    "contracts", "on_demand", "spot", "revenue", "energy", "staff", "network", "ebitda", "depreciation", "ebit",
+    "capex",
+)  # fmt: skip
+FLEET = (
+    *SITE[:-1], "interest", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
+    "free_cash", "draws", "repayments", "paid_in", "cash_change", "cash", "assets", "debt", "prepayments",
+    "equity", "backlog",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Statements of a run.
+
+    Attributes
+    ----------
+    accounts : Accounts
+    places : list of str
+        Sites of the scenario, then ``NOWHERE``.
+    sites : dict of str to int64 ndarray, shape (places, months)
+        Cents of ``SITE``.
+    fleet : dict of str to int64 ndarray, shape (months,)
+        Cents of ``FLEET``; cash and what follows it at the end of the month.
+    live_mw, energy_mwh, sold_gpu_s : ndarrays, shape (places, months)
+        Mean IT power [MW] of live GPUs, energy at the meter, GPU-seconds used by contracts or sold by the hour.
+    """
+
+    accounts: Accounts
+    places: list[str]
+    sites: dict[str, np.ndarray]
+    fleet: dict[str, np.ndarray]
+    live_mw: np.ndarray
+    energy_mwh: np.ndarray
+    sold_gpu_s: np.ndarray
+
+    def site_table(self) -> pd.DataFrame:
+        """One row per site and month: site, month, live_mw, energy_mwh and ``SITE`` in USD."""
+        months = months_of(self.accounts.allocation.book)
+        return pd.DataFrame(
+            {
+                "site": np.repeat(np.array(self.places, object), len(months)),
+                "month": np.tile(np.array(months, object), len(self.places)),
+                "live_mw": self.live_mw.ravel(),
+                "energy_mwh": self.energy_mwh.ravel(),
+                **{f"{name}_usd": in_usd(values).ravel() for name, values in self.sites.items()},
+            }
+        )
+
+    def fleet_table(self) -> pd.DataFrame:
+        """One row per month: month, live_mw, energy_mwh and ``FLEET`` in USD."""
+        return pd.DataFrame(
+            {
+                "month": months_of(self.accounts.allocation.book),
+                "live_mw": self.live_mw.sum(axis=0),
+                "energy_mwh": self.energy_mwh.sum(axis=0),
+                **{f"{name}_usd": in_usd(values) for name, values in self.fleet.items()},
+            }
+        )
+
+
+def statements(accounts: Accounts, spending: pd.DataFrame | None = None, result: Result | None = None) -> Statements:
+    """Make the statements of accounts.
+
+    Parameters
+    ----------
+    accounts : Accounts
+    spending : DataFrame, optional
+        What the build-out pays, as ``gpusim.commerce.capital.capex`` takes it. Absent: nothing.
+    result : Result, optional
+        Run of the fleet whose metered energy is paid. Absent: the stated load, PUE and price.
+    """
+    allocation = accounts.allocation
+    book = allocation.book
+    money, places = book.scenario.money, [*book.scenario.sites, NOWHERE]
+    live_mw = _with_nowhere(energy.live_mw(allocation))
+    bill = energy.stated(allocation) if result is None else energy.metered(allocation, result)
+    mwh, energy_cents = (_with_nowhere(values) for values in bill)
+    earned, sold_gpu_s = _earned(accounts, places)
+    months = np.diff(book.months_s) / (365.0 * 86_400.0 / 12.0)  # in mean months: a short last one costs its part
+    sites = {
+        **earned,
+        "revenue": sum(earned.values()),
+        "energy": energy_cents,
+        "staff": cents(live_mw * money.staff_usd_per_mw_month * months),
+        "network": cents(live_mw * money.network_usd_per_mw_month * months),
+    }
+    sites["ebitda"] = sites["revenue"] - sites["energy"] - sites["staff"] - sites["network"]
+    spent, worn = np.zeros((2, len(places), len(months)), np.int64)
+    if spending is not None:
+        spent, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
+    sites |= {"depreciation": worn, "ebit": sites["ebitda"] - worn, "capex": spent}
+    fleet = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()})
+    return Statements(accounts, places, {name: sites[name] for name in SITE}, fleet, live_mw, mwh, sold_gpu_s)
+
+
+def _fleet(accounts: Accounts, total: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    book = accounts.allocation.book
+    money = book.scenario.money
+    contracts = {name: values.sum(axis=0) for name, values in accounts.cents.items()}
+    loans = capital.debt(total["capex"], book.months_s, money)
+    prepaid, applied, refunded = (contracts[name] for name in ("prepaid", "prepayment_applied", "refunded"))
+    profit = total["ebit"] - loans["interest"]
+    operating = total["ebitda"] - applied + prepaid - refunded
+    free = operating - total["capex"]
+    opening = int(cents(money.opening_cash_usd))
+    before = opening + np.cumsum(free + loans["draws"] - loans["interest"] - loans["repayments"])
+    # The owners pay in what is missing whenever cash would fall below 0.
+    owners = np.maximum.accumulate(np.maximum(-before, 0))
+    paid_in, cash = np.diff(owners, prepend=0), before + owners
+    fleet = {
+        **total, **loans, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied, "refunded": refunded,
+        "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
+        "cash_change": np.diff(cash, prepend=opening), "assets": np.cumsum(total["capex"] - total["depreciation"]),
+        "prepayments": contracts["prepayment_balance"], "equity": opening + owners + np.cumsum(profit),
+        "backlog": contracts["backlog"],
+    }  # fmt: skip
+    return {name: fleet[name] for name in FLEET}
+
+
+def _earned(accounts: Accounts, places: list[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Cents earned by place and month, and GPU-seconds used or sold: contracts by where their GPUs were."""
+    allocation = accounts.allocation
+    at = [places.index(site) for site, _kind in allocation.pools]
+    n_contracts, n_months = accounts.cents["revenue"].shape
+    gpu_s = np.zeros((n_contracts, len(places), n_months), np.int64)
+    np.add.at(gpu_s, (slice(None), at), allocation.by_month(allocation.delivered))
+    weights = gpu_s.transpose(0, 2, 1)
+    earned = {"contracts": split(accounts.cents["revenue"], weights).sum(axis=0).T}
+    delivered = np.maximum(accounts.gpu_s["delivered"], 1)
+    sold_gpu_s = (gpu_s * (accounts.gpu_s["used"] / delivered)[:, None]).sum(axis=0)
+    for kind, (hourly_s, hourly_cents) in market(allocation).items():
+        earned[kind] = np.zeros((len(places), n_months), np.int64)
+        np.add.at(earned[kind], at, hourly_cents)
+        np.add.at(sold_gpu_s, at, hourly_s)
+    return earned, sold_gpu_s
+
+
+def _first_live_s(accounts: Accounts, places: list[str]) -> np.ndarray:
+    """[s] When each place first has GPUs that are live; inf: never."""
+    allocation = accounts.allocation
+    first_s = np.full(len(places), np.inf)
+    for (site, _kind), live in zip(allocation.pools, allocation.live):
+        if live.any():
+            i = places.index(site)
+            first_s[i] = min(first_s[i], allocation.edges_s[int((live > 0).argmax())])
+    return first_s
+
+
+def _with_nowhere(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, np.zeros((1, values.shape[1]), values.dtype)])

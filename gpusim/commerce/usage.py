@@ -1,0 +1,58 @@
+"""What the tenants of contracts used, as a run of the fleet tells it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.book import Book
+from gpusim.errors import CommerceError
+from gpusim.record.result import Result
+from gpusim.units import DAY_S
+
+
+def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
+    """[GPU-s] Use of contracts by month, shape (contracts, months).
+
+    A tenant's use is that of its jobs (GPUs asked for, run time spread evenly from first start to end) and of the
+    replicas of its services, wherever they ran. It fills the tenant's contracts in the order of the book, each up to
+    what was delivered; what is beyond is no contract's.
+
+    Raises
+    ------
+    CommerceError
+        If the result is of another period than the book.
+    """
+    book, delivered_gpu_s = allocation.book, allocation.by_month(allocation.delivered.sum(axis=1))
+    start, days = (result.manifest["scenario"]["run"][key] for key in ("start", "days"))
+    if pd.Timestamp(start) != pd.Timestamp(book.scenario.run.start) or round(days * DAY_S) != book.run_s:
+        raise CommerceError(f"use: the result is of {days:g} days from {start}; give one of the same period")
+    used = np.zeros(delivered_gpu_s.shape)
+    left = {tenant: _of_tenant(book, result, tenant) for tenant in {one.spec.tenant for one in book.contracts}}
+    for c, terms in enumerate(book.contracts):
+        used[c] = np.minimum(left[terms.spec.tenant], delivered_gpu_s[c])
+        left[terms.spec.tenant] = left[terms.spec.tenant] - used[c]
+    return used
+
+
+def _of_tenant(book: Book, result: Result, tenant: str) -> np.ndarray:
+    """[GPU-s] Use by month."""
+    jobs = result.jobs
+    ran = jobs[(jobs["tenant"] == tenant) & (jobs["run_s"] > 0.0)]
+    end_s = ran["end_s"].fillna(result.manifest["duration_s"])
+    used = _spread(book.months_s, ran["start_s"], end_s, ran["gpus"] * ran["run_s"])
+    for name, service in book.scenario.services.items():
+        if service.tenant == tenant:
+            rows = result.services[result.services["service"] == name]
+            gpu_s = rows["replicas"] * service.gpus_per_replica * (rows["end_s"] - rows["start_s"])
+            used += _spread(book.months_s, rows["start_s"], rows["end_s"], gpu_s)
+    return used
+
+
+def _spread(edges_s: np.ndarray, start_s: pd.Series, end_s: pd.Series, amount: pd.Series) -> np.ndarray:
+    """Amounts spread evenly over [start, end), summed between edges."""
+    start_s, end_s, amount = (column.to_numpy(dtype=float) for column in (start_s, end_s, amount))
+    span_s = np.maximum(end_s - start_s, 1e-9)
+    shares = np.clip((edges_s[:, None] - start_s) / span_s, 0.0, 1.0)
+    return np.diff((shares * amount).sum(axis=1))

@@ -1,0 +1,222 @@
+"""From a scenario and a seed to the programme of its build-out: what was done when, and what was not there in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, nan
+
+import pandas as pd
+
+from gpusim.model.scenario import BUILDING, Scenario
+from gpusim.programme import ledger
+from gpusim.programme.network import Network, Work
+from gpusim.programme.path import critical_path, delivery, giver, spans
+from gpusim.programme.room import Levels
+from gpusim.programme.schedule import Schedule, simulate
+from gpusim.rules.building import limited
+from gpusim.units import DAY_S
+
+TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",
+         "waited_s", "supply", "units", "expedited", "critical", "usd"]  # fmt: skip
+CAPACITY = ["site", "project", "component", "gpu_type", "amount", "unit", "planned_s", "arrived_s", "task"]
+PATHS = ["project", "position", "task_project", "task", "kind", "held_by", "from_s", "to_s"]
+PROJECTS = ["project", "site", "component", "planned_s", "delivered_s", "late_s", "usd"]
+LAST_DAY = 1e6  # that a step may have
+EVENTS = ["time_s", "site", "kind", "detail", "value"]
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The build-out of a scenario in one replication. Times are seconds since the run's start, NaN: never.
+
+    Attributes
+    ----------
+    projects : DataFrame
+        One row per project: project, site, component (that came last), planned_s, delivered_s (all that it adds is
+        there), late_s, usd (of tasks that were begun).
+    tasks : DataFrame
+        One row per task: project, site, task, kind, planned_start_s, planned_end_s, ready_s, start_s, end_s, waited_s
+        (for its supply), supply, units, expedited, critical (on the critical path of its project), usd (expediting
+        included, spent evenly from start to end; 0 of a stand-in that was not begun).
+    capacity : DataFrame
+        One row per component and GPU type: site, project, component, gpu_type, amount, unit, planned_s, arrived_s,
+        task (that gave it).
+    live : DataFrame
+        site, gpu_type, time_s, planned, live, delivered: GPUs from each change on, within the run.
+    months : DataFrame
+        site, gpu_type, month, planned_gpu_hours, live_gpu_hours.
+    ledger : DataFrame
+        site, gpu_type, month, project, cause (kind of the task for which all waited), held_by (supply that it waited
+        for, or shock that stopped it), gpu_hours (planned and not there; negative: ahead of plan), usd (at the type's
+        list price). Sums to planned less live of ``months``.
+    paths : DataFrame
+        The critical path of each project, first to last: project, position, task_project, task, kind, held_by, from_s,
+        to_s.
+    events : DataFrame
+        time_s, site, kind, detail, value: the story, in order.
+    """
+
+    projects: pd.DataFrame
+    tasks: pd.DataFrame
+    capacity: pd.DataFrame
+    live: pd.DataFrame
+    months: pd.DataFrame
+    ledger: pd.DataFrame
+    paths: pd.DataFrame
+    events: pd.DataFrame
+
+
+def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
+    """Play the projects, supplies and shocks of a scenario, without its jobs.
+
+    Parameters
+    ----------
+    seed : int
+        Feeds a stream for each task and each shock: scenarios that differ in one project share all other draws.
+    overheads : mapping of str to float, optional
+        Facility watts per IT watt at the hottest hour, by site. Without it, those of mild weather.
+
+    Returns
+    -------
+    Programme
+    """
+    scenario = limited(scenario)
+    network = Network(scenario)
+    return programme_of(scenario, network, simulate(network, scenario, seed), overheads)
+
+
+def programme_of(
+    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None = None
+) -> Programme:
+    """Tables of a schedule; arguments as of ``play``."""
+    lasts = {
+        name: delivery(network, schedule, name, project.adds.components) for name, project in scenario.projects.items()
+    }
+    return Programme(
+        projects=_projects(scenario, network, schedule, lasts),
+        tasks=_tasks(scenario, network, schedule, lasts),
+        capacity=_capacity(scenario, network, schedule),
+        paths=_paths(network, schedule, lasts),
+        events=_events(scenario, network, schedule),
+        **ledger.tables(scenario, network, schedule, overheads),
+    )
+
+
+def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
+    """The scenario without its projects, and with what they brought as steps of its sites.
+
+    What never comes is planned all the same: it stands at the end of all days.
+    """
+    data = scenario.to_toml_dict()
+    for site, arrivals in network.added.items():
+        levels, table = Levels(scenario, site, arrivals), data["sites"][site]
+        *pools, halls, grid = (_as_steps(levels.steps(column, schedule.time_s)) for column in range(len(levels.base)))
+        for kind, steps in zip(levels.pools, pools, strict=True):
+            table["pools"][kind]["gpus"] = steps
+        table["grid_mw"] = grid
+        if table.get("hall_mw") is not None:
+            table["hall_mw"] = halls
+    return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
+
+
+def _as_steps(steps: list[tuple[float, float]]) -> list[dict[str, float]]:
+    """Steps as a scenario holds them; of two that are one moment there the later counts."""
+    days = {(at := min(time_s / DAY_S, LAST_DAY)) * DAY_S: {"at": at, "value": level} for time_s, level in steps}
+    return list(days.values())
+
+
+def _known(time_s: float) -> float:
+    return nan if time_s in (inf, -inf) else time_s
+
+
+def _usd(schedule: Schedule, work: Work) -> float:
+    if schedule.start_s[work.index] == inf:
+        return 0.0
+    return work.spec.usd + (work.spec.expedite.usd if schedule.hurried[work.index] else 0.0)
+
+
+def _tasks(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+    critical = set()
+    for name, (_time_s, last) in lasts.items():
+        if last is not None:
+            path = critical_path(network, schedule, giver(network, schedule, last))
+            critical |= {work.index for work in path if work.project == name}
+    rows = []
+    for work in network.works:
+        i, spec = work.index, work.spec
+        ready_s, start_s = schedule.ready_s[i], schedule.start_s[i]
+        rows.append(
+            (
+                work.project, scenario.projects[work.project].site, work.name, work.kind, network.plan_start_s[i],
+                network.plan_s[i], _known(ready_s), _known(start_s), _known(schedule.time_s[i]),
+                start_s - ready_s if start_s < inf else nan, spec.supply or "", spec.units if spec.supply else 0.0,
+                schedule.hurried[i], i in critical, _usd(schedule, work),
+            )
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=TASKS)
+
+
+def _capacity(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
+    rows = []
+    for arrival in network.arrivals:
+        adds = scenario.projects[arrival.project].adds
+        parts = {
+            "gpus": [(kind, float(gpus), "GPUs") for kind, gpus in adds.gpus.items()],
+            "halls": [("", adds.hall_mw, "MW")],
+            "grid": [("", adds.grid_mw, "MW")],
+        }[arrival.component]
+        if arrival.component in adds.components:
+            times_s = network.plan_s[arrival.index], _known(schedule.time_s[arrival.index])
+            task = network.works[giver(network, schedule, arrival.index)].name
+            rows += [(arrival.site, arrival.project, arrival.component, *part, *times_s, task) for part in parts]
+    return pd.DataFrame(rows, columns=CAPACITY)
+
+
+def _projects(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+    rows = []
+    for name, project in scenario.projects.items():
+        time_s, last = lasts[name]
+        planned_s = max(
+            (network.plan_s[a.index] for a in network.arrivals
+             if a.project == name and a.component in project.adds.components), default=nan,
+        )  # fmt: skip
+        component = "" if last is None else network.arrival(last).component
+        usd = sum(_usd(schedule, work) for work in network.works if work.project == name)
+        rows.append((name, project.site, component, planned_s, _known(time_s), _known(time_s) - planned_s, usd))
+    return pd.DataFrame(rows, columns=PROJECTS)
+
+
+def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
+    rows = []
+    for name, (_time_s, last) in lasts.items():
+        if last is None:
+            continue
+        for position, span in enumerate(spans(network, schedule, last)):
+            work = span.work
+            times_s = _known(span.from_s), _known(span.to_s)
+            rows.append((name, position, work.project, work.name, work.kind, span.held_by, *times_s))
+    return pd.DataFrame(rows, columns=PATHS)
+
+
+def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
+    """Shocks, stand-ins begun, tasks hurried, and components that arrived, with the days that they were late."""
+    rows = [
+        (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {window.spec.supply or window.spec.kind}",
+         nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S)
+        for window in schedule.windows
+    ]  # fmt: skip
+    for work in network.works:
+        site, start_s = scenario.projects[work.project].site, schedule.start_s[work.index]
+        if start_s < inf and work.stands_in:
+            rows.append((start_s, site, "stand-in", f"{work.project}: {work.name} begun for {work.spec.gives}", 0.0))
+        if schedule.hurried[work.index]:
+            rows.append((start_s, site, "expedite", f"{work.project}: {work.name} hurried", work.spec.expedite.usd))
+    for arrival in network.arrivals:
+        time_s = schedule.time_s[arrival.index]
+        if time_s < inf:
+            late_days = (time_s - network.plan_s[arrival.index]) / DAY_S
+            task = network.works[giver(network, schedule, arrival.index)].name
+            detail = f"{arrival.project}: {arrival.component} there with {task}, {late_days:+.0f} days against plan"
+            rows.append((time_s, arrival.site, "arrival", detail, late_days))
+    return pd.DataFrame(rows, columns=EVENTS).sort_values("time_s", kind="stable", ignore_index=True)
