@@ -120,7 +120,7 @@ class Regulation:
             name, site, what, env.now, limit_mw, self._idle_gpu_s(site), self._lost_gpu_s(site), self._facility_j(site)
         )
         env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
-        env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.1f} of {grid_mw:,.1f} MW", limit_mw)
+        env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw)
 
     def _lift(self, name: str, site: str) -> None:
         env, call = self.env, self._calls.pop((name, site))
@@ -132,7 +132,7 @@ class Regulation:
             gpu_hours = (idle_gpu_s[p] - before_s + lost_gpu_s[p] - call.lost_gpu_s[p]) / HOUR_S
             hours += gpu_hours
             usd += gpu_hours * self.scenario.gpus[self.names.pools[p][1]].usd_per_gpu_hour
-        detail = f"limit of {call.limit_mw:,.1f} MW, {drawn_mw:,.1f} MW drawn"
+        detail = f"limit of {call.limit_mw:,.4g} MW, {drawn_mw:,.4g} MW drawn"
         self.entries.append(
             Entry(name, site, call.start_s, env.now, call.what, detail, drawn_mw, call.limit_mw, True, hours, usd)
         )
@@ -161,7 +161,7 @@ class Regulation:
         yield self.env.at(peak.time_s + QUARTER_S)
         mw = (self._facility_j(site) - before_j) / QUARTER_S / WATT_PER_MW
         usd = peak.share * transmission_usd([mw], rule.usd_per_kw_year)
-        detail = f"{rule.variant} of {peak.month}: {mw:,.2f} MW, {peak.share:.1%} of the yearly charge"
+        detail = f"{rule.variant} of {peak.month}: {mw:,.4g} MW, {peak.share:.1%} of the yearly charge"
         end_s = peak.time_s + QUARTER_S
         self.entries.append(Entry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd))
 

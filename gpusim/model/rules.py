@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, create_model
 
+from gpusim.errors import did_you_mean
 from gpusim.model import kinds
 from gpusim.model.base import Model
 from gpusim.model.rule import KINDS, Rule
@@ -25,6 +26,8 @@ NAMES = tuple(catalogue())
 
 
 def _enforced(value: object) -> object:
+    if isinstance(value, str) and value != "all":
+        raise ValueError(f'give "all" or a list of names{did_you_mean(value, NAMES)}; known: {", ".join(NAMES)}')
     return list(NAMES) if value == "all" else value
 
 
