@@ -68,13 +68,13 @@ class Regulation:
         self._signals = dict(zip(names.sites, signals, strict=True))
         self._calls: dict[tuple[str, str], Call] = {}
         duration_s = scenario.run.days * DAY_S
+        acts = {Curtailment: self._curtail, CoincidentPeaks: self._charge_peaks}
         for name, rule in scenario.rules.enforced():
             span_s = in_force_s(rule, scenario.run.start, duration_s)
-            sites = sites_under(scenario, rule)
-            if span_s and sites and isinstance(rule, Curtailment):
-                self._curtail(name, rule, sites, span_s, seed)
-            elif span_s and sites and isinstance(rule, CoincidentPeaks):
-                self._charge_peaks(name, rule, sites, span_s, seed)
+            act = next((act for kind, act in acts.items() if isinstance(rule, kind)), None)
+            sites = sites_under(scenario, rule) if act and span_s else []
+            if sites:
+                act(name, rule, sites, span_s, seed)
 
     def table(self, power: pd.DataFrame, end_s: float) -> pd.DataFrame:
         """All that the rules did in a run that ended at ``end_s`` [s], by its table of power."""
@@ -84,7 +84,7 @@ class Regulation:
         for name, rule in scenario.rules.enforced():
             span_s = in_force_s(rule, scenario.run.start, end_s)
             found = next((function for kind, function in AFTERWARDS.items() if isinstance(rule, kind)), None)
-            for site in sites_under(scenario, rule) if span_s and found else ():
+            for site in sites_under(scenario, rule) if found and span_s else ():
                 entries += found(name, rule, scenario, site, power[power["site"] == site], span_s)
         return table(entries)
 

@@ -35,24 +35,14 @@ class DatedValue(Model):
 
 
 class Rule(Model):
-    """What all rules have: a place, a time, a size."""
+    """What all rules have: a name and a time."""
 
     title: str
     """What it is, in a line."""
-    jurisdictions: list[str] = []
-    """Laws of sites to which it applies."""
-    regions: list[str] = []
-    """Regions of sites to which it applies, besides."""
-    near: Circle | None = None
-    """Only sites within this place."""
-    sites: list[str] = []
-    """Sites to which it applies whatever their place; none: those that jurisdictions, regions and near say."""
     since: Moment
     """Date from which it is in force."""
     until: Moment | None = None
     """Date until which it is in force; absent: for good."""
-    least_mw: float = Field(0.0, ge=0)
-    """[MW] Only sites whose grid connection is as large as this when complete."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Rule:
@@ -61,7 +51,22 @@ class Rule(Model):
         return self
 
 
-class Curtailment(Rule):
+class SiteRule(Rule):
+    """A rule for sites of some places and sizes."""
+
+    jurisdictions: list[str] = []
+    """Laws of sites to which it applies."""
+    regions: list[str] = []
+    """Regions of sites to which it applies, besides."""
+    near: Circle | None = None
+    """Only sites within this place."""
+    sites: list[str] = []
+    """Sites to which it applies whatever their place; none: those that jurisdictions, regions and near say."""
+    least_mw: float = Field(0.0, ge=0)
+    """[MW] Only sites whose grid connection is as large as this when complete."""
+
+
+class Curtailment(SiteRule):
     """In emergencies of the grid, which come at random, sites draw less."""
 
     connected_after: Moment
@@ -84,7 +89,7 @@ class Curtailment(Rule):
         return self
 
 
-class CoincidentPeaks(Rule):
+class CoincidentPeaks(SiteRule):
     """Transmission is charged by a site's load in the quarter hours in which the grid's load peaks."""
 
     variant: Literal["4CP", "12CP"]
@@ -105,7 +110,7 @@ class CoincidentPeaks(Rule):
     """[K] Standard deviation of the forecast temperature."""
 
 
-class CapacityPrice(Rule):
+class CapacityPrice(SiteRule):
     """Capacity is charged by the day for a site's peak load in a delivery year, which begins in June."""
 
     usd_per_mw_day: dict[str, Usd] = Field(min_length=1)
@@ -138,7 +143,7 @@ class EfficiencyLimits(Model):
     """Share of its electricity that is renewable."""
 
 
-class Efficiency(Rule):
+class Efficiency(SiteRule):
     """Limits of PUE, duties to reuse heat and to buy renewable electricity, checked for every site and year."""
 
     variant: Literal["law", "draft"]
@@ -158,7 +163,7 @@ class Efficiency(Rule):
         return self.law if self.variant == "law" else self.draft
 
 
-class Reporting(Rule):
+class Reporting(SiteRule):
     """A yearly report of each site's figures."""
 
     least_it_mw: float = Field(ge=0)
@@ -188,7 +193,7 @@ class AddedTask(Model):
     """[USD/MW] What it costs for each MW of grid connection that the project adds."""
 
 
-class Connection(Rule):
+class Connection(SiteRule):
     """What projects at a place need besides, and what rests or is slower there, for those that start under it."""
 
     stops: list[str] = []

@@ -5,19 +5,16 @@ from __future__ import annotations
 from rich.box import SIMPLE
 from rich.table import Table
 
+from gpusim.model.rule import Rule, SiteRule
 from gpusim.model.rules import Rules, figures
 
 
 def tables() -> tuple[Table, Table]:
     """Rules with their place, time and size, and their figures (assumptions marked by a star)."""
-    overview = Table("rule", "what", "where", "in force", "from MW", title="Rules")
+    overview = Table("rule", "what", "where", "from MW", "in force", title="Rules")
     for name, rule in Rules(enforce="all").enforced():
-        where = ", ".join([*rule.regions, *(law for law in rule.jurisdictions if law not in rule.regions)])
-        if rule.near:
-            where += f", {rule.near.km:g} km around {rule.near.latitude:g} N {rule.near.longitude:g} E"
         until = f" to {rule.until:%Y-%m-%d}" if rule.until else ""
-        size = f"{rule.least_mw:g}" if rule.least_mw else ""
-        overview.add_row(name, rule.title, _short(where), f"{rule.since:%Y-%m-%d}{until}", size)
+        overview.add_row(name, rule.title, *_place(rule), f"{rule.since:%Y-%m-%d}{until}")
     sources = Table("rule", "figure", "value", "basis", "source", "date", title="Figures (* assumption)", box=SIMPLE)
     shown = [row for row in figures() if row["figure"] not in ("regions", "jurisdictions", "since", "least_mw")]
     for i, row in enumerate(shown):
@@ -29,6 +26,16 @@ def tables() -> tuple[Table, Table]:
         name = row["rule"] if first else ""
         sources.add_row(name, row["figure"], _short(row["value"]) + mark, *origin, end_section=last)
     return overview, sources
+
+
+def _place(rule: Rule) -> tuple[str, str]:
+    """Where a rule applies, and from what size on."""
+    if not isinstance(rule, SiteRule):
+        return "", ""
+    where = ", ".join(dict.fromkeys([*rule.regions, *rule.jurisdictions]))
+    if rule.near:
+        where += f", {rule.near.km:g} km around {rule.near.latitude:g} N {rule.near.longitude:g} E"
+    return _short(where), f"{rule.least_mw:g}" if rule.least_mw else ""
 
 
 def _short(text: str) -> str:

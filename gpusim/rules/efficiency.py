@@ -111,8 +111,9 @@ def _grace_ends(limits: EfficiencyLimits, first: datetime) -> datetime:
 
 
 def _changes(limits: EfficiencyLimits, first: datetime) -> list[datetime]:
-    dated = [*limits.existing_pue, *limits.renewable_share]
-    return [_grace_ends(limits, first), *(entry.since for entry in dated)]
+    """Dates at which what a site must do changes."""
+    of_pue = [_grace_ends(limits, first)] if first >= limits.new_since else [e.since for e in limits.existing_pue]
+    return [*of_pue, *(entry.since for entry in limits.renewable_share)]
 
 
 def _renewable(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import datetime
 
-from gpusim.model.rule import Circle, Rule
+from gpusim.model.rule import Circle, Rule, SiteRule
 from gpusim.model.scenario import Scenario
 from gpusim.model.site import Site
 from gpusim.units import DAY_S, calendar, seconds_between
@@ -15,7 +15,7 @@ EARTH_KM = 6371.0
 YEAR_S = 365.25 * DAY_S
 
 
-def sites_under(scenario: Scenario, rule: Rule) -> list[str]:
+def sites_under(scenario: Scenario, rule: SiteRule) -> list[str]:
     """Sites at which a rule applies by place and size, whenever it is in force."""
     return [
         name
@@ -24,7 +24,7 @@ def sites_under(scenario: Scenario, rule: Rule) -> list[str]:
     ]
 
 
-def covers(rule: Rule, name: str, site: Site) -> bool:
+def covers(rule: SiteRule, name: str, site: Site) -> bool:
     """Whether a site is where a rule applies."""
     if rule.sites:
         return name in rule.sites

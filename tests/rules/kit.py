@@ -12,7 +12,7 @@ PLAIN = {"base_overhead": 0.0, "conversion_loss": 0.0, "fixed_fraction": 0.0, "o
 
 
 def tables(enforce: list[str] | str, *, rules: dict | None = None, run: dict | None = None, **site: object) -> dict:
-    """100 GPUs of 1 kW without idle power in Texas at a PUE of 1 behind 0.2 MW; more jobs of one GPU-hour than they do."""
+    """100 GPUs of 1 kW without idle power in Texas at a PUE of 1 behind 0.2 MW; more jobs of an hour than they do."""
     here = {
         "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 0.2, "pools": {"unit": {"gpus": 100.0}},
         "cooling": PLAIN, "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 300.0, **site,
@@ -20,6 +20,7 @@ def tables(enforce: list[str] | str, *, rules: dict | None = None, run: dict | N
     return {
         "name": "ruled",
         "run": {"start": "2026-06-01", "days": 10.0, **(run or {})},
+        "scheduler": {"backfill": "none"},
         "gpus": {"unit": GPU},
         "sites": {"here": here},
         "tenants": {"lab": {}},
@@ -28,7 +29,7 @@ def tables(enforce: list[str] | str, *, rules: dict | None = None, run: dict | N
             "classes": {"training": {}},
             "streams": {
                 "jobs": {
-                    "tenant": "lab", "job_class": "training", "jobs_per_day": 6000.0, "gpus": {"1": 1.0},
+                    "tenant": "lab", "job_class": "training", "jobs_per_day": 3000.0, "gpus": {"1": 1.0},
                     "runtime_median_s": 3600.0, "runtime_sigma": 0.0,
                 }
             },

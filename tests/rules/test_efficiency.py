@@ -109,7 +109,7 @@ def test_measured_counts_intervals_in_part() -> None:
 
 
 def test_irish_renewables_glide() -> None:
-    """A site opened with 2026: 80% after six years, evenly from 0; the first year by its middle: a fifteenth of 100%."""
+    """A site opened with 2026: 80% after six years, evenly from 0; the first year by its middle."""
     site = {"region": "IE", "jurisdiction": "EU", "grid_mw": 10.0, "opened": "2026-01-01"}
     given = scenario([IRELAND], run={"start": "2026-01-01", "days": 3287.0}, **site)
     power = pd.DataFrame({"start_s": [0.0], "end_s": [3287 * DAY_S], "facility_w": [10e6], "it_w": [9e6]})

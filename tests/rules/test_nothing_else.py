@@ -9,7 +9,10 @@ from gpusim.record.result import TABLES, Result
 from gpusim.record.rules import charges
 from tests.rules.kit import scenario
 
-CALLED = {"us-texas-sb6": {"least_mw": 0.1, "events_per_year": 2000.0}, "us-ercot-4cp": {"avoid_to": 0.1}}
+CALLED = {
+    "us-texas-sb6": {"least_mw": 0.1, "events_per_year": 2000.0, "curtailed_share": 0.5},
+    "us-ercot-4cp": {"avoid_to": 0.1},
+}
 FRANCE = {"region": "FR", "jurisdiction": "CH"}
 
 
