@@ -19,10 +19,12 @@ ALLOWED = {
     "kernels": {"state"},
     "policies": {"errors", "units", "state", "kernels"},
     "record": {"errors", "units", "model"},
+    # What laws and tariffs mean for sites, before a run and after it.
+    "rules": {"errors", "units", "model", "record"},
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
-    "programme": BASE | {"model"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme"},
-    "analysis": BASE | {"model", "record"},
+    "programme": BASE | {"model", "record", "rules"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "rules"},
+    "analysis": BASE | {"model", "record", "rules"},
     "commerce": {"errors", "units", "model", "record", "analysis"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.

@@ -33,6 +33,17 @@ def catalog() -> None:
         Console(width=120).print(table)
 
 
+@cli.command()
+def rules() -> None:
+    """Rules and tariffs by jurisdiction with their sources; a scenario names those that it enforces."""
+    from rich.console import Console
+
+    from gpusim.model.rules_table import tables
+
+    for table in tables():
+        Console(width=160).print(table)
+
+
 @cli.group()
 def trace() -> None:
     """Look at job traces and convert them."""

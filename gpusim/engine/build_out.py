@@ -8,10 +8,14 @@ import pandas as pd
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.processes import Log
+from gpusim.model.rule import Connection
 from gpusim.model.scenario import Scenario
 from gpusim.programme.network import Network
+from gpusim.programme.path import delivery
 from gpusim.programme.play import Programme, built, programme_of
-from gpusim.programme.schedule import simulate
+from gpusim.programme.schedule import Schedule, simulate
+from gpusim.record.rules import Entry
+from gpusim.rules.building import delay_entry, limited, projects_under
 
 IN_EVENTS = "events"  # told among the events of the run; all other tables are results of their own
 
@@ -26,14 +30,37 @@ class BuildOut:
     """
 
     def __init__(self, scenario: Scenario, seed: int):
-        self._source, self._network = scenario, Network(scenario)
-        self._schedule = simulate(self._network, scenario, seed)
-        self.scenario = built(scenario, self._network, self._schedule)
+        self._given, self._seed = scenario, seed
+        self._source = limited(scenario)
+        self._network = Network(self._source)
+        self._schedule = simulate(self._network, self._source, seed)
+        self.scenario = built(self._source, self._network, self._schedule)
 
     def programme(self, env: FleetEnvironment) -> Programme:
         """Its tables, for the weather of a run: nodes are live as in the fleet."""
         overheads = {site: float(env.fleet.sites[power.site].peak_overhead) for site, power in env.sites.items()}
         return programme_of(self._source, self._network, self._schedule, overheads)
+
+    def rule_entries(self) -> list[Entry]:
+        """What each connection policy delayed: this programme beside the one without it, with the same draws."""
+        here, entries = _delivered_s(self._source, self._network, self._schedule), []
+        for name, rule in self._given.rules.of_kind(Connection):
+            under = projects_under(self._given, rule)
+            if not under:
+                continue
+            source = limited(self._given, without=name)
+            network = Network(source)
+            free = _delivered_s(source, network, simulate(network, source, self._seed))
+            for project in under:
+                if here[project] > free[project]:
+                    entries.append(delay_entry(name, self._given, project, free[project], here[project]))
+        return entries
+
+
+def _delivered_s(scenario: Scenario, network: Network, schedule: Schedule) -> dict[str, float]:
+    """[s] When all that each project adds was there."""
+    parts = {name: project.adds.components for name, project in scenario.projects.items()}
+    return {name: delivery(network, schedule, name, components)[0] for name, components in parts.items()}
 
 
 def tell(env: FleetEnvironment, events: pd.DataFrame, log: Log) -> Generator:

@@ -31,12 +31,14 @@ class SitePower:
     grid_w : float
         [W] Facility power that the grid connection gives. It decides which of these are on.
     cap_w : float
-        [W] A limit below it, while one is called (curtailment). Nodes stay on; jobs must make do.
+        [W] A limit below it, while one is called (curtailment): the lowest of those called. Nodes stay on; jobs must
+        make do.
     """
 
     def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
         self.env, self.site, self.oversubscription = env, site, oversubscription
         self.hall_w, self.grid_w, self.cap_w = np.inf, np.inf, np.inf
+        self._caps: dict[str, float] = {}
         row = env.fleet.sites[site]
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
         self.delivered = np.zeros(self.n_pools, dtype=int)
@@ -63,9 +65,13 @@ class SitePower:
         self._switch()
         self._limit()
 
-    def set_cap(self, cap_w: float) -> None:
-        """The site may draw no more than ``cap_w`` [W] from now on, infinity to lift the cap."""
-        self.cap_w = cap_w
+    def set_cap(self, cap_w: float, by: str = "") -> None:
+        """The site may draw no more than ``cap_w`` [W] from now on, infinity to lift the cap.
+
+        Who calls, ``by``, has one cap at a time; those of others hold beside it.
+        """
+        self._caps[by] = cap_w
+        self.cap_w = min(self._caps.values())
         self._limit()
 
     def _limit(self) -> None:

@@ -16,6 +16,7 @@ from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower, overhead
 from gpusim.engine.recorder import Recorder
+from gpusim.engine.regulation import Regulation
 from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import site_signals
@@ -26,6 +27,7 @@ from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
+from gpusim.rules.residency import confined
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
@@ -61,12 +63,16 @@ def run(
     began = time.perf_counter()
     check_regions(scenario)
     build = BuildOut(scenario, seed) if scenario.projects else None
-    fleet_scenario = build.scenario if build else scenario
+    fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.env) if build else None
     if programme:
         world.env.process(tell(world.env, programme.events, world.recorder.log))
+    regulation = None
+    if scenario.rules.enforce:
+        entries += build.rule_entries() if build else []
+        regulation = Regulation(world.env, fleet_scenario, world.names, world.signals, seed, entries)
     for process in processes:
         world.env.process(process(world.env))
     end_s = world.play(progress)
@@ -76,6 +82,8 @@ def run(
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if programme:
         tables |= build_tables(programme)
+    if regulation:
+        tables["rules"] = regulation.table(tables["power"], end_s)
     return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
 
 

@@ -32,6 +32,8 @@ def tables_of(annotation: Any) -> type[BaseModel] | None:
         return annotation if "root" not in annotation.model_fields else None
     if get_origin(annotation) in (dict, list):
         return tables_of(get_args(annotation)[-1])
+    if get_origin(annotation) in (Union, UnionType):  # a table that may be absent
+        return next((table for kind in get_args(annotation) if (table := tables_of(kind))), None)
     return None
 
 

@@ -23,6 +23,7 @@ from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.project import Project
 from gpusim.model.references import bad_names, unknown_names
+from gpusim.model.rules import Rules
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
 from gpusim.model.shock import Shock
@@ -37,6 +38,7 @@ BUILDING = ("projects", "supplies", "shocks")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
     **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
+    "rules": Rules(),
 }  # fmt: skip
 
 
@@ -88,6 +90,8 @@ class Scenario(Model):
     """Where GPUs go that no contract has."""
     money: Money = Money()
     """What the provider pays for capital, power and people."""
+    rules: Rules = Rules()
+    """Rules and tariffs by jurisdiction."""
     plan: PlanSpec = PlanSpec()
     """What may be bought; runs do not depend on it."""
 

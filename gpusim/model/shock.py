@@ -32,6 +32,8 @@ class Shock(Model):
     """Kind of work that it hits."""
     jurisdiction: str | None = None
     """Law under which it hits that kind; absent: everywhere."""
+    projects: list[str] = []
+    """Projects in which it hits that kind; none: all."""
 
     @model_validator(mode="after")
     def _whole(self) -> Shock:
@@ -39,9 +41,10 @@ class Shock(Model):
         wanted, other = ("supply", "kind") if self.effect == "supply" else ("kind", "supply")
         if not getattr(self, wanted):
             faults.append(f'effect = "{self.effect}" needs {wanted}')
-        if getattr(self, other) or (self.effect == "supply" and self.jurisdiction):
-            where = other if getattr(self, other) else "jurisdiction"
-            faults.append(f'{where} is not for effect = "{self.effect}"; remove it')
+        of_work = ("jurisdiction", "projects") if self.effect == "supply" else ()
+        faults += [
+            f'{key} is not for effect = "{self.effect}"; remove it' for key in (other, *of_work) if getattr(self, key)
+        ]
         if (self.factor is None) != (self.effect == "stop"):
             faults.append('effect = "stop" has no factor' if self.effect == "stop" else "factor is missing")
         if self.effect == "duration" and self.factor == 0.0:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.model.base import Model
+from gpusim.model.base import Model, Moment
 from gpusim.model.steps import Steps
 
 
@@ -28,6 +28,22 @@ class Cooling(Model):
     """[K] By how much cooling water or air stays above the outside temperature."""
     supply_c: float = 24.0
     """[C] Supply temperature up to which cooling is free."""
+
+
+class Sustainability(Model):
+    """What a site does about heat, water and the origin of its electricity; what is absent is not known.
+
+    The simulation does not depend on it: rules ask for it.
+    """
+
+    heat_share: float | None = Field(None, ge=0, le=1)
+    """Share of its energy that is reused as heat (ERF)."""
+    renewable_share: float | None = Field(None, ge=0, le=1)
+    """Share of its energy that is bought or made renewable (REF)."""
+    water_l_per_kwh: float | None = Field(None, ge=0)
+    """[l/kWh] Water for each kWh of IT energy (WUE)."""
+    heat_network_km: float | None = Field(None, ge=0)
+    """[km] Distance to the nearest heat network."""
 
 
 class Pool(Model):
@@ -60,6 +76,11 @@ class Site(Model):
     """GPUs by type."""
     cooling: Cooling = Cooling()
     """Facility overhead."""
+    opened: Moment | None = None
+    """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, a
+    constant one from the run's start."""
+    sustainability: Sustainability | None = None
+    """Heat, water, origin of electricity."""
     oversubscription: float = Field(1.0, gt=0)
     """Rated power of the nodes that may be on over the power of the grid connection."""
     price_usd_per_mwh: float | None = None

@@ -15,6 +15,7 @@ from gpusim.programme.ledger import site_books
 from gpusim.programme.network import Network
 from gpusim.programme.path import critical_path, delivery, giver
 from gpusim.programme.schedule import Schedule, simulate
+from gpusim.rules.building import limited
 from gpusim.units import DAY_S
 
 QUANTILES = (10, 50, 90)  # [%]
@@ -58,6 +59,7 @@ def criticality(scenario: Scenario, seeds: Iterable[int], overheads: Mapping[str
     --------
     >>> criticality(scenario, range(1000)).tasks
     """
+    scenario = limited(scenario)
     network = Network(scenario)
     tally, seeds = _Tally(scenario, network, overheads), list(seeds)
     for seed in seeds:

@@ -14,6 +14,7 @@ from gpusim.programme.network import Network, Work
 from gpusim.programme.path import critical_path, delivery, giver, spans
 from gpusim.programme.room import Levels
 from gpusim.programme.schedule import Schedule, simulate
+from gpusim.rules.building import limited
 from gpusim.units import DAY_S
 
 TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",
@@ -80,6 +81,7 @@ def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | Non
     -------
     Programme
     """
+    scenario = limited(scenario)
     network = Network(scenario)
     return programme_of(scenario, network, simulate(network, scenario, seed), overheads)
 

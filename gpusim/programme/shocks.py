@@ -24,7 +24,9 @@ class Window:
     to_s: float
 
     def hits(self, work: Work) -> bool:
-        """Whether it is about this kind of work under this law."""
+        """Whether it is about this kind of work under this law, in this project."""
+        if self.spec.projects and work.project not in self.spec.projects:
+            return False
         return self.spec.kind == work.kind and self.spec.jurisdiction in (None, work.jurisdiction)
 
 

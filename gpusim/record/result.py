@@ -9,6 +9,7 @@ import pandas as pd
 
 from gpusim.errors import did_you_mean
 from gpusim.record import folder as storage
+from gpusim.record.rules import table as rules_table
 
 TABLES = (
     "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
@@ -17,6 +18,7 @@ TABLES = (
 BUILD_TABLES = (
     "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
 )  # fmt: skip
+RULES = "rules"  # of scenarios that enforce rules only
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, and of ``BUILD_TABLES`` if the scenario has projects, also as attributes; units are in
-        the column names.
+        The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, and ``rules`` if it enforces any,
+        also as attributes; units are in the column names.
     """
 
     manifest: dict
@@ -40,6 +42,8 @@ class Result:
             return self.tables[name]
         if name in BUILD_TABLES:
             raise AttributeError(f"this result has no {name!r}: its scenario has no projects")
+        if name == RULES:
+            return self.tables[RULES] if RULES in self.tables else rules_table([])
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
@@ -76,7 +80,7 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        names = [*TABLES, *(name for name in BUILD_TABLES if name in self.tables)]
+        names = [*TABLES, *(name for name in (*BUILD_TABLES, RULES) if name in self.tables)]
         return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
@@ -88,4 +92,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES, optional=BUILD_TABLES))
+        return cls(*storage.load(Path(folder), TABLES, optional=(*BUILD_TABLES, RULES)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
-from gpusim.validation import occupancy, physical, power, queueing, scheduling, workload
+from gpusim.validation import occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import Anchor, Effort, Row
 
 ANCHORS: dict[int, Anchor] = {
@@ -25,6 +25,7 @@ ANCHORS: dict[int, Anchor] = {
     26: power.flat_year,
     27: power.busy_fleet,
     29: physical.ramp,
+    30: tariffs.peaks_and_capacity,
     32: physical.shared_link,
     33: workload.request_traces,
     34: workload.daily_rate,

@@ -8,6 +8,7 @@ import pytest
 
 from gpusim.model import kinds
 from gpusim.model.reference import tables, text
+from gpusim.model.rules import NAMES
 from gpusim.model.scenario import Scenario
 
 MODELS = [(path, model) for path, model, _is_list in tables(Scenario)]
@@ -19,7 +20,9 @@ def test_document_is_up_to_date() -> None:
 
 
 def test_every_table_stands_in_it() -> None:
-    assert [path for path, _model, _is_list in tables(Scenario)] == [
+    found = [path for path, _model, _is_list in tables(Scenario)]
+    assert {path.removeprefix("rules.") for path in found if path.count(".") == 1} >= set(NAMES)
+    assert [path for path in found if not path.startswith("rules.")] == [
         "",
         "run",
         "scheduler",
@@ -27,6 +30,7 @@ def test_every_table_stands_in_it() -> None:
         "sites.NAME",
         "sites.NAME.pools.NAME",
         "sites.NAME.cooling",
+        "sites.NAME.sustainability",
         "links.NAME",
         "tenants.NAME",
         "workload",
@@ -43,6 +47,7 @@ def test_every_table_stands_in_it() -> None:
         "contracts.NAME",
         "market",
         "money",
+        "rules",
         "plan",
         "plan.options.NAME",
     ]

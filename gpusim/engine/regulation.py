@@ -1,0 +1,187 @@
+"""Rules that act on a running fleet: curtailment, metering of coincident peaks, drawing less when one is forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gpusim import rng
+from gpusim.engine.build import Names
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.inputs.climatology import SiteSignals
+from gpusim.model.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
+from gpusim.model.scenario import Scenario
+from gpusim.record.rules import Entry, table
+from gpusim.rules.curtailment import emergencies, limit_mw, subject
+from gpusim.rules.efficiency import connection_entries, efficiency_entries
+from gpusim.rules.peaks import QUARTER_S, Peak, called_s, peaks
+from gpusim.rules.reporting import reporting_entries
+from gpusim.rules.scope import in_force_s, sites_under
+from gpusim.rules.tariffs import capacity_entries, transmission_usd
+from gpusim.state import Cause
+from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
+
+# Kinds of rules that only look at what a site drew, and how.
+AFTERWARDS = {
+    CapacityPrice: capacity_entries,
+    Efficiency: efficiency_entries,
+    Reporting: reporting_entries,
+    Connection: connection_entries,
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A limit below its grid connection that a rule has set at a site."""
+
+    rule: str
+    site: str
+    what: str
+    start_s: float
+    limit_mw: float
+    idle_gpu_s: dict[int, float]
+    lost_gpu_s: dict[int, float]
+    facility_j: float
+
+
+class Regulation:
+    """The rules of a scenario at work in one run.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        What they did so far.
+    """
+
+    def __init__(
+        self,
+        env: FleetEnvironment,
+        scenario: Scenario,
+        names: Names,
+        signals: list[SiteSignals],
+        seed: int,
+        entries: list[Entry],
+    ):
+        self.env, self.scenario, self.names, self.entries = env, scenario, names, list(entries)
+        self._signals = dict(zip(names.sites, signals, strict=True))
+        self._calls: dict[tuple[str, str], Call] = {}
+        duration_s = scenario.run.days * DAY_S
+        acts = {Curtailment: self._curtail, CoincidentPeaks: self._charge_peaks}
+        for name, rule in scenario.rules.enforced():
+            span_s = in_force_s(rule, scenario.run.start, duration_s)
+            act = next((act for kind, act in acts.items() if isinstance(rule, kind)), None)
+            sites = sites_under(scenario, rule) if act and span_s else []
+            if sites:
+                act(name, rule, sites, span_s, seed)
+
+    def table(self, power: pd.DataFrame, end_s: float) -> pd.DataFrame:
+        """All that the rules did in a run that ended at ``end_s`` [s], by its table of power."""
+        for name, site in list(self._calls):
+            self._lift(name, site)
+        scenario, entries = self.scenario, list(self.entries)
+        for name, rule in scenario.rules.enforced():
+            span_s = in_force_s(rule, scenario.run.start, end_s)
+            found = next((function for kind, function in AFTERWARDS.items() if isinstance(rule, kind)), None)
+            for site in sites_under(scenario, rule) if found and span_s else ():
+                entries += found(name, rule, scenario, site, power[power["site"] == site], span_s)
+        return table(entries)
+
+    # Limits below the grid connection ----------------------------------------------------------------------------
+
+    def _curtail(self, name: str, rule: Curtailment, sites: list[str], span_s: tuple[float, float], seed: int) -> None:
+        start = self.scenario.run.start
+        spans = emergencies(rule, rng.stream(seed, "rule", name), span_s)
+        for site in sites:
+            spec = self.scenario.sites[site]
+            if subject(rule, spec, start):
+                self.env.process(
+                    self._limit(name, site, "curtailment", spans, lambda mw, s=spec: limit_mw(rule, s, start, mw))
+                )
+
+    def _limit(
+        self, name: str, site: str, what: str, spans: list[tuple[float, float]], limit: Callable[[float], float]
+    ) -> Generator:
+        """Limit a site in some spans [s] to ``limit`` of its grid connection, both in MW."""
+        for from_s, to_s in spans:
+            yield self.env.at(from_s)
+            grid_mw = self.env.sites[site].grid_w / WATT_PER_MW
+            if limit(grid_mw) >= grid_mw:
+                continue
+            self._call(name, site, what, limit(grid_mw), grid_mw)
+            yield self.env.at(to_s)
+            self._lift(name, site)
+
+    def _call(self, name: str, site: str, what: str, limit_mw: float, grid_mw: float) -> None:
+        env = self.env
+        env.settle()
+        self._calls[name, site] = Call(
+            name, site, what, env.now, limit_mw, self._idle_gpu_s(site), self._lost_gpu_s(site), self._facility_j(site)
+        )
+        env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
+        env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw)
+
+    def _lift(self, name: str, site: str) -> None:
+        env, call = self.env, self._calls.pop((name, site))
+        env.settle()
+        drawn_mw = (self._facility_j(site) - call.facility_j) / max(env.now - call.start_s, 1e-9) / WATT_PER_MW
+        idle_gpu_s, lost_gpu_s = self._idle_gpu_s(site), self._lost_gpu_s(site)
+        hours = usd = 0.0
+        for p, before_s in call.idle_gpu_s.items():
+            gpu_hours = (idle_gpu_s[p] - before_s + lost_gpu_s[p] - call.lost_gpu_s[p]) / HOUR_S
+            hours += gpu_hours
+            usd += gpu_hours * self.scenario.gpus[self.names.pools[p][1]].usd_per_gpu_hour
+        detail = f"limit of {call.limit_mw:,.4g} MW, {drawn_mw:,.4g} MW drawn"
+        self.entries.append(
+            Entry(name, site, call.start_s, env.now, call.what, detail, drawn_mw, call.limit_mw, True, hours, usd)
+        )
+        env.sites[site].set_cap(float("inf"), by=name)
+        env.log(env.now, site, "rule", f"{name}: {call.what} ends", env.sites[site].grid_w / WATT_PER_MW)
+
+    # Coincident peaks --------------------------------------------------------------------------------------------
+
+    def _charge_peaks(
+        self, name: str, rule: CoincidentPeaks, sites: list[str], span_s: tuple[float, float], seed: int
+    ) -> None:
+        """The grid's temperature is that of the first site; where sites have files of their own these may differ."""
+        start, temperature = self.scenario.run.start, self._signals[sites[0]].dry_bulb_c.at_all
+        for peak in peaks(rule, start, span_s, temperature):
+            for site in sites:
+                self.env.process(self._meter(name, rule, site, peak))
+        if rule.avoid_to is None:
+            return
+        spans = called_s(rule, start, span_s, temperature, rng.stream(seed, "rule", name, "forecast"))
+        for site in sites:
+            self.env.process(self._limit(name, site, "avoidance", spans, lambda mw: rule.avoid_to * mw))
+
+    def _meter(self, name: str, rule: CoincidentPeaks, site: str, peak: Peak) -> Generator:
+        yield self.env.at(peak.time_s)
+        before_j = self._facility_j(site)
+        yield self.env.at(peak.time_s + QUARTER_S)
+        mw = (self._facility_j(site) - before_j) / QUARTER_S / WATT_PER_MW
+        usd = peak.share * transmission_usd([mw], rule.usd_per_kw_year)
+        detail = f"{rule.variant} of {peak.month}: {mw:,.4g} MW, {peak.share:.1%} of the yearly charge"
+        end_s = peak.time_s + QUARTER_S
+        self.entries.append(Entry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd))
+
+    # Reading the fleet -------------------------------------------------------------------------------------------
+
+    def _pools(self, site: str) -> range:
+        power = self.env.sites[site]
+        return range(power.first_pool, power.first_pool + power.n_pools)
+
+    def _idle_gpu_s(self, site: str) -> dict[int, float]:
+        """GPU-seconds booked as idle for power, by pool."""
+        return {p: float(self.env.fleet.pools[p].ledger[Cause.IDLE_POWER]) for p in self._pools(site)}
+
+    def _lost_gpu_s(self, site: str) -> dict[int, float]:
+        """GPU-seconds of work that evictions have undone, by pool."""
+        jobs = self.env.fleet.jobs
+        lost = jobs["lost_s"] * jobs["held"]
+        return {p: float(lost[jobs["pool"] == p].sum()) for p in self._pools(site)}
+
+    def _facility_j(self, site: str) -> float:
+        """[J] At the meter up to now; what is not settled yet is read, not booked."""
+        row = self.env.fleet.sites[self.env.sites[site].site]
+        return float(row.facility_j + (row.it_w * row.overhead + row.fixed_w) * (self.env.now - row.settled_s))

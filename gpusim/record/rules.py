@@ -1,0 +1,64 @@
+"""The table of rules in a result: what each did, where, when, and what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import nan
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a rule did or checked.
+
+    Attributes
+    ----------
+    site : str
+        Empty where it is not about one site.
+    start_s, end_s : float
+        [s] When.
+    what : str
+        ``curtailment``, ``peak``, ``avoidance``, ``capacity``, ``pue``, ``heat``, ``renewable``, ``report``,
+        ``residency``, ``delay``.
+    detail : str
+        A sentence.
+    measured, limit : float
+        What was found and what is allowed, in the unit that the detail names; NaN where there is none.
+    binds : bool
+        Whether it changed or cost something.
+    gpu_hours : float
+        Lost to it.
+    usd : float
+        [USD] Charges, fines and purchases; for curtailment, avoidance and delay the GPU-hours lost at list price.
+    """
+
+    rule: str
+    site: str
+    start_s: float
+    end_s: float
+    what: str
+    detail: str
+    measured: float = nan
+    limit: float = nan
+    binds: bool = True
+    gpu_hours: float = 0.0
+    usd: float = 0.0
+
+
+LOSSES = ("curtailment", "avoidance", "delay")  # whose USD are the list price of GPU-hours, not money paid
+
+
+def table(entries: list[Entry]) -> pd.DataFrame:
+    """Entries as a table in order of time, rule and site."""
+    ordered = sorted(entries, key=lambda entry: (entry.start_s, entry.rule, entry.site, entry.what, entry.end_s))
+    columns = list(Entry.__dataclass_fields__)
+    frame = pd.DataFrame([asdict(entry) for entry in ordered], columns=columns)
+    texts, flags = ("rule", "site", "what", "detail"), ("binds",)
+    kinds = {name: "str" if name in texts else bool if name in flags else float for name in columns}
+    return frame.astype(kinds)
+
+
+def charges(rules: pd.DataFrame) -> pd.DataFrame:
+    """Money that rules cost: rows of charges, fines and purchases, without GPU-hours at list price."""
+    return rules[~rules["what"].isin(LOSSES) & (rules["usd"] != 0.0)].reset_index(drop=True)

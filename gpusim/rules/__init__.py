@@ -1,0 +1,1 @@
+"""What rules and tariffs mean for sites: scopes, peaks, charges, compliance, residency, limits of building."""

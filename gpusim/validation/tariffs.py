@@ -1,0 +1,39 @@
+"""Anchors of charges for transmission and capacity, through a year of two sites of constant power."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpusim.engine.run import run
+from gpusim.model.scenario import Scenario
+from gpusim.units import DAY_S, JOULE_PER_MWH
+from gpusim.validation.anchor import Effort, Row
+from gpusim.validation.cases import SEED
+from gpusim.validation.power import flat_year_scenario
+
+
+def flat_sites_scenario(september_mw: float = 0.0) -> Scenario:
+    """100 MW in Texas, but for one September, and in Virginia, from June 2026 to May 2027."""
+    tables = flat_year_scenario(pue=1.0).to_toml_dict()
+    here = {**tables["sites"].pop("here"), "jurisdiction": "US"}
+    grid = [{"at": "2026-06-01", "value": 1000.0}, {"at": "2026-09-01", "value": september_mw},
+            {"at": "2026-10-01", "value": 1000.0}]  # fmt: skip
+    tables["sites"] = {
+        "texas": {**here, "region": "US-TEX-ERCO", "grid_mw": grid},
+        "virginia": {**here, "region": "US-MIDA-PJM"},
+    }
+    tables["run"] = {"start": "2026-06-01", "days": 365.0, "record_s": 5 * DAY_S}
+    tables["rules"] = {"enforce": ["us-ercot-4cp", "us-pjm-capacity"]}
+    return Scenario.from_dict(tables)
+
+
+def peaks_and_capacity(_effort: Effort) -> Iterator[Row]:
+    """30: transmission by four coincident peaks at 70 USD/kW, with and without one avoided; capacity at PJM's price."""
+    for september_mw, what, expected in ((0.0, "100/100/100/0", 5.25e6), (1000.0, "100/100/100/100", 7.0e6)):
+        result = run(flat_sites_scenario(september_mw), SEED)
+        usd = result.rules.groupby("rule")["usd"].sum()
+        yield Row(30, f"4CP of {what} MW [USD]", expected, usd["us-ercot-4cp"], 1e-12)
+    virginia = result.sites.set_index("site").loc["virginia"]
+    mwh = virginia["energy_facility_j"] / JOULE_PER_MWH
+    yield Row(30, "capacity of 100 MW for a year [USD]", 329.17 * 100.0 * 365.0, usd["us-pjm-capacity"], 1e-12)
+    yield Row(30, "the same by energy [USD/MWh]", 329.17 / 24.0, usd["us-pjm-capacity"] / mwh, 1e-12)
