@@ -40,6 +40,21 @@ def test_price_aware(tmp_path):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
+def test_coreweave_quarters(tmp_path, capsys):
+    """What was published lies by the simulated range where the scenario holds what brought it about."""
+    experiment = load("coreweave_quarters")
+    experiment.main(str(tmp_path / "figure.png"), "small")
+    said = capsys.readouterr().out
+    assert all(reason in said for reason in ["guidance", "one price", "announced"])
+    assert imread(tmp_path / "figure.png").std() > 0.01
+    found = experiment.compare(experiment.simulated(gpusim.Scenario.from_toml(experiment.SEED), range(12)))
+    assert (found["p10"] <= found["p50"]).all()
+    assert (found["p50"] <= found["p90"]).all()
+    assert (found.loc[[experiment.MW, experiment.REVENUE], "gap"].abs() < 0.25).all()
+    assert found.loc[(experiment.BACKLOG, "2025Q1"), "gap"] == pytest.approx(0.0, abs=0.03)  # 15.1 + 11.9 - revenue
+    assert found.loc[(experiment.BACKLOG, "2025Q4"), "gap"] > 0.2  # contracts that were not announced
+
+
 @pytest.mark.parametrize("name", ["fifo", "easy", "policy"])
 def test_speed_checks_what_it_ran(name, capsys):
     speed = load("speed")

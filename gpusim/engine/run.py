@@ -21,6 +21,7 @@ from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import site_signals
 from gpusim.engine.workload import jobs_of
+from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.signals import Signal
@@ -124,6 +125,9 @@ class _World:
         row = env.fleet.sites[s]
         signals = self.signals[s]
         hottest = [signal.max(0.0, self.duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
+        if (interval_s := self.scenario.run.signal_s) is not None:  # nodes are on by the hottest hour all the same
+            signals = SiteSignals(*(signal.coarse(interval_s, self.duration_s) for signal in signals))
+            self.signals[s] = signals
         row.peak_overhead = overhead(spec.cooling, *hottest)
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools

@@ -91,6 +91,16 @@ class Signal:
         whole = head + (self._sums[last] - self._sums[after]) + tail
         return np.where(first == last, self.values[first] * (b_s - a_s), whole) / (b_s - a_s)
 
+    def coarse(self, interval_s: float, end_s: float) -> Signal:
+        """Signal of its means over intervals from 0 to ``end_s`` [s], the last of which may be shorter.
+
+        It has the same integral over each. One that never changes is itself.
+        """
+        if len(self.values) == 1:
+            return self
+        edges_s = np.append(np.arange(0.0, end_s, interval_s), end_s)
+        return Signal(edges_s[:-1], self.means(edges_s))
+
     def max(self, a_s: float, b_s: float) -> float:
         """Greatest value on [a_s, b_s]."""
         return float(self.values[self._row(a_s) : self._row(b_s) + 1].max())

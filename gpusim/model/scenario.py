@@ -53,6 +53,8 @@ class Run(Model):
     """End as soon as all jobs have ended; ``days`` is then the longest it may take."""
     record_s: float = Field(3600.0, gt=0)
     """[s] Interval of the recorded series."""
+    signal_s: float | None = Field(None, gt=0)
+    """[s] Interval whose means stand for price, carbon and weather: a long run then costs less. Absent: none."""
 
 
 class Scenario(Model):

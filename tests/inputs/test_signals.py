@@ -96,3 +96,14 @@ def test_many_means_are_each_the_mean(signal, edges):
     ours = Signal(*(np.array(part) / 3.0 for part in signal))
     edges_s = np.array(sorted(edges)) / 7.0
     assert ours.means(edges_s).tolist() == [ours.mean(a, b) for a, b in zip(edges_s[:-1], edges_s[1:])]
+
+
+@given(steps(), st.integers(1, 60), st.integers(1, 240))
+def test_coarse_keeps_the_integral_of_every_interval(signal, interval, length):
+    times, values = signal
+    ours, interval_s, end_s = Signal(np.array(times), np.array(values)), interval / 4.0, length / 4.0
+    coarse = ours.coarse(interval_s, end_s)
+    for k in range(math.ceil(end_s / interval_s)):
+        a, b = k * interval_s, min((k + 1) * interval_s, end_s)
+        assert coarse.integral(a, b) == pytest.approx(naive_integral(times, values, a, b), abs=1e-9)
+    assert len(coarse.values) <= max(math.ceil(end_s / interval_s), 1)

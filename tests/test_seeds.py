@@ -1,0 +1,105 @@
+"""The seed scenarios of contracts and sites say what was published, and play without a fault."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+import gpusim
+from gpusim.analysis.conservation import check
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.model.notes import notes
+from gpusim.programme.network import Network
+from gpusim.programme.play import play
+from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
+
+COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"
+
+
+@pytest.fixture(scope="module")
+def coreweave() -> gpusim.Scenario:
+    return gpusim.Scenario.from_toml(COREWEAVE)
+
+
+@pytest.fixture(scope="module")
+def stargate() -> gpusim.Scenario:
+    return gpusim.Scenario.from_toml(STARGATE)
+
+
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
+def test_says_nothing_odd(path):
+    assert notes(gpusim.Scenario.from_toml(path)) == []
+
+
+def planned_mw(scenario: gpusim.Scenario, year: int, month: int, day: int = 1) -> float:
+    """[MW] Rated IT power of the GPUs that are there at a date, those of projects by their plan."""
+    gpus = {
+        (site, kind): pool.gpus.peak() for site, spec in scenario.sites.items() for kind, pool in spec.pools.items()
+    }
+    at_s, network = seconds_between(scenario.run.start, datetime(year, month, day, tzinfo=UTC)), Network(scenario)
+    for arrival in network.arrivals:
+        if arrival.component == "gpus" and network.plan_s[arrival.index] <= at_s:
+            for kind, count in scenario.projects[arrival.project].adds.gpus.items():
+                gpus[arrival.site, kind] += count
+    return sum(n * scenario.gpus[kind].rated_it_w_per_gpu for (_site, kind), n in gpus.items()) / WATT_PER_MW
+
+
+def test_openai_signed_for_22_4_billion(coreweave):
+    signed = {name: one for name, one in coreweave.contracts.items() if one.tenant == "openai"}
+    assert {name: one.value_usd for name, one in signed.items()} == {"march": 11.9e9, "may": 4.0e9, "september": 6.5e9}
+    book = Book.of(coreweave)
+    terms = {one.name: one for one in book.contracts}
+    for name, one in signed.items():  # the price is that at which all GPU-hours of the term are worth the contract
+        levels = terms[name].gpus
+        gpu_s = sum(int(g) * int(t) for g, t in zip(levels.values, levels.times_s[1:] - levels.times_s[:-1]))
+        assert gpu_s / HOUR_S * float(terms[name].price.values[0]) == pytest.approx(one.value_usd, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("date", "mw"),
+    [
+        ((2025, 1), 360), ((2025, 4), 420), ((2025, 7), 470), ((2025, 10), 590), ((2026, 1), 900), ((2026, 4), 1000),
+        ((2027, 1), 1700), ((2031, 1), 3100),
+    ],
+)  # fmt: skip
+def test_plan_is_what_was_announced(coreweave, date, mw):
+    assert planned_mw(coreweave, *date) == pytest.approx(mw, rel=0.003)
+
+
+def test_the_late_shell_of_2025_costs_its_site_months(coreweave):
+    dry = coreweave.with_({"shocks.denton_rain.probability": 0.0, "shocks.denton_redesign.probability": 0.0})
+    late_s, on_time_s = (play(one, seed=3).projects.set_index("project")["delivered_s"] for one in (coreweave, dry))
+    days = (late_s - on_time_s) / 86_400.0
+    assert 60.0 <= days["denton_3"] <= 200.0
+    assert abs(days["plano_1"]) < 1e-9
+
+
+def test_stargate_is_ten_gigawatts_and_500_billion(stargate):
+    assert sum(project.adds.grid_mw for project in stargate.projects.values()) == pytest.approx(10_000.0)
+    usd = sum(
+        task.usd for project in stargate.projects.values() for task in project.tasks.values() if task.when == "always"
+    )
+    assert usd == pytest.approx(500e9, rel=0.01)
+
+
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
+def test_contracts_add_up(path):
+    scenario = gpusim.Scenario.from_toml(path)
+    found = accounts(allocate(Book.of(scenario), of_programme(play(scenario, seed=1).live)))
+    gpu_s, cents = found.gpu_s, found.cents
+    assert (gpu_s["delivered"] + gpu_s["missing"] == gpu_s["committed"]).all()
+    parts = sum(cents[name].sum(axis=1) for name in ("billed", "undelivered", "unused", "terminated"))
+    assert (cents["signed"].sum(axis=1) - parts == cents["backlog"][:, -1]).all()
+
+
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
+def test_a_shortened_run_is_conserved(path):
+    scenario = gpusim.Scenario.from_toml(path).with_({"run.days": 400.0})
+    result = gpusim.run(scenario, seed=1)
+    assert not check(result)
+    assert len(result.jobs) > 50
+    assert result.pools["energised"].sum() > 0.0
