@@ -27,11 +27,13 @@ def of_field(field: FieldInfo) -> Any:
 
 
 def tables_of(annotation: Any) -> type[BaseModel] | None:
-    """Model of the tables that an annotation holds: itself, or as entries of a table or list."""
+    """Model of the tables that an annotation holds: itself, maybe absent, or as entries of a table or list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation if "root" not in annotation.model_fields else None
     if get_origin(annotation) in (dict, list):
         return tables_of(get_args(annotation)[-1])
+    if get_origin(annotation) in (Union, UnionType):
+        return next(filter(None, map(tables_of, get_args(annotation))), None)
     return None
 
 

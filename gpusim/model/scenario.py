@@ -23,6 +23,7 @@ from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.project import Project
 from gpusim.model.references import bad_names, unknown_names
+from gpusim.model.rival import Rival, faults_of_rivals
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
 from gpusim.model.shock import Shock
@@ -33,7 +34,7 @@ from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
 
-BUILDING = ("projects", "supplies", "shocks")
+BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
     **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
@@ -82,6 +83,8 @@ class Scenario(Model):
     """What projects share, by name."""
     shocks: dict[str, Shock] = {}
     """What happens to supplies and work from outside, by name."""
+    rivals: dict[str, Rival] = {}
+    """Other providers who order from the same supplies, by name."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
@@ -120,7 +123,7 @@ class Scenario(Model):
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
-        faults += faults_of_plan(data, cls)
+        faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_plan(data, cls)]
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
