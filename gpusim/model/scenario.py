@@ -14,10 +14,11 @@ from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
 from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
-from gpusim.model.contract import Contract, Market, faults_of_contracts
+from gpusim.model.contract import Contract, faults_of_contracts
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
+from gpusim.model.market import Market, faults_of_market
 from gpusim.model.money import Money
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
@@ -123,7 +124,8 @@ class Scenario(Model):
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
-        faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_plan(data, cls)]
+        faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
+        faults += faults_of_plan(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
