@@ -37,7 +37,7 @@ def usd(weeks: float, **index: float) -> tuple[float, float, float]:
 
 
 def test_calibration() -> None:
-    """At balance 1.70 USD, the low of October 2025; 20 weeks in line make the 2.35 of March 2026; spot is 33-80% less."""
+    """At balance the 1.70 USD of October 2025, with 20 weeks in line the 2.35 of March 2026; spot is 33 to 80% less."""
     assert H100_USD == 6.16
     assert usd(0.0)[1] == pytest.approx(1.70, abs=0.005)
     assert usd(20.0)[1] == pytest.approx(2.35, abs=0.005)

@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from gpusim.errors import ScenarioError
 from gpusim.model.scenario import Scenario
 from gpusim.programme.network import Network
 from gpusim.programme.play import play
 from gpusim.programme.rivals import Rivals, ordered
 from gpusim.programme.schedule import simulate
 from gpusim.programme.supply import MONTH_S
+from tests.model.test_fuzz import mutate
 from tests.programme.kit import random_scenario, scenario
 from tests.programme.test_reference import differing
 from tests.reference.programme import Twin
@@ -198,3 +200,33 @@ def test_rivals_alone_do_not_prolong_the_programme() -> None:
     rivals = {"r": {"orders": {"vendor": {"per_month": 300.0}}, "end": "2035-01-01"}}
     supplies = {"vendor": {"kind": "stock", "per_month": 1.0, "at_start": 5.0}}
     assert len(play(scenario({"p": parts}, supplies=supplies, rivals=rivals)).requests) < 100
+
+
+def test_looking_at_the_line_changes_nothing() -> None:
+    sc = served(18.0)
+    found = play(sc.with_({"market": {"index": {"supplies": {"one": "vendor"}}}}), 2)
+    assert found.tasks.equals(play(sc, 2).tasks)
+    assert len(found.line) == 99
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.data())
+def test_anything_anywhere_is_refused_or_played(data) -> None:
+    """A rival with odd values is a ``ScenarioError``, or one beside whom the programme comes to its end."""
+    tables = served(3.0).to_toml_dict()
+    rival = {"start": "2025-03-01", "end": "2026-03-01", "growth_per_year": 0.5, "priority": 1,
+             "orders": {"vendor": {"per_month": 3.0, "units": 2.0, "units_p90": 3.0}},
+             "reaction": {"wait_days": 9.0, "again": 0.5, "cancels": 0.5, "priority": 1}}  # fmt: skip
+    odd = {"rivals": {"r": rival}, "market": {"index": {"supplies": {"one": "vendor"}, "elasticity": 0.5}}}
+    for _ in range(data.draw(st.integers(1, 3))):
+        if odd:
+            mutate(odd, data.draw)
+    projects = {"p0": tables["projects"]["p0"]}
+    try:
+        sc = Scenario.from_dict({**tables, "projects": projects, **odd})
+    except ScenarioError as error:
+        if odd_faults := [fault for fault in error.faults if not fault or not fault.isprintable()]:
+            raise AssertionError(odd_faults) from error
+        return
+    assert sc.with_({}) == sc
+    assert len(play(sc, 1).projects) == 1
