@@ -9,6 +9,8 @@ DAY_S = 86_400.0
 JOULE_PER_MWH = 3.6e9
 WATT_PER_MW = 1e6
 
+Period = tuple[str, float, float]  # name, from [s], to [s]
+
 
 def parse_utc(text: str) -> datetime:
     """Calendar time from ISO 8601 text; a time without a zone is taken as UTC."""
@@ -24,3 +26,15 @@ def seconds_between(start: datetime, moment: datetime) -> float:
 def calendar(start: datetime, elapsed_s: float) -> datetime:
     """UTC calendar time at ``elapsed_s`` [s] after ``start``."""
     return start + timedelta(seconds=elapsed_s)
+
+
+def months(start: datetime, horizon_s: float) -> list[Period]:
+    """(month, from [s], to [s]) of the calendar, over the run."""
+    found, year, month, from_s = [], start.year, start.month, 0.0
+    while from_s < horizon_s:
+        year_after, month_after = (year + 1, 1) if month == 12 else (year, month + 1)
+        end = start.replace(year=year_after, month=month_after, day=1, hour=0, minute=0, second=0, microsecond=0)
+        to_s = min(seconds_between(start, end), horizon_s)
+        found.append((f"{year}-{month:02d}", from_s, to_s))
+        year, month, from_s = year_after, month_after, to_s
+    return found

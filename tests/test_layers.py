@@ -25,7 +25,7 @@ ALLOWED = {
     "programme": BASE | {"model", "record", "rules"},
     "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "rules"},
     "analysis": BASE | {"model", "record", "rules"},
-    "commerce": {"errors", "units", "model", "record", "analysis"},
+    "commerce": BASE | {"model", "record", "analysis", "programme"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},

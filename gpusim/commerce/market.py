@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import levels_of
+from gpusim.commerce.book import levels_of, months_of
 from gpusim.commerce.cents import cents
+from gpusim.errors import CommerceError
 from gpusim.units import HOUR_S
 
 
-def market(allocation: Allocation) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What was sold by the hour.
+
+    Parameters
+    ----------
+    prices : DataFrame, optional
+        As ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
 
     Returns
     -------
@@ -27,6 +34,19 @@ def market(allocation: Allocation) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             levels_of(getattr(scenario.market, f"{kind}_{what}"), scenario.run.start).at(allocation.edges_s[:-1])
             for what in ("share", "price")
         )
+        if scenario.market.index is not None:
+            price = _indexed(allocation, prices, f"{kind}_price")
         gpu_s, usd_s = (allocation.by_month(allocation.left * part) for part in (share, share * price))
         sold[kind] = gpu_s, cents(usd_s / HOUR_S * list_usd)
     return sold
+
+
+def _indexed(allocation: Allocation, prices: pd.DataFrame | None, column: str) -> np.ndarray:
+    """Price as a multiple of list, shape (pools, intervals): that of the pool's type in the month."""
+    if prices is None:
+        raise CommerceError("market.index: the prices are missing; give those of gpusim.commerce.scarcity.prices")
+    by_type = prices.pivot(index="gpu_type", columns="month", values=column)
+    book = allocation.book
+    month = np.searchsorted(book.months_s, allocation.edges_s[:-1], side="right") - 1
+    values = by_type.loc[[kind for _site, kind in allocation.pools], months_of(book)].to_numpy()
+    return values[:, np.minimum(month, values.shape[1] - 1)]

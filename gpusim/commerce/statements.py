@@ -85,7 +85,12 @@ class Statements:
         )
 
 
-def statements(accounts: Accounts, spending: pd.DataFrame | None = None, result: Result | None = None) -> Statements:
+def statements(
+    accounts: Accounts,
+    spending: pd.DataFrame | None = None,
+    result: Result | None = None,
+    prices: pd.DataFrame | None = None,
+) -> Statements:
     """Make the statements of accounts.
 
     Parameters
@@ -95,6 +100,8 @@ def statements(accounts: Accounts, spending: pd.DataFrame | None = None, result:
         What the build-out pays, as ``gpusim.commerce.capital.capex`` takes it. Absent: nothing.
     result : Result, optional
         Run of the fleet whose metered energy is paid. Absent: the stated load, PUE and price.
+    prices : DataFrame, optional
+        Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     """
     allocation = accounts.allocation
     book = allocation.book
@@ -102,7 +109,7 @@ def statements(accounts: Accounts, spending: pd.DataFrame | None = None, result:
     live_mw = _with_nowhere(energy.live_mw(allocation))
     bill = energy.stated(allocation) if result is None else energy.metered(allocation, result)
     mwh, energy_cents = (_with_nowhere(values) for values in bill)
-    earned, sold_gpu_s = _earned(accounts, places)
+    earned, sold_gpu_s = _earned(accounts, places, prices)
     months = np.diff(book.months_s) / (365.0 * 86_400.0 / 12.0)  # in mean months: a short last one costs its part
     sites = {
         **earned,
@@ -144,7 +151,9 @@ def _fleet(accounts: Accounts, total: dict[str, np.ndarray]) -> dict[str, np.nda
     return {name: fleet[name] for name in FLEET}
 
 
-def _earned(accounts: Accounts, places: list[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _earned(
+    accounts: Accounts, places: list[str], prices: pd.DataFrame | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Cents earned by place and month, and GPU-seconds used or sold: contracts by where their GPUs were."""
     allocation = accounts.allocation
     at = [places.index(site) for site, _kind in allocation.pools]
@@ -155,7 +164,7 @@ def _earned(accounts: Accounts, places: list[str]) -> tuple[dict[str, np.ndarray
     earned = {"contracts": split(accounts.cents["revenue"], weights).sum(axis=0).T}
     delivered = np.maximum(accounts.gpu_s["delivered"], 1)
     sold_gpu_s = (gpu_s * (accounts.gpu_s["used"] / delivered)[:, None]).sum(axis=0)
-    for kind, (hourly_s, hourly_cents) in market(allocation).items():
+    for kind, (hourly_s, hourly_cents) in market(allocation, prices).items():
         earned[kind] = np.zeros((len(places), n_months), np.int64)
         np.add.at(earned[kind], at, hourly_cents)
         np.add.at(sold_gpu_s, at, hourly_s)

@@ -68,6 +68,9 @@ class Contract(Model):
     """What ends then: the whole contract, or the GPUs that are late."""
     priority: int = 0
     """Greater is served first; then the earlier signed, then by name."""
+    admit: Share | None = None
+    """It is signed only if, as far as is known at its signing, every milestone is met within grace with at least this
+    probability. Absent: it is signed as written."""
 
     def commitment(self, start: datetime, gpu_w: float) -> list[tuple[float, int]]:
         """(time [s] since ``start``, GPUs in all) from the first commitment on, not cut at the start.
@@ -127,21 +130,8 @@ class Contract(Model):
                 yield "price_usd_per_gpu_hour", f"makes a value of {value_usd:.2g} USD; give {MOST_USD:g} at most"
 
 
-class Market(Model):
-    """Where GPUs go that no contract has: sold by the hour, without commitment."""
-
-    on_demand_share: Steps = Steps(0.0)
-    """Share of the GPUs left by contracts that is sold on demand."""
-    on_demand_price: Steps = Steps(1.0)
-    """Price on demand, as a multiple of the type's list price."""
-    spot_share: Steps = Steps(0.0)
-    """Share of the GPUs left by contracts that is sold as spot."""
-    spot_price: Steps = Steps(0.45)
-    """Price of spot, as a multiple of the type's list price: 33 to 80% below it (gridstackhub.ai, secondary, 2026)."""
-
-
 def faults_of_contracts(data: dict, start: datetime | None) -> Iterator[str]:
-    """A fault for each contradiction in the contracts of nested tables, and in the market."""
+    """A fault for each contradiction in the contracts of nested tables."""
     for place, table in find(data, ("contracts", "*")):
         try:
             contract = Contract.model_validate(table)
@@ -149,14 +139,6 @@ def faults_of_contracts(data: dict, start: datetime | None) -> Iterator[str]:
             continue
         yield from (f"{dotted((*place, key))}: {fault}" for key, fault in contract.contradictions(start))
         yield from _nowhere(data, place, contract)
-    for _place, table in find(data, ("market",)):
-        try:
-            market = Market.model_validate(table)
-        except ValidationError:
-            continue
-        shares = market.on_demand_share.peak() + market.spot_share.peak()
-        if shares > 1.0:
-            yield f"market.spot_share: found {shares:g} with on_demand_share, at their peaks; give 1 at most together"
 
 
 def _nowhere(data: dict, place: tuple, contract: Contract) -> Iterator[str]:

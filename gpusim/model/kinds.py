@@ -27,7 +27,7 @@ def of_field(field: FieldInfo) -> Any:
 
 
 def tables_of(annotation: Any) -> type[BaseModel] | None:
-    """Model of the tables that an annotation holds: itself, or as entries of a table or list."""
+    """Model of the tables that an annotation holds: itself, maybe absent, or as entries of a table or list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation if "root" not in annotation.model_fields else None
     if get_origin(annotation) in (dict, list):

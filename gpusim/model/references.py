@@ -33,15 +33,18 @@ REFERENCES = {
     "shocks.*.supply": "supplies.@",
     "shocks.*.jurisdiction": "sites.*.jurisdiction",
     "shocks.*.projects.*": "projects.@",
+    "rivals.*.orders.@": "supplies.@",
     "contracts.*.tenant": "tenants.@",
     "contracts.*.gpu_types.*": "gpus.@",
     "contracts.*.sites.*": "sites.@",
     "contracts.*.regions.*": "sites.*.region",
     "contracts.*.residency.*": "sites.*.jurisdiction",
+    "market.index.supplies.@": "gpus.@",
+    "market.index.supplies.*": "supplies.@",
 }
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options", "projects",
-    "projects.*.tasks", "supplies", "shocks", "contracts",
+    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")

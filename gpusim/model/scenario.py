@@ -14,15 +14,17 @@ from gpusim.model import hardware
 from gpusim.model.base import Model, Moment
 from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
-from gpusim.model.contract import Contract, Market, faults_of_contracts
+from gpusim.model.contract import Contract, faults_of_contracts
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
+from gpusim.model.market import Market, faults_of_market
 from gpusim.model.money import Money
 from gpusim.model.overrides import apply
 from gpusim.model.plan import PlanSpec, faults_of_plan
 from gpusim.model.project import Project
 from gpusim.model.references import bad_names, unknown_names
+from gpusim.model.rival import Rival, faults_of_rivals
 from gpusim.model.rules import Rules
 from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
@@ -34,7 +36,7 @@ from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
 
-BUILDING = ("projects", "supplies", "shocks")
+BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
     **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
@@ -86,6 +88,8 @@ class Scenario(Model):
     """What projects share, by name."""
     shocks: dict[str, Shock] = {}
     """What happens to supplies and work from outside, by name."""
+    rivals: dict[str, Rival] = {}
+    """Other providers who order from the same supplies, by name."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
@@ -126,6 +130,7 @@ class Scenario(Model):
             faults += faults_of(error, cls)
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
+        faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
         faults += faults_of_plan(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))

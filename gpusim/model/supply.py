@@ -9,6 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
 from gpusim.model.steps import Steps
+from gpusim.units import DAY_S
+
+MONTH_S = 30.4375 * DAY_S
 
 
 class Supply(Model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,14 +12,12 @@ from gpusim.programme.network import Network
 from gpusim.programme.path import Span, spans
 from gpusim.programme.room import Levels, Room
 from gpusim.programme.schedule import Schedule
-from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
+from gpusim.units import DAY_S, HOUR_S, Period, months
 
 AHEAD = "ahead of plan"  # cause of what came early: GPUs that are there although not planned yet count as negative
 LEDGER = ["site", "gpu_type", "month", "project", "cause", "held_by", "gpu_hours", "usd"]
 MONTHS = ["site", "gpu_type", "month", "planned_gpu_hours", "live_gpu_hours"]
 LIVE = ["site", "gpu_type", "time_s", "planned", "live", "delivered"]
-
-Period = tuple[str, float, float]  # name, from [s], to [s]
 
 
 class _Missing(NamedTuple):
@@ -107,13 +104,13 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """Tables ``live``, ``months`` and ``ledger`` of all sites that projects add to."""
     horizon_s = scenario.run.days * DAY_S
-    months = _months(scenario.run.start, horizon_s)
+    periods = months(scenario.run.start, horizon_s)
     live, of_month, rows = [], [], []
     for book in site_books(scenario, network, schedule, overheads):
         courses = list(book.courses())
         live += courses
-        of_month += _by_month(courses, months, horizon_s)
-        for (kind, *rest), hours in book.booked(months).items():
+        of_month += _by_month(courses, periods, horizon_s)
+        for (kind, *rest), hours in book.booked(periods).items():
             rows.append((book.site, kind, *rest, hours, hours * scenario.gpus[kind].usd_per_gpu_hour))
     ledger = pd.DataFrame(rows, columns=LEDGER).sort_values(LEDGER[:-2], ignore_index=True)
     return {
@@ -121,6 +118,14 @@ def tables(
         "months": pd.DataFrame(of_month, columns=MONTHS),
         "ledger": ledger,
     }
+
+
+def live_gpus(
+    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Table ``live`` of all sites, whether projects add to them or not."""
+    books = (SiteBook(scenario, site, network, schedule, overheads) for site in scenario.sites)
+    return pd.DataFrame([row for book in books for row in book.courses()], columns=LIVE)
 
 
 def site_books(
@@ -144,34 +149,20 @@ def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, s
             reached_s = to_s
 
 
-def _months(start: datetime, horizon_s: float) -> list[Period]:
-    """(month, from [s], to [s]) of the calendar, over the run."""
-    found, year, month, from_s = [], start.year, start.month, 0.0
-    while from_s < horizon_s:
-        year_after, month_after = (year + 1, 1) if month == 12 else (year, month + 1)
-        end = calendar(start, 0.0).replace(
-            year=year_after, month=month_after, day=1, hour=0, minute=0, second=0, microsecond=0
-        )
-        to_s = min(seconds_between(start, end), horizon_s)
-        found.append((f"{year}-{month:02d}", from_s, to_s))
-        year, month, from_s = year_after, month_after, to_s
-    return found
-
-
-def _hours(months: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
-    for month, first_s, last_s in months:
+def _hours(periods: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
+    for month, first_s, last_s in periods:
         if first_s < to_s and from_s < last_s:
             yield month, (min(to_s, last_s) - max(from_s, first_s)) / HOUR_S
 
 
-def _by_month(courses: list[dict], months: list[Period], horizon_s: float) -> list[tuple]:
+def _by_month(courses: list[dict], periods: list[Period], horizon_s: float) -> list[tuple]:
     """Planned and live GPU-hours by pool and month."""
     sums: dict[tuple, list[float]] = {}
     for kind in dict.fromkeys(row["gpu_type"] for row in courses):
         mine = [row for row in courses if row["gpu_type"] == kind]
         ends = [*(row["time_s"] for row in mine[1:]), horizon_s]
         for row, end_s in zip(mine, ends, strict=True):
-            for month, hours in _hours(months, row["time_s"], end_s):
+            for month, hours in _hours(periods, row["time_s"], end_s):
                 sum_ = sums.setdefault((row["site"], kind, month), [0.0, 0.0])
                 sum_[0] += row["planned"] * hours
                 sum_[1] += row["live"] * hours

@@ -13,7 +13,7 @@ from gpusim.programme import ledger
 from gpusim.programme.network import Network, Work
 from gpusim.programme.path import critical_path, delivery, giver, spans
 from gpusim.programme.room import Levels
-from gpusim.programme.schedule import Schedule, simulate
+from gpusim.programme.schedule import Line, Schedule, simulate
 from gpusim.rules.building import limited
 from gpusim.units import DAY_S
 
@@ -23,6 +23,7 @@ CAPACITY = ["site", "project", "component", "gpu_type", "amount", "unit", "plann
 PATHS = ["project", "position", "task_project", "task", "kind", "held_by", "from_s", "to_s"]
 PROJECTS = ["project", "site", "component", "planned_s", "delivered_s", "late_s", "usd"]
 LAST_DAY = 1e6  # that a step may have
+REQUESTS = ["supply", "taker", "is_rival", "order", "units", "priority", "asked_s", "received_s", "cancelled_s"]
 EVENTS = ["time_s", "site", "kind", "detail", "value"]
 
 
@@ -53,6 +54,13 @@ class Programme:
     paths : DataFrame
         The critical path of each project, first to last: project, position, task_project, task, kind, held_by, from_s,
         to_s.
+    requests : DataFrame
+        What projects and rivals asked of supplies, in order of time: supply, taker (project or rival), is_rival, order
+        (task; of a rival "order", or "again" for one that it placed once more), units, priority (at last), asked_s,
+        received_s, cancelled_s. The programme ends with its last task: what rivals would order later is not in it.
+    line : DataFrame
+        With ``[market.index]``, the supplies that it names at the start of each month: month, supply, waiting_own,
+        waiting_rivals, free (units), per_month.
     events : DataFrame
         time_s, site, kind, detail, value: the story, in order.
     """
@@ -64,6 +72,8 @@ class Programme:
     months: pd.DataFrame
     ledger: pd.DataFrame
     paths: pd.DataFrame
+    requests: pd.DataFrame
+    line: pd.DataFrame
     events: pd.DataFrame
 
 
@@ -98,6 +108,8 @@ def programme_of(
         tasks=_tasks(scenario, network, schedule, lasts),
         capacity=_capacity(scenario, network, schedule),
         paths=_paths(network, schedule, lasts),
+        requests=_requests(network, schedule),
+        line=pd.DataFrame(schedule.line, columns=Line._fields),
         events=_events(scenario, network, schedule),
         **ledger.tables(scenario, network, schedule, overheads),
     )
@@ -117,6 +129,7 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
         table["grid_mw"] = grid
         if table.get("hall_mw") is not None:
             table["hall_mw"] = halls
+    data.get("market", {}).pop("index", None)  # it is about supplies
     return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
 
 
@@ -199,9 +212,40 @@ def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PATHS)
 
 
+def _requests(network: Network, schedule: Schedule) -> pd.DataFrame:
+    received_s = {number: time_s for grants in schedule.grants.values() for time_s, number, _units in grants}
+    rows = []
+    for work in network.works:
+        asked_s = schedule.ready_s[work.index]
+        if work.spec.supply is not None and asked_s < inf:
+            got_s = received_s.get(work.index, inf)
+            left_s = schedule.time_s[work.gives] if work.stands_in and got_s == inf else inf
+            rows.append((work.spec.supply, work.project, False, work.name, work.spec.units, work.priority, asked_s,
+                         _known(got_s), _known(left_s)))  # fmt: skip
+    for one in schedule.requests:
+        got_s, kind = received_s.get(one.number, inf), "again" if one.is_again else "order"
+        rows.append((one.order.supply, one.order.rival, True, kind, one.units, one.priority, one.asked_s,
+                     _known(got_s), _known(one.cancelled_s)))  # fmt: skip
+    return pd.DataFrame(rows, columns=REQUESTS).sort_values("asked_s", kind="stable", ignore_index=True)
+
+
+def _reactions(schedule: Schedule) -> list[tuple]:
+    """What rivals did about orders that waited, as events."""
+    rows = []
+    for one in schedule.requests:
+        of = f"of {one.order.supply}"
+        if one.is_again:
+            rows.append((one.asked_s, "", "rival", f"{one.order.rival}: orders {one.units:g} {of} again", one.units))
+        if one.paid_s < inf:
+            rows.append((one.paid_s, "", "rival", f"{one.order.rival}: pays for priority {of}", one.units))
+        if one.cancelled_s < inf:
+            rows.append((one.cancelled_s, "", "rival", f"{one.order.rival}: cancels {one.units:g} {of}", one.units))
+    return rows
+
+
 def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
-    """Shocks, stand-ins begun, tasks hurried, and components that arrived, with the days that they were late."""
-    rows = [
+    """Shocks, rivals' reactions, stand-ins begun, tasks hurried, and components that arrived, with the days late."""
+    rows = _reactions(schedule) + [
         (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {window.spec.supply or window.spec.kind}",
          nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S)
         for window in schedule.windows

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from gpusim.model.scenario import Scenario
+from gpusim.programme.draws import Draws
 from gpusim.programme.network import Network, Work
-from gpusim.programme.shocks import Window, changes, drawn, end_s
-from gpusim.programme.supply import LAST, Calendar, SharedSupply
-from gpusim.units import DAY_S
+from gpusim.programme.rivals import Request, Rivals
+from gpusim.programme.shocks import Window, changes, end_s
+from gpusim.programme.supply import LAST, MONTH_S, Calendar, SharedSupply
+from gpusim.units import DAY_S, months
+
+
+class Line(NamedTuple):
+    """A stock at a time, in units."""
+
+    month: str
+    supply: str
+    waiting_own: float
+    waiting_rivals: float
+    free: float
+    per_month: float
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,11 @@ class Schedule:
     windows : list of Window
         The shocks that came.
     grants : dict of str to list of (float, int, float)
-        By supply: (time [s], task, units) of all that was granted and used.
+        By supply: (time [s], number, units) of all that was granted and used. Below the number of tasks it is a task.
+    requests : list of Request
+        What rivals asked, by number from that of tasks on.
+    line : list of Line
+        What was in stock and in line at the start of each month, if prices follow it.
     """
 
     ready_s: list[float]
@@ -40,17 +58,23 @@ class Schedule:
     hurried: list[bool]
     windows: list[Window]
     grants: dict[str, list[tuple[float, int, float]]]
+    requests: list[Request]
+    line: list[Line]
 
 
 def simulate(network: Network, scenario: Scenario, seed: int) -> Schedule:
     """Play all projects to their end, however late that is."""
-    return _World(network, scenario, seed).play()
+    return replay(network, scenario, Draws.of(network, scenario, seed))
+
+
+def replay(network: Network, scenario: Scenario, draws: Draws) -> Schedule:
+    """Play all projects with given draws: the same up to a time if these are."""
+    return _World(network, scenario, draws).play()
 
 
 class _World:
-    def __init__(self, network: Network, scenario: Scenario, seed: int):
-        self.network, self.windows = network, drawn(scenario, seed)
-        self.work_s = network.durations_s(seed)
+    def __init__(self, network: Network, scenario: Scenario, draws: Draws):
+        self.network, self.windows, self.work_s = network, draws.windows, draws.work_s
         n, milestones = len(network.works), len(network.plan_s)
         self.ready_s, self.start_s, self.time_s = [inf] * n, [inf] * n, [inf] * milestones
         self.giver: list[int | None] = [None] * len(network.arrivals)
@@ -62,16 +86,34 @@ class _World:
             name: SharedSupply(self.env, spec, changes(spec.level, scenario.run.start, self._windows_of(name)))
             for name, spec in scenario.supplies.items()
         }
-        for work in network.works:
-            self.env.process(self.carry_out(work))
+        self.rivals = Rivals(self.env, scenario, self.supplies, draws.orders, first=n)
+        self.line: list[Line] = []
+        ours = [self.env.process(self.carry_out(work)) for work in network.works]
+        if scenario.market.index is not None:
+            ours.append(self.env.process(self._look(scenario)))
+        self.done = self.env.all_of(ours)
 
     def _windows_of(self, supply: str) -> list[Window]:
         return [window for window in self.windows if window.spec.supply == supply]
 
     def play(self) -> Schedule:
-        self.env.run()
+        while not self.done.processed and self.env.peek() < inf:  # rivals alone do not prolong it
+            self.env.step()
         grants = {name: supply.grants for name, supply in self.supplies.items()}
-        return Schedule(self.ready_s, self.start_s, self.time_s, self.giver, self.hurried, self.windows, grants)
+        return Schedule(
+            self.ready_s, self.start_s, self.time_s, self.giver, self.hurried, self.windows, grants,
+            self.rivals.requests, self.line,
+        )  # fmt: skip
+
+    def _look(self, scenario: Scenario) -> Generator:
+        """Note at the start of each month what the supplies of the market have, and owe."""
+        for month, from_s, _to_s in months(scenario.run.start, scenario.run.days * DAY_S):
+            yield self.env.at(from_s, LAST + 1)  # behind what is granted then
+            for name in dict.fromkeys(scenario.market.index.supplies.values()):
+                supply = self.supplies[name]
+                waiting = [supply.waiting(lambda number, ours=ours: (number < len(self.network.works)) == ours)
+                           for ours in (True, False)]  # fmt: skip
+                self.line.append(Line(month, name, *waiting, supply.stock(), supply.level * MONTH_S))
 
     def carry_out(self, work: Work) -> Generator:
         """A task waits for those before it, asks its supply, works, and is done."""

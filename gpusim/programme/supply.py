@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from heapq import heappop, heappush
 from math import inf, ulp
 
 import simpy
 from simpy.events import URGENT
 
-from gpusim.model.supply import Supply
-from gpusim.units import DAY_S
+from gpusim.model.supply import MONTH_S, Supply
 
-MONTH_S = 30.4375 * DAY_S
 LAST = 2  # behind all other events of an instant
 
 
@@ -35,7 +33,7 @@ class SharedSupply:
     Attributes
     ----------
     grants : list of (float, int, float)
-        (time [s], task, units) of all that was granted and not handed back unused.
+        (time [s], number of the task or order, units) of all that was granted and not handed back unused.
     """
 
     def __init__(self, env: Calendar, spec: Supply, changes: list[tuple[float, float]]):
@@ -44,7 +42,8 @@ class SharedSupply:
         self.level = 0.0  # units of the crew, units per second of the stock
         self.free = 0.0 if self.is_crew else min(spec.at_start, self.most)
         self.grants: list[tuple[float, int, float]] = []
-        self._line: list[tuple[int, float, int, float, simpy.Event]] = []
+        self._line: list[tuple[int, float, int, float, simpy.Event]] = []  # a heap; some have left it
+        self._waiting: dict[int, tuple] = {}  # those that have not
         self._settled_s = env.now
         self._alarm: simpy.Event | None = None
         env.process(self._follow(changes))
@@ -53,16 +52,15 @@ class SharedSupply:
         """Event at which a task gets its units."""
         self._settle()
         granted = self.env.event()
-        heappush(self._line, (-priority, self.env.now, work, units, granted))
+        self._waiting[work] = (-priority, self.env.now, work, units, granted)
+        heappush(self._line, self._waiting[work])
         self._serve_at(self.env.now)
         return granted
 
     def withdraw(self, work: int) -> None:
         """A task waits no longer; what it was granted at this very instant goes back."""
         self._settle()
-        if any(request[2] == work for request in self._line):
-            self._line = sorted(request for request in self._line if request[2] != work)
-        else:
+        if self._waiting.pop(work, None) is None:
             grant = next(grant for grant in reversed(self.grants) if grant[1] == work)
             self.grants.remove(grant)
             self.free += grant[2]
@@ -73,6 +71,23 @@ class SharedSupply:
         self._settle()
         self.free += units
         self._serve_at(self.env.now)
+
+    def stock(self) -> float:
+        """Units that are free now, of a stock."""
+        first = self._first()
+        room = self.most if first is None else max(self.most, first[3])
+        came = self.level * (self.env.now - self._settled_s)
+        return max(self.free, min(self.free + came, room))
+
+    def waiting(self, counts: Callable[[int], bool]) -> float:
+        """Units that those wait for whose number ``counts``."""
+        return sum(request[3] for number, request in self._waiting.items() if counts(number))
+
+    def _first(self) -> tuple | None:
+        """The request that is first in line."""
+        while self._line and self._waiting.get(self._line[0][2]) is not self._line[0]:
+            heappop(self._line)
+        return self._line[0] if self._line else None
 
     def _follow(self, changes: list[tuple[float, float]]) -> Generator:
         for time_s, level in changes:
@@ -89,9 +104,7 @@ class SharedSupply:
     def _settle(self) -> None:
         """Bring the stock to now. It stops growing at ``most``, or at what the first in line waits for."""
         if not self.is_crew:
-            room = max(self.most, self._line[0][3] if self._line else 0.0)
-            came = self.level * (self.env.now - self._settled_s)
-            self.free = max(self.free, min(self.free + came, room))
+            self.free = self.stock()
         self._settled_s = self.env.now
 
     def _serve_at(self, time_s: float) -> None:
@@ -104,10 +117,11 @@ class SharedSupply:
             return
         self._settle()
         rounding = 1e-9 if self.is_crew else 1e-9 + 2.0 * self.level * ulp(self.env.now)
-        while self._line and self.free >= self._line[0][3] - rounding:
-            _priority, _asked_s, work, units, granted = heappop(self._line)
+        while (first := self._first()) is not None and self.free >= first[3] - rounding:
+            _priority, _asked_s, work, units, granted = first
+            del self._waiting[work]
             self.free -= units
             self.grants.append((self.env.now, work, units))
             granted.succeed()
-        if self._line and not self.is_crew and self.level > 0.0:
-            self._serve_at(self.env.now + (self._line[0][3] - self.free) / self.level)
+        if first is not None and not self.is_crew and self.level > 0.0:
+            self._serve_at(self.env.now + (first[3] - self.free) / self.level)

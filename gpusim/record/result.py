@@ -17,6 +17,7 @@ TABLES = (
 # Of scenarios with projects only: what `gpusim.programme` says of them.
 BUILD_TABLES = (
     "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
+    "build_requests", "build_line",
 )  # fmt: skip
 RULES = "rules"  # of scenarios that enforce rules only
 

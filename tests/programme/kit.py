@@ -43,7 +43,7 @@ def days(*tasks: float) -> dict:
     return chain
 
 
-def random_scenario(seed: int, exact: bool) -> Scenario:
+def random_scenario(seed: int, exact: bool, with_rivals: bool = False) -> Scenario:
     """Projects of random graphs that share supplies; ``exact``: whole days and crews, so that many things tie."""
     random = np.random.default_rng(seed)
     projects: dict[str, dict] = {}
@@ -67,7 +67,33 @@ def random_scenario(seed: int, exact: bool) -> Scenario:
             "reform": {"at": "2026-01-01", "effect": "duration", "kind": "t2", "factor": 0.5, "jurisdiction": "EU"},
         }  # fmt: skip
     run = {"start": "2025-03-01", "days": 1100.0}
-    return scenario(projects, supplies=supplies, shocks=_hitting(shocks, projects), run=run)
+    rivals = _rivals(random, supplies) if with_rivals else {}
+    return scenario(projects, supplies=supplies, shocks=_hitting(shocks, projects), run=run, rivals=rivals)
+
+
+def _rivals(random: np.random.Generator, supplies: dict) -> dict:
+    """Up to three, who react in all ways."""
+    rivals: dict[str, dict] = {}
+    for r in range(int(random.integers(1, 4))):
+        orders = {"crew": {"per_month": float(random.uniform(0.2, 1.0)), "held_days": float(random.uniform(10.0, 60.0)),
+                           "units": float(random.choice([0.5, 1.0, 2.0]))}}  # fmt: skip
+        if "stock" in supplies:
+            orders["stock"] = {"per_month": float(random.uniform(0.1, 0.6)), "units": 0.7, "units_p90": 1.5}
+        rivals[f"r{r}"] = {
+            "priority": int(random.integers(0, 2)), "orders": orders,
+            "growth_per_year": float(random.choice([-0.5, 0.0, 0.8])),
+        }  # fmt: skip
+        if random.random() < 0.7:
+            reaction = {"again": float(random.choice([0.0, 0.5, 1.0])), "priority": int(random.integers(0, 2))}
+            if any(reaction.values()):
+                rivals[f"r{r}"]["reaction"] = {
+                    **reaction,
+                    "wait_days": float(random.uniform(5.0, 60.0)),
+                    "cancels": 0.6,
+                }
+        if random.random() < 0.4:
+            rivals[f"r{r}"] |= {"start": "2025-02-01", "end": "2026-11-01"}
+    return rivals
 
 
 def _hitting(shocks: dict, projects: dict) -> dict:

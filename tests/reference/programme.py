@@ -6,6 +6,7 @@ Written from ``docs/programme.md``, without SimPy.
 from __future__ import annotations
 
 from math import exp, inf, log
+from types import SimpleNamespace
 
 from scipy.stats import norm
 
@@ -37,9 +38,18 @@ class Twin:
         self.over: set[tuple[str, str]] = set()  # stand-ins that nobody needs
         self.windows = self._windows()
         self.stock = {n: s.at_start if s.kind == "stock" else 0.0 for n, s in scenario.supplies.items()}
+        self.orders = self._orders()  # (rival, number): when, what
+        self.got: dict[tuple, float] = {}  # what rivals received, (rival, number, "order" or "again")
+        self.left: set[tuple] = set()  # what they cancelled
+        self.paid: dict[tuple, float] = {}  # what they paid for, since when
+        self.held: dict[tuple, float] = {}  # what they hold of crews, until when
         self.plan = {place: self._planned(place) for place in self.tasks}
 
     def _spec(self, place):
+        if len(place) == 3:
+            order = self.orders[place[:2]]
+            share = self.scenario.rivals[place[0]].reaction.again if place[2] == "again" else 1.0
+            return SimpleNamespace(supply=order.supply, units=order.units * share)
         return self.scenario.projects[place[0]].tasks[place[1]]
 
     def _since_start(self, moment) -> float:
@@ -87,6 +97,34 @@ class Twin:
             return spec.median_days * DAY_S
         z = rng.stream(self.seed, "programme", *place).standard_normal()
         return spec.median_days * DAY_S * exp(z * log(spec.p90_days / spec.median_days) / norm.ppf(0.9))
+
+    def _orders(self) -> dict:
+        """Orders one by one: the time at which the growing rate has had as many as the unit exponentials say."""
+        orders = {}
+        for name, rival in self.scenario.rivals.items():
+            begin = self._since_start(rival.start) if rival.start else 0.0
+            end = self._since_start(rival.end) if rival.end else self.scenario.run.days * DAY_S
+            for supply, spec in rival.orders.items():
+                gaps, sizes, coins = (
+                    rng.stream(self.seed, "rival", name, supply, w) for w in ("times", "units", "coins")
+                )
+                count, growth = 0.0, log(1.0 + rival.growth_per_year) / (365.25 * DAY_S)
+                while spec.per_month > 0.0:
+                    count += gaps.exponential()
+                    months = count / spec.per_month * MONTH_S
+                    left = 1.0 + growth * months
+                    if left <= 0.0:
+                        break
+                    at = begin + (months if growth == 0.0 else log(left) / growth)
+                    if at > end:
+                        break
+                    units = spec.units
+                    if spec.units_p90 is not None:
+                        units *= exp(sizes.standard_normal() * log(spec.units_p90 / spec.units) / norm.ppf(0.9))
+                    orders[name, (supply, len(orders))] = SimpleNamespace(
+                        at=at, supply=supply, units=units, coin=coins.random()
+                    )
+        return orders
 
     # Paces and levels.
 
@@ -145,11 +183,13 @@ class Twin:
     def play(self) -> Twin:
         starts = [self._since_start(project.start) for project in self.scenario.projects.values()]
         now = min([0.0, *starts])
+        self.orders = {place: order for place, order in self.orders.items() if order.at >= now}
         for name, supply in self.scenario.supplies.items():
             if supply.most is not None and supply.kind == "stock":
                 self.stock[name] = min(self.stock[name], supply.most)
         while now < inf:
-            while self._ends(now) or self._asks(now) or self._called(now) or self._served(now):
+            self._give_back(now)
+            while self._ends(now) or self._asks(now) or self._rivals(now) or self._called(now) or self._served(now):
                 pass
             following = min(self._next(now, starts), default=inf)
             self._grow(now, following)
@@ -157,7 +197,7 @@ class Twin:
         return self
 
     def _next(self, now: float, starts: list[float]):
-        for time in (*self.running.values(), *starts, *self._supply_times(), *self._calls()):
+        for time in (*self.running.values(), *starts, *self._supply_times(), *self._calls(), *self._rival_times()):
             if time > now:
                 yield time
         for name in self.scenario.supplies:
@@ -190,11 +230,60 @@ class Twin:
             gives = self._spec(place).gives
             if gives and (place[0], gives) not in self.there:
                 self.there[place[0], gives] = now
-                for other in [p for p in self.line if p[0] == place[0] and self._spec(p).when == "late"]:
+                for other in [
+                    p for p in self.line if len(p) == 2 and p[0] == place[0] and self._spec(p).when == "late"
+                ]:
                     if self._spec(other).gives == gives:
                         del self.line[other]
                         self.over.add(other)
         return bool(over)
+
+    # Rivals.
+
+    def _rival_times(self) -> list[float]:
+        waits = {n: (r.reaction.wait_days or 0.0) * DAY_S for n, r in self.scenario.rivals.items()}
+        times = [t for place, order in self.orders.items() for t in (order.at, order.at + waits[place[0]])]
+        return [*times, *self.held.values()]
+
+    def _give_back(self, now: float) -> None:
+        self.held = {place: until for place, until in self.held.items() if until > now}
+
+    def _rivals(self, now: float) -> bool:
+        """Orders that fall due, and what is done about those that wait."""
+        acted = False
+        for key, order in self.orders.items():
+            place, again = (*key, "order"), (*key, "again")
+            reaction = self.scenario.rivals[key[0]].reaction
+            if order.at == now and place not in self.line and place not in self.got:
+                self.line[place] = now
+                acted = True
+            if reaction.wait_days is None or now != order.at + reaction.wait_days * DAY_S or place not in self.line:
+                continue
+            if reaction.priority and place not in self.paid:
+                self.line[place] = self.paid[place] = now
+                acted = True
+            if reaction.again and again not in {*self.line, *self.got, *self.left}:
+                self.line[again] = now
+                self.paid |= {again: now} if reaction.priority else {}
+                acted = True
+        return acted
+
+    def _receive(self, place, now: float) -> None:
+        rival, number, kind = place
+        other, spec = (rival, number, "again" if kind == "order" else "order"), self.scenario.rivals[rival]
+        self.got[place] = now
+        if other in self.line and self.orders[rival, number].coin < spec.reaction.cancels:
+            del self.line[other]
+            self.left.add(other)
+        if self.scenario.supplies[number[0]].kind == "crew":
+            self.held[place] = now + spec.orders[number[0]].held_days * DAY_S
+
+    def _place_in_line(self, place) -> tuple:
+        if len(place) == 2:
+            return -self.scenario.projects[place[0]].priority, self.line[place], self.tasks.index(place)
+        spec = self.scenario.rivals[place[0]]
+        priority = spec.priority + (spec.reaction.priority if place in self.paid else 0)
+        return -priority, self.line[place], len(self.tasks) + (place[2] == "again")
 
     def _is_ready(self, place, now: float) -> bool:
         if self.starts[place] < inf or place in self.line or place in self.over:
@@ -229,11 +318,7 @@ class Twin:
 
     def _first(self, name: str):
         mine = [p for p in self.line if self._spec(p).supply == name]
-        return min(
-            mine,
-            default=None,
-            key=lambda p: (-self.scenario.projects[p[0]].priority, self.line[p], self.tasks.index(p)),
-        )
+        return min(mine, default=None, key=self._place_in_line)
 
     def _served(self, now: float) -> bool:
         served = False
@@ -242,14 +327,14 @@ class Twin:
                 free = self.stock[name]
                 if supply.kind == "crew":
                     free = self._level(name, now) - sum(
-                        self._spec(p).units for p in self.running if self._spec(p).supply == name
+                        self._spec(p).units for p in (*self.running, *self.held) if self._spec(p).supply == name
                     )
                 if free < self._spec(first).units - NEAR:
                     break
                 if supply.kind == "stock":
                     self.stock[name] -= self._spec(first).units
                 del self.line[first]
-                self._begin(first, now)
+                self._receive(first, now) if len(first) == 3 else self._begin(first, now)
                 served = True
         return served
 

@@ -1,0 +1,98 @@
+"""Prices by the hour that follow scarcity: a price index by GPU type and month, by a stated rule.
+
+    scarcity  = (cover + wanted) / (cover + free)
+    on demand = list x clip(balance x scarcity ^ elasticity, least, most)
+    spot      = on demand x clip(spot x scarcity ^ elasticity, spot_least, spot_most)
+
+``cover`` is what the type's stock brings in ``cover_days`` at its present pace; ``wanted`` is the line for it: what
+rivals wait for, and the greater of what our projects wait for and what our contracts lack, which is the same demand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.book import months_of
+from gpusim.errors import CommerceError
+from gpusim.model.market import PriceIndex
+from gpusim.model.supply import MONTH_S
+from gpusim.units import DAY_S
+
+LINE = ("month", "supply", "waiting_own", "waiting_rivals", "free", "per_month")
+PRICES = ["gpu_type", "month", "wanted", "free", "cover", "scarcity", "on_demand_price", "spot_price"]
+
+
+def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
+    """Prices by GPU type and month, as the month begins.
+
+    Parameters
+    ----------
+    allocation : Allocation
+        Of a scenario whose market has an index.
+    line : DataFrame
+        Table ``line`` of a programme: ``LINE``.
+
+    Returns
+    -------
+    DataFrame
+        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price.
+
+    Raises
+    ------
+    CommerceError
+        If the market has no index, or the line leaves out a supply or a month of it.
+    """
+    book = allocation.book
+    index = book.scenario.market.index
+    if index is None:
+        raise CommerceError("market.index: is missing; add [market.index] with supplies of GPU types")
+    if missing := [name for name in LINE if name not in line]:
+        raise CommerceError(f"line: columns {', '.join(missing)} missing; give {', '.join(LINE)}")
+    months, lacking = months_of(book), _lacking(allocation)
+    tables = []
+    for kind in book.scenario.gpus:
+        wanted, free, cover = np.zeros((3, len(months)))
+        if kind in index.supplies:
+            stock = _of(line, index.supplies[kind], months)
+            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], lacking.get(kind, 0.0))
+            free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
+        columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
+        tables.append(pd.DataFrame(dict(zip(PRICES, columns, strict=True))))
+    return pd.concat(tables, ignore_index=True)
+
+
+def rule(
+    index: PriceIndex, wanted: np.ndarray, free: np.ndarray, cover: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(scarcity, on-demand and spot price as multiples of list) for GPUs wanted, free and covered.
+
+    Where there is neither supply nor demand the market is in balance.
+    """
+    demand, supply = cover + wanted, cover + free
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scarcity = np.where((demand == 0.0) & (supply == 0.0), 1.0, demand / supply)
+        pull = scarcity**index.elasticity
+        on_demand = np.clip(index.balance * pull, index.least, index.most)
+        spot = np.clip(index.spot * pull, index.spot_least, index.spot_most)
+    return scarcity, on_demand, on_demand * spot
+
+
+def _of(line: pd.DataFrame, supply: str, months: list[str]) -> dict[str, np.ndarray]:
+    """Columns of a supply, by month."""
+    rows = line[line["supply"] == supply].set_index("month")
+    if missing := [month for month in months if month not in rows.index]:
+        raise CommerceError(f"line: nothing of supply {supply!r} in {missing[0]}; give the programme of this scenario")
+    return {name: rows.loc[months, name].to_numpy(dtype=float) for name in LINE[2:]}
+
+
+def _lacking(allocation: Allocation) -> dict[str, np.ndarray]:
+    """GPUs that contracts lack at the start of each month, under the type that each names first."""
+    firsts = np.searchsorted(allocation.edges_s, allocation.book.months_s[:-1])
+    missing = (allocation.in_force - allocation.delivered.sum(axis=1))[:, firsts]
+    lacking: dict[str, np.ndarray] = {}
+    for terms, gpus in zip(allocation.book.contracts, missing, strict=True):
+        for kind in terms.spec.gpu_types[:1]:
+            lacking[kind] = lacking.get(kind, 0.0) + gpus
+    return lacking

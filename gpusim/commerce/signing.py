@@ -1,0 +1,111 @@
+"""Contracts that ask before they are signed: can this be delivered, as far as is known on that day?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from gpusim import rng
+from gpusim.commerce.book import Book, Terms
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.delivery import admits, deliverable
+from gpusim.model.steps import elapsed_s
+from gpusim.programme.draws import Draws
+from gpusim.programme.known import as_known
+from gpusim.programme.ledger import live_gpus
+from gpusim.programme.network import Network
+from gpusim.programme.schedule import Schedule, replay
+from gpusim.units import calendar
+
+REPLICATIONS = 50
+ASKED = ["contract", "asked", "admit", "probability", "replications", "signed"]
+
+
+@dataclass(frozen=True)
+class Signings:
+    """What came of the questions.
+
+    Attributes
+    ----------
+    book : Book
+        Without the contracts that were not signed.
+    asked : DataFrame
+        One row per contract with ``admit``, in order of time: contract, asked (date), admit, probability (that of its
+        least probable milestone, to be met within grace), replications, signed.
+    """
+
+    book: Book
+    asked: pd.DataFrame
+
+
+def sign(
+    book: Book, seed: int = 0, overheads: Mapping[str, float] | None = None, replications: int = REPLICATIONS
+) -> Signings:
+    """Sign the contracts of a book in order of time, those with ``admit`` only if they can be delivered.
+
+    Each is asked on its signing date of ``replications`` of the programme: what has been done by then is known, what
+    is to come is drawn anew (``gpusim.programme.known``), and the contracts signed before it have their GPUs, in their
+    order. That costs the time of as many programmes, without their ledgers.
+
+    Parameters
+    ----------
+    book : Book
+        Contracts as written.
+    seed : int
+        Of the programme that is to be. Replications have streams of their own: what happens does not depend on what was
+        asked.
+    overheads : mapping of str to float, optional
+        As of ``gpusim.programme.play.play``.
+    """
+    world = None
+    signed: list[Terms] = []
+    rows = []
+    for terms in sorted(book.contracts, key=lambda one: elapsed_s(one.spec.signed, book.scenario.run.start)):
+        if terms.spec.admit is not None:
+            world = world or _World.of(book, seed, overheads)
+            probability = world.probability(book, signed, terms, replications)
+            at_s = elapsed_s(terms.spec.signed, book.scenario.run.start)
+            rows.append((terms.name, calendar(book.scenario.run.start, at_s), terms.spec.admit, *probability))
+            if not rows[-1][-1]:
+                continue
+        signed.append(terms)
+    return Signings(_with(book, signed), pd.DataFrame(rows, columns=ASKED))
+
+
+def _with(book: Book, contracts: list[Terms]) -> Book:
+    """The book with some of its contracts, in its order."""
+    names = {one.name for one in contracts}
+    return replace(book, contracts=tuple(one for one in book.contracts if one.name in names))
+
+
+@dataclass(frozen=True)
+class _World:
+    """The programme that is to be, of which a part is known at each date."""
+
+    network: Network
+    draws: Draws
+    schedule: Schedule
+    seed: int
+    overheads: Mapping[str, float] | None
+
+    @classmethod
+    def of(cls, book: Book, seed: int, overheads: Mapping[str, float] | None) -> _World:
+        network = Network(book.scenario)
+        draws = Draws.of(network, book.scenario, seed)
+        return cls(network, draws, replay(network, book.scenario, draws), seed, overheads)
+
+    def probability(self, book: Book, signed: list[Terms], terms: Terms, n: int) -> tuple[float, int, bool]:
+        """(probability of the least probable milestone, replications, whether it is signed)."""
+        lives = [self._live(book, terms, i) for i in range(n)]
+        found = deliverable(_with(book, [*signed, terms]), terms.name, lives)
+        return float(found["within_grace"].min()), n, admits(found, terms.spec.admit)
+
+    def _live(self, book: Book, terms: Terms, replication: int) -> pd.DataFrame:
+        scenario, names = book.scenario, ("signing", terms.name, replication)
+        seed = int(rng.stream(self.seed, *names).integers(2**63))
+        at_s = elapsed_s(terms.spec.signed, scenario.run.start)
+        draws = as_known(self.network, scenario, self.draws, self.schedule, at_s, seed)
+        schedule = replay(self.network, scenario, draws)
+        return of_programme(live_gpus(scenario, self.network, schedule, self.overheads))
