@@ -21,9 +21,12 @@ ALLOWED = {
     "record": {"errors", "units", "model"},
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
     "programme": BASE | {"model"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme"},
+    # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
+    "commerce": {"errors", "units", "model", "record"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "commerce"},
+    # Many replications of the build-out, with the contracts that stand on it.
+    "forecast": BASE | {"model", "record", "programme", "commerce", "engine"},
     "analysis": BASE | {"model", "record"},
-    "commerce": {"errors", "units", "model", "record", "analysis"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 import numpy as np
 
+from gpusim.commerce.run_tables import run_tables
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
@@ -14,11 +16,11 @@ from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
-from gpusim.engine.power import SitePower, overhead
+from gpusim.engine.power import SitePower
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
-from gpusim.engine.surroundings import site_signals
+from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
@@ -76,7 +78,8 @@ def run(
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if programme:
         tables |= build_tables(programme)
-    return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
+    result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
+    return replace(result, tables=tables | run_tables(scenario, result)) if scenario.contracts else result
 
 
 class _World:
@@ -115,8 +118,7 @@ class _World:
         start = self.scenario.run.start
         row = env.fleet.sites[s]
         signals = self.signals[s]
-        hottest = [signal.max(0.0, self.duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
-        row.peak_overhead = overhead(spec.cooling, *hottest)
+        row.peak_overhead = peak_overhead(spec.cooling, signals, self.duration_s)
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
         row.fixed_w = spec.cooling.fixed_fraction * sum(

@@ -17,6 +17,12 @@ TABLES = (
 BUILD_TABLES = (
     "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
 )  # fmt: skip
+# Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
+CONTRACT_TABLES = (
+    "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts", "money_sites",
+    "money_fleet",
+)  # fmt: skip
+OPTIONAL = {**dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts")}
 
 
 @dataclass(frozen=True)
@@ -28,18 +34,18 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, and of ``BUILD_TABLES`` if the scenario has projects, also as attributes; units are in
-        the column names.
+        The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects and of ``CONTRACT_TABLES`` if it has
+        contracts, also as attributes; units are in the column names.
     """
 
     manifest: dict
     tables: dict[str, pd.DataFrame]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in TABLES or (name in BUILD_TABLES and name in self.tables):
+        if name in TABLES or (name in OPTIONAL and name in self.tables):
             return self.tables[name]
-        if name in BUILD_TABLES:
-            raise AttributeError(f"this result has no {name!r}: its scenario has no projects")
+        if name in OPTIONAL:
+            raise AttributeError(f"this result has no {name!r}: its scenario has no {OPTIONAL[name]}")
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
@@ -76,7 +82,7 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        names = [*TABLES, *(name for name in BUILD_TABLES if name in self.tables)]
+        names = [*TABLES, *(name for name in OPTIONAL if name in self.tables)]
         return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
@@ -88,4 +94,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES, optional=BUILD_TABLES))
+        return cls(*storage.load(Path(folder), TABLES, optional=OPTIONAL))
