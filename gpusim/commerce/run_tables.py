@@ -9,7 +9,8 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
-from gpusim.commerce.statements import statements
+from gpusim.commerce.figures import figures
+from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
 from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
@@ -37,4 +38,13 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
         "contract_accounts": found.table(),
         "money_sites": books.site_table(),
         "money_fleet": books.fleet_table(),
+        "money_figures": _figures(books),
     }
+
+
+def _figures(books: Statements) -> pd.DataFrame:
+    """name, value, note (why there is no value) of the headline figures."""
+    found = figures(books)
+    names = [name for name in found.index if not name.endswith("_note")]
+    notes = [found.get(f"{name}_note", "") for name in names]
+    return pd.DataFrame({"name": names, "value": found[names].astype(float).to_numpy(), "note": notes})

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpusim.commerce.run_tables import run_tables
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
@@ -79,7 +78,14 @@ def run(
     if programme:
         tables |= build_tables(programme)
     result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
-    return replace(result, tables=tables | run_tables(scenario, result)) if scenario.contracts else result
+    return _with_contracts(scenario, result) if scenario.contracts else result
+
+
+def _with_contracts(scenario: Scenario, result: Result) -> Result:
+    """The result with accounts and statements; who has no contracts does not load what makes them."""
+    from gpusim.commerce.run_tables import run_tables
+
+    return replace(result, tables=result.tables | run_tables(scenario, result))
 
 
 class _World:
