@@ -33,8 +33,9 @@ def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> 
     console.print(_projects(deliveries, start))
     console.print(_held(deliveries))
     note = (
-        f"{about['replications']:,} replications of the build-out, without jobs. GPU-h: planned and not there; USD at list price. 30 d: mean loss in the run if all"
-        f" of the project comes 30 days later ({about['delayed']} replications)."
+        f"{about['replications']:,} replications of the build-out, without jobs. GPU-h: planned and not there; USD at"
+        f" list price. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
+        f" ({about['delayed']} replications)."
     )
     console.print(note, style="dim")
 
@@ -64,7 +65,7 @@ def _milestones(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _projects(deliveries: Deliveries, start: datetime) -> Table:
-    table = _table("Projects: when all is there", "project", "plan>", "P10>", "P50>", "P90>", "on time>", "30 d: USD>")
+    table = _table("Projects: when all is there", "project", "plan>", "P10>", "P50>", "P90>", "on time>", "30 d>")
     day, delay = day_of(start), deliveries.delay.set_index("project")["usd"]
     shown = deliveries.projects
     if len(shown) > MOST_ROWS:
