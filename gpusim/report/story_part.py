@@ -17,10 +17,10 @@ from gpusim.report.tables import Column, number, quantity_or_none
 from gpusim.units import DAY_S, calendar
 
 MOST_CAUSES, MOST_KINDS = 15, 8
-NOT = "not in the run"
+NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
-HOURS = {"committed": "committed", "delivered": "delivered", "used": "used"}
-FLOWS = {"billed_usd": "billed", "credit_usd": "credited", "prepaid_usd": "prepaid", "invoiced_usd": "invoiced"}
+HOURS = ("committed", "delivered")
+FLOWS = {"billed_usd": "billed", "credit_usd": "credited", "invoiced_usd": "invoiced"}
 
 
 def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, object]:
@@ -69,7 +69,6 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     table = result.build_projects
     columns = [
         Column("project", "project", str, text=True),
-        Column("site", "site", str, text=True),
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
         Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{value / DAY_S:,.0f}"),
@@ -77,16 +76,13 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     ]
     if deliveries:
         dates = deliveries.projects.drop(columns=["site", "planned_s"])
-        delay = deliveries.delay.rename(columns={"gpu_hours": "delay_gpu_hours", "usd": "delay_usd"})
+        delay = deliveries.delay[["project", "usd"]].rename(columns={"usd": "delay_usd"})
         table = table.merge(dates, on="project", how="left").merge(delay, on="project", how="left")
-        columns[4:4] = [
+        columns[5:5] = [
             *(Column(f"p{q}_s", f"P{q}", lambda value: "" if np.isnan(value) else day(value)) for q in (10, 50, 90)),
             Column("on_time", "on time", lambda value: "" if np.isnan(value) else share(value)),
         ]
-        columns += [
-            Column("delay_gpu_hours", "30 days later: GPU-hours lost", quantity_or_none),
-            Column("delay_usd", "USD lost", quantity_or_none),
-        ]
+        columns.append(Column("delay_usd", "30 days later: lost [USD]", quantity_or_none))
     return document.table(table, tuple(columns))
 
 
@@ -95,7 +91,7 @@ def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     columns = [
         Column("what", "waited for", str, text=True),
-        Column("gpu_hours", "GPU-hours, this run", number),
+        Column("gpu_hours", "GPU-hours, this run", quantity),
         Column("usd", "USD at list price", quantity_or_none),
     ]
     if deliveries:
@@ -104,7 +100,7 @@ def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         table[["gpu_hours", "usd"]] = table[["gpu_hours", "usd"]].fillna(0.0)
         table = table.sort_values("usd_mean", ascending=False, kind="stable")
         columns += [
-            Column("gpu_hours_mean", "GPU-hours, mean of replications", number),
+            Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
             Column("usd_mean", "USD at list price", quantity_or_none),
         ]
     return document.table(table.head(MOST_CAUSES), tuple(columns))
@@ -153,7 +149,7 @@ def _accounts(result: Result) -> dict[str, list]:
         Column("contract", "contract", str, text=True),
         Column("year", "year", str),
         Column("state", "state at its end", str, text=True),
-        *(Column(f"{name}_gpu_hours", f"{heading} [GPU-hours]", quantity) for name, heading in HOURS.items()),
+        *(Column(f"{name}_gpu_hours", f"{name} [GPU-hours]", quantity) for name in HOURS),
         *(Column(name, f"{heading} [USD]", quantity) for name, heading in FLOWS.items()),
         Column("backlog_usd", "backlog [USD]", quantity),
     )
