@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["Plan", "Result", "Scenario", "Sweep", "plan", "relieve", "run", "sweep"]
+__all__ = ["Deliveries", "Plan", "Result", "Scenario", "Sweep", "deliveries", "plan", "relieve", "run", "sweep"]
 
 _HOMES = {
     "Scenario": "gpusim.model.scenario",
     "run": "gpusim.engine.run",
     "Result": "gpusim.record.result",
+    "deliveries": "gpusim.forecast.deliveries",
+    "Deliveries": "gpusim.record.deliveries",
     "plan": "gpusim.planning.plan",
     "Plan": "gpusim.planning.plan",
     "relieve": "gpusim.relief.study",

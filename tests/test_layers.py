@@ -23,9 +23,12 @@ ALLOWED = {
     "rules": {"errors", "units", "model", "record"},
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
     "programme": BASE | {"model", "record", "rules"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "rules"},
+    # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
+    "commerce": BASE | {"model", "record", "programme"},
+    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "commerce", "rules"},
+    # Many replications of the build-out, with the contracts that stand on it.
+    "forecast": BASE | {"model", "record", "programme", "commerce", "engine"},
     "analysis": BASE | {"model", "record", "rules"},
-    "commerce": BASE | {"model", "record", "analysis", "programme"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},

@@ -12,9 +12,19 @@ from gpusim.units import DAY_S, HOUR_S
 
 SHARES = (
     "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
+    "delivered_share",
 )  # fmt: skip
 # End of a name -> unit.
-_ENDS = {"_usd": "USD", "_mwh": "MWh", "_mw": "MW", "_t": "t CO2e", "_tokens": "tokens", "gpu_hours": "GPU-hours"}
+_ENDS = {
+    "_usd": "USD",
+    "_mwh": "MWh",
+    "_mw": "MW",
+    "_t": "t CO2e",
+    "_tokens": "tokens",
+    "gpu_hours": "GPU-hours",
+    "_days": "days",
+    "_day": "days",
+}
 _TIMES = ((DAY_S, "days"), (HOUR_S, "h"), (60.0, "min"), (1.0, "s"))
 _SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _SAID = {
@@ -22,6 +32,17 @@ _SAID = {
     "energy_usd_per_useful_gpu_hour": "energy cost per useful GPU-hour",
     "carbon_kg_per_useful_gpu_hour": "carbon per useful GPU-hour",
     "pue": "PUE",
+    "revenue_usd": "revenue",
+    "ebitda_usd": "EBITDA",
+    "capex_usd": "capital expenditure",
+    "free_cash_usd": "free cash",
+    "paid_in_usd": "paid in by the owners",
+    "delivered_share": "share of committed GPU time delivered",
+    "late_days": "late",
+    "delivered_day": "delivered, since the start",
+    "billed_usd": "billed",
+    "credits_usd": "credited",
+    "terminated_usd": "value terminated",
     "usd": "cost",
     "useful_share_of_planned": "useful share of planned GPU time",
     "service_tokens_served_share": "share of tokens served",

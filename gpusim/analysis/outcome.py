@@ -13,9 +13,9 @@ from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
-from gpusim.model.measure import BY_CAUSE, MEASURES, QUANTILES
+from gpusim.model.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES
 from gpusim.record.result import Result
-from gpusim.units import HOUR_S
+from gpusim.units import DAY_S, HOUR_S
 
 
 def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
@@ -34,7 +34,10 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
         - service: all its deployments together; replicas and wanted_replicas are means over time;
         - site: as ``economics``;
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
-          as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows.
+          as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows;
+        - contract, project, and ``MONEY`` of the fleet, where the scenario has them, of the whole run: delivered_share
+          of the GPU-hours committed and in force; late_days of the latest milestone due (to the run's end if it was
+          not met); delivered_day since the run's start (infinite: never).
 
         It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
     """
@@ -46,6 +49,14 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
     sites = economics(result).rename(columns={"energy_mwh": "energy_facility_mwh"})
     table.add("site", sites["site"], sites)
     _add_pools(table, result)
+    if "contract_accounts" in result.tables:
+        _add_contracts(table, result)
+    if "build_projects" in result.tables:
+        projects = result.build_projects
+        days = {"delivered_day": projects["delivered_s"] / DAY_S, "late_days": projects["late_s"] / DAY_S}
+        table.add("project", projects["project"], {name: column.fillna(np.inf) for name, column in days.items()})
+    if "money_figures" in result.tables:
+        table.add("fleet", [""], result.money_figures.set_index("name")["value"], measures=MONEY)
     return table.frame()
 
 
@@ -56,7 +67,14 @@ class _Table:
         self._texts: list[tuple[str, str, str, str]] = []
         self._values: list[np.ndarray] = []
 
-    def add(self, kind: str, names: list[str], figures: object, causes: list[str] | None = None) -> None:
+    def add(
+        self,
+        kind: str,
+        names: list[str],
+        figures: object,
+        causes: list[str] | None = None,
+        measures: tuple[str, ...] | None = None,
+    ) -> None:
         """Rows of things of a kind: all measures of the first, then of the second, ...
 
         Parameters
@@ -65,8 +83,10 @@ class _Table:
             By measure; others than the kind has are passed over.
         causes : list of str, optional
             Cause of each; the measures are then those by cause.
+        measures : tuple of str, optional
+            Others than the kind's own.
         """
-        measures = MEASURES[kind] if causes is None else BY_CAUSE
+        measures = measures or (MEASURES[kind] if causes is None else BY_CAUSE)
         causes = [""] * len(names) if causes is None else causes
         for name, cause in zip(names, causes, strict=True):
             self._texts.extend((kind, name, cause, measure) for measure in measures)
@@ -148,3 +168,22 @@ def _add_pools(table: _Table, result: Result) -> None:
     order = sorted(range(len(lost)), key=[(place[n], rank[c]) for n, c in zip(names, lost["cause"])].__getitem__)
     lost = lost.iloc[order]
     table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())
+
+
+def _add_contracts(table: _Table, result: Result) -> None:
+    accounts, milestones = result.contract_accounts, result.contract_milestones
+    sums = accounts.groupby("contract", sort=False)[
+        ["committed_gpu_hours", "delivered_gpu_hours", "billed_usd", "credit_usd", "terminated_usd"]
+    ].sum()
+    committed = sums["committed_gpu_hours"]
+    end = pd.Timestamp(result.manifest["start"]) + pd.Timedelta(seconds=result.manifest["duration_s"])
+    due = milestones[milestones["due"] < end]
+    late_days = due["days_late"].fillna((end - due["due"]) / pd.Timedelta(days=1.0)).groupby(due["contract"]).max()
+    figures = {
+        "delivered_share": sums["delivered_gpu_hours"] / committed.where(committed > 0.0),
+        "late_days": late_days.reindex(sums.index),
+        "billed_usd": sums["billed_usd"],
+        "credits_usd": sums["credit_usd"],
+        "terminated_usd": sums["terminated_usd"],
+    }
+    table.add("contract", list(sums.index), figures)

@@ -10,10 +10,12 @@ import click
 from gpusim.cli.group import cli
 
 if TYPE_CHECKING:
+    from gpusim.record.deliveries import Deliveries
     from gpusim.record.relief import Relief
     from gpusim.record.result import Result
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
+DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
 
 
 @cli.command()
@@ -23,12 +25,15 @@ def report(folder: Path) -> None:
     click.echo(_redrawn(folder))
 
 
-def write_report(result: Result, folder: Path, relief: Relief | None = None) -> Path:
+def write_report(
+    result: Result, folder: Path, relief: Relief | None = None, deliveries: Deliveries | None = None
+) -> Path:
     """Draw the figures once, for their folder and for the report."""
     from gpusim.report.figures import draw_all
     from gpusim.report.page import write
 
-    return write(result, folder / "report.html", draw_all(result, folder / "figures", relief), relief)
+    pictures = draw_all(result, folder / "figures", relief, deliveries)
+    return write(result, folder / "report.html", pictures, relief, deliveries)
 
 
 def _redrawn(folder: Path) -> Path:
@@ -45,4 +50,9 @@ def _redrawn(folder: Path) -> Path:
 
         sweep = Sweep.load(folder)
         return write(sweep.spec, sweep.store, folder / "report.html")
-    return write_report(Result.load(folder), folder)
+    deliveries = None
+    if (folder / DELIVERIES).is_dir():
+        from gpusim.record.deliveries import Deliveries
+
+        deliveries = Deliveries.load(folder / DELIVERIES)
+    return write_report(Result.load(folder), folder, deliveries=deliveries)

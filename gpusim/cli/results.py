@@ -9,7 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading, with_progress
-from gpusim.cli.report import write_report
+from gpusim.cli.report import DELIVERIES, write_report
 
 
 @cli.command()
@@ -22,7 +22,14 @@ from gpusim.cli.report import write_report
     "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
 )
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
-def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool) -> None:
+@click.option(
+    "--replications",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Of the build-out alone, in a scenario with projects.",
+)
+def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool, replications: int) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
     from gpusim.model.notes import notes
     from gpusim.model.overrides import parse_overrides
@@ -44,7 +51,11 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
         _check(result)
     _print_bottlenecks(result)
     result.save(folder)
-    write_report(result, folder)
+    found = _deliveries(loaded, replications, seed) if loaded.projects else None
+    if found:
+        found.save(folder / DELIVERIES)
+    _print_story(result, found)
+    write_report(result, folder, deliveries=found)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
 
 
@@ -88,3 +99,21 @@ def _print_bottlenecks(result) -> None:
     from gpusim.report.console import print_bottlenecks
 
     print_bottlenecks(result)
+
+
+def _deliveries(scenario, replications: int, seed: int):
+    from gpusim.forecast.deliveries import deliveries
+
+    began = time.perf_counter()
+    found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
+    click.echo(f"Played {replications:,} build-outs in {time.perf_counter() - began:.1f} s.", err=True)
+    return found
+
+
+def _print_story(result, found) -> None:
+    from gpusim.report.story_console import print_deliveries, print_money
+
+    if found:
+        print_deliveries(found)
+    if "money_figures" in result.tables:
+        print_money(result)

@@ -104,7 +104,8 @@ class Allocation:
                     }
                 )  # fmt: skip
         columns = ["contract", "milestone", "gpus", "due", "met", "days_late", "state"]
-        return pd.DataFrame(rows, columns=columns)
+        table = pd.DataFrame(rows, columns=columns)
+        return table.assign(**{name: pd.to_datetime(table[name], utc=True) for name in ("due", "met")})
 
     def departures(self) -> pd.DataFrame:
         """contract, left (date), gpus given up, whole (whether all of it ended): the terminations, in their order."""

@@ -14,7 +14,7 @@ from gpusim.commerce.delivery import admits, deliverable
 from gpusim.model.steps import elapsed_s
 from gpusim.programme.draws import Draws
 from gpusim.programme.known import as_known
-from gpusim.programme.ledger import live_gpus
+from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import Schedule, replay
 from gpusim.units import calendar
@@ -108,4 +108,4 @@ class _World:
         at_s = elapsed_s(terms.spec.signed, scenario.run.start)
         draws = as_known(self.network, scenario, self.draws, self.schedule, at_s, seed)
         schedule = replay(self.network, scenario, draws)
-        return of_programme(live_gpus(scenario, self.network, schedule, self.overheads))
+        return of_programme(live_table(scenario, self.network, schedule, self.overheads))

@@ -17,7 +17,8 @@ def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
 
     A tenant's use is that of its jobs (GPUs asked for, run time spread evenly from first start to end) and of the
     replicas of its services, wherever they ran. It fills the tenant's contracts in the order of the book, each up to
-    what was delivered; what is beyond is no contract's.
+    what was delivered; what is beyond is no contract's. Of a tenant that has neither the run tells nothing: its
+    contracts use their ``utilisation`` of what was delivered.
 
     Raises
     ------
@@ -29,8 +30,13 @@ def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
     if pd.Timestamp(start) != pd.Timestamp(book.scenario.run.start) or round(days * DAY_S) != book.run_s:
         raise CommerceError(f"use: the result is of {days:g} days from {start}; give one of the same period")
     used = np.zeros(delivered_gpu_s.shape)
-    left = {tenant: _of_tenant(book, result, tenant) for tenant in {one.spec.tenant for one in book.contracts}}
+    seen = {*result.jobs["tenant"].unique(), *(service.tenant for service in book.scenario.services.values())}
+    tenants = {one.spec.tenant for one in book.contracts} & seen
+    left = {tenant: _of_tenant(book, result, tenant) for tenant in tenants}
     for c, terms in enumerate(book.contracts):
+        if terms.spec.tenant not in seen:
+            used[c] = terms.spec.utilisation * delivered_gpu_s[c]
+            continue
         used[c] = np.minimum(left[terms.spec.tenant], delivered_gpu_s[c])
         left[terms.spec.tenant] = left[terms.spec.tenant] - used[c]
     return used

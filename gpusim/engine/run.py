@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +15,12 @@ from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
-from gpusim.engine.power import SitePower, overhead
+from gpusim.engine.power import SitePower
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
-from gpusim.engine.surroundings import site_signals
+from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.demand import demand_signal
@@ -85,7 +86,15 @@ def run(
         tables |= build_tables(programme)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
-    return Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
+    result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
+    return _with_contracts(scenario, result) if scenario.contracts else result
+
+
+def _with_contracts(scenario: Scenario, result: Result) -> Result:
+    """The result with accounts and statements; who has no contracts does not load what makes them."""
+    from gpusim.commerce.run_tables import run_tables
+
+    return replace(result, tables=result.tables | run_tables(scenario, result))
 
 
 class _World:
@@ -124,11 +133,11 @@ class _World:
         start = self.scenario.run.start
         row = env.fleet.sites[s]
         signals = self.signals[s]
-        hottest = [signal.max(0.0, self.duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
-        if (interval_s := self.scenario.run.signal_s) is not None:  # nodes are on by the hottest hour all the same
+        # Nodes are on by the hottest hour, whatever the interval over which signals are averaged.
+        row.peak_overhead = peak_overhead(spec.cooling, signals, self.duration_s)
+        if (interval_s := self.scenario.run.signal_s) is not None:
             signals = SiteSignals(*(signal.coarse(interval_s, self.duration_s) for signal in signals))
             self.signals[s] = signals
-        row.peak_overhead = overhead(spec.cooling, *hottest)
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
         row.fixed_w = spec.cooling.fixed_fraction * sum(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from gpusim import rng
+from gpusim.engine.power import overhead
 from gpusim.errors import TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
+from gpusim.model.site import Cooling
+from gpusim.units import DAY_S
 
 # Key of a site that names a file -> what is read from it.
 FILES = {
@@ -43,3 +46,18 @@ def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) ->
         climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
         signals = climate._replace(**given)
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes
+
+
+def peak_overhead(cooling: Cooling, signals: SiteSignals, duration_s: float) -> float:
+    """Facility watts per IT watt at the hottest hour of the run, without the fixed part."""
+    hottest = [signal.max(0.0, duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
+    return overhead(cooling, *hottest)
+
+
+def peak_overheads(scenario: Scenario, seed: int) -> dict[str, float]:
+    """``peak_overhead`` of every site, in the weather of a run with that seed."""
+    duration_s = scenario.run.days * DAY_S
+    return {
+        name: peak_overhead(site.cooling, site_signals(scenario, name, duration_s, seed)[0], duration_s)
+        for name, site in scenario.sites.items()
+    }

@@ -53,6 +53,8 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
+# Figures of the fleet in a scenario with contracts, of the whole run.
+MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
 # Kind of thing -> its figures.
 MEASURES = {
     "fleet": tuple(FLEET),
@@ -64,6 +66,8 @@ MEASURES = {
         "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
     ),
     "pool": ("planned_gpu_hours", "useful_gpu_hours"),
+    "contract": ("delivered_share", "late_days", "billed_usd", "credits_usd", "terminated_usd"),
+    "project": ("delivered_day", "late_days"),
 }  # fmt: skip
 BY_CAUSE = ("gpu_hours_lost", "gpu_hours_held_back", "job_hours_waited", "gpu_hours_asked", "usd")  # of a pool
 
@@ -92,7 +96,7 @@ class Measure(NamedTuple):
             name = "".join(words)
             if name in MEASURES and name != "fleet":
                 raise ValueError(f'a name and a figure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
-            return cls("fleet", "", "", _known("figure", name, MEASURES["fleet"]))
+            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
         kind, *name, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])
         by_cause = kind == "pool" and figure not in MEASURES["pool"]
@@ -119,7 +123,11 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "service": list(scenario.services),
         "site": list(scenario.sites),
         "pool": [f"{name}/{kind}" for name, site in scenario.sites.items() for kind in site.pools],
+        "contract": list(scenario.contracts),
+        "project": list(scenario.projects),
     }
+    if measure.measure in MONEY and not scenario.contracts:
+        return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
@@ -136,9 +144,11 @@ def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
 
 def sign_of(figure: str) -> float:
     """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
-    return -1.0 if any(part in figure for part in _LESS_IS_BETTER) else 1.0
+    return -1.0 if any(part in figure for part in _LESS_IS_BETTER) and figure not in _MORE_IS_BETTER else 1.0
 
 
+_MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
+    "late_days", "delivered_day",
 )  # fmt: skip

@@ -61,13 +61,15 @@ def criticality(scenario: Scenario, seeds: Iterable[int], overheads: Mapping[str
     """
     scenario = limited(scenario)
     network = Network(scenario)
-    tally, seeds = _Tally(scenario, network, overheads), list(seeds)
+    tally, seeds = Tally(scenario, network, overheads), list(seeds)
     for seed in seeds:
         tally.add(simulate(network, scenario, seed))
     return tally.result(seeds)
 
 
-class _Tally:
+class Tally:
+    """Critical paths, dates and losses of the replications so far."""
+
     def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float] | None):
         self.scenario, self.network, self.overheads = scenario, network, overheads
         self.whole = [("", 0.0, scenario.run.days * DAY_S)]

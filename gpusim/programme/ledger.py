@@ -120,10 +120,10 @@ def tables(
     }
 
 
-def live_gpus(
-    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None = None
+def live_table(
+    scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None
 ) -> pd.DataFrame:
-    """Table ``live`` of all sites, whether projects add to them or not."""
+    """Table ``live`` of all sites, those to which no project adds included."""
     books = (SiteBook(scenario, site, network, schedule, overheads) for site in scenario.sites)
     return pd.DataFrame([row for book in books for row in book.courses()], columns=LIVE)
 

@@ -20,6 +20,12 @@ BUILD_TABLES = (
     "build_requests", "build_line",
 )  # fmt: skip
 RULES = "rules"  # of scenarios that enforce rules only
+# Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
+CONTRACT_TABLES = (
+    "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts", "money_sites",
+    "money_fleet", "money_figures",
+)  # fmt: skip
+OPTIONAL = {**dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts")}
 
 
 @dataclass(frozen=True)
@@ -31,20 +37,20 @@ class Result:
     manifest : dict
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
-        The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, and ``rules`` if it enforces any,
-        also as attributes; units are in the column names.
+        The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, of ``CONTRACT_TABLES`` if it has
+        contracts, and ``rules`` if it enforces any, also as attributes; units are in the column names.
     """
 
     manifest: dict
     tables: dict[str, pd.DataFrame]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in TABLES or (name in BUILD_TABLES and name in self.tables):
+        if name in TABLES or (name in OPTIONAL and name in self.tables):
             return self.tables[name]
-        if name in BUILD_TABLES:
-            raise AttributeError(f"this result has no {name!r}: its scenario has no projects")
         if name == RULES:
             return self.tables[RULES] if RULES in self.tables else rules_table([])
+        if name in OPTIONAL:
+            raise AttributeError(f"this result has no {name!r}: its scenario has no {OPTIONAL[name]}")
         raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
 
     def bottlenecks(self) -> pd.DataFrame:
@@ -81,7 +87,7 @@ class Result:
         ResultError
             If the folder cannot be written, or holds something that is not a result.
         """
-        names = [*TABLES, *(name for name in (*BUILD_TABLES, RULES) if name in self.tables)]
+        names = [*TABLES, *(name for name in (*OPTIONAL, RULES) if name in self.tables)]
         return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
@@ -93,4 +99,4 @@ class Result:
         ResultError
             With everything that is missing or damaged.
         """
-        return cls(*storage.load(Path(folder), TABLES, optional=(*BUILD_TABLES, RULES)))
+        return cls(*storage.load(Path(folder), TABLES, optional=(*OPTIONAL, RULES)))

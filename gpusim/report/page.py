@@ -14,12 +14,14 @@ from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.record.deliveries import Deliveries
 from gpusim.record.relief import Relief
 from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.figures import draw_all
 from gpusim.report.relief_part import relief_part
 from gpusim.report.scenario_text import to_toml
+from gpusim.report.story_part import build_part, contract_part
 from gpusim.units import DAY_S
 
 MOST_SENTENCES = 8
@@ -27,7 +29,13 @@ MOST_ROWS = 25  # of the bottlenecks
 MOST_EVENTS = 200
 
 
-def write(result: Result, path: Path, pictures: list[Path] | None = None, relief: Relief | None = None) -> Path:
+def write(
+    result: Result,
+    path: Path,
+    pictures: list[Path] | None = None,
+    relief: Relief | None = None,
+    deliveries: Deliveries | None = None,
+) -> Path:
     """Render the report of a result to ``path``.
 
     Parameters
@@ -36,14 +44,19 @@ def write(result: Result, path: Path, pictures: list[Path] | None = None, relief
         Figures drawn before by ``draw_all``; drawn now if not given.
     relief : Relief, optional
         What loosening the constraints of the result's scenario would buy: a part of the report then.
+    deliveries : Deliveries, optional
+        When projects and contracts of the result's scenario are delivered, over replications.
     """
     if pictures is None:
         with TemporaryDirectory() as folder:
-            return write(result, path, draw_all(result, Path(folder), relief), relief)
+            return write(result, path, draw_all(result, Path(folder), relief, deliveries), relief, deliveries)
     losses = result.bottlenecks()
     real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
     metrics, part = result.metrics(), relief_part(relief) if relief else None
+    build = build_part(result, deliveries) if "build_projects" in result.tables else None
+    contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
+    extra = [one["tables"] for one in (part, build, contracts) if one]
     return document.write(
         path,
         "report.html",
@@ -57,11 +70,13 @@ def write(result: Result, path: Path, pictures: list[Path] | None = None, relief
         cards=_cards(metrics),
         ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
-        tables=_tables(result, losses, metrics) | (part["tables"] if part else {}),
+        tables={name: table for tables in (_tables(result, losses, metrics), *extra) for name, table in tables.items()},
         sites=_sites(result, real),
         events=len(result.events),
         events_shown=MOST_EVENTS,
         relief=part,
+        build=build,
+        contracts=contracts,
     )
 
 

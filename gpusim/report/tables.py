@@ -89,6 +89,17 @@ RELIEF_GROUPS = (
     Column("ledger_rank", "ledger #", lambda value: rank(value)),
     Column("ledger_gpu_hours", "ledger: GPU-hours held back", lambda value: quantity_or_none(value)),
 )
+SUPPLIES = (
+    _text("project", "project"),
+    _text("supply", "supply"),
+    Column("index", "waited in", share),
+    Column("waited_days", "days, mean", _number(1)),
+)
+MONEY = (
+    _text("name", "figure"),
+    Column("value", "value", lambda value: number(value)),
+    _text("note", "note"),
+)
 METRICS_TABLE = (
     _text("name", "figure"),
     Column("value", "value", lambda value: number(value)),

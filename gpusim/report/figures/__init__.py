@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.bottlenecks import books, bottlenecks
 from gpusim.analysis.series import Series
+from gpusim.record.deliveries import Deliveries
 from gpusim.record.relief import Relief
 from gpusim.record.result import Result
 from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief import relief_figures
+from gpusim.report.figures.story import story_figures
 
 __all__ = ["draw_all", "figures", "save"]
 
@@ -32,9 +34,11 @@ def figures(result: Result) -> Iterator[tuple[str, Figure]]:
     yield "waits", waits.draw(result)
 
 
-def draw_all(result: Result, folder: Path, relief: Relief | None = None) -> list[Path]:
-    """Write every figure of a result, and of a study of it, as PNG into a folder; the paths, in the order drawn."""
-    paths = save(figures(result), folder)
+def draw_all(
+    result: Result, folder: Path, relief: Relief | None = None, deliveries: Deliveries | None = None
+) -> list[Path]:
+    """Write every figure of a result, and of studies of it, as PNG into a folder; the paths, in the order drawn."""
+    paths = save(figures(result), folder) + save(story_figures(result, deliveries), folder)
     return paths + (save(relief_figures(relief), folder) if relief else [])
 
 

@@ -67,15 +67,17 @@ def legend(figure: Figure, causes: list[str], y_in: float, extra: list = ()) -> 
     )  # fmt: skip
 
 
-def legend_height_in(entries: int) -> float:
+def legend_height_in(entries: int, columns: int = 3) -> float:
     """Room [in] that a legend of so many entries takes."""
-    return 0.165 * -(-entries // 3) + 0.1
+    return 0.165 * -(-entries // columns) + 0.1
 
 
 def thousands(ax: Axes) -> None:
     """Label a vertical axis with few, short numbers."""
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value) if value >= 1000.0 else f"{value:g}"))
+    ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: compact(value) if abs(value) >= 1000.0 else f"{value:g}")
+    )
 
 
 def nothing(ax: Axes, text: str) -> None:

@@ -20,6 +20,7 @@ def draw(result: Result) -> Figure:
     table = pools(result)
     sites, kinds = list(result.sites["site"]), list(dict.fromkeys(table["gpu_type"]))
     booked = result.ledger.groupby(["site", "gpu_type", "cause"], observed=True)["gpu_s"].sum()
+    by_pool = {pool: parts.droplevel([0, 1]) for pool, parts in booked.groupby(level=[0, 1], observed=True)}
     totals = booked.groupby("cause", observed=True).sum()
     shown = [c for c in COLOURS if totals.get(c, 0.0) > 0.001 * totals.sum()]
     title_in = 0.3
@@ -32,7 +33,7 @@ def draw(result: Result) -> Figure:
     ax = figure.add_axes((left, 0.08 / height, 0.99 - left, ROW_IN * len(sites) / height))
     for row in table.itertuples():
         x, y = kinds.index(row.gpu_type), sites.index(row.site)
-        parts = booked[row.site, row.gpu_type]
+        parts = by_pool.get((row.site, row.gpu_type), booked.iloc[:0])  # a pool that is never given GPUs has none
         edge, whole = x + LEFT, float(parts.sum())
         for cause in [c for c in COLOURS if parts.get(c, 0.0) > 0.0 < whole]:
             width = (RIGHT - LEFT) * float(parts[cause]) / whole

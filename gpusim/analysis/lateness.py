@@ -1,0 +1,38 @@
+"""What held a build-out back, summed over projects, in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+AHEAD = "ahead of plan"  # what came early: no loss
+
+
+def held_back(losses: pd.DataFrame) -> pd.DataFrame:
+    """Losses by kind of task and by what held it up, the dearest first.
+
+    Parameters
+    ----------
+    losses : DataFrame
+        cause, held_by, gpu_hours, usd: ``build_ledger`` of a result, or ``losses`` of deliveries.
+
+    Returns
+    -------
+    DataFrame
+        what (in words), cause, held_by, gpu_hours, usd. What came ahead of plan is left out.
+    """
+    late = losses[losses["cause"] != AHEAD]
+    sums = late.groupby(["cause", "held_by"], as_index=False)[["gpu_hours", "usd"]].sum()
+    sums = sums.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
+    what = [said(*row) for row in zip(sums["cause"], sums["held_by"], strict=True)]
+    sums.insert(0, "what", pd.array(what, dtype="str"))
+    return sums
+
+
+def said(cause: str, held_by: str) -> str:
+    """A cause in words: ``"GPU delivery, held up by vendor"``."""
+    return plain(cause) + (f", held up by {plain(held_by)}" if held_by else "")
+
+
+def plain(name: str) -> str:
+    """A name of the scenario as words: ``"GPU delivery"``."""
+    return " ".join("GPU" if word == "gpu" else word for word in name.split("_"))

@@ -1,0 +1,50 @@
+"""The contracts and the money of one run of the fleet: tables of its result."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_run
+from gpusim.commerce.capital import spending_of
+from gpusim.commerce.figures import figures
+from gpusim.commerce.statements import Statements, statements
+from gpusim.commerce.usage import used_gpu_s
+from gpusim.model.scenario import Scenario
+from gpusim.record.result import Result
+
+
+def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
+    """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With contracts; as it was run.
+    result : Result
+        Of that scenario, with the tables of its projects if it has any: what their tasks cost is capital.
+    """
+    book = Book.of(scenario)
+    allocation = allocate(book, of_run(result))
+    found = accounts(allocation, used_gpu_s(allocation, result))
+    spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
+    books = statements(found, spending, result)
+    return {
+        "contract_allocation": allocation.table(),
+        "contract_milestones": allocation.milestones(),
+        "contract_departures": allocation.departures(),
+        "contract_accounts": found.table(),
+        "money_sites": books.site_table(),
+        "money_fleet": books.fleet_table(),
+        "money_figures": _figures(books),
+    }
+
+
+def _figures(books: Statements) -> pd.DataFrame:
+    """name, value, note (why there is no value) of the headline figures."""
+    found = figures(books)
+    names = [name for name in found.index if not name.endswith("_note")]
+    notes = [found.get(f"{name}_note", "") for name in names]
+    return pd.DataFrame({"name": names, "value": found[names].astype(float).to_numpy(), "note": notes})

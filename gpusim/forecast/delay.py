@@ -1,0 +1,68 @@
+"""What a month of delay costs: the same replication with all that one project adds a month later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.cents import in_usd
+from gpusim.commerce.market import market
+from gpusim.model.scenario import Scenario
+from gpusim.programme.ledger import live_table
+from gpusim.programme.network import Network
+from gpusim.programme.schedule import Schedule
+from gpusim.units import DAY_S, HOUR_S
+
+MONTH_S = 30 * DAY_S
+
+
+class DelayTally:
+    """GPU-hours and USD that a later project would have lost in the replications so far."""
+
+    def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float]):
+        self.scenario, self.network, self.overheads = scenario, network, overheads
+        self.lost: dict[str, list[tuple[float, float]]] = {
+            name: [] for name, project in scenario.projects.items() if project.adds.components
+        }
+
+    def add(self, schedule: Schedule, live: pd.DataFrame, allocation: Allocation | None) -> None:
+        """A replication: its schedule, its table ``live`` and, with contracts, how they shared that."""
+        hours, usd = self._worth(live, allocation)
+        for name, lost in self.lost.items():
+            later = live_table(self.scenario, self.network, self._later(schedule, name), self.overheads)
+            shared = None if allocation is None else allocate(allocation.book, of_programme(later))
+            hours_then, usd_then = self._worth(later, shared)
+            lost.append((hours - hours_then, usd - usd_then))
+
+    def _later(self, schedule: Schedule, project: str) -> Schedule:
+        """The schedule with what a project adds a month later."""
+        time_s = list(schedule.time_s)
+        for arrival in self.network.arrivals:
+            if arrival.project == project:
+                time_s[arrival.index] += MONTH_S
+        return replace(schedule, time_s=time_s)
+
+    def _worth(self, live: pd.DataFrame, allocation: Allocation | None) -> tuple[float, float]:
+        """GPU-hours that are live within the run, and what they earn: from contracts and market, or at list price."""
+        pools = live.groupby(["site", "gpu_type"], sort=False)
+        until_s = pools["time_s"].shift(-1).fillna(self.scenario.run.days * DAY_S)
+        hours = live["live"] * (until_s - live["time_s"]) / HOUR_S
+        if allocation is None:
+            list_usd = live["gpu_type"].map({name: gpu.usd_per_gpu_hour for name, gpu in self.scenario.gpus.items()})
+            return float(hours.sum()), float((hours * list_usd).sum())
+        earned = accounts(allocation).cents["revenue"].sum()
+        earned += sum(cents.sum() for _gpu_s, cents in market(allocation).values())
+        return float(hours.sum()), float(in_usd(earned))
+
+    def table(self) -> pd.DataFrame:
+        """As ``Deliveries.delay``, the dearest first."""
+        rows = [(name, *np.mean(lost, axis=0)) for name, lost in self.lost.items()]
+        table = pd.DataFrame(rows, columns=["project", "gpu_hours", "usd"])
+        return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")

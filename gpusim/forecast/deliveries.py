@@ -1,0 +1,83 @@
+"""``gpusim.deliveries``: when projects and contracts are delivered, what holds them up, and what a month costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gpusim.engine.build import check_regions
+from gpusim.engine.surroundings import peak_overheads
+from gpusim.errors import ScenarioError
+from gpusim.forecast.delay import DelayTally
+from gpusim.forecast.promises import PromiseTally
+from gpusim.forecast.tasks import TaskTally
+from gpusim.model.scenario import Scenario
+from gpusim.programme.criticality import Tally
+from gpusim.programme.ledger import live_table
+from gpusim.programme.network import Network
+from gpusim.programme.schedule import simulate
+from gpusim.record.deliveries import Deliveries
+from gpusim.units import DAY_S
+
+REPLICATIONS = 200
+DELAYED = 20  # replications of which each is also looked at with every project a month later
+
+
+def deliveries(
+    scenario: Scenario,
+    replications: int = REPLICATIONS,
+    seed: int = 0,
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> Deliveries:
+    """Play the build-out of a scenario many times, without its jobs, and hold what is live against its contracts.
+
+    The first replication is the build-out of ``gpusim.run`` with the same seed.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With projects, with or without contracts.
+    replications : int
+    seed : int
+        Of the first replication; the others have those that follow. The weather, on which it depends how much a grid
+        connection carries, is that of this seed in all.
+    progress : callable, optional
+        Called with the share that is done.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario has no projects.
+
+    Examples
+    --------
+    >>> found = gpusim.deliveries(scenario)
+    >>> found.milestones  # P10, P50 and P90 of each contract's milestones
+    """
+    if not scenario.projects:
+        raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
+    check_regions(scenario)
+    network, overheads = Network(scenario), peak_overheads(scenario, seed)
+    paths, tasks = Tally(scenario, network, overheads), TaskTally(network)
+    promises, delay = PromiseTally(scenario), DelayTally(scenario, network, overheads)
+    seeds = list(range(seed, seed + replications))
+    for i, one in enumerate(seeds):
+        schedule = simulate(network, scenario, one)
+        paths.add(schedule)
+        tasks.add(schedule)
+        live = live_table(scenario, network, schedule, overheads)
+        allocation = promises.add(live)
+        if i < DELAYED:
+            delay.add(schedule, live, allocation)
+        if progress is not None:
+            progress((i + 1) / replications)
+    found = paths.result(seeds)
+    about = {
+        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
+        "delayed": min(DELAYED, replications), "start": scenario.run.start.isoformat(),
+        "duration_s": scenario.run.days * DAY_S,
+    }  # fmt: skip
+    return Deliveries(
+        about, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
+        promises.contracts(), delay.table(),
+    )  # fmt: skip

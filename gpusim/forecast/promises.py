@@ -1,0 +1,65 @@
+"""Contracts over replications: when their milestones are met, who leaves, and what is billed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import Allocation, grace_s
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.cents import in_usd
+from gpusim.forecast.quantiles import QUANTILES, quantiles
+from gpusim.model.scenario import Scenario
+
+MILESTONES = ["contract", "milestone", "gpus", "due_s", "p10_s", "p50_s", "p90_s", "on_time", "within_grace", "never"]
+CONTRACTS = [
+    "contract", "tenant", "gpus", "left", *(f"billed_p{q}_usd" for q in QUANTILES), "credit_usd",
+]  # fmt: skip
+
+
+class PromiseTally:
+    """What became of the contracts of a scenario in the replications so far."""
+
+    def __init__(self, scenario: Scenario):
+        self.book = Book.of(scenario)
+        self.met_s: list[list[np.ndarray]] = [[] for _ in self.book.contracts]
+        self.left: list[set[int]] = []
+        self.cents: dict[str, list[np.ndarray]] = {"billed": [], "credit": []}
+
+    def add(self, live: pd.DataFrame) -> Allocation | None:
+        """Divide the live GPUs of a replication, a table ``live`` of all sites; None if there are no contracts."""
+        if not self.book.contracts:
+            return None
+        allocation = allocate(self.book, of_programme(live))
+        for c, met in enumerate(allocation.met):
+            never = met == len(allocation.edges_s) - 1
+            self.met_s[c].append(np.where(never, np.inf, allocation.edges_s[met]))
+        self.left.append({one.contract for one in allocation.terminations})
+        found = accounts(allocation)
+        for name, values in self.cents.items():
+            values.append(found.cents[name].sum(axis=1))
+        return allocation
+
+    def milestones(self) -> pd.DataFrame:
+        """As ``Deliveries.milestones``."""
+        rows = []
+        for terms, met_s in zip(self.book.contracts, map(np.array, self.met_s), strict=True):
+            late_s = met_s - terms.due_s
+            shares = [(late_s <= limit_s).mean(axis=0) for limit_s in (0.0, grace_s(terms))]
+            shares.append(np.isinf(met_s).mean(axis=0))
+            columns = zip(terms.due_gpus, terms.due_s.astype(float), *quantiles(met_s), *shares, strict=True)
+            rows += [(terms.name, j, *row) for j, row in enumerate(columns, start=1)]
+        return pd.DataFrame(rows, columns=MILESTONES)
+
+    def contracts(self) -> pd.DataFrame:
+        """As ``Deliveries.contracts``."""
+        rows = []
+        for c, terms in enumerate(self.book.contracts):
+            billed, credit = (in_usd(np.array(values)[:, c]) for values in self.cents.values())
+            left = np.mean([c in gone for gone in self.left])
+            tenant, gpus = terms.spec.tenant, int(terms.gpus.values.max())
+            rows.append((terms.name, tenant, gpus, left, *quantiles(billed), credit.mean()))
+        return pd.DataFrame(rows, columns=CONTRACTS)

@@ -1,0 +1,67 @@
+"""What replications of the build-out say: when projects and contracts are delivered, and what decides that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gpusim.record import folder as storage
+
+TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay")
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Dates over replications of the build-out. Times are seconds since the run's start, infinite: never.
+
+    A quantile of times is that of the replication in that place, so that never stays never.
+
+    Attributes
+    ----------
+    about : dict
+        scenario (its tables), seed (of the first replication), replications, delayed (replications behind ``delay``),
+        start, duration_s.
+    projects : DataFrame
+        project, site, planned_s, p10_s, p50_s, p90_s (all that it adds is there), on_time and never (shares of
+        replications).
+    tasks : DataFrame
+        project, task, kind, planned_start_s, planned_end_s, begun (share of replications), start_p50_s and end_p10_s,
+        end_p50_s, end_p90_s (of those), index (share in which the task is on its project's critical path).
+    losses : DataFrame
+        project, cause (kind of task), held_by (supply that it waited for, or shock that stopped it), gpu_hours (mean;
+        planned and not there within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, at
+        list price).
+    supplies : DataFrame
+        project, supply, index (share of replications in which its critical path waited for the supply), waited_days
+        (mean).
+    milestones : DataFrame
+        contract, milestone (from 1), gpus, due_s, p10_s, p50_s, p90_s (infinite: not within the run), on_time,
+        within_grace, never.
+    contracts : DataFrame
+        contract, tenant, gpus (at most), left (share of replications in which the tenant left, in all or in part),
+        billed_p10_usd, billed_p50_usd, billed_p90_usd, credit_usd (mean).
+    delay : DataFrame
+        project, gpu_hours, usd: what is lost if all that it adds comes 30 days later and all else when it came; USD of
+        revenue from contracts and market, at list price where the scenario has no contracts. Means.
+    """
+
+    about: dict
+    projects: pd.DataFrame
+    tasks: pd.DataFrame
+    losses: pd.DataFrame
+    supplies: pd.DataFrame
+    milestones: pd.DataFrame
+    contracts: pd.DataFrame
+    delay: pd.DataFrame
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""
+        return storage.save(Path(folder), self.about, {name: getattr(self, name) for name in TABLES})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Deliveries:
+        """Read what was saved; ``ResultError`` with everything that is missing or damaged."""
+        about, tables = storage.load(Path(folder), TABLES)
+        return cls(about, **tables)

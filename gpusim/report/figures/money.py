@@ -1,0 +1,63 @@
+"""Money over time, by quarter: what is earned and spent, and what is owned and owed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpusim.analysis.months import edges_s
+from gpusim.record.result import Result
+from gpusim.report.figures.calendar import calendar_axis
+from gpusim.report.figures.frame import plain, sheet
+from gpusim.units import DAY_S
+
+EARNED = {"revenue_usd": ("revenue", "#56B4E9", "-"), "ebitda_usd": ("EBITDA", "#0072B2", "--"),
+          "capex_usd": ("capex", "#D55E00", "-")}  # fmt: skip
+OWNED = {"cash_usd": ("cash", "#009E73", "-"), "debt_usd": ("debt", "#D55E00", "--"),
+         "backlog_usd": ("backlog", "#44546A", "-.")}  # fmt: skip
+
+
+def quarters(money: pd.DataFrame) -> pd.DataFrame:
+    """Sums of flows and last values of balances of a monthly ``money_fleet``, by quarter: ``2025Q1``."""
+    quarter = money["month"].str[:4] + "Q" + ((money["month"].str[5:].astype(int) + 2) // 3).astype(str)
+    groups = money.groupby(quarter.rename("quarter"), sort=False)
+    return groups[[*EARNED, "free_cash_usd"]].sum().join(groups[list(OWNED)].last()).reset_index()
+
+
+def draw(result: Result) -> Figure:
+    """Three panels: flows, free cash, balances at the end of each quarter, in billion or million USD."""
+    table = quarters(result.money_fleet)
+    largest = float(table.drop(columns="quarter").abs().to_numpy().max())
+    unit, name = (1e9, "billion USD") if largest >= 2e9 else (1e6, "million USD")
+    figure, axes = sheet([1.35, 0.8, 1.35], 0.32, left_in=0.6, gap_in=0.45)
+    start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
+    firsts = [f"{quarter[:4]}-{3 * int(quarter[-1]) - 2:02d}" for quarter in table["quarter"]]
+    days = edges_s(firsts, start, end_s) / DAY_S
+    _lines(axes[0], days, table, EARNED, unit)
+    axes[0].set_title(f"By quarter [{name}]")
+    free = table["free_cash_usd"].to_numpy() / unit
+    colours = np.where(free < 0.0, "#D55E00", "#0072B2")
+    axes[1].bar(days[:-1], free, np.diff(days), align="edge", color=colours, linewidth=0.5, edgecolor="white")
+    axes[1].set_title(f"Free cash by quarter [{name}]")
+    _lines(axes[2], days, table, OWNED, unit)
+    axes[2].set_title(f"At the end of the quarter [{name}]")
+    for ax in axes:
+        ax.axhline(0.0, color="black", linewidth=0.6)
+        ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        ax.yaxis.set_major_formatter(FuncFormatter(plain))
+    calendar_axis(axes[-1], start, 0.0, end_s)
+    return figure
+
+
+def _lines(ax: Axes, days: np.ndarray, table: pd.DataFrame, shown: dict, unit: float) -> None:
+    for key, (label, colour, style) in shown.items():
+        values = table[key].to_numpy() / unit
+        ax.step(
+            days, np.append(values, values[-1]), where="post", color=colour, linestyle=style, label=label, linewidth=1.4
+        )
+    ax.legend(loc="lower right", ncols=3, bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)

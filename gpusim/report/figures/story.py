@@ -1,0 +1,22 @@
+"""The figures of build-out, contracts and money; none of what the scenario does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+
+from gpusim.record.deliveries import Deliveries
+from gpusim.record.result import Result
+from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money
+
+
+def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
+    """Figures by name, with dates over replications if these are given."""
+    if "build_projects" in result.tables:
+        yield "build_paths", build_paths.draw(result, deliveries)
+        yield "build_missing", build_missing.draw(result)
+        yield "build_gantt", build_gantt.draw(result, deliveries)
+    if "contract_accounts" in result.tables:
+        yield "contracts", contracts.draw(result, deliveries)
+        yield "money", money.draw(result)

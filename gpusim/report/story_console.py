@@ -1,0 +1,99 @@
+"""The story of build-out, contracts and money for the terminal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gpusim.analysis.lateness import held_back
+from gpusim.analysis.wording import compact, quantity, share
+from gpusim.record.deliveries import Deliveries
+from gpusim.record.result import Result
+from gpusim.report.story_part import day_of
+
+MOST_ROWS = 12
+MOST_CAUSES = 8
+
+
+def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> None:
+    """When contracts and projects are delivered, what holds them back, and what a month of delay costs."""
+    console = console or Console(highlight=False)
+    about, start = deliveries.about, datetime.fromisoformat(deliveries.about["start"])
+    console.print()
+    if len(deliveries.milestones):
+        console.print(_milestones(deliveries, start))
+        for row in deliveries.contracts[deliveries.contracts["left"] > 0.0].itertuples():
+            console.print(
+                f"The tenant of {row.contract} leaves, in all or in part, in {share(row.left)} of replications."
+            )
+    console.print(_projects(deliveries, start))
+    console.print(_held(deliveries))
+    note = (
+        f"{about['replications']:,} replications of the build-out, without jobs. GPU-h: planned and not there; USD at"
+        f" list price. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
+        f" ({about['delayed']} replications)."
+    )
+    console.print(note, style="dim")
+
+
+def print_money(result: Result, console: Console | None = None) -> None:
+    """The run's money in a few lines."""
+    console = console or Console(highlight=False)
+    value, money = result.money_figures.set_index("name")["value"], result.money_fleet
+    debt = money["debt_usd"].max()
+    console.print(
+        f"Cash of the run: revenue {quantity(value['revenue_usd'])}, EBITDA {quantity(value['ebitda_usd'])},"
+        f" capex {quantity(value['capex_usd'])}, free cash {quantity(value['free_cash_usd'])} USD;"
+        f" debt {quantity(debt)} at most, owners pay in {quantity(value['paid_in_usd'])},"
+        f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
+    )
+
+
+def _milestones(deliveries: Deliveries, start: datetime) -> Table:
+    table = _table(
+        "Contracts: when milestones are met", "contract", "GPUs>", "due>", "P10>", "P50>", "P90>", "in grace>"
+    )
+    day = day_of(start, "not in run")
+    for row in deliveries.milestones.itertuples():
+        dates = (row.due_s, row.p10_s, row.p50_s, row.p90_s)
+        table.add_row(row.contract, f"{row.gpus:,}", *map(day, dates), share(row.within_grace))
+    return table
+
+
+def _projects(deliveries: Deliveries, start: datetime) -> Table:
+    table = _table("Projects: when all is there", "project", "plan>", "P10>", "P50>", "P90>", "on time>", "30 d>")
+    day, delay = day_of(start), deliveries.delay.set_index("project")["usd"]
+    shown = deliveries.projects
+    if len(shown) > MOST_ROWS:
+        chosen = set(delay.sort_values(ascending=False).index[:MOST_ROWS])
+        shown = shown[shown["project"].isin(chosen)]
+        table.caption = f"The {MOST_ROWS} dearest to delay; all {len(deliveries.projects)} are in the report."
+    for row in shown.itertuples():
+        dates = (row.planned_s, row.p10_s, row.p50_s, row.p90_s)
+        table.add_row(row.project, *map(day, dates), share(row.on_time), compact(delay[row.project]))
+    return table
+
+
+def _held(deliveries: Deliveries) -> Table:
+    table = _table("What held it back, means", "waited for", "GPU-h>", "USD>", "share>")
+    held: pd.DataFrame = held_back(deliveries.losses)
+    held = held[held["usd"] > 0.0]
+    for row in held.head(MOST_CAUSES).itertuples():
+        table.add_row(row.what, compact(row.gpu_hours), compact(row.usd), share(row.usd / held["usd"].sum()))
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    """A table of columns; a heading that ends in ``>`` is a column of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False,
+                  padding=(0, 1, 0, 0), caption_justify="left")  # fmt: skip
+    for heading in headings:
+        right = heading.endswith(">")
+        table.add_column(
+            heading.removesuffix(">"), justify="right" if right else "left", no_wrap=right, overflow="fold"
+        )
+    return table

@@ -1,0 +1,81 @@
+"""Contracts and money as tables of a result."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import gpusim
+from gpusim.analysis.outcome import outcome
+from gpusim.model.measure import Measure, absent, sign_of
+from gpusim.record.result import BUILD_TABLES, CONTRACT_TABLES, Result
+from tests.forecast.kit import SURE, contract, project, scenario
+
+CONTRACTS = {"one": contract(40, "2025-03-01", credit=0.5), "two": contract(30, "2025-06-01")}
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return gpusim.run(scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e6}))
+
+
+def test_accounts_by_hand(result) -> None:
+    """GPUs come on day 100: the first contract, due on day 59, has 40 then, the second 10 of its 30."""
+    sums = result.contract_accounts.groupby("contract")[["delivered_gpu_hours", "billed_usd", "credit_usd"]].sum()
+    hours = {"one": 40 * 24 * 265, "two": 10 * 24 * (365 - 151)}
+    assert sums["delivered_gpu_hours"].to_dict() == hours
+    assert sums["billed_usd"].to_dict() == {name: 2.0 * value for name, value in hours.items()}
+    assert sums["credit_usd"].to_dict() == {"one": 0.5 * 2.0 * 40 * 24 * 41, "two": 0.0}
+    assert result.contract_milestones["state"].tolist() == ["late", "missed"]
+    allocation = result.contract_allocation
+    assert set(zip(allocation["contract"], allocation["gpus"], strict=True)) == {("one", 40), ("two", 10)}
+
+
+def test_money_is_that_of_the_run(result) -> None:
+    money, accounts = result.money_fleet, result.contract_accounts
+    assert money["contracts_usd"].sum() == pytest.approx(accounts["revenue_usd"].sum(), abs=0.005)
+    assert money["energy_usd"].sum() == pytest.approx(result.power["cost_usd"].sum(), abs=0.2)
+    assert money["capex_usd"].sum() == pytest.approx(result.build_tasks["usd"].sum(), abs=0.2)
+    figures = result.money_figures.set_index("name")["value"]
+    assert figures["revenue_usd"] == pytest.approx(money["revenue_usd"].sum())
+    cash = 1e6 + money[["free_cash_usd", "draws_usd", "paid_in_usd"]].sum().sum()
+    cash -= money[["interest_usd", "repayments_usd"]].sum().sum()
+    assert figures["cash_usd"] == pytest.approx(cash, abs=0.1)
+
+
+def test_figures_of_studies(result) -> None:
+    table = outcome(result)
+    value = table.set_index(["kind", "name", "measure"])["value"]
+    assert value["project", "a", "delivered_day"] == 100.0
+    assert value["project", "a", "late_days"] == 0.0
+    assert value["contract", "one", "late_days"] == 41.0
+    assert value["contract", "two", "late_days"] == 365.0 - 151.0  # never met: to the run's end
+    assert value["contract", "two", "delivered_share"] == pytest.approx(1.0 / 3.0)
+    assert value["fleet", "", "revenue_usd"] == result.money_fleet["revenue_usd"].sum()
+    for row in table.itertuples():
+        assert Measure.parse(Measure(row.kind, row.name, row.cause, row.measure).text) is not None
+    assert (sign_of("revenue_usd"), sign_of("capex_usd"), sign_of("late_days")) == (1.0, -1.0, -1.0)
+
+
+def test_names_of_contracts_and_projects() -> None:
+    there = scenario({"a": project(50, SURE)}, CONTRACTS)
+    assert absent(Measure.parse("contract one late_days"), there) == ""
+    assert absent(Measure.parse("revenue_usd"), there) == ""
+    assert absent(Measure.parse("project b late_days"), there) == "no project 'b'; known: a"
+    assert "has none" in absent(Measure.parse("revenue_usd"), scenario({"a": project(50, SURE)}, {}))
+
+
+def test_kept_with_the_result(result, tmp_path) -> None:
+    result.save(tmp_path / "run")
+    loaded = Result.load(tmp_path / "run")
+    for name in (*BUILD_TABLES, *CONTRACT_TABLES):
+        pd.testing.assert_frame_equal(loaded.tables[name], result.tables[name], check_dtype=False)
+    pd.testing.assert_frame_equal(outcome(loaded), outcome(result), check_exact=True)
+
+
+def test_who_has_no_contracts_has_no_accounts() -> None:
+    without = gpusim.run(scenario({"a": project(50, SURE)}, {}))
+    assert not set(CONTRACT_TABLES) & set(without.tables)
+    with pytest.raises(AttributeError, match="no 'contract_accounts': its scenario has no contracts"):
+        without.contract_accounts  # noqa: B018
+    assert not {"contract"} & set(outcome(without)["kind"])

@@ -1,0 +1,89 @@
+"""Deliveries over replications: against one run, against known quantiles, against sums by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gpusim
+from gpusim.errors import ScenarioError
+from gpusim.units import DAY_S
+from tests.forecast.kit import SURE, UNSURE, contract, project, scenario
+
+CONTRACTS = {"early": contract(40, "2025-03-01", credit=0.5), "late": contract(20, "2025-06-01")}
+
+
+def test_the_first_replication_is_the_run() -> None:
+    there = scenario({"a": project(50, UNSURE), "b": project(30, UNSURE)}, CONTRACTS)
+    found, result = gpusim.deliveries(there, 1, seed=3), gpusim.run(there, seed=3)
+    assert found.projects["p50_s"].tolist() == result.build_projects["delivered_s"].tolist()
+    tasks = found.tasks.merge(result.build_tasks, on=["project", "task"])
+    assert tasks["end_p90_s"].tolist() == tasks["end_s"].tolist()
+    assert (tasks["index"] == tasks["critical"]).all()
+    lost = found.losses.groupby(["project", "cause"])["gpu_hours"].sum()
+    booked = result.build_ledger.groupby(["project", "cause"])["gpu_hours"].sum()
+    pd.testing.assert_series_equal(lost, booked)
+    # The run knows means of days: a milestone is met by the first whole day.
+    milestones = found.milestones.merge(result.contract_milestones, on=["contract", "milestone"])
+    days = (milestones["met"] - pd.Timestamp("2025-01-01", tz="UTC")) / pd.Timedelta(days=1)
+    assert np.ceil(milestones["p50_s"] / DAY_S).tolist() == days.tolist()
+
+
+def test_quantiles_of_one_lognormal_task_and_of_the_milestone_that_stands_on_it() -> None:
+    found = gpusim.deliveries(scenario({"a": project(50, UNSURE)}, CONTRACTS), 200)
+    days = found.projects.loc[0, ["p10_s", "p50_s", "p90_s"]].to_numpy(float) / DAY_S
+    assert days == pytest.approx([100.0**2 / 160.0, 100.0, 160.0], rel=0.1)
+    early = found.milestones.iloc[0]
+    due = 59 * DAY_S
+    assert early["due_s"] == due
+    assert early["p50_s"] == pytest.approx(found.projects.loc[0, "p50_s"], abs=1.0)
+    assert early["p10_s"] == pytest.approx(max(found.projects.loc[0, "p10_s"], due), abs=1.0)
+    late = found.milestones.iloc[1]  # 50 GPUs serve the earlier contract, and 10 of the 20 of the other
+    assert np.isinf([late["p10_s"], late["p90_s"]]).all()
+    assert late["never"] == 1.0
+    assert found.contracts["credit_usd"].iloc[0] > 0.0 == found.contracts["credit_usd"].iloc[1]
+
+
+def test_billed_by_hand() -> None:
+    found = gpusim.deliveries(scenario({"a": project(50, SURE)}, {"one": contract(40, "2025-03-01")}), 3)
+    hours = 40 * 24 * (365 - 100)
+    assert found.contracts.loc[0, ["billed_p10_usd", "billed_p50_usd", "billed_p90_usd"]].tolist() == [2.0 * hours] * 3
+    assert found.contracts.loc[0, "left"] == 0.0
+
+
+def test_a_tenant_that_leaves() -> None:
+    leaving = contract(40, "2025-03-01", terminate_after_days=10.0)
+    found = gpusim.deliveries(scenario({"a": project(50, SURE)}, {"one": leaving}), 3)
+    assert found.contracts.loc[0, "left"] == 1.0
+    assert found.milestones.loc[0, "never"] == 1.0
+
+
+def test_what_a_month_of_delay_costs() -> None:
+    """GPUs that a contract waits for cost what it would pay; those that come before they are due cost it nothing."""
+    projects = {"needed": project(40, SURE), "early": project(20, {"median_days": 10.0})}
+    contracts = {"one": contract(40, "2025-03-01"), "two": contract(20, "2025-06-01")}
+    found = gpusim.deliveries(scenario(projects, contracts), 3).delay.set_index("project")
+    assert found["gpu_hours"].to_dict() == {"needed": 40 * 720.0, "early": 20 * 720.0}
+    # From day 59 on the first contract has the 20 that are there; of the 40 it lacks 20, the other has 20 in June.
+    assert found.loc["needed", "usd"] == pytest.approx(2.0 * 20 * 720.0)
+    assert found.loc["early", "usd"] == pytest.approx(0.0)
+    without = gpusim.deliveries(scenario(projects, {}), 3).delay.set_index("project")
+    assert without["usd"].to_dict() == {"needed": 2.0 * 40 * 720.0, "early": 2.0 * 20 * 720.0}
+
+
+def test_round_trip_and_repetition(tmp_path) -> None:
+    there = scenario({"a": project(50, UNSURE)}, CONTRACTS)
+    found, again = gpusim.deliveries(there, 5), gpusim.deliveries(there, 5)
+    found.save(tmp_path / "found")
+    loaded = gpusim.Deliveries.load(tmp_path / "found")
+    assert loaded.about["replications"] == 5
+    for name in ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name), check_exact=True)
+        pd.testing.assert_frame_equal(getattr(loaded, name), getattr(found, name), check_dtype=False)
+
+
+def test_without_projects() -> None:
+    nothing = scenario({"a": project(50, SURE)}, {}).with_({"projects": {}})
+    with pytest.raises(ScenarioError, match="projects: found none"):
+        gpusim.deliveries(nothing)

@@ -1,0 +1,143 @@
+"""Build-out, contracts and money in the report and on the console: there where the scenario has them."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+import gpusim
+from gpusim.analysis.lateness import held_back
+from gpusim.analysis.months import edges_s
+from gpusim.report.figures.calendar import calendar_axis
+from gpusim.report.figures.money import quarters
+from gpusim.report.figures.story import story_figures
+from gpusim.report.page import write
+from gpusim.report.story_console import print_deliveries, print_money
+from gpusim.report.story_part import lead
+from gpusim.units import DAY_S
+from tests.forecast.kit import SURE, contract, project, scenario
+from tests.report.test_page import Page
+
+SCENARIO = scenario(
+    {
+        "a": project(50, {"median_days": 60.0, "p90_days": 120.0, "supply": "crews"}),
+        "b": project(20, {"median_days": 90.0, "p90_days": 180.0, "supply": "crews"}),
+    },
+    {"one": contract(40, "2025-03-01", credit=0.5), "two": contract(300, "2025-06-01", terminate_after_days=30.0)},
+    supplies={"crews": {"kind": "crew", "units": 1.0}},
+)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return gpusim.run(SCENARIO, seed=1)
+
+
+@pytest.fixture(scope="module")
+def deliveries():
+    return gpusim.deliveries(SCENARIO, 20, seed=1)
+
+
+@pytest.fixture(scope="module")
+def page(result, deliveries, tmp_path_factory):
+    path = tmp_path_factory.mktemp("story") / "report.html"
+    return Page(write(result, path, deliveries=deliveries).read_text(encoding="utf-8"))
+
+
+def test_sections_and_figures(page) -> None:
+    names = {attrs["id"] for _tag, attrs in page.elements if "id" in attrs}
+    assert {"build-out", "contracts", "money"} <= names
+    assert {f"figure-{name}" for name in ("build_paths", "build_missing", "build_gantt", "contracts", "money")} <= names
+    links = {attrs["href"][1:] for tag, attrs in page.elements if tag == "a"}
+    assert {"build-out", "contracts", "money"} <= links <= names
+
+
+def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> None:
+    rows = page.tables["build-projects"][1:]
+    assert [row[0] for row in rows] == ["a", "b"]
+    p50 = [
+        f"{datetime(2025, 1, 1, tzinfo=UTC) + pd.Timedelta(seconds=s):%Y-%m-%d}" for s in deliveries.projects["p50_s"]
+    ]
+    assert [row[6] for row in rows] == p50
+    assert page.tables["build-criticality"][1][0] == "a"
+    milestones = page.tables["contract-milestones"][1:]
+    assert [row[0] for row in milestones] == ["one", "two"]
+    assert milestones[1][7] == "not in run"
+    assert "ended the contract" in page.texts["contracts"]
+    billed = result.contract_accounts.groupby("contract")["billed_usd"].sum()
+    assert billed["one"] > 0.0
+    assert page.texts["build-lead"] == lead(result)
+    assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
+
+
+def test_without_replications(result, tmp_path) -> None:
+    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "build-criticality" not in page.tables
+    assert "P50" not in page.tables["contract-milestones"][0]
+
+
+def test_without_contracts_there_is_no_money(tmp_path) -> None:
+    bare = gpusim.run(scenario({"a": project(50, SURE)}, {}))
+    assert [name for name, _figure in story_figures(bare, None)] == ["build_paths", "build_missing", "build_gantt"]
+    page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "contract-milestones" not in page.tables
+    assert page.texts["build-lead"] == "Everything came as planned, or before."
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False)
+    print_deliveries(deliveries, console)
+    print_money(result, console)
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    row = next(line for line in text.splitlines() if line.split()[:2] == ["two", "300"])
+    assert row.split()[2:] == ["2025-06-01", *["not", "in", "run"] * 3, "0%"]
+    assert "The tenant of two leaves, in all or in part, in 100% of replications." in text
+    assert "held up by crews" in text
+    assert "Cash of the run: revenue" in text
+
+
+def test_held_back_sums_over_projects_and_leaves_out_what_came_early() -> None:
+    rows = [
+        ("shell", "", 2.0, 4.0),
+        ("gpu_delivery", "crews", 5.0, 10.0),
+        ("shell", "", 1.0, 2.0),
+        ("ahead of plan", "", -9.0, -9.0),
+    ]
+    found = held_back(pd.DataFrame(rows, columns=["cause", "held_by", "gpu_hours", "usd"]))
+    assert found["what"].tolist() == ["GPU delivery, held up by crews", "shell"]
+    assert found["gpu_hours"].tolist() == [5.0, 3.0]
+
+
+def test_months_of_a_run_that_begins_and_ends_within_one() -> None:
+    edges = edges_s(["2025-12", "2026-01", "2026-02"], datetime(2025, 12, 17, tzinfo=UTC), 50 * DAY_S)
+    assert (edges / DAY_S).tolist() == [0.0, 15.0, 46.0, 50.0]
+
+
+def test_quarters_sum_flows_and_keep_last_balances() -> None:
+    flows = ["revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "cash_usd", "debt_usd", "backlog_usd"]
+    months = [f"2025-{month:02d}" for month in (2, 3, 4)]
+    money = pd.DataFrame({"month": months, **{name: [1.0, 2.0, 4.0] for name in flows}})
+    found = quarters(money)
+    assert found["quarter"].tolist() == ["2025Q1", "2025Q2"]
+    assert found["revenue_usd"].tolist() == [3.0, 4.0]
+    assert found["debt_usd"].tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(("days", "first", "count"), [(180.0, "2025", 6), (2191.0, "2025", 6), (30_000.0, "2025", 17)])
+def test_calendar_ticks(days, first, count) -> None:
+    ax = Figure().add_subplot()
+    calendar_axis(ax, datetime(2025, 1, 1, tzinfo=UTC), 0.0, days * DAY_S)
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels[0] == first
+    assert len(labels) == count
+    assert np.all(np.diff(ax.get_xticks()) > 0.0)
