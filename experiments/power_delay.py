@@ -5,6 +5,9 @@ Narvik); where all of it is there from the start, the site as a whole is energis
 does not do is one thing, what the fleet does not do is another: other sites take some of it over, and some is made up
 for after the delay.
 
+GPU-hours of all types count the same, USD do not: if the work of a late site goes to slower GPUs, the fleet may do more
+GPU-hours and yet lose.
+
 The run is 180 days instead of 30: the quarter, and time to make up for it. To take seconds its jobs are fewer, and
 equal in what they ask for: those of less than 32 GPUs are bundled, which is fair where pools have thousands of GPUs and
 capacity is the question, not how long a small job waits (`gpusim sweep seeds/sweeps/bundles.toml` holds the two against
@@ -82,7 +85,7 @@ def prices(study: gpusim.Sweep, delay_days: float = DELAY_DAYS) -> pd.DataFrame:
         for figure, (column, factor) in FIGURES.items():
             as_planned, late = (table.loc[table["late"] == case, column.format(site=site)] for case in (base, site))
             change = paired_interval(factor * as_planned.to_numpy(), factor * late.to_numpy())
-            rows.append((site, figure, change.mean, change.low, change.high))
+            rows.append((site, figure, *np.round([change.mean, change.low, change.high], 9) + 0.0))  # sums to rounding
     found = pd.DataFrame(rows, columns=["site", "figure", "mean", "low", "high"])
     price = found[found["figure"] == USD].set_index("site")["mean"]
     return found.sort_values("site", key=lambda site: -site.map(price), kind="stable", ignore_index=True)

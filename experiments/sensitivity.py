@@ -56,14 +56,19 @@ def verdicts(morris: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=effects.index)
 
 
+def base_of(tornado: pd.DataFrame) -> float:
+    """Mean of the measure in the scenario as it is."""
+    return float(tornado.loc[tornado["index"] == "base", "value"].item())
+
+
 def report(measure: str, morris: pd.DataFrame, tornado: pd.DataFrame) -> str:
     """What matters, with both effects and their intervals."""
-    base = tornado.loc[tornado["index"] == "base", "value"].item()
+    base = base_of(tornado)
     noise = share(morris.loc[morris["index"] == "noise", "value"].item())
     effects = morris[morris["index"] == "mu_star"].set_index("axis")
-    unit = unit_of(measure, float(effects["value"].max()))
+    unit = unit_of(measure, base)
     lines = [
-        f"{words_of(measure)}: {unit_of(measure, abs(base)).said(base)} as it is; effects in {unit.name},"
+        f"{words_of(measure)}: {unit.said(base)} as it is; effects in {unit.name},"
         f" noise of the replications {noise} of the variance"
     ]
     for axis, verdict in verdicts(morris).items():
@@ -82,20 +87,20 @@ def report(measure: str, morris: pd.DataFrame, tornado: pd.DataFrame) -> str:
 def draw(tables: dict[str, tuple[pd.DataFrame, pd.DataFrame]]) -> Figure:
     """A row of panels for each measure: mu* of every input, and what each does alone; 95% intervals."""
     count = max(len(verdicts(morris)) for morris, _tornado in tables.values())
-    figure = Figure(figsize=(6.6, 0.5 + len(tables) * (0.8 + 0.2 * count)), layout="constrained")
+    figure = Figure(figsize=(6.6, 0.5 + len(tables) * (0.9 + 0.2 * count)), layout="constrained")
     panels = figure.subplots(len(tables), 2, squeeze=False)
     for (left, right), (measure, (morris, tornado)) in zip(panels, tables.items()):
         names = list(verdicts(morris).index)
         effects = morris[morris["index"] == "mu_star"].set_index("axis").loc[names]
-        unit = unit_of(measure, float(effects["value"].max()))
+        unit = unit_of(measure, base_of(tornado))
         _intervals(left, effects, np.arange(len(names)), unit.factor, MORRIS)
         for index, colour, shift in (("low", LOW, -0.15), ("high", HIGH, 0.15)):
             alone = tornado[tornado["index"] == index].set_index("axis").loc[names]
             _intervals(right, alone, np.arange(len(names)) + shift, unit.factor, colour)
         left.set_yticks(range(len(names)), names)
         right.set_yticks(range(len(names)), [])
-        left.set_xlabel(f"mu*, {label_of(measure, unit)}")
-        right.set_xlabel(f"alone, {label_of(measure, unit)}")
+        left.set_xlabel(f"mu* on {label_of(measure, unit)}".replace(" [", "\n["), fontsize=8)
+        right.set_xlabel(f"alone on {label_of(measure, unit)}".replace(" [", "\n["), fontsize=8)
     figure.suptitle(
         "Left: mean size of the effect of moving an input across its range (Morris).\n"
         "Right: each alone, at its low (light) and its high end (dark), from the scenario as it is",

@@ -3,10 +3,14 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import gpusim
 from gpusim.engine.layout import Rules
+from gpusim.inputs.synthetic import DEFAULT_GPUS
+from gpusim.model.sweep import SweepSpec
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 
@@ -52,3 +56,94 @@ def test_speed_refuses_a_wrong_result():
     env.fleet.jobs["energy_j"] += 1e6
     with pytest.raises(AssertionError):
         speed.check(env, work, 100)
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
+    """The experiment and the store of its small form."""
+    experiment, out = load("policies"), tmp_path_factory.mktemp("policies") / "figure.png"
+    experiment.main(str(out), "small", "serial")
+    assert imread(out).std() > 0.01
+    return experiment, out.with_suffix("")
+
+
+def test_policies(policies):
+    """Not letting jobs pass a blocked head is worse for certain, even in a few short runs."""
+    experiment, store = policies
+    table = experiment.differences(gpusim.Sweep.load(store))
+    verdict = table.set_index(["order", "backfill", "measure"])["verdict"]
+    assert verdict["fifo", "none", "job_class research waited_p95_s"] == "worse"
+    assert ((table["low"] <= table["difference"]) & (table["difference"] <= table["high"])).all()
+
+
+def test_policies_that_do_nothing_seldom_seem_to_differ(policies):
+    """Policies shuffled within each seed: in one shuffle of twenty, at most, a measure has a difference called real."""
+    experiment, store = policies
+    study, random = gpusim.Sweep.load(store), np.random.default_rng(1)
+    runs = study.table()
+
+    class Shuffled(gpusim.Sweep):
+        def table(self):
+            shuffled = runs.copy()
+            for _seed, part in runs.groupby("seed"):
+                places = random.permutation(part.index)
+                shuffled.loc[part.index, study.spec.measures] = runs.loc[places, study.spec.measures].to_numpy()
+            return shuffled
+
+    found = [experiment.differences(Shuffled(study.spec, study.store)) for _shuffle in range(40)]
+    real = [table.groupby("measure")["verdict"].agg(lambda part: (part != "not known").any()) for table in found]
+    assert 0.0 < np.mean(real) < 0.1  # of 120; the risk is 0.05
+
+
+def test_power_delay(tmp_path):
+    experiment, out = load("power_delay"), tmp_path / "figure.png"
+    experiment.main(str(out), "small", "serial")
+    assert imread(out).std() > 0.01
+    table = experiment.prices(gpusim.Sweep.load(out.with_suffix(""))).set_index(["site", "figure"])
+    own, fleet = table.loc[("virginia", experiment.OWN)], table.loc[("virginia", experiment.FLEET)]
+    assert 0.0 < fleet["low"] < fleet["high"] < own["low"]  # other sites take over a part, not all
+
+
+def test_power_delay_is_of_the_default_fleet():
+    """Every site is there, and its stages come 91 days late: those after the start, else all of it."""
+    spec = load("power_delay").spec_of(small=False)
+    scenario = gpusim.Scenario.from_toml(spec.scenario)
+    as_planned, *late = spec.axes["late"].cases.values()
+    assert as_planned == {}
+    assert {key for case in late for key in case} == {f"sites.{site}.grid_mw" for site in scenario.sites}
+    for site, planned in scenario.sites.items():
+        steps = planned.grid_mw.steps(scenario.run.start)
+        first = steps[0] if len(steps) > 1 else (0.0, 0.0)
+        rest = steps[1:] or steps
+        (case,) = (case for case in late if f"sites.{site}.grid_mw" in case)
+        found = [(step["at"], step["value"]) for step in case[f"sites.{site}.grid_mw"]]
+        assert found == [first, *((time_s / 86_400.0 + 91.0, mw) for time_s, mw in rest)]
+
+
+def test_sensitivity(tmp_path):
+    experiment, out = load("sensitivity"), tmp_path / "figure.png"
+    experiment.main(str(out), "small", "serial")
+    assert imread(out).std() > 0.01
+    found = experiment.verdicts(gpusim.Sweep.load(out.with_suffix("") / "morris").sensitivity("goodput"))
+    assert found["checkpoint interval"] == "matters"
+    assert found["power"] == "does not"
+
+
+@pytest.mark.parametrize("name", ["power_delay", "sensitivity", "bundles"])
+def test_bundled_jobs_ask_for_the_same(name):
+    """A sweep file may make jobs fewer, not what they ask for: GPUs a day of each stream, and run times."""
+    spec = SweepSpec.from_toml(FOLDER.parent / "seeds" / "sweeps" / f"{name}.toml")
+    plain = gpusim.Scenario.from_toml(spec.scenario)
+    changed = spec.set or spec.axes["jobs"].cases["bundled"]
+    bundled = plain.with_({key: value for key, value in changed.items() if key.startswith("workload")})
+    for stream, before in plain.workload.streams.items():
+        after = bundled.workload.streams[stream]
+        assert asked(after) == pytest.approx(asked(before))
+        assert after.model_copy(update={"gpus": before.gpus, "jobs_per_day": before.jobs_per_day}) == before
+    assert sum(s.jobs_per_day for s in bundled.workload.streams.values()) < 600.0
+
+
+def asked(stream) -> float:
+    """GPUs of all jobs that a stream submits a day."""
+    sizes = stream.gpus or DEFAULT_GPUS
+    return stream.jobs_per_day * sum(int(size) * weight for size, weight in sizes.items()) / sum(sizes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -125,6 +126,7 @@ def serve(line: Connection) -> None:
     """Life of a worker process: make the calls that come, until none comes or the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.freeze()  # what is loaded by now stays, and collections need not look at it
     while True:
         try:
             answer = line.recv()(), None
@@ -138,6 +140,8 @@ def serve(line: Connection) -> None:
             return
         except Exception as error:  # what cannot be pickled
             line.send((None, RuntimeError(f"the answer of a worker cannot be sent: {error}")))
+        del answer
+        gc.collect()  # a simulation is a ring of objects with large tables: Python alone would let several gather
 
 
 def _end_with_parent() -> None:
