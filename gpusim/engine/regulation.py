@@ -144,7 +144,7 @@ class Regulation:
         env.log(env.now, site, "rule", f"{name}: {call.what} ends", env.sites[site].grid_w / WATT_PER_MW)
 
     def _book(self, site: str) -> None:
-        """Book what a site has lost since this was last done under the call with the lowest limit, the first of equals."""
+        """Book what a site has lost since the last time under its call with the lowest limit, the first of equals."""
         self.env.settle()
         lost_s, before_s = self._lost_gpu_s(site), self._booked_gpu_s.get(site)
         self._booked_gpu_s[site] = lost_s
