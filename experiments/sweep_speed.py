@@ -124,9 +124,7 @@ def processes(scenario: Scenario, folder: Path, count: int = 200, times: int = 3
     print(f"{scenario.name}: {count} runs, one process {best[1]:.1f} s, two {best[2]:.1f} s: {ratio:.2f} times as fast")
     print(f"    start-up left out, best of {times} in turn; checked: all finished, both with the same bytes")
     one, two, parent = (1e3 * seconds / count for seconds in (cpu_s[1], cpu_s[2], parent_s))
-    print(
-        f"    CPU of a run: {one:.0f} ms in one process, {two:.0f} ms in either of two, and {parent:.1f} ms in the parent"
-    )
+    print(f"    CPU of a run: {one:.0f} ms in one process, {two:.0f} in either of two; {parent:.1f} ms in the parent")
     private_mb, all_mb = max(weights)
     print(f"    a worker holds {private_mb:.0f} MB for itself, {all_mb:.0f} MB with what it shares")
     return ratio

@@ -32,18 +32,16 @@ AFTERWARDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
-    """A limit below its grid connection that a rule has set at a site."""
+    """A limit below its grid connection that a rule has set at a site, and what that has cost so far."""
 
-    rule: str
-    site: str
     what: str
     start_s: float
     limit_mw: float
-    idle_gpu_s: dict[int, float]
-    lost_gpu_s: dict[int, float]
-    facility_j: float
+    facility_j: float  # at its start
+    gpu_hours: float = 0.0
+    usd: float = 0.0
 
 
 class Regulation:
@@ -66,7 +64,8 @@ class Regulation:
     ):
         self.env, self.scenario, self.names, self.entries = env, scenario, names, list(entries)
         self._signals = dict(zip(names.sites, signals, strict=True))
-        self._calls: dict[tuple[str, str], Call] = {}
+        self._calls: dict[str, dict[str, Call]] = {site: {} for site in names.sites}  # by site and rule
+        self._booked_gpu_s: dict[str, dict[int, float]] = {}
         duration_s = scenario.run.days * DAY_S
         acts = {Curtailment: self._curtail, CoincidentPeaks: self._charge_peaks}
         for name, rule in scenario.rules.enforced():
@@ -78,8 +77,9 @@ class Regulation:
 
     def table(self, power: pd.DataFrame, end_s: float) -> pd.DataFrame:
         """All that the rules did in a run that ended at ``end_s`` [s], by its table of power."""
-        for name, site in list(self._calls):
-            self._lift(name, site)
+        for site, calls in self._calls.items():
+            for name in list(calls):
+                self._lift(name, site)
         scenario, entries = self.scenario, list(self.entries)
         for name, rule in scenario.rules.enforced():
             span_s = in_force_s(rule, scenario.run.start, end_s)
@@ -115,29 +115,46 @@ class Regulation:
 
     def _call(self, name: str, site: str, what: str, limit_mw: float, grid_mw: float) -> None:
         env = self.env
-        env.settle()
-        self._calls[name, site] = Call(
-            name, site, what, env.now, limit_mw, self._idle_gpu_s(site), self._lost_gpu_s(site), self._facility_j(site)
-        )
+        self._book(site)
+        self._calls[site][name] = Call(what, env.now, limit_mw, self._facility_j(site))
         env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
         env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw)
 
     def _lift(self, name: str, site: str) -> None:
-        env, call = self.env, self._calls.pop((name, site))
-        env.settle()
+        env = self.env
+        self._book(site)
+        call = self._calls[site].pop(name)
         drawn_mw = (self._facility_j(site) - call.facility_j) / max(env.now - call.start_s, 1e-9) / WATT_PER_MW
-        idle_gpu_s, lost_gpu_s = self._idle_gpu_s(site), self._lost_gpu_s(site)
-        hours = usd = 0.0
-        for p, before_s in call.idle_gpu_s.items():
-            gpu_hours = (idle_gpu_s[p] - before_s + lost_gpu_s[p] - call.lost_gpu_s[p]) / HOUR_S
-            hours += gpu_hours
-            usd += gpu_hours * self.scenario.gpus[self.names.pools[p][1]].usd_per_gpu_hour
         detail = f"limit of {call.limit_mw:,.4g} MW, {drawn_mw:,.4g} MW drawn"
         self.entries.append(
-            Entry(name, site, call.start_s, env.now, call.what, detail, drawn_mw, call.limit_mw, True, hours, usd)
+            Entry(
+                name,
+                site,
+                call.start_s,
+                env.now,
+                call.what,
+                detail,
+                drawn_mw,
+                call.limit_mw,
+                gpu_hours=call.gpu_hours,
+                usd=call.usd,
+            )  # fmt: skip
         )
         env.sites[site].set_cap(float("inf"), by=name)
         env.log(env.now, site, "rule", f"{name}: {call.what} ends", env.sites[site].grid_w / WATT_PER_MW)
+
+    def _book(self, site: str) -> None:
+        """Book what a site has lost since the last time under its call with the lowest limit, the first of equals."""
+        self.env.settle()
+        lost_s, before_s = self._lost_gpu_s(site), self._booked_gpu_s.get(site)
+        self._booked_gpu_s[site] = lost_s
+        if not self._calls[site]:
+            return
+        call = min(self._calls[site].values(), key=lambda call: call.limit_mw)
+        for p, gpu_s in lost_s.items():
+            gpu_hours = (gpu_s - before_s[p]) / HOUR_S
+            call.gpu_hours += gpu_hours
+            call.usd += gpu_hours * self.scenario.gpus[self.names.pools[p][1]].usd_per_gpu_hour
 
     # Coincident peaks --------------------------------------------------------------------------------------------
 
@@ -171,15 +188,13 @@ class Regulation:
         power = self.env.sites[site]
         return range(power.first_pool, power.first_pool + power.n_pools)
 
-    def _idle_gpu_s(self, site: str) -> dict[int, float]:
-        """GPU-seconds booked as idle for power, by pool."""
-        return {p: float(self.env.fleet.pools[p].ledger[Cause.IDLE_POWER]) for p in self._pools(site)}
-
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
-        """GPU-seconds of work that evictions have undone, by pool."""
-        jobs = self.env.fleet.jobs
-        lost = jobs["lost_s"] * jobs["held"]
-        return {p: float(lost[jobs["pool"] == p].sum()) for p in self._pools(site)}
+        """GPU-seconds booked as idle for power, and of work that evictions have undone, by pool."""
+        jobs, pools = self.env.fleet.jobs, self.env.fleet.pools
+        undone = jobs["lost_s"] * jobs["held"]
+        return {
+            p: float(pools[p].ledger[Cause.IDLE_POWER] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)
+        }
 
     def _facility_j(self, site: str) -> float:
         """[J] At the meter up to now; what is not settled yet is read, not booked."""

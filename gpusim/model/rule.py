@@ -103,7 +103,7 @@ class CoincidentPeaks(SiteRule):
     avoid_to: Share | None = None
     """Share of its grid connection that a site draws at most in the hours in which a peak is forecast; absent: all."""
     called_days: PositiveInt
-    """Days of a month for which a peak is forecast: those of the highest (in winter lowest) forecast temperatures."""
+    """[d] Days of a month for which a peak is forecast: the hottest (in winter coldest) by forecast."""
     called_hours: float = Field(ge=0.25, le=12)
     """[h] How long a site draws less on such a day; the peak's quarter hour is in the middle."""
     forecast_error_k: float = Field(ge=0)

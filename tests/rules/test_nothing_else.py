@@ -63,7 +63,13 @@ def test_rules_are_saved_with_the_result(tmp_path) -> None:
     assert Result.load(tmp_path / "free").rules.empty
 
 
-def test_a_charge_is_no_gpu_hours() -> None:
+def test_calls_that_overlap_share_the_ledger() -> None:
+    """Emergencies and forecast peaks at one time: each GPU-hour lost is under one of them, and charges are apart."""
     result = gpusim.run(scenario("all", rules=CALLED))
     assert set(result.rules["what"]) == {"curtailment", "avoidance", "peak"}
+    calls = result.rules[result.rules["what"] != "peak"]
+    spans = calls.sort_values("start_s")
+    assert (spans["start_s"].to_numpy()[1:] < spans["end_s"].to_numpy()[:-1]).any()
+    booked = result.ledger.groupby("cause")["gpu_s"].sum() / 3600.0
+    assert calls["gpu_hours"].sum() == pytest.approx(booked["idle_power"] + booked["lost_work"])
     assert set(charges(result.rules)["what"]) == {"peak"}
