@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from gpusim.record.result import Result
+
 AHEAD = "ahead of plan"  # what came early: no loss
+
+
+def is_built(result: Result) -> bool:
+    """Whether projects add anything in a result."""
+    return "build_projects" in result.tables and bool((result.build_projects["component"] != "").any())
 
 
 def held_back(losses: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
     if "contract_accounts" in result.tables:
         _add_contracts(table, result)
     if "build_projects" in result.tables:
-        projects = result.build_projects
+        projects = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
         days = {"delivered_day": projects["delivered_s"] / DAY_S, "late_days": projects["late_s"] / DAY_S}
         table.add("project", projects["project"], {name: column.fillna(np.inf) for name, column in days.items()})
     if "money_figures" in result.tables:

@@ -65,7 +65,9 @@ def _booked(ledger: pd.DataFrame, names: Names) -> tuple[np.ndarray, np.ndarray]
     sums = ledger["gpu_s"].groupby((site * len(kinds) + kind) * len(causes) + cause).sum()
     table = np.zeros((len(sites), len(kinds), len(causes)))
     table.ravel()[sums.index] = sums
-    booked = pd.DataFrame(table.reshape(-1, len(causes)), pd.MultiIndex.from_product([sites, kinds]), causes)
+    booked = pd.DataFrame(
+        table.reshape(len(sites) * len(kinds), len(causes)), pd.MultiIndex.from_product([sites, kinds]), causes
+    )
     booked = booked.reindex(pd.MultiIndex.from_tuples(names.pools), fill_value=0.0)
     online_s = booked.drop(columns=OFFLINE, errors="ignore").sum(axis=1).to_numpy()
     return online_s, booked["serving"].to_numpy() if "serving" in booked else np.zeros(len(booked))

@@ -19,7 +19,8 @@ from gpusim.record.deliveries import Deliveries
 from gpusim.units import DAY_S
 
 REPLICATIONS = 200
-DELAYED = 20  # replications of which each is also looked at with every project a month later
+MOST_DELAYED, LEAST_DELAYED = 20, 5  # replications that are also looked at with each project a month later
+DELAYS = 200  # such looks in all, from which on it is fewer replications
 
 
 def deliveries(
@@ -61,20 +62,21 @@ def deliveries(
     paths, tasks = Tally(scenario, network, overheads), TaskTally(network)
     promises, delay = PromiseTally(scenario), DelayTally(scenario, network, overheads)
     seeds = list(range(seed, seed + replications))
+    delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     for i, one in enumerate(seeds):
         schedule = simulate(network, scenario, one)
         paths.add(schedule)
         tasks.add(schedule)
         live = live_table(scenario, network, schedule, overheads)
         allocation = promises.add(live)
-        if i < DELAYED:
+        if i < delayed:
             delay.add(schedule, live, allocation)
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)
     about = {
         "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
-        "delayed": min(DELAYED, replications), "start": scenario.run.start.isoformat(),
+        "delayed": delayed, "start": scenario.run.start.isoformat(),
         "duration_s": scenario.run.days * DAY_S,
     }  # fmt: skip
     return Deliveries(

@@ -12,6 +12,7 @@ from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.causes import SLACK, WORDS
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
+from gpusim.analysis.lateness import is_built
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.record.deliveries import Deliveries
@@ -54,7 +55,7 @@ def write(
     real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
     metrics, part = result.metrics(), relief_part(relief) if relief else None
-    build = build_part(result, deliveries) if "build_projects" in result.tables else None
+    build = build_part(result, deliveries) if is_built(result) else None
     contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
     extra = [one["tables"] for one in (part, build, contracts) if one]
     return document.write(

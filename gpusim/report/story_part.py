@@ -66,7 +66,7 @@ def day_of(start: datetime, missing: str = "never") -> Callable[[float], str]:
 
 def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     day = day_of(datetime.fromisoformat(result.manifest["start"]))
-    table = result.build_projects
+    table = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
     columns = [
         Column("project", "project", str, text=True),
         Column("planned_s", "plan", day),

@@ -9,16 +9,19 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from matplotlib.figure import Figure
 from rich.console import Console
 
 import gpusim
 from gpusim.analysis.lateness import held_back
 from gpusim.analysis.months import edges_s
+from gpusim.cli import cli
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.money import quarters
 from gpusim.report.figures.story import story_figures
 from gpusim.report.page import write
+from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_console import print_deliveries, print_money
 from gpusim.report.story_part import lead
 from gpusim.units import DAY_S
@@ -27,6 +30,7 @@ from tests.report.test_page import Page
 
 SCENARIO = scenario(
     {
+        "nothing": {"tasks": {"permits": {"median_days": 30.0}}},
         "a": project(50, {"median_days": 60.0, "p90_days": 120.0, "supply": "crews"}),
         "b": project(20, {"median_days": 90.0, "p90_days": 180.0, "supply": "crews"}),
     },
@@ -89,6 +93,25 @@ def test_without_contracts_there_is_no_money(tmp_path) -> None:
     page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "contract-milestones" not in page.tables
     assert page.texts["build-lead"] == "Everything came as planned, or before."
+
+
+def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
+    file, out = tmp_path / "scenario.toml", tmp_path / "out"
+    file.write_text(to_toml(SCENARIO.to_toml_dict()), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["run", str(file), "--out", str(out), "--replications", "3"])
+    assert done.exit_code == 0, done.output
+    assert "Contracts: when milestones are met" in done.output
+    assert gpusim.Deliveries.load(out / "deliveries").about["replications"] == 3
+    before = _story(out)
+    (out / "report.html").unlink()
+    assert CliRunner().invoke(cli, ["report", str(out)]).exit_code == 0
+    assert _story(out) == before
+
+
+def _story(folder) -> str:
+    """The page up to the bottlenecks of the fleet."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    return page[: page.index('<section id="where">')]
 
 
 @pytest.mark.parametrize("width", [80, 120])

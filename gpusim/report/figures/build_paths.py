@@ -25,6 +25,7 @@ HELD = "////"
 def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
     """A row per project: the tasks of its critical path in this run, hatched while held up; plan; P10 to P90."""
     projects, paths = result.build_projects, result.build_paths
+    projects = projects[projects["component"] != ""]  # what adds nothing has no date
     colours = kind_colours(result)
     patches = kind_patches(colours, paths["kind"])
     patches += [Patch(facecolor="white", edgecolor="black", linewidth=0.4, hatch=HELD, label="waiting, or stopped")]
@@ -56,12 +57,11 @@ def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
 
 
 def last_s(result: Result, deliveries: Deliveries | None) -> float:
-    """[s] Where an axis of projects ends: the last delivery, or its P90, if that is known."""
-    times = [result.manifest["duration_s"], *result.build_projects["delivered_s"], *result.build_projects["planned_s"]]
-    known = [time_s for time_s in times[1:] if np.isfinite(time_s)]
-    if deliveries:
-        known += [time_s for time_s in deliveries.projects["p90_s"] if np.isfinite(time_s)]
-    return 1.03 * max(known, default=times[0])
+    """[s] Where an axis of projects ends: the last delivery, plan or P90, but for those far behind the run."""
+    duration_s, projects = result.manifest["duration_s"], result.build_projects
+    times = [*projects["delivered_s"], *projects["planned_s"], *(deliveries.projects["p90_s"] if deliveries else ())]
+    known = [time_s for time_s in times if np.isfinite(time_s)]
+    return 1.03 * min(max(known, default=duration_s), 2.0 * duration_s)
 
 
 def first_s(result: Result) -> float:

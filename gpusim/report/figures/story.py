@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
+from gpusim.analysis.lateness import is_built
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
 from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money
@@ -13,7 +14,7 @@ from gpusim.report.figures import build_gantt, build_missing, build_paths, contr
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
     """Figures by name, with dates over replications if these are given."""
-    if "build_projects" in result.tables:
+    if is_built(result):
         yield "build_paths", build_paths.draw(result, deliveries)
         yield "build_missing", build_missing.draw(result)
         yield "build_gantt", build_gantt.draw(result, deliveries)
