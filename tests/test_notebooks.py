@@ -12,6 +12,7 @@ FINDINGS = {
     "01_where_gpu_hours_go": "useful GPU-hours more",
     "02_a_sweep_explored": "of 7 differences to fifo at power 1.0 are known to be there",
     "03_from_goal_to_purchase": "change by the plan -",
+    "04_the_contracts_of_2025": "million USD of revenue less for a month of delay",
 }
 
 
