@@ -10,6 +10,8 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
+from gpusim.commerce.scarcity import prices
+from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
 from gpusim.model.scenario import Scenario
@@ -26,12 +28,15 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
     result : Result
         Of that scenario, with the tables of its projects if it has any: what their tasks cost is capital.
     """
-    book = Book.of(scenario)
+    signings = sign(Book.of(scenario), result.manifest["seed"])
+    book = signings.book
     allocation = allocate(book, of_run(result))
     found = accounts(allocation, used_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    books = statements(found, spending, result)
+    index = prices(allocation, result.build_line) if scenario.market.index is not None else None
+    books = statements(found, spending, result, prices=index)
     return {
+        "contract_signings": signings.asked,
         "contract_allocation": allocation.table(),
         "contract_milestones": allocation.milestones(),
         "contract_departures": allocation.departures(),
