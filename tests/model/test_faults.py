@@ -39,7 +39,7 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "run.recrd_s",
             1.0,
-            "run.recrd_s: unknown key (did you mean 'record_s'?); allowed: days, drain, record_s, start",
+            "run.recrd_s: unknown key (did you mean 'record_s'?); allowed: days, drain, record_s, signal_s, start",
         ),
         (
             "scheduler.placement",
