@@ -25,6 +25,7 @@ from gpusim.model.sweep import SweepSpec
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "policies.toml"
 BASE = ("fifo", "easy")
 RISK = 0.05  # that any difference of a measure is called real by luck
+A_DAY_S = 86_400.0  # up to which waits are told in hours
 WORSE, BETTER, UNKNOWN = "#D55E00", "#0072B2", "#9A9A9A"
 
 
@@ -56,7 +57,7 @@ def report(study: gpusim.Sweep, table: pd.DataFrame) -> str:
     lines = []
     for measure, part in table.groupby("measure", sort=False):
         base = study.summary([measure]).set_index(["order", "backfill"]).loc[BASE]
-        unit = unit_of(measure, float(max(abs(base["mean"]), part["difference"].abs().max())))
+        unit = unit_of(measure, A_DAY_S)
         lines.append(f"{words_of(measure)}: {unit.said(base['mean'])} with {' '.join(BASE)}")
         for verdict in ("better", "worse", "not known"):
             rows = part[part["verdict"] == verdict].sort_values("difference")
@@ -87,12 +88,15 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _panel(ax: Axes, part: pd.DataFrame, measure: str) -> None:
-    unit = unit_of(measure, float(part["difference"].abs().max()))
+    unit = unit_of(measure, A_DAY_S)
     colours = part["verdict"].map({"better": BETTER, "worse": WORSE, "not known": UNKNOWN})
     rows = np.arange(len(part))
     ax.hlines(rows, part["low"] * unit.factor, part["high"] * unit.factor, color=colours, linewidth=1.8)
     ax.scatter(part["difference"] * unit.factor, rows, color=colours, s=14, zorder=3)
     ax.axvline(0.0, color="black", linewidth=0.8)
+    if measure.endswith("_s"):  # the worst policies make jobs wait days
+        ax.set_xscale("symlog", linthresh=1.0)
+        ax.set_xticks([-10, -1, 0, 1, 10, 100], ["-10", "-1", "0", "1", "10", "100"])
     ax.set_xlabel(label_of(measure, unit).replace(": ", ":\n").replace(", ", ",\n"), fontsize=8)
     ax.tick_params(labelsize=8)
     ax.tick_params(axis="y", length=0)

@@ -149,7 +149,7 @@ def test_bundled_jobs_ask_for_the_same(name):
     """A sweep file may make jobs fewer, not what they ask for: GPUs a day of each stream, and run times."""
     spec = SweepSpec.from_toml(FOLDER.parent / "seeds" / "sweeps" / f"{name}.toml")
     plain = gpusim.Scenario.from_toml(spec.scenario)
-    changed = spec.set or spec.axes["jobs"].cases["bundled"]
+    changed = spec.set or spec.axes["sizes"].cases["bundled"]
     bundled = plain.with_({key: value for key, value in changed.items() if key.startswith("workload")})
     for stream, before in plain.workload.streams.items():
         after = bundled.workload.streams[stream]
