@@ -105,9 +105,8 @@ def unit_of(text: str, largest: float = 0.0) -> Unit:
 
 
 def change_of(text: str, change: float) -> str:
-    """A change of a measure in words: ``"5,260 GPU-hours more useful GPU time"``."""
-    sense = "less" if change < 0.0 else "more"
-    return f"{unit_of(text, abs(change)).said(abs(change))} {sense} {words_of(text)}"
+    """A change of a measure in words: ``"useful GPU time +5,260 GPU-hours"``."""
+    return f"{words_of(text)} {'-' if change < 0.0 else '+'}{unit_of(text, abs(change)).said(abs(change))}"
 
 
 def label_of(text: str, unit: Unit) -> str:

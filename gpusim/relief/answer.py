@@ -132,9 +132,8 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
     if separation is None:
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
-    head = (
-        f"{best['text'][0].upper()}{best['text'][1:]} gains most, {change_of(measure, sign_of(measure) * best['gain'])}"
-    )
+    gain = change_of(measure, sign_of(measure) * best["gain"])
+    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most ({gain})"
     runs = f"after {settings['runs']:,} runs"
     if separation.separated and separation.tied:
         return f"{head}, {runs}; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."

@@ -153,12 +153,14 @@ class _Study:
 
     def _run(self, places: Iterable[Place]) -> Values:
         """Values of all runs so far and of these."""
+        new = []
         for relief, multiple, r in places:
             changed = self.scenario if relief == BASE else self.reliefs[relief].scenario(self.scenario, multiple)
-            self.runs[relief, multiple, r] = Run(changed, self.seed + r)
+            new.append(Run(changed, self.seed + r))
+            self.runs[relief, multiple, r] = new[-1]
         keys = {place: run.key for place, run in self.runs.items()}
         self.store.set_design(_design(keys, self.seed))
-        execute(list(self.runs.values()), self.store, self.crew, self.progress)
+        execute(new, self.store, self.crew, self.progress)
         return Values(self.store, keys)
 
 

@@ -14,6 +14,7 @@ from gpusim.report.tables import number, plus_minus
 
 MOST_POINTS = 30
 MOST_RELIEFS = 15
+WIDE = 100  # columns from which all figures of a relief fit
 
 
 def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:
@@ -41,15 +42,20 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
 def print_relief(relief: Relief, console: Console | None = None) -> None:
     """Verdict, ranking beside the ledger's, and where the two differ."""
     console = console or Console(highlight=False)
-    about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD)
-    for heading in (f"gain, {about['what']}", "per unit", "per USD", "ledger GPU-h", "ledger #"):
+    about, table, wide = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD), console.width >= WIDE
+    extra = ("per unit", "per USD", "ledger GPU-h") if wide else ()
+    for heading in (f"gain, {about['what']}" if wide else "gain", *extra, "ledger #"):
         table.add_column(heading, justify="right")
     for row in relief.ranking.head(MOST_RELIEFS).itertuples():
-        table.add_row(
-            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high),
+        seen = not np.isnan(row.ledger_rank)
+        more = (
             f"{number(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
             number(row.per_usd) if row.usd > 0.0 else "",
-            *(("", "") if np.isnan(row.ledger_rank) else (compact(row.ledger_gpu_hours), f"{row.ledger_rank:.0f}")),
+            compact(row.ledger_gpu_hours) if seen else "",
+        )
+        table.add_row(
+            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high), *(more if wide else ()),
+            f"{row.ledger_rank:.0f}" if seen else "",
         )  # fmt: skip
     console.print()
     console.print(about["verdict"], style="bold")

@@ -40,7 +40,7 @@ def test_what_the_ledger_cannot_see_is_in_no_correlation_and_may_be_first() -> N
     assert found["groups"] == 2
     assert math.isnan(found["kendall"])
     text = told(table, [])
-    assert text[0].startswith("residency: first by relief (9 GPU-hours more useful GPU time), and not in the ledger")
+    assert text[0].startswith("residency: first by relief (useful GPU time +9 GPU-hours), and not in the ledger")
 
 
 def told(table: pd.DataFrame, moved: list[tuple], causes: dict | None = None, waits: float = 0.0) -> list[str]:
