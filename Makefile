@@ -8,7 +8,7 @@ run: $(VENV)/run
 
 test: $(VENV)/test
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n auto --dist worksteal
 
 $(VENV)/run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
