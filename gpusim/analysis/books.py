@@ -89,8 +89,8 @@ class _Sums(NamedTuple):
     @classmethod
     def of(cls, keys: np.ndarray, values: np.ndarray, rows: np.ndarray | slice = slice(None)) -> _Sums:
         """Sums of ``values``, of some rows only."""
-        found = pd.Series(values[rows]).groupby(keys[rows]).sum()
-        return cls(found.index.to_numpy(), found.to_numpy())
+        found, place = np.unique(keys[rows], return_inverse=True)
+        return cls(found, np.bincount(place, weights=values[rows], minlength=len(found)).astype(float))
 
     def at(self, keys: np.ndarray) -> np.ndarray:
         """Sums of ``keys``, 0 where there is none."""
