@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
 
 def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
-    planned_s = result.ledger.groupby(POOL, observed=True)["gpu_s"].sum()
+    planned_s = _planned_s(result)
     codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
     shape = [len(names) for names in labels]
     group, found = pd.factorize(np.ravel_multi_index(codes, shape) if len(entries) else codes[0])
@@ -82,6 +83,13 @@ def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS[1:-1])
+
+
+def _planned_s(result: Result) -> dict[tuple[str, str], float]:
+    """[GPU-s] planned, by pool."""
+    (site, sites), (kind, kinds) = (pd.factorize(result.ledger[name]) for name in POOL)
+    sums_s = np.bincount(site * len(kinds) + kind, result.ledger["gpu_s"], minlength=len(sites) * len(kinds))
+    return dict(zip(product(sites, kinds), sums_s, strict=True))
 
 
 def headline(result: Result, table: pd.DataFrame | None = None) -> str:

@@ -157,7 +157,7 @@ def _add_pools(table: _Table, result: Result) -> None:
     key, gpu_s = site * len(kinds) + kind, ledger["gpu_s"].to_numpy()
     at = sites.get_indexer(costs["site"]) * len(kinds) + kinds.get_indexer(costs["gpu_type"])
     planned_h, useful_h = (
-        pd.Series(gpu_s[rows]).groupby(key[rows]).sum().reindex(at, fill_value=0.0).to_numpy() / HOUR_S
+        np.bincount(key[rows], weights=gpu_s[rows], minlength=len(sites) * len(kinds))[at] / HOUR_S
         for rows in (slice(None), useful)
     )
     pools = [f"{site}/{kind}" for site, kind in zip(costs["site"], costs["gpu_type"], strict=True)]

@@ -44,11 +44,17 @@ def totals(result: Result) -> pd.DataFrame:
     services = result.services
     span_s = services["end_s"] - services["start_s"]
     # A replica that starts within its control interval is not a shortage: a hundredth of a replica is the threshold.
-    rows = services[[*KEYS, "demand_tokens", "served_tokens"]].assign(
-        replica_s=services["replicas"] * span_s, wanted_s=services["wanted_replicas"] * span_s, span_s=span_s,
-        short_s=span_s.where(_missing(services) > 0.01, 0.0),
-    )  # fmt: skip
-    return rows.groupby(KEYS, observed=True, sort=False).sum()
+    columns = {
+        "demand_tokens": services["demand_tokens"], "served_tokens": services["served_tokens"],
+        "replica_s": services["replicas"] * span_s, "wanted_s": services["wanted_replicas"] * span_s, "span_s": span_s,
+        "short_s": span_s.where(_missing(services) > 0.01, 0.0),
+    }  # fmt: skip
+    codes, labels = zip(*(pd.factorize(services[name]) for name in KEYS), strict=True)
+    place = np.ravel_multi_index(codes, [max(len(names), 1) for names in labels])
+    deployment, first = pd.factorize(place)
+    rows = services[KEYS].iloc[np.unique(deployment, return_index=True)[1]]
+    sums = {name: np.bincount(deployment, values, minlength=len(first)) for name, values in columns.items()}
+    return pd.DataFrame(sums, index=pd.MultiIndex.from_frame(rows), dtype=float)
 
 
 def _missing(services: pd.DataFrame) -> pd.Series:
