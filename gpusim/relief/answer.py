@@ -16,10 +16,11 @@ from gpusim.relief.agreement import agreement, explanations, groups, knees, move
 from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.relief.values import BASE, Values
 
-# What a counterfactual changes: work, waiting, service level, energy, cost.
+# What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
 EFFECTS = (
     "useful_gpu_hours", "goodput", "job_hours_waited", "wait_mean_s", "wait_p95_s", "service_tokens_served_share",
     "energy_facility_mwh", "energy_usd", "carbon_t", "gpu_list_usd", "usd_per_useful_gpu_hour",
+    "revenue_usd", "free_cash_usd",
 )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def _ranking(scenario: Scenario, reliefs: dict[str, Counterfactual], values: Val
 
 
 def _effects(reliefs: dict[str, Counterfactual], values: Values, measure: str) -> pd.DataFrame:
-    measures = list(dict.fromkeys((measure, *EFFECTS)))
+    measures = [figure for figure in dict.fromkeys((measure, *EFFECTS)) if figure in values.figures]
     base, rows = values.figures.loc[(BASE, 0.0)], []
     for name in reliefs:
         for figure in measures:
