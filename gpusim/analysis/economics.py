@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import USEFUL
@@ -21,8 +22,9 @@ def economics(result: Result) -> pd.DataFrame:
     """
     sites = result.sites.set_index("site")
     energy_mwh = sites["energy_facility_j"] / JOULE_PER_MWH
-    useful = _useful_gpu_hours(result, ["site"]).reindex(sites.index, fill_value=0.0)
-    list_usd = result.costs.groupby("site", observed=True)["gpu_list_usd"].sum().reindex(sites.index, fill_value=0.0)
+    useful_s = result.ledger["gpu_s"].where(result.ledger["cause"].isin(USEFUL), 0.0)
+    useful = _by_site(sites.index, result.ledger["site"], useful_s) / HOUR_S
+    list_usd = _by_site(sites.index, result.costs["site"], result.costs["gpu_list_usd"])
     table = pd.DataFrame(
         {
             "energy_mwh": energy_mwh,
@@ -51,16 +53,16 @@ def pools(result: Result) -> pd.DataFrame:
     keys = ["site", "gpu_type"]
     planned = result.pools.groupby(keys, observed=True, sort=False)["planned"].max().rename("planned_gpus")
     hours = result.ledger.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
-    useful = _useful_gpu_hours(result, keys)
+    useful = result.ledger[result.ledger["cause"].isin(USEFUL)].groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
     return planned.to_frame().assign(
         planned_gpu_hours=hours,
         useful_share=_ratio(useful.reindex(planned.index, fill_value=0.0), hours.reindex(planned.index)),
     ).reset_index()  # fmt: skip
 
 
-def _useful_gpu_hours(result: Result, keys: list[str]) -> pd.Series:
-    useful = result.ledger[result.ledger["cause"].isin(USEFUL)]
-    return useful.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
+def _by_site(sites: pd.Index, site: pd.Series, values: pd.Series) -> pd.Series:
+    """Sums by site, 0 where there is none."""
+    return pd.Series(np.bincount(sites.get_indexer(site), values, minlength=len(sites)), index=sites)
 
 
 def _ratio(part: pd.Series, whole: pd.Series) -> pd.Series:

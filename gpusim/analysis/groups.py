@@ -45,10 +45,9 @@ class Groups:
 
     def sums(self, **columns: np.ndarray) -> dict[str, np.ndarray]:
         """Sums of columns by group, NaN left out; shape (n_groups,) each."""
-        return {
-            name: np.bincount(self._codes, weights=self._of(np.nan_to_num(values, posinf=np.inf)), minlength=len(self))
-            for name, values in columns.items()
-        }
+        table = pd.DataFrame({name: self._of(np.asarray(values, dtype=float)) for name, values in columns.items()})
+        found = table.groupby(self._codes).sum()
+        return {name: found[name].to_numpy() for name in found}
 
     def quantiles(self, values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
         """Quantiles of each group, NaN left out, linear between neighbours; shape (n_groups, n_shares).
