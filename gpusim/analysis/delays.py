@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -34,23 +36,37 @@ def job_groups(jobs: pd.DataFrame, by: str) -> Groups:
     return Groups(size_class(jobs["gpus"]) if by == "size" else jobs[by])
 
 
-def waits(jobs: pd.DataFrame, groups: Groups) -> dict[str, np.ndarray]:
-    """The columns of ``delays`` that tell of waiting, shape (n_groups,) each."""
-    delay_s = queue_delay_s(jobs).to_numpy()
-    started = ~np.isnan(delay_s)
-    queued = (jobs["status"] == "queued").to_numpy() & ~started
-    n_started, sums = groups.counts(started), groups.sums(wait_s=jobs["wait_s"].to_numpy(), delay_s=delay_s)
-    quantiles = groups.quantiles(delay_s, [q / 100 for q in QUANTILES])
-    with np.errstate(invalid="ignore"):  # 0 / 0: none has started
-        mean_s = sums["delay_s"] / n_started
-    return {
-        "jobs": groups.sizes,
-        "started": n_started,
-        "waiting": groups.counts(queued),
-        "job_hours_waited": sums["wait_s"] / HOUR_S,
-        "wait_mean_s": mean_s,
-        **{f"wait_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
-    }
+class Waits(NamedTuple):
+    """What tells of the waiting of jobs, shape (n_jobs,) each; the same however they are grouped."""
+
+    wait_s: np.ndarray
+    delay_s: np.ndarray
+    queued: np.ndarray  # still, without a start
+
+    @classmethod
+    def of(cls, jobs: pd.DataFrame) -> Waits:
+        """Of a table of jobs."""
+        delay_s = queue_delay_s(jobs).to_numpy()
+        return cls(jobs["wait_s"].to_numpy(), delay_s, (jobs["status"] == "queued").to_numpy() & np.isnan(delay_s))
+
+    def summed(self, groups: Groups, **more: np.ndarray) -> dict[str, np.ndarray]:
+        """Sums of waits and delays by group, and of more columns."""
+        return groups.sums(wait_s=self.wait_s, delay_s=self.delay_s, **more)
+
+    def figures(self, groups: Groups, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The columns of ``delays`` that tell of waiting, shape (n_groups,) each, from what is ``summed``."""
+        n_started = groups.counts(~np.isnan(self.delay_s))
+        quantiles = groups.quantiles(self.delay_s, [q / 100 for q in QUANTILES])
+        with np.errstate(invalid="ignore"):  # 0 / 0: none has started
+            mean_s = sums["delay_s"] / n_started
+        return {
+            "jobs": groups.sizes,
+            "started": n_started,
+            "waiting": groups.counts(self.queued),
+            "job_hours_waited": sums["wait_s"] / HOUR_S,
+            "wait_mean_s": mean_s,
+            **{f"wait_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
+        }
 
 
 def delays(result: Result, by: str) -> pd.DataFrame:
@@ -69,4 +85,5 @@ def delays(result: Result, by: str) -> pd.DataFrame:
     slowdown = bounded_slowdown(jobs).where(jobs["status"].isin(["done", "timed_out"]))
     quantiles = groups.quantiles(slowdown.to_numpy(), [q / 100 for q in QUANTILES])
     slowdowns = {f"slowdown_p{q}": quantiles[:, i] for i, q in enumerate(QUANTILES)}
-    return pd.DataFrame({by: groups.labels, **waits(jobs, groups), **slowdowns})
+    waits = Waits.of(jobs)
+    return pd.DataFrame({by: groups.labels, **waits.figures(groups, waits.summed(groups)), **slowdowns})

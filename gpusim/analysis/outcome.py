@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.analysis.bottlenecks import books, losses
 from gpusim.analysis.causes import USEFUL, WORDS
-from gpusim.analysis.delays import job_groups, queue_delay_s, waits
+from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
@@ -104,18 +104,18 @@ class _Table:
 
 def _add_jobs(table: _Table, result: Result) -> None:
     jobs = result.jobs
-    waited_s, useful_s = _waited_s(result), useful_gpu_s(result)
+    waited_s, useful_s, waits = _waited_s(result), useful_gpu_s(result), Waits.of(jobs)
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
     finite = np.isfinite(waited_s)
     finite_s = np.where(finite, waited_s, np.nan)
     for by in ("job_class", "tenant", "size"):
         groups = job_groups(jobs, by)
-        sums = groups.sums(useful_s=useful_s, waited_s=finite_s)
+        sums = waits.summed(groups, useful_s=useful_s, waited_s=finite_s)
         quantiles = groups.quantiles(waited_s, [q / 100 for q in QUANTILES])
         with np.errstate(invalid="ignore"):  # 0 / 0: all were rejected
             mean_s = sums["waited_s"] / groups.counts(finite)
         figures = {
-            **waits(jobs, groups),
+            **waits.figures(groups, sums),
             "jobs_done": groups.counts(done),
             "waited_mean_s": mean_s,
             **{f"waited_p{q}_s": quantiles[:, i] for i, q in enumerate(QUANTILES)},
