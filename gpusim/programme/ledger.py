@@ -1,4 +1,4 @@
-"""Planned GPU-hours that were not there, each under the task for which everything waited at that time."""
+"""Planned GPU-hours that were not there, each under the task that pushed their arrival past that time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 
 from gpusim.model.scenario import Scenario
 from gpusim.programme.network import Network
-from gpusim.programme.path import Span, spans
 from gpusim.programme.room import Levels, Room
 from gpusim.programme.schedule import Schedule
+from gpusim.programme.slippage import Slip, slips
 from gpusim.units import DAY_S, HOUR_S, Period, months
 
 AHEAD = "ahead of plan"  # cause of what came early: GPUs that are there although not planned yet count as negative
@@ -89,10 +89,10 @@ class SiteBook:
     def booked(self, periods: list[Period]) -> dict[tuple[str, str, str, str, str], float]:
         """GPU-hours by GPU type, name of the period, project, cause and who held it up."""
         sums: dict[tuple[str, str, str, str, str], float] = {}
-        waits = {m: spans(self.network, self.schedule, m) for m in self.levels.amounts}
+        delays = {m: slips(self.network, self.schedule, m) for m in self.levels.amounts}
         for part in self.missing():
             project = self.network.arrival(part.milestone).project
-            for from_s, to_s, cause, held_by in _causes(part, waits[part.milestone]):
+            for from_s, to_s, cause, held_by in _causes(part, delays[part.milestone]):
                 for period, hours in _hours(periods, from_s, to_s):
                     key = (part.gpu_type, period, project, cause, held_by)
                     sums[key] = sums.get(key, 0.0) + part.gpus * hours
@@ -136,17 +136,15 @@ def site_books(
         yield SiteBook(scenario, site, network, schedule, overheads)
 
 
-def _causes(part: _Missing, waits: list[Span]) -> Iterator[tuple[float, float, str, str]]:
-    """(from, to, cause, held by) of a part: what its component waited for at each time."""
+def _causes(part: _Missing, delays: list[Slip]) -> Iterator[tuple[float, float, str, str]]:
+    """(from, to, cause, held by) of a part: what pushed its component past each time."""
     if not part.is_late:
         yield part.from_s, part.to_s, AHEAD, ""
         return
-    reached_s = part.from_s
-    for span in waits:
-        to_s = min(part.to_s, span.to_s)
-        if to_s > reached_s:
-            yield reached_s, to_s, span.work.kind, span.held_by
-            reached_s = to_s
+    for slip in delays:
+        from_s, to_s = max(part.from_s, slip.from_s), min(part.to_s, slip.to_s)
+        if to_s > from_s:
+            yield from_s, to_s, slip.work.kind, slip.held_by
 
 
 def _hours(periods: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:

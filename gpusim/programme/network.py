@@ -96,6 +96,12 @@ class Network:
         """The component that a milestone behind the tasks is."""
         return self.arrivals[milestone - len(self.works)]
 
+    def planned_giver(self, milestone: int) -> int:
+        """The task that gives a component if all goes as planned."""
+        givers = self.arrival(milestone).givers
+        always = [i for i in givers if not self.works[i].stands_in] or givers
+        return min(always, key=lambda i: self.plan_s[i])
+
     @cached_property
     def added(self) -> dict[str, list[Arrival]]:
         """Components of each site, in order."""

@@ -67,7 +67,7 @@ def above(z: float, z0: float) -> float:
 def done_s(start_s: float, until_s: float, windows: list[Window]) -> float:
     """[s] Work done between two times, at the pace that the windows leave."""
     inner = {t for w in windows for t in (w.from_s, w.to_s) if start_s < t < until_s}
-    return sum((b - a) / _slowdown(a, windows) for a, b in pairwise(sorted({start_s, until_s, *inner})))
+    return sum((b - a) / slowdown_at(a, windows) for a, b in pairwise(sorted({start_s, until_s, *inner})))
 
 
 def end_s(work_s: float, start_s: float, windows: list[Window]) -> float:
@@ -78,14 +78,15 @@ def end_s(work_s: float, start_s: float, windows: list[Window]) -> float:
     now_s, left_s = start_s, work_s
     while True:
         edges = [t for w in windows for t in (w.from_s, w.to_s) if t > now_s]
-        until_s, slowdown = min(edges, default=inf), _slowdown(now_s, windows)
+        until_s, slowdown = min(edges, default=inf), slowdown_at(now_s, windows)
         if left_s * slowdown <= until_s - now_s or left_s == 0.0:
             return now_s + left_s * (slowdown if left_s else 1.0)
         left_s -= (until_s - now_s) / slowdown
         now_s = until_s
 
 
-def _slowdown(now_s: float, windows: list[Window]) -> float:
+def slowdown_at(now_s: float, windows: list[Window]) -> float:
+    """How many times as long work takes at a time."""
     slowdown = 1.0
     for window in windows:
         if window.from_s <= now_s < window.to_s:
