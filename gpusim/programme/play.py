@@ -48,7 +48,7 @@ class Programme:
     months : DataFrame
         site, gpu_type, month, planned_gpu_hours, live_gpu_hours.
     ledger : DataFrame
-        site, gpu_type, month, project, cause (kind of the task for which all waited), held_by (supply that it waited
+        site, gpu_type, month, project, cause (kind of the task that made it late), held_by (supply that it waited
         for, or shock that stopped it), gpu_hours (planned and not there; negative: ahead of plan), usd (at the type's
         list price). Sums to planned less live of ``months``.
     paths : DataFrame

@@ -30,7 +30,7 @@ class Deliveries:
         project, task, kind, planned_start_s, planned_end_s, begun (share of replications), start_p50_s and end_p10_s,
         end_p50_s, end_p90_s (of those), index (share in which the task is on its project's critical path).
     losses : DataFrame
-        project, cause (kind of task), held_by (supply that it waited for, or shock that stopped it), gpu_hours (mean;
+        project, cause (kind of task), held_by (supply or shock that held it up), gpu_hours (mean;
         planned and not there within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, at
         list price).
     supplies : DataFrame

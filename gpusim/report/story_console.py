@@ -79,7 +79,7 @@ def _projects(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _held(deliveries: Deliveries) -> Table:
-    table = _table("What held it back, means", "waited for", "GPU-h>", "USD>", "share>")
+    table = _table("What held it back, means", "made late by", "GPU-h>", "USD>", "share>")
     held: pd.DataFrame = held_back(deliveries.losses)
     held = held[held["usd"] > 0.0]
     for row in held.head(MOST_CAUSES).itertuples():

@@ -55,7 +55,7 @@ def lead(result: Result) -> str:
     said = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
         f"{quantity(total['gpu_hours'])} GPU-hours were planned and not there in this run, {quantity(total['usd'])} USD"
-        f" at list price. They waited mostly for: {said}."
+        f" at list price. Most of it was made late by: {said}."
     )
 
 
@@ -90,7 +90,7 @@ def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     """What was planned and not there: in this run, and over replications."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     columns = [
-        Column("what", "waited for", str, text=True),
+        Column("what", "made late by", str, text=True),
         Column("gpu_hours", "GPU-hours, this run", quantity),
         Column("usd", "USD at list price", quantity_or_none),
     ]

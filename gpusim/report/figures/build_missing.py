@@ -1,4 +1,4 @@
-"""GPUs that were planned and not there, month by month, by the task that everything waited for."""
+"""GPUs that were planned and not there, month by month, by what made them late."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw(result: Result) -> Figure:
     ax.axhline(0.0, color="black", linewidth=0.6)
     thousands(ax)
     ax.set_ylabel("GPUs")
-    ax.set_title("GPUs planned and not there, by what all waited for (below 0: ahead of plan)")
+    ax.set_title("GPUs planned and not there, by what made them late (below 0: ahead of plan)")
     figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
                   borderaxespad=0.0, handlelength=1.2, columnspacing=1.2, labelspacing=0.35)  # fmt: skip
     return figure
