@@ -26,30 +26,26 @@ class Levels:
         self.base = [*(pool.gpus.steps(start) for pool in spec.pools.values()), halls, spec.grid_mw.steps(start)]
         self.amounts = {arrival.index: self._amounts(scenario, arrival) for arrival in arrivals}
 
-    def _amounts(self, scenario: Scenario, arrival: Arrival) -> list[float]:
-        """What an arrival adds: GPUs of each pool, MW of halls, MW of grid."""
+    def _amounts(self, scenario: Scenario, arrival: Arrival) -> dict[int, float]:
+        """What an arrival adds, by column: GPUs of each pool, MW of halls, MW of grid."""
         adds, n = scenario.projects[arrival.project].adds, len(self.pools)
-        amounts = [0.0] * (n + 2)
         if arrival.component == "gpus":
-            amounts[:n] = [float(adds.gpus.get(kind, 0)) for kind in self.pools]
-        elif arrival.component == "halls":
-            amounts[n] = adds.hall_mw or 0.0
-        else:
-            amounts[n + 1] = adds.grid_mw or 0.0
-        return amounts
+            return {p: float(adds.gpus[kind]) for p, kind in enumerate(self.pools) if kind in adds.gpus}
+        return {n: adds.hall_mw or 0.0} if arrival.component == "halls" else {n + 1: adds.grid_mw or 0.0}
 
     def at(self, time_s: float, is_there: Callable[[int], bool]) -> list[float]:
         """GPUs of each pool, MW of halls and MW of grid at a time, with the arrivals for which ``is_there``."""
         levels = [next(value for at_s, value in reversed(steps) if at_s <= time_s) for steps in self.base]
         for milestone, amounts in self.amounts.items():
             if is_there(milestone):
-                levels = [level + amount for level, amount in zip(levels, amounts, strict=True)]
+                for column, amount in amounts.items():
+                    levels[column] += amount
         return levels
 
     def steps(self, column: int, time_s: Sequence[float]) -> list[tuple[float, float]]:
         """(time [s], level) of one component from 0 on, its arrivals having the times ``time_s`` (infinite: never)."""
         times = {0.0, *(at_s for at_s, _value in self.base[column])}
-        times |= {time_s[m] for m, amounts in self.amounts.items() if amounts[column] and time_s[m] > 0.0}
+        times |= {time_s[m] for m, amounts in self.amounts.items() if amounts.get(column) and time_s[m] > 0.0}
         return [(at_s, self.at(at_s, lambda m, now_s=at_s: time_s[m] <= now_s)[column]) for at_s in sorted(times)]
 
 
