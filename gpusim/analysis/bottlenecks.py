@@ -10,6 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.books import books
 from gpusim.analysis.causes import ABSENT, BUSY, SLACK, WORDS
+from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.wording import period, quantity, share
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
@@ -93,6 +94,14 @@ def _planned_s(result: Result) -> dict[tuple[str, str], float]:
 
 
 def headline(result: Result, table: pd.DataFrame | None = None) -> str:
+    """What made a build-out late, if there is one; what cost most; what jobs waited for longest if that is another."""
+    late = f"{lateness(result)} " if is_built(result) else ""
+    if late and not len(result.jobs) and not len(result.services):
+        return late.strip()
+    return late + greatest(result, table)
+
+
+def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
     """One or two sentences: what cost most, and what jobs waited for longest if that is something else."""
     table = bottlenecks(result) if table is None else table
     real = table[~table["cause"].isin(SLACK) & (table["gpu_hours_held_back"] > 0.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from gpusim.analysis.wording import quantity, share
 from gpusim.record.result import Result
 
 AHEAD = "ahead of plan"  # what came early: no loss
@@ -33,6 +34,20 @@ def held_back(losses: pd.DataFrame) -> pd.DataFrame:
     what = [said(*row) for row in zip(sums["cause"], sums["held_by"], strict=True)]
     sums.insert(0, "what", pd.array(what, dtype="str"))
     return sums
+
+
+def lateness(result: Result) -> str:
+    """What the planned GPUs of a result with projects were missing for, in two sentences."""
+    held = held_back(result.build_ledger)
+    total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
+    if total["gpu_hours"] <= 0.0:
+        return "Everything came as planned, or before."
+    most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
+    listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
+    return (
+        f"{quantity(total['gpu_hours'])} GPU-hours were planned and not there in this run, {quantity(total['usd'])} USD"
+        f" at list price. Most of it was made late by: {listed}."
+    )
 
 
 def said(cause: str, held_by: str) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import held_back, plain
+from gpusim.analysis.lateness import held_back, lateness, plain
 from gpusim.analysis.wording import quantity, share
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
@@ -29,7 +29,7 @@ def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, objec
     if deliveries:
         found["build-criticality"] = _criticality(deliveries)
         found["build-supplies"] = document.table(deliveries.supplies, tables.SUPPLIES)
-    return {"lead": lead(result), "replications": deliveries.about["replications"] if deliveries else 0,
+    return {"lead": lateness(result), "replications": deliveries.about["replications"] if deliveries else 0,
             "delayed": deliveries.about["delayed"] if deliveries else 0, "tables": found}  # fmt: skip
 
 
@@ -43,20 +43,6 @@ def contract_part(result: Result, deliveries: Deliveries | None) -> dict[str, ob
     }
     return {"cards": _cards(figures), "departures": _departures(result), "tables": found,
             "replications": deliveries.about["replications"] if deliveries else 0}  # fmt: skip
-
-
-def lead(result: Result) -> str:
-    """What the run's planned GPUs were missing for, in a sentence."""
-    held = held_back(result.build_ledger)
-    total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
-    if total["gpu_hours"] <= 0.0:
-        return "Everything came as planned, or before."
-    most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
-    said = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
-    return (
-        f"{quantity(total['gpu_hours'])} GPU-hours were planned and not there in this run, {quantity(total['usd'])} USD"
-        f" at list price. Most of it was made late by: {said}."
-    )
 
 
 def day_of(start: datetime, missing: str = "never") -> Callable[[float], str]:

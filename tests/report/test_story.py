@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 import gpusim
-from gpusim.analysis.lateness import held_back
+from gpusim.analysis.bottlenecks import headline
+from gpusim.analysis.lateness import held_back, lateness
 from gpusim.analysis.months import edges_s
 from gpusim.cli import cli
 from gpusim.report.figures.calendar import calendar_axis
@@ -23,7 +24,6 @@ from gpusim.report.figures.story import story_figures
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_console import print_deliveries, print_money
-from gpusim.report.story_part import lead
 from gpusim.units import DAY_S
 from tests.forecast.kit import SURE, contract, project, scenario
 from tests.report.test_page import Page
@@ -77,7 +77,7 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
     assert "ended the contract" in page.texts["contracts"]
     billed = result.contract_accounts.groupby("contract")["billed_usd"].sum()
     assert billed["one"] > 0.0
-    assert page.texts["build-lead"] == lead(result)
+    assert page.texts["build-lead"] == lateness(result)
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
 
 
@@ -93,6 +93,14 @@ def test_without_contracts_there_is_no_money(tmp_path) -> None:
     page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "contract-milestones" not in page.tables
     assert page.texts["build-lead"] == "Everything came as planned, or before."
+    assert page.texts["headline"] == page.texts["build-lead"]  # nobody is there who could have been held back
+
+
+def test_the_headline_says_first_what_made_the_build_out_late(result) -> None:
+    text = headline(result)
+    assert text.startswith(lateness(result))
+    assert "planned and not there" in text
+    assert "Nothing held the fleet back" not in text
 
 
 def test_from_the_command_line_and_drawn_again(tmp_path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import headline
+from gpusim.analysis.bottlenecks import greatest
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.record.result import Result
@@ -37,7 +37,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
     planned = result.sites.set_index("site")["planned_gpus"]
     weight = {c: sum(float(t[c].sum()) for t in tables.values() if c in t) for c in COLOURS}
     shown = [c for c in sorted(weight, key=lambda c: -weight[c]) if weight[c] > 0.002 * sum(weight.values())]
-    title = textwrap.fill(headline(result, table), 76)
+    title = textwrap.fill(greatest(result, table), 76)
     title_in = 0.19 * (title.count("\n") + 1) + 0.2
     top_in = title_in + legend_height_in(len(shown)) + 0.28
     body_in = ROW_IN * len(sites)
