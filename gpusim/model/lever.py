@@ -16,6 +16,7 @@ from gpusim.model.faults import dotted
 from gpusim.model.overrides import path_of, set_value
 from gpusim.model.references import find
 from gpusim.model.scenario import Scenario
+from gpusim.model.steps import When
 from gpusim.units import DAY_S, seconds_between
 
 
@@ -28,8 +29,8 @@ class Lever(Model):
     keys: list[str] = Field(min_length=1)
     """Dotted keys; ``*`` stands for any name, as in ``sites.*.grid_mw``."""
     how: How = "set"
-    """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves the steps
-    that come after the run's start, to an earlier day if negative, but not before the start."""
+    """``set`` the value; ``add`` to it or ``scale`` it (all levels, if it has steps); ``delay_days`` moves a date,
+    or the steps that come after the run's start, to an earlier day if negative; steps not before the start."""
     from_day: float = Field(0.0, ge=0)
     """[d] When what is added or scaled takes effect; before, the levels are as they were."""
 
@@ -125,16 +126,21 @@ def _unit(data: dict, place: tuple) -> int:
 
 
 def _delay(data: dict, key: str, places: list[tuple], days: float) -> list[str]:
-    """Move the steps at some places; those without steps after the start have nothing to move."""
+    """Move the dates and the steps at some places; those without steps after the start have nothing to move."""
     start, moved = moment(data["run"]["start"]), False
     for place in places:
         table = _table(data, place)
-        if isinstance(steps := table[place[-1]], list) and steps and isinstance(steps[0], dict):
-            table[place[-1]] = list(_moved(steps, start, days))
+        value = table[place[-1]]
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            table[place[-1]] = list(_moved(value, start, days))
+            moved = True
+        elif isinstance(value, datetime) or When in (kind := kinds.at(Scenario, place), *get_args(kind)):
+            table[place[-1]] = _later(value, days)
             moved = True
     if not moved:
         return [
-            f"{key}: has no steps to delay; give it steps like [{{ at = 0, value = 8 }}, {{ at = 30, value = 16 }}]"
+            f"{key}: has no steps to delay, and is no date; give it steps like [{{ at = 0, value = 8 }}, {{ at = 30,"
+            " value = 16 }]"
         ]
     return []
 
@@ -149,8 +155,14 @@ def _moved(steps: list[dict], start: datetime, days: float) -> Iterator[dict]:
     else:
         yield from (step for step in ordered if step not in late)
     for step in late[len(at_start) :]:
-        at = step["at"]
-        yield {**step, "at": (moment(at) + timedelta(days=days)).isoformat() if isinstance(at, str) else at + days}
+        yield {**step, "at": _later(step["at"], days)}
+
+
+def _later(date: datetime | str | float, days: float) -> datetime | str | float:
+    """A date, or days after the start, moved by ``days``, in the form that it had."""
+    if isinstance(date, datetime):
+        return date + timedelta(days=days)
+    return (moment(date) + timedelta(days=days)).isoformat() if isinstance(date, str) else date + days
 
 
 def _time_s(step: dict, start: datetime) -> float:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from gpusim.model.costs import gpus_usd, site_mw_usd
 from gpusim.model.faults import dotted
 from gpusim.model.lever import Lever
+from gpusim.model.project import Project
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps
+from gpusim.relief import build_out
 from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.units import DAY_S
 
@@ -63,6 +65,10 @@ def _pools_of(scenario: Scenario, site: str) -> list[str]:
     return [f"{site}/{kind}" for kind in scenario.sites[site].pools]
 
 
+def _projects(scenario: Scenario, site: str) -> Iterator[Project]:
+    return (project for project in scenario.projects.values() if project.site == site)
+
+
 def _all_pools(scenario: Scenario) -> list[str]:
     return [pool for _site, _kind, pool in _pools(scenario)]
 
@@ -76,7 +82,9 @@ def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
         node = scenario.gpus[kind].gpus_per_node
-        nodes = max(math.floor(step * scenario.sites[site].pools[kind].gpus.peak() / node + 0.5), 1)
+        added = sum(project.adds.gpus.get(kind, 0) for project in _projects(scenario, site))
+        gpus = scenario.sites[site].pools[kind].gpus.peak() + added
+        nodes = max(math.floor(step * gpus / node + 0.5), 1)
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
@@ -86,7 +94,8 @@ def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfact
 
 def _grid(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, spec in scenario.sites.items():
-        mw = float(f"{step * spec.grid_mw.peak():.3g}")
+        added_mw = sum(project.adds.grid_mw or 0.0 for project in _projects(scenario, site))
+        mw = float(f"{step * (spec.grid_mw.peak() + added_mw):.3g}")
         if mw > 0.0:
             yield Counterfactual(
                 "power", site, "grid_mw", f"{mw:g} MW more grid connection at {site}",
@@ -118,8 +127,11 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
 
 def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, spec in scenario.sites.items():
-        if spec.hall_mw is not None and spec.hall_mw.peak() > 0.0:
-            mw = float(f"{step * spec.hall_mw.peak():.3g}")
+        if spec.hall_mw is None:
+            continue
+        added_mw = sum(project.adds.hall_mw or 0.0 for project in _projects(scenario, site))
+        mw = float(f"{step * (spec.hall_mw.peak() + added_mw):.3g}")
+        if mw > 0.0:
             yield Counterfactual(
                 "halls", site, "hall_mw", f"{mw:g} MW more of halls at {site}",
                 Lever(keys=[dotted(("sites", site, "hall_mw"))], how="add"), mw, "MW",
@@ -249,5 +261,6 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
     _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _backfill,
-    _cycle, _preemption, _queue_limit, _storage, _price,
+    _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks,
+    build_out.rivals, _price,
 )  # fmt: skip
