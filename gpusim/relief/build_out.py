@@ -21,12 +21,12 @@ def supplies(scenario: Scenario, step: float, _days: float) -> Iterator[Counterf
         if spec.kind == "crew":
             more = max(round(step * spec.units.peak()), 1)
             yield Counterfactual(
-                "supply", name, "supply", f"{more:,} more of {name} at work at a time",
+                "supply", name, "supply", f"{_words(name)}: {more:,} more at work at a time",
                 Lever(keys=[dotted(("supplies", name, "units"))], how="add"), float(more), "unit", causes, quantum=1.0,
             )  # fmt: skip
         else:
             yield Counterfactual(
-                "supply", name, "supply", f"{step:.0%} more of {name} a month",
+                "supply", name, "supply", f"{step:.0%} more {_words(name)} a month",
                 Lever(keys=[dotted(("supplies", name, "per_month"))], how="scale"), 1.0 + step, "%", causes,
             )  # fmt: skip
 
@@ -52,7 +52,7 @@ def shocks(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
                                              for key, task in scenario.projects[one].tasks.items())]  # fmt: skip
         if spec.probability > 0.0 and hit:
             yield Counterfactual(
-                "shock", name, "shock", f"without {name.replace('_', ' ')}",
+                "shock", name, "shock", f"without {_words(name)}",
                 Lever(keys=[dotted(("shocks", name, "probability"))]), 0.0, "rule", _absent(scenario, hit),
             )  # fmt: skip
 
@@ -64,9 +64,13 @@ def rivals(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         if hit:
             keys = [dotted(("rivals", name, "orders", supply, "per_month")) for supply in rival.orders]
             yield Counterfactual(
-                "rival", name, "rival", f"without the orders of {name.replace('_', ' ')}",
+                "rival", name, "rival", f"without the orders of {_words(name)}",
                 Lever(keys=keys), 0.0, "rule", _absent(scenario, hit),
             )  # fmt: skip
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _drawing(scenario: Scenario, supply: str) -> list[str]:
