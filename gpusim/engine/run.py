@@ -29,6 +29,7 @@ from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
+from gpusim.rules.building import limited
 from gpusim.rules.residency import confined
 from gpusim.units import DAY_S
 
@@ -74,7 +75,7 @@ def run(
     regulation = None
     if scenario.rules.enforce:
         entries += build.rule_entries() if build else []
-        regulation = Regulation(world.env, fleet_scenario, world.names, world.signals, seed, entries)
+        regulation = Regulation(world.env, fleet_scenario, world.names, world.hourly, seed, entries)
     for process in processes:
         world.env.process(process(world.env))
     end_s = world.play(progress)
@@ -87,7 +88,7 @@ def run(
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
-    return _with_contracts(scenario, result) if scenario.contracts else result
+    return _with_contracts(limited(scenario), result) if scenario.contracts else result
 
 
 def _with_contracts(scenario: Scenario, result: Result) -> Result:
@@ -105,7 +106,8 @@ class _World:
         names = self.names = names_of(scenario, table)
         start = scenario.run.start
         found = [site_signals(scenario, site, self.duration_s, seed) for site in names.sites]
-        self.signals = [signals for signals, _notes in found]
+        self.hourly = [signals for signals, _notes in found]
+        self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
         deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)

@@ -16,6 +16,7 @@ from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import simulate
 from gpusim.record.deliveries import Deliveries
+from gpusim.rules.building import limited
 from gpusim.units import DAY_S
 
 REPLICATIONS = 200
@@ -58,6 +59,11 @@ def deliveries(
     if not scenario.projects:
         raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
     check_regions(scenario)
+    about = {
+        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
+        "start": scenario.run.start.isoformat(), "duration_s": scenario.run.days * DAY_S,
+    }  # fmt: skip
+    scenario = limited(scenario)
     network, overheads = Network(scenario), peak_overheads(scenario, seed)
     paths, tasks = Tally(scenario, network, overheads), TaskTally(network)
     promises, delay = PromiseTally(scenario), DelayTally(scenario, network, overheads)
@@ -74,12 +80,7 @@ def deliveries(
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)
-    about = {
-        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
-        "delayed": delayed, "start": scenario.run.start.isoformat(),
-        "duration_s": scenario.run.days * DAY_S,
-    }  # fmt: skip
     return Deliveries(
-        about, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
+        {**about, "delayed": delayed}, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
         promises.contracts(), delay.table(),
     )  # fmt: skip

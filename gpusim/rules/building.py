@@ -9,7 +9,7 @@ from gpusim.model.rule import AddedTask, Connection
 from gpusim.model.scenario import Scenario
 from gpusim.model.shock import Shock
 from gpusim.record.rules import Entry
-from gpusim.rules.scope import covers
+from gpusim.rules.scope import sites_under
 from gpusim.units import DAY_S, HOUR_S, seconds_between
 
 
@@ -56,14 +56,11 @@ def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here
 
 def projects_under(scenario: Scenario, rule: Connection) -> list[str]:
     """Projects to which a policy applies: by the place of their site, its complete connection, and their start."""
-    planned_mw = {name: site.grid_mw.peak() for name, site in scenario.sites.items()}
-    for project in scenario.projects.values():
-        planned_mw[project.site] += project.adds.grid_mw or 0.0
+    sites = sites_under(scenario, rule)
     return [
         name
         for name, project in scenario.projects.items()
-        if covers(rule, project.site, scenario.sites[project.site])
-        and planned_mw[project.site] >= rule.least_mw
+        if project.site in sites
         and rule.since <= project.start
         and (rule.until is None or project.start < rule.until)
     ]

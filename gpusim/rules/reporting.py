@@ -84,15 +84,19 @@ def sites_reporting(scenario: Scenario, rule: Reporting) -> list[str]:
 
 
 def installed_it_mw(scenario: Scenario, site: str) -> float:
-    """[MW] Rated IT power of a site's GPUs when complete."""
-    pools = scenario.sites[site].pools
-    rated_w = sum(pool.gpus.peak() * scenario.gpus[kind].rated_it_w_per_gpu for kind, pool in pools.items())
-    return rated_w / WATT_PER_MW
+    """[MW] Rated IT power of a site's GPUs when complete, with what its projects add."""
+    counts = [(kind, pool.gpus.peak()) for kind, pool in scenario.sites[site].pools.items()]
+    for project in scenario.projects.values():
+        counts += project.adds.gpus.items() if project.site == site else ()
+    return sum(count * scenario.gpus[kind].rated_it_w_per_gpu for kind, count in counts) / WATT_PER_MW
 
 
 def _figures(scenario: Scenario, site: str, power: pd.DataFrame, a_s: float, b_s: float) -> list[dict]:
     facility_mwh, pue = measured(power, a_s, b_s)
     it_mwh = facility_mwh / pue if pue == pue else 0.0
+    # Means of more than a day hide the hot ones.
+    seen = max(scenario.run.record_s, scenario.run.signal_s or 0.0) <= DAY_S
+    degree_days = cooling_degree_days(power, scenario.run.start, a_s, b_s) if seen else nan
     known = scenario.sites[site].sustainability or Sustainability()
     heat, renewable, water = (_or_nan(known, key) for key in ("heat_share", "renewable_share", "water_l_per_kwh"))
     rows = [
@@ -100,7 +104,7 @@ def _figures(scenario: Scenario, site: str, power: pd.DataFrame, a_s: float, b_s
         _row("total energy", facility_mwh * KWH_PER_MWH, "kWh", "simulated"),
         _row("IT energy", it_mwh * KWH_PER_MWH, "kWh", "simulated"),
         _row("PUE", pue, "", "simulated"),
-        _row("cooling degree days", cooling_degree_days(power, scenario.run.start, a_s, b_s), "K d", "simulated"),
+        _row("cooling degree days", degree_days, "K d", "simulated"),
         _row("heat reused", heat * facility_mwh * KWH_PER_MWH, "kWh", "given"),
         _row("ERF", heat, "", "given"),
         _row("renewable energy", renewable * facility_mwh * KWH_PER_MWH, "kWh", "given"),

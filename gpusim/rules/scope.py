@@ -20,8 +20,14 @@ def sites_under(scenario: Scenario, rule: SiteRule) -> list[str]:
     return [
         name
         for name, site in scenario.sites.items()
-        if covers(rule, name, site) and site.grid_mw.peak() >= rule.least_mw
+        if covers(rule, name, site) and complete_mw(scenario, name) >= rule.least_mw
     ]
+
+
+def complete_mw(scenario: Scenario, site: str) -> float:
+    """[MW] A site's grid connection when complete, with what its projects add."""
+    added = (project.adds.grid_mw or 0.0 for project in scenario.projects.values() if project.site == site)
+    return scenario.sites[site].grid_mw.peak() + sum(added)
 
 
 def covers(rule: SiteRule, name: str, site: Site) -> bool:
