@@ -15,6 +15,7 @@ from gpusim.commerce.capacity import of_programme
 from gpusim.model.notes import notes
 from gpusim.programme.network import Network
 from gpusim.programme.play import play
+from gpusim.rules.building import limited
 from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
 
 COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"
@@ -40,7 +41,8 @@ def planned_mw(scenario: gpusim.Scenario, year: int, month: int, day: int = 1) -
     gpus = {
         (site, kind): pool.gpus.peak() for site, spec in scenario.sites.items() for kind, pool in spec.pools.items()
     }
-    at_s, network = seconds_between(scenario.run.start, datetime(year, month, day, tzinfo=UTC)), Network(scenario)
+    at_s = seconds_between(scenario.run.start, datetime(year, month, day, tzinfo=UTC))
+    network = Network(limited(scenario))
     for arrival in network.arrivals:
         if arrival.component == "gpus" and network.plan_s[arrival.index] <= at_s:
             for kind, count in scenario.projects[arrival.project].adds.gpus.items():

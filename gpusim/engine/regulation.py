@@ -136,6 +136,7 @@ class Regulation:
                 detail,
                 drawn_mw,
                 call.limit_mw,
+                binds=call.gpu_hours > 0.0,
                 gpu_hours=call.gpu_hours,
                 usd=call.usd,
             )  # fmt: skip

@@ -51,7 +51,7 @@ def eu_report(scenario: Scenario, power: pd.DataFrame, end_s: float) -> pd.DataF
         span_s = in_force_s(rule, scenario.run.start, end_s)
         for site in sites_reporting(scenario, rule) if span_s else ():
             mine = power[power["site"] == site]
-            for a_s, b_s, year in calendar_spans(scenario.run.start, *span_s, []):
+            for a_s, b_s, year in _years(scenario, mine, span_s):
                 head = {"rule": name, "site": site, "year": year, "days": (b_s - a_s) / DAY_S}
                 rows += [{**head, **figure} for figure in _figures(scenario, site, mine, a_s, b_s)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -64,7 +64,7 @@ def reporting_entries(
     if site not in sites_reporting(scenario, rule):
         return
     it_mw = installed_it_mw(scenario, site)
-    for a_s, b_s, year in calendar_spans(scenario.run.start, *span_s, []):
+    for a_s, b_s, year in _years(scenario, power, span_s):
         figures = _figures(scenario, site, power, a_s, b_s)
         has = sum(figure["basis"] != "missing" for figure in figures)
         due = f"due {year + 1}-{rule.due_month:02d}-{rule.due_day:02d}"
@@ -89,6 +89,14 @@ def installed_it_mw(scenario: Scenario, site: str) -> float:
     for project in scenario.projects.values():
         counts += project.adds.gpus.items() if project.site == site else ()
     return sum(count * scenario.gpus[kind].rated_it_w_per_gpu for kind, count in counts) / WATT_PER_MW
+
+
+def _years(scenario: Scenario, power: pd.DataFrame, span_s: tuple[float, float]) -> Iterator[tuple[float, float, int]]:
+    """(from [s], to [s], year) of the years in which the site of a table of power has GPUs at work."""
+    for a_s, b_s, year in calendar_spans(scenario.run.start, *span_s, []):
+        _facility_mwh, pue = measured(power, a_s, b_s)
+        if pue == pue:
+            yield a_s, b_s, year
 
 
 def _figures(scenario: Scenario, site: str, power: pd.DataFrame, a_s: float, b_s: float) -> list[dict]:
