@@ -111,9 +111,12 @@ def _deliveries(scenario, replications: int, seed: int):
 
 
 def _print_story(result, found) -> None:
-    from gpusim.report.story_console import print_deliveries, print_money
+    from gpusim.analysis.regulation import is_ruled
+    from gpusim.report.story_console import print_deliveries, print_money, print_rules
 
     if found:
         print_deliveries(found)
     if "money_figures" in result.tables:
         print_money(result)
+    if is_ruled(result):
+        print_rules(result)

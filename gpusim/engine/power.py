@@ -26,6 +26,8 @@ class SitePower:
 
     Attributes
     ----------
+    fixed_w : float
+        [W] Drawn at any load while there is a grid connection.
     hall_w : float
         [W] Rated IT power that the halls house and cool. It decides which delivered nodes have a place.
     grid_w : float
@@ -40,6 +42,7 @@ class SitePower:
         self.hall_w, self.grid_w, self.cap_w = np.inf, np.inf, np.inf
         self._caps: dict[str, float] = {}
         row = env.fleet.sites[site]
+        self.fixed_w = float(row.fixed_w)
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
         self.delivered = np.zeros(self.n_pools, dtype=int)
         mine = env.fleet.pools[self.first_pool : self.first_pool + self.n_pools]
@@ -60,7 +63,11 @@ class SitePower:
         self._switch()
 
     def set_grid(self, grid_w: float) -> None:
-        """The grid connection gives ``grid_w`` [W] from now on."""
+        """The grid connection gives ``grid_w`` [W] from now on; without one, a site draws nothing at all."""
+        row, fixed_w = self.env.fleet.sites[self.site], self.fixed_w if grid_w > 0.0 else 0.0
+        if fixed_w != row.fixed_w:
+            self.env.settle()
+            row.fixed_w = fixed_w
         self.grid_w = grid_w
         self._switch()
         self._limit()

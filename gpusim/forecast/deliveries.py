@@ -81,6 +81,6 @@ def deliveries(
             progress((i + 1) / replications)
     found = paths.result(seeds)
     return Deliveries(
-        {**about, "delayed": delayed}, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
-        promises.contracts(), delay.table(),
+        {**about, "delayed": delayed}, found.dates, tasks.table(found.tasks), found.losses, found.supplies,
+        promises.milestones(), promises.contracts(), delay.table(),
     )  # fmt: skip

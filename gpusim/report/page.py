@@ -13,6 +13,7 @@ from gpusim.analysis.causes import SLACK, WORDS
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
+from gpusim.analysis.regulation import is_ruled
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.record.deliveries import Deliveries
@@ -21,6 +22,7 @@ from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.figures import draw_all
 from gpusim.report.relief_part import relief_part
+from gpusim.report.rules_part import rules_part
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_part import build_part, contract_part
 from gpusim.units import DAY_S
@@ -57,7 +59,8 @@ def write(
     metrics, part = result.metrics(), relief_part(relief) if relief else None
     build = build_part(result, deliveries) if is_built(result) else None
     contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
-    extra = [one["tables"] for one in (part, build, contracts) if one]
+    rules = rules_part(result) if is_ruled(result) else None
+    extra = [one["tables"] for one in (part, build, contracts, rules) if one]
     return document.write(
         path,
         "report.html",
@@ -78,6 +81,7 @@ def write(
         relief=part,
         build=build,
         contracts=contracts,
+        rules=rules,
     )
 
 

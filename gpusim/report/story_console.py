@@ -1,4 +1,4 @@
-"""The story of build-out, contracts and money for the terminal."""
+"""The story of build-out, contracts, money and rules for the terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gpusim.analysis.lateness import held_back
+from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
@@ -51,6 +52,22 @@ def print_money(result: Result, console: Console | None = None) -> None:
         f" debt {quantity(debt)} at most, owners pay in {quantity(value['paid_in_usd'])},"
         f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
     )
+
+
+def print_rules(result: Result, console: Console | None = None) -> None:
+    """The rules that bound, the dearest first, and what they cost."""
+    console = console or Console(highlight=False)
+    found = effects(result)
+    found = found[found["bound"] > 0]
+    console.print()
+    console.print(summary(result))
+    if found.empty:
+        return
+    table = _table("Rules that bound", "rule", "what it did", "bound>", "GPU-h>", "lost USD>", "paid USD>")
+    for row in found.head(MOST_CAUSES).itertuples():
+        costs = (compact(value) if value else "" for value in (row.gpu_hours, row.lost_usd, row.paid_usd))
+        table.add_row(row.rule, DEEDS[row.what], f"{row.bound:,} of {row.times:,}", *costs)
+    console.print(table)
 
 
 def _milestones(deliveries: Deliveries, start: datetime) -> Table:

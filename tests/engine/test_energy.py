@@ -48,3 +48,15 @@ def test_facility_power_never_exceeds_the_limit(parts):
     assert (result.power["facility_w"] <= result.power["limit_w"] * (1 + 1e-9)).all()
     peak = result.sites.set_index("site")["peak_facility_w"]
     assert (peak <= result.power.groupby("site")["limit_w"].max()[peak.index] * (1 + 1e-9)).all()
+
+
+def test_a_site_without_a_connection_draws_nothing():
+    """The part that is drawn at any load begins with the first stage of the connection, and ends with the last."""
+    steps = [{"at": 0.0, "value": 0.0}, {"at": 1.0, "value": 1.0}, {"at": 2.0, "value": 0.0}]
+    scenario = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 3.0, "sites.texas.grid_mw": steps})
+    result = engine.run(scenario)
+    power = result.power[result.power["site"] == "texas"]
+    drawn = power.groupby((power["start_s"] // 86_400.0).astype(int))["facility_w"].max()
+    assert drawn[0] == drawn[2] == 0.0
+    assert drawn[1] > 0.0
+    assert check(result) == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 import gpusim
+from gpusim.analysis.reporting import report
 from gpusim.model.scenario import Scenario
 from gpusim.programme.play import play
 from gpusim.rules.building import limited, projects_under
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.rules.scope import sites_under
+from gpusim.units import DAY_S, HOUR_S, calendar
 from tests.programme.kit import tables as programme_tables
 
 AMSTERDAM, FRANKFURT, IRELAND = "nl-amsterdam", "de-frankfurt", "ie-cru-2025236"
@@ -118,3 +120,27 @@ def test_a_run_says_what_the_rule_delayed() -> None:
     free = gpusim.run(scenario.with_({"rules.enforce": []}), seed=1)
     absent = [r.ledger[r.ledger["cause"].str.startswith("not_")]["gpu_s"].sum() / HOUR_S for r in (result, free)]
     assert absent[0] - absent[1] == pytest.approx(row["gpu_hours"])
+
+
+def test_replications_are_under_the_rule_as_the_run_is() -> None:
+    scenario = given(IRELAND)
+    found = gpusim.deliveries(scenario, 1, seed=3)
+    result = gpusim.run(scenario, seed=3)
+    assert found.projects["p50_s"].to_list() == result.build_projects["delivered_s"].to_list()
+    assert "onsite_generation" in set(found.tasks["task"])
+    assert found.about["scenario"] == result.manifest["scenario"]
+
+
+def test_sizes_count_what_projects_add() -> None:
+    """A site of nothing that projects make large enough is under a rule, and reports once it is at work."""
+    scenario = given(IRELAND, **{"rules.enforce": [IRELAND, "eu-eed-reporting"], "sites.here.jurisdiction": "EU"})
+    rule = getattr(scenario.rules, IRELAND)
+    assert scenario.sites["here"].grid_mw.peak() < rule.least_mw
+    assert sites_under(scenario, rule) == ["here"]
+    result = gpusim.run(scenario.with_({"run.days": 1500.0}), seed=1)
+    opened = calendar(scenario.run.start, result.build_projects["delivered_s"].iloc[0])
+    years = list(range(opened.year, 2030))
+    assert len(years) == 2
+    assert report(result)["year"].unique().tolist() == years
+    reported = result.rules.loc[result.rules["what"] == "report", "detail"].str[:4].astype(int)
+    assert reported.tolist() == years

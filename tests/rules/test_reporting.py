@@ -64,3 +64,14 @@ def test_cooling_degree_days() -> None:
 def test_no_rule_no_report() -> None:
     given = scenario([], **GERMAN)
     assert eu_report(given, gpusim.run(given).power, DAY_S).empty
+
+
+@pytest.mark.parametrize("coarse", [{"record_s": 2 * DAY_S}, {"signal_s": 2 * DAY_S}])
+def test_means_of_more_than_a_day_know_no_degree_days(coarse: dict) -> None:
+    run = {"start": "2026-07-01", "days": 6.0}
+    seen, blurred = (
+        report(gpusim.run(scenario([EED], run={**run, **more}, **GERMAN))).set_index("figure")["basis"]
+        for more in ({}, coarse)
+    )
+    assert (seen["cooling degree days"], blurred["cooling degree days"]) == ("simulated", "missing")
+    assert (seen["total energy"], blurred["total energy"]) == ("simulated", "simulated")

@@ -127,3 +127,12 @@ def test_each_delivery_year_is_charged_by_its_own_peak() -> None:
     rows = list(capacity_entries(PJM, getattr(given.rules, PJM), given, "here", power, (151 * DAY_S, 730 * DAY_S)))
     assert [(row.start_s / DAY_S, row.end_s / DAY_S) for row in rows] == [(151, 516), (516, 730)]
     assert [row.usd for row in rows] == pytest.approx([3.0 * 269.92 * 365, 1.0 * 329.17 * 214])
+
+
+def test_peaks_are_those_of_the_hours_however_coarse_signals_are() -> None:
+    """Means of a month are the same on all its days; which is the hottest comes from the hours all the same."""
+    given = scenario([CP], run={"start": "2026-06-01", "days": 60.0})
+    hourly, coarse = (gpusim.run(given.with_({"run.signal_s": signal_s})).rules for signal_s in (None, 30 * DAY_S))
+    assert coarse["start_s"].to_list() == hourly["start_s"].to_list()
+    first_weekday_s = 21.75 * HOUR_S  # what ties would choose: 1 June 2026 is a Monday
+    assert coarse["start_s"].iloc[0] != first_weekday_s

@@ -1,4 +1,4 @@
-"""The figures of build-out, contracts and money; none of what the scenario does not have."""
+"""The figures of build-out, contracts, money and rules; none of what the scenario does not have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure
 
 from gpusim.analysis.lateness import is_built
+from gpusim.analysis.regulation import is_ruled
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
-from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money
+from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money, rules
 
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
@@ -21,3 +22,5 @@ def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tup
     if "contract_accounts" in result.tables:
         yield "contracts", contracts.draw(result, deliveries)
         yield "money", money.draw(result)
+    if is_ruled(result) and len(result.rules):
+        yield "rules", rules.draw(result)

@@ -1,0 +1,87 @@
+"""Rules over the run: where each was in force, and when it bound."""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import datetime
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from gpusim.analysis.regulation import in_force
+from gpusim.model.rules import catalogue
+from gpusim.record.result import Result
+from gpusim.record.rules import LOSSES
+from gpusim.report.figures.calendar import calendar_axis
+from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
+from gpusim.units import DAY_S
+
+ROW_IN = 0.17
+HALF = 0.36  # of a row: height of a bar
+LEAST = 0.002  # of the axis: what is shorter is drawn as long
+LONGEST = 92  # characters of a title
+IN_FORCE = "#E3E3E3"
+# Of what a rule did, by what it costs.
+LOST, PAID, DUTY = "#D55E00", "#0072B2", "#9ADBC5"
+LABELS = {LOST: "costs GPU-hours", PAID: "costs money", DUTY: "a duty without a price"}
+EVERYWHERE = "all sites"
+
+
+def draw(result: Result) -> Figure:
+    """A row per rule and site: light while in force, dark when it bound; what costs GPU-hours on top."""
+    places, rules = in_force(result), result.rules[result.rules["binds"]]
+    rows = _rows(places)
+    names, left_in = names_of([site or EVERYWHERE for _y, _rule, site in rows])
+    top_in, bottom_in = legend_height_in(4, 4) + 0.1, 0.32
+    last = rows[-1][0] + 1.0
+    total_in = top_in + ROW_IN * last + bottom_in
+    figure = Figure(figsize=(WIDTH_IN, total_in))
+    box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.12) / WIDTH_IN, ROW_IN * last / total_in)
+    ax = figure.add_axes(box)
+    ax.set_yticks([y for y, _rule, _site in rows], names)
+    ax.set_ylim(last - 0.4, -0.4)
+    ax.tick_params(axis="y", length=0)
+    start, end_s = datetime.fromisoformat(result.manifest["start"]), float(result.manifest["duration_s"])
+    calendar_axis(ax, start, 0.0, end_s)
+    spans = places.set_index(["rule", "site"])
+    for y, rule, site in rows:
+        span = spans.loc[(rule, site)]
+        _bar(ax, y, span["from_s"], span["to_s"], IN_FORCE, end_s)
+        mine = rules[(rules["rule"] == rule) & (rules["site"] == site)]
+        for colour in (DUTY, PAID, LOST):
+            for entry in mine[_colours(mine) == colour].itertuples():
+                _bar(ax, y, entry.start_s, entry.end_s, colour, end_s)
+    for rule in dict.fromkeys(rule for _y, rule, _site in rows):
+        first = min(y for y, name, _site in rows if name == rule)
+        title = textwrap.shorten(catalogue()[rule]["title"], LONGEST, placeholder=" \u2026")
+        ax.text(0.0, first - 0.55, title, fontsize=7.5, va="bottom", transform=ax.get_yaxis_transform())
+    patches = [Patch(color=IN_FORCE, label="in force")]
+    patches += [Patch(color=colour, label=label) for colour, label in LABELS.items()]
+    figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
+                  borderaxespad=0.0, handlelength=1.2, columnspacing=1.2)  # fmt: skip
+    return figure
+
+
+def _rows(places: pd.DataFrame) -> list[tuple[float, str, str]]:
+    """(place on the axis, rule, site); between two rules there is room for a title."""
+    rows, y = [], 0.0
+    for rule, group in places.groupby("rule", sort=False):
+        y += 1.1
+        for site in group["site"]:
+            rows.append((y, rule, site))
+            y += 1.0
+    return rows
+
+
+def _colours(rules: pd.DataFrame) -> pd.Series:
+    paid = rules["usd"].gt(0.0).map({True: PAID, False: DUTY})
+    return paid.mask(rules["what"].isin(LOSSES), LOST)
+
+
+def _bar(ax: Axes, y: float, from_s: float, to_s: float, colour: str, end_s: float) -> None:
+    from_s, to_s = max(from_s, 0.0), min(to_s, end_s)
+    if from_s < end_s and to_s > 0.0:
+        width = max(to_s - from_s, LEAST * end_s)
+        ax.barh(y, width / DAY_S, left=min(from_s, end_s - width) / DAY_S, height=2 * HALF, color=colour, linewidth=0)
