@@ -23,16 +23,17 @@ class Cause(IntEnum):
     IDLE_RESERVED = 5  # free, but fewer than the gang at the head of the queue needs
     IDLE_FRAGMENTED = 6  # enough are free, but not where the gang could use them; or held by a gang without being asked
     IDLE_POWER = 7  # the site's power limit does not admit the head's draw
-    IDLE_QUOTA = 8  # only tenants at their quota have jobs waiting
-    IDLE_CYCLE = 9  # jobs wait for the scheduler's next cycle
-    IDLE_POLICY = 10  # the policy holds back the jobs that wait
-    IDLE_DATA = 11  # nobody is queued, but jobs will take them once their data have arrived
-    LOADING = 12
-    CHECKPOINTING = 13
-    LOST_WORK = 14
-    SERVING_IDLE = 15
-    SERVING = 16
-    TRAINING = 17
+    IDLE_RULE = 8  # it would be admitted without a cap that a rule, or a process, calls for
+    IDLE_QUOTA = 9  # only tenants at their quota have jobs waiting
+    IDLE_CYCLE = 10  # jobs wait for the scheduler's next cycle
+    IDLE_POLICY = 11  # the policy holds back the jobs that wait
+    IDLE_DATA = 12  # nobody is queued, but jobs will take them once their data have arrived
+    LOADING = 13
+    CHECKPOINTING = 14
+    LOST_WORK = 15
+    SERVING_IDLE = 16
+    SERVING = 17
+    TRAINING = 18
 
 
 class Wait(IntEnum):
@@ -49,6 +50,7 @@ class Wait(IntEnum):
     POLICY = 8
     NOT_HOUSED = 9
     DATA = 10  # its data are on their way to its pool's region
+    RULE = 11  # a cap below the grid connection: by a rule, or a process
 
 
 class Status(IntEnum):
@@ -233,7 +235,8 @@ SITE = np.dtype(
     [
         ("first_pool", "i8"),
         ("n_pools", "i8"),
-        ("limit_w", "f8"),  # facility power the grid gives
+        ("limit_w", "f8"),  # facility power that it may draw
+        ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps
         ("overhead", "f8"),  # facility watts per IT watt now
         ("peak_overhead", "f8"),  # the same at the run's hottest hour
         ("fixed_w", "f8"),  # drawn at any load

@@ -32,7 +32,7 @@ ALLOWED = {
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
     "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},
-    "relief": BASE | {"model", "engine", "record", "analysis", "sweeps"},
+    "relief": BASE | {"model", "engine", "record", "rules", "analysis", "sweeps"},
     "planning": BASE | {"model", "record", "analysis", "sweeps"},
     "report": {"errors", "units", "model", "record", "analysis"},
     # Known answers beside ours, at the top: it runs everything and nothing but the command line uses it.

@@ -33,6 +33,7 @@ LOSS_OF_WAIT = {
     "down": "down",
     "fragmented": "idle_fragmented",
     "power": "idle_power",
+    "rule": "idle_rule",
     "quota": "idle_quota",
     "cycle": "idle_cycle",
     "policy": "idle_policy",
@@ -67,6 +68,11 @@ WORDS = {
     ),
     "idle_power": Words(
         "power limit", "GPUs stood free because the site had no power left for the next job", "a larger power limit"
+    ),
+    "idle_rule": Words(
+        "capped by a rule",
+        "GPUs stood free because a rule had the site draw less than its grid connection gives",
+        "an exemption from the rule, generation on site, or work elsewhere while it binds",
     ),
     "idle_quota": Words(
         "tenants at their quota",

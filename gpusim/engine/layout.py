@@ -297,6 +297,7 @@ def _lanes(pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_
 def _sites(specs: list[PoolSpec], n_sites: int) -> np.recarray:
     sites = records(SITE, n_sites)
     sites["limit_w"] = np.inf
+    sites["grid_w"] = np.inf
     sites["overhead"] = sites["peak_overhead"] = 1.0
     of_site = np.array([spec.site for spec in specs])
     for s in range(n_sites):

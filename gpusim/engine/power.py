@@ -82,7 +82,7 @@ class SitePower:
         self._limit()
 
     def _limit(self) -> None:
-        control.set_limit(self.env.fleet, self.site, min(self.grid_w, self.cap_w), self.env.now)
+        control.set_limit(self.env.fleet, self.site, self.grid_w, self.cap_w, self.env.now)
 
     def _switch(self) -> None:
         fleet = self.env.fleet

@@ -190,11 +190,11 @@ class Regulation:
         return range(power.first_pool, power.first_pool + power.n_pools)
 
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
-        """GPU-seconds booked as idle for power, and of work that evictions have undone, by pool."""
+        """GPU-seconds booked as idle for a rule, and of work that evictions have undone, by pool."""
         jobs, pools = self.env.fleet.jobs, self.env.fleet.pools
         undone = jobs["lost_s"] * jobs["held"]
         return {
-            p: float(pools[p].ledger[Cause.IDLE_POWER] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)
+            p: float(pools[p].ledger[Cause.IDLE_RULE] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)
         }
 
     def _facility_j(self, site: str) -> float:

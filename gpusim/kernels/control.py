@@ -10,14 +10,14 @@ from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
-from gpusim.kernels.running import draw, fits_limit, give_nodes_back, take_nodes
+from gpusim.kernels.running import draw, fits_limit, give_nodes_back, lacking, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
-_BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
+_BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOTA)
 _NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
 _NOT_DELIVERED = int(Wait.NOT_DELIVERED)
 
@@ -175,7 +175,7 @@ def start_replica(f, j, p, may_preempt, now):
     if over_quota(f, j, p):
         return _QUOTA
     if not fits_limit(f, pool.site, pool.serving_w * job.held):
-        return _POWER
+        return lacking(f, pool.site, pool.serving_w * job.held)
     if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
         return _shortage(f, j, p)
     settle_pool(f.pools, p, now)
@@ -220,14 +220,15 @@ def set_serving_load(f, p, busy_gpus, now):
 
 
 @kernel
-def set_limit(f, s, limit_w, now):
-    """Facility power that the site may draw from now on.
+def set_limit(f, s, grid_w, cap_w, now):
+    """Facility power that the site may draw from now on: what its connection gives, or a cap below it.
 
     While it could draw more at the run's hottest hour, its latest started jobs are evicted, then its last replicas are
     stopped. What idle nodes draw remains.
     """
     settle_site(f.sites, s, now)
-    f.sites[s].limit_w = limit_w
+    f.sites[s].grid_w = grid_w
+    f.sites[s].limit_w = min(grid_w, cap_w)
     while not fits_limit(f, s, 0.0):
         latest = _latest_started(f, s)
         if latest == NONE:

@@ -9,12 +9,13 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
-from gpusim.state import NONE, Backfill, Phase, Status
+from gpusim.state import NONE, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
 _SERVING = int(Phase.SERVING)
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
+_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
 
 
 @inner
@@ -100,10 +101,22 @@ def _add_draw(f, j, p, sign):
 
 
 @inner
+def _peak_w(f, s, more_w):
+    """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
+    site = f.sites[s]
+    return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
+
+
+@inner
 def fits_limit(f, s, more_w):
     """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
-    site = f.sites[s]
-    return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w <= site.limit_w
+    return _peak_w(f, s, more_w) <= f.sites[s].limit_w
+
+
+@inner
+def lacking(f, s, more_w):
+    """What ``more_w`` that does not fit lacks: power, or but for a cap below the connection it would fit."""
+    return _RULE if _peak_w(f, s, more_w) <= f.sites[s].grid_w else _POWER
 
 
 @inner

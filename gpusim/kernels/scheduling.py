@@ -12,17 +12,17 @@ from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
-from gpusim.kernels.running import draw, expected_wall_time, fits_limit, start
+from gpusim.kernels.running import draw, expected_wall_time, fits_limit, lacking, start
 from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Status, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
-_POLICY, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Order.CUSTOM), int(Status.QUEUED)
+_POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Wait.NOT_ENERGISED), int(Wait.DOWN)
 _IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
 _IDLE_FRAGMENTED, _IDLE_POWER = int(Cause.IDLE_FRAGMENTED), int(Cause.IDLE_POWER)
-_IDLE_QUOTA, _IDLE_POLICY = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY)
+_IDLE_QUOTA, _IDLE_POLICY, _IDLE_RULE = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY), int(Cause.IDLE_RULE)
 
 
 @inner
@@ -64,7 +64,7 @@ def try_start(f, j, p, family, now):
     if held > pool.free or not place(f, p, f.jobs[j].gpus, family):
         return _shortage(pool, held)
     if not power_allows(f, j, p):
-        return _POWER
+        return lacking(f, pool.site, draw(f, j, p))
     start_waiting_job(f, j, p, now)
     return NONE
 
@@ -206,6 +206,8 @@ def _explain(f, p, head, reason, now):
             cause = _IDLE_FRAGMENTED
         elif reason == _POWER:
             cause = _IDLE_POWER
+        elif reason == _RULE:
+            cause = _IDLE_RULE
     elif pool.queued > 0:
         cause = _IDLE_POLICY if f.clock[0].order == _CUSTOM else _IDLE_QUOTA
     if cause != pool.idle_cause:
@@ -277,13 +279,13 @@ def schedule(f, p, now):
     pool.released = 0
     pool.power_held = 0
     if head != NONE and easy:
-        if reason == _POWER:
+        if reason == _POWER or reason == _RULE:
             pool.power_held = 1
             _backfill(f, p, head, _power_back_s(f, head, p, now), True, now)
         else:
             reserve(f, head, p, now)
             _backfill(f, p, head, pool.shadow_s, False, now)
-    elif head != NONE and reason != _POWER and f.clock[0].backfill == _CONSERVATIVE:
+    elif head != NONE and reason != _POWER and reason != _RULE and f.clock[0].backfill == _CONSERVATIVE:
         _plan_all(f, p, head, now)
     _explain(f, p, head, reason, now)
     return True

@@ -11,7 +11,7 @@ from gpusim.model.lever import Lever
 from gpusim.model.project import Project
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps
-from gpusim.relief import build_out
+from gpusim.relief import build_out, rules
 from gpusim.relief.counterfactual import Counterfactual, counted
 from gpusim.units import DAY_S
 
@@ -262,5 +262,5 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
     _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _backfill,
     _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks,
-    build_out.rivals, _price,
+    build_out.rivals, rules.exemptions, _price,
 )  # fmt: skip

@@ -39,7 +39,7 @@ def test_a_curtailment_binds_and_is_booked(curtailed):
     assert power.loc[29 * HOUR_S, "facility_w"] > CAP_W
     assert power.loc[36 * HOUR_S, "limit_w"] == 0.8e6
     assert not check(curtailed)
-    idle = curtailed.ledger[(curtailed.ledger["site"] == "texas") & (curtailed.ledger["cause"] == "idle_power")]
+    idle = curtailed.ledger[(curtailed.ledger["site"] == "texas") & (curtailed.ledger["cause"] == "idle_rule")]
     assert idle.set_index("start_s")["gpu_s"].reindex(called.index).sum() > 0.0
     assert (curtailed.events["kind"] == "curtailment").sum() == 1
 

@@ -61,8 +61,8 @@ def test_gpu_hours_are_those_of_the_ledger() -> None:
     assert rows["limit"].to_list() == pytest.approx([0.05] * len(rows))
     assert (rows["measured"] <= 0.05 + 1e-12).all()
     booked = result.ledger.groupby("cause")["gpu_s"].sum() / HOUR_S
-    assert rows["gpu_hours"].sum() == pytest.approx(booked["idle_power"] + booked["lost_work"])
-    assert booked["idle_power"] > 90.0 * len(rows)
+    assert rows["gpu_hours"].sum() == pytest.approx(booked["idle_rule"] + booked["lost_work"])
+    assert booked["idle_rule"] > 90.0 * len(rows)
     assert rows["usd"].to_numpy() == pytest.approx(2.0 * rows["gpu_hours"].to_numpy())
     assert check(result) == []
     events = result.events[result.events["kind"] == "rule"]
@@ -75,7 +75,7 @@ def test_a_call_that_the_end_cuts_counts_to_the_end() -> None:
     (row,) = result.rules.to_dict("records")
     assert row["end_s"] == 10 * 86_400.0
     booked = result.ledger.groupby("cause")["gpu_s"].sum() / HOUR_S
-    assert row["gpu_hours"] == pytest.approx(booked["idle_power"] + booked["lost_work"])
+    assert row["gpu_hours"] == pytest.approx(booked["idle_rule"] + booked["lost_work"])
 
 
 def test_sites_of_one_grid_are_called_together() -> None:
@@ -99,3 +99,20 @@ def test_two_limits_hold_beside_each_other() -> None:
 
     gpusim.run(scenario([]), processes=[callers])
     assert seen == pytest.approx([8e4, 5e4, 8e4, 2e5])
+
+
+@pytest.mark.parametrize("mode", ["event", "cycle"])
+def test_idle_for_the_connection_and_idle_for_the_rule_are_apart(mode: str) -> None:
+    """100 GPUs on behind 60 kW: 40 idle for power. While 15 kW are left of them, 85 idle for the rule and jobs wait."""
+    given = scenario([SB6], rules={SB6: {**CALLS, "least_mw": 0.01}}, grid_mw=0.06, oversubscription=2.0)
+    result = gpusim.run(given.with_({"scheduler.mode": mode}), seed=2)
+    called_h = (result.rules["end_s"] - result.rules["start_s"]).sum() / HOUR_S
+    booked = result.ledger.groupby("cause")["gpu_s"].sum() / HOUR_S
+    assert called_h > 5.0
+    assert booked["idle_rule"] == pytest.approx(85.0 * called_h, rel=0.01)
+    assert booked["idle_power"] == pytest.approx(40.0 * (240.0 - called_h), rel=0.01)
+    waited = result.waits.groupby("cause")["job_s"].sum()
+    assert waited["rule"] > 0.0
+    free = gpusim.run(given.with_({"scheduler.mode": mode, "rules.enforce": []}), seed=2)
+    assert {"idle_rule", "rule"}.isdisjoint({*free.ledger["cause"], *free.waits["cause"]})
+    assert check(result) == []

@@ -71,5 +71,5 @@ def test_calls_that_overlap_share_the_ledger() -> None:
     spans = calls.sort_values("start_s")
     assert (spans["start_s"].to_numpy()[1:] < spans["end_s"].to_numpy()[:-1]).any()
     booked = result.ledger.groupby("cause")["gpu_s"].sum() / 3600.0
-    assert calls["gpu_hours"].sum() == pytest.approx(booked["idle_power"] + booked["lost_work"])
+    assert calls["gpu_hours"].sum() == pytest.approx(booked["idle_rule"] + booked["lost_work"])
     assert set(charges(result.rules)["what"]) == {"peak"}

@@ -107,8 +107,8 @@ def test_avoiding_costs_gpu_hours_and_saves_the_charge() -> None:
     assert len(calls) == 2
     assert (calls["end_s"] - calls["start_s"] == 2 * HOUR_S).all()
     booked = result.ledger.groupby("cause")["gpu_s"].sum() / HOUR_S
-    assert calls["gpu_hours"].sum() == pytest.approx(booked["idle_power"] + booked["lost_work"])
-    assert booked["idle_power"] == pytest.approx(80.0 * 4.0, rel=0.01)
+    assert calls["gpu_hours"].sum() == pytest.approx(booked["idle_rule"] + booked["lost_work"])
+    assert booked["idle_rule"] == pytest.approx(80.0 * 4.0, rel=0.01)
     other_season = gpusim.run(scenario([CP], rules={CP: changes}, run={"start": "2026-02-01"}))
     assert other_season.rules.empty
 

@@ -19,6 +19,7 @@ COLOURS = {
     "idle_reserved": "#E69F00",
     "idle_quota": "#CC79A7",
     "idle_power": "#D55E00",
+    "idle_rule": "#999900",
     "down": "#8C3A00",
     "not_energised": "#009E73",
     "not_housed": "#005A32",
