@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import quantity, share
+from gpusim.model.rules import NAMES
 from gpusim.record.result import Result
 
 AHEAD = "ahead of plan"  # what came early: no loss
@@ -52,7 +53,8 @@ def lateness(result: Result) -> str:
 
 def said(cause: str, held_by: str) -> str:
     """A cause in words: ``"GPU delivery, held up by vendor"``."""
-    return plain(cause) + (f", held up by {plain(held_by)}" if held_by else "")
+    by = f"the rule {held_by}" if held_by.partition(" ")[0] in NAMES else plain(held_by)
+    return plain(cause) + (f", held up by {by}" if held_by else "")
 
 
 def plain(name: str) -> str:

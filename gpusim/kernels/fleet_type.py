@@ -25,7 +25,7 @@ _NAMES = list(ARRAYS)
 _TYPES = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in ARRAYS.items()}
 
 
-def _digest() -> str:
+def digest() -> str:
     """Of all that kernels are made of: a cache looks at a kernel's own file, not at what it calls or reads."""
     files = [*sorted(Path(__file__).parent.glob("*.py")), Path(state.__file__)]
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
@@ -35,7 +35,7 @@ class FleetType(types.Type):
     """The numba type of ``Fleet``."""
 
     def __init__(self):
-        super().__init__(name=f"gpusim.Fleet {_digest()}")
+        super().__init__(name=f"gpusim.Fleet {digest()}")
 
 
 fleet_type = FleetType()

@@ -180,7 +180,7 @@ class AddedTask(Model):
     """A task that a project has to do besides, before a component is there."""
 
     name: str = Field(min_length=1)
-    """Its name, and its kind."""
+    """Its name, and with the rule's in brackets its kind."""
     after: list[str] = []
     """Tasks of the project that come before it, as far as the project has them."""
     before: Literal["gpus", "halls", "grid"]

@@ -18,8 +18,8 @@ def limited(scenario: Scenario, without: str = "") -> Scenario:
 
     A project is under a policy whose place holds its site if it starts while the policy is in force. Its added task
     stands beside its own, and whatever gives the component that waits for it comes behind it; a project that has a task
-    of that name keeps its own. Work that rests or is slower becomes a shock with the name of the rule, on those
-    projects alone.
+    of that name keeps its own. The kind of the added task names the rule, as the ledger of the build-out should. Work
+    that rests or is slower becomes a shock with the name of the rule, on those projects alone.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def limited(scenario: Scenario, without: str = "") -> Scenario:
         under = projects_under(scenario, rule) if name != without else []
         if not under:
             continue
-        tasks = {key: _with_task(scenario.projects[key], rule.task) for key in under if rule.task}
+        tasks = {key: _with_task(scenario.projects[key], rule.task, name) for key in under if rule.task}
         shocks = _shocks(name, rule, under)
         if tasks or shocks:
             scenario = scenario.model_copy(
@@ -66,7 +66,7 @@ def projects_under(scenario: Scenario, rule: Connection) -> list[str]:
     ]
 
 
-def _with_task(project: Project, added: AddedTask) -> Project:
+def _with_task(project: Project, added: AddedTask, rule: str) -> Project:
     waiting = [task for task in project.givers(added.before) if project.tasks[task].when == "always"]
     if not waiting or added.name in project.tasks:
         return project
@@ -74,7 +74,7 @@ def _with_task(project: Project, added: AddedTask) -> Project:
         after=[name for name in added.after if name in project.tasks],
         median_days=added.median_days,
         p90_days=added.p90_days,
-        kind=added.name,
+        kind=f"{added.name} ({rule})",
         usd=added.usd_per_mw * (project.adds.grid_mw or 0.0),
     )
     behind = {

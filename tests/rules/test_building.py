@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gpusim
+from gpusim.analysis.lateness import held_back
 from gpusim.analysis.reporting import report
 from gpusim.model.scenario import Scenario
 from gpusim.programme.play import play
@@ -54,6 +55,7 @@ def test_ireland_asks_for_generation() -> None:
     assert delivered_days(scenario) == pytest.approx(850.0)
     task = limited(scenario).projects["campus"].tasks["onsite_generation"]
     assert task.usd == 20.0 * 1e6
+    assert task.kind == f"onsite_generation ({IRELAND})"
     assert limited(scenario).projects["campus"].tasks["substation"].after == ["permits", "onsite_generation"]
     assert limited(limited(scenario)) == limited(scenario)
 
@@ -144,3 +146,12 @@ def test_sizes_count_what_projects_add() -> None:
     assert report(result)["year"].unique().tolist() == years
     reported = result.rules.loc[result.rules["what"] == "report", "detail"].str[:4].astype(int)
     assert reported.tolist() == years
+
+
+def test_what_held_it_back_names_the_rule() -> None:
+    """A stop holds work up by its name, a task that a rule adds has it in its kind; in replications as in a run."""
+    stopped = held_back(gpusim.deliveries(given(AMSTERDAM), 2, seed=1).losses)
+    assert stopped["what"].to_list() == [f"permits, held up by the rule {AMSTERDAM}"]
+    queued = held_back(gpusim.deliveries(given(FRANKFURT), 10, seed=1).losses)["what"].to_list()
+    assert f"grid queue ({FRANKFURT})" in queued
+    assert f"permits, held up by the rule {FRANKFURT}" in queued
