@@ -53,8 +53,18 @@ def lateness(result: Result) -> str:
 
 def said(cause: str, held_by: str) -> str:
     """A cause in words: ``"GPU delivery, held up by vendor"``."""
-    by = f"the rule {held_by}" if held_by.partition(" ")[0] in NAMES else plain(held_by)
+    by = f"the rule {held_by}" if _rule_in(held_by) else plain(held_by)
     return plain(cause) + (f", held up by {by}" if held_by else "")
+
+
+def by_rules(losses: pd.DataFrame) -> pd.DataFrame:
+    """Of losses, those that rules caused: by what held work up, or by a task that a rule asks for."""
+    rows = zip(losses["cause"], losses["held_by"], strict=True)
+    return losses[[_rule_in(held_by) or _rule_in(cause.rpartition("(")[2]) for cause, held_by in rows]]
+
+
+def _rule_in(text: str) -> bool:
+    return text.partition(" ")[0].removesuffix(")") in NAMES
 
 
 def plain(name: str) -> str:

@@ -9,7 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gpusim.analysis.lateness import held_back
+from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
@@ -99,6 +99,9 @@ def _held(deliveries: Deliveries) -> Table:
     table = _table("What held it back, means", "made late by", "GPU-h>", "USD>", "share>")
     held: pd.DataFrame = held_back(deliveries.losses)
     held = held[held["usd"] > 0.0]
+    ruled = by_rules(held)[["gpu_hours", "usd"]].sum()
+    if ruled["usd"] > 0.0:
+        table.caption = f"By rules in all: {compact(ruled['gpu_hours'])} GPU-h, {compact(ruled['usd'])} USD."
     for row in held.head(MOST_CAUSES).itertuples():
         table.add_row(row.what, compact(row.gpu_hours), compact(row.usd), share(row.usd / held["usd"].sum()))
     return table

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.analysis.lateness import held_back
+from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.reporting import report
 from gpusim.model.scenario import Scenario
 from gpusim.programme.play import play
@@ -152,6 +153,9 @@ def test_what_held_it_back_names_the_rule() -> None:
     """A stop holds work up by its name, a task that a rule adds has it in its kind; in replications as in a run."""
     stopped = held_back(gpusim.deliveries(given(AMSTERDAM), 2, seed=1).losses)
     assert stopped["what"].to_list() == [f"permits, held up by the rule {AMSTERDAM}"]
-    queued = held_back(gpusim.deliveries(given(FRANKFURT), 10, seed=1).losses)["what"].to_list()
-    assert f"grid queue ({FRANKFURT})" in queued
-    assert f"permits, held up by the rule {FRANKFURT}" in queued
+    queued = held_back(gpusim.deliveries(given(FRANKFURT), 10, seed=1).losses)
+    ruled = [f"grid queue ({FRANKFURT})", f"permits, held up by the rule {FRANKFURT}"]
+    assert sorted(by_rules(queued)["what"]) == ruled
+    assert set(ruled) <= set(queued["what"])
+    own = pd.DataFrame({"cause": ["grid_queue", "permits", "permits"], "held_by": ["", "crews", "the rule"]})
+    assert by_rules(own).empty
