@@ -29,7 +29,6 @@ from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
-from gpusim.rules.building import limited
 from gpusim.rules.residency import confined
 from gpusim.units import DAY_S
 
@@ -88,7 +87,7 @@ def run(
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
-    return _with_contracts(limited(scenario), result) if scenario.contracts else result
+    return _with_contracts(scenario, result) if scenario.contracts else result
 
 
 def _with_contracts(scenario: Scenario, result: Result) -> Result:

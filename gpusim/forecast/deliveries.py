@@ -59,28 +59,29 @@ def deliveries(
     if not scenario.projects:
         raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
     check_regions(scenario)
-    about = {
-        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
-        "start": scenario.run.start.isoformat(), "duration_s": scenario.run.days * DAY_S,
-    }  # fmt: skip
-    scenario = limited(scenario)
-    network, overheads = Network(scenario), peak_overheads(scenario, seed)
-    paths, tasks = Tally(scenario, network, overheads), TaskTally(network)
-    promises, delay = PromiseTally(scenario), DelayTally(scenario, network, overheads)
+    source, overheads = limited(scenario), peak_overheads(scenario, seed)
+    network = Network(source)
+    paths, tasks = Tally(source, network, overheads), TaskTally(network)
+    promises, delay = PromiseTally(scenario), DelayTally(source, network, overheads)
     seeds = list(range(seed, seed + replications))
     delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     for i, one in enumerate(seeds):
-        schedule = simulate(network, scenario, one)
+        schedule = simulate(network, source, one)
         paths.add(schedule)
         tasks.add(schedule)
-        live = live_table(scenario, network, schedule, overheads)
+        live = live_table(source, network, schedule, overheads)
         allocation = promises.add(live)
         if i < delayed:
             delay.add(schedule, live, allocation)
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)
+    about = {
+        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
+        "delayed": delayed, "start": scenario.run.start.isoformat(),
+        "duration_s": scenario.run.days * DAY_S,
+    }  # fmt: skip
     return Deliveries(
-        {**about, "delayed": delayed}, found.dates, tasks.table(found.tasks), found.losses, found.supplies,
-        promises.milestones(), promises.contracts(), delay.table(),
+        about, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
+        promises.contracts(), delay.table(),
     )  # fmt: skip
