@@ -193,9 +193,7 @@ class Regulation:
         """GPU-seconds booked as idle for a rule, and of work that evictions have undone, by pool."""
         jobs, pools = self.env.fleet.jobs, self.env.fleet.pools
         undone = jobs["lost_s"] * jobs["held"]
-        return {
-            p: float(pools[p].ledger[Cause.IDLE_RULE] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)
-        }
+        return {p: float(pools[p].ledger[Cause.IDLE_RULE] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)}
 
     def _facility_j(self, site: str) -> float:
         """[J] At the meter up to now; what is not settled yet is read, not booked."""

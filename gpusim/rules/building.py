@@ -60,9 +60,7 @@ def projects_under(scenario: Scenario, rule: Connection) -> list[str]:
     return [
         name
         for name, project in scenario.projects.items()
-        if project.site in sites
-        and rule.since <= project.start
-        and (rule.until is None or project.start < rule.until)
+        if project.site in sites and rule.since <= project.start and (rule.until is None or project.start < rule.until)
     ]
 
 

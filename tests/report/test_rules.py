@@ -18,6 +18,7 @@ from gpusim.report.story_console import print_rules
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.rules.kit import scenario
+from tests.rules.test_building import AMSTERDAM, given
 
 SB6, CP, EED, GDPR = "us-texas-sb6", "us-ercot-4cp", "eu-eed-reporting", "eu-gdpr"
 CALLS = {"least_mw": 0.1, "events_per_year": 300.0, "hours_median": 2.0, "hours_p90": 2.0, "curtailed_share": 0.75}
@@ -98,6 +99,15 @@ def test_rules_without_effect_are_said_to_have_none(tmp_path) -> None:
     out = io.StringIO()
     print_rules(idle, Console(file=out, width=80))
     assert out.getvalue().strip() == "No rule cost anything in this run."
+
+
+def test_what_ended_before_the_run_has_no_row_in_the_figure(tmp_path) -> None:
+    """It delays a project all the same."""
+    late = gpusim.run(given(AMSTERDAM, start="2024-06-01", **{f"rules.{AMSTERDAM}.until": "2025-05-01"}))
+    assert effects(late)[["rule", "what", "times"]].to_numpy().tolist() == [[AMSTERDAM, "delay", 1]]
+    assert in_force(late).empty
+    page = Page(write(late, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.tables["rules-effects"][1][:3] == [AMSTERDAM, "delayed projects", "here"]
 
 
 def test_bars_of_the_figure_are_the_rows(result) -> None:
