@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from gpusim.commerce.accounts import accounts
@@ -18,7 +20,7 @@ from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
 
 
-def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
+def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
     """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
 
     Parameters
@@ -27,8 +29,10 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
         With contracts; as it was run.
     result : Result
         Of that scenario, with the tables of its projects if it has any: what their tasks cost is capital.
+    overheads : mapping of str to float
+        Facility watts per IT watt at the hottest hour of the run, by site: what contracts that ask are told.
     """
-    signings = sign(Book.of(scenario), result.manifest["seed"])
+    signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
     allocation = allocate(book, of_run(result))
     found = accounts(allocation, used_gpu_s(allocation, result))

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
+
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.scarcity import prices
+from gpusim.commerce.signing import sign
 from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
@@ -14,8 +22,9 @@ from gpusim.model.scenario import Scenario
 from gpusim.programme.criticality import Tally
 from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
-from gpusim.programme.schedule import simulate
+from gpusim.programme.schedule import Line, simulate
 from gpusim.record.deliveries import Deliveries
+from gpusim.rules.building import limited
 from gpusim.units import DAY_S
 
 REPLICATIONS = 200
@@ -41,7 +50,8 @@ def deliveries(
     replications : int
     seed : int
         Of the first replication; the others have those that follow. The weather, on which it depends how much a grid
-        connection carries, is that of this seed in all.
+        connection carries, is that of this seed in all, and contracts that ask before they are signed are decided as in
+        a run with it.
     progress : callable, optional
         Called with the share that is done.
 
@@ -58,19 +68,25 @@ def deliveries(
     if not scenario.projects:
         raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
     check_regions(scenario)
-    network, overheads = Network(scenario), peak_overheads(scenario, seed)
-    paths, tasks = Tally(scenario, network, overheads), TaskTally(network)
-    promises, delay = PromiseTally(scenario), DelayTally(scenario, network, overheads)
+    source, overheads = limited(scenario), peak_overheads(scenario, seed)
+    network, book = Network(source), sign(Book.of(scenario), seed, overheads).book
+    paths, tasks = Tally(source, network, overheads), TaskTally(network)
+    promises, delay = PromiseTally(book), DelayTally(source, network, overheads)
     seeds = list(range(seed, seed + replications))
     delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     for i, one in enumerate(seeds):
-        schedule = simulate(network, scenario, one)
+        schedule = simulate(network, source, one)
         paths.add(schedule)
         tasks.add(schedule)
-        live = live_table(scenario, network, schedule, overheads)
-        allocation = promises.add(live)
+        live = live_table(source, network, schedule, overheads)
+        allocation = index = None
+        if scenario.contracts:
+            allocation = allocate(book, of_programme(live))
+            if scenario.market.index is not None:
+                index = prices(allocation, pd.DataFrame(schedule.line, columns=Line._fields))
+            promises.add(accounts(allocation))
         if i < delayed:
-            delay.add(schedule, live, allocation)
+            delay.add(schedule, live, allocation, index)
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)

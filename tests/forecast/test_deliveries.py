@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.commerce.book import Book
+from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError
 from gpusim.units import DAY_S
 from tests.forecast.kit import SURE, UNSURE, contract, project, scenario
@@ -87,3 +89,55 @@ def test_without_projects() -> None:
     nothing = scenario({"a": project(50, SURE)}, {}).with_({"projects": {}})
     with pytest.raises(ScenarioError, match="projects: found none"):
         gpusim.deliveries(nothing)
+
+
+IRISH_TASK = {"name": "generation", "before": "grid", "median_days": 50.0, "p90_days": 50.0}
+
+
+def test_projects_are_under_the_rules_of_their_place() -> None:
+    """A project in Ireland builds generation besides: 100 days for GPUs, 160 for power."""
+    parts = project(50, SURE)
+    parts["tasks"]["power"]["median_days"] = 110.0
+    there = scenario({"a": parts}, CONTRACTS, rules={"enforce": ["ie-cru-2025236"]}).with_(
+        {
+            "rules.ie-cru-2025236.since": "2024-01-01", "rules.ie-cru-2025236.least_mw": 0.0, "sites.here.region": "IE",
+            **{f"rules.ie-cru-2025236.task.{key}": value for key, value in IRISH_TASK.items()},
+        }
+    )  # fmt: skip
+    found, result = gpusim.deliveries(there, 1), gpusim.run(there)
+    assert found.projects["p50_s"].tolist() == [160.0 * DAY_S] == result.build_projects["delivered_s"].tolist()
+    assert "generation" in set(found.tasks["task"])
+    free = gpusim.deliveries(there.with_({"rules.enforce": []}), 1)
+    assert free.projects["p50_s"].tolist() == [110.0 * DAY_S]
+
+
+def test_delay_at_prices_that_follow_scarcity() -> None:
+    """30 boxes lie in stock beside the 120 that a year brings: scarcity 120 / 150, the price 0.25 of it."""
+    stock = {"kind": "stock", "per_month": 10.0, "at_start": 30.0, "most": 30.0}
+    market = {"on_demand_share": 1.0, "index": {"supplies": {"one": "vendor"}, "balance": 0.25}}
+    nobody = {"orders": {"vendor": {"per_month": 1e-9}}}
+    there = scenario({"a": project(40, SURE)}, {"one": contract(1, "2025-12-31")}, market=market,
+                     supplies={"vendor": stock}, rivals={"nobody": nobody})  # fmt: skip
+    delay = gpusim.deliveries(there, 2).delay
+    assert delay.loc[0, "gpu_hours"] == 40 * 720.0
+    assert delay.loc[0, "usd"] == pytest.approx(2.0 * 0.25 * 120 / 150 * 40 * 720.0, abs=5.0)
+
+
+def test_contracts_that_ask_are_decided_as_in_the_run_with_the_first_seed() -> None:
+    asking = {"sure": contract(40, "2025-08-01", admit=0.9), "never": contract(60, "2025-08-01", admit=0.1)}
+    there = scenario({"a": project(50, UNSURE)}, asking)
+    found, result = gpusim.deliveries(there, 3, seed=5), gpusim.run(there, seed=5)
+    signed = result.contract_signings.set_index("contract")["signed"]
+    assert signed.to_dict() == {"sure": True, "never": False}
+    assert found.contracts["contract"].tolist() == ["sure"] == found.milestones["contract"].tolist()
+
+
+def test_who_asks_is_told_what_the_hottest_hour_leaves() -> None:
+    """Power for 50 GPUs in mild weather is power for fewer in the hottest hour."""
+    there = scenario({"a": project(50, SURE)}, {"one": contract(50, "2025-06-01", admit=1.0)})
+    mild = there.sites["here"].cooling
+    mw = 50 * 1e-3 * (1.0 + mild.conversion_loss + mild.base_overhead)
+    there = there.with_({"projects.a.adds.grid_mw": mw})
+    assert sign(Book.of(there), 0).asked["signed"].tolist() == [True]
+    assert gpusim.run(there).contract_signings["probability"].tolist() == [0.0]
+    assert gpusim.deliveries(there, 1).contracts.empty
