@@ -14,8 +14,9 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.market import market
+from gpusim.forecast.trade import Trade
 from gpusim.model.scenario import Scenario
-from gpusim.programme.ledger import live_table
+from gpusim.programme.ledger import LIVE, SiteBook
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import Schedule
 from gpusim.units import DAY_S, HOUR_S
@@ -32,16 +33,18 @@ class DelayTally:
             name: [] for name, project in scenario.projects.items() if project.adds.components
         }
 
-    def add(
-        self, schedule: Schedule, live: pd.DataFrame, allocation: Allocation | None, prices: pd.DataFrame | None
-    ) -> None:
-        """A replication: its schedule, its table ``live``, with contracts how they shared that, prices if they vary.
+    def add(self, schedule: Schedule, live: pd.DataFrame, trade: Trade | None) -> None:
+        """A replication: its schedule, its table ``live`` and, with contracts, its trade.
 
-        Prices by the hour stay what they were: those of a month in which the line was as it was.
+        Prices by the hour stay what they were without the delay.
         """
+        allocation, prices = (None, None) if trade is None else (trade.allocation, trade.prices)
         hours, usd = self._worth(live, allocation, prices)
+        of_sites = dict(iter(live.groupby("site", sort=False)))
         for name, lost in self.lost.items():
-            later = live_table(self.scenario, self.network, self._later(schedule, name), self.overheads)
+            site = self.scenario.projects[name].site
+            book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
+            later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
             shared = None if allocation is None else allocate(allocation.book, of_programme(later))
             hours_then, usd_then = self._worth(later, shared, prices)
             lost.append((hours - hours_then, usd - usd_then))

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pandas as pd
-
-from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
-from gpusim.commerce.scarcity import prices
 from gpusim.commerce.signing import sign
 from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
+from gpusim.forecast.cash import CashTally
 from gpusim.forecast.delay import DelayTally
 from gpusim.forecast.promises import PromiseTally
 from gpusim.forecast.tasks import TaskTally
+from gpusim.forecast.trade import Trade
 from gpusim.model.scenario import Scenario
 from gpusim.programme.criticality import Tally
 from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
-from gpusim.programme.schedule import Line, simulate
+from gpusim.programme.schedule import simulate
 from gpusim.record.deliveries import Deliveries
 from gpusim.rules.building import limited
 from gpusim.units import DAY_S
@@ -71,7 +67,7 @@ def deliveries(
     source, overheads = limited(scenario), peak_overheads(scenario, seed)
     network, book = Network(source), sign(Book.of(scenario), seed, overheads).book
     paths, tasks = Tally(source, network, overheads), TaskTally(network)
-    promises, delay = PromiseTally(book), DelayTally(source, network, overheads)
+    promises, cash, delay = PromiseTally(book), CashTally(book), DelayTally(source, network, overheads)
     seeds = list(range(seed, seed + replications))
     delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     for i, one in enumerate(seeds):
@@ -79,14 +75,12 @@ def deliveries(
         paths.add(schedule)
         tasks.add(schedule)
         live = live_table(source, network, schedule, overheads)
-        allocation = index = None
-        if scenario.contracts:
-            allocation = allocate(book, of_programme(live))
-            if scenario.market.index is not None:
-                index = prices(allocation, pd.DataFrame(schedule.line, columns=Line._fields))
-            promises.add(accounts(allocation))
+        trade = Trade.of(book, network, schedule, live) if scenario.contracts else None
+        if trade is not None:
+            promises.add(trade.books.accounts)
+            cash.add(trade.books)
         if i < delayed:
-            delay.add(schedule, live, allocation, index)
+            delay.add(schedule, live, trade)
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)
@@ -97,5 +91,5 @@ def deliveries(
     }  # fmt: skip
     return Deliveries(
         about, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
-        promises.contracts(), delay.table(),
+        promises.contracts(), delay.table(), cash.money(), cash.cash(),
     )  # fmt: skip

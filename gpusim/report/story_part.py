@@ -22,6 +22,13 @@ NOT = "not in run"
 HOURS = ("committed", "delivered")
 FLOWS = {"billed_usd": "billed", "credit_usd": "credited", "invoiced_usd": "invoiced"}
 
+# Figures of money over replications -> what they are called.
+MONEY = {
+    "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
+    "capex": "capital expenditure", "free_cash": "free cash", "paid_in": "paid in by the owners",
+    "most_debt": "debt at most", "credit": "credits", "last_backlog": "backlog at the end",
+}  # fmt: skip
+
 
 def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, object]:
     """What the template ``build.html`` asks for: sentences, and tables by their id."""
@@ -41,6 +48,8 @@ def contract_part(result: Result, deliveries: Deliveries | None) -> dict[str, ob
         "contract-accounts": _accounts(result),
         "money-figures": document.table(result.money_figures, tables.MONEY),
     }
+    if deliveries:
+        found["money-replications"] = _money(result, deliveries)
     return {"cards": _cards(figures), "departures": _departures(result), "tables": found,
             "replications": deliveries.about["replications"] if deliveries else 0}  # fmt: skip
 
@@ -138,6 +147,22 @@ def _accounts(result: Result) -> dict[str, list]:
         *(Column(f"{name}_gpu_hours", f"{name} [GPU-hours]", quantity) for name in HOURS),
         *(Column(name, f"{heading} [USD]", quantity) for name, heading in FLOWS.items()),
         Column("backlog_usd", "backlog [USD]", quantity),
+    )
+    return document.table(table, columns)
+
+
+def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
+    """Money of the run beside its quantiles over replications."""
+    figures = result.money_figures.set_index("name")["value"]
+    mine = {
+        **{name: figures[f"{name}_usd"] for name in MONEY if f"{name}_usd" in figures},
+        "most_debt": result.money_fleet["debt_usd"].max(), "last_backlog": figures["backlog_usd"],
+    }  # fmt: skip
+    table = deliveries.money.assign(run=deliveries.money["figure"].map(mine))
+    columns = (
+        Column("figure", "figure", lambda name: MONEY[name], text=True),
+        Column("run", "this run", quantity),
+        *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
     )
     return document.table(table, columns)
 

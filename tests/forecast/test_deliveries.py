@@ -80,7 +80,7 @@ def test_round_trip_and_repetition(tmp_path) -> None:
     found.save(tmp_path / "found")
     loaded = gpusim.Deliveries.load(tmp_path / "found")
     assert loaded.about["replications"] == 5
-    for name in ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay"):
+    for name in ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "money", "cash"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name), check_exact=True)
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(found, name), check_dtype=False)
 
@@ -141,3 +141,33 @@ def test_who_asks_is_told_what_the_hottest_hour_leaves() -> None:
     assert sign(Book.of(there), 0).asked["signed"].tolist() == [True]
     assert gpusim.run(there).contract_signings["probability"].tolist() == [0.0]
     assert gpusim.deliveries(there, 1).contracts.empty
+
+
+def test_money_of_one_replication_is_that_of_the_run() -> None:
+    """GPUs come at the end of a day: the run's means of days are what was live. Energy alone is stated here."""
+    there = scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e3})
+    found, result = gpusim.deliveries(there, 1), gpusim.run(there)
+    money, fleet = found.money.set_index("figure"), result.money_fleet
+    assert (money["p10_usd"] == money["p90_usd"]).all()
+    assert money.loc["revenue", "p50_usd"] == fleet["revenue_usd"].sum()
+    assert money.loc["capex", "p50_usd"] == fleet["capex_usd"].sum() == 50_000.0
+    assert money.loc["most_debt", "p50_usd"] == fleet["debt_usd"].max()
+    assert money.loc["credit", "p50_usd"] == result.contract_accounts["credit_usd"].sum() > 0.0
+    more_usd = fleet["energy_usd"].sum() - money.loc["energy", "p50_usd"]
+    assert money.loc["free_cash", "p50_usd"] == pytest.approx(fleet["free_cash_usd"].sum() + more_usd, abs=0.02)
+    last = found.cash.iloc[-1]
+    assert found.cash["month"].tolist() == result.money_fleet["month"].tolist()
+    assert last["free_cash_p50_usd"] == money.loc["free_cash", "p50_usd"]
+    assert last["paid_in_p50_usd"] == money.loc["paid_in", "p50_usd"]
+
+
+def test_money_by_the_date_of_the_gpus() -> None:
+    """Everything is paid by the hour delivered: the later, the less. Of 101 the 11th from below is the 91st."""
+    found = gpusim.deliveries(scenario({"a": project(50, UNSURE)}, {"one": contract(40, "2025-01-02")}), 101)
+    money, dates = found.money.set_index("figure").loc["revenue"], found.projects.iloc[0]
+    for low, late in (("p10_usd", "p90_s"), ("p50_usd", "p50_s"), ("p90_usd", "p10_s")):
+        hours = (365 * DAY_S - dates[late]) / 3600.0
+        assert money[low] == pytest.approx(2.0 * 40 * hours, abs=0.1)
+    assert found.cash["free_cash_p10_usd"].le(found.cash["free_cash_p90_usd"]).all()
+    assert (found.cash["free_cash_p10_usd"] < found.cash["free_cash_p90_usd"]).any()
+    assert gpusim.deliveries(scenario({"a": project(50, SURE)}, {}), 2).money.empty

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.lateness import is_built
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
-from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money
+from gpusim.report.figures import build_gantt, build_missing, build_paths, cash, contracts, money
 
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
@@ -21,3 +21,5 @@ def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tup
     if "contract_accounts" in result.tables:
         yield "contracts", contracts.draw(result, deliveries)
         yield "money", money.draw(result)
+        if deliveries:
+            yield "cash", cash.draw(deliveries)
