@@ -18,12 +18,13 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
+from gpusim.commerce.made_up import made_up
 from gpusim.units import HOUR_S
 
 GPU_S = ("committed", "delivered", "missing", "overdue", "used", "billed")
 MONEY = (
-    "signed", "used", "take_or_pay", "billed", "undelivered", "unused", "terminated", "backlog", "credit", "revenue",
-    "prepaid", "prepayment_applied", "refunded", "prepayment_balance", "invoiced",
+    "signed", "used", "take_or_pay", "billed", "made_up", "undelivered", "unused", "terminated", "backlog", "deferred",
+    "credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance", "invoiced",
 )  # fmt: skip
 
 
@@ -35,9 +36,10 @@ class Accounts:
     ----------
     allocation : Allocation
     gpu_s : dict of str to ndarray, shape (contracts, months)
-        GPU-seconds of ``GPU_S``; committed, delivered, missing and overdue are whole numbers.
+        GPU-seconds of ``GPU_S``; committed, delivered (what is made up after the term included), missing and overdue
+        are whole numbers.
     cents : dict of str to int64 ndarray, shape (contracts, months)
-        Cents of ``MONEY``; backlog and balance are those at the end of the month.
+        Cents of ``MONEY``; backlog, deferred (a part of it) and balance are those at the end of the month.
     """
 
     allocation: Allocation
@@ -69,6 +71,7 @@ class Accounts:
             states[c, ends_s < terms.gpus.times_s[0]] = "signed"
             states[c, ends_s <= terms.signed_s] = "unsigned"
             states[c, ends_s >= terms.end_s] = "ended"
+            states[c, (ends_s >= terms.end_s) & (self.cents["deferred"][c] > 0)] = "making up"
         for c, interval, *_rest in allocation.terminations:
             if book.contracts[c].spec.terminates == "all":
                 states[c, ends_s > allocation.edges_s[interval]] = "terminated"
@@ -91,7 +94,7 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
     by_month, delivered = allocation.by_month, allocation.delivered.sum(axis=1)
     gpu_s = {
         "committed": by_month(allocation.in_force), "delivered": by_month(delivered),
-        "missing": by_month(allocation.in_force - delivered), "overdue": by_month(allocation.overdue),
+        "missing": by_month(allocation.missing), "overdue": by_month(allocation.overdue),
     }  # fmt: skip
     top, utilisation, credit = (
         np.array([getattr(spec, key) for spec in specs])[:, None] for key in ("take_or_pay", "utilisation", "credit")
@@ -100,7 +103,7 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
         used_gpu_s = utilisation * gpu_s["delivered"]
     gpu_s["used"] = np.minimum(used_gpu_s, gpu_s["delivered"])
     gpu_s["billed"] = np.maximum(gpu_s["used"], top * gpu_s["delivered"])
-    money = _bills(allocation, gpu_s, by_month(delivered * price) / HOUR_S, price)
+    money = _bills(allocation, gpu_s, by_month(allocation.in_term * price) / HOUR_S, price)
     money["credit"] = cents(by_month(allocation.overdue * price) / HOUR_S * credit)
     money["revenue"] = money["billed"] - money["credit"]
     money |= _prepayments(allocation, money)
@@ -116,10 +119,12 @@ def _prices(allocation: Allocation) -> np.ndarray:
 
 
 def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price: np.ndarray) -> dict[str, np.ndarray]:
-    """Value signed and what became of it."""
+    """Value signed and what became of it; ``delivered_usd`` is that of what was delivered in the term."""
     book = allocation.book
     value = _values(allocation, price)
-    delivered = np.minimum(cents(delivered_usd), value["in_force"])
+    in_term = np.minimum(cents(delivered_usd), value["in_force"])
+    late = made_up(allocation, value["in_force"] - in_term, price)
+    delivered = in_term + late["made_up"]
     hours = gpu_s["delivered"]
     used, billed = (
         np.rint(delivered * np.divide(gpu_s[key], hours, out=np.zeros(hours.shape), where=hours > 0)).astype(np.int64)
@@ -129,10 +134,10 @@ def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price
     for c, terms in enumerate(book.contracts):
         if terms.signed_s < book.run_s:
             signed[c, np.searchsorted(book.months_s, terms.signed_s, side="right") - 1] = value["signed"][c]
-    undelivered, unused = value["in_force"] - delivered, delivered - billed
-    gone = billed + undelivered + unused + value["terminated"]
+    unused = delivered - billed
+    gone = billed + late["undelivered"] + unused + value["terminated"]
     return {
-        "signed": signed, "used": used, "take_or_pay": billed - used, "billed": billed, "undelivered": undelivered,
+        "signed": signed, "used": used, "take_or_pay": billed - used, "billed": billed, **late,
         "unused": unused, "terminated": value["terminated"], "backlog": np.cumsum(signed - gone, axis=1),
     }  # fmt: skip
 

@@ -72,6 +72,11 @@ class Terms:
     due_s: np.ndarray
     due_gpus: np.ndarray
 
+    @property
+    def over_s(self) -> int:
+        """[s] From when on nothing is made up any more; the end of the term where nothing is."""
+        return self.end_s + round((self.spec.made_up_days or 0.0) * DAY_S)
+
     def may_use(self, site: str, gpu_type: str, scenario: Scenario) -> bool:
         """Whether the contract may be served at a site with GPUs of a type."""
         spec, where = self.spec, scenario.sites[site]
@@ -162,7 +167,7 @@ def _moments(terms: Terms) -> np.ndarray:
     """[s] When a contract may change: its steps, prices, signing, and when what is due becomes late or too late."""
     spec = terms.spec
     grace_s = round(spec.grace_days * DAY_S)
-    moments = [terms.gpus.times_s, terms.price.times_s, [terms.signed_s], terms.gpus.times_s + grace_s]
+    moments = [terms.gpus.times_s, terms.price.times_s, [terms.signed_s, terms.over_s], terms.gpus.times_s + grace_s]
     if spec.terminate_after_days is not None:
         moments.append(terms.due_s + round(spec.terminate_after_days * DAY_S))
     return np.concatenate(moments).astype(np.int64)

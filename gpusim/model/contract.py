@@ -66,6 +66,9 @@ class Contract(Model):
     """[d] The tenant leaves when a milestone is so late. Absent: never for that."""
     terminates: Literal["all", "late"] = "all"
     """What ends then: the whole contract, or the GPUs that are late."""
+    made_up_days: float | None = Field(None, gt=0, le=36525)
+    """[d] For how long after the term what came late may be made up, at the level of the last commitment: in 2025 a
+    tenant shifted the schedule of late capacity and kept the contract's value (fintool, Q3). Absent: it is lost."""
     priority: int = 0
     """Greater is served first; then the earlier signed, then by name."""
     admit: Share | None = None
