@@ -2,7 +2,7 @@
 
     billed   = max(used, take_or_pay x delivered) GPU-hours, at the mean price of what was delivered
     backlog  = signed - billed - undelivered - unused - terminated: the value of all that is still committed
-    revenue  = billed - credits
+    revenue  = billed - credits (for lateness, and for what was down)
     invoiced = revenue - prepayment applied
 
 In whole cents: every identity holds exactly.
@@ -19,12 +19,14 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
 from gpusim.commerce.made_up import made_up
+from gpusim.model.contract import Contract
 from gpusim.units import HOUR_S
 
-GPU_S = ("committed", "delivered", "missing", "overdue", "used", "billed")
+GPU_S = ("committed", "delivered", "missing", "overdue", "down", "used", "billed")
 MONEY = (
     "signed", "used", "take_or_pay", "billed", "made_up", "undelivered", "unused", "terminated", "backlog", "deferred",
-    "credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance", "invoiced",
+    "credit", "service_credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance",
+    "invoiced",
 )  # fmt: skip
 
 
@@ -78,7 +80,9 @@ class Accounts:
         return states
 
 
-def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Accounts:
+def accounts(
+    allocation: Allocation, used_gpu_s: np.ndarray | None = None, down_gpu_s: np.ndarray | None = None
+) -> Accounts:
     """Keep the accounts of the contracts of an allocation.
 
     Parameters
@@ -87,6 +91,8 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
     used_gpu_s : ndarray, shape (contracts, months), optional
         [GPU-s] What the tenants used, as ``gpusim.commerce.usage.used_gpu_s`` finds it; more than was delivered does
         not count. Absent: the contracts' ``utilisation`` of what was delivered.
+    down_gpu_s : ndarray, shape (contracts, months), optional
+        [GPU-s] Delivered and down, as ``gpusim.commerce.availability.down_gpu_s`` finds it. Absent: none.
     """
     book = allocation.book
     specs = [one.spec for one in book.contracts]
@@ -101,13 +107,16 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
     )
     if used_gpu_s is None:
         used_gpu_s = utilisation * gpu_s["delivered"]
+    gpu_s["down"] = np.zeros(used_gpu_s.shape) if down_gpu_s is None else down_gpu_s
     gpu_s["used"] = np.minimum(used_gpu_s, gpu_s["delivered"])
     gpu_s["billed"] = np.maximum(gpu_s["used"], top * gpu_s["delivered"])
     money = _bills(allocation, gpu_s, by_month(allocation.in_term * price) / HOUR_S, price)
     money["credit"] = cents(by_month(allocation.overdue * price) / HOUR_S * credit)
-    money["revenue"] = money["billed"] - money["credit"]
+    money["service_credit"] = np.rint(money["billed"] * _service_credits(specs, gpu_s)).astype(np.int64)
+    money["revenue"] = money["billed"] - money["credit"] - money["service_credit"]
     money |= _prepayments(allocation, money)
     money["invoiced"] = money["revenue"] - money["prepayment_applied"]
+    gpu_s = {name: gpu_s[name] for name in GPU_S}
     return Accounts(allocation, gpu_s, {name: money[name] for name in MONEY})
 
 
@@ -116,6 +125,16 @@ def _prices(allocation: Allocation) -> np.ndarray:
     starts_s = allocation.edges_s[:-1]
     contracts = allocation.book.contracts
     return np.array([one.price.at(starts_s) for one in contracts], float).reshape(len(contracts), len(starts_s))
+
+
+def _service_credits(specs: list[Contract], gpu_s: dict[str, np.ndarray]) -> np.ndarray:
+    """Share of each month's bill that is credited for what was down, shape (contracts, months)."""
+    delivered = np.maximum(gpu_s["delivered"], 1)
+    shares = np.zeros(delivered.shape)
+    for c, spec in enumerate(specs):
+        if spec.service_credits:
+            shares[c] = [spec.service_credit(availability) for availability in 1.0 - gpu_s["down"][c] / delivered[c]]
+    return shares
 
 
 def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ def figures(statements: Statements) -> pd.Series:
     -------
     Series
         Sums over the run of revenue, energy, ebitda, depreciation, interest, capex, free_cash and paid_in, and cash,
-        debt, assets and backlog at its end, each with ``_usd``; credit_usd; live_mw (mean), revenue_usd_per_mw_year (of
+        debt, assets and backlog at its end, each with ``_usd``; credit_usd (of all kinds); live_mw (mean), revenue_usd_per_mw_year (of
         mean live IT MW), useful_gpu_hours (used under contracts or sold by the hour), usd_per_useful_gpu_hour (energy,
         staff, network, depreciation and interest), payback_years, irr (of free cash in the run alone) and irr_book
         (with assets at book value in the last month); NaN where there is none, then irr_note says why.
@@ -40,7 +40,7 @@ def figures(statements: Statements) -> pd.Series:
         {
             **{f"{name}_usd": in_usd(fleet[name].sum()) for name in _FLOWS},
             **{f"{name}_usd": in_usd(fleet[name][-1]) for name in _ENDS},
-            "credit_usd": in_usd(accounts.cents["credit"].sum()),
+            "credit_usd": in_usd((accounts.cents["credit"] + accounts.cents["service_credit"]).sum()),
             "live_mw": mw_years * YEAR_S / float(span_s.sum()),
             "revenue_usd_per_mw_year": _ratio(in_usd(fleet["revenue"].sum()), mw_years),
             "useful_gpu_hours": useful,

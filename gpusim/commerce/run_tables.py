@@ -8,6 +8,7 @@ import pandas as pd
 
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
@@ -35,7 +36,7 @@ def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float
     signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
     allocation = allocate(book, of_run(result))
-    found = accounts(allocation, used_gpu_s(allocation, result))
+    found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
     index = prices(allocation, result.build_line) if scenario.market.index is not None else None
     books = statements(found, spending, result, prices=index)

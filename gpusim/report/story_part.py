@@ -20,7 +20,7 @@ MOST_CAUSES, MOST_KINDS = 15, 8
 NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
 HOURS = ("committed", "delivered")
-FLOWS = {"billed_usd": "billed", "credit_usd": "credited", "invoiced_usd": "invoiced"}
+FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
 
 # Figures of money over replications -> what they are called.
 MONEY = {
@@ -137,6 +137,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
 def _accounts(result: Result) -> dict[str, list]:
     """Accounts by year."""
     accounts = result.contract_accounts
+    accounts = accounts.assign(credited_usd=accounts["credit_usd"] + accounts["service_credit_usd"])
     groups = accounts.groupby(["contract", accounts["month"].str[:4].rename("year")], sort=False)
     table = groups[[*(f"{name}_gpu_hours" for name in HOURS), *FLOWS]].sum()
     table = table.join(groups[["backlog_usd", "state"]].last()).reset_index()
