@@ -13,6 +13,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
+from gpusim.commerce.holders import contract_table
 from gpusim.commerce.scarcity import prices
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
@@ -47,6 +48,7 @@ def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float
         "contract_departures": allocation.departures(),
         "contract_accounts": found.table(),
         "money_sites": books.site_table(),
+        "money_contracts": contract_table(books, index),
         "money_fleet": books.fleet_table(),
         "money_figures": _figures(books),
     }

@@ -22,6 +22,12 @@ NOT = "not in run"
 HOURS = ("committed", "delivered")
 FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
 
+# Sums of the statements of contracts: name -> heading; and what else there is of them.
+HELD = {
+    "revenue": "revenue", "energy": "energy", "staff": "staff", "network": "network", "rules": "rules",
+    "ebitda": "EBITDA", "depreciation": "depreciation", "ebit": "EBIT",
+}  # fmt: skip
+OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 # Figures of money over replications -> what they are called.
 MONEY = {
     "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
@@ -46,6 +52,7 @@ def contract_part(result: Result, deliveries: Deliveries | None) -> dict[str, ob
     found = {
         "contract-milestones": _milestones(result, deliveries),
         "contract-accounts": _accounts(result),
+        "money-contracts": _holders(result),
         "money-figures": document.table(result.money_figures, tables.MONEY),
     }
     if deliveries:
@@ -166,6 +173,20 @@ def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
         *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
     )
     return document.table(table, columns)
+
+
+def _holders(result: Result) -> dict[str, list]:
+    """What contracts, the market and idle GPUs earned and cost over the run."""
+    table = result.money_contracts
+    held = table["contract"].where(table["kind"] == "contract", table["kind"].map(OTHERS))
+    groups = table.assign(held=held).groupby("held", sort=False)
+    sums = groups[[f"{name}_usd" for name in HELD]].sum().join(groups["backlog_usd"].last()).reset_index()
+    columns = (
+        Column("held", "contract", str, text=True),
+        *(Column(f"{name}_usd", f"{heading} [USD]", quantity) for name, heading in HELD.items()),
+        Column("backlog_usd", "backlog [USD]", quantity),
+    )
+    return document.table(sums, columns)
 
 
 def _departures(result: Result) -> list[str]:
