@@ -22,10 +22,10 @@ NOT = "not in run"
 HOURS = ("committed", "delivered")
 FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
 
-# Sums of the statements of contracts: name -> heading; and what else there is of them.
+# Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {
-    "revenue": "revenue", "energy": "energy", "staff": "staff", "network": "network", "rules": "rules",
-    "ebitda": "EBITDA", "depreciation": "depreciation", "ebit": "EBIT",
+    "revenue": "revenue", "energy": "energy", "running": "staff, network", "rules": "rules", "ebitda": "EBITDA",
+    "depreciation": "depreciation", "ebit": "EBIT",
 }  # fmt: skip
 OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 # Figures of money over replications -> what they are called.
@@ -178,13 +178,13 @@ def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
 def _holders(result: Result) -> dict[str, list]:
     """What contracts, the market and idle GPUs earned and cost over the run."""
     table = result.money_contracts
+    table = table[(table["kind"] == "contract") | table["kind"].isin(table["kind"][table["mw"] > 0.0])]
     held = table["contract"].where(table["kind"] == "contract", table["kind"].map(OTHERS))
-    groups = table.assign(held=held).groupby("held", sort=False)
-    sums = groups[[f"{name}_usd" for name in HELD]].sum().join(groups["backlog_usd"].last()).reset_index()
+    table = table.assign(held=held, running_usd=table["staff_usd"] + table["network_usd"])
+    sums = table.groupby("held", sort=False)[[f"{name}_usd" for name in HELD]].sum().reset_index()
     columns = (
         Column("held", "contract", str, text=True),
-        *(Column(f"{name}_usd", f"{heading} [USD]", quantity) for name, heading in HELD.items()),
-        Column("backlog_usd", "backlog [USD]", quantity),
+        *(Column(f"{name}_usd", heading, quantity) for name, heading in HELD.items()),
     )
     return document.table(sums, columns)
 

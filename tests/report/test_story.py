@@ -79,6 +79,10 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
     assert "ended the contract" in page.texts["contracts"]
     billed = result.contract_accounts.groupby("contract")["billed_usd"].sum()
     assert billed["one"] > 0.0
+    held = {row[0]: row[1:] for row in page.tables["money-contracts"][1:]}
+    assert list(held) == ["one", "two", "(idle)"]
+    earned = result.money_contracts.set_index("contract").loc["one", "ebit_usd"].sum()
+    assert held["one"][-1] == quantity(earned)
     money = {row[0]: row[1:] for row in page.tables["money-replications"][1:]}
     middle = deliveries.money.set_index("figure")["p50_usd"]
     assert money["revenue"][0] == quantity(result.money_fleet["revenue_usd"].sum())
