@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -128,6 +129,11 @@ class Book:
         """[s] Length of the run."""
         return int(self.months_s[-1])
 
+    @cached_property
+    def _month_names(self) -> list[str]:
+        """The months of the run as text: ``2026-06``."""
+        return [f"{calendar(self.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in self.months_s[:-1]]
+
 
 def levels_of(steps: Steps, start: datetime) -> Levels:
     """Steps of a scenario from the start of the run on."""
@@ -187,4 +193,4 @@ def _months(start: datetime, run_s: int) -> np.ndarray:
 
 def months_of(book: Book) -> list[str]:
     """The months of the run as text: ``2026-06``."""
-    return [f"{calendar(book.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in book.months_s[:-1]]
+    return book._month_names
