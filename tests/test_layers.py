@@ -24,7 +24,7 @@ ALLOWED = {
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
     "programme": BASE | {"model", "record", "rules"},
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
-    "commerce": BASE | {"model", "record", "programme"},
+    "commerce": BASE | {"model", "record", "programme", "rules"},
     "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "commerce", "rules"},
     # Many replications of the build-out, with the contracts that stand on it.
     "forecast": BASE | {"model", "record", "programme", "commerce", "engine", "rules"},

@@ -172,9 +172,9 @@ def _add_pools(table: _Table, result: Result) -> None:
 
 def _add_contracts(table: _Table, result: Result) -> None:
     accounts, milestones = result.contract_accounts, result.contract_milestones
-    sums = accounts.groupby("contract", sort=False)[
-        ["committed_gpu_hours", "delivered_gpu_hours", "billed_usd", "credit_usd", "terminated_usd"]
-    ].sum()
+    hours, usd = ("committed", "delivered"), ("billed", "credit", "service_credit", "terminated")
+    columns = [*(f"{name}_gpu_hours" for name in hours), *(f"{name}_usd" for name in usd)]
+    sums = accounts.groupby("contract", sort=False)[columns].sum()
     committed = sums["committed_gpu_hours"]
     end = pd.Timestamp(result.manifest["start"]) + pd.Timedelta(seconds=result.manifest["duration_s"])
     due = milestones[milestones["due"] < end]
@@ -183,7 +183,7 @@ def _add_contracts(table: _Table, result: Result) -> None:
         "delivered_share": sums["delivered_gpu_hours"] / committed.where(committed > 0.0),
         "late_days": late_days.reindex(sums.index),
         "billed_usd": sums["billed_usd"],
-        "credits_usd": sums["credit_usd"],
+        "credits_usd": sums["credit_usd"] + sums["service_credit_usd"],
         "terminated_usd": sums["terminated_usd"],
     }
     table.add("contract", list(sums.index), figures)

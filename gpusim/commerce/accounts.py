@@ -2,7 +2,7 @@
 
     billed   = max(used, take_or_pay x delivered) GPU-hours, at the mean price of what was delivered
     backlog  = signed - billed - undelivered - unused - terminated: the value of all that is still committed
-    revenue  = billed - credits
+    revenue  = billed - credits (for lateness, and for what was down)
     invoiced = revenue - prepayment applied
 
 In whole cents: every identity holds exactly.
@@ -18,12 +18,15 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
+from gpusim.commerce.made_up import made_up
+from gpusim.model.contract import Contract
 from gpusim.units import HOUR_S
 
-GPU_S = ("committed", "delivered", "missing", "overdue", "used", "billed")
+GPU_S = ("committed", "delivered", "missing", "overdue", "down", "used", "billed")
 MONEY = (
-    "signed", "used", "take_or_pay", "billed", "undelivered", "unused", "terminated", "backlog", "credit", "revenue",
-    "prepaid", "prepayment_applied", "refunded", "prepayment_balance", "invoiced",
+    "signed", "used", "take_or_pay", "billed", "made_up", "undelivered", "unused", "terminated", "backlog", "deferred",
+    "credit", "service_credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance",
+    "invoiced",
 )  # fmt: skip
 
 
@@ -35,9 +38,10 @@ class Accounts:
     ----------
     allocation : Allocation
     gpu_s : dict of str to ndarray, shape (contracts, months)
-        GPU-seconds of ``GPU_S``; committed, delivered, missing and overdue are whole numbers.
+        GPU-seconds of ``GPU_S``; committed, delivered (what is made up after the term included), missing and overdue
+        are whole numbers.
     cents : dict of str to int64 ndarray, shape (contracts, months)
-        Cents of ``MONEY``; backlog and balance are those at the end of the month.
+        Cents of ``MONEY``; backlog, deferred (a part of it) and balance are those at the end of the month.
     """
 
     allocation: Allocation
@@ -69,13 +73,16 @@ class Accounts:
             states[c, ends_s < terms.gpus.times_s[0]] = "signed"
             states[c, ends_s <= terms.signed_s] = "unsigned"
             states[c, ends_s >= terms.end_s] = "ended"
+            states[c, (ends_s >= terms.end_s) & (self.cents["deferred"][c] > 0)] = "making up"
         for c, interval, *_rest in allocation.terminations:
             if book.contracts[c].spec.terminates == "all":
                 states[c, ends_s > allocation.edges_s[interval]] = "terminated"
         return states
 
 
-def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Accounts:
+def accounts(
+    allocation: Allocation, used_gpu_s: np.ndarray | None = None, down_gpu_s: np.ndarray | None = None
+) -> Accounts:
     """Keep the accounts of the contracts of an allocation.
 
     Parameters
@@ -84,6 +91,8 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
     used_gpu_s : ndarray, shape (contracts, months), optional
         [GPU-s] What the tenants used, as ``gpusim.commerce.usage.used_gpu_s`` finds it; more than was delivered does
         not count. Absent: the contracts' ``utilisation`` of what was delivered.
+    down_gpu_s : ndarray, shape (contracts, months), optional
+        [GPU-s] Delivered and down, as ``gpusim.commerce.availability.down_gpu_s`` finds it. Absent: none.
     """
     book = allocation.book
     specs = [one.spec for one in book.contracts]
@@ -91,20 +100,23 @@ def accounts(allocation: Allocation, used_gpu_s: np.ndarray | None = None) -> Ac
     by_month, delivered = allocation.by_month, allocation.delivered.sum(axis=1)
     gpu_s = {
         "committed": by_month(allocation.in_force), "delivered": by_month(delivered),
-        "missing": by_month(allocation.in_force - delivered), "overdue": by_month(allocation.overdue),
+        "missing": by_month(allocation.missing), "overdue": by_month(allocation.overdue),
     }  # fmt: skip
     top, utilisation, credit = (
         np.array([getattr(spec, key) for spec in specs])[:, None] for key in ("take_or_pay", "utilisation", "credit")
     )
     if used_gpu_s is None:
         used_gpu_s = utilisation * gpu_s["delivered"]
+    gpu_s["down"] = np.zeros(used_gpu_s.shape) if down_gpu_s is None else down_gpu_s
     gpu_s["used"] = np.minimum(used_gpu_s, gpu_s["delivered"])
     gpu_s["billed"] = np.maximum(gpu_s["used"], top * gpu_s["delivered"])
-    money = _bills(allocation, gpu_s, by_month(delivered * price) / HOUR_S, price)
+    money = _bills(allocation, gpu_s, by_month(allocation.in_term * price) / HOUR_S, price)
     money["credit"] = cents(by_month(allocation.overdue * price) / HOUR_S * credit)
-    money["revenue"] = money["billed"] - money["credit"]
+    money["service_credit"] = np.rint(money["billed"] * _service_credits(specs, gpu_s)).astype(np.int64)
+    money["revenue"] = money["billed"] - money["credit"] - money["service_credit"]
     money |= _prepayments(allocation, money)
     money["invoiced"] = money["revenue"] - money["prepayment_applied"]
+    gpu_s = {name: gpu_s[name] for name in GPU_S}
     return Accounts(allocation, gpu_s, {name: money[name] for name in MONEY})
 
 
@@ -115,11 +127,23 @@ def _prices(allocation: Allocation) -> np.ndarray:
     return np.array([one.price.at(starts_s) for one in contracts], float).reshape(len(contracts), len(starts_s))
 
 
+def _service_credits(specs: list[Contract], gpu_s: dict[str, np.ndarray]) -> np.ndarray:
+    """Share of each month's bill that is credited for what was down, shape (contracts, months)."""
+    delivered = np.maximum(gpu_s["delivered"], 1)
+    shares = np.zeros(delivered.shape)
+    for c, spec in enumerate(specs):
+        if spec.service_credits:
+            shares[c] = [spec.service_credit(availability) for availability in 1.0 - gpu_s["down"][c] / delivered[c]]
+    return shares
+
+
 def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price: np.ndarray) -> dict[str, np.ndarray]:
-    """Value signed and what became of it."""
+    """Value signed and what became of it; ``delivered_usd`` is that of what was delivered in the term."""
     book = allocation.book
     value = _values(allocation, price)
-    delivered = np.minimum(cents(delivered_usd), value["in_force"])
+    in_term = np.minimum(cents(delivered_usd), value["in_force"])
+    late = made_up(allocation, value["in_force"] - in_term, price)
+    delivered = in_term + late["made_up"]
     hours = gpu_s["delivered"]
     used, billed = (
         np.rint(delivered * np.divide(gpu_s[key], hours, out=np.zeros(hours.shape), where=hours > 0)).astype(np.int64)
@@ -129,10 +153,10 @@ def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price
     for c, terms in enumerate(book.contracts):
         if terms.signed_s < book.run_s:
             signed[c, np.searchsorted(book.months_s, terms.signed_s, side="right") - 1] = value["signed"][c]
-    undelivered, unused = value["in_force"] - delivered, delivered - billed
-    gone = billed + undelivered + unused + value["terminated"]
+    unused = delivered - billed
+    gone = billed + late["undelivered"] + unused + value["terminated"]
     return {
-        "signed": signed, "used": used, "take_or_pay": billed - used, "billed": billed, "undelivered": undelivered,
+        "signed": signed, "used": used, "take_or_pay": billed - used, "billed": billed, **late,
         "unused": unused, "terminated": value["terminated"], "backlog": np.cumsum(signed - gone, axis=1),
     }  # fmt: skip
 

@@ -64,14 +64,20 @@ class _Sweep:
         self.closed = [np.full(len(due), end) for due, end in zip(self.due, ends)]
         self.given_up = [np.zeros(len(due), bool) for due in self.due]
         self.terminations: list[Termination] = []
+        self.making_up = np.zeros_like(self.in_force)  # GPUs wanted after the term
+        self.missed_from_s = np.zeros(len(contracts), np.int64)
+        self.even: set[int] = set()  # contracts that have made up all
+        for c in range(len(contracts)):
+            self._go_on(c)
 
     def play(self) -> Allocation:
         first = 0
         while first is not None:
             run = slice(first, self.n_run)
-            self.taken[:, :, run] = divide(self.in_force[:, run], self.capacity[:, run], self.eligible)
+            wanted = self.in_force[:, run] + self.making_up[:, run]
+            self.taken[:, :, run] = divide(wanted, self.capacity[:, run], self.eligible)
             self.sums = self.taken.sum(axis=1)
-            first = self._terminate()
+            first = self._next()
         n = len(self.edges_s) - 1
         met = [np.where(found < 0, n, found) for found in (self._met(c) for c in range(len(self.due)))]
         return Allocation(
@@ -94,12 +100,20 @@ class _Sweep:
                 found[j] = due + int(there.argmax())
         return found
 
-    def _terminate(self) -> int | None:
-        """Carry out the earliest termination, of several at one moment the first in order; the interval, if any."""
-        moments = [(self._leaves(c), c) for c in range(len(self.due))]
-        interval, c = min(((at, c) for at, c in moments if at is not None), default=(None, None))
-        if interval is None:
+    def _next(self) -> int | None:
+        """Carry out what comes next, of several at one moment the first in order; the interval, if any."""
+        moments = [(self._leaves(c), c, self._terminate) for c in range(len(self.due))]
+        moments += [(self._even_s(c), c, self._stop) for c in range(len(self.due))]
+        due = [(time_s, c, act) for time_s, c, act in moments if time_s is not None]
+        if not due:
             return None
+        time_s, c, act = min(due, key=lambda moment: moment[:2])
+        interval = self._edge(time_s)
+        act(c, interval)
+        return interval
+
+    def _terminate(self, c: int, interval: int) -> None:
+        """A tenant leaves, in all or in part: what it missed until then is not made up."""
         terms, in_force = self.book.contracts[c], self.in_force[c, interval:]
         if terms.spec.terminates == "all":
             gpus = int(in_force[0])
@@ -113,10 +127,11 @@ class _Sweep:
             self.closed[c] = np.where(lost, interval, self.closed[c])
             self.given_up[c] |= lost
         self.terminations.append(Termination(c, interval, gpus, self.in_force[c].copy()))
-        return interval
+        self.missed_from_s[c] = self.edges_s[interval]
+        self._go_on(c)
 
     def _leaves(self, c: int) -> int | None:
-        """Interval at which a contract has the right to leave next; None if never."""
+        """[s] When a contract has the right to leave next; None if never."""
         terms = self.book.contracts[c]
         spec, edges_s = terms.spec, self.edges_s
         if spec.terminate_after_late is None and spec.terminate_after_days is None:
@@ -133,7 +148,59 @@ class _Sweep:
         if spec.terminate_after_days is not None:
             too_late_s = terms.due_s + round(spec.terminate_after_days * DAY_S)
             moments += list(too_late_s[(met_s > too_late_s) & (too_late_s < closed_s)])
-        return int(np.searchsorted(edges_s, min(moments))) if moments else None
+        return int(min(moments)) if moments else None
+
+    def _go_on(self, c: int) -> None:
+        """After the term a contract goes on at the level of its last commitment, for what is to be made up."""
+        terms = self.book.contracts[c]
+        end, over = np.minimum(np.searchsorted(self.edges_s, (terms.end_s, terms.over_s)), self.n_run)
+        if 0 < end < over:
+            self.making_up[c, end:over] = self.in_force[c, end - 1]
+
+    def _even_s(self, c: int) -> int | None:
+        """[s] When a contract has made up all that it missed, to the second before; None if never, or long since."""
+        if c in self.even or not self.making_up[c].any():
+            return None
+        end = int(np.searchsorted(self.edges_s, self.book.contracts[c].end_s))
+        made = np.cumsum((self.sums[c] * np.diff(self.edges_s))[end : self.n_run])
+        at = end + int(np.searchsorted(made, missed := self._to_make_up(c, end)))
+        if missed == 0:
+            return int(self.edges_s[end])
+        return int(self.edges_s[at]) + self._to_make_up(c, at) // int(self.sums[c, at]) if at < self.n_run else None
+
+    def _stop(self, c: int, interval: int) -> None:
+        """A contract has made up all but for what one second takes with fewer GPUs."""
+        left = self._to_make_up(c, interval)
+        self.making_up[c, interval:] = 0
+        if left:
+            self._edge(int(self.edges_s[interval]) + 1)
+            self.making_up[c, interval] = left
+        self.even.add(c)
+
+    def _to_make_up(self, c: int, until: int) -> int:
+        """GPU-seconds missed in the term since the tenant last gave up any, less those made up until an interval."""
+        first, end = np.searchsorted(self.edges_s, (self.missed_from_s[c], self.book.contracts[c].end_s))
+        lacking = (self.in_force[c] - self.sums[c]) * np.diff(self.edges_s)
+        return int(lacking[first : max(end, until)].sum())
+
+    def _edge(self, time_s: int) -> int:
+        """The interval that begins at a time; a new one if none does."""
+        i = int(np.searchsorted(self.edges_s, time_s))
+        if self.edges_s[i] == time_s:
+            return i
+        self.edges_s = np.insert(self.edges_s, i, time_s)
+        for name in ("live", "committed", "graced", "in_force", "making_up", "capacity", "taken", "sums"):
+            values = getattr(self, name)
+            setattr(self, name, np.insert(values, i, values[..., i - 1], axis=-1))
+        self.n_run += 1
+        self.due, self.closed = ([np.where(at >= i, at + 1, at) for at in found] for found in (self.due, self.closed))
+        self.terminations = [
+            one._replace(
+                interval=one.interval + (one.interval >= i), in_force=np.insert(one.in_force, i, one.in_force[i - 1])
+            )
+            for one in self.terminations
+        ]
+        return i
 
     def _by_pool(self) -> np.ndarray:
         """GPUs of each contract in each pool: within a group contracts, in order, fill its pools in theirs."""

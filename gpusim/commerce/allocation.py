@@ -38,6 +38,7 @@ class Allocation:
     committed, in_force, overdue : int64 ndarrays, shape (contracts, intervals)
         As signed; less what was terminated; missing beyond grace.
     delivered : int64 ndarray, shape (contracts, pools, intervals)
+        What is made up after the term included.
     met, closed : lists of int64 ndarrays, shape (milestones,)
         Interval from which a milestone was met (the number of intervals: never), and from which it could not be.
     given_up : list of bool ndarrays, shape (milestones,)
@@ -62,6 +63,16 @@ class Allocation:
     def left(self) -> np.ndarray:
         """GPUs that no contract has, shape (pools, intervals)."""
         return self.live - self.delivered.sum(axis=0)
+
+    @property
+    def in_term(self) -> np.ndarray:
+        """GPUs delivered of what is committed, shape (contracts, intervals): without what is made up after the term."""
+        return np.minimum(self.delivered.sum(axis=1), self.in_force)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """GPUs committed and not delivered, shape (contracts, intervals)."""
+        return self.in_force - self.in_term
 
     def by_month(self, gpus: np.ndarray) -> np.ndarray:
         """Integrals over the months of the run of what holds in intervals, shape (..., intervals) -> (..., months)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -72,6 +73,11 @@ class Terms:
     due_s: np.ndarray
     due_gpus: np.ndarray
 
+    @property
+    def over_s(self) -> int:
+        """[s] From when on nothing is made up any more; the end of the term where nothing is."""
+        return self.end_s + round((self.spec.made_up_days or 0.0) * DAY_S)
+
     def may_use(self, site: str, gpu_type: str, scenario: Scenario) -> bool:
         """Whether the contract may be served at a site with GPUs of a type."""
         spec, where = self.spec, scenario.sites[site]
@@ -123,6 +129,11 @@ class Book:
         """[s] Length of the run."""
         return int(self.months_s[-1])
 
+    @cached_property
+    def _month_names(self) -> list[str]:
+        """The months of the run as text: ``2026-06``."""
+        return [f"{calendar(self.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in self.months_s[:-1]]
+
 
 def levels_of(steps: Steps, start: datetime) -> Levels:
     """Steps of a scenario from the start of the run on."""
@@ -162,7 +173,7 @@ def _moments(terms: Terms) -> np.ndarray:
     """[s] When a contract may change: its steps, prices, signing, and when what is due becomes late or too late."""
     spec = terms.spec
     grace_s = round(spec.grace_days * DAY_S)
-    moments = [terms.gpus.times_s, terms.price.times_s, [terms.signed_s], terms.gpus.times_s + grace_s]
+    moments = [terms.gpus.times_s, terms.price.times_s, [terms.signed_s, terms.over_s], terms.gpus.times_s + grace_s]
     if spec.terminate_after_days is not None:
         moments.append(terms.due_s + round(spec.terminate_after_days * DAY_S))
     return np.concatenate(moments).astype(np.int64)
@@ -182,4 +193,4 @@ def _months(start: datetime, run_s: int) -> np.ndarray:
 
 def months_of(book: Book) -> list[str]:
     """The months of the run as text: ``2026-06``."""
-    return [f"{calendar(book.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in book.months_s[:-1]]
+    return book._month_names

@@ -66,12 +66,13 @@ def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
     Parameters
     ----------
     tasks : DataFrame
-        site, project, kind, start_s, end_s [s], usd. What was spent before the run counts at its start.
+        site, project, kind, start_s, end_s [s], usd. What was spent before the run counts at its start; a task that
+        never ends costs nothing.
     months_s : ndarray, shape (months + 1,)
         [s] Edges.
     """
     paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna()]
-    start_s, end_s = (paid[key].to_numpy(dtype=float) for key in ("start_s", "end_s"))
+    start_s, end_s = paid["start_s"].to_numpy(dtype=float), paid["end_s"].fillna(np.inf).to_numpy(dtype=float)
     edges_s = np.concatenate([[-np.inf], months_s[1:]])
     gone = np.clip((edges_s - start_s[:, None]) / np.maximum(end_s - start_s, 1.0)[:, None], 0.0, 1.0)
     spent = np.diff(cents(gone * paid["usd"].to_numpy(dtype=float)[:, None]), axis=1)

@@ -7,11 +7,11 @@ import pandas as pd
 
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.returns import irr, payback_years
-from gpusim.commerce.statements import Statements
+from gpusim.commerce.statements import COSTS, Statements
 from gpusim.units import DAY_S, HOUR_S
 
 YEAR_S = 365.0 * DAY_S
-_FLOWS = ("revenue", "energy", "ebitda", "depreciation", "interest", "capex", "free_cash", "paid_in")
+_FLOWS = ("revenue", "energy", "rules", "ebitda", "depreciation", "interest", "capex", "free_cash", "paid_in")
 _ENDS = ("cash", "debt", "assets", "backlog")
 
 
@@ -21,17 +21,18 @@ def figures(statements: Statements) -> pd.Series:
     Returns
     -------
     Series
-        Sums over the run of revenue, energy, ebitda, depreciation, interest, capex, free_cash and paid_in, and cash,
-        debt, assets and backlog at its end, each with ``_usd``; credit_usd; live_mw (mean), revenue_usd_per_mw_year (of
-        mean live IT MW), useful_gpu_hours (used under contracts or sold by the hour), usd_per_useful_gpu_hour (energy,
-        staff, network, depreciation and interest), payback_years, irr (of free cash in the run alone) and irr_book
-        (with assets at book value in the last month); NaN where there is none, then irr_note says why.
+        Sums over the run of revenue, energy, rules, ebitda, depreciation, interest, capex, free_cash and paid_in, and
+        cash, debt, assets and backlog at its end, each with ``_usd``; credit_usd (of all kinds), live_mw (mean),
+        revenue_usd_per_mw_year (of mean live IT MW), useful_gpu_hours (used under contracts or sold by the hour),
+        usd_per_useful_gpu_hour (energy, staff, network, rules, depreciation and interest), payback_years, irr (of free
+        cash in the run alone) and irr_book (with assets at book value in the last month); NaN where there is none, then
+        irr_note says why.
     """
     fleet, accounts = statements.fleet, statements.accounts
     span_s = np.diff(accounts.allocation.book.months_s)
     mw_years = float((statements.live_mw.sum(axis=0) * span_s).sum() / YEAR_S)
     useful = float(statements.sold_gpu_s.sum() / HOUR_S)
-    cost = sum(int(fleet[name].sum()) for name in ("energy", "staff", "network", "depreciation", "interest"))
+    cost = sum(int(fleet[name].sum()) for name in (*COSTS, "depreciation", "interest"))
     flows = fleet["free_cash"]
     with_book = flows.copy()
     with_book[-1] += fleet["assets"][-1]
@@ -40,7 +41,7 @@ def figures(statements: Statements) -> pd.Series:
         {
             **{f"{name}_usd": in_usd(fleet[name].sum()) for name in _FLOWS},
             **{f"{name}_usd": in_usd(fleet[name][-1]) for name in _ENDS},
-            "credit_usd": in_usd(accounts.cents["credit"].sum()),
+            "credit_usd": in_usd((accounts.cents["credit"] + accounts.cents["service_credit"]).sum()),
             "live_mw": mw_years * YEAR_S / float(span_s.sum()),
             "revenue_usd_per_mw_year": _ratio(in_usd(fleet["revenue"].sum()), mw_years),
             "useful_gpu_hours": useful,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
+from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
+from gpusim.commerce.holders import contract_table
 from gpusim.commerce.scarcity import prices
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
@@ -18,7 +22,7 @@ from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
 
 
-def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
+def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
     """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
 
     Parameters
@@ -27,11 +31,13 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
         With contracts; as it was run.
     result : Result
         Of that scenario, with the tables of its projects if it has any: what their tasks cost is capital.
+    overheads : mapping of str to float
+        Facility watts per IT watt at the hottest hour of the run, by site: what contracts that ask are told.
     """
-    signings = sign(Book.of(scenario), result.manifest["seed"])
+    signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
     allocation = allocate(book, of_run(result))
-    found = accounts(allocation, used_gpu_s(allocation, result))
+    found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
     index = prices(allocation, result.build_line) if scenario.market.index is not None else None
     books = statements(found, spending, result, prices=index)
@@ -42,6 +48,7 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
         "contract_departures": allocation.departures(),
         "contract_accounts": found.table(),
         "money_sites": books.site_table(),
+        "money_contracts": contract_table(books, index),
         "money_fleet": books.fleet_table(),
         "money_figures": _figures(books),
     }

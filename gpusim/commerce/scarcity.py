@@ -90,7 +90,7 @@ def _of(line: pd.DataFrame, supply: str, months: list[str]) -> dict[str, np.ndar
 def _lacking(allocation: Allocation) -> dict[str, np.ndarray]:
     """GPUs that contracts lack at the start of each month, under the type that each names first."""
     firsts = np.searchsorted(allocation.edges_s, allocation.book.months_s[:-1])
-    missing = (allocation.in_force - allocation.delivered.sum(axis=1))[:, firsts]
+    missing = allocation.missing[:, firsts]
     lacking: dict[str, np.ndarray] = {}
     for terms, gpus in zip(allocation.book.contracts, missing, strict=True):
         for kind in terms.spec.gpu_types[:1]:

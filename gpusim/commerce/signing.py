@@ -11,12 +11,14 @@ from gpusim import rng
 from gpusim.commerce.book import Book, Terms
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.delivery import admits, deliverable
+from gpusim.model.scenario import Scenario
 from gpusim.model.steps import elapsed_s
 from gpusim.programme.draws import Draws
 from gpusim.programme.known import as_known
 from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import Schedule, replay
+from gpusim.rules.building import limited
 from gpusim.units import calendar
 
 REPLICATIONS = 50
@@ -82,8 +84,9 @@ def _with(book: Book, contracts: list[Terms]) -> Book:
 
 @dataclass(frozen=True)
 class _World:
-    """The programme that is to be, of which a part is known at each date."""
+    """The programme that is to be, under the rules of its places; of it a part is known at each date."""
 
+    scenario: Scenario
     network: Network
     draws: Draws
     schedule: Schedule
@@ -92,18 +95,19 @@ class _World:
 
     @classmethod
     def of(cls, book: Book, seed: int, overheads: Mapping[str, float] | None) -> _World:
-        network = Network(book.scenario)
-        draws = Draws.of(network, book.scenario, seed)
-        return cls(network, draws, replay(network, book.scenario, draws), seed, overheads)
+        scenario = limited(book.scenario)
+        network = Network(scenario)
+        draws = Draws.of(network, scenario, seed)
+        return cls(scenario, network, draws, replay(network, scenario, draws), seed, overheads)
 
     def probability(self, book: Book, signed: list[Terms], terms: Terms, n: int) -> tuple[float, int, bool]:
         """(probability of the least probable milestone, replications, whether it is signed)."""
-        lives = [self._live(book, terms, i) for i in range(n)]
+        lives = [self._live(terms, i) for i in range(n)]
         found = deliverable(_with(book, [*signed, terms]), terms.name, lives)
         return float(found["within_grace"].min()), n, admits(found, terms.spec.admit)
 
-    def _live(self, book: Book, terms: Terms, replication: int) -> pd.DataFrame:
-        scenario, names = book.scenario, ("signing", terms.name, replication)
+    def _live(self, terms: Terms, replication: int) -> pd.DataFrame:
+        scenario, names = self.scenario, ("signing", terms.name, replication)
         seed = int(rng.stream(self.seed, *names).integers(2**63))
         at_s = elapsed_s(terms.spec.signed, scenario.run.start)
         draws = as_known(self.network, scenario, self.draws, self.schedule, at_s, seed)

@@ -1,6 +1,6 @@
 """Monthly statements: what sites and the fleet earn, spend, own and owe.
 
-    EBITDA      = revenue - energy - staff - network
+    EBITDA      = revenue - energy - staff - network - rules
     EBIT        = EBITDA - depreciation
     free cash   = EBITDA - prepayment applied + prepaid - refunded - capex
     cash change = free cash + draws - interest - repayments + paid in
@@ -20,14 +20,13 @@ from gpusim.commerce import capital, energy
 from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
+from gpusim.commerce.charges import of_rules
 from gpusim.commerce.market import market
 from gpusim.record.result import Result
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
-SITE = (
-    "contracts", "on_demand", "spot", "revenue", "energy", "staff", "network", "ebitda", "depreciation", "ebit",
-    "capex",
-)  # fmt: skip
+COSTS = ("energy", "staff", "network", "rules")
+SITE = ("contracts", "on_demand", "spot", "revenue", *COSTS, "ebitda", "depreciation", "ebit", "capex")
 FLEET = (
     *SITE[:-1], "interest", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
     "free_cash", "draws", "repayments", "paid_in", "cash_change", "cash", "assets", "debt", "prepayments",
@@ -99,7 +98,8 @@ def statements(
     spending : DataFrame, optional
         What the build-out pays, as ``gpusim.commerce.capital.capex`` takes it. Absent: nothing.
     result : Result, optional
-        Run of the fleet whose metered energy is paid. Absent: the stated load, PUE and price.
+        Run of the fleet whose metered energy is paid, and what rules cost in it. Absent: the stated load, PUE and
+        price, and nothing.
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     """
@@ -117,8 +117,9 @@ def statements(
         "energy": energy_cents,
         "staff": cents(live_mw * money.staff_usd_per_mw_month * months),
         "network": cents(live_mw * money.network_usd_per_mw_month * months),
+        "rules": np.zeros_like(energy_cents) if result is None else of_rules(result.rules, places, book.months_s),
     }
-    sites["ebitda"] = sites["revenue"] - sites["energy"] - sites["staff"] - sites["network"]
+    sites["ebitda"] = sites["revenue"] - sum(sites[name] for name in COSTS)
     spent, worn = np.zeros((2, len(places), len(months)), np.int64)
     if spending is not None:
         spent, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)

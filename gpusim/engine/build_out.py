@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 import pandas as pd
 
@@ -36,9 +36,8 @@ class BuildOut:
         self._schedule = simulate(self._network, self._source, seed)
         self.scenario = built(self._source, self._network, self._schedule)
 
-    def programme(self, env: FleetEnvironment) -> Programme:
-        """Its tables, for the weather of a run: nodes are live as in the fleet."""
-        overheads = {site: float(env.fleet.sites[power.site].peak_overhead) for site, power in env.sites.items()}
+    def programme(self, overheads: Mapping[str, float]) -> Programme:
+        """Its tables; with the ``overheads`` of a run, as of ``play``, nodes are live as in the fleet."""
         return programme_of(self._source, self._network, self._schedule, overheads)
 
     def rule_entries(self) -> list[Entry]:

@@ -68,7 +68,7 @@ def run(
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace)
     world = _World(fleet_scenario, table, seed)
-    programme = build.programme(world.env) if build else None
+    programme = build.programme(world.overheads) if build else None
     if programme:
         world.env.process(tell(world.env, programme.events, world.recorder.log))
     regulation = None
@@ -87,14 +87,14 @@ def run(
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
-    return _with_contracts(scenario, result) if scenario.contracts else result
+    return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
 
 
-def _with_contracts(scenario: Scenario, result: Result) -> Result:
+def _with_contracts(scenario: Scenario, result: Result, overheads: dict[str, float]) -> Result:
     """The result with accounts and statements; who has no contracts does not load what makes them."""
     from gpusim.commerce.run_tables import run_tables
 
-    return replace(result, tables=result.tables | run_tables(scenario, result))
+    return replace(result, tables=result.tables | run_tables(scenario, result, overheads))
 
 
 class _World:
@@ -121,6 +121,11 @@ class _World:
         self._start_services(deployments, demand)
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
+
+    @property
+    def overheads(self) -> dict[str, float]:
+        """Facility watts per IT watt of each site at the hottest hour."""
+        return {site: float(self.env.fleet.sites[power.site].peak_overhead) for site, power in self.env.sites.items()}
 
     def _passes(self) -> Callable[[], None]:
         """What cycle mode does at every cycle."""

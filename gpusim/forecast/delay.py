@@ -14,8 +14,9 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.market import market
+from gpusim.forecast.trade import Trade
 from gpusim.model.scenario import Scenario
-from gpusim.programme.ledger import live_table
+from gpusim.programme.ledger import LIVE, SiteBook
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import Schedule
 from gpusim.units import DAY_S, HOUR_S
@@ -32,13 +33,20 @@ class DelayTally:
             name: [] for name, project in scenario.projects.items() if project.adds.components
         }
 
-    def add(self, schedule: Schedule, live: pd.DataFrame, allocation: Allocation | None) -> None:
-        """A replication: its schedule, its table ``live`` and, with contracts, how they shared that."""
-        hours, usd = self._worth(live, allocation)
+    def add(self, schedule: Schedule, live: pd.DataFrame, trade: Trade | None) -> None:
+        """A replication: its schedule, its table ``live`` and, with contracts, its trade.
+
+        Prices by the hour stay what they were without the delay.
+        """
+        allocation, prices = (None, None) if trade is None else (trade.allocation, trade.prices)
+        hours, usd = self._worth(live, allocation, prices)
+        of_sites = dict(iter(live.groupby("site", sort=False)))
         for name, lost in self.lost.items():
-            later = live_table(self.scenario, self.network, self._later(schedule, name), self.overheads)
+            site = self.scenario.projects[name].site
+            book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
+            later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
             shared = None if allocation is None else allocate(allocation.book, of_programme(later))
-            hours_then, usd_then = self._worth(later, shared)
+            hours_then, usd_then = self._worth(later, shared, prices)
             lost.append((hours - hours_then, usd - usd_then))
 
     def _later(self, schedule: Schedule, project: str) -> Schedule:
@@ -49,7 +57,9 @@ class DelayTally:
                 time_s[arrival.index] += MONTH_S
         return replace(schedule, time_s=time_s)
 
-    def _worth(self, live: pd.DataFrame, allocation: Allocation | None) -> tuple[float, float]:
+    def _worth(
+        self, live: pd.DataFrame, allocation: Allocation | None, prices: pd.DataFrame | None
+    ) -> tuple[float, float]:
         """GPU-hours that are live within the run, and what they earn: from contracts and market, or at list price."""
         pools = live.groupby(["site", "gpu_type"], sort=False)
         until_s = pools["time_s"].shift(-1).fillna(self.scenario.run.days * DAY_S)
@@ -58,7 +68,7 @@ class DelayTally:
             list_usd = live["gpu_type"].map({name: gpu.usd_per_gpu_hour for name, gpu in self.scenario.gpus.items()})
             return float(hours.sum()), float((hours * list_usd).sum())
         earned = accounts(allocation).cents["revenue"].sum()
-        earned += sum(cents.sum() for _gpu_s, cents in market(allocation).values())
+        earned += sum(cents.sum() for _gpu_s, cents in market(allocation, prices).values())
         return float(hours.sum()), float(in_usd(earned))
 
     def table(self) -> pd.DataFrame:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gpusim.commerce.book import Book
+from gpusim.commerce.signing import sign
 from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
+from gpusim.forecast.cash import CashTally
 from gpusim.forecast.delay import DelayTally
 from gpusim.forecast.promises import PromiseTally
 from gpusim.forecast.tasks import TaskTally
+from gpusim.forecast.trade import Trade
 from gpusim.model.scenario import Scenario
 from gpusim.programme.criticality import Tally
 from gpusim.programme.ledger import live_table
@@ -42,7 +46,8 @@ def deliveries(
     replications : int
     seed : int
         Of the first replication; the others have those that follow. The weather, on which it depends how much a grid
-        connection carries, is that of this seed in all.
+        connection carries, is that of this seed in all, and contracts that ask before they are signed are decided as in
+        a run with it.
     progress : callable, optional
         Called with the share that is done.
 
@@ -60,9 +65,9 @@ def deliveries(
         raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
     check_regions(scenario)
     source, overheads = limited(scenario), peak_overheads(scenario, seed)
-    network = Network(source)
+    network, book = Network(source), sign(Book.of(scenario), seed, overheads).book
     paths, tasks = Tally(source, network, overheads), TaskTally(network)
-    promises, delay = PromiseTally(scenario), DelayTally(source, network, overheads)
+    promises, cash, delay = PromiseTally(book), CashTally(book), DelayTally(source, network, overheads)
     seeds = list(range(seed, seed + replications))
     delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     for i, one in enumerate(seeds):
@@ -70,9 +75,12 @@ def deliveries(
         paths.add(schedule)
         tasks.add(schedule)
         live = live_table(source, network, schedule, overheads)
-        allocation = promises.add(live)
+        trade = Trade.of(book, network, schedule, live) if scenario.contracts else None
+        if trade is not None:
+            promises.add(trade.books.accounts)
+            cash.add(trade.books)
         if i < delayed:
-            delay.add(schedule, live, allocation)
+            delay.add(schedule, live, trade)
         if progress is not None:
             progress((i + 1) / replications)
     found = paths.result(seeds)
@@ -83,5 +91,5 @@ def deliveries(
     }  # fmt: skip
     return Deliveries(
         about, found.dates, tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
-        promises.contracts(), delay.table(),
+        promises.contracts(), delay.table(), cash.money(), cash.cash(),
     )  # fmt: skip

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.accounts import accounts
-from gpusim.commerce.allocate import allocate
-from gpusim.commerce.allocation import Allocation, grace_s
+from gpusim.commerce.accounts import Accounts
+from gpusim.commerce.allocation import grace_s
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
 from gpusim.forecast.quantiles import QUANTILES, quantiles
-from gpusim.model.scenario import Scenario
 
 MILESTONES = ["contract", "milestone", "gpus", "due_s", "p10_s", "p50_s", "p90_s", "on_time", "within_grace", "never"]
 CONTRACTS = [
@@ -21,27 +18,23 @@ CONTRACTS = [
 
 
 class PromiseTally:
-    """What became of the contracts of a scenario in the replications so far."""
+    """What became of the contracts of a book in the replications so far."""
 
-    def __init__(self, scenario: Scenario):
-        self.book = Book.of(scenario)
+    def __init__(self, book: Book):
+        self.book = book
         self.met_s: list[list[np.ndarray]] = [[] for _ in self.book.contracts]
         self.left: list[set[int]] = []
         self.cents: dict[str, list[np.ndarray]] = {"billed": [], "credit": []}
 
-    def add(self, live: pd.DataFrame) -> Allocation | None:
-        """Divide the live GPUs of a replication, a table ``live`` of all sites; None if there are no contracts."""
-        if not self.book.contracts:
-            return None
-        allocation = allocate(self.book, of_programme(live))
+    def add(self, accounts: Accounts) -> None:
+        """A replication: the accounts of the contracts, with how they shared what was live."""
+        allocation = accounts.allocation
         for c, met in enumerate(allocation.met):
             never = met == len(allocation.edges_s) - 1
             self.met_s[c].append(np.where(never, np.inf, allocation.edges_s[met]))
         self.left.append({one.contract for one in allocation.terminations})
-        found = accounts(allocation)
         for name, values in self.cents.items():
-            values.append(found.cents[name].sum(axis=1))
-        return allocation
+            values.append(accounts.cents[name].sum(axis=1))
 
     def milestones(self) -> pd.DataFrame:
         """As ``Deliveries.milestones``."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
 from gpusim.model.faults import dotted
@@ -60,17 +61,42 @@ class Contract(Model):
     """[d] By how much a commitment may come late before it counts as late."""
     credit: float = Field(0.0, ge=0, le=10)
     """Share of the price credited for each committed GPU-hour that is missing beyond grace."""
+    service_credits: dict[str, Share] | None = Field(None, min_length=1)
+    """Availability in a month below which a share of its bill is credited -> that share; of several levels that are
+    missed the greatest share counts. { "0.9999" = 0.1, "0.999" = 0.25, "0.95" = 1.0 } for machines of hub.gpcn.com
+    (January 2026), { "0.995" = 0.1, "0.99" = 0.3, "0.95" = 1.0 } for instances of EC2 (from memory, 2022). Absent:
+    nothing is credited."""
     terminate_after_late: int | None = Field(None, gt=0)
     """The tenant leaves when so many milestones have been late. Absent: never for that."""
     terminate_after_days: float | None = Field(None, gt=0, le=36525)
     """[d] The tenant leaves when a milestone is so late. Absent: never for that."""
     terminates: Literal["all", "late"] = "all"
     """What ends then: the whole contract, or the GPUs that are late."""
+    made_up_days: float | None = Field(None, gt=0, le=36525)
+    """[d] For how long after the term what came late may be made up, at the level of the last commitment: in 2025 a
+    tenant shifted the schedule of late capacity and kept the contract's value (fintool, Q3). Absent: it is lost."""
     priority: int = 0
     """Greater is served first; then the earlier signed, then by name."""
     admit: Share | None = None
     """It is signed only if, as far as is known at its signing, every milestone is met within grace with at least this
     probability. Absent: it is signed as written."""
+
+    @field_validator("service_credits")
+    @classmethod
+    def _levels_are_shares(cls, credits: dict[str, float] | None) -> dict[str, float] | None:
+        for level in credits or {}:
+            try:
+                is_share = 0.0 < float(level) <= 1.0
+            except ValueError:
+                is_share = False
+            if not is_share:
+                raise PydanticCustomError("level", "{level}: is no share; give above 0, 1 at most", {"level": level})
+        return credits
+
+    def service_credit(self, availability: float) -> float:
+        """Share of a month's bill that is credited for an availability."""
+        missed = [share for level, share in (self.service_credits or {}).items() if availability < float(level)]
+        return max(missed, default=0.0)
 
     def commitment(self, start: datetime, gpu_w: float) -> list[tuple[float, int]]:
         """(time [s] since ``start``, GPUs in all) from the first commitment on, not cut at the start.

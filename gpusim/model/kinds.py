@@ -44,7 +44,7 @@ def at(root: type[BaseModel], place: Sequence[str | int]) -> Any:
         if get_origin(current) is Annotated:
             current = get_args(current)[0]
         if get_origin(current) in (Union, UnionType):  # a table that may be absent
-            current = next((kind for kind in get_args(current) if tables_of(kind)), None)
+            current = next((k for k in get_args(current) if tables_of(k) or get_origin(k) in (dict, list)), None)
         if isinstance(current, type) and issubclass(current, BaseModel):
             if "root" in current.model_fields:
                 current = next(a for a in get_args(current.model_fields["root"].annotation) if _is_list(a))

@@ -143,6 +143,11 @@ def _known(time_s: float) -> float:
     return nan if time_s in (inf, -inf) else time_s
 
 
+def costs_usd(network: Network, schedule: Schedule) -> list[float]:
+    """[USD] What each task costs, expediting included; 0 of one that was not begun."""
+    return [_usd(schedule, work) for work in network.works]
+
+
 def _usd(schedule: Schedule, work: Work) -> float:
     if schedule.start_s[work.index] == inf:
         return 0.0

@@ -72,9 +72,16 @@ class Room:
         mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead
         self.overhead = mild if overheads is None else overheads[site]
         self.oversubscription = spec.oversubscription
+        self._found: dict[tuple[float, ...], list[int]] = {}  # most levels are asked for several times
 
     def live(self, levels: Sequence[float]) -> list[int]:
         """GPUs of each pool that are live with GPUs of each pool, MW of halls and MW of grid as in ``levels``."""
+        key = tuple(levels)
+        if key not in self._found:
+            self._found[key] = self._live(key)
+        return self._found[key]
+
+    def _live(self, levels: Sequence[float]) -> list[int]:
         *gpus, hall_mw, grid_mw = levels
         nodes = [int(count) // size for count, size in zip(gpus, self.per_node, strict=True)]
         housed = nodes_within(nodes, self.node_w, hall_mw * WATT_PER_MW)

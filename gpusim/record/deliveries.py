@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim.record import folder as storage
 
-TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay")
+TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "money", "cash")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,12 @@ class Deliveries:
     delay : DataFrame
         project, gpu_hours, usd: what is lost if all that it adds comes 30 days later and all else when it came; USD of
         revenue from contracts and market, at list price where the scenario has no contracts. Means.
+    money : DataFrame
+        With contracts: figure, p10_usd, p50_usd, p90_usd. Over the run: revenue, energy, ebitda, interest, capex,
+        free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).
+    cash : DataFrame
+        With contracts: month; free_cash_p10_usd, free_cash_p50_usd, free_cash_p90_usd (sum of free cash to the month's
+        end), paid_in_p10_usd and so on (sum that the owners have paid in). A quantile is that of the month by itself.
     """
 
     about: dict
@@ -55,6 +61,8 @@ class Deliveries:
     milestones: pd.DataFrame
     contracts: pd.DataFrame
     delay: pd.DataFrame
+    money: pd.DataFrame
+    cash: pd.DataFrame
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

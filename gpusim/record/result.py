@@ -23,7 +23,7 @@ RULES = "rules"  # of scenarios that enforce rules only
 # Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
 CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
-    "money_sites", "money_fleet", "money_figures",
+    "money_sites", "money_contracts", "money_fleet", "money_figures",
 )  # fmt: skip
 OPTIONAL = {**dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts")}
 

@@ -14,10 +14,11 @@ from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
-from gpusim.report.story_part import day_of
+from gpusim.report.story_part import MONEY, day_of
 
 MOST_ROWS = 12
 MOST_CAUSES = 8
+SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
 
 
 def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> None:
@@ -33,6 +34,8 @@ def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> 
             )
     console.print(_projects(deliveries, start))
     console.print(_held(deliveries))
+    if len(deliveries.money):
+        console.print(_money(deliveries))
     note = (
         f"{about['replications']:,} replications of the build-out, without jobs. GPU-h: planned and not there; USD at"
         f" list price. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
@@ -104,6 +107,14 @@ def _held(deliveries: Deliveries) -> Table:
         table.caption = f"By rules in all: {compact(ruled['gpu_hours'])} GPU-h, {compact(ruled['usd'])} USD."
     for row in held.head(MOST_CAUSES).itertuples():
         table.add_row(row.what, compact(row.gpu_hours), compact(row.usd), share(row.usd / held["usd"].sum()))
+    return table
+
+
+def _money(deliveries: Deliveries) -> Table:
+    table = _table("Money over replications [USD]", "in the run", "P10>", "P50>", "P90>")
+    rows = deliveries.money.set_index("figure")
+    for name in SHOWN:
+        table.add_row(MONEY[name], *(quantity(rows.loc[name, f"p{q}_usd"]) for q in (10, 50, 90)))
     return table
 
 

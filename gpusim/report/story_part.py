@@ -20,7 +20,20 @@ MOST_CAUSES, MOST_KINDS = 15, 8
 NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
 HOURS = ("committed", "delivered")
-FLOWS = {"billed_usd": "billed", "credit_usd": "credited", "invoiced_usd": "invoiced"}
+FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
+
+# Sums of the statements of contracts: name -> heading; and who else has a part.
+HELD = {
+    "revenue": "revenue", "energy": "energy", "running": "staff, network", "rules": "rules", "ebitda": "EBITDA",
+    "depreciation": "depreciation", "ebit": "EBIT",
+}  # fmt: skip
+OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
+# Figures of money over replications -> what they are called.
+MONEY = {
+    "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
+    "capex": "capital expenditure", "free_cash": "free cash", "paid_in": "paid in by the owners",
+    "most_debt": "debt at most", "credit": "credits", "last_backlog": "backlog at the end",
+}  # fmt: skip
 
 
 def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, object]:
@@ -39,8 +52,11 @@ def contract_part(result: Result, deliveries: Deliveries | None) -> dict[str, ob
     found = {
         "contract-milestones": _milestones(result, deliveries),
         "contract-accounts": _accounts(result),
+        "money-contracts": _holders(result),
         "money-figures": document.table(result.money_figures, tables.MONEY),
     }
+    if deliveries:
+        found["money-replications"] = _money(result, deliveries)
     return {"cards": _cards(figures), "departures": _departures(result), "tables": found,
             "replications": deliveries.about["replications"] if deliveries else 0}  # fmt: skip
 
@@ -128,6 +144,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
 def _accounts(result: Result) -> dict[str, list]:
     """Accounts by year."""
     accounts = result.contract_accounts
+    accounts = accounts.assign(credited_usd=accounts["credit_usd"] + accounts["service_credit_usd"])
     groups = accounts.groupby(["contract", accounts["month"].str[:4].rename("year")], sort=False)
     table = groups[[*(f"{name}_gpu_hours" for name in HOURS), *FLOWS]].sum()
     table = table.join(groups[["backlog_usd", "state"]].last()).reset_index()
@@ -140,6 +157,36 @@ def _accounts(result: Result) -> dict[str, list]:
         Column("backlog_usd", "backlog [USD]", quantity),
     )
     return document.table(table, columns)
+
+
+def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
+    """Money of the run beside its quantiles over replications."""
+    figures = result.money_figures.set_index("name")["value"]
+    mine = {
+        **{name: figures[f"{name}_usd"] for name in MONEY if f"{name}_usd" in figures},
+        "most_debt": result.money_fleet["debt_usd"].max(), "last_backlog": figures["backlog_usd"],
+    }  # fmt: skip
+    table = deliveries.money.assign(run=deliveries.money["figure"].map(mine))
+    columns = (
+        Column("figure", "figure", lambda name: MONEY[name], text=True),
+        Column("run", "this run", quantity),
+        *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
+    )
+    return document.table(table, columns)
+
+
+def _holders(result: Result) -> dict[str, list]:
+    """What contracts, the market and idle GPUs earned and cost over the run."""
+    table = result.money_contracts
+    table = table[(table["kind"] == "contract") | table["kind"].isin(table["kind"][table["mw"] > 0.0])]
+    held = table["contract"].where(table["kind"] == "contract", table["kind"].map(OTHERS))
+    table = table.assign(held=held, running_usd=table["staff_usd"] + table["network_usd"])
+    sums = table.groupby("held", sort=False)[[f"{name}_usd" for name in HELD]].sum().reset_index()
+    columns = (
+        Column("held", "contract", str, text=True),
+        *(Column(f"{name}_usd", heading, quantity) for name, heading in HELD.items()),
+    )
+    return document.table(sums, columns)
 
 
 def _departures(result: Result) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
-from gpusim.validation import occupancy, physical, power, queueing, scheduling, tariffs, workload
+from gpusim.validation import contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import Anchor, Effort, Row
 
 ANCHORS: dict[int, Anchor] = {
@@ -26,6 +26,7 @@ ANCHORS: dict[int, Anchor] = {
     27: power.busy_fleet,
     29: physical.ramp,
     30: tariffs.peaks_and_capacity,
+    31: contracts.take_or_pay,
     32: physical.shared_link,
     33: workload.request_traces,
     34: workload.daily_rate,

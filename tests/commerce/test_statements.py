@@ -16,7 +16,7 @@ from gpusim.commerce.capital import debt, even, spending_of
 from gpusim.commerce.cents import cents
 from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.returns import irr, payback_years
-from gpusim.commerce.statements import Statements, statements
+from gpusim.commerce.statements import COSTS, Statements, statements
 from gpusim.errors import CommerceError
 from gpusim.model.money import Money
 from gpusim.units import DAY_S
@@ -47,14 +47,14 @@ def faults(found: Statements) -> list[str]:
     opening = found.accounts.allocation.book.scenario.money.opening_cash_usd * 100
     books = {
         "revenue": sites["contracts"] + sites["on_demand"] + sites["spot"] == sites["revenue"],
-        "ebitda": sites["revenue"] - sites["energy"] - sites["staff"] - sites["network"] == sites["ebitda"],
+        "ebitda": sites["revenue"] - sum(sites[name] for name in COSTS) == sites["ebitda"],
         "contracts": fleet["contracts"] == found.accounts.cents["revenue"].sum(axis=0),
         "balance": fleet["cash"] + fleet["assets"] == fleet["debt"] + fleet["prepayments"] + fleet["equity"],
         "cash change": np.diff(fleet["cash"], prepend=opening)
         == fleet["free_cash"] + fleet["draws"] - fleet["interest"] - fleet["repayments"] + fleet["paid_in"],
         "free cash": fleet["free_cash"]
         == found.accounts.cents["invoiced"].sum(axis=0) + fleet["on_demand"] + fleet["spot"] + fleet["prepaid"]
-        - fleet["refunded"] - fleet["energy"] - fleet["staff"] - fleet["network"] - fleet["capex"],
+        - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["capex"],
         "debt": np.cumsum(fleet["draws"] - fleet["repayments"]) == fleet["debt"],
         "no overdraft": fleet["cash"] >= 0,
         "nothing worn twice": fleet["assets"] >= 0,

@@ -17,6 +17,7 @@ import gpusim
 from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.lateness import held_back, lateness
 from gpusim.analysis.months import edges_s
+from gpusim.analysis.wording import quantity
 from gpusim.cli import cli
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.money import quarters
@@ -58,7 +59,8 @@ def page(result, deliveries, tmp_path_factory):
 def test_sections_and_figures(page) -> None:
     names = {attrs["id"] for _tag, attrs in page.elements if "id" in attrs}
     assert {"build-out", "contracts", "money"} <= names
-    assert {f"figure-{name}" for name in ("build_paths", "build_missing", "build_gantt", "contracts", "money")} <= names
+    drawn = ("build_paths", "build_missing", "build_gantt", "contracts", "money", "cash")
+    assert {f"figure-{name}" for name in drawn} <= names
     links = {attrs["href"][1:] for tag, attrs in page.elements if tag == "a"}
     assert {"build-out", "contracts", "money"} <= links <= names
 
@@ -77,6 +79,15 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
     assert "ended the contract" in page.texts["contracts"]
     billed = result.contract_accounts.groupby("contract")["billed_usd"].sum()
     assert billed["one"] > 0.0
+    held = {row[0]: row[1:] for row in page.tables["money-contracts"][1:]}
+    assert list(held) == ["one", "two", "(idle)"]
+    earned = result.money_contracts.set_index("contract").loc["one", "ebit_usd"].sum()
+    assert held["one"][-1] == quantity(earned)
+    money = {row[0]: row[1:] for row in page.tables["money-replications"][1:]}
+    middle = deliveries.money.set_index("figure")["p50_usd"]
+    assert money["revenue"][0] == quantity(result.money_fleet["revenue_usd"].sum())
+    assert money["debt at most"] == [quantity(result.money_fleet["debt_usd"].max()), *money["debt at most"][1:]]
+    assert money["free cash"][2] == quantity(middle["free_cash"])
     assert page.texts["build-lead"] == lateness(result)
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
 
@@ -85,6 +96,7 @@ def test_without_replications(result, tmp_path) -> None:
     page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "build-criticality" not in page.tables
     assert "P50" not in page.tables["contract-milestones"][0]
+    assert "money-replications" not in page.tables
 
 
 def test_without_contracts_there_is_no_money(tmp_path) -> None:
@@ -135,6 +147,9 @@ def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
     assert "The tenant of two leaves, in all or in part, in 100% of replications." in text
     assert "held up by crews" in text
     assert "Cash of the run: revenue" in text
+    free = deliveries.money.set_index("figure").loc["free_cash"]
+    row = next(line for line in text.splitlines() if line.split()[:2] == ["free", "cash"])
+    assert " ".join(row.split()[2:]) == " ".join(quantity(free[f"p{q}_usd"]) for q in (10, 50, 90))
 
 
 def test_held_back_sums_over_projects_and_leaves_out_what_came_early() -> None:

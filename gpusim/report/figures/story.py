@@ -10,7 +10,7 @@ from gpusim.analysis.lateness import is_built
 from gpusim.analysis.regulation import in_force, is_ruled
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
-from gpusim.report.figures import build_gantt, build_missing, build_paths, contracts, money, rules
+from gpusim.report.figures import build_gantt, build_missing, build_paths, cash, contracts, money, rules
 
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
@@ -22,5 +22,7 @@ def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tup
     if "contract_accounts" in result.tables:
         yield "contracts", contracts.draw(result, deliveries)
         yield "money", money.draw(result)
+        if deliveries:
+            yield "cash", cash.draw(deliveries)
     if is_ruled(result) and len(in_force(result)):
         yield "rules", rules.draw(result)
