@@ -56,7 +56,8 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
         wanted, free, cover = np.zeros((3, len(months)))
         if kind in index.supplies:
             stock = _of(line, index.supplies[kind], months)
-            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], lacking.get(kind, 0.0))
+            ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == index.supplies[kind])
+            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
             free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
         columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
         tables.append(pd.DataFrame(dict(zip(PRICES, columns, strict=True))))
