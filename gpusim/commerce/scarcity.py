@@ -55,8 +55,9 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
     for kind in book.scenario.gpus:
         wanted, free, cover = np.zeros((3, len(months)))
         if kind in index.supplies:
-            stock = _of(line, index.supplies[kind], months)
-            ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == index.supplies[kind])
+            supply = index.supplies[kind]
+            stock = _of(line, supply, months)
+            ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == supply)
             wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
             free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
         columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
