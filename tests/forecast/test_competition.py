@@ -30,7 +30,8 @@ def rival(per_month: float, **more) -> dict:
 
 def test_days_are_gpu_hours_and_usd() -> None:
     """40 GPUs that come d days later within the run are 40 x 24 x d GPU-hours, at 2 USD."""
-    found = gpusim.competition(beside({"big": rival(0.15, end="2025-06-01")}), 20)
+    there = beside({"big": rival(0.6, end="2025-06-01")}).with_({"supplies.vendor.per_month": 30.0})
+    found = gpusim.competition(there, 20)
     days = found.projects.set_index(["rival", "project"])["later_days"]
     row = found.rivals.set_index("rival").loc["big"]
     assert days["big", "asks"] > 5.0
