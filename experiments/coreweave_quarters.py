@@ -63,7 +63,8 @@ def simulated(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
     for seed in seeds:
         programme = play(scenario, seed)
         allocation = allocate(book, of_programme(programme.live))
-        spending, index = spending_of(programme.tasks, book.months_s), prices(allocation, programme.line)
+        spending = spending_of(programme.tasks, book.months_s)
+        index = prices(allocation, programme.line, programme.requests)
         found = quarters(statements(accounts(allocation), spending, prices=index))
         found = found.set_index("quarter").loc[PUBLISHED.index]
         rows.append(

@@ -33,7 +33,9 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
     allocation = allocate(book, of_run(result))
     found = accounts(allocation, used_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    index = prices(allocation, result.build_line) if scenario.market.index is not None else None
+    index = None
+    if scenario.market.index is not None:
+        index = prices(allocation, result.build_line, result.build_requests)
     books = statements(found, spending, result, prices=index)
     return {
         "contract_signings": signings.asked,

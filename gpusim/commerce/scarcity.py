@@ -15,6 +15,7 @@ import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
+from gpusim.commerce.tenants import SHARES, shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
 from gpusim.model.supply import MONTH_S
@@ -24,8 +25,8 @@ LINE = ("month", "supply", "waiting_own", "waiting_rivals", "free", "per_month")
 PRICES = ["gpu_type", "month", "wanted", "free", "cover", "scarcity", "on_demand_price", "spot_price"]
 
 
-def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
-    """Prices by GPU type and month, as the month begins.
+def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Prices by GPU type and month, as the month begins, and what is sold at them.
 
     Parameters
     ----------
@@ -33,16 +34,20 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
         Of a scenario whose market has an index.
     line : DataFrame
         Table ``line`` of a programme: ``LINE``.
+    requests : DataFrame, optional
+        Its table ``requests``; needed if the market has a demand.
 
     Returns
     -------
     DataFrame
-        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price.
+        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price;
+        with a demand the rest of ``gpusim.commerce.tenants.SHARES`` too.
 
     Raises
     ------
     CommerceError
-        If the market has no index, or the line leaves out a supply or a month of it.
+        If the market has no index, or the line leaves out a supply or a month of it, or with a demand the requests are
+        missing.
     """
     book = allocation.book
     index = book.scenario.market.index
@@ -62,7 +67,10 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
             free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
         columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
         tables.append(pd.DataFrame(dict(zip(PRICES, columns, strict=True))))
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    if book.scenario.market.demand is None:
+        return table
+    return table.merge(shares(allocation, requests), on=SHARES[:2], how="left")
 
 
 def rule(
