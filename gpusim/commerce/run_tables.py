@@ -10,7 +10,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
-from gpusim.commerce.scarcity import prices
+from gpusim.commerce.scarcity import prices_of_run
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
@@ -33,9 +33,7 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
     allocation = allocate(book, of_run(result))
     found = accounts(allocation, used_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    index = None
-    if scenario.market.index is not None:
-        index = prices(allocation, result.build_line, result.build_requests)
+    index = prices_of_run(allocation, result)
     books = statements(found, spending, result, prices=index)
     return {
         "contract_signings": signings.asked,
@@ -46,6 +44,7 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
         "money_sites": books.site_table(),
         "money_fleet": books.fleet_table(),
         "money_figures": _figures(books),
+        **({} if index is None else {"market_prices": index}),
     }
 
 

@@ -19,6 +19,8 @@ from gpusim.commerce.tenants import SHARES, shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
 from gpusim.model.supply import MONTH_S
+from gpusim.programme.play import play
+from gpusim.record.result import Result
 from gpusim.units import DAY_S
 
 LINE = ("month", "supply", "waiting_own", "waiting_rivals", "free", "per_month")
@@ -71,6 +73,17 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     if book.scenario.market.demand is None:
         return table
     return table.merge(shares(allocation, requests), on=SHARES[:2], how="left")
+
+
+def prices_of_run(allocation: Allocation, result: Result) -> pd.DataFrame | None:
+    """Prices in a run of the fleet; None if its market has no index. ``allocation`` is that of the run."""
+    scenario = allocation.book.scenario
+    if scenario.market.index is None:
+        return None
+    if scenario.projects:
+        return prices(allocation, result.build_line, result.build_requests)
+    programme = play(scenario, result.manifest["seed"])  # nothing is built, but rivals order all the same
+    return prices(allocation, programme.line, programme.requests)
 
 
 def rule(

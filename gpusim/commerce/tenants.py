@@ -67,8 +67,8 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> pd.DataFram
 def divided(asked: np.ndarray, have: np.ndarray, prices: np.ndarray, elasticity: float) -> np.ndarray:
     """What each provider sells of what is asked for.
 
-    All sell the same multiple of their attraction, up to what they have. So the cheapest is sold out first, and in order
-    of price nobody need be looked at twice.
+    All sell the same multiple of their attraction, up to what they have. So the cheapest is sold out first, and in
+    order of price nobody need be looked at twice.
 
     Parameters
     ----------

@@ -129,7 +129,8 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
         table["grid_mw"] = grid
         if table.get("hall_mw") is not None:
             table["hall_mw"] = halls
-    data.get("market", {}).pop("index", None)  # it is about supplies
+    for key in ("index", "demand"):  # they are about supplies and rivals
+        data.get("market", {}).pop(key, None)
     return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
 
 

@@ -68,3 +68,11 @@ def test_without_projects_the_line_is_played_to_the_end_of_the_run(scenario: Sce
     line = play(scenario.with_({"projects": {}}), 1).line
     assert line["month"].tolist()[-1] == "2026-05"
     assert line["waiting_rivals"].max() > 0.0
+
+
+def test_a_run_without_projects_has_prices(scenario: Scenario) -> None:
+    """Nothing is built, but rivals order, and what they order makes the prices."""
+    result = gpusim.run(scenario.with_({"projects": {}, "contracts.second.admit": None}), 1)
+    gb200 = result.market_prices[result.market_prices["gpu_type"] == "GB200"]
+    assert gb200["month"].tolist() == result.money_fleet["month"].tolist()
+    assert gb200["scarcity"].nunique() > 3
