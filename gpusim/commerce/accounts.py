@@ -18,6 +18,7 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
+from gpusim.errors import CommerceError
 from gpusim.units import HOUR_S
 
 GPU_S = ("committed", "delivered", "missing", "overdue", "used", "billed")
@@ -112,6 +113,12 @@ def _prices(allocation: Allocation) -> np.ndarray:
     """[USD/GPU-hour] Shape (contracts, intervals)."""
     starts_s = allocation.edges_s[:-1]
     contracts = allocation.book.contracts
+    for one in contracts:
+        if np.isnan(one.price.values).any():
+            fault = (
+                "the price at the index is missing; give what gpusim.commerce.scarcity.priced makes of the allocation"
+            )
+            raise CommerceError(f"contracts.{one.name}.price_index: {fault}")
     return np.array([one.price.at(starts_s) for one in contracts], float).reshape(len(contracts), len(starts_s))
 
 

@@ -10,7 +10,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
-from gpusim.commerce.scarcity import prices_of_run
+from gpusim.commerce.scarcity import priced, prices_of_run
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
@@ -31,9 +31,10 @@ def run_tables(scenario: Scenario, result: Result) -> dict[str, pd.DataFrame]:
     signings = sign(Book.of(scenario), result.manifest["seed"])
     book = signings.book
     allocation = allocate(book, of_run(result))
+    index = prices_of_run(allocation, result)
+    allocation = allocation if index is None else priced(allocation, index)
     found = accounts(allocation, used_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    index = prices_of_run(allocation, result)
     books = statements(found, spending, result, prices=index)
     return {
         "contract_signings": signings.asked,

@@ -10,11 +10,13 @@ rivals wait for, and the greater of what our projects wait for and what our cont
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import months_of
+from gpusim.commerce.book import constant, months_of
 from gpusim.commerce.tenants import SHARES, shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
@@ -84,6 +86,25 @@ def prices_of_run(allocation: Allocation, result: Result) -> pd.DataFrame | None
         return prices(allocation, result.build_line, result.build_requests)
     programme = play(scenario, result.manifest["seed"])  # nothing is built, but rivals order all the same
     return prices(allocation, programme.line, programme.requests)
+
+
+def priced(allocation: Allocation, prices: pd.DataFrame) -> Allocation:
+    """The allocation with the prices of contracts at the index: those on demand in the month of signing, times a share.
+
+    Prices decide nothing about who gets what. A contract signed before the run has the price of its first month, one
+    that is signed after it that of its last.
+    """
+    book = allocation.book
+    by_type, listed = prices.pivot(index="gpu_type", columns="month", values="on_demand_price"), book.scenario.gpus
+    contracts = []
+    for terms in book.contracts:
+        if (share := terms.spec.price_index) is not None:
+            kind = terms.spec.gpu_types[0]
+            month = months_of(book)[int(np.searchsorted(book.months_s[1:-1], terms.signed_s, side="right"))]
+            usd = listed[kind].usd_per_gpu_hour * float(by_type.loc[kind, month]) * share
+            terms = replace(terms, price=constant(usd))
+        contracts.append(terms)
+    return replace(allocation, book=replace(book, contracts=tuple(contracts)))
 
 
 def rule(

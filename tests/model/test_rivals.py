@@ -99,6 +99,20 @@ def test_admission_is_a_probability() -> None:
         Scenario.from_dict({**data(), "contracts": {"a": {"tenant": "research", "admit": 80.0}}})
 
 
+def test_a_price_at_the_index_stands_alone() -> None:
+    contract = {"tenant": "lab", "signed": 0.0, "gpus": 8.0, "term_days": 30.0, "price_index": 0.6}
+    table = {**data(), "contracts": {"a": {**contract, "gpu_types": ["H100"]}}}
+    assert faults(table) == []
+    for key, value, fault in (
+        ("contracts.a.value_usd", 1e6, "contracts.a.price_index: found with value_usd; give one of them"),
+        ("contracts.a.gpu_types", [], "contracts.a.gpu_types: found none with price_index; name the type"),
+        ("market", {}, "contracts.a.price_index: found without prices that follow scarcity; add [market.index]"),
+    ):
+        found = faults(changed(table, key, value))
+        assert len(found) == 1, found
+        assert found[0].startswith(fault)
+
+
 def test_growth_compounds() -> None:
     """Doubling each year: 12 / ln 2 orders in the first, twice that in the second; none of it overflows."""
     rival = Rival.model_validate({"growth_per_year": 1.0, "orders": {"x": {"per_month": 1.0}}})
