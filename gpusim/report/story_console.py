@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gpusim.analysis.lateness import held_back
+from gpusim.analysis.rivalry import rivalry
 from gpusim.analysis.wording import compact, quantity, share
+from gpusim.record.competition import Competition
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
 from gpusim.report.story_part import day_of
@@ -38,6 +40,12 @@ def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> 
         f" ({about['delayed']} replications)."
     )
     console.print(note, style="dim")
+
+
+def print_rivals(result: Result, competition: Competition | None = None, console: Console | None = None) -> None:
+    """What rivals did, and what they cost, in a few lines."""
+    console = console or Console(highlight=False)
+    console.print(rivalry(result, competition))
 
 
 def print_money(result: Result, console: Console | None = None) -> None:
