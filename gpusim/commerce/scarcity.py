@@ -21,7 +21,9 @@ from gpusim.commerce.tenants import SHARES, shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
 from gpusim.model.supply import MONTH_S
-from gpusim.programme.play import play
+from gpusim.programme.network import Network
+from gpusim.programme.play import line_of, play, requests_of
+from gpusim.programme.schedule import Schedule
 from gpusim.record.result import Result
 from gpusim.units import DAY_S
 
@@ -75,6 +77,15 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     if book.scenario.market.demand is None:
         return table
     return table.merge(shares(allocation, requests), on=SHARES[:2], how="left")
+
+
+def prices_of(allocation: Allocation, network: Network, schedule: Schedule) -> pd.DataFrame | None:
+    """Prices in a replication of the build-out; None if its market has no index."""
+    market = allocation.book.scenario.market
+    if market.index is None:
+        return None
+    requests = None if market.demand is None else requests_of(network, schedule)
+    return prices(allocation, line_of(schedule), requests)
 
 
 def prices_of_run(allocation: Allocation, result: Result) -> pd.DataFrame | None:

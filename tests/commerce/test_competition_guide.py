@@ -10,8 +10,14 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.scarcity import prices, prices_of
 from gpusim.model.scenario import Scenario
+from gpusim.programme.network import Network
 from gpusim.programme.play import play
+from gpusim.programme.schedule import simulate
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "competition.md").read_text(encoding="utf-8")
 
@@ -63,6 +69,16 @@ def test_a_run_has_the_same_programme(scenario: Scenario) -> None:
     assert not bare.build_requests["is_rival"].any()
     assert len(bare.build_line) == 0
     pd.testing.assert_frame_equal(result.build_requests, gpusim.run(scenario, 1).build_requests)
+
+
+def test_a_replication_has_the_prices_of_its_programme(scenario: Scenario) -> None:
+    programme, network = play(scenario, 2), Network(scenario)
+    allocation = allocate(Book.of(scenario), of_programme(programme.live))
+    found = prices_of(allocation, network, simulate(network, scenario, 2))
+    pd.testing.assert_frame_equal(found, prices(allocation, programme.line, programme.requests))
+    bare = scenario.with_({"market": {}, "rivals": {}})
+    allocation = allocate(Book.of(bare), of_programme(programme.live))
+    assert prices_of(allocation, network, simulate(network, bare, 2)) is None
 
 
 def test_without_projects_the_line_is_played_to_the_end_of_the_run(scenario: Scenario) -> None:
