@@ -28,6 +28,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import quarters
+from gpusim.commerce.scarcity import prices
 from gpusim.commerce.statements import statements
 from gpusim.programme.play import play
 from gpusim.units import WATT_PER_MW, seconds_between
@@ -62,7 +63,9 @@ def simulated(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
     for seed in seeds:
         programme = play(scenario, seed)
         allocation = allocate(book, of_programme(programme.live))
-        found = quarters(statements(accounts(allocation), spending_of(programme.tasks, book.months_s)))
+        spending = spending_of(programme.tasks, book.months_s)
+        index = prices(allocation, programme.line, programme.requests)
+        found = quarters(statements(accounts(allocation), spending, prices=index))
         found = found.set_index("quarter").loc[PUBLISHED.index]
         rows.append(
             pd.DataFrame(

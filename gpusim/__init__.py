@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["Deliveries", "Plan", "Result", "Scenario", "Sweep", "deliveries", "plan", "relieve", "run", "sweep"]
+__all__ = [
+    "Competition", "Deliveries", "Plan", "Result", "Scenario", "Sweep", "competition", "deliveries", "plan", "relieve",
+    "run", "sweep",
+]  # fmt: skip
 
 _HOMES = {
     "Scenario": "gpusim.model.scenario",
@@ -11,6 +14,8 @@ _HOMES = {
     "Result": "gpusim.record.result",
     "deliveries": "gpusim.forecast.deliveries",
     "Deliveries": "gpusim.record.deliveries",
+    "competition": "gpusim.forecast.competition",
+    "Competition": "gpusim.record.competition",
     "plan": "gpusim.planning.plan",
     "Plan": "gpusim.planning.plan",
     "relieve": "gpusim.relief.study",

@@ -10,12 +10,14 @@ import click
 from gpusim.cli.group import cli
 
 if TYPE_CHECKING:
+    from gpusim.record.competition import Competition
     from gpusim.record.deliveries import Deliveries
     from gpusim.record.relief import Relief
     from gpusim.record.result import Result
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
+COMPETITION = "competition"  # and what its rivals cost
 
 
 @cli.command()
@@ -26,14 +28,18 @@ def report(folder: Path) -> None:
 
 
 def write_report(
-    result: Result, folder: Path, relief: Relief | None = None, deliveries: Deliveries | None = None
+    result: Result,
+    folder: Path,
+    relief: Relief | None = None,
+    deliveries: Deliveries | None = None,
+    competition: Competition | None = None,
 ) -> Path:
     """Draw the figures once, for their folder and for the report."""
     from gpusim.report.figures import draw_all
     from gpusim.report.page import write
 
     pictures = draw_all(result, folder / "figures", relief, deliveries)
-    return write(result, folder / "report.html", pictures, relief, deliveries)
+    return write(result, folder / "report.html", pictures, relief, deliveries, competition)
 
 
 def _redrawn(folder: Path) -> Path:
@@ -50,9 +56,13 @@ def _redrawn(folder: Path) -> Path:
 
         sweep = Sweep.load(folder)
         return write(sweep.spec, sweep.store, folder / "report.html")
-    deliveries = None
+    deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.record.deliveries import Deliveries
 
         deliveries = Deliveries.load(folder / DELIVERIES)
-    return write_report(Result.load(folder), folder, deliveries=deliveries)
+    if (folder / COMPETITION).is_dir():
+        from gpusim.record.competition import Competition
+
+        competition = Competition.load(folder / COMPETITION)
+    return write_report(Result.load(folder), folder, deliveries=deliveries, competition=competition)

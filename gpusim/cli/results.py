@@ -9,7 +9,9 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading, with_progress
-from gpusim.cli.report import DELIVERIES, write_report
+from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
+
+PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
@@ -54,8 +56,11 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:
         found.save(folder / DELIVERIES)
-    _print_story(result, found)
-    write_report(result, folder, deliveries=found)
+    rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
+    if rivals:
+        rivals.save(folder / COMPETITION)
+    _print_story(result, found, rivals)
+    write_report(result, folder, deliveries=found, competition=rivals)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
 
 
@@ -110,12 +115,24 @@ def _deliveries(scenario, replications: int, seed: int):
     return found
 
 
-def _print_story(result, found) -> None:
+def _competition(scenario, seed: int):
+    from gpusim.forecast.competition import competition
+
+    began = time.perf_counter()
+    found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
+    click.echo(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
+    return found
+
+
+def _print_story(result, found, rivals) -> None:
     from gpusim.analysis.regulation import is_ruled
-    from gpusim.report.story_console import print_deliveries, print_money, print_rules
+    from gpusim.analysis.rivalry import has_rivals
+    from gpusim.report.story_console import print_deliveries, print_money, print_rivals, print_rules
 
     if found:
         print_deliveries(found)
+    if has_rivals(result):
+        print_rivals(result, rivals)
     if "money_figures" in result.tables:
         print_money(result)
     if is_ruled(result):

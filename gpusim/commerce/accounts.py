@@ -19,6 +19,7 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
 from gpusim.commerce.made_up import made_up
+from gpusim.errors import CommerceError
 from gpusim.model.contract import Contract
 from gpusim.units import HOUR_S
 
@@ -124,6 +125,12 @@ def _prices(allocation: Allocation) -> np.ndarray:
     """[USD/GPU-hour] Shape (contracts, intervals)."""
     starts_s = allocation.edges_s[:-1]
     contracts = allocation.book.contracts
+    for one in contracts:
+        if np.isnan(one.price.values).any():
+            fault = (
+                "the price at the index is missing; give what gpusim.commerce.scarcity.priced makes of the allocation"
+            )
+            raise CommerceError(f"contracts.{one.name}.price_index: {fault}")
     return np.array([one.price.at(starts_s) for one in contracts], float).reshape(len(contracts), len(starts_s))
 
 

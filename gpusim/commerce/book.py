@@ -59,7 +59,7 @@ class Terms:
     gpus : Levels
         Committed in all, until the end of the term, where they are 0.
     price : Levels
-        [USD/GPU-hour]
+        [USD/GPU-hour]; NaN of a contract at the index, until ``gpusim.commerce.scarcity.priced``.
     due_s, due_gpus : int64 ndarrays, shape (milestones,)
         The steps up of the commitment.
     """
@@ -146,7 +146,7 @@ def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
     gpu_w = scenario.gpus[spec.gpu_types[0]].rated_it_w_per_gpu if spec.it_mw is not None else 1.0
     steps = [(round(time_s), gpus) for time_s, gpus in spec.commitment(start, gpu_w)]
     end_s = round(spec.end_s(start))
-    price = levels_of(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
+    price = _price(spec, start, steps, end_s)
     gpus = _from_start([step for step in steps if step[0] < end_s] + [(end_s, 0)])
     before = np.concatenate([[0], gpus.values[:-1]])
     ups = (gpus.values > before) & (gpus.times_s < end_s)
@@ -154,11 +154,22 @@ def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
     return Terms(name, spec, signed_s, max(end_s, 0), gpus, price, gpus.times_s[ups], gpus.values[ups])
 
 
+def _price(spec: Contract, start: datetime, steps: list[tuple[int, int]], end_s: int) -> Levels:
+    if spec.price_index is not None:
+        return constant(np.nan)
+    return levels_of(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
+
+
+def constant(value: float) -> Levels:
+    """The same level from 0 on."""
+    return Levels(np.zeros(1, np.int64), np.array([value]))
+
+
 def _even_price(spec: Contract, steps: list[tuple[int, int]], end_s: int) -> Levels:
     """The price at which all GPU-hours of the term have the contract's value."""
     ends = [*(time_s for time_s, _gpus in steps[1:]), end_s]
     gpu_s = sum(gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True))
-    return Levels(np.zeros(1, np.int64), np.array([spec.value_usd / (gpu_s / HOUR_S)]))
+    return constant(spec.value_usd / (gpu_s / HOUR_S))
 
 
 def _from_start(steps: list[tuple[int, int]]) -> Levels:

@@ -36,13 +36,16 @@ def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[s
         )
         if scenario.market.index is not None:
             price = _indexed(allocation, prices, f"{kind}_price")
+        if scenario.market.demand is not None:
+            asked_for = _indexed(allocation, prices, "on_demand_share")
+            share = asked_for if kind == "on_demand" else (1.0 - asked_for) * share
         gpu_s, usd_s = (allocation.by_month(allocation.left * part) for part in (share, share * price))
         sold[kind] = gpu_s, cents(usd_s / HOUR_S * list_usd)
     return sold
 
 
 def _indexed(allocation: Allocation, prices: pd.DataFrame | None, column: str) -> np.ndarray:
-    """Price as a multiple of list, shape (pools, intervals): that of the pool's type in the month."""
+    """A column of the prices, shape (pools, intervals): that of the pool's type in the month."""
     if prices is None:
         raise CommerceError("market.index: the prices are missing; give those of gpusim.commerce.scarcity.prices")
     by_type = prices.pivot(index="gpu_type", columns="month", values=column)

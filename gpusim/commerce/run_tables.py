@@ -14,7 +14,7 @@ from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.holders import contract_table
-from gpusim.commerce.scarcity import prices
+from gpusim.commerce.scarcity import priced, prices_of_run
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
@@ -37,9 +37,10 @@ def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float
     signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
     allocation = allocate(book, of_run(result))
+    index = prices_of_run(allocation, result)
+    allocation = allocation if index is None else priced(allocation, index)
     found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    index = prices(allocation, result.build_line) if scenario.market.index is not None else None
     books = statements(found, spending, result, prices=index)
     return {
         "contract_signings": signings.asked,
@@ -51,6 +52,7 @@ def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float
         "money_contracts": contract_table(books, index),
         "money_fleet": books.fleet_table(),
         "money_figures": _figures(books),
+        **({} if index is None else {"market_prices": index}),
     }
 
 

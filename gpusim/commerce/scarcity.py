@@ -10,22 +10,29 @@ rivals wait for, and the greater of what our projects wait for and what our cont
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import months_of
+from gpusim.commerce.book import constant, months_of
+from gpusim.commerce.tenants import SHARES, shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
 from gpusim.model.supply import MONTH_S
+from gpusim.programme.network import Network
+from gpusim.programme.play import line_of, play, requests_of
+from gpusim.programme.schedule import Schedule
+from gpusim.record.result import Result
 from gpusim.units import DAY_S
 
 LINE = ("month", "supply", "waiting_own", "waiting_rivals", "free", "per_month")
 PRICES = ["gpu_type", "month", "wanted", "free", "cover", "scarcity", "on_demand_price", "spot_price"]
 
 
-def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
-    """Prices by GPU type and month, as the month begins.
+def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Prices by GPU type and month, as the month begins, and what is sold at them.
 
     Parameters
     ----------
@@ -33,16 +40,20 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
         Of a scenario whose market has an index.
     line : DataFrame
         Table ``line`` of a programme: ``LINE``.
+    requests : DataFrame, optional
+        Its table ``requests``; needed if the market has a demand.
 
     Returns
     -------
     DataFrame
-        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price.
+        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price;
+        with a demand the rest of ``gpusim.commerce.tenants.SHARES`` too.
 
     Raises
     ------
     CommerceError
-        If the market has no index, or the line leaves out a supply or a month of it.
+        If the market has no index, or the line leaves out a supply or a month of it, or with a demand the requests are
+        missing.
     """
     book = allocation.book
     index = book.scenario.market.index
@@ -55,12 +66,56 @@ def prices(allocation: Allocation, line: pd.DataFrame) -> pd.DataFrame:
     for kind in book.scenario.gpus:
         wanted, free, cover = np.zeros((3, len(months)))
         if kind in index.supplies:
-            stock = _of(line, index.supplies[kind], months)
-            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], lacking.get(kind, 0.0))
+            supply = index.supplies[kind]
+            stock = _of(line, supply, months)
+            ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == supply)
+            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
             free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
         columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
         tables.append(pd.DataFrame(dict(zip(PRICES, columns, strict=True))))
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
+    if book.scenario.market.demand is None:
+        return table
+    return table.merge(shares(allocation, requests), on=SHARES[:2], how="left")
+
+
+def prices_of(allocation: Allocation, network: Network, schedule: Schedule) -> pd.DataFrame | None:
+    """Prices in a replication of the build-out; None if its market has no index."""
+    market = allocation.book.scenario.market
+    if market.index is None:
+        return None
+    requests = None if market.demand is None else requests_of(network, schedule)
+    return prices(allocation, line_of(schedule), requests)
+
+
+def prices_of_run(allocation: Allocation, result: Result) -> pd.DataFrame | None:
+    """Prices in a run of the fleet; None if its market has no index. ``allocation`` is that of the run."""
+    scenario = allocation.book.scenario
+    if scenario.market.index is None:
+        return None
+    if scenario.projects:
+        return prices(allocation, result.build_line, result.build_requests)
+    programme = play(scenario, result.manifest["seed"])  # nothing is built, but rivals order all the same
+    return prices(allocation, programme.line, programme.requests)
+
+
+def priced(allocation: Allocation, prices: pd.DataFrame) -> Allocation:
+    """The allocation with the prices of contracts at the index: those on demand in the month of signing, times a share.
+
+    Prices decide nothing about who gets what. A contract signed before the run has the price of its first month, one
+    that is signed after it that of its last.
+    """
+    book = allocation.book
+    by_type, listed = prices.pivot(index="gpu_type", columns="month", values="on_demand_price"), book.scenario.gpus
+    contracts = []
+    for terms in book.contracts:
+        if (share := terms.spec.price_index) is not None:
+            kind = terms.spec.gpu_types[0]
+            month = months_of(book)[int(np.searchsorted(book.months_s[1:-1], terms.signed_s, side="right"))]
+            usd = listed[kind].usd_per_gpu_hour * float(by_type.loc[kind, month]) * share
+            terms = replace(terms, price=constant(usd))
+        contracts.append(terms)
+    return replace(allocation, book=replace(book, contracts=tuple(contracts)))
 
 
 def rule(

@@ -51,6 +51,10 @@ class Contract(Model):
     """[USD/h] Price of one GPU. Give this or ``value_usd``."""
     value_usd: float | None = Field(None, gt=0, le=MOST_USD)
     """[USD] Value of the whole term; the price is this over the GPU-hours committed."""
+    price_index: float | None = Field(None, gt=0, le=10)
+    """Price at the index, in place of both: for all of the term the price on demand of the first of ``gpu_types`` in
+    the month of signing (``market.index``) times this. Reserved was 20 to 50% below on demand (gridstackhub.ai,
+    secondary, 2026): 0.8 for a year, 0.5 for the longest terms (the split is an assumption)."""
     take_or_pay: Share = 0.97
     """Share of the GPU-hours delivered that is paid for even if unused. CoreWeave 2025: 0.96 to 0.98 (secondary)."""
     prepayment: Share = 0.2
@@ -120,11 +124,16 @@ class Contract(Model):
 
     def contradictions(self, start: datetime | None) -> Iterator[tuple[str, str]]:
         """(key, fault) of what does not fit together; dates only if the start of the run is known."""
-        for one, other in (("gpus", "it_mw"), ("term_days", "end"), ("price_usd_per_gpu_hour", "value_usd")):
+        prices = ("price_usd_per_gpu_hour", "value_usd")
+        for one, other in (("gpus", "it_mw"), ("term_days", "end"), *([] if self.price_index else [prices])):
             given = [key for key in (one, other) if getattr(self, key) is not None]
             if len(given) != 1:
                 yield one, f"found {'both' if given else 'neither'} of {one} and {other}; give one of them"
                 return
+        if self.price_index and (more := [key for key in prices if getattr(self, key) is not None]):
+            yield "price_index", f"found with {more[0]}; give one of them"
+        if self.price_index and not self.gpu_types:
+            yield "gpu_types", "found none with price_index; name the type whose price holds first"
         if self.it_mw is not None and len(self.gpu_types) != 1:
             yield "gpu_types", f"found {len(self.gpu_types)} types with it_mw; give one, whose rated power counts"
         late = self.terminate_after_days
@@ -164,6 +173,8 @@ def faults_of_contracts(data: dict, start: datetime | None) -> Iterator[str]:
         except ValidationError:
             continue
         yield from (f"{dotted((*place, key))}: {fault}" for key, fault in contract.contradictions(start))
+        if contract.price_index is not None and not any(find(data, ("market", "index"))):
+            yield f"{dotted((*place, 'price_index'))}: found without prices that follow scarcity; add [market.index]"
         yield from _nowhere(data, place, contract)
 
 

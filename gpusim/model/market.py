@@ -42,6 +42,24 @@ class PriceIndex(Model):
     """Upper bound of that share: 33% below on demand (gridstackhub.ai, secondary, 2026)."""
 
 
+class Asked(Model):
+    """GPUs of a type that all who hire by the hour ask for together."""
+
+    at_start: float = Field(ge=0, le=1e9)
+    """GPUs at the start of the run."""
+    growth_per_year: float = Field(0.0, gt=-1, le=100)
+    """Growth a year, compound: 1.0 doubles them."""
+
+
+class Demand(Model):
+    """Tenants who hire by the hour, and choose among us and the rivals who let: see docs/competition.md."""
+
+    gpus: dict[str, Asked] = Field(min_length=1)
+    """What they ask for, by GPU type; other types are not asked for."""
+    elasticity: float = Field(3.0, ge=0, le=100)
+    """Relative change of a provider's sales for one of its price, at equal capacity (assumption)."""
+
+
 class Market(Model):
     """Where GPUs go that no contract has: sold by the hour, without commitment."""
 
@@ -55,6 +73,9 @@ class Market(Model):
     """Price of spot, as a multiple of the type's list price: 33 to 80% below it (gridstackhub.ai, secondary, 2026)."""
     index: PriceIndex | None = None
     """Prices that follow scarcity, in place of the two above. Absent: they do not."""
+    demand: Demand | None = None
+    """What is asked for on demand, in place of ``on_demand_share``; ``spot_share`` is then one of what that leaves.
+    Absent: those shares."""
 
 
 def faults_of_market(data: dict) -> Iterator[str]:
@@ -64,11 +85,21 @@ def faults_of_market(data: dict) -> Iterator[str]:
             market = Market.model_validate(table)
         except ValidationError:
             continue
+        if market.demand is not None:
+            yield from _faults_of_demand(market)
         shares = market.on_demand_share.peak() + market.spot_share.peak()
         if shares > 1.0:
             yield f"market.spot_share: found {shares:g} with on_demand_share, at their peaks; give 1 at most together"
         if market.index is not None:
             yield from _faults_of_index(data, market)
+
+
+def _faults_of_demand(market: Market) -> Iterator[str]:
+    """What is sold on demand is given once, and rivals' prices are multiples of the index."""
+    if market.on_demand_share != Market.model_fields["on_demand_share"].default:
+        yield "market.on_demand_share: found with market.demand, which sets it; remove one of them"
+    if market.index is None:
+        yield "market.demand: found without prices that follow scarcity; add [market.index]"
 
 
 def _faults_of_index(data: dict, market: Market) -> Iterator[str]:

@@ -34,6 +34,9 @@ REFERENCES = {
     "shocks.*.jurisdiction": "sites.*.jurisdiction",
     "shocks.*.projects.*": "projects.@",
     "rivals.*.orders.@": "supplies.@",
+    "rivals.*.lets.gpus.@": "gpus.@",
+    "rivals.*.lets.supplies.@": "gpus.@",
+    "rivals.*.lets.supplies.*": "supplies.@",
     "contracts.*.tenant": "tenants.@",
     "contracts.*.gpu_types.*": "gpus.@",
     "contracts.*.sites.*": "sites.@",
@@ -41,6 +44,7 @@ REFERENCES = {
     "contracts.*.residency.*": "sites.*.jurisdiction",
     "market.index.supplies.@": "gpus.@",
     "market.index.supplies.*": "supplies.@",
+    "market.demand.gpus.@": "gpus.@",
 }
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options", "projects",

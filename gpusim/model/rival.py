@@ -61,6 +61,19 @@ class Reaction(Model):
         return self
 
 
+class Letting(Model):
+    """What a rival lets by the hour, against us: see ``market.demand``."""
+
+    price: float = Field(1.0, gt=0, le=1000)
+    """Its price, as a multiple of the price index."""
+    gpus: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = {}
+    """GPUs that it has for hire besides what it receives, by type."""
+    supplies: dict[str, str] = {}
+    """Stock of ``supplies`` by GPU type: what it receives of it is for hire as that type."""
+    ready_days: float = Field(0.0, ge=0, le=36525)
+    """[d] From its receipt until it is for hire."""
+
+
 class Rival(Model):
     """Another provider, who orders from supplies as projects do, whether it is served or not.
 
@@ -79,6 +92,8 @@ class Rival(Model):
     """What it orders, by supply."""
     reaction: Reaction = Reaction()
     """What it does about an order that waits."""
+    lets: Letting | None = None
+    """What it lets by the hour. Absent: nothing."""
 
     def span_s(self, start: datetime, days: float) -> tuple[float, float]:
         """(from, to) [s] since ``start`` in which it orders; ``days`` is the length of the run."""
@@ -106,6 +121,23 @@ def faults_of_rivals(data: dict, start: datetime | None, days: float | None) -> 
         for name, orders in rival.orders.items():
             for _place, supply in find(data, ("supplies", name)):
                 yield from _supply((*place, "orders", name), orders, rival.reaction, supply)
+        if rival.lets is not None:
+            yield from _letting(data, (*place, "lets"), rival)
+
+
+def _letting(data: dict, place: tuple, rival: Rival) -> Iterator[str]:
+    """What is for hire was ordered, is no crew, and is of one type."""
+    if not any(find(data, ("market", "demand"))):
+        yield f"{dotted(place)}: nobody asks for it; add [market.demand], or remove it"
+    supplies = rival.lets.supplies
+    for kind, supply in supplies.items():
+        where = dotted((*place, "supplies", kind))
+        if any(form == "crew" for _place, form in find(data, ("supplies", supply, "kind"))):
+            yield f"{where}: found a crew; name a stock"
+        elif supply not in rival.orders:
+            yield f"{where}: found {supply}, of which it orders nothing; name one of {', '.join(rival.orders)}"
+        elif list(supplies.values()).count(supply) > 1:
+            yield f"{where}: found {supply} for two types; name it for one of them"
 
 
 def _period(place: tuple, rival: Rival, start: datetime, days: float) -> Iterator[str]:

@@ -108,8 +108,8 @@ def programme_of(
         tasks=_tasks(scenario, network, schedule, lasts),
         capacity=_capacity(scenario, network, schedule),
         paths=_paths(network, schedule, lasts),
-        requests=_requests(network, schedule),
-        line=pd.DataFrame(schedule.line, columns=Line._fields),
+        requests=requests_of(network, schedule),
+        line=line_of(schedule),
         events=_events(scenario, network, schedule),
         **ledger.tables(scenario, network, schedule, overheads),
     )
@@ -129,7 +129,8 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
         table["grid_mw"] = grid
         if table.get("hall_mw") is not None:
             table["hall_mw"] = halls
-    data.get("market", {}).pop("index", None)  # it is about supplies
+    for key in ("index", "demand"):  # they are about supplies and rivals
+        data.get("market", {}).pop(key, None)
     return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
 
 
@@ -217,7 +218,13 @@ def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=PATHS)
 
 
-def _requests(network: Network, schedule: Schedule) -> pd.DataFrame:
+def line_of(schedule: Schedule) -> pd.DataFrame:
+    """As ``Programme.line``."""
+    return pd.DataFrame(schedule.line, columns=Line._fields)
+
+
+def requests_of(network: Network, schedule: Schedule) -> pd.DataFrame:
+    """As ``Programme.requests``."""
     received_s = {number: time_s for grants in schedule.grants.values() for time_s, number, _units in grants}
     rows = []
     for work in network.works:

@@ -25,7 +25,11 @@ CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
     "money_sites", "money_contracts", "money_fleet", "money_figures",
 )  # fmt: skip
-OPTIONAL = {**dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts")}
+PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
+OPTIONAL = {
+    **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
+    PRICES: "contracts with market.index",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Result:
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
         The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, of ``CONTRACT_TABLES`` if it has
-        contracts, and ``rules`` if it enforces any, also as attributes; units are in the column names.
+        contracts, ``market_prices`` if prices follow scarcity too, and ``rules`` if it enforces any, also as
+        attributes; units are in the column names.
     """
 
     manifest: dict

@@ -14,12 +14,15 @@ from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
 from gpusim.analysis.regulation import is_ruled
+from gpusim.analysis.rivalry import has_rivals
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.record.competition import Competition
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.relief import Relief
 from gpusim.record.result import Result
 from gpusim.report import document, tables
+from gpusim.report.competition_part import competition_part
 from gpusim.report.figures import draw_all
 from gpusim.report.relief_part import relief_part
 from gpusim.report.rules_part import rules_part
@@ -38,6 +41,7 @@ def write(
     pictures: list[Path] | None = None,
     relief: Relief | None = None,
     deliveries: Deliveries | None = None,
+    competition: Competition | None = None,
 ) -> Path:
     """Render the report of a result to ``path``.
 
@@ -49,10 +53,13 @@ def write(
         What loosening the constraints of the result's scenario would buy: a part of the report then.
     deliveries : Deliveries, optional
         When projects and contracts of the result's scenario are delivered, over replications.
+    competition : Competition, optional
+        What the rivals of the result's scenario cost, over replications.
     """
     if pictures is None:
         with TemporaryDirectory() as folder:
-            return write(result, path, draw_all(result, Path(folder), relief, deliveries), relief, deliveries)
+            drawn = draw_all(result, Path(folder), relief, deliveries)
+            return write(result, path, drawn, relief, deliveries, competition)
     losses = result.bottlenecks()
     real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
@@ -60,7 +67,8 @@ def write(
     build = build_part(result, deliveries) if is_built(result) else None
     contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
     rules = rules_part(result) if is_ruled(result) else None
-    extra = [one["tables"] for one in (part, build, contracts, rules) if one]
+    rivals = competition_part(result, competition) if has_rivals(result) else None
+    extra = [one["tables"] for one in (part, build, contracts, rivals, rules) if one]
     return document.write(
         path,
         "report.html",
@@ -82,6 +90,7 @@ def write(
         build=build,
         contracts=contracts,
         rules=rules,
+        competition=rivals,
     )
 
 

@@ -11,7 +11,9 @@ from rich.table import Table
 
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.regulation import DEEDS, effects, summary
+from gpusim.analysis.rivalry import rivalry
 from gpusim.analysis.wording import compact, quantity, share
+from gpusim.record.competition import Competition
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
 from gpusim.report.story_part import MONEY, day_of
@@ -42,6 +44,12 @@ def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> 
         f" ({about['delayed']} replications)."
     )
     console.print(note, style="dim")
+
+
+def print_rivals(result: Result, competition: Competition | None = None, console: Console | None = None) -> None:
+    """What rivals did, and what they cost, in a few lines."""
+    console = console or Console(highlight=False)
+    console.print(rivalry(result, competition))
 
 
 def print_money(result: Result, console: Console | None = None) -> None:

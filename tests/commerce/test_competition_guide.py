@@ -10,8 +10,14 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.scarcity import prices, prices_of
 from gpusim.model.scenario import Scenario
+from gpusim.programme.network import Network
 from gpusim.programme.play import play
+from gpusim.programme.schedule import simulate
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "competition.md").read_text(encoding="utf-8")
 
@@ -39,12 +45,13 @@ def scenario() -> Scenario:
 
 def test_python(scenario: Scenario) -> None:
     names: dict = {"scenario": scenario}
-    for code in re.findall(r"```python\n(.*?)```", GUIDE.replace("range(200)", "range(5)"), re.DOTALL):
+    for code in re.findall(r"```python\n(.*?)```", GUIDE.replace("replications=50", "replications=3"), re.DOTALL):
         exec(code, names)
     assert set(names["programme"].requests["taker"]) == {"hall", "hyperscaler"}
     assert names["signings"].asked["contract"].tolist() == ["second"]
     assert names["index"]["scarcity"].max() > 1.0
-    assert (names["with_it"]["delivered_s"] >= names["without"]["delivered_s"]).all()
+    assert names["found"].rivals["rival"].tolist()[-1] in {"hyperscaler", "all rivals"}
+    assert names["index"]["on_demand_share"].max() > 0.0
     fleet = names["books"].fleet_table()
     assert fleet["on_demand_usd"].sum() > 0.0
 
@@ -64,7 +71,25 @@ def test_a_run_has_the_same_programme(scenario: Scenario) -> None:
     pd.testing.assert_frame_equal(result.build_requests, gpusim.run(scenario, 1).build_requests)
 
 
+def test_a_replication_has_the_prices_of_its_programme(scenario: Scenario) -> None:
+    programme, network = play(scenario, 2), Network(scenario)
+    allocation = allocate(Book.of(scenario), of_programme(programme.live))
+    found = prices_of(allocation, network, simulate(network, scenario, 2))
+    pd.testing.assert_frame_equal(found, prices(allocation, programme.line, programme.requests))
+    bare = scenario.with_({"market": {}, "rivals": {}})
+    allocation = allocate(Book.of(bare), of_programme(programme.live))
+    assert prices_of(allocation, network, simulate(network, bare, 2)) is None
+
+
 def test_without_projects_the_line_is_played_to_the_end_of_the_run(scenario: Scenario) -> None:
     line = play(scenario.with_({"projects": {}}), 1).line
     assert line["month"].tolist()[-1] == "2026-05"
     assert line["waiting_rivals"].max() > 0.0
+
+
+def test_a_run_without_projects_has_prices(scenario: Scenario) -> None:
+    """Nothing is built, but rivals order, and what they order makes the prices."""
+    result = gpusim.run(scenario.with_({"projects": {}, "contracts.second.admit": None}), 1)
+    gb200 = result.market_prices[result.market_prices["gpu_type"] == "GB200"]
+    assert gb200["month"].tolist() == result.money_fleet["month"].tolist()
+    assert gb200["scarcity"].nunique() > 3

@@ -13,7 +13,7 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
-from gpusim.commerce.scarcity import PRICES, prices, rule
+from gpusim.commerce.scarcity import PRICES, priced, prices, rule
 from gpusim.commerce.statements import statements
 from gpusim.errors import CommerceError
 from gpusim.model.hardware import built_in
@@ -121,6 +121,45 @@ def test_more_rivals_make_higher_prices() -> None:
         found = prices(allocate(Book.of(sc), of_programme(programme.live)), programme.line)
         means.append(found[found["gpu_type"] == "H100"]["on_demand_price"].mean())
     assert means[0] < 0.276 < means[1] < means[2]
+
+
+def at_index(**changes: object):
+    contract = {"signed": 40.0, "gpus": 100.0, "end": 89.0, "price_index": 0.5, "gpu_types": ["H100"]}
+    return scenario({"ada": {**contract, **changes}}, supplies=SUPPLIES, market={"index": INDEX})
+
+
+def test_a_contract_at_the_index_has_the_price_of_its_month() -> None:
+    """Half of what was on demand in February, when it is signed, for all of its term; nothing else is different."""
+    allocation = allocate(Book.of(at_index()), live(("texas", "H100", 0, 200)))
+    rows = line(0.0, 0.0)
+    rows.loc[1, "waiting_rivals"] = 600.0  # half a year in line
+    found = accounts(priced(allocation, prices(allocation, rows)))
+    usd = 0.5 * 6.16 * 0.276 * (1 + 600.0 / (100.0 * 365 / 30.4375))
+    assert found.cents["signed"].sum() == pytest.approx(100 * 49 * 24 * usd * 100, rel=1e-6)
+    fixed = at_index(price_index=None, price_usd_per_gpu_hour=usd)
+    same = accounts(allocate(Book.of(fixed), live(("texas", "H100", 0, 200))))
+    assert all(found.cents[name].tolist() == same.cents[name].tolist() for name in found.cents)
+    early, late = (allocate(Book.of(at_index(signed=day)), live(("texas", "H100", 0, 200))) for day in (-9.0, 0.0))
+    assert len({float(priced(one, prices(one, rows)).book.contracts[0].price.values[0]) for one in (early, late)}) == 1
+    with pytest.raises(CommerceError, match="contracts.ada.price_index: the price at the index is missing"):
+        accounts(allocation)
+
+
+def test_types_that_share_a_stock_share_its_line() -> None:
+    """What contracts lack of both types stands in the one line for them: 92 H100 and 32 A100 in January."""
+    terms = {"signed": 0.0, "end": 89.0, "price_usd_per_gpu_hour": 2.0}
+    contracts = {
+        "a": {**terms, "gpus": 100.0, "gpu_types": ["H100"]},
+        "b": {**terms, "gpus": 40.0, "gpu_types": ["A100"]},
+    }
+    index = {"supplies": {"H100": "vendor", "A100": "vendor"}}
+    allocation = allocate(
+        Book.of(scenario(contracts, supplies=SUPPLIES, market={"index": index})),
+        live(("texas", "H100", 0, 8), ("texas", "A100", 0, 8)),
+    )
+    found = prices(allocation, line(50.0, 300.0))
+    first = found[found["month"] == "2025-01"].set_index("gpu_type")["wanted"]
+    assert first["H100"] == first["A100"] == 300.0 + 92.0 + 32.0
 
 
 def test_what_is_missing_is_said() -> None:

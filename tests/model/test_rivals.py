@@ -63,6 +63,9 @@ def test_rivals_are_valid_and_come_back_from_their_tables() -> None:
         ("market.index.supplies", {"H100": "box"}, 'market.index.supplies.H100: unknown name "box" (did you mean'),
         ("market.index.supplies", {"H100": "crew"}, "market.index.supplies.H100: found a crew; name a stock"),
         ("market.index.least", 2.0, "market.index.least: found 2, above most of 1; give less"),
+        ("rivals.big.lets", {"price": 2.0}, "rivals.big.lets: nobody asks for it; add [market.demand], or remove it"),
+        ("market.demand", {}, "market.demand.gpus: missing; give tables by name, at least one"),
+        ("market.demand", {"gpus": {"H10": {"at_start": 1.0}}}, 'market.demand.gpus.H10: unknown name "H10"'),
         ("market.spot_price", 0.3, "market.spot_price: found with market.index, which sets it; remove one of them"),
     ],
 )
@@ -96,6 +99,20 @@ def test_admission_is_a_probability() -> None:
         Scenario.from_dict({**data(), "contracts": {"a": {"tenant": "research", "admit": 80.0}}})
 
 
+def test_a_price_at_the_index_stands_alone() -> None:
+    contract = {"tenant": "lab", "signed": 0.0, "gpus": 8.0, "term_days": 30.0, "price_index": 0.6}
+    table = {**data(), "contracts": {"a": {**contract, "gpu_types": ["H100"]}}}
+    assert faults(table) == []
+    for key, value, fault in (
+        ("contracts.a.value_usd", 1e6, "contracts.a.price_index: found with value_usd; give one of them"),
+        ("contracts.a.gpu_types", [], "contracts.a.gpu_types: found none with price_index; name the type"),
+        ("market", {}, "contracts.a.price_index: found without prices that follow scarcity; add [market.index]"),
+    ):
+        found = faults(changed(table, key, value))
+        assert len(found) == 1, found
+        assert found[0].startswith(fault)
+
+
 def test_growth_compounds() -> None:
     """Doubling each year: 12 / ln 2 orders in the first, twice that in the second; none of it overflows."""
     rival = Rival.model_validate({"growth_per_year": 1.0, "orders": {"x": {"per_month": 1.0}}})
@@ -103,3 +120,31 @@ def test_growth_compounds() -> None:
     assert rival.count(1.0, year_s) == pytest.approx(12.0 / 0.693147, rel=1e-5)
     assert rival.count(1.0, 2 * year_s) == pytest.approx(3 * rival.count(1.0, year_s))
     assert rival.count(1.0, 1e5 * year_s) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("rivals.big.lets.price", 0.0, "rivals.big.lets.price: found 0.0; give a number greater than 0"),
+        ("rivals.big.lets.gpus", {"H1": 2.0}, 'rivals.big.lets.gpus.H1: unknown name "H1"'),
+        ("rivals.big.lets.supplies", {"H100": "crew"}, "rivals.big.lets.supplies.H100: found a crew; name a stock"),
+        (
+            "rivals.big.orders",
+            {"crew": {"per_month": 1.0, "held_days": 9.0}},
+            "rivals.big.lets.supplies.H100: found boxes, of which it orders nothing; name one of crew",
+        ),
+        ("market.on_demand_share", 0.2, "market.on_demand_share: found with market.demand, which sets it; remove one"),
+        ("market.index", None, "market.demand: found without prices that follow scarcity; add [market.index]"),
+    ],
+)
+def test_faults_of_a_market_with_demand(key: str, value: object, fault: str) -> None:
+    table = changed(data(), "market.demand", {"gpus": {"H100": {"at_start": 10.0}}})
+    table = changed(table, "rivals.big.lets", {"supplies": {"H100": "boxes"}, "gpus": {"H100": 5.0}})
+    assert faults(table) == []
+    if value is None:
+        del table["market"]["index"]
+    else:
+        table = changed(table, key, value)
+    found = faults(table)
+    assert len(found) == 1, found
+    assert found[0].startswith(fault), found

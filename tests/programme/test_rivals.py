@@ -8,6 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.scarcity import prices
 from gpusim.errors import ScenarioError
 from gpusim.model.scenario import Scenario
 from gpusim.programme.network import Network
@@ -217,7 +221,10 @@ def test_anything_anywhere_is_refused_or_played(data) -> None:
     rival = {"start": "2025-03-01", "end": "2026-03-01", "growth_per_year": 0.5, "priority": 1,
              "orders": {"vendor": {"per_month": 3.0, "units": 2.0, "units_p90": 3.0}},
              "reaction": {"wait_days": 9.0, "again": 0.5, "cancels": 0.5, "priority": 1}}  # fmt: skip
-    odd = {"rivals": {"r": rival}, "market": {"index": {"supplies": {"one": "vendor"}, "elasticity": 0.5}}}
+    rival["lets"] = {"price": 1.2, "gpus": {"one": 3.0}, "supplies": {"one": "vendor"}, "ready_days": 20.0}
+    demand = {"gpus": {"one": {"at_start": 9.0, "growth_per_year": 0.2}}, "elasticity": 2.0}
+    market = {"index": {"supplies": {"one": "vendor"}, "elasticity": 0.5}, "demand": demand}
+    odd = {"rivals": {"r": rival}, "market": market}
     for _ in range(data.draw(st.integers(1, 3))):
         if odd:
             mutate(odd, data.draw)
@@ -229,4 +236,9 @@ def test_anything_anywhere_is_refused_or_played(data) -> None:
             raise AssertionError(odd_faults) from error
         return
     assert sc.with_({}) == sc
-    assert len(play(sc, 1).projects) == 1
+    found = play(sc, 1)
+    assert len(found.projects) == 1
+    if sc.market.index is not None:
+        table = prices(allocate(Book.of(sc), of_programme(found.live)), found.line, found.requests)
+        assert table["on_demand_price"].between(sc.market.index.least, sc.market.index.most).all()
+        assert sc.market.demand is None or table["on_demand_share"].between(0.0, 1.0).all()

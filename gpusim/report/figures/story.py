@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.lateness import is_built
 from gpusim.analysis.regulation import in_force, is_ruled
+from gpusim.analysis.rivalry import has_rivals
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
-from gpusim.report.figures import build_gantt, build_missing, build_paths, cash, contracts, money, rules
+from gpusim.report.figures import build_gantt, build_missing, build_paths, cash, competition, contracts, money, rules
 
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:
@@ -19,6 +20,8 @@ def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tup
         yield "build_paths", build_paths.draw(result, deliveries)
         yield "build_missing", build_missing.draw(result)
         yield "build_gantt", build_gantt.draw(result, deliveries)
+    if has_rivals(result):
+        yield "competition", competition.draw(result)
     if "contract_accounts" in result.tables:
         yield "contracts", contracts.draw(result, deliveries)
         yield "money", money.draw(result)

@@ -1,0 +1,104 @@
+"""What rivals did in a run: what they ordered, how long lines were, and what was sold beside them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from gpusim.analysis.lateness import plain
+from gpusim.analysis.wording import quantity
+from gpusim.record.competition import ALL, Competition
+from gpusim.record.result import PRICES, Result
+from gpusim.units import DAY_S, months
+
+TABLE = ["rival", "supply", "orders", "again", "units", "received", "cancelled", "waited_days"]
+
+
+def has_rivals(result: Result) -> bool:
+    """Whether rivals ordered anything in a result."""
+    return "build_requests" in result.tables and bool(result.build_requests["is_rival"].any())
+
+
+def by_rival(result: Result) -> pd.DataFrame:
+    """What each rival asked of each supply.
+
+    Returns
+    -------
+    DataFrame
+        ``TABLE``: orders, how many of them were placed once more, units asked for in all, units received, orders
+        cancelled, and the mean wait of what was received [d].
+    """
+    asked = result.build_requests[result.build_requests["is_rival"]]
+    rows = []
+    for (rival, supply), part in asked.groupby(["taker", "supply"], sort=False):
+        got = part[part["received_s"].notna()]
+        again, cancelled = (part["order"] == "again").sum(), part["cancelled_s"].notna().sum()
+        waited_days = (got["received_s"] - got["asked_s"]).mean() / DAY_S
+        orders = len(part) - again
+        rows.append((rival, supply, orders, again, part["units"].sum(), got["units"].sum(), cancelled, waited_days))
+    table = pd.DataFrame(rows, columns=TABLE)
+    order = list(result.manifest["scenario"]["rivals"])
+    return table.sort_values("rival", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
+
+
+def lines(result: Result) -> pd.DataFrame:
+    """Units that wait for each supply that rivals order, as each month begins: supply, time_s, ours, rivals."""
+    requests = result.build_requests
+    start = datetime.fromisoformat(result.manifest["start"])
+    times_s = np.array([from_s for _month, from_s, _to_s in months(start, result.manifest["duration_s"])])
+    tables = []
+    for supply in requests.loc[requests["is_rival"], "supply"].unique():
+        mine = requests[requests["supply"] == supply]
+        left_s = mine["received_s"].fillna(np.inf).clip(upper=mine["cancelled_s"].fillna(np.inf))
+        waits = (mine["asked_s"].to_numpy() <= times_s[:, None]) & (left_s.to_numpy() > times_s[:, None])
+        units, rival = mine["units"].to_numpy(), mine["is_rival"].to_numpy()
+        sums = {"ours": waits @ (units * ~rival), "rivals": waits @ (units * rival)}
+        tables.append(pd.DataFrame({"supply": supply, "time_s": times_s, **sums}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def by_the_hour(result: Result) -> pd.DataFrame:
+    """Means by GPU type and year of what is asked for by the hour, who sells it, and the price.
+
+    Returns
+    -------
+    DataFrame
+        gpu_type, year, usd_per_gpu_hour, asked, rivals_gpus, rivals_sold, on_demand_share; empty where demand is not
+        modelled. Types that nobody asks for are left out.
+    """
+    prices = result.tables.get(PRICES)
+    if prices is None or "asked" not in prices:
+        return pd.DataFrame(columns=["gpu_type", "year"])
+    asked = prices[prices.groupby("gpu_type")["asked"].transform("max") > 0.0]
+    usd = asked["on_demand_price"] * list_usd(result, asked["gpu_type"])
+    asked = asked.assign(usd_per_gpu_hour=usd, year=asked["month"].str[:4])
+    columns = ["usd_per_gpu_hour", "asked", "rivals_gpus", "rivals_sold", "on_demand_share"]
+    return asked.groupby(["gpu_type", "year"], sort=False, as_index=False)[columns].mean()
+
+
+def list_usd(result: Result, kinds: pd.Series) -> pd.Series:
+    """[USD/h] List prices of GPU types."""
+    gpus = result.manifest["scenario"]["gpus"]
+    return kinds.map({name: spec["usd_per_gpu_hour"] for name, spec in gpus.items()})
+
+
+def rivalry(result: Result, competition: Competition | None = None) -> str:
+    """What rivals did, and what they cost if that is known, in a few sentences."""
+    table = by_rival(result)
+    rivals, supplies = table["rival"].nunique(), table["supply"].nunique()
+    said = f"{rivals} rivals placed {table['orders'].sum():,} orders of {supplies} supplies"
+    if table["again"].sum():
+        said += f", {table['again'].sum():,} of them twice; {table['cancelled'].sum():,} were cancelled"
+    if competition is None:
+        return f"{said}."
+    costs = competition.rivals.set_index("rival")
+    alone, n = costs.drop(ALL), competition.about["replications"]
+    dearest = alone["usd"].idxmax()
+    return (
+        f"{said}. Without any of them a project would be there {costs.loc[ALL, 'later_days']:,.0f} days earlier in the"
+        f" mean of {n} replications, and {quantity(costs.loc[ALL, 'gpu_hours'])} GPU-hours more would be live,"
+        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {plain(dearest)}:"
+        f" {quantity(alone.loc[dearest, 'usd'])} USD."
+    )

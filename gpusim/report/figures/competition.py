@@ -1,0 +1,72 @@
+"""Lines for supplies and prices by the hour over time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from gpusim.analysis.lateness import plain as words
+from gpusim.analysis.months import edges_s
+from gpusim.analysis.rivalry import lines, list_usd
+from gpusim.record.result import PRICES, Result
+from gpusim.report.figures.calendar import calendar_axis
+from gpusim.report.figures.frame import plain, sheet, shortened, thousands
+from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.units import DAY_S
+
+OURS, RIVALS = "#D55E00", "#A9CCE3"
+MOST = 6  # supplies drawn
+
+
+def draw(result: Result) -> Figure:
+    """A panel per supply: units in line, ours below the rivals'; and one of prices by GPU type."""
+    table, prices = lines(result), result.tables.get(PRICES)
+    supplies = list(table["supply"].unique())[:MOST]
+    kinds = [] if prices is None else _priced(result)
+    figure, axes = sheet([0.95] * len(supplies) + [1.35] * bool(kinds), 0.5)
+    start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
+    for ax, supply in zip(axes, supplies, strict=False):
+        part = table[table["supply"] == supply]
+        days = np.append(part["time_s"], end_s) / DAY_S
+        ours, rivals = (np.append(values := part[name].to_numpy(), values[-1]) for name in ("ours", "rivals"))
+        ax.fill_between(days, ours, step="post", color=OURS, linewidth=0)
+        ax.fill_between(days, ours, ours + rivals, step="post", color=RIVALS, linewidth=0)
+        ax.set_title(f"In line for {shortened(words(supply), 40)}")
+        ax.set_ylabel("units")
+        ax.set_ylim(bottom=0.0)
+        thousands(ax)
+    if kinds:
+        _prices(axes[-1], result, kinds, start, end_s)
+    calendar_axis(axes[-1], start, 0.0, end_s)
+    key = [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")]
+    figure.legend(handles=key, loc="upper left", ncols=2, bbox_to_anchor=(0.02, 1.0 - 0.05 / figure.get_figheight()),
+                  borderaxespad=0.0, handlelength=1.2)  # fmt: skip
+    return figure
+
+
+def _priced(result: Result) -> list[str]:
+    """GPU types of the fleet whose price follows a line."""
+    index = result.manifest["scenario"]["market"]["index"]["supplies"]
+    there = set(result.pools["gpu_type"])
+    return [kind for kind in index if kind in there][: len(SERIES)]
+
+
+def _prices(ax: Axes, result: Result, kinds: list[str], start: datetime, end_s: float) -> None:
+    prices = result.tables[PRICES]
+    for i, kind in enumerate(kinds):
+        part = prices[prices["gpu_type"] == kind]
+        days = edges_s(list(part["month"]), start, end_s) / DAY_S
+        usd = (part["on_demand_price"] * list_usd(result, part["gpu_type"])).to_numpy()
+        ax.step(days, np.append(usd, usd[-1]), where="post", color=SERIES[i], linestyle=LINES[i % len(LINES)],
+                linewidth=1.3, label=kind)  # fmt: skip
+    ax.set_title("On demand")
+    ax.set_ylabel("USD per GPU-hour")
+    ax.set_ylim(bottom=0.0)
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(plain))
+    ax.legend(loc="lower right", ncols=len(kinds), bbox_to_anchor=(1.0, 1.0), borderaxespad=0.1, handlelength=1.8)
