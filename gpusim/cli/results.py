@@ -111,9 +111,10 @@ def _deliveries(scenario, replications: int, seed: int):
 
 
 def _print_story(result, found) -> None:
-    from gpusim.report.story_console import print_deliveries, print_money
+    from gpusim.report.story_console import print_countries, print_deliveries, print_money
 
     if found:
         print_deliveries(found)
     if "money_figures" in result.tables:
         print_money(result)
+    print_countries(result)
