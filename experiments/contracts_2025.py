@@ -34,7 +34,7 @@ from gpusim.units import DAY_S, calendar
 SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"
 WIDTH_IN = 3.5
 ROW_IN = 0.165
-MOST_CAUSES, MOST_PROJECTS = 6, 15
+MOST_CAUSES, MOST_PROJECTS = 7, 15
 TEXT = {"font.size": 7, "axes.titlesize": 7, "axes.labelsize": 7, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5,
         "legend.fontsize": 6.5, "savefig.dpi": 200}  # fmt: skip
 RANGE, MIDDLE, DUE, REST = "#9CC5E0", "#0072B2", "#D55E00", "#BBBBBB"
