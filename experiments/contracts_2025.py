@@ -34,10 +34,11 @@ from gpusim.units import DAY_S, calendar
 SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"
 WIDTH_IN = 3.5
 ROW_IN = 0.165
-MOST_CAUSES, MOST_PROJECTS = 7, 15
+MOST_PROJECTS = 15
 TEXT = {"font.size": 7, "axes.titlesize": 7, "axes.labelsize": 7, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5,
         "legend.fontsize": 6.5, "savefig.dpi": 200}  # fmt: skip
 RANGE, MIDDLE, DUE, REST = "#9CC5E0", "#0072B2", "#D55E00", "#BBBBBB"
+CAUSES = (*SERIES, "#8C3A00", "#B79AD0")  # colours of the largest
 
 
 def held_back(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
@@ -51,8 +52,8 @@ def held_back(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
     table = ledgers["gpu_hours"].groupby([pd.Series(what, ledgers.index), ledgers["month"].str[:4]]).sum()
     table = table.unstack(fill_value=0.0) / len(seeds) / 1e6
     table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-    rest = table.iloc[MOST_CAUSES:].sum().to_frame("all else").T
-    return pd.concat([table.head(MOST_CAUSES), rest]).rename_axis(index="waited for", columns="year")
+    rest = table.iloc[len(CAUSES) :].sum().to_frame("all else").T
+    return pd.concat([table.head(len(CAUSES)), rest]).rename_axis(index="made late by", columns="year")
 
 
 def draw_contracts(found: gpusim.Deliveries) -> Figure:
@@ -83,15 +84,15 @@ def draw_contracts(found: gpusim.Deliveries) -> Figure:
 
 def draw_held_back(table: pd.DataFrame) -> Figure:
     """Stacked bars by year of what ``held_back`` finds."""
-    colours = [*SERIES[: len(table) - 1], REST]
-    figure = Figure(figsize=(WIDTH_IN, 2.3 + 0.13 * -(-len(table) // 2)), layout="constrained")
+    colours = dict(zip(table.index, [*CAUSES[: len(table) - 1], REST], strict=True))
+    figure = Figure(figsize=(WIDTH_IN, 1.9 + 0.13 * len(table)), layout="constrained")
     ax, base = figure.add_subplot(), np.zeros(table.shape[1])
-    for colour, values in zip(colours, table.to_numpy(), strict=True):
-        ax.bar(table.columns, values, 0.75, base, color=colour)
+    for what, values in table.iterrows():
+        ax.bar(table.columns, values, 0.75, base, color=colours[what])
         base += values
     ax.set_ylabel("planned and not there\n[million GPU-hours]")
-    figure.legend(handles=[Patch(color=colour, label=what) for what, colour in zip(table.index, colours)],
-                  loc="outside upper left", ncols=2, handlelength=1.0, columnspacing=1.0)  # fmt: skip
+    handles = [Patch(color=colour, label=what) for what, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside upper left", handlelength=1.0, labelspacing=0.3)
     return figure
 
 
@@ -126,14 +127,18 @@ def draw_countries(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_cash(result: gpusim.Result) -> Figure:
-    """Free cash of the run, summed."""
-    money = result.money_fleet
+def draw_cash(found: gpusim.Deliveries) -> Figure:
+    """Free cash and what the owners have paid in, each summed since the start: P50 in P10 to P90."""
+    cash, months = found.cash, pd.to_datetime(found.cash["month"])
     figure = Figure(figsize=(WIDTH_IN, 2.1), layout="constrained")
     ax = figure.add_subplot()
-    ax.plot(pd.to_datetime(money["month"]), money["free_cash_usd"].cumsum() / 1e9, color=MIDDLE)
+    for name, colour, label in (("free_cash", MIDDLE, "free cash"), ("paid_in", DUE, "paid in by the owners")):
+        low, middle, high = (cash[f"{name}_p{q}_usd"] / 1e9 for q in (10, 50, 90))
+        ax.fill_between(months, low, high, color=colour, alpha=0.25, linewidth=0)
+        ax.plot(months, middle, color=colour, linewidth=1.2, label=label)
     ax.axhline(0.0, color="black", linewidth=0.6)
-    ax.set_ylabel("free cash since the start\n[billion USD]")
+    ax.set_ylabel("since the start\n[billion USD]")
+    figure.legend(loc="outside upper left", ncols=2, handlelength=1.4)
     return figure
 
 
@@ -162,6 +167,8 @@ def tell(found: gpusim.Deliveries, held: pd.DataFrame, table: pd.DataFrame) -> N
     print("\n30 days of delay, the dearest")
     for row in found.delay.head(5).itertuples():
         print(f"  {row.project}: {quantity(row.usd)} USD, {quantity(row.gpu_hours)} GPU-hours")
+    print("\nbillion USD over the run")
+    print(found.money.set_index("figure").div(1e9).to_string(float_format="{:,.1f}".format))
     print("\nenergy by country")
     for row in table.itertuples():
         print(
@@ -178,14 +185,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/contracts_2025"), help="folder for the figures")
     given = parser.parse_args(arguments)
     scenario = gpusim.Scenario.from_toml(given.scenario)
-    found, result = gpusim.deliveries(scenario, given.replications), gpusim.run(scenario)
-    held, table = held_back(scenario, range(given.replications)), countries(result)
+    found, table = gpusim.deliveries(scenario, given.replications), countries(gpusim.run(scenario))
+    held = held_back(scenario, range(given.replications))
     tell(found, held, table)
     given.out.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE | TEXT):
         for name, figure in (
             ("contracts", draw_contracts(found)), ("held_back", draw_held_back(held)), ("delay", draw_delay(found)),
-            ("countries", draw_countries(table)), ("cash", draw_cash(result)),
+            ("countries", draw_countries(table)), ("cash", draw_cash(found)),
         ):  # fmt: skip
             figure.savefig(given.out / f"{name}.png")
             print(given.out / f"{name}.png")
