@@ -18,7 +18,7 @@ from gpusim.report.story_part import day_of
 
 MOST_ROWS = 12
 MOST_CAUSES = 8
-MOST_COUNTRIES = 4
+MOST_COUNTRIES = 3
 
 
 def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> None:
