@@ -102,7 +102,7 @@ def draw_delay(found: gpusim.Deliveries) -> Figure:
     figure, ax = _rows(list(table["project"]))
     ax.barh(range(len(table)), table["usd"] / 1e6, 0.62, color=MIDDLE)
     what = "of revenue in the run" if len(found.contracts) else "at list price"
-    ax.set_xlabel(f"lost by 30 days of delay [million USD {what}]")
+    ax.set_xlabel(f"lost by 30 days of delay\n[million USD {what}]")
     return figure
 
 
@@ -144,7 +144,7 @@ def draw_cash(found: gpusim.Deliveries) -> Figure:
 
 def _rows(names: list[str]) -> tuple[Figure, Axes]:
     """A figure with a row for each name, the first on top."""
-    figure = Figure(figsize=(WIDTH_IN, ROW_IN * len(names) + 0.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, ROW_IN * len(names) + 0.65), layout="constrained")
     ax = figure.add_subplot()
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
