@@ -11,6 +11,9 @@ import gpusim
 from gpusim.engine.layout import Rules
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.model.sweep import SweepSpec
+from gpusim.report.scenario_text import to_toml
+from tests.forecast.kit import contract, project
+from tests.forecast.kit import scenario as small
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 
@@ -53,6 +56,29 @@ def test_coreweave_quarters(tmp_path, capsys):
     assert (found.loc[[experiment.MW, experiment.REVENUE], "gap"].abs() < 0.25).all()
     assert found.loc[(experiment.BACKLOG, "2025Q1"), "gap"] == pytest.approx(0.0, abs=0.03)  # 15.1 + 11.9 - revenue
     assert found.loc[(experiment.BACKLOG, "2025Q4"), "gap"] > 0.2  # contracts that were not announced
+
+
+def test_contracts_2025(tmp_path, capsys):
+    """Five figures of a small build-out in two countries; what held it back is what its replications lost."""
+    experiment, file = load("contracts_2025"), tmp_path / "scenario.toml"
+    unsure = {"median_days": 60.0, "p90_days": 150.0, "supply": "crews"}
+    there = small(
+        {"a": project(50, unsure), "b": project(20, unsure, site="there")},
+        {"one": contract(40, "2025-03-01"), "two": contract(300, "2025-06-01")},
+        supplies={"crews": {"kind": "crew", "units": 1.0}},
+    ).with_({"sites.there.region": "NO-NO2"})
+    file.write_text(to_toml(there.to_toml_dict()), encoding="utf-8")
+    experiment.main([str(file), "--replications", "4", "--out", str(tmp_path)])
+    told = capsys.readouterr().out
+    row = next(line for line in told.splitlines() if " two " in line)
+    assert row.split()[2:] == ["2025-06-01", *["not", "in", "run"] * 3]
+    assert "Germany" in told
+    assert "Norway" in told
+    for name in ("contracts", "held_back", "delay", "countries", "cash"):
+        assert imread(tmp_path / f"{name}.png").std() > 0.01
+    losses = gpusim.deliveries(there, 4).losses
+    late = losses.loc[losses["cause"] != "ahead of plan", "gpu_hours"].sum()
+    assert experiment.held_back(there, range(4)).to_numpy().sum() == pytest.approx(late / 1e6)
 
 
 @pytest.mark.parametrize("name", ["fifo", "easy", "policy"])

@@ -9,6 +9,7 @@ from gpusim.analysis.bottlenecks import books, losses
 from gpusim.analysis.causes import USEFUL, WORDS
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
+from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
@@ -37,7 +38,10 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
           as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows;
         - contract, project, and ``MONEY`` of the fleet, where the scenario has them, of the whole run: delivered_share
           of the GPU-hours committed and in force; late_days of the latest milestone due (to the run's end if it was
-          not met); delivered_day since the run's start (infinite: never).
+          not met); delivered_day since the run's start, of a contract that of the last of its milestones to be met
+          (infinite: never);
+        - task_kind and held_by, where there are projects: GPU-hours planned and not there in the whole run, and their
+          USD at list price, by the kind of task that made them late and by the supply, shock or rule that held it up.
 
         It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
     """
@@ -55,6 +59,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
         projects = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
         days = {"delivered_day": projects["delivered_s"] / DAY_S, "late_days": projects["late_s"] / DAY_S}
         table.add("project", projects["project"], {name: column.fillna(np.inf) for name, column in days.items()})
+        _add_lateness(table, result)
     if "money_figures" in result.tables:
         table.add("fleet", [""], result.money_figures.set_index("name")["value"], measures=MONEY)
     return table.frame()
@@ -176,14 +181,32 @@ def _add_contracts(table: _Table, result: Result) -> None:
     columns = [*(f"{name}_gpu_hours" for name in hours), *(f"{name}_usd" for name in usd)]
     sums = accounts.groupby("contract", sort=False)[columns].sum()
     committed = sums["committed_gpu_hours"]
-    end = pd.Timestamp(result.manifest["start"]) + pd.Timedelta(seconds=result.manifest["duration_s"])
+    start = pd.Timestamp(result.manifest["start"])
+    end = start + pd.Timedelta(seconds=result.manifest["duration_s"])
+    met_day = (milestones["met"] - start) / pd.Timedelta(days=1.0)
+    delivered_day = met_day.fillna(np.inf).groupby(milestones["contract"]).max()
     due = milestones[milestones["due"] < end]
     late_days = due["days_late"].fillna((end - due["due"]) / pd.Timedelta(days=1.0)).groupby(due["contract"]).max()
     figures = {
         "delivered_share": sums["delivered_gpu_hours"] / committed.where(committed > 0.0),
+        "delivered_day": delivered_day.reindex(sums.index),
         "late_days": late_days.reindex(sums.index),
         "billed_usd": sums["billed_usd"],
         "credits_usd": sums["credit_usd"] + sums["service_credit_usd"],
         "terminated_usd": sums["terminated_usd"],
     }
     table.add("contract", list(sums.index), figures)
+
+
+def _add_lateness(table: _Table, result: Result) -> None:
+    """What made projects late, also where it did not in this run: the same names for every seed."""
+    ledger = result.build_ledger[result.build_ledger["cause"] != AHEAD]
+    scenario = result.manifest["scenario"]
+    named = {
+        "task_kind": ("cause", result.build_tasks["kind"]),
+        "held_by": ("held_by", [*scenario.get("supplies", {}), *scenario.get("shocks", {})]),
+    }
+    for kind, (column, known) in named.items():
+        sums = ledger[ledger[column] != ""].groupby(column)[["gpu_hours", "usd"]].sum()
+        sums = sums.reindex(list(dict.fromkeys([*known, *sums.index])), fill_value=0.0)
+        table.add(kind, list(sums.index), {"gpu_hours_lost": sums["gpu_hours"], "usd": sums["usd"]})

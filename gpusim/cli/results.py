@@ -127,13 +127,14 @@ def _competition(scenario, seed: int):
 def _print_story(result, found, rivals) -> None:
     from gpusim.analysis.regulation import is_ruled
     from gpusim.analysis.rivalry import has_rivals
-    from gpusim.report.story_console import print_deliveries, print_money, print_rivals, print_rules
+    from gpusim.report import story_console as story
 
     if found:
-        print_deliveries(found)
+        story.print_deliveries(found)
     if has_rivals(result):
-        print_rivals(result, rivals)
+        story.print_rivals(result, rivals)
     if "money_figures" in result.tables:
-        print_money(result)
+        story.print_money(result)
+    story.print_countries(result)
     if is_ruled(result):
-        print_rules(result)
+        story.print_rules(result)

@@ -13,11 +13,11 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.capital import spending_of
-from gpusim.commerce.scarcity import prices
+from gpusim.commerce.scarcity import priced, prices_of
 from gpusim.commerce.statements import Statements, statements
 from gpusim.programme.network import Network
 from gpusim.programme.play import costs_usd
-from gpusim.programme.schedule import Line, Schedule
+from gpusim.programme.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Trade:
     @classmethod
     def of(cls, book: Book, network: Network, schedule: Schedule, live: pd.DataFrame) -> Trade:
         """The trade of a schedule whose table ``live`` is that of all sites."""
-        allocation, index = allocate(book, of_programme(live)), None
-        if book.scenario.market.index is not None:
-            index = prices(allocation, pd.DataFrame(schedule.line, columns=Line._fields))
+        allocation = allocate(book, of_programme(live))
+        index = prices_of(allocation, network, schedule)
+        allocation = allocation if index is None else priced(allocation, index)
         spending = spending_of(_tasks(book, network, schedule), book.months_s)
         return cls(allocation, index, statements(accounts(allocation), spending, prices=index))
 

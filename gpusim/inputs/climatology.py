@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -149,9 +150,6 @@ def _vary(signals: SiteSignals, variant: _Variant, typical: dict[str, _Typical])
 
 def _persistent(noise: np.ndarray, persistence: float) -> np.ndarray:
     """First-order autoregressive series of unit variance from independent unit noise."""
-    out = np.empty_like(noise)
-    value, fresh = noise[0], np.sqrt(1.0 - persistence**2)
-    for i, shock in enumerate(noise.tolist()):
-        value = persistence * value + fresh * shock if i else shock
-        out[i] = value
-    return out
+    shocks = np.append(noise[:1], np.sqrt(1.0 - persistence**2) * noise[1:])
+    series = accumulate(shocks.tolist(), lambda value, shock: persistence * value + shock)
+    return np.fromiter(series, float, len(noise))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import cached_property
 
 import numpy as np
 
@@ -35,7 +36,11 @@ class Signal:
         if np.any(np.diff(self.times_s) <= 0.0):
             raise ValueError("times must increase strictly")
         self._sums = np.concatenate([[0.0], np.cumsum(self.values[:-1] * np.diff(self.times_s))])
-        self._moments = self.times_s.tolist()  # of a single moment, a list is asked in a tenth of the time
+
+    @cached_property
+    def _moments(self) -> list[float]:
+        """The times as a list: of a single moment, that is asked in a tenth of the time."""
+        return self.times_s.tolist()
 
     @classmethod
     def constant(cls, value: float) -> Signal:

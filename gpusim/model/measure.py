@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpusim.errors import did_you_mean
+from gpusim.model.rule import Connection
 
 if TYPE_CHECKING:
     from gpusim.model.scenario import Scenario
@@ -53,6 +54,8 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
+# GPUs of projects that were planned and not there: by the kind of task that made them late, and by what held that up.
+_BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
 MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
 # Kind of thing -> its figures.
@@ -66,8 +69,10 @@ MEASURES = {
         "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
     ),
     "pool": ("planned_gpu_hours", "useful_gpu_hours"),
-    "contract": ("delivered_share", "late_days", "billed_usd", "credits_usd", "terminated_usd"),
+    "contract": ("delivered_share", "delivered_day", "late_days", "billed_usd", "credits_usd", "terminated_usd"),
     "project": ("delivered_day", "late_days"),
+    "task_kind": _BUILD,
+    "held_by": _BUILD,
 }  # fmt: skip
 BY_CAUSE = ("gpu_hours_lost", "gpu_hours_held_back", "job_hours_waited", "gpu_hours_asked", "usd")  # of a pool
 
@@ -125,6 +130,8 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "pool": [f"{name}/{kind}" for name, site in scenario.sites.items() for kind in site.pools],
         "contract": list(scenario.contracts),
         "project": list(scenario.projects),
+        "task_kind": _task_kinds(scenario),
+        "held_by": _holders(scenario),
     }
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
@@ -134,6 +141,22 @@ def absent(measure: Measure, scenario: Scenario) -> str:
     if measure.name in names:
         return ""
     return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
+
+
+def _task_kinds(scenario: Scenario) -> list[str]:
+    """Kinds of the tasks of projects, and of those that rules add."""
+    own = [task.kind or name for project in scenario.projects.values() for name, task in project.tasks.items()]
+    added = [rule.task.name for _name, rule in scenario.rules.of_kind(Connection) if rule.task]
+    return list(dict.fromkeys([*own, *added]))
+
+
+def _holders(scenario: Scenario) -> list[str]:
+    """What may hold tasks up: supplies, shocks, and the stops and slowdowns of rules."""
+    of_rules = []
+    for name, rule in scenario.rules.of_kind(Connection):
+        held = [*rule.stops, *rule.slows]
+        of_rules += [name] if len(held) == 1 else [f"{name} {kind}" for kind in held]
+    return [*scenario.supplies, *scenario.shocks, *of_rules]
 
 
 def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:

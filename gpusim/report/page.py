@@ -10,6 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.causes import SLACK, WORDS
+from gpusim.analysis.countries import countries, country_years
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
@@ -119,6 +120,8 @@ def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[st
     parts = {
         "bottlenecks": (losses.head(MOST_ROWS), tables.BOTTLENECKS),
         "economics": (economics(result), tables.ECONOMICS),
+        "countries": (countries(result), tables.COUNTRIES),
+        "country-years": (country_years(result), tables.COUNTRY_YEARS),
         "services": (serving(result), tables.SERVICES),
         "events": (result.events.head(MOST_EVENTS), tables.EVENTS),
         "metrics": (metrics.rename_axis("name").reset_index(), tables.METRICS_TABLE),

@@ -1,4 +1,4 @@
-"""The story of build-out, contracts, money and rules for the terminal."""
+"""The story of build-out, contracts, rivals, money, energy and rules for the terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gpusim.analysis.countries import SUMS, countries
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.rivalry import rivalry
@@ -21,6 +22,7 @@ from gpusim.report.story_part import MONEY, day_of
 MOST_ROWS = 12
 MOST_CAUSES = 8
 SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
+MOST_COUNTRIES = 3
 
 
 def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> None:
@@ -63,6 +65,23 @@ def print_money(result: Result, console: Console | None = None) -> None:
         f" debt {quantity(debt)} at most, owners pay in {quantity(value['paid_in_usd'])},"
         f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
     )
+
+
+def print_countries(result: Result, console: Console | None = None) -> None:
+    """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one."""
+    console, table = console or Console(highlight=False), countries(result)
+    if len(table) < 2:
+        return
+    rest = table.iloc[MOST_COUNTRIES:]
+    lines = [
+        f"{row.country} {quantity(row.energy_mwh)} MWh for {quantity(row.energy_usd)} USD"
+        f" ({row.price_usd_per_mwh:.0f} USD/MWh), {quantity(row.carbon_t)} t"
+        for row in table.head(MOST_COUNTRIES).itertuples()
+    ]
+    if len(rest):
+        energy_mwh, energy_usd, carbon_t = (quantity(rest[name].sum()) for name in SUMS[:3])
+        lines.append(f"{len(rest)} more {energy_mwh} MWh for {energy_usd} USD, {carbon_t} t")
+    console.print(f"Energy and CO2e by country: {'; '.join(lines)}.")
 
 
 def print_rules(result: Result, console: Console | None = None) -> None:

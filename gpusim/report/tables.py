@@ -66,6 +66,22 @@ ECONOMICS = (
     Column("useful_gpu_hours", "useful GPU-hours", _number()),
     Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", _number(2)),
 )
+COUNTRIES = (
+    _text("country", "country"),
+    Column("energy_mwh", "energy [MWh]", _number()),
+    Column("it_mw", "mean IT power [MW]", _number(1)),
+    Column("energy_usd", "energy [USD]", _number()),
+    Column("price_usd_per_mwh", "price paid [USD/MWh]", _number(1)),
+    Column("carbon_t", "CO2e [t]", _number()),
+    Column("carbon_g_per_kwh", "carbon [g/kWh]", _number()),
+    Column("energy_usd_per_useful_gpu_hour", "energy [USD per useful GPU-hour]", _number(3)),
+    Column("usd_per_useful_gpu_hour", "with GPUs [USD per useful GPU-hour]", _number(2)),
+)
+COUNTRY_YEARS = (
+    _text("country", "country"),
+    Column("year", "year", str),
+    *COUNTRIES[1:7],
+)
 SERVICES = (
     _text("service", "service"),
     _text("site", "site"),

@@ -78,7 +78,7 @@ def test_every_measure_stands_there_once_in_order(result):
     assert list(table.columns) == [*KEYS, "value"]
     assert table["value"].dtype == np.float64
     assert not table.duplicated(KEYS).any()
-    assert [*dict.fromkeys(table["kind"]), "contract", "project"] == list(MEASURES)
+    assert [*dict.fromkeys(table["kind"]), "contract", "project", "task_kind", "held_by"] == list(MEASURES)
     for kind, measures in MEASURES.items():
         rows = table[(table["kind"] == kind) & (table["cause"] == "")]
         assert rows["measure"].tolist() == list(measures) * rows["name"].nunique()

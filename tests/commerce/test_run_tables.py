@@ -49,12 +49,41 @@ def test_figures_of_studies(result) -> None:
     assert value["project", "a", "delivered_day"] == 100.0
     assert value["project", "a", "late_days"] == 0.0
     assert value["contract", "one", "late_days"] == 41.0
+    assert value["contract", "one", "delivered_day"] == 100.0
+    assert value["contract", "two", "delivered_day"] == float("inf")  # 10 of its 30 are there
     assert value["contract", "two", "late_days"] == 365.0 - 151.0  # never met: to the run's end
     assert value["contract", "two", "delivered_share"] == pytest.approx(1.0 / 3.0)
     assert value["fleet", "", "revenue_usd"] == result.money_fleet["revenue_usd"].sum()
     for row in table.itertuples():
         assert Measure.parse(Measure(row.kind, row.name, row.cause, row.measure).text) is not None
     assert (sign_of("revenue_usd"), sign_of("capex_usd"), sign_of("late_days")) == (1.0, -1.0, -1.0)
+
+
+def test_what_made_projects_late_by_kind_of_task_and_by_what_held_it_up() -> None:
+    """Two projects, one crew: the second waits 100 days for it, of which the run sees all; nothing else is late."""
+    crew = {"crews": {"kind": "crew", "units": 1.0}}
+    shocks = {"storm": {"at": "2030-01-01", "days": 1.0, "effect": "stop", "kind": "power"}}
+    task = {**SURE, "supply": "crews"}
+    two = scenario({"a": project(50, task), "b": project(20, task)}, {}, supplies=crew, shocks=shocks)
+    table = outcome(gpusim.run(two))
+    value = table.set_index(["kind", "name", "measure"])["value"]
+    hours = 20.0 * 24 * 100
+    assert value["task_kind", "gpu_delivery", "gpu_hours_lost"] == pytest.approx(hours)
+    assert value["held_by", "crews", "usd"] == pytest.approx(2.0 * hours)
+    assert value["task_kind", "shell", "gpu_hours_lost"] == 0.0
+    assert value["held_by", "storm", "usd"] == 0.0  # it is told of all the same
+    for row in table[table["kind"].isin(["task_kind", "held_by"])].itertuples():
+        assert absent(Measure(row.kind, row.name, row.cause, row.measure), two) == ""
+    assert sign_of("gpu_hours_lost") == -1.0
+
+
+def test_names_of_what_held_projects_up() -> None:
+    there = scenario({"a": project(50, SURE)}, {})
+    fault = absent(Measure.parse("task_kind shells usd"), there)
+    assert fault.startswith("no task_kind 'shells' (did you mean 'shell'?)")
+    assert absent(Measure.parse("held_by crews usd"), there) == "no held_by 'crews'; known: none"
+    ruled = there.with_({"rules.enforce": ["nl-amsterdam", "de-frankfurt"]})
+    assert absent(Measure.parse("held_by nl-amsterdam usd"), ruled) == ""
 
 
 def test_names_of_contracts_and_projects() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from gpusim.report.console import print_bottlenecks, print_comparison
+from gpusim.report.study_console import print_summary
 from tests.analysis.kit import fleet, make
 
 
@@ -40,6 +42,37 @@ def test_comparison_shows_keys_figures_and_bottlenecks():
     assert ("limit", "1.0", "2.5") in rows
     assert ("useful_gpu_hours", "200", "300", "+50.0%") in rows
     assert ("north", "H100", "power", "limit", "200", "100", "0", "0") in rows
+
+
+@pytest.mark.parametrize("points", [2, 6])
+def test_summary_of_many_measures_is_turned_where_points_are_few(points):
+    measures = ["revenue_usd", "free_cash_usd", "carbon_t", "goodput", "contract a late_days"]
+    rows = [
+        {
+            "point": i,
+            "policy": f"p{i}",
+            "measure": name,
+            "n": 9,
+            "mean": m,
+            "sd": 1.0,
+            "low": m - 1.5e8,
+            "high": m + 1.5e8,
+        }
+        for i in range(points)
+        for name, m in zip(measures, (3e9 + i * 1e9, -2e9, 4e9, 0.5, float("inf")), strict=True)
+    ]
+    lines = printed(print_summary, pd.DataFrame(rows), ["policy"], width=100).splitlines()
+    assert max(map(len, lines)) <= 100
+    if points == 2:  # a row per measure, in its unit
+        assert lines[1].split() == ["p0", "p1"]
+        row = next(line for line in lines if "revenue" in line)
+        assert row.split() == ["revenue", "[billion", "USD]", "3.00", "±", "0.15", "4.00", "±", "0.15"]
+        assert next(line for line in lines if "late" in line).split()[:3] == ["a:", "late", "[days]"]
+    else:
+        assert [line.split()[0] for line in lines if line.strip().startswith("p")] == [
+            "policy",
+            *(f"p{i}" for i in range(6)),
+        ]
 
 
 def test_comparison_of_a_result_with_itself():

@@ -9,11 +9,12 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gpusim.analysis.bottlenecks import books, bottlenecks
+from gpusim.analysis.countries import country_of
 from gpusim.analysis.series import Series
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.relief import Relief
 from gpusim.record.result import Result
-from gpusim.report.figures import course, headline, matrix, waits
+from gpusim.report.figures import countries, course, headline, matrix, waits
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief import relief_figures
 from gpusim.report.figures.story import story_figures
@@ -22,13 +23,15 @@ __all__ = ["draw_all", "figures", "save"]
 
 
 def figures(result: Result) -> Iterator[tuple[str, Figure]]:
-    """All figures by name: headline, matrix, fleet (of several sites), site_NAME for each site, waits."""
+    """All figures by name: headline, matrix, fleet (of several sites), countries (of several), site_NAME, waits."""
     series, entries, sites = Series.of(result), books(result), list(result.sites["site"])
     table = bottlenecks(result, entries)
     yield "headline", headline.draw(result, series, entries, table)
     yield "matrix", matrix.draw(result)
     if len(sites) > 1:
         yield "fleet", course.draw(result, series, entries, sites)
+    if len(set(map(country_of, result.sites["region"]))) > 1:
+        yield "countries", countries.draw(result)
     for site in sites:
         yield f"site_{site}", course.draw(result, series, entries, [site])
     yield "waits", waits.draw(result)

@@ -1,0 +1,27 @@
+"""What the documents lead to is there: links, and files of this project that they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+NAMED = re.compile(r"\b(?:seeds|experiments|notebooks|docs|gpusim|tests)/[\w./-]*\w\.(?:toml|py|ipynb|md|csv|png)\b")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_files_exist(document):
+    text = document.read_text(encoding="utf-8")
+    linked = [document.parent / target for target in LINK.findall(text)]
+    named = [ROOT / name for name in NAMED.findall(text)]
+    assert [str(path) for path in (*linked, *named) if not path.exists()] == []
+
+
+def test_a_wrong_link_is_found():
+    text = "[here](nowhere.md#at-all), [there](https://example.org/x.md) and `seeds/none.toml`"
+    assert LINK.findall(text) == ["nowhere.md"]
+    assert NAMED.findall(text) == ["seeds/none.toml"]
