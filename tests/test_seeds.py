@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 import gpusim
@@ -12,9 +13,11 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.scarcity import prices
 from gpusim.model.notes import notes
 from gpusim.programme.network import Network
 from gpusim.programme.play import play
+from gpusim.programme.rivals import ordered
 from gpusim.rules.building import limited
 from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
 
@@ -105,3 +108,24 @@ def test_a_shortened_run_is_conserved(path):
     assert not check(result)
     assert len(result.jobs) > 50
     assert result.pools["energised"].sum() > 0.0
+
+
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
+def test_rivals_place_few_orders(path):
+    """A thousand replications of the build-out are to take a minute: an order costs some 30 microseconds."""
+    scenario = gpusim.Scenario.from_toml(path)
+    assert 200 < sum(len(ordered(scenario, seed)) for seed in range(20)) / 20 < 300
+
+
+def test_an_h100_costs_by_the_hour_what_it_did(coreweave):
+    """Index of 1.70 USD in October 2025 and 2.35 in March 2026 (compux.net): both within P10 to P90."""
+    book, usd = Book.of(coreweave), []
+    for seed in range(12):
+        programme = play(coreweave, seed)
+        table = prices(allocate(book, of_programme(programme.live)), programme.line, programme.requests)
+        h100 = table[table["gpu_type"] == "H100"].set_index("month")["on_demand_price"]
+        usd.append(h100[["2025-10", "2026-03"]] * coreweave.gpus["H100"].usd_per_gpu_hour)
+    low, high = np.quantile(usd, [0.1, 0.9], axis=0)
+    assert (low < [1.70, 2.35]).all()
+    assert (high > [1.70, 2.35]).all()
+    assert np.median(usd, axis=0) == pytest.approx([1.70, 2.35], rel=0.2)

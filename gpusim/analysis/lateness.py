@@ -69,4 +69,4 @@ def _rule_in(text: str) -> bool:
 
 def plain(name: str) -> str:
     """A name of the scenario as words: ``"GPU delivery"``."""
-    return " ".join("GPU" if word == "gpu" else word for word in name.split("_"))
+    return " ".join({"gpu": "GPU", "gpus": "GPUs"}.get(word, word) for word in name.split("_"))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import levels_of, months_of
+from gpusim.commerce.book import levels_of
 from gpusim.commerce.cents import cents
 from gpusim.errors import CommerceError
 from gpusim.units import HOUR_S
@@ -48,8 +48,9 @@ def _indexed(allocation: Allocation, prices: pd.DataFrame | None, column: str) -
     """A column of the prices, shape (pools, intervals): that of the pool's type in the month."""
     if prices is None:
         raise CommerceError("market.index: the prices are missing; give those of gpusim.commerce.scarcity.prices")
-    by_type = prices.pivot(index="gpu_type", columns="month", values=column)
-    book = allocation.book
+    book, n = allocation.book, len(allocation.book.months_s) - 1
+    kinds = list(prices["gpu_type"].iloc[::n])
+    by_type = prices[column].to_numpy(float).reshape(len(kinds), n)
     month = np.searchsorted(book.months_s, allocation.edges_s[:-1], side="right") - 1
-    values = by_type.loc[[kind for _site, kind in allocation.pools], months_of(book)].to_numpy()
-    return values[:, np.minimum(month, values.shape[1] - 1)]
+    values = by_type[[kinds.index(kind) for _site, kind in allocation.pools]]
+    return values[:, np.minimum(month, n - 1)]

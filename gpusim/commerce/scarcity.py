@@ -17,7 +17,7 @@ import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import constant, months_of
-from gpusim.commerce.tenants import SHARES, shares
+from gpusim.commerce.tenants import shares
 from gpusim.errors import CommerceError
 from gpusim.model.market import PriceIndex
 from gpusim.model.supply import MONTH_S
@@ -46,8 +46,8 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     Returns
     -------
     DataFrame
-        ``PRICES``: GPUs wanted, free and covered, scarcity (1: balance), and prices as multiples of the list price;
-        with a demand the rest of ``gpusim.commerce.tenants.SHARES`` too.
+        ``PRICES``, by type in the order of the scenario, then by month: GPUs wanted, free and covered, scarcity (1:
+        balance), and prices as multiples of the list price; with a demand ``gpusim.commerce.tenants.SHARES`` too.
 
     Raises
     ------
@@ -61,22 +61,25 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
         raise CommerceError("market.index: is missing; add [market.index] with supplies of GPU types")
     if missing := [name for name in LINE if name not in line]:
         raise CommerceError(f"line: columns {', '.join(missing)} missing; give {', '.join(LINE)}")
-    months, lacking = months_of(book), _lacking(allocation)
-    tables = []
-    for kind in book.scenario.gpus:
-        wanted, free, cover = np.zeros((3, len(months)))
+    months, kinds = months_of(book), list(book.scenario.gpus)
+    lines = {supply: _of(line, supply, months) for supply in set(index.supplies.values())}
+    lacking = _lacking(allocation)
+    wanted, free, cover = np.zeros((3, len(kinds), len(months)))
+    for k, kind in enumerate(kinds):
         if kind in index.supplies:
-            supply = index.supplies[kind]
-            stock = _of(line, supply, months)
+            stock, supply = lines[index.supplies[kind]], index.supplies[kind]
             ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == supply)
-            wanted = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
-            free, cover = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
-        columns = kind, months, wanted, free, cover, *rule(index, wanted, free, cover)
-        tables.append(pd.DataFrame(dict(zip(PRICES, columns, strict=True))))
-    table = pd.concat(tables, ignore_index=True)
-    if book.scenario.market.demand is None:
-        return table
-    return table.merge(shares(allocation, requests), on=SHARES[:2], how="left")
+            wanted[k] = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
+            free[k], cover[k] = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
+    values = wanted, free, cover, *rule(index, wanted, free, cover)
+    table = {
+        "gpu_type": np.repeat(np.array(kinds, object), len(months)),
+        "month": np.tile(np.array(months, object), len(kinds)),
+        **{name: value.ravel() for name, value in zip(PRICES[2:], values, strict=True)},
+    }
+    if book.scenario.market.demand is not None:
+        table |= {name: value.ravel() for name, value in shares(allocation, requests).items()}
+    return pd.DataFrame(table)
 
 
 def prices_of(allocation: Allocation, network: Network, schedule: Schedule) -> pd.DataFrame | None:

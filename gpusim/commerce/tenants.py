@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import Book, months_of
+from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
 from gpusim.model.rival import YEAR_S
 from gpusim.units import DAY_S
 
 REQUESTS = ("taker", "is_rival", "supply", "units", "received_s")
-SHARES = ["gpu_type", "month", "asked", "rivals_gpus", "rivals_sold", "on_demand_share"]
+SHARES = ("asked", "rivals_gpus", "rivals_sold", "on_demand_share")
 
 
-def shares(allocation: Allocation, requests: pd.DataFrame | None) -> pd.DataFrame:
+def shares(allocation: Allocation, requests: pd.DataFrame | None) -> dict[str, np.ndarray]:
     """What is asked for and sold on demand, by GPU type and month.
 
     Capacity is ours as mean of the month, the rivals' as the month begins.
@@ -36,7 +36,7 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> pd.DataFram
 
     Returns
     -------
-    DataFrame
+    dict of str to ndarray, shape (types of the scenario, months)
         ``SHARES``: GPUs asked for, those that rivals have for hire and let, and the share that we sell of the GPUs that
         contracts leave.
     """
@@ -48,20 +48,20 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> pd.DataFram
     demand, months_s = book.scenario.market.demand, book.months_s
     letting = {name: rival.lets for name, rival in book.scenario.rivals.items() if rival.lets is not None}
     prices = np.array([1.0, *(lets.price for lets in letting.values())])
-    ours = allocation.by_month(allocation.left) / np.diff(months_s)
-    tables = []
-    for kind in book.scenario.gpus:
-        asked = np.zeros(len(months_s) - 1)
-        if kind in demand.gpus:
-            spec = demand.gpus[kind]
-            asked = spec.at_start * (1.0 + spec.growth_per_year) ** (months_s[:-1] / YEAR_S)
+    ours = allocation.by_month(allocation.left) / np.diff(months_s)  # (pools, months)
+    found = {name: np.zeros((len(book.scenario.gpus), len(months_s) - 1)) for name in SHARES}
+    for k, kind in enumerate(book.scenario.gpus):
+        if kind not in demand.gpus:
+            continue
+        spec = demand.gpus[kind]
+        asked = spec.at_start * (1.0 + spec.growth_per_year) ** (months_s[:-1] / YEAR_S)
         own = ours[[of == kind for _site, of in allocation.pools]].sum(axis=0)
         theirs = [_for_hire(book, name, kind, requests) for name in letting]
         sold = divided(asked, np.array([own, *theirs]), prices, demand.elasticity)
         share = np.divide(sold[0], own, out=np.zeros(len(own)), where=own > 0.0)
-        columns = kind, months_of(book), asked, np.sum(theirs, axis=0), sold[1:].sum(axis=0), share
-        tables.append(pd.DataFrame(dict(zip(SHARES, columns, strict=True))))
-    return pd.concat(tables, ignore_index=True)
+        for name, values in zip(SHARES, (asked, sum(theirs), sold[1:].sum(axis=0), share), strict=True):
+            found[name][k] = values
+    return found
 
 
 def divided(asked: np.ndarray, have: np.ndarray, prices: np.ndarray, elasticity: float) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpusim.analysis.lateness import plain
 from gpusim.analysis.rivalry import by_rival, by_the_hour, rivalry
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.competition import ALL, Competition
@@ -33,7 +34,7 @@ def _days(value: float) -> str:
 
 RIVALS = (
     Column("rival", "rival", str, text=True),
-    Column("supply", "orders of", str, text=True),
+    Column("supply", "orders of", plain, text=True),
     Column("orders", "orders", number),
     Column("again", "placed twice", number),
     Column("units", "units", quantity),

@@ -98,8 +98,7 @@ def allocation_of(**changes: object):
 
 def test_shares_of_a_market_by_hand() -> None:
     """Ours are 60 and, at the other site, 40 for half of January, 120 then."""
-    found = shares(allocation_of(), REQUESTS)
-    assert found.columns.tolist() == SHARES
+    found = prices(allocation_of(), line(0.0, 0.0), REQUESTS)
     h100, a100 = (found[found["gpu_type"] == kind] for kind in ("H100", "A100"))
     grown = [50.0 * 2.0 ** (day / 365.25) for day in (0, 31, 59)]
     assert h100["asked"].tolist() == pytest.approx(grown)
@@ -115,7 +114,7 @@ def test_sold_is_no_more_than_asked_for_and_than_there_is() -> None:
     """GPU-seconds by month; what is not sold on demand is left for spot."""
     allocation = allocation_of()
     table = prices(allocation, line(0.0, 0.0), REQUESTS)
-    assert table.columns.tolist() == [*PRICES, *SHARES[2:]]
+    assert table.columns.tolist() == [*PRICES, *SHARES]
     sold_s = {kind: gpu_s.sum(axis=0) for kind, (gpu_s, _cents) in market(allocation, table).items()}
     months_s = np.diff(allocation.book.months_s)
     left_s = allocation.by_month(allocation.left).sum(axis=0)
@@ -131,7 +130,7 @@ def test_sold_is_no_more_than_asked_for_and_than_there_is() -> None:
 def test_a_dearer_rival_sells_less_and_none_leaves_all_to_us() -> None:
     ours = []
     for changes in ({"rivals.big.lets.price": 0.5}, {}, {"rivals.big.lets.price": 9.0}, {"rivals": {}}):
-        found = shares(allocation_of(**changes), REQUESTS)
+        found = prices(allocation_of(**changes), line(0.0, 0.0), REQUESTS)
         ours.append(found.loc[found["gpu_type"] == "H100", "on_demand_share"].mean())
     assert ours == sorted(ours)
     assert ours[0] < 0.6 * ours[3]
