@@ -27,7 +27,7 @@ ALLOWED = {
     "commerce": BASE | {"model", "record", "programme", "rules"},
     "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "commerce", "rules"},
     # Many replications of the build-out, with the contracts that stand on it.
-    "forecast": BASE | {"model", "record", "programme", "commerce", "engine", "rules"},
+    "forecast": BASE | {"model", "record", "programme", "commerce", "engine", "rules", "sweeps"},
     "analysis": BASE | {"model", "record", "rules"},
     # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
     # function of the package: ``gpusim.sweep``, ``gpusim.plan``.

@@ -23,7 +23,7 @@ from gpusim.errors import CommerceError
 from gpusim.model.contract import Contract
 from gpusim.units import HOUR_S
 
-GPU_S = ("committed", "delivered", "missing", "overdue", "down", "used", "billed")
+GPU_S = ("committed", "delivered", "made_up", "missing", "overdue", "down", "used", "billed")
 MONEY = (
     "signed", "used", "take_or_pay", "billed", "made_up", "undelivered", "unused", "terminated", "backlog", "deferred",
     "credit", "service_credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance",
@@ -39,8 +39,8 @@ class Accounts:
     ----------
     allocation : Allocation
     gpu_s : dict of str to ndarray, shape (contracts, months)
-        GPU-seconds of ``GPU_S``; committed, delivered (what is made up after the term included), missing and overdue
-        are whole numbers.
+        GPU-seconds of ``GPU_S``; committed, delivered (of which some are made up after the term), missing and overdue
+        are whole numbers. Delivered and missing sum to committed and made up.
     cents : dict of str to int64 ndarray, shape (contracts, months)
         Cents of ``MONEY``; backlog, deferred (a part of it) and balance are those at the end of the month.
     """
@@ -101,7 +101,8 @@ def accounts(
     by_month, delivered = allocation.by_month, allocation.delivered.sum(axis=1)
     gpu_s = {
         "committed": by_month(allocation.in_force), "delivered": by_month(delivered),
-        "missing": by_month(allocation.missing), "overdue": by_month(allocation.overdue),
+        "made_up": by_month(delivered - allocation.in_term), "missing": by_month(allocation.missing),
+        "overdue": by_month(allocation.overdue),
     }  # fmt: skip
     top, utilisation, credit = (
         np.array([getattr(spec, key) for spec in specs])[:, None] for key in ("take_or_pay", "utilisation", "credit")
@@ -149,7 +150,7 @@ def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price
     book = allocation.book
     value = _values(allocation, price)
     in_term = np.minimum(cents(delivered_usd), value["in_force"])
-    late = made_up(allocation, value["in_force"] - in_term, price)
+    late = made_up(allocation, gpu_s["made_up"], value["in_force"] - in_term, price)
     delivered = in_term + late["made_up"]
     hours = gpu_s["delivered"]
     used, billed = (

@@ -15,12 +15,16 @@ from gpusim.commerce.cents import cents
 from gpusim.units import HOUR_S
 
 
-def made_up(allocation: Allocation, missed: np.ndarray, usd_per_gpu_hour: np.ndarray) -> dict[str, np.ndarray]:
+def made_up(
+    allocation: Allocation, gpu_s: np.ndarray, missed: np.ndarray, usd_per_gpu_hour: np.ndarray
+) -> dict[str, np.ndarray]:
     """What becomes of value that was missed.
 
     Parameters
     ----------
     allocation : Allocation
+    gpu_s : int64 ndarray, shape (contracts, months)
+        GPU-seconds made up in the month.
     missed : int64 ndarray, shape (contracts, months)
         Cents committed and not delivered in the month.
     usd_per_gpu_hour : ndarray, shape (contracts, intervals)
@@ -32,7 +36,6 @@ def made_up(allocation: Allocation, missed: np.ndarray, usd_per_gpu_hour: np.nda
         made up, at its end). Missed sums to made_up, undelivered and what is deferred at last.
     """
     found = {"made_up": np.zeros_like(missed), "undelivered": missed.copy(), "deferred": np.zeros_like(missed)}
-    gpu_s = allocation.by_month(allocation.delivered.sum(axis=1) - allocation.in_term)
     for c, terms in enumerate(allocation.book.contracts):
         if terms.spec.made_up_days is not None:
             kept = _kept(allocation, c, missed[c], usd_per_gpu_hour[c])

@@ -24,12 +24,16 @@ class CashTally:
         self.cents: list[list[int]] = []
         self.courses: list[np.ndarray] = []
 
-    def add(self, books: Statements) -> None:
-        """A replication."""
+    def look(self, books: Statements) -> tuple[list[int], np.ndarray]:
+        """Cents of one replication: sums and balances, and the courses by month."""
         fleet, credit = books.fleet, books.accounts.cents["credit"]
         sums = [fleet[name].sum() for name in SUMS]
-        self.cents.append([*sums, fleet["debt"].max(), credit.sum(), fleet["backlog"][-1]])
-        self.courses.append(np.cumsum([fleet[name] for name in COURSES], axis=1))
+        balances = [fleet["debt"].max(), credit.sum(), fleet["backlog"][-1]]
+        return [*sums, *balances], np.cumsum([fleet[name] for name in COURSES], axis=1)
+
+    def count(self, look: tuple[list[int], np.ndarray]) -> None:
+        self.cents.append(look[0])
+        self.courses.append(look[1])
 
     def money(self) -> pd.DataFrame:
         """As ``Deliveries.money``."""

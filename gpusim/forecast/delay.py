@@ -33,21 +33,26 @@ class DelayTally:
             name: [] for name, project in scenario.projects.items() if project.adds.components
         }
 
-    def add(self, schedule: Schedule, live: pd.DataFrame, trade: Trade | None) -> None:
-        """A replication: its schedule, its table ``live`` and, with contracts, its trade.
+    def look(self, schedule: Schedule, live: pd.DataFrame, trade: Trade | None) -> dict[str, tuple[float, float]]:
+        """GPU-hours and USD by project that would be lost in a replication, with its table ``live`` of all sites.
 
         Prices by the hour stay what they were without the delay.
         """
         allocation, prices = (None, None) if trade is None else (trade.allocation, trade.prices)
         hours, usd = self._worth(live, allocation, prices)
-        of_sites = dict(iter(live.groupby("site", sort=False)))
-        for name, lost in self.lost.items():
+        lost, of_sites = {}, dict(iter(live.groupby("site", sort=False)))
+        for name in self.lost:
             site = self.scenario.projects[name].site
             book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
             later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
             shared = None if allocation is None else allocate(allocation.book, of_programme(later))
             hours_then, usd_then = self._worth(later, shared, prices)
-            lost.append((hours - hours_then, usd - usd_then))
+            lost[name] = hours - hours_then, usd - usd_then
+        return lost
+
+    def count(self, look: dict[str, tuple[float, float]]) -> None:
+        for name, lost in look.items():
+            self.lost[name].append(lost)
 
     def _later(self, schedule: Schedule, project: str) -> Schedule:
         """The schedule with what a project adds a month later."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,14 @@ CONTRACTS = [
 ]  # fmt: skip
 
 
+class PromiseLook(NamedTuple):
+    """Contracts in one replication."""
+
+    met_s: list[np.ndarray]  # by contract and milestone; infinite: never
+    left: set[int]  # contracts whose tenant left, in all or in part
+    cents: dict[str, np.ndarray]  # by contract
+
+
 class PromiseTally:
     """What became of the contracts of a book in the replications so far."""
 
@@ -26,15 +36,21 @@ class PromiseTally:
         self.left: list[set[int]] = []
         self.cents: dict[str, list[np.ndarray]] = {"billed": [], "credit": []}
 
-    def add(self, accounts: Accounts) -> None:
-        """A replication: the accounts of the contracts, with how they shared what was live."""
-        allocation = accounts.allocation
-        for c, met in enumerate(allocation.met):
+    def look(self, accounts: Accounts) -> PromiseLook:
+        """What a replication says of the contracts."""
+        allocation, met_s = accounts.allocation, []
+        for met in allocation.met:
             never = met == len(allocation.edges_s) - 1
-            self.met_s[c].append(np.where(never, np.inf, allocation.edges_s[met]))
-        self.left.append({one.contract for one in allocation.terminations})
+            met_s.append(np.where(never, np.inf, allocation.edges_s[met]))
+        left = {one.contract for one in allocation.terminations}
+        return PromiseLook(met_s, left, {name: accounts.cents[name].sum(axis=1) for name in self.cents})
+
+    def count(self, look: PromiseLook) -> None:
+        for found, met_s in zip(self.met_s, look.met_s, strict=True):
+            found.append(met_s)
+        self.left.append(look.left)
         for name, values in self.cents.items():
-            values.append(accounts.cents[name].sum(axis=1))
+            values.append(look.cents[name])
 
     def milestones(self) -> pd.DataFrame:
         """As ``Deliveries.milestones``."""

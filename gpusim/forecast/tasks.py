@@ -18,9 +18,13 @@ class TaskTally:
         self.start_s: list[list[float]] = []
         self.end_s: list[list[float]] = []
 
-    def add(self, schedule: Schedule) -> None:
-        self.start_s.append(schedule.start_s)
-        self.end_s.append(schedule.time_s[: len(self.network.works)])
+    def look(self, schedule: Schedule) -> tuple[list[float], list[float]]:
+        """Starts and ends [s] of a replication."""
+        return schedule.start_s, schedule.time_s[: len(self.network.works)]
+
+    def count(self, look: tuple[list[float], list[float]]) -> None:
+        self.start_s.append(look[0])
+        self.end_s.append(look[1])
 
     def table(self, critical: pd.DataFrame) -> pd.DataFrame:
         """One row per task, as ``Deliveries.tasks``; ``critical`` is the table of that name of ``Criticality``."""

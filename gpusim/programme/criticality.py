@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -63,8 +64,17 @@ def criticality(scenario: Scenario, seeds: Iterable[int], overheads: Mapping[str
     network = Network(scenario)
     tally, seeds = Tally(scenario, network, overheads), list(seeds)
     for seed in seeds:
-        tally.add(simulate(network, scenario, seed))
+        tally.count(tally.look(simulate(network, scenario, seed)))
     return tally.result(seeds)
+
+
+class PathLook(NamedTuple):
+    """Deliveries, tasks on critical paths, waits there and losses of one replication."""
+
+    delivered_s: list[float]  # of the projects that add anything
+    on_path: list[tuple[str, int]]  # project, task
+    waits: list[tuple[tuple[str, str], float]]  # (project, supply), waited [s]
+    lost: dict[tuple[str, str, str], tuple[float, float]]  # (project, cause, held by) -> GPU-hours, USD
 
 
 class Tally:
@@ -81,33 +91,37 @@ class Tally:
         self.waited_s: Counter[tuple[str, str]] = Counter()
         self.lost: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
 
-    def add(self, schedule: Schedule) -> None:
-        """Count the critical paths of one replication."""
-        times_s = []
+    def look(self, schedule: Schedule) -> PathLook:
+        """What one replication says."""
+        times_s, on_path, waits = [], [], []
         for name, parts in self.parts.items():
             time_s, last = delivery(self.network, schedule, name, parts)
             times_s.append(time_s)
-            path = critical_path(self.network, schedule, giver(self.network, schedule, last))
-            waited = set()
-            for work in path:
-                self.on_path[name, work.index] += 1
+            for work in critical_path(self.network, schedule, giver(self.network, schedule, last)):
+                on_path.append((name, work.index))
                 ready_s, start_s = schedule.ready_s[work.index], schedule.start_s[work.index]
                 if ready_s < start_s:
-                    waited.add((name, work.spec.supply))
-                    self.waited_s[name, work.spec.supply] += start_s - ready_s
-            self.waits.update(waited)
-        self.delivered_s.append(times_s)
-        self._add_losses(schedule)
+                    waits.append(((name, work.spec.supply), start_s - ready_s))
+        return PathLook(times_s, on_path, waits, self._losses_of(schedule))
 
-    def _add_losses(self, schedule: Schedule) -> None:
+    def count(self, look: PathLook) -> None:
+        """Take in what a replication said; in the order of seeds."""
+        self.delivered_s.append(look.delivered_s)
+        self.on_path.update(look.on_path)
+        self.waits.update({key for key, _waited_s in look.waits})
+        for key, waited_s in look.waits:
+            self.waited_s[key] += waited_s
+        for key, values in look.lost.items():
+            self.lost.setdefault(key, []).append(values)
+
+    def _losses_of(self, schedule: Schedule) -> dict[tuple[str, str, str], tuple[float, float]]:
         """GPU-hours and USD of one replication by project, cause and who held it up."""
         sums: dict[tuple[str, str, str], tuple[float, float]] = {}
         for book in site_books(self.scenario, self.network, schedule, self.overheads):
             for (kind, _period, *key), hours in book.booked(self.whole).items():
                 before, usd = sums.get(tuple(key), (0.0, 0.0)), hours * self.scenario.gpus[kind].usd_per_gpu_hour
                 sums[tuple(key)] = before[0] + hours, before[1] + usd
-        for key, values in sums.items():
-            self.lost.setdefault(key, []).append(values)
+        return sums
 
     def result(self, seeds: list[int]) -> Criticality:
         """Tables of all replications."""

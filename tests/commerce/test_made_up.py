@@ -126,11 +126,13 @@ def test_what_was_missed_before_the_tenant_gave_up_gpus_is_not_made_up() -> None
 def identities(found: Accounts) -> list[str]:
     """Those of what is made up that do not hold."""
     money, gpu_s, allocation = found.cents, found.gpu_s, found.allocation
-    after = allocation.by_month(allocation.delivered.sum(axis=1) - allocation.in_term)
+    after = gpu_s["made_up"]
     gone = money["billed"] + money["undelivered"] + money["unused"] + money["terminated"]
+    first_ends = np.array([one.end_s for one in allocation.book.contracts])
     ends = np.array([one.over_s for one in allocation.book.contracts])
     checks = {
-        "hours": gpu_s["delivered"] - after + gpu_s["missing"] == gpu_s["committed"],
+        "hours": gpu_s["delivered"] + gpu_s["missing"] == gpu_s["committed"] + after,
+        "none in the term": (after == 0) | (allocation.book.months_s[1:] > first_ends[:, None]),
         "no more than was missed": after.sum(axis=1) <= gpu_s["missing"].sum(axis=1),
         "backlog": np.cumsum(money["signed"] - gone, axis=1) == money["backlog"],
         "deferred is backlog": (0 <= money["deferred"]) & (money["deferred"] <= money["backlog"]),

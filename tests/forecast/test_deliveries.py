@@ -10,6 +10,7 @@ import gpusim
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.errors import ScenarioError
+from gpusim.record.deliveries import TABLES
 from gpusim.units import DAY_S
 from tests.forecast.kit import SURE, UNSURE, contract, project, scenario
 
@@ -80,7 +81,7 @@ def test_round_trip_and_repetition(tmp_path) -> None:
     found.save(tmp_path / "found")
     loaded = gpusim.Deliveries.load(tmp_path / "found")
     assert loaded.about["replications"] == 5
-    for name in ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "money", "cash"):
+    for name in TABLES:
         pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name), check_exact=True)
         pd.testing.assert_frame_equal(getattr(loaded, name), getattr(found, name), check_dtype=False)
 
@@ -171,3 +172,14 @@ def test_money_by_the_date_of_the_gpus() -> None:
     assert found.cash["free_cash_p10_usd"].le(found.cash["free_cash_p90_usd"]).all()
     assert (found.cash["free_cash_p10_usd"] < found.cash["free_cash_p90_usd"]).any()
     assert gpusim.deliveries(scenario({"a": project(50, SURE)}, {}), 2).money.empty
+
+
+def test_processes_say_the_same_to_the_last_bit() -> None:
+    """Sums of waits and of money are made in the order of seeds, whoever played them."""
+    supplies = {"crews": {"kind": "crew", "units": 1.0}}
+    waiting = {**UNSURE, "supply": "crews"}
+    there = scenario({"a": project(50, waiting), "b": project(30, waiting)}, CONTRACTS, supplies=supplies)
+    alone, together = (gpusim.deliveries(there, 45, seed=7, workers=workers) for workers in (1, 2))
+    assert alone.supplies["waited_days"].gt(0.0).any()
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(alone, name), getattr(together, name), check_exact=True)
