@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     scenario = gpusim.Scenario.from_toml(given.scenario)
     found, table = gpusim.deliveries(scenario, given.replications), countries(gpusim.run(scenario))
-    held = held_back(scenario, range(given.replications))
+    held, table = held_back(scenario, range(given.replications)), table[table["energy_mwh"] > 0.0]
     tell(found, held, table)
     given.out.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE | TEXT):

@@ -14,7 +14,8 @@ from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
-from gpusim.model.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES
+from gpusim.model.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
+from gpusim.model.rules import Rules
 from gpusim.record.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
@@ -202,9 +203,10 @@ def _add_lateness(table: _Table, result: Result) -> None:
     """What made projects late, also where it did not in this run: the same names for every seed."""
     ledger = result.build_ledger[result.build_ledger["cause"] != AHEAD]
     scenario = result.manifest["scenario"]
+    rules = Rules.model_validate(scenario.get("rules", {}))
     named = {
         "task_kind": ("cause", result.build_tasks["kind"]),
-        "held_by": ("held_by", [*scenario.get("supplies", {}), *scenario.get("shocks", {})]),
+        "held_by": ("held_by", holders(scenario.get("supplies", {}), scenario.get("shocks", {}), rules)),
     }
     for kind, (column, known) in named.items():
         sums = ledger[ledger[column] != ""].groupby(column)[["gpu_hours", "usd"]].sum()

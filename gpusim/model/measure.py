@@ -12,6 +12,9 @@ from gpusim.errors import did_you_mean
 from gpusim.model.rule import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gpusim.model.rules import RulesBase
     from gpusim.model.scenario import Scenario
 
 QUANTILES = (50, 90, 95, 99)  # [%]
@@ -131,7 +134,7 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "contract": list(scenario.contracts),
         "project": list(scenario.projects),
         "task_kind": _task_kinds(scenario),
-        "held_by": _holders(scenario),
+        "held_by": holders(scenario.supplies, scenario.shocks, scenario.rules),
     }
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
@@ -146,17 +149,17 @@ def absent(measure: Measure, scenario: Scenario) -> str:
 def _task_kinds(scenario: Scenario) -> list[str]:
     """Kinds of the tasks of projects, and of those that rules add."""
     own = [task.kind or name for project in scenario.projects.values() for name, task in project.tasks.items()]
-    added = [rule.task.name for _name, rule in scenario.rules.of_kind(Connection) if rule.task]
+    added = [f"{rule.task.name} ({name})" for name, rule in scenario.rules.of_kind(Connection) if rule.task]
     return list(dict.fromkeys([*own, *added]))
 
 
-def _holders(scenario: Scenario) -> list[str]:
+def holders(supplies: Iterable[str], shocks: Iterable[str], rules: RulesBase) -> list[str]:
     """What may hold tasks up: supplies, shocks, and the stops and slowdowns of rules."""
     of_rules = []
-    for name, rule in scenario.rules.of_kind(Connection):
+    for name, rule in rules.of_kind(Connection):
         held = [*rule.stops, *rule.slows]
         of_rules += [name] if len(held) == 1 else [f"{name} {kind}" for kind in held]
-    return [*scenario.supplies, *scenario.shocks, *of_rules]
+    return [*supplies, *shocks, *of_rules]
 
 
 def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:

@@ -64,14 +64,15 @@ def test_what_made_projects_late_by_kind_of_task_and_by_what_held_it_up() -> Non
     crew = {"crews": {"kind": "crew", "units": 1.0}}
     shocks = {"storm": {"at": "2030-01-01", "days": 1.0, "effect": "stop", "kind": "power"}}
     task = {**SURE, "supply": "crews"}
-    two = scenario({"a": project(50, task), "b": project(20, task)}, {}, supplies=crew, shocks=shocks)
+    ruled = {"rules": {"enforce": ["nl-amsterdam"]}}
+    two = scenario({"a": project(50, task), "b": project(20, task)}, {}, supplies=crew, shocks=shocks, **ruled)
     table = outcome(gpusim.run(two))
     value = table.set_index(["kind", "name", "measure"])["value"]
     hours = 20.0 * 24 * 100
     assert value["task_kind", "gpu_delivery", "gpu_hours_lost"] == pytest.approx(hours)
     assert value["held_by", "crews", "usd"] == pytest.approx(2.0 * hours)
     assert value["task_kind", "shell", "gpu_hours_lost"] == 0.0
-    assert value["held_by", "storm", "usd"] == 0.0  # it is told of all the same
+    assert value["held_by", "storm", "usd"] == value["held_by", "nl-amsterdam", "usd"] == 0.0  # told of all the same
     for row in table[table["kind"].isin(["task_kind", "held_by"])].itertuples():
         assert absent(Measure(row.kind, row.name, row.cause, row.measure), two) == ""
     assert sign_of("gpu_hours_lost") == -1.0
