@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.lateness import held_back, lateness, plain
-from gpusim.analysis.wording import quantity, share
+from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.tables import Column, number, quantity_or_none
 from gpusim.units import DAY_S, calendar
 
-MOST_CAUSES, MOST_KINDS = 15, 8
+MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
 NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
 HOURS = ("committed", "delivered")
@@ -41,7 +41,8 @@ def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, objec
     found = {"build-projects": _projects(result, deliveries), "build-held": _held(result, deliveries)}
     if deliveries:
         found["build-criticality"] = _criticality(deliveries)
-        found["build-supplies"] = document.table(deliveries.supplies, tables.SUPPLIES)
+        longest = deliveries.supplies.sort_values("waited_days", ascending=False, kind="stable").head(MOST_WAITS)
+        found["build-supplies"] = document.table(longest, tables.SUPPLIES)
     return {"lead": lateness(result), "replications": deliveries.about["replications"] if deliveries else 0,
             "delayed": deliveries.about["delayed"] if deliveries else 0, "tables": found}  # fmt: skip
 
@@ -74,7 +75,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
         Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{value / DAY_S:,.0f}"),
-        Column("usd", "costs [USD]", quantity_or_none),
+        Column("usd", "costs [USD]", _compact),
     ]
     if deliveries:
         dates = deliveries.projects.drop(columns=["site", "planned_s"])
@@ -84,8 +85,12 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
             *(Column(f"p{q}_s", f"P{q}", lambda value: "" if np.isnan(value) else day(value)) for q in (10, 50, 90)),
             Column("on_time", "on time", lambda value: "" if np.isnan(value) else share(value)),
         ]
-        columns.append(Column("delay_usd", "30 days later: lost [USD]", quantity_or_none))
+        columns.append(Column("delay_usd", "30 days later [USD]", _compact))
     return document.table(table, tuple(columns))
+
+
+def _compact(usd: float) -> str:
+    return "" if np.isnan(usd) else compact(usd)
 
 
 def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
@@ -127,7 +132,6 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
         Column("gpus", "GPUs in all", number),
         Column("due", "due", lambda date: f"{date:%Y-%m-%d}"),
         Column("met", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
-        Column("days_late", "days late", lambda value: "-" if np.isnan(value) else f"{value:,.0f}"),
         Column("state", "state", str, text=True),
     ]
     table = result.contract_milestones
@@ -148,6 +152,7 @@ def _accounts(result: Result) -> dict[str, list]:
     groups = accounts.groupby(["contract", accounts["month"].str[:4].rename("year")], sort=False)
     table = groups[[*(f"{name}_gpu_hours" for name in HOURS), *FLOWS]].sum()
     table = table.join(groups[["backlog_usd", "state"]].last()).reset_index()
+    table = table[(table[[*FLOWS, "backlog_usd"]] != 0).any(axis=1) | (table["committed_gpu_hours"] > 0.0)]
     columns = (
         Column("contract", "contract", str, text=True),
         Column("year", "year", str),
