@@ -37,6 +37,31 @@ def held_back(losses: pd.DataFrame) -> pd.DataFrame:
     return sums
 
 
+def by_site(losses: pd.DataFrame) -> pd.DataFrame:
+    """Losses by site, the dearest first, and what made each late most.
+
+    Parameters
+    ----------
+    losses : DataFrame
+        ``build_ledger`` of a result.
+
+    Returns
+    -------
+    DataFrame
+        site, gpu_hours, usd, what (in words), its share of the site's USD. What came ahead of plan is left out.
+    """
+    rows = []
+    for site, mine in losses.groupby("site", sort=False):
+        held = held_back(mine)
+        held = held[held["usd"] > 0.0]
+        if len(held):
+            total = held[["gpu_hours", "usd"]].sum()
+            first = held.iloc[0]
+            rows.append((site, total["gpu_hours"], total["usd"], first["what"], first["usd"] / total["usd"]))
+    table = pd.DataFrame(rows, columns=["site", "gpu_hours", "usd", "what", "share"])
+    return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
+
+
 def lateness(result: Result) -> str:
     """What the planned GPUs of a result with projects were missing for, in two sentences."""
     held = held_back(result.build_ledger)

@@ -13,6 +13,7 @@ from gpusim.analysis.countries import SUMS, countries
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.rivalry import rivalry
+from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.competition import Competition
 from gpusim.record.deliveries import Deliveries
@@ -55,8 +56,10 @@ def print_rivals(result: Result, competition: Competition | None = None, console
 
 
 def print_money(result: Result, console: Console | None = None) -> None:
-    """The run's money in a few lines."""
+    """What contracts that asked were told, and the run's money in a few lines."""
     console = console or Console(highlight=False)
+    for sentence in asked(result):
+        console.print(sentence)
     value, money = result.money_figures.set_index("name")["value"], result.money_fleet
     debt = money["debt_usd"].max()
     console.print(

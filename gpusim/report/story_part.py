@@ -8,7 +8,8 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import held_back, lateness, plain
+from gpusim.analysis.lateness import by_site, held_back, lateness, plain
+from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
@@ -38,7 +39,8 @@ MONEY = {
 
 def build_part(result: Result, deliveries: Deliveries | None) -> dict[str, object]:
     """What the template ``build.html`` asks for: sentences, and tables by their id."""
-    found = {"build-projects": _projects(result, deliveries), "build-held": _held(result, deliveries)}
+    found = {"build-projects": _projects(result, deliveries), "build-held": _held(result, deliveries),
+             "build-sites": document.table(by_site(result.build_ledger), tables.BUILD_SITES)}  # fmt: skip
     if deliveries:
         found["build-criticality"] = _criticality(deliveries)
         longest = deliveries.supplies.sort_values("waited_days", ascending=False, kind="stable").head(MOST_WAITS)
@@ -58,7 +60,7 @@ def contract_part(result: Result, deliveries: Deliveries | None) -> dict[str, ob
     }
     if deliveries:
         found["money-replications"] = _money(result, deliveries)
-    return {"cards": _cards(figures), "departures": _departures(result), "tables": found,
+    return {"cards": _cards(figures), "events": [*asked(result), *_departures(result)], "tables": found,
             "replications": deliveries.about["replications"] if deliveries else 0}  # fmt: skip
 
 

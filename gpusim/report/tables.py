@@ -105,6 +105,13 @@ RELIEF_GROUPS = (
     Column("ledger_rank", "ledger #", lambda value: rank(value)),
     Column("ledger_gpu_hours", "ledger: GPU-hours held back", lambda value: quantity_or_none(value)),
 )
+BUILD_SITES = (
+    _text("site", "site"),
+    Column("gpu_hours", "GPU-hours, this run", quantity),
+    Column("usd", "USD at list price", quantity),
+    _text("what", "made late most by"),
+    Column("share", "share of it", share),
+)
 SUPPLIES = (
     _text("project", "project"),
     _text("supply", "supply"),

@@ -15,7 +15,7 @@ from rich.console import Console
 
 import gpusim
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.lateness import held_back, lateness
+from gpusim.analysis.lateness import by_site, held_back, lateness
 from gpusim.analysis.months import edges_s
 from gpusim.analysis.wording import quantity
 from gpusim.cli import cli
@@ -89,6 +89,7 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
     assert money["debt at most"] == [quantity(result.money_fleet["debt_usd"].max()), *money["debt at most"][1:]]
     assert money["free cash"][2] == quantity(middle["free_cash"])
     assert page.texts["build-lead"] == lateness(result)
+    assert [row[0] for row in page.tables["build-sites"][1:]] == by_site(result.build_ledger)["site"].tolist() != []
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
 
 
@@ -187,3 +188,15 @@ def test_calendar_ticks(days, first, count) -> None:
     assert labels[0] == first
     assert len(labels) == count
     assert np.all(np.diff(ax.get_xticks()) > 0.0)
+
+
+def test_losses_by_site_are_those_of_the_ledger_and_name_the_greatest() -> None:
+    rows = [
+        ("north", "shell", "rain", 10.0, 30.0), ("north", "transformer", "", 4.0, 12.0),
+        ("south", "permits", "", 50.0, 150.0), ("south", "ahead of plan", "", -20.0, -60.0),
+    ]  # fmt: skip
+    found = by_site(pd.DataFrame(rows, columns=["site", "cause", "held_by", "gpu_hours", "usd"]))
+    assert found["site"].tolist() == ["south", "north"]
+    assert found["gpu_hours"].tolist() == [50.0, 14.0]
+    assert found["what"].tolist() == ["permits", "shell, held up by rain"]
+    assert found["share"].tolist() == pytest.approx([1.0, 30.0 / 42.0])
