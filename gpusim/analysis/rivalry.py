@@ -89,8 +89,9 @@ def rivalry(result: Result, competition: Competition | None = None) -> str:
     table = by_rival(result)
     rivals, supplies = table["rival"].nunique(), table["supply"].nunique()
     said = f"{rivals} rivals placed {table['orders'].sum():,} orders of {supplies} supplies"
+    cancelled = table["cancelled"].sum()
     if table["again"].sum():
-        said += f", {table['again'].sum():,} of them twice; {table['cancelled'].sum():,} were cancelled"
+        said += f", {table['again'].sum():,} of them twice; {cancelled:,} {'was' if cancelled == 1 else 'were'} cancelled"
     if competition is None:
         return f"{said}."
     costs = competition.rivals.set_index("rival")

@@ -76,7 +76,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         Column("project", "project", str, text=True),
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
-        Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{value / DAY_S:,.0f}"),
+        Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{round(value / DAY_S):,}"),
         Column("usd", "costs [USD]", _compact),
     ]
     if deliveries:
