@@ -91,7 +91,8 @@ def rivalry(result: Result, competition: Competition | None = None) -> str:
     said = f"{rivals} rivals placed {table['orders'].sum():,} orders of {supplies} supplies"
     cancelled = table["cancelled"].sum()
     if table["again"].sum():
-        said += f", {table['again'].sum():,} of them twice; {cancelled:,} {'was' if cancelled == 1 else 'were'} cancelled"
+        were = "was" if cancelled == 1 else "were"
+        said += f", {table['again'].sum():,} of them twice; {cancelled:,} {were} cancelled"
     if competition is None:
         return f"{said}."
     costs = competition.rivals.set_index("rival")
