@@ -104,7 +104,8 @@ class _World:
         self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
         names = self.names = names_of(scenario, table)
         start = scenario.run.start
-        found = [site_signals(scenario, site, self.duration_s, seed) for site in names.sites]
+        by_site = site_signals(scenario, self.duration_s, seed)
+        found = [by_site[site] for site in names.sites]
         self.hourly = [signals for signals, _notes in found]
         self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from gpusim import rng
 from gpusim.engine.power import overhead
 from gpusim.errors import TraceError
@@ -20,12 +23,24 @@ FILES = {
 }
 
 
-def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) -> tuple[SiteSignals, dict[str, int]]:
-    """Signals of a site and what was wrong with its files, counted.
+def site_signals(scenario: Scenario, duration_s: float, seed: int) -> dict[str, tuple[SiteSignals, dict[str, int]]]:
+    """Signals of each site and what was wrong with its files, counted.
 
-    From files and constants where these are given, else of a typical year of the site's region. The price is the one
-    that the site pays, by its ``price_factor``.
+    From files and constants where these are given, else of a typical year of the site's region, which its sites share.
+    The price is the one that the site pays, by its ``price_factor``.
     """
+
+    @cache
+    def climate(region: str) -> SiteSignals:
+        return climate_signals(region, scenario.run.start, duration_s, rng.stream(seed, "climate", region))
+
+    return {site: _signals(scenario, site, duration_s, climate) for site in scenario.sites}
+
+
+def _signals(
+    scenario: Scenario, site: str, duration_s: float, climate: Callable[[str], SiteSignals]
+) -> tuple[SiteSignals, dict[str, int]]:
+    """Signals of a site and what was wrong with its files; ``climate`` gives those of a region."""
     spec, start = scenario.sites[site], scenario.run.start
     given, notes = {}, {}
     for name in ("price_usd_per_mwh", "carbon_g_per_kwh"):
@@ -43,8 +58,7 @@ def site_signals(scenario: Scenario, site: str, duration_s: float, seed: int) ->
     if len(given) == len(SiteSignals._fields):
         signals = SiteSignals(**given)
     else:
-        climate = climate_signals(spec.region, start, duration_s, rng.stream(seed, "climate", spec.region))
-        signals = climate._replace(**given)
+        signals = climate(spec.region)._replace(**given)
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes
 
 
@@ -58,6 +72,6 @@ def peak_overheads(scenario: Scenario, seed: int) -> dict[str, float]:
     """``peak_overhead`` of every site, in the weather of a run with that seed."""
     duration_s = scenario.run.days * DAY_S
     return {
-        name: peak_overhead(site.cooling, site_signals(scenario, name, duration_s, seed)[0], duration_s)
-        for name, site in scenario.sites.items()
+        name: peak_overhead(scenario.sites[name].cooling, signals, duration_s)
+        for name, (signals, _notes) in site_signals(scenario, duration_s, seed).items()
     }
