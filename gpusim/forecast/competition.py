@@ -11,6 +11,7 @@ from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.forecast.quantiles import quantiles
+from gpusim.forecast.worth import listed
 from gpusim.model.scenario import Scenario
 from gpusim.programme.ledger import live_table
 from gpusim.programme.network import Network
@@ -18,7 +19,7 @@ from gpusim.programme.path import delivery
 from gpusim.programme.schedule import simulate
 from gpusim.record.competition import ALL, Competition
 from gpusim.rules.building import limited
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S
 
 REPLICATIONS = 50
 
@@ -99,10 +100,7 @@ class _Game:
         parts = [scenario.projects[name].adds.components for name in self.adding]
         there_s = [delivery(self.network, schedule, *one)[0] for one in zip(self.adding, parts, strict=True)]
         live = live_table(scenario, self.network, schedule, self.overheads)
-        until_s = live.groupby(["site", "gpu_type"], sort=False)["time_s"].shift(-1).fillna(scenario.run.days * DAY_S)
-        hours = live["live"] * (until_s - live["time_s"]) / HOUR_S
-        usd = hours * live["gpu_type"].map({name: gpu.usd_per_gpu_hour for name, gpu in scenario.gpus.items()})
-        return np.array(there_s), np.array([hours.sum(), usd.sum()])
+        return np.array(there_s), np.array(listed(scenario, live))
 
     def rivals(self) -> pd.DataFrame:
         """As ``Competition.rivals``."""

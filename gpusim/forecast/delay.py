@@ -15,11 +15,12 @@ from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.market import market
 from gpusim.forecast.trade import Trade
+from gpusim.forecast.worth import listed
 from gpusim.model.scenario import Scenario
 from gpusim.programme.ledger import LIVE, SiteBook
 from gpusim.programme.network import Network
 from gpusim.programme.schedule import Schedule
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S
 
 MONTH_S = 30 * DAY_S
 
@@ -66,15 +67,12 @@ class DelayTally:
         self, live: pd.DataFrame, allocation: Allocation | None, prices: pd.DataFrame | None
     ) -> tuple[float, float]:
         """GPU-hours that are live within the run, and what they earn: from contracts and market, or at list price."""
-        pools = live.groupby(["site", "gpu_type"], sort=False)
-        until_s = pools["time_s"].shift(-1).fillna(self.scenario.run.days * DAY_S)
-        hours = live["live"] * (until_s - live["time_s"]) / HOUR_S
+        hours, list_usd = listed(self.scenario, live)
         if allocation is None:
-            list_usd = live["gpu_type"].map({name: gpu.usd_per_gpu_hour for name, gpu in self.scenario.gpus.items()})
-            return float(hours.sum()), float((hours * list_usd).sum())
+            return hours, list_usd
         earned = accounts(allocation).cents["revenue"].sum()
         earned += sum(cents.sum() for _gpu_s, cents in market(allocation, prices).values())
-        return float(hours.sum()), float(in_usd(earned))
+        return hours, float(in_usd(earned))
 
     def table(self) -> pd.DataFrame:
         """As ``Deliveries.delay``, the dearest first."""

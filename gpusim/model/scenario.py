@@ -148,6 +148,10 @@ class Scenario(Model):
                 del tables[key]
         return tables
 
+    def projects_at(self, site: str) -> dict[str, Project]:
+        """Projects that add to a site, by name."""
+        return {name: project for name, project in self.projects.items() if project.site == site}
+
     def content_hash(self) -> str:
         """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""
         content = {key: table for key, table in self.to_toml_dict().items() if key != "plan"}

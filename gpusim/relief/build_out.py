@@ -8,6 +8,7 @@ from gpusim.model.faults import dotted
 from gpusim.model.lever import Lever
 from gpusim.model.scenario import Scenario
 from gpusim.relief.counterfactual import Counterfactual, counted
+from gpusim.relief.places import booked, pools_at
 
 ABSENT = ("not_delivered", "not_housed", "not_energised")
 
@@ -34,7 +35,7 @@ def supplies(scenario: Scenario, step: float, _days: float) -> Iterator[Counterf
 def starts(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
     """An earlier start of all projects of a site."""
     for site in scenario.sites:
-        names = [name for name, project in scenario.projects.items() if project.site == site]
+        names = list(scenario.projects_at(site))
         if names:
             yield Counterfactual(
                 "projects", site, "start", f"projects at {site} begun {counted(days, 'day')} earlier",
@@ -83,6 +84,4 @@ def _drawing(scenario: Scenario, supply: str) -> list[str]:
 
 def _absent(scenario: Scenario, projects: Iterable[str]) -> frozenset[tuple[str, str]]:
     """What the ledger of the fleet books where some projects are late."""
-    sites = {scenario.projects[name].site for name in projects}
-    pools = [f"{site}/{kind}" for site in scenario.sites if site in sites for kind in scenario.sites[site].pools]
-    return frozenset((pool, cause) for pool in pools for cause in ABSENT)
+    return booked(pools_at(scenario, {scenario.projects[name].site for name in projects}), *ABSENT)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from gpusim.model.costs import gpus_usd, site_mw_usd
 from gpusim.model.faults import dotted
 from gpusim.model.lever import Lever
-from gpusim.model.project import Project
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps
 from gpusim.relief import build_out, rules
 from gpusim.relief.counterfactual import Counterfactual, counted
+from gpusim.relief.places import booked, pools_at
+from gpusim.rules.scope import complete_mw
 from gpusim.units import DAY_S
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
@@ -57,22 +58,6 @@ def _pools(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
             yield site, kind, f"{site}/{kind}"
 
 
-def _causes(pools: list[str], *causes: str) -> frozenset[tuple[str, str]]:
-    return frozenset((pool, cause) for pool in pools for cause in causes)
-
-
-def _pools_of(scenario: Scenario, site: str) -> list[str]:
-    return [f"{site}/{kind}" for kind in scenario.sites[site].pools]
-
-
-def _projects(scenario: Scenario, site: str) -> Iterator[Project]:
-    return (project for project in scenario.projects.values() if project.site == site)
-
-
-def _all_pools(scenario: Scenario) -> list[str]:
-    return [pool for _site, _kind, pool in _pools(scenario)]
-
-
 def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
     """[d] after the start at which the last stage comes that comes within the run; 0: none."""
     days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
@@ -82,25 +67,24 @@ def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
         node = scenario.gpus[kind].gpus_per_node
-        added = sum(project.adds.gpus.get(kind, 0) for project in _projects(scenario, site))
+        added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
         gpus = scenario.sites[site].pools[kind].gpus.peak() + added
         nodes = max(math.floor(step * gpus / node + 0.5), 1)
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
-            "GPU", _causes([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node), node,
+            "GPU", booked([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node), node,
         )  # fmt: skip
 
 
 def _grid(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
-    for site, spec in scenario.sites.items():
-        added_mw = sum(project.adds.grid_mw or 0.0 for project in _projects(scenario, site))
-        mw = float(f"{step * (spec.grid_mw.peak() + added_mw):.3g}")
+    for site in scenario.sites:
+        mw = float(f"{step * complete_mw(scenario, site):.3g}")
         if mw > 0.0:
             yield Counterfactual(
                 "power", site, "grid_mw", f"{mw:g} MW more grid connection at {site}",
                 Lever(keys=[dotted(("sites", site, "grid_mw"))], how="add"), mw, "MW",
-                _causes(_pools_of(scenario, site), *UNPOWERED), site_mw_usd(scenario, mw),
+                booked(pools_at(scenario, [site]), *UNPOWERED), site_mw_usd(scenario, mw),
             )  # fmt: skip
 
 
@@ -112,7 +96,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
             yield Counterfactual(
                 "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
-                _causes(_pools_of(scenario, site), *UNPOWERED), most=last / step,
+                booked(pools_at(scenario, [site]), *UNPOWERED), most=last / step,
             )  # fmt: skip
 
 
@@ -121,7 +105,7 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
         yield Counterfactual(
             "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
             Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
-            _causes(_pools_of(scenario, site), "not_energised"), 0.0,
+            booked(pools_at(scenario, [site]), "not_energised"), 0.0,
         )  # fmt: skip
 
 
@@ -129,13 +113,13 @@ def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfac
     for site, spec in scenario.sites.items():
         if spec.hall_mw is None:
             continue
-        added_mw = sum(project.adds.hall_mw or 0.0 for project in _projects(scenario, site))
+        added_mw = sum(project.adds.hall_mw or 0.0 for project in scenario.projects_at(site).values())
         mw = float(f"{step * (spec.hall_mw.peak() + added_mw):.3g}")
         if mw > 0.0:
             yield Counterfactual(
                 "halls", site, "hall_mw", f"{mw:g} MW more of halls at {site}",
                 Lever(keys=[dotted(("sites", site, "hall_mw"))], how="add"), mw, "MW",
-                _causes(_pools_of(scenario, site), "not_housed"), site_mw_usd(scenario, mw),
+                booked(pools_at(scenario, [site]), "not_housed"), site_mw_usd(scenario, mw),
             )  # fmt: skip
 
 
@@ -147,7 +131,7 @@ def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfa
             yield Counterfactual(
                 "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
-                _causes(_pools_of(scenario, site), "not_housed"), most=last / step,
+                booked(pools_at(scenario, [site]), "not_housed"), most=last / step,
             )  # fmt: skip
 
 
@@ -159,7 +143,7 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
             yield Counterfactual(
                 "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
-                _causes([pool], "not_delivered"), most=last / step,
+                booked([pool], "not_delivered"), most=last / step,
             )  # fmt: skip
 
 
@@ -168,7 +152,7 @@ def _links(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         yield Counterfactual(
             "WAN", name, "gbps", f"twice the bandwidth of the link {name}",
             Lever(keys=[dotted(("links", name, "gbps"))], how="scale"), 2.0, "%",
-            _causes(_all_pools(scenario), "idle_data"),
+            booked(pools_at(scenario, scenario.sites), "idle_data"),
         )  # fmt: skip
 
 
@@ -188,7 +172,7 @@ def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfa
             yield Counterfactual(
                 "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
                 Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
-                _causes(pools, "idle_quota"), 0.0, 1,
+                booked(pools, "idle_quota"), 0.0, 1,
             )  # fmt: skip
 
 
@@ -207,7 +191,7 @@ def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counte
         yield Counterfactual(
             "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
             Lever(keys=["scheduler.backfill"]), "easy", "rule",
-            _causes(_all_pools(scenario), "idle_reserved"), 0.0,
+            booked(pools_at(scenario, scenario.sites), "idle_reserved"), 0.0,
         )  # fmt: skip
 
 
@@ -216,7 +200,8 @@ def _cycle(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         half = scenario.scheduler.cycle_s / 2.0
         yield Counterfactual(
             "cycle", "", "cycle_s", f"a scheduling cycle of {half:g} s, half as long",
-            Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, "%", _causes(_all_pools(scenario), "idle_cycle"), 0.0,
+            Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, "%",
+            booked(pools_at(scenario, scenario.sites), "idle_cycle"), 0.0,
         )  # fmt: skip
 
 
@@ -240,7 +225,7 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
 
 
 def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    everywhere = _all_pools(scenario)
+    everywhere = pools_at(scenario, scenario.sites)
     for name, spec in scenario.workload.classes.items():
         for field, cause, what in (
             ("checkpoint_write_s", "checkpointing", "checkpoint writes"), ("load_s", "loading", "loading"),
@@ -249,13 +234,13 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
                 yield Counterfactual(
                     "storage", name, field, f"{what} of {name} in half the time",
                     Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%",
-                    _causes(everywhere, cause),
+                    booked(everywhere, cause),
                 )  # fmt: skip
         if 0.0 < spec.checkpoint_interval_s < math.inf:
             yield Counterfactual(
                 "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
                 Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,
-                "%", _causes(everywhere, "lost_work"), 0.0,
+                "%", booked(everywhere, "lost_work"), 0.0,
             )  # fmt: skip
 
 

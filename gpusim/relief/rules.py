@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from gpusim.model.lever import Lever
 from gpusim.model.rule import CoincidentPeaks, Connection, Curtailment, Residency, Rule
 from gpusim.model.scenario import Scenario
 from gpusim.relief.build_out import ABSENT
 from gpusim.relief.counterfactual import Counterfactual
+from gpusim.relief.places import booked, pools_at
 from gpusim.rules.building import projects_under
 from gpusim.rules.residency import protects
 from gpusim.rules.scope import sites_under
 
-CAPPED = ("idle_rule",)
+CAPPED = "idle_rule"
 
 
 def exemptions(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
@@ -30,16 +31,12 @@ def exemptions(scenario: Scenario, _step: float, _days: float) -> Iterator[Count
 def _causes(scenario: Scenario, rule: Rule) -> frozenset[tuple[str, str]] | None:
     """What the ledger books where a rule binds, nothing if it cannot see that; None if the rule changes no run."""
     if isinstance(rule, Curtailment) or (isinstance(rule, CoincidentPeaks) and rule.avoid_to is not None):
-        return _at(scenario, sites_under(scenario, rule), CAPPED) or None
+        return booked(pools_at(scenario, sites_under(scenario, rule)), CAPPED) or None
     if isinstance(rule, Connection):
-        return _at(scenario, {scenario.projects[one].site for one in projects_under(scenario, rule)}, ABSENT) or None
+        sites = {scenario.projects[one].site for one in projects_under(scenario, rule)}
+        return booked(pools_at(scenario, sites), *ABSENT) or None
     if isinstance(rule, Residency):
         streams = any(protects(rule, stream) for stream in scenario.workload.streams.values())
         services = any(service.tenant in rule.tenants for service in scenario.services.values())
         return frozenset() if streams or services else None
     return None
-
-
-def _at(scenario: Scenario, sites: Iterable[str], causes: tuple[str, ...]) -> frozenset[tuple[str, str]]:
-    pools = [f"{site}/{kind}" for site in sites for kind in scenario.sites[site].pools]
-    return frozenset((pool, cause) for pool in pools for cause in causes)

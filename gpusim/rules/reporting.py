@@ -86,8 +86,8 @@ def sites_reporting(scenario: Scenario, rule: Reporting) -> list[str]:
 def installed_it_mw(scenario: Scenario, site: str) -> float:
     """[MW] Rated IT power of a site's GPUs when complete, with what its projects add."""
     counts = [(kind, pool.gpus.peak()) for kind, pool in scenario.sites[site].pools.items()]
-    for project in scenario.projects.values():
-        counts += project.adds.gpus.items() if project.site == site else ()
+    for project in scenario.projects_at(site).values():
+        counts += project.adds.gpus.items()
     return sum(count * scenario.gpus[kind].rated_it_w_per_gpu for kind, count in counts) / WATT_PER_MW
 
 

@@ -26,7 +26,7 @@ def sites_under(scenario: Scenario, rule: SiteRule) -> list[str]:
 
 def complete_mw(scenario: Scenario, site: str) -> float:
     """[MW] A site's grid connection when complete, with what its projects add."""
-    added = (project.adds.grid_mw or 0.0 for project in scenario.projects.values() if project.site == site)
+    added = (project.adds.grid_mw or 0.0 for project in scenario.projects_at(site).values())
     return scenario.sites[site].grid_mw.peak() + sum(added)
 
 
