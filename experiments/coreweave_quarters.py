@@ -48,7 +48,8 @@ PUBLISHED = pd.DataFrame(
 GAPS = {
     MW: "The plan is that of the guidance, more than 900 MW at the end of 2025, and every hall may slip, or come early,"
     " as published lead times do. So the range widens towards the fourth quarter, in which most is due; what was"
-    " published lies within it. That its median is lower says that such times are a little long for this provider.",
+    " published lies within it, below the median in the third and above it in the fourth: power came in greater lumps"
+    " (120 MW, then 260) than the plan has.",
     REVENUE: "Each contract has one price here, and new halls earn in full from the day they are live. Both make"
     " revenue follow power closely, while the published revenue per MW fell from 10.9 to 8.7 million USD a year: the"
     " first quarters are too low and the last is too high. What else was sold, and at which prices, is not public.",
