@@ -31,6 +31,10 @@ class PolicyError(GpusimError):
     """A custom policy that cannot be loaded, or that answered nonsense."""
 
 
+class ProcessError(GpusimError):
+    """A control process of the user's that is none, or that asks of the fleet what cannot be."""
+
+
 class ResultError(GpusimError):
     """A saved result that is absent, incomplete or damaged."""
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
 from gpusim.errors import PolicyError
 from gpusim.kernels.custom import accept, list_waiting
 from gpusim.policies.policy import Policy, PoolView
@@ -16,12 +17,12 @@ from gpusim.units import JOULE_PER_MWH
 
 
 def cycle(env: FleetEnvironment, cycle_s: float, passes: Callable[[], None]) -> Generator:
-    """SimPy process: call ``passes`` every ``cycle_s`` [s]."""
+    """SimPy process: call ``passes`` every ``cycle_s`` [s], behind the arrivals of that instant."""
     k = 0
     while True:
+        yield env.at(k * cycle_s, Place.PASSES)
         passes()
         k += 1
-        yield env.at(k * cycle_s)
 
 
 class CustomPasses:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from heapq import heappush
 
 import simpy
-from simpy.events import URGENT
 
+from gpusim.engine import border
+from gpusim.engine.instant import Place
+from gpusim.engine.process import Process
 from gpusim.kernels import control
 from gpusim.kernels.advance import (
     DEPARTED,
@@ -21,67 +23,177 @@ from gpusim.kernels.advance import (
 )
 from gpusim.state import SEGMENT, SLOT, Fleet, Status, records
 
+_NEVER = float("inf")
+
 
 class FleetEnvironment(simpy.Environment):
     """A SimPy environment that plays the fleet's dense events up to each SimPy event before that event fires.
 
-    Whoever runs as a process therefore always finds the fleet exactly at ``env.now``.
+    Whoever runs as a process therefore always finds the fleet exactly at ``env.now``. Whatever a process hands over is
+    checked before a kernel sees it; what cannot be raises ``ProcessError``.
 
     Attributes
     ----------
     fleet : Fleet
-        The state that kernels work on.
+        The state that kernels work on, to be read (docs/semantics.md says what may be written).
     finished : simpy.Event
         Fires when every job has ended.
     sites : dict of str to SitePower
         By name: the grid limit and deliveries of each site, for control processes (filled by ``run``).
     links : dict of str to Link
         By name: the WAN links, for control processes (filled by ``run``).
-    move : callable
-        ``move(job, link)`` sees to it that the job's data cross a link (its row) from now on.
-    log : callable
-        ``log(time_s, site, kind, detail, value)``: one line of the run's story in the table of events.
     """
 
     def __init__(self, fleet: Fleet):
         super().__init__()
-        self.fleet = fleet
-        self.finished = self.event()
-        self.sites: dict = {}
-        self.links: dict = {}
-        self.move: Callable[[int, int], None] = lambda _job, _link: None
-        self.log: Callable[[float, str, str, str, float], None] = lambda *_line: None
+        self._fleet = fleet
+        self._finished = self.event()
+        self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
+        self._move: Callable[[int, int], object] = lambda _job, _link: None
+        self._log: Callable[[float, str, str, str, float], object] = lambda *_line: None
+        self._serve: Callable[[], object] | None = None
+
+    fleet = property(lambda self: self._fleet)
+    finished = property(lambda self: self._finished)
+    sites = property(lambda self: self._sites)
+    links = property(lambda self: self._links)
+
+    def connect(self, **parts: Callable) -> None:
+        """Connect parts of a run: ``move(job, link)``, ``log(time_s, ...)`` as below, ``serve()`` shares demand out."""
+        for name, part in parts.items():
+            border.known(self, "env.connect", name, ("move", "log", "serve"))
+            setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
+
+    # Time and processes ------------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Play the dense events before the next SimPy event, then that event."""
         self._advance()
         super().step()
 
-    def at(self, time_s: float) -> simpy.Event:
+    def at(self, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
         """Event at exactly ``time_s`` [s]; ``timeout`` would reach it only to rounding."""
-        event = self.event()
-        event._ok, event._value = True, None
-        heappush(self._queue, (max(time_s, self.now), URGENT, next(self._eid), event))
-        return event
+        time_s = border.number(self, "env.at: time_s", time_s, self.now, "s")
+        if not isinstance(place, Place):
+            raise border.refuse(self, f"env.at: place: found {border.shown(place)}; give a gpusim.engine.instant.Place")
+        return self._fire(self.event(), None, time_s, place)
+
+    def timeout(self, delay: float = 0, value: object = None) -> simpy.Event:
+        """Event after ``delay`` [s], with a value."""
+        return simpy.Timeout(self, border.number(self, "env.timeout: delay", delay, 0.0, "s"), value)
+
+    def process(self, generator: Generator) -> simpy.Process:
+        """Start a control process: a generator of events."""
+        return Process(self, generator)
+
+    def schedule(self, event: simpy.Event, priority: int = Place.CONTROL + 1, delay: float = 0) -> None:
+        """Have an event fire after ``delay`` [s]; what ``at``, ``timeout`` and ``succeed`` of events rest on."""
+        self._check_events("schedule", [event])
+        border.whole(self, "env.schedule: priority", priority, Place.PASSES + 1, Place.OVER)
+        super().schedule(event, priority, border.number(self, "env.schedule: delay", delay, 0.0, "s"))
+
+    def all_of(self, events: Iterable[simpy.Event]) -> simpy.Event:
+        """Event that fires when all of some events have."""
+        return simpy.AllOf(self, self._check_events("all_of", events))
+
+    def any_of(self, events: Iterable[simpy.Event]) -> simpy.Event:
+        """Event that fires when the first of some events does."""
+        return simpy.AnyOf(self, self._check_events("any_of", events))
+
+    def run(self, until: float | simpy.Event | None = None) -> object:
+        """Play on until a moment [s] or an event, or until nothing is left to do; the value of the event."""
+        if self.active_process is not None:
+            raise border.refuse(self, "env.run: the run is under way; yield events to let time pass")
+        if until is not None and not isinstance(until, simpy.Event):
+            until = self.at(border.number(self, "env.run: until", until, self.now, "s"), Place.OVER)
+        return super().run(until)
 
     def completion(self, job: int) -> simpy.Event:
         """Event that fires at the instant at which a job ends, at once if it has; its value is the job's row.
 
         A job that is rejected does not end.
         """
+        job = border.whole(self, "env.completion: job", job, int(self.fleet.clock[0].n_jobs))
         if self.fleet.jobs[job].status in (Status.DONE, Status.TIMED_OUT):
             return self.event().succeed(job)
         self.fleet.jobs[job].watched = 1
         return self._watched.setdefault(job, self.event())
 
+    def log(self, time_s: float, site: str, kind: str, detail: str, value: float) -> None:
+        """One line of the run's story in the table of events; ``site`` is "" for what concerns them all."""
+        self._log(
+            border.number(self, "env.log: time_s", time_s, 0.0, "s"),
+            border.known(self, "env.log: site", site, ["", *self.sites]),
+            border.text(self, "env.log: kind", kind),
+            border.text(self, "env.log: detail", detail),
+            border.number(self, "env.log: value", value, -_NEVER, may_be_infinite=True),
+        )
+
+    # What processes do to the fleet ------------------------------------------------------------------------------
+
+    def set_nodes_on(self, pool: int, nodes: int) -> None:
+        """Switch nodes of a pool on or off until ``nodes`` are on; what runs on those switched off is evicted."""
+        pool = border.whole(self, "env.set_nodes_on: pool", pool, len(self.fleet.pools))
+        most = int(self.fleet.pools[pool].n_nodes)
+        nodes = border.whole(self, "env.set_nodes_on: nodes", nodes, most + 1)
+        control.set_nodes_on(self.fleet, pool, nodes, self.now)
+        self.share_demand()
+
+    def set_limit(self, site: int, grid_w: float, cap_w: float) -> None:
+        """A site (its row) may draw what its connection gives, or a cap below it [W]; what exceeds it is evicted."""
+        site = border.whole(self, "env.set_limit: site", site, len(self.fleet.sites))
+        grid_w = border.number(self, "env.set_limit: grid_w", grid_w, 0.0, "W", may_be_infinite=True)
+        cap_w = border.number(self, "env.set_limit: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
+        control.set_limit(self.fleet, site, grid_w, cap_w, self.now)
+        self.share_demand()
+
+    def fail_node(self, node: int) -> bool:
+        """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
+        node = border.whole(self, "env.fail_node: node", node, len(self.fleet.nodes))
+        failed = control.fail_node(self.fleet, node, self.now)
+        self.share_demand()
+        return failed
+
+    def repair_node(self, node: int) -> bool:
+        """Bring a failed node back. False if it was not down."""
+        node = border.whole(self, "env.repair_node: node", node, len(self.fleet.nodes))
+        return control.repair_node(self.fleet, node, self.now)
+
+    def land(self, job: int) -> None:
+        """The data of a job have arrived: it joins the queue of its pool."""
+        job = border.whole(self, "env.land: job", job, int(self.fleet.clock[0].n_jobs))
+        status = Status(self.fleet.jobs[job].status)
+        if status != Status.FETCHING:
+            raise border.refuse(
+                self, f"env.land: job {job} is {status.name.lower()}; give one whose data are on their way"
+            )
+        control.land(self.fleet, job, self.now)
+
+    def share_demand(self) -> None:
+        """Have services share their demand out anew, behind the control processes of this instant."""
+        if self._serve is not None:
+            self.at(self.now, Place.SERVICES).callbacks.append(lambda _event: self._serve())
+
+    def run_passes(self) -> None:
+        """A scheduling pass over every pool in which something changed (cycle mode)."""
+        while not run_passes(self.fleet, self.now):
+            self._grow_slots()
+
+    def settle(self) -> None:
+        """Bring every running integral up to now."""
+        control.settle_all(self.fleet, self.now)
+
+    # Dense events ------------------------------------------------------------------------------------------------
+
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
+        until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             # Control processes evict too: whatever they do, the runs cut short must find room.
             if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
                 self._grow_segments()
-            reason = advance(self.fleet, float(self.peek()))
+            reason = advance(self.fleet, float(until_s), place == Place.PASSES)
             if reason == REACHED:
                 return
             if reason == SEGMENTS_FULL:
@@ -91,7 +203,7 @@ class FleetEnvironment(simpy.Environment):
                 continue
             if reason == FINISHED:
                 if not self.finished.triggered:
-                    self._fire(self.finished, None, clock.now_s)
+                    self._fire(self.finished, None, clock.now_s, Place.OVER)
                     return
                 continue
             if reason == DEPARTED:
@@ -106,13 +218,21 @@ class FleetEnvironment(simpy.Environment):
         """Hand the jobs whose data must be moved over to ``move``, at the instant of their arrival."""
         clock = self.fleet.clock[0]
         departure = self.event()
-        departure.callbacks.append(lambda event: [self.move(job, link) for job, link in event.value])
+        departure.callbacks.append(lambda event: [self._move(job, link) for job, link in event.value])
         self._fire(departure, self.fleet.departing[: clock.n_departing].tolist(), clock.now_s)
         clock.n_departing = 0
 
-    def _fire(self, event: simpy.Event, value: object, time_s: float) -> None:
+    def _fire(self, event: simpy.Event, value: object, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
         event._ok, event._value = True, value
-        heappush(self._queue, (float(time_s), URGENT, next(self._eid), event))
+        heappush(self._queue, (float(time_s), place, next(self._eid), event))
+        return event
+
+    def _check_events(self, name: str, events: Iterable[simpy.Event]) -> list[simpy.Event]:
+        found = list(events) if isinstance(events, Iterable) else [events]
+        for event in found:
+            if not isinstance(event, simpy.Event) or event.env is not self:
+                raise border.refuse(self, f"env.{name}: found {border.shown(event)}; give events of this environment")
+        return found
 
     def _grow_segments(self) -> None:
         old = self.fleet.segments
@@ -123,30 +243,3 @@ class FleetEnvironment(simpy.Environment):
 
     def _grow_slots(self) -> None:
         self.fleet.put("slots", records(SLOT, 2 * len(self.fleet.slots)))
-
-    # What processes do to the fleet -----------------------------------------------------------------------------
-
-    def set_nodes_on(self, pool: int, nodes: int) -> None:
-        """Switch nodes of a pool on or off until ``nodes`` are on; what runs on those switched off is evicted."""
-        control.set_nodes_on(self.fleet, pool, nodes, self.now)
-
-    def fail_node(self, node: int) -> bool:
-        """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
-        return control.fail_node(self.fleet, node, self.now)
-
-    def repair_node(self, node: int) -> bool:
-        """Bring a failed node back. False if it was not down."""
-        return control.repair_node(self.fleet, node, self.now)
-
-    def land(self, job: int) -> None:
-        """The data of a job have arrived: it joins the queue of its pool."""
-        control.land(self.fleet, job, self.now)
-
-    def run_passes(self) -> None:
-        """A scheduling pass over every pool in which something changed (cycle mode)."""
-        while not run_passes(self.fleet, self.now):
-            self._grow_slots()
-
-    def settle(self) -> None:
-        """Bring every running integral up to now."""
-        control.settle_all(self.fleet, self.now)

@@ -9,7 +9,9 @@ from itertools import count
 
 import simpy
 
+from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
 from gpusim.engine.processes import Log
 
 BYTES_PER_S_PER_GBPS = 1e9 / 8.0
@@ -47,12 +49,14 @@ class Link:
 
     def set_rate(self, bytes_per_s: float) -> None:
         """It carries ``bytes_per_s`` [bytes/s] from now on; at 0 what is under way waits."""
+        bytes_per_s = border.number(self.env, "set_rate: bytes_per_s", bytes_per_s, 0.0, "bytes/s")
         self._settle()
         self._state.bytes_per_s = bytes_per_s
         self._plan()
 
     def send(self, size_bytes: float) -> simpy.Event:
         """Send some data from now on; the event fires when they have arrived."""
+        size_bytes = border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes")
         self._settle()
         arrival = self.env.event()
         heappush(self._marks, (self._each_bytes + size_bytes, next(self._numbers), arrival))
@@ -96,7 +100,6 @@ def set_bandwidth(
 ) -> Generator:
     """A link changes in stages: ``steps`` of (time [s], Gb/s in all), of which ``efficiency`` carries data."""
     for time_s, gbps in steps:
-        if time_s > env.now:
-            yield env.at(time_s)
+        yield env.at(time_s, Place.LINKS)
         link.set_rate(gbps * efficiency * BYTES_PER_S_PER_GBPS)
         log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps)

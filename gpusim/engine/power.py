@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.kernels import control
 from gpusim.model.site import Cooling
 from gpusim.programme.room import nodes_within
 
@@ -39,7 +39,7 @@ class SitePower:
 
     def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
         self.env, self.site, self.oversubscription = env, site, oversubscription
-        self.hall_w, self.grid_w, self.cap_w = np.inf, np.inf, np.inf
+        self._hall_w, self._grid_w, self._cap_w = np.inf, np.inf, np.inf
         self._caps: dict[str, float] = {}
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
@@ -48,9 +48,15 @@ class SitePower:
         mine = env.fleet.pools[self.first_pool : self.first_pool + self.n_pools]
         self.node_w = (mine["rated_w_per_gpu"] * mine["gpus_per_node"]).tolist()
 
+    hall_w = property(lambda self: self._hall_w)
+    grid_w = property(lambda self: self._grid_w)
+    cap_w = property(lambda self: self._cap_w)
+
     def deliver(self, pool: int, nodes: int) -> None:
         """Nodes of a pool (index in the fleet) delivered so far."""
         env = self.env
+        pool = border.whole(env, "deliver: pool", pool, self.first_pool + self.n_pools, self.first_pool)
+        nodes = border.whole(env, "deliver: nodes", nodes, int(env.fleet.pools[pool].n_nodes) + 1)
         env.settle()
         self.delivered[pool - self.first_pool] = nodes
         env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
@@ -58,17 +64,19 @@ class SitePower:
 
     def set_halls(self, hall_w: float) -> None:
         """The halls that are ready house and cool ``hall_w`` [W] of rated IT power from now on."""
+        hall_w = border.number(self.env, "set_halls: hall_w", hall_w, 0.0, "W", may_be_infinite=True)
         self.env.settle()
-        self.hall_w = hall_w
+        self._hall_w = hall_w
         self._switch()
 
     def set_grid(self, grid_w: float) -> None:
         """The grid connection gives ``grid_w`` [W] from now on; without one, a site draws nothing at all."""
+        grid_w = border.number(self.env, "set_grid: grid_w", grid_w, 0.0, "W", may_be_infinite=True)
         row, fixed_w = self.env.fleet.sites[self.site], self.fixed_w if grid_w > 0.0 else 0.0
         if fixed_w != row.fixed_w:
             self.env.settle()
             row.fixed_w = fixed_w
-        self.grid_w = grid_w
+        self._grid_w = grid_w
         self._switch()
         self._limit()
 
@@ -77,12 +85,13 @@ class SitePower:
 
         Who calls, ``by``, has one cap at a time; those of others hold beside it.
         """
-        self._caps[by] = cap_w
-        self.cap_w = min(self._caps.values())
+        cap_w = border.number(self.env, "set_cap: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
+        self._caps[border.text(self.env, "set_cap: by", by)] = cap_w
+        self._cap_w = min(self._caps.values())
         self._limit()
 
     def _limit(self) -> None:
-        control.set_limit(self.env.fleet, self.site, self.grid_w, self.cap_w, self.env.now)
+        self.env.set_limit(self.site, self.grid_w, self.cap_w)
 
     def _switch(self) -> None:
         fleet = self.env.fleet

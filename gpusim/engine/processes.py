@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower, overhead
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.model.site import Cooling
@@ -19,8 +20,7 @@ def deliver(
     """GPUs arrive on a schedule: ``steps`` of (time [s], GPUs in all)."""
     per_node = int(env.fleet.pools[pool].gpus_per_node)
     for time_s, gpus in steps:
-        if time_s > env.now:
-            yield env.at(time_s)
+        yield env.at(time_s, Place.DELIVERIES)
         power.deliver(pool, int(gpus) // per_node)
         log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus)
 
@@ -30,8 +30,7 @@ def open_halls(
 ) -> Generator:
     """Halls are ready in stages: ``steps`` of (time [s], MW of rated IT power in all)."""
     for time_s, mw in steps:
-        if time_s > env.now:
-            yield env.at(time_s)
+        yield env.at(time_s, Place.HALLS)
         power.set_halls(mw * 1e6)
         log(env.now, site, "hall", f"halls for {mw:g} MW of IT", mw)
 
@@ -41,8 +40,7 @@ def energise(
 ) -> Generator:
     """The grid connection grows in stages: ``steps`` of (time [s], MW in all)."""
     for time_s, mw in steps:
-        if time_s > env.now:
-            yield env.at(time_s)
+        yield env.at(time_s, Place.GRID)
         power.set_grid(mw * 1e6)
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw)
 
@@ -59,14 +57,13 @@ def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, cooli
         following = min(signal.next_change(now) for signal in signals)
         if following == float("inf"):
             return
-        yield env.at(following)
+        yield env.at(following, Place.SIGNALS)
 
 
-def tick(env: FleetEnvironment, interval_s: float, begin: Callable[[], None], act: Callable[[], None]) -> Generator:
-    """Call ``begin`` behind the other processes of time 0, and ``act`` at the end of every interval [s]."""
-    begin()
-    k = 1
+def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> Generator:
+    """Call ``act`` at the edges of all intervals [s], the start of the run among them."""
+    k = 0
     while True:
-        yield env.at(k * interval_s)
+        yield env.at(k * interval_s, Place.RECORD)
         act()
         k += 1

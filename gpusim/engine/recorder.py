@@ -12,7 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
-from gpusim.engine.services import Deployment
+from gpusim.engine.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state import Cause, Phase, Wait
 
@@ -26,27 +26,27 @@ class Recorder:
         Ends of the intervals so far; the first is 0.
     """
 
-    def __init__(self, env: FleetEnvironment, names: Names, signals: list, deployments: list[Deployment]):
-        self.env, self.names, self.signals, self.deployments = env, names, signals, deployments
+    def __init__(self, env: FleetEnvironment, names: Names, signals: list, services: Services | None):
+        self.env, self.names, self.signals, self.services = env, names, signals, services
         self.edges_s = [0.0]
         self._pools = [env.fleet.pools.copy()]
         self._sites = [env.fleet.sites.copy()]
         self._lanes = [env.fleet.lanes.copy()]
-        self._services: list[dict] = []
+        self._served: list[dict] = []
         self.events: list[tuple[float, str, str, str, float]] = []
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float) -> None:
         """One line of the run's story."""
         self.events.append((time_s, site, kind, detail, float(value)))
 
-    def begin(self) -> None:
-        """The fleet is as the control processes made it at time 0: the first interval starts from this."""
-        self._sites[0] = self.env.fleet.sites.copy()
-
     def snapshot(self) -> None:
-        """Close the record interval that ends now."""
+        """Close the record interval that ends now; the next starts from what the control processes made of the sites.
+
+        The first starts behind those of time 0.
+        """
         env = self.env
-        if env.now <= self.edges_s[-1]:
+        if env.now == self.edges_s[-1]:
+            self._sites[-1] = env.fleet.sites.copy()
             return
         env.settle()
         self._record_services(self.edges_s[-1], env.now)
@@ -56,11 +56,14 @@ class Recorder:
         self._lanes.append(env.fleet.lanes.copy())
 
     def _record_services(self, start_s: float, end_s: float) -> None:
+        if self.services is None:
+            return
+        self.services.settle()
         span = end_s - start_s
-        for d in self.deployments:
+        for d in self.services.deployments:
             site, kind = self.names.pools[d.pool]
             worst = max(d.short_s, key=lambda cause: (d.short_s[cause], -cause)) if d.short_s else None
-            self._services.append(
+            self._served.append(
                 {
                     "service": d.service,
                     "site": site,
@@ -74,8 +77,7 @@ class Recorder:
                     "cause": "" if worst is None else Wait(worst).name.lower(),
                 }
             )
-            d.demand_tokens = d.served_tokens = d.replica_s = d.wanted_s = 0.0
-            d.short_s = {}
+            d.begin_record()
 
     def tables(self, table: JobTable) -> dict[str, pd.DataFrame]:
         """All result tables but those that need prices of the catalogue."""
@@ -91,7 +93,7 @@ class Recorder:
             "waits": self._waits(lanes, edges),
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
-            "services": pd.DataFrame(self._services, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
+            "services": pd.DataFrame(self._served, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
             "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value"]),
         }
 

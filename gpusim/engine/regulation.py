@@ -105,7 +105,7 @@ class Regulation:
     ) -> Generator:
         """Limit a site in some spans [s] to ``limit`` of its grid connection, both in MW."""
         for from_s, to_s in spans:
-            yield self.env.at(from_s)
+            yield self.env.at(max(from_s, self.env.now))  # one span may begin where the last one ends
             grid_mw = self.env.sites[site].grid_w / WATT_PER_MW
             if limit(grid_mw) >= grid_mw:
                 continue

@@ -7,25 +7,27 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import numpy as np
+from simpy.core import StopSimulation
 
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower
+from gpusim.engine.process import started
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
-from gpusim.engine.services import Autoscaler, Deployment, plan
+from gpusim.engine.services import Services, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
-from gpusim.inputs.signals import Signal
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
 from gpusim.record.result import Result
@@ -76,7 +78,7 @@ def run(
         entries += build.rule_entries() if build else []
         regulation = Regulation(world.env, fleet_scenario, world.names, world.hourly, seed, entries)
     for process in processes:
-        world.env.process(process(world.env))
+        started(world.env, process)
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
@@ -112,14 +114,16 @@ class _World:
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
         deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas))
-        self.recorder = Recorder(env, names, self.signals, deployments)
-        env.log = self.recorder.log
+        services = Services(env, scenario.services, deployments, demand) if deployments else None
+        self.recorder = Recorder(env, names, self.signals, services)
+        env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
         self._open_links()
-        self._start_services(deployments, demand)
+        if services:
+            env.process(services.run())
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 
@@ -166,16 +170,7 @@ class _World:
             link = env.links[name] = Link(env, row)
             env.process(set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log))
         links = list(env.links.values())
-        env.move = lambda job, row: env.process(move_data(env, links[row], job))
-
-    def _start_services(self, deployments: list[Deployment], demand: dict[str, Signal]) -> None:
-        scenario, env = self.scenario, self.env
-        busy = np.zeros((len(self.names.pools), max(len(scenario.services), 1)))
-        for column, (name, service) in enumerate(scenario.services.items()):
-            mine = [d for d in deployments if d.service == name]
-            scaler = Autoscaler(env, service, mine, demand[name], busy)
-            scaler.column = column
-            env.process(scaler.run())
+        env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""
@@ -186,10 +181,11 @@ class _World:
             if progress is not None:
                 progress(env.now / self.duration_s)
 
-        env.process(processes.tick(env, run.record_s, self.recorder.begin, act))
-        end = env.at(self.duration_s)
-        env.run(until=end | env.finished if run.drain else end)
+        env.process(processes.tick(env, run.record_s, act))
+        if run.drain:
+            env.finished.callbacks.append(StopSimulation.callback)
+        env.run(until=env.at(self.duration_s, Place.OVER))
         if env.now == 0.0:  # without jobs, or with none that takes time: there is one interval all the same
-            env.run(until=env.at(min(run.record_s, self.duration_s)))
+            env.run(until=env.at(min(run.record_s, self.duration_s), Place.OVER))
         self.recorder.snapshot()
         return env.now

@@ -1,4 +1,7 @@
-"""Inference services as a fluid: every control interval, replicas follow demand in the pools they share with jobs."""
+"""Inference services as a fluid: every control interval, replicas follow demand in the pools they share with jobs.
+
+Between two changes of what runs and of what is asked for, all rates are constant, so that tokens are summed exactly.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,19 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
 from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
 from gpusim.kernels import control
 from gpusim.model.service import Service
 from gpusim.state import NONE, Status, Wait
 
-_RUNNING, _BUSY = int(Status.RUNNING), int(Wait.BUSY)
+_RUNNING, _BUSY, _CYCLE = int(Status.RUNNING), int(Wait.BUSY), int(Wait.CYCLE)
 
 
 @dataclass
 class Deployment:
-    """One service in one pool: its replica rows and what it did since the last record."""
+    """One service in one pool: its replica rows, its rates now, and what these have come to since the last record."""
 
     service: str
     pool: int
@@ -31,6 +35,12 @@ class Deployment:
     n_rows: int
     status: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
+    running: int = 0  # replicas
+    wanted: int = 0
+    cause: int = _BUSY  # why fewer run than are wanted
+    asked_tokens_per_s: float = 0.0
+    served_tokens_per_s: float = 0.0
+    settled_s: float = 0.0
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
     replica_s: float = 0.0
@@ -44,6 +54,21 @@ class Deployment:
     def rows(self) -> slice:
         """Its rows in the job records."""
         return slice(self.first_row, self.first_row + self.n_rows)
+
+    def settle(self, now: float) -> None:
+        """Bring its sums up to now, before any rate changes."""
+        span_s, self.settled_s = now - self.settled_s, now
+        self.demand_tokens += self.asked_tokens_per_s * span_s
+        self.served_tokens += self.served_tokens_per_s * span_s
+        self.replica_s += self.running * span_s
+        self.wanted_s += self.wanted * span_s
+        if self.running < self.wanted and span_s > 0.0:
+            self.short_s[self.cause] = self.short_s.get(self.cause, 0.0) + span_s
+
+    def begin_record(self) -> None:
+        """Sum from here on."""
+        self.demand_tokens = self.served_tokens = self.replica_s = self.wanted_s = 0.0
+        self.short_s = {}
 
 
 def plan(
@@ -76,67 +101,136 @@ def plan(
 
 
 class Autoscaler:
-    """Keeps the replicas of one service at what its demand needs."""
+    """Keeps the replicas of one service at what its demand needs.
 
-    def __init__(
-        self, env: FleetEnvironment, service: Service, deployments: list[Deployment], demand: Signal, busy: np.ndarray
-    ):
+    Parameters
+    ----------
+    env : FleetEnvironment
+    service : Service
+    deployments : list of Deployment
+        Its own.
+    demand : Signal
+        [tokens/s] Asked of it, the mean of each control interval.
+    busy : ndarray, shape (pools,)
+        GPUs' worth of serving of this service per pool: a column of the table of all services.
+    load : callable
+        ``load(pool)`` tells the kernels what a pool's replicas draw by that table.
+    """
+
+    def __init__(self, env, service: Service, deployments: list[Deployment], demand: Signal, busy: np.ndarray, load):
         self.env, self.service, self.deployments, self.demand = env, service, deployments, demand
+        self._busy, self._load, self._steps = busy, load, 0
         for deployment in deployments:
             deployment.status = np.asarray(env.fleet.jobs["status"])[deployment.rows]
-        self.busy = busy  # GPUs' worth of serving per pool and service, shared by all autoscalers
-        self.column = 0
 
-    def run(self) -> Generator:
-        """SimPy process: one control step per interval."""
-        k = 0
-        while True:
-            self.control()
-            k += 1
-            yield self.env.at(k * self.service.control_s)
+    @property
+    def due_s(self) -> float:
+        """[s] Its next control step."""
+        return self._steps * self.service.control_s
 
-    def control(self) -> None:
-        """Scale every deployment, share out the demand, and book the interval that begins now."""
-        now, interval_s = self.env.now, self.service.control_s
-        demand = self.demand.mean(now, now + interval_s)
-        capacity = [self._scale(d, demand * d.weight, now, interval_s) for d in self.deployments]
-        wanted = [demand * d.weight for d in self.deployments]
-        served = [min(w, c) for w, c in zip(wanted, capacity, strict=True)]
-        # A load balancer sends what one deployment cannot serve to those that have room.
-        left, room = sum(wanted) - sum(served), [c - s for c, s in zip(capacity, served, strict=True)]
+    def control(self) -> bool:
+        """A control step: start or stop replicas for the interval that begins now. Whether any started."""
+        self._steps += 1
+        asked = self.demand.at(self.env.now)
+        started = False
+        for d in self.deployments:
+            d.settle(self.env.now)
+            self._count(d)
+            d.asked_tokens_per_s = asked * d.weight
+            d.wanted = math.ceil(d.asked_tokens_per_s / (d.tokens_per_s * self.service.target_utilisation))
+            before = d.running
+            self._scale(d)
+            started = started or d.running > before
+        return started
+
+    def share(self) -> None:
+        """Share the demand out among the replicas that are ready now.
+
+        A load balancer sends what one deployment cannot serve to those that have room.
+        """
+        now = self.env.now
+        for d in self.deployments:
+            d.settle(now)
+            self._count(d)
+        capacity = [float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s for d in self.deployments]
+        asked = [d.asked_tokens_per_s for d in self.deployments]
+        served = [min(a, c) for a, c in zip(asked, capacity, strict=True)]
+        left, room = sum(asked) - sum(served), [c - s for c, s in zip(capacity, served, strict=True)]
         if left > 0.0 and sum(room) > 0.0:
             share = min(1.0, left / sum(room))
             served = [s + share * r for s, r in zip(served, room, strict=True)]
-        for d, wish, did in zip(self.deployments, wanted, served, strict=True):
-            d.demand_tokens += wish * interval_s
-            d.served_tokens += did * interval_s
-            self.busy[d.pool, self.column] = did / d.tokens_per_s * self.service.gpus_per_replica
-            control.set_serving_load(self.env.fleet, d.pool, float(self.busy[d.pool].sum()), now)
+        for d, tokens_per_s in zip(self.deployments, served, strict=True):
+            d.served_tokens_per_s = tokens_per_s
+            self._busy[d.pool] = tokens_per_s / d.tokens_per_s * self.service.gpus_per_replica
+            self._load(d.pool)
 
-    def _scale(self, d: Deployment, demand: float, now: float, interval_s: float) -> float:
-        """Start or stop replicas of a deployment; the tokens/s that its ready replicas can serve."""
-        fleet, service = self.env.fleet, self.service
+    def _count(self, d: Deployment) -> None:
+        """See which replicas power cuts and failures have stopped, and why the next step would not start them now."""
         off = d.status != _RUNNING
-        d.ready_s[off] = np.inf  # those that were evicted since
+        d.ready_s[off] = np.inf
         running = len(off) - int(np.count_nonzero(off))
-        wanted = math.ceil(demand / (d.tokens_per_s * service.target_utilisation))
-        reason = NONE
-        if wanted > running:
-            for i in np.flatnonzero(off)[: wanted - running].tolist():
-                reason = int(control.start_replica(fleet, d.first_row + i, d.pool, service.may_preempt, now))
-                if reason != NONE:
-                    break
-                # The fleet did not come into being at time 0: replicas that it starts with are loaded.
-                d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
-                running += 1
-        elif wanted < running:
-            for i in np.flatnonzero(~off)[wanted - running :].tolist():
-                control.stop_replica(fleet, d.first_row + i, now)
-                d.ready_s[i] = np.inf
-            running = wanted
-        d.replica_s += running * interval_s
-        d.wanted_s += wanted * interval_s
-        if running < wanted:
-            cause = _BUSY if reason == NONE else reason
-            d.short_s[cause] = d.short_s.get(cause, 0.0) + interval_s
-        return float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s
+        if running < d.running:
+            row = d.first_row + int(np.flatnonzero(off)[0])
+            lacks = int(control.replica_lacks(self.env.fleet, row, d.pool))
+            d.cause = _CYCLE if lacks == NONE else lacks
+        d.running = running
+
+    def _scale(self, d: Deployment) -> None:
+        """Start or stop replicas of a deployment until as many run as are wanted, if that can be."""
+        fleet, service, now = self.env.fleet, self.service, self.env.now
+        off = d.status != _RUNNING
+        d.cause = _BUSY
+        for i in np.flatnonzero(off)[: max(d.wanted - d.running, 0)].tolist():
+            lacks = int(control.start_replica(fleet, d.first_row + i, d.pool, service.may_preempt, now))
+            if lacks != NONE:
+                d.cause = lacks
+                break
+            # The fleet did not come into being at time 0: replicas that it starts with are loaded.
+            d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
+            d.running += 1
+        for i in np.flatnonzero(~off)[d.wanted :].tolist():
+            control.stop_replica(fleet, d.first_row + i, now)
+            d.ready_s[i] = np.inf
+            d.running -= 1
+
+
+class Services:
+    """All services of a run; at one instant they act in the order of the scenario."""
+
+    def __init__(
+        self, env: FleetEnvironment, specs: dict[str, Service], deployments: list[Deployment], demand: dict[str, Signal]
+    ):
+        self.env, self.deployments = env, deployments
+        self._busy = np.zeros((len(env.fleet.pools), len(specs)))
+        self._autoscalers = [
+            Autoscaler(
+                env, spec, [d for d in deployments if d.service == name], demand[name], self._busy[:, i], self._load
+            )
+            for i, (name, spec) in enumerate(specs.items())
+        ]
+        env.connect(serve=self.share)
+
+    def run(self) -> Generator:
+        """SimPy process: the control steps of all services."""
+        while True:
+            due_s = min(scaler.due_s for scaler in self._autoscalers)
+            yield self.env.at(due_s, Place.SERVICES)
+            for scaler in self._autoscalers:
+                if scaler.due_s == due_s:
+                    started = scaler.control()
+                    scaler.share()
+                    if started and scaler.service.load_s > 0.0:
+                        self.env.at(due_s + scaler.service.load_s, Place.SERVICES).callbacks.append(self.share)
+
+    def share(self, _event: object = None) -> None:
+        """What runs has changed: all services share their demand out anew."""
+        for scaler in self._autoscalers:
+            scaler.share()
+
+    def settle(self) -> None:
+        """Bring the sums of all deployments up to now."""
+        for d in self.deployments:
+            d.settle(self.env.now)
+
+    def _load(self, pool: int) -> None:
+        control.set_serving_load(self.env.fleet, pool, float(self._busy[pool].sum()), self.env.now)

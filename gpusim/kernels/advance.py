@@ -1,7 +1,7 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
-Order at one instant, defined here and nowhere else: ends; then (outside) control processes; then arrivals; then
-one pass over every pool in which something changed.
+At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
+pass over every pool in which something changed, in cycle mode from outside.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def run_passes(f, now):
 
 
 @kernel
-def advance(f, until):
-    """Play the dense events before ``until``, and the ends at ``until``.
+def advance(f, until, cycle_begins):
+    """Play the dense events before ``until``, and the ends at ``until``; if a cycle begins then, also the arrivals.
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or SLOTS_FULL (that table needs room).
@@ -107,7 +107,7 @@ def advance(f, until):
         now = min(ends_s, arrives_s)
         if clock.n_dirty > 0 and clock.cycled == 0 and clock.now_s < now:
             now = clock.now_s
-        if now > until or (now == until and ends_s != now):
+        if now > until or (now == until and ends_s != now and not cycle_begins):
             clock.now_s = until
             return REACHED
         clock.now_s = now
@@ -119,7 +119,7 @@ def advance(f, until):
                 return WOKEN
             if clock.unfinished == 0:
                 return FINISHED
-        if now == until:
+        if now == until and not cycle_begins:
             continue  # what else happens now comes after the control processes of this instant
         _play_arrivals(f, now)
         if clock.cycled == 0:

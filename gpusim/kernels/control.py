@@ -9,7 +9,7 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
-from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
+from gpusim.kernels.queueing import enqueue, held_gpus, over_quota, stop_awaiting_data
 from gpusim.kernels.running import draw, fits_limit, give_nodes_back, lacking, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
@@ -19,7 +19,7 @@ _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
 _BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOTA)
 _NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
-_NOT_DELIVERED = int(Wait.NOT_DELIVERED)
+_NOT_DELIVERED, _NODE_DOWN = int(Wait.NOT_DELIVERED), int(Wait.DOWN)
 
 
 @kernel
@@ -162,20 +162,40 @@ def _shortage(f, j, p):
         return _NOT_HOUSED
     if pool.planned > pool.delivered:
         return _NOT_DELIVERED
+    if pool.down > 0:
+        return _NODE_DOWN
     return _BUSY
+
+
+@inner
+def _barred(f, j, p):
+    """What forbids replica ``j`` to start in pool ``p`` whatever is free there: its quota, power; else NONE."""
+    job, pool = f.jobs[j], f.pools[p]
+    job.pool = p
+    job.held = held_gpus(pool, job.gpus)
+    if over_quota(f, j, p):
+        return _QUOTA
+    if not fits_limit(f, pool.site, pool.serving_w * job.held):
+        return lacking(f, pool.site, pool.serving_w * job.held)
+    return NONE
+
+
+@kernel
+def replica_lacks(f, j, p):
+    """What keeps replica ``j`` (a row behind the jobs) from starting in pool ``p`` without an eviction, or NONE."""
+    barred = _barred(f, j, p)
+    if barred != NONE:
+        return barred
+    return NONE if place(f, p, f.jobs[j].gpus, ALL) else _shortage(f, j, p)
 
 
 @kernel
 def start_replica(f, j, p, may_preempt, now):
     """Start replica ``j`` (a row behind the jobs) in pool ``p``: NONE if it runs, else what it lacks."""
+    barred = _barred(f, j, p)
+    if barred != NONE:
+        return barred
     job, pool = f.jobs[j], f.pools[p]
-    job.pool = p
-    size = pool.gpus_per_node
-    job.held = job.gpus if job.gpus <= size else (job.gpus + size - 1) // size * size
-    if over_quota(f, j, p):
-        return _QUOTA
-    if not fits_limit(f, pool.site, pool.serving_w * job.held):
-        return lacking(f, pool.site, pool.serving_w * job.held)
     if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
         return _shortage(f, j, p)
     settle_pool(f.pools, p, now)

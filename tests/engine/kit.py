@@ -44,8 +44,8 @@ def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
     env = FleetEnvironment(_fleet(case))
     links = [Link(env, row) for row in range(case.n_links)]
-    env.links = dict(enumerate(links))
-    env.move = lambda job, row: env.process(move_data(env, links[row], job))
+    env.links.update(enumerate(links))
+    env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))
