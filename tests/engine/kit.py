@@ -6,12 +6,18 @@ from collections.abc import Generator
 
 import numpy as np
 
+from gpusim.engine.build import Names
+from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.instant import Place
+from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
+from gpusim.engine.services import Deployment, Services
+from gpusim.inputs.signals import Signal
+from gpusim.model.service import DeploymentSpec, Service
 from gpusim.state import NONE, Fleet, Status
-from tests.reference.case import Case, Change, Outcome
+from tests.reference.case import Case, Change, Outcome, ServiceSpec
 
 
 def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
@@ -42,15 +48,88 @@ def starts(fleet: Fleet) -> list[float]:
 
 def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
-    env = FleetEnvironment(_fleet(case))
+    env, _services = _world(case)
+    env.run(until=env.at(until_s, Place.OVER))
+    return outcomes(env.fleet)
+
+
+def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[tuple[float, ...]]]]:
+    """Outcomes of all jobs, and tokens, replica-seconds and wanted ones of every deployment between the edges."""
+    env, services = _world(case)
+    rows = [[] for _ in services.deployments]
+
+    def record() -> None:
+        services.settle()
+        for row, d in zip(rows, services.deployments, strict=True):
+            row.append((d.demand_tokens, d.served_tokens, d.replica_s, d.wanted_s))
+            d.begin_record()
+
+    def records() -> Generator:
+        for time_s in edges_s[1:-1]:
+            yield env.at(time_s, Place.RECORD)
+            record()
+
+    env.process(records())
+    env.run(until=env.at(edges_s[-1], Place.OVER))
+    record()
+    return outcomes(env.fleet), rows
+
+
+def _world(case: Case) -> tuple[FleetEnvironment, Services]:
+    """The engine's environment with all processes of a case."""
+    deployments, replicas = _deployments(case)
+    env = FleetEnvironment(_fleet(case, replicas))
     links = [Link(env, row) for row in range(case.n_links)]
     env.links.update(enumerate(links))
     env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))
-    env.run(until=env.at(until_s))
-    return outcomes(env.fleet)
+    if case.cycle_s is not None:
+        passes = env.run_passes if case.policy is None else CustomPasses(env, _Answers(case.policy), "", _names(case))
+        env.process(cycle(env, case.cycle_s, passes))
+    specs = {str(i): _service(spec) for i, spec in enumerate(case.services)}
+    demand = {
+        str(i): Signal(np.arange(len(spec.demand)) * spec.control_s, np.array(spec.demand))
+        for i, spec in enumerate(case.services)
+    }
+    services = Services(env, specs, deployments, demand)
+    if specs:
+        env.process(services.run())
+    return env, services
+
+
+class _Answers:
+    """A policy of a case, as the engine asks one."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def order(self, queue: np.recarray, _now_s: float) -> list[int]:
+        """Positions in the queue."""
+        return self.policy([(int(row.job), int(row.gpus), float(row.estimate_s)) for row in queue])
+
+
+def _names(case: Case) -> Names:
+    return Names([], [], [], [], [("", "")] * len(case.pools))
+
+
+def _service(spec: ServiceSpec) -> Service:
+    return Service(
+        tenant="", gpus_per_replica=spec.gpus, tokens_per_s_per_gpu={}, mean_tokens_per_s=0.0,
+        target_utilisation=spec.target, control_s=spec.control_s, load_s=spec.load_s, may_preempt=spec.may_preempt,
+        priority=spec.priority, deployments=[DeploymentSpec(site="", gpu_type="")],
+    )  # fmt: skip
+
+
+def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
+    found, gpus, priority = [], [], []
+    for i, spec in enumerate(case.services):
+        for pool, weight, tokens_per_s, rows in spec.deployments:
+            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(case.jobs) + len(gpus), rows))
+            gpus += [spec.gpus] * rows
+            priority += [spec.priority] * rows
+    return found, Replicas(np.array(gpus, "i8"), np.zeros(len(gpus), "i8"), np.array(priority, "i4"))
 
 
 def outcomes(fleet: Fleet) -> list[Outcome]:
@@ -65,17 +144,17 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
         )
-        for job in fleet.jobs
+        for job in fleet.jobs[: int(fleet.clock[0].n_jobs)]
     ]  # fmt: skip
 
 
-def _fleet(case: Case) -> Fleet:
+def _fleet(case: Case, replicas: Replicas) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
     work = Work(routes=case.routes, route_links=case.route_links, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
     fleet = allocate(
         case.pools, case.n_sites, work, case.rules,
-        classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links,
+        classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, replicas=replicas,
     )  # fmt: skip
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet

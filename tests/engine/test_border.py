@@ -191,9 +191,9 @@ def _runs(env):
         (_yields_none, "process '_yields_none', 0 s into the run: it yields None; yield events"),
         (_yields_a_number, "process '_yields_a_number', 0 s into the run: it yields 3600.0; yield events"),
         (_yields_of_another, "process '_yields_of_another', 0 s into the run: it yields <Event"),
-        (_goes_back, "process '_goes_back', 3,600 s into the run: env.at: time_s: found 60.0; give a number of s, not inf"),
+        (_goes_back, "process '_goes_back', 3,600 s into the run: env.at: time_s: found 60.0; give a number of s"),
         (_stays, "process '_stays', 3,600 s into the run: it goes on and on"),
-        (_caps_below_zero, "process '_caps_below_zero', 60 s into the run: set_cap: cap_w: found -1.0; give a number of W"),
+        (_caps_below_zero, "process '_caps_below_zero', 60 s into the run: set_cap: cap_w: found -1.0; give a num"),
         (
             _caps_elsewhere,
             "process '_caps_elsewhere', 60 s into the run: env.sites: unknown name 'texass' (did you mean 'texas'?);"

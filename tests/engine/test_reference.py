@@ -8,17 +8,18 @@ import sys
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
 from gpusim.state import Backfill, Dispatch, Order, Placement
-from tests.engine.kit import play_case
+from tests.engine.kit import play_case, play_services
 from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H
-from tests.reference.case import Case, Change, JobSpec
+from tests.reference.case import Case, Change, JobSpec, ServiceSpec
 from tests.reference.links import Inexact
-from tests.reference.simulator import simulate
+from tests.reference.simulator import simulate, simulate_services
 
 UNTIL_S = 10_000.0  # far behind the last end: what has not started by then waits for capacity that never comes
 EXAMPLES = 8 if numba.config.DISABLE_JIT else 100
@@ -38,6 +39,7 @@ def _pools(draw, most, domains, power):
         if power:
             watts["compute_w"] = draw(st.sampled_from([4.0, 8.0]))
             watts["node_idle_w"] = draw(st.sampled_from([0.0, 2.0, 4.0]))
+            watts["serving_w"] = draw(st.sampled_from([2.0, 4.0]))
         pools.append(
             PoolSpec(
                 site=pools[-1].site + draw(st.integers(0, 1)) if p else 0,
@@ -118,6 +120,35 @@ def _changes(draw, pools, kinds):
 
 
 @st.composite
+def _services(draw, pools):
+    """A service with one deployment or two, whose control steps, loading and records are out of step with all else."""
+    where = draw(st.lists(st.integers(0, len(pools) - 1), min_size=1, max_size=2, unique=True))
+    gpus = draw(st.integers(1, max(pools[p].gpus_per_node for p in where) + 1))
+    rows = [pools[p].n_nodes * pools[p].gpus_per_node // gpus for p in where]
+    rates = st.sampled_from([1.0, 2.0, 4.0])
+    return ServiceSpec(
+        demand=draw(st.lists(st.integers(0, 24).map(float), min_size=1, max_size=8)),
+        deployments=[(p, 1.0 / len(where), draw(rates), n) for p, n in zip(where, rows, strict=True)],
+        control_s=draw(st.sampled_from([1.0, 3.0, 4.0, 7.0, 20.0])),
+        load_s=draw(st.sampled_from([0.0, 0.5, 2.0, 5.0])),
+        target=draw(st.sampled_from([0.5, 1.0])),
+        gpus=gpus,
+        may_preempt=draw(st.booleans()),
+        priority=draw(st.integers(0, 3)),
+    )
+
+
+def _largest_first(rows):
+    """A policy: more GPUs first, then the shorter estimate."""
+    return sorted(range(len(rows)), key=lambda i: (-rows[i][1], rows[i][2], rows[i][0]))
+
+
+def _every_other(rows):
+    """A policy that holds back jobs of odd rows."""
+    return [i for i in reversed(range(len(rows))) if rows[i][0] % 2 == 0]
+
+
+@st.composite
 def _cases(
     draw, *, backfills=(Backfill.NONE, Backfill.EASY), pools=1, domains=(1,), changes=(), checkpoints=False, **rules
 ):
@@ -136,12 +167,17 @@ def _cases(
     routes = [(list(range(len(pools))), 0)]
     if len(pools) > 1:
         routes, n_routes = draw(st.lists(_routes(len(pools)), min_size=3, max_size=3)), 3
+    cycle_s = draw(st.sampled_from(rules.pop("cycles", [None])))
+    policy = draw(st.sampled_from([None, *rules.pop("policies", [])]))
+    n_services = rules.pop("services", 0)
+    services = [draw(_services(pools)) for _ in range(draw(st.integers(min(n_services, 1), n_services)))]
     route_links = None
     if "link" in changes:
         route_links = draw(_route_links(routes))
     opening = [Change(0.0, "nodes", p, pool.n_nodes) for p, pool in enumerate(pools)]
     if power:
-        grid_w = st.sampled_from([16.0, 32.0, 64.0, 96.0, 160.0])
+        # Beside services no sum of watts is at the limit, since what is served may be a third.
+        grid_w = st.sampled_from([watts + bool(services) / 8 for watts in (16.0, 32.0, 64.0, 96.0, 160.0)])
         opening = [Change(0.0, "grid", s, draw(grid_w)) for s in range(pools[-1].site + 1)]
         opening += [Change(0.0, "deliver", p, pool.n_nodes) for p, pool in enumerate(pools)]
     if route_links is not None:
@@ -150,7 +186,8 @@ def _cases(
         jobs=draw(_jobs(pools, len(classes), n_routes)),
         pools=pools,
         rules=Rules(
-            order=draw(st.sampled_from(ORDERS)),
+            order=draw(st.sampled_from(ORDERS)) if policy is None else Order.CUSTOM,
+            cycled=cycle_s is not None,
             backfill=draw(st.sampled_from(backfills)),
             placement=draw(st.sampled_from(list(Placement))),
             **{name: draw(st.sampled_from(values)) for name, values in rules.items()},
@@ -164,10 +201,15 @@ def _cases(
         overhead=1.25 if power else 1.0,
         oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
+        cycle_s=cycle_s,
+        policy=policy,
+        services=services,
     )
 
 
 EVERY = tuple(Backfill)
+CYCLES = [0.5, 1.0, 3.0, 7.0]
+POLICIES = [_largest_first, _every_other]
 KINDS = {
     "none": _cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
     "easy": _cases(backfills=(Backfill.EASY,)),
@@ -193,6 +235,23 @@ KINDS = {
         queue_limit=(None, None, 1),
     ),
     "halls": _cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail")),
+    "cycles": _cases(backfills=EVERY, changes=("fail", "nodes"), cycles=CYCLES, preempts=(False, True)),
+    "cycles of several pools": _cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("link", "price"),
+        cycles=CYCLES,
+        queue_limit=(None, 1),
+    ),
+    "policies": _cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
+}
+SERVED = {
+    "services": _cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services under power limits": _cases(
+        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
+    ),
+    "services in cycles": _cases(backfills=(Backfill.NONE,), services=1, changes=("grid", "hall"), cycles=CYCLES),
 }
 
 
@@ -201,12 +260,26 @@ KINDS = {
 @given(data=st.data())
 def test_engine_is_the_reference(kind, data):
     """Every job: same status, pool, starts, end and number of evictions."""
-    case = data.draw(KINDS[kind])
+    case, until_s = data.draw(KINDS[kind]), data.draw(st.sampled_from([UNTIL_S, UNTIL_S, 12.0]))
+    until_s = until_s if case.cycle_s is None else min(until_s, 500.0)
     try:
-        expected = simulate(case, UNTIL_S)
+        expected = simulate(case, until_s)
     except Inexact:
         reject()
-    assert play_case(case, UNTIL_S) == expected
+    assert play_case(case, until_s) == expected
+
+
+@pytest.mark.parametrize("kind", list(SERVED))
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.data())
+def test_services_of_the_engine_are_those_of_the_reference(kind, data):
+    """Jobs as above; of every deployment and record interval: tokens asked for and served, replicas run and wanted."""
+    case, record_s = data.draw(SERVED[kind]), data.draw(st.sampled_from([1.0, 3.0, 4.0, 7.5, 40.0]))
+    edges_s = [*np.arange(0.0, 40.0, record_s).tolist(), 40.0]
+    jobs, rows = simulate_services(case, edges_s)
+    played, sums = play_services(case, edges_s)
+    assert played == jobs
+    np.testing.assert_allclose(np.array(sums), np.array(rows), rtol=1e-12, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +302,19 @@ def test_reference_on_textbook_schedules(jobs, backfill, hours):
 def test_kernels_as_plain_python():
     """The same comparison with the kernels run as Python: with and without the JIT agree."""
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", __file__, "-k", "is_the_reference"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "the_reference and engine",
+    ]
     done = subprocess.run(
         command, cwd=root, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    assert f"{len(KINDS)} passed" in done.stdout
+    assert f"{len(KINDS) + len(SERVED)} passed" in done.stdout

@@ -11,10 +11,12 @@ Read in this order:
 - ``world``: jobs, nodes, pools; ``times``: how long a job runs and what an eviction leaves
 - ``placement``, ``queueing``, ``dispatch``, ``power``, ``preemption``: one rule each
 - ``easy``, ``conservative``: what may pass a blocked head
+- ``serving``: replicas of services, and the tokens that they serve
 - ``moment``: what comes first at one instant; ``links``: how long data are on their way
 - ``simulator``: one SimPy process per job, and the scheduling pass
 
 ``tests/engine/test_reference.py`` asks of random small cases that every job has the same status, pool, starts, end and
 number of evictions here and there. Times in these cases are multiples of a quarter second and watts are whole, so that
-sums are exact and equality means equality. Not here: services and their replicas, energy and money, cycle mode.
+sums are exact and equality means equality; tokens of services, which are shares, are equal to rounding. Not here:
+energy and money.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
@@ -40,12 +41,31 @@ class Change:
 
 
 @dataclass(frozen=True)
+class ServiceSpec:
+    """One inference service; ``deployments`` are (pool, share of the demand, tokens/s of a replica, most replicas).
+
+    ``demand`` is in tokens/s, one value per control interval, the last for ever after.
+    """
+
+    demand: list[float]
+    deployments: list[tuple[int, float, float, int]]
+    control_s: float
+    load_s: float = 0.0
+    target: float = 1.0
+    gpus: int = 1
+    may_preempt: bool = False
+    priority: int = 0
+
+
+@dataclass(frozen=True)
 class Case:
     """A scenario of whole small numbers, so that all times are exact and equality can be asked for.
 
     Jobs are in order of submission. ``routes`` are (candidate pools, how many of them, at the front, are home);
     ``route_links`` name the link to each of these, -1 where the data are, and None where nothing has data.
     ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour.
+    With ``cycle_s`` passes are made in cycles; ``policy`` then gives the order of a queue, as positions in its rows of
+    (row, gpus, estimate [s]), which stand in order of submission.
     """
 
     jobs: list[JobSpec]
@@ -60,6 +80,9 @@ class Case:
     overhead: float = 1.0
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
+    cycle_s: float | None = None
+    policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
+    services: list[ServiceSpec] = field(default_factory=list)
 
     @property
     def n_sites(self) -> int:

@@ -52,7 +52,7 @@ def _held(jobs: list[Job], pool: Pool) -> int:
 def _load(pool: Pool) -> float:
     if pool.energised == 0:
         return math.inf
-    return (pool.busy + _held(pool.waiting + pool.inbound, pool)) / pool.energised
+    return (pool.busy + _held(pool.replicas + pool.waiting + pool.inbound, pool)) / pool.energised
 
 
 def _backlog_s(job: Job, pool: Pool) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import simpy
 
-# At one instant: ends, control, arrivals, passes. Lower numbers are SimPy's own, which carry news between processes.
-ENDS, CONTROL, ARRIVALS, PASSES = 2, 3, 4, 5
+# At one instant, in this order. Lower numbers are SimPy's own, which carry news between processes.
+ENDS, OVER, CONTROL, SERVICES, ARRIVALS, PASSES = range(2, 8)
 
 
 class Moment(simpy.Event):

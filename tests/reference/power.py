@@ -26,6 +26,11 @@ def job_w(job: Job, pool: Pool) -> float:
     return job.held(pool.size) * per_gpu_w
 
 
+def replica_w(replica: Job, pool: Pool) -> float:
+    """IT power of a replica at work, above idle."""
+    return replica.held(pool.size) * pool.spec.serving_w
+
+
 class SitePower:
     """Limit, deliveries and draw of one site; all power is facility power at the hottest hour."""
 
@@ -42,11 +47,17 @@ class SitePower:
     def draw_w(self) -> float:
         """What the site draws now."""
         nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
-        return (nodes_w + sum(job_w(job, pool) for pool in self.pools for job in pool.running)) * self.overhead
+        jobs_w = sum(job_w(job, pool) for pool in self.pools for job in pool.running)
+        replicas_w = sum(replica_w(replica, pool) for pool in self.pools for replica in pool.replicas)
+        return (nodes_w + jobs_w + replicas_w) * self.overhead
 
     def admits(self, job: Job, pool: Pool) -> bool:
         """Whether the job may start now."""
-        return self.draw_w() + job_w(job, pool) * self.overhead <= self.limit_w
+        return self.has_room(job_w(job, pool))
+
+    def has_room(self, more_w: float) -> bool:
+        """Whether the limit admits that much more IT power."""
+        return self.draw_w() + more_w * self.overhead <= self.limit_w
 
     def relief_s(self, head: Job, pool: Pool, now: float) -> float:
         """When running jobs are expected to have given back what the head lacks; infinite if they cannot."""

@@ -19,11 +19,20 @@ KEYS = {
 class Queue:
     """The waiting jobs of a pool during one pass.
 
-    Fair shares and held GPUs change with every start, so the next job is looked up anew each time.
+    Fair shares and held GPUs change with every start, so the next job is looked up anew each time. ``answer`` is that
+    of a custom policy: the jobs that may start, best first.
     """
 
-    def __init__(self, pool: Pool, order: Order, shares: list[float], exceeds_quota: Callable[[Job], bool]):
+    def __init__(
+        self,
+        pool: Pool,
+        order: Order,
+        shares: list[float],
+        exceeds_quota: Callable[[Job], bool],
+        answer: list[Job] | None = None,
+    ):
         self.pool, self.order, self.shares, self.exceeds_quota = pool, order, shares, exceeds_quota
+        self.answer = answer
         self.passed: set[Job] = set()
         self.left_out: set[int] = set()
 
@@ -31,6 +40,8 @@ class Queue:
         """First job not passed over. One that would exceed its tenant's quota leaves the tenant out from then on."""
         while True:
             jobs = [job for job in self.pool.waiting if job not in self.passed]
+            if self.answer is not None:
+                jobs = [job for job in jobs if job in self.answer]
             job = min((job for job in jobs if job.spec.tenant not in self.left_out), key=self._key, default=None)
             if job is None or not self.exceeds_quota(job):
                 return job
@@ -44,6 +55,8 @@ class Queue:
         return (KEYS[self.order](job), job.spec.submit_s, job.row)
 
     def _key(self, job: Job) -> tuple:
+        if self.answer is not None:
+            return (self.answer.index(job),)
         if self.order != Order.FAIR_SHARE:
             return self._place(job)
         tenant = job.spec.tenant

@@ -11,10 +11,11 @@ from tests.reference import conservative, easy, preemption, times
 from tests.reference.case import Case, Change, Outcome
 from tests.reference.dispatch import choose
 from tests.reference.links import Link
-from tests.reference.moment import ARRIVALS, CONTROL, ENDS, PASSES, Moment
+from tests.reference.moment import ARRIVALS, CONTROL, ENDS, OVER, PASSES, Moment
 from tests.reference.placement import find
 from tests.reference.power import SitePower
 from tests.reference.queueing import Queue
+from tests.reference.serving import Replica, Service
 from tests.reference.world import Job, Node, Pool, build_pools
 
 
@@ -39,6 +40,7 @@ class Simulator:
         self.life: dict[Job, simpy.Process] = {}
         self.arrived: list[Job] = []
         self.pass_is_due = False
+        self.services = [Service(self, spec) for spec in case.services]
 
     def play(self, until_s: float) -> list[Outcome]:
         """Outcomes of all jobs in [0, until)."""
@@ -46,7 +48,11 @@ class Simulator:
             self.env.process(self._change(change))
         for job in self.jobs:
             self.life[job] = self.env.process(self._live(job))
-        self.env.run(until=until_s)
+        for service in self.services:
+            self.env.process(service.run())
+        if self.case.cycle_s is not None:
+            self.env.process(self._cycle(self.case.cycle_s))
+        self.env.run(until=Moment(self.env, until_s, OVER))
         return [
             Outcome(
                 job.status.name, None if job.pool is None else job.pool.index,
@@ -115,7 +121,7 @@ class Simulator:
         job.end_s = now + times.wall_s(job.work_s(pool), job.kind)
         self.news[job].succeed(True)
 
-    def _evict(self, job: Job) -> None:
+    def evict(self, job: Job) -> None:
         elapsed_s = self.env.now - job.start_s
         job.saved_s += times.kept_s(elapsed_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
         self._release(job)
@@ -124,8 +130,18 @@ class Simulator:
         self._queue(job)
         self.life[job].interrupt()
 
+    def stop(self, replica: Replica) -> None:
+        """A replica stops; services look at what they serve now."""
+        replica.pool.replicas.remove(replica)
+        self._leave_nodes(replica)
+        for service in self.services:
+            service.note()
+
     def _release(self, job: Job) -> None:
         job.pool.running.remove(job)
+        self._leave_nodes(job)
+
+    def _leave_nodes(self, job: Job) -> None:
         kept = job.pool.reservation
         for node in job.nodes:
             node.jobs.remove(job)
@@ -202,23 +218,47 @@ class Simulator:
 
     def _clear(self, node: Node) -> None:
         for job in reversed(node.jobs):
-            self._evict(job)
+            self.stop(job) if isinstance(job, Replica) else self.evict(job)
 
     def _shed(self, site: int) -> None:
         power = self.sites[site]
         while power.draw_w() > power.limit_w:
             running = [job for pool in power.pools for job in pool.running]
             if not running:
-                return
-            self._evict(max(running, key=lambda job: (job.start_s, job.row)))
+                break
+            self.evict(max(running, key=lambda job: (job.start_s, job.row)))
+        replicas = [replica for service in self.services for d in service.deployments for replica in d.replicas]
+        for replica in reversed(replicas):
+            if replica.nodes and replica.pool in power.pools and power.draw_w() > power.limit_w:
+                self.stop(replica)
 
     # Passes -----------------------------------------------------------------------------------------------------
 
     def _call_pass(self, pool: Pool) -> None:
         pool.changed = True
-        if not self.pass_is_due:
+        if not self.pass_is_due and self.case.cycle_s is None:
             self.pass_is_due = True
             Moment(self.env, self.env.now, PASSES).callbacks.append(lambda _event: self._passes())
+
+    def _cycle(self, cycle_s: float):
+        k = 0
+        while True:
+            yield Moment(self.env, k * cycle_s, PASSES)
+            if self.case.policy is None:
+                self._passes()
+            else:
+                self._ask(self.case.policy)
+            k += 1
+
+    def _ask(self, policy) -> None:
+        """A custom policy's order of every queue, and a pass over each by it."""
+        for pool in [pool for pool in self.pools if pool.waiting]:
+            queue = sorted(pool.waiting, key=lambda job: (job.spec.submit_s, job.row))
+            rows = [(job.row, job.spec.gpus, job.expected_wall_s(pool)) for job in queue]
+            pool.reservation = None
+            self._pass(pool, [queue[place] for place in policy(rows)])
+            self._turn_away(pool)
+        self.arrived = []
 
     def _passes(self) -> None:
         while any(pool.changed for pool in self.pools):  # an eviction in a pass calls for another
@@ -239,8 +279,8 @@ class Simulator:
                 job.status = Status.REJECTED
                 self.news[job].succeed(False)
 
-    def _pass(self, pool: Pool) -> None:
-        queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota)
+    def _pass(self, pool: Pool, answer: list[Job] | None = None) -> None:
+        queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota, answer)
         while (head := queue.next()) is not None:
             nodes = self._find(head)
             if nodes is None and self.rules.preempts and self._has_power(head):
@@ -306,7 +346,7 @@ class Simulator:
     def _make_way(self, head: Job) -> list[Node] | None:
         """Evict for the head, if it can then start; its nodes."""
         for job in preemption.victims(head, head.pool):
-            self._evict(job)
+            self.evict(job)
         return self._find(head)
 
 
@@ -317,3 +357,11 @@ def _alone_s(job: Job, link: Link) -> float:
 def simulate(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``)."""
     return Simulator(case).play(until_s)
+
+
+def simulate_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[tuple[float, ...]]]]:
+    """Outcomes of all jobs, and ``Deployment.sums`` of every deployment between neighbouring edges."""
+    simulator = Simulator(case)
+    outcomes = simulator.play(edges_s[-1])
+    deployments = [d for service in simulator.services for d in service.deployments]
+    return outcomes, [[d.sums(*span) for span in zip(edges_s, edges_s[1:], strict=False)] for d in deployments]

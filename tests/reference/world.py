@@ -95,6 +95,7 @@ class Pool:
     nodes: list[Node]
     waiting: list[Job] = field(default_factory=list)
     running: list[Job] = field(default_factory=list)
+    replicas: list[Job] = field(default_factory=list)  # of services, those that run
     inbound: list[Job] = field(default_factory=list)  # their data are on their way here
     changed: bool = False  # something calls for a pass
     reservation: Reservation | None = None
