@@ -378,12 +378,15 @@ class Fleet:
     __slots__ = (*ARRAYS, "table")
 
     def __init__(self, **arrays: np.ndarray):
-        self.table = np.zeros((len(ARRAYS), 3), dtype=np.int64)
+        object.__setattr__(self, "table", np.zeros((len(ARRAYS), 3), dtype=np.int64))
         for name in ARRAYS:
             self.put(name, arrays[name])
 
+    def __setattr__(self, name: str, _value: object) -> None:
+        raise AttributeError(f"fleet array '{name}' cannot be assigned: kernels would go on with the old one; use put")
+
     def put(self, name: str, array: np.ndarray) -> None:
-        """Set one array; its dtype, dimensions and layout must be those of ``ARRAYS``."""
+        """Set one array: dtype, dimensions and layout as in ``ARRAYS``, and at least as many rows as before."""
         dtype, ndim = ARRAYS[name]
         if (
             array.ndim != ndim
@@ -391,8 +394,11 @@ class Fleet:
             or not array.flags.c_contiguous
         ):
             raise TypeError(f"fleet array '{name}' must be a C-contiguous {ndim}-d array of {dtype}")
-        setattr(self, name, array)
-        self.table[list(ARRAYS).index(name)] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
+        row = list(ARRAYS).index(name)
+        if len(array) < self.table[row, 1]:
+            raise TypeError(f"fleet array '{name}' has {self.table[row, 1]} rows, found {len(array)}; it may only grow")
+        object.__setattr__(self, name, array)
+        self.table[row] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
 
 
 def records(dtype: np.dtype, n: int) -> np.recarray:

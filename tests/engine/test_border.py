@@ -243,3 +243,14 @@ def test_a_process_hears_of_interrupts_and_failures():
 
     gpusim.run(SCENARIO, processes=[interrupts])
     assert heard == [(60.0, "why"), "gone", 7]
+
+
+def test_arrays_of_the_fleet_are_not_swapped_for_others():
+    """Kernels have their addresses and lengths."""
+    fleet = _objects()["environment"].fleet
+    with pytest.raises(AttributeError, match="'jobs' cannot be assigned"):
+        fleet.jobs = fleet.jobs[:1]
+    for wrong in (fleet.jobs[:1], fleet.nodes, fleet.jobs[::2]):
+        with pytest.raises(TypeError, match="fleet array 'jobs'"):
+            fleet.put("jobs", wrong)
+    fleet.put("jobs", fleet.jobs.copy())
