@@ -81,7 +81,8 @@ class Link:
         if self._marks and self.bytes_per_s > 0.0:
             left_bytes = self._marks[0][0] - self._each_bytes
             self._due_s = self.env.now + left_bytes * len(self._marks) / self.bytes_per_s
-            self.env.at(self._due_s).callbacks.append(self._wake)
+            if self._due_s < math.inf:  # of next to no bandwidth
+                self.env.at(self._due_s).callbacks.append(self._wake)
 
     def _wake(self, _event: simpy.Event) -> None:
         if self.env.now == self._due_s:

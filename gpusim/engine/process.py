@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING
 
 import simpy
@@ -28,15 +28,21 @@ class Process(simpy.Process):
         super().__init__(env, watched)
 
 
-def started(env: FleetEnvironment, process: Callable[[FleetEnvironment], Generator]) -> Process:
-    """Start a process of the user's, by the function that makes its generator."""
-    if not callable(process):
-        raise ProcessError(f"processes: found {border.shown(process)}; {EXAMPLE}")
-    name = getattr(process, "__name__", type(process).__name__)
-    generator = process(env)
-    if not isinstance(generator, Generator):
-        raise ProcessError(f"process {name!r}: it returned {border.shown(generator)} and yields nothing; {EXAMPLE}")
-    return env.process(generator)
+def start_all(env: FleetEnvironment, processes: Iterable[Callable[[FleetEnvironment], Generator]]) -> None:
+    """Start the processes of the user's, by the functions that make their generators."""
+    if not isinstance(processes, Iterable):
+        raise ProcessError(f"processes: found {border.shown(processes)}; give a list of functions")
+    for process in processes:
+        if not callable(process):
+            raise ProcessError(f"processes: found {border.shown(process)}; {EXAMPLE}")
+        name = getattr(process, "__name__", type(process).__name__)
+        try:
+            generator = process(env)
+        except ProcessError as error:
+            raise ProcessError(f"process {name!r}: {error}") from None
+        if not isinstance(generator, Generator):
+            raise ProcessError(f"process {name!r}: it returned {border.shown(generator)} and yields nothing; {EXAMPLE}")
+        env.process(generator)
 
 
 def _watched(env: FleetEnvironment, generator: Generator) -> Generator:

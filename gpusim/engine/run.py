@@ -18,7 +18,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower
-from gpusim.engine.process import started
+from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.services import Services, plan
@@ -77,8 +77,7 @@ def run(
     if scenario.rules.enforce:
         entries += build.rule_entries() if build else []
         regulation = Regulation(world.env, fleet_scenario, world.names, world.hourly, seed, entries)
-    for process in processes:
-        started(world.env, process)
+    start_all(world.env, processes)
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names

@@ -211,6 +211,16 @@ def test_errors_name_the_process(process, says):
     assert str(error.value).startswith(says)
 
 
+def test_errors_before_a_process_has_begun():
+    def hasty(env):
+        env.fail_node(-1)
+
+    with pytest.raises(ProcessError, match="^process 'hasty': env.fail_node: node: found -1; give a whole number"):
+        gpusim.run(SCENARIO, processes=[hasty])
+    with pytest.raises(ProcessError, match="^processes: found <function _goes_back at .*>; give a list of functions"):
+        gpusim.run(SCENARIO, processes=_goes_back)
+
+
 def test_what_a_process_raises_itself_is_its_own():
     def divides(env):
         yield env.at(60.0)
