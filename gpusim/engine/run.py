@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
@@ -18,6 +19,7 @@ from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
+from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.services import Autoscaler, Deployment, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
@@ -80,6 +82,11 @@ def run(
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
+    edges_s = np.array(world.recorder.edges_s)
+    rejected = tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
+    if len(rejected):
+        events = pd.concat([tables["events"], rejection_events(rejected)])
+        tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if programme:

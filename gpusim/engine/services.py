@@ -36,9 +36,17 @@ class Deployment:
     replica_s: float = 0.0
     wanted_s: float = 0.0
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
+    missing: tuple[int, int] = (_BUSY, 0)  # cause, GPUs of the replicas that are wanted and do not run
 
     def __post_init__(self):
         self.ready_s = np.full(self.n_rows, np.inf)
+
+    def miss(self, env: FleetEnvironment, cause: int, gpus: int) -> None:
+        """From now on replicas of ``gpus`` GPUs in all are wanted and do not run, for a cause."""
+        for what, change in ((self.missing[0], -self.missing[1]), (cause, gpus)):
+            if change:
+                control.ask_for_replicas(env.fleet, self.pool, what, change, env.now)
+        self.missing = cause, gpus
 
     @property
     def rows(self) -> slice:
@@ -136,7 +144,8 @@ class Autoscaler:
             running = wanted
         d.replica_s += running * interval_s
         d.wanted_s += wanted * interval_s
+        cause = _BUSY if reason == NONE else reason
+        d.miss(self.env, cause, (wanted - running) * service.gpus_per_replica)
         if running < wanted:
-            cause = _BUSY if reason == NONE else reason
             d.short_s[cause] = d.short_s.get(cause, 0.0) + interval_s
         return float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s
