@@ -16,6 +16,11 @@ class Words(NamedTuple):
     relief: str
 
 
+HELD_BACK = (
+    "Held back are the GPU-hours of a cause, at every moment no more than were asked for in vain, each GPU counted"
+    " once; of busy GPUs, those at work for others."
+)
+
 USEFUL = ("training", "serving")
 STALLED = ("loading", "checkpointing", "lost_work")  # asked for by the jobs that hold them, and not useful to them
 HELD = (*USEFUL, "serving_idle", *STALLED)  # held by jobs and replicas

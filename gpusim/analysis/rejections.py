@@ -12,12 +12,12 @@ from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
 ANY = "any type"
-# What jobs of a cause of rejection lack; {who} and {their} are "it", "they" or a number of them.
+# What jobs of a cause of rejection lack; {who} is "it", "they" or a number of them.
 LACKS = {
     "rejected_size": "{who} need{s} {most} GPUs in one pool, and the largest{allowed} has {largest}",
     "rejected_type": "{who} ask{s} for {kinds}, which no site has",
     "rejected_residency": "{who} may run in {places} only, where no site has GPUs that {they} may use",
-    "rejected_link": "no link leads from {homes}, where the data of {whom} are, to GPUs that {they} may use",
+    "rejected_link": "no link leads from {homes}, where {data} are, to GPUs that {they} may use",
     "rejected_queue": "{who} came when the queue of {queue} was full",
 }
 
@@ -63,9 +63,9 @@ def _lacks(cause: str, part: pd.DataFrame, alone: bool) -> str:
     count = int(part["jobs"].sum())
     one = count == 1
     they = "it" if one else "they"
-    words = {"they": they, "s": "s" if one else "", "who": they, "whom": "it" if one else "them"}
+    words = {"they": they, "s": "s" if one else "", "who": they, "data": f"{'its' if one else 'their'} data"}
     if not alone:
-        words |= dict.fromkeys(("who", "whom"), f"{count:,}")
+        words |= {"who": f"{count:,}", "data": f"the data of {count:,}"}
     free = not any(part[name].astype(bool).any() for name in ("gpu_type", "residency", "home"))
     return LACKS[cause].format(**words, allowed="" if free else f" that {they} may use", **_details(part))
 

@@ -14,7 +14,7 @@ from gpusim.analysis.books import books
 from gpusim.analysis.conservation import check
 from gpusim.engine.layout import Rules
 from gpusim.inputs.jobtable import JobTable
-from gpusim.state import Backfill, Cause, Order, Wait
+from gpusim.state import Backfill, Cause, Wait
 from tests.engine.kit import play
 from tests.engine.test_scheduling import BUILT_IN, _jobs
 
@@ -57,7 +57,7 @@ def test_every_moment_by_itself(jobs, order, backfill):
 
 
 def hours(jobs: list[tuple[float, float, int]], changes: dict[str, object]) -> dict[str, tuple[float, ...]]:
-    """Run jobs of (submit [h], run [h], GPUs) for a day on 16 GPUs, recorded daily: lost, asked, held by cause [GPU-h]."""
+    """Jobs of (submit [h], run [h], GPUs) for a day on 16 GPUs, recorded once: lost, asked, held by cause [GPU-h]."""
     submit, run, gpus = (np.array(column, dtype=float) for column in zip(*jobs, strict=True))
     table = JobTable.build(
         job_id=np.arange(len(jobs)), submit_s=submit * 3600, runtime_s=run * 3600, estimate_s=run * 3600,
