@@ -72,7 +72,8 @@ WORDS = {
     ),
     "idle_fragmented": Words(
         "scattered free GPUs",
-        "GPUs were free in sufficient number, but so scattered over nodes that the next job did not fit",
+        "GPUs were free, but too scattered over nodes for the next job, or held in whole nodes by gangs that asked for"
+        " fewer",
         "packing jobs more tightly",
     ),
     "idle_power": Words(
