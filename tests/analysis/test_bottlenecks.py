@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks, headline
-from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
+from gpusim.analysis.causes import HELD_BACK, LOSS_OF_WAIT, WORDS
 from gpusim.state import Cause, Wait
 from tests.analysis.kit import make
 
@@ -141,3 +143,27 @@ def test_nothing_held_back():
     useful = make({("north", "H100"): {"training": [40.0]}})
     assert bottlenecks(useful).empty
     assert headline(useful).startswith("Nothing held the fleet back")
+
+
+def test_held_back_is_said_in_the_same_words_everywhere():
+    docs = [Path(f"docs/{name}.md").read_text(encoding="utf-8") for name in ("semantics", "tutorial")]
+    for text in (bottlenecks.__doc__, *docs):
+        assert HELD_BACK in " ".join(text.split())
+
+
+def test_waiting_that_no_idle_gpu_is_to_blame_for_is_not_nothing():
+    result = make({("north", "H100"): {"training": [8.0]}}, waits=(("north", "H100", 0, "quota", 2.0, 16.0),))
+    assert headline(result) == (
+        "Jobs waited 2 hours while no GPU stood free, longest for 'tenants at their quota' (H100 at north)."
+    )
+    assert "asked for 16 GPU-hours, but no GPU stood free for it" in row(result, "idle_quota").sentence
+
+
+def test_who_never_started_without_a_wait_is_told():
+    never = {"start_s": float("nan"), "end_s": float("nan"), "run_s": 0.0, "status": "queued"}
+    result = make({("north", "H100"): {"training": [8.0]}}, jobs=({}, never))
+    assert headline(result) == "1 job had not started when the run ended, and had not waited yet."
+    turned = {**never, "status": "rejected"}
+    result = make({("north", "H100"): {"training": [8.0]}}, jobs=({}, turned), rejections=({},))
+    assert headline(result).startswith("1 of 2 jobs was rejected")
+    assert "Nothing held" not in headline(result)
