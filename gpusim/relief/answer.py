@@ -132,7 +132,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
         said = {
             "level": f"gains level off after {amount}",
             "fall": f"gains are greatest at {most}, and less beyond",
-            "rise": f"{amount} gains {share(found.share)} of what {most} gains, and beyond it gains rise more slowly",
+            "rise": f"at {amount} the gain is {share(found.share)} of that at {most}: beyond it rises more slowly",
         }[found.how]
         then = ""
         if knee["next_pool"]:
