@@ -19,15 +19,15 @@ class Cause(IntEnum):
     NOT_HOUSED = 1  # delivered, but no hall that is ready has room for them
     NOT_ENERGISED = 2  # in a hall, but beyond what the grid connection carries
     DOWN = 3
-    IDLE_NO_DEMAND = 4
-    IDLE_RESERVED = 5  # free, but fewer than the gang at the head of the queue needs
+    IDLE_NO_DEMAND = 4  # nobody asked for them; all other idle causes are of GPUs that somebody asked for
+    IDLE_RESERVED = 5  # asked for, but fewer than the job at the head of the queue, or the next replica, needs
     IDLE_FRAGMENTED = 6  # enough are free, but not where the gang could use them; or held by a gang without being asked
     IDLE_POWER = 7  # the site's power limit does not admit the head's draw
     IDLE_RULE = 8  # it would be admitted without a cap that a rule, or a process, calls for
     IDLE_QUOTA = 9  # only tenants at their quota have jobs waiting
     IDLE_CYCLE = 10  # jobs wait for the scheduler's next cycle
     IDLE_POLICY = 11  # the policy holds back the jobs that wait
-    IDLE_DATA = 12  # nobody is queued, but jobs will take them once their data have arrived
+    IDLE_DATA = 12  # jobs will take them once their data have arrived
     LOADING = 13
     CHECKPOINTING = 14
     LOST_WORK = 15
@@ -194,6 +194,7 @@ POOL = np.dtype(
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
         ("down", "i8"),
         ("busy", "i8"),  # GPUs held by jobs
+        ("padding", "i8"),  # of these, GPUs that gangs hold beyond what they asked for
         ("serving", "i8"),  # GPUs held by replicas
         ("free", "i8"),
         ("idle_open", "i8"),  # wholly idle nodes outside the reservation
@@ -202,6 +203,8 @@ POOL = np.dtype(
         ("queued_gpus", "i8"),
         ("inbound", "i8"),  # jobs whose data are on their way here
         ("inbound_gpus", "i8"),  # GPUs that these will hold
+        ("missing_gpus", "i8"),  # GPUs of replicas that are wanted and do not run
+        ("asked", "i8", (N_WAIT,)),  # GPUs that all these ask for, by what they wait for
         ("running", "i8"),
         ("reserved_job", "i8"),
         ("first_reserved", "i8"),
@@ -211,7 +214,6 @@ POOL = np.dtype(
         ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
         ("power_held", "i1"),  # the head has nodes but no power
-        ("idle_cause", "i1"),
         ("shadow_s", "f8"),
         ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
@@ -227,6 +229,10 @@ POOL = np.dtype(
         ("node_idle_w", "f8"),  # an energised node: base and its GPUs' idle power
         ("settled_s", "f8"),
         ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
+        ("asked_s", "f8", (N_WAIT,)),  # [GPU s] asked for in vain, by what was waited for; of these:
+        ("free_s", "f8", (N_WAIT,)),  # [GPU s] that stood free
+        ("padding_s", "f8", (N_WAIT,)),  # [GPU s] that gangs held without having asked for them
+        ("short_s", "f8", (N_WAIT,)),  # [GPU s] that were at work for others, or absent, as the wait says
         ("queued_job_s", "f8"),
         ("running_job_s", "f8"),
     ]

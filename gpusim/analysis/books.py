@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, BUSY, HELD, LOSS_OF_WAIT, USEFUL, WORDS
+from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, STALLED, USEFUL, WORDS
 from gpusim.record.result import Result
 
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
@@ -21,35 +21,71 @@ CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 def books(result: Result) -> pd.DataFrame:
     """Both sides of the ledger without what was useful.
 
+    Held back is one thing for all causes: the GPUs of a cause, at every moment, as far as they were asked for in vain.
+    What waiting jobs and missing replicas ask for is set against GPUs that stand free, then against those that gangs
+    hold without having asked for them, then against those that are at work for others or absent, as the wait says;
+    each GPU once. The GPUs that jobs hold while they load, write checkpoints or do lost work, they have asked for.
+
     Returns
     -------
     DataFrame
         site, gpu_type, start_s, end_s, cause, lost_s [GPU-s], waited_s [job-s], asked_s [GPU-s], held_s [GPU-s held
-        back, see ``bottlenecks``]; one row per pool, record interval and cause.
+        back]; one row per pool, record interval and cause. held_s is never more than asked_s, nor, but for ``busy``,
+        than lost_s.
     """
-    ledger, waits, short = result.ledger, result.waits, _shortages(result)
-    cells = _Cells([ledger, waits, short])
+    ledger, waits, unmet = result.ledger, result.waits, result.unmet
+    cells = _Cells([ledger, waits, unmet])
     booked, booked_s = cells.entries(0, ledger["cause"]), ledger["gpu_s"].to_numpy(float)
-    cause_of_wait = [side["cause"].map(LOSS_OF_WAIT) for side in (waits, short)]
-    asking = np.concatenate([cells.entries(i + 1, cause) for i, cause in enumerate(cause_of_wait)])
-    waited_s = np.concatenate([waits["job_s"].to_numpy(float), np.zeros(len(short))])
-    asked_s = np.concatenate([waits["gpu_s"].to_numpy(float), short["gpu_s"].to_numpy(float)])
-    lost = _Sums.of(booked, booked_s, ~np.isin(booked % len(CODES), _codes(USEFUL)))
-    lost = _Sums(lost.keys[lost.sums > 0.0], lost.sums[lost.sums > 0.0])
-    reserved = _share_reserved(booked, booked_s)
-    waited, asked = (_split(_Sums.of(asking, values), reserved) for values in (waited_s, asked_s))
-    entry = np.union1d(lost.keys, waited.keys)
-    lost_s, waited_s, asked_s = (side.at(entry) for side in (lost, waited, asked))
+    lost = _Sums.of(booked, booked_s, ~np.isin(booked % len(CODES), _codes(USEFUL)) & (booked_s > 0.0))
+    stalled = _Sums.of(booked, booked_s, np.isin(booked % len(CODES), _codes(STALLED)) & (booked_s > 0.0))
+    asked_s, held_s, shares = _set_against(cells, unmet)
+    waited_s = _waited(cells, waits, shares)
+    asked_s, held_s = (_Sums.joined([side, stalled]) for side in (asked_s, held_s))
+    entry = np.union1d(np.union1d(lost.keys, waited_s.keys), asked_s.keys)
     cell, cause = np.divmod(entry, len(CODES))
-    planned_s = _Sums.of(booked // len(CODES), booked_s).at(cell)
-    held_s = np.where(np.isin(cause, _codes(ABSENT)), np.minimum(lost_s, asked_s), lost_s)
-    held_s = np.where(cause == CODES[BUSY], np.minimum(planned_s, asked_s), held_s)
+    asked = asked_s.at(entry)
     return pd.DataFrame(
         {
-            **cells.columns(cell), "cause": _texts(list(CODES), cause),
-            "lost_s": lost_s, "waited_s": waited_s, "asked_s": asked_s, "held_s": held_s,
+            **cells.columns(cell), "cause": _texts(list(CODES), cause), "lost_s": lost.at(entry),
+            "waited_s": waited_s.at(entry), "asked_s": asked, "held_s": np.minimum(held_s.at(entry), asked),
         }
     )  # fmt: skip
+
+
+def _set_against(cells: _Cells, unmet: pd.DataFrame) -> tuple[_Sums, _Sums, dict[str, _Sums]]:
+    """What is asked for and what of it is held back, by the cause of the GPUs that it was set against.
+
+    And, by cell and cause of waiting, the shares of what waits for GPUs at work or absent that were set against other
+    GPUs, by the cause of these.
+    """
+    own = cells.entries(2, unmet["cause"].map(LOSS_OF_WAIT))
+    all_s, free_s, padding_s, short_s = (
+        unmet[name].to_numpy(float) for name in ("gpu_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s")
+    )
+    waits_on = np.isin(own % len(CODES), _codes((BUSY, *ABSENT)))  # for GPUs that are not free
+    elsewhere = {
+        "idle_reserved": np.where(waits_on, free_s, 0.0),
+        "idle_fragmented": np.where(waits_on, padding_s, 0.0),
+    }
+    here_s = all_s - sum(elsewhere.values())
+    held_s = short_s + (free_s + padding_s - sum(elsewhere.values()))
+    moved = [_Sums.of(own - own % len(CODES) + CODES[to], part_s) for to, part_s in elsewhere.items()]
+    shares = {
+        to: _Sums.of(own, np.divide(part_s, all_s, out=np.zeros(len(all_s)), where=all_s > 0.0))
+        for to, part_s in elsewhere.items()
+    }
+    return _Sums.joined([_Sums.of(own, here_s), *moved]), _Sums.joined([_Sums.of(own, held_s), *moved]), shares
+
+
+def _waited(cells: _Cells, waits: pd.DataFrame, shares: dict[str, _Sums]) -> _Sums:
+    """[job-s] of waiting by cause, shared as what the waiting jobs asked for is."""
+    own, waited_s = cells.entries(1, waits["cause"].map(LOSS_OF_WAIT)), waits["job_s"].to_numpy(float)
+    parts, left_s = [], waited_s
+    for to, share in shares.items():
+        part_s = share.at(own) * waited_s
+        left_s = left_s - part_s
+        parts.append(_Sums.of(own - own % len(CODES) + CODES[to], part_s))
+    return _Sums.joined([_Sums.of(own, left_s), *parts])
 
 
 class _Cells:
@@ -92,45 +128,18 @@ class _Sums(NamedTuple):
         found, place = np.unique(keys[rows], return_inverse=True)
         return cls(found, np.bincount(place, weights=values[rows], minlength=len(found)).astype(float))
 
+    @classmethod
+    def joined(cls, parts: list[_Sums]) -> _Sums:
+        """Sums of several, by key; keys that sum to nothing are left out."""
+        found = cls.of(*(np.concatenate([side[i] for side in parts]) for i in range(2)))
+        return cls(found.keys[found.sums > 0.0], found.sums[found.sums > 0.0])
+
     def at(self, keys: np.ndarray) -> np.ndarray:
         """Sums of ``keys``, 0 where there is none."""
         if not len(self.keys):
             return np.zeros(len(keys))
         row = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[row] == keys, self.sums[row], 0.0)
-
-
-def _shortages(result: Result) -> pd.DataFrame:
-    """Intervals in which services lacked replicas, with the GPU-seconds that these would have held."""
-    services = result.services[(result.services["cause"] != "").to_numpy()]
-    specs = result.manifest["scenario"].get("services", {})
-    service, names = pd.factorize(services["service"])
-    gpus = np.array([specs[name]["gpus_per_replica"] for name in names], dtype=float)[service]
-    wanted, had, start_s, end_s = (
-        services[name].to_numpy(float) for name in ("wanted_replicas", "replicas", "start_s", "end_s")
-    )
-    return services.assign(gpu_s=np.maximum(wanted - had, 0.0) * gpus * (end_s - start_s))
-
-
-def _share_reserved(booked: np.ndarray, booked_s: np.ndarray) -> _Sums:
-    """By cell, how much of the GPUs at work and of those that stood free for a large job the latter were."""
-    cell, cause = np.divmod(booked, len(CODES))
-    free = _Sums.of(cell, booked_s, cause == CODES["idle_reserved"])
-    both_s = free.sums + _Sums.of(cell, booked_s, np.isin(cause, _codes(HELD))).at(free.keys)
-    return _Sums(free.keys, np.divide(free.sums, both_s, out=np.zeros(len(both_s)), where=both_s > 0.0))
-
-
-def _split(asked: _Sums, reserved: _Sums) -> _Sums:
-    """What is asked by entry, with waiting for busy GPUs shared between these and those held free for a large job."""
-    cell, cause = np.divmod(asked.keys, len(CODES))
-    busy = cause == CODES[BUSY]
-    part = reserved.at(cell[busy])
-    left = asked.sums.copy()
-    left[busy] *= 1.0 - part
-    keys = np.append(asked.keys, cell[busy] * len(CODES) + CODES["idle_reserved"])
-    sums = np.append(left, asked.sums[busy] * part)
-    order = np.argsort(keys)
-    return _Sums(keys[order], sums[order])
 
 
 def _coded(columns: list[pd.Series]) -> tuple[list[str], list[np.ndarray]]:

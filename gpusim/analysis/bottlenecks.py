@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
-from gpusim.analysis.causes import ABSENT, BUSY, SLACK, WORDS
+from gpusim.analysis.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.analysis.lateness import is_built, lateness
-from gpusim.analysis.wording import period, quantity, share
+from gpusim.analysis.rejections import never_started, rejected, rejections
+from gpusim.analysis.wording import counted, period, quantity, share
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
@@ -28,10 +29,10 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     Supply: GPU-hours that were planned and not useful. Demand: time that jobs waited. They meet in one row where they
     have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
 
-    Ranked by ``gpu_hours_held_back``, summed over record intervals: the loss; of absent GPUs (not delivered, not
-    housed, not energised, down) only what waiting jobs and short services asked for at that time; of GPUs that were
-    all at work (cause ``busy``), which lose nothing, what was asked for beyond them, at most the pool's planned GPUs.
-    Slack, which no resource is to blame for, comes last.
+    An attribution: which cause stood between work and GPUs at the time, not what relieving it would gain. Ranked by
+    ``gpu_hours_held_back``. Held back are the GPU-hours of a cause, at every moment no more than were asked for in
+    vain, each GPU counted once; of busy GPUs, those at work for others. Jobs that were rejected asked for all their
+    work. Slack, which nobody asked for, comes last.
 
     Parameters
     ----------
@@ -41,13 +42,18 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     Returns
     -------
     DataFrame
-        rank, site, gpu_type, period_start_s and period_end_s [s] (the middle 90% of what was held back), cause,
-        gpu_hours_lost, share_of_planned (of the pool), job_hours_waited, gpu_hours_asked (by waiting jobs and for
-        missing replicas), gpu_hours_held_back, usd (gpu_hours_held_back at the type's list price), sentence.
+        rank, site ("" of rejected jobs that no queue turned away), gpu_type, period_start_s and period_end_s [s] (the
+        middle 90% of what was held back), cause, gpu_hours_lost, share_of_planned (of the pool), job_hours_waited,
+        gpu_hours_asked (in vain: by waiting jobs, missing replicas and rejected jobs, and by jobs for the GPUs that
+        they held while they loaded, wrote checkpoints or did lost work), gpu_hours_held_back (never more than
+        gpu_hours_asked), usd (gpu_hours_held_back at the type's list price), sentence.
     """
     start = datetime.fromisoformat(result.manifest["start"])
     table = losses(result, books(result) if entries is None else entries)
     table["sentence"] = [_sentence(row, start) for row in table.to_dict("records")]
+    turned_away = rejections(result)
+    if len(turned_away):
+        table = pd.concat([table, turned_away], ignore_index=True) if len(table) else turned_away
     slack = table["cause"].isin(SLACK)
     by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
     order = np.lexsort((*by, slack.to_numpy()))
@@ -94,7 +100,7 @@ def _planned_s(result: Result) -> dict[tuple[str, str], float]:
 
 
 def headline(result: Result, table: pd.DataFrame | None = None) -> str:
-    """What made a build-out late, if there is one; what cost most; what jobs waited for longest if that is another."""
+    """What made a build-out late, if there is one; what was rejected; what most is attributed to."""
     late = f"{lateness(result)} " if is_built(result) else ""
     if late and not len(result.jobs) and not len(result.services):
         return late.strip()
@@ -102,16 +108,27 @@ def headline(result: Result, table: pd.DataFrame | None = None) -> str:
 
 
 def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
-    """One or two sentences: what cost most, and what jobs waited for longest if that is something else."""
+    """What was rejected, what most is attributed to, and what jobs waited for longest if that is something else."""
     table = bottlenecks(result) if table is None else table
+    turned_away, never = rejected(result), never_started(result)
     real = table[~table["cause"].isin(SLACK) & (table["gpu_hours_held_back"] > 0.0)]
-    if real.empty:
-        return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
-    first, longest = real.iloc[0], real.loc[real["job_hours_waited"].idxmax()]
-    held, usd = quantity(first["gpu_hours_held_back"]), quantity(first["usd"])
-    text = f"What held the fleet back most is {_name(first)}: {held} GPU-hours, worth {usd} USD at list price."
     total = float(table["job_hours_waited"].sum())
-    if total < 1.0:
+    if real.empty and total <= 0.0:
+        waiting = never - int((result.jobs["status"] == "rejected").sum())
+        if turned_away:
+            return turned_away + " Nothing else held the fleet back." * (not waiting)
+        if waiting:
+            return f"{counted(waiting, 'job')} had not started when the run ended, and had not waited yet."
+        return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+    longest = table.loc[table["job_hours_waited"].idxmax()]
+    if real.empty:
+        said = f"Jobs waited {quantity(total)} hours while no GPU stood free, longest for {_name(longest)}."
+        return f"{turned_away} {said}".strip()
+    first = real.iloc[0]
+    held, usd = quantity(first["gpu_hours_held_back"]), quantity(first["usd"])
+    text = f"Most is attributed to {_name(first)}: {held} GPU-hours held back, worth {usd} USD at list price."
+    text = f"{turned_away} {text}".strip()
+    if total * HOUR_S < max(len(result.jobs), 1):  # a second each
         return text + " Hardly any job waited."
     part = f"{share(longest['job_hours_waited'] / total)} of the {quantity(total)} hours that jobs waited"
     if longest["rank"] == first["rank"]:
@@ -120,7 +137,8 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
 
 
 def _name(row: pd.Series) -> str:
-    return f"'{WORDS[row['cause']].short}' ({row['gpu_type']} at {row['site']})"
+    place = f"{row['gpu_type']} at {row['site']}" if row["site"] else row["gpu_type"]
+    return f"'{WORDS[row['cause']].short}' ({place})"
 
 
 def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -134,21 +152,34 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
 
 def _sentence(row: dict, start: datetime) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
-    lost, held, usd = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "usd"))
+    lost, held, asked, usd = (
+        quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked", "usd")
+    )
     when = period(start, row["period_start_s"], row["period_end_s"])
     worth, of_planned = f"worth {usd} USD at list price", f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
-    if cause == BUSY:
-        parts.append(f"Waiting work asked for {held} GPU-hours more than there were, {worth}.")
-    elif cause in ABSENT and row["gpu_hours_held_back"] > 0.0:
-        parts.append(f"Of the {lost} GPU-hours missing {of_planned} waiting work asked for {held}, {worth}.")
-    elif cause in ABSENT:
-        parts.append(f"The missing {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
-    elif row["gpu_hours_lost"] > 0.0:
+    if cause in STALLED:
         parts.append(f"This cost {lost} GPU-hours {of_planned}, {worth}.")
+    elif row["gpu_hours_held_back"] <= 0.0:
+        if row["gpu_hours_lost"] > 0.0:
+            parts.append(f"These {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
+        elif row["gpu_hours_asked"] > 0.0:
+            parts.append(f"Waiting work asked for {asked} GPU-hours, but no GPU stood free for it.")
+    elif cause == BUSY and held == asked:
+        parts.append(f"Waiting work asked for {asked} GPU-hours beyond them, {worth}.")
+    elif cause == BUSY:
+        parts.append(
+            f"Waiting work asked for {asked} GPU-hours beyond them; held back are {held}, as many as were at work in"
+            f" its place, {worth}."
+        )
+    else:
+        of_these = f"all of these {lost}" if held == lost else f"{held} of these {lost}"
+        parts.append(f"Waiting work asked for {of_these} GPU-hours {of_planned}, {worth}.")
+        if asked != held:
+            parts.append(f"In all it asked for {asked}.")
     if row["job_hours_waited"] >= 0.5:
         hours = quantity(row["job_hours_waited"])
         parts.append(f"Jobs waited {hours} hour{'s' * (hours != '1')} for it.")
-    if row["gpu_hours_held_back"] > 0.0:
-        parts.append(f"What would relieve it: {words.relief}.")
+    if row["gpu_hours_held_back"] > 0.0 and words.relief:
+        parts.append(f"What could relieve it: {words.relief}.")
     return " ".join(parts)

@@ -16,15 +16,24 @@ class Words(NamedTuple):
     relief: str
 
 
+HELD_BACK = (
+    "Held back are the GPU-hours of a cause, at every moment no more than were asked for in vain, each GPU counted"
+    " once; of busy GPUs, those at work for others."
+)
+
 USEFUL = ("training", "serving")
-HELD = (*USEFUL, "serving_idle", "loading", "checkpointing", "lost_work")  # held by jobs and replicas
+STALLED = ("loading", "checkpointing", "lost_work")  # asked for by the jobs that hold them, and not useful to them
+HELD = (*USEFUL, "serving_idle", *STALLED)  # held by jobs and replicas
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
 OFFLINE = ("not_delivered", "not_housed", "not_energised")  # not there to be used, and not paid for
 ABSENT = (*OFFLINE, "down")  # held something back only as far as somebody asked for it
 BUSY = "busy"  # the bottleneck is GPUs: all at work, others wait; costs waiting but no GPU-hours
 
-# Causes of waiting, and the losses that they belong to. Waiting because GPUs were busy is shared between BUSY and
-# idle_reserved by how many GPUs were at work and how many stood free for a job too large for them.
+# Jobs that were turned away: no GPU of the fleet was lost to them, but all the work that they asked for.
+REJECTED = ("rejected_size", "rejected_type", "rejected_residency", "rejected_link", "rejected_queue")
+
+# Causes of waiting, and the losses that they belong to. Of waiting for GPUs at work or absent, a part belongs to
+# idle_reserved and idle_fragmented: as large as the part of what was asked for that stood free, or was held unasked.
 LOSS_OF_WAIT = {
     "busy": BUSY,
     "not_delivered": "not_delivered",
@@ -42,7 +51,7 @@ LOSS_OF_WAIT = {
 
 WORDS = {
     "busy": Words(
-        "GPUs busy", "GPUs were all at work while more jobs waited for them", "more GPUs, or less work sent here"
+        "GPUs busy", "GPUs were at work while more jobs waited for them", "more GPUs, or less work sent here"
     ),
     "not_delivered": Words("GPUs not delivered", "GPUs had not been delivered yet", "an earlier delivery"),
     "not_housed": Words(
@@ -58,12 +67,13 @@ WORDS = {
     "down": Words("broken nodes", "nodes were broken or in repair", "fewer failures, faster repair or spare nodes"),
     "idle_reserved": Words(
         "held free for a large job",
-        "GPUs stood free, but too few for the large job at the head of the queue",
+        "GPUs stood free, but too few for the job at the head of the queue or the next replica",
         "smaller jobs, more GPUs in one place, or a queue that lets more jobs pass",
     ),
     "idle_fragmented": Words(
         "scattered free GPUs",
-        "GPUs were free in sufficient number, but so scattered over nodes that the next job did not fit",
+        "GPUs were free, but too scattered over nodes for the next job, or held in whole nodes by gangs that asked for"
+        " fewer",
         "packing jobs more tightly",
     ),
     "idle_power": Words(
@@ -109,6 +119,29 @@ WORDS = {
         "replicas on standby",
         "inference replicas stood ready beyond what demand needed",
         "a higher target utilisation of the services",
+    ),
+    "rejected_size": Words(
+        "jobs too large for every pool",
+        "jobs were rejected, as no pool that they may use can ever hold them",
+        "one pool of {need} GPUs, or jobs of {largest} at most",
+    ),
+    "rejected_type": Words(
+        "GPU type at no site",
+        "jobs were rejected, as no site has a GPU type that they may use",
+        "a pool of {kinds} with {need} GPUs, or jobs that may use other types",
+    ),
+    "rejected_residency": Words(
+        "residency admits no site",
+        "jobs were rejected, as no site with GPUs that they may use lies where their residency admits",
+        "a pool of {need} GPUs in {places}, or a wider residency",
+    ),
+    "rejected_link": Words(
+        "no link to the data",
+        "jobs were rejected, as no link leads from their data to GPUs that they may use",
+        "a link from {homes} to a pool of {need} GPUs, or such a pool there",
+    ),
+    "rejected_queue": Words(
+        "queue full", "jobs were rejected, as the queue was full", "a larger queue limit, or more GPUs"
     ),
     "idle_no_demand": Words("no demand", "GPUs stood idle because nobody asked for them", "more demand"),
     "serving": Words("serving", "GPUs served inference requests", ""),

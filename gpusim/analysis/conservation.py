@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+from gpusim.analysis.books import books
 from gpusim.record.result import Result
 
 RELATIVE = 1e-9  # room for rounding in sums
 
 
 JOBS = ("training", "loading", "checkpointing", "lost_work")
+# Of GPUs that stood free and were asked for; those that gangs hold unasked are booked as fragmented too.
+IDLE = ("idle_reserved", "idle_power", "idle_rule", "idle_quota", "idle_cycle", "idle_policy", "idle_data")
 
 
 def check(result: Result) -> list[str]:
@@ -42,6 +46,26 @@ def _queue(result: Result):
     queue, jobs = result.waits["job_s"].sum(), result.jobs["wait_s"].sum()
     if abs(queue - jobs) > 1e-8 * max(jobs, 1.0):
         yield f"queues hold {queue:.6f} job-seconds, jobs waited {jobs:.6f} s"
+
+
+def _unmet(result: Result):
+    """Idle GPUs are booked as far as they are asked for, and nothing holds back more than was asked for."""
+    keys, unmet = ["site", "gpu_type", "start_s"], result.unmet
+    idle = result.ledger[result.ledger["cause"].isin(IDLE)].groupby(keys, observed=True)["gpu_s"].sum()
+    free = unmet[unmet["cause"] != "fragmented"].groupby(keys, observed=True)["free_gpu_s"].sum()
+    both = pd.concat([idle, free], axis=1).fillna(0.0)
+    wrong = (both["gpu_s"] - both["free_gpu_s"]).abs() > 1e-6 * both["gpu_s"].clip(lower=1.0)
+    if wrong.any():
+        yield f"{int(wrong.sum())} intervals whose idle GPUs are not those asked for, first {wrong.idxmax()}"
+    asked = result.waits.groupby([*keys, "cause"], observed=True)["gpu_s"].sum()
+    told = unmet.groupby([*keys, "cause"], observed=True)["gpu_s"].sum().reindex(asked.index).fillna(0.0)
+    if (asked > told + 1e-6 * asked.clip(lower=1.0)).any():
+        yield "queues asked for more GPU-seconds than are booked as asked for"
+    table = books(result)
+    if (table["held_s"] > table["asked_s"] * (1.0 + RELATIVE)).any():
+        yield "more is held back than was asked for"
+    if (table[["held_s", "asked_s"]] < 0.0).any().any():
+        yield "negative GPU-seconds asked for or held back"
 
 
 def _jobs(result: Result):
@@ -86,4 +110,4 @@ def _job_joules(result: Result):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
 
 
-LAWS = (_gpu_seconds, _work, _waits, _queue, _jobs, _joules, _dollars)
+LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _joules, _dollars)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import SLACK
+from gpusim.analysis.causes import SLACK, STALLED
 from gpusim.record.result import Result
 
 MOST_STEPS = 300
@@ -76,6 +76,6 @@ class Series:
         return self.integral(entries, entries["held_s"].to_numpy(), "cause").div(self.spans_s, axis=0)
 
     def asked(self, entries: pd.DataFrame) -> pd.DataFrame:
-        """Mean GPUs asked for in vain by cause, of rows of ``gpusim.analysis.bottlenecks.books``."""
-        entries = entries[entries["asked_s"] > 0.0]
+        """Mean GPUs that waiting jobs and missing replicas asked for by cause, of rows of ``books``."""
+        entries = entries[~entries["cause"].isin(STALLED) & (entries["asked_s"] > 0.0)]
         return self.integral(entries, entries["asked_s"].to_numpy(), "cause").div(self.spans_s, axis=0)

@@ -10,7 +10,15 @@ from gpusim.errors import ResultError
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S
 
-SERIES = ("ledger", "waits", "pools", "power", "services")  # one row per record interval and something
+SERIES = (
+    "ledger",
+    "waits",
+    "unmet",
+    "rejections",
+    "pools",
+    "power",
+    "services",
+)  # one row per record interval and something
 
 
 def after(result: Result, warm_up_s: float) -> Result:

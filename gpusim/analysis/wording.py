@@ -18,6 +18,11 @@ def quantity(value: float) -> str:
     return _significant(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of something: ``"1 job"``, ``"2,000 jobs"``."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def compact(value: float) -> str:
     """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
     if not math.isfinite(value):

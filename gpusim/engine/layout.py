@@ -23,7 +23,6 @@ from gpusim.state import (
     SLOT,
     TRANSFER,
     Backfill,
-    Cause,
     Dispatch,
     Fleet,
     Order,
@@ -274,7 +273,6 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
     for name in ("reserved_job", "first_reserved", "arrived"):
         pools[name] = NONE
     pools["shadow_s"] = np.inf
-    pools["idle_cause"] = Cause.IDLE_NO_DEMAND
     return _Layout(pools, nodes, domain, words, place)
 
 

@@ -91,6 +91,7 @@ class Recorder:
             "job_waits": job_waits_table(fleet, table, edges[-1]),
             "ledger": self._ledger(pools, edges),
             "waits": self._waits(lanes, edges),
+            "unmet": self._unmet(pools, edges),
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
             "services": pd.DataFrame(self._served, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
@@ -136,6 +137,19 @@ class Recorder:
                 "cause": _texts(_names(Wait), cause),
                 "job_s": job_s[lane, cause, interval],
                 "gpu_s": gpu_s[lane, cause, interval],
+            }
+        )
+
+    def _unmet(self, pools: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
+        """GPU-seconds asked for in vain by pool, interval and cause of waiting, and where they were meanwhile."""
+        names = {"gpu_s": "asked_s", **{f"{part}_gpu_s": f"{part}_s" for part in ("free", "padding", "short")}}
+        booked = {name: np.diff(pools[own], axis=0).transpose(1, 2, 0) for name, own in names.items()}
+        pool, cause, interval = np.nonzero(booked["gpu_s"])
+        return pd.DataFrame(
+            {
+                **self._where(pool, interval, edges),
+                "cause": _texts(_names(Wait), cause),
+                **{name: gpu_s[pool, cause, interval] for name, gpu_s in booked.items()},
             }
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from simpy.core import StopSimulation
 
 from gpusim.engine import processes
@@ -21,6 +22,7 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
+from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.services import Services, plan
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
@@ -81,6 +83,11 @@ def run(
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
+    edges_s = np.array(world.recorder.edges_s)
+    rejected = tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
+    if len(rejected):
+        events = pd.concat([tables["events"], rejection_events(rejected)])
+        tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if programme:

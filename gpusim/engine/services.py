@@ -46,9 +46,17 @@ class Deployment:
     replica_s: float = 0.0
     wanted_s: float = 0.0
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
+    missing: tuple[int, int] = (_BUSY, 0)  # cause, GPUs of the replicas that are wanted and do not run
 
     def __post_init__(self):
         self.ready_s = np.full(self.n_rows, np.inf)
+
+    def miss(self, env: FleetEnvironment, cause: int, gpus: int) -> None:
+        """From now on replicas of ``gpus`` GPUs in all are wanted and do not run, for a cause."""
+        for what, change in ((self.missing[0], -self.missing[1]), (cause, gpus)):
+            if change:
+                control.ask_for_replicas(env.fleet, self.pool, what, change, env.now)
+        self.missing = cause, gpus
 
     @property
     def rows(self) -> slice:
@@ -140,6 +148,7 @@ class Autoscaler:
             d.wanted = math.ceil(d.asked_tokens_per_s / (d.tokens_per_s * self.service.target_utilisation))
             before = d.running
             self._scale(d)
+            self._tell_missing(d)
             started = started or d.running > before
         return started
 
@@ -152,6 +161,7 @@ class Autoscaler:
         for d in self.deployments:
             d.settle(now)
             self._count(d)
+            self._tell_missing(d)
         capacity = [float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s for d in self.deployments]
         asked = [d.asked_tokens_per_s for d in self.deployments]
         served = [min(a, c) for a, c in zip(asked, capacity, strict=True)]
@@ -174,6 +184,12 @@ class Autoscaler:
             lacks = int(control.replica_lacks(self.env.fleet, row, d.pool))
             d.cause = _CYCLE if lacks == NONE else lacks
         d.running = running
+
+    def _tell_missing(self, d: Deployment) -> None:
+        """Tell the kernels what the replicas that are wanted and do not run ask for."""
+        gpus = max(d.wanted - d.running, 0) * self.service.gpus_per_replica
+        if (d.cause, gpus) != d.missing:
+            d.miss(self.env, d.cause, gpus)
 
     def _scale(self, d: Deployment) -> None:
         """Start or stop replicas of a deployment until as many run as are wanted, if that can be."""

@@ -224,6 +224,14 @@ def stop_replica(f, j, now):
 
 
 @kernel
+def ask_for_replicas(f, p, cause, gpus, now):
+    """Replicas that are wanted and do not run ask for ``gpus`` GPUs more (negative: less) from now on, for a cause."""
+    settle_pool(f.pools, p, now)
+    f.pools[p].missing_gpus += gpus
+    f.pools[p].asked[cause] += gpus
+
+
+@kernel
 def set_serving_load(f, p, busy_gpus, now):
     """GPUs' worth of the pool's replicas that demand fills from now on; power follows."""
     pool = f.pools[p]

@@ -7,8 +7,66 @@ from gpusim.state import N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
-_IDLE_NO_DEMAND, _IDLE_DATA, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_DATA), int(Wait.DATA)
+_IDLE_NO_DEMAND, _DATA = int(Cause.IDLE_NO_DEMAND), int(Wait.DATA)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
+_WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
+_WAIT_NOT_DELIVERED, _WAIT_NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
+_WAIT_NOT_ENERGISED = int(Wait.NOT_ENERGISED)
+# What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
+_IDLE_FOR = (
+    (Wait.BUSY, Cause.IDLE_RESERVED),
+    (Wait.NOT_DELIVERED, Cause.IDLE_RESERVED),
+    (Wait.NOT_ENERGISED, Cause.IDLE_RESERVED),
+    (Wait.NOT_HOUSED, Cause.IDLE_RESERVED),
+    (Wait.DOWN, Cause.IDLE_RESERVED),
+    (Wait.FRAGMENTED, Cause.IDLE_FRAGMENTED),
+    (Wait.POWER, Cause.IDLE_POWER),
+    (Wait.RULE, Cause.IDLE_RULE),
+    (Wait.QUOTA, Cause.IDLE_QUOTA),
+    (Wait.POLICY, Cause.IDLE_POLICY),
+    (Wait.CYCLE, Cause.IDLE_CYCLE),
+    (Wait.DATA, Cause.IDLE_DATA),
+)
+_WAITS = tuple(int(wait) for wait, _cause in _IDLE_FOR)
+_IDLES = tuple(int(cause) for _wait, cause in _IDLE_FOR)
+
+
+@inner
+def _short(pool, wait):
+    """GPUs that a wait is for beyond the free ones: at work for others, or absent."""
+    if wait == _WAIT_BUSY:
+        return pool.busy - pool.padding + pool.serving
+    if wait == _WAIT_NOT_DELIVERED:
+        return pool.planned - pool.delivered
+    if wait == _WAIT_NOT_HOUSED:
+        return pool.unhoused
+    if wait == _WAIT_NOT_ENERGISED:
+        return pool.delivered - pool.unhoused - pool.energised
+    return pool.down if wait == _WAIT_DOWN else 0
+
+
+@inner
+def _settle_asked(pool, dt):
+    """Book what is asked for against the GPUs that it does not get, each of them once; the free GPUs left over."""
+    free, padding = pool.free, pool.padding
+    for i in range(N_WAIT):
+        wait = _WAITS[i]
+        asked = pool.asked[wait]
+        if asked == 0:
+            continue
+        pool.asked_s[wait] += asked * dt
+        taken = min(asked, free)
+        free -= taken
+        pool.free_s[wait] += taken * dt
+        pool.ledger[_IDLES[i]] += taken * dt
+        asked -= taken
+        if wait == _WAIT_BUSY or wait == _WAIT_FRAGMENTED:
+            taken = min(asked, padding)
+            padding -= taken
+            pool.padding_s[wait] += taken * dt
+            asked -= taken
+        pool.short_s[wait] += min(asked, _short(pool, wait)) * dt
+    return free
 
 
 @inner
@@ -24,9 +82,8 @@ def settle_pool(pools, p, now):
     ledger[_NOT_HOUSED] += pool.unhoused * dt
     ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
     ledger[_DOWN] += pool.down * dt
-    awaited = min(pool.free, pool.inbound_gpus) if pool.idle_cause == _IDLE_NO_DEMAND else 0
-    ledger[_IDLE_DATA] += awaited * dt
-    ledger[pool.idle_cause] += (pool.free - awaited) * dt
+    asks = pool.queued > 0 or pool.inbound > 0 or pool.missing_gpus > 0
+    ledger[_IDLE_NO_DEMAND] += (_settle_asked(pool, dt) if asks else pool.free) * dt
     ledger[_SERVING] += pool.serving_busy * dt
     ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
     ledger[_TRAINING] += pool.busy * dt

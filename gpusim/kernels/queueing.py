@@ -50,6 +50,7 @@ def enqueue(f, j, p, now):
     lane.queued_gpus += job.held
     pool.queued += 1
     pool.queued_gpus += job.held
+    pool.asked[lane.cause] += job.held
     pool.queued_work += job.held * expected_wall_time(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
@@ -69,6 +70,7 @@ def dequeue(f, j, now):
     lane.queued_gpus -= job.held
     pool.queued -= 1
     pool.queued_gpus -= job.held
+    pool.asked[lane.cause] -= job.held
     pool.queued_work -= job.held * expected_wall_time(f, j, p)
 
 
@@ -99,6 +101,7 @@ def _count_inbound(f, j, sign, now):
     f.lanes[i].inbound_gpus += sign * job.held
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
+    pool.asked[_DATA] += sign * job.held
     pool.queued_work += sign * job.held * expected_wall_time(f, j, p)
 
 

@@ -233,6 +233,7 @@ def start(f, j, p, now):
     job.expected_end_s = now + expected_wall_time(f, j, p)
     take_nodes(f, j, p)
     pool.busy += job.held
+    pool.padding += job.held - job.gpus
     pool.running += 1
     pool.running_work += job.held * (job.expected_end_s - now)
     _add_draw(f, j, p, 1.0)
@@ -254,6 +255,7 @@ def stop(f, j, now):
     pool.running_work -= job.held * (job.expected_end_s - job.start_s)
     _add_draw(f, j, p, -1.0)
     pool.busy -= job.held
+    pool.padding -= job.held - job.gpus
     pool.running -= 1
     give_nodes_back(f, j, p)
     heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, j)

@@ -13,16 +13,13 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
 from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, fits_limit, lacking, start
-from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Status, Wait
+from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
 _POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Wait.NOT_ENERGISED), int(Wait.DOWN)
-_IDLE_NO_DEMAND, _IDLE_RESERVED = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_RESERVED)
-_IDLE_FRAGMENTED, _IDLE_POWER = int(Cause.IDLE_FRAGMENTED), int(Cause.IDLE_POWER)
-_IDLE_QUOTA, _IDLE_POLICY, _IDLE_RULE = int(Cause.IDLE_QUOTA), int(Cause.IDLE_POLICY), int(Cause.IDLE_RULE)
 
 
 @inner
@@ -42,7 +39,7 @@ def _shortage(pool, held):
         return _NOT_HOUSED
     if pool.free + (pool.planned - pool.energised) >= held:
         return _NOT_DELIVERED
-    if pool.free + pool.down >= held:
+    if pool.free + (pool.planned - pool.energised) + pool.down >= held:
         return _DOWN
     return _BUSY
 
@@ -197,22 +194,8 @@ def _plan_all(f, p, head, now):
 
 @inner
 def _explain(f, p, head, reason, now):
-    """Write down why the pool's free GPUs idle and why its lanes wait, from now on."""
+    """Write down why the pool's lanes wait from now on; why its free GPUs idle follows from that."""
     pool = f.pools[p]
-    cause = _IDLE_NO_DEMAND
-    if head != NONE:
-        cause = _IDLE_RESERVED
-        if reason == _FRAGMENTED:
-            cause = _IDLE_FRAGMENTED
-        elif reason == _POWER:
-            cause = _IDLE_POWER
-        elif reason == _RULE:
-            cause = _IDLE_RULE
-    elif pool.queued > 0:
-        cause = _IDLE_POLICY if f.clock[0].order == _CUSTOM else _IDLE_QUOTA
-    if cause != pool.idle_cause:
-        settle_pool(f.pools, p, now)
-        pool.idle_cause = cause
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
         lane = f.lanes[i]
         if lane.queued > 0:
@@ -222,7 +205,10 @@ def _explain(f, p, head, reason, now):
             elif head == NONE:
                 wait = _POLICY
             if wait != lane.cause:
+                settle_pool(f.pools, p, now)
                 settle_lane(f.lanes, i, now)
+                pool.asked[lane.cause] -= lane.queued_gpus
+                pool.asked[wait] += lane.queued_gpus
                 lane.cause = wait
 
 

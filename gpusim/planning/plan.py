@@ -76,7 +76,7 @@ class Plan:
         what = "Nothing has to be bought: the scenario as it is" if self.purchases.empty else f"A plan of {cost}"
         if self.chosen["sure"]:
             return f"{what} meets the goal with 95% confidence."
-        surer = self.candidates[self.candidates["sure"]]
+        surer = self.candidates[self.candidates["sure"] & (self.candidates["cost_usd"] > self.chosen["cost_usd"])]
         more = ""
         if len(surer):
             more = f"; of the dearer ones tried, one of {surer['cost_usd'].min():,.0f} USD does with 95% confidence"
@@ -88,9 +88,13 @@ class Plan:
 
     def _searched(self) -> str:
         tried = f"{len(self.candidates):,} candidates were tried in {self.runs:,} runs"
+        cheaper = int((self.candidates["cost_usd"] < self.chosen["cost_usd"]).sum())
+        left = "all others cost as much or more" if self.chosen["met"] else "no others are left to try"
+        if self.chosen["met"] and cheaper:
+            which = "the cheaper one" if cheaper == 1 else f"the {cheaper:,} cheaper ones"
+            left = f"{which} of them did not meet the goal, and all that were not tried cost as much or more"
         return {
-            "all": f"{tried}; "
-            + ("all others cost as much or more." if self.chosen["met"] else "no others are left to try."),
+            "all": f"{tried}; {left}.",
             "budget": f"{tried}; the budget of {self.budget:,} is spent: there may be cheaper ones.",
             "repeats": f"{tried}; the search proposes nothing new: there may be cheaper ones.",
         }[self.ended]

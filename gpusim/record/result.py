@@ -12,7 +12,8 @@ from gpusim.record import folder as storage
 from gpusim.record.rules import table as rules_table
 
 TABLES = (
-    "jobs", "job_waits", "ledger", "waits", "pools", "power", "sites", "costs", "services", "events",
+    "jobs", "job_waits", "ledger", "waits", "unmet", "rejections", "pools", "power", "sites", "costs", "services",
+    "events",
 )  # fmt: skip
 # Of scenarios with projects only: what `gpusim.programme` says of them.
 BUILD_TABLES = (

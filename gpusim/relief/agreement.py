@@ -30,16 +30,20 @@ def groups(ranking: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        group, relief, gain, relief_rank, ledger_gpu_hours, ledger_rank; the best gain first. What the ledger cannot see
-        has no ledger_rank.
+        group, relief, gain, relief_rank, ledger_gpu_hours, ledger_rank; the best gain first. Ranks are those of the
+        ranking, the best of the group: every table and sentence gives a constraint the same number. What the ledger
+        cannot see has no ledger_rank.
     """
-    table = ranking.sort_values("gain", ascending=False, kind="stable")
-    ledger = table.groupby("group", sort=False)["ledger_gpu_hours"].max()
-    table = table.drop_duplicates("group")[["group", "relief", "gain"]].reset_index(drop=True)
-    table["relief_rank"] = table["gain"].rank(ascending=False, method="min")
-    table["ledger_gpu_hours"] = table["group"].map(ledger)
-    table["ledger_rank"] = table["ledger_gpu_hours"].rank(ascending=False, method="min")
-    return table
+    table = ranking.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+    table = table.assign(
+        relief_rank=np.arange(1.0, len(table) + 1.0),
+        ledger_rank=table["ledger_gpu_hours"].rank(ascending=False, method="min"),
+    )
+    seen = table.groupby("group", sort=False).agg(hours=("ledger_gpu_hours", "max"), rank=("ledger_rank", "min"))
+    table = table.drop_duplicates("group")[["group", "relief", "gain", "relief_rank"]].reset_index(drop=True)
+    return table.assign(
+        ledger_gpu_hours=table["group"].map(seen["hours"]), ledger_rank=table["group"].map(seen["rank"])
+    )
 
 
 def agreement(table: pd.DataFrame) -> dict[str, float | bool]:
@@ -55,7 +59,7 @@ def agreement(table: pd.DataFrame) -> dict[str, float | bool]:
     pair = seen["gain"].to_numpy(), seen["ledger_gpu_hours"].to_numpy()
     enough = len(seen) >= 3 and all(np.ptp(values) > 0.0 for values in pair)
     return {
-        "top1": bool(len(table) and table.loc[table["relief_rank"] == 1.0, "ledger_rank"].eq(1.0).any()),
+        "top1": bool(len(table) and table.loc[table["gain"] == table["gain"].max(), "ledger_rank"].eq(1.0).any()),
         "kendall": float(kendalltau(*pair).statistic) if enough else float("nan"),
         "spearman": float(spearmanr(*pair).statistic) if enough else float("nan"),
         "groups": len(seen),
@@ -96,45 +100,44 @@ def explanations(
         What gains are gains of.
     """
     sentences = []
-    for row in table.itertuples():
-        high = row.ledger_rank <= TOP or row.relief_rank <= TOP
-        if not high or abs(row.relief_rank - row.ledger_rank) < 2.0:
+    places = [table[name].rank(ascending=False, method="min") for name in ("gain", "ledger_gpu_hours")]
+    for row, by_relief, by_ledger in zip(table.itertuples(), *places, strict=True):  # places among groups
+        high = by_ledger <= TOP or by_relief <= TOP
+        if not high or abs(by_relief - by_ledger) < 2.0:
             continue
         mine = moved[moved["relief"] == row.relief].set_index(["pool", "cause"])
-        sentences.append(_sentence(row, mine, causes[row.relief], float(waits[row.relief]), measure))
+        better = by_relief < by_ledger
+        sentences.append(_sentence(row, better, mine, causes[row.relief], float(waits[row.relief]), measure))
     return sentences
 
 
-def _sentence(row, mine: pd.DataFrame, causes: frozenset, wait_h: float, measure: str) -> str:
+def _sentence(row, better: bool, mine: pd.DataFrame, causes: frozenset, wait_h: float, measure: str) -> str:
+    """A sentence on one group, which stands higher by relief than in the ledger (``better``), or lower."""
     gain = change_of(measure, sign_of(measure) * row.gain)
     if np.isnan(row.ledger_rank):
         return (
-            f"{row.group}: {_place(row.relief_rank)} by relief ({gain}), and not in the ledger, which books what a GPU"
+            f"{row.group}: #{row.relief_rank:.0f} by relief ({gain}), and not in the ledger, which books what a GPU"
             " lacked at its place, not a rule that kept work away from it."
         )
-    head = f"{row.group}: {_place(row.ledger_rank)} in the ledger, {_place(row.relief_rank)} by relief ({gain})."
+    head = f"{row.group}: #{row.ledger_rank:.0f} in the ledger, #{row.relief_rank:.0f} by relief ({gain})."
     own = mine[mine.index.isin(list(causes))]
     held, gone = own["base"].sum(), -own["difference"].sum()
     other = mine[~mine.index.isin(list(causes))]["difference"]
-    if row.relief_rank < row.ledger_rank:
+    if gone < 0.0:
+        return f"{head} What it held back grew by {quantity(-gone)} GPU-hours, from {quantity(held)}."
+    if better:
         fell = -other[other < 0.0].sum()
-        return (
-            f"{head} The step took {quantity(max(gone, 0.0))} GPU-hours off it and {quantity(fell)} off other causes."
-        )
+        return f"{head} The step took {quantity(gone)} GPU-hours off it and {quantity(fell)} off other causes."
     if gone < LITTLE * held:
-        return f"{head} The step is too small for what waits: of {quantity(held)} GPU-hours hardly any went away."
+        return f"{head} The step is too small for what waits: {quantity(gone)} of {quantity(held)} GPU-hours went away."
     if len(other) and other.max() > MOVED * gone:
         pool, cause = other.idxmax()
         return (
-            f"{head} The bottleneck moved: {quantity(gone)} GPU-hours went away and {quantity(other.max())} came back"
-            f" as '{WORDS[cause].short}' at {pool}, the next bottleneck."
+            f"{head} The bottleneck moved: {quantity(gone)} GPU-hours went away and {quantity(other.max())} came as"
+            f" '{WORDS[cause].short}' at {pool}."
         )
-    shorter = f"Jobs waited {quantity(-wait_h)} hours less, but" if wait_h < 0.0 else "But"
-    return f"{head} {quantity(gone)} GPU-hours of it went away. {shorter} nearly the same work was done within the run."
-
-
-def _place(rank: float) -> str:
-    return {1.0: "first", 2.0: "second", 3.0: "third"}.get(rank, f"number {rank:.0f}")
+    waited = f", and jobs waited {quantity(abs(wait_h))} hours {'less' if wait_h < 0.0 else 'more'}" if wait_h else ""
+    return f"{head} {quantity(gone)} of {quantity(held)} GPU-hours went away{waited}; the gain is what came of that."
 
 
 def knees(curves: pd.DataFrame) -> Iterator[int]:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import WORDS
-from gpusim.analysis.labels import change_of, words_of
+from gpusim.analysis.labels import change_of, unit_of, words_of
+from gpusim.analysis.levelling import beyond
 from gpusim.analysis.separation import Separation
 from gpusim.analysis.statistics import CONFIDENCE, Moments, mean_interval
+from gpusim.analysis.wording import quantity, share
 from gpusim.model.measure import sign_of
 from gpusim.model.scenario import Scenario
 from gpusim.record.relief import Relief
@@ -31,8 +33,9 @@ def answer(
     measure: str,
     separation: Separation | None,
     settings: dict,
+    rejected: str = "",
 ) -> Relief:
-    """All tables of a study; see ``gpusim.record.relief.Relief``."""
+    """All tables of a study; see ``gpusim.record.relief.Relief``. ``rejected``: which jobs were, and why."""
     ranking = _ranking(scenario, reliefs, values, measure)
     grouped = groups(ranking)
     moved = moves(list(ranking["relief"]), values)
@@ -46,7 +49,7 @@ def answer(
         "measure": measure,
         "what": f"{'less' if sign_of(measure) < 0.0 else 'more'} {words_of(measure)}",
         "replications": len(values.figures.loc[(BASE, 0.0)]),
-        "verdict": _verdict(ranking, separation, settings, measure),
+        "verdict": f"{rejected} {_verdict(ranking, separation, settings, measure, bool(rejected))}".strip(),
         "separated": bool(separation and separation.separated),
         "agreement": agreement(grouped),
         "explanations": explanations(grouped, moved, causes, waits, measure),
@@ -94,7 +97,7 @@ def _effects(reliefs: dict[str, Counterfactual], values: Values, measure: str) -
 
 
 def _curves(reliefs: dict[str, Counterfactual], values: Values, measure: str) -> pd.DataFrame:
-    """Gain along multiples of the step, with the knee and the bottleneck that comes next."""
+    """Gain along multiples of the step, with the knee, and the largest other cause there."""
     rows = []
     places = values.figures.index.droplevel("replication").unique()
     several = [name for name in reliefs if sum(relief == name for relief, _multiple in places) > 1]
@@ -118,30 +121,64 @@ def _next(held: pd.Series, one: Counterfactual) -> tuple[str, str, float]:
 
 
 def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list[str]:
-    """A sentence for each curve with a knee: where it levels off, and what comes next."""
+    """A sentence for each curve with a knee: what gains do behind it, and what holds back most then."""
     sentences = []
-    for row in curves[curves["knee"]].itertuples():
-        after = f"{reliefs[row.relief].group}: gains level off after +{counted(row.amount, row.unit)}"
-        following = (
-            f"; the next bottleneck is '{WORDS[row.next_cause].short}' at {row.next_pool}" if row.next_pool else ""
-        )
-        sentences.append(f"{after}{following}.")
+    for name, part in curves.groupby("relief", sort=False):
+        found = beyond(part)
+        if found is None:
+            continue
+        knee = part[part["knee"]].iloc[0]
+        amount, most = (f"+{counted(value, knee['unit'])}" for value in (found.amount, found.most))
+        said = {
+            "level": f"gains level off after {amount}",
+            "fall": f"gains are greatest at {most}, and less beyond",
+            "rise": f"at {amount} the gain is {share(found.share)} of that at {most}: beyond it rises more slowly",
+        }[found.how]
+        then = ""
+        if knee["next_pool"]:
+            held = f"{quantity(knee['next_gpu_hours'])} GPU-hours held back"
+            then = (
+                f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' at {knee['next_pool']}, {held}"
+            )
+        sentences.append(f"{reliefs[name].group}: {said}{then}.")
     return sentences
 
 
-def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict, measure: str) -> str:
+def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dict, measure: str, rejects: bool) -> str:
     if separation is None:
+        if rejects:
+            return "No constraint that a step would loosen binds."
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
+    what, runs = f"{best['text'][0].upper()}{best['text'][1:]}", f"after {settings['runs']:,} runs"
     gain = change_of(measure, sign_of(measure) * best["gain"])
-    head = f"{best['text'][0].upper()}{best['text'][1:]} gains most ({gain})"
-    runs = f"after {settings['runs']:,} runs"
+    if best["gain"] <= 0.0:
+        return f"No relief that was tried gains anything, {runs}; the best is: {best['text']} ({gain})."
+    # Means over other seeds than the best one's may be greater: pairs under the same seeds decide.
+    most = "gains most" if best["rank"] == 1 else "gains most under the same seeds"
+    return f"{what} {most} ({gain}), {runs}{_how_sure(separation, settings)}{_doubt(best, measure)}"
+
+
+def _doubt(best: pd.Series, measure: str) -> str:
+    """A sentence where the best may gain nothing."""
+    if best["low"] > 0.0:
+        return ""
+    if not np.isfinite(best["low"]):
+        return " One pair of runs does not say how certain that is."
+    unit = unit_of(measure, max(abs(best["low"]), abs(best["high"])))
+    return (
+        f" It may gain nothing: its {CONFIDENCE:.0%} interval reaches from {unit.said(best['low'])} to"
+        f" {unit.said(best['high'])}."
+    )
+
+
+def _how_sure(separation: Separation, settings: dict) -> str:
     if separation.separated and separation.tied:
-        return f"{head}, {runs}; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
+        return f"; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
     if separation.separated:
-        return f"{head}, {runs}: more than all others at a confidence of {CONFIDENCE:.0%}."
+        return f": more than all others at a confidence of {CONFIDENCE:.0%}."
     rest = [name for name in separation.contenders if name != separation.best]
     return (
-        f"{head}, {runs}, but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
+        f", but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
         f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )

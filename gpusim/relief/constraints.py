@@ -219,7 +219,7 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
     if scenario.scheduler.queue_limit is not None:
         limit = max(scenario.scheduler.queue_limit, 1)
         yield Counterfactual(
-            "queue rules", "", "queue_limit", f"{limit:,} more jobs may wait in a pool",
+            "queue rules", "", "queue_limit", f"{limit:,} more job{'s' * (limit != 1)} may wait in a pool",
             Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job", frozenset(), 0.0, 1,
         )  # fmt: skip
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim import __version__
+from gpusim.analysis.rejections import rejected
 from gpusim.analysis.separation import Separation, separate
+from gpusim.engine.run import run as simulate
 from gpusim.errors import GpusimError
 from gpusim.model.measure import Measure, sign_of
 from gpusim.model.scenario import Scenario
@@ -114,9 +116,16 @@ class _Study:
         }
         separation = self._rank()
         values = self._curves(curves)
-        return answer(self.scenario, self.reliefs, values, self.measure, separation, {
-            "seed": self.seed, "step": step, "days": days, "budget": self.budget, "runs": len(self.runs),
-        })  # fmt: skip
+        settings = {"seed": self.seed, "step": step, "days": days, "budget": self.budget, "runs": len(self.runs)}
+        return answer(self.scenario, self.reliefs, values, self.measure, separation, settings, self._rejected(values))
+
+    def _rejected(self, values: Values) -> str:
+        """Which jobs the scenario as it is turns away, and why; "" if it takes all."""
+        counts = values.figures.loc[(BASE, 0.0), "jobs_rejected"]
+        if not counts.any():
+            return ""
+        seed = self.seed + int(counts.gt(0.0).idxmax())
+        return f"With seed {seed}, {rejected(simulate(self.scenario, seed))}"
 
     def _rank(self) -> Separation | None:
         """Replicate until the best counterfactual is separated from the others, or the budget is spent."""

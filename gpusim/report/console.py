@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import SLACK, WORDS
+from gpusim.analysis.causes import HELD_BACK, REJECTED, SLACK, WORDS
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
 from gpusim.analysis.wording import compact, share
 from gpusim.record.result import Result
@@ -25,25 +25,31 @@ def print_bottlenecks(result: Result, console: Console | None = None) -> None:
     """Headline and the largest bottlenecks, as wide as the terminal allows."""
     console = console or Console(highlight=False)
     losses = result.bottlenecks()
-    shown = losses[losses["cause"].isin(SLACK) | (losses["gpu_hours_held_back"] > 0.0)]
+    says = (losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
+    shown = losses[says | losses["cause"].isin((*SLACK, *REJECTED))]
     wide = console.width >= WIDE
-    table = _table("#>", "site", "GPU", "held back by", "GPU-h>")
-    for heading in (*(("lost>", "of plan>", "days>") if wide else ()), "waited h>", "USD>"):
+    table = _table("#>", "site", "GPU", "cause", "held>", "asked>", "lost>")
+    for heading in (*(("of plan>", "days>") if wide else ()), "waited h>", "USD>"):
         _add(table, heading)
     for row in shown.head(MOST_ROWS).itertuples():
         extra = ()
         if wide:
             span = f"{row.period_start_s / DAY_S:.1f}-{row.period_end_s / DAY_S:.1f}"
-            extra = (compact(row.gpu_hours_lost), share(row.share_of_planned).replace("under ", "<"), span)
+            extra = (share(row.share_of_planned).replace("under ", "<"), span)
+        hours = (row.gpu_hours_held_back, row.gpu_hours_asked, row.gpu_hours_lost)
         table.add_row(
-            str(row.rank), row.site, row.gpu_type, WORDS[row.cause].short, compact(row.gpu_hours_held_back), *extra,
+            str(row.rank), row.site or "-", row.gpu_type, WORDS[row.cause].short, *map(compact, hours), *extra,
             compact(row.job_hours_waited), compact(row.usd),
         )  # fmt: skip
     console.print()
     console.print(headline(result, losses), style="bold")
     console.print(table)
     more = f" {len(shown) - MOST_ROWS} smaller ones are in the report." if len(shown) > MOST_ROWS else ""
-    console.print("GPU-h: held back. Waited h: hours that jobs waited. USD: at list price." + more, style="dim")
+    note = (
+        f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: GPU-hours asked for in vain."
+        " Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, at list price."
+    )
+    console.print(note + more, style="dim")
 
 
 def print_comparison(first: Result, second: Result, names: tuple[str, str], console: Console | None = None) -> None:

@@ -9,12 +9,13 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import SLACK, WORDS
+from gpusim.analysis.causes import HELD_BACK, REJECTED, SLACK, WORDS
 from gpusim.analysis.countries import countries, country_years
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
 from gpusim.analysis.regulation import is_ruled
+from gpusim.analysis.rejections import never_started
 from gpusim.analysis.rivalry import has_rivals
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
@@ -62,7 +63,8 @@ def write(
             drawn = draw_all(result, Path(folder), relief, deliveries)
             return write(result, path, drawn, relief, deliveries, competition)
     losses = result.bottlenecks()
-    real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
+    says = (losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
+    real = losses[(says & ~losses["cause"].isin(SLACK)) | losses["cause"].isin(REJECTED)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
     metrics, part = result.metrics(), relief_part(relief) if relief else None
     build = build_part(result, deliveries) if is_built(result) else None
@@ -80,7 +82,8 @@ def write(
         start=datetime.fromisoformat(manifest["start"]),
         days=manifest["duration_s"] / DAY_S,
         headline=headline(result, losses),
-        cards=_cards(metrics),
+        held_back=HELD_BACK,
+        cards=_cards(metrics, never_started(result)),
         ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
         tables={name: table for tables in (_tables(result, losses, metrics), *extra) for name, table in tables.items()},
@@ -95,15 +98,16 @@ def write(
     )
 
 
-def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
+def _cards(metrics: pd.Series, never: int) -> list[tuple[str, str, str]]:
     """Metric, value and meaning of the figures shown large."""
     p95_s = metrics["wait_p95_s"]
     waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
+    turned_away = f", {metrics['jobs_rejected']:,.0f} of them rejected" if metrics["jobs_rejected"] else ""
     cards = [
         ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
         ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
         ("goodput", share(metrics["goodput"]), "of the time that jobs held GPUs was useful"),
-        ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {metrics['jobs_waiting_at_end']:,.0f} never started"),
+        ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {never:,} never started{turned_away}"),
         ("wait_p95_s", "95%", waited),
         ("job_hours_waited", quantity(metrics["job_hours_waited"]), "hours that jobs waited in all"),
         ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", f"at a PUE of {metrics['pue']:.3f}"),
@@ -127,7 +131,11 @@ def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[st
         "metrics": (metrics.rename_axis("name").reset_index(), tables.METRICS_TABLE),
     }
     for by, heading in (("job_class", "class"), ("size", "GPUs"), ("tenant", "tenant")):
-        parts[f"delays-{by}"] = (delays(result, by), tables.delays_columns(by, heading))
+        table = delays(result, by)
+        parts[f"delays-{by}"] = (
+            table.assign(never=table["jobs"] - table["started"]),
+            tables.delays_columns(by, heading),
+        )
     return {name: document.table(table, columns) for name, (table, columns) in parts.items()}
 
 

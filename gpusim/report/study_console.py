@@ -86,6 +86,8 @@ def print_relief(relief: Relief, console: Console | None = None) -> None:
         )  # fmt: skip
     console.print()
     console.print(about["verdict"], style="bold")
+    if relief.ranking.empty:
+        return
     console.print(table)
     left = len(relief.ranking) - MOST_RELIEFS
     more = f" {left} smaller ones are in the report." if left > 0 else ""

@@ -43,10 +43,11 @@ def _wait(value: float) -> str:
 
 BOTTLENECKS = (
     Column("rank", "#", str),
-    _text("site", "site"),
+    Column("site", "site", lambda site: site or "-", text=True),
     _text("gpu_type", "GPU type"),
-    Column("cause", "what held back", lambda cause: WORDS[cause].short, text=True),
+    Column("cause", "cause", lambda cause: WORDS[cause].short, text=True),
     Column("gpu_hours_held_back", "GPU-hours held back", _number()),
+    Column("gpu_hours_asked", "GPU-hours asked for in vain", _number()),
     Column("gpu_hours_lost", "GPU-hours lost", _number()),
     Column("share_of_planned", "lost of the pool's plan", share),
     Column("job_hours_waited", "hours that jobs waited", _number()),
@@ -95,7 +96,7 @@ SERVICES = (
 )
 EVENTS = (
     Column("time_s", "day", lambda value: f"{value / DAY_S:.2f}"),
-    _text("site", "site"),
+    Column("site", "site", lambda site: site or "-", text=True),
     _text("detail", "event"),
 )
 RELIEF_GROUPS = (
@@ -131,11 +132,11 @@ METRICS_TABLE = (
 
 
 def delays_columns(by: str, heading: str) -> tuple[Column, ...]:
-    """Columns of ``gpusim.analysis.delays.delays`` by a column of that heading."""
+    """Columns of ``gpusim.analysis.delays.delays`` by a column of that heading, with ``never``: jobs less started."""
     return (
         _text(by, heading),
         Column("jobs", "jobs", _number()),
-        Column("waiting", "never started", _number()),
+        Column("never", "never started", _number()),
         Column("job_hours_waited", "hours waited in all", _number()),
         *(Column(f"wait_p{q}_s", f"wait, {q}%", _wait) for q in (50, 90, 99)),
         *(Column(f"slowdown_p{q}", f"slowdown, {q}%", _number(2)) for q in (50, 90, 99)),

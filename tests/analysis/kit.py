@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.causes import OFFLINE
+from gpusim.analysis.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
 from gpusim.record.result import Result
 
 HOUR_S = 3600.0
@@ -18,6 +18,12 @@ JOB = {
     "estimate_s": HOUR_S,
 }  # fmt: skip
 
+REJECTED = {
+    "start_s": 0.0, "end_s": HOUR_S, "time_s": 60.0, "cause": "rejected_size", "site": "", "gpu_type": "",
+    "residency": "", "home": "", "jobs": 1, "least_gpus": 4000, "most_gpus": 4000, "largest_gpus": 32,
+    "gpu_s": 4000 * HOUR_S,
+}  # fmt: skip
+
 
 def make(
     pools: dict[tuple[str, str], dict[str, list[float]]],
@@ -27,14 +33,16 @@ def make(
     job_waits: tuple[tuple[int, str, float], ...] = (),
     services: tuple[dict, ...] = (),
     events: tuple[tuple[float, str, str, str, float], ...] = (),
+    rejections: tuple[dict, ...] = (),
     scenario: dict | None = None,
     seed: int = 1,
 ) -> Result:
     """A result of pools given as mean GPUs by cause of the ledger and hour.
 
     ``waits``: site, GPU type, hour, cause, jobs waiting, GPUs asked for (means of the hour). ``jobs``: what differs
-    from ``JOB``. ``job_waits``: job, cause, seconds. Every site draws 1 MW in its servers and 1.25 MW at the meter, of
-    2 MW, at 40 USD/MWh and 200 g/kWh.
+    from ``JOB``. ``job_waits``: job, cause, seconds. ``rejections``: what differs from ``REJECTED``. Idle GPUs are
+    asked for by somebody, as in a run. Every site draws 1 MW in its servers and 1.25 MW at the meter, of 2 MW, at 40
+    USD/MWh and 200 g/kWh.
     """
     hours = max(len(gpus) for causes in pools.values() for gpus in causes.values())
     span = [(hour * HOUR_S, (hour + 1) * HOUR_S) for hour in range(hours)]
@@ -52,6 +60,25 @@ def make(
             [(s, k, "", *span[h], cause, n * HOUR_S, gpus * HOUR_S) for s, k, h, cause, n, gpus in waits],
             columns=["site", "gpu_type", "tenant", "start_s", "end_s", "cause", "job_s", "gpu_s"],
         ),
+        "unmet": pd.DataFrame(
+            [
+                (site, kind, *span[h], *row)
+                for (site, kind), causes in pools.items()
+                for h in range(hours)
+                for row in _unmet(
+                    {cause: series[h] for cause, series in causes.items()},
+                    [(w[3], w[5]) for w in waits if w[:3] == (site, kind, h)]
+                    + [
+                        (s["cause"], 4.0 * (s["wanted_replicas"] - s["replicas"]))
+                        for s in services
+                        if s["cause"] and (s["site"], s["gpu_type"], s["start_s"]) == (site, kind, span[h][0])
+                    ],
+                )
+            ],
+            columns=["site", "gpu_type", "start_s", "end_s", "cause", "gpu_s", "free_gpu_s", "padding_gpu_s",
+                     "short_gpu_s"],
+        ),
+        "rejections": _table(REJECTED, [{**REJECTED, **row} for row in rejections]),
         "jobs": _jobs(jobs),
         "job_waits": pd.DataFrame(list(job_waits), columns=["job_id", "cause", "wait_s"]),
         "power": pd.DataFrame([_power(site, hour) for site in sites for hour in range(hours)]),
@@ -107,10 +134,34 @@ def fleet(sites: int, hours: int) -> Result:
     )
 
 
+def _unmet(gpus: dict[str, float], asks: list[tuple[str, float]]) -> list[tuple]:
+    """Mean GPUs asked for in an hour against the GPUs of ``gpus``, each once: the rule of the ledger, without gangs."""
+    asked = dict.fromkeys(LOSS_OF_WAIT, 0.0)
+    for cause, number in asks:
+        asked[cause] += number
+    reserved, rows = gpus.get("idle_reserved", 0.0), []
+    waits_on = [wait for wait, loss in LOSS_OF_WAIT.items() if loss in ("busy", *ABSENT)]
+    asked["busy"] += max(reserved - sum(asked[wait] for wait in waits_on), 0.0)
+    for wait, loss in LOSS_OF_WAIT.items():
+        if wait in waits_on:
+            free = min(asked[wait], reserved)
+            reserved -= free
+            short = sum(gpus.get(cause, 0.0) for cause in HELD) if wait == "busy" else gpus.get(loss, 0.0)
+        else:
+            free, short = gpus.get(loss, 0.0), 0.0
+            asked[wait] = max(asked[wait], free)
+        if asked[wait]:
+            rows.append((wait, *(HOUR_S * x for x in (asked[wait], free, 0.0, min(asked[wait] - free, short)))))
+    return rows
+
+
 def _jobs(jobs: tuple[dict, ...]) -> pd.DataFrame:
-    """Jobs with the dtypes of a run's, also when there are none."""
-    table = pd.DataFrame([JOB, *({**JOB, "job_id": i, **job} for i, job in enumerate(jobs))])
-    return table.iloc[1:].reset_index(drop=True)
+    return _table(JOB, [{**JOB, "job_id": i, **job} for i, job in enumerate(jobs)])
+
+
+def _table(like: dict, rows: list[dict]) -> pd.DataFrame:
+    """Rows with the dtypes of a run's, also when there are none."""
+    return pd.DataFrame([like, *rows]).iloc[1:].reset_index(drop=True)
 
 
 def _pool(site: str, kind: str, causes: dict[str, list[float]], hour: int) -> dict:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks, headline
-from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
+from gpusim.analysis.causes import HELD_BACK, LOSS_OF_WAIT, WORDS
 from gpusim.state import Cause, Wait
 from tests.analysis.kit import make
 
@@ -32,9 +34,9 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
     assert (found.period_start_s, found.period_end_s) == (3600.0, 7200.0)
     assert found.sentence == (
         "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
-        " 0.1 (1 June 01:00 to 02:00 UTC). Of the 80 GPU-hours missing (27% of those planned) waiting work asked for"
-        " 30, worth 180 USD at list price. Jobs waited 2 hours for it. What would relieve it: an earlier or larger"
-        " grid connection."
+        " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
+        " worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
+        " connection."
     )
 
 
@@ -52,18 +54,23 @@ def test_a_full_fleet_is_held_back_by_its_gpus():
     assert table["cause"].tolist() == ["busy", "checkpointing"]
     first = table.iloc[0]
     assert first.gpu_hours_lost == 0.0
-    assert first.gpu_hours_held_back == pytest.approx(20.0 + 50.0 + 100.0)  # at most the pool's 100 GPUs
+    assert first.gpu_hours_asked == pytest.approx(20.0 + 50.0 + 800.0)
+    assert first.gpu_hours_held_back == pytest.approx(20.0 + 50.0 + 100.0)  # no more than were at work
     assert first.job_hours_waited == pytest.approx(12.0)
-    assert "more than there were" in first.sentence
+    assert (
+        "Waiting work asked for 870 GPU-hours beyond them; held back are 170, as many as were at work in its place"
+        in first.sentence
+    )
 
 
 def test_waiting_for_busy_gpus_is_shared_with_those_held_free_for_a_large_job():
     pools = {("north", "H100"): {"training": [60.0], "serving": [10.0], "idle_reserved": [30.0]}}
     result = make(pools, waits=(("north", "H100", 0, "busy", 2.0, 64.0),))
-    assert row(result, "idle_reserved").job_hours_waited == pytest.approx(0.6)
-    assert row(result, "busy").job_hours_waited == pytest.approx(1.4)
-    assert row(result, "busy").gpu_hours_held_back == pytest.approx(0.7 * 64.0)
+    assert row(result, "idle_reserved").job_hours_waited == pytest.approx(2.0 * 30.0 / 64.0)
+    assert row(result, "busy").job_hours_waited == pytest.approx(2.0 * 34.0 / 64.0)
     assert row(result, "idle_reserved").gpu_hours_held_back == pytest.approx(30.0)
+    assert row(result, "busy").gpu_hours_asked == row(result, "busy").gpu_hours_held_back == pytest.approx(34.0)
+    assert "asked for 34 GPU-hours beyond them, worth" in row(result, "busy").sentence
 
 
 def test_missing_replicas_ask_for_gpus():
@@ -86,7 +93,8 @@ def test_slack_comes_last_however_large_and_unwanted_absence_before_it():
     table = bottlenecks(make(pools))
     assert table["cause"].tolist() == ["loading", "down", "idle_no_demand"]
     assert table["rank"].tolist() == [1, 2, 3]
-    assert table["gpu_hours_held_back"].tolist() == [4.0, 0.0, 90.0]
+    assert table["gpu_hours_lost"].tolist() == [4.0, 1.0, 90.0]
+    assert table["gpu_hours_held_back"].tolist() == table["gpu_hours_asked"].tolist() == [4.0, 0.0, 0.0]
     assert "held nothing back: no work asked for them" in table["sentence"][1]
 
 
@@ -124,7 +132,7 @@ def test_headline_names_the_largest_and_the_longest_wait():
     }
     result = make(pools, waits=(("north", "H100", 0, "power", 1.0, 50.0), ("south", "A100", 0, "busy", 3.0, 3.0)))
     assert headline(result) == (
-        "What held the fleet back most is 'power limit' (H100 at north): 50 GPU-hours, worth 300 USD at list price."
+        "Most is attributed to 'power limit' (H100 at north): 50 GPU-hours held back, worth 300 USD at list price."
         " Jobs waited longest for 'GPUs busy' (A100 at south): 75% of the 4 hours that jobs waited."
     )
 
@@ -135,3 +143,27 @@ def test_nothing_held_back():
     useful = make({("north", "H100"): {"training": [40.0]}})
     assert bottlenecks(useful).empty
     assert headline(useful).startswith("Nothing held the fleet back")
+
+
+def test_held_back_is_said_in_the_same_words_everywhere():
+    docs = [Path(f"docs/{name}.md").read_text(encoding="utf-8") for name in ("semantics", "tutorial")]
+    for text in (bottlenecks.__doc__, *docs):
+        assert HELD_BACK in " ".join(text.split())
+
+
+def test_waiting_that_no_idle_gpu_is_to_blame_for_is_not_nothing():
+    result = make({("north", "H100"): {"training": [8.0]}}, waits=(("north", "H100", 0, "quota", 2.0, 16.0),))
+    assert headline(result) == (
+        "Jobs waited 2 hours while no GPU stood free, longest for 'tenants at their quota' (H100 at north)."
+    )
+    assert "asked for 16 GPU-hours, but no GPU stood free for it" in row(result, "idle_quota").sentence
+
+
+def test_who_never_started_without_a_wait_is_told():
+    never = {"start_s": float("nan"), "end_s": float("nan"), "run_s": 0.0, "status": "queued"}
+    result = make({("north", "H100"): {"training": [8.0]}}, jobs=({}, never))
+    assert headline(result) == "1 job had not started when the run ended, and had not waited yet."
+    turned = {**never, "status": "rejected"}
+    result = make({("north", "H100"): {"training": [8.0]}}, jobs=({}, turned), rejections=({},))
+    assert headline(result).startswith("1 of 2 jobs was rejected")
+    assert "Nothing held" not in headline(result)

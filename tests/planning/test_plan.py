@@ -119,6 +119,12 @@ def test_intervals_say_how_sure_a_plan_is(plan: gpusim.Plan) -> None:
     assert (plan.candidates["p95 wait of research low"] <= plan.candidates["p95 wait of research"]).all()
     sure = plan.candidates["p95 wait of research high"] < 7200.0
     assert (plan.candidates["sure"] == (sure & (plan.candidates["status"] == "complete"))).all()
+    cheaper = plan.candidates[plan.candidates["cost_usd"] < plan.chosen["cost_usd"]]
+    assert not cheaper["met"].any()
+    assert ("all others cost as much or more" in plan.text) == (plan.ended == "all" and cheaper.empty)
+    assert (f"{len(cheaper)} cheaper ones of them did not meet the goal" in plan.text) == (
+        plan.ended == "all" and len(cheaper) > 1
+    )
     word = "with 95% confidence" if plan.chosen["sure"] else "on average"
     assert f"A plan of {plan.chosen['cost_usd']:,.0f} USD meets the goal {word}" in plan.text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,22 @@ def test_nothing_binds(relieve) -> None:
     assert found.ranking.empty
     assert "nothing to relieve" in found.about["verdict"]
     assert found.curves.empty
+
+
+def test_rejected_jobs_are_told_first(relieve) -> None:
+    found = relieve(fleet(1.0, 80).with_({"scheduler.queue_limit": 0}), curves=0)
+    base = found.effects.set_index(["relief", "measure"])
+    assert base.index.get_level_values("relief").str.startswith("queue_limit").any()
+    said = r"With seed 0, [\d,]+ of [\d,]+ jobs were rejected: they came when the queue of H100 at one was full\. "
+    assert re.match(said + "1 more job may wait", found.about["verdict"])
+
+
+def test_jobs_that_no_step_would_take(relieve) -> None:
+    """32 jobs of more GPUs than there are: no constraint binds, and the verdict does not leave it at that."""
+    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpus": {"1024": 1.0}}))
+    assert found.ranking.empty
+    assert "jobs were rejected: they need 1,024 GPUs in one pool, and the largest has" in found.about["verdict"]
+    assert found.about["verdict"].endswith("No constraint that a step would loosen binds.")
 
 
 def test_ties_are_said(relieve) -> None:

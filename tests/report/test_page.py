@@ -106,8 +106,10 @@ def test_bottlenecks_are_those_of_the_analysis(page, result):
     rows = page.tables["bottlenecks"][1:]
     assert len(rows) == len(table)
     assert [row[1:3] for row in rows] == table[["site", "gpu_type"]].to_numpy().tolist()
-    for column, key in ((4, "gpu_hours_held_back"), (5, "gpu_hours_lost"), (7, "job_hours_waited"), (8, "usd")):
-        assert [row[column] for row in rows] == [f"{value:,.0f}" for value in table[key]]
+    for column, key in enumerate(
+        ("gpu_hours_held_back", "gpu_hours_asked", "gpu_hours_lost", "", "job_hours_waited", "usd"), 4
+    ):
+        assert not key or [row[column] for row in rows] == [f"{value:,.0f}" for value in table[key]]
     for sentence in table["sentence"].head(6):
         assert sentence in page.texts["ranking"]
 
@@ -141,6 +143,21 @@ def test_a_fleet_without_jobs_and_services(tmp_path):
     page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "services" not in page.tables
     assert page.texts["headline"].startswith("Nothing held the fleet back")
-    assert "Nothing held this site back" in page.texts["sites"]
+    assert "Nothing held back GPUs of this site" in page.texts["sites"]
     assert "card-wait_p95_s" not in page.texts
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
+
+
+def test_rejected_jobs_stand_first(tmp_path):
+    never = {"start_s": float("nan"), "end_s": float("nan"), "run_s": 0.0, "status": "rejected", "gpus": 4000}
+    result = make(
+        {("north", "H100"): {"idle_no_demand": [32.0] * 24}}, jobs=({}, never), rejections=({"cause": "rejected_size"},)
+    )
+    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.texts["headline"].startswith(
+        "1 of 2 jobs was rejected: it needs 4,000 GPUs in one pool, and the largest has 32."
+    )
+    assert page.texts["card-jobs"] == "2jobs submitted, 1 never started, 1 of them rejected"
+    assert page.tables["bottlenecks"][1][1:6] == ["-", "any type", "jobs too large for every pool", "4,000", "4,000"]
+    assert "one pool of 4,000 GPUs, or jobs of 32 at most" in page.texts["ranking"]
+    assert page.tables["delays-tenant"][1][1:3] == ["2", "1"]  # jobs, never started

@@ -88,9 +88,10 @@ def test_gains_that_are_no_number():
 def test_curves_mark_the_knee_and_name_what_comes_next():
     figure = relief_curves.draw(study(4))
     found = [text.replace("\n", " ") for text in texts(figure)]
-    first, second, third = (text for text in found if "level off" in text or "levels off" in text)
-    assert first == "\u25cb levels off at 4 MW more then: GPUs busy at north/H100 (12.3k GPU-hours held back)"
-    assert second == "\u25cb levels off at 4 MW more"
+    first, second, third = (text for text in found if "level off" in text or "rises more slowly" in text)
+    slower = "\u25cb 90% of the most at 4 MW more, then rises more slowly"
+    assert first == f"{slower} then: GPUs busy at north/H100 (12.3k GPU-hours held back)"
+    assert second == slower
     assert third.startswith("does not level off in these runs then: GPUs busy")
     knees = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
     assert [len(lines) for lines in knees] == [1, 1, 0]
@@ -104,7 +105,7 @@ def test_a_knee_of_a_gain_that_may_be_none_says_so():
     relief = study(1)
     curves = relief.curves.assign(low=-1.0)
     found = [text.replace("\n", " ") for text in texts(relief_curves.draw(dataclasses.replace(relief, curves=curves)))]
-    assert sum("levels off at 4 MW more, if it gains at all then: " in text for text in found) == 1
+    assert sum("at 4 MW more, then rises more slowly, if it gains at all then: " in text for text in found) == 1
 
 
 def test_effects_are_relative_and_coloured_where_they_are_certain():

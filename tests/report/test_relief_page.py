@@ -62,6 +62,11 @@ def test_it_is_in_the_contents_and_leads_somewhere(relief_page):
 
 def test_verdict_sentences_and_figures(relief_page):
     assert relief_page.texts["verdict"] == "The <first> gains most."
+    # The page leads with it; what the ledger says comes later, and is called an attribution.
+    texts = list(relief_page.texts)
+    assert texts.index("verdict") < texts.index("relief") < texts.index("ranking") < texts.index("headline")
+    assert "by attribution" in relief_page.texts["ranking"]
+    assert "held the fleet back" not in relief_page.texts["verdict"]
     text = relief_page.texts["relief"]
     for sentence in ("The bottleneck moved.", "Gains level off at 4 MW.", "would have taken 8 times as many runs"):
         assert sentence in text

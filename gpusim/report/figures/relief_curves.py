@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.causes import WORDS
 from gpusim.analysis.labels import Unit, unit_of
-from gpusim.analysis.wording import compact, quantity
+from gpusim.analysis.levelling import beyond
+from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.relief import Relief
 from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
@@ -77,11 +78,16 @@ def _curve(ax: Axes, part: pd.DataFrame, unit: Unit) -> None:
 
 
 def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
-    """Beside a curve: what is loosened, where it levels off, and the bottleneck that comes then."""
+    """Beside a curve: what is loosened, what gains do behind the knee, and the largest other cause then."""
     knee = part[part["knee"]]
     if len(knee):
-        row = knee.iloc[0]
-        text = f"\u25cb levels off at {AMOUNTS[row['unit']][1].format(quantity(row['amount']))}"
+        row, found = knee.iloc[0], beyond(part)
+        amount = AMOUNTS[row["unit"]][1].format(quantity(row["amount"]))
+        text = {
+            "level": f"\u25cb levels off at {amount}",
+            "fall": f"\u25cb gains most at {AMOUNTS[row['unit']][1].format(quantity(found.most))}",
+            "rise": f"\u25cb {share(found.share)} of the most at {amount}, then rises more slowly",
+        }[found.how]
         text += "" if is_certain(row["low"], row["high"]) else ", if it gains at all"
     else:
         row = part.iloc[-1]

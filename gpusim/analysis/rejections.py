@@ -1,0 +1,99 @@
+"""Jobs that were turned away, in words: how many, why, and what would have taken them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from gpusim.analysis.causes import WORDS
+from gpusim.analysis.wording import counted, period, quantity
+from gpusim.record.result import Result
+from gpusim.units import HOUR_S
+
+ANY = "any type"
+# What jobs of a cause of rejection lack; {who} is "it", "they" or a number of them.
+LACKS = {
+    "rejected_size": "{who} need{s} {most} GPUs in one pool, and the largest{allowed} has {largest}",
+    "rejected_type": "{who} ask{s} for {kinds}, which no site has",
+    "rejected_residency": "{who} may run in {places} only, where no site has GPUs that {they} may use",
+    "rejected_link": "no link leads from {homes}, where {data} are, to GPUs that {they} may use",
+    "rejected_queue": "{who} came when the queue of {queue} was full",
+}
+
+
+def rejections(result: Result) -> pd.DataFrame:
+    """Rejected jobs as rows of ``gpusim.analysis.bottlenecks.bottlenecks``, without rank.
+
+    They asked for the work that they would have done, GPUs x runtime on the reference type, and all of it is held back;
+    USD are at the list price of that type. site is "" where no queue turned them away, gpu_type what they may use.
+    """
+    table, manifest = result.rejections, result.manifest
+    reference = manifest["scenario"].get("workload", {}).get("reference_gpu", "H100")
+    price_usd, start = manifest["gpus"][reference]["usd_per_gpu_hour"], datetime.fromisoformat(manifest["start"])
+    rows = []
+    for (cause, site, kinds), part in table.groupby(["cause", "site", "gpu_type"], sort=False):
+        hours = float(part["gpu_s"].sum()) / HOUR_S
+        row = {
+            "site": site, "gpu_type": kinds or ANY, "period_start_s": float(part["time_s"].min()),
+            "period_end_s": float(part["end_s"].max()), "cause": cause, "gpu_hours_lost": 0.0, "share_of_planned": 0.0,
+            "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours, "usd": hours * price_usd,
+        }  # fmt: skip
+        rows.append({**row, "sentence": _sentence(row, part, start)})
+    return pd.DataFrame(rows)
+
+
+def rejected(result: Result) -> str:
+    """How many jobs were rejected, and why, the most frequent cause first; "" if none was."""
+    table = result.rejections
+    if not len(table):
+        return ""
+    parts = sorted(table.groupby("cause", sort=False), key=lambda part: -part[1]["jobs"].sum())
+    count, jobs = int(table["jobs"].sum()), len(result.jobs)
+    head = f"{count:,} of {counted(jobs, 'job')} {'was' if count == 1 else 'were'} rejected"
+    return f"{head}: {'; '.join(_lacks(cause, part, len(parts) == 1) for cause, part in parts)}."
+
+
+def never_started(result: Result) -> int:
+    """Jobs of the run that had not started when it ended, rejected ones among them."""
+    return int(result.jobs["start_s"].isna().sum())
+
+
+def _lacks(cause: str, part: pd.DataFrame, alone: bool) -> str:
+    count = int(part["jobs"].sum())
+    one = count == 1
+    they = "it" if one else "they"
+    words = {"they": they, "s": "s" if one else "", "who": they, "data": f"{'its' if one else 'their'} data"}
+    if not alone:
+        words |= {"who": f"{count:,}", "data": f"the data of {count:,}"}
+    free = not any(part[name].astype(bool).any() for name in ("gpu_type", "residency", "home"))
+    return LACKS[cause].format(**words, allowed="" if free else f" that {they} may use", **_details(part))
+
+
+def _details(part: pd.DataFrame) -> dict[str, str]:
+    """What rows of ``rejections`` asked for: the most GPUs, the largest pool for these, types, places, homes."""
+    most = part.loc[part["most_gpus"].idxmax()]
+    up_to = "up to " if part["least_gpus"].min() < most["most_gpus"] else ""
+    return {
+        "most": f"{up_to}{int(most['most_gpus']):,}", "need": f"{int(most['most_gpus']):,}",
+        "largest": f"{int(most['largest_gpus']):,}",
+        "kinds": _either(part["gpu_type"]) or ANY, "places": _either(part["residency"]), "homes": _either(part["home"]),
+        "queue": " and ".join(dict.fromkeys(part["gpu_type"] + " at " + part["site"])),
+    }  # fmt: skip
+
+
+def _either(texts: pd.Series) -> str:
+    """All names in texts like ``"H100|H200"``, joined by "or"."""
+    return " or ".join(dict.fromkeys(name for text in texts for name in text.split("|") if name))
+
+
+def _sentence(row: dict, part: pd.DataFrame, start: datetime) -> str:
+    words, count, details = WORDS[row["cause"]], int(part["jobs"].sum()), _details(part)
+    when = period(start, row["period_start_s"], row["period_end_s"])
+    asked, usd = quantity(row["gpu_hours_asked"]), quantity(row["usd"])
+    where = f"At {row['site']}, {counted(count, 'job')}" if row["site"] else counted(count, "job")
+    return (
+        f"{where} of {details['most']} GPU{'s' * (details['most'] != '1')} {'was' if count == 1 else 'were'} rejected,"
+        f" from {when}: {_lacks(row['cause'], part, True)}. The work that {'it' if count == 1 else 'they'} asked for is"
+        f" {asked} GPU-hours, worth {usd} USD at list price. What could relieve it: {words.relief.format(**details)}."
+    )

@@ -1,0 +1,103 @@
+"""Jobs that were turned away: why, how many, what they asked for, and the largest pool that they might have used."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.engine.build import Names
+from gpusim.inputs.jobtable import JobTable
+from gpusim.model.scenario import Scenario
+from gpusim.state import NONE, Fleet, Status
+
+COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",
+           "most_gpus", "largest_gpus", "gpu_s"]  # fmt: skip
+KEYS = ["start_s", "end_s", "cause", "site", "gpu_type", "residency", "home", "largest_gpus"]
+
+
+def rejections_table(
+    scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, edges_s: np.ndarray
+) -> pd.DataFrame:
+    """Rejected jobs by record interval, cause, and what they might have used.
+
+    Returns
+    -------
+    DataFrame
+        start_s, end_s, time_s (of the first of them), cause (``rejected_queue``: its pool's queue was full;
+        ``rejected_type``: no site has a GPU type that it may use; ``rejected_residency``: none of those that have lies
+        where its residency admits; ``rejected_link``: to none of these a link leads from its data; ``rejected_size``:
+        no pool left can ever hold it), site and gpu_type (of the pool whose queue was full; else no site, and the types
+        that it may use, "" for all), residency and home ("" for none), jobs, least_gpus and most_gpus asked for,
+        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime on the reference
+        type).
+    """
+    rows = np.flatnonzero(fleet.jobs["status"][: len(table)] == Status.REJECTED)
+    if not len(rows):
+        return pd.DataFrame({name: pd.Series(dtype=str if name in KEYS[2:7] else float) for name in COLUMNS})
+    jobs = fleet.jobs[rows]
+    routes, route = np.unique(jobs["route"], return_inverse=True)
+    first = rows[np.unique(route, return_index=True)[1]]
+    told = pd.DataFrame([_why(scenario, fleet, table, names, int(row)) for row in first]).iloc[route]
+    told = told.reset_index(drop=True)
+    full = np.flatnonzero(jobs["pool"] != NONE)
+    told.loc[full, "cause"] = "rejected_queue"
+    for name, at in (("site", 0), ("gpu_type", 1)):
+        told.loc[full, name] = [names.pools[p][at] for p in jobs["pool"][full]]
+    told.loc[full, "largest_gpus"] = fleet.pools["planned"][jobs["pool"][full]]
+    interval = np.clip(np.searchsorted(edges_s, jobs["submit_s"], side="right") - 1, 0, len(edges_s) - 2)
+    told = told.assign(
+        start_s=edges_s[interval], end_s=edges_s[interval + 1], time_s=jobs["submit_s"], gpus=jobs["gpus"],
+        gpu_s=jobs["gpus"] * jobs["runtime_s"],
+    )  # fmt: skip
+    found = told.groupby(KEYS, sort=False, as_index=False).agg(
+        time_s=("time_s", "min"), jobs=("gpus", "size"), least_gpus=("gpus", "min"), most_gpus=("gpus", "max"),
+        gpu_s=("gpu_s", "sum"),
+    )  # fmt: skip
+    return found[COLUMNS].sort_values("time_s", kind="stable", ignore_index=True)
+
+
+def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
+    """A line of the run's story for each row of ``rejections_table``."""
+    kind = [_SAID[row.cause](row) for row in table.itertuples()]
+    count = [f"{row.jobs:,} job{'s' * (row.jobs != 1)} of {_sizes(row)} rejected" for row in table.itertuples()]
+    return pd.DataFrame(
+        {
+            "time_s": table["time_s"].astype(float), "site": pd.array(table["site"], dtype="str"),
+            "kind": pd.array(["rejection"] * len(table), dtype="str"),
+            "detail": pd.array([f"{head}: {why}" for head, why in zip(count, kind, strict=True)], dtype="str"),
+            "value": table["jobs"].astype(float),
+        }
+    )  # fmt: skip
+
+
+_SAID = {
+    "rejected_size": lambda row: f"the largest pool that they may use has {row.largest_gpus:,} GPUs",
+    "rejected_type": lambda row: f"no site has {row.gpu_type.replace('|', ' or ')}",
+    "rejected_residency": lambda row: f"no site in {row.residency.replace('|', ' or ')} has GPUs that they may use",
+    "rejected_link": lambda row: f"no link leads from their data in {row.home} to GPUs that they may use",
+    "rejected_queue": lambda row: f"the queue for {row.gpu_type} was full",
+}
+
+
+def _sizes(row) -> str:
+    if row.least_gpus == row.most_gpus:
+        return f"{row.most_gpus:,} GPU{'s' * (row.most_gpus != 1)}"
+    return f"{row.least_gpus:,} to {row.most_gpus:,} GPUs"
+
+
+def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: int) -> dict[str, object]:
+    """Why no pool is a candidate for jobs that ask for the same as one of them, or else the largest that is."""
+    kinds, residency, home = (table.names[part][table[part][row]] for part in ("gpu_types", "residency", "home"))
+    allowed = [scenario.sites[site].jurisdiction for site, kind in names.pools if not kinds or kind in kinds.split("|")]
+    route = fleet.routes[fleet.jobs[row].route]
+    pools = fleet.candidates[route.start : route.start + route.count]
+    if not allowed:
+        cause = "rejected_type"
+    elif residency and not set(allowed) & set(residency.split("|")):
+        cause = "rejected_residency"
+    else:
+        cause = "rejected_size" if len(pools) else "rejected_link"
+    largest = int(fleet.pools["planned"][pools].max()) if len(pools) else 0
+    return {
+        "cause": cause, "site": "", "gpu_type": kinds, "residency": residency, "home": home, "largest_gpus": largest,
+    }  # fmt: skip
