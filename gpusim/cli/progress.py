@@ -9,11 +9,16 @@ from typing import TypeVar
 import click
 
 T = TypeVar("T")
+COMPILING = "Loading kernels: they are compiled first, once, which takes a minute or more ..."
 
 
 def loading() -> None:
-    """Say why nothing seems to happen: the first run compiles."""
-    click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
+    """Load the kernels, so that their time is not taken for a simulation's; say so if they have to be compiled."""
+    from gpusim.kernels.compiling import told_of_compiling
+    from gpusim.sweeps.worker import load_kernels
+
+    with told_of_compiling(lambda: click.echo(COMPILING, err=True)):
+        load_kernels()
 
 
 def with_progress(work: Callable[[Callable[[float], None]], T]) -> T:
