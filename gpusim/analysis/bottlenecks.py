@@ -108,8 +108,8 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
     if real.empty:
         return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
     first, longest = real.iloc[0], real.loc[real["job_hours_waited"].idxmax()]
-    held, usd = quantity(first["gpu_hours_held_back"]), quantity(first["usd"])
-    text = f"What held the fleet back most is {_name(first)}: {held} GPU-hours, worth {usd} USD at list price."
+    held = quantity(first["gpu_hours_held_back"])
+    text = f"What held the fleet back most is {_name(first)}: {held} GPU-hours{_worth(first['usd'])}."
     total = float(table["job_hours_waited"].sum())
     if total < 1.0:
         return text + " Hardly any job waited."
@@ -117,6 +117,11 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
     if longest["rank"] == first["rank"]:
         return text + f" It also caused {part}."
     return text + f" Jobs waited longest for {_name(longest)}: {part}."
+
+
+def _worth(usd: float) -> str:
+    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at list price"``."""
+    return f", worth {quantity(usd)} USD at list price" if usd >= 0.5 else ""
 
 
 def _name(row: pd.Series) -> str:
@@ -134,18 +139,18 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
 
 def _sentence(row: dict, start: datetime) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
-    lost, held, usd = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "usd"))
+    lost, held = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back"))
     when = period(start, row["period_start_s"], row["period_end_s"])
-    worth, of_planned = f"worth {usd} USD at list price", f"({share(row['share_of_planned'])} of those planned)"
+    worth, of_planned = _worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
     if cause == BUSY:
-        parts.append(f"Waiting work asked for {held} GPU-hours more than there were, {worth}.")
+        parts.append(f"Waiting work asked for {held} GPU-hours more than there were{worth}.")
     elif cause in ABSENT and row["gpu_hours_held_back"] > 0.0:
-        parts.append(f"Of the {lost} GPU-hours missing {of_planned} waiting work asked for {held}, {worth}.")
+        parts.append(f"Of the {lost} GPU-hours missing {of_planned} waiting work asked for {held}{worth}.")
     elif cause in ABSENT:
         parts.append(f"The missing {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
     elif row["gpu_hours_lost"] > 0.0:
-        parts.append(f"This cost {lost} GPU-hours {of_planned}, {worth}.")
+        parts.append(f"This cost {lost} GPU-hours {of_planned}{worth}.")
     if row["job_hours_waited"] >= 0.5:
         hours = quantity(row["job_hours_waited"])
         parts.append(f"Jobs waited {hours} hour{'s' * (hours != '1')} for it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,12 +14,20 @@ COMPILING = "Loading kernels: they are compiled first, once, which takes a minut
 
 
 def loading() -> None:
-    """Load the kernels, so that their time is not taken for a simulation's; say so if they have to be compiled."""
-    from gpusim.kernels.compiling import told_of_compiling
+    """Load the kernels, so that no worker has to compile them; say so if they are compiled."""
     from gpusim.sweeps.worker import load_kernels
 
-    with told_of_compiling(lambda: click.echo(COMPILING, err=True)):
-        load_kernels()
+    timed(load_kernels)
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` finds, and how long it took [s], less the time in which kernels were compiled, which is told."""
+    from gpusim.kernels.compiling import told_of_compiling
+
+    began_s = time.perf_counter()
+    with told_of_compiling(lambda: click.echo(COMPILING, err=True)) as compiling:
+        found = work()
+    return found, time.perf_counter() - began_s - compiling.took_s
 
 
 def with_progress(work: Callable[[Callable[[float], None]], T]) -> T:

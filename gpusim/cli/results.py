@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.progress import loading, with_progress
+from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.target import check_run, force_option
 
@@ -46,12 +46,10 @@ def run(
         click.echo(f"Note: {note}", err=True)
     folder = out or Path("out") / Path(scenario).stem
     check_run(folder, loaded, seed, force)
-    loading()
     from gpusim.engine.run import run as simulate
 
-    began = time.perf_counter()
-    result = with_progress(lambda progress: simulate(loaded, seed, progress=progress))
-    click.echo(f"Simulated {len(result.jobs):,} jobs in {time.perf_counter() - began:.1f} s.", err=True)
+    result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
+    click.echo(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
     result.save(folder)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:

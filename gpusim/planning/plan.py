@@ -98,7 +98,8 @@ class Plan:
         ]
 
     def _searched(self) -> str:
-        tried = f"{len(self.candidates):,} candidates were tried in {self.runs:,} runs"
+        count = len(self.candidates)
+        tried = f"{count:,} candidate{'s were' if count != 1 else ' was'} tried in {self.runs:,} runs"
         return {
             "all": f"{tried}; "
             + ("all others cost as much or more." if self.chosen["met"] else "no others are left to try."),
