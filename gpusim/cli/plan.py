@@ -71,13 +71,14 @@ def plan(
 
 def _write(found: Plan, folder: Path) -> Path:
     """Write tables, figure and scenario of a plan; its page."""
+    from gpusim.inputs.files import as_text
     from gpusim.report.figures import save
     from gpusim.report.figures.plan_front import plan_figures
     from gpusim.report.plan_page import write
     from gpusim.report.scenario_text import to_toml
 
     (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
-    found.front.to_csv(folder / "front.csv", index=False)
-    found.candidates.to_csv(folder / "candidates.csv", index=False)
+    as_text(found.front).to_csv(folder / "front.csv", index=False)
+    as_text(found.candidates).to_csv(folder / "candidates.csv", index=False)
     pictures = save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)
     return write(found, pictures, folder / "report.html")

@@ -57,9 +57,10 @@ def run_sweep(
     """
     with stoppable(out or "its store"):
         from gpusim.model.sweep import SweepSpec
+        from gpusim.record.target import folder_name
 
         spec = SweepSpec.from_toml(file)
-        folder = out or Path("out") / spec.name
+        folder = out or Path("out") / folder_name(spec.name)
         check_study(folder, folder, "sweep", {"spec.name": spec.name}, force)
         loading()
         from gpusim.report.study_console import print_summary
@@ -98,10 +99,11 @@ def status(ctx: click.Context, store: Path) -> None:
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 def collect(store: Path, out: Path) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
+    from gpusim.inputs.files import as_text
     from gpusim.record.store import Store
 
     table = Store.open(store).table()
-    writers = {".csv": table.to_csv, ".parquet": table.to_parquet}
+    writers = {".csv": as_text(table).to_csv, ".parquet": table.to_parquet}
     if out.suffix not in writers:
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
     writers[out.suffix](out, index=False)

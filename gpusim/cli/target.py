@@ -30,7 +30,8 @@ def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:
     earlier = manifest_in(folder)
     if earlier and not force:
         now = _plain(manifest_of(scenario, seed, 0.0, 0.0))
-        _refuse_other(folder, "run", [key for name in MADE_OF for key in _differing(earlier.get(name), now[name], name)])
+        found = (key for name in MADE_OF for key in _differing(earlier.get(name), now[name], name))
+        _refuse_other(folder, "run", list(found))
 
 
 def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], force: bool) -> None:
@@ -55,7 +56,8 @@ def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], f
         return
     earlier = Store.open(store).about
     if earlier.get("study") != kind:
-        raise ResultError(f"{folder}: holds a study of kind {earlier.get('study')!r}, not {kind!r}; choose another folder")
+        found = f"holds a study of kind {earlier.get('study')!r}, not {kind!r}"
+        raise ResultError(f"{folder}: {found}; choose another folder")
     if not force:
         pairs = ((key, _at(earlier, key), _plain(value)) for key, value in told.items())
         _refuse_other(folder, kind, [key for name, was, now in pairs for key in _differing(was, now, name)])

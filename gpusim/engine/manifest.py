@@ -17,10 +17,11 @@ LIBRARIES = ("numpy", "numba", "simpy", "pandas")
 
 def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
     """Manifest of a result; all but ``wall_s`` is the same on every run."""
+    inputs = {path: sha256_of(Path(path)) for path in input_files(scenario)} | _policy(scenario.scheduler.order)
     return {
         "scenario": scenario.to_toml_dict(),
         "scenario_hash": scenario.content_hash(),
-        "inputs_sha256": {path: sha256_of(Path(path)) for path in input_files(scenario)} | _policy(scenario.scheduler.order),
+        "inputs_sha256": inputs,
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
         "seed": seed,
         "gpusim_version": __version__,

@@ -19,6 +19,7 @@ from gpusim.planning.runs import Runs
 from gpusim.planning.search import Search
 from gpusim.planning.tables import candidates_table, purchases_table
 from gpusim.record.store import Store
+from gpusim.record.target import folder_name
 from gpusim.sweeps.crew import hire
 from gpusim.sweeps.execution import Progress
 
@@ -164,7 +165,7 @@ def plan(
         "study": "plan", "scenario": scenario.to_toml_dict(), "goal": goal, "budget": budget,
         "replications": replications, "most_usd": most_usd, "seed": seed, "gpusim_version": __version__,
     }  # fmt: skip
-    kept = Store.create(store or Path("out") / f"{scenario.name}-plan" / "runs", about)
+    kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-plan" / "runs", about)
     with hire(executor, workers, address) as crew:
         runs = Runs(fleet, wanted, kept, crew, seed, budget, progress)
         search = Search(

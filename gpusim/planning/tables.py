@@ -19,8 +19,8 @@ def candidates_table(evidence: Evidence, candidates: Sequence[Candidate]) -> pd.
     -------
     DataFrame
         point (in order of the first run); each option (amount or choice); cost_usd; shortfall; for each condition of
-        the goal its figure: mean, and ``FIGURE low`` and ``FIGURE high``, its 95% interval (NaN: no run has it, as where
-        there is no demand); n (runs); met (on average); sure (the intervals lie within the goal too); status:
+        the goal its figure: mean, and ``FIGURE low`` and ``FIGURE high``, its 95% interval (NaN: no run has it, as
+        where there is no demand); n (runs); met (on average); sure (the intervals lie within the goal too); status:
         "complete", or "stopped" before it was.
     """
     points = {candidate: point for point, candidate in enumerate(evidence.figures)}

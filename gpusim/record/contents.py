@@ -13,8 +13,8 @@ def contents_of(folder: Path) -> str:
     """A sentence on a folder that is no run: what it is, and what shows it; empty if it is nothing that is known."""
     if (folder / RELIEF / "manifest.json").is_file():
         return (
-            f"is a relief study, not a run; `gpusim report {folder}` draws its page, and {folder / 'base'} is the run of"
-            " its scenario as it is"
+            f"is a relief study, not a run; `gpusim report {folder}` draws its page, and {folder / 'base'} is the run"
+            " of its scenario as it is"
         )
     if (folder / PLAN).is_file() and (folder / "runs" / SWEEP).is_file():
         return (

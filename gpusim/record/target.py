@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,3 +28,8 @@ def check_writable(target: Path) -> None:
     except OSError as error:
         why = error.strerror or error
         raise ResultError(f"{target}: cannot be written ({why}); choose another place") from None
+
+
+def folder_name(name: str) -> str:
+    """Name of a folder for what a file calls itself, which is any text: one name, never a path."""
+    return re.sub(r"[^\w .()+-]+", "-", name).strip(" .-")[:200] or "study"

@@ -10,6 +10,7 @@ from rich.table import Table
 from gpusim.model.goal import Goal
 from gpusim.report.plan_page import MET, figures
 from gpusim.report.tables import number
+from gpusim.report.terminal import terminal
 
 MOST_ROWS = 15
 
@@ -26,7 +27,7 @@ def print_plan(
     purchases, front : DataFrame
         As in ``gpusim.planning.plan.Plan``.
     """
-    console = console or Console(highlight=False)
+    console = terminal(console)
     console.print()
     console.print(text, style="bold")
     if len(purchases):
