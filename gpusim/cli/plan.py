@@ -78,7 +78,8 @@ def _write(found: Plan, folder: Path) -> Path:
     from gpusim.report.scenario_text import to_toml
 
     (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
-    as_text(found.front).to_csv(folder / "front.csv", index=False)
-    as_text(found.candidates).to_csv(folder / "candidates.csv", index=False)
+    for name, table in (("front", found.front), ("candidates", found.candidates)):
+        known = table.replace([float("inf"), float("-inf")], float("nan"))  # an empty cell: no figure, or no end to it
+        as_text(known).to_csv(folder / f"{name}.csv", index=False)
     pictures = save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)
     return write(found, pictures, folder / "report.html")

@@ -80,6 +80,8 @@ def print_countries(result: Result, console: Console | None = None) -> None:
     lines = [
         f"{row.country} {quantity(row.energy_mwh)} MWh for {quantity(row.energy_usd)} USD"
         f" ({row.price_usd_per_mwh:.0f} USD/MWh), {quantity(row.carbon_t)} t"
+        if row.energy_mwh > 0.0
+        else f"{row.country} no power drawn"
         for row in table.head(MOST_COUNTRIES).itertuples()
     ]
     if len(rest):
