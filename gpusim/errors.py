@@ -15,7 +15,7 @@ class ScenarioError(GpusimError):
 
     def __init__(self, source: str, faults: Sequence[str]):
         self.source = source
-        self.faults = [_printable(fault) for fault in faults]
+        self.faults = [printable(fault) for fault in faults]
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
 
@@ -69,6 +69,6 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 
-def _printable(text: str) -> str:
-    """Text on one line, with control characters of the user's file escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def printable(text: str) -> str:
+    """Text on one line, with control characters, also those that turn its direction, escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

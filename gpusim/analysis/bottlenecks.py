@@ -125,8 +125,8 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
         said = f"Jobs waited {quantity(total)} hours while no GPU stood free, longest for {_name(longest)}."
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
-    held, usd = quantity(first["gpu_hours_held_back"]), quantity(first["usd"])
-    text = f"Most is attributed to {_name(first)}: {held} GPU-hours held back, worth {usd} USD at list price."
+    held = quantity(first["gpu_hours_held_back"])
+    text = f"Most is attributed to {_name(first)}: {held} GPU-hours held back{_worth(first['usd'])}."
     text = f"{turned_away} {text}".strip()
     if total * HOUR_S < max(len(result.jobs), 1):  # a second each
         return text + " Hardly any job waited."
@@ -134,6 +134,11 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
     if longest["rank"] == first["rank"]:
         return text + f" It also caused {part}."
     return text + f" Jobs waited longest for {_name(longest)}: {part}."
+
+
+def _worth(usd: float) -> str:
+    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at list price"``."""
+    return f", worth {quantity(usd)} USD at list price" if usd >= 0.5 else ""
 
 
 def _name(row: pd.Series) -> str:
@@ -152,29 +157,29 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
 
 def _sentence(row: dict, start: datetime) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
-    lost, held, asked, usd = (
-        quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked", "usd")
+    lost, held, asked = (
+        quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked")
     )
     when = period(start, row["period_start_s"], row["period_end_s"])
-    worth, of_planned = f"worth {usd} USD at list price", f"({share(row['share_of_planned'])} of those planned)"
+    worth, of_planned = _worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
     if cause in STALLED:
-        parts.append(f"This cost {lost} GPU-hours {of_planned}, {worth}.")
+        parts.append(f"This cost {lost} GPU-hours {of_planned}{worth}.")
     elif row["gpu_hours_held_back"] <= 0.0:
         if row["gpu_hours_lost"] > 0.0:
             parts.append(f"These {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
         elif row["gpu_hours_asked"] > 0.0:
             parts.append(f"Waiting work asked for {asked} GPU-hours, but no GPU stood free for it.")
     elif cause == BUSY and held == asked:
-        parts.append(f"Waiting work asked for {asked} GPU-hours beyond them, {worth}.")
+        parts.append(f"Waiting work asked for {asked} GPU-hours beyond them{worth}.")
     elif cause == BUSY:
         parts.append(
             f"Waiting work asked for {asked} GPU-hours beyond them; held back are {held}, as many as were at work in"
-            f" its place, {worth}."
+            f" its place{worth}."
         )
     else:
         of_these = f"all of these {lost}" if held == lost else f"{held} of these {lost}"
-        parts.append(f"Waiting work asked for {of_these} GPU-hours {of_planned}, {worth}.")
+        parts.append(f"Waiting work asked for {of_these} GPU-hours {of_planned}{worth}.")
         if asked != held:
             parts.append(f"In all it asked for {asked}.")
     if row["job_hours_waited"] >= 0.5:

@@ -158,7 +158,9 @@ def _add_services(table: _Table, result: Result) -> None:
 
 def _add_pools(table: _Table, result: Result) -> None:
     ledger, costs = result.ledger, result.costs
-    (site, sites), (kind, kinds) = (pd.factorize(ledger[name], sort=True) for name in ("site", "gpu_type"))
+    # Of the costs, which have all pools: in the ledger one without GPUs has no row.
+    sites, kinds = (pd.Index(costs[name].unique()) for name in ("site", "gpu_type"))
+    site, kind = sites.get_indexer(ledger["site"]), kinds.get_indexer(ledger["gpu_type"])
     useful = ledger["cause"].isin(USEFUL).to_numpy()
     key, gpu_s = site * len(kinds) + kind, ledger["gpu_s"].to_numpy()
     at = sites.get_indexer(costs["site"]) * len(kinds) + kinds.get_indexer(costs["gpu_type"])

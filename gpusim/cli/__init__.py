@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Each adds its commands to the group.
-from gpusim.cli import inputs, plan, relieve, report, results, sweep, validate  # noqa: F401
+from gpusim.cli import inputs, plan, relieve, report, results, streams, sweep, validate  # noqa: F401
 from gpusim.cli.group import cli
 
 __all__ = ["cli", "main"]
@@ -11,4 +11,5 @@ __all__ = ["cli", "main"]
 
 def main() -> None:
     """Entry point of the ``gpusim`` command."""
+    streams.settle()
     cli(prog_name="gpusim")

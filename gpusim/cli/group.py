@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from gpusim import __version__
-from gpusim.errors import GpusimError
+from gpusim.errors import GpusimError, printable
+
+LONGEST = 200  # characters of one word, such as the name of a file, that a message shows
 
 
 class Group(click.Group):
@@ -15,13 +19,17 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except GpusimError as error:
-            click.echo(f"gpusim: {error}", err=True)
-            ctx.exit(2)
-        except BrokenPipeError:  # whoever read the output has gone, as in `gpusim catalog | head`: click's to handle
-            raise
+            _tell(ctx, "\n".join(map(printable, str(error).split("\n"))))
         except OSError as error:  # a folder that is not there, a full disk: the user's to repair, as above
-            click.echo(f"gpusim: {error.filename or 'file'}: {error.strerror or error}", err=True)
-            ctx.exit(2)
+            _tell(ctx, f"{printable(str(error.filename or 'file'))}: {error.strerror or error}")
+        except MemoryError as error:
+            _tell(ctx, f"not enough memory; give a shorter run, fewer jobs or fewer workers ({error})")
+
+
+def _tell(ctx: click.Context, text: str) -> None:
+    short = re.sub(rf"\S{{{LONGEST},}}", lambda word: f"{word[0][:60]}...{word[0][-20:]}", text)
+    click.echo(f"gpusim: {short}", err=True)
+    ctx.exit(2)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.studies import crew_options, study
+from gpusim.cli.target import check_study, force_option
+
+if TYPE_CHECKING:
+    from gpusim.planning.plan import Plan
 
 
 @cli.command()
@@ -20,6 +25,7 @@ from gpusim.cli.studies import crew_options, study
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the plan [default: out/NAME-plan].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say run.days=7.")
+@force_option
 @crew_options
 def plan(
     scenario: str,
@@ -30,13 +36,14 @@ def plan(
     seed: int,
     out: Path | None,
     overrides: tuple[str, ...],
+    force: bool,
     executor: str,
     workers: int | None,
     address: str | None,
 ) -> None:
     """Search what to buy of [plan.options] of SCENARIO so that a goal is met at the least cost.
 
-    Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv and front.png.
+    Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv, front.png and report.html.
     """
     from gpusim.model.goal import Goal
     from gpusim.model.overrides import parse_overrides
@@ -45,10 +52,11 @@ def plan(
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     Goal.parse(goal, loaded)  # a fault is told before anything is compiled
     folder = out or Path("out") / f"{Path(scenario).stem}-plan"
+    store = folder / "runs"
+    check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
     from gpusim.planning.plan import plan as search
 
-    store = folder / "runs"
     with study(store) as progress:
         found = search(
             loaded, goal, budget=budget, replications=replications, most_usd=most_usd, seed=seed, store=store,
@@ -56,17 +64,22 @@ def plan(
         )  # fmt: skip
     from gpusim.report.plan_console import print_plan
 
+    page = _write(found, folder)
     print_plan(found.goal, found.text, found.purchases, found.front)
-    _write(found, folder)
-    click.echo(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nThe front: {folder / 'front.png'}")
+    click.echo(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
 
 
-def _write(found, folder: Path) -> None:
+def _write(found: Plan, folder: Path) -> Path:
+    """Write tables, figure and scenario of a plan; its page."""
+    from gpusim.inputs.files import as_text
     from gpusim.report.figures import save
     from gpusim.report.figures.plan_front import plan_figures
+    from gpusim.report.plan_page import write
     from gpusim.report.scenario_text import to_toml
 
     (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
-    found.front.to_csv(folder / "front.csv", index=False)
-    found.candidates.to_csv(folder / "candidates.csv", index=False)
-    save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)
+    for name, table in (("front", found.front), ("candidates", found.candidates)):
+        known = table.replace([float("inf"), float("-inf")], float("nan"))  # an empty cell: no figure, or no end to it
+        as_text(known).to_csv(folder / f"{name}.csv", index=False)
+    pictures = save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)
+    return write(found, pictures, folder / "report.html")

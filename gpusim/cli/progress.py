@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
 T = TypeVar("T")
+COMPILING = "Loading kernels: they are compiled first, once, which takes a minute or more ..."
 
 
 def loading() -> None:
-    """Say why nothing seems to happen: the first run compiles."""
-    click.echo("Loading kernels (a first run compiles them, which takes about a minute) ...", err=True)
+    """Load the kernels, so that no worker has to compile them; say so if they are compiled."""
+    from gpusim.sweeps.worker import load_kernels
+
+    timed(load_kernels)
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What ``work`` finds, and how long it took [s], less the time in which kernels were compiled, which is told."""
+    from gpusim.kernels.compiling import told_of_compiling
+
+    began_s = time.perf_counter()
+    with told_of_compiling(lambda: click.echo(COMPILING, err=True)) as compiling:
+        found = work()
+    return found, time.perf_counter() - began_s - compiling.took_s
 
 
 def with_progress(work: Callable[[Callable[[float], None]], T]) -> T:

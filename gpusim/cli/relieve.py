@@ -10,6 +10,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.report import BASE, RELIEF, write_report
 from gpusim.cli.studies import crew_options, study
+from gpusim.cli.target import check_study, force_option
 
 
 @cli.command()
@@ -25,10 +26,11 @@ from gpusim.cli.studies import crew_options, study
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for runs, tables and report [default: out/NAME-relief]."
 )
+@force_option
 @crew_options
 def relieve(
     scenario: str, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
-    out: Path | None, executor: str, workers: int | None, address: str | None,
+    out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
     """Loosen each constraint of SCENARIO that binds, and rank what that would buy."""
     from gpusim.model.overrides import parse_overrides
@@ -36,6 +38,7 @@ def relieve(
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     folder = out or Path("out") / f"{Path(scenario).stem}-relief"
+    check_study(folder, folder / "runs", "relief", {"scenario": loaded.to_toml_dict(), "seed": seed}, force)
     loading()
     from gpusim.engine.run import run as simulate
     from gpusim.relief.study import relieve as study_relief
@@ -47,8 +50,8 @@ def relieve(
             executor=executor, workers=workers, address=address, progress=progress,
         )  # fmt: skip
         result = simulate(loaded, seed)
-    print_relief(found)
     found.save(folder / RELIEF)
     result.save(folder / BASE)
     write_report(result, folder, found)
+    print_relief(found)
     click.echo(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

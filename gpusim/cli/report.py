@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
     from gpusim.record.competition import Competition
@@ -44,12 +45,15 @@ def write_report(
 
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
+    from gpusim.record.contents import contents_of, study_of
     from gpusim.record.result import Result
 
     if (folder / RELIEF).is_dir():
         from gpusim.record.relief import Relief
 
         return write_report(Result.load(folder / BASE), folder, Relief.load(folder / RELIEF))
+    if study_of(folder) not in ("", "sweep"):
+        raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
         from gpusim.report.sweep_page import write
         from gpusim.sweeps.sweep import Sweep

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
-from gpusim.cli.progress import loading, with_progress
+from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
+from gpusim.cli.target import check_run, force_option
 
 PAIRED = 20  # replications of the build-out with and without its rivals
 
@@ -31,27 +32,24 @@ PAIRED = 20  # replications of the build-out with and without its rivals
     show_default=True,
     help="Of the build-out alone, in a scenario with projects.",
 )
-def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool, replications: int) -> None:
+@force_option
+def run(
+    scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool, replications: int, force: bool
+) -> None:  # fmt: skip
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
     from gpusim.model.notes import notes
     from gpusim.model.overrides import parse_overrides
     from gpusim.model.scenario import Scenario
-    from gpusim.record.folder import check_target
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     for note in notes(loaded):
         click.echo(f"Note: {note}", err=True)
     folder = out or Path("out") / Path(scenario).stem
-    check_target(folder)
-    loading()
+    check_run(folder, loaded, seed, force)
     from gpusim.engine.run import run as simulate
 
-    began = time.perf_counter()
-    result = with_progress(lambda progress: simulate(loaded, seed, progress=progress))
-    click.echo(f"Simulated {len(result.jobs):,} jobs in {time.perf_counter() - began:.1f} s.", err=True)
-    if check:
-        _check(result)
-    _print_bottlenecks(result)
+    result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
+    click.echo(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
     result.save(folder)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:
@@ -59,9 +57,12 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
     if rivals:
         rivals.save(folder / COMPETITION)
-    _print_story(result, found, rivals)
     write_report(result, folder, deliveries=found, competition=rivals)
+    _print_bottlenecks(result)  # only now: whoever reads this may go at any line
+    _print_story(result, found, rivals)
     click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+    if check:
+        _check(result)
 
 
 @cli.command()

@@ -10,6 +10,7 @@ import click
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.studies import crew_options, stoppable, study
+from gpusim.cli.target import check_study, force_option
 from gpusim.errors import GpusimError
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ def sweep() -> None:
 @sweep.command("run")
 @click.argument("file", metavar="SWEEP.toml", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the store [default: out/NAME].")
+@force_option
 @crew_options
 @click.pass_context
 def run_sweep(
-    ctx: click.Context, file: Path, out: Path | None, executor: str, workers: int | None, address: str | None
-) -> None:
+    ctx: click.Context, file: Path, out: Path | None, force: bool, executor: str, workers: int | None,
+    address: str | None,
+) -> None:  # fmt: skip
     """Run what the store of SWEEP.toml does not hold yet (`run` may be left out).
 
     SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
@@ -54,9 +57,11 @@ def run_sweep(
     """
     with stoppable(out or "its store"):
         from gpusim.model.sweep import SweepSpec
+        from gpusim.record.target import folder_name
 
         spec = SweepSpec.from_toml(file)
-        folder = out or Path("out") / spec.name
+        folder = out or Path("out") / folder_name(spec.name)
+        check_study(folder, folder, "sweep", {"spec.name": spec.name}, force)
         loading()
         from gpusim.report.study_console import print_summary
         from gpusim.report.sweep_page import write
@@ -65,12 +70,10 @@ def run_sweep(
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
         runs = done.store.status()
-        some = (runs["status"] == "finished").any()
-        if some:
+        page = write(spec, done.store, folder / "report.html")
+        if (runs["status"] == "finished").any():
             print_summary(done.summary(), list(spec.axes))
-        click.echo(f"\n{_counts(runs)}. Store: {folder}")
-        if some:
-            click.echo(f"Open {write(spec, done.store, folder / 'report.html')} in a browser.")
+        click.echo(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(_tell_failures(done.store, runs))
 
 
@@ -96,10 +99,11 @@ def status(ctx: click.Context, store: Path) -> None:
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 def collect(store: Path, out: Path) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
+    from gpusim.inputs.files import as_text
     from gpusim.record.store import Store
 
     table = Store.open(store).table()
-    writers = {".csv": table.to_csv, ".parquet": table.to_parquet}
+    writers = {".csv": as_text(table).to_csv, ".parquet": table.to_parquet}
     if out.suffix not in writers:
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
     writers[out.suffix](out, index=False)

@@ -65,7 +65,9 @@ class CustomPasses:
         self.policy.pool = self._view(p)
         try:
             positions = np.asarray(self.policy.order(shown, now))
-        except Exception as error:  # whatever the user's code raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's code raises: a SystemExit would end this process
             raise self._error(p, f"raised {type(error).__name__}: {error}") from error
         if positions.ndim != 1 or (positions.dtype.kind not in "iu" and positions.size):
             raise self._error(

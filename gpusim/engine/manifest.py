@@ -10,16 +10,18 @@ from gpusim import __version__
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
 from gpusim.model.scenario import Scenario
+from gpusim.policies.loading import source_of
 
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")
 
 
 def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
     """Manifest of a result; all but ``wall_s`` is the same on every run."""
+    inputs = {path: sha256_of(Path(path)) for path in input_files(scenario)} | _policy(scenario.scheduler.order)
     return {
         "scenario": scenario.to_toml_dict(),
         "scenario_hash": scenario.content_hash(),
-        "inputs_sha256": {path: sha256_of(Path(path)) for path in input_files(scenario)},
+        "inputs_sha256": inputs,
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
         "seed": seed,
         "gpusim_version": __version__,
@@ -30,6 +32,12 @@ def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> d
         "mode": scenario.scheduler.mode,
         "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
     }
+
+
+def _policy(order: str) -> dict[str, str]:
+    """Digest of the module of a custom policy, by its import path."""
+    source = source_of(order) if ":" in order else None
+    return {order: sha256_of(source)} if source else {}
 
 
 @cache

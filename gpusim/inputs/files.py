@@ -6,6 +6,21 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+FORMULA = tuple("=+-@\t\r")  # how one begins
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for CSV in which no text is a formula to a spreadsheet: what begins like one gets an apostrophe."""
+    texts = {
+        name: column.map(lambda text: f"'{text}" if isinstance(text, str) and text[:1] in FORMULA else text)
+        for name, column in table.items()
+        if not is_numeric_dtype(column)
+    }
+    return table.assign(**texts)
+
 
 def stamp(path: Path) -> tuple[int, ...]:
     """What tells a file's present content from an earlier one without reading it: device, inode, size and time."""

@@ -161,11 +161,16 @@ def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
                 f"{dotted((*place, 'tokens_per_s_per_gpu', kind))}: found {tokens_per_s:g}, with which demand needs"
                 f" {replicas:.2g} replicas; give more tokens/s, or less mean_tokens_per_s"
             )
-    intervals = days * DAY_S / service.control_s
-    if intervals > MAX_CONTROLS:
+    yield from _intervals((*place, "control_s"), service.control_s, days)
+
+
+def _intervals(place: tuple, interval_s: object, days: float) -> Iterator[str]:
+    """What happens at every interval of a run does not happen without end."""
+    least_s = days * DAY_S / MAX_CONTROLS
+    if isinstance(interval_s, int | float) and not isinstance(interval_s, bool) and 0.0 < interval_s < least_s:
         yield (
-            f"{dotted((*place, 'control_s'))}: found {service.control_s:g}, which makes {intervals:.2g} intervals;"
-            f" give {days * DAY_S / MAX_CONTROLS:.2g} or more"
+            f"{dotted(place)}: found {interval_s:g}, which makes {days * DAY_S / interval_s:.2g} intervals;"
+            f" give {least_s:.2g} or more"
         )
 
 
@@ -186,7 +191,10 @@ def _stream(place: tuple, stream: Stream) -> Iterator[str]:
 
 
 def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
-    """Jobs and records that would not fit into memory."""
+    """Jobs, records and intervals that would not fit into memory, or a lifetime."""
+    for place in ("run", "signal_s"), ("scheduler", "cycle_s"):
+        for _place, interval_s in find(data, place):
+            yield from _intervals(place, interval_s, days)
     tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
     jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
     if jobs > MAX_JOBS:

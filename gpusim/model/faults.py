@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Sequence
@@ -28,8 +29,22 @@ def dotted(place: Sequence[str | int]) -> str:
 
 
 def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
-    """One line per fault: key, what was found, what is allowed."""
-    return [_sentence(fault, root) for fault in error.errors(include_url=False)]
+    """One line per fault: key, what was found, what is allowed.
+
+    A key that is missing because it is misspelt is one fault, that of the misspelt one.
+    """
+    faults = error.errors(include_url=False)
+    meant = {(*fault["loc"][:-1], near) for fault in faults if (near := _meant(fault, root))}
+    return [_sentence(fault, root) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
+
+
+def _meant(fault: dict, root: type[BaseModel]) -> str:
+    """The key for which an unknown one was probably written."""
+    if fault["type"] != "extra_forbidden":
+        return ""
+    table = kinds.at(root, [part for part in fault["loc"][:-1] if part not in _MARKS])
+    allowed = table.model_fields if isinstance(table, type) and issubclass(table, BaseModel) else ()
+    return next(iter(difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)), "")
 
 
 def _sentence(fault: dict, root: type[BaseModel]) -> str:

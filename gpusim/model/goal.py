@@ -75,12 +75,19 @@ class Condition:
         """Whether the figure has to stay below the limit."""
         return self.operator.startswith("<")
 
+    @property
+    def unasked(self) -> float:
+        """The figure of a run that asks for nothing of it: no demand meets every limit."""
+        return -math.inf if self.at_most else math.inf
+
     def margin(self, values: np.ndarray) -> np.ndarray:
         """By how much values keep the limit, as a share of it (of 1, if the limit is 0): 0 or more is met."""
+        values = np.asarray(values, dtype=float)
         limit, sign = self.limit, 1.0 if self.at_most else -1.0
         if len(self.operator) == 1:  # the limit itself does not meet it: the nearest number does
             limit = math.nextafter(limit, -sign * math.inf)
-        return sign * (limit - np.asarray(values, dtype=float)) / (abs(self.limit) or 1.0)
+        margins = sign * (limit - values) / (abs(self.limit) or 1.0)
+        return np.where(values == self.unasked, 0.0, margins)
 
 
 @dataclass(frozen=True)

@@ -119,13 +119,19 @@ def _regions(data: dict) -> Iterator[str]:
 
 
 def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:
-    """A deployment needs a pool at its site, and a rate for its GPU type."""
+    """A deployment needs a pool at its site, and a rate for its GPU type.
+
+    Not looked at where a name of pools or rates is unknown: that fault is told, and this may be its consequence.
+    """
     if not isinstance(deployment, dict) or not isinstance(kind := deployment.get("gpu_type"), str):
         return
+    known = {name for _place, name in find(data, ("gpus", "@"))}
     pools = [pool for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
     if pools and kind not in pools:
-        yield unknown((*place, "gpu_type"), kind, pools)
+        if known.issuperset(pools):
+            yield unknown((*place, "gpu_type"), kind, pools)
+        return
     rates = next((table for _place, table in find(data, (*place[:2], "tokens_per_s_per_gpu"))), None)
-    if isinstance(rates, dict) and kind not in rates:
+    if isinstance(rates, dict) and kind not in rates and known.issuperset(rates):
         table = dotted((*place[:2], "tokens_per_s_per_gpu"))
         yield f"{dotted((*place, 'gpu_type'))}: no rate for {kinds.in_toml(kind)} in {table}; add {kind} = TOKENS_PER_S"

@@ -15,6 +15,7 @@ from gpusim.model.base import Model, Moment
 from gpusim.model.build_out import faults_of_projects
 from gpusim.model.consistency import contradictions
 from gpusim.model.contract import Contract, faults_of_contracts
+from gpusim.model.extent import outsized
 from gpusim.model.faults import faults_of
 from gpusim.model.hardware import GpuType
 from gpusim.model.link import Link
@@ -121,6 +122,8 @@ class Scenario(Model):
         ScenarioError
             With every fault of the tables and of the overrides.
         """
+        if faults := [*outsized(data), *outsized(overrides or {})]:
+            raise ScenarioError(source, list(dict.fromkeys(faults)))
         data, unfilled = filled_in(_with_catalogue(data))
         data, faults = apply(data, overrides or {}, cls)
         faults += [*unfilled, *left_over(data)]

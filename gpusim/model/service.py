@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, PositiveFloat
 
 from gpusim.model.base import Model
+from gpusim.units import DAY_S
 
 
 class DeploymentSpec(Model):
@@ -39,7 +40,7 @@ class Service(Model):
     """Growth of demand per day, as a share of it."""
     target_utilisation: float = Field(0.8, gt=0, le=1)
     """Load of the replicas that the autoscaler aims at."""
-    control_s: float = Field(300.0, gt=0)
+    control_s: float = Field(300.0, gt=0, le=36525 * DAY_S)
     """[s] Interval at which replicas are started and stopped."""
     load_s: float = Field(0.0, ge=0)
     """[s] Time in which a new replica loads its weights."""

@@ -14,6 +14,7 @@ from gpusim.model import kinds
 from gpusim.model.axis import Axis, faults_of_table
 from gpusim.model.base import Model
 from gpusim.model.design import Design, faults_of_design, points_of
+from gpusim.model.extent import outsized
 from gpusim.model.faults import dotted, faults_of
 from gpusim.model.measure import FLEET, Measure
 from gpusim.model.toml import read
@@ -101,8 +102,9 @@ class SweepSpec(Model):
         ScenarioError
             With every fault of the tables.
         """
+        if faults := list(outsized(data)):
+            raise ScenarioError(source, faults)
         data = {"name": source, **data}
-        faults = []
         try:
             spec = cls.model_validate(data)
         except ValidationError as error:

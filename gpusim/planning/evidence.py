@@ -51,9 +51,14 @@ class Evidence:
     def means(self, candidate: Candidate, runs: int | None = None) -> np.ndarray:
         """Mean figures of (the first) runs, shape (conditions,).
 
-        NaN where a run lacks the figure: such a condition cannot be met.
+        NaN where a run lacks the figure: such a condition cannot be met. Runs that ask for nothing are left out; if all
+        do, it is ``Condition.unasked``.
         """
-        return self.figures[candidate][:runs].mean(axis=0)
+        figures = self.figures[candidate][:runs]
+        unasked = np.array([one.unasked for one in self.goal.conditions])
+        asked = figures != unasked
+        sums = np.where(asked, figures, 0.0).sum(axis=0)
+        return np.where(asked.any(axis=0), sums / np.maximum(asked.sum(axis=0), 1), unasked)
 
     def shortfall(self, candidate: Candidate, runs: int | None = None) -> float:
         """Sum of the relative violations of the mean figures of (the first) runs; 0: the goal is met on average."""

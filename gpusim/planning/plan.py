@@ -19,6 +19,7 @@ from gpusim.planning.runs import Runs
 from gpusim.planning.search import Search
 from gpusim.planning.tables import candidates_table, purchases_table
 from gpusim.record.store import Store
+from gpusim.record.target import folder_name
 from gpusim.sweeps.crew import hire
 from gpusim.sweeps.execution import Progress
 
@@ -43,6 +44,8 @@ class Plan:
     runs, budget : int
     ended : str
         Why the search ended, as in ``gpusim.planning.search.Search``.
+    unasked : tuple of str
+        Conditions of which no run of the chosen plan asks anything: no demand meets every limit.
     failed : int
         Runs that failed: the candidate counts as one that does not meet the goal.
     store : Store
@@ -58,6 +61,7 @@ class Plan:
     runs: int
     budget: int
     ended: str
+    unasked: tuple[str, ...]
     failed: int
     store: Store
 
@@ -69,10 +73,7 @@ class Plan:
     def _verdict(self) -> str:
         cost = f"{self.chosen['cost_usd']:,.0f} USD"
         if not self.chosen["met"]:
-            return (
-                f"No plan that was tried meets the goal. The nearest costs {cost}; it misses the limits by"
-                f" {self.chosen['shortfall']:,.1%} in all."
-            )
+            return f"No plan that was tried meets the goal. The nearest costs {cost}; {self._missed()}"
         what = "Nothing has to be bought: the scenario as it is" if self.purchases.empty else f"A plan of {cost}"
         if self.chosen["sure"]:
             return f"{what} meets the goal with 95% confidence."
@@ -82,12 +83,24 @@ class Plan:
             more = f"; of the dearer ones tried, one of {surer['cost_usd'].min():,.0f} USD does with 95% confidence"
         return f"{what} meets the goal on average{more}. Its 95% intervals reach beyond the goal."
 
+    def _missed(self) -> str:
+        if np.isfinite(self.chosen["shortfall"]):
+            return f"it misses the limits by {self.chosen['shortfall']:,.1%} in all."
+        endless = [one.text for one in self.goal.conditions if np.isinf(self.chosen[one.text])]
+        return f"it has no finite {' and no finite '.join(endless or ['figure'])}, as where jobs are rejected."
+
     def _unknown(self) -> list[str]:
         missing = [one.text for one in self.goal.conditions if np.isnan(self.chosen[one.text])]
-        return [f"Some runs have no {name}, which counts as not met." for name in missing]
+        return [
+            f"There is no demand for {name}, which meets every limit."
+            if name in self.unasked
+            else f"Some runs have no {name}, which counts as not met."
+            for name in missing
+        ]
 
     def _searched(self) -> str:
-        tried = f"{len(self.candidates):,} candidates were tried in {self.runs:,} runs"
+        count = len(self.candidates)
+        tried = f"{count:,} candidate{'s were' if count != 1 else ' was'} tried in {self.runs:,} runs"
         cheaper = int((self.candidates["cost_usd"] < self.chosen["cost_usd"]).sum())
         left = "all others cost as much or more" if self.chosen["met"] else "no others are left to try"
         if self.chosen["met"] and cheaper:
@@ -156,7 +169,7 @@ def plan(
         "study": "plan", "scenario": scenario.to_toml_dict(), "goal": goal, "budget": budget,
         "replications": replications, "most_usd": most_usd, "seed": seed, "gpusim_version": __version__,
     }  # fmt: skip
-    kept = Store.create(store or Path("out") / f"{scenario.name}-plan" / "runs", about)
+    kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-plan" / "runs", about)
     with hire(executor, workers, address) as crew:
         runs = Runs(fleet, wanted, kept, crew, seed, budget, progress)
         search = Search(
@@ -182,6 +195,11 @@ def _found(search: Search, runs: Runs) -> Plan:
         runs=search.runs,
         budget=search.budget,
         ended=search.ended,
+        unasked=tuple(
+            one.text
+            for one, mean in zip(evidence.goal.conditions, evidence.means(chosen))
+            if mean == one.unasked
+        ),
         failed=runs.state.failed,
         store=runs.store,
     )

@@ -38,7 +38,10 @@ class Runs:
         self.runs: dict[Place, Run] = {}
 
     def figures(self, places: Sequence[Place]) -> list[np.ndarray]:
-        """Figures of the goal's conditions in each run, shape (conditions,); NaN if it failed or has none."""
+        """Figures of the goal's conditions in each run, shape (conditions,); NaN if it failed or has none.
+
+        Of a run without demand for it a figure is ``Condition.unasked``.
+        """
         for candidate, r in places:
             if candidate not in self.scenarios:
                 self.scenarios[candidate] = self.fleet.scenario(candidate)
@@ -99,6 +102,29 @@ def _figure(outcomes: pd.DataFrame, condition: Condition, keys: list[str]) -> np
     rows = outcomes[(outcomes["kind"] == kind) & (outcomes["measure"] == measure) & (outcomes["cause"] == cause)]
     rows = rows if name == WORST else rows[rows["name"] == name]
     values = rows.groupby(rows["run"].astype(str))["value"].agg("max" if condition.at_most else "min")
-    if cause:  # which cost nothing where it has no row
-        values = values.reindex(outcomes["run"].astype(str).unique(), fill_value=0.0)
+    runs = outcomes["run"].astype(str).unique()
+    values = values.reindex(runs, fill_value=0.0 if cause else np.nan)  # a cause without a row cost nothing
+    values[values.isna() & values.index.isin(_without_demand(outcomes, condition, runs))] = condition.unasked
     return values.reindex(keys).to_numpy(float)
+
+
+def _without_demand(outcomes: pd.DataFrame, condition: Condition, runs: np.ndarray) -> set[str]:
+    """Runs in which nobody asked for what a condition's figure tells of."""
+    kind, name, _cause, measure = condition.measure
+    if kind in ("job_class", "tenant", "size"):  # those without jobs have no rows
+        rows = outcomes[(outcomes["kind"] == kind) & ((outcomes["name"] == name) | (name == WORST))]
+        return set(runs) - set(rows["run"].astype(str))
+    if kind == "service":
+        return _runs_where(outcomes, kind, name, "demand_tokens", 0.0)
+    no_tokens = _runs_where(outcomes, "fleet", "", "service_tokens_served_share", None)
+    if measure == "service_tokens_served_share":
+        return no_tokens
+    no_jobs = _runs_where(outcomes, "fleet", "", "jobs", 0.0)
+    about_jobs = measure == "goodput" or measure.startswith(("wait_", "bounded_slowdown_"))
+    return no_jobs if about_jobs else no_jobs & no_tokens
+
+
+def _runs_where(outcomes: pd.DataFrame, kind: str, name: str, measure: str, value: float | None) -> set[str]:
+    """Runs in which a figure has a value; None: in which it has none."""
+    rows = outcomes[(outcomes["kind"] == kind) & (outcomes["name"] == name) & (outcomes["measure"] == measure)]
+    return set(rows.loc[rows["value"].isna() if value is None else rows["value"] == value, "run"].astype(str))

@@ -19,8 +19,9 @@ def candidates_table(evidence: Evidence, candidates: Sequence[Candidate]) -> pd.
     -------
     DataFrame
         point (in order of the first run); each option (amount or choice); cost_usd; shortfall; for each condition of
-        the goal its figure: mean, and ``FIGURE low`` and ``FIGURE high``, its 95% interval; n (runs); met (on average);
-        sure (the intervals lie within the goal too); status: "complete", or "stopped" before it was.
+        the goal its figure: mean, and ``FIGURE low`` and ``FIGURE high``, its 95% interval (NaN: no run has it, as
+        where there is no demand); n (runs); met (on average); sure (the intervals lie within the goal too); status:
+        "complete", or "stopped" before it was.
     """
     points = {candidate: point for point, candidate in enumerate(evidence.figures)}
     options = {
@@ -30,11 +31,13 @@ def candidates_table(evidence: Evidence, candidates: Sequence[Candidate]) -> pd.
     table["cost_usd"] = [evidence.space.cost_usd(candidate) for candidate in candidates]
     table["shortfall"] = [evidence.shortfall(candidate) for candidate in candidates]
     for i, condition in enumerate(evidence.goal.conditions):
-        moments = [Moments.of(evidence.figures[candidate][:, i]) for candidate in candidates]
+        columns = [evidence.figures[candidate][:, i] for candidate in candidates]
+        moments = [Moments.of(np.where(column == condition.unasked, np.nan, column)) for column in columns]
         limits = [one.limits(CONFIDENCE) for one in moments]
-        table[condition.text] = [float(evidence.means(candidate)[i]) for candidate in candidates]
-        table[f"{condition.text} low"] = [float(low) for low, _high in limits]
-        table[f"{condition.text} high"] = [float(high) for _low, high in limits]
+        means = np.array([evidence.means(candidate)[i] for candidate in candidates])
+        table[condition.text] = np.where(means == condition.unasked, np.nan, means)
+        for end, values in zip(("low", "high"), zip(*limits)):
+            table[f"{condition.text} {end}"] = np.where(table[condition.text].isna(), np.nan, values)
     table["n"] = [evidence.runs(candidate) for candidate in candidates]
     complete = table["n"] == evidence.replications
     table["met"] = complete & (table["shortfall"] == 0.0)

@@ -22,7 +22,9 @@ def load_policy(path: str) -> Policy:
     here = _look_here_too()
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's module raises while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's module raises while it is imported
         raise PolicyError(
             f"policy {path!r}: cannot import {module_name!r} from {here} or the Python path: "
             f"{type(error).__name__}: {error}"
@@ -36,7 +38,9 @@ def load_policy(path: str) -> Policy:
     found = getattr(module, name)
     try:
         policy = found() if isinstance(found, type) else found
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise PolicyError(f"policy {path!r}: {name}() raised {type(error).__name__}: {error}") from error
     if not callable(getattr(policy, "order", None)):
         raise PolicyError(f"policy {path!r}: it has no method 'order(self, queue, now_s)'")

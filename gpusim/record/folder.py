@@ -1,26 +1,33 @@
-"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each."""
+"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each.
+
+Beside them stands what is drawn from them. Files of others in the folder stay when a result replaces an earlier one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from gpusim.errors import ResultError
+from gpusim.record.contents import contents_of
 
 FORMAT = 2  # of the folder; any other number is refused
+PARTS = ("deliveries", "competition")  # folders in it that are of its kind
+DRAWN_BY = b"drawn by gpusim"  # in every figure
 
 
 def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
     """Write a folder in place of an earlier result there; ``ResultError`` if that cannot be done.
 
     Everything goes to a hidden folder beside the target first. The earlier result is renamed to another hidden name,
-    the new one to the target, and only then is the earlier one removed: at no moment are both lost.
+    the new one to the target, and only then is the earlier one removed: at no moment are both lost. What gpusim did
+    not write moves to the new folder.
     """
     target = folder.absolute()
     partial, earlier = _beside(target, "partial"), _beside(target, "earlier")
@@ -43,8 +50,21 @@ def check_target(folder: Path) -> None:
     """``ResultError`` if a folder holds anything that is not a result: saving would replace it."""
     if folder.is_file():
         raise ResultError(f"{folder}: is a file; choose another name")
-    if folder.is_dir() and not (folder / "manifest.json").exists() and any(folder.iterdir()):
+    if folder.is_dir() and not _is_result(folder) and any(folder.iterdir()):
         raise ResultError(f"{folder}: holds no gpusim result; choose another folder")
+
+
+def manifest_in(folder: Path) -> dict | None:
+    """Manifest of the result in a folder, damaged tables or not; None if there is none."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("sha256"), dict) else None
+
+
+def _is_result(folder: Path) -> bool:
+    return manifest_in(folder) is not None
 
 
 def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tuple[dict, dict[str, pd.DataFrame]]:
@@ -90,7 +110,30 @@ def _recover(target: Path, earlier: Path) -> None:
     """Bring back, or clear away, an earlier result that a killed save left aside."""
     if earlier.exists() and not target.exists():
         earlier.rename(target)
+    _clear_away(earlier, target)
+
+
+def _clear_away(earlier: Path, target: Path) -> None:
+    """Remove an earlier result; what others put into its folder is in the new one then."""
+    if _is_result(earlier):
+        for file in list(_foreign(earlier)):
+            place = target / file.relative_to(earlier)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.rename(place)
+        (earlier / "manifest.json").unlink()  # first: without it nothing is left there that is another's
     shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _foreign(folder: Path) -> Iterator[Path]:
+    """Files and folders of a result's folder that gpusim did not write."""
+    for part in ("", *PARTS):
+        tables = (manifest_in(folder / part) or {}).get("sha256", {})
+        ours = {*tables, "manifest.json", *(() if part else ("report.html", "figures", *PARTS))}
+        yield from (file for file in sorted((folder / part).glob("*")) if file.name not in ours)
+    for picture in sorted((folder / "figures").glob("*")):
+        if not picture.is_file() or DRAWN_BY not in picture.read_bytes()[:1000]:
+            yield picture
 
 
 def _swap(target: Path, partial: Path, earlier: Path) -> None:
@@ -102,7 +145,7 @@ def _swap(target: Path, partial: Path, earlier: Path) -> None:
     except OSError:
         _recover(target, earlier)
         raise
-    shutil.rmtree(earlier, ignore_errors=True)
+    _clear_away(earlier, target)
 
 
 def _read_manifest(folder: Path) -> tuple[dict, dict]:
@@ -129,7 +172,7 @@ def _read_manifest(folder: Path) -> tuple[dict, dict]:
 def _why_none(folder: Path) -> str:
     earlier = _beside(folder.absolute(), "earlier")
     if folder.exists():
-        return "no manifest.json, so no whole result; run the scenario again"
+        return contents_of(folder) or "no manifest.json, so no whole result; run the scenario again"
     if earlier.exists():
         return f"saving was cut short; rename the earlier result, {earlier}, to {folder}, or run the scenario again"
     return "no such folder; `gpusim run` writes one"

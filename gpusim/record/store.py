@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from gpusim.errors import StoreError
 from gpusim.model.measure import Measure
+from gpusim.record.contents import contents_of
 
 FORMAT = 1  # of the folder; any other number is refused
 ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
@@ -244,8 +245,12 @@ class Store:
         try:
             about = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            what = "holds no study" if self.folder.exists() else "no such folder"
-            raise StoreError(f"{self.folder}: {what}; give the folder that `gpusim sweep` wrote") from None
+            if (self.folder / "manifest.json").is_file():
+                what = f"holds a run, not a study; `gpusim report {self.folder}` draws its page"
+            else:
+                what = contents_of(self.folder) or ("holds no study" if self.folder.exists() else "no such folder")
+                what = what.replace(", not a run", "") + "; give the folder that `gpusim sweep` wrote"
+            raise StoreError(f"{self.folder}: {what}") from None
         except (OSError, ValueError) as error:
             raise StoreError(f"{path}: damaged ({error}); {_REPAIR}") from None
         if not isinstance(about, dict):

@@ -18,6 +18,7 @@ from gpusim.model.measure import Measure, sign_of
 from gpusim.model.scenario import Scenario
 from gpusim.record.relief import Relief
 from gpusim.record.store import Store
+from gpusim.record.target import folder_name
 from gpusim.relief.answer import answer
 from gpusim.relief.constraints import counterfactuals
 from gpusim.relief.counterfactual import Counterfactual
@@ -80,7 +81,7 @@ def relieve(
     _check(measure, step, days, budget)
     about = {"study": "relief", "scenario": scenario.to_toml_dict(), "seed": seed, "step": step, "days": days,
              "measure": measure, "gpusim_version": __version__}  # fmt: skip
-    kept = Store.create(store or Path("out") / f"{scenario.name}-relief" / "runs", about)
+    kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-relief" / "runs", about)
     with hire(executor, workers, address) as crew:
         study = _Study(scenario, seed, measure, budget, kept, crew, progress)
         return study.play(step, days, curves)

@@ -14,6 +14,7 @@ from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_dif
 from gpusim.analysis.wording import compact, share
 from gpusim.record.result import Result
 from gpusim.report.tables import number
+from gpusim.report.terminal import terminal
 from gpusim.units import DAY_S
 
 WIDE = 100  # columns from which all of the bottlenecks' figures fit
@@ -23,7 +24,7 @@ MOST_KEYS = 30
 
 def print_bottlenecks(result: Result, console: Console | None = None) -> None:
     """Headline and the largest bottlenecks, as wide as the terminal allows."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     losses = result.bottlenecks()
     says = (losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
     shown = losses[says | losses["cause"].isin((*SLACK, *REJECTED))]
@@ -54,17 +55,15 @@ def print_bottlenecks(result: Result, console: Console | None = None) -> None:
 
 def print_comparison(first: Result, second: Result, names: tuple[str, str], console: Console | None = None) -> None:
     """What differs between two results: scenarios, figures, bottlenecks."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)
     _print_differences(console, scenario_differences(first, second))
-    wide = console.width >= WIDE
-    table = _table("figure", "A>", "B>", *(("B - A>",) if wide else ()), "change>", title="Figures of the runs")
+    table = _table("figure", "A>", "B>", "B - A>", "change>", title="Figures of the runs")
     for row in compare(first, second).itertuples():
         same = np.isclose(row.first, row.second, rtol=1e-9, atol=0.0, equal_nan=True)  # sums differ by rounding
         change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
         table.add_row(
-            row.Index, number(row.first), number(row.second),
-            *(("" if same else _signed(row.difference),) if wide else ()), change,
+            row.Index, number(row.first), number(row.second), "" if same else _signed(row.difference), change,
             style="dim" if same else None,
         )  # fmt: skip
     console.print(table)
@@ -87,7 +86,7 @@ def _print_changes(console: Console, changes: pd.DataFrame) -> None:
     if changes.empty:
         console.print("No bottleneck changed.")
         return
-    table = _table("site", "GPU", "held back by", "A: GPU-h>", "B: GPU-h>", "A: waited h>", "B: waited h>",
+    table = _table("site", "GPU", "held back by", "A:\nGPU-h>", "B:\nGPU-h>", "A:\nwaited h>", "B:\nwaited h>",
                    title="Bottlenecks that changed")  # fmt: skip
     for row in changes.head(MOST_ROWS).itertuples():
         table.add_row(

@@ -103,6 +103,7 @@ def _cards(metrics: pd.Series, never: int) -> list[tuple[str, str, str]]:
     p95_s = metrics["wait_p95_s"]
     waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
     turned_away = f", {metrics['jobs_rejected']:,.0f} of them rejected" if metrics["jobs_rejected"] else ""
+    pue = f"at a PUE of {metrics['pue']:.3f}" if metrics["pue"] == metrics["pue"] else "no power was drawn"
     cards = [
         ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
         ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
@@ -110,7 +111,7 @@ def _cards(metrics: pd.Series, never: int) -> list[tuple[str, str, str]]:
         ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {never:,} never started{turned_away}"),
         ("wait_p95_s", "95%", waited),
         ("job_hours_waited", quantity(metrics["job_hours_waited"]), "hours that jobs waited in all"),
-        ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", f"at a PUE of {metrics['pue']:.3f}"),
+        ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", pue),
         ("energy_usd", f"{quantity(metrics['energy_usd'])} USD", "for energy"),
         ("carbon_t", f"{quantity(metrics['carbon_t'])} t", "of CO2e"),
         ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD",

@@ -7,9 +7,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gpusim.analysis.labels import unit_of
-from gpusim.model.goal import Condition, Goal
+from gpusim.model.goal import Goal
+from gpusim.report.plan_page import MET, figures
 from gpusim.report.tables import number
+from gpusim.report.terminal import terminal
 
 MOST_ROWS = 15
 
@@ -26,7 +27,7 @@ def print_plan(
     purchases, front : DataFrame
         As in ``gpusim.planning.plan.Plan``.
     """
-    console = console or Console(highlight=False)
+    console = terminal(console)
     console.print()
     console.print(text, style="bold")
     if len(purchases):
@@ -55,6 +56,7 @@ def _purchases(purchases: pd.DataFrame) -> Table:
 
 def _front(goal: Goal, front: pd.DataFrame) -> Table:
     options = list(front.columns[1 : front.columns.get_loc("cost_usd")])
+    shown = {one.text: figures(front, one) for one in goal.conditions}
     table = Table(title="No other plan that was tried is cheaper and as near to the goal", **_STYLE)
     table.add_column("USD", justify="right")
     for name in options:
@@ -62,17 +64,11 @@ def _front(goal: Goal, front: pd.DataFrame) -> Table:
     for condition in goal.conditions:
         table.add_column(f"{condition.text} {condition.operator} {condition.shown}", justify="right")
     table.add_column("goal")
-    for _point, row in front.tail(MOST_ROWS).iterrows():
-        met = "sure" if row["sure"] else "on average" if row["met"] else "missed"
-        figures = [_figure(row, condition) for condition in goal.conditions]
-        table.add_row(number(row["cost_usd"]), *(str(row[name]) for name in options), *figures, met)
+    for place, (_point, row) in list(enumerate(front.iterrows()))[-MOST_ROWS:]:
+        met = MET[bool(row["met"]), bool(row["sure"])]
+        cells = [shown[one.text][place] for one in goal.conditions]
+        table.add_row(number(row["cost_usd"]), *(str(row[name]) for name in options), *cells, met)
     return table
-
-
-def _figure(row: pd.Series, condition: Condition) -> str:
-    mean, low, high = (row[f"{condition.text}{end}"] for end in ("", " low", " high"))
-    unit = unit_of(condition.measure.text, abs(condition.limit))
-    return f"{unit.said(mean)} ({unit.number(low)} to {unit.number(high)})"
 
 
 _STYLE = {

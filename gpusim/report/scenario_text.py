@@ -46,8 +46,12 @@ def _value(value: object) -> str:
             return "{" + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + "}"
         case str() if _MOMENT.fullmatch(value):
             return value
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")
+    return _text(value)
 
 
 def _key(key: object) -> str:
-    return str(key) if _BARE.fullmatch(str(key)) else json.dumps(str(key))
+    return str(key) if _BARE.fullmatch(str(key)) else _text(key)
+
+
+def _text(value: object) -> str:
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -19,6 +19,7 @@ from gpusim.record.competition import Competition
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.result import Result
 from gpusim.report.story_part import MONEY, day_of
+from gpusim.report.terminal import terminal
 
 MOST_ROWS = 12
 MOST_CAUSES = 8
@@ -28,7 +29,7 @@ MOST_COUNTRIES = 3
 
 def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> None:
     """When contracts and projects are delivered, what holds them back, and what a month of delay costs."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     about, start = deliveries.about, datetime.fromisoformat(deliveries.about["start"])
     console.print()
     if len(deliveries.milestones):
@@ -51,13 +52,13 @@ def print_deliveries(deliveries: Deliveries, console: Console | None = None) -> 
 
 def print_rivals(result: Result, competition: Competition | None = None, console: Console | None = None) -> None:
     """What rivals did, and what they cost, in a few lines."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     console.print(rivalry(result, competition))
 
 
 def print_money(result: Result, console: Console | None = None) -> None:
     """What contracts that asked were told, and the run's money in a few lines."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     for sentence in asked(result):
         console.print(sentence)
     value, money = result.money_figures.set_index("name")["value"], result.money_fleet
@@ -72,13 +73,15 @@ def print_money(result: Result, console: Console | None = None) -> None:
 
 def print_countries(result: Result, console: Console | None = None) -> None:
     """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one."""
-    console, table = console or Console(highlight=False), countries(result)
+    console, table = terminal(console), countries(result)
     if len(table) < 2:
         return
     rest = table.iloc[MOST_COUNTRIES:]
     lines = [
         f"{row.country} {quantity(row.energy_mwh)} MWh for {quantity(row.energy_usd)} USD"
         f" ({row.price_usd_per_mwh:.0f} USD/MWh), {quantity(row.carbon_t)} t"
+        if row.energy_mwh > 0.0
+        else f"{row.country} no power drawn"
         for row in table.head(MOST_COUNTRIES).itertuples()
     ]
     if len(rest):
@@ -89,7 +92,7 @@ def print_countries(result: Result, console: Console | None = None) -> None:
 
 def print_rules(result: Result, console: Console | None = None) -> None:
     """The rules that bound, the dearest first, and what they cost."""
-    console = console or Console(highlight=False)
+    console = terminal(console)
     found = effects(result)
     found = found[found["bound"] > 0]
     console.print()

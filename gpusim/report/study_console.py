@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.analysis.wording import compact
 from gpusim.record.relief import Relief
 from gpusim.report.tables import number, plus_minus
+from gpusim.report.terminal import terminal
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
 MOST_RELIEFS = 15
-WIDE = 100  # columns from which all figures of a relief fit
 
 
 def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:
@@ -30,18 +32,31 @@ def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | Non
     summary : DataFrame
         As ``Sweep.summary`` makes it.
     """
-    console = console or Console(highlight=False)
+    console = terminal(console)
     points, measures = summary["point"].nunique(), summary["measure"].nunique()
-    console.print((_by_measure if measures > max(points, MOST_COLUMNS) else _by_point)(summary, axes))
+    for table in _fitting(console, summary, axes, _by_measure if measures > max(points, MOST_COLUMNS) else _by_point):
+        console.print(table)
     left = points - MOST_POINTS
     more = f" The first {MOST_POINTS} points; {left:,} more are in the store." if left > 0 else ""
     console.print("Mean over replications, \u00b1 half of its 95% interval." + more, style="dim")
 
 
+def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Callable) -> Iterator[Table]:
+    """The table, or, where it is wider than the terminal, several of them with part of its columns each."""
+    table, by = make(summary, axes), "measure" if make is _by_point else "point"
+    names = list(dict.fromkeys(summary[by]))
+    if len(names) < 2 or Measurement.get(console, console.options, table).minimum <= console.width:
+        yield table
+        return
+    half = len(names) // 2
+    for part in (names[:half], names[half:]):
+        yield from _fitting(console, summary[summary[by].isin(part)], axes, make)
+
+
 def _by_point(summary: pd.DataFrame, axes: list[str]) -> Table:
     table = Table(*(axes or ["point"]), box=box.SIMPLE_HEAD)
     for measure in dict.fromkeys(summary["measure"]):
-        table.add_column(measure, justify="right")
+        table.add_column(measure.replace(" ", "\n"), justify="right", no_wrap=True)
     for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
         values = (plus_minus(row.mean, row.low, row.high) for row in part.itertuples())
         table.add_row(*_names(point, part, axes), *values)
@@ -52,12 +67,12 @@ def _by_measure(summary: pd.DataFrame, axes: list[str]) -> Table:
     """A row per measure, in units that suit it, a column per point."""
     table = Table("", box=box.SIMPLE_HEAD)
     for point, part in summary.groupby("point", sort=False):
-        table.add_column(", ".join(_names(point, part, axes)), justify="right")
+        table.add_column(",\n".join(_names(point, part, axes)), justify="right", no_wrap=True)
     for measure, part in summary.groupby("measure", sort=False):
         finite = part["mean"].abs()[np.isfinite(part["mean"])]
         unit = unit_of(measure, float(finite.max()) if len(finite) else 0.0)
         scaled = part[["mean", "low", "high"]] * unit.factor
-        table.add_row(escape(label_of(measure, unit)), *(plus_minus(*row) for row in scaled.itertuples(index=False)))
+        table.add_row(label_of(measure, unit), *(plus_minus(*row) for row in scaled.itertuples(index=False)))
     return table
 
 
@@ -68,21 +83,18 @@ def _names(point: int, part: pd.DataFrame, axes: list[str]) -> list[str]:
 
 def print_relief(relief: Relief, console: Console | None = None) -> None:
     """Verdict, ranking beside the ledger's, and where the two differ."""
-    console = console or Console(highlight=False)
-    about, table, wide = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD), console.width >= WIDE
-    extra = ("per unit", "per USD", "ledger GPU-h") if wide else ()
-    for heading in (f"gain, {about['what']}" if wide else "gain", *extra, "ledger #"):
-        table.add_column(heading, justify="right")
+    console = terminal(console)
+    about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.columns[1].overflow = "fold"
+    for heading in ("gain", "per\nunit", "per\nUSD", "ledger\nGPU-h", "ledger\n#"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in relief.ranking.head(MOST_RELIEFS).itertuples():
         seen = not np.isnan(row.ledger_rank)
-        more = (
+        table.add_row(
+            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high),
             f"{number(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
             number(row.per_usd) if row.usd > 0.0 else "",
-            compact(row.ledger_gpu_hours) if seen else "",
-        )
-        table.add_row(
-            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high), *(more if wide else ()),
-            f"{row.ledger_rank:.0f}" if seen else "",
+            compact(row.ledger_gpu_hours) if seen else "", f"{row.ledger_rank:.0f}" if seen else "",
         )  # fmt: skip
     console.print()
     console.print(about["verdict"], style="bold")
@@ -91,7 +103,8 @@ def print_relief(relief: Relief, console: Console | None = None) -> None:
     console.print(table)
     left = len(relief.ranking) - MOST_RELIEFS
     more = f" {left} smaller ones are in the report." if left > 0 else ""
-    note = "Mean change over paired runs, \u00b1 half of its 95% interval. Ledger: held back in runs as it is."
+    note = f"Gain in {about['what']}: mean change over paired runs, \u00b1 half of its 95% interval."
+    note += " Ledger: held back in runs as it is."
     console.print(note + more, style="dim")
     for sentence in (*about["explanations"], *about["levelling"]):
         console.print(f"- {sentence}")

@@ -26,7 +26,7 @@ class Column(NamedTuple):
 
 
 def _number(digits: int = 0) -> Callable[[object], str]:
-    return lambda value: "-" if value != value else f"{value:,.{digits}f}"
+    return lambda value: f"{value:,.{digits}f}" if math.isfinite(value) else "no end" if value == value else "-"
 
 
 def _text(key: str, heading: str) -> Column:
@@ -154,8 +154,8 @@ def _rows(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[tuple]:
 
 def number(value: float) -> str:
     """A metric of any size: thousands grouped, four significant figures below ten."""
-    if value != value:
-        return "-"
+    if not math.isfinite(value):
+        return "no end" if value == value else "-"
     if abs(value) >= 1000.0 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.4g}"

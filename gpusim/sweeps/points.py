@@ -25,12 +25,14 @@ def scenarios_of(spec: SweepSpec, points: pd.DataFrame) -> list[Scenario]:
     ScenarioError
         With the faults of the scenario file, or of all points, and measures that it cannot have.
     """
-    base, scenarios, faults = Scenario.from_toml(spec.scenario), [], []
+    base, scenarios, found = Scenario.from_toml(spec.scenario), [], {}
     for point, row in points.iterrows():
         try:
             scenarios.append(turned(base, settings(spec, row)))
         except ScenarioError as error:
-            faults += [f"point {point} ({said(row)}): {fault}" for fault in error.faults]
+            for fault in error.faults:
+                found.setdefault(fault, []).append(f"point {point} ({said(row)})")
+    faults = [_where(places, len(points)) + fault for fault, places in found.items()]
     if scenarios:
         wrong = {text: absent(measure, scenarios[0]) for text, measure in spec.measured().items()}
         faults += [f"measures: {text}: {fault}" for text, fault in wrong.items() if fault]
@@ -38,6 +40,14 @@ def scenarios_of(spec: SweepSpec, points: pd.DataFrame) -> list[Scenario]:
         more = [f"and {len(faults) - MOST_FAULTS} more faults"] if len(faults) > MOST_FAULTS else []
         raise ScenarioError(spec.name, faults[:MOST_FAULTS] + more)
     return scenarios
+
+
+def _where(places: list[str], points: int) -> str:
+    """Points at which a fault shows: the first of them, nothing if it is all of several."""
+    if len(places) == points > 1:
+        return ""
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{more}: "
 
 
 def said(row: Mapping[str, object]) -> str:

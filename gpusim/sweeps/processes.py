@@ -145,7 +145,14 @@ def serve(line: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    """End this process when its parent has, however that ended: their line is closed then."""
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux":  # this thread waits while a kernel runs, a signal does not
+        import fcntl
+
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, os.O_ASYNC)
+    parent.join()
     os._exit(1)
 
 

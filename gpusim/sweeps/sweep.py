@@ -19,6 +19,7 @@ from gpusim.model.measure import Measure
 from gpusim.model.scenario import Scenario
 from gpusim.model.sweep import SweepSpec
 from gpusim.record.store import Store
+from gpusim.record.target import folder_name
 from gpusim.sweeps.crew import Crew, hire
 from gpusim.sweeps.design import points
 from gpusim.sweeps.execution import Progress, execute
@@ -136,7 +137,7 @@ def sweep(
     scenarios = scenarios_of(spec, table)
     about = {"study": "sweep", "spec": spec.model_dump(mode="json"), "gpusim_version": __version__}
     with hire(executor, workers, address) as crew:
-        kept = Store.create(store or Path("out") / spec.name, about)
+        kept = Store.create(store or Path("out") / folder_name(spec.name), about)
         _Execution(spec, table, scenarios, kept, crew, progress).play()
     return Sweep(spec, kept)
 

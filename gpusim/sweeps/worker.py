@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import threading
 import traceback
@@ -76,7 +77,9 @@ def _guarded(run: Run, find: Callable[[], T]) -> T | Failure:
         return find()
     except GpusimError as error:
         return Failure(type(error).__name__, str(error))
-    except (Exception, SystemExit) as error:  # a defect, or a policy's: the other runs go on
+    except BaseException as error:  # a defect, or a policy's: the other runs go on
+        if isinstance(error, KeyboardInterrupt) and multiprocessing.parent_process() is None:
+            raise  # Ctrl-C, which workers do not hear
         return Failure(type(error).__name__, str(error), traceback.format_exc())
 
 

@@ -43,7 +43,7 @@ def test_comparison_shows_keys_figures_and_bottlenecks():
     assert max(map(len, text.splitlines())) <= 80
     rows = {tuple(line.split()) for line in text.splitlines()}
     assert ("limit", "1.0", "2.5") in rows
-    assert ("useful_gpu_hours", "200", "300", "+50.0%") in rows
+    assert ("useful_gpu_hours", "200", "300", "+100", "+50.0%") in rows
     assert ("north", "H100", "power", "limit", "200", "100", "0", "0") in rows
 
 

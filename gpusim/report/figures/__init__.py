@@ -12,6 +12,7 @@ from gpusim.analysis.bottlenecks import books, bottlenecks
 from gpusim.analysis.countries import country_of
 from gpusim.analysis.series import Series
 from gpusim.record.deliveries import Deliveries
+from gpusim.record.folder import DRAWN_BY
 from gpusim.record.relief import Relief
 from gpusim.record.result import Result
 from gpusim.report.figures import countries, course, headline, matrix, waits
@@ -55,5 +56,5 @@ def save(drawn: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
     with mpl.rc_context(STYLE):
         for name, figure in drawn:
             paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1])
+            figure.savefig(paths[-1], metadata={"Software": DRAWN_BY.decode()})
     return paths

@@ -42,4 +42,5 @@ STYLE = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "savefig.dpi": 150,
+    "text.parse_math": False,  # a name may hold dollars
 }

@@ -71,6 +71,9 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
         ax.set_ylim((finite.min() - room) * unit.factor, (finite.max() + room) * unit.factor)
         thousands(ax)
     _goal(ax, condition, unit)
+    if not np.isfinite(means).any():
+        why = "no demand" if np.isnan(means).all() else "no finite figure"
+        ax.text(0.5, 0.25, why, transform=ax.transAxes, ha="center", fontsize=9)
     stopped = candidates["status"] == "stopped"
     for rows, marker in ((candidates[stopped], "x"), (candidates[~stopped], "o")):
         ax.plot(rows["cost_usd"], rows[condition.text] * unit.factor, marker, color=OTHERS, markersize=3.5, zorder=2)

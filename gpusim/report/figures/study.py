@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gpusim.model.sweep import SweepSpec
+from gpusim.record.target import folder_name
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
 
 
@@ -27,7 +28,7 @@ def study_figures(
         Tables of ``gpusim.analysis.sensitivity`` by measure; measures without one are drawn without.
     """
     for measure in dict.fromkeys(summary["measure"]):
-        file = measure.replace(" ", "_").replace("/", "_")
+        file = folder_name(measure.replace(" ", "_").replace("/", "_"))
         table = sensitivities.get(measure)
         if spec.design.kind == "one_at_a_time" and table is not None:
             yield f"tornado_{file}", tornado.draw(table, measure)

@@ -1,0 +1,35 @@
+"""Standard output and error that outlast their reader and say any text."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+
+class _Pipe(io.FileIO):
+    """Goes on into nothing when whoever read it has gone, as in ``gpusim run ... | head -1``."""
+
+    def write(self, content: bytes) -> int:
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self.fileno())
+            os.close(nothing)
+            return super().write(content)
+
+
+def settle() -> None:
+    """Make the standard streams so, once, at the start of the process."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):  # closed, or taken by a test
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+            continue
+        stream.flush()
+        pipe = io.BufferedWriter(_Pipe(stream.fileno(), "wb", closefd=False))
+        encoding, lines = stream.encoding, stream.line_buffering
+        setattr(sys, name, io.TextIOWrapper(pipe, encoding, "backslashreplace", line_buffering=lines))

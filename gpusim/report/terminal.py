@@ -1,0 +1,24 @@
+"""The terminal, on which text is text: names from files have no colours, no links and no control over it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from gpusim.errors import printable
+
+
+class Terminal(Console):
+    """A console that takes every string as it is: no markup, no emoji codes; control characters are shown escaped."""
+
+    def render_str(self, text: str, *, style: str = "", justify=None, overflow=None, **_options: object) -> Text:
+        """Text of a string."""
+        lines = "\n".join(map(printable, text.split("\n")))
+        return Text(lines, style=style, justify=justify, overflow=overflow)
+
+
+def terminal(console: Console | None = None) -> Terminal:
+    """The terminal, or one that writes where another console does and is as wide."""
+    if console is None:
+        return Terminal(highlight=False)
+    return Terminal(file=console.file, width=console.width, highlight=False)

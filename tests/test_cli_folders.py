@@ -1,0 +1,95 @@
+"""What a command writes is safe before it prints; what is in a folder stays, unless it is replaced by force."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gpusim.cli import cli
+from gpusim.cli.target import check_run
+from gpusim.errors import ResultError
+from gpusim.model.scenario import Scenario
+from tests.sweeps.kit import MAIN, SCENARIO, policy_study
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("mine", None)  # the policy of another test
+    Path("tiny.toml").write_text(SCENARIO)
+
+
+def gpusim(*arguments: str) -> Result:
+    done = CliRunner().invoke(cli, list(arguments))
+    assert isinstance(done.exception, SystemExit | None), repr(done.exception)
+    return done
+
+
+def refused(done: Result, text: str) -> None:
+    assert done.exit_code == 2
+    assert done.stderr.startswith("gpusim: ")
+    assert text in done.stderr
+
+
+def test_whoever_reads_may_go_at_any_line() -> None:
+    command = f"{sys.executable} -c '{MAIN}' run tiny.toml 2>&1 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert Path("out/tiny/report.html").exists()
+    assert gpusim("report", "out/tiny").exit_code == 0
+
+
+def test_only_the_same_run_is_replaced() -> None:
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    Path("out/tiny/notes.txt").write_text("mine")
+    Path("out/tiny/figures/mine.png").write_bytes(b"a photograph")
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    refused(gpusim("run", "tiny.toml", "--seed", "1"), "out/tiny: holds another run (different: seed); choose another")
+    refused(gpusim("run", "tiny.toml", "--set", "run.days=0.1"), "(different: run.days)")
+    assert gpusim("run", "tiny.toml", "--seed", "1", "--force").exit_code == 0
+    assert Path("out/tiny/notes.txt").read_text() == "mine"
+    assert Path("out/tiny/figures/mine.png").read_bytes() == b"a photograph"
+
+
+def test_a_policy_that_changed_makes_another_run() -> None:
+    policy_study(Path(), "return list(range(len(queue)))")
+    scenario = Scenario.from_toml("tiny.toml", {"scheduler.order": "mine:P"})
+    assert gpusim("run", "tiny.toml", "--set", "scheduler.order=mine:P", "--out", "a").exit_code == 0
+    check_run(Path("a"), scenario, 0, force=False)
+    Path("mine.py").write_text(Path("mine.py").read_text() + "# other\n")
+    with pytest.raises(ResultError, match="inputs_sha256"):
+        check_run(Path("a"), scenario, 0, force=False)
+
+
+@pytest.mark.parametrize("out", ["tiny.toml/below", "/proc/gpusim", "n" * 250, "n" * 5000, "new/" + "n" * 250])
+def test_a_place_that_cannot_be_written_is_found_before_the_run(out: str) -> None:
+    before = sorted(os.listdir())
+    with pytest.raises((ResultError, OSError)):
+        check_run(Path(out), Scenario.from_toml("tiny.toml"), 0, force=False)
+    assert sorted(os.listdir()) == before
+
+
+def test_folders_of_other_commands_say_what_they_are() -> None:
+    Path("sweep.toml").write_text('scenario = "tiny.toml"\nreplications = 1\n')
+    assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    refused(gpusim("compare", "out/tiny", "out/sweep"), "is a sweep, not a run; `gpusim report out/sweep` draws")
+    refused(gpusim("sweep", "status", "out/tiny"), "holds a run, not a study; `gpusim report out/tiny` draws its page")
+    refused(gpusim("run", "tiny.toml", "--out", "out/sweep"), "holds no gpusim result; choose another folder")
+    refused(gpusim("relieve", "tiny.toml", "--out", "out/tiny"), "holds no study of kind 'relief'")
+    Path("other.toml").write_text(Path("sweep.toml").read_text())
+    refused(gpusim("sweep", "other.toml", "--out", "out/sweep"), "holds another sweep (different: spec.name)")
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "BaseException('x')"])
+def test_a_policy_that_wants_out_is_an_error(raised: str) -> None:
+    policy_study(Path(), f"raise {raised}")
+    refused(gpusim("run", "tiny.toml", "--set", "scheduler.order=mine:P"), f"raised {raised[:8]}")
+    done = gpusim("sweep", "sweep.toml", "--executor", "serial")
+    assert done.exit_code == 1
+    assert "2 of 4 runs finished, 2 failed" in done.stdout
