@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.inputs import map_option
 from gpusim.cli.progress import loading, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 
@@ -19,6 +20,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
+@map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
@@ -31,14 +33,23 @@ PAIRED = 20  # replications of the build-out with and without its rivals
     show_default=True,
     help="Of the build-out alone, in a scenario with projects.",
 )
-def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool, replications: int) -> None:
+def run(
+    scenario: str,
+    overrides: tuple[str, ...],
+    columns: dict[str, str],
+    seed: int,
+    out: Path | None,
+    check: bool,
+    replications: int,
+) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
     from gpusim.model.notes import notes
     from gpusim.model.overrides import parse_overrides
     from gpusim.model.scenario import Scenario
     from gpusim.record.folder import check_target
 
-    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    named = {f'workload.trace_columns."{theirs}"': ours for theirs, ours in columns.items()}
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
         click.echo(f"Note: {note}", err=True)
     folder = out or Path("out") / Path(scenario).stem
@@ -49,6 +60,9 @@ def run(scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, 
     began = time.perf_counter()
     result = with_progress(lambda progress: simulate(loaded, seed, progress=progress))
     click.echo(f"Simulated {len(result.jobs):,} jobs in {time.perf_counter() - began:.1f} s.", err=True)
+    said = notes(loaded)
+    for note in (note for note in result.manifest["notes"] if note not in said):
+        click.echo(f"Note: {note}", err=True)
     if check:
         _check(result)
     _print_bottlenecks(result)
