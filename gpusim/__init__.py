@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 __all__ = [
-    "Competition", "Deliveries", "Plan", "Result", "Scenario", "Sweep", "competition", "deliveries", "plan", "relieve",
-    "run", "sweep",
+    "Competition", "Deliveries", "Plan", "Result", "Scenario", "Sweep", "competition", "deliveries", "jobs_from",
+    "plan", "relieve", "run", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -16,6 +16,7 @@ _HOMES = {
     "Deliveries": "gpusim.record.deliveries",
     "competition": "gpusim.forecast.competition",
     "Competition": "gpusim.record.competition",
+    "jobs_from": "gpusim.inputs.traces.frames",
     "plan": "gpusim.planning.plan",
     "Plan": "gpusim.planning.plan",
     "relieve": "gpusim.relief.study",

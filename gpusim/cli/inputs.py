@@ -49,22 +49,40 @@ def trace() -> None:
     """Look at job traces and convert them."""
 
 
+def map_option(command):
+    """``--map THEIRS=OURS``, any number of them, as the keyword ``columns``: theirs -> ours."""
+    return click.option(
+        "--map", "columns", multiple=True, metavar="THEIRS=OURS", callback=_columns,
+        help="Read a column of the trace as one of gpusim's, say num_gpus=gpus.",
+    )(command)  # fmt: skip
+
+
+def _columns(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.rpartition("=") for text in texts]
+    for theirs, equals, ours in pairs:
+        if not (theirs.strip() and equals and ours.strip()):
+            raise GpusimError(f"--map: found '{theirs or ours}'; give the file's column and ours, say num_gpus=gpus")
+    return {theirs.strip(): ours.strip() for theirs, _equals, ours in pairs}
+
+
 @trace.command()
 @click.argument("file", type=click.Path(path_type=Path))
-def describe(file: Path) -> None:
+@map_option
+def describe(file: Path, columns: dict[str, str]) -> None:
     """Counts, quantiles, burstiness and faults of a trace."""
     from gpusim.inputs.traces import describe as describe_trace
     from gpusim.inputs.traces import open_trace
 
-    click.echo(describe_trace(open_trace(file)).to_text())
+    click.echo(describe_trace(open_trace(file, columns)).to_text())
 
 
 @trace.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-def convert(file: Path, out: Path) -> None:
+@map_option
+def convert(file: Path, out: Path, columns: dict[str, str]) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
 
-    trace = convert_trace(file, out)
+    trace = convert_trace(file, out, columns)
     click.echo(f"{out}: {len(trace.table):,} jobs")

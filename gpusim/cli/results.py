@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.inputs import map_option
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.target import check_run, force_option
@@ -20,6 +21,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
+@map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
@@ -34,14 +36,22 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 )
 @force_option
 def run(
-    scenario: str, overrides: tuple[str, ...], seed: int, out: Path | None, check: bool, replications: int, force: bool
-) -> None:  # fmt: skip
+    scenario: str,
+    overrides: tuple[str, ...],
+    columns: dict[str, str],
+    seed: int,
+    out: Path | None,
+    check: bool,
+    replications: int,
+    force: bool,
+) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
     from gpusim.model.notes import notes
     from gpusim.model.overrides import parse_overrides
     from gpusim.model.scenario import Scenario
 
-    loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
+    named = {f'workload.trace_columns."{theirs}"': ours for theirs, ours in columns.items()}
+    loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
         click.echo(f"Note: {note}", err=True)
     folder = out or Path("out") / Path(scenario).stem
@@ -50,6 +60,9 @@ def run(
 
     result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
     click.echo(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
+    said = notes(loaded)
+    for note in (note for note in result.manifest["notes"] if note not in said):
+        click.echo(f"Note: {note}", err=True)
     result.save(folder)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:

@@ -9,19 +9,40 @@ from pathlib import Path
 from gpusim import __version__
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
+from gpusim.inputs.jobtable import JobTable
+from gpusim.model.notes import notes
 from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import source_of
 
+JOBS = "jobs given in Python"  # among the inputs
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")
 
 
-def manifest_of(scenario: Scenario, seed: int, end_s: float, wall_s: float) -> dict:
-    """Manifest of a result; all but ``wall_s`` is the same on every run."""
-    inputs = {path: sha256_of(Path(path)) for path in input_files(scenario)} | _policy(scenario.scheduler.order)
+def manifest_of(
+    scenario: Scenario,
+    seed: int,
+    end_s: float,
+    wall_s: float,
+    *,
+    jobs: JobTable | None = None,
+    input_notes: tuple[str, ...] = (),
+) -> dict:
+    """Manifest of a result; all but ``wall_s`` is the same on every run.
+
+    Parameters
+    ----------
+    jobs : JobTable, optional
+        Given in place of those that the scenario describes.
+    input_notes : tuple of str
+        What was odd in the files that the run read, and how often.
+    """
+    given = {JOBS: jobs.sha256()} if jobs is not None else {}
+    files = {path: sha256_of(Path(path)) for path in input_files(scenario)}
     return {
         "scenario": scenario.to_toml_dict(),
         "scenario_hash": scenario.content_hash(),
-        "inputs_sha256": inputs,
+        "inputs_sha256": files | given | _policy(scenario.scheduler.order),
+        "notes": [*notes(scenario), *input_notes],
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
         "seed": seed,
         "gpusim_version": __version__,

@@ -43,6 +43,7 @@ def run(
     scenario: Scenario,
     seed: int = 0,
     *,
+    jobs: JobTable | None = None,
     trace: JobTable | None = None,
     processes: list[Process] = (),
     progress: Callable[[float], None] | None = None,
@@ -55,6 +56,9 @@ def run(
         What exists and what happens to it.
     seed : int
         Feeds all random streams. Same scenario and seed: the same result, to the byte.
+    jobs : JobTable, optional
+        Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest tells their
+        digest.
     trace : JobTable, optional
         The scenario's trace, already read: many runs may share one. It is not changed.
     processes : list of callables
@@ -70,7 +74,7 @@ def run(
     check_regions(scenario)
     build = BuildOut(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
-    table = jobs_of(fleet_scenario, seed, trace)
+    table = jobs_of(fleet_scenario, seed, trace, jobs)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
     if programme:
@@ -94,7 +98,9 @@ def run(
         tables |= build_tables(programme)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
-    result = Result(manifest_of(scenario, seed, end_s, time.perf_counter() - began), tables)
+    odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
+    manifest = manifest_of(scenario, seed, end_s, time.perf_counter() - began, jobs=jobs, input_notes=odd)
+    result = Result(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
 
 
@@ -115,6 +121,11 @@ class _World:
         by_site = site_signals(scenario, self.duration_s, seed)
         found = [by_site[site] for site in names.sites]
         self.hourly = [signals for signals, _notes in found]
+        self.input_notes = tuple(
+            f"sites.{site}.{what}: {count:,}"
+            for site, (_signals, odd) in zip(names.sites, found)
+            for what, count in odd.items()
+        )
         self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])

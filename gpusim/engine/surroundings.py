@@ -49,7 +49,7 @@ def _signals(
     for key, names in FILES.items():
         if getattr(spec, key) is not None:
             try:
-                file = read_grid(getattr(spec, key))
+                file = read_grid(getattr(spec, key), scenario.money.usd_per)
                 for name in names:
                     given[name], wrong = file.signal(name, start, duration_s, spec.typical_year)
                     notes |= {f"{key}: {what}": count for what, count in wrong.items()}

@@ -12,28 +12,37 @@ from gpusim.model.scenario import Scenario
 from gpusim.units import DAY_S
 
 
-def jobs_of(scenario: Scenario, seed: int, trace: JobTable | None = None) -> JobTable:
+def jobs_of(scenario: Scenario, seed: int, trace: JobTable | None = None, jobs: JobTable | None = None) -> JobTable:
     """Jobs submitted within the run, sorted by submission.
 
     Parameters
     ----------
+    jobs : JobTable, optional
+        In place of the scenario's trace and streams.
     trace : JobTable, optional
         The scenario's trace, where it has been read. Columns of the jobs may be views of it.
     """
     workload, duration_s = scenario.workload, scenario.run.days * DAY_S
+    if jobs is not None:
+        return _within(jobs, duration_s)
     tables = []
     if workload.trace:
-        tables.append(_restricted(_read(workload.trace) if trace is None else trace, workload.trace_gpu_types))
+        read = _read(workload.trace, workload.trace_columns) if trace is None else trace
+        tables.append(_restricted(read, workload.trace_gpu_types))
     if workload.streams:
         tables.append(synthesize(workload, duration_s, seed, start=scenario.run.start))
     table = concatenate(tables) if len(tables) > 1 else tables[0] if tables else JobTable.build()
+    return _within(table, duration_s)
+
+
+def _within(table: JobTable, duration_s: float) -> JobTable:
     return table.take(slice(0, int(np.searchsorted(table["submit_s"], duration_s))))
 
 
-def _read(path: str) -> JobTable:
+def _read(path: str, columns: dict[str, str]) -> JobTable:
     from gpusim.inputs.traces import read_trace
 
-    return read_trace(path)
+    return read_trace(path, columns)
 
 
 def _restricted(table: JobTable, kinds: list[str]) -> JobTable:

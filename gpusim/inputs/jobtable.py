@@ -6,6 +6,8 @@ One row is one job. Columns are numpy arrays of equal length; names (tenants, cl
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -86,6 +88,13 @@ class JobTable:
 
     def __getitem__(self, column: str) -> np.ndarray:
         return self.columns[column]
+
+    def sha256(self) -> str:
+        """Digest of the jobs, in hexadecimal: the same for the same jobs, whatever they were read from."""
+        digest = hashlib.sha256(json.dumps(self.names, sort_keys=True).encode())
+        for name in COLUMNS:
+            digest.update(np.ascontiguousarray(self.columns[name]).tobytes())
+        return digest.hexdigest()
 
     def labels(self, column: str) -> np.ndarray:
         """Texts of a coded column, shape (n_jobs,)."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
 
@@ -40,3 +42,16 @@ class Money(Model):
     """Facility over IT power, where no run of the fleet says it: liquid-cooled halls 1.05 to 1.20 (secondary, 2026)."""
     energy_usd_per_mwh: float = 60.0
     """[USD/MWh] Price of electricity where neither a run nor the site says it: PJM all-in 55 to 76, 2024 and 2025."""
+    usd_per: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = {}
+    """[USD] What one unit of a currency is worth, say ``{ EUR = 1.16 }``, for files of prices in it. Absent: EUR and
+    GBP at the mean rate of each year (ECB, to October 2026); other currencies are refused."""
+
+    @field_validator("usd_per")
+    @classmethod
+    def _codes(cls, usd_per: dict[str, float]) -> dict[str, float]:
+        for code in usd_per:
+            if not re.fullmatch("[A-Z]{3}", code) or code == "USD":
+                raise PydanticCustomError(
+                    "currency", 'found {code}; give codes of three capitals other than USD, say "EUR"', {"code": code}
+                )
+        return usd_per

@@ -1,4 +1,4 @@
-"""What a scenario may mean, but probably does not: jobs that can never start."""
+"""What a scenario may mean, but probably does not: jobs that can never start, odd units."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ from collections.abc import Iterator
 
 from gpusim.model.build_out import gpus_added
 from gpusim.model.faults import dotted
+from gpusim.model.plausible import odd_values
 from gpusim.model.scenario import Scenario
 from gpusim.model.workload import Stream
 
 
 def notes(scenario: Scenario) -> list[str]:
-    """One sentence for each stream whose jobs, or some of them, no pool or quota can ever hold."""
-    return [
+    """One sentence for each stream of which no pool or quota can ever hold some jobs, and for each odd value."""
+    found = [
         f"{dotted(('workload', 'streams', name))}: {text}"
         for name, stream in scenario.workload.streams.items()
         for text in _stream(scenario, stream)
     ]
+    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *found]
+
+
+def _both(scenario: Scenario) -> Iterator[str]:
+    streams = scenario.workload.streams
+    if scenario.workload.trace and streams:
+        per_day = sum(stream.jobs_per_day for stream in streams.values())
+        yield (
+            f"workload.trace: its jobs come BESIDES those of the streams {', '.join(streams)} ({per_day:,.6g} a day);"
+            " for the trace alone leave [workload.streams] out, or give --set 'workload.streams={}'"
+        )
 
 
 def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model
@@ -115,9 +115,18 @@ class Workload(Model):
     """Type on which run times and estimates are told."""
     trace: str | None = None
     """File or folder of a job trace."""
+    trace_columns: dict[str, str] = {}
+    """Columns of the trace whose names are not gpusim's, say ``{ num_gpus = "gpus" }``; it is then read as a plain
+    table. None: its format is found by content."""
     trace_gpu_types: list[str] = []
     """Types that the trace's jobs may run on; none: as the trace says."""
     classes: dict[str, JobClass] = {}
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
-    """Synthetic jobs, by the name of their stream."""
+    """Synthetic jobs, by the name of their stream; they come besides those of the trace."""
+
+    @model_validator(mode="after")
+    def _columns_of_something(self) -> Workload:
+        if self.trace_columns and self.trace is None:
+            raise PydanticCustomError("columns", "trace_columns is for a trace; give trace, or remove trace_columns")
+        return self

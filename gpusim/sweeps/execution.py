@@ -17,7 +17,7 @@ from gpusim.sweeps.run import Run
 from gpusim.sweeps.worker import Failure, work
 
 TRACES = "traces"  # folder of a store with its shared traces
-Traces = dict[str, Path | GpusimError]
+Traces = dict[tuple, Path | GpusimError]  # by file and map of its columns
 
 
 class Progress(NamedTuple):
@@ -70,18 +70,23 @@ def shared_traces(runs: Sequence[Run], store: Store) -> Traces:
     """Traces of scenarios, each read once and written where all processes can map it; or why it cannot be read."""
     files: Traces = {}
     for run in runs:
-        trace = run.scenario.workload.trace
-        if trace and trace not in files:
+        workload, key = run.scenario.workload, _trace_of(run)
+        if workload.trace and key not in files:
             try:
-                files[trace] = share(Path(trace), store.folder / TRACES).absolute()
+                files[key] = share(workload.trace, store.folder / TRACES, workload.trace_columns).absolute()
             except GpusimError as error:
-                files[trace] = error
+                files[key] = error
     return files
+
+
+def _trace_of(run: Run) -> tuple:
+    workload = run.scenario.workload
+    return workload.trace, *sorted(workload.trace_columns.items())
 
 
 def submit(fn: Callable, run: Run, traces: Traces, crew: Crew) -> Future:
     """The future of ``fn(run, shared trace)``; it has failed already if the trace cannot be read."""
-    trace = traces.get(run.scenario.workload.trace)
+    trace = traces.get(_trace_of(run))
     if isinstance(trace, GpusimError):
         future: Future = Future()
         future.set_exception(trace)

@@ -68,7 +68,7 @@ def test_ercot_mean_of_the_year(grid):
 
 def test_german_prices_lose_the_hour_that_never_was(grid):
     file = read_grid(prices_of(grid, "DE-LU"))
-    assert file.notes["hours that the clock skipped, dropped"] == 1
+    assert file.notes["rows in the hour that the clock skipped, dropped"] == 1
     assert np.sum(file.readings["price_usd_per_mwh"].values < 0) == 301  # README of the data: 301 h in 2023
     assert file.readings["price_usd_per_mwh"].values.min() == pytest.approx(-500.0 * USD_PER_EUR[2023])
     # 29 October 2023 has no reading for 01:00 UTC: the 00:00 one is held and counted.
@@ -146,7 +146,7 @@ def test_dcrl_and_watttime(grid):
     ercot = read_grid(grid / "dcrl/ERCO_NG_&_avgCI.csv.gz").readings["carbon_g_per_kwh"]
     assert (len(ercot.values), ercot.values[0]) == (8760, 334.2055847568988)
     file = read_grid(grid / "vessim/watttime_example.csv.gz")
-    assert file.readings["carbon_g_per_kwh"].step_s == 300.0
+    assert file.readings["carbon_g_per_kwh"].steps_s[0] == 300.0
     assert file.notes["header cell 'oootime' read as 'time'"] == 1
     signal, _ = file.signal("carbon_g_per_kwh", datetime(2023, 6, 8, tzinfo=UTC), 600.0)
     assert (signal.at(299.0), signal.at(300.0)) == (425.01605069, 432.27352861)

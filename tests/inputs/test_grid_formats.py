@@ -61,7 +61,7 @@ def test_dollars_without_offset_are_utc(write):
 def test_hour_skipped_in_spring(write, name, currency, expected):
     file = read_grid(write(price_file("2023-03-26 01:00", 3, currency), name))
     assert moments(file) == expected
-    assert file.notes["hours that the clock skipped, dropped"] == 1
+    assert file.notes["rows in the hour that the clock skipped, dropped"] == 1
 
 
 def test_hour_repeated_in_autumn(write):
@@ -79,16 +79,43 @@ def test_hour_repeated_in_autumn(write):
 def test_currencies(write):
     pounds = read_grid(write(price_file("2024-06-01", 2, "GBP", values=[100, 100])))
     assert pounds.readings["price_usd_per_mwh"].values[0] == pytest.approx(100 * 1.0824 / GBP_PER_EUR[2024])
-    with pytest.raises(TraceError, match="prices in CHF: there are rates for EUR and GBP only; convert"):
+    with pytest.raises(TraceError, match=r"prices in CHF: there are rates for EUR and GBP only; .*usd_per.CHF = 1.1"):
         read_grid(write(price_file("2024-06-01", 2, "CHF")))
-    with pytest.raises(TraceError, match="prices in EUR of 1999: there are exchange rates for 2019 to 2024"):
-        read_grid(write(price_file("1999-06-01", 2, "EUR")))
+    with pytest.raises(TraceError, match=r"prices in EUR of 1998: there are exchange rates from 1999 on"):
+        read_grid(write(price_file("1998-06-01", 2, "EUR")))
+
+
+@pytest.mark.parametrize(
+    ("first", "rate", "note"),
+    [
+        ("2025-06-01", 1.1300, "prices in EUR, at the mean exchange rate of their year"),
+        ("2026-06-01", 1.1568, "prices in EUR, at the mean exchange rate of their year"),
+        ("2031-06-01", 1.1568, "prices in EUR after 2026, at the mean exchange rate of 2026"),
+    ],
+)
+def test_rates_go_on_after_the_last_known_year(write, first, rate, note):
+    file = read_grid(write(price_file(first, 2, "EUR", values=[100, 100])))
+    assert file.readings["price_usd_per_mwh"].values[0] == pytest.approx(100 * rate)
+    assert file.notes[note] == 2
+
+
+def test_rates_of_the_scenario_go_first(write):
+    path = write(price_file("2023-06-01", 2, "CHF", values=[100, 100]))
+    file = read_grid(path, {"CHF": 1.25})
+    assert file.readings["price_usd_per_mwh"].values.tolist() == [125.0, 125.0]
+    assert file.notes["prices in CHF, at 1.25 USD as money.usd_per says"] == 2
+    assert read_grid(path, {"CHF": 1.5}).readings["price_usd_per_mwh"].values[0] == 150.0
 
 
 def test_exchange_rates_are_those_published():
-    """ECB annual averages: 1.0813 and 1.0824 USD, 0.86979 and 0.84662 GBP per euro in 2023 and 2024."""
+    """ECB annual averages: 1.0813 and 1.0824 USD, 0.86979 and 0.84662 GBP per euro in 2023 and 2024.
+
+    2025: 1.12998 USD (ECB, EXR.A.USD.EUR.SP00.A).
+    """
     assert (USD_PER_EUR[2023], USD_PER_EUR[2024]) == (1.0813, 1.0824)
     assert (GBP_PER_EUR[2023], GBP_PER_EUR[2024]) == (0.86979, 0.84662)
+    assert USD_PER_EUR[2025] == pytest.approx(1.12998, abs=5e-5)
+    assert set(USD_PER_EUR) == set(GBP_PER_EUR) == set(range(1999, 2027))
 
 
 def test_gaps_are_held_and_counted(write):
@@ -207,11 +234,11 @@ def test_epw_hours_and_missing_values(write):
     [
         ("", "empty"),
         ("a,b\n1,2\n", "not a file of prices, carbon intensity or weather; it begins 'a,b'"),
-        ("time_utc,price_usd_mwh\n2023-01-01,2\n", "found 'price_usd_mwh' .did you mean 'price_usd_per_mwh'"),
+        ("time_utc,price_usd_mwh\n2023-01-01,2\n", "unknown column 'price_usd_mwh' .did you mean 'price_usd_per_mwh'"),
         ("Datetime,Price (USD/MWh)\nsoon,2\n2023-01-01,x\n", "2 faults"),
         ("Datetime,Price (USD/MWh)\n2023-01-01 00:00Z,2\n2023-01-01 01:00,3\n", "with an offset and times without"),
         ("time_utc,dry_bulb_c\n2023-01-01T00:00,2\n2023-01-01T00:00,2\n", "a time and a value: 1; at least 2"),
-        ("timestamp,avg_CI\n2023-01-01T00:00,-1\n2023-01-02T00:00,2\n", "cannot be negative"),
+        ("timestamp,avg_CI\n2023-01-01T00:00,-1\n2023-01-02T00:00,2\n", "from -1 to 2 g/kWh, 1 of 2 beyond"),
         ("{", "line 1: not valid JSON"),
         ("{}", "no list 'hourly.time'"),
         (openmeteo(utc_offset_seconds=None), "utc_offset_seconds must be a number"),

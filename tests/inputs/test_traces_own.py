@@ -109,7 +109,7 @@ def test_all_faults_together(tmp_path):
     ("frame", "text"),
     [
         ({"submit_s": [0.0], "runtime_s": [1.0]}, "columns gpus are missing"),
-        ({"submit_s": ["0"], "runtime_s": [1.0], "gpus": [1]}, "column 'submit_s' must hold f8, found str"),
+        ({"submit_s": ["0"], "runtime_s": [1.0], "gpus": [1]}, "column 'submit_s' must hold numbers, found str"),
         ({"submit_s": [0.0], "runtime_s": [1.0], "gpus": [None]}, "column 'gpus' must hold"),
         ({"submit_s": [], "runtime_s": [], "gpus": []}, "no jobs"),
     ],

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
 
 from gpusim.inputs.grid.clocks import to_utc
+from gpusim.inputs.grid.columns import CARBON, Column, column_of
 from gpusim.inputs.grid.readings import Readings, put_in_order
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 
-QUANTITY = "carbon_g_per_kwh"
 WATTTIME_SLIP = "oootime"  # so the publisher's example spells its first header cell
+# Areas are named after their balancing authority, say Caiso_North.
+WATTTIME_AREA = re.compile(r"(?i)(caiso|ercot|isone|miso|nyiso|pjm|spp|bpa|aeso|ieso)_\w+")
 
 
 def is_electricity_maps(source: Source) -> bool:
@@ -24,12 +27,15 @@ def is_electricity_maps(source: Source) -> bool:
 def read_electricity_maps(source: Source) -> dict[str, Readings]:
     """Direct emissions, as in operational accounting (the life-cycle column is not read)."""
     direct = _direct_column(source)
+    column = column_of(direct)
+    if not isinstance(column, Column):
+        source.faults.stop(f"{column}; expected gCO2eq/kWh")
     estimated = next((name for name in source.header if name.casefold() == "data estimated"), None)
     rows = Rows(source, {"Datetime (UTC)": str, direct: float}, {estimated: str} if estimated else None)
     if estimated:
         marks = np.char.lower(rows.text(estimated).astype(str))
         source.note("carbon_g_per_kwh: hours estimated by the publisher", np.count_nonzero(marks == "true"))
-    return _readings(source, rows.time("Datetime (UTC)"), rows.number(direct))
+    return _readings(source, rows.time("Datetime (UTC)"), rows.number(direct) * column.factor)
 
 
 def _direct_column(source: Source) -> str:
@@ -48,8 +54,9 @@ def read_dcrl(source: Source) -> dict[str, Readings]:
 
 
 def is_watttime(source: Source) -> bool:
-    """Whether the header is a time and one balancing area."""
-    return len(source.header) == 2 and source.header[0] in (WATTTIME_SLIP, "time")
+    """Whether the header is a time and one area of a balancing authority."""
+    header = source.header
+    return len(header) == 2 and header[0] in (WATTTIME_SLIP, "time") and bool(WATTTIME_AREA.fullmatch(header[1]))
 
 
 def read_watttime(source: Source) -> dict[str, Readings]:
@@ -57,6 +64,7 @@ def read_watttime(source: Source) -> dict[str, Readings]:
     time, area = source.header
     source.note(f"header cell '{WATTTIME_SLIP}' read as 'time'", int(time == WATTTIME_SLIP))
     rows = Rows(source, {time: str, area: float})
+    source.note("carbon_g_per_kwh: no unit in the header, taken as g/kWh", len(rows))
     return _readings(source, to_utc(rows, time), rows.number(area))
 
 
@@ -84,7 +92,4 @@ def read_opendc(source: Source) -> dict[str, Readings]:
 
 
 def _readings(source: Source, moments: np.ndarray, values: np.ndarray) -> dict[str, Readings]:
-    source.faults.check()
-    if np.any(values < 0.0):
-        source.faults.stop(f"carbon intensity cannot be negative: found {np.nanmin(values):g} gCO2/kWh")
-    return {QUANTITY: put_in_order(source, QUANTITY, moments, values)}
+    return {CARBON: put_in_order(source, CARBON, moments, values)}

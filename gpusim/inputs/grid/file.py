@@ -12,26 +12,26 @@ import numpy as np
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.files import stamp
 from gpusim.inputs.grid import carbon, epw, openmeteo, prices, table
+from gpusim.inputs.grid.currency import PricedSource
 from gpusim.inputs.grid.readings import SECOND, Readings
 from gpusim.inputs.grid.years import in_years, whole_year
 from gpusim.inputs.signals import Signal
-from gpusim.inputs.traces.source import Source
 from gpusim.units import DAY_S, calendar
 
 LONGEST_GAP_S = 7 * DAY_S  # a value held longer than a week is an invention, not a reading
 
-# Format -> (does the content look like it, reader). Each file matches one at most.
+# Format -> (does the content look like it, reader), in order of asking.
 FORMATS = {
     "OpenDC carbon (Parquet)": (carbon.is_opendc, carbon.read_opendc),
     "Open-Meteo weather (JSON)": (openmeteo.is_openmeteo, openmeteo.read_openmeteo),
     "EnergyPlus weather (EPW)": (epw.is_epw, epw.read_epw),
-    "gpusim columns (time_utc, ...)": (table.is_own, table.read_own),
     "merged table (timestamp_utc, ...)": (table.is_merged, table.read_merged),
     "Electricity Maps carbon": (carbon.is_electricity_maps, carbon.read_electricity_maps),
     "dc-rl carbon (timestamp, ..., avg_CI)": (carbon.is_dcrl, carbon.read_dcrl),
     "WattTime carbon (time, area)": (carbon.is_watttime, carbon.read_watttime),
     "sustain-cluster prices (Datetime, Price (CUR/MWh))": (prices.is_prices, prices.read_prices),
     "sustain-cluster standardized prices": (prices.is_smoothed, prices.refuse_smoothed),
+    "named columns (time, price (EUR/MWh), ...)": (table.is_named, table.read_named),
 }
 TYPICAL = ("EnergyPlus weather (EPW)",)  # formats whose year means nothing
 
@@ -108,26 +108,31 @@ class GridFile:
         """The readings that hold at some time in [first, end), each until the next; holes counted."""
         begin = int(np.searchsorted(readings.moments, first, side="right")) - 1
         stop = max(int(np.searchsorted(readings.moments, end, side="left")), begin + 1)
-        times_s = (readings.moments[begin:stop] - first) / SECOND
+        times_s, steps_s = (readings.moments[begin:stop] - first) / SECOND, readings.steps_s[begin:stop]
         until_s = np.append(times_s[1:], (end - first) / SECOND)
         longest = int(np.argmax(until_s - times_s))
-        if until_s[longest] - times_s[longest] > max(LONGEST_GAP_S, readings.step_s):
+        if until_s[longest] - times_s[longest] > max(LONGEST_GAP_S, steps_s[longest]):
             hole = (first + np.timedelta64(round(float(t)), "s") for t in (times_s[longest], until_s[longest]))
             raise TraceError(
                 f"{self.path}: {quantity} has no reading from {_period(*hole)}; a value is held for a week at most: "
                 "fill the hole, or run in another period"
             )
-        absent = _due_before(until_s, times_s, readings.step_s) - _due_before(np.zeros(1), times_s, readings.step_s)
+        absent = _due_before(until_s, times_s, steps_s) - _due_before(np.zeros(1), times_s, steps_s)
         notes = dict(self.notes)
         if absent.sum():
             notes[f"{quantity}: readings absent in the run's period, the last value held"] = int(absent.sum())
         return Signal(times_s, readings.values[begin:stop]), notes
 
 
-def read_grid(path: str | Path) -> GridFile:
+def read_grid(path: str | Path, usd_per: dict[str, float] | None = None) -> GridFile:
     """Read a file of prices, carbon intensity or weather; plain or gzip-ed, whatever its name.
 
     A file that has not changed is read once per process: what is returned is shared, and cannot be written to.
+
+    Parameters
+    ----------
+    usd_per : dict of str to float, optional
+        [USD] What one unit of a currency is worth; without it at the mean rate of each year (``currency.USD_PER``).
 
     Raises
     ------
@@ -137,12 +142,12 @@ def read_grid(path: str | Path) -> GridFile:
     path = Path(path)
     if not path.exists():
         raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
-    return _read(path, stamp(path))
+    return _read(path, stamp(path), tuple(sorted((usd_per or {}).items())))
 
 
 @lru_cache(maxsize=64)  # the sites and runs of a process share their files
-def _read(path: Path, _stamp: tuple[int, ...]) -> GridFile:
-    source = Source(path)
+def _read(path: Path, _stamp: tuple[int, ...], usd_per: tuple[tuple[str, float], ...]) -> GridFile:
+    source = PricedSource(path, dict(usd_per))
     for name, (fits, read) in FORMATS.items():
         if fits(source):
             readings = read(source)
@@ -163,9 +168,9 @@ def read_signal(
     return read_grid(path).signal(quantity, start, duration_s, typical_year)
 
 
-def _due_before(until_s: np.ndarray, times_s: np.ndarray, step_s: float) -> np.ndarray:
+def _due_before(until_s: np.ndarray, times_s: np.ndarray, steps_s: np.ndarray) -> np.ndarray:
     """How many readings were due after each of ``times_s`` and before ``until_s``; a quarter of a step is no hole."""
-    return np.maximum(np.ceil((until_s - times_s) / step_s - 0.25) - 1.0, 0.0)
+    return np.maximum(np.ceil((until_s - times_s) / steps_s - 0.25) - 1.0, 0.0)
 
 
 def _utc(moment: datetime) -> np.datetime64:

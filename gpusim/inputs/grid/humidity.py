@@ -7,11 +7,12 @@ from types import ModuleType
 
 import numpy as np
 
+from gpusim.inputs.grid.plausible import BOUNDS
 from gpusim.inputs.grid.readings import Readings, put_in_order
 from gpusim.inputs.traces.source import Source
 
 SEA_LEVEL_PA = 101_325.0
-COLDEST_C, HOTTEST_C = -90.0, 60.0  # just beyond what was ever measured on Earth
+COLDEST_C, HOTTEST_C = BOUNDS["dry_bulb_c"][:2]
 
 
 def wet_bulb_c(dry_bulb_c: np.ndarray, humidity_pct: np.ndarray, pressure_pa: np.ndarray | float) -> np.ndarray:

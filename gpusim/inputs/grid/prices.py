@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 from gpusim.inputs.grid.clocks import to_utc
-from gpusim.inputs.grid.currency import in_usd
+from gpusim.inputs.grid.columns import PRICE
+from gpusim.inputs.grid.currency import PricedSource, in_usd
 from gpusim.inputs.grid.readings import Readings, put_in_order
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 
-PRICE = re.compile(r"Price \(([A-Z]{3})/MWh\)")
-QUANTITY = "price_usd_per_mwh"
+COLUMN = re.compile(r"Price \(([A-Z]{3})/MWh\)")
 
 
 def is_prices(source: Source) -> bool:
@@ -23,15 +23,15 @@ def is_prices(source: Source) -> bool:
     return bool(_price_column(source)) and source.header[0] == "Datetime"
 
 
-def read_prices(source: Source) -> dict[str, Readings]:
+def read_prices(source: PricedSource) -> dict[str, Readings]:
     """Prices in USD/MWh by their quantity."""
     column = _price_column(source)
-    currency = PRICE.fullmatch(column)[1]
+    currency = COLUMN.fullmatch(column)[1]
     rows = Rows(source, {"Datetime": str, column: float})
-    moments = to_utc(rows, "Datetime", _zone(source, currency))
+    moments = to_utc(rows, "Datetime", legal_time(source, currency))
     prices = rows.number(column)
     source.faults.check()
-    return {QUANTITY: put_in_order(source, QUANTITY, moments, in_usd(source, currency, moments, prices))}
+    return {PRICE: put_in_order(source, PRICE, moments, in_usd(source, currency, moments, prices))}
 
 
 def is_smoothed(source: Source) -> bool:
@@ -48,12 +48,12 @@ def refuse_smoothed(source: Source) -> dict[str, Readings]:
 
 
 def _price_column(source: Source) -> str:
-    return next((name for name in source.header if PRICE.fullmatch(name)), "")
+    return next((name for name in source.header if COLUMN.fullmatch(name)), "")
 
 
-def _zone(source: Source, currency: str) -> str | None:
-    """Whose clock times without an offset follow; None: UTC."""
-    if currency == "USD":
+def legal_time(source: Source, currency: str) -> str | None:
+    """Whose clock times without an offset follow, by the currency of prices; None: UTC."""
+    if currency not in ("EUR", "GBP"):
         return None
     british = currency == "GBP" or source.path.name.upper().startswith("GB")
     return "Europe/London" if british else "Europe/Paris"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from gpusim.inputs.grid.plausible import check_plausible
 from gpusim.inputs.traces.source import Source
 
 SECOND = np.timedelta64(1, "s")
 EPOCH = np.datetime64("1970-01-01", "us")
+AROUND = 25  # distances of which the median is the usual one: a day of hours, so that holes of half of them show
 
 
 class Readings(NamedTuple):
@@ -21,18 +24,18 @@ class Readings(NamedTuple):
         UTC, strictly increasing; n is 2 or more.
     values : ndarray of float, shape (n,)
         Each holds from its moment to the next.
-    step_s : float
-        Usual distance [s] between readings: their median.
+    steps_s : ndarray of float, shape (n,)
+        Usual distance [s] between readings around each: hours become quarter hours within a file.
     """
 
     moments: np.ndarray
     values: np.ndarray
-    step_s: float
+    steps_s: np.ndarray
 
     @property
     def end(self) -> np.datetime64:
         """Moment up to which the last reading holds."""
-        return self.moments[-1] + np.timedelta64(round(self.step_s * 1e6), "us")
+        return self.moments[-1] + np.timedelta64(round(float(self.steps_s[-1]) * 1e6), "us")
 
 
 def put_in_order(source: Source, quantity: str, moments: np.ndarray, values: np.ndarray) -> Readings:
@@ -51,9 +54,11 @@ def put_in_order(source: Source, quantity: str, moments: np.ndarray, values: np.
     Raises
     ------
     TraceError
-        If fewer than two readings are left: one alone says nothing about how long it holds.
+        If fewer than two readings are left, since one alone says nothing about how long it holds; or if a value cannot
+        be.
     """
     source.faults.check()
+    check_plausible(source, quantity, values)
     timed = ~np.isnat(moments)
     source.note(f"{quantity}: rows without a value dropped", np.count_nonzero(timed & np.isnan(values)))
     kept = timed & ~np.isnan(values)
@@ -66,4 +71,10 @@ def put_in_order(source: Source, quantity: str, moments: np.ndarray, values: np.
     moments, values = moments[last], values[last]
     if len(moments) < 2:
         source.faults.stop(f"{quantity}: rows with a time and a value: {len(moments)}; at least 2 are needed")
-    return Readings(moments, values, float(np.median(np.diff(moments) / SECOND)))
+    return Readings(moments, values, _usual_steps(np.diff(moments) / SECOND))
+
+
+def _usual_steps(distances_s: np.ndarray) -> np.ndarray:
+    """Median [s] of the distances between readings around each reading, shape (n + 1,)."""
+    around = pd.Series(distances_s).rolling(AROUND, center=True, min_periods=1).median().to_numpy()
+    return np.append(around, around[-1])

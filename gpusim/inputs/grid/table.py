@@ -1,18 +1,17 @@
-"""Several quantities in one CSV: the merged tables of the validation data, and gpusim's own plain columns."""
+"""Several quantities in one CSV: the merged tables of the validation data, and plain columns that tell their units."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gpusim.errors import did_you_mean
 from gpusim.inputs.grid.clocks import to_utc
-from gpusim.inputs.grid.currency import in_usd
+from gpusim.inputs.grid.columns import CARBON, PRICE, clock_of, columns_of
+from gpusim.inputs.grid.currency import PricedSource, in_usd
 from gpusim.inputs.grid.humidity import SEA_LEVEL_PA, weather
+from gpusim.inputs.grid.prices import legal_time
 from gpusim.inputs.grid.readings import Readings, put_in_order
 from gpusim.inputs.traces.rows import MISSING, Rows
 from gpusim.inputs.traces.source import Source
-
-QUANTITIES = ("price_usd_per_mwh", "carbon_g_per_kwh", "dry_bulb_c", "wet_bulb_c")
 
 
 def is_merged(source: Source) -> bool:
@@ -20,7 +19,7 @@ def is_merged(source: Source) -> bool:
     return source.header[:1] == ["timestamp_utc"] and "carbon_gco2_per_kwh" in source.header
 
 
-def read_merged(source: Source) -> dict[str, Readings]:
+def read_merged(source: PricedSource) -> dict[str, Readings]:
     """Price, direct carbon and, where there is weather, both bulbs; its own Stull wet bulb is not read.
 
     The table holds no pressure: that of sea level is taken (at 150 m the wet bulb is 0.05 K too high, no more).
@@ -33,8 +32,8 @@ def read_merged(source: Source) -> dict[str, Readings]:
     source.faults.check()
     prices = in_usd(source, _currency(rows), moments, values["price_per_mwh"])
     readings = {
-        "price_usd_per_mwh": put_in_order(source, "price_usd_per_mwh", moments, prices),
-        "carbon_g_per_kwh": put_in_order(source, "carbon_g_per_kwh", moments, values["carbon_gco2_per_kwh"]),
+        PRICE: put_in_order(source, PRICE, moments, prices),
+        CARBON: put_in_order(source, CARBON, moments, values["carbon_gco2_per_kwh"]),
     }
     if "temp_c" in values and "rh_pct" in values:
         source.note("no air pressure in the file, standard pressure at sea level taken", 1)
@@ -43,23 +42,28 @@ def read_merged(source: Source) -> dict[str, Readings]:
     return readings
 
 
-def is_own(source: Source) -> bool:
-    """Whether the header is ``time_utc`` and columns named as the quantities are."""
-    return source.header[:1] == ["time_utc"]
+def is_named(source: Source) -> bool:
+    """Whether the first column is named as a time; the others tell quantities and units by their names."""
+    return bool(source.header) and clock_of(source.header[0]) is not None
 
 
-def read_own(source: Source) -> dict[str, Readings]:
-    """The quantities of a plain table, units as their names say."""
-    unknown = [name for name in source.header[1:] if name not in QUANTITIES]
-    if unknown or len(source.header) == 1:
-        found = ", ".join(f"'{name}'{did_you_mean(name, QUANTITIES)}" for name in unknown) or "nothing"
-        source.faults.stop(f"columns beside time_utc may be {', '.join(QUANTITIES)}; found {found}")
-    names = source.header[1:]
-    rows = Rows(source, {"time_utc": str} | dict.fromkeys(names, float))
-    moments = to_utc(rows, "time_utc")
-    values = {name: rows.number(name) for name in names}
+def read_named(source: PricedSource) -> dict[str, Readings]:
+    """The quantities of a plain table, units as the header tells.
+
+    Times without an offset are UTC if the header says so, or if no price is in EUR or GBP; else the legal time of
+    Paris or London, as ``prices.legal_time`` has it.
+    """
+    time, *cells = source.header
+    columns = columns_of(source.faults, cells)
+    rows = Rows(source, {time: str} | {column.name: float for column in columns})
+    price = next((column for column in columns if column.quantity == PRICE), None)
+    zone = legal_time(source, price.currency) if price and not clock_of(time) else None
+    moments = to_utc(rows, time, zone)
+    values = {column.quantity: rows.number(column.name) * column.factor for column in columns}
     source.faults.check()
-    return {name: put_in_order(source, name, moments, values[name]) for name in names}
+    if price:
+        values[PRICE] = in_usd(source, price.currency, moments, values[PRICE])
+    return {quantity: put_in_order(source, quantity, moments, found) for quantity, found in values.items()}
 
 
 def _currency(rows: Rows) -> str:

@@ -13,18 +13,20 @@ from gpusim.inputs.traces.trace import Trace
 __all__ = ["FORMATS", "Description", "Format", "Trace", "convert", "describe", "open_trace", "read_trace"]
 
 
-def read_trace(path: str | Path) -> JobTable:
+def read_trace(path: str | Path, columns: dict[str, str] | None = None) -> JobTable:
     """Job table of a trace file; ``submit_s`` counts from the earliest submission in the file. See ``open_trace``."""
-    return open_trace(path).table
+    return open_trace(path, columns).table
 
 
-def convert(path: str | Path, out: str | Path) -> Trace:
+def convert(path: str | Path, out: str | Path, columns: dict[str, str] | None = None) -> Trace:
     """Write the trace at ``path`` as gpusim's own CSV (``out`` ends in .csv) or Parquet (.parquet), with its notes.
+
+    ``columns``: as of ``open_trace``.
 
     Returns the trace; the file read again gives the same one. ``TraceError`` if ``path`` cannot be read or ``out``
     not be written.
     """
     own.check_ending(Path(out))
-    trace = open_trace(path)
+    trace = open_trace(path, columns)
     own.write(trace, Path(out))
     return trace

@@ -49,12 +49,15 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
-def open_trace(path: str | Path) -> Trace:
+def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace:
     """Trace of a file of any known format, plain or gzip-ed; of a folder with the tables of Alibaba PAI 2020.
 
     Parameters
     ----------
     path : str or Path
+    columns : dict of str to str, optional
+        The file's columns -> gpusim's, say ``{"num_gpus": "gpus"}``: whatever its format, it is read as a plain table
+        with these names.
 
     Returns
     -------
@@ -66,6 +69,8 @@ def open_trace(path: str | Path) -> Trace:
         With all faults of the file; for an unknown format with all formats and why each is not the file's.
     """
     path = Path(path)
+    if columns:
+        return _read_named(Source(path), columns)
     if path.is_dir():
         return pai.read_folder(path)
     source = Source(path)
@@ -81,6 +86,11 @@ def open_trace(path: str | Path) -> Trace:
             return _read(source, format)
     found = f"its content is of no known format (first line: {source.head[:60]!r})"
     source.faults.stop(f"{found}. Known are:{''.join(reasons)}")
+
+
+def _read_named(source: Source, columns: dict[str, str]) -> Trace:
+    source.faults.source = f"{source.path} (read with {', '.join('='.join(pair) for pair in columns.items())})"
+    return own.read_parquet(source, columns) if source.is_parquet else own.read_csv(source, columns)
 
 
 def _read(source: Source, format: Format) -> Trace:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,18 +19,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.errors import TraceError, did_you_mean
-from gpusim.inputs.jobtable import CODED, COLUMNS, JobTable, encode
-from gpusim.inputs.traces.faults import Faults
-from gpusim.inputs.traces.rows import GREATEST, Rows
+from gpusim.errors import TraceError
+from gpusim.inputs.jobtable import CODED
+from gpusim.inputs.traces.columns import NEEDED, add_misspelt, job_table, named
+from gpusim.inputs.traces.frames import columns_of_frame
+from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
-from gpusim.inputs.traces.trace import LONGEST_S, Trace
+from gpusim.inputs.traces.trace import Trace, elapsed
 from gpusim.units import parse_utc
 
-NEEDED = ("submit_s", "runtime_s", "gpus")
 MARK = "# gpusim trace "
 METADATA = b"gpusim trace"
-NUMBERS = [name for name in COLUMNS if name not in CODED]
 TRUTHS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 
 
@@ -37,108 +37,65 @@ def mismatch_csv(source: Source) -> str:
     return "it is a Parquet file" if source.is_parquet else source.lacks(*NEEDED)
 
 
-def read_csv(source: Source) -> Trace:
-    """A table as ``write`` leaves it, or any CSV with the needed columns."""
-    kinds = {name: str if name in CODED or name == "preemptible" else float for name in COLUMNS}
-    rows = Rows(source, {name: kinds[name] for name in NEEDED}, kinds)
-    columns = {}
-    for name in rows.frame.columns.intersection(list(COLUMNS)):
-        if name == "job_id":
-            columns[name] = rows.identity(name)
-        elif name == "preemptible":
-            texts = rows.text(name)
+def read_csv(source: Source, given: dict[str, str] | None = None) -> Trace:
+    """A table as ``write`` leaves it, or any CSV with the needed columns, named as ours or as ``given`` says."""
+    names = named(source.faults, source.header, given or {}, source.notes)
+    kinds = {theirs: str if ours in CODED or ours == "preemptible" else float for ours, theirs in names.items()}
+    rows = Rows(source, {names[ours]: kinds[names[ours]] for ours in NEEDED}, kinds)
+    add_misspelt(source.faults, source.header, names)
+    columns, since = {}, None
+    for ours, theirs in names.items():
+        if ours == "job_id":
+            columns[ours] = rows.identity(theirs)
+        elif ours == "preemptible":
+            texts = rows.text(theirs)
             source.faults.add_rows(
-                "column 'preemptible' must hold True or False", ~np.isin(texts, list(TRUTHS)), rows.lines, texts
+                f"column '{theirs}' must hold True or False", ~np.isin(texts, list(TRUTHS)), rows.lines, texts
             )
-            columns[name] = np.array([TRUTHS.get(text, False) for text in texts])
+            columns[ours] = np.array([TRUTHS.get(text, False) for text in texts])
+        elif ours == "submit_s" and theirs != ours and rows.holds_times(theirs):
+            rows.note_unzoned(theirs)
+            columns[ours], since = elapsed(rows.time(theirs))
         else:
-            columns[name] = rows.text(name) if name in CODED else rows.number(name)
+            columns[ours] = rows.text(theirs) if ours in CODED else rows.number(theirs)
     first = source.data.split(b"\n", 1)[0].decode()
     meta = first.removeprefix(MARK) if first.startswith(MARK) else None
-    return _trace(source, "gpusim-csv", list(rows.frame.columns), columns, meta, rows.lines, "line")
+    return _trace(source, "gpusim-csv", columns, meta, since, rows.lines, "line")
 
 
 def mismatch_parquet(source: Source) -> str:
     return "" if source.is_parquet else "it does not begin with PAR1"
 
 
-def read_parquet(source: Source) -> Trace:
-    """A table as ``write`` leaves it, or any Parquet file with the needed columns."""
+def read_parquet(source: Source, given: dict[str, str] | None = None) -> Trace:
+    """As ``read_csv``, of a Parquet file."""
     try:
         table = pq.read_table(pa.BufferReader(source.data), page_checksum_verification=True)
         frame = table.to_pandas()
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
         source.faults.stop(f"damaged Parquet file ({str(error).splitlines()[0][:150]}); fetch or convert it again")
-    missing = [name for name in NEEDED if name not in frame]
-    if missing:
-        source.faults.stop(f"columns {', '.join(missing)} are missing; found: {', '.join(map(str, frame.columns))}")
-    lines = np.arange(1, len(frame) + 1)
-    columns = {}
-    for name in frame.columns.intersection(list(COLUMNS)):
-        cells = frame[name]
-        if name in CODED:
-            columns[name] = cells.astype(object).where(cells.notna(), "").astype(str).to_numpy(dtype=object)
-        elif cells.dtype.kind in ("iub" if name in ("job_id", "preemptible") else "iuf"):
-            columns[name] = cells.to_numpy()
-        else:
-            source.faults.add(f"column '{name}' must hold {COLUMNS[name][0]}, found {cells.dtype}")
+    columns, since = columns_of_frame(source.faults, frame, given or {}, source.notes)
     meta = (table.schema.metadata or {}).get(METADATA)
-    return _trace(source, "gpusim-parquet", [str(name) for name in frame.columns], columns, meta, lines, "row")
+    return _trace(source, "gpusim-parquet", columns, meta, since, np.arange(1, len(frame) + 1), "row")
 
 
 def _trace(
     source: Source,
     format: str,
-    found: list[str],
     columns: dict[str, np.ndarray],
     meta: str | bytes | None,
+    since: datetime | None,
     lines: np.ndarray,
     unit: str,
 ) -> Trace:
-    """The trace of read columns; whatever the table cannot hold is a fault."""
-    for name in found:
-        near = did_you_mean(name, set(COLUMNS) - set(found))
-        if name not in COLUMNS and near:
-            source.faults.add(f"unknown column '{name}'{near}")
-    _check(source.faults, columns, lines, unit)
+    """The trace of read columns, with origin and notes of the file; ``since``: second 0, if submissions are times."""
+    table = job_table(source.faults, source.notes, columns, lines, unit)
     origin, notes = _read_metadata(source, meta)
-    source.faults.check()
-    if not len(lines):
-        source.faults.stop("no jobs")
-    names = {}
-    for name in CODED:
-        if name in columns:
-            columns[name], names[name] = encode(columns[name])
+    if meta is None:
+        source.note("rows with zero runtime kept", np.count_nonzero(table["runtime_s"] == 0))
     for what, count in source.notes.items():
         notes[what] = notes.get(what, 0) + count
-    return Trace(JobTable.build(names, notes, **columns), origin, format)
-
-
-def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, unit: str) -> None:
-    def refuse(name: str, must: str, bad: np.ndarray) -> None:
-        faults.add_rows(f"column '{name}' must hold {must}", bad, lines, columns[name], unit=unit)
-
-    most = np.iinfo("i4").max
-    for name in NUMBERS:
-        values = columns.get(name)
-        if values is None or name == "preemptible":
-            continue
-        if name == "job_id":
-            if values.dtype.kind != "i":
-                faults.add("column 'job_id' must hold whole numbers")
-            else:
-                refuse(name, "each identity once", pd.Series(values).duplicated().to_numpy())
-        elif name == "gpus":
-            refuse(
-                name,
-                f"whole numbers from 1 to {most}",
-                ~((values >= 1) & (values <= most) & (values == np.floor(values))),
-            )
-        elif name == "priority":
-            refuse(name, f"whole numbers within +-{most}", ~((np.abs(values) <= most) & (values == np.floor(values))))
-        else:
-            greatest = LONGEST_S if name.endswith("_s") else GREATEST
-            refuse(name, f"numbers from 0 to {greatest:g}", ~((values >= 0) & (values <= greatest)))
+    return Trace(replace(table, notes=notes), since or origin, format)
 
 
 def _read_metadata(source: Source, text: str | bytes | None) -> tuple[datetime | None, dict[str, int]]:

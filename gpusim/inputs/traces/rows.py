@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,11 @@ class Rows:
         if pd.api.types.is_numeric_dtype(cells):
             cells = cells.astype(object).where(cells.notna(), "").astype(str)
         return cells.fillna("").to_numpy(dtype=object)
+
+    def holds_times(self, column: str) -> bool:
+        """Whether the first cell of a column that is not missing is a calendar time."""
+        first = next((text for text in self.text(column) if text.strip() not in MISSING), "")
+        return bool(re.match(MOMENT, first.strip()))
 
     def time(self, column: str) -> np.ndarray:
         """Calendar times of a column in UTC, datetime64[us], NaT where missing; a time without a zone is UTC."""

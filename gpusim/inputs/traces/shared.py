@@ -21,11 +21,12 @@ from gpusim.inputs.traces.formats import open_trace
 METADATA = b"gpusim jobs"
 
 
-def share(path: str | Path, folder: str | Path) -> Path:
+def share(path: str | Path, folder: str | Path, columns: dict[str, str] | None = None) -> Path:
     """Write the trace at ``path`` as an Arrow file into ``folder``, unless it is there already.
 
     The name of the file tells the content of ``path`` (of all its files, if it is a folder) and the version that read
-    it: a changed trace becomes another file. A killed run leaves no half file under that name.
+    it: a changed trace becomes another file. A killed run leaves no half file under that name. ``columns``: as of
+    ``open_trace``.
 
     Raises
     ------
@@ -33,10 +34,10 @@ def share(path: str | Path, folder: str | Path) -> Path:
         If the trace cannot be read or the file not be written.
     """
     path, folder = Path(path), Path(folder)
-    out = folder / f"{_digest(path)}.arrow"
+    out = folder / f"{_digest(path, columns or {})}.arrow"
     if out.exists():
         return out
-    table = open_trace(path).table
+    table = open_trace(path, columns).table
     partial = folder / f".{out.name}.partial-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,12 +71,12 @@ def open_shared(file: str | Path) -> JobTable:
         raise TraceError(f"{file}: not a shared trace ({error}); remove it and share the trace again") from None
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, columns: dict[str, str]) -> str:
     files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     try:
-        content = [__version__, *((file.name, sha256_of(file)) for file in files)]
+        content = [__version__, *columns.items(), *((file.name, sha256_of(file)) for file in files)]
     except (OSError, ValueError):  # ValueError: a zero byte in the path
-        open_trace(path)  # says what is wrong with it
+        open_trace(path, columns)  # says what is wrong with it
         raise
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 

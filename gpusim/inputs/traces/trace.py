@@ -14,6 +14,7 @@ from gpusim.inputs.traces.source import Source
 UNWRITABLE = ("Cc", "Cs")  # Unicode classes: control characters, halves of a pair (JSON can hold both)
 LONGEST_S = 1e11  # 3,000 years: a time beyond is damage
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNORDERED, NO_ESTIMATE = "rows not in order of time", "rows without an estimate, runtime taken"  # notes
 
 # The publishers' words for how a job ended -> ours. Other words are kept, in lower case.
 STATES = {
@@ -90,7 +91,7 @@ def build_trace(
     job_id : ndarray, shape (n_rows,), optional
         Kept if these are unique whole numbers, else rows are numbered from 0.
     estimate_s : ndarray of float, shape (n_rows,), optional
-        NaN where missing.
+        NaN or 0 where missing.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
 
@@ -107,7 +108,7 @@ def build_trace(
             source.faults.add(f"{beyond} rows with a {what} beyond {LONGEST_S:g} s")
     source.faults.check()
     known = submit_s[~np.isnan(submit_s)]
-    source.note("rows not in order of time", np.count_nonzero(np.diff(known) < 0))
+    source.note(UNORDERED, np.count_nonzero(np.diff(known) < 0))
     if len(known):
         submit_s = submit_s - known.min()
     ids = np.arange(len(submit_s)) if job_id is None else _numbered(source, job_id)
@@ -115,8 +116,8 @@ def build_trace(
     whole = np.ceil(gpus[kept])
     source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
     source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
-    given = estimate_s[kept]
-    source.note("rows without an estimate, runtime taken", np.count_nonzero(np.isnan(given)))
+    given = np.where(estimate_s[kept] > 0, estimate_s[kept], np.nan)  # nobody asks for no time
+    source.note(NO_ESTIMATE, np.count_nonzero(np.isnan(given)))
     columns = {
         "job_id": ids[kept],
         "submit_s": submit_s[kept],
