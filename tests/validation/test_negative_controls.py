@@ -204,12 +204,12 @@ def test_another_power_limit():
 
 def test_another_cycle():
     """Passes at every event, or at other intervals."""
-    assert len(failures(blocking.cycles(FULL, cycle_s=0.0))) == 2
-    assert len(failures(blocking.cycles(FULL, cycle_s=15.0))) == 2
+    assert len(failures(islice(blocking.cycles(FULL, cycle_s=0.0), 2))) == 2
+    assert len(failures(islice(blocking.cycles(FULL, cycle_s=15.0), 2))) == 2
 
 
 def test_conservative_is_not_easy():
-    assert len(failures(scheduling.conservative(FULL, always_easy))) == 2
+    assert len(failures(islice(scheduling.conservative(FULL, always_easy), 2))) == 2
 
 
 def test_a_file_an_hour_off():
