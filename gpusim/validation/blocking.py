@@ -10,7 +10,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.kernels import control
-from gpusim.state import Fleet, Wait
+from gpusim.state import Backfill, Fleet, Wait
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, waits_s, work
 from gpusim.validation.plain import Count, Nodes, first_come
@@ -25,9 +25,15 @@ def _drawn(item: int, rate_per_s: float, sizes: list[int]) -> tuple[np.ndarray, 
     return submit_s, runtime_s, stream(item, "sizes").choice(sizes, N_JOBS)
 
 
-def _played(jobs: Work, pools: list[PoolSpec], limit_w: float = np.inf, cycle_s: float = 0.0) -> Fleet:
+def _played(
+    jobs: Work,
+    pools: list[PoolSpec],
+    limit_w: float = np.inf,
+    cycle_s: float = 0.0,
+    backfill: Backfill = Backfill.NONE,
+) -> Fleet:
     """First come, first served, at one site with all nodes on that may draw ``limit_w`` [W]."""
-    fleet = allocate(pools, 1, jobs, Rules(cycled=cycle_s > 0.0))
+    fleet = allocate(pools, 1, jobs, Rules(cycled=cycle_s > 0.0, backfill=backfill))
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
         fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
@@ -75,3 +81,25 @@ def cycles(_effort: Effort, cycle_s: float = 30.0) -> Iterator[Row]:
     found_s = fleet.jobs["first_start_s"]
     yield Row(37, "cycles of 30 s: starts unlike those counted", 0.0, np.count_nonzero(found_s != expected_s), 0.0)
     yield Row(37, "cycles of 30 s: mean wait [s]", (expected_s - submit_s).mean(), waits_s(fleet).mean(), 1e-9)
+    submit_s, hour_s = np.array([0.0, 30.0, 45.0, 60.0]), np.full(4, 3600.0)
+    found_s = _played(work(submit_s, hour_s), [PoolSpec(0, 0, 1, 64)], cycle_s=cycle_s).jobs["first_start_s"]
+    expected_s = first_come(submit_s, hour_s, Count(64, np.ones(4, dtype=int)), 30.0)  # 0, 30, 60, 60
+    for submit, expected, found in zip(submit_s, expected_s, found_s, strict=True):
+        yield Row(37, f"cycles of 30 s: start of what comes at {submit:g} s [s]", expected, found, 0.0)
+
+
+def promised_power(_effort: Effort, backfill: Backfill = Backfill.EASY) -> Iterator[Row]:
+    """40: the head of one pool is promised the power of its site, however many jobs come later in another pool.
+
+    A site of 32 W, GPUs of a watt. A job of 24 GPUs in the first pool runs for 7 s; at 1 s comes one of 16 GPUs in the
+    second, at 2 s come many of 8 GPUs and 2 s in the first. With 8 W left, the 16 are there at 7 s and not before.
+    """
+    for later in (0, 8, 40, 200):
+        submit_s = np.array([0.0, 1.0] + [2.0] * later)
+        runtime_s = np.array([7.0, 5.0] + [2.0] * later)
+        gpus = np.array([24, 16] + [8] * later)
+        route = np.array([0, 1] + [0] * later)
+        jobs = work(submit_s, runtime_s, gpus, route=route, routes=[([0], 0), ([1], 0)])
+        pools = [PoolSpec(0, kind, 1, 64, compute_w=1.0) for kind in (0, 1)]
+        found_s = _played(jobs, pools, 32.0, backfill=backfill).jobs["first_start_s"][1]
+        yield Row(40, f"{later} jobs that come later in another pool: start of the head [s]", 7.0, found_s, 0.0)

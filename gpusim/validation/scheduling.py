@@ -174,6 +174,33 @@ def conservative(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[R
     off = np.count_nonzero(np.abs(found_s - expected_s) > 1e-6)
     yield Row(38, "conservative: starts unlike the reservations counted", 0.0, off, 0.0)
     yield Row(38, "conservative: mean wait [s]", (expected_s - submit_s).mean(), (found_s - submit_s).mean(), 1e-9)
+    loose_s = runtime_s * stream(38, "estimates").uniform(1.0, 3.0, n)
+    schedule = scheduler(Jobs(submit_s, gpus, runtime_s, loose_s), 32, Backfill.CONSERVATIVE)
+    promised_s = np.where(schedule.start_s > submit_s, schedule.promised_s, submit_s)  # none where it starts at once
+    late = np.count_nonzero(~(schedule.start_s <= promised_s + 1e-6))
+    yield Row(38, "conservative, upper bounds: jobs without a promise or after the first one", 0.0, late, 0.0)
+    alone_s = _promised_alone(Jobs(submit_s, gpus, runtime_s, loose_s), 32, schedule.start_s)
+    alone = ~np.isnan(alone_s)
+    off = np.count_nonzero(~(np.abs(promised_s - alone_s)[alone] <= 1e-6))
+    yield Row(38, "conservative, upper bounds: promises unlike those counted apart", 0.0, off, 0.0)
+
+
+def _promised_alone(jobs: Jobs, gpus: int, start_s: np.ndarray) -> np.ndarray:
+    """First promise [s] of the jobs that found nobody waiting, beside what ran then by its estimates; else NaN."""
+    promised_s = np.full(len(start_s), np.nan)
+    for j, submit in enumerate(jobs.submit_s):
+        if (start_s[:j] > submit).any():
+            continue
+        running = np.flatnonzero(start_s[:j] + jobs.runtime_s[:j] > submit)
+        until_s = start_s[running] + jobs.estimate_s[running]
+        free = gpus - jobs.gpus[running].sum()
+        promised_s[j] = submit
+        for i in np.argsort(until_s, kind="stable"):
+            if free >= jobs.gpus[j]:
+                break
+            free += jobs.gpus[running[i]]
+            promised_s[j] = until_s[i]
+    return promised_s
 
 
 def fairness(effort: Effort, order: Order = Order.FAIR_SHARE) -> Iterator[Row]:

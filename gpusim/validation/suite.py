@@ -35,6 +35,7 @@ ANCHORS: dict[int, Anchor] = {
     37: blocking.cycles,
     38: scheduling.conservative,
     39: power.air_hall,
+    40: blocking.promised_power,
 }
 
 

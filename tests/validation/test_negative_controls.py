@@ -248,3 +248,8 @@ def test_no_take_or_pay():
     """Billed by use alone: the three months of the ramp are off."""
     off = failures(contracts.take_or_pay(FULL, contracts.ramp_scenario(take_or_pay=0.0)))
     assert sum("in steps" in what for what in off) == 3
+
+
+def test_power_that_is_not_promised():
+    """Without backfill nobody is promised anything: what comes later in the other pool delays the head."""
+    assert len(failures(blocking.promised_power(FULL, Backfill.NONE))) == 3
