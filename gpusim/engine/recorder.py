@@ -197,6 +197,7 @@ class Recorder:
             "price_usd_per_mwh": means("price_usd_per_mwh"),
             "carbon_g_per_kwh": means("carbon_g_per_kwh"),
             "outdoor_c": means("dry_bulb_c"),
+            "wet_bulb_c": means("wet_bulb_c"),
             "cost_usd": np.diff(sites["cost_usd"], axis=0),
             "carbon_kg": np.diff(sites["carbon_g"], axis=0) / 1000.0,
             **{f"{phase.name.lower()}_j": energy[:, :, phase] for phase in Phase},

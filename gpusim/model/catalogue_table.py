@@ -8,8 +8,8 @@ from rich.table import Table
 from gpusim.model.hardware import figures
 
 
-def tables() -> tuple[Table, Table]:
-    """Figures by field and GPU type (assumptions marked by a star), and their sources."""
+def tables() -> tuple[Table, Table, Table]:
+    """Figures by field and GPU type (assumptions marked by a star), their sources, and the cooling of halls."""
     rows = figures()
     gpus = list(dict.fromkeys(row["gpu"] for row in rows))
     at = {(row["field"], row["gpu"]): row for row in rows}
@@ -27,4 +27,12 @@ def tables() -> tuple[Table, Table]:
         for i, ((basis, source, date), names) in enumerate(texts.items()):
             shown = "all" if len(names) == len(gpus) else ", ".join(names)
             sources.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
-    return values, sources
+    return values, sources, _cooling()
+
+
+def _cooling() -> Table:
+    table = Table("medium", "field", "value", "unit", "basis", "source", "date", title="Cooling of halls", box=SIMPLE)
+    rows = figures("cooling")
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        table.add_row(*row.values(), end_section=following is not None and following["medium"] != row["medium"])
+    return table

@@ -1,4 +1,4 @@
-"""GPU types and the catalogue they come from: every figure with its unit, basis, source and date."""
+"""GPU types and the cooling of halls, from the catalogue: every figure with unit, basis, source and date."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class GpuType(Model):
     """[USD/h] List price of one GPU."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
     """Share of the TDP drawn while a job computes."""
-    communication_fraction: float = Field(0.35, ge=0, le=1)
+    communication_fraction: float = Field(0.33, ge=0, le=1)
     """Share of the TDP drawn while a job communicates."""
-    checkpoint_fraction: float = Field(0.30, ge=0, le=1)
+    checkpoint_fraction: float = Field(0.19, ge=0, le=1)
     """Share of the TDP drawn while a job writes a checkpoint."""
-    serving_fraction: float = Field(0.60, ge=0, le=1)
+    serving_fraction: float = Field(0.75, ge=0, le=1)
     """Share of the TDP drawn while a replica serves."""
 
     @model_validator(mode="after")
@@ -54,9 +54,9 @@ class GpuType(Model):
         return self
 
 
-def figures() -> list[dict[str, str]]:
-    """Rows of the catalogue as texts: gpu, field, value, unit, basis, source, date."""
-    with (files("gpusim.model") / "catalogue" / "gpus.csv").open(encoding="utf-8", newline="") as file:
+def figures(name: str = "gpus") -> list[dict[str, str]]:
+    """Rows of the catalogue as texts: gpu (of "cooling": medium), field, value, unit, basis, source, date."""
+    with (files("gpusim.model") / "catalogue" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -76,3 +76,12 @@ def built_in() -> dict[str, dict[str, float]]:
         value = float(row["value"])
         types.setdefault(row["gpu"], {})[row["field"]] = int(value) if value.is_integer() else value
     return types
+
+
+@cache
+def usual_cooling() -> dict[str, dict[str, float]]:
+    """Fields of the cooling of a hall, by what carries the heat away."""
+    halls: dict[str, dict[str, float]] = {}
+    for row in figures("cooling"):
+        halls.setdefault(row["medium"], {})[row["field"]] = float(row["value"])
+    return halls

@@ -27,7 +27,7 @@ class Money(Model):
     debt_years: Years = 5.0
     """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
     gpu_life_years: Years = 6.0
-    """[years] Straight-line life of GPUs and servers. CoreWeave 6, Lambda 5, Nebius 4, Iris 3 (secondary, 2025)."""
+    """[years] Straight-line life of GPUs, servers. CoreWeave 6, Amazon, Lambda 5, Nebius 4, Iris 3 (2025)."""
     gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
     """Items of spending, or kinds of work of a project, that last as long as GPUs."""
     site_life_years: Years = 15.0

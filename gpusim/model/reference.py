@@ -61,6 +61,8 @@ def _keys(model: type[BaseModel]) -> str:
 
 def _default(field: FieldInfo) -> str:
     default: Any = field.default
+    if isinstance(field.json_schema_extra, dict):
+        return field.json_schema_extra["default"]
     if field.is_required():
         return "required"
     if default is None or default == {} or default == [] or default == "":

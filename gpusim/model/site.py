@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.model.base import Model, Moment
+from gpusim.model.hardware import usual_cooling
 from gpusim.model.steps import Steps
+
+BY_MEDIUM = {"default": "by `medium`"}
 
 
 class Cooling(Model):
-    """Facility overhead from outside temperature. Defaults are assumptions of the order of published PUE."""
+    """Facility overhead from outside temperature; what is absent is usual for the medium (`gpusim catalog`)."""
 
     medium: Literal["air", "liquid"] = "air"
-    """What the cooling works against: air follows the wet bulb temperature, liquid the dry bulb."""
-    base_overhead: float = Field(0.06, ge=0)
-    """Facility watts per IT watt for fans, pumps and the like, at any temperature."""
-    conversion_loss: float = Field(0.04, ge=0)
-    """Facility watts per IT watt lost in transformers and power supplies."""
-    fixed_fraction: float = Field(0.02, ge=0)
-    """Facility power that is always drawn, per rated IT watt of the complete site."""
-    overhead_per_k: float = Field(0.015, ge=0)
-    """More facility watts per IT watt for each kelvin beyond what free cooling manages."""
-    approach_k: float = 6.0
-    """[K] By how much cooling water or air stays above the outside temperature."""
-    supply_c: float = 24.0
-    """[C] Supply temperature up to which cooling is free."""
+    """What carries the heat away: air, cooled against the wet bulb temperature, or liquid, against the dry bulb."""
+    base_overhead: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt for fans, pumps and the like, at any temperature. Air 0.29, liquid 0.06."""
+    conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
+    fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility power that is always drawn, per rated IT watt of the complete site. 0.02."""
+    overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
+    approach_k: float = Field(json_schema_extra=BY_MEDIUM)
+    """[K] By how much cooling water or air stays above the outside temperature. Air 6, liquid 8."""
+    supply_c: float = Field(json_schema_extra=BY_MEDIUM)
+    """[C] Supply temperature up to which cooling is free. Air 24, liquid 38."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_for_the_medium(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        halls, medium = usual_cooling(), data.get("medium")
+        return {**halls[medium if medium in list(halls) else "air"], **data}
+
+    @model_serializer(mode="wrap")
+    def _but_what_is_usual(self, values: Callable) -> dict:
+        """Without what goes with the medium, so that a change of the medium alone changes all of that."""
+        usual = usual_cooling()[self.medium]
+        return {name: value for name, value in values(self).items() if value != usual.get(name)}
 
 
 class Sustainability(Model):

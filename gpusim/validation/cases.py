@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
 from gpusim.state import Fleet
 
 SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own
-WARM_UP = 0.05  # jobs before the counted ones, as a share of them
+PIECE = 100_000  # jobs of a long run that are played and counted together, so that memory stays small and is used anew
+WARM_UP = 5_000  # jobs played before the counted ones
 
 Law = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -58,10 +60,9 @@ def open_fleet(
     jobs: Work,
     pools: list[tuple[int, int]],
     rules: Rules | None = None,
-    job_class: ClassSpec | None = None,
     shares: list[float] | None = None,
 ) -> FleetEnvironment:
-    """Environment at time 0 with all nodes on and no power limit.
+    """Environment at time 0 with all nodes on and no power limit; evicted jobs keep all their work, free of charge.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def open_fleet(
         One per tenant.
     """
     specs = [PoolSpec(site, 0, nodes, size) for site, (nodes, size) in enumerate(pools)]
-    fleet = allocate(specs, len(specs), jobs, rules or Rules(), classes=[job_class or ClassSpec()], shares=shares)
+    classes = [ClassSpec(checkpoint_interval_s=0.0)]
+    fleet = allocate(specs, len(specs), jobs, rules or Rules(), classes=classes, shares=shares)
     env = FleetEnvironment(fleet)
     for p, (nodes, size) in enumerate(pools):
         fleet.pools[p].delivered = nodes * size
@@ -84,7 +86,26 @@ def play(jobs: Work, pools: list[tuple[int, int]], rules: Rules | None = None, *
     env = open_fleet(jobs, pools, rules, **more)
     env.run(until=env.finished)
     env.settle()
-    return env.fleet
+    fleet, env.fleet = env.fleet, None  # events refer to their environment: it would keep the fleet for long
+    return fleet
+
+
+def play_in_pieces(
+    jobs: Work, pools: list[tuple[int, int]], value: Callable[[Fleet], np.ndarray], rules: Rules | None = None
+) -> np.ndarray:
+    """``value`` of each job of a long run but the first ``WARM_UP``, shape (n_jobs - WARM_UP,).
+
+    Played in pieces: each begins with an empty fleet and the ``WARM_UP`` jobs before those that it counts.
+    """
+    n = len(jobs.submit_s)
+    columns = {field.name: getattr(jobs, field.name) for field in fields(jobs)}
+    columns = {name: column for name, column in columns.items() if isinstance(column, np.ndarray)}
+    found = []
+    for first in range(WARM_UP, n, PIECE):
+        rows = slice(first - WARM_UP, min(first + PIECE, n))
+        piece = replace(jobs, **{name: column[rows] for name, column in columns.items()})
+        found.append(value(play(piece, pools, rules))[WARM_UP:])
+    return np.concatenate(found)
 
 
 def waits_s(fleet: Fleet) -> np.ndarray:

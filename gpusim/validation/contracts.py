@@ -27,9 +27,27 @@ def signed_scenario(gpus: float, utilisation: float) -> Scenario:
     return Scenario.from_dict({**tables, "tenants": {"lab": {}}, "contracts": {"one": contract}})
 
 
-def take_or_pay(_effort: Effort) -> Iterator[Row]:
-    """31: what is billed for what is used, or for 97% of what is delivered if that is more."""
+def ramp_scenario(take_or_pay: float = 0.97) -> Scenario:
+    """A quarter in which 1,000 GPUs, and the 1,000 committed, come in two steps, none of which begins a month."""
+    tables = signed_scenario(1_000.0, 0.6).to_toml_dict()
+    tables["run"]["days"] = 91.0
+    there = [{"at": 0.0, "value": 600.0}, {"at": 45.0, "value": 1_000.0}]
+    committed = [{"at": 0.0, "value": 400.0}, {"at": 20.0, "value": 1_000.0}]
+    tables["sites"]["here"]["pools"]["flat"]["gpus"] = there
+    tables["contracts"]["one"] |= {"gpus": committed, "term_days": 91.0, "take_or_pay": take_or_pay}
+    return Scenario.from_dict(tables)
+
+
+def take_or_pay(_effort: Effort, ramp: Scenario | None = None) -> Iterator[Row]:
+    """31: what is billed for what is used, or for 97% of what is delivered if that is more; at once, and day by day."""
     for gpus, utilisation, expected in BILLS:
         accounts = run(signed_scenario(gpus, utilisation), SEED).contract_accounts
         what = f"{gpus:,.0f} GPUs delivered, {utilisation:.0%} of them used: bill [USD]"
         yield Row(31, what, expected, accounts["billed_usd"].sum(), 0.0)
+    accounts = run(ramp or ramp_scenario(), SEED).contract_accounts.set_index("month")
+    for month, first, last in (("2025-04", 0, 30), ("2025-05", 30, 61), ("2025-06", 61, 91)):
+        usd = 0.0
+        for day in range(first, last):
+            delivered = min(600.0 if day < 45 else 1_000.0, 400.0 if day < 20 else 1_000.0)
+            usd += max(0.6, 0.97) * delivered * 24.0 * 2.5
+        yield Row(31, f"GPUs that come in steps, {month}: bill [USD]", usd, accounts["billed_usd"][month], 1e-9)

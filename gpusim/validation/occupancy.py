@@ -1,4 +1,4 @@
-"""Anchors of how many jobs and GPUs are in use over time: an unlimited fleet, and Little's law."""
+"""Anchors of how many jobs and GPUs are in use over time: an unlimited fleet, and a plain count."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.layout import Rules
-from gpusim.state import Backfill, Cause, Order, Status
+from gpusim.state import Cause, Status
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, open_fleet, poisson_arrivals, stream, waits_s, work
+from gpusim.validation.plain import Count, first_come
 
 _GANGS, _GANG_SHARES = np.array([8, 64, 512]), [0.70, 0.25, 0.05]
 
@@ -58,25 +58,22 @@ def unlimited(effort: Effort) -> Iterator[Row]:
         yield Row(9, f"{name}: jobs that waited", 0.0, float((waits_s(env.fleet) > 0.0).sum()), 0.0)
 
 
-def little(effort: Effort) -> Iterator[Row]:
-    """11: Little's law as an identity on a closed window, per class and in total, times cut at the window's ends.
+def little(_effort: Effort, gpus: int = 32) -> Iterator[Row]:
+    """11: jobs that wait and run on a closed window, two classes on one node, against a plain count of the same jobs.
 
-    Left: what the engine holds, class by class seen at every event, in total by the pool's own integrals. Right:
-    the jobs' own times.
+    What the engine holds is seen class by class at every event, and in total as the pool's own integrals; the count
+    knows nothing of the engine.
     """
-    n, a_s, b_s = 3000, 500.0, 2500.0
+    n, a_s, b_s = 1500, 250.0, 1250.0
     submit_s = poisson_arrivals(stream(11, "arrivals"), 1.0, n)
-    runtime_s = 8.0 * LAWS["lognormal cv2=4"](stream(11, "runtimes"), n)
-    gpus = stream(11, "gangs").choice([1, 2, 4, 8, 16], n)
+    runtime_s = 4.0 * LAWS["lognormal cv2=4"](stream(11, "runtimes"), n)
+    wanted = stream(11, "gangs").choice([1, 2, 4, 8, 16], n)
     tenant = stream(11, "tenants").integers(0, 2, n)
-    jobs = work(submit_s, runtime_s, gpus, tenant=tenant, estimate_s=2.0 * runtime_s)
-    rules = Rules(order=Order.FAIR_SHARE, backfill=Backfill.EASY)
-    env = open_fleet(jobs, [(8, 8)], rules, shares=[2.0, 1.0])
-    env.run(until=env.finished)
-    start_s, end_s = env.fleet.jobs["start_s"].copy(), env.fleet.jobs["end_s"].copy()
+    start_s = first_come(submit_s, runtime_s, Count(32, wanted))
+    end_s = start_s + runtime_s
 
     events = np.unique(np.clip(np.concatenate([submit_s, start_s, end_s]), a_s, b_s))
-    env = open_fleet(jobs, [(8, 8)], rules, shares=[2.0, 1.0])
+    env = open_fleet(work(submit_s, runtime_s, wanted, tenant=tenant), [(1, gpus)], shares=[2.0, 1.0])
     env.run(until=env.at(a_s))
     env.settle()
     before = env.fleet.pools[0].copy()
@@ -101,5 +98,7 @@ def little(effort: Effort) -> Iterator[Row]:
         yield Row(11, f"class {k + 1}: mean in system", there[mine].sum() / span_s, seen[k].sum() / span_s, 1e-9)
     queued = (after.queued_job_s - before.queued_job_s) / span_s
     running = (after.running_job_s - before.running_job_s) / span_s
+    busy = (after.ledger[Cause.TRAINING] - before.ledger[Cause.TRAINING]) / span_s
     yield Row(11, "total: mean in queue", waited.sum() / span_s, queued, 1e-9)
     yield Row(11, "total: mean in system", there.sum() / span_s, queued + running, 1e-9)
+    yield Row(11, "total: mean busy GPUs", (wanted * within(start_s, end_s)).sum() / span_s, busy, 1e-9)

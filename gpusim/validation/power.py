@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 
 from gpusim.analysis.causes import OFFLINE
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.model.scenario import Scenario
 from gpusim.record.result import Result
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
-from gpusim.validation.cases import SEED
+from gpusim.validation.cases import SEED, stream
 
 # A GPU type that draws 1,250 W whatever it does: its nodes' idle draw is the whole site's IT power.
 _FLAT_GPU = {
@@ -45,7 +47,7 @@ def flat_year_scenario(pue: float = 1.20) -> Scenario:
 
 
 def flat_year(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
-    """26: energy, cost and carbon of a constant 100 MW at a PUE of 1.20, 50 USD/MWh and 334 g/kWh."""
+    """26: energy, cost and carbon of a constant 100 MW at a PUE of 1.20, then hour by hour."""
     result = result or run(flat_year_scenario(), SEED)
     site = result.sites.iloc[0]
     it_kwh = site["energy_it_j"] / 3.6e6
@@ -58,6 +60,63 @@ def flat_year(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
     ]
     for what, expected, ours in figures:
         yield Row(26, f"100 MW for a year: {what}", expected, ours, 1e-9)
+    yield from hourly_quarter()
+
+
+def hourly_quarter(shift_h: int = 0) -> Iterator[Row]:
+    """26: a quarter of a year whose price, carbon and weather come from a file, and a sum over its hours.
+
+    The hall is cooled by air: overhead 0.33, and 0.015 for each kelvin of wet bulb above 18 C, with 2% of the rated
+    power besides. ``shift_h`` moves the file's hours, for controls.
+    """
+    hours = np.arange(91 * 24 + 2)
+    draw = stream(26, "hours")
+    price, carbon = draw.normal(50.0, 60.0, len(hours)), draw.uniform(50.0, 600.0, len(hours))
+    wet = 14.0 + 8.0 * np.sin(2 * np.pi * hours / 24.0) + draw.normal(0.0, 2.0, len(hours))
+    times = pd.date_range("2025-06-01", periods=len(hours), freq="h") + pd.Timedelta(hours=shift_h)
+    columns = {"price_usd_per_mwh": price, "carbon_g_per_kwh": carbon, "dry_bulb_c": wet + 5.0, "wet_bulb_c": wet}
+    tables = flat_year_scenario().to_toml_dict()
+    tables["run"] = {"start": "2025-06-01", "days": 91.0, "record_s": DAY_S}
+    site = tables["sites"]["here"] | {"cooling": {"medium": "air"}}
+    del site["price_usd_per_mwh"], site["carbon_g_per_kwh"]
+    with TemporaryDirectory() as folder:
+        path = str(Path(folder) / "hours.csv")
+        text = {"time_utc": times.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        pd.DataFrame({**text, **columns}).to_csv(path, index=False)
+        files = dict.fromkeys(("price_file", "carbon_file", "weather_file"), path)
+        scenario = Scenario.from_dict({**tables, "sites": {"here": {**site, **files}}})
+        row = run(scenario, SEED).sites.iloc[0]
+    mwh = usd = tonnes = 0.0
+    for k in range(91 * 24):
+        mw = 100.0 * (1.33 + 0.015 * max(0.0, wet[k] - 18.0)) + 0.02 * 100.0
+        mwh += mw
+        usd += mw * price[k]
+        tonnes += mw * carbon[k] / 1000.0
+    for what, expected, ours in (
+        ("facility energy [MWh]", mwh, row["energy_facility_j"] / JOULE_PER_MWH),
+        ("energy cost [USD]", usd, row["cost_usd"]),
+        ("carbon [t]", tonnes, row["carbon_kg"] / 1000.0),
+    ):
+        yield Row(26, f"100 MW at hourly prices: {what}", expected, ours, 1e-9)
+
+
+def air_hall(_effort: Effort, medium: str = "air") -> Iterator[Row]:
+    """39: PUE of a full air-cooled hall in Virginia, from its power table and by what is published.
+
+    Overhead 0.33 and 0.015 for each kelvin by which wet bulb plus 6 K exceed 24 C, and 2% of the rated power. Halls
+    cooled by air have a PUE of 1.3 to 1.5 (Uptime Institute by upsite.com, 2025).
+    """
+    tables = flat_year_scenario().to_toml_dict()
+    site = tables["sites"]["here"] | {"region": "US-MIDA-PJM", "cooling": {"medium": medium}}
+    tables |= {"run": {"start": "2025-01-01", "days": 365.0}, "sites": {"hall": site}}
+    power = run(Scenario.from_dict(tables), SEED).power
+    wet = power["wet_bulb_c"].to_numpy()
+    again = 1.33 + 0.015 * np.maximum(0.0, wet + 6.0 - 24.0) + 0.02
+    off = np.count_nonzero(np.abs(power["pue"] - again) > 1e-9)
+    yield Row(39, "hours whose PUE is not that of their wet bulb", 0.0, off, 0.0)
+    warm = np.count_nonzero(power["pue"] > 1.35 + 1e-9)
+    yield Row(39, "hours in which free cooling does not suffice", np.count_nonzero(wet > 18.0), warm, 0.0)
+    yield Row(39, "PUE of the year (1.3 to 1.5)", 1.4, power["facility_w"].sum() / power["it_w"].sum(), 0.1 / 1.4)
 
 
 def busy_fleet_scenario() -> Scenario:
@@ -79,7 +138,7 @@ def busy_fleet_scenario() -> Scenario:
                 },
                 "east": {
                     "region": "DE-LU", "jurisdiction": "EU", "grid_mw": 0.5, "pools": {"H200": {"gpus": 256.0}},
-                    "cooling": {"medium": "liquid", "supply_c": 10.0},
+                    "cooling": {"medium": "air", "supply_c": 10.0},
                 },
             },
             "tenants": {"lab": {}},
@@ -127,6 +186,7 @@ def busy_fleet(_effort: Effort) -> Iterator[Row]:
 
     result = run(scenario, SEED, processes=[watch])
     yield from energy_balance(scenario, result)
+    yield from jobs_by_phase(scenario, result)
     for name in scenario.sites:
         power = result.power[result.power["site"] == name]
         over = (power["facility_w"] / power["limit_w"] - 1.0).max()
@@ -163,10 +223,30 @@ def _idle_and_serving_j(result: Result, site: str) -> float:
     return total
 
 
-def _facility_j(scenario: Scenario, power, site: str) -> float:
+# Overhead of the two halls: at any load, above which temperature more, and which temperature that is.
+_HALLS = {"west": (0.04 + 0.06, 38.0 - 8.0, "outdoor_c"), "east": (0.04 + 0.29, 10.0 - 6.0, "wet_bulb_c")}
+
+
+def _facility_j(scenario: Scenario, power: pd.DataFrame, site: str) -> float:
     """Cooling and conversion, hour by hour at the outside temperature, and the part drawn at any load."""
-    spec = scenario.sites[site]
-    rated_w = sum(pool.gpus.peak() * scenario.gpus[kind].rated_it_w_per_gpu for kind, pool in spec.pools.items())
-    extra = np.array([overhead(spec.cooling, t, t) for t in power["outdoor_c"]]) - 1.0
-    span_s = (power["end_s"] - power["start_s"]).to_numpy()
-    return float((extra * power["it_w"] * span_s).sum() + spec.cooling.fixed_fraction * rated_w * span_s.sum())
+    pools = scenario.sites[site].pools
+    rated_w = sum(pool.gpus.peak() * scenario.gpus[kind].rated_it_w_per_gpu for kind, pool in pools.items())
+    mild, free_c, column = _HALLS[site]
+    extra = mild + 0.015 * np.maximum(0.0, power[column] - free_c)
+    span_s = power["end_s"] - power["start_s"]
+    return float((extra * power["it_w"] * span_s).sum() + 0.02 * rated_w * span_s.sum())
+
+
+def jobs_by_phase(scenario: Scenario, result: Result) -> Iterator[Row]:
+    """27: energy of the jobs that ran in one piece, from what each of them did: loading, work, checkpoints."""
+    jobs = result.jobs[(result.jobs["status"] == "done") & (result.jobs["evictions"] == 0)]
+    total_j = 0.0
+    for job in jobs.itertuples():
+        gpu = result.manifest["gpus"][job.gpu_type]
+        held = job.gpus if job.gpus <= 8 else -(-job.gpus // 8) * 8
+        work_s = job.runtime_s / gpu["training_speed"]
+        writes_s = 60.0 * max(np.ceil(work_s / 1800.0) - 1.0, 0.0)
+        phases = (("compute", 0.7 * work_s), ("communication", 0.3 * work_s + 120.0), ("checkpoint", writes_s))
+        total_j += held * sum(gpu[f"{name}_fraction"] * gpu["tdp_w"] * span_s for name, span_s in phases)
+    what = "jobs that ran in one piece: energy [MWh]"
+    yield Row(27, what, total_j / JOULE_PER_MWH, jobs["energy_j"].sum() / JOULE_PER_MWH, 1e-9)

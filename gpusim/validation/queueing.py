@@ -6,39 +6,56 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.layout import ClassSpec, Rules
-from gpusim.state import Order, Status
+from gpusim.engine.layout import Rules
+from gpusim.state import Fleet, Order, Status
 from gpusim.validation import formulas
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
-from gpusim.validation.cases import LAWS, WARM_UP, Law, play, poisson_arrivals, responses_s, stream, waits_s, work
+from gpusim.validation.cases import (
+    LAWS,
+    WARM_UP,
+    Law,
+    play,
+    play_in_pieces,
+    poisson_arrivals,
+    responses_s,
+    stream,
+    waits_s,
+    work,
+)
 
 EXPONENTIAL = LAWS["exponential"]
 MILLION = 1_000_000
 
-# servers, load, tolerances of P(wait) and of the mean wait and its p95; the p99 spreads half as much again
+# servers, load, runs, tolerances of P(wait) and of the mean wait and its p95; the p99 spreads half as much again
 _MMC = [
-    (1, 0.8, 0.002, 0.012),
-    (4, 3.2, 0.004, 0.016),
-    (8, 6.4, 0.006, 0.020),
-    (16, 14.4, 0.010, 0.028),
-    (64, 57.6, 0.020, 0.044),
+    (1, 0.8, 8, 0.002, 0.012),
+    (4, 3.2, 10, 0.004, 0.016),
+    (8, 6.4, 8, 0.006, 0.020),
+    (16, 14.4, 16, 0.010, 0.028),
+    (64, 57.6, 16, 0.020, 0.044),
+]
+# law of run times, its squared variation, runs, tolerance of the mean wait
+_MG1 = [
+    ("constant", 0.0, 5, 0.015),
+    ("exponential", 1.0, 5, 0.02),
+    ("lognormal cv2=4", 4.0, 10, 0.04),
+    ("lognormal cv2=10", 10.0, 10, 0.10),
 ]
 
 
 def _single_queue(servers: int, rate_per_s: float, n: int, law: Law, names: tuple) -> np.ndarray:
     """Waits [s] of ``n`` jobs after the warm-up at ``servers`` GPUs, shape (n,)."""
-    warm = round(n * WARM_UP)
-    submit_s = poisson_arrivals(stream(*names, "arrivals"), rate_per_s, warm + n)
-    runtime_s = law(stream(*names, "runtimes"), warm + n)
-    return waits_s(play(work(submit_s, runtime_s), [(servers, 1)]))[warm:]
+    submit_s = poisson_arrivals(stream(*names, "arrivals"), rate_per_s, WARM_UP + n)
+    runtime_s = law(stream(*names, "runtimes"), WARM_UP + n)
+    return play_in_pieces(work(submit_s, runtime_s), [(servers, 1)], waits_s)
 
 
 def mmc(effort: Effort, law: Law = EXPONENTIAL) -> Iterator[Row]:
     """1: M/M/c, first come, first served: share of jobs that wait, mean wait, its quantiles."""
-    runs, n = effort.runs(16), effort.size(16, MILLION)
-    for servers, rate, share_tolerance, tolerance in _MMC:
+    for servers, rate, full_runs, share_tolerance, tolerance in _MMC:
+        runs, n = effort.runs(full_runs), effort.size(full_runs, MILLION)
 
-        def one(run: int, servers=servers, rate=rate) -> tuple[float, ...]:
+        def one(run: int, servers=servers, rate=rate, n=n) -> tuple[float, ...]:
             wait_s = _single_queue(servers, rate, n, law, (1, servers, run))
             return (wait_s > 0.0).mean(), wait_s.mean(), *np.quantile(wait_s, [0.95, 0.99])
 
@@ -53,6 +70,10 @@ def mmc(effort: Effort, law: Law = EXPONENTIAL) -> Iterator[Row]:
             yield Row(1, f"M/M/{servers} at load {rate:g}: {what}", expected, value, effort.widen(allowed))
 
 
+def _rejected(fleet: Fleet) -> np.ndarray:
+    return fleet.jobs["status"] == Status.REJECTED
+
+
 def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
     """2: a pool without waiting room blocks the same share of jobs whatever the law of their run times.
 
@@ -65,13 +86,12 @@ def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
 
             def one(run: int, servers=servers, load=load, name=name, n=n) -> tuple[float]:
                 names = (2, servers, name, run)
-                warm = round(n * WARM_UP)
-                submit_s = poisson_arrivals(stream(*names, "arrivals"), load, warm + n)
-                runtime_s = LAWS[name](stream(*names, "runtimes"), warm + n)
-                submit_s *= (warm + n) / load / submit_s[-1]
+                submit_s = poisson_arrivals(stream(*names, "arrivals"), load, WARM_UP + n)
+                runtime_s = LAWS[name](stream(*names, "runtimes"), WARM_UP + n)
+                submit_s *= (WARM_UP + n) / load / submit_s[-1]
                 runtime_s /= runtime_s.mean()
-                fleet = play(work(submit_s, runtime_s), [(servers, 1)], Rules(queue_limit=queue_limit))
-                return ((fleet.jobs["status"][warm:] == Status.REJECTED).mean(),)
+                rules = Rules(queue_limit=queue_limit)
+                return (play_in_pieces(work(submit_s, runtime_s), [(servers, 1)], _rejected, rules).mean(),)
 
             ours = mean_of_runs(runs, one)[0]
             what = f"{servers} GPUs, load {load:g}, {name}: share blocked"
@@ -80,11 +100,10 @@ def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
 
 def mg1(effort: Effort) -> Iterator[Row]:
     """3: M/G/1: the mean wait grows with the variance of run times (Pollaczek-Khinchine)."""
-    runs, n = effort.runs(10), effort.size(10, MILLION)
-    variances = {"constant": 0.0, "exponential": 1.0, "lognormal cv2=4": 4.0, "lognormal cv2=10": 10.0}
-    for (name, cv2), tolerance in zip(variances.items(), (0.015, 0.02, 0.04, 0.10), strict=True):
+    for name, cv2, full_runs, tolerance in _MG1:
+        runs, n = effort.runs(full_runs), effort.size(full_runs, MILLION)
 
-        def one(run: int, name=name) -> tuple[float]:
+        def one(run: int, name=name, n=n) -> tuple[float]:
             return (_single_queue(1, 0.8, n, LAWS[name], (3, name, run)).mean(),)
 
         ours = mean_of_runs(runs, one)[0]
@@ -94,18 +113,16 @@ def mg1(effort: Effort) -> Iterator[Row]:
 
 def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
     """6: two priority classes at one GPU, without preemption and with (all work kept, free of charge)."""
-    runs, n = effort.runs(16), effort.size(16, MILLION // 2)
-    warm = round(n * WARM_UP)
+    runs, n = effort.runs(4), WARM_UP + effort.size(4, MILLION // 2)
 
     def one(run: int, preempts: bool) -> tuple[float, float]:
-        submit_s = poisson_arrivals(stream(6, run, "arrivals"), 0.8, warm + n)
-        runtime_s = EXPONENTIAL(stream(6, run, "runtimes"), warm + n)
-        first = stream(6, run, "classes").uniform(size=warm + n) < 0.3 / 0.8
-        jobs = work(submit_s, runtime_s, priority=first.astype(int), preemptible=np.full(warm + n, preempts))
+        submit_s = poisson_arrivals(stream(6, run, "arrivals"), 0.8, n)
+        runtime_s = EXPONENTIAL(stream(6, run, "runtimes"), n)
+        first = stream(6, run, "classes").uniform(size=n) < 0.3 / 0.8
+        jobs = work(submit_s, runtime_s, priority=first.astype(int), preemptible=np.full(n, preempts))
         rules = Rules(order=order, preempts=preempts)
-        fleet = play(jobs, [(1, 1)], rules, job_class=ClassSpec(checkpoint_interval_s=0.0))
-        value = (responses_s if preempts else waits_s)(fleet)[warm:]
-        return value[first[warm:]].mean(), value[~first[warm:]].mean()
+        value = play_in_pieces(jobs, [(1, 1)], responses_s if preempts else waits_s, rules)
+        return value[first[WARM_UP:]].mean(), value[~first[WARM_UP:]].mean()
 
     for preempts, what, expected in (
         (False, "no preemption: mean wait", formulas.priority_waits(0.3, 0.5)),
@@ -118,16 +135,15 @@ def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
 
 def pooling(effort: Effort) -> Iterator[Row]:
     """7: two sites of four GPUs, jobs split at random, against one pool of eight; the same jobs in both."""
-    runs, n = effort.runs(16), effort.size(16, MILLION)
-    warm = round(n * WARM_UP)
+    runs, n = effort.runs(8), WARM_UP + effort.size(8, MILLION)
 
     def one(run: int) -> tuple[float, float]:
-        submit_s = poisson_arrivals(stream(7, run, "arrivals"), 6.4, warm + n)
-        runtime_s = EXPONENTIAL(stream(7, run, "runtimes"), warm + n)
-        site = stream(7, run, "sites").integers(0, 2, warm + n)
-        apart = play(work(submit_s, runtime_s, route=site, routes=[([0], 0), ([1], 0)]), [(4, 1), (4, 1)])
-        pooled = play(work(submit_s, runtime_s), [(8, 1)])
-        return waits_s(apart)[warm:].mean(), waits_s(pooled)[warm:].mean()
+        submit_s = poisson_arrivals(stream(7, run, "arrivals"), 6.4, n)
+        runtime_s = EXPONENTIAL(stream(7, run, "runtimes"), n)
+        site = stream(7, run, "sites").integers(0, 2, n)
+        split = work(submit_s, runtime_s, route=site, routes=[([0], 0), ([1], 0)])
+        apart = play_in_pieces(split, [(4, 1), (4, 1)], waits_s)
+        return apart.mean(), play_in_pieces(work(submit_s, runtime_s), [(8, 1)], waits_s).mean()
 
     apart, pooled = mean_of_runs(runs, one)
     expected = formulas.mmc_wait(4, 3.2), formulas.mmc_wait(8, 6.4)

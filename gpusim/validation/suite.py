@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
-from gpusim.validation import contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
+from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import Anchor, Effort, Row
 
 ANCHORS: dict[int, Anchor] = {
@@ -30,6 +30,12 @@ ANCHORS: dict[int, Anchor] = {
     32: physical.shared_link,
     33: workload.request_traces,
     34: workload.daily_rate,
+    35: blocking.gangs,
+    36: blocking.power,
+    37: blocking.cycles,
+    38: scheduling.conservative,
+    39: power.air_hall,
+    40: blocking.promised_power,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from gpusim.engine.run import run
 from gpusim.model.scenario import Scenario
 from gpusim.units import DAY_S, JOULE_PER_MWH
@@ -27,6 +29,24 @@ def flat_sites_scenario(september_mw: float = 0.0) -> Scenario:
     return Scenario.from_dict(tables)
 
 
+def warm_summer(quarter_h: float = 21.75) -> Iterator[Row]:
+    """30: four peaks found in the power table of an air-cooled site, whose power goes with the weather.
+
+    The quarter hour of 16:45 in Texas (21:45 UTC) on the hottest weekday of each month from June to September.
+    """
+    tables = flat_sites_scenario().to_toml_dict()
+    here = tables["sites"]["texas"] | {"grid_mw": 1000.0, "cooling": {"medium": "air"}}
+    tables |= {"run": {"start": "2026-06-01", "days": 122.0, "record_s": 900.0}, "sites": {"texas": here}}
+    tables["rules"] = {"enforce": ["us-ercot-4cp"]}
+    result = run(Scenario.from_dict(tables), SEED)
+    power = result.power
+    time = pd.Timestamp("2026-06-01") + pd.to_timedelta(power["start_s"], unit="s")
+    peak = power[(time.dt.hour + time.dt.minute / 60.0 == quarter_h) & (time.dt.day_of_week < 5)]
+    hottest = peak.loc[peak.groupby(time.dt.month)["outdoor_c"].idxmax()]
+    expected = 70.0 * (hottest["facility_w"] / 1000.0).sum() / 4.0
+    yield Row(30, "4CP of a site that follows the weather [USD]", expected, result.rules["usd"].sum(), 1e-9)
+
+
 def peaks_and_capacity(_effort: Effort) -> Iterator[Row]:
     """30: transmission by four coincident peaks at 70 USD/kW, with and without one avoided; capacity at PJM's price."""
     for september_mw, what, expected in ((0.0, "100/100/100/0", 5.25e6), (1000.0, "100/100/100/100", 7.0e6)):
@@ -37,3 +57,4 @@ def peaks_and_capacity(_effort: Effort) -> Iterator[Row]:
     mwh = virginia["energy_facility_j"] / JOULE_PER_MWH
     yield Row(30, "capacity of 100 MW for a year [USD]", 329.17 * 100.0 * 365.0, usd["us-pjm-capacity"], 1e-12)
     yield Row(30, "the same by energy [USD/MWh]", 329.17 / 24.0, usd["us-pjm-capacity"] / mwh, 1e-12)
+    yield from warm_summer()

@@ -5,10 +5,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.record.result import Result
 from gpusim.state import Backfill, Order
-from gpusim.validation import physical, power, queueing, scheduling, workload
+from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
 
@@ -93,13 +94,14 @@ def always_easy(jobs, gpus, backfill):
 
 def test_easy_is_not_conservative():
     """A conservative backfill that protects the head alone delays the third job to 20 h."""
-    assert failures(scheduling.delayed_third(FULL, always_easy))["conservative: start of J3 [h]"] == 20.0
+    off = failures(scheduling.delayed_third(FULL, always_easy))
+    assert off["conservative: start of J3 [h]"] == 20.0
 
 
 @pytest.mark.parametrize("pue", [1.44, 1.0])
 def test_pue_twice_or_never(pue):
     """Overhead charged twice, or not at all, changes every figure of the flat year but none of its IT energy."""
-    off = failures(power.flat_year(FULL, run(power.flat_year_scenario(pue), SEED)))
+    off = failures(islice(power.flat_year(FULL, run(power.flat_year_scenario(pue), SEED)), 5))
     assert len(off) == 5
     assert off["100 MW for a year: facility energy [MWh]"] == pytest.approx(876_000 * pue, rel=1e-9)
 
@@ -167,3 +169,87 @@ def test_flat_arrivals():
         "SD of arrivals per day",
         "peak hour over mean hour",
     }
+
+
+def test_one_gpu_more():
+    """Numbers in queue and in service are those of 32 GPUs."""
+    assert len(failures(occupancy.little(QUICK, gpus=33))) >= 6
+
+
+def test_first_come_is_not_fair():
+    """First come, first served, the largest tenant alone ends when all do."""
+    off = failures(islice(scheduling.fairness(QUICK, Order.FIFO), 3))
+    assert off["tenant with a share of 1: finish-time fairness"] < 0.2
+
+
+def test_slowdown_without_its_bound(monkeypatch):
+    """Jobs shorter than 10 s taken by their own run time: the mean grows beyond all measure."""
+    monkeypatch.setattr(scheduling, "bounded_slowdown", lambda jobs: 1.0 + jobs["wait_s"] / jobs["run_s"])
+    assert "M/M/1 at load 0.8: mean bounded slowdown" in failures(scheduling.fairness(QUICK))
+
+
+def test_gangs_that_ignore_domains():
+    """Nodes taken wherever they are, or nodes of another size, are other starts."""
+    off = failures(blocking.gangs(FULL, domain=1))
+    assert list(off) == [f"domains of 4 nodes: {what}" for what in ("starts unlike those counted", "waited in all [s]")]
+    assert len(failures(blocking.gangs(FULL, size=4))) >= 2
+
+
+def test_another_power_limit():
+    """Without a limit nobody waits for power; a watt more is another schedule."""
+    off = failures(blocking.power(FULL, limit_w=np.inf))
+    assert off["power for 20 of 64 GPUs: waited for power [s]"] == 0.0
+    assert len(failures(blocking.power(FULL, limit_w=21.0))) == 2
+
+
+def test_another_cycle():
+    """Passes at every event, or at other intervals."""
+    assert len(failures(islice(blocking.cycles(FULL, cycle_s=0.0), 2))) == 2
+    assert len(failures(islice(blocking.cycles(FULL, cycle_s=15.0), 2))) == 2
+
+
+def test_conservative_is_not_easy():
+    assert len(failures(islice(scheduling.conservative(FULL, always_easy), 2))) == 2
+
+
+def test_a_file_an_hour_off():
+    """Price, carbon and weather an hour early: energy is the same, but not what it costs and emits."""
+    off = failures(power.hourly_quarter(shift_h=-1))
+    assert [what.split(": ")[1] for what in off] == ["energy cost [USD]", "carbon [t]"]
+
+
+def test_halls_of_another_medium():
+    """A liquid-cooled hall where air is asked for; the dry bulb where the wet one is meant."""
+    off = failures(power.air_hall(FULL, medium="liquid"))
+    assert off["PUE of the year (1.3 to 1.5)"] < 1.2
+    assert off["hours whose PUE is not that of their wet bulb"] == 8760
+
+
+def test_hall_by_the_dry_bulb(monkeypatch):
+    monkeypatch.setattr("gpusim.engine.processes.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
+    assert failures(power.air_hall(FULL))["hours whose PUE is not that of their wet bulb"] > 1000
+
+
+def test_stalls_at_full_power(busy):
+    """Checkpoints at the power of computing: jobs by their phases do not add up."""
+    scenario, result = busy
+    gpus = result.manifest["gpus"].items()
+    hot = {name: {**gpu, "checkpoint_fraction": gpu["compute_fraction"]} for name, gpu in gpus}
+    wrong = Result({**result.manifest, "gpus": hot}, result.tables)
+    assert not failures(power.jobs_by_phase(scenario, result))
+    assert failures(power.jobs_by_phase(scenario, wrong))
+
+
+def test_peaks_an_hour_later():
+    assert failures(tariffs.warm_summer(quarter_h=22.75))
+
+
+def test_no_take_or_pay():
+    """Billed by use alone: the three months of the ramp are off."""
+    off = failures(contracts.take_or_pay(FULL, contracts.ramp_scenario(take_or_pay=0.0)))
+    assert sum("in steps" in what for what in off) == 3
+
+
+def test_power_that_is_not_promised():
+    """Without backfill nobody is promised anything: what comes later in the other pool delays the head."""
+    assert len(failures(blocking.promised_power(FULL, Backfill.NONE))) == 3
