@@ -40,7 +40,7 @@ class FleetEnvironment(simpy.Environment):
     move : callable
         ``move(job, link)`` sees to it that the job's data cross a link (its row) from now on.
     log : callable
-        ``log(time_s, site, kind, detail, value)``: one line of the run's story in the table of events.
+        ``log(time_s, site, kind, detail, value, unit="")``: one line of the run's story in the table of events.
     """
 
     def __init__(self, fleet: Fleet):
@@ -50,7 +50,7 @@ class FleetEnvironment(simpy.Environment):
         self.sites: dict = {}
         self.links: dict = {}
         self.move: Callable[[int, int], None] = lambda _job, _link: None
-        self.log: Callable[[float, str, str, str, float], None] = lambda *_line: None
+        self.log: Callable[..., None] = lambda *_line: None
         self._watched: dict[int, simpy.Event] = {}
 
     def step(self) -> None:

@@ -99,4 +99,4 @@ def set_bandwidth(
         if time_s > env.now:
             yield env.at(time_s)
         link.set_rate(gbps * efficiency * BYTES_PER_S_PER_GBPS)
-        log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps)
+        log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps, "Gb/s")

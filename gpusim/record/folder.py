@@ -13,7 +13,7 @@ import pandas as pd
 
 from gpusim.errors import ResultError
 
-FORMAT = 2  # of the folder; any other number is refused
+FORMAT = 3  # of the folder; any other number is refused
 
 
 def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:

@@ -132,8 +132,8 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
     columns = [
         Column("contract", "contract", str, text=True),
         Column("gpus", "GPUs in all", number),
-        Column("due", "due", lambda date: f"{date:%Y-%m-%d}"),
-        Column("met", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
+        Column("due_utc", "due", lambda date: f"{date:%Y-%m-%d}"),
+        Column("met_utc", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
         Column("state", "state", str, text=True),
     ]
     table = result.contract_milestones
@@ -199,7 +199,7 @@ def _holders(result: Result) -> dict[str, list]:
 def _departures(result: Result) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
-        f"{row.contract}: on {row.left.day} {row.left:%B %Y} the tenant"
+        f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"
         + (" ended the contract" if row.whole else f" gave up {row.gpus:,} GPUs that were late")
         + "."
         for row in result.contract_departures.itertuples()
