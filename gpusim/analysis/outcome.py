@@ -46,7 +46,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
 
         It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
     """
-    result = after(result, warm_up_s)
+    result = after(result, warm_up_s).as_stored()
     table = _Table()
     table.add("fleet", [""], metrics(result))
     _add_jobs(table, result)

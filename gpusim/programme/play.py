@@ -14,8 +14,9 @@ from gpusim.programme.network import Network, Work
 from gpusim.programme.path import critical_path, delivery, giver, spans
 from gpusim.programme.room import Levels
 from gpusim.programme.schedule import Line, Schedule, simulate
+from gpusim.record.instants import dated
 from gpusim.rules.building import limited
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, number_of
 
 TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",
          "waited_s", "supply", "units", "expedited", "critical", "usd"]  # fmt: skip
@@ -76,6 +77,10 @@ class Programme:
     line: pd.DataFrame
     events: pd.DataFrame
 
+    def __repr__(self) -> str:
+        parts = ("project", self.projects), ("task", self.tasks), ("event", self.events)
+        return f"<Programme: {', '.join(number_of(len(table), noun) for noun, table in parts)}>"
+
 
 def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
     """Play the projects, supplies and shocks of a scenario, without its jobs.
@@ -90,10 +95,12 @@ def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | Non
     Returns
     -------
     Programme
+        Its tables have timestamps (UTC) beside the seconds: ``start_utc`` beside ``start_s``.
     """
     scenario = limited(scenario)
     network = Network(scenario)
-    return programme_of(scenario, network, simulate(network, scenario, seed), overheads)
+    found = programme_of(scenario, network, simulate(network, scenario, seed), overheads)
+    return Programme(**{name: dated(table, scenario.run.start) for name, table in vars(found).items()})
 
 
 def programme_of(

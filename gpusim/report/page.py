@@ -14,6 +14,7 @@ from gpusim.analysis.countries import countries, country_years
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
+from gpusim.analysis.metrics import metrics
 from gpusim.analysis.regulation import is_ruled
 from gpusim.analysis.rivalry import has_rivals
 from gpusim.analysis.serving import serving
@@ -64,7 +65,7 @@ def write(
     losses = result.bottlenecks()
     real = losses[~losses["cause"].isin(SLACK) & (losses["gpu_hours_held_back"] > 0.0)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
-    metrics, part = result.metrics(), relief_part(relief) if relief else None
+    figures, part = metrics(result), relief_part(relief) if relief else None
     build = build_part(result, deliveries) if is_built(result) else None
     contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
     rules = rules_part(result) if is_ruled(result) else None
@@ -80,10 +81,10 @@ def write(
         start=datetime.fromisoformat(manifest["start"]),
         days=manifest["duration_s"] / DAY_S,
         headline=headline(result, losses),
-        cards=_cards(metrics),
+        cards=_cards(figures),
         ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
-        tables={name: table for tables in (_tables(result, losses, metrics), *extra) for name, table in tables.items()},
+        tables={name: table for tables in (_tables(result, losses, figures), *extra) for name, table in tables.items()},
         sites=_sites(result, real),
         events=len(result.events),
         events_shown=MOST_EVENTS,
@@ -95,27 +96,27 @@ def write(
     )
 
 
-def _cards(metrics: pd.Series) -> list[tuple[str, str, str]]:
+def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     """Metric, value and meaning of the figures shown large."""
-    p95_s = metrics["wait_p95_s"]
+    p95_s = figures["wait_p95_s"]
     waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
     cards = [
-        ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
-        ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
-        ("goodput", share(metrics["goodput"]), "of the time that jobs held GPUs was useful"),
-        ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {metrics['jobs_waiting_at_end']:,.0f} never started"),
+        ("useful_share_of_planned", share(figures["useful_share_of_planned"]), "of planned GPU-time was useful work"),
+        ("allocation", share(figures["allocation"]), "of GPU-time online was held by jobs and replicas"),
+        ("goodput", share(figures["goodput"]), "of the time that jobs held GPUs was useful"),
+        ("jobs", f"{figures['jobs']:,.0f}", f"jobs submitted, {figures['jobs_waiting_at_end']:,.0f} never started"),
         ("wait_p95_s", "95%", waited),
-        ("job_hours_waited", quantity(metrics["job_hours_waited"]), "hours that jobs waited in all"),
-        ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", f"at a PUE of {metrics['pue']:.3f}"),
-        ("energy_usd", f"{quantity(metrics['energy_usd'])} USD", "for energy"),
-        ("carbon_t", f"{quantity(metrics['carbon_t'])} t", "of CO2e"),
-        ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD",
+        ("job_hours_waited", quantity(figures["job_hours_waited"]), "hours that jobs waited in all"),
+        ("energy_facility_mwh", f"{quantity(figures['energy_facility_mwh'])} MWh", f"at a PUE of {figures['pue']:.3f}"),
+        ("energy_usd", f"{quantity(figures['energy_usd'])} USD", "for energy"),
+        ("carbon_t", f"{quantity(figures['carbon_t'])} t", "of CO2e"),
+        ("usd_per_useful_gpu_hour", f"{figures['usd_per_useful_gpu_hour']:.2f} USD",
          "per useful GPU-hour, list price and energy"),
     ]  # fmt: skip
-    return [card for card in cards if metrics[card[0]] == metrics[card[0]]]
+    return [card for card in cards if figures[card[0]] == figures[card[0]]]
 
 
-def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[str, dict]:
+def _tables(result: Result, losses: pd.DataFrame, figures: pd.Series) -> dict[str, dict]:
     """Headings and cells of every table of the page, by its id."""
     parts = {
         "bottlenecks": (losses.head(MOST_ROWS), tables.BOTTLENECKS),
@@ -124,7 +125,7 @@ def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[st
         "country-years": (country_years(result), tables.COUNTRY_YEARS),
         "services": (serving(result), tables.SERVICES),
         "events": (result.events.head(MOST_EVENTS), tables.EVENTS),
-        "metrics": (metrics.rename_axis("name").reset_index(), tables.METRICS_TABLE),
+        "metrics": (figures.rename_axis("name").reset_index(), tables.METRICS_TABLE),
     }
     for by, heading in (("job_class", "class"), ("size", "GPUs"), ("tenant", "tenant")):
         parts[f"delays-{by}"] = (delays(result, by), tables.delays_columns(by, heading))

@@ -12,6 +12,7 @@ from gpusim.analysis.lateness import by_site, held_back, lateness, plain
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
+from gpusim.record.instants import undated
 from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.tables import Column, number, quantity_or_none
@@ -80,7 +81,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         Column("usd", "costs [USD]", _compact),
     ]
     if deliveries:
-        dates = deliveries.projects.drop(columns=["site", "planned_s"])
+        dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])
         delay = deliveries.delay[["project", "usd"]].rename(columns={"usd": "delay_usd"})
         table = table.merge(dates, on="project", how="left").merge(delay, on="project", how="left")
         columns[5:5] = [
@@ -138,7 +139,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
     ]
     table = result.contract_milestones
     if deliveries:
-        table = table.merge(deliveries.milestones.drop(columns="gpus"), on=["contract", "milestone"])
+        table = table.merge(undated(deliveries.milestones).drop(columns="gpus"), on=["contract", "milestone"])
         columns += [
             *(Column(f"p{q}_s", f"P{q}", day) for q in (10, 50, 90)),
             Column("on_time", "on time", share),

@@ -65,7 +65,7 @@ def test_each_missing_gpu_and_each_wait_has_its_one_cause(trace):
     assert check(result) == []
     table = result.bottlenecks().set_index("cause")
     assert table.loc["not_housed", "gpu_hours_held_back"] == pytest.approx(16 * 24)
-    assert result.metrics()["online_gpu_hours"] == pytest.approx(12 * (16 + 16 + 24 + 32))
+    assert result.metrics().value["online_gpu_hours"] == pytest.approx(12 * (16 + 16 + 24 + 32))
 
 
 def test_power_goes_to_what_is_housed(trace):
