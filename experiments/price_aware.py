@@ -1,7 +1,7 @@
 """What does it save, and what does it cost in waiting, to hold batch work back while power is dear?
 
-A custom policy in a dozen lines: while the site's price is above its limit only urgent jobs may start. Compared with
-first come, first served in the same 30 s cycles, the same jobs, the same prices.
+A custom policy in a dozen lines: while the site's price is above its limit a job may be held back, for some hours at
+most. Compared with first come, first served in the same 30 s cycles, the same jobs, the same prices.
 
     python experiments/price_aware.py [OUT.png]
 """
@@ -18,17 +18,17 @@ from matplotlib.figure import Figure
 import gpusim
 
 DEAR_USD_PER_MWH = 45.0
-URGENT = 5  # priority from which a job starts at any price
+MOST_HELD_S = 6 * 3600.0  # from submission: whoever has waited this long starts at any price
 
 
 class PriceAware:
-    """First come, first served, but while power is dear only urgent jobs."""
+    """First come, first served, but while power is dear only jobs that have waited long."""
 
     def order(self, queue: np.recarray, now_s: float) -> np.ndarray:
         """Positions in the queue, best first; those left out wait."""
         positions = np.arange(len(queue))
         if self.pool.price_usd_per_mwh > DEAR_USD_PER_MWH:
-            positions = positions[queue.priority >= URGENT]
+            positions = positions[now_s - queue.submit_s >= MOST_HELD_S]
         return positions
 
 
@@ -45,7 +45,7 @@ def main(out: str = "out/price_aware.png") -> None:
     """Run both, print the comparison, draw one figure."""
     runs = compare("seeds/small.toml", 14.0)
     for name, result in runs.items():
-        figures = result.metrics()
+        figures = result.metrics().value
         print(
             f"{name:26} {figures.energy_usd / figures.energy_facility_mwh:6.2f} USD/MWh"
             f"   {figures.wait_mean_s / 3600:6.2f} h mean wait   {figures.useful_gpu_hours:10,.0f} useful GPU-hours"

@@ -12,6 +12,11 @@ WATT_PER_MW = 1e6
 Period = tuple[str, float, float]  # name, from [s], to [s]
 
 
+def number_of(count: float, noun: str) -> str:
+    """A count with its noun: ``"1 site"``, ``"2,000 GPUs"``, ``"0.25 days"``."""
+    return f"{count:,.12g} {noun}{'' if count == 1 else 's'}"
+
+
 def parse_utc(text: str) -> datetime:
     """Calendar time from ISO 8601 text; a time without a zone is taken as UTC."""
     moment = datetime.fromisoformat(text)

@@ -36,7 +36,7 @@ def test_curtailment(tmp_path, capsys):
 def test_price_aware(tmp_path):
     experiment = load("price_aware")
     runs = experiment.compare("seeds/small.toml", 4.0)
-    first, aware = (result.metrics() for result in runs.values())
+    first, aware = (result.metrics().value for result in runs.values())
     assert aware.energy_usd / aware.energy_facility_mwh < first.energy_usd / first.energy_facility_mwh
     assert aware.wait_mean_s > first.wait_mean_s
     experiment.draw(runs).savefig(tmp_path / "figure.png")

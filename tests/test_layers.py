@@ -44,6 +44,8 @@ LAZY = {
     # ``result.bottlenecks()`` and its like: what one wants of a result, asked of the result itself.
     ("record/result.py", "analysis"),
     ("record/result.py", "report"),
+    ("sweeps/sweep.py", "report"),
+    ("planning/plan.py", "report"),
 }
 LIBRARIES = {
     "simpy": {"engine", "programme"},

@@ -107,7 +107,7 @@ def test_a_shortened_run_is_conserved(path):
     result = gpusim.run(scenario, seed=1)
     assert not check(result)
     assert len(result.jobs) > 50
-    assert result.pools["energised"].sum() > 0.0
+    assert result.pools["energised_gpus"].sum() > 0.0
 
 
 @pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
@@ -123,7 +123,7 @@ def test_an_h100_costs_by_the_hour_what_it_did(coreweave):
     for seed in range(12):
         programme = play(coreweave, seed)
         table = prices(allocate(book, of_programme(programme.live)), programme.line, programme.requests)
-        h100 = table[table["gpu_type"] == "H100"].set_index("month")["on_demand_price"]
+        h100 = table[table["gpu_type"] == "H100"].set_index("month")["on_demand_price_ratio"]
         usd.append(h100[["2025-10", "2026-03"]] * coreweave.gpus["H100"].usd_per_gpu_hour)
     low, high = np.quantile(usd, [0.1, 0.9], axis=0)
     assert (low < [1.70, 2.35]).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import SLACK
+from gpusim.analysis.metrics import metrics
 from gpusim.record.result import Result
 
 KEYS = ["site", "gpu_type", "cause"]
@@ -25,8 +26,10 @@ def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
 
 def compare(first: Result, second: Result) -> pd.DataFrame:
     """Headline figures by name: first, second, difference (second - first) and ratio (second / first)."""
-    a, b = first.metrics(), second.metrics()
-    return pd.DataFrame({"first": a, "second": b, "difference": b - a, "ratio": (b / a.where(a != 0.0))})
+    a, b = metrics(first), metrics(second)
+    return pd.DataFrame({"first": a, "second": b, "difference": b - a, "ratio": b / a.where(a != 0.0)}).rename_axis(
+        "name"
+    )
 
 
 def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:

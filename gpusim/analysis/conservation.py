@@ -25,7 +25,7 @@ def _gpu_seconds(result: Result):
     keys = ["site", "gpu_type", "start_s", "end_s"]
     booked = result.ledger.groupby(keys, observed=True)["gpu_s"].sum()
     pools = result.pools.set_index(keys)
-    planned = pools["planned"] * (pools.index.get_level_values("end_s") - pools.index.get_level_values("start_s"))
+    planned = pools["planned_gpus"] * (pools.index.get_level_values("end_s") - pools.index.get_level_values("start_s"))
     wrong = (booked.reindex(planned.index).fillna(0.0) - planned).abs() > RELATIVE * planned.clip(lower=1.0)
     if wrong.any():
         yield f"{int(wrong.sum())} intervals whose causes do not add up to planned GPUs x time, first {wrong.idxmax()}"

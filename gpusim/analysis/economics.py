@@ -51,7 +51,7 @@ def pools(result: Result) -> pd.DataFrame:
         site, gpu_type, planned_gpus, planned_gpu_hours, useful_share.
     """
     keys = ["site", "gpu_type"]
-    planned = result.pools.groupby(keys, observed=True, sort=False)["planned"].max().rename("planned_gpus")
+    planned = result.pools.groupby(keys, observed=True, sort=False)["planned_gpus"].max()
     hours = result.ledger.groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
     useful = result.ledger[result.ledger["cause"].isin(USEFUL)].groupby(keys, observed=True)["gpu_s"].sum() / HOUR_S
     return planned.to_frame().assign(

@@ -99,7 +99,7 @@ def unit_of(text: str, largest: float = 0.0) -> Unit:
         return Unit(1.0 / size, word)
     if name in SHARES:
         return Unit(100.0, "%")
-    unit = _name_of_unit(name)
+    unit = name_of_unit(name)
     size, word = next((size for size in _SIZES if largest >= 2.0 * size[0]), (1.0, ""))
     return Unit(1.0 / size, f"{word} {unit}".strip())
 
@@ -123,7 +123,10 @@ def _plain(name: str) -> str:
     return said.replace("_", " ").replace("gpu hours", "GPU time").replace("gpu", "GPU")
 
 
-def _name_of_unit(name: str) -> str:
+def name_of_unit(name: str) -> str:
+    """The unit in which a figure is told, by its name: ``"GPU-hours"``; empty of ratios."""
+    if name.endswith("_s"):
+        return "s"
     if name == "carbon_kg_per_useful_gpu_hour":
         return "kg CO2e"
     if name == "job_hours_waited":

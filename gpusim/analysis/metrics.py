@@ -7,11 +7,12 @@ import pandas as pd
 
 from gpusim.analysis.causes import HELD, OFFLINE
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
+from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.model.measure import FLEET as METRICS
 from gpusim.record.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
-__all__ = ["METRICS", "bounded_slowdown", "metrics"]
+__all__ = ["METRICS", "bounded_slowdown", "described", "metrics"]
 
 JOBS = ("training", "loading", "checkpointing", "lost_work")
 
@@ -67,6 +68,24 @@ def metrics(result: Result) -> pd.Series:
         "energy_usd_per_useful_gpu_hour": _ratio(energy_usd, useful),
     }
     return pd.Series(values, name="value")
+
+
+def described(values: pd.Series) -> pd.DataFrame:
+    """Metrics as a table to read, by name: text (the value as people write it), value, unit and meaning."""
+    names = list(values.index)
+    return pd.DataFrame(
+        {
+            "text": [_said(name, value) for name, value in values.items()],
+            "value": values,
+            "unit": [name_of_unit(name) for name in names],
+            "meaning": [METRICS[name] for name in names],
+        },
+        index=pd.Index(names, name="name"),
+    )
+
+
+def _said(name: str, value: float) -> str:
+    return unit_of(name, abs(value)).said(value) if value == value else "-"
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -46,7 +46,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
 
         It depends on scenario and seed only. Ratios and percentiles of nothing are NaN.
     """
-    result = after(result, warm_up_s)
+    result = after(result, warm_up_s).as_stored()
     table = _Table()
     table.add("fleet", [""], metrics(result))
     _add_jobs(table, result)
@@ -186,10 +186,10 @@ def _add_contracts(table: _Table, result: Result) -> None:
     committed = sums["committed_gpu_hours"]
     start = pd.Timestamp(result.manifest["start"])
     end = start + pd.Timedelta(seconds=result.manifest["duration_s"])
-    met_day = (milestones["met"] - start) / pd.Timedelta(days=1.0)
+    met_day = (milestones["met_utc"] - start) / pd.Timedelta(days=1.0)
     delivered_day = met_day.fillna(np.inf).groupby(milestones["contract"]).max()
-    due = milestones[milestones["due"] < end]
-    late_days = due["days_late"].fillna((end - due["due"]) / pd.Timedelta(days=1.0)).groupby(due["contract"]).max()
+    due = milestones[milestones["due_utc"] < end]
+    late_days = due["late_days"].fillna((end - due["due_utc"]) / pd.Timedelta(days=1.0)).groupby(due["contract"]).max()
     figures = {
         "delivered_share": sums["delivered_gpu_hours"] / committed.where(committed > 0.0),
         "delivered_day": delivered_day.reindex(sums.index),

@@ -65,16 +65,16 @@ def by_the_hour(result: Result) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        gpu_type, year, usd_per_gpu_hour, asked, rivals_gpus, rivals_sold, on_demand_share; empty where demand is not
-        modelled. Types that nobody asks for are left out.
+        gpu_type, year, usd_per_gpu_hour, asked_gpus, rivals_gpus, rivals_sold_gpus, on_demand_share; empty where demand
+        is not modelled. Types that nobody asks for are left out.
     """
     prices = result.tables.get(PRICES)
-    if prices is None or "asked" not in prices:
+    if prices is None or "asked_gpus" not in prices:
         return pd.DataFrame(columns=["gpu_type", "year"])
-    asked = prices[prices.groupby("gpu_type")["asked"].transform("max") > 0.0]
-    usd = asked["on_demand_price"] * list_usd(result, asked["gpu_type"])
+    asked = prices[prices.groupby("gpu_type")["asked_gpus"].transform("max") > 0.0]
+    usd = asked["on_demand_price_ratio"] * list_usd(result, asked["gpu_type"])
     asked = asked.assign(usd_per_gpu_hour=usd, year=asked["month"].str[:4])
-    columns = ["usd_per_gpu_hour", "asked", "rivals_gpus", "rivals_sold", "on_demand_share"]
+    columns = ["usd_per_gpu_hour", "asked_gpus", "rivals_gpus", "rivals_sold_gpus", "on_demand_share"]
     return asked.groupby(["gpu_type", "year"], sort=False, as_index=False)[columns].mean()
 
 

@@ -9,8 +9,9 @@ from gpusim.record.result import Result
 def asked(result: Result) -> list[str]:
     """A sentence for each contract of a result that asked whether it can be delivered, in order of time."""
     return [
-        f"{row.contract} asked on {row.asked.day} {row.asked:%B %Y} whether it can be delivered: each milestone within"
-        f" grace with a probability of {share(row.probability)} or more, in {row.replications} replications of what was"
-        f" not known that day. {share(row.admit)} was called for, so it was {'' if row.signed else 'not '}signed."
+        f"{row.contract} asked on {row.asked_utc.day} {row.asked_utc:%B %Y} whether it can be delivered: each milestone"
+        f" within grace with a probability of {share(row.probability)} or more, in {row.replications} replications of"
+        f" what was not known that day. {share(row.admit)} was called for, so it was"
+        f" {'' if row.signed else 'not '}signed."
         for row in result.contract_signings.itertuples()
     ]

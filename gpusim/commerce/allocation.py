@@ -96,7 +96,7 @@ class Allocation:
         )
 
     def milestones(self) -> pd.DataFrame:
-        """contract, milestone (from 1), gpus in all, due, met (dates), days_late, state.
+        """contract, milestone (from 1), gpus in all, due_utc, met_utc, late_days, state.
 
         States: met (within grace), late (after it), missed (never, though grace had passed), cancelled (its contract
         was terminated before), open (the run ended before grace did).
@@ -109,28 +109,28 @@ class Allocation:
                 rows.append(
                     {
                         "contract": terms.name, "milestone": j + 1, "gpus": int(terms.due_gpus[j]),
-                        "due": calendar(start, float(due_s)),
-                        "met": pd.NaT if np.isnan(met_s) else calendar(start, met_s),
-                        "days_late": (met_s - due_s) / DAY_S, "state": self._state(c, j, met_s),
+                        "due_utc": calendar(start, float(due_s)),
+                        "met_utc": pd.NaT if np.isnan(met_s) else calendar(start, met_s),
+                        "late_days": (met_s - due_s) / DAY_S, "state": self._state(c, j, met_s),
                     }
                 )  # fmt: skip
-        columns = ["contract", "milestone", "gpus", "due", "met", "days_late", "state"]
+        columns = ["contract", "milestone", "gpus", "due_utc", "met_utc", "late_days", "state"]
         table = pd.DataFrame(rows, columns=columns)
-        return table.assign(**{name: pd.to_datetime(table[name], utc=True) for name in ("due", "met")})
+        return table.assign(**{name: pd.to_datetime(table[name], utc=True) for name in ("due_utc", "met_utc")})
 
     def departures(self) -> pd.DataFrame:
-        """contract, left (date), gpus given up, whole (whether all of it ended): the terminations, in their order."""
+        """contract, left_utc, gpus given up, whole (whether all of it ended): the terminations, in their order."""
         start = self.book.scenario.run.start
         rows = [
             {
                 "contract": self.book.contracts[c].name,
-                "left": calendar(start, float(self.edges_s[interval])),
+                "left_utc": calendar(start, float(self.edges_s[interval])),
                 "gpus": gpus,
                 "whole": self.book.contracts[c].spec.terminates == "all",
             }
             for c, interval, gpus, _in_force in self.terminations
         ]
-        return pd.DataFrame(rows, columns=["contract", "left", "gpus", "whole"])
+        return pd.DataFrame(rows, columns=["contract", "left_utc", "gpus", "whole"])
 
     def _state(self, c: int, j: int, met_s: float) -> str:
         terms = self.book.contracts[c]

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from gpusim.model.contract import Contract
 from gpusim.model.scenario import Scenario
 from gpusim.model.steps import Steps, elapsed_s
+from gpusim.record.instants import timestamps
 from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
 
 
@@ -133,6 +135,34 @@ class Book:
     def _month_names(self) -> list[str]:
         """The months of the run as text: ``2026-06``."""
         return [f"{calendar(self.scenario.run.start, float(edge_s)):%Y-%m}" for edge_s in self.months_s[:-1]]
+
+
+def contracts(scenario: Scenario) -> pd.DataFrame:
+    """The contracts of a scenario, in the order in which they are served.
+
+    Returns
+    -------
+    DataFrame
+        contract, tenant, signed_utc, gpus (at most), first_due_utc and last_due_utc (of the steps up), value_usd (as
+        written; NaN: a price is), usd_per_gpu_hour (of the first GPUs; NaN: at the index of the market).
+    """
+    terms = Book.of(scenario).contracts
+
+    def dates(times_s: list[float]) -> pd.DatetimeIndex:
+        return timestamps(np.array(times_s, float), scenario.run.start)
+
+    return pd.DataFrame(
+        {
+            "contract": [one.name for one in terms],
+            "tenant": [one.spec.tenant for one in terms],
+            "signed_utc": dates([elapsed_s(one.spec.signed, scenario.run.start) for one in terms]),
+            "gpus": [int(one.gpus.values.max()) for one in terms],
+            "first_due_utc": dates([one.due_s[0] if len(one.due_s) else np.nan for one in terms]),
+            "last_due_utc": dates([one.due_s[-1] if len(one.due_s) else np.nan for one in terms]),
+            "value_usd": np.array([one.spec.value_usd for one in terms], float),
+            "usd_per_gpu_hour": [float(one.price.values[0]) for one in terms],
+        }
+    )
 
 
 def levels_of(steps: Steps, start: datetime) -> Levels:

@@ -17,7 +17,7 @@ def of_run(result: Result) -> pd.DataFrame:
     At sites that projects add to, from the moments at which the build-out brings them. Elsewhere, and where a process
     of the run's own switches GPUs on or off otherwise, as means of the record intervals.
     """
-    recorded = result.pools.assign(gpus=np.floor(result.pools["energised"] + 1e-6).astype(np.int64))
+    recorded = result.pools.assign(gpus=np.floor(result.pools["energised_gpus"] + 1e-6).astype(np.int64))
     before = recorded.groupby(["site", "gpu_type"], observed=True)["gpus"].shift(fill_value=0)
     changes = recorded[recorded["gpus"] != before].rename(columns={"start_s": "time_s"})[list(LIVE)]
     if "build_live" not in result.tables:
@@ -33,9 +33,9 @@ def of_programme(live: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     live : DataFrame
-        site, gpu_type, time_s, live: GPUs from each change on. Sites that it leaves out have none.
+        site, gpu_type, time_s, live_gpus: GPUs from each change on. Sites that it leaves out have none.
     """
-    return live.rename(columns={"live": "gpus"})[list(LIVE)]
+    return live.rename(columns={"live_gpus": "gpus"})[list(LIVE)]
 
 
 def _as_built(result: Result, exact: pd.DataFrame) -> set[str]:
@@ -45,7 +45,7 @@ def _as_built(result: Result, exact: pd.DataFrame) -> set[str]:
         if (site, kind) in courses:
             edges_s = np.append(pool["start_s"].to_numpy(), pool["end_s"].iloc[-1])
             built = np.diff(_integral(courses[site, kind], edges_s)) / np.diff(edges_s)
-            if not np.allclose(built, pool["energised"], rtol=ROUNDING, atol=ROUNDING):
+            if not np.allclose(built, pool["energised_gpus"], rtol=ROUNDING, atol=ROUNDING):
                 others.add(site)
     return set(exact["site"]) - others
 

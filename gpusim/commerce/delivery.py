@@ -36,8 +36,8 @@ def deliverable(book: Book, contract: str, lives: Iterable[pd.DataFrame]) -> pd.
     Returns
     -------
     DataFrame
-        One row per milestone: milestone, gpus, due, p10, p50, p90 (dates at which that share of replications has met
-        it; NaT: not within the run), on_time, within_grace, in_run (probabilities), replications.
+        One row per milestone: milestone, gpus, due_utc, p10_utc, p50_utc, p90_utc (at which that share of replications
+        has met it; NaT: not within the run), on_time, within_grace, in_run (probabilities), replications.
 
     Raises
     ------
@@ -62,11 +62,11 @@ def deliverable(book: Book, contract: str, lives: Iterable[pd.DataFrame]) -> pd.
     rows = {
         "milestone": np.arange(1, len(terms.due_s) + 1),
         "gpus": terms.due_gpus,
-        "due": [_date(start, due_s) for due_s in terms.due_s],
+        "due_utc": [_date(start, due_s) for due_s in terms.due_s],
     }
     for q in QUANTILES:
         late = late_s[math.ceil(q / 100 * len(found)) - 1]  # at least that share is not later
-        rows[f"p{q}"] = [_date(start, met_s) for met_s in terms.due_s + late]
+        rows[f"p{q}_utc"] = [_date(start, met_s) for met_s in terms.due_s + late]
     return pd.DataFrame(
         {
             **rows,

@@ -35,7 +35,7 @@ def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[s
             for what in ("share", "price")
         )
         if scenario.market.index is not None:
-            price = _indexed(allocation, prices, f"{kind}_price")
+            price = _indexed(allocation, prices, f"{kind}_price_ratio")
         if scenario.market.demand is not None:
             asked_for = _indexed(allocation, prices, "on_demand_share")
             share = asked_for if kind == "on_demand" else (1.0 - asked_for) * share

@@ -27,8 +27,11 @@ from gpusim.programme.schedule import Schedule
 from gpusim.record.result import Result
 from gpusim.units import DAY_S
 
-LINE = ("month", "supply", "waiting_own", "waiting_rivals", "free", "per_month")
-PRICES = ["gpu_type", "month", "wanted", "free", "cover", "scarcity", "on_demand_price", "spot_price"]
+LINE = ("month", "supply", "waiting_own_units", "waiting_rivals_units", "free_units", "units_per_month")
+PRICES = [
+    "gpu_type", "month", "wanted_gpus", "free_gpus", "cover_gpus", "scarcity", "on_demand_price_ratio",
+    "spot_price_ratio",
+]  # fmt: skip
 
 
 def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -47,7 +50,7 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     -------
     DataFrame
         ``PRICES``, by type in the order of the scenario, then by month: GPUs wanted, free and covered, scarcity (1:
-        balance), and prices as multiples of the list price; with a demand ``gpusim.commerce.tenants.SHARES`` too.
+        balance), and prices over the list price; with a demand ``gpusim.commerce.tenants.SHARES`` too.
 
     Raises
     ------
@@ -69,8 +72,9 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
         if kind in index.supplies:
             stock, supply = lines[index.supplies[kind]], index.supplies[kind]
             ours = sum(lacking.get(other, 0.0) for other, name in index.supplies.items() if name == supply)
-            wanted[k] = stock["waiting_rivals"] + np.maximum(stock["waiting_own"], ours)
-            free[k], cover[k] = stock["free"], stock["per_month"] * (index.cover_days * DAY_S / MONTH_S)
+            wanted[k] = stock["waiting_rivals_units"] + np.maximum(stock["waiting_own_units"], ours)
+            free[k] = stock["free_units"]
+            cover[k] = stock["units_per_month"] * (index.cover_days * DAY_S / MONTH_S)
     values = wanted, free, cover, *rule(index, wanted, free, cover)
     table = {
         "gpu_type": np.repeat(np.array(kinds, object), len(months)),
@@ -109,7 +113,8 @@ def priced(allocation: Allocation, prices: pd.DataFrame) -> Allocation:
     that is signed after it that of its last.
     """
     book = allocation.book
-    by_type, listed = prices.pivot(index="gpu_type", columns="month", values="on_demand_price"), book.scenario.gpus
+    by_type = prices.pivot(index="gpu_type", columns="month", values="on_demand_price_ratio")
+    listed = book.scenario.gpus
     contracts = []
     for terms in book.contracts:
         if (share := terms.spec.price_index) is not None:

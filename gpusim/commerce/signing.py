@@ -22,7 +22,7 @@ from gpusim.rules.building import limited
 from gpusim.units import calendar
 
 REPLICATIONS = 50
-ASKED = ["contract", "asked", "admit", "probability", "replications", "signed"]
+ASKED = ["contract", "asked_utc", "admit", "probability", "replications", "signed"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Signings:
     book : Book
         Without the contracts that were not signed.
     asked : DataFrame
-        One row per contract with ``admit``, in order of time: contract, asked (date), admit, probability (that of its
+        One row per contract with ``admit``, in order of time: contract, asked_utc, admit, probability (that of its
         least probable milestone, to be met within grace), replications, signed.
     """
 

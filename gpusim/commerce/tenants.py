@@ -19,7 +19,7 @@ from gpusim.model.rival import YEAR_S
 from gpusim.units import DAY_S
 
 REQUESTS = ("taker", "is_rival", "supply", "units", "received_s")
-SHARES = ("asked", "rivals_gpus", "rivals_sold", "on_demand_share")
+SHARES = ("asked_gpus", "rivals_gpus", "rivals_sold_gpus", "on_demand_share")
 
 
 def shares(allocation: Allocation, requests: pd.DataFrame | None) -> dict[str, np.ndarray]:

@@ -66,7 +66,7 @@ def tell(env: FleetEnvironment, events: pd.DataFrame, log: Log) -> Generator:
     """What happens to the projects during the run is logged when it happens."""
     for row in events[events["time_s"] >= 0.0].itertuples(index=False):
         yield env.at(row.time_s)
-        log(env.now, row.site, row.kind, row.detail, row.value)
+        log(env.now, row.site, row.kind, row.detail, row.value, row.unit)
 
 
 def build_tables(programme: Programme) -> dict[str, pd.DataFrame]:

@@ -51,7 +51,7 @@ class FleetEnvironment(simpy.Environment):
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
         self._move: Callable[[int, int], object] = lambda _job, _link: None
-        self._log: Callable[[float, str, str, str, float], object] = lambda *_line: None
+        self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
         self._serve: Callable[[], object] | None = None
 
     fleet = property(lambda self: self._fleet)
@@ -120,14 +120,18 @@ class FleetEnvironment(simpy.Environment):
         self.fleet.jobs[job].watched = 1
         return self._watched.setdefault(job, self.event())
 
-    def log(self, time_s: float, site: str, kind: str, detail: str, value: float) -> None:
-        """One line of the run's story in the table of events; ``site`` is "" for what concerns them all."""
+    def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
+        """One line of the run's story in the table of events; ``site`` is "" for what concerns them all.
+
+        ``unit`` is that of ``value``.
+        """
         self._log(
             border.number(self, "env.log: time_s", time_s, 0.0, "s"),
             border.known(self, "env.log: site", site, ["", *self.sites]),
             border.text(self, "env.log: kind", kind),
             border.text(self, "env.log: detail", detail),
             border.number(self, "env.log: value", value, -_NEVER, may_be_infinite=True),
+            border.text(self, "env.log: unit", unit),
         )
 
     # What processes do to the fleet ------------------------------------------------------------------------------

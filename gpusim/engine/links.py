@@ -103,4 +103,4 @@ def set_bandwidth(
     for time_s, gbps in steps:
         yield env.at(time_s, Place.LINKS)
         link.set_rate(gbps * efficiency * BYTES_PER_S_PER_GBPS)
-        log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps)
+        log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps, "Gb/s")

@@ -11,7 +11,7 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.model.site import Cooling
 from gpusim.units import JOULE_PER_MWH
 
-Log = Callable[[float, str, str, str, float], None]
+Log = Callable[[float, str, str, str, float, str], None]
 
 
 def deliver(
@@ -22,7 +22,7 @@ def deliver(
     for time_s, gpus in steps:
         yield env.at(time_s, Place.DELIVERIES)
         power.deliver(pool, int(gpus) // per_node)
-        log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus)
+        log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus, "GPUs")
 
 
 def open_halls(
@@ -32,7 +32,7 @@ def open_halls(
     for time_s, mw in steps:
         yield env.at(time_s, Place.HALLS)
         power.set_halls(mw * 1e6)
-        log(env.now, site, "hall", f"halls for {mw:g} MW of IT", mw)
+        log(env.now, site, "hall", f"halls for {mw:g} MW of IT", mw, "MW")
 
 
 def energise(
@@ -42,7 +42,7 @@ def energise(
     for time_s, mw in steps:
         yield env.at(time_s, Place.GRID)
         power.set_grid(mw * 1e6)
-        log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw)
+        log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw, "MW")
 
 
 def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, cooling: Cooling) -> Generator:

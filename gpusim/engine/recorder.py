@@ -33,11 +33,11 @@ class Recorder:
         self._sites = [env.fleet.sites.copy()]
         self._lanes = [env.fleet.lanes.copy()]
         self._served: list[dict] = []
-        self.events: list[tuple[float, str, str, str, float]] = []
+        self.events: list[tuple[float, str, str, str, float, str]] = []
 
-    def log(self, time_s: float, site: str, kind: str, detail: str, value: float) -> None:
-        """One line of the run's story."""
-        self.events.append((time_s, site, kind, detail, float(value)))
+    def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
+        """One line of the run's story; ``unit`` is that of ``value``."""
+        self.events.append((time_s, site, kind, detail, float(value), unit))
 
     def snapshot(self) -> None:
         """Close the record interval that ends now; the next starts from what the control processes made of the sites.
@@ -95,7 +95,7 @@ class Recorder:
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
             "services": pd.DataFrame(self._served, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
-            "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value"]),
+            "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value", "unit"]),
         }
 
     def _ledger(self, pools: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
@@ -160,12 +160,12 @@ class Recorder:
         delivered = pools["planned"][0] - mean[:, :, Cause.NOT_DELIVERED]
         housed = delivered - mean[:, :, Cause.NOT_HOUSED]
         series = {
-            "planned": np.broadcast_to(pools["planned"][0].astype(float), (n, n_pools)),
-            "delivered": delivered,
-            "housed": housed,
-            "energised": housed - mean[:, :, Cause.NOT_ENERGISED],
-            "busy": mean[:, :, Cause.TRAINING],
-            "serving": mean[:, :, Cause.SERVING] + mean[:, :, Cause.SERVING_IDLE],
+            "planned_gpus": np.broadcast_to(pools["planned"][0].astype(float), (n, n_pools)),
+            "delivered_gpus": delivered,
+            "housed_gpus": housed,
+            "energised_gpus": housed - mean[:, :, Cause.NOT_ENERGISED],
+            "busy_gpus": mean[:, :, Cause.TRAINING],
+            "serving_gpus": mean[:, :, Cause.SERVING] + mean[:, :, Cause.SERVING_IDLE],
             "queued_jobs": np.diff(pools["queued_job_s"], axis=0) / span,
             "queued_gpus": np.diff(self._lane_gpu_s(), axis=0) / span,
             "running_jobs": np.diff(pools["running_job_s"], axis=0) / span,

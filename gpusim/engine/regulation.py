@@ -118,7 +118,7 @@ class Regulation:
         self._book(site)
         self._calls[site][name] = Call(what, env.now, limit_mw, self._facility_j(site))
         env.sites[site].set_cap(limit_mw * WATT_PER_MW, by=name)
-        env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw)
+        env.log(env.now, site, "rule", f"{name}: {what}, {limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw, "MW")
 
     def _lift(self, name: str, site: str) -> None:
         env = self.env
@@ -139,10 +139,11 @@ class Regulation:
                 binds=call.gpu_hours > 0.0,
                 gpu_hours=call.gpu_hours,
                 usd=call.usd,
+                unit="MW",
             )  # fmt: skip
         )
         env.sites[site].set_cap(float("inf"), by=name)
-        env.log(env.now, site, "rule", f"{name}: {call.what} ends", env.sites[site].grid_w / WATT_PER_MW)
+        env.log(env.now, site, "rule", f"{name}: {call.what} ends", env.sites[site].grid_w / WATT_PER_MW, "MW")
 
     def _book(self, site: str) -> None:
         """Book what a site has lost since the last time under its call with the lowest limit, the first of equals."""
@@ -181,7 +182,9 @@ class Regulation:
         usd = peak.share * transmission_usd([mw], rule.usd_per_kw_year)
         detail = f"{rule.variant} of {peak.month}: {mw:,.4g} MW, {peak.share:.1%} of the yearly charge"
         end_s = peak.time_s + QUARTER_S
-        self.entries.append(Entry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd))
+        self.entries.append(
+            Entry(name, site, peak.time_s, end_s, "peak", detail, mw, binds=usd > 0.0, usd=usd, unit="MW")
+        )
 
     # Reading the fleet -------------------------------------------------------------------------------------------
 

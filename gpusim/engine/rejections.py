@@ -65,7 +65,7 @@ def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
             "time_s": table["time_s"].astype(float), "site": pd.array(table["site"], dtype="str"),
             "kind": pd.array(["rejection"] * len(table), dtype="str"),
             "detail": pd.array([f"{head}: {why}" for head, why in zip(count, kind, strict=True)], dtype="str"),
-            "value": table["jobs"].astype(float),
+            "value": table["jobs"].astype(float), "unit": pd.array(["jobs"] * len(table), dtype="str"),
         }
     )  # fmt: skip
 

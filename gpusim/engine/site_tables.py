@@ -22,7 +22,7 @@ def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
         rows.append(
             {
                 "site": site, "region": spec.region, "jurisdiction": spec.jurisdiction,
-                "latitude": spec.latitude, "longitude": spec.longitude,
+                "latitude_deg": spec.latitude, "longitude_deg": spec.longitude,
                 "planned_gpus": int(pools["planned"].sum()),
                 "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
                 "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,

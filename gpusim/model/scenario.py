@@ -36,6 +36,7 @@ from gpusim.model.template import filled_in, left_over
 from gpusim.model.tenant import Tenant
 from gpusim.model.toml import read
 from gpusim.model.workload import Workload
+from gpusim.units import number_of
 
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
@@ -142,6 +143,15 @@ class Scenario(Model):
     def with_(self, changes: dict[str, object]) -> Scenario:
         """Validated copy with the values at dotted keys replaced."""
         return type(self).from_dict(self.to_toml_dict(), self.name, changes)
+
+    def __repr__(self) -> str:
+        gpus = sum(pool.gpus.peak() for site in self.sites.values() for pool in site.pools.values())
+        parts = [number_of(len(self.sites), "site"), f"{number_of(gpus, 'GPU')} in their pools"]
+        parts += [number_of(len(one), kind) for kind in ("project", "contract") if (one := getattr(self, f"{kind}s"))]
+        parts.append(f"{number_of(self.run.days, 'day')} from {self.run.start:%Y-%m-%d %H:%M} UTC")
+        return f"<Scenario {self.name!r}: {', '.join(parts)}>"
+
+    __str__ = __repr__
 
     def to_toml_dict(self) -> dict:
         """Nested tables of plain values."""

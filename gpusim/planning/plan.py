@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,10 @@ from gpusim.record.store import Store
 from gpusim.record.target import folder_name
 from gpusim.sweeps.crew import hire
 from gpusim.sweeps.execution import Progress
+from gpusim.units import number_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,18 @@ class Plan:
     unasked: tuple[str, ...]
     failed: int
     store: Store
+
+    def __repr__(self) -> str:
+        met = "surely met" if self.chosen["sure"] else "met on average" if self.chosen["met"] else "not met"
+        tried = f"{number_of(len(self.candidates), 'candidate')} in {number_of(self.runs, 'run')}"
+        return f"<Plan for {self.goal.text!r}: {met} for {self.chosen['cost_usd']:,.0f} USD, {tried}>"
+
+    def draw(self) -> Figure:
+        """The figure of its report: the front of cost and what the goal asks for."""
+        from gpusim.report.figures import named
+        from gpusim.report.figures.plan_front import plan_figures
+
+        return named(plan_figures(self.goal, self.candidates, self.front, self.chosen), "front")
 
     @property
     def text(self) -> str:

@@ -17,7 +17,7 @@ from gpusim.units import DAY_S, HOUR_S, Period, months
 AHEAD = "ahead of plan"  # cause of what came early: GPUs that are there although not planned yet count as negative
 LEDGER = ["site", "gpu_type", "month", "project", "cause", "held_by", "gpu_hours", "usd"]
 MONTHS = ["site", "gpu_type", "month", "planned_gpu_hours", "live_gpu_hours"]
-LIVE = ["site", "gpu_type", "time_s", "planned", "live", "delivered"]
+LIVE = ["site", "gpu_type", "time_s", "planned_gpus", "live_gpus", "delivered_gpus"]
 
 
 class _Missing(NamedTuple):
@@ -162,6 +162,6 @@ def _by_month(courses: list[dict], periods: list[Period], horizon_s: float) -> l
         for row, end_s in zip(mine, ends, strict=True):
             for month, hours in _hours(periods, row["time_s"], end_s):
                 sum_ = sums.setdefault((row["site"], kind, month), [0.0, 0.0])
-                sum_[0] += row["planned"] * hours
-                sum_[1] += row["live"] * hours
+                sum_[0] += row["planned_gpus"] * hours
+                sum_[1] += row["live_gpus"] * hours
     return [(*key, *values) for key, values in sums.items()]

@@ -14,8 +14,9 @@ from gpusim.programme.network import Network, Work
 from gpusim.programme.path import critical_path, delivery, giver, spans
 from gpusim.programme.room import Levels
 from gpusim.programme.schedule import Line, Schedule, simulate
+from gpusim.record.instants import dated
 from gpusim.rules.building import limited
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, number_of
 
 TASKS = ["project", "site", "task", "kind", "planned_start_s", "planned_end_s", "ready_s", "start_s", "end_s",
          "waited_s", "supply", "units", "expedited", "critical", "usd"]  # fmt: skip
@@ -24,7 +25,7 @@ PATHS = ["project", "position", "task_project", "task", "kind", "held_by", "from
 PROJECTS = ["project", "site", "component", "planned_s", "delivered_s", "late_s", "usd"]
 LAST_DAY = 1e6  # that a step may have
 REQUESTS = ["supply", "taker", "is_rival", "order", "units", "priority", "asked_s", "received_s", "cancelled_s"]
-EVENTS = ["time_s", "site", "kind", "detail", "value"]
+EVENTS = ["time_s", "site", "kind", "detail", "value", "unit"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Programme:
         One row per component and GPU type: site, project, component, gpu_type, amount, unit, planned_s, arrived_s,
         task (that gave it).
     live : DataFrame
-        site, gpu_type, time_s, planned, live, delivered: GPUs from each change on, within the run.
+        site, gpu_type, time_s, planned_gpus, live_gpus, delivered_gpus: from each change on, within the run.
     months : DataFrame
         site, gpu_type, month, planned_gpu_hours, live_gpu_hours.
     ledger : DataFrame
@@ -59,10 +60,10 @@ class Programme:
         (task; of a rival "order", or "again" for one that it placed once more), units, priority (at last), asked_s,
         received_s, cancelled_s. The programme ends with its last task: what rivals would order later is not in it.
     line : DataFrame
-        With ``[market.index]``, the supplies that it names at the start of each month: month, supply, waiting_own,
-        waiting_rivals, free (units), per_month.
+        With ``[market.index]``, the supplies that it names at the start of each month: month, supply,
+        waiting_own_units, waiting_rivals_units, free_units, units_per_month.
     events : DataFrame
-        time_s, site, kind, detail, value: the story, in order.
+        time_s, site, kind, detail, value, unit: the story, in order.
     """
 
     projects: pd.DataFrame
@@ -75,6 +76,10 @@ class Programme:
     requests: pd.DataFrame
     line: pd.DataFrame
     events: pd.DataFrame
+
+    def __repr__(self) -> str:
+        parts = ("project", self.projects), ("task", self.tasks), ("event", self.events)
+        return f"<Programme: {', '.join(number_of(len(table), noun) for noun, table in parts)}>"
 
 
 def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
@@ -90,10 +95,12 @@ def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | Non
     Returns
     -------
     Programme
+        Its tables have timestamps (UTC) beside the seconds: ``start_utc`` beside ``start_s``.
     """
     scenario = limited(scenario)
     network = Network(scenario)
-    return programme_of(scenario, network, simulate(network, scenario, seed), overheads)
+    found = programme_of(scenario, network, simulate(network, scenario, seed), overheads)
+    return Programme(**{name: dated(table, scenario.run.start) for name, table in vars(found).items()})
 
 
 def programme_of(
@@ -245,13 +252,14 @@ def _reactions(schedule: Schedule) -> list[tuple]:
     """What rivals did about orders that waited, as events."""
     rows = []
     for one in schedule.requests:
-        of = f"of {one.order.supply}"
+        of, found = f"of {one.order.supply}", []
         if one.is_again:
-            rows.append((one.asked_s, "", "rival", f"{one.order.rival}: orders {one.units:g} {of} again", one.units))
+            found.append((one.asked_s, f"orders {one.units:g} {of} again"))
         if one.paid_s < inf:
-            rows.append((one.paid_s, "", "rival", f"{one.order.rival}: pays for priority {of}", one.units))
+            found.append((one.paid_s, f"pays for priority {of}"))
         if one.cancelled_s < inf:
-            rows.append((one.cancelled_s, "", "rival", f"{one.order.rival}: cancels {one.units:g} {of}", one.units))
+            found.append((one.cancelled_s, f"cancels {one.units:g} {of}"))
+        rows += [(time_s, "", "rival", f"{one.order.rival}: {what}", one.units, "units") for time_s, what in found]
     return rows
 
 
@@ -259,20 +267,22 @@ def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Data
     """Shocks, rivals' reactions, stand-ins begun, tasks hurried, and components that arrived, with the days late."""
     rows = _reactions(schedule) + [
         (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {window.spec.supply or window.spec.kind}",
-         nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S)
+         nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S, "days")
         for window in schedule.windows
     ]  # fmt: skip
     for work in network.works:
         site, start_s = scenario.projects[work.project].site, schedule.start_s[work.index]
         if start_s < inf and work.stands_in:
-            rows.append((start_s, site, "stand-in", f"{work.project}: {work.name} begun for {work.spec.gives}", 0.0))
+            detail = f"{work.project}: {work.name} begun for {work.spec.gives}"
+            rows.append((start_s, site, "stand-in", detail, nan, ""))
         if schedule.hurried[work.index]:
-            rows.append((start_s, site, "expedite", f"{work.project}: {work.name} hurried", work.spec.expedite.usd))
+            detail = f"{work.project}: {work.name} hurried"
+            rows.append((start_s, site, "expedite", detail, work.spec.expedite.usd, "USD"))
     for arrival in network.arrivals:
         time_s = schedule.time_s[arrival.index]
         if time_s < inf:
             late_days = (time_s - network.plan_s[arrival.index]) / DAY_S
             task = network.works[giver(network, schedule, arrival.index)].name
             detail = f"{arrival.project}: {arrival.component} there with {task}, {late_days:+.0f} days against plan"
-            rows.append((time_s, arrival.site, "arrival", detail, late_days))
+            rows.append((time_s, arrival.site, "arrival", detail, late_days, "days"))
     return pd.DataFrame(rows, columns=EVENTS).sort_values("time_s", kind="stable", ignore_index=True)

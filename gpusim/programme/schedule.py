@@ -21,10 +21,10 @@ class Line(NamedTuple):
 
     month: str
     supply: str
-    waiting_own: float
-    waiting_rivals: float
-    free: float
-    per_month: float
+    waiting_own_units: float
+    waiting_rivals_units: float
+    free_units: float
+    units_per_month: float
 
 
 @dataclass(frozen=True)

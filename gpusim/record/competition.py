@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.record import folder as storage
+from gpusim.units import number_of
 
 TABLES = ("rivals", "projects", "replications")
 ALL = "all rivals"  # in the column ``rival``: without any of them
@@ -36,6 +37,11 @@ class Competition:
     rivals: pd.DataFrame
     projects: pd.DataFrame
     replications: pd.DataFrame
+
+    def __repr__(self) -> str:
+        rivals = number_of(int((self.rivals["rival"] != ALL).sum()), "rival")
+        replications = number_of(self.about["replications"], "replication")
+        return f"<Competition in {self.about['scenario']['name']!r}: {rivals}, {replications}>"
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

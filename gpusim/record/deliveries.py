@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from gpusim.record import folder as storage
+from gpusim.record.instants import dated, undated
+from gpusim.units import number_of
 
 TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "money", "cash")
 
@@ -15,6 +18,8 @@ TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", 
 @dataclass(frozen=True)
 class Deliveries:
     """Dates over replications of the build-out. Times are seconds since the run's start, infinite: never.
+
+    Beside each of them stands its timestamp (UTC): ``p50_utc`` beside ``p50_s``, NaT: never.
 
     A quantile of times is that of the replication in that place, so that never stays never.
 
@@ -64,9 +69,21 @@ class Deliveries:
     money: pd.DataFrame
     cash: pd.DataFrame
 
+    def __post_init__(self) -> None:
+        start = datetime.fromisoformat(self.about["start"])
+        for name in TABLES:
+            object.__setattr__(self, name, dated(getattr(self, name), start))
+
+    def __repr__(self) -> str:
+        parts = (
+            f"{number_of(len(self.projects), 'project')}, {number_of(len(self.milestones), 'milestone')} of contracts"
+        )
+        name, replications = self.about["scenario"]["name"], number_of(self.about["replications"], "replication")
+        return f"<Deliveries of {name!r}: {parts}, {replications}>"
+
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""
-        return storage.save(Path(folder), self.about, {name: getattr(self, name) for name in TABLES})
+        return storage.save(Path(folder), self.about, {name: undated(getattr(self, name)) for name in TABLES})
 
     @classmethod
     def load(cls, folder: str | Path) -> Deliveries:

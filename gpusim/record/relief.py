@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.record import folder as storage
+from gpusim.units import number_of
 
 TABLES = ("ranking", "effects", "groups", "moves", "curves")
 
@@ -44,6 +45,12 @@ class Relief:
     groups: pd.DataFrame
     moves: pd.DataFrame
     curves: pd.DataFrame
+
+    def __repr__(self) -> str:
+        best = f"; best: {self.ranking['text'].iloc[0]}" if len(self.ranking) else ""
+        what = f"{self.about['scenario']['name']!r} by {self.about['measure']}"
+        tried = f"{number_of(len(self.ranking), 'counterfactual')} in {number_of(self.about['runs'], 'run')}"
+        return f"<Relief of {what}: {tried}{best}>"
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from gpusim.errors import did_you_mean
 from gpusim.record import folder as storage
+from gpusim.record.instants import dated
 from gpusim.record.rules import table as rules_table
+from gpusim.record.tables import BUILD_TABLES, CONTRACT_TABLES, OPTIONAL, PRICES, RULES, TABLES, Tables
+from gpusim.units import DAY_S, number_of
 
-TABLES = (
-    "jobs", "job_waits", "ledger", "waits", "unmet", "rejections", "pools", "power", "sites", "costs", "services",
-    "events",
-)  # fmt: skip
-# Of scenarios with projects only: what `gpusim.programme` says of them.
-BUILD_TABLES = (
-    "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
-    "build_requests", "build_line",
-)  # fmt: skip
-RULES = "rules"  # of scenarios that enforce rules only
-# Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
-CONTRACT_TABLES = (
-    "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
-    "money_sites", "money_contracts", "money_fleet", "money_figures",
-)  # fmt: skip
-PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
-OPTIONAL = {
-    **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
-    PRICES: "contracts with market.index",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["BUILD_TABLES", "CONTRACT_TABLES", "OPTIONAL", "PRICES", "RULES", "TABLES", "Result"]
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Tables):
     """Tables and manifest of one run.
 
     Attributes
@@ -43,33 +33,84 @@ class Result:
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
         The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, of ``CONTRACT_TABLES`` if it has
-        contracts, ``market_prices`` if prices follow scarcity too, and ``rules`` if it enforces any, also as
-        attributes; units are in the column names.
+        contracts, ``market_prices`` if prices follow scarcity too, and ``rules`` if it enforces any. Times are seconds
+        since the run's start; as attributes (``result.jobs``) the tables have timestamps too.
     """
 
     manifest: dict
     tables: dict[str, pd.DataFrame]
 
+    def table(self, name: str) -> pd.DataFrame:
+        """A table with timestamps (UTC) beside its seconds, as its attribute; ``tables`` holds it as it is stored."""
+        if name not in self._read:
+            if name == RULES and RULES not in self.tables:
+                table = rules_table([])
+            elif name in self.tables:
+                table = self.tables[name]
+            else:
+                raise AttributeError(_lacking(name))
+            start = self.manifest.get("start")
+            self._read[name] = dated(table, datetime.fromisoformat(start)) if start else table
+        return self._read[name]
+
+    def as_stored(self) -> Result:
+        """The same result without timestamps: for what works with the seconds and is to be quick."""
+        plain = Result(self.manifest, self.tables)
+        plain._read.update(self.tables)
+        return plain
+
+    @cached_property
+    def _read(self) -> dict[str, pd.DataFrame]:
+        """Tables that were asked for, so that each is dated once."""
+        return {}
+
+    def __getstate__(self) -> dict:
+        return {"manifest": self.manifest, "tables": self.tables}
+
     def __getattr__(self, name: str) -> pd.DataFrame:
-        if name in TABLES or (name in OPTIONAL and name in self.tables):
-            return self.tables[name]
-        if name == RULES:
-            return self.tables[RULES] if RULES in self.tables else rules_table([])
-        if name in OPTIONAL:
-            raise AttributeError(f"this result has no {name!r}: its scenario has no {OPTIONAL[name]}")
-        raise AttributeError(f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}")
+        raise AttributeError(_lacking(name))
+
+    def __repr__(self) -> str:
+        about = self.manifest
+        parts = [f"seed {about.get('seed')}"]
+        if "sites" in self.tables and "planned_gpus" in self.tables["sites"]:
+            sites = self.tables["sites"]
+            parts += [number_of(len(sites), "site"), f"{number_of(sites['planned_gpus'].sum(), 'GPU')} planned"]
+        parts.append(number_of(len(self.tables["jobs"]), "job"))
+        if "start" in about:
+            days = float(f"{about['duration_s'] / DAY_S:.4g}")
+            parts.append(f"{number_of(days, 'day')} from {about['start'][:16].replace('T', ' ')} UTC")
+        return f"<Result {about.get('scenario', {}).get('name', '')!r}: {', '.join(parts)}>"
 
     def bottlenecks(self) -> pd.DataFrame:
         """Ranked losses of GPU-hours, each with a sentence."""
         from gpusim.analysis.bottlenecks import bottlenecks
 
-        return bottlenecks(self)
+        return dated(bottlenecks(self), datetime.fromisoformat(self.manifest["start"]))
 
-    def metrics(self) -> pd.Series:
-        """Headline figures of the run."""
-        from gpusim.analysis.metrics import metrics
+    def metrics(self) -> pd.DataFrame:
+        """Headline figures of the run by name: text (the value as people write it), value, unit, meaning."""
+        from gpusim.analysis.metrics import described, metrics
 
-        return metrics(self)
+        return described(metrics(self))
+
+    def outcome(self) -> pd.DataFrame:
+        """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
+        from gpusim.analysis.outcome import outcome
+
+        return outcome(self)
+
+    def countries(self) -> pd.DataFrame:
+        """Energy, carbon and what they cost by country."""
+        from gpusim.analysis.countries import countries
+
+        return countries(self)
+
+    def draw(self, name: str) -> Figure:
+        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
+        from gpusim.report.figures import draw
+
+        return draw(self, name)
 
     def figures(self, folder: str | Path) -> list[Path]:
         """Draw all figures as PNG files into a folder."""
@@ -106,3 +147,10 @@ class Result:
             With everything that is missing or damaged.
         """
         return cls(*storage.load(Path(folder), TABLES, optional=(*OPTIONAL, RULES)))
+
+
+def _lacking(name: str) -> str:
+    """Why a result has no such attribute."""
+    if name in OPTIONAL:
+        return f"this result has no {name!r}: its scenario has no {OPTIONAL[name]}"
+    return f"a result has no {name!r}{did_you_mean(name, TABLES)}; its tables: {', '.join(TABLES)}"

@@ -24,13 +24,15 @@ class Entry:
     detail : str
         A sentence.
     measured, limit : float
-        What was found and what is allowed, in the unit that the detail names; NaN where there is none.
+        What was found and what is allowed, in ``unit``; NaN where there is none.
     binds : bool
         Whether it changed or cost something.
     gpu_hours : float
         Lost to it.
     usd : float
         [USD] Charges, fines and purchases; for curtailment, avoidance and delay the GPU-hours lost at list price.
+    unit : str
+        Of what was measured and its limit: ``MW``, ``share``, ``days``, ...; empty of a ratio like PUE.
     """
 
     rule: str
@@ -44,18 +46,21 @@ class Entry:
     binds: bool = True
     gpu_hours: float = 0.0
     usd: float = 0.0
+    unit: str = ""
 
 
+COLUMNS = [
+    "rule", "site", "start_s", "end_s", "what", "detail", "measured", "limit", "unit", "binds", "gpu_hours", "usd",
+]  # fmt: skip
 LOSSES = ("curtailment", "avoidance", "delay")  # whose USD are the list price of GPU-hours, not money paid
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:
     """Entries as a table in order of time, rule and site."""
     ordered = sorted(entries, key=lambda entry: (entry.start_s, entry.rule, entry.site, entry.what, entry.end_s))
-    columns = list(Entry.__dataclass_fields__)
-    frame = pd.DataFrame([asdict(entry) for entry in ordered], columns=columns)
-    texts, flags = ("rule", "site", "what", "detail"), ("binds",)
-    kinds = {name: "str" if name in texts else bool if name in flags else float for name in columns}
+    frame = pd.DataFrame([asdict(entry) for entry in ordered], columns=COLUMNS)
+    texts, flags = ("rule", "site", "what", "detail", "unit"), ("binds",)
+    kinds = {name: "str" if name in texts else bool if name in flags else float for name in COLUMNS}
     return frame.astype(kinds)
 
 

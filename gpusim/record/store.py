@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from gpusim.errors import StoreError
 from gpusim.model.measure import Measure
 from gpusim.record.contents import contents_of
+from gpusim.units import number_of
 
 FORMAT = 1  # of the folder; any other number is refused
 ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
@@ -44,6 +45,11 @@ class Store:
 
     def __init__(self, folder: Path):
         self.folder = folder
+
+    def __repr__(self) -> str:
+        return (
+            f"<Store {self.folder}: {number_of(len(self.finished()), 'finished run')}, {len(self.failures()):,} failed>"
+        )
 
     @classmethod
     def create(cls, folder: str | Path, about: dict) -> Store:

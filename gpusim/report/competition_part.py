@@ -46,9 +46,9 @@ HOURLY = (
     Column("gpu_type", "GPU type", str, text=True),
     Column("year", "year", str),
     Column("usd_per_gpu_hour", "on demand [USD/h]", lambda value: f"{value:.2f}"),
-    Column("asked", "GPUs asked for", compact),
+    Column("asked_gpus", "GPUs asked for", compact),
     Column("rivals_gpus", "rivals have", compact),
-    Column("rivals_sold", "rivals let", compact),
+    Column("rivals_sold_gpus", "rivals let", compact),
     Column("on_demand_share", "let of ours that contracts leave", share),
 )
 COSTS = (

@@ -14,6 +14,7 @@ from gpusim.analysis.countries import countries, country_years
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
+from gpusim.analysis.metrics import metrics
 from gpusim.analysis.regulation import is_ruled
 from gpusim.analysis.rejections import never_started
 from gpusim.analysis.rivalry import has_rivals
@@ -66,7 +67,7 @@ def write(
     says = (losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
     real = losses[(says & ~losses["cause"].isin(SLACK)) | losses["cause"].isin(REJECTED)]
     manifest, scenario = result.manifest, result.manifest["scenario"]
-    metrics, part = result.metrics(), relief_part(relief) if relief else None
+    figures, part = metrics(result), relief_part(relief) if relief else None
     build = build_part(result, deliveries) if is_built(result) else None
     contracts = contract_part(result, deliveries) if "contract_accounts" in result.tables else None
     rules = rules_part(result) if is_ruled(result) else None
@@ -83,10 +84,10 @@ def write(
         days=manifest["duration_s"] / DAY_S,
         headline=headline(result, losses),
         held_back=HELD_BACK,
-        cards=_cards(metrics, never_started(result)),
+        cards=_cards(figures, never_started(result)),
         ranking=[{**row, "short": WORDS[row["cause"]].short} for row in real.head(MOST_SENTENCES).to_dict("records")],
         left_out=max(len(losses) - MOST_ROWS, 0),
-        tables={name: table for tables in (_tables(result, losses, metrics), *extra) for name, table in tables.items()},
+        tables={name: table for tables in (_tables(result, losses, figures), *extra) for name, table in tables.items()},
         sites=_sites(result, real),
         events=len(result.events),
         events_shown=MOST_EVENTS,
@@ -98,29 +99,29 @@ def write(
     )
 
 
-def _cards(metrics: pd.Series, never: int) -> list[tuple[str, str, str]]:
+def _cards(figures: pd.Series, never: int) -> list[tuple[str, str, str]]:
     """Metric, value and meaning of the figures shown large."""
-    p95_s = metrics["wait_p95_s"]
+    p95_s = figures["wait_p95_s"]
     waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
-    turned_away = f", {metrics['jobs_rejected']:,.0f} of them rejected" if metrics["jobs_rejected"] else ""
-    pue = f"at a PUE of {metrics['pue']:.3f}" if metrics["pue"] == metrics["pue"] else "no power was drawn"
+    turned_away = f", {figures['jobs_rejected']:,.0f} of them rejected" if figures["jobs_rejected"] else ""
+    pue = f"at a PUE of {figures['pue']:.3f}" if figures["pue"] == figures["pue"] else "no power was drawn"
     cards = [
-        ("useful_share_of_planned", share(metrics["useful_share_of_planned"]), "of planned GPU-time was useful work"),
-        ("allocation", share(metrics["allocation"]), "of GPU-time online was held by jobs and replicas"),
-        ("goodput", share(metrics["goodput"]), "of the time that jobs held GPUs was useful"),
-        ("jobs", f"{metrics['jobs']:,.0f}", f"jobs submitted, {never:,} never started{turned_away}"),
+        ("useful_share_of_planned", share(figures["useful_share_of_planned"]), "of planned GPU-time was useful work"),
+        ("allocation", share(figures["allocation"]), "of GPU-time online was held by jobs and replicas"),
+        ("goodput", share(figures["goodput"]), "of the time that jobs held GPUs was useful"),
+        ("jobs", f"{figures['jobs']:,.0f}", f"jobs submitted, {never:,} never started{turned_away}"),
         ("wait_p95_s", "95%", waited),
-        ("job_hours_waited", quantity(metrics["job_hours_waited"]), "hours that jobs waited in all"),
-        ("energy_facility_mwh", f"{quantity(metrics['energy_facility_mwh'])} MWh", pue),
-        ("energy_usd", f"{quantity(metrics['energy_usd'])} USD", "for energy"),
-        ("carbon_t", f"{quantity(metrics['carbon_t'])} t", "of CO2e"),
-        ("usd_per_useful_gpu_hour", f"{metrics['usd_per_useful_gpu_hour']:.2f} USD",
+        ("job_hours_waited", quantity(figures["job_hours_waited"]), "hours that jobs waited in all"),
+        ("energy_facility_mwh", f"{quantity(figures['energy_facility_mwh'])} MWh", pue),
+        ("energy_usd", f"{quantity(figures['energy_usd'])} USD", "for energy"),
+        ("carbon_t", f"{quantity(figures['carbon_t'])} t", "of CO2e"),
+        ("usd_per_useful_gpu_hour", f"{figures['usd_per_useful_gpu_hour']:.2f} USD",
          "per useful GPU-hour, list price and energy"),
     ]  # fmt: skip
-    return [card for card in cards if metrics[card[0]] == metrics[card[0]]]
+    return [card for card in cards if figures[card[0]] == figures[card[0]]]
 
 
-def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[str, dict]:
+def _tables(result: Result, losses: pd.DataFrame, figures: pd.Series) -> dict[str, dict]:
     """Headings and cells of every table of the page, by its id."""
     parts = {
         "bottlenecks": (losses.head(MOST_ROWS), tables.BOTTLENECKS),
@@ -129,7 +130,7 @@ def _tables(result: Result, losses: pd.DataFrame, metrics: pd.Series) -> dict[st
         "country-years": (country_years(result), tables.COUNTRY_YEARS),
         "services": (serving(result), tables.SERVICES),
         "events": (result.events.head(MOST_EVENTS), tables.EVENTS),
-        "metrics": (metrics.rename_axis("name").reset_index(), tables.METRICS_TABLE),
+        "metrics": (figures.rename_axis("name").reset_index(), tables.METRICS_TABLE),
     }
     for by, heading in (("job_class", "class"), ("size", "GPUs"), ("tenant", "tenant")):
         table = delays(result, by)

@@ -12,6 +12,7 @@ from gpusim.analysis.lateness import by_site, held_back, lateness, plain
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.record.deliveries import Deliveries
+from gpusim.record.instants import undated
 from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.tables import Column, number, quantity_or_none
@@ -80,7 +81,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         Column("usd", "costs [USD]", _compact),
     ]
     if deliveries:
-        dates = deliveries.projects.drop(columns=["site", "planned_s"])
+        dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])
         delay = deliveries.delay[["project", "usd"]].rename(columns={"usd": "delay_usd"})
         table = table.merge(dates, on="project", how="left").merge(delay, on="project", how="left")
         columns[5:5] = [
@@ -132,13 +133,13 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
     columns = [
         Column("contract", "contract", str, text=True),
         Column("gpus", "GPUs in all", number),
-        Column("due", "due", lambda date: f"{date:%Y-%m-%d}"),
-        Column("met", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
+        Column("due_utc", "due", lambda date: f"{date:%Y-%m-%d}"),
+        Column("met_utc", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
         Column("state", "state", str, text=True),
     ]
     table = result.contract_milestones
     if deliveries:
-        table = table.merge(deliveries.milestones.drop(columns="gpus"), on=["contract", "milestone"])
+        table = table.merge(undated(deliveries.milestones).drop(columns="gpus"), on=["contract", "milestone"])
         columns += [
             *(Column(f"p{q}_s", f"P{q}", day) for q in (10, 50, 90)),
             Column("on_time", "on time", share),
@@ -199,7 +200,7 @@ def _holders(result: Result) -> dict[str, list]:
 def _departures(result: Result) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
-        f"{row.contract}: on {row.left.day} {row.left:%B %Y} the tenant"
+        f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"
         + (" ended the contract" if row.whole else f" gave up {row.gpus:,} GPUs that were late")
         + "."
         for row in result.contract_departures.itertuples()

@@ -100,7 +100,7 @@ def _pool(result: Result, site: str, kind: str, pid: int, start_s: float, end_s:
     pools = result.pools[(result.pools["site"] == site) & (result.pools["gpu_type"] == kind)]
     for row in _window(pools, start_s, end_s).itertuples():
         moment_s = max(row.start_s, start_s)
-        yield _counter(pid, "GPUs", moment_s, {"busy": row.busy, "serving": row.serving})
+        yield _counter(pid, "GPUs", moment_s, {"busy": row.busy_gpus, "serving": row.serving_gpus})
         yield _counter(pid, "GPUs asked for by waiting jobs", moment_s, {"queued": row.queued_gpus})
     jobs = result.jobs[(result.jobs["site"] == site) & (result.jobs["gpu_type"] == kind)]
     jobs = jobs.assign(last_s=_last_s(jobs, float(result.manifest["duration_s"])))

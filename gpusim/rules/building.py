@@ -51,7 +51,7 @@ def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here
     detail = f"project {project}: {days:,.0f} days later" if days < inf else f"project {project}: never delivered"
     gpu_hours = hours * sum(gpus.values())
     usd = hours * sum(count * scenario.gpus[kind].usd_per_gpu_hour for kind, count in gpus.items())
-    return Entry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd)
+    return Entry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd, unit="days")
 
 
 def projects_under(scenario: Scenario, rule: Connection) -> list[str]:

@@ -51,7 +51,8 @@ def efficiency_entries(
             if missed:
                 fined.add((what, year))
             detail = _sentence(what, year, found, limit, missed)
-            yield Entry(name, site, a_s, b_s, what, detail, found, limit, missed, usd=fine_usd)
+            unit = "" if what == "pue" else "share"
+            yield Entry(name, site, a_s, b_s, what, detail, found, limit, missed, usd=fine_usd, unit=unit)
         share = value_at(limits.renewable_share, at)
         if share is not None:
             yield _renewable(name, site, (a_s, b_s), year, known, share, facility_mwh, rule.guarantee_usd_per_mwh)
@@ -125,7 +126,7 @@ def _renewable(
     if missing_mwh > 0.0:
         detail += f"; {missing_mwh:,.0f} MWh bought"
     usd = missing_mwh * price
-    return Entry(rule, site, *span_s, "renewable", detail, found, share, missing_mwh > 0.0, usd=usd)
+    return Entry(rule, site, *span_s, "renewable", detail, found, share, missing_mwh > 0.0, usd=usd, unit="share")
 
 
 def _sentence(what: str, year: int, found: float, limit: float, missed: bool) -> str:

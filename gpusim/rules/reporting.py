@@ -69,13 +69,13 @@ def reporting_entries(
         has = sum(figure["basis"] != "missing" for figure in figures)
         due = f"due {year + 1}-{rule.due_month:02d}-{rule.due_day:02d}"
         detail = f"{year}: report {due}; the run has {has} of {len(figures)} figures"
-        yield Entry(name, site, a_s, b_s, "report", detail, float(has), float(len(figures)), binds=True)
+        yield Entry(name, site, a_s, b_s, "report", detail, float(has), float(len(figures)), binds=True, unit="figures")
         known = scenario.sites[site].sustainability or Sustainability()
         if it_mw > rule.heat_least_mw and not known.heat_share:
             detail = (
                 f"{year}: {it_mw:,.1f} MW of IT without use of waste heat: recover it, or show that it is infeasible"
             )
-            yield Entry(name, site, a_s, b_s, "heat", detail, it_mw, rule.heat_least_mw)
+            yield Entry(name, site, a_s, b_s, "heat", detail, it_mw, rule.heat_least_mw, unit="MW")
 
 
 def sites_reporting(scenario: Scenario, rule: Reporting) -> list[str]:

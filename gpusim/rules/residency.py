@@ -76,4 +76,4 @@ def _services(scenario: Scenario, name: str, rule: Residency, span_s: tuple[floa
 
 
 def _entry(name: str, span_s: tuple[float, float], detail: str, closed: int, of: int) -> Entry:
-    return Entry(name, "", *span_s, "residency", f"{detail} ({closed} of {of})", float(closed))
+    return Entry(name, "", *span_s, "residency", f"{detail} ({closed} of {of})", float(closed), unit="deployments")

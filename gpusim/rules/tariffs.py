@@ -61,7 +61,7 @@ def capacity_entries(
         mw, days = float(rows["facility_w"].max()) / WATT_PER_MW, (last_s - first_s) / DAY_S
         detail = f"delivery year {year}/{(year + 1) % 100:02d}: {mw:,.4g} MW for {days:,.0f} days at {price:,.2f} USD"
         usd = capacity_usd(mw, price, days)
-        yield Entry(name, site, first_s, last_s, "capacity", detail, measured=mw, binds=usd > 0.0, usd=usd)
+        yield Entry(name, site, first_s, last_s, "capacity", detail, measured=mw, binds=usd > 0.0, usd=usd, unit="MW")
 
 
 def _years(start: datetime, span_s: tuple[float, float]) -> range:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,10 @@ from gpusim.sweeps.execution import Progress, execute
 from gpusim.sweeps.pilot import warm_up_s
 from gpusim.sweeps.points import design_table, scenarios_of
 from gpusim.sweeps.run import Run
+from gpusim.units import number_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Sweep:
             return cls(SweepSpec.model_validate(about.get("spec")), store)
         except ValueError as error:
             raise StoreError(f"{folder}: what made it cannot be read ({error}); run the sweep again") from None
+
+    def __repr__(self) -> str:
+        finished = number_of(len(self.store.finished()), "finished run")
+        return f"<Sweep {self.spec.name!r}: {finished} in {self.store.folder}>"
 
     def table(self) -> pd.DataFrame:
         """One row per finished run: run, point, replication, seed, the axes, then every figure of its outcome."""
@@ -84,6 +94,23 @@ class Sweep:
         (measure, *_others) = self._measures([measure] if measure else None)
         return sensitivity(self.spec, self._table_with([measure]), measure)
 
+    def draw(self, name: str) -> Figure:
+        """One of the figures of the sweep by its name, as its report has them: ``"curve_goodput"``.
+
+        Raises
+        ------
+        ResultError
+            If there is none of that name, with those that there are.
+        """
+        from gpusim.report.figures import named
+        from gpusim.report.figures.study import study_figures
+
+        sensitivities = {}
+        for measure in self.spec.measured():
+            with suppress(GpusimError):  # too few runs as yet: it is drawn without
+                sensitivities[measure] = self.sensitivity(measure)
+        return named(study_figures(self.spec, self.summary(), sensitivities), name)
+
     def _by(self) -> list[str]:
         return ["point", *self.spec.axes]
 
@@ -103,7 +130,7 @@ class Sweep:
 
 
 def sweep(
-    spec: SweepSpec | str | Path,
+    spec: SweepSpec | Mapping | str | Path,
     store: str | Path | None = None,
     *,
     executor: str | Executor = "processes",
@@ -115,8 +142,8 @@ def sweep(
 
     Parameters
     ----------
-    spec : SweepSpec or path
-        What to run; a path is read as a sweep file.
+    spec : path, dict or SweepSpec
+        What to run: a sweep file, or its tables.
     store : path, optional
         Folder of the store; by default ``out/NAME``.
     executor, workers, address
@@ -132,7 +159,7 @@ def sweep(
     StoreError
         If the folder holds something else.
     """
-    spec = spec if isinstance(spec, SweepSpec) else SweepSpec.from_toml(spec)
+    spec = _spec_of(spec)
     table = points(spec)
     scenarios = scenarios_of(spec, table)
     about = {"study": "sweep", "spec": spec.model_dump(mode="json"), "gpusim_version": __version__}
@@ -140,6 +167,12 @@ def sweep(
         kept = Store.create(store or Path("out") / folder_name(spec.name), about)
         _Execution(spec, table, scenarios, kept, crew, progress).play()
     return Sweep(spec, kept)
+
+
+def _spec_of(spec: SweepSpec | Mapping | str | Path) -> SweepSpec:
+    if isinstance(spec, SweepSpec):
+        return spec
+    return SweepSpec.from_dict(dict(spec)) if isinstance(spec, Mapping) else SweepSpec.from_toml(spec)
 
 
 class _Execution:

@@ -53,7 +53,7 @@ def ramp_scenario() -> Scenario:
 def ramp(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
     """29: GPUs online are the least of those delivered, housed and powered; what is missing has its one cause."""
     result = result or run(ramp_scenario(), SEED)
-    online = result.pools["energised"].to_numpy()
+    online = result.pools["energised_gpus"].to_numpy()
     absent = result.ledger.pivot_table("gpu_s", "start_s", "cause", "sum", fill_value=0.0) / (MONTH_D * DAY_S)
     first = 0
     for last, expected, booked in _RAMP:

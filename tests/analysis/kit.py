@@ -32,7 +32,7 @@ def make(
     jobs: tuple[dict, ...] = (),
     job_waits: tuple[tuple[int, str, float], ...] = (),
     services: tuple[dict, ...] = (),
-    events: tuple[tuple[float, str, str, str, float], ...] = (),
+    events: tuple[tuple[float, str, str, str, float, str], ...] = (),
     rejections: tuple[dict, ...] = (),
     scenario: dict | None = None,
     seed: int = 1,
@@ -89,7 +89,7 @@ def make(
             columns=["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens", "replicas",
                      "wanted_replicas", "cause"],
         ),
-        "events": pd.DataFrame(list(events), columns=["time_s", "site", "kind", "detail", "value"]),
+        "events": pd.DataFrame(list(events), columns=["time_s", "site", "kind", "detail", "value", "unit"]),
     }  # fmt: skip
     manifest = {
         "scenario": {
@@ -118,7 +118,7 @@ def fleet(sites: int, hours: int) -> Result:
         }
         waits += [(name, "H100", h, "not_delivered", 2.0, 128.0) for h in range(half)]
         waits += [(name, "H100", h, "busy", 9.0, 700.0) for h in range(half, hours)]
-        events.append((half * HOUR_S, name, "delivery", "H100: 1,000 GPUs delivered in all", 1000.0))
+        events.append((half * HOUR_S, name, "delivery", "H100: 1,000 GPUs delivered in all", 1000.0, "GPUs"))
         for h in range(hours):
             services.append(
                 {
@@ -170,11 +170,12 @@ def _pool(site: str, kind: str, causes: dict[str, list[float]], hour: int) -> di
     delivered = planned - now.get("not_delivered", 0.0)
     housed = delivered - now.get("not_housed", 0.0)
     return {
-        "site": site, "gpu_type": kind, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S, "planned": planned,
-        "delivered": delivered, "housed": housed, "energised": housed - now.get("not_energised", 0.0),
-        "busy": sum(now.get(cause, 0.0) for cause in ("training", "loading", "checkpointing", "lost_work")),
-        "serving": now.get("serving", 0.0) + now.get("serving_idle", 0.0), "queued_jobs": 0.0, "queued_gpus": 0.0,
-        "running_jobs": 1.0,
+        "site": site, "gpu_type": kind, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S,
+        "planned_gpus": planned, "delivered_gpus": delivered, "housed_gpus": housed,
+        "energised_gpus": housed - now.get("not_energised", 0.0),
+        "busy_gpus": sum(now.get(cause, 0.0) for cause in ("training", "loading", "checkpointing", "lost_work")),
+        "serving_gpus": now.get("serving", 0.0) + now.get("serving_idle", 0.0), "queued_jobs": 0.0,
+        "queued_gpus": 0.0, "running_jobs": 1.0,
     }  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def _power(site: str, hour: int) -> dict:
 def _site(site: str, pools: dict, hours: int) -> dict:
     planned = sum(sum(series[0] for series in causes.values()) for (at, _k), causes in pools.items() if at == site)
     return {
-        "site": site, "region": "SE-SE1", "jurisdiction": "EU", "latitude": 0.0, "longitude": 0.0,
+        "site": site, "region": "SE-SE1", "jurisdiction": "EU", "latitude_deg": 0.0, "longitude_deg": 0.0,
         "planned_gpus": int(planned), "energy_it_j": hours * 3.6e9, "energy_facility_j": hours * 4.5e9,
         "cost_usd": hours * 50.0, "carbon_kg": hours * 250.0, "peak_facility_w": 1.25e6,
     }  # fmt: skip

@@ -113,10 +113,10 @@ def test_like_days_played_in_plain_python(tables: dict, capacity: dict) -> None:
     milestones = allocation.milestones()
     for deal in deals:
         mine = milestones[milestones["contract"] == deal.name]
-        assert [(row.due - START).days for row in mine.itertuples()] == [due for due, _gpus in deal.milestones]
+        assert [(row.due_utc - START).days for row in mine.itertuples()] == [due for due, _gpus in deal.milestones]
         met = [deal.met.get(j) for j in range(len(mine))]
         assert [None if late != late else (row_due + timedelta(days=late) - START).days
-                for row_due, late in zip(mine["due"], mine["days_late"])] == met  # fmt: skip
+                for row_due, late in zip(mine["due_utc"], mine["late_days"])] == met  # fmt: skip
     _same_accounts(allocation, deals, bool(gone))
 
 
@@ -237,15 +237,15 @@ def at_day(allocation, values: np.ndarray, day: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("arrives", "state", "days_late"),
+    ("arrives", "state", "late_days"),
     [(5, "met", 0.0), (20, "met", 10.0), (20.5, "late", 10.5), (59.9, "late", 49.9), (61, "missed", None)],
 )
-def test_states_of_a_milestone(arrives: float, state: str, days_late: float | None) -> None:
+def test_states_of_a_milestone(arrives: float, state: str, late_days: float | None) -> None:
     book = Book.of(scenario({"ada": {**BASE, "gpus": steps((10, 8))}}, 60))
     row = allocate(book, live(("texas", "H100", arrives, 8))).milestones().iloc[0]
     assert row["state"] == state
-    assert row["days_late"] == pytest.approx(days_late) if days_late is not None else np.isnan(row["days_late"])
-    assert row["due"] == datetime(2025, 1, 11, tzinfo=UTC)
+    assert row["late_days"] == pytest.approx(late_days) if late_days is not None else np.isnan(row["late_days"])
+    assert row["due_utc"] == datetime(2025, 1, 11, tzinfo=UTC)
 
 
 def test_a_run_that_ends_within_grace_leaves_it_open() -> None:

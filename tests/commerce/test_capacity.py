@@ -18,7 +18,7 @@ def played(process) -> gpusim.Result:
 def test_milestones_are_met_at_the_moment_and_not_by_the_record():
     """GPUs come on day 100, in the midst of a record interval; the milestone was due on day 59."""
     result = played(None)
-    assert result.contract_milestones["days_late"].tolist() == [41.0]
+    assert result.contract_milestones["late_days"].tolist() == [41.0]
     accounts = result.contract_accounts[["delivered_gpu_hours", "credit_usd"]].sum()
     assert accounts["delivered_gpu_hours"] == 40 * 24 * 265
     assert accounts["credit_usd"] == 0.5 * 2.0 * 40 * 24 * 41

@@ -84,7 +84,7 @@ def test_a_replication_has_the_prices_of_its_programme(scenario: Scenario) -> No
 def test_without_projects_the_line_is_played_to_the_end_of_the_run(scenario: Scenario) -> None:
     line = play(scenario.with_({"projects": {}}), 1).line
     assert line["month"].tolist()[-1] == "2026-05"
-    assert line["waiting_rivals"].max() > 0.0
+    assert line["waiting_rivals_units"].max() > 0.0
 
 
 def test_a_run_without_projects_has_prices(scenario: Scenario) -> None:

@@ -39,10 +39,10 @@ def test_milestones_over_replications() -> None:
     def date(day: int) -> datetime:
         return pd.Timestamp(datetime(2025, 1, 1, tzinfo=UTC)) + pd.Timedelta(days=day)
 
-    assert found["due"].tolist() == [date(10), date(40)]
-    assert [found[q][0] for q in ("p10", "p50", "p90")] == [date(10), date(17), date(33)]
-    assert [found[q][1] for q in ("p10", "p50")] == [date(40), date(47)]
-    assert found["p90"][1] is pd.NaT
+    assert found["due_utc"].tolist() == [date(10), date(40)]
+    assert [found[f"{q}_utc"][0] for q in ("p10", "p50", "p90")] == [date(10), date(17), date(33)]
+    assert [found[f"{q}_utc"][1] for q in ("p10", "p50")] == [date(40), date(47)]
+    assert found["p90_utc"][1] is pd.NaT
 
 
 def test_admission_has_a_threshold() -> None:

@@ -17,7 +17,7 @@ def test_python() -> None:
     names: dict = {}
     exec(re.search(r"```python\n(.*?)```", GUIDE, re.DOTALL)[1], names)
     milestones = names["allocation"].milestones()
-    assert milestones["days_late"].tolist() == [7.0, 105.0]
+    assert milestones["late_days"].tolist() == [7.0, 105.0]
     assert milestones["state"].tolist() == ["met", "late"]
     assert names["proposal"]["within_grace"].tolist() == [0.7, 0.4]
     assert not names["admits"](names["proposal"], least=0.8)

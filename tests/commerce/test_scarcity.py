@@ -72,7 +72,7 @@ def test_nothing_at_all_is_balance_and_a_line_without_supply_is_the_most() -> No
 def line(own: float, rivals: float, free: float = 0.0) -> pd.DataFrame:
     """The same line in January, February and March 2025."""
     rows = [(month, "vendor", own, rivals, free, 100.0) for month in ("2025-01", "2025-02", "2025-03")]
-    columns = ["month", "supply", "waiting_own", "waiting_rivals", "free", "per_month"]
+    columns = ["month", "supply", "waiting_own_units", "waiting_rivals_units", "free_units", "units_per_month"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -84,10 +84,10 @@ def test_our_demand_counts_once() -> None:
     found = prices(allocation, line(50.0, 300.0))
     assert found.columns.tolist() == PRICES
     h100 = found[found["gpu_type"] == "H100"]
-    assert h100["wanted"].tolist() == [392.0, 350.0, 350.0]
-    assert h100["cover"].tolist() == pytest.approx([100.0 * 365 / 30.4375] * 3)
+    assert h100["wanted_gpus"].tolist() == [392.0, 350.0, 350.0]
+    assert h100["cover_gpus"].tolist() == pytest.approx([100.0 * 365 / 30.4375] * 3)
     assert h100["scarcity"].tolist() == pytest.approx(
-        [1 + 392 / h100["cover"].iloc[0], *[1 + 350 / h100["cover"].iloc[0]] * 2]
+        [1 + 392 / h100["cover_gpus"].iloc[0], *[1 + 350 / h100["cover_gpus"].iloc[0]] * 2]
     )
     assert (found[found["gpu_type"] == "A100"]["scarcity"] == 1.0).all()
 
@@ -98,8 +98,8 @@ def test_revenue_by_hand() -> None:
     book = Book.of(scenario({}, supplies=SUPPLIES, market=market))
     allocation = allocate(book, live(("texas", "H100", 0, 400)))
     rows = line(0.0, 0.0)
-    rows.loc[1, "waiting_rivals"] = 100.0  # scarcity 2
-    rows.loc[2, "free"] = 100.0  # scarcity 1/2
+    rows.loc[1, "waiting_rivals_units"] = 100.0  # scarcity 2
+    rows.loc[2, "free_units"] = 100.0  # scarcity 1/2
     found = statements(accounts(allocation), prices=prices(allocation, rows)).fleet_table()
     hours = np.array([31, 28, 31]) * 24
     assert found["on_demand_usd"].tolist() == pytest.approx(
@@ -119,7 +119,7 @@ def test_more_rivals_make_higher_prices() -> None:
     for orders in (0.0, 10.0, 20.0):
         programme = play(sc.with_({"rivals.big.orders.vendor.per_month": orders}), 4)
         found = prices(allocate(Book.of(sc), of_programme(programme.live)), programme.line)
-        means.append(found[found["gpu_type"] == "H100"]["on_demand_price"].mean())
+        means.append(found[found["gpu_type"] == "H100"]["on_demand_price_ratio"].mean())
     assert means[0] < 0.276 < means[1] < means[2]
 
 
@@ -132,7 +132,7 @@ def test_a_contract_at_the_index_has_the_price_of_its_month() -> None:
     """Half of what was on demand in February, when it is signed, for all of its term; nothing else is different."""
     allocation = allocate(Book.of(at_index()), live(("texas", "H100", 0, 200)))
     rows = line(0.0, 0.0)
-    rows.loc[1, "waiting_rivals"] = 600.0  # half a year in line
+    rows.loc[1, "waiting_rivals_units"] = 600.0  # half a year in line
     found = accounts(priced(allocation, prices(allocation, rows)))
     usd = 0.5 * 6.16 * 0.276 * (1 + 600.0 / (100.0 * 365 / 30.4375))
     assert found.cents["signed"].sum() == pytest.approx(100 * 49 * 24 * usd * 100, rel=1e-6)
@@ -158,7 +158,7 @@ def test_types_that_share_a_stock_share_its_line() -> None:
         live(("texas", "H100", 0, 8), ("texas", "A100", 0, 8)),
     )
     found = prices(allocation, line(50.0, 300.0))
-    first = found[found["month"] == "2025-01"].set_index("gpu_type")["wanted"]
+    first = found[found["month"] == "2025-01"].set_index("gpu_type")["wanted_gpus"]
     assert first["H100"] == first["A100"] == 300.0 + 92.0 + 32.0
 
 
@@ -169,7 +169,7 @@ def test_what_is_missing_is_said() -> None:
         statements(accounts(allocation))
     with pytest.raises(CommerceError, match=r"add \[market.index\]"):
         prices(allocate(Book.of(plain), live(("texas", "H100", 0, 8))), line(0.0, 0.0))
-    with pytest.raises(CommerceError, match="columns free missing"):
-        prices(allocation, line(0.0, 0.0).drop(columns="free"))
+    with pytest.raises(CommerceError, match="columns free_units missing"):
+        prices(allocation, line(0.0, 0.0).drop(columns="free_units"))
     with pytest.raises(CommerceError, match="nothing of supply 'vendor' in 2025-03"):
         prices(allocation, line(0.0, 0.0).iloc[:2])

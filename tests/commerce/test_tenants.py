@@ -101,13 +101,13 @@ def test_shares_of_a_market_by_hand() -> None:
     found = prices(allocation_of(), line(0.0, 0.0), REQUESTS)
     h100, a100 = (found[found["gpu_type"] == kind] for kind in ("H100", "A100"))
     grown = [50.0 * 2.0 ** (day / 365.25) for day in (0, 31, 59)]
-    assert h100["asked"].tolist() == pytest.approx(grown)
+    assert h100["asked_gpus"].tolist() == pytest.approx(grown)
     share = [asked / (have + 25.0) for asked, have in zip(grown, (140.0, 180.0, 180.0), strict=True)]
     assert h100["on_demand_share"].tolist() == pytest.approx(share)
-    assert h100["rivals_sold"].tolist() == pytest.approx([25.0 * part for part in share])
+    assert h100["rivals_sold_gpus"].tolist() == pytest.approx([25.0 * part for part in share])
     assert a100["rivals_gpus"].tolist() == [6.0, 6.0, 8.0]  # ready ten days later: in time for March only
-    assert a100["rivals_sold"].tolist() == [6.0, 6.0, 8.0]
-    assert (found[~found["gpu_type"].isin(["H100", "A100"])]["asked"] == 0.0).all()
+    assert a100["rivals_sold_gpus"].tolist() == [6.0, 6.0, 8.0]
+    assert (found[~found["gpu_type"].isin(["H100", "A100"])]["asked_gpus"] == 0.0).all()
 
 
 def test_sold_is_no_more_than_asked_for_and_than_there_is() -> None:
@@ -119,12 +119,13 @@ def test_sold_is_no_more_than_asked_for_and_than_there_is() -> None:
     months_s = np.diff(allocation.book.months_s)
     left_s = allocation.by_month(allocation.left).sum(axis=0)
     h100 = table[table["gpu_type"] == "H100"]
-    assert sold_s["on_demand"] == pytest.approx((h100["asked"] - h100["rivals_sold"]).to_numpy() * months_s)
+    assert sold_s["on_demand"] == pytest.approx((h100["asked_gpus"] - h100["rivals_sold_gpus"]).to_numpy() * months_s)
     assert sold_s["spot"] == pytest.approx((left_s - sold_s["on_demand"]) / 2.0)
     hours = sold_s["on_demand"] / 3600.0
     fleet = statements(accounts(allocation), prices=table).fleet_table()
     list_usd = allocation.book.scenario.gpus["H100"].usd_per_gpu_hour
-    assert fleet["on_demand_usd"].to_numpy() == pytest.approx(hours * list_usd * h100["on_demand_price"].to_numpy())
+    price_usd = list_usd * h100["on_demand_price_ratio"].to_numpy()
+    assert fleet["on_demand_usd"].to_numpy() == pytest.approx(hours * price_usd)
 
 
 def test_a_dearer_rival_sells_less_and_none_leaves_all_to_us() -> None:

@@ -35,5 +35,5 @@ def test_steady_power_pays_the_same():
 def test_the_same_nodes_are_on():
     """They are on by the hottest hour, which means of two days would hide."""
     hourly, coarse = run({}), run({"run.signal_s": 172_800.0})
-    assert coarse.pools["energised"].tolist() == hourly.pools["energised"].tolist()
+    assert coarse.pools["energised_gpus"].tolist() == hourly.pools["energised_gpus"].tolist()
     assert not check(coarse)

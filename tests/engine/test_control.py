@@ -20,7 +20,7 @@ def curtail(env):
     """From hour 30 to 34 the grid asks Texas to draw no more than ``CAP_W``."""
     yield env.at(30 * HOUR_S)
     env.sites["texas"].set_cap(CAP_W)
-    env.log(env.now, "texas", "curtailment", "the grid calls", CAP_W)
+    env.log(env.now, "texas", "curtailment", "the grid calls", CAP_W, "W")
     yield env.at(34 * HOUR_S)
     env.sites["texas"].set_cap(np.inf)
 

@@ -53,9 +53,9 @@ def test_each_missing_gpu_and_each_wait_has_its_one_cause(trace):
     result = gpusim.run(scenario(trace))
     assert booked(result, "not_housed") == [16.0, 16.0, 0.0, 0.0]
     assert booked(result, "not_energised") == [0.0, 0.0, 8.0, 0.0]
-    assert result.pools["delivered"].tolist() == [32.0] * 4
-    assert result.pools["housed"].tolist() == [16.0, 16.0, 32.0, 32.0]
-    assert result.pools["energised"].tolist() == [16.0, 16.0, 24.0, 32.0]
+    assert result.pools["delivered_gpus"].tolist() == [32.0] * 4
+    assert result.pools["housed_gpus"].tolist() == [16.0, 16.0, 32.0, 32.0]
+    assert result.pools["energised_gpus"].tolist() == [16.0, 16.0, 24.0, 32.0]
     assert result.jobs["start_s"].tolist() == [1.5 * DAY_S]
     waits = result.job_waits.set_index("cause")["wait_s"]
     assert waits.to_dict() == {"not_housed": DAY_S, "not_energised": DAY_S / 2}
@@ -65,7 +65,7 @@ def test_each_missing_gpu_and_each_wait_has_its_one_cause(trace):
     assert check(result) == []
     table = result.bottlenecks().set_index("cause")
     assert table.loc["not_housed", "gpu_hours_held_back"] == pytest.approx(16 * 24)
-    assert result.metrics()["online_gpu_hours"] == pytest.approx(12 * (16 + 16 + 24 + 32))
+    assert result.metrics().value["online_gpu_hours"] == pytest.approx(12 * (16 + 16 + 24 + 32))
 
 
 def test_power_goes_to_what_is_housed(trace):
@@ -75,8 +75,8 @@ def test_power_goes_to_what_is_housed(trace):
         "sites.here.hall_mw": 1.5 * NODE_MW, "sites.here.grid_mw": 2 * NODE_MW,
     }  # fmt: skip
     pools = gpusim.run(scenario(trace).with_(changes)).pools.groupby("gpu_type", sort=False)
-    assert pools["housed"].first().tolist() == [8.0, 4.0]
-    assert pools["energised"].first().tolist() == [8.0, 4.0]
+    assert pools["housed_gpus"].first().tolist() == [8.0, 4.0]
+    assert pools["energised_gpus"].first().tolist() == [8.0, 4.0]
 
 
 def test_a_hall_that_closes_evicts(trace):

@@ -144,7 +144,7 @@ def test_a_job_under_way_at_the_end_has_waited_until_then(tmp_path):
     idle = result.ledger.groupby("cause", observed=True)["gpu_s"].sum()["idle_data"]
     assert idle == pytest.approx(8 * (DAY_S - 100.0))
     assert check(result) == []
-    assert result.metrics()["jobs_waiting_at_end"] == 1.0
+    assert result.metrics().value["jobs_waiting_at_end"] == 1.0
 
 
 def test_earliest_start_weighs_the_transfer(tmp_path):

@@ -30,7 +30,7 @@ def test_the_first_replication_is_the_run() -> None:
     pd.testing.assert_series_equal(lost, booked)
     # The run knows means of days: a milestone is met by the first whole day.
     milestones = found.milestones.merge(result.contract_milestones, on=["contract", "milestone"])
-    days = (milestones["met"] - pd.Timestamp("2025-01-01", tz="UTC")) / pd.Timedelta(days=1)
+    days = (milestones["met_utc"] - pd.Timestamp("2025-01-01", tz="UTC")) / pd.Timedelta(days=1)
     assert np.ceil(milestones["p50_s"] / DAY_S).tolist() == days.tolist()
 
 

@@ -47,7 +47,7 @@ def ramp() -> Scenario:
 
 def test_live_at_the_minimum_of_what_has_arrived() -> None:
     live = play(ramp()).live
-    at = {int(time_s / DAY_S / 30): gpus for time_s, gpus in zip(live["time_s"], live["live"], strict=True)}
+    at = {int(time_s / DAY_S / 30): gpus for time_s, gpus in zip(live["time_s"], live["live_gpus"], strict=True)}
     assert at == {0: 8_000, 3: 9_411, 6: 20_000, 8: 20_000, 9: 20_000, 10: 47_058}
     months = play(ramp()).months["live_gpu_hours"].sum() / 720.0
     assert months == pytest.approx(226_349, abs=1e-9)
@@ -171,7 +171,7 @@ def test_a_run_books_what_the_programme_says(seed: int) -> None:
     assert live.sum() > 0.0
     assert online.reindex(live.index).fillna(0.0).to_numpy() == pytest.approx(live.to_numpy(), rel=1e-9)
     planned = sc.projects["p0"].adds.gpus["one"]
-    assert result.pools["planned"].max() >= planned
+    assert result.pools["planned_gpus"].max() >= planned
     assert "arrival" in result.events["kind"].to_numpy()
 
 

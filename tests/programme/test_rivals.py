@@ -240,5 +240,5 @@ def test_anything_anywhere_is_refused_or_played(data) -> None:
     assert len(found.projects) == 1
     if sc.market.index is not None:
         table = prices(allocate(Book.of(sc), of_programme(found.live)), found.line, found.requests)
-        assert table["on_demand_price"].between(sc.market.index.least, sc.market.index.most).all()
+        assert table["on_demand_price_ratio"].between(sc.market.index.least, sc.market.index.most).all()
         assert sc.market.demand is None or table["on_demand_share"].between(0.0, 1.0).all()

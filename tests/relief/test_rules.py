@@ -42,7 +42,7 @@ def test_what_curtailment_cost_is_got_back_without_it() -> None:
     assert free.rules.enforce == [CP, PJM, GDPR]
     with_it, without = (gpusim.run(each, seed=2) for each in (RULED, free))
     lost = with_it.rules.loc[with_it.rules["rule"] == SB6, "gpu_hours"].sum()
-    useful = [result.metrics()["useful_gpu_hours"] for result in (with_it, without)]
+    useful = [result.metrics().value["useful_gpu_hours"] for result in (with_it, without)]
     assert lost > 300.0
     assert useful[1] - useful[0] == pytest.approx(lost, rel=0.02)  # it always has more work than it can do
 

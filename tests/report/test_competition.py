@@ -66,15 +66,15 @@ def test_orders_of_rivals_add_up(result) -> None:
 def test_lines_are_those_of_the_programme(result) -> None:
     """Built from requests, they are what the programme saw as each month began."""
     found, seen = lines(result), result.build_line
-    assert found["ours"].tolist() == pytest.approx(seen["waiting_own"].tolist())
-    assert found["rivals"].tolist() == pytest.approx(seen["waiting_rivals"].tolist())
+    assert found["ours"].tolist() == pytest.approx(seen["waiting_own_units"].tolist())
+    assert found["rivals"].tolist() == pytest.approx(seen["waiting_rivals_units"].tolist())
     assert found["ours"].max() > 0.0 < found["rivals"].max()
 
 
 def test_what_is_let_by_the_hour(result) -> None:
     row = by_the_hour(result).iloc[0]
     prices = result.market_prices[result.market_prices["gpu_type"] == "one"]
-    assert row["usd_per_gpu_hour"] == pytest.approx(2.0 * prices["on_demand_price"].mean())
+    assert row["usd_per_gpu_hour"] == pytest.approx(2.0 * prices["on_demand_price_ratio"].mean())
     assert row["rivals_gpus"] > 20.0
     assert len(by_the_hour(result)) == 1
 

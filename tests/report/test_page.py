@@ -93,7 +93,7 @@ def test_contents_lead_somewhere(page):
 
 
 def test_headline_and_cards_are_those_of_the_analysis(page, result):
-    metrics = result.metrics()
+    metrics = result.metrics().value
     assert page.texts["headline"] == headline(result)
     assert page.texts["card-useful_share_of_planned"].startswith(f"{metrics['useful_share_of_planned']:.0%}")
     assert page.texts["card-allocation"].startswith(f"{metrics['allocation']:.0%}")
@@ -121,7 +121,7 @@ def test_other_tables(page, result):
     assert economics["site-00"][1:5] == ["60", "1.2", "1.250", "40.0"]
     assert page.tables["services"][1][4:7] == ["90.00%", "10.0", "9.0"]
     values = {row[0]: row[1] for row in page.tables["metrics"][1:]}
-    assert values["useful_gpu_hours"] == f"{result.metrics()['useful_gpu_hours']:,.0f}"
+    assert values["useful_gpu_hours"] == f"{result.metrics().value['useful_gpu_hours']:,.0f}"
     assert page.tables["events"][1] == ["1.00", "site-00", "H100: 1,000 GPUs delivered in all"]
 
 

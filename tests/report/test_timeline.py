@@ -21,8 +21,8 @@ JOBS = (
     {"start_s": np.nan, "end_s": np.nan, "status": "queued"},
 )
 EVENTS = (
-    (26 * HOUR_S, "north", "delivery", "H100: 8 GPUs delivered in all", 8.0),
-    (0.0, "north", "grid", "early", 1.0),
+    (26 * HOUR_S, "north", "delivery", "H100: 8 GPUs delivered in all", 8.0, "GPUs"),
+    (0.0, "north", "grid", "early", 1.0, "MW"),
 )
 
 

@@ -153,4 +153,4 @@ def test_a_replayed_trace_is_the_same_everywhere(tmp_path: Path) -> None:
     gpusim.sweep(spec, "two", workers=2)
     assert run_files(tmp_path / "one") == run_files(tmp_path / "two")
     assert (one["jobs"] == 50).all()
-    assert one["wait_mean_s"].iloc[0] == gpusim.run(Scenario.from_toml("tiny.toml"), 0).metrics()["wait_mean_s"]
+    assert one["wait_mean_s"].iloc[0] == gpusim.run(Scenario.from_toml("tiny.toml"), 0).metrics().value["wait_mean_s"]

@@ -32,7 +32,7 @@ def test_a_run_is_gpusim_run(done: Sweep) -> None:
     """Scenario and seed of a row, run by hand, give its figures: replication r has seed r at every point."""
     row = done.table().query("point == 3 and replication == 4").iloc[0]
     changes = {"workload.streams.batch.jobs_per_day": row["load"], "scheduler.order": row["order"]}
-    metrics = gpusim.run(Scenario.from_toml("tiny.toml").with_(changes), row["seed"]).metrics()
+    metrics = gpusim.run(Scenario.from_toml("tiny.toml").with_(changes), row["seed"]).metrics().value
     assert row["seed"] == 4
     assert (row["load"], row["order"]) == (200.0, "sjf")
     assert row["jobs"] == metrics["jobs"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.bottlenecks import books, bottlenecks
 from gpusim.analysis.countries import country_of
 from gpusim.analysis.series import Series
+from gpusim.errors import ResultError, did_you_mean
 from gpusim.record.deliveries import Deliveries
 from gpusim.record.folder import DRAWN_BY
 from gpusim.record.relief import Relief
@@ -20,7 +22,7 @@ from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief import relief_figures
 from gpusim.report.figures.story import story_figures
 
-__all__ = ["draw_all", "figures", "save"]
+__all__ = ["draw", "draw_all", "figures", "named", "save"]
 
 
 def figures(result: Result) -> Iterator[tuple[str, Figure]]:
@@ -36,6 +38,22 @@ def figures(result: Result) -> Iterator[tuple[str, Figure]]:
     for site in sites:
         yield f"site_{site}", course.draw(result, series, entries, [site])
     yield "waits", waits.draw(result)
+
+
+def draw(result: Result, name: str) -> Figure:
+    """The figure of a result that has this name; ``ResultError`` with those that there are."""
+    return named(chain(figures(result), story_figures(result, None)), name)
+
+
+def named(drawn: Iterator[tuple[str, Figure]], name: str) -> Figure:
+    """The figure of this name; ``ResultError`` with the names that there are."""
+    names = []
+    with mpl.rc_context(STYLE):
+        for known, figure in drawn:
+            if known == name:
+                return figure
+            names.append(known)
+    raise ResultError(f"no figure {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}")
 
 
 def draw_all(

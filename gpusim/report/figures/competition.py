@@ -61,7 +61,7 @@ def _prices(ax: Axes, result: Result, kinds: list[str], start: datetime, end_s: 
     for i, kind in enumerate(kinds):
         part = prices[prices["gpu_type"] == kind]
         days = edges_s(list(part["month"]), start, end_s) / DAY_S
-        usd = (part["on_demand_price"] * list_usd(result, part["gpu_type"])).to_numpy()
+        usd = (part["on_demand_price_ratio"] * list_usd(result, part["gpu_type"])).to_numpy()
         ax.step(days, np.append(usd, usd[-1]), where="post", color=SERIES[i], linestyle=LINES[i % len(LINES)],
                 linewidth=1.3, label=kind)  # fmt: skip
     ax.set_title("On demand")
