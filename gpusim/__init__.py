@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
 __version__ = "0.1.0"
 __all__ = [
     "Competition", "Deliveries", "Plan", "Programme", "Relief", "Result", "Scenario", "Sweep",
-    "compare", "competition", "contracts", "deliveries", "jobs_from", "mean_interval", "paired_interval", "plan", "play",
-    "relieve", "run", "sweep",
+    "compare", "competition", "contracts", "deliveries", "jobs_from", "mean_interval", "paired_interval", "plan",
+    "play", "relieve", "run", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
