@@ -6,10 +6,9 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
+from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.state import NONE, ON
-
-OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
 
 
 @inner
@@ -37,32 +36,6 @@ def expected_idle(f, n, now):
         latest = max(latest, expected_end(f, i, now))
         i = f.jobs[i].next_on_node
     return latest
-
-
-@inner
-def _frontier_add(f, base, n, place, count):
-    if place < n:
-        heap.push(
-            f.scratch_keys,
-            f.scratch_ids,
-            f.scratch_pos,
-            0,
-            count,
-            f.heap_keys[base + place],
-            f.heap_ids[base + place],
-        )
-        return count + 1
-    return count
-
-
-@inner
-def _frontier_pop(f, base, n, pos, count):
-    """Take the least member off the frontier and put its children in their place in the heap on it."""
-    member = f.scratch_ids[0]
-    place = pos[member]
-    heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
-    count = _frontier_add(f, base, n, 2 * place + 1, count - 1)
-    return _frontier_add(f, base, n, 2 * place + 2, count)
 
 
 @inner
@@ -125,11 +98,11 @@ def _overdue_first(f, base, n, now):
     """
     top = len(f.scratch_keys)
     early = 0
-    count = _frontier_add(f, base, n, 0, 0)
+    count = frontier_add(f, base, n, 0, 0)
     while count > 0 and f.scratch_keys[0] <= now + OVERDUE_S:
         key = _expected(f.scratch_keys[0], now)
         member = f.scratch_ids[0]
-        count = _frontier_pop(f, base, n, f.release_pos, count)
+        count = frontier_pop(f, base, n, f.release_pos, count)
         i = top - early - 1
         while i + 1 < top and (
             f.scratch_keys[i + 1] < key or (f.scratch_keys[i + 1] == key and f.scratch_ids[i + 1] < member)
@@ -175,7 +148,7 @@ def _reserve_part_of_node(f, p, need, now):
         j = f.scratch_ids[0]
         if key == math.inf:
             return
-        count = _frontier_pop(f, base, n_releases, f.release_pos, count)
+        count = frontier_pop(f, base, n_releases, f.release_pos, count)
         n = _free_up(f, j, need)
         if n != NONE:
             pool.shadow_s = key
@@ -203,14 +176,14 @@ def _reserve_nodes(f, p, k, now):
     base, total = pool.idle_base, pool.n_idle_heap
     if total < k:
         return
-    count = _frontier_add(f, base, total, 0, 0)
+    count = frontier_add(f, base, total, 0, 0)
     found = 0
     while count > 0:
         key = f.scratch_keys[0]
         n = f.scratch_ids[0]
         if found >= k and key > max(now + OVERDUE_S, expected_idle(f, f.picked[k - 1], now)):
             break
-        count = _frontier_pop(f, base, total, f.idle_pos, count)
+        count = frontier_pop(f, base, total, f.idle_pos, count)
         found = _pick_in_order(f, n, found, now)
     shadow_s = expected_idle(f, f.picked[k - 1], now)
     if shadow_s == math.inf:

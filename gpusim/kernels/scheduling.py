@@ -8,10 +8,21 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, slots_needed, window
 from gpusim.kernels.ledger import settle_lane, settle_pool
-from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
+from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
-from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
-from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
+from gpusim.kernels.queueing import (
+    ANY_SIZE,
+    dequeue,
+    held_gpus,
+    lane_of,
+    list_long_queue,
+    next_waiting,
+    over_quota,
+    rewind,
+    step_over,
+)
+from gpusim.kernels.relief import power_back_s
+from gpusim.kernels.reservation import OVERDUE_S, release, reserve
 from gpusim.kernels.running import draw, expected_wall_time, fits_limit, lacking, start
 from gpusim.state import NONE, SEVERAL, Backfill, Cause, Order, Status, Wait
 
@@ -71,14 +82,14 @@ def try_start(f, j, p, family, now):
 
 @inner
 def _next_within_quota(f, p, largest):
-    """Next job of the walk, of at most ``largest`` GPUs where quotas are off.
+    """Next job of the walk, of at most ``largest`` GPUs where quotas are off or the queue is long.
 
     A tenant is left out of the walk from its first job on that its quota refuses.
     """
     if f.clock[0].quotas == 0:
         return next_waiting(f, p, largest)
     while True:
-        j = next_waiting(f, p, ANY_SIZE)
+        j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
         if j == NONE or not over_quota(f, j, p):
             return j
         f.lanes[lane_of(f, j, p)].left_out = 1
@@ -99,34 +110,6 @@ def _start_heads(f, p, now):
 
 
 @inner
-def _power_back_s(f, j, p, now):
-    """When running jobs of the site are expected to have given back the power that job ``j`` lacks."""
-    s = f.pools[p].site
-    site = f.sites[s]
-    room_w = (site.limit_w - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
-    lacking_w = draw(f, j, p) - room_w
-    last = -math.inf
-    while lacking_w > 0.0:
-        # The next expected end after `last`, over all running jobs of the site. Rare enough to look at them all.
-        soonest = math.inf
-        for q in range(site.first_pool, site.first_pool + site.n_pools):
-            base = f.pools[q].release_base
-            for i in range(f.pools[q].n_releases):
-                key = expected_end(f, f.heap_ids[base + i], now)
-                if last < key < soonest:
-                    soonest = key
-        if soonest == math.inf:
-            return math.inf
-        for q in range(site.first_pool, site.first_pool + site.n_pools):
-            base = f.pools[q].release_base
-            for i in range(f.pools[q].n_releases):
-                if expected_end(f, f.heap_ids[base + i], now) == soonest:
-                    lacking_w -= draw(f, f.heap_ids[base + i], q)
-        last = soonest
-    return last
-
-
-@inner
 def _try_behind_head(f, j, p, limit_s, only_short, now):
     """Start a job behind the blocked head if that does not delay the head."""
     short = now + expected_wall_time(f, j, p) <= limit_s
@@ -136,17 +119,28 @@ def _try_behind_head(f, j, p, limit_s, only_short, now):
 
 
 @inner
+def _look_for(f, p, limit_s, only_short):
+    """Note what may start now behind the head; GPUs of the largest such job."""
+    pool = f.pools[p]
+    pool.short_s = limit_s
+    pool.fit_gpus = largest_fit(f, p)
+    pool.open_gpus = 0 if only_short else largest_open(f, p)
+    return pool.fit_gpus
+
+
+@inner
 def _backfill(f, p, head, limit_s, only_short, now):
     """EASY: walk the queue behind the head."""
     step_over(f, head, p)
-    largest = largest_fit(f, p)
+    list_long_queue(f, p)
+    largest = _look_for(f, p, limit_s, only_short)
     while largest > 0:
         j = _next_within_quota(f, p, largest)  # most of a long queue is too large for what is free
         if j == NONE:
             return
         step_over(f, j, p)
         if f.jobs[j].gpus <= largest and _try_behind_head(f, j, p, limit_s, only_short, now):
-            largest = largest_fit(f, p)
+            largest = _look_for(f, p, limit_s, only_short)
 
 
 @inner
@@ -281,7 +275,7 @@ def schedule(f, p, now):
     if head != NONE and easy:
         if reason == _POWER or reason == _RULE:
             pool.power_held = 1
-            _backfill(f, p, head, _power_back_s(f, head, p, now), True, now)
+            _backfill(f, p, head, power_back_s(f, head, p, now), True, now)
         else:
             reserve(f, head, p, now)
             _backfill(f, p, head, pool.shadow_s, False, now)
