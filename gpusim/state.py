@@ -215,10 +215,13 @@ POOL = np.dtype(
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
         ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
-        ("power_held", "i1"),  # the head has nodes but no power
+        ("power_held", "i1"),  # the promise hangs on 0: nodes; 1: power alone; 2: nodes, and power later than these
         ("idle_cause", "i1"),
         ("listed", "i1"),  # its queue's rows of `least_wall_s` and `least_draw_w` hold
         ("shadow_s", "f8"),
+        ("promised_w", "f8"),  # of IT power, from `shadow_s` on
+        ("promised_wall_s", "f8"),  # for so long
+        ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
         ("short_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
         ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),

@@ -9,8 +9,9 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
+from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
-from gpusim.kernels.running import draw, fits_limit, give_nodes_back, lacking, take_nodes
+from gpusim.kernels.running import draw, fits_limit, give_nodes_back, peak_w, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
@@ -19,7 +20,7 @@ _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
 _BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOTA)
 _NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
-_NOT_DELIVERED = int(Wait.NOT_DELIVERED)
+_NOT_DELIVERED, _POWER, _RULE = int(Wait.NOT_DELIVERED), int(Wait.POWER), int(Wait.RULE)
 
 
 @kernel
@@ -165,6 +166,12 @@ def _shortage(f, j, p):
     return _BUSY
 
 
+@inner
+def _lacking(f, s, w):
+    """What a replica whose ``w`` do not fit lacks: power, or but for a cap below the connection it would fit."""
+    return _RULE if peak_w(f, s, w) <= f.sites[s].grid_w else _POWER
+
+
 @kernel
 def start_replica(f, j, p, may_preempt, now):
     """Start replica ``j`` (a row behind the jobs) in pool ``p``: NONE if it runs, else what it lacks."""
@@ -175,7 +182,7 @@ def start_replica(f, j, p, may_preempt, now):
     if over_quota(f, j, p):
         return _QUOTA
     if not fits_limit(f, pool.site, pool.serving_w * job.held):
-        return lacking(f, pool.site, pool.serving_w * job.held)
+        return _lacking(f, pool.site, pool.serving_w * job.held)
     if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
         return _shortage(f, j, p)
     settle_pool(f.pools, p, now)
@@ -187,6 +194,7 @@ def start_replica(f, j, p, may_preempt, now):
     pool.serving += job.held
     f.sites[pool.site].serving_room_w += pool.serving_w * job.held
     mark_dirty(f, p)
+    look_again(f, pool.site, now)
     return NONE
 
 

@@ -1,4 +1,4 @@
-"""Members of several heaps in the order of their keys, without taking them out: a heap (scratch) of those next in line."""
+"""Members of several heaps in the order of their keys, and left in place: a heap (scratch) of the next in line."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.running import draw, expected_wall_time, fits_limit
+from gpusim.kernels.promise import may_be_allowed
+from gpusim.kernels.running import draw, expected_wall_time
 from gpusim.state import SIZES
 
 
@@ -103,7 +104,7 @@ def _row_may(f, row, p, over):
     for c in range(short + 1):
         if f.least_draw_w[row, c] == math.inf or (c > any_length and now + f.least_wall_s[row, c] > pool.short_s):
             continue
-        if fits_limit(f, pool.site, f.least_draw_w[row, c]):
+        if may_be_allowed(f, p, f.least_draw_w[row, c], f.least_wall_s[row, c]):
             return True
     for c in range(over, SIZES):
         if f.least_draw_w[row, c] < math.inf:
@@ -113,12 +114,13 @@ def _row_may(f, row, p, over):
 
 @inner
 def _may(f, j, p, over_gpus):
-    pool, gpus, now = f.pools[p], f.jobs[j].gpus, f.clock[0].now_s
+    pool, gpus = f.pools[p], f.jobs[j].gpus
     if gpus >= over_gpus:
         return True
-    if gpus > pool.open_gpus and (gpus > pool.fit_gpus or now + expected_wall_time(f, j, p) > pool.short_s):
+    wall_s = expected_wall_time(f, j, p)
+    if gpus > pool.open_gpus and (gpus > pool.fit_gpus or f.clock[0].now_s + wall_s > pool.short_s):
         return False
-    return fits_limit(f, pool.site, draw(f, j, p))
+    return may_be_allowed(f, p, draw(f, j, p), wall_s)
 
 
 @inner
@@ -126,7 +128,7 @@ def next_candidate(f, p, lane, over_gpus):
     """Least place from the lane's cursor on whose job may start now, or has ``over_gpus`` GPUs or more; -1 if none.
 
     Who may: jobs of at most the pool's ``open_gpus``, and those of at most ``fit_gpus`` that are expected to end by
-    ``short_s``; all only if the site's limit admits their draw.
+    ``short_s``; all only if their draw is admitted at the site.
     """
     n = lane.n_places
     if lane.cursor >= n:
