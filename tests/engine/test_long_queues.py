@@ -11,6 +11,7 @@ from gpusim.state import Backfill, Fleet, Order
 
 ONE_BY_ONE = np.iinfo("i8").max
 SIZES = (1, 2, 3, 5, 8, 9, 16, 24)
+CLASSES, SHARES = [ClassSpec(), ClassSpec(0.2, 100.0, 5.0, 3.0)], [1.0, 2.0, 4.0]
 NODE = PoolSpec(0, 0, 6, 8, compute_w=500.0)
 
 
@@ -58,10 +59,9 @@ def _play(work: Work, pools: list[PoolSpec], rules: Rules, limit_w=np.inf, long_
 )
 def test_searched_by_size_or_one_by_one(order, quota, preempts, limit_w):
     """Three thousand jobs of all sizes, with power short and not: every start is the same."""
-    classes = [ClassSpec(), ClassSpec(0.2, 100.0, 5.0, 3.0)]
     rules, pools = Rules(order=order, backfill=Backfill.EASY, preempts=preempts), [NODE, NODE]
     work = _work(3000, 2)
-    more = {"classes": classes, "shares": [1.0, 2.0, 4.0], "quota": quota, "limit_w": limit_w}
+    more = {"classes": CLASSES, "shares": SHARES, "quota": quota, "limit_w": limit_w}
     one_by_one = _play(work, pools, rules, long_queue=ONE_BY_ONE, **more).jobs
     for long_queue in (1, 64):
         jobs = _play(work, pools, rules, long_queue=long_queue, **more).jobs
@@ -73,11 +73,12 @@ def test_searched_by_size_or_one_by_one(order, quota, preempts, limit_w):
 def test_time_grows_with_the_jobs(limit_w):
     """Eight times the jobs, nearly all of them queued: not 64 times the work. GPUs are short, or power."""
     rules, pools = Rules(backfill=Backfill.EASY), [NODE] * (1 if limit_w == np.inf else 3)
+    more = {"classes": CLASSES, "shares": SHARES, "limit_w": limit_w}
 
     def seconds(n_jobs: int) -> float:
         work = _work(n_jobs, len(pools), sizes=(1, 2, 4, 8))
         began = time.process_time()
-        _play(work, pools, rules, limit_w)
+        _play(work, pools, rules, **more)
         return time.process_time() - began
 
     seconds(100)  # compiles
