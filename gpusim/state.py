@@ -114,6 +114,9 @@ class Dispatch(IntEnum):
 
 N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
 
+SIZES = 20  # columns of what a long queue holds by size: see `kernels/shortlist.py`
+LONG_QUEUE = 64  # jobs from which on a queue is searched by size
+
 # Node states.
 OFF, ON, DOWN = 0, 1, 2
 NONE = -1  # "no such index"; as an answer of the scheduler: "started"
@@ -208,13 +211,20 @@ POOL = np.dtype(
         ("running", "i8"),
         ("reserved_job", "i8"),
         ("first_reserved", "i8"),
+        ("open_gpus", "i8"),  # scratch of a pass: largest job that may start, whatever it lasts
+        ("fit_gpus", "i8"),  # scratch of a pass: largest job that may start if it ends by `short_s`
         ("arrived", "i8"),  # the one job that arrived since the last pass, or SEVERAL
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
         ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
-        ("power_held", "i1"),  # the head has nodes but no power
+        ("power_held", "i1"),  # the promise hangs on 0: nodes; 1: power alone; 2: nodes, and power later than these
+        ("listed", "i1"),  # its queue's rows of `least_wall_s` and `least_draw_w` hold
         ("shadow_s", "f8"),
+        ("promised_w", "f8"),  # of IT power, from `shadow_s` on
+        ("promised_wall_s", "f8"),  # for so long
+        ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
+        ("short_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
         ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
@@ -335,6 +345,7 @@ CLOCK = np.dtype(
         ("passing", "i1"),  # the passes of this instant are not done yet
         ("cycled", "i1"),  # passes only when a cycle asks for them
         ("queue_limit", "i8"),  # -1: none
+        ("long_queue", "i8"),  # jobs from which on a queue is searched by size
     ]
 )
 
@@ -357,6 +368,8 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there
     "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
     "words": (np.dtype("i8"), 1),  # all bit sets
+    "least_wall_s": (np.dtype("f8"), 2),  # (words, sizes): of the jobs in a queue's word, expected wall time
+    "least_draw_w": (np.dtype("f8"), 2),
     "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
     "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held

@@ -14,12 +14,14 @@ from gpusim.state import (
     JOB,
     LANE,
     LINK,
+    LONG_QUEUE,
     NODE,
     NONE,
     POOL,
     ROUTE,
     SEGMENT,
     SITE,
+    SIZES,
     SLOT,
     TRANSFER,
     Backfill,
@@ -139,6 +141,7 @@ def allocate(
     layout = _pools(pools, len(jobs))
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words)
     heap_size = layout.heap_size
+    n_rows = n_words if rules.backfill == Backfill.EASY and rules.order != Order.CUSTOM else 1
     routes, candidates = _routes(work.routes)
     candidate_links = np.full(len(candidates), NONE, "i8")
     if work.route_links is not None:
@@ -163,6 +166,8 @@ def allocate(
         candidate_links=candidate_links,
         by_place=by_place,
         words=np.zeros(n_words + 1, "i8"),
+        least_wall_s=np.zeros((n_rows, SIZES), "f8"),
+        least_draw_w=np.zeros((n_rows, SIZES), "f8"),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),
@@ -181,7 +186,11 @@ def allocate(
 
 
 def _scratch_size(pools: list[PoolSpec]) -> int:
-    return max(pool.n_nodes * pool.gpus_per_node for pool in pools) * 2 + 64
+    """Room for all that can run at one site, and once more."""
+    at = [0] * (max(pool.site for pool in pools) + 1)
+    for pool in pools:
+        at[pool.site] += pool.n_nodes * pool.gpus_per_node
+    return max(at) * 2 + 64
 
 
 def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
@@ -328,4 +337,5 @@ def _clock(rules: Rules, n_jobs: int, quotas: bool) -> np.recarray:
         clock[name] = getattr(rules, name)
     clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
+    clock["long_queue"] = LONG_QUEUE
     return clock

@@ -10,7 +10,9 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.dispatch import choose
+from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
+from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule
 from gpusim.kernels.waking import mark_dirty
@@ -68,6 +70,10 @@ def _turn_away(f, p, now):
         if f.jobs[j].pool == p and f.jobs[j].status == _QUEUED:
             dequeue(f, j, now)
             _reject(f, j)
+            if pool.reserved_job == j:
+                shadow_s = pool.shadow_s
+                release(f, p)
+                tell(f, p, j, shadow_s)
         j -= 1
 
 

@@ -57,6 +57,17 @@ def remove(words, base, n, i):
 
 
 @kernel
+def lowest_from(word, i):
+    """Lowest bit of one word from bit ``i`` on, or -1."""
+    if i > 31:
+        return -1
+    word = word >> i
+    if word == 0:
+        return -1
+    return i + _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+
+
+@kernel
 def next_from(words, base, n, i):
     """Least member >= i, or -1."""
     if i >= n:

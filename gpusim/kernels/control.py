@@ -9,8 +9,9 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
+from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import enqueue, held_gpus, over_quota, stop_awaiting_data
-from gpusim.kernels.running import draw, fits_limit, give_nodes_back, lacking, take_nodes
+from gpusim.kernels.running import draw, fits_limit, give_nodes_back, peak_w, take_nodes
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
@@ -20,6 +21,7 @@ _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
 _BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOTA)
 _NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
 _NOT_DELIVERED, _NODE_DOWN = int(Wait.NOT_DELIVERED), int(Wait.DOWN)
+_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
 
 
 @kernel
@@ -168,6 +170,12 @@ def _shortage(f, j, p):
 
 
 @inner
+def _lacking(f, s, w):
+    """What a replica whose ``w`` do not fit lacks: power, or but for a cap below the connection it would fit."""
+    return _RULE if peak_w(f, s, w) <= f.sites[s].grid_w else _POWER
+
+
+@inner
 def _barred(f, j, p):
     """What forbids replica ``j`` to start in pool ``p`` whatever is free there: its quota, power; else NONE."""
     job, pool = f.jobs[j], f.pools[p]
@@ -176,7 +184,7 @@ def _barred(f, j, p):
     if over_quota(f, j, p):
         return _QUOTA
     if not fits_limit(f, pool.site, pool.serving_w * job.held):
-        return lacking(f, pool.site, pool.serving_w * job.held)
+        return _lacking(f, pool.site, pool.serving_w * job.held)
     return NONE
 
 
@@ -207,6 +215,7 @@ def start_replica(f, j, p, may_preempt, now):
     pool.serving += job.held
     f.sites[pool.site].serving_room_w += pool.serving_w * job.held
     mark_dirty(f, p)
+    look_again(f, pool.site, now)
     return NONE
 
 

@@ -105,6 +105,19 @@ def largest_fit(f, p):
 
 
 @inner
+def largest_open(f, p):
+    """``largest_fit`` outside the reservation."""
+    pool = f.pools[p]
+    size = pool.gpus_per_node
+    if pool.idle_open > 0:
+        return pool.idle_open * size
+    for level in range(min(pool.free, size - 1), 0, -1):
+        if bitset.next_from(f.words, _set_of(pool, OPEN, level), pool.n_nodes, 0) >= 0:
+            return level
+    return 0
+
+
+@inner
 def _pick_from_set(f, pool, base, wanted, count):
     i = -1
     while count < wanted:

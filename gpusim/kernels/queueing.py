@@ -10,6 +10,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.running import expected_wall_time
+from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
@@ -44,6 +45,8 @@ def enqueue(f, j, p, now):
     job.status = _QUEUED
     job.held = held_gpus(pool, job.gpus)
     start_waiting(f.jobs, j, f.lanes, i)
+    if pool.listed != 0:
+        note(f, j, p, lane)
     bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
     lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
     lane.queued += 1
@@ -140,6 +143,47 @@ def _first_from_cursor(f, lane, largest):
 
 
 @inner
+def list_long_queue(f, p):
+    """Begin, or cease, to search the pool's queue by size: worth its keep from some length on."""
+    pool, clock = f.pools[p], f.clock[0]
+    if clock.order == _CUSTOM:
+        return
+    if pool.listed == 0 and pool.queued >= clock.long_queue:
+        build(f, p)
+        pool.listed = 1
+    elif 2 * pool.queued < clock.long_queue:
+        pool.listed = 0
+
+
+@inner
+def _over_quota_from(f, pool, lane):
+    """GPUs from which on a job would exceed the quota of the lane's tenant."""
+    if f.clock[0].quotas == 0:
+        return ANY_SIZE
+    size = pool.gpus_per_node
+    left = f.quota[lane.tenant, pool.gpu_type] - f.held[lane.tenant, pool.gpu_type]
+    return left + 1 if left < size else left // size * size + 1
+
+
+@inner
+def _first_candidate(f, p, lane):
+    """Next job that may start behind the blocked head, or that its quota refuses; the cursor moves up to it."""
+    place = next_candidate(f, p, lane, _over_quota_from(f, f.pools[p], lane))
+    if place < 0:
+        lane.cursor = lane.n_places
+        return NONE
+    lane.cursor = place
+    return f.by_place[lane.order_base + place]
+
+
+@inner
+def _first_of(f, p, lane, largest):
+    if f.pools[p].listed != 0 and largest < ANY_SIZE:
+        return _first_candidate(f, p, lane)
+    return _first_from_cursor(f, lane, largest)
+
+
+@inner
 def _usage(lane):
     return lane.held / lane.share if lane.share > 0.0 else math.inf
 
@@ -159,7 +203,10 @@ def _next_ordered(f, p, largest):
 
 @inner
 def next_waiting(f, p, largest):
-    """Next job of the walk, best first, or NONE; it stays next until ``step_over``. Larger ones are left out."""
+    """Next job of the walk, best first, or NONE; it stays next until ``step_over``.
+
+    Larger ones are left out, and in a long queue all that cannot start behind the head.
+    """
     return _next_ordered(f, p, largest) if f.clock[0].order == _CUSTOM else next_by_rank(f, p, largest)
 
 
@@ -170,7 +217,7 @@ def next_by_rank(f, p, largest):
     if pool.n_lanes == 1:
         if f.lanes[pool.first_lane].left_out != 0:
             return NONE
-        return _first_from_cursor(f, f.lanes[pool.first_lane], largest)
+        return _first_of(f, p, f.lanes[pool.first_lane], largest)
     fair = f.clock[0].order == _FAIR_SHARE
     best = NONE
     best_usage = 0.0
@@ -178,7 +225,7 @@ def next_by_rank(f, p, largest):
         lane = f.lanes[i]
         if lane.queued == 0 or lane.left_out != 0:
             continue
-        j = _first_from_cursor(f, lane, largest)
+        j = _first_of(f, p, lane, largest)
         if j == NONE:
             continue
         if fair:

@@ -6,10 +6,10 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
+from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
 from gpusim.kernels.placement import enlist, unlist
+from gpusim.kernels.promise import promise
 from gpusim.state import NONE, ON
-
-OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
 
 
 @inner
@@ -37,32 +37,6 @@ def expected_idle(f, n, now):
         latest = max(latest, expected_end(f, i, now))
         i = f.jobs[i].next_on_node
     return latest
-
-
-@inner
-def _frontier_add(f, base, n, place, count):
-    if place < n:
-        heap.push(
-            f.scratch_keys,
-            f.scratch_ids,
-            f.scratch_pos,
-            0,
-            count,
-            f.heap_keys[base + place],
-            f.heap_ids[base + place],
-        )
-        return count + 1
-    return count
-
-
-@inner
-def _frontier_pop(f, base, n, pos, count):
-    """Take the least member off the frontier and put its children in their place in the heap on it."""
-    member = f.scratch_ids[0]
-    place = pos[member]
-    heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
-    count = _frontier_add(f, base, n, 2 * place + 1, count - 1)
-    return _frontier_add(f, base, n, 2 * place + 2, count)
 
 
 @inner
@@ -125,11 +99,11 @@ def _overdue_first(f, base, n, now):
     """
     top = len(f.scratch_keys)
     early = 0
-    count = _frontier_add(f, base, n, 0, 0)
+    count = frontier_add(f, base, n, 0, 0)
     while count > 0 and f.scratch_keys[0] <= now + OVERDUE_S:
         key = _expected(f.scratch_keys[0], now)
         member = f.scratch_ids[0]
-        count = _frontier_pop(f, base, n, f.release_pos, count)
+        count = frontier_pop(f, base, n, f.release_pos, count)
         i = top - early - 1
         while i + 1 < top and (
             f.scratch_keys[i + 1] < key or (f.scratch_keys[i + 1] == key and f.scratch_ids[i + 1] < member)
@@ -158,6 +132,21 @@ def _left_open(f, n, need, now):
 
 
 @inner
+def _promise_from(f, p, nodes_s, now):
+    """Set the shadow time: when the nodes are there and, then or later, the power; False if it never is."""
+    pool = f.pools[p]
+    shadow_s = promise(f, pool.reserved_job, p, nodes_s, now)
+    pool.power_held = 2 if shadow_s > nodes_s else 0
+    return shadow_s < math.inf
+
+
+@inner
+def _keep_part_of(f, p, n, need, nodes_s, now):
+    if _promise_from(f, p, nodes_s, now):
+        _reserve(f, p, n, _left_open(f, n, need, now))
+
+
+@inner
 def _reserve_part_of_node(f, p, need, now):
     pool, clock = f.pools[p], f.clock[0]
     base, n_releases = pool.release_base, pool.n_releases
@@ -167,19 +156,17 @@ def _reserve_part_of_node(f, p, need, now):
     for i in range(top - early, top):
         n = _free_up(f, f.scratch_ids[i], need)
         if n != NONE:
-            pool.shadow_s = f.scratch_keys[i]
-            _reserve(f, p, n, _left_open(f, n, need, now))
+            _keep_part_of(f, p, n, need, f.scratch_keys[i], now)
             return
     while count > 0:
         key = f.scratch_keys[0]
         j = f.scratch_ids[0]
         if key == math.inf:
             return
-        count = _frontier_pop(f, base, n_releases, f.release_pos, count)
+        count = frontier_pop(f, base, n_releases, f.release_pos, count)
         n = _free_up(f, j, need)
         if n != NONE:
-            pool.shadow_s = key
-            _reserve(f, p, n, _left_open(f, n, need, now))
+            _keep_part_of(f, p, n, need, key, now)
             return
 
 
@@ -203,23 +190,23 @@ def _reserve_nodes(f, p, k, now):
     base, total = pool.idle_base, pool.n_idle_heap
     if total < k:
         return
-    count = _frontier_add(f, base, total, 0, 0)
+    count = frontier_add(f, base, total, 0, 0)
     found = 0
     while count > 0:
         key = f.scratch_keys[0]
         n = f.scratch_ids[0]
         if found >= k and key > max(now + OVERDUE_S, expected_idle(f, f.picked[k - 1], now)):
             break
-        count = _frontier_pop(f, base, total, f.idle_pos, count)
+        count = frontier_pop(f, base, total, f.idle_pos, count)
         found = _pick_in_order(f, n, found, now)
     shadow_s = expected_idle(f, f.picked[k - 1], now)
     if shadow_s == math.inf:
         return
     while expected_idle(f, f.picked[found - 1], now) > shadow_s:
         found -= 1
-    pool.shadow_s = shadow_s
-    for i in range(found - k, found):
-        _reserve(f, p, f.picked[i], 0)
+    if _promise_from(f, p, shadow_s, now):
+        for i in range(found - k, found):
+            _reserve(f, p, f.picked[i], 0)
 
 
 @inner
@@ -339,18 +326,19 @@ def _reserve_in_domains(f, p, k, now):
                 f.picked[k - rest + i] = f.scratch_ids[i]
     if latest == math.inf:
         return
-    pool.shadow_s = latest
-    for i in range(k):
-        _reserve(f, p, f.picked[i], 0)
+    if _promise_from(f, p, latest, now):
+        for i in range(k):
+            _reserve(f, p, f.picked[i], 0)
 
 
 @inner
 def reserve(f, j, p, now):
-    """Promise job ``j`` the earliest start that the expected ends allow, and keep its nodes."""
+    """Promise job ``j`` the earliest start that expected ends and the site's power allow, and keep its nodes."""
     release(f, p)
     pool, job = f.pools[p], f.jobs[j]
     pool.reserved_job = j
     pool.unsettled = 0
+    pool.power_held = 0
     size = pool.gpus_per_node
     pool.reserved_whole = 1 if job.gpus >= size else 0
     if job.gpus < size:
@@ -361,3 +349,13 @@ def reserve(f, j, p, now):
         _reserve_nodes(f, p, (job.gpus + size - 1) // size, now)
     if job.promised_s != job.promised_s:
         job.promised_s = pool.shadow_s
+
+
+@inner
+def reserve_power(f, j, p, now):
+    """Promise job ``j``, whose nodes are there, the power that it lacks."""
+    release(f, p)
+    pool = f.pools[p]
+    pool.unsettled = 0
+    pool.power_held = 1
+    promise(f, j, p, now, now)

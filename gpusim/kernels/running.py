@@ -9,13 +9,12 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
-from gpusim.state import NONE, Backfill, Phase, Status, Wait
+from gpusim.state import NONE, Backfill, Phase, Status
 
 _EASY = int(Backfill.EASY)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
 _SERVING = int(Phase.SERVING)
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
-_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
 
 
 @inner
@@ -91,6 +90,7 @@ def draw(f, j, p):
 
 @inner
 def _add_draw(f, j, p, sign):
+    """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off."""
     pool = f.pools[p]
     site = f.sites[pool.site]
     compute, communication, checkpoint = _shares(f, j, p)
@@ -98,10 +98,16 @@ def _add_draw(f, j, p, sign):
     site.phase_w[_COMMUNICATION] += sign * communication
     site.phase_w[_CHECKPOINT] += sign * checkpoint
     site.it_w += sign * (compute + communication + checkpoint)
+    if f.clock[0].backfill != _EASY or site.limit_w == math.inf:
+        return
+    end_s = f.jobs[j].expected_end_s
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        if f.pools[q].reserved_job != NONE and end_s <= f.pools[q].shadow_s:
+            f.pools[q].relief_w += sign * (compute + communication + checkpoint)
 
 
 @inner
-def _peak_w(f, s, more_w):
+def peak_w(f, s, more_w):
     """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
     site = f.sites[s]
     return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
@@ -110,13 +116,7 @@ def _peak_w(f, s, more_w):
 @inner
 def fits_limit(f, s, more_w):
     """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
-    return _peak_w(f, s, more_w) <= f.sites[s].limit_w
-
-
-@inner
-def lacking(f, s, more_w):
-    """What ``more_w`` that does not fit lacks: power, or but for a cap below the connection it would fit."""
-    return _RULE if _peak_w(f, s, more_w) <= f.sites[s].grid_w else _POWER
+    return peak_w(f, s, more_w) <= f.sites[s].limit_w
 
 
 @inner

@@ -8,11 +8,22 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, slots_needed, window
 from gpusim.kernels.ledger import settle_lane, settle_pool
-from gpusim.kernels.placement import ALL, OPEN, largest_fit, place
+from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
-from gpusim.kernels.queueing import ANY_SIZE, dequeue, held_gpus, lane_of, next_waiting, over_quota, rewind, step_over
-from gpusim.kernels.reservation import OVERDUE_S, expected_end, release, reserve
-from gpusim.kernels.running import draw, expected_wall_time, fits_limit, lacking, start
+from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
+from gpusim.kernels.queueing import (
+    ANY_SIZE,
+    dequeue,
+    held_gpus,
+    lane_of,
+    list_long_queue,
+    next_waiting,
+    over_quota,
+    rewind,
+    step_over,
+)
+from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
+from gpusim.kernels.running import expected_wall_time, start
 from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
@@ -20,12 +31,6 @@ _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(W
 _POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Wait.NOT_ENERGISED), int(Wait.DOWN)
-
-
-@inner
-def power_allows(f, j, p):
-    """Whether the site's limit admits the job's draw at the run's hottest hour."""
-    return fits_limit(f, f.pools[p].site, draw(f, j, p))
 
 
 @inner
@@ -61,21 +66,21 @@ def try_start(f, j, p, family, now):
     if held > pool.free or not place(f, p, f.jobs[j].gpus, family):
         return _shortage(pool, held)
     if not power_allows(f, j, p):
-        return lacking(f, pool.site, draw(f, j, p))
+        return lacking(f, j, p)
     start_waiting_job(f, j, p, now)
     return NONE
 
 
 @inner
 def _next_within_quota(f, p, largest):
-    """Next job of the walk, of at most ``largest`` GPUs where quotas are off.
+    """Next job of the walk, of at most ``largest`` GPUs where quotas are off or the queue is long.
 
     A tenant is left out of the walk from its first job on that its quota refuses.
     """
     if f.clock[0].quotas == 0:
         return next_waiting(f, p, largest)
     while True:
-        j = next_waiting(f, p, ANY_SIZE)
+        j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
         if j == NONE or not over_quota(f, j, p):
             return j
         f.lanes[lane_of(f, j, p)].left_out = 1
@@ -96,34 +101,6 @@ def _start_heads(f, p, now):
 
 
 @inner
-def _power_back_s(f, j, p, now):
-    """When running jobs of the site are expected to have given back the power that job ``j`` lacks."""
-    s = f.pools[p].site
-    site = f.sites[s]
-    room_w = (site.limit_w - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
-    lacking_w = draw(f, j, p) - room_w
-    last = -math.inf
-    while lacking_w > 0.0:
-        # The next expected end after `last`, over all running jobs of the site. Rare enough to look at them all.
-        soonest = math.inf
-        for q in range(site.first_pool, site.first_pool + site.n_pools):
-            base = f.pools[q].release_base
-            for i in range(f.pools[q].n_releases):
-                key = expected_end(f, f.heap_ids[base + i], now)
-                if last < key < soonest:
-                    soonest = key
-        if soonest == math.inf:
-            return math.inf
-        for q in range(site.first_pool, site.first_pool + site.n_pools):
-            base = f.pools[q].release_base
-            for i in range(f.pools[q].n_releases):
-                if expected_end(f, f.heap_ids[base + i], now) == soonest:
-                    lacking_w -= draw(f, f.heap_ids[base + i], q)
-        last = soonest
-    return last
-
-
-@inner
 def _try_behind_head(f, j, p, limit_s, only_short, now):
     """Start a job behind the blocked head if that does not delay the head."""
     short = now + expected_wall_time(f, j, p) <= limit_s
@@ -133,17 +110,28 @@ def _try_behind_head(f, j, p, limit_s, only_short, now):
 
 
 @inner
+def _look_for(f, p, limit_s, only_short):
+    """Note what may start now behind the head; GPUs of the largest such job."""
+    pool = f.pools[p]
+    pool.short_s = limit_s
+    pool.fit_gpus = largest_fit(f, p)
+    pool.open_gpus = 0 if only_short else largest_open(f, p)
+    return pool.fit_gpus
+
+
+@inner
 def _backfill(f, p, head, limit_s, only_short, now):
     """EASY: walk the queue behind the head."""
     step_over(f, head, p)
-    largest = largest_fit(f, p)
+    list_long_queue(f, p)
+    largest = _look_for(f, p, limit_s, only_short)
     while largest > 0:
         j = _next_within_quota(f, p, largest)  # most of a long queue is too large for what is free
         if j == NONE:
             return
         step_over(f, j, p)
         if f.jobs[j].gpus <= largest and _try_behind_head(f, j, p, limit_s, only_short, now):
-            largest = largest_fit(f, p)
+            largest = _look_for(f, p, limit_s, only_short)
 
 
 @inner
@@ -213,14 +201,20 @@ def _explain(f, p, head, reason, now):
 
 
 @inner
-def _promise_holds(f, p, now):
-    """Whether the reservation of the last pass would be made again: same head, nothing that bears on it changed."""
+def _promise_holds(f, p, arrived, now):
+    """Whether the promise of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
-    if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held != 0:
+    if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held == 2:
         return False
     if f.clock[0].order == _CUSTOM or (f.clock[0].preempts != 0 and pool.released != 0):
         return False
-    return pool.shadow_s > now + OVERDUE_S and _next_within_quota(f, p, ANY_SIZE) == pool.reserved_job
+    if pool.power_held == 1 and (pool.released != 0 or arrived == SEVERAL):
+        return False  # of power that came free, or that others were promised, the head may have some sooner
+    if pool.shadow_s <= now + OVERDUE_S or _next_within_quota(f, p, ANY_SIZE) != pool.reserved_job:
+        return False
+    if pool.power_held == 1 and not place(f, p, f.jobs[pool.reserved_job].gpus, ALL):
+        return False  # jobs that passed it are on its nodes
+    return stands(f, p, now)
 
 
 @inner
@@ -228,50 +222,62 @@ def _pass_behind(f, p, arrived, now):
     """A pass behind a head whose promise holds."""
     pool = f.pools[p]
     head = pool.reserved_job
-    reason = _shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+    only_short = pool.power_held != 0
+    reason = lacking(f, head, p) if only_short else _shortage(pool, held_gpus(pool, f.jobs[head].gpus))
     if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.clock[0].quotas != 0):
-        _backfill(f, p, head, pool.shadow_s, False, now)
+        _backfill(f, p, head, pool.shadow_s, only_short, now)
     elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
-        _try_behind_head(f, arrived, p, pool.shadow_s, False, now)
+        _try_behind_head(f, arrived, p, pool.shadow_s, only_short, now)
     pool.released = 0
     _explain(f, p, head, reason, now)
+
+
+@inner
+def _promise_anew(f, p, head, reason, now):
+    """What the blocked head is promised, and who may start beside it."""
+    backfill = f.clock[0].backfill
+    lacks_power = reason == _POWER or reason == _RULE
+    if backfill == _EASY:
+        if lacks_power:
+            reserve_power(f, head, p, now)
+        else:
+            reserve(f, head, p, now)
+        _backfill(f, p, head, f.pools[p].shadow_s, lacks_power, now)
+    elif backfill == _CONSERVATIVE:
+        if not lacks_power:
+            _plan_all(f, p, head, now)
+    elif lacks_power:
+        claim(f, head, p)
 
 
 @inner
 def schedule(f, p, now):
     """One scheduling pass over a pool; False, and nothing done, if it needs more slots."""
     pool = f.pools[p]
-    easy = f.clock[0].backfill == _EASY
     if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
         return True  # it waits for its own turn of the policy
     if f.clock[0].backfill == _CONSERVATIVE and slots_needed(f, p) > len(f.slots):
         return False
-    arrived = pool.arrived
+    arrived, promised, shadow_s = pool.arrived, pool.reserved_job, pool.shadow_s
     pool.arrived = NONE
     if pool.queued == 0:
-        if easy and pool.reserved_job != NONE:
+        if promised != NONE:
             release(f, p)
+            tell(f, p, promised, shadow_s)
         _explain(f, p, NONE, NONE, now)
         pool.released = 0
         return True
     rewind(f, p)
-    if easy and _promise_holds(f, p, now):
+    if f.clock[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
         _pass_behind(f, p, arrived, now)
         return True
-    if easy:
+    if promised != NONE:
         release(f, p)
     head, reason = _start_heads(f, p, now)
     pool.released = 0
-    pool.power_held = 0
-    if head != NONE and easy:
-        if reason == _POWER or reason == _RULE:
-            pool.power_held = 1
-            _backfill(f, p, head, _power_back_s(f, head, p, now), True, now)
-        else:
-            reserve(f, head, p, now)
-            _backfill(f, p, head, pool.shadow_s, False, now)
-    elif head != NONE and reason != _POWER and reason != _RULE and f.clock[0].backfill == _CONSERVATIVE:
-        _plan_all(f, p, head, now)
+    if head != NONE:
+        _promise_anew(f, p, head, reason, now)
+    tell(f, p, promised, shadow_s)
     _explain(f, p, head, reason, now)
     return True

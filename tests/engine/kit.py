@@ -156,6 +156,7 @@ def _fleet(case: Case, replicas: Replicas) -> Fleet:
         case.pools, case.n_sites, work, case.rules,
         classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, replicas=replicas,
     )  # fmt: skip
+    fleet.clock["long_queue"] = 1  # search even these short queues by size
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet
 

@@ -31,8 +31,8 @@ FEW = st.sampled_from([0.0, 1.0, 2.0])
 
 
 @st.composite
-def _pools(draw, most, domains, power):
-    """Tiny pools at one or two sites; all numbers are exact in binary."""
+def _pools(draw, most, domains, power, sites=(0, 1)):
+    """Tiny pools at one or more sites; all numbers are exact in binary."""
     pools = []
     for p in range(draw(st.integers(min(most, 2), most))):
         watts = {}
@@ -42,7 +42,7 @@ def _pools(draw, most, domains, power):
             watts["serving_w"] = draw(st.sampled_from([2.0, 4.0]))
         pools.append(
             PoolSpec(
-                site=pools[-1].site + draw(st.integers(0, 1)) if p else 0,
+                site=pools[-1].site + draw(st.sampled_from(sites)) if p else 0,
                 gpu_type=draw(st.integers(0, 1)) if p else 0,
                 n_nodes=draw(st.integers(1, 5)),
                 gpus_per_node=draw(st.sampled_from([1, 2, 4])),
@@ -150,11 +150,19 @@ def _every_other(rows):
 
 @st.composite
 def _cases(
-    draw, *, backfills=(Backfill.NONE, Backfill.EASY), pools=1, domains=(1,), changes=(), checkpoints=False, **rules
+    draw,
+    *,
+    backfills=(Backfill.NONE, Backfill.EASY),
+    pools=1,
+    sites=(0, 1),
+    domains=(1,),
+    changes=(),
+    checkpoints=False,
+    **rules,
 ):
     """Cases of one kind; ``rules`` are the values that each of these rules may have."""
     power = "grid" in changes
-    pools = draw(_pools(pools, domains, power))
+    pools = draw(_pools(pools, domains, power, sites))
     classes, n_routes = [ClassSpec()], 1
     if checkpoints:
         interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
@@ -227,6 +235,8 @@ KINDS = {
     "preemption in domains": _cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
     "power": _cases(backfills=EVERY, changes=("grid", "cap"), checkpoints=True),
     "power of several pools": _cases(backfills=EVERY, pools=3, changes=("grid", "cap", "fail"), preempts=(False, True)),
+    "power of one site": _cases(pools=4, sites=(0,), changes=("grid", "cap", "fail"), queue_limit=(None, 1)),
+    "promises of power": _cases(pools=4, sites=(0,), domains=(1, 2), changes=("grid",), checkpoints=True, quotas=True),
     "data": _cases(
         backfills=EVERY,
         pools=3,

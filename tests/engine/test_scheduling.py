@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.layout import Rules
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.state import Backfill, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
@@ -66,6 +67,66 @@ def test_conservation(jobs, order, backfill, domains):
         assert record["held"][on].sum() <= 24
     assert pool.free == 24
     assert (fleet.nodes["free"] == 4).all()
+
+
+def _one_site(jobs, limit_w, backfill):
+    """Play (submit, gpus, runtime, pool) jobs with exact estimates on pools at one site."""
+    columns = np.array(jobs, dtype=float)
+    pools = [PoolSpec(0, 0, 2, 4, compute_w=8.0)] * int(columns[:, 3].max() + 1)
+    work = Work(
+        submit_s=columns[:, 0],
+        gpus=columns[:, 1].astype(int),
+        runtime_s=columns[:, 2],
+        estimate_s=columns[:, 2],
+        route=columns[:, 3].astype(int),
+        routes=[([p], 0) for p in range(len(pools))],
+    )
+    fleet = allocate(pools, 1, work, Rules(backfill=backfill))
+    fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
+    env = FleetEnvironment(fleet)
+    for p in range(len(pools)):
+        fleet.pools[p].delivered = 8
+        env.set_nodes_on(p, 2)
+    env.run(until=env.at(5000.0))
+    return fleet
+
+
+@pytest.mark.parametrize("pool", [0, 1])
+@pytest.mark.parametrize("n_beside", [0, 8, 40, 200])
+@pytest.mark.parametrize("backfill", [Backfill.NONE, Backfill.EASY])
+def test_a_head_keeps_its_power(backfill, n_beside, pool):
+    """A head that needs 16 of 24 W has them at 7 s, whatever comes later to the site's other pool."""
+    beside = [(2 + 2 * i, 1, 4, 1 - pool) for i in range(n_beside)]
+    fleet = _one_site([(0, 2, 7, 1 - pool), (1, 2, 5, pool), *beside], 24.0, backfill)
+    assert fleet.jobs["first_start_s"][1] == 7.0
+    if backfill == Backfill.EASY:
+        assert fleet.jobs["promised_s"][1] == 7.0
+
+
+def test_a_head_without_gpus_has_its_power_kept():
+    """The head of pool A lacks GPUs until 10 s, and needs 64 of 80 W then: pool B may run 16 W beyond it, no more."""
+    jobs = [(0, 4, 10, 0), (1, 8, 5, 0), (2, 2, 50, 1), (3, 1, 50, 1), (4, 1, 6, 1)]
+    assert starts(_one_site(jobs, 80.0, Backfill.EASY)) == [0.0, 10.0, 2.0, 15.0, 4.0]
+
+
+def test_a_head_that_never_has_power_holds_nobody_back():
+    """The head of pool A needs more than the limit: pool B goes on."""
+    jobs = [(0, 8, 5, 0), (1, 1, 5, 0), (2, 2, 5, 1), (3, 2, 5, 1)]
+    for backfill in (Backfill.NONE, Backfill.EASY):
+        assert starts(_one_site(jobs, 40.0, backfill))[2:] == [2.0, 3.0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(*(st.integers(*ends) for ends in ((0, 40), (1, 8), (1, 30), (0, 3)))), min_size=4, max_size=40),
+    st.sampled_from([64.0, 80.0, 120.0, 160.0]),
+)
+def test_easy_keeps_its_promise_of_power(jobs, limit_w):
+    """With exact estimates and a constant limit no head of four pools starts after the time it was promised first."""
+    fleet = _one_site([*sorted(jobs), (100, 1, 1, 3)], limit_w, Backfill.EASY)
+    promised, start = fleet.jobs["promised_s"], fleet.jobs["first_start_s"]
+    assert np.all(~(start > promised))
+    assert not np.isnan(start[np.isfinite(promised)]).any()
 
 
 def test_orders():

@@ -27,3 +27,9 @@ def test_like_a_set(n, data):
     assert bitset.next_from(words, base, n, start) == min((m for m in members if m >= start), default=-1)
     assert not words[:base].any()
     assert not words[base + bitset.n_words(n) :].any()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 32))
+def test_lowest_bit_of_a_word(word, i):
+    """Bits of one word, from the first and from behind the last."""
+    assert bitset.lowest_from(word, i) == min((b for b in range(i, 32) if word >> b & 1), default=-1)

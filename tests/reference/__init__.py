@@ -10,7 +10,7 @@ Read in this order:
 - ``case``: what goes in and what comes out
 - ``world``: jobs, nodes, pools; ``times``: how long a job runs and what an eviction leaves
 - ``placement``, ``queueing``, ``dispatch``, ``power``, ``preemption``: one rule each
-- ``easy``, ``conservative``: what may pass a blocked head
+- ``easy``, ``conservative``: what may pass a blocked head; ``promises``: the power that heads were promised
 - ``serving``: replicas of services, and the tokens that they serve
 - ``moment``: what comes first at one instant; ``links``: how long data are on their way
 - ``simulator``: one SimPy process per job, and the scheduling pass

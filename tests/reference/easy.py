@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gpusim.state import Placement
@@ -19,6 +20,7 @@ class Reservation:
     nodes: list[Node] = field(default_factory=list)
     spare: int = 0  # GPUs of the one reserved node that are left over at the shadow time
     whole: bool = False  # of whole nodes
+    nodes_s: float = math.inf  # when the nodes are expected to be there; the power may be later
 
     def outside(self, pool: Pool) -> Free:
         """GPUs that jobs of any length may take."""
@@ -56,10 +58,20 @@ class Reservation:
         return now + job.expected_wall_s(pool) > self.shadow_s
 
 
-def reserve(head: Job, pool: Pool, now: float) -> Reservation:
-    """The nodes that come free first for a head that does not fit now."""
-    if head.spec.gpus < pool.size:
-        return _part_of_a_node(head, pool, now)
+def reserve(head: Job, pool: Pool, now: float, power_s: Callable[[float], float]) -> Reservation:
+    """The nodes that come free first for a head that does not fit now, from when there is power for it too."""
+    kept = _part_of_a_node(head, pool, now) if head.spec.gpus < pool.size else _whole_nodes(head, pool, now)
+    kept.shadow_s = power_s(kept.nodes_s)
+    if math.isinf(kept.shadow_s):
+        return Reservation(head, nodes_s=kept.nodes_s)
+    if not kept.whole:
+        (node,) = kept.nodes
+        still_on = sum(job.on_node(pool.size) for job in node.jobs if job.expected_end_s(now) > kept.shadow_s)
+        kept.spare = node.size - still_on - head.spec.gpus
+    return kept
+
+
+def _whole_nodes(head: Job, pool: Pool, now: float) -> Reservation:
     idle_s = {
         node: max((job.expected_end_s(now) for job in node.jobs), default=now) for node in pool.nodes if node.usable
     }
@@ -82,7 +94,7 @@ def reserve(head: Job, pool: Pool, now: float) -> Reservation:
         first = first[:how_many]
         for d in first:
             chosen += domains.pop(d)[:nodes_each]
-    return Reservation(head, max(idle_s[node] for node in chosen), chosen, whole=True)
+    return Reservation(head, nodes=chosen, whole=True, nodes_s=max(idle_s[node] for node in chosen))
 
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
@@ -93,7 +105,5 @@ def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
         for node in sorted(job.nodes, key=lambda node: node.index):
             free[node] += job.on_node(pool.size)
             if free[node] >= head.spec.gpus:
-                shadow_s = job.expected_end_s(now)
-                still_on = sum(j.on_node(pool.size) for j in node.jobs if j.expected_end_s(now) > shadow_s)
-                return Reservation(head, shadow_s, [node], node.size - still_on - head.spec.gpus)
+                return Reservation(head, nodes=[node], nodes_s=job.expected_end_s(now))
     return Reservation(head)

@@ -44,12 +44,15 @@ class SitePower:
         """What the site may draw: the grid connection, or a cap below it."""
         return min(self.grid_w, self.cap_w)
 
+    def nodes_w(self) -> float:
+        """IT power of the nodes that are on, whatever runs there."""
+        return sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
+
     def draw_w(self) -> float:
         """What the site draws now."""
-        nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
         jobs_w = sum(job_w(job, pool) for pool in self.pools for job in pool.running)
         replicas_w = sum(replica_w(replica, pool) for pool in self.pools for replica in pool.replicas)
-        return (nodes_w + jobs_w + replicas_w) * self.overhead
+        return (self.nodes_w() + jobs_w + replicas_w) * self.overhead
 
     def admits(self, job: Job, pool: Pool) -> bool:
         """Whether the job may start now."""
@@ -58,16 +61,6 @@ class SitePower:
     def has_room(self, more_w: float) -> bool:
         """Whether the limit admits that much more IT power."""
         return self.draw_w() + more_w * self.overhead <= self.limit_w
-
-    def relief_s(self, head: Job, pool: Pool, now: float) -> float:
-        """When running jobs are expected to have given back what the head lacks; infinite if they cannot."""
-        lacking_w = self.draw_w() + job_w(head, pool) * self.overhead - self.limit_w
-        running = [(job.expected_end_s(now), job.row, job) for pool in self.pools for job in pool.running]
-        for end_s, _row, job in sorted(running, key=lambda item: item[:2]):
-            lacking_w -= job_w(job, job.pool) * self.overhead
-            if lacking_w <= 0:
-                return end_s
-        return math.inf
 
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""

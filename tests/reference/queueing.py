@@ -16,6 +16,11 @@ KEYS = {
 }
 
 
+def place(job: Job, order: Order) -> tuple:
+    """Place in the order among all jobs, shares aside."""
+    return (KEYS[order](job), job.spec.submit_s, job.row)
+
+
 class Queue:
     """The waiting jobs of a pool during one pass.
 
@@ -51,13 +56,11 @@ class Queue:
         """Go on behind a job."""
         self.passed.add(job)
 
-    def _place(self, job: Job) -> tuple:
-        return (KEYS[self.order](job), job.spec.submit_s, job.row)
 
     def _key(self, job: Job) -> tuple:
         if self.answer is not None:
             return (self.answer.index(job),)
         if self.order != Order.FAIR_SHARE:
-            return self._place(job)
+            return place(job, self.order)
         tenant = job.spec.tenant
         return (self.pool.held_by(tenant) / self.shares[tenant], tenant, job.spec.submit_s, job.row)

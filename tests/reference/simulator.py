@@ -13,8 +13,9 @@ from tests.reference.dispatch import choose
 from tests.reference.links import Link
 from tests.reference.moment import ARRIVALS, CONTROL, ENDS, OVER, PASSES, Moment
 from tests.reference.placement import find
-from tests.reference.power import SitePower
-from tests.reference.queueing import Queue
+from tests.reference.power import SitePower, job_w
+from tests.reference.promises import Load
+from tests.reference.queueing import Queue, place
 from tests.reference.serving import Replica, Service
 from tests.reference.world import Job, Node, Pool, build_pools
 
@@ -146,13 +147,13 @@ class Simulator:
         for node in job.nodes:
             node.jobs.remove(job)
             if kept is not None and kept.depends_on(node, self.env.now):
-                job.pool.reservation = None
+                job.pool.unsettled = True
         job.nodes = []
         self._gave_back(job.pool)
 
     def _switched(self, pool: Pool) -> None:
         """Nodes of a pool became usable or ceased to be."""
-        pool.reservation = None
+        pool.unsettled = True
         self._gave_back(pool)
 
     def _gave_back(self, pool: Pool) -> None:
@@ -278,8 +279,10 @@ class Simulator:
                 pool.waiting.remove(job)
                 job.status = Status.REJECTED
                 self.news[job].succeed(False)
+                self._forget(pool, job)
 
     def _pass(self, pool: Pool, answer: list[Job] | None = None) -> None:
+        before = pool.reservation, pool.reservation and pool.reservation.shadow_s, pool.claim
         queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota, answer)
         while (head := queue.next()) is not None:
             nodes = self._find(head)
@@ -291,26 +294,61 @@ class Simulator:
             self._start(head, nodes)
         if pool.reservation is not None and pool.reservation.head is not head:
             pool.reservation = None
+        pool.claim = None
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
         elif head is not None and self.rules.backfill == Backfill.CONSERVATIVE and self._find(head) is None:
             self._conservative(pool, queue)
+        elif head is not None and self.rules.backfill == Backfill.NONE and self._find(head) is not None:
+            pool.claim = head
+        self._tell(pool, *before)
+
+    def _tell(self, pool: Pool, kept: easy.Reservation | None, shadow_s: float | None, claim: Job | None) -> None:
+        """The site's other pools have another pass if a promise or claim was given up, or a promise is later."""
+        after = pool.reservation
+        worse = claim is not None and pool.claim is not claim and claim.status != Status.RUNNING
+        if kept is not None and not math.isinf(shadow_s) and kept.head.status != Status.RUNNING:
+            worse |= after is None or after.head is not kept.head or after.shadow_s > shadow_s
+        if worse and not math.isinf(self.sites[pool.spec.site].limit_w):
+            for other in self.sites[pool.spec.site].pools:
+                if other is not pool and other.waiting:
+                    self._call_pass(other)
+
+    def _forget(self, pool: Pool, job: Job) -> None:
+        """A job that was promised something is gone."""
+        before = pool.reservation, pool.reservation and pool.reservation.shadow_s, pool.claim
+        if pool.reservation is not None and pool.reservation.head is job:
+            pool.reservation = None
+        if pool.claim is job:
+            pool.claim = None
+        self._tell(pool, *before)
+
+    def _load(self, pool: Pool, own: bool) -> Load:
+        """The load of the pool's site, with or without what the pool's own head was promised."""
+        power = self.sites[pool.spec.site]
+        promises = [other.reservation for other in power.pools if own or other is not pool]
+        return Load(power, [promise for promise in promises if promise is not None], self.env.now)
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
-        now = self.env.now
-        kept = pool.reservation
+        now, kept, others = self.env.now, pool.reservation, self._load(pool, own=False)
+        w = job_w(head, pool) * others.power.overhead
         if self._find(head) is not None:  # what it lacks is power: all nodes are kept, until enough is given back
-            pool.reservation = None
-            reservation = easy.Reservation(head, self.sites[pool.spec.site].relief_s(head, pool, now), pool.nodes)
-        elif kept is None or kept.shadow_s <= now + 1:
-            reservation = pool.reservation = easy.reserve(head, pool, now)
-        else:
-            reservation = kept
+            pool.reservation = easy.Reservation(head, others.earliest_s(head, pool, now), pool.nodes)
+        elif (
+            kept is None
+            or pool.unsettled
+            or kept.shadow_s <= now + 1
+            or kept.shadow_s != kept.nodes_s  # it hangs on power
+            or (not math.isinf(kept.shadow_s) and w > max(0, others.room_w(kept.shadow_s)))
+        ):
+            pool.reservation = easy.reserve(head, pool, now, lambda from_s: others.earliest_s(head, pool, from_s))
+        pool.unsettled = False
+        reservation = pool.reservation
         queue.pass_over(head)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
             nodes = reservation.place(job, pool, now, self.rules.placement)
-            if nodes is not None and self._has_power(job):
+            if nodes is not None and self._has_power(job, behind=True):
                 reservation.count(job, nodes, now)
                 self._start(job, nodes)
 
@@ -333,8 +371,27 @@ class Simulator:
         free = {node: node.free for node in job.pool.nodes if node.usable}
         return find(job, job.pool, free, self.rules.placement)
 
-    def _has_power(self, job: Job) -> bool:
-        return self.sites[job.pool.spec.site].admits(job, job.pool)
+    def _has_power(self, job: Job, behind: bool = False) -> bool:
+        """Whether the limit admits a job, and what others were promised (behind a head: the head too) allows it."""
+        pool, power = job.pool, self.sites[job.pool.spec.site]
+        w = job_w(job, pool) * power.overhead
+        if not power.admits(job, pool):
+            return False
+        if w <= 0 or math.isinf(power.limit_w):
+            return True
+        if self.rules.backfill == Backfill.NONE:
+            return self._leaves_claims(job, w)
+        return self._load(pool, own=behind).admits(w, self.env.now + job.expected_wall_s(pool))
+
+    def _leaves_claims(self, job: Job, w: float) -> bool:
+        """Without backfill, nobody later in the order takes power of which a head lacks some."""
+        power = self.sites[job.pool.spec.site]
+        limit_w = power.limit_w * (1 + 1e-9)
+        claims = [pool.claim for pool in power.pools if pool is not job.pool and pool.claim is not None]
+        claims = [c for c in claims if place(c, self.rules.order) < place(job, self.rules.order)]
+        claimed_w = [job_w(c, c.pool) * power.overhead for c in claims]
+        claimed_w = sum(c for c in claimed_w if power.nodes_w() * power.overhead + c <= limit_w)
+        return claimed_w == 0 or power.draw_w() + claimed_w + w <= limit_w
 
     def _exceeds_quota(self, job: Job) -> bool:
         if self.case.quota is None:

@@ -99,6 +99,8 @@ class Pool:
     inbound: list[Job] = field(default_factory=list)  # their data are on their way here
     changed: bool = False  # something calls for a pass
     reservation: Reservation | None = None
+    unsettled: bool = False  # what came free or changed may bear on the reservation's nodes
+    claim: Job | None = None  # without backfill: the head, if it waits for power
 
     @property
     def size(self) -> int:

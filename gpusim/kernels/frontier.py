@@ -1,0 +1,34 @@
+"""Members of several heaps in the order of their keys, and left in place: a heap (scratch) of the next in line."""
+
+from __future__ import annotations
+
+from gpusim.kernels import heap
+from gpusim.kernels._jit import inner
+
+OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
+
+
+@inner
+def frontier_add(f, base, n, place, count):
+    if place < n:
+        heap.push(
+            f.scratch_keys,
+            f.scratch_ids,
+            f.scratch_pos,
+            0,
+            count,
+            f.heap_keys[base + place],
+            f.heap_ids[base + place],
+        )
+        return count + 1
+    return count
+
+
+@inner
+def frontier_pop(f, base, n, pos, count):
+    """Take the least member off the frontier and put its children in their place in the heap on it."""
+    member = f.scratch_ids[0]
+    place = pos[member]
+    heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
+    count = frontier_add(f, base, n, 2 * place + 1, count - 1)
+    return frontier_add(f, base, n, 2 * place + 2, count)
