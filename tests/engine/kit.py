@@ -10,7 +10,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
-from gpusim.state import NONE, Fleet, Status
+from gpusim.state import NONE, Backfill, Fleet, Status
 from tests.reference.case import Case, Change, Outcome
 
 
@@ -64,6 +64,7 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             Status(job.status).name, None if job.pool == NONE else int(job.pool),
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
+            time_s(job.promised_s) if fleet.clock[0].backfill == Backfill.CONSERVATIVE else None,
         )
         for job in fleet.jobs
     ]  # fmt: skip

@@ -77,3 +77,4 @@ class Outcome:
     start_s: float | None
     end_s: float | None
     evictions: int
+    promised_s: float | None = None  # under conservative backfill

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import simpy
 
-# At one instant: ends, control, arrivals, passes. Lower numbers are SimPy's own, which carry news between processes.
-ENDS, CONTROL, ARRIVALS, PASSES = 2, 3, 4, 5
+# At one instant: ends, control, arrivals, promises due, passes. Lower numbers are SimPy's own, which carry news
+# between processes.
+ENDS, CONTROL, ARRIVALS, PROMISES, PASSES = 2, 3, 4, 5, 6
 
 
 class Moment(simpy.Event):

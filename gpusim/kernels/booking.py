@@ -1,0 +1,377 @@
+"""What conservative backfill knows to be taken: by running jobs, and by the reservations of waiting ones.
+
+A booking takes GPUs of nodes, microwatts of the site where its power is limited, and GPUs of the tenant's quota. All
+are whole numbers, so that what was promised is there in whatever order it is added up.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import bitset, heap
+from gpusim.kernels._jit import inner
+from gpusim.kernels.timeline import add, close_line, extremes, forget_past, open_line
+from gpusim.state import NONE, Backfill
+
+_CONSERVATIVE = int(Backfill.CONSERVATIVE)
+_PLENTY = 1 << 60  # microwatts, GPUs: more than anybody asks for
+
+
+@inner
+def is_planned(f):
+    """Whether jobs have reservations."""
+    return f.clock[0].backfill == _CONSERVATIVE
+
+
+@inner
+def microwatts(watts):
+    """Whole microwatts of a power; a hair more than a whole number counts as that, as does a hair less."""
+    return math.floor(min(watts * 1e6, 1e18) + 0.01)
+
+
+@inner
+def power_line(f, s):
+    return len(f.nodes) + s
+
+
+@inner
+def quota_line(f, tenant, gpu_type):
+    line = len(f.nodes) + len(f.sites) + tenant * f.quota.shape[1] + gpu_type
+    if f.lines[line].first_chunk == NONE:
+        open_line(f, line, f.quota[tenant, gpu_type], f.clock[0].now_s)
+    return line
+
+
+@inner
+def room(f, s):
+    """Microwatts of IT power that the jobs of a site may draw in all."""
+    site = f.sites[s]
+    others_w = 0.0
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        pool = f.pools[q]
+        others_w += pool.energised // pool.gpus_per_node * pool.node_idle_w + pool.serving * pool.serving_w
+    return microwatts((site.limit_w - site.fixed_w) / site.peak_overhead - others_w)
+
+
+@inner
+def _take(f, line, begin_s, end_s, amount):
+    forget_past(f, line, f.clock[0].now_s)
+    add(f, line, begin_s, end_s, -amount)
+
+
+@inner
+def lay(f, j, p, begin_s, end_s, sign):
+    """Book the seats, power and quota of a job from when to when, or (sign -1) give them back."""
+    pool, plan, clock = f.pools[p], f.plans[j], f.clock[0]
+    take = sign * min(f.jobs[j].gpus, pool.gpus_per_node)
+    i = plan.first_seat
+    while i != NONE:
+        _take(f, f.seats[i].node, begin_s, end_s, take)
+        clock.bookings += sign
+        i = f.seats[i].next
+    if f.sites[pool.site].metered != 0:
+        _take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
+    if clock.quotas != 0:
+        _take(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s, sign * f.jobs[j].held)
+    clock.bookings += 2 * sign
+
+
+@inner
+def _leave_seats(f, j):
+    clock, plan = f.clock[0], f.plans[j]
+    while plan.first_seat != NONE:
+        i = plan.first_seat
+        plan.first_seat = f.seats[i].next
+        f.seats[i].next = clock.spare_seat
+        clock.spare_seat = i
+        clock.used_seats -= 1
+
+
+@inner
+def _take_seats(f, j, p):
+    """Seats on the nodes in ``picked``."""
+    clock, plan, size = f.clock[0], f.plans[j], f.pools[p].gpus_per_node
+    for k in range((f.jobs[j].gpus + size - 1) // size - 1, -1, -1):
+        i = clock.spare_seat
+        if i != NONE:
+            clock.spare_seat = f.seats[i].next
+        else:
+            i = clock.n_seats
+            if i == len(f.seats):
+                raise IndexError("table of seats is full")
+            clock.n_seats += 1
+        clock.used_seats += 1
+        f.seats[i].node, f.seats[i].next = f.picked[k], plan.first_seat
+        plan.first_seat = i
+
+
+# Running jobs -----------------------------------------------------------------------------------------------------
+
+
+@inner
+def occupy(f, j, p):
+    """A job or replica starts on the nodes in ``picked``: it books them, if it has not reserved them."""
+    pool, plan = f.pools[p], f.plans[j]
+    plan.begin_s, plan.end_s = f.jobs[j].start_s, f.jobs[j].start_s + plan.window_s
+    if plan.first_seat == NONE:
+        _take_seats(f, j, p)
+        lay(f, j, p, plan.begin_s, plan.end_s, 1)
+    else:
+        pool.n_reserved -= 1
+    f.sites[pool.site].drawn += plan.power
+    heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.end_s, j)
+    pool.n_releases += 1
+    if j >= f.clock[0].n_jobs:
+        pool.doubt = 1
+
+
+@inner
+def extend(f, j, p, end_s):
+    """Book a running job, that has outrun its window, until ``end_s``; whether its nodes were promised to others."""
+    plan, now = f.plans[j], f.clock[0].now_s
+    lay(f, j, p, max(plan.end_s, now), end_s, 1)
+    f.clock[0].bookings -= 2
+    plan.end_s = end_s
+    clash = False
+    i = plan.first_seat
+    while i != NONE:
+        f.clock[0].bookings -= 1
+        least, _most = extremes(f, f.seats[i].node, now, end_s)
+        clash = clash or least < 0
+        i = f.seats[i].next
+    return clash
+
+
+@inner
+def vacate(f, j, p):
+    """A job or replica stops."""
+    pool, plan, now = f.pools[p], f.plans[j], f.clock[0].now_s
+    _open_holes(f, j, p, now, plan.end_s)
+    lay(f, j, p, now, plan.end_s, -1)
+    _leave_seats(f, j)
+    f.sites[pool.site].drawn -= plan.power
+    heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, j)
+    pool.n_releases -= 1
+
+
+# Reservations -----------------------------------------------------------------------------------------------------
+
+
+@inner
+def reserve(f, j, p, begin_s):
+    """Reserve the nodes in ``picked`` for a waiting job from ``begin_s`` on; inf: it can have none."""
+    pool, plan, clock = f.pools[p], f.plans[j], f.clock[0]
+    plan.begin_s, plan.end_s = begin_s, begin_s + plan.window_s
+    mark_fresh(f, j, p, False)
+    if begin_s == math.inf:
+        return
+    _take_seats(f, j, p)
+    lay(f, j, p, plan.begin_s, plan.end_s, 1)
+    heap.push(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, begin_s, j)
+    clock.n_due += 1
+    pool.n_reserved += 1
+    if f.jobs[j].promised_s != f.jobs[j].promised_s:
+        f.jobs[j].promised_s = begin_s
+
+
+@inner
+def mark_fresh(f, j, p, fresh):
+    """Note whether a waiting job's reservation is still to be sought."""
+    pool, job = f.pools[p], f.jobs[j]
+    lane = f.lanes[pool.first_lane if pool.n_lanes == 1 else pool.first_lane + job.tenant]
+    if fresh:
+        f.plans[j].begin_s = math.nan
+        bitset.insert(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
+        lane.cursor = min(lane.cursor, job.lane_pos)
+    else:
+        bitset.remove(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
+
+
+@inner
+def withdraw(f, j, p):
+    """Give up what a waiting job has reserved: others may have it."""
+    clock, plan = f.clock[0], f.plans[j]
+    if plan.begin_s < math.inf:
+        _open_holes(f, j, p, plan.begin_s, plan.end_s)
+        lay(f, j, p, plan.begin_s, plan.end_s, -1)
+        _leave_seats(f, j)
+        f.pools[p].n_reserved -= 1
+        if f.due_pos[j] >= 0:
+            heap.discard(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, j)
+            clock.n_due -= 1
+    plan.begin_s = math.nan
+
+
+@inner
+def void(f, p):
+    """Give up all reservations of a pool: they are made anew in its next pass."""
+    pool = f.pools[p]
+    pool.late = pool.doubt = 0
+    pool.first_due = pool.last_due = NONE
+    for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+        lane = f.lanes[i]
+        place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
+        while place >= 0:
+            j = f.by_place[lane.order_base + place]
+            if f.plans[j].begin_s == f.plans[j].begin_s:
+                withdraw(f, j, p)
+                mark_fresh(f, j, p, True)
+            place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
+    close_holes(f, p, True)
+    pool.overlooked = 0
+    pool.spared_s = math.inf
+
+
+# What came free ---------------------------------------------------------------------------------------------------
+
+
+@inner
+def _open_holes(f, j, p, begin_s, end_s):
+    """What a job has booked comes free from when to when, and is about to be given back."""
+    _spare_budgets(f, j, p, begin_s, end_s)
+    i = f.plans[j].first_seat
+    while i != NONE:
+        open_hole(f, p, f.seats[i].node, begin_s, end_s)
+        i = f.seats[i].next
+
+
+@inner
+def open_hole(f, p, n, begin_s, end_s):
+    """Note that GPUs of a node came free, for those who have reservations."""
+    pool, clock = f.pools[p], f.clock[0]
+    if pool.queued == 0 or begin_s >= end_s:
+        return
+    i = clock.spare_hole
+    if i != NONE:
+        clock.spare_hole = f.holes[i].next
+    elif clock.n_holes < len(f.holes):
+        i = clock.n_holes
+        clock.n_holes += 1
+    else:
+        pool.overlooked = 1
+        return
+    hole = f.holes[i]
+    hole.node, hole.begin_s, hole.end_s, hole.seen = n, begin_s, end_s, 0
+    hole.most = NONE  # not measured yet
+    hole.next = pool.first_hole
+    pool.first_hole = i
+
+
+@inner
+def close_holes(f, p, everything):
+    """Forget what came free: everything, or what everybody has seen, or is taken again."""
+    pool, clock = f.pools[p], f.clock[0]
+    before, i = NONE, pool.first_hole
+    while i != NONE:
+        hole = f.holes[i]
+        following = hole.next
+        if everything or hole.seen != 0 or hole.most == 0:
+            if before == NONE:
+                pool.first_hole = following
+            else:
+                f.holes[before].next = following
+            hole.next = clock.spare_hole
+            clock.spare_hole = i
+        else:
+            before = i
+        i = following
+
+
+@inner
+def _spare(f, q, begin_s, power, quota):
+    pool = f.pools[q]
+    if pool.queued == 0:
+        return
+    if pool.spared_s == math.inf:
+        pool.spared_power = pool.spared_quota = _PLENTY
+    pool.spared_s = min(pool.spared_s, begin_s)
+    pool.spared_power = min(pool.spared_power, power)
+    pool.spared_quota = min(pool.spared_quota, quota)
+
+
+@inner
+def _spare_budgets(f, j, p, begin_s, end_s):
+    """Note what was there of power and quota before a job gives some back."""
+    pool = f.pools[p]
+    if begin_s >= end_s:
+        return
+    site = f.sites[pool.site]
+    if site.metered != 0 and f.plans[j].power > 0:
+        least, _most = extremes(f, power_line(f, pool.site), begin_s, end_s)
+        spare_power(f, pool.site, begin_s, least)
+    if f.clock[0].quotas != 0:
+        least, _most = extremes(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s)
+        for q in range(len(f.pools)):
+            if f.pools[q].gpu_type == pool.gpu_type:
+                _spare(f, q, begin_s, _PLENTY, least)
+
+
+@inner
+def spare_power(f, s, begin_s, least):
+    """Power of a site came free from a time on, where at least so much was there before."""
+    site = f.sites[s]
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        _spare(f, q, begin_s, least, _PLENTY)
+
+
+# Capacity ---------------------------------------------------------------------------------------------------------
+
+
+@inner
+def admit(f, p, n):
+    """A node without jobs is there from now on."""
+    now = f.clock[0].now_s
+    open_line(f, n, f.pools[p].gpus_per_node, now)
+    open_hole(f, p, n, now, math.inf)
+
+
+@inner
+def dismiss(f, p, n):
+    """A node without jobs is no longer there."""
+    void(f, p)
+    close_line(f, n)
+
+
+@inner
+def meter(f, s):
+    """Bring the site's line of power up to its limit of now; nothing is metered while there is none."""
+    site, clock = f.sites[s], f.clock[0]
+    line, now = power_line(f, s), clock.now_s
+    if site.limit_w == math.inf:
+        if site.metered != 0:
+            site.metered = 0
+            close_line(f, line)
+            spare_power(f, s, now, -_PLENTY)
+        return
+    change = room(f, s) - site.room
+    if site.metered == 0:
+        site.metered = 1
+        site.room = room(f, s)
+        open_line(f, line, site.room, now)
+        _lay_all_power(f, s)
+    elif change != 0:
+        site.room += change
+        if change > 0:
+            least, _most = extremes(f, line, now, math.inf)
+            spare_power(f, s, now, least)
+        _take(f, line, now, math.inf, -change)
+
+
+@inner
+def _lay_all_power(f, s):
+    """Book the power of all that run or have reservations at a site."""
+    site, now = f.sites[s], f.clock[0].now_s
+    line = power_line(f, s)
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        pool = f.pools[q]
+        for i in range(pool.release_base, pool.release_base + pool.n_releases):
+            plan = f.plans[f.heap_ids[i]]
+            add(f, line, now, plan.end_s, -plan.power)
+        for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+            lane = f.lanes[i]
+            place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
+            while place >= 0:
+                plan = f.plans[f.by_place[lane.order_base + place]]
+                if plan.begin_s < math.inf:
+                    add(f, line, plan.begin_s, plan.end_s, -plan.power)
+                place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
