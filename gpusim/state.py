@@ -217,6 +217,7 @@ POOL = np.dtype(
         ("spared_s", "f8"),  # first time at which power or quota that somebody may have lacked came free
         ("spared_power", "i8"),  # least power that was there then
         ("spared_quota", "i8"),
+        ("switched", "i1"),  # nodes came or went since
         ("overlooked", "i1"),  # more came free than the table of holes could hold
         ("late", "i1"),  # a reservation was due, and what it reserved was not there
         ("doubt", "i1"),  # somebody took nodes without asking the plan
@@ -313,7 +314,13 @@ CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
         ("next", "i8"),
     ]
 )
-LINE = np.dtype([("first_chunk", "i8"), ("epoch", "i8")])  # GPUs of a node; power of a site; quota of a tenant and type
+LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
+    [
+        ("first_chunk", "i8"),
+        ("epoch", "i8"),  # scratch
+        ("switched", "i1"),  # its node came or went since
+    ]
+)
 PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
     [
         ("begin_s", "f8"),  # of its reservation: NaN if none was sought yet, inf if there is none
@@ -324,6 +331,9 @@ PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
         ("first_seat", "i8"),
         ("next_due", "i8"),
         ("epoch", "i8"),  # scratch: named by a custom policy
+        ("next_noted", "i8"),
+        ("noted", "i1"),  # it has started or stopped since
+        ("runs", "i1"),  # its seats are those of a run; 2: that has stopped since
     ]
 )
 SEAT = np.dtype([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
@@ -374,6 +384,7 @@ CLOCK = np.dtype(
         ("n_holes", "i8"),
         ("spare_hole", "i8"),
         ("n_due", "i8"),
+        ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
         ("cycle_s", "f8"),  # starts are multiples of it; 0: at any time
         ("n_ordered", "i8"),
         ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass

@@ -364,7 +364,7 @@ def _clock(rules: Rules, n_jobs: int, quotas: bool, seats_kept: int) -> np.recar
         clock[name] = getattr(rules, name)
     clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
     clock["cycle_s"], clock["seats_kept"] = rules.cycle_s, seats_kept
-    for name in ("spare_chunk", "spare_seat", "spare_hole"):
+    for name in ("spare_chunk", "spare_seat", "spare_hole", "first_noted"):
         clock[name] = NONE
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
     return clock

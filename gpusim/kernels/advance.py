@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.booking import is_planned, withdraw
+from gpusim.kernels.booking import take_notes, withdraw
 from gpusim.kernels.compression import fall_due
 from gpusim.kernels.dispatch import choose
+from gpusim.kernels.noting import is_planned
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule, schedule_by_plan
@@ -69,8 +70,6 @@ def _turn_away(f, p, now):
     j = clock.next_arrival - 1
     while pool.queued > clock.queue_limit and j >= clock.first_arrived:
         if f.jobs[j].pool == p and f.jobs[j].status == _QUEUED:
-            if is_planned(f):
-                withdraw(f, j, p)
             dequeue(f, j, now)
             _reject(f, j)
         j -= 1
@@ -84,6 +83,14 @@ def _next_dirty(f, p):
     f.pools[p].dirty = 0
     f.clock[0].n_dirty -= 1
     return p
+
+
+@inner
+def _forget_rejected(f, p):
+    """Those who were turned away have no reservations."""
+    for j in range(f.clock[0].first_arrived, f.clock[0].next_arrival):
+        if f.jobs[j].pool == p and f.jobs[j].status == _REJECTED:
+            withdraw(f, j, p)
 
 
 @kernel
@@ -107,6 +114,7 @@ def run_planned_passes(f, now):
     A kernel of its own: who does not plan need not wait for it to be compiled.
     """
     clock = f.clock[0]
+    take_notes(f, now)
     fall_due(f, now)
     p = 0
     while clock.n_dirty > 0:
@@ -116,6 +124,7 @@ def run_planned_passes(f, now):
             return False
         if clock.queue_limit >= 0:
             _turn_away(f, p, now)
+            _forget_rejected(f, p)
         p = (p + 1) % len(f.pools)
     clock.first_arrived = clock.next_arrival
     if clock.passing != 0:

@@ -10,17 +10,12 @@ import math
 
 from gpusim.kernels import bitset, heap
 from gpusim.kernels._jit import inner
+from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.timeline import add, close_line, extremes, forget_past, open_line
-from gpusim.state import NONE, Backfill
+from gpusim.state import NONE, ON, Status
 
-_CONSERVATIVE = int(Backfill.CONSERVATIVE)
+_RUNNING = int(Status.RUNNING)
 _PLENTY = 1 << 60  # microwatts, GPUs: more than anybody asks for
-
-
-@inner
-def is_planned(f):
-    """Whether jobs have reservations."""
-    return f.clock[0].backfill == _CONSERVATIVE
 
 
 @inner
@@ -110,7 +105,7 @@ def _take_seats(f, j, p):
 
 @inner
 def occupy(f, j, p):
-    """A job or replica starts on the nodes in ``picked``: it books them, if it has not reserved them."""
+    """A job or replica has started on the nodes in ``picked``: it books them, if it has not reserved them."""
     pool, plan = f.pools[p], f.plans[j]
     plan.begin_s, plan.end_s = f.jobs[j].start_s, f.jobs[j].start_s + plan.window_s
     if plan.first_seat == NONE:
@@ -118,6 +113,7 @@ def occupy(f, j, p):
         lay(f, j, p, plan.begin_s, plan.end_s, 1)
     else:
         pool.n_reserved -= 1
+    plan.runs = 1
     f.sites[pool.site].drawn += plan.power
     heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.end_s, j)
     pool.n_releases += 1
@@ -144,11 +140,12 @@ def extend(f, j, p, end_s):
 
 @inner
 def vacate(f, j, p):
-    """A job or replica stops."""
+    """A job or replica has stopped."""
     pool, plan, now = f.pools[p], f.plans[j], f.clock[0].now_s
     _open_holes(f, j, p, now, plan.end_s)
     lay(f, j, p, now, plan.end_s, -1)
     _leave_seats(f, j)
+    plan.runs = 0
     f.sites[pool.site].drawn -= plan.power
     heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, j)
     pool.n_releases -= 1
@@ -172,19 +169,6 @@ def reserve(f, j, p, begin_s):
     pool.n_reserved += 1
     if f.jobs[j].promised_s != f.jobs[j].promised_s:
         f.jobs[j].promised_s = begin_s
-
-
-@inner
-def mark_fresh(f, j, p, fresh):
-    """Note whether a waiting job's reservation is still to be sought."""
-    pool, job = f.pools[p], f.jobs[j]
-    lane = f.lanes[pool.first_lane if pool.n_lanes == 1 else pool.first_lane + job.tenant]
-    if fresh:
-        f.plans[j].begin_s = math.nan
-        bitset.insert(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
-        lane.cursor = min(lane.cursor, job.lane_pos)
-    else:
-        bitset.remove(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
 
 
 @inner
@@ -318,18 +302,47 @@ def spare_power(f, s, begin_s, least):
 
 
 @inner
-def admit(f, p, n):
-    """A node without jobs is there from now on."""
-    now = f.clock[0].now_s
-    open_line(f, n, f.pools[p].gpus_per_node, now)
-    open_hole(f, p, n, now, math.inf)
+def _switch(f, p, now):
+    """Lines for nodes that are there, and none for others; where one has gone, all reservations are given up."""
+    pool = f.pools[p]
+    pool.switched = 0
+    for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+        if f.lines[n].switched == 0:
+            continue
+        f.lines[n].switched = 0
+        if f.lines[n].first_chunk != NONE:
+            void(f, p)
+            close_line(f, n)
+        if f.nodes[n].state == ON:
+            open_line(f, n, pool.gpus_per_node, now)
+            open_hole(f, p, n, now, math.inf)
 
 
 @inner
-def dismiss(f, p, n):
-    """A node without jobs is no longer there."""
-    void(f, p)
-    close_line(f, n)
+def take_notes(f, now):
+    """Bring bookings up to date with what has been noted since the last time: ends, then nodes, then starts."""
+    clock = f.clock[0]
+    j = clock.first_noted
+    while j != NONE:
+        if f.plans[j].runs == 2:
+            vacate(f, j, f.jobs[j].pool)
+        j = f.plans[j].next_noted
+    for p in range(len(f.pools)):
+        if f.pools[p].switched != 0:
+            _switch(f, p, now)
+    j = clock.first_noted
+    clock.first_noted = NONE
+    while j != NONE:
+        job, plan = f.jobs[j], f.plans[j]
+        plan.noted = 0
+        if plan.runs == 0 and job.status == _RUNNING:
+            count, n = 0, job.first_node
+            while n != NONE and (count == 0 or job.gpus > f.pools[job.pool].gpus_per_node):
+                f.picked[count] = n
+                count += 1
+                n = f.nodes[n].next_held
+            occupy(f, j, job.pool)
+        j = plan.next_noted
 
 
 @inner

@@ -16,17 +16,19 @@ from gpusim.kernels.booking import (
     close_holes,
     extend,
     lay,
-    mark_fresh,
     meter,
     microwatts,
+    occupy,
     power_line,
     quota_line,
     reserve,
     room,
+    take_notes,
     void,
     withdraw,
 )
 from gpusim.kernels.conservative import find_start
+from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import (
@@ -263,10 +265,17 @@ def _try_to_move_up(f, j, p, now):
 
 
 @inner
+def _start(f, j, p, now):
+    """Start a job on the nodes in ``picked``."""
+    start_waiting_job(f, j, p, now)
+    occupy(f, j, p)
+
+
+@inner
 def _settle(f, j, p, begin_s, now):
     """Start a job on the nodes in ``picked``, or reserve them."""
     if begin_s == now:
-        start_waiting_job(f, j, p, now)
+        _start(f, j, p, now)
     else:
         reserve(f, j, p, begin_s)
 
@@ -296,7 +305,7 @@ def _start_due(f, p, now):
                 f.picked[count] = f.seats[i].node
                 count += 1
                 i = f.seats[i].next
-            start_waiting_job(f, j, p, now)
+            _start(f, j, p, now)
         j = following
 
 
@@ -338,7 +347,7 @@ def _start_if_it_can(f, j, p, now):
         _size_up(f, j, p)
         can = find_start(f, j, p, now, now) == now
     if can:
-        start_waiting_job(f, j, p, now)
+        _start(f, j, p, now)
     return can
 
 
@@ -352,12 +361,16 @@ def _start_heads(f, p, now):
             return
         if _start_if_it_can(f, j, p, now):
             continue
-        if not _has_power(f, j, p) or not make_room(f, j, p, now):
+        if not _has_power(f, j, p):
+            return
+        made = make_room(f, j, p, now)
+        take_notes(f, now)
+        if not made:
             return
         void(f, p)
         if not place(f, p, f.jobs[j].gpus, ALL):
             return
-        start_waiting_job(f, j, p, now)
+        _start(f, j, p, now)
         f.pools[p].doubt = 1
 
 

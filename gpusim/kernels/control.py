@@ -6,8 +6,8 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.booking import admit, dismiss, is_planned
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
+from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
@@ -47,7 +47,7 @@ def _admit_node(f, p, n):
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
     elif is_planned(f):
-        admit(f, p, n)
+        note_node(f, p, n)
     pool.free += pool.gpus_per_node
     pool.unsettled = 1
     wake(f, p)
@@ -69,7 +69,7 @@ def _clear_node(f, p, n, state, now):
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1
     elif is_planned(f):
-        dismiss(f, p, n)
+        note_node(f, p, n)
     pool.free -= pool.gpus_per_node
     pool.unsettled = 1
     wake(f, p)

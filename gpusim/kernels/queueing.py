@@ -8,8 +8,8 @@ import numpy as np
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import is_planned, mark_fresh
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
+from gpusim.kernels.noting import is_planned, mark_fresh
 from gpusim.kernels.running import expected_wall_time, start
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 

@@ -6,8 +6,8 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import is_planned, occupy, vacate
 from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.noting import is_planned, note_run
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
 from gpusim.state import NONE, Backfill, Phase, Status, Wait
@@ -181,7 +181,7 @@ def take_nodes(f, j, p):
         heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
         pool.n_releases += 1
     elif is_planned(f):
-        occupy(f, j, p)
+        note_run(f, j, False)
 
 
 @inner
@@ -191,7 +191,7 @@ def give_nodes_back(f, j, p):
     take = job.gpus if job.gpus <= size else size
     easy = f.clock[0].backfill == _EASY
     if is_planned(f):
-        vacate(f, j, p)
+        note_run(f, j, True)
     n = job.first_node
     while n != NONE:
         node = f.nodes[n]
