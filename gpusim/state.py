@@ -211,14 +211,13 @@ POOL = np.dtype(
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
         ("power_held", "i1"),  # the head has nodes but no power
         ("n_reserved", "i8"),  # conservative: waiting jobs that have a reservation
-        ("first_hole", "i8"),  # chain of what came free since all were last looked at
+        ("first_hole", "i8"),  # chain of the nodes of which GPUs came free since all who wait were last looked at
         ("first_due", "i8"),  # chain of the jobs whose reservations are due now
         ("last_due", "i8"),
         ("spared_s", "f8"),  # first time at which power or quota that somebody may have lacked came free
         ("spared_power", "i8"),  # least power that was there then
         ("spared_quota", "i8"),
         ("switched", "i1"),  # nodes came or went since
-        ("overlooked", "i1"),  # more came free than the table of holes could hold
         ("late", "i1"),  # a reservation was due, and what it reserved was not there
         ("doubt", "i1"),  # somebody took nodes without asking the plan
         ("idle_cause", "i1"),
@@ -319,6 +318,17 @@ LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
         ("first_chunk", "i8"),
         ("epoch", "i8"),  # scratch
         ("switched", "i1"),  # its node came or went since
+        ("has_hole", "i1"),  # GPUs of its node came free since all who wait were last looked at:
+        ("next_hole", "i8"),
+        ("hole_begin_s", "f8"),
+        ("hole_end_s", "f8"),
+        ("later_begin_s", "f8"),  # the part that came free in the sweep under way
+        ("later_end_s", "f8"),
+        ("most", "i8"),  # GPUs free then
+        ("low_s", "f8"),  # any GPU is free from here
+        ("high_s", "f8"),
+        ("whole_low_s", "f8"),  # all are
+        ("whole_high_s", "f8"),
     ]
 )
 PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
@@ -337,20 +347,6 @@ PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
     ]
 )
 SEAT = np.dtype([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
-HOLE = np.dtype(  # GPUs of a node that came free, and how far more of it is free around
-    [
-        ("node", "i8"),
-        ("next", "i8"),
-        ("begin_s", "f8"),
-        ("end_s", "f8"),
-        ("most", "i8"),  # GPUs free
-        ("low_s", "f8"),  # any GPU is free from here
-        ("high_s", "f8"),
-        ("whole_low_s", "f8"),  # all are
-        ("whole_high_s", "f8"),
-        ("seen", "i1"),  # by every job of the queue
-    ]
-)
 QUEUE = np.dtype(  # what a custom policy sees of the jobs that wait in a pool, in order of submission
     [
         ("job", "i8"),  # row in `jobs`
@@ -381,8 +377,6 @@ CLOCK = np.dtype(
         ("used_seats", "i8"),
         ("seats_kept", "i8"),  # for replicas, which start between passes: as many as there are GPUs
         ("spare_seat", "i8"),
-        ("n_holes", "i8"),
-        ("spare_hole", "i8"),
         ("n_due", "i8"),
         ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
         ("cycle_s", "f8"),  # starts are multiples of it; 0: at any time
@@ -422,7 +416,6 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "lines": (LINE, 1),  # of all nodes, sites, and tenants by GPU types
     "plans": (PLAN, 1),
     "seats": (SEAT, 1),
-    "holes": (HOLE, 1),
     "due_keys": (np.dtype("f8"), 1),  # heap of all reservations by their begin
     "due_ids": (np.dtype("i8"), 1),
     "due_pos": (np.dtype("i8"), 1),

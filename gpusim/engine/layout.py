@@ -12,7 +12,6 @@ from gpusim.state import (
     CHUNK,
     CLASS,
     CLOCK,
-    HOLE,
     JOB,
     LANE,
     LINE,
@@ -203,7 +202,6 @@ def _timelines(
         "plans": plans,
         "chunks": records(CHUNK, 4 * n_lines + 128),
         "seats": records(SEAT, 2 * seats_kept + 64),
-        "holes": records(HOLE, 4 * n_lines + 64),
         "due_keys": np.zeros(n_jobs, "f8"),
         "due_ids": np.zeros(n_jobs, "i8"),
         "due_pos": np.full(n_jobs, -1, "i8"),
@@ -364,7 +362,7 @@ def _clock(rules: Rules, n_jobs: int, quotas: bool, seats_kept: int) -> np.recar
         clock[name] = getattr(rules, name)
     clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
     clock["cycle_s"], clock["seats_kept"] = rules.cycle_s, seats_kept
-    for name in ("spare_chunk", "spare_seat", "spare_hole", "first_noted"):
+    for name in ("spare_chunk", "spare_seat", "first_noted"):
         clock[name] = NONE
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
     return clock

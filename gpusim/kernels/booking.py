@@ -201,8 +201,7 @@ def void(f, p):
                 withdraw(f, j, p)
                 mark_fresh(f, j, p, True)
             place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
-    close_holes(f, p, True)
-    pool.overlooked = 0
+    close_holes(f, p)
     pool.spared_s = math.inf
 
 
@@ -222,43 +221,51 @@ def _open_holes(f, j, p, begin_s, end_s):
 @inner
 def open_hole(f, p, n, begin_s, end_s):
     """Note that GPUs of a node came free, for those who have reservations."""
-    pool, clock = f.pools[p], f.clock[0]
+    pool, line = f.pools[p], f.lines[n]
     if pool.queued == 0 or begin_s >= end_s:
         return
-    i = clock.spare_hole
-    if i != NONE:
-        clock.spare_hole = f.holes[i].next
-    elif clock.n_holes < len(f.holes):
-        i = clock.n_holes
-        clock.n_holes += 1
-    else:
-        pool.overlooked = 1
-        return
-    hole = f.holes[i]
-    hole.node, hole.begin_s, hole.end_s, hole.seen = n, begin_s, end_s, 0
-    hole.most = NONE  # not measured yet
-    hole.next = pool.first_hole
-    pool.first_hole = i
+    if line.has_hole == 0:
+        line.has_hole = 1
+        line.hole_begin_s = line.later_begin_s = math.inf
+        line.hole_end_s = line.later_end_s = -math.inf
+        line.next_hole = pool.first_hole
+        pool.first_hole = n
+    line.hole_begin_s, line.hole_end_s = min(line.hole_begin_s, begin_s), max(line.hole_end_s, end_s)
+    line.later_begin_s, line.later_end_s = min(line.later_begin_s, begin_s), max(line.later_end_s, end_s)
+    line.most = NONE  # not measured yet
 
 
 @inner
-def close_holes(f, p, everything):
-    """Forget what came free: everything, or what everybody has seen, or is taken again."""
-    pool, clock = f.pools[p], f.clock[0]
-    before, i = NONE, pool.first_hole
-    while i != NONE:
-        hole = f.holes[i]
-        following = hole.next
-        if everything or hole.seen != 0 or hole.most == 0:
-            if before == NONE:
-                pool.first_hole = following
-            else:
-                f.holes[before].next = following
-            hole.next = clock.spare_hole
-            clock.spare_hole = i
-        else:
-            before = i
-        i = following
+def close_holes(f, p):
+    """Forget all that came free."""
+    pool = f.pools[p]
+    while pool.first_hole != NONE:
+        line = f.lines[pool.first_hole]
+        line.has_hole = 0
+        pool.first_hole = line.next_hole
+
+
+@inner
+def begin_sweep(f, p):
+    """From now on it counts what comes free in the sweep: not all who wait are looked at after it."""
+    n = f.pools[p].first_hole
+    while n != NONE:
+        f.lines[n].later_begin_s, f.lines[n].later_end_s = math.inf, -math.inf
+        n = f.lines[n].next_hole
+
+
+@inner
+def end_sweep(f, p):
+    """Of what came free, keep what came free in the sweep."""
+    n = f.pools[p].first_hole
+    f.pools[p].first_hole = NONE
+    while n != NONE:
+        line = f.lines[n]
+        following = line.next_hole
+        line.has_hole = 0
+        if line.later_begin_s < line.later_end_s:
+            open_hole(f, p, n, line.later_begin_s, line.later_end_s)
+        n = following
 
 
 @inner

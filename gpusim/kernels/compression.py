@@ -13,7 +13,8 @@ import numpy as np
 from gpusim.kernels import bitset, heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.booking import (
-    close_holes,
+    begin_sweep,
+    end_sweep,
     extend,
     lay,
     meter,
@@ -179,42 +180,30 @@ def catch_up(f, p, now):
 
 
 @inner
-def _measure(f, p, i, now):
-    """How much is free in a hole, and how far it reaches."""
-    hole, size = f.holes[i], f.pools[p].gpus_per_node
-    begin_s = max(hole.begin_s, now)
-    hole.most = 0
-    if begin_s < hole.end_s:
-        _least, hole.most = extremes(f, hole.node, begin_s, hole.end_s)
-    if hole.most > 0:
-        hole.low_s, hole.high_s = reach(f, hole.node, 1, begin_s, hole.end_s, now)
-    else:
-        hole.most = 0
-    if hole.most == size:
-        hole.whole_low_s, hole.whole_high_s = reach(f, hole.node, size, begin_s, hole.end_s, now)
-
-
-@inner
-def _measure_all(f, p, now):
-    i = f.pools[p].first_hole
-    while i != NONE:
-        _measure(f, p, i, now)
-        f.holes[i].seen = 1  # by everybody, once the sweep is over
-        i = f.holes[i].next
+def _measure(f, p, n, now):
+    """How much is free where GPUs of a node came free, and how far that reaches."""
+    line, size = f.lines[n], f.pools[p].gpus_per_node
+    begin_s = max(line.hole_begin_s, now)
+    line.most = 0
+    if begin_s < line.hole_end_s:
+        _least, most = extremes(f, n, begin_s, line.hole_end_s)
+        line.most = max(most, 0)
+    if line.most > 0:
+        line.low_s, line.high_s = reach(f, n, 1, begin_s, line.hole_end_s, now)
+    if line.most == size:
+        line.whole_low_s, line.whole_high_s = reach(f, n, size, begin_s, line.hole_end_s, now)
 
 
 @inner
 def _measure_again(f, p, k, now):
-    """Holes on the first ``k`` nodes of ``picked``, and new ones."""
-    clock = f.clock[0]
-    clock.epoch += 1
+    """Holes on the first ``k`` nodes of ``picked``, and those that opened since they were measured."""
     for i in range(k):
-        f.lines[f.picked[i]].epoch = clock.epoch
-    i = f.pools[p].first_hole
-    while i != NONE:
-        if f.holes[i].most == NONE or f.lines[f.holes[i].node].epoch == clock.epoch:
-            _measure(f, p, i, now)
-        i = f.holes[i].next
+        f.lines[f.picked[i]].most = NONE
+    n = f.pools[p].first_hole
+    while n != NONE:
+        if f.lines[n].most == NONE:
+            _measure(f, p, n, now)
+        n = f.lines[n].next_hole
 
 
 @inner
@@ -223,21 +212,21 @@ def _fits_hole(f, j, p):
     pool, plan = f.pools[p], f.plans[j]
     gpus, size = plan.gpus, pool.gpus_per_node
     own = f.seats[plan.first_seat].node if plan.first_seat != NONE else NONE
-    i = pool.first_hole
-    while i != NONE:
-        hole = f.holes[i]
+    n = pool.first_hole
+    while n != NONE:
+        line = f.lines[n]
         if gpus > size:
-            if hole.most == size and hole.whole_low_s < plan.begin_s:
-                if plan.window_s <= hole.whole_high_s - hole.whole_low_s or hole.whole_high_s == plan.begin_s:
+            if line.most == size and line.whole_low_s < plan.begin_s:
+                if plan.window_s <= line.whole_high_s - line.whole_low_s or line.whole_high_s >= plan.begin_s:
                     return True
-        elif gpus <= hole.most and hole.low_s < plan.begin_s:
-            if own == hole.node:
+        elif gpus <= line.most and line.low_s < plan.begin_s:
+            if own == n:
                 return True
-            if plan.window_s <= hole.high_s - hole.low_s and (
-                earliest(f, hole.node, gpus, plan.window_s, hole.low_s, plan.begin_s) < plan.begin_s
+            if plan.window_s <= line.high_s - line.low_s and (
+                earliest(f, n, gpus, plan.window_s, line.low_s, plan.begin_s) < plan.begin_s
             ):
                 return True
-        i = hole.next
+        n = line.next_hole
     return False
 
 
@@ -406,40 +395,41 @@ def _next(f, p, fresh_only):
 
 
 @inner
+def _lacked(f, j, spared_s, power, quota):
+    """Whether a job may have lacked power or quota of which some came free."""
+    return spared_s < math.inf and (f.plans[j].power > power or f.jobs[j].held > quota)
+
+
+@inner
 def _sweep(f, p, now):
     """In the order of the queue, place those who have no reservation and move up those who can start earlier."""
     pool = f.pools[p]
-    _measure_all(f, p, now)
-    everybody = pool.overlooked != 0
+    begin_sweep(f, p)
+    _measure_again(f, p, 0, now)
     spared_s, power, quota = pool.spared_s, pool.spared_power, pool.spared_quota
-    fresh_only = pool.first_hole == NONE and not everybody and spared_s == math.inf
-    pool.overlooked, pool.spared_s = 0, math.inf  # what comes free in the sweep is for the next one, too
+    fresh_only = pool.first_hole == NONE and spared_s == math.inf
+    pool.spared_s = math.inf  # what comes free in the sweep is for the next one, too
     rewind(f, p)
     while True:
         j = _next(f, p, fresh_only)
         if j == NONE:
             break
         step_over(f, j, p)
-        plan = f.plans[j]
         k = (f.jobs[j].gpus + pool.gpus_per_node - 1) // pool.gpus_per_node
-        if plan.begin_s != plan.begin_s:
+        if f.plans[j].begin_s != f.plans[j].begin_s:
             _size_up(f, j, p)
             begin_s = find_start(f, j, p, now, math.inf)
             _settle(f, j, p, begin_s, now)
             if begin_s == math.inf:
                 continue
         else:
-            lacked = spared_s < math.inf and (plan.power > power or f.jobs[j].held > quota)
-            lacked = lacked or (
-                pool.spared_s < math.inf and (plan.power > pool.spared_power or f.jobs[j].held > pool.spared_quota)
-            )
-            if not (everybody or pool.overlooked != 0 or lacked or _fits_hole(f, j, p)):
-                continue
-            if not _try_to_move_up(f, j, p, now):
+            lacked = _lacked(f, j, spared_s, power, quota)
+            lacked = lacked or _lacked(f, j, pool.spared_s, pool.spared_power, pool.spared_quota)
+            if not (lacked or _fits_hole(f, j, p)) or not _try_to_move_up(f, j, p, now):
                 continue
         if not fresh_only:
             _measure_again(f, p, k, now)
-    close_holes(f, p, False)
+    end_sweep(f, p)
 
 
 @inner
