@@ -132,7 +132,7 @@ JOB = np.dtype(
         ("start_s", "f8"),  # latest start
         ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
-        ("promised_s", "f8"),  # first shadow time promised by EASY; NaN if none
+        ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("run_s", "f8"),  # time on GPUs in all runs
         ("lost_s", "f8"),  # work lost to evictions (wall time in the pool it ran)
         ("energy_j", "f8"),  # energy of its GPUs
@@ -165,10 +165,9 @@ NODE = np.dtype(
         ("first_job", "i8"),
         ("next_held", "i8"),
         ("next_reserved", "i8"),
-        ("first_slot", "i8"),  # its timeline in a conservative pass
         ("future_free", "i8"),  # scratch of the reservation
         ("epoch", "i8"),  # scratch: when future_free was written
-        ("idle_s", "f8"),  # EASY: last expected end of its jobs, -1 when idle; conservative: next wholly free
+        ("idle_s", "f8"),  # EASY: last expected end of its jobs, -1 when idle; conservative: scratch
         ("state", "i1"),
         ("reserved", "i1"),
     ]
@@ -220,6 +219,16 @@ POOL = np.dtype(
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
         ("power_held", "i1"),  # the promise hangs on 0: nodes; 1: power alone; 2: nodes, and power later than these
         ("listed", "i1"),  # its queue's rows of `least_wall_s` and `least_draw_w` hold
+        ("n_reserved", "i8"),  # conservative: waiting jobs that have a reservation
+        ("first_hole", "i8"),  # chain of the nodes of which GPUs came free since all who wait were last looked at
+        ("first_due", "i8"),  # chain of the jobs whose reservations are due now
+        ("last_due", "i8"),
+        ("spared_s", "f8"),  # first time at which power or quota that somebody may have lacked came free
+        ("spared_power", "i8"),  # least power that was there then
+        ("spared_quota", "i8"),
+        ("switched", "i1"),  # nodes came or went since
+        ("late", "i1"),  # a reservation was due, and what it reserved was not there
+        ("doubt", "i1"),  # somebody took nodes without asking the plan
         ("shadow_s", "f8"),
         ("promised_w", "f8"),  # of IT power, from `shadow_s` on
         ("promised_wall_s", "f8"),  # for so long
@@ -260,6 +269,9 @@ SITE = np.dtype(
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
         ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now
+        ("room", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
+        ("drawn", "i8"),  # microwatts that running jobs draw
+        ("metered", "i1"),  # its power has a line
         ("phase_w", "f8", (N_PHASE,)),
         ("settled_s", "f8"),
         ("energy_j", "f8", (N_PHASE,)),
@@ -273,6 +285,7 @@ LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all
     [
         ("tenant", "i8"),
         ("set", "i8"),  # offset in `words` of the waiting places
+        ("fresh_set", "i8"),  # conservative: of those that no reservation was sought for yet
         ("n_places", "i8"),
         ("order_base", "i8"),  # offset in `by_place`
         ("queued", "i8"),
@@ -304,7 +317,52 @@ CLASS = np.dtype(
 SEGMENT = np.dtype(  # a run that an eviction cut short
     [("job", "i8"), ("pool", "i8"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
 )
-SLOT = np.dtype([("time_s", "f8"), ("free", "i8"), ("next", "i8")])  # GPUs free on a node from a time on
+CHUNK_STEPS = 16
+CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
+    [
+        ("time_s", "f8", (CHUNK_STEPS,)),
+        ("free", "i8", (CHUNK_STEPS,)),
+        ("count", "i8"),
+        ("most", "i8"),
+        ("least", "i8"),
+        ("prev", "i8"),
+        ("next", "i8"),
+    ]
+)
+LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
+    [
+        ("first_chunk", "i8"),
+        ("epoch", "i8"),  # scratch
+        ("switched", "i1"),  # its node came or went since
+        ("has_hole", "i1"),  # GPUs of its node came free since all who wait were last looked at:
+        ("next_hole", "i8"),
+        ("hole_begin_s", "f8"),
+        ("hole_end_s", "f8"),
+        ("later_begin_s", "f8"),  # the part that came free in the sweep under way
+        ("later_end_s", "f8"),
+        ("most", "i8"),  # GPUs free then
+        ("low_s", "f8"),  # any GPU is free from here
+        ("high_s", "f8"),
+        ("whole_low_s", "f8"),  # all are
+        ("whole_high_s", "f8"),
+    ]
+)
+PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
+    [
+        ("begin_s", "f8"),  # of its reservation: NaN if none was sought yet, inf if there is none
+        ("end_s", "f8"),
+        ("window_s", "f8"),  # how long it books
+        ("power", "i8"),  # microwatts
+        ("gpus", "i8"),
+        ("first_seat", "i8"),
+        ("next_due", "i8"),
+        ("epoch", "i8"),  # scratch: named by a custom policy
+        ("next_noted", "i8"),
+        ("noted", "i1"),  # it has started or stopped since
+        ("runs", "i1"),  # its seats are those of a run; 2: that has stopped since
+    ]
+)
+SEAT = np.dtype([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
 QUEUE = np.dtype(  # what a custom policy sees of the jobs that wait in a pool, in order of submission
     [
         ("job", "i8"),  # row in `jobs`
@@ -328,7 +386,16 @@ CLOCK = np.dtype(
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
-        ("n_slots", "i8"),
+        ("bookings", "i8"),  # of conservative backfill: what is taken of lines, and rows of its tables used so far
+        ("n_chunks", "i8"),
+        ("spare_chunk", "i8"),
+        ("n_seats", "i8"),
+        ("used_seats", "i8"),
+        ("seats_kept", "i8"),  # for replicas, which start between passes: as many as there are GPUs
+        ("spare_seat", "i8"),
+        ("n_due", "i8"),
+        ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
+        ("cycle_s", "f8"),  # starts are multiples of it; 0: at any time
         ("n_ordered", "i8"),
         ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
         ("ordered_pool", "i8"),  # the pool that `ordered` is about
@@ -342,7 +409,7 @@ CLOCK = np.dtype(
         ("dispatch", "i1"),
         ("preempts", "i1"),
         ("quotas", "i1"),
-        ("passing", "i1"),  # the passes of this instant are not done yet
+        ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
         ("cycled", "i1"),  # passes only when a cycle asks for them
         ("queue_limit", "i8"),  # -1: none
         ("long_queue", "i8"),  # jobs from which on a queue is searched by size
@@ -362,7 +429,13 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "links": (LINK, 1),
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
-    "slots": (SLOT, 1),
+    "chunks": (CHUNK, 1),
+    "lines": (LINE, 1),  # of all nodes, sites, and tenants by GPU types
+    "plans": (PLAN, 1),
+    "seats": (SEAT, 1),
+    "due_keys": (np.dtype("f8"), 1),  # heap of all reservations by their begin
+    "due_ids": (np.dtype("i8"), 1),
+    "due_pos": (np.dtype("i8"), 1),
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there

@@ -75,6 +75,7 @@ def rules_of(scenario: Scenario) -> Rules:
         preempts=scheduler.preemption == "priority",
         queue_limit=scheduler.queue_limit,
         cycled=scheduler.mode == "cycle",
+        cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 
 

@@ -14,14 +14,15 @@ from gpusim.kernels import control
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
+    PASSES,
     REACHED,
     SEGMENT_ROOM,
     SEGMENTS_FULL,
-    SLOTS_FULL,
     advance,
     run_passes,
+    run_planned_passes,
 )
-from gpusim.state import SEGMENT, SLOT, Fleet, Status, records
+from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Status, records
 
 _NEVER = float("inf")
 
@@ -181,8 +182,10 @@ class FleetEnvironment(simpy.Environment):
 
     def run_passes(self) -> None:
         """A scheduling pass over every pool in which something changed (cycle mode)."""
-        while not run_passes(self.fleet, self.now):
-            self._grow_slots()
+        if self.fleet.clock[0].backfill == Backfill.CONSERVATIVE:
+            self._run_planned_passes(self.now)
+        else:
+            run_passes(self.fleet, self.now)
 
     def settle(self) -> None:
         """Bring every running integral up to now."""
@@ -202,8 +205,8 @@ class FleetEnvironment(simpy.Environment):
                 return
             if reason == SEGMENTS_FULL:
                 continue
-            if reason == SLOTS_FULL:
-                self._grow_slots()
+            if reason == PASSES:
+                self._run_planned_passes(clock.now_s)
                 continue
             if reason == FINISHED:
                 if not self.finished.triggered:
@@ -245,5 +248,14 @@ class FleetEnvironment(simpy.Environment):
         grown[: len(old)] = old
         self.fleet.put("segments", grown)
 
-    def _grow_slots(self) -> None:
-        self.fleet.put("slots", records(SLOT, 2 * len(self.fleet.slots)))
+    def _run_planned_passes(self, now_s: float) -> None:
+        while not run_planned_passes(self.fleet, float(now_s)):
+            self._grow_plans()
+
+    def _grow_plans(self) -> None:
+        clock = self.fleet.clock[0]
+        for name, dtype, used in (("chunks", CHUNK, clock.n_chunks), ("seats", SEAT, clock.n_seats)):
+            old = getattr(self.fleet, name)
+            grown = records(dtype, 2 * len(old))
+            grown[:used] = old[:used]  # what was never used takes no memory
+            self.fleet.put(name, grown)

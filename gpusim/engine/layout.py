@@ -9,20 +9,23 @@ import numpy as np
 
 from gpusim.kernels import bitset
 from gpusim.state import (
+    CHUNK,
     CLASS,
     CLOCK,
     JOB,
     LANE,
+    LINE,
     LINK,
     LONG_QUEUE,
     NODE,
     NONE,
+    PLAN,
     POOL,
     ROUTE,
+    SEAT,
     SEGMENT,
     SITE,
     SIZES,
-    SLOT,
     TRANSFER,
     Backfill,
     Dispatch,
@@ -65,6 +68,7 @@ class Rules:
     preempts: bool = False
     queue_limit: int | None = None
     cycled: bool = False
+    cycle_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,9 @@ def allocate(
     )
     by_place = _rank(jobs, groups, rules.order, n_jobs)
     layout = _pools(pools, len(jobs))
-    lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words)
+    conservative = rules.backfill == Backfill.CONSERVATIVE
+    seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
+    lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, conservative)
     heap_size = layout.heap_size
     n_rows = n_words if rules.backfill == Backfill.EASY and rules.order != Order.CUSTOM else 1
     routes, candidates = _routes(work.routes)
@@ -150,7 +156,7 @@ def allocate(
     segments = 4096 if rules.preempts or len(replicas.gpus) else 64
     total = max(len(jobs), n_nodes) + 8
     return Fleet(
-        clock=_clock(rules, n_jobs, quota is not None),
+        clock=_clock(rules, n_jobs, quota is not None, seats_kept),
         jobs=jobs,
         nodes=layout.nodes,
         pools=layout.pools,
@@ -161,7 +167,7 @@ def allocate(
         classes=_classes(classes or [ClassSpec()]),
         segments=records(SEGMENT, segments),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
-        slots=records(SLOT, 4 * n_nodes if rules.backfill == Backfill.CONSERVATIVE else 1),
+        **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, len(jobs), n_jobs, conservative),
         candidates=candidates,
         candidate_links=candidate_links,
         by_place=by_place,
@@ -183,6 +189,27 @@ def allocate(
         woken=np.zeros(max(n_nodes * max(p.gpus_per_node for p in pools), 1), "i8"),
         departing=records(TRANSFER, n_jobs if n_links else 1),
     )
+
+
+def _timelines(
+    nodes: np.recarray, seats_kept: int, n_sites: int, n_quotas: int, n_rows: int, n_jobs: int, conservative: bool
+) -> dict[str, np.ndarray]:
+    """What conservative backfill plans with; rows of its own for nobody else."""
+    n_lines, n_rows, n_jobs = (len(nodes) + n_sites + n_quotas, n_rows, n_jobs) if conservative else (1, 1, 1)
+    lines, plans = records(LINE, n_lines), records(PLAN, n_rows)
+    lines["first_chunk"] = NONE
+    plans["begin_s"] = np.nan
+    plans["window_s"] = np.inf  # replicas stay until they are stopped
+    plans["first_seat"] = plans["next_due"] = NONE
+    return {
+        "lines": lines,
+        "plans": plans,
+        "chunks": records(CHUNK, 4 * n_lines + 128),
+        "seats": records(SEAT, 2 * seats_kept + 64),
+        "due_keys": np.zeros(n_jobs, "f8"),
+        "due_ids": np.zeros(n_jobs, "i8"),
+        "due_pos": np.full(n_jobs, -1, "i8"),
+    }
 
 
 def _scratch_size(pools: list[PoolSpec]) -> int:
@@ -279,13 +306,16 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
     for name in ("first_job", "next_held", "next_reserved"):
         nodes[name] = NONE
     nodes["idle_s"] = -1.0
-    for name in ("reserved_job", "first_reserved", "arrived"):
+    for name in ("reserved_job", "first_reserved", "arrived", "first_hole", "first_due", "last_due"):
         pools[name] = NONE
+    pools["spared_s"] = np.inf
     pools["shadow_s"] = np.inf
     return _Layout(pools, nodes, domain, words, place)
 
 
-def _lanes(pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_words: int) -> tuple[np.recarray, int]:
+def _lanes(
+    pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_words: int, conservative: bool
+) -> tuple[np.recarray, int]:
     lanes = records(LANE, len(pools) * len(groups))
     i = 0
     for pool in pools:
@@ -296,6 +326,8 @@ def _lanes(pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_
             lane.tenant, lane.share = tenant, shares[tenant]
             lane.set, lane.n_places, lane.order_base = n_words, len(group), base
             n_words += bitset.n_words(max(len(group), 1))
+            lane.fresh_set = n_words
+            n_words += bitset.n_words(max(len(group), 1)) if conservative else 0
             base += len(group)
             i += 1
     return lanes, n_words
@@ -330,12 +362,15 @@ def _classes(specs: list[ClassSpec]) -> np.recarray:
     return table
 
 
-def _clock(rules: Rules, n_jobs: int, quotas: bool) -> np.recarray:
+def _clock(rules: Rules, n_jobs: int, quotas: bool, seats_kept: int) -> np.recarray:
     clock = records(CLOCK, 1)
     clock["n_jobs"] = clock["unfinished"] = n_jobs
     for name in ("order", "backfill", "placement", "dispatch"):
         clock[name] = getattr(rules, name)
     clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
+    clock["cycle_s"], clock["seats_kept"] = rules.cycle_s, seats_kept
+    for name in ("spare_chunk", "spare_seat", "first_noted"):
+        clock[name] = NONE
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
     clock["long_queue"] = LONG_QUEUE
     return clock

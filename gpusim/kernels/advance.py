@@ -1,7 +1,7 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
 At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
-pass over every pool in which something changed, in cycle mode from outside.
+pass over every pool in which something changed or a reservation is due, in cycle mode from outside.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.booking import take_notes, withdraw
+from gpusim.kernels.compression import fall_due
 from gpusim.kernels.dispatch import choose
+from gpusim.kernels.noting import is_planned
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
-from gpusim.kernels.scheduling import schedule
+from gpusim.kernels.scheduling import schedule, schedule_by_plan
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state import NONE, Status
 
-REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, SLOTS_FULL = 0, 1, 2, 3, 4, 5
+REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES = 0, 1, 2, 3, 4, 5
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
+_PASSED = 2  # of `passing`
 _QUEUED, _REJECTED = int(Status.QUEUED), int(Status.REJECTED)
 
 
@@ -77,25 +81,60 @@ def _turn_away(f, p, now):
         j -= 1
 
 
+@inner
+def _next_dirty(f, p):
+    """Take the next pool that wants a pass, from ``p`` on and round: an eviction may have touched one passed before."""
+    while f.pools[p].dirty == 0:
+        p = (p + 1) % len(f.pools)
+    f.pools[p].dirty = 0
+    f.clock[0].n_dirty -= 1
+    return p
+
+
+@inner
+def _forget_rejected(f, p):
+    """Those who were turned away have no reservations."""
+    for j in range(f.clock[0].first_arrived, f.clock[0].next_arrival):
+        if f.jobs[j].pool == p and f.jobs[j].status == _REJECTED:
+            withdraw(f, j, p)
+
+
 @kernel
 def run_passes(f, now):
-    """A pass over every pool that wants one; False if the slot table must grow before they can go on."""
+    """A pass over every pool that wants one."""
     clock = f.clock[0]
     p = 0
     while clock.n_dirty > 0:
-        pool = f.pools[p]
-        if pool.dirty != 0:
-            pool.dirty = 0
-            clock.n_dirty -= 1
-            if not schedule(f, p, now):
-                mark_dirty(f, p)
-                return False
-            if clock.queue_limit >= 0:
-                _turn_away(f, p, now)
-        p += 1
-        if p == len(f.pools):
-            p = 0  # an eviction may have touched a pool already passed
+        p = _next_dirty(f, p)
+        schedule(f, p, now)
+        if clock.queue_limit >= 0:
+            _turn_away(f, p, now)
+        p = (p + 1) % len(f.pools)
     clock.first_arrived = clock.next_arrival
+
+
+@kernel
+def run_planned_passes(f, now):
+    """The same under conservative backfill; False if the tables of its plans must grow before they can go on.
+
+    A kernel of its own: who does not plan need not wait for it to be compiled.
+    """
+    clock = f.clock[0]
+    take_notes(f, now)
+    fall_due(f, now)
+    p = 0
+    while clock.n_dirty > 0:
+        p = _next_dirty(f, p)
+        if not schedule_by_plan(f, p, now):
+            mark_dirty(f, p)
+            return False
+        if clock.queue_limit >= 0:
+            _turn_away(f, p, now)
+            _forget_rejected(f, p)
+        p = (p + 1) % len(f.pools)
+    clock.first_arrived = clock.next_arrival
+    if clock.passing != 0:
+        clock.passing = _PASSED
     return True
 
 
@@ -104,13 +143,21 @@ def advance(f, until, cycle_begins):
     """Play the dense events before ``until``, and the ends at ``until``; if a cycle begins then, also the arrivals.
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
-    whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or SLOTS_FULL (that table needs room).
+    whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL (that table needs room) or PASSES
+    (``run_planned_passes`` is to be called).
     """
     clock = f.clock[0]
     while True:
+        if clock.passing == _PASSED:
+            clock.passing = 0
+            if clock.n_departing > 0:
+                return DEPARTED
+            if clock.unfinished == 0:
+                return FINISHED
         ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
         arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < clock.n_jobs else math.inf
-        now = min(ends_s, arrives_s)
+        due_s = f.due_keys[0] if clock.n_due > 0 and clock.cycled == 0 else math.inf
+        now = min(ends_s, arrives_s, due_s)
         if clock.n_dirty > 0 and clock.cycled == 0 and clock.now_s < now:
             now = clock.now_s
         if now > until or (now == until and ends_s != now and not cycle_begins):
@@ -130,8 +177,9 @@ def advance(f, until, cycle_begins):
         _play_arrivals(f, now)
         if clock.cycled == 0:
             clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
-            if not run_passes(f, now):
-                return SLOTS_FULL
+            if is_planned(f):
+                return PASSES
+            run_passes(f, now)
             clock.passing = 0
         if clock.n_departing > 0:
             return DEPARTED

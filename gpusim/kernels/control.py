@@ -7,6 +7,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
+from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.promise import look_again
@@ -47,6 +48,8 @@ def _admit_node(f, p, n):
     if f.clock[0].backfill == _EASY:
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
+    elif is_planned(f):
+        note_node(f, p, n)
     pool.free += pool.gpus_per_node
     pool.unsettled = 1
     wake(f, p)
@@ -67,6 +70,8 @@ def _clear_node(f, p, n, state, now):
     if f.clock[0].backfill == _EASY:
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1
+    elif is_planned(f):
+        note_node(f, p, n)
     pool.free -= pool.gpus_per_node
     pool.unsettled = 1
     wake(f, p)

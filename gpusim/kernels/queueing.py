@@ -9,7 +9,8 @@ import numpy as np
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
-from gpusim.kernels.running import expected_wall_time
+from gpusim.kernels.noting import is_planned, mark_fresh
+from gpusim.kernels.running import expected_wall_time, start
 from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
@@ -48,6 +49,8 @@ def enqueue(f, j, p, now):
     if pool.listed != 0:
         note(f, j, p, lane)
     bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
+    if is_planned(f):
+        mark_fresh(f, j, p, True)
     lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
     lane.queued += 1
     lane.queued_gpus += job.held
@@ -69,6 +72,8 @@ def dequeue(f, j, now):
     settle_lane(f.lanes, i, now)
     stop_waiting(f.jobs, j, f.lanes, i)
     bitset.remove(f.words, lane.set, lane.n_places, job.lane_pos)
+    if is_planned(f):
+        mark_fresh(f, j, p, False)
     lane.queued -= 1
     lane.queued_gpus -= job.held
     pool.queued -= 1
@@ -244,3 +249,12 @@ def step_over(f, j, p):
         f.clock[0].ordered_at += 1
     else:
         f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1
+
+
+@inner
+def start_waiting_job(f, j, p, now):
+    """Start a job of the queue on the nodes in ``picked``."""
+    lane = lane_of(f, j, p)
+    dequeue(f, j, now)
+    start(f, j, p, now)
+    f.lanes[lane].held += f.jobs[j].held

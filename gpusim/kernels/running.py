@@ -7,6 +7,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.noting import is_planned, note_run
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
 from gpusim.state import NONE, Backfill, Phase, Status
@@ -179,6 +180,8 @@ def take_nodes(f, j, p):
     if easy:
         heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
         pool.n_releases += 1
+    elif is_planned(f):
+        note_run(f, j, False)
 
 
 @inner
@@ -187,6 +190,8 @@ def give_nodes_back(f, j, p):
     size = pool.gpus_per_node
     take = job.gpus if job.gpus <= size else size
     easy = f.clock[0].backfill == _EASY
+    if is_planned(f):
+        note_run(f, j, True)
     n = job.first_node
     while n != NONE:
         node = f.nodes[n]

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import math
-
-from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.conservative import find_start, lay_out, reserve_slots, slots_needed, window
+from gpusim.kernels.compression import compress, has_rows
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
-    dequeue,
     held_gpus,
     lane_of,
     list_long_queue,
     next_waiting,
     over_quota,
     rewind,
+    start_waiting_job,
     step_over,
 )
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
-from gpusim.kernels.running import expected_wall_time, start
+from gpusim.kernels.running import expected_wall_time
 from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
-_EASY, _CONSERVATIVE = int(Backfill.EASY), int(Backfill.CONSERVATIVE)
+_EASY = int(Backfill.EASY)
 _BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
 _POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
 _NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
@@ -47,15 +44,6 @@ def _shortage(pool, held):
     if pool.free + (pool.planned - pool.energised) + pool.down >= held:
         return _DOWN
     return _BUSY
-
-
-@inner
-def start_waiting_job(f, j, p, now):
-    """Start a job of the queue on the nodes in ``picked``."""
-    lane = lane_of(f, j, p)
-    dequeue(f, j, now)
-    start(f, j, p, now)
-    f.lanes[lane].held += f.jobs[j].held
 
 
 @inner
@@ -135,52 +123,6 @@ def _backfill(f, p, head, limit_s, only_short, now):
 
 
 @inner
-def _count_fitting(f, p, largest):
-    """Waiting jobs of at most ``largest`` GPUs from the walk's place on (which is kept), or more."""
-    pool, count = f.pools[p], 0
-    if f.clock[0].order == _CUSTOM:
-        return f.clock[0].n_ordered
-    for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
-        lane = f.lanes[i]
-        place = bitset.next_from(f.words, lane.set, lane.n_places, lane.cursor)
-        while place >= 0:
-            if f.jobs[f.by_place[lane.order_base + place]].gpus <= largest:
-                count += 1
-            place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
-    return count
-
-
-@inner
-def _plan_all(f, p, head, now):
-    """Conservative: from the blocked head on, start what can start now and book what cannot."""
-    pool = f.pools[p]
-    largest = largest_fit(f, p)
-    # Reservations do not outlive the pass: behind the last job that could start now there is nothing to plan.
-    candidates = _count_fitting(f, p, largest)
-    if candidates == 0:
-        return
-    lay_out(f, p, now)
-    j = head
-    while j != NONE and candidates > 0:
-        gpus = f.jobs[j].gpus
-        if gpus <= largest or f.clock[0].order == _CUSTOM:
-            candidates -= 1
-        span_s = window(f, j, p)
-        begin_s = find_start(f, p, gpus, span_s, now)
-        step_over(f, j, p)
-        if begin_s < math.inf:
-            k = (gpus + pool.gpus_per_node - 1) // pool.gpus_per_node
-            reserve_slots(f, p, k, gpus, begin_s, span_s)
-            if begin_s == now:
-                if not power_allows(f, j, p):
-                    return
-                start_waiting_job(f, j, p, now)
-                if pool.free == 0:
-                    return
-        j = _next_within_quota(f, p, ANY_SIZE)
-
-
-@inner
 def _explain(f, p, head, reason, now):
     """Write down why the pool's lanes wait from now on; why its free GPUs idle follows from that."""
     pool = f.pools[p]
@@ -244,21 +186,16 @@ def _promise_anew(f, p, head, reason, now):
         else:
             reserve(f, head, p, now)
         _backfill(f, p, head, f.pools[p].shadow_s, lacks_power, now)
-    elif backfill == _CONSERVATIVE:
-        if not lacks_power:
-            _plan_all(f, p, head, now)
     elif lacks_power:
         claim(f, head, p)
 
 
 @inner
 def schedule(f, p, now):
-    """One scheduling pass over a pool; False, and nothing done, if it needs more slots."""
+    """One scheduling pass over a pool."""
     pool = f.pools[p]
     if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
-        return True  # it waits for its own turn of the policy
-    if f.clock[0].backfill == _CONSERVATIVE and slots_needed(f, p) > len(f.slots):
-        return False
+        return  # it waits for its own turn of the policy
     arrived, promised, shadow_s = pool.arrived, pool.reserved_job, pool.shadow_s
     pool.arrived = NONE
     if pool.queued == 0:
@@ -267,11 +204,11 @@ def schedule(f, p, now):
             tell(f, p, promised, shadow_s)
         _explain(f, p, NONE, NONE, now)
         pool.released = 0
-        return True
+        return
     rewind(f, p)
     if f.clock[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
         _pass_behind(f, p, arrived, now)
-        return True
+        return
     if promised != NONE:
         release(f, p)
     head, reason = _start_heads(f, p, now)
@@ -280,4 +217,35 @@ def schedule(f, p, now):
         _promise_anew(f, p, head, reason, now)
     tell(f, p, promised, shadow_s)
     _explain(f, p, head, reason, now)
+
+
+@inner
+def schedule_by_plan(f, p, now):
+    """One pass over a pool under conservative backfill; False, and nothing done, if its tables must grow first."""
+    pool = f.pools[p]
+    if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+        return True  # it waits for its own turn of the policy
+    if not has_rows(f, p):
+        return False
+    pool.arrived = NONE
+    compress(f, p, now)
+    pool.released = 0
+    head, reason = _first_waiting(f, p)
+    _explain(f, p, head, reason, now)
     return True
+
+
+@inner
+def _first_waiting(f, p):
+    """Under conservative backfill: the first in the walk that still waits, and for what."""
+    pool = f.pools[p]
+    rewind(f, p)
+    head = _next_within_quota(f, p, ANY_SIZE) if pool.queued > 0 else NONE
+    if head == NONE:
+        return NONE, NONE
+    held = held_gpus(pool, f.jobs[head].gpus)
+    if held > pool.free or not place(f, p, f.jobs[head].gpus, ALL):
+        return head, _shortage(pool, held)
+    if not power_allows(f, head, p):
+        return head, lacking(f, head, p)
+    return head, _BUSY  # what is free now was promised to others

@@ -22,7 +22,8 @@ class Scheduler(Model):
     urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share, or a policy of your own by its
     import path, say ``my_policy:PriceAware`` (with ``mode = "cycle"``)."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
-    """Whether jobs may pass a blocked head of the queue: never, or if they do not delay it (EASY)."""
+    """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
+    (conservative)."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"

@@ -16,7 +16,7 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.services import Deployment, Services
 from gpusim.inputs.signals import Signal
 from gpusim.model.service import DeploymentSpec, Service
-from gpusim.state import NONE, Fleet, Status
+from gpusim.state import NONE, Backfill, Fleet, Status
 from tests.reference.case import Case, Change, Outcome, ServiceSpec
 
 
@@ -143,6 +143,7 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             Status(job.status).name, None if job.pool == NONE else int(job.pool),
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
+            time_s(job.promised_s) if fleet.clock[0].backfill == Backfill.CONSERVATIVE else None,
         )
         for job in fleet.jobs[: int(fleet.clock[0].n_jobs)]
     ]  # fmt: skip

@@ -196,6 +196,7 @@ def _cases(
         rules=Rules(
             order=draw(st.sampled_from(ORDERS)) if policy is None else Order.CUSTOM,
             cycled=cycle_s is not None,
+            cycle_s=cycle_s or 0.0,
             backfill=draw(st.sampled_from(backfills)),
             placement=draw(st.sampled_from(list(Placement))),
             **{name: draw(st.sampled_from(values)) for name, values in rules.items()},

@@ -100,3 +100,4 @@ class Outcome:
     start_s: float | None
     end_s: float | None
     evictions: int
+    promised_s: float | None = None  # under conservative backfill

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import simpy
 
-# At one instant, in this order. Lower numbers are SimPy's own, which carry news between processes.
-ENDS, OVER, CONTROL, SERVICES, ARRIVALS, PASSES = range(2, 8)
+# At one instant, in this order; promises that are due call for passes. Lower numbers are SimPy's own, which carry news
+# between processes.
+ENDS, OVER, CONTROL, SERVICES, ARRIVALS, PROMISES, PASSES = range(2, 9)
 
 
 class Moment(simpy.Event):

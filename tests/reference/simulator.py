@@ -11,7 +11,7 @@ from tests.reference import conservative, easy, preemption, times
 from tests.reference.case import Case, Change, Outcome
 from tests.reference.dispatch import choose
 from tests.reference.links import Link
-from tests.reference.moment import ARRIVALS, CONTROL, ENDS, OVER, PASSES, Moment
+from tests.reference.moment import ARRIVALS, CONTROL, ENDS, OVER, PASSES, PROMISES, Moment
 from tests.reference.placement import find
 from tests.reference.power import SitePower, job_w
 from tests.reference.promises import Load
@@ -57,7 +57,7 @@ class Simulator:
         return [
             Outcome(
                 job.status.name, None if job.pool is None else job.pool.index,
-                job.first_start_s, job.start_s, job.end_s, job.evictions,
+                job.first_start_s, job.start_s, job.end_s, job.evictions, job.promised_s,
             )
             for job in self.jobs
         ]  # fmt: skip
@@ -114,6 +114,7 @@ class Simulator:
         pool, now = job.pool, self.env.now
         pool.waiting.remove(job)
         pool.running.append(job)
+        job.promise = None
         job.nodes = nodes
         for node in nodes:
             node.jobs.append(job)
@@ -180,6 +181,7 @@ class Simulator:
         elif change.what in ("fail", "repair"):
             pool, node = self._node(change.on)
             if node.on and node.down == (change.what == "repair"):
+                self._dismiss(pool, node)
                 self._clear(node)
                 node.down = not node.down
                 self._switched(pool)
@@ -213,9 +215,15 @@ class Simulator:
             self._switched(pool)
         on.sort(key=lambda node: (bool(node.jobs), -node.index))
         for node in on[: max(len(on) - wanted, 0)]:
+            self._dismiss(pool, node)
             self._clear(node)
             node.on = node.down = False
             self._switched(pool)
+
+    def _dismiss(self, pool: Pool, node: Node) -> None:
+        """What was promised of a node that jobs could use is not there any more."""
+        if node.usable:
+            conservative.void(pool)
 
     def _clear(self, node: Node) -> None:
         for job in reversed(node.jobs):
@@ -277,11 +285,15 @@ class Simulator:
             waits = job.pool is pool and job.status == Status.QUEUED
             if waits and self.rules.queue_limit is not None and len(pool.waiting) > self.rules.queue_limit:
                 pool.waiting.remove(job)
+                job.promise = None
                 job.status = Status.REJECTED
                 self.news[job].succeed(False)
                 self._forget(pool, job)
 
     def _pass(self, pool: Pool, answer: list[Job] | None = None) -> None:
+        if self.rules.backfill == Backfill.CONSERVATIVE:
+            self._keep_promises(pool, answer)
+            return
         before = pool.reservation, pool.reservation and pool.reservation.shadow_s, pool.claim
         queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota, answer)
         while (head := queue.next()) is not None:
@@ -297,8 +309,6 @@ class Simulator:
         pool.claim = None
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
-        elif head is not None and self.rules.backfill == Backfill.CONSERVATIVE and self._find(head) is None:
-            self._conservative(pool, queue)
         elif head is not None and self.rules.backfill == Backfill.NONE and self._find(head) is not None:
             pool.claim = head
         self._tell(pool, *before)
@@ -352,20 +362,57 @@ class Simulator:
                 reservation.count(job, nodes, now)
                 self._start(job, nodes)
 
-    def _conservative(self, pool: Pool, queue: Queue) -> None:
+    def _plan(self) -> conservative.Plan:
+        return conservative.Plan(self.case, self.sites, self.pools, self.env.now)
+
+    def _keep_promises(self, pool: Pool, answer: list[Job] | None) -> None:
+        """Conservative: start who is due, then give every job, in order, the earliest start beside all others."""
         now = self.env.now
-        plan = conservative.Plan(pool, now)
+        for other in self._plan().broken(pool):
+            other.changed = other.changed or (other is not pool and bool(other.waiting))
+        for job in pool.waiting:
+            if answer is not None and job not in answer:
+                job.promise = None
+        for job in sorted(pool.waiting, key=lambda job: job.row):
+            if job.promise is not None and job.promise.start_s == now:
+                self._start(job, job.promise.nodes)
+        if self.rules.preempts:
+            self._start_heads(pool, answer)
+        queue = Queue(pool, self.rules.order, self.case.shares, lambda _job: False, answer)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
-            found = plan.earliest(job, self.rules.placement)
-            if found is None:
+            found = self._plan().earliest(job)
+            if found is not None and (job.promise is None or found[0] < job.promise.start_s):
+                self._promise(job, *found)
+
+    def _start_heads(self, pool: Pool, answer: list[Job] | None) -> None:
+        queue = Queue(pool, self.rules.order, self.case.shares, self._exceeds_quota, answer)
+        while (head := queue.next()) is not None:
+            found = self._plan().earliest(head)
+            if found is not None and found[0] == self.env.now:
+                self._start(head, found[1])
                 continue
-            start_s, nodes = found
-            if start_s == now:
-                if not self._has_power(job):
-                    return
-                self._start(job, nodes)
-            plan.reserve(job, start_s, nodes)
+            nodes = self._make_way(head) if self._plan().has_power(head) else None
+            if nodes is None:
+                return
+            conservative.void(pool)
+            self._start(head, nodes)
+
+    def _promise(self, job: Job, start_s: float, nodes: list[Node]) -> None:
+        if start_s == self.env.now:
+            self._start(job, nodes)
+            return
+        promise = job.promise = conservative.Promise(start_s, nodes)
+        job.promised_s = start_s if job.promised_s is None else job.promised_s
+        Moment(self.env, start_s, PROMISES).callbacks.append(lambda _event: self._due(job, promise))
+
+    def _due(self, job: Job, promise: conservative.Promise) -> None:
+        """Call a pass for a promise that can be kept now."""
+        if job.promise is promise:
+            if self._plan().is_there(job):
+                self._call_pass(job.pool)
+            else:
+                job.pool.is_late = True
 
     def _find(self, job: Job) -> list[Node] | None:
         free = {node: node.free for node in job.pool.nodes if node.usable}

@@ -12,6 +12,7 @@ from tests.reference import times
 from tests.reference.case import JobSpec
 
 if TYPE_CHECKING:
+    from tests.reference.conservative import Promise
     from tests.reference.easy import Reservation
 
 
@@ -31,6 +32,8 @@ class Job:
     start_s: float | None = None
     end_s: float | None = None
     evictions: int = 0
+    promise: Promise | None = None  # under conservative backfill, while it waits
+    promised_s: float | None = None  # the first start promised
 
     @property
     def is_cut(self) -> bool:
@@ -101,6 +104,7 @@ class Pool:
     reservation: Reservation | None = None
     unsettled: bool = False  # what came free or changed may bear on the reservation's nodes
     claim: Job | None = None  # without backfill: the head, if it waits for power
+    is_late: bool = False  # a promise was due, and what it promised was not there
 
     @property
     def size(self) -> int:

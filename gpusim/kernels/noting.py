@@ -1,0 +1,49 @@
+"""What the plan of conservative backfill is to be told of: kernels that do not plan only note it."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import bitset
+from gpusim.kernels._jit import inner
+from gpusim.state import Backfill
+
+_CONSERVATIVE = int(Backfill.CONSERVATIVE)
+
+
+@inner
+def is_planned(f):
+    """Whether jobs have reservations."""
+    return f.clock[0].backfill == _CONSERVATIVE
+
+
+@inner
+def note_run(f, j, stopped):
+    """A job or replica has started or stopped."""
+    clock, plan = f.clock[0], f.plans[j]
+    if stopped and plan.runs != 0:
+        plan.runs = 2
+    if plan.noted == 0:
+        plan.noted = 1
+        plan.next_noted = clock.first_noted
+        clock.first_noted = j
+
+
+@inner
+def note_node(f, p, n):
+    """A node is there from now on, or no longer."""
+    f.pools[p].switched = 1
+    f.lines[n].switched = 1
+
+
+@inner
+def mark_fresh(f, j, p, fresh):
+    """Note whether a waiting job's reservation is still to be sought."""
+    pool, job = f.pools[p], f.jobs[j]
+    lane = f.lanes[pool.first_lane if pool.n_lanes == 1 else pool.first_lane + job.tenant]
+    if fresh:
+        f.plans[j].begin_s = math.nan
+        bitset.insert(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
+        lane.cursor = min(lane.cursor, job.lane_pos)
+    else:
+        bitset.remove(f.words, lane.fresh_set, lane.n_places, job.lane_pos)
