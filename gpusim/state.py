@@ -211,7 +211,7 @@ POOL = np.dtype(
         ("reserved_job", "i8"),
         ("first_reserved", "i8"),
         ("open_gpus", "i8"),  # scratch of a pass: largest job that may start, whatever it lasts
-        ("fit_gpus", "i8"),  # scratch of a pass: largest job that may start if it ends by `short_s`
+        ("fit_gpus", "i8"),  # scratch of a pass: largest job that may start if it ends by `clear_by_s`
         ("arrived", "i8"),  # the one job that arrived since the last pass, or SEVERAL
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
@@ -233,7 +233,7 @@ POOL = np.dtype(
         ("promised_w", "f8"),  # of IT power, from `shadow_s` on
         ("promised_wall_s", "f8"),  # for so long
         ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
-        ("short_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
+        ("clear_by_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
         ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills

@@ -19,12 +19,12 @@ from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule, schedule_by_plan
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import NONE, Status
+from gpusim.state import NONE, Status, Wait
 
 REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES = 0, 1, 2, 3, 4, 5
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 _PASSED = 2  # of `passing`
-_QUEUED, _REJECTED = int(Status.QUEUED), int(Status.REJECTED)
+_QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.DATA)
 
 
 @inner
@@ -67,11 +67,15 @@ def _play_arrivals(f, now):
 
 @inner
 def _turn_away(f, p, now):
-    """Reject those who arrived since the last passes and still wait in a queue beyond its limit, last first."""
+    """Reject those who arrived since the last passes and still wait in a queue beyond its limit, last first.
+
+    Whose data were moved here stays.
+    """
     clock, pool = f.clock[0], f.pools[p]
     j = clock.next_arrival - 1
     while pool.queued > clock.queue_limit and j >= clock.first_arrived:
-        if f.jobs[j].pool == p and f.jobs[j].status == _QUEUED:
+        job = f.jobs[j]
+        if job.pool == p and job.status == _QUEUED and job.waits[_DATA] == 0.0:
             dequeue(f, j, now)
             _reject(f, j)
             if pool.reserved_job == j:

@@ -101,7 +101,7 @@ def _try_behind_head(f, j, p, limit_s, only_short, now):
 def _look_for(f, p, limit_s, only_short):
     """Note what may start now behind the head; GPUs of the largest such job."""
     pool = f.pools[p]
-    pool.short_s = limit_s
+    pool.clear_by_s = limit_s
     pool.fit_gpus = largest_fit(f, p)
     pool.open_gpus = 0 if only_short else largest_open(f, p)
     return pool.fit_gpus

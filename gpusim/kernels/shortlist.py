@@ -102,7 +102,7 @@ def _row_may(f, row, p, over):
     pool, now = f.pools[p], f.clock[0].now_s
     any_length, short = size_class(pool.open_gpus), size_class(pool.fit_gpus)
     for c in range(short + 1):
-        if f.least_draw_w[row, c] == math.inf or (c > any_length and now + f.least_wall_s[row, c] > pool.short_s):
+        if f.least_draw_w[row, c] == math.inf or (c > any_length and now + f.least_wall_s[row, c] > pool.clear_by_s):
             continue
         if may_be_allowed(f, p, f.least_draw_w[row, c], f.least_wall_s[row, c]):
             return True
@@ -118,7 +118,7 @@ def _may(f, j, p, over_gpus):
     if gpus >= over_gpus:
         return True
     wall_s = expected_wall_time(f, j, p)
-    if gpus > pool.open_gpus and (gpus > pool.fit_gpus or f.clock[0].now_s + wall_s > pool.short_s):
+    if gpus > pool.open_gpus and (gpus > pool.fit_gpus or f.clock[0].now_s + wall_s > pool.clear_by_s):
         return False
     return may_be_allowed(f, p, draw(f, j, p), wall_s)
 
@@ -128,7 +128,7 @@ def next_candidate(f, p, lane, over_gpus):
     """Least place from the lane's cursor on whose job may start now, or has ``over_gpus`` GPUs or more; -1 if none.
 
     Who may: jobs of at most the pool's ``open_gpus``, and those of at most ``fit_gpus`` that are expected to end by
-    ``short_s``; all only if their draw is admitted at the site.
+    ``clear_by_s``; all only if their draw is admitted at the site.
     """
     n = lane.n_places
     if lane.cursor >= n:
