@@ -60,6 +60,7 @@ class Rules:
     backfill: Backfill = Backfill.NONE
     placement: Placement = Placement.BEST_FIT
     dispatch: Dispatch = Dispatch.LEAST_LOADED
+    redispatch: bool = False
     kill_at_estimate: bool = False
     preempts: bool = False
     queue_limit: int | None = None
@@ -329,5 +330,7 @@ def _clock(rules: Rules, n_jobs: int, quotas: bool) -> np.recarray:
     for name in ("order", "backfill", "placement", "dispatch"):
         clock[name] = getattr(rules, name)
     clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
+    # The jobs that a policy leaves out are to wait where they are.
+    clock["redispatch"] = rules.redispatch and rules.order != Order.CUSTOM
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
     return clock

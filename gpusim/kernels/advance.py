@@ -1,7 +1,7 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
 Order at one instant, defined here and nowhere else: ends; then (outside) control processes; then arrivals; then
-one pass over every pool in which something changed.
+one pass over every pool in which something changed; then jobs that wait move to where they can start.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
+from gpusim.kernels.redispatch import redispatch
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule
 from gpusim.kernels.waking import mark_dirty
@@ -71,8 +72,8 @@ def _turn_away(f, p, now):
         j -= 1
 
 
-@kernel
-def run_passes(f, now):
+@inner
+def _play_passes(f, now):
     """A pass over every pool that wants one; False if the slot table must grow before they can go on."""
     clock = f.clock[0]
     p = 0
@@ -81,14 +82,30 @@ def run_passes(f, now):
         if pool.dirty != 0:
             pool.dirty = 0
             clock.n_dirty -= 1
+            released = pool.released
             if not schedule(f, p, now):
                 mark_dirty(f, p)
                 return False
-            if clock.queue_limit >= 0:
-                _turn_away(f, p, now)
+            if released != 0 and pool.queued == 0:
+                pool.opened = 1
         p += 1
         if p == len(f.pools):
             p = 0  # an eviction may have touched a pool already passed
+    return True
+
+
+@kernel
+def run_passes(f, now):
+    """The passes of an instant, and the jobs that move; False if the slot table must grow before they can go on."""
+    clock = f.clock[0]
+    while True:
+        if not _play_passes(f, now):
+            return False
+        if clock.redispatch == 0 or not redispatch(f, now):
+            break
+    if clock.queue_limit >= 0:
+        for p in range(len(f.pools)):
+            _turn_away(f, p, now)
     clock.first_arrived = clock.next_arrival
     return True
 

@@ -9,7 +9,6 @@ import numpy as np
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
-from gpusim.kernels.running import expected_wall_time
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
@@ -50,7 +49,6 @@ def enqueue(f, j, p, now):
     lane.queued_gpus += job.held
     pool.queued += 1
     pool.queued_gpus += job.held
-    pool.queued_work += job.held * expected_wall_time(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
@@ -69,7 +67,6 @@ def dequeue(f, j, now):
     lane.queued_gpus -= job.held
     pool.queued -= 1
     pool.queued_gpus -= job.held
-    pool.queued_work -= job.held * expected_wall_time(f, j, p)
 
 
 @inner
@@ -99,7 +96,6 @@ def _count_inbound(f, j, sign, now):
     f.lanes[i].inbound_gpus += sign * job.held
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
-    pool.queued_work += sign * job.held * expected_wall_time(f, j, p)
 
 
 @inner

@@ -48,6 +48,11 @@ class SitePower:
         """Whether the job may start now."""
         return self.draw_w() + job_w(job, pool) * self.overhead <= self.limit_w
 
+    def admits_alone(self, job: Job, pool: Pool) -> bool:
+        """Whether the job would have the power if nothing else was at work."""
+        nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
+        return (nodes_w + job_w(job, pool)) * self.overhead <= self.limit_w
+
     def relief_s(self, head: Job, pool: Pool, now: float) -> float:
         """When running jobs are expected to have given back what the head lacks; infinite if they cannot."""
         lacking_w = self.draw_w() + job_w(head, pool) * self.overhead - self.limit_w

@@ -97,6 +97,8 @@ class Pool:
     running: list[Job] = field(default_factory=list)
     inbound: list[Job] = field(default_factory=list)  # their data are on their way here
     changed: bool = False  # something calls for a pass
+    gave_back: bool = False  # GPUs or power came free, or nodes changed, since the last pass
+    is_open: bool = False  # after such a pass nobody waits
     reservation: Reservation | None = None
 
     @property
