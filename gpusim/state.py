@@ -215,6 +215,7 @@ POOL = np.dtype(
         ("arrived", "i8"),  # the one job that arrived since the last pass, or SEVERAL
         ("dirty", "i1"),
         ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
+        ("opened", "i1"),  # after such a pass nobody is queued: jobs of other queues may find room here
         ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
         ("reserved_whole", "i1"),  # the reservation is of whole nodes
         ("power_held", "i1"),  # the promise hangs on 0: nodes; 1: power alone; 2: nodes, and power later than these
@@ -234,7 +235,6 @@ POOL = np.dtype(
         ("promised_wall_s", "f8"),  # for so long
         ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
         ("clear_by_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
-        ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
@@ -407,6 +407,7 @@ CLOCK = np.dtype(
         ("backfill", "i1"),
         ("placement", "i1"),
         ("dispatch", "i1"),
+        ("redispatch", "i1"),  # queued jobs move to where they can start at once
         ("preempts", "i1"),
         ("quotas", "i1"),
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done

@@ -71,6 +71,7 @@ def rules_of(scenario: Scenario) -> Rules:
         backfill=Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
         dispatch=Dispatch[scheduler.dispatch.upper()],
+        redispatch=scheduler.redispatch,
         kill_at_estimate=scheduler.overrun == "kill",
         preempts=scheduler.preemption == "priority",
         queue_limit=scheduler.queue_limit,

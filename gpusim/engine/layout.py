@@ -64,6 +64,7 @@ class Rules:
     backfill: Backfill = Backfill.NONE
     placement: Placement = Placement.BEST_FIT
     dispatch: Dispatch = Dispatch.LEAST_LOADED
+    redispatch: bool = False
     kill_at_estimate: bool = False
     preempts: bool = False
     queue_limit: int | None = None
@@ -371,6 +372,9 @@ def _clock(rules: Rules, n_jobs: int, quotas: bool, seats_kept: int) -> np.recar
     clock["cycle_s"], clock["seats_kept"] = rules.cycle_s, seats_kept
     for name in ("spare_chunk", "spare_seat", "first_noted"):
         clock[name] = NONE
+    # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
+    keeps = rules.order == Order.CUSTOM or rules.backfill == Backfill.CONSERVATIVE
+    clock["redispatch"] = rules.redispatch and not keeps
     clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
     clock["long_queue"] = LONG_QUEUE
     return clock

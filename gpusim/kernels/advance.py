@@ -1,7 +1,8 @@
 """The compiled event loop: job ends, arrivals and scheduling passes up to the next control event.
 
 At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
-pass over every pool in which something changed or a reservation is due, in cycle mode from outside.
+pass over every pool in which something changed or a reservation is due, in cycle mode from outside;
+then jobs that wait move to where they can start.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from gpusim.kernels.dispatch import choose
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
+from gpusim.kernels.redispatch import redispatch
 from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule, schedule_by_plan
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import NONE, Status, Wait
+from gpusim.state import NONE, Order, Status, Wait
 
 REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES = 0, 1, 2, 3, 4, 5
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 _PASSED = 2  # of `passing`
+_CUSTOM = int(Order.CUSTOM)
 _QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.DATA)
 
 
@@ -86,6 +89,17 @@ def _turn_away(f, p, now):
 
 
 @inner
+def _turn_all_away(f, now):
+    """After the passes of an instant, each queue is cut to its limit; with a policy, that which it was asked about."""
+    clock = f.clock[0]
+    if clock.queue_limit < 0:
+        return
+    for p in range(len(f.pools)):
+        if clock.order != _CUSTOM or p == clock.ordered_pool:
+            _turn_away(f, p, now)
+
+
+@inner
 def _next_dirty(f, p):
     """Take the next pool that wants a pass, from ``p`` on and round: an eviction may have touched one passed before."""
     while f.pools[p].dirty == 0:
@@ -103,17 +117,28 @@ def _forget_rejected(f, p):
             withdraw(f, j, p)
 
 
-@kernel
-def run_passes(f, now):
-    """A pass over every pool that wants one."""
+@inner
+def _play_passes(f, now):
     clock = f.clock[0]
     p = 0
     while clock.n_dirty > 0:
         p = _next_dirty(f, p)
+        released = f.pools[p].released
         schedule(f, p, now)
-        if clock.queue_limit >= 0:
-            _turn_away(f, p, now)
+        if released != 0 and f.pools[p].queued == 0:
+            f.pools[p].opened = 1
         p = (p + 1) % len(f.pools)
+
+
+@kernel
+def run_passes(f, now):
+    """A pass over every pool that wants one, and over those that jobs which move have left."""
+    clock = f.clock[0]
+    while True:
+        _play_passes(f, now)
+        if clock.redispatch == 0 or not redispatch(f, now):
+            break
+    _turn_all_away(f, now)
     clock.first_arrived = clock.next_arrival
 
 
@@ -132,10 +157,11 @@ def run_planned_passes(f, now):
         if not schedule_by_plan(f, p, now):
             mark_dirty(f, p)
             return False
-        if clock.queue_limit >= 0:
-            _turn_away(f, p, now)
-            _forget_rejected(f, p)
         p = (p + 1) % len(f.pools)
+    _turn_all_away(f, now)
+    if clock.queue_limit >= 0:
+        for p in range(len(f.pools)):
+            _forget_rejected(f, p)
     clock.first_arrived = clock.next_arrival
     if clock.passing != 0:
         clock.passing = _PASSED

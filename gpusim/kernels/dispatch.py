@@ -6,9 +6,10 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.queueing import held_gpus
+from gpusim.kernels.running import draw_on, fits_alone
 from gpusim.state import NONE, Dispatch
 
-_HOME, _EARLIEST = int(Dispatch.HOME), int(Dispatch.EARLIEST_START)
+_HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
 _CHEAPEST, _GREENEST = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST)
 
 
@@ -20,9 +21,18 @@ def _load(pool):
 
 
 @inner
-def _is_ready(pool, held):
+def is_ready(pool, held):
     """Whether nobody is queued and enough GPUs are free, and not about to be taken."""
     return pool.queued == 0 and pool.free - pool.inbound_gpus >= held
+
+
+@inner
+def _can_hold(f, j, p, held):
+    """Whether the pool as it is now could run the job, if nothing else ran at its site and its tenant held nothing."""
+    pool = f.pools[p]
+    if held > pool.energised - pool.down or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
+        return False
+    return fits_alone(f, pool.site, draw_on(f, j, p, held))
 
 
 @inner
@@ -35,49 +45,70 @@ def _transfer_time(f, j, link):
 
 
 @inner
-def _backlog(pool, held):
-    if _is_ready(pool, held):
+def _expected_wait(pool, held):
+    """[s] Until enough GPUs have come free for the queue and the job, at the rate at which runs give theirs back.
+
+    A run of ``g`` GPUs and ``t`` seconds gives back ``g / t`` GPUs per second on average, all runs busy / (their mean
+    time weighted by GPUs): Little's law for the GPUs at work.
+    """
+    if is_ready(pool, held):
         return 0.0
-    if pool.energised == 0:
-        return math.inf
-    return (pool.queued_work + pool.running_work) / pool.energised
+    lacking = max(pool.queued_gpus + pool.inbound_gpus + held - pool.free, held)
+    return lacking * pool.running_work / (pool.busy * 1.0 * pool.busy) if pool.busy > 0 else math.inf
 
 
 @inner
-def _least(f, j, start, stop, rule):
-    """Place of the candidate with the least score under a rule; NONE if the rule has no eligible one."""
-    best, best_score = NONE, math.inf
+def _least(f, j, start, stop, rule, now_only):
+    """Place of the candidate with the least score under a rule; NONE if the rule has no eligible one.
+
+    Ties go to the least loaded, then to the lowest pool. ``now_only``: pools that could run the job as they are.
+    """
+    best, best_score, best_load = NONE, math.inf, math.inf
     for i in range(start, stop):
         p = f.candidates[i]
         pool = f.pools[p]
         held = held_gpus(pool, f.jobs[j].gpus)
-        if held > pool.planned:
+        if held > pool.planned or (now_only and not _can_hold(f, j, p, held)):
             continue
+        load = _load(pool)
+        score = load
         if rule == _CHEAPEST or rule == _GREENEST:
-            if not _is_ready(pool, held):
+            if not is_ready(pool, held):
                 continue
             site = f.sites[pool.site]
             weight = site.price_usd_per_j if rule == _CHEAPEST else site.carbon_g_per_j
             score = weight * pool.rated_w_per_gpu / pool.speed
         elif rule == _EARLIEST:
-            score = max(_backlog(pool, held), _transfer_time(f, j, f.candidate_links[i]))
-        else:
-            score = _load(pool)
-        if best == NONE or score < best_score or (score == best_score and p < f.candidates[best]):
-            best, best_score = i, score
+            score = max(_expected_wait(pool, held), _transfer_time(f, j, f.candidate_links[i]))
+        ahead = best == NONE or score < best_score or (score == best_score and load < best_load)
+        if ahead or (score == best_score and load == best_load and p < f.candidates[best]):
+            best, best_score, best_load = i, score, load
     return best
 
 
 @inner
 def choose(f, j):
-    """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it."""
+    """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it.
+
+    Pools that could run the job as they are now come before those that only will, when they are complete.
+    """
     route = f.routes[f.jobs[j].route]
     start, stop = route.start, route.start + route.count
+    if route.count == 1:
+        pool = f.pools[f.candidates[start]]
+        return start if held_gpus(pool, f.jobs[j].gpus) <= pool.planned else NONE
     rule = f.clock[0].dispatch
-    if rule == _HOME:
-        i = _least(f, j, start, start + route.n_home, rule)
-        return i if i != NONE else _least(f, j, start, stop, rule)
-    i = _least(f, j, start, stop, rule)
-    if i == NONE and (rule == _CHEAPEST or rule == _GREENEST):
-        i = _least(f, j, start, stop, _HOME)
-    return i
+    if rule == _CHEAPEST or rule == _GREENEST:
+        i = _least(f, j, start, stop, rule, True)
+        if i != NONE:
+            return i
+        rule = _LEAST_LOADED
+    for now_only in (True, False):
+        if rule == _HOME:
+            i = _least(f, j, start, start + route.n_home, rule, now_only)
+            if i != NONE:
+                return i
+        i = _least(f, j, start, stop, rule, now_only)
+        if i != NONE:
+            return i
+    return NONE

@@ -291,7 +291,8 @@ def tell(f, p, job, shadow_s):
         return
     if pool.reserved_job == job and pool.shadow_s == shadow_s:
         return
-    worse = f.jobs[job].status != _RUNNING and (pool.reserved_job != job or pool.shadow_s > shadow_s)
+    started = f.jobs[job].status == _RUNNING and f.jobs[job].pool == p  # one that runs elsewhere has left
+    worse = not started and (pool.reserved_job != job or pool.shadow_s > shadow_s)
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if q != p and f.pools[q].queued > 0:
             f.pools[q].arrived = SEVERAL

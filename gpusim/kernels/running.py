@@ -14,7 +14,7 @@ from gpusim.state import NONE, Backfill, Phase, Status
 
 _EASY = int(Backfill.EASY)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
-_SERVING = int(Phase.SERVING)
+_SERVING, _IDLE = int(Phase.SERVING), int(Phase.IDLE)
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
 
 
@@ -62,8 +62,8 @@ def _saved_and_checkpointing(classes, c, elapsed):
 
 
 @inner
-def _shares(f, j, p):
-    """Average draw [W] of the job by phase, above idle: compute, communication, checkpoint."""
+def _shares(f, j, p, held):
+    """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
     job, pool = f.jobs[j], f.pools[p]
     c = job.job_class
     work = work_left(f, j) / pool.speed
@@ -74,7 +74,6 @@ def _shares(f, j, p):
     loading = f.classes[c].load_s / wall
     computing = max(1.0 - writing - loading, 0.0)
     talking = f.classes[c].communication_share * computing
-    held = job.held
     return (
         held * pool.compute_w * (computing - talking),
         held * pool.communication_w * (talking + loading),
@@ -85,7 +84,13 @@ def _shares(f, j, p):
 @inner
 def draw(f, j, p):
     """[W] that the job adds to its site's IT power."""
-    compute, communication, checkpoint = _shares(f, j, p)
+    return draw_on(f, j, p, f.jobs[j].held)
+
+
+@inner
+def draw_on(f, j, p, held):
+    """[W] that the job would add to the IT power of the site of pool ``p``, on ``held`` GPUs there."""
+    compute, communication, checkpoint = _shares(f, j, p, held)
     return compute + communication + checkpoint
 
 
@@ -94,7 +99,7 @@ def _add_draw(f, j, p, sign):
     """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off."""
     pool = f.pools[p]
     site = f.sites[pool.site]
-    compute, communication, checkpoint = _shares(f, j, p)
+    compute, communication, checkpoint = _shares(f, j, p, f.jobs[j].held)
     site.phase_w[_COMPUTE] += sign * compute
     site.phase_w[_COMMUNICATION] += sign * communication
     site.phase_w[_CHECKPOINT] += sign * checkpoint
@@ -118,6 +123,13 @@ def peak_w(f, s, more_w):
 def fits_limit(f, s, more_w):
     """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
     return peak_w(f, s, more_w) <= f.sites[s].limit_w
+
+
+@inner
+def fits_alone(f, s, more_w):
+    """Whether the site would stay within its limit at the run's hottest hour if nothing but ``more_w`` was at work."""
+    site = f.sites[s]
+    return (site.phase_w[_IDLE] + more_w) * site.peak_overhead + site.fixed_w <= site.limit_w
 
 
 @inner

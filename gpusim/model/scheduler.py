@@ -28,6 +28,9 @@ class Scheduler(Model):
     """Which node a small job takes: least free that fits, first, or most free."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
+    redispatch: bool = True
+    """Whether a job that waits and never ran moves to another pool that can start it at once. Not with a policy of your
+    own, nor with conservative backfill."""
     mode: Literal["event", "cycle"] = "event"
     """A pass at every event, or every ``cycle_s``."""
     cycle_s: float = Field(30.0, gt=0)

@@ -227,6 +227,20 @@ KINDS = {
     "conservative in domains": _cases(backfills=(Backfill.CONSERVATIVE,), domains=(2, 3)),
     "queue limit": _cases(backfills=EVERY, queue_limit=(0, 1, 3)),
     "overrun": _cases(backfills=EVERY, kill_at_estimate=(True,), checkpoints=True),
+    "redispatch": _cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("fail", "nodes"),
+        checkpoints=True,
+        redispatch=(True,),
+    ),
+    "redispatch with power": _cases(
+        pools=3, dispatch=tuple(Dispatch), changes=("grid", "cap"), redispatch=(True,), preempts=(False, True)
+    ),
+    "redispatch with quotas": _cases(
+        pools=3, dispatch=tuple(Dispatch), quotas=True, queue_limit=(None, 1), redispatch=(True,)
+    ),
     "dispatch": _cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
     "quotas": _cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": _cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
@@ -244,6 +258,7 @@ KINDS = {
         dispatch=tuple(Dispatch),
         changes=("link", "price", "fail"),
         queue_limit=(None, None, 1),
+        redispatch=(False, True),
     ),
     "halls": _cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail")),
     "cycles": _cases(backfills=EVERY, changes=("fail", "nodes"), cycles=CYCLES, preempts=(False, True)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from gpusim.state import Dispatch
 from tests.reference.world import Job, Pool
@@ -16,32 +17,37 @@ def choose(
     price: list[float],
     carbon: list[float],
     transfer_s: dict[Pool, float],
+    can_hold_now: Callable[[Pool], bool],
 ) -> Pool | None:
     """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
 
     ``price`` and ``carbon`` are per site, ``transfer_s`` is of the data to where they are not.
     """
-    home = [pool for pool in candidates[:n_home] if pool.can_ever_hold(job)]
     able = [pool for pool in candidates if pool.can_ever_hold(job)]
+    now = [pool for pool in able if can_hold_now(pool)]
+    home = candidates[:n_home]
     if not able:
         return None
     if rule == Dispatch.HOME:
-        return _least(home or able, _load)
+        best = (
+            [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
+        )
+        return _least(best, _load)
     if rule == Dispatch.EARLIEST_START:
-        return _least(able, lambda pool: max(_backlog_s(job, pool), transfer_s.get(pool, 0.0)))
+        return _least(now or able, lambda pool: max(_expected_wait_s(job, pool), transfer_s.get(pool, 0.0)))
     if rule in (Dispatch.CHEAPEST, Dispatch.GREENEST):
         per_site = price if rule == Dispatch.CHEAPEST else carbon
-        ready = [pool for pool in able if _is_ready(job, pool)]
+        ready = [pool for pool in now if is_ready(job, pool)]
         if ready:
             return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / p.spec.speed)
-    return _least(able, _load)
+    return _least(now or able, _load)
 
 
 def _least(pools: list[Pool], value) -> Pool:
-    return min(pools, key=lambda pool: (value(pool), pool.index))
+    return min(pools, key=lambda pool: (value(pool), _load(pool), pool.index))
 
 
-def _is_ready(job: Job, pool: Pool) -> bool:
+def is_ready(job: Job, pool: Pool) -> bool:
     return not pool.waiting and pool.free - _held(pool.inbound, pool) >= job.held(pool.size)
 
 
@@ -55,11 +61,13 @@ def _load(pool: Pool) -> float:
     return (pool.busy + _held(pool.replicas + pool.waiting + pool.inbound, pool)) / pool.energised
 
 
-def _backlog_s(job: Job, pool: Pool) -> float:
-    if _is_ready(job, pool):
+def _expected_wait_s(job: Job, pool: Pool) -> float:
+    """Until enough GPUs have come free for the queue and the job, at the pace at which runs give theirs back."""
+    held = job.held(pool.size)
+    if is_ready(job, pool):
         return 0.0
-    if pool.energised == 0:
+    if pool.busy == 0:
         return math.inf
-    jobs = pool.waiting + pool.inbound + pool.running
-    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in jobs)
-    return work / pool.energised
+    lacking = max(_held(pool.waiting + pool.inbound, pool) + held - pool.free, held)
+    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in pool.running)
+    return lacking * work / pool.busy**2

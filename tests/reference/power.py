@@ -62,6 +62,11 @@ class SitePower:
         """Whether the limit admits that much more IT power."""
         return self.draw_w() + more_w * self.overhead <= self.limit_w
 
+    def admits_alone(self, job: Job, pool: Pool) -> bool:
+        """Whether the job would have the power if nothing else was at work."""
+        nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
+        return (nodes_w + job_w(job, pool)) * self.overhead <= self.limit_w
+
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""
         return _fill(_fill(self.delivered, self.hall_w, 1.0), self.grid_w * self.oversubscription, self.overhead)

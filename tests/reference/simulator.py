@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import simpy
 
 from gpusim.state import Backfill, Status
-from tests.reference import conservative, easy, preemption, times
+from tests.reference import conservative, easy, preemption, redispatch, times
 from tests.reference.case import Case, Change, Outcome
-from tests.reference.dispatch import choose
+from tests.reference.dispatch import choose, is_ready
 from tests.reference.links import Link
 from tests.reference.moment import ARRIVALS, CONTROL, ENDS, OVER, PASSES, PROMISES, Moment
 from tests.reference.placement import find
@@ -70,7 +71,8 @@ class Simulator:
         candidates = [self.pools[p] for p in pools]
         links = self._links(job, candidates)
         transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
-        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s)
+        able = partial(self._can_hold_now, job)
+        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, able)
         if job.pool is None:
             job.status = Status.REJECTED
             return
@@ -159,16 +161,17 @@ class Simulator:
 
     def _gave_back(self, pool: Pool) -> None:
         """Passes here, and where quotas or power may have been waited for."""
-        self._call_pass(pool)
+        self._call_pass(pool, gave_back=True)
         for other in self.pools:
             if self.case.quota is not None and other.waiting and other.spec.gpu_type == pool.spec.gpu_type:
-                self._call_pass(other)
-        self._power_changed(pool.spec.site)
+                self._call_pass(other, gave_back=True)
+        if not math.isinf(self.sites[pool.spec.site].limit_w):
+            self._power_changed(pool.spec.site)
 
     def _power_changed(self, site: int) -> None:
         for pool in self.sites[site].pools:
-            if pool.waiting and not math.isinf(self.sites[site].limit_w):
-                self._call_pass(pool)
+            if pool.waiting:
+                self._call_pass(pool, gave_back=True)
 
     # Changes ----------------------------------------------------------------------------------------------------
 
@@ -243,8 +246,9 @@ class Simulator:
 
     # Passes -----------------------------------------------------------------------------------------------------
 
-    def _call_pass(self, pool: Pool) -> None:
+    def _call_pass(self, pool: Pool, gave_back: bool = False) -> None:
         pool.changed = True
+        pool.gave_back |= gave_back
         if not self.pass_is_due and self.case.cycle_s is None:
             self.pass_is_due = True
             Moment(self.env, self.env.now, PASSES).callbacks.append(lambda _event: self._passes())
@@ -270,14 +274,74 @@ class Simulator:
         self.arrived = []
 
     def _passes(self) -> None:
-        while any(pool.changed for pool in self.pools):  # an eviction in a pass calls for another
-            for pool in self.pools:
-                if pool.changed:
-                    pool.changed = False
-                    self._pass(pool)
-                    self._turn_away(pool)
+        while True:
+            while any(pool.changed for pool in self.pools):  # an eviction in a pass calls for another
+                for pool in self.pools:
+                    if pool.changed:
+                        self._play_pass(pool)
+            if not self._may_move() or not self._move_one():
+                break
+        for pool in self.pools:
+            self._turn_away(pool)
         self.arrived = []
         self.pass_is_due = False
+
+    def _play_pass(self, pool: Pool) -> None:
+        gave_back, pool.changed, pool.gave_back = pool.gave_back, False, False
+        self._pass(pool)
+        if gave_back and not pool.waiting:
+            pool.is_open = True
+
+    def _may_move(self) -> bool:
+        return self.rules.redispatch and self.rules.backfill != Backfill.CONSERVATIVE
+
+    def _move_one(self) -> bool:
+        """Start one job that waits and never ran in another pool that has room for it; whether there was one."""
+        for job in self.arrived:
+            if job.status == Status.QUEUED:
+                for p in self.case.routes[job.spec.route][0]:
+                    if self._move(job, self.pools[p]):
+                        return True
+        for pool in self.pools:
+            if pool.is_open and not pool.waiting and pool.free > 0:
+                for other in self.pools:
+                    queue = Queue(other, self.rules.order, self.case.shares, lambda _job: False)
+                    for _ in range(redispatch.LOOK):
+                        job = queue.next()
+                        if job is None:
+                            break
+                        queue.pass_over(job)
+                        if self._move(job, pool):
+                            return True
+            pool.is_open = False
+        return False
+
+    def _move(self, job: Job, pool: Pool) -> bool:
+        routes, links = self.case.routes[job.spec.route], self.case.route_links
+        here = links is None or pool.index in redispatch.where_data_are(routes[0], links[job.spec.route])
+        if not here or not redispatch.may_run(job, pool, *routes, self.rules.dispatch) or not is_ready(job, pool):
+            return False
+        left, job.pool = job.pool, pool  # as if it were there
+        nodes = self._find(job)
+        starts = nodes is not None and self._has_power(job) and not self._exceeds_quota(job)
+        job.pool = left
+        if not starts:
+            return False
+        left.waiting.remove(job)
+        self._call_pass(left, gave_back=True)
+        pool.waiting.append(job)
+        job.pool = pool
+        self._start(job, nodes)
+        return True
+
+    def _can_hold_now(self, job: Job, pool: Pool) -> bool:
+        """Whether the pool as it is could run the job if nothing else ran at its site and its tenant held nothing."""
+        quota = self.case.quota
+        held = job.held(pool.size)
+        if quota is not None and held > quota[job.spec.tenant][pool.spec.gpu_type]:
+            return False
+        usable = sum(node.size for node in pool.nodes if node.usable)
+        return held <= usable and self.sites[pool.spec.site].admits_alone(job, pool)
 
     def _turn_away(self, pool: Pool) -> None:
         """Of the jobs that just arrived and still wait, the last ones go where a queue is too long."""
@@ -316,8 +380,8 @@ class Simulator:
     def _tell(self, pool: Pool, kept: easy.Reservation | None, shadow_s: float | None, claim: Job | None) -> None:
         """The site's other pools have another pass if a promise or claim was given up, or a promise is later."""
         after = pool.reservation
-        worse = claim is not None and pool.claim is not claim and claim.status != Status.RUNNING
-        if kept is not None and not math.isinf(shadow_s) and kept.head.status != Status.RUNNING:
+        worse = claim is not None and pool.claim is not claim and not _started(claim, pool)
+        if kept is not None and not math.isinf(shadow_s) and not _started(kept.head, pool):
             worse |= after is None or after.head is not kept.head or after.shadow_s > shadow_s
         if worse and not math.isinf(self.sites[pool.spec.site].limit_w):
             for other in self.sites[pool.spec.site].pools:
@@ -452,6 +516,10 @@ class Simulator:
         for job in preemption.victims(head, head.pool):
             self.evict(job)
         return self._find(head)
+
+
+def _started(job: Job, pool: Pool) -> bool:
+    return job.status == Status.RUNNING and job.pool is pool
 
 
 def _alone_s(job: Job, link: Link) -> float:

@@ -101,6 +101,8 @@ class Pool:
     replicas: list[Job] = field(default_factory=list)  # of services, those that run
     inbound: list[Job] = field(default_factory=list)  # their data are on their way here
     changed: bool = False  # something calls for a pass
+    gave_back: bool = False  # GPUs or power came free, or nodes changed, since the last pass
+    is_open: bool = False  # after such a pass nobody waits
     reservation: Reservation | None = None
     unsettled: bool = False  # what came free or changed may bear on the reservation's nodes
     claim: Job | None = None  # without backfill: the head, if it waits for power

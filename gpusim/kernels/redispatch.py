@@ -1,0 +1,112 @@
+"""A job that waits and never ran starts in another pool that has room for it at once."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.dispatch import is_ready
+from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.promise import power_allows
+from gpusim.kernels.queueing import (
+    ANY_SIZE,
+    dequeue,
+    enqueue,
+    held_gpus,
+    next_by_rank,
+    over_quota,
+    rewind,
+    start_waiting_job,
+    step_over,
+)
+from gpusim.kernels.waking import mark_dirty
+from gpusim.state import NONE, Dispatch, Status
+
+LOOK = 16  # first jobs of a queue that are looked at for a pool which has room
+_HOME, _QUEUED = int(Dispatch.HOME), int(Status.QUEUED)
+
+
+@inner
+def _may_run(f, j, q):
+    """Whether job ``j`` may go to pool ``q`` from where it waits: at home it stays at home under that rule."""
+    route = f.routes[f.jobs[j].route]
+    at_home, found = False, NONE
+    for i in range(route.count):
+        p = f.candidates[route.start + i]
+        if p == f.jobs[j].pool:
+            at_home = i < route.n_home
+        if p == q and f.candidate_links[route.start + i] == NONE:
+            found = i
+    return found != NONE and not (f.clock[0].dispatch == _HOME and at_home and found >= route.n_home)
+
+
+@inner
+def _has_power(f, j, q, held):
+    """Whether the job would have the power in pool ``q``, beside what is promised to others there."""
+    here = f.jobs[j].held
+    f.jobs[j].held = held
+    allowed = power_allows(f, j, q)
+    f.jobs[j].held = here
+    return allowed
+
+
+@inner
+def _move(f, j, q, now):
+    """Start job ``j`` in pool ``q`` if it may run there and has all it needs; whether it did."""
+    job, pool = f.jobs[j], f.pools[q]
+    held = held_gpus(pool, job.gpus)
+    never_ran = job.first_start_s != job.first_start_s
+    if not never_ran or not is_ready(pool, held) or not _may_run(f, j, q) or over_quota(f, j, q):
+        return False
+    if not _has_power(f, j, q, held) or not place(f, q, job.gpus, ALL):
+        return False
+    left = job.pool
+    dequeue(f, j, now)
+    f.pools[left].released = 1  # its queue is to be looked at anew: the head may be another
+    mark_dirty(f, left)
+    arrived = pool.arrived
+    enqueue(f, j, q, now)
+    pool.arrived = arrived  # it does not wait for a pass
+    start_waiting_job(f, j, q, now)
+    return True
+
+
+@inner
+def _place_newcomers(f, now):
+    """Jobs that came since the last passes and wait: each to the first of its candidates that has room."""
+    clock = f.clock[0]
+    for j in range(clock.first_arrived, clock.next_arrival):
+        if f.jobs[j].status == _QUEUED:
+            route = f.routes[f.jobs[j].route]
+            for i in range(route.start, route.start + route.count):
+                if f.candidates[i] != f.jobs[j].pool and _move(f, j, f.candidates[i], now):
+                    return True
+    return False
+
+
+@inner
+def _fill(f, q, now):
+    """The first job that pool ``q`` can start, of those at the front of the other queues."""
+    for p in range(len(f.pools)):
+        if p == q or f.pools[p].queued == 0:
+            continue
+        rewind(f, p)
+        for _ in range(LOOK):
+            j = next_by_rank(f, p, ANY_SIZE)
+            if j == NONE:
+                break
+            step_over(f, j, p)
+            if _move(f, j, q, now):
+                return True
+    return False
+
+
+@inner
+def redispatch(f, now):
+    """Move one job that waits to a pool that has room for it; False if there is none."""
+    if _place_newcomers(f, now):
+        return True
+    for q in range(len(f.pools)):
+        if f.pools[q].opened != 0:
+            if f.pools[q].queued == 0 and f.pools[q].free > 0 and _fill(f, q, now):
+                return True
+            f.pools[q].opened = 0
+    return False
