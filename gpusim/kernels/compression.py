@@ -143,9 +143,11 @@ def _has_overbooked_node(f, q, now):
 
 
 @inner
-def _break_promises(f, q):
+def _break_promises(f, q, p):
+    """Give up all reservations of pool ``q`` in a pass over pool ``p``; those who had some get others at this instant."""
+    had_some = f.pools[q].n_reserved > 0
     void(f, q)
-    if f.pools[q].queued > 0:
+    if had_some and q != p and f.pools[q].queued > 0:
         mark_dirty(f, q)
 
 
@@ -163,17 +165,17 @@ def catch_up(f, p, now):
         if shares or (f.clock[0].quotas != 0 and pool.gpu_type == gpu_type):
             clash = _extend_overdue(f, q, now)
             if pool.late != 0 or clash or (pool.doubt != 0 and _has_overbooked_node(f, q, now)):
-                _break_promises(f, q)
+                _break_promises(f, q, p)
             pool.doubt = 0
     if site.metered != 0 and _is_overbooked(f, power_line(f, f.pools[p].site), now):
         for q in range(site.first_pool, site.first_pool + site.n_pools):
-            _break_promises(f, q)
+            _break_promises(f, q, p)
     if f.clock[0].quotas != 0:
         for tenant in range(f.quota.shape[0]):
             if _is_overbooked(f, quota_line(f, tenant, gpu_type), now):
                 for q in range(len(f.pools)):
                     if f.pools[q].gpu_type == gpu_type:
-                        _break_promises(f, q)
+                        _break_promises(f, q, p)
 
 
 # Who can be moved up ------------------------------------------------------------------------------------------------

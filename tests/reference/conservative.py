@@ -100,8 +100,9 @@ class Plan:
         return microwatts(power.limit_w / power.overhead - nodes_w)
 
     def _void(self, pool: Pool) -> list[Pool]:
+        had_some = any(job.promise is not None for job in pool.waiting)
         void(pool)
-        return [pool]
+        return [pool] if had_some else []
 
     def _at(self, site: int) -> list[Pool]:
         return [pool for pool in self.pools if pool.spec.site == site]
