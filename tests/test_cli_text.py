@@ -5,7 +5,10 @@ One scenario has the worst of them wherever one may stand, and goes through all 
 
 from __future__ import annotations
 
+import csv
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -15,8 +18,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import gpusim
+from gpusim import report
 from gpusim.cli import cli
-from gpusim.errors import printable
+from gpusim.errors import ScenarioError, TraceError, printable
+from gpusim.inputs.traces import convert, read_trace
+from gpusim.model.references import NAMED
+from gpusim.report.figures import figures
 from gpusim.report.scenario_text import to_toml
 
 ATTACKS = {
@@ -47,7 +55,7 @@ def scenario() -> dict:
     from gpusim.model import hardware
 
     site = {
-        "region": ALL, "jurisdiction": NAME, "grid_mw": 0.0052, "pools": {GPU: {"gpus": 4}},
+        "region": ALL, "jurisdiction": NAME, "grid_mw": 0.02, "pools": {GPU: {"gpus": 4}},
         "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 100.0, "weather_file": WEATHER,
     }  # fmt: skip
     tasks = {
@@ -98,7 +106,7 @@ def write_files() -> None:
 class Elements(HTMLParser):
     """Names of elements and attributes of a page, and its text."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.made, self.text = set(), ""
         self.feed(path.read_text(encoding="utf-8"))
@@ -132,23 +140,110 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         axis = {"key": "description", "values": [ATTACKS["formula"], ATTACKS["script"]]}
         about = {"name": ALL, "description": ALL, "scenario": FILE, "replications": 1, "axes": {NAME: axis}}
         Path("s.toml").write_text(to_toml(about), encoding="utf-8")
+        give_all_commands()
         yield Path.cwd()
         assert [path.name for path in above.iterdir()] == [Path.cwd().name]
 
 
-def test_all_commands_keep_it_text(folder: Path) -> None:
+def give_all_commands() -> None:
+    """Each prints text alone and ends without a warning."""
     serial = ("--executor", "serial")
-    text = said("run", FILE, "--out", f"{OUT}/a", "--replications", "2")
-    assert NAME in text
+    assert NAME in said("run", FILE, "--out", f"{OUT}/a", "--replications", "2")
     said("run", FILE, "--out", f"{OUT}/b", "--replications", "2", "--seed", "1")
-    assert str(printable(OUT)) in said("compare", f"{OUT}/a", f"{OUT}/b")
-    said("report", f"{OUT}/a")
-    said("relieve", FILE, "--out", f"{OUT}/r", "--budget", "4", *serial)
-    said("plan", FILE, "--out", f"{OUT}/p", "--goal", "goodput >= 0.1", "--replications", "2", *serial)
-    said("sweep", "s.toml", *serial)  # to a folder of the sweep's name
-    assert sorted(os.listdir()) == sorted([FILE, TRACE, WEATHER, "s.toml", "out", "=out"])
-    (store,) = Path("out").iterdir()
-    assert printable(ATTACKS["formula"]) in said("sweep", "collect", str(store), f"{OUT}/c.csv") or True
+    assert printable(OUT) in said("compare", f"{OUT}/a", f"{OUT}/b")
+    assert printable(OUT) in said("report", f"{OUT}/a")
     said("export", f"{OUT}/a", f"{OUT}/t.json")
+    assert NAME in said("relieve", FILE, "--out", f"{OUT}/r", "--budget", "4", *serial)
+    said("plan", FILE, "--out", f"{OUT}/p", "--goal", "goodput >= 0.1", "--replications", "2", *serial)
+    assert ATTACKS["script"] in said("sweep", "s.toml", *serial)
+    (store,) = Path("out").iterdir()  # of the sweep's name
+    said("sweep", "status", str(store))
+    said("sweep", "collect", str(store), f"{OUT}/c.csv")
+    said("sweep", "collect", str(store), f"{OUT}/c.parquet")
     said("trace", "describe", TRACE)
-    assert len(list(Path().rglob("*.html"))) == 5
+    for ending in ("csv", "parquet"):
+        said("trace", "convert", TRACE, f"{OUT}/t.{ending}")
+
+
+def test_files_are_where_they_were_asked_for(folder: Path) -> None:
+    assert sorted(os.listdir()) == sorted([FILE, TRACE, WEATHER, "s.toml", "out", "=out"])
+    assert sorted(path.parent.name for path in Path().glob("*/*")) == ["=out", "out"]
+    assert sorted(os.listdir(OUT)) == sorted([*"abpr", "c.csv", "c.parquet", "t.csv", "t.json", "t.parquet"])
+    figures = {path.name for path in (Path(OUT) / "a" / "figures").iterdir()}
+    assert {f"site_{site}.png" for site in SITES} < figures
+
+
+@pytest.mark.parametrize("page", ["a", "b", "r", "p", "sweep"])
+def test_no_name_makes_an_element(folder: Path, page: str) -> None:
+    path = (Path(OUT) / page if page != "sweep" else next(Path("out").iterdir())) / "report.html"
+    found, templates = Elements(path), "".join(file.read_text() for file in Path(report.__path__[0]).glob("*.html"))
+    assert found.made <= set(re.findall(r"<([a-z0-9]+)", templates)) | set(re.findall(r'\s([a-z-]+)="', templates))
+    assert [c for c in found.text if not c.isprintable() and c != "\n"] == []
+    assert printable(ALL) in found.text
+
+
+def test_the_timeline_has_the_names(folder: Path) -> None:
+    content = json.loads((Path(OUT) / "t.json").read_text())
+    assert content["otherData"]["scenario"] == ALL
+    processes = {event["args"]["name"] for event in content["traceEvents"] if event["name"] == "process_name"}
+    assert {f"{site}: {GPU}" for site in SITES} < processes
+    tenants = {event["args"]["tenant"] for event in content["traceEvents"] if event.get("cat") == "job"}
+    assert set(ATTACKS.values()) & tenants
+
+
+def test_no_cell_is_a_formula(folder: Path) -> None:
+    for table in (*Path(OUT).glob("*.csv"), *Path(OUT).glob("p/*.csv")):
+        with table.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert [cell for cell in cells if cell[:1] in set("=+-@\t\r") and not is_number(cell)] == []
+    assert f"'{ATTACKS['formula']}" in list(pd.read_csv(Path(OUT) / "c.csv")[NAME])
+    assert ATTACKS["formula"] in list(pd.read_parquet(Path(OUT) / "c.parquet")[NAME])
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_converted_trace_gives_its_texts_back(folder: Path, ending: str) -> None:
+    found, given = read_trace(Path(OUT) / f"t.{ending}"), read_trace(TRACE)
+    for column in ("tenant", "job_class", "home", "final_state"):
+        assert list(found.labels(column)) == list(given.labels(column)) == list(ATTACKS.values())
+
+
+def test_lines_in_a_cell_are_for_parquet(tmp_path: Path) -> None:
+    jobs = pd.DataFrame({"submit_s": [0.0], "runtime_s": 1.0, "gpus": 1, "tenant": "a\nb\x1b", "x,=cmd()": 1})
+    jobs.to_parquet(tmp_path / "a.parquet")
+    convert(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    assert list(read_trace(tmp_path / "b.parquet").labels("tenant")) == ["a\nb\x1b"]
+    with pytest.raises(TraceError, match=r"tenant 'a\\nb\\x1b': a cell of our CSV holds one line"):
+        convert(tmp_path / "a.parquet", tmp_path / "b.csv")
+    jobs.assign(tenant="lab").to_parquet(tmp_path / "a.parquet")
+    trace = convert(tmp_path / "a.parquet", tmp_path / "b.csv", {"gpus": "gpus"})
+    assert ",=" not in (tmp_path / "b.csv").read_text()  # in the line of notes
+    assert read_trace(tmp_path / "b.csv").notes == trace.table.notes == {"columns that are not read: x,=cmd()": 1}
+
+
+def test_figures_are_drawn_in_all_formats(folder: Path) -> None:
+    result = gpusim.Result.load(Path(OUT) / "a")
+    for ending in ("svg", "pdf"):
+        for name, figure in figures(result):
+            figure.savefig(folder / OUT / "figure", format=ending)
+            assert "\\frac" not in name
+    (folder / OUT / "figure").unlink()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("table", NAMED)
+def test_what_no_table_may_be_called_is_told(attack: str, table: str) -> None:
+    tables = scenario()
+    place = tables
+    for part in [NAME if part == "*" else part for part in table.split(".")]:
+        place = place[part]
+    place[ATTACKS[attack]] = next(iter(place.values()))
+    with pytest.raises(ScenarioError, match="name not allowed; give a letter or digit") as error:
+        gpusim.Scenario.from_dict(tables)
+    assert all(fault.isprintable() for fault in error.value.faults)
+
+
+def is_number(text: str) -> bool:
+    try:
+        return bool(float(text) or True)
+    except ValueError:
+        return False
