@@ -127,5 +127,9 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, what: str) -> 
     busy = [int(file.name.partition("-")[2]) for file in tmp_path.glob("busy-*")]
     assert set(busy) < set(session(process.pid))
     process.kill()
-    process.communicate()
-    wait_for(lambda: not session(process.pid), 10.0)
+    process.wait()
+    try:
+        wait_for(lambda: not session(process.pid), 10.0)
+    finally:
+        for left in session(process.pid):
+            os.kill(left, signal.SIGKILL)
