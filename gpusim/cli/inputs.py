@@ -84,6 +84,10 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 def convert(file: Path, out: Path, columns: dict[str, str]) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
+    from gpusim.inputs.traces.own import check_ending
+    from gpusim.record.target import check_file
 
+    check_ending(out)
+    check_file(out)
     trace = convert_trace(file, out, columns)
     say(f"{out}: {len(trace.table):,} jobs")

@@ -48,7 +48,10 @@ def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
     from gpusim.record.contents import contents_of, study_of
     from gpusim.record.result import Result
+    from gpusim.record.target import check_file
 
+    if folder.is_dir():
+        check_file(folder / "report.html")
     if (folder / RELIEF).is_dir():
         from gpusim.record.relief import Relief
 

@@ -99,8 +99,10 @@ def compare(first: Path, second: Path) -> None:
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
     from gpusim.record.result import Result
+    from gpusim.record.target import check_file
     from gpusim.report.timeline import export as export_window
 
+    check_file(out)
     count = export_window(Result.load(folder), out, from_day, days, site)
     say(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
 

@@ -102,12 +102,14 @@ def collect(store: Path, out: Path) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
     from gpusim.inputs.files import as_text
     from gpusim.record.store import Store
+    from gpusim.record.target import check_file
 
-    table = Store.open(store).table()
-    writers = {".csv": as_text(table).to_csv, ".parquet": table.to_parquet}
-    if out.suffix not in writers:
+    if out.suffix not in (".csv", ".parquet"):
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
-    writers[out.suffix](out, index=False)
+    kept = Store.open(store)
+    check_file(out)
+    table = kept.table()
+    as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
     say(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
 
 
