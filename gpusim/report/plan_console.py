@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gpusim.model.goal import Goal
 from gpusim.report.plan_page import MET, figures
-from gpusim.report.tables import number
+from gpusim.report.tables import amount, number
 from gpusim.report.terminal import terminal
 
 MOST_ROWS = 15
@@ -47,7 +47,7 @@ def _purchases(purchases: pd.DataFrame) -> Table:
         table.add_column(heading, justify="right")
     for row in purchases.itertuples():
         table.add_row(
-            row.option, row.what, row.how, str(row.amount), number(row.usd_per_unit), number(row.cost_usd),
+            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit), number(row.cost_usd),
             f"{row.from_day:g}",
         )  # fmt: skip
     table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
@@ -67,7 +67,7 @@ def _front(goal: Goal, front: pd.DataFrame) -> Table:
     for place, (_point, row) in list(enumerate(front.iterrows()))[-MOST_ROWS:]:
         met = MET[bool(row["met"]), bool(row["sure"])]
         cells = [shown[one.text][place] for one in goal.conditions]
-        table.add_row(number(row["cost_usd"]), *(str(row[name]) for name in options), *cells, met)
+        table.add_row(number(row["cost_usd"]), *(amount(row[name]) for name in options), *cells, met)
     return table
 
 

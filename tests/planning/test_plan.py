@@ -210,7 +210,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     for text in ("What to buy", "sites.york.", "No other plan that was tried is cheaper", "p95 wait of"):
         assert text in result.output
-    assert {path.name for path in out.iterdir()} == {"runs", "plan.toml", "front.csv", "candidates.csv", "front.png"}
+    tables, drawn = {"front.csv", "candidates.csv"}, {"front.png", "report.html"}
+    assert {path.name for path in out.iterdir()} == {"runs", "plan.toml", *tables, *drawn}
     bought = gpusim.Scenario.from_toml(out / "plan.toml")
     front = pd.read_csv(out / "front.csv")
     assert front["cost_usd"].is_monotonic_increasing
