@@ -71,4 +71,6 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
 
 def printable(text: str) -> str:
     """Text on one line, with control characters, also those that turn its direction, escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +16,15 @@ from gpusim.cli.target import check_run
 from gpusim.errors import ResultError
 from gpusim.model.scenario import Scenario
 from tests.sweeps.kit import MAIN, SCENARIO, policy_study
+from tests.test_cli_nothing import OPTION
 
 
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     sys.modules.pop("mine", None)  # the policy of another test
-    Path("tiny.toml").write_text(SCENARIO)
+    Path("tiny.toml").write_text(SCENARIO + OPTION)
+    Path("sweep.toml").write_text('scenario = "tiny.toml"\nreplications = 1\n')
 
 
 def gpusim(*arguments: str) -> Result:
@@ -36,12 +39,56 @@ def refused(done: Result, text: str) -> None:
     assert text in done.stderr
 
 
-def test_whoever_reads_may_go_at_any_line() -> None:
-    command = f"{sys.executable} -c '{MAIN}' run tiny.toml 2>&1 | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert Path("out/tiny/report.html").exists()
-    assert gpusim("report", "out/tiny").exit_code == 0
+STUDY = "--executor serial"
+COMMANDS = {
+    "run tiny.toml": "out/tiny",
+    f"sweep sweep.toml {STUDY}": "out/sweep",
+    f"relieve tiny.toml --budget 4 {STUDY}": "out/tiny-relief",
+    f"plan tiny.toml --goal goodput>=0.1 --replications 2 {STUDY}": "out/tiny-plan",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_whoever_reads_may_go_at_any_line(command: str) -> None:
+    words = " ".join(map(shlex.quote, command.split()))
+    line = f"{sys.executable} -c '{MAIN}' {words} 2>errors | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Error" not in Path("errors").read_text()
+    assert Path(COMMANDS[command], "report.html").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_same_command_again_does_the_same(command: str) -> None:
+    first, again = (gpusim(*command.split()) for _time in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert again.stdout == first.stdout
+
+
+WORK = ("gpusim.record.result.Result.load", "gpusim.record.store.Store.table", "gpusim.inputs.traces.open_trace")
+
+
+def test_a_file_that_cannot_be_written_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
+    Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
+    Path("folder.csv").mkdir()
+    for command in (("export", "out/tiny"), ("sweep", "collect", "out/sweep"), ("trace", "convert", "t.csv")):
+        assert gpusim(*command, "new/deep/a.csv").exit_code == 0
+        with monkeypatch.context() as patch:
+            for work in WORK:
+                patch.setattr(work, lambda *_: pytest.fail("worked before it looked"))
+            refused(gpusim(*command, "/proc/a.csv"), "/proc/a.csv: cannot be written (")
+            refused(gpusim(*command, "tiny.toml/a.csv"), "cannot be written (Not a directory); choose another place")
+            assert gpusim(*command, "folder.csv").exit_code == 2
+
+
+def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    Path("out/tiny/report.html").unlink()
+    Path("out/tiny/report.html").mkdir()
+    monkeypatch.setattr("gpusim.record.result.Result.load", lambda *_: pytest.fail("worked before it looked"))
+    refused(gpusim("report", "out/tiny"), "out/tiny/report.html: is a folder; give the name of a file")
 
 
 def test_only_the_same_run_is_replaced() -> None:
@@ -75,7 +122,6 @@ def test_a_place_that_cannot_be_written_is_found_before_the_run(out: str) -> Non
 
 
 def test_folders_of_other_commands_say_what_they_are() -> None:
-    Path("sweep.toml").write_text('scenario = "tiny.toml"\nreplications = 1\n')
     assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
     assert gpusim("run", "tiny.toml").exit_code == 0
     refused(gpusim("compare", "out/tiny", "out/sweep"), "is a sweep, not a run; `gpusim report out/sweep` draws")

@@ -104,7 +104,8 @@ def test_what_cannot_be_run(tmp_path: Path) -> None:
     refused(sweep("sweep.toml", "--out", "sweep.toml"), "sweep.toml: is a file; choose another name")
     refused(sweep("sweep.toml", "--out", "."), ".: holds no study")
     Path("sweep.toml").write_text(Path("sweep.toml").read_text().replace("fifo", "fifi"))
-    refused(sweep("sweep.toml"), "point 0 (load = 100.0, order = fifi): scheduler.order: ", "did you mean 'fifo'")
+    place = "point 0 (load = 100.0, order = fifi) and 1 more: scheduler.order: "
+    refused(sweep("sweep.toml"), place, "did you mean 'fifo'")
     assert not Path("out").exists()  # what cannot be run leaves nothing behind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from gpusim.analysis.wording import quantity, share
@@ -85,7 +86,8 @@ def said(cause: str, held_by: str) -> str:
 def by_rules(losses: pd.DataFrame) -> pd.DataFrame:
     """Of losses, those that rules caused: by what held work up, or by a task that a rule asks for."""
     rows = zip(losses["cause"], losses["held_by"], strict=True)
-    return losses[[_rule_in(held_by) or _rule_in(cause.rpartition("(")[2]) for cause, held_by in rows]]
+    ruled = [_rule_in(held_by) or _rule_in(cause.rpartition("(")[2]) for cause, held_by in rows]
+    return losses[np.array(ruled, dtype=bool)]  # also of no losses at all
 
 
 def _rule_in(text: str) -> bool:

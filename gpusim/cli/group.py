@@ -7,6 +7,7 @@ import re
 import click
 
 from gpusim import __version__
+from gpusim.cli.streams import say
 from gpusim.errors import GpusimError, printable
 
 LONGEST = 200  # characters of one word, such as the name of a file, that a message shows
@@ -19,7 +20,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except GpusimError as error:
-            _tell(ctx, "\n".join(map(printable, str(error).split("\n"))))
+            _tell(ctx, str(error))
         except OSError as error:  # a folder that is not there, a full disk: the user's to repair, as above
             _tell(ctx, f"{printable(str(error.filename or 'file'))}: {error.strerror or error}")
         except MemoryError as error:
@@ -28,7 +29,7 @@ class Group(click.Group):
 
 def _tell(ctx: click.Context, text: str) -> None:
     short = re.sub(rf"\S{{{LONGEST},}}", lambda word: f"{word[0][:60]}...{word[0][-20:]}", text)
-    click.echo(f"gpusim: {short}", err=True)
+    say(f"gpusim: {short}", err=True)
     ctx.exit(2)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.streams import say
 from gpusim.errors import GpusimError
 
 
@@ -19,7 +20,7 @@ def init(path: Path) -> None:
     if path.exists():
         raise GpusimError(f"{path} exists already; choose another name")
     path.write_text(Scenario.starter(), encoding="utf-8")
-    click.echo(f"{path} written. Run it with: gpusim run {path}")
+    say(f"{path} written. Run it with: gpusim run {path}")
 
 
 @cli.command()
@@ -73,7 +74,7 @@ def describe(file: Path, columns: dict[str, str]) -> None:
     from gpusim.inputs.traces import describe as describe_trace
     from gpusim.inputs.traces import open_trace
 
-    click.echo(describe_trace(open_trace(file, columns)).to_text())
+    say(describe_trace(open_trace(file, columns)).to_text())
 
 
 @trace.command()
@@ -83,6 +84,10 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 def convert(file: Path, out: Path, columns: dict[str, str]) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
+    from gpusim.inputs.traces.own import check_ending
+    from gpusim.record.target import check_file
 
+    check_ending(out)
+    check_file(out)
     trace = convert_trace(file, out, columns)
-    click.echo(f"{out}: {len(trace.table):,} jobs")
+    say(f"{out}: {len(trace.table):,} jobs")

@@ -9,6 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, study
 from gpusim.cli.target import check_study, force_option
 
@@ -66,7 +67,7 @@ def plan(
 
     page = _write(found, folder)
     print_plan(found.goal, found.text, found.purchases, found.front)
-    click.echo(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
+    say(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
 
 
 def _write(found: Plan, folder: Path) -> Path:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import click
+from gpusim.cli.streams import say
 
 T = TypeVar("T")
 COMPILING = "Loading kernels: they are compiled first, once, which takes a minute or more ..."
@@ -25,7 +25,7 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     from gpusim.kernels.compiling import told_of_compiling
 
     began_s = time.perf_counter()
-    with told_of_compiling(lambda: click.echo(COMPILING, err=True)) as compiling:
+    with told_of_compiling(lambda: say(COMPILING, err=True)) as compiling:
         found = work()
     return found, time.perf_counter() - began_s - compiling.took_s
 

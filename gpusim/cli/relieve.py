@@ -9,6 +9,7 @@ import click
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.report import BASE, RELIEF, write_report
+from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, study
 from gpusim.cli.target import check_study, force_option
 
@@ -54,4 +55,4 @@ def relieve(
     result.save(folder / BASE)
     write_report(result, folder, found)
     print_relief(found)
-    click.echo(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+    say(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

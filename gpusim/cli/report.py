@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.streams import say
 from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ COMPETITION = "competition"  # and what its rivals cost
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw the figures and the report again: of a saved result, a relief study, or the store of a sweep."""
-    click.echo(_redrawn(folder))
+    say(str(_redrawn(folder)))
 
 
 def write_report(
@@ -47,7 +48,10 @@ def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
     from gpusim.record.contents import contents_of, study_of
     from gpusim.record.result import Result
+    from gpusim.record.target import check_file
 
+    if folder.is_dir():
+        check_file(folder / "report.html")
     if (folder / RELIEF).is_dir():
         from gpusim.record.relief import Relief
 

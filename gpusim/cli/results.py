@@ -11,6 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
+from gpusim.cli.streams import say
 from gpusim.cli.target import check_run, force_option
 
 PAIRED = 20  # replications of the build-out with and without its rivals
@@ -53,16 +54,16 @@ def run(
     named = {f'workload.trace_columns."{theirs}"': ours for theirs, ours in columns.items()}
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True)
     folder = out or Path("out") / Path(scenario).stem
     check_run(folder, loaded, seed, force)
     from gpusim.engine.run import run as simulate
 
     result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
-    click.echo(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
+    say(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
     said = notes(loaded)
     for note in (note for note in result.manifest["notes"] if note not in said):
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True)
     result.save(folder)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:
@@ -73,7 +74,7 @@ def run(
     write_report(result, folder, deliveries=found, competition=rivals)
     _print_bottlenecks(result)  # only now: whoever reads this may go at any line
     _print_story(result, found, rivals)
-    click.echo(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+    say(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
     if check:
         _check(result)
 
@@ -98,10 +99,12 @@ def compare(first: Path, second: Path) -> None:
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
     from gpusim.record.result import Result
+    from gpusim.record.target import check_file
     from gpusim.report.timeline import export as export_window
 
+    check_file(out)
     count = export_window(Result.load(folder), out, from_day, days, site)
-    click.echo(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
+    say(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
 
 
 def _check(result) -> None:
@@ -111,7 +114,7 @@ def _check(result) -> None:
     faults = find_faults(result)
     if faults:
         raise InvariantError("conservation laws broken:\n" + "\n".join(f"  - {fault}" for fault in faults))
-    click.echo("Conservation laws hold.", err=True)
+    say("Conservation laws hold.", err=True)
 
 
 def _print_bottlenecks(result) -> None:
@@ -125,7 +128,7 @@ def _deliveries(scenario, replications: int, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
-    click.echo(f"Played {replications:,} build-outs in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Played {replications:,} build-outs in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 
@@ -134,7 +137,7 @@ def _competition(scenario, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
-    click.echo(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 

@@ -6,6 +6,10 @@ import io
 import os
 import sys
 
+import click
+
+from gpusim.errors import printable
+
 
 class _Pipe(io.FileIO):
     """Goes on into nothing when whoever read it has gone, as in ``gpusim run ... | head -1``."""
@@ -33,3 +37,8 @@ def settle() -> None:
         pipe = io.BufferedWriter(_Pipe(stream.fileno(), "wb", closefd=False))
         encoding, lines = stream.encoding, stream.line_buffering
         setattr(sys, name, io.TextIOWrapper(pipe, encoding, "backslashreplace", line_buffering=lines))
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print lines in which all is text: control characters, of the name of a file perhaps, are shown escaped."""
+    click.echo("\n".join(map(printable, text.split("\n"))), err=err)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpusim.cli.streams import say
+
 if TYPE_CHECKING:
     from gpusim.sweeps.execution import Progress
 
@@ -36,7 +38,7 @@ def stoppable(store: str | Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
+        say(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
         click.get_current_context().exit(130)
 
 
@@ -75,11 +77,11 @@ class _Shown:
         self.bar.update(self.task, total=total, completed=done, rate=rate, failed=failed)
         if self.bar.disable and now_s - self.said_s >= LINES_EVERY_S:
             left_s = (now_s - self.began_s) / done * (total - done) if done else float("nan")
-            click.echo(f"{done} of {total} runs, {rate}, {left_s:.0f} s left {failed}".rstrip(), err=True)
+            say(f"{done} of {total} runs, {rate}, {left_s:.0f} s left {failed}".rstrip(), err=True)
             self.said_s = now_s
 
     def _begin(self, progress: Progress) -> None:
         for file in progress.damaged:
-            click.echo(f"{file}: damaged; this run is made anew", err=True)
+            say(f"{file}: damaged; this run is made anew", err=True)
         if progress.kept:
-            click.echo(f"{progress.kept} of {progress.total} runs are there already.", err=True)
+            say(f"{progress.kept} of {progress.total} runs are there already.", err=True)

@@ -9,6 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, stoppable, study
 from gpusim.cli.target import check_study, force_option
 from gpusim.errors import GpusimError
@@ -73,7 +74,7 @@ def run_sweep(
         page = write(spec, done.store, folder / "report.html")
         if (runs["status"] == "finished").any():
             print_summary(done.summary(), list(spec.axes))
-        click.echo(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
+        say(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(_tell_failures(done.store, runs))
 
 
@@ -86,11 +87,11 @@ def status(ctx: click.Context, store: Path) -> None:
 
     kept = Store.open(store)
     runs = kept.status()
-    click.echo(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
+    say(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
     for file in kept.damaged():
-        click.echo(f"{file}: damaged; the study, run again, makes it anew")
+        say(f"{file}: damaged; the study, run again, makes it anew")
     for file in kept.foreign():
-        click.echo(f"{file}: not written by a study; left alone")
+        say(f"{file}: not written by a study; left alone")
     ctx.exit(_tell_failures(kept, runs))
 
 
@@ -101,13 +102,15 @@ def collect(store: Path, out: Path) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
     from gpusim.inputs.files import as_text
     from gpusim.record.store import Store
+    from gpusim.record.target import check_file
 
-    table = Store.open(store).table()
-    writers = {".csv": as_text(table).to_csv, ".parquet": table.to_parquet}
-    if out.suffix not in writers:
+    if out.suffix not in (".csv", ".parquet"):
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
-    writers[out.suffix](out, index=False)
-    click.echo(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
+    kept = Store.open(store)
+    check_file(out)
+    table = kept.table()
+    as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
+    say(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
 
 
 def _counts(runs: pd.DataFrame) -> str:
@@ -124,7 +127,7 @@ def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
             kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
     for text, keys in list(kinds.items())[:MOST_FAILURES]:
         runs_failed = f"{len(keys)} run{'s' * (len(keys) > 1)} failed"
-        click.echo(f"{runs_failed}, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
+        say(f"{runs_failed}, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
     if len(kinds) > MOST_FAILURES:
-        click.echo(f"and {len(kinds) - MOST_FAILURES} other errors, see {store.folder / 'failures'}", err=True)
+        say(f"and {len(kinds) - MOST_FAILURES} other errors, see {store.folder / 'failures'}", err=True)
     return 1 if failed else 0

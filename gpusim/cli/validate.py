@@ -6,6 +6,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.progress import loading, with_progress
+from gpusim.cli.streams import say
 
 
 @cli.command()
@@ -25,6 +26,6 @@ def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
     loading()
     rows = with_progress(lambda progress: rows_of(items, QUICK if quick else FULL, progress))
     Console(width=120).print(table_of(rows))
-    click.echo(summary_of(rows))
+    say(summary_of(rows))
     if not all(row.passed for row in rows):
         ctx.exit(1)

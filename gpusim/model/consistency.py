@@ -18,6 +18,7 @@ from gpusim.model.build_out import gpus_added, valid_projects
 from gpusim.model.faults import dotted
 from gpusim.model.hardware import GpuType
 from gpusim.model.references import find
+from gpusim.model.scheduler import Scheduler
 from gpusim.model.service import Service
 from gpusim.model.site import Pool
 from gpusim.model.steps import Steps
@@ -26,6 +27,7 @@ from gpusim.units import DAY_S
 
 # What a large workstation holds. Measured: 0.9 kB for a job in state and tables, 3.7 kB for a record of a pool.
 MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_000, 10_000_000
+MAX_PASSES = 100_000_000  # of the scheduler in cycle mode: half a minute over 95 years
 MAX_WHOLE = 2**31 - 1
 MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
@@ -164,9 +166,9 @@ def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
     yield from _intervals((*place, "control_s"), service.control_s, days)
 
 
-def _intervals(place: tuple, interval_s: object, days: float) -> Iterator[str]:
+def _intervals(place: tuple, interval_s: object, days: float, most: int = MAX_CONTROLS) -> Iterator[str]:
     """What happens at every interval of a run does not happen without end."""
-    least_s = days * DAY_S / MAX_CONTROLS
+    least_s = days * DAY_S / most
     if isinstance(interval_s, int | float) and not isinstance(interval_s, bool) and 0.0 < interval_s < least_s:
         yield (
             f"{dotted(place)}: found {interval_s:g}, which makes {days * DAY_S / interval_s:.2g} intervals;"
@@ -192,9 +194,11 @@ def _stream(place: tuple, stream: Stream) -> Iterator[str]:
 
 def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
     """Jobs, records and intervals that would not fit into memory, or a lifetime."""
-    for place in ("run", "signal_s"), ("scheduler", "cycle_s"):
-        for _place, interval_s in find(data, place):
-            yield from _intervals(place, interval_s, days)
+    for place, interval_s in find(data, ("run", "signal_s")):
+        yield from _intervals(place, interval_s, days)
+    if "cycle" in (mode for _place, mode in find(data, ("scheduler", "mode"))):
+        cycle_s = data["scheduler"].get("cycle_s", Scheduler().cycle_s)
+        yield from _intervals(("scheduler", "cycle_s"), cycle_s, days, MAX_PASSES)
     tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
     jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
     if jobs > MAX_JOBS:

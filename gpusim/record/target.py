@@ -25,9 +25,19 @@ def check_writable(target: Path) -> None:
         if target.is_dir():
             with TemporaryDirectory(dir=target, prefix=".gpusim-"):
                 pass
+        elif target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError("a file that is not to be written")
     except OSError as error:
         why = error.strerror or error
         raise ResultError(f"{target}: cannot be written ({why}); choose another place") from None
+
+
+def check_file(target: Path) -> None:
+    """``ResultError`` if a file cannot be written; then there is a folder for it."""
+    if target.is_dir():
+        raise ResultError(f"{target}: is a folder; give the name of a file")
+    check_writable(target)
+    target.absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
 def folder_name(name: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.errors import printable
 from gpusim.report.tables import Column, cells
 
 
@@ -26,7 +27,7 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
         What else the template asks for.
     """
     environment = Environment(
-        loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters |= {"quantity": quantity, "share": share, "duration": duration}
     style = (files("gpusim.report") / "report.css").read_text(encoding="utf-8")
@@ -44,6 +45,13 @@ def table(values: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list]:
         "rows": cells(values, columns),
         "text": [column.text for column in columns],
     }
+
+
+def _shown(value: object) -> object:
+    """What a template fills in: control characters of names, also those that turn its direction, are escaped."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return "\n".join(map(printable, value.split("\n")))
 
 
 def _data_uri(picture: Path) -> str:

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from gpusim.model.goal import Goal
 from gpusim.report.plan_page import MET, figures
-from gpusim.report.tables import number
+from gpusim.report.tables import amount, number
 from gpusim.report.terminal import terminal
 
 MOST_ROWS = 15
@@ -44,10 +44,10 @@ def _purchases(purchases: pd.DataFrame) -> Table:
     for heading in ("option", "what", "how"):
         table.add_column(heading, overflow="fold")
     for heading in ("amount", "USD per unit", "USD", "from day"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in purchases.itertuples():
         table.add_row(
-            row.option, row.what, row.how, str(row.amount), number(row.usd_per_unit), number(row.cost_usd),
+            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit), number(row.cost_usd),
             f"{row.from_day:g}",
         )  # fmt: skip
     table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
@@ -58,16 +58,16 @@ def _front(goal: Goal, front: pd.DataFrame) -> Table:
     options = list(front.columns[1 : front.columns.get_loc("cost_usd")])
     shown = {one.text: figures(front, one) for one in goal.conditions}
     table = Table(title="No other plan that was tried is cheaper and as near to the goal", **_STYLE)
-    table.add_column("USD", justify="right")
+    table.add_column("USD", justify="right", no_wrap=True)
     for name in options:
         table.add_column(name, justify="right", overflow="fold")
     for condition in goal.conditions:
-        table.add_column(f"{condition.text} {condition.operator} {condition.shown}", justify="right")
+        table.add_column(f"{condition.text} {condition.operator} {condition.shown}", justify="right", overflow="fold")
     table.add_column("goal")
     for place, (_point, row) in list(enumerate(front.iterrows()))[-MOST_ROWS:]:
         met = MET[bool(row["met"]), bool(row["sure"])]
         cells = [shown[one.text][place] for one in goal.conditions]
-        table.add_row(number(row["cost_usd"]), *(str(row[name]) for name in options), *cells, met)
+        table.add_row(number(row["cost_usd"]), *(amount(row[name]) for name in options), *cells, met)
     return table
 
 

@@ -12,7 +12,7 @@ from gpusim.analysis.labels import Unit, unit_of
 from gpusim.model.goal import Condition
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
-from gpusim.report.tables import Column, number
+from gpusim.report.tables import Column, amount, number
 
 if TYPE_CHECKING:
     from gpusim.planning.plan import Plan
@@ -44,7 +44,7 @@ def _purchases(purchases: pd.DataFrame) -> dict[str, list]:
         Column("option", "option", str, text=True),
         Column("what", "what", str, text=True),
         Column("how", "how", str, text=True),
-        Column("amount", "amount", str),
+        Column("amount", "amount", amount),
         Column("usd_per_unit", "USD per unit", number),
         Column("cost_usd", "USD", number),
         Column("from_day", "from day", lambda day: f"{day:g}"),
@@ -56,7 +56,7 @@ def _front(plan: Plan) -> dict[str, list]:
     met = [MET[bool(met), bool(sure)] for met, sure in zip(plan.front["met"], plan.front["sure"])]
     rows = plan.front.assign(goal=met)
     options = list(rows.columns[1 : rows.columns.get_loc("cost_usd")])
-    columns = [Column("cost_usd", "USD", number), *(Column(name, name, str) for name in options)]
+    columns = [Column("cost_usd", "USD", number), *(Column(name, name, amount) for name in options)]
     for one in plan.goal.conditions:
         rows[one.text] = figures(rows, one)
         columns.append(Column(one.text, f"{one.text} {one.operator} {one.shown}", str))

@@ -20,6 +20,9 @@ from gpusim.report.terminal import terminal
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
 MOST_RELIEFS = 15
+WIDEST = 100_000  # [characters] of a table that is measured
+SIZES = ((1e9, "\n[billion]"), (1e6, "\n[million]"))
+LONG = 1e5  # from which a number takes as few characters as it can
 
 
 def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:
@@ -45,7 +48,8 @@ def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Cal
     """The table, or, where it is wider than the terminal, several of them with part of its columns each."""
     table, by = make(summary, axes), "measure" if make is _by_point else "point"
     names = list(dict.fromkeys(summary[by]))
-    if len(names) < 2 or Measurement.get(console, console.options, table).minimum <= console.width:
+    unbounded = console.options.update(max_width=WIDEST)
+    if len(names) < 2 or Measurement.get(console, unbounded, table).maximum <= console.width:
         yield table
         return
     half = len(names) // 2
@@ -54,7 +58,9 @@ def _fitting(console: Console, summary: pd.DataFrame, axes: list[str], make: Cal
 
 
 def _by_point(summary: pd.DataFrame, axes: list[str]) -> Table:
-    table = Table(*(axes or ["point"]), box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for axis in axes or ["point"]:
+        table.add_column(axis, overflow="fold")
     for measure in dict.fromkeys(summary["measure"]):
         table.add_column(measure.replace(" ", "\n"), justify="right", no_wrap=True)
     for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
@@ -81,19 +87,30 @@ def _names(point: int, part: pd.DataFrame, axes: list[str]) -> list[str]:
     return [str(part.iloc[0][axis]) for axis in axes] or [str(point)]
 
 
+def _size(values: pd.Series) -> tuple[float, str]:
+    """What to count in, so that a column of these values leaves room for others; its words under a heading."""
+    most = values.abs().max()
+    return next(((size, words) for size, words in SIZES if most >= size), (1.0, ""))
+
+
+def _short(value: float) -> str:
+    return compact(value) if abs(value) >= LONG else number(value)
+
+
 def print_relief(relief: Relief, console: Console | None = None) -> None:
     """Verdict, ranking beside the ledger's, and where the two differ."""
     console = terminal(console)
     about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.columns[1].overflow = "fold"
-    for heading in ("gain", "per\nunit", "per\nUSD", "ledger\nGPU-h", "ledger\n#"):
+    size, of_them = _size(relief.ranking["gain"])
+    for heading in (f"gain{of_them}", "per\nunit", "per\nUSD", "ledger\nGPU-h", "ledger\n#"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in relief.ranking.head(MOST_RELIEFS).itertuples():
         seen = not np.isnan(row.ledger_rank)
         table.add_row(
-            str(row.rank), row.text, plus_minus(row.gain, row.low, row.high),
-            f"{number(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
-            number(row.per_usd) if row.usd > 0.0 else "",
+            str(row.rank), row.text, plus_minus(row.gain / size, row.low / size, row.high / size),
+            f"{_short(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
+            _short(row.per_usd) if row.usd > 0.0 else "",
             compact(row.ledger_gpu_hours) if seen else "", f"{row.ledger_rank:.0f}" if seen else "",
         )  # fmt: skip
     console.print()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import pandas as pd
@@ -159,6 +160,11 @@ def number(value: float) -> str:
     if abs(value) >= 1000.0 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def amount(value: object) -> str:
+    """What is bought of an option: a number to all its digits, 16.0 GPUs as 16, or the text of a choice."""
+    return f"{value:,.12g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)
 
 
 def rank(value: float) -> str:

@@ -28,6 +28,7 @@ def test_worked_example(tmp_path):
 def test_hand_written_table(tmp_path):
     from gpusim.inputs.traces import read_trace
 
-    lines = re.search(r"\n\n((?:    [^\n]*\n)+)\n## A reader", GUIDE.read_text(encoding="utf-8"))[1].splitlines()
+    blocks = re.findall(r"\n\n((?:    [^\n]*\n)+)\n", GUIDE.read_text(encoding="utf-8"))
+    (lines,) = (block.splitlines() for block in blocks if "submit_s," in block)
     (tmp_path / "x").write_text("\n".join(line.strip() for line in lines))
     assert read_trace(tmp_path / "x").labels("tenant").tolist() == ["vision", "speech"]

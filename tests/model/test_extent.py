@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
+from gpusim.errors import ScenarioError
+from gpusim.model.scenario import Scenario
 from tests.model.kit import changed, faults, starter
+from tests.sweeps.kit import SCENARIO
 
 
 @pytest.mark.parametrize(
@@ -40,3 +45,11 @@ def test_one_mistake_is_one_fault() -> None:
     tables["sites"]["texas"]["gird_mw"] = tables["sites"]["texas"].pop("grid_mw")
     (fault,) = faults(tables)
     assert "did you mean 'grid_mw'?" in fault
+
+
+def test_ten_years_at_events_have_no_cycle() -> None:
+    tables = tomllib.loads(SCENARIO) | {"run": {"start": "2026-01-01", "days": 3653.0, "record_s": 86_400.0}}
+    scenario = Scenario.from_dict(tables).with_({"scheduler.order": "sjf"})
+    assert scenario.with_({"scheduler.mode": "cycle"}).scheduler.cycle_s == 30.0
+    with pytest.raises(ScenarioError, match="scheduler.cycle_s: found 1, which makes 3.2e.08 intervals; give 3.2 or"):
+        scenario.with_({"scheduler.mode": "cycle", "scheduler.cycle_s": 1.0})

@@ -145,7 +145,7 @@ def test_typical_year(tmp_path):
 
 
 def test_notes_of_files_are_events(tmp_path):
-    path = Path(table(tmp_path / "mine.csv", price_usd_per_mwh=1.0))
+    path = Path(table(tmp_path / "mine.csv", price_usd_per_mwh=50.0))
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:5] + lines[8:]))
     events = run(scenario(price_file=str(path))).events

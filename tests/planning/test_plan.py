@@ -172,9 +172,18 @@ def test_a_goal_out_of_reach(scenario: gpusim.Scenario, tmp_path: Path) -> None:
 
 
 def test_a_figure_that_runs_lack(scenario: gpusim.Scenario, tmp_path: Path) -> None:
-    found = planned(scenario, tmp_path, "p95 wait of size 513-4096 < 2 h", replications=2, budget=8)
+    dark = scenario.with_(
+        {"sites.york.grid_mw": 0.0, "plan.options.power.range": [0.0, 0.001], "plan.options.power.step": 0.001}
+    )
+    found = planned(dark, tmp_path, "goodput >= 0.5", replications=2, budget=8)
     assert not found.candidates["met"].any()
-    assert "Some runs have no p95 wait of size 513-4096, which counts as not met." in found.text
+    assert "Some runs have no goodput, which counts as not met." in found.text
+
+
+def test_a_figure_that_nobody_asks_for(scenario: gpusim.Scenario, tmp_path: Path) -> None:
+    found = planned(scenario, tmp_path, "p95 wait of size 513-4096 < 2 h", replications=2, budget=8)
+    assert found.candidates["met"].all()
+    assert "There is no demand for p95 wait of size 513-4096, which meets every limit." in found.text
 
 
 def test_a_scenario_that_cannot_run(scenario: gpusim.Scenario, tmp_path: Path) -> None:
@@ -210,7 +219,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     for text in ("What to buy", "sites.york.", "No other plan that was tried is cheaper", "p95 wait of"):
         assert text in result.output
-    assert {path.name for path in out.iterdir()} == {"runs", "plan.toml", "front.csv", "candidates.csv", "front.png"}
+    tables, drawn = {"front.csv", "candidates.csv"}, {"front.png", "report.html"}
+    assert {path.name for path in out.iterdir()} == {"runs", "plan.toml", *tables, *drawn}
     bought = gpusim.Scenario.from_toml(out / "plan.toml")
     front = pd.read_csv(out / "front.csv")
     assert front["cost_usd"].is_monotonic_increasing

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from gpusim.analysis.causes import HELD_BACK
 from gpusim.report.console import print_bottlenecks, print_comparison
-from gpusim.report.study_console import print_summary
+from gpusim.report.plan_console import print_plan
+from gpusim.report.study_console import print_relief, print_summary
+from gpusim.report.tables import amount
 from tests.analysis.kit import fleet, make
+from tests.planning.kit import GOAL
+from tests.report.relief_kit import LONG, study
 
 
 def printed(show, *args, width=80) -> str:
@@ -75,7 +80,8 @@ def test_summary_of_many_measures_is_turned_where_points_are_few(points):
         assert [line.split()[0] for line in lines if line.strip().startswith("p")] == [
             "policy",
             *(f"p{i}" for i in range(6)),
-        ]
+        ] * 2
+        assert not any("\u2026" in line for line in lines)
 
 
 def test_comparison_of_a_result_with_itself():
@@ -84,3 +90,30 @@ def test_comparison_of_a_result_with_itself():
     assert "The scenarios and seeds are the same." in text
     assert "No bottleneck changed." in text
     assert "%" not in text
+
+
+@pytest.mark.parametrize("scale", [1e3, 2e6, 7e9, -1e12])
+def test_reliefs_keep_their_columns(scale: float) -> None:
+    lines = printed(print_relief, study(6, scale, site=LONG)).splitlines()
+    assert max(map(len, lines)) <= 80
+    heading = next(line for line in lines if "what if" in line)
+    assert heading.split()[-2:] == ["GPU-h", "#"]
+    assert sum("MW more grid" in line for line in lines) == 6
+    assert not any("\u2026" in line for line in lines)
+
+
+def test_amounts_are_written_to_all_their_digits() -> None:
+    values = [16.0, 0.04, 0.1 + 0.2, 1_234_567, np.int64(1000), True, "H100"]
+    assert list(map(amount, values)) == ["16", "0.04", "0.3", "1,234,567", "1,000", "True", "H100"]
+
+
+def test_plans_keep_their_columns() -> None:
+    options = ["power-of-the-grid", "more-gpus", "halls", "links", "quota-of-research"]
+    figures = {f"{one.text}{end}": 12_345.0 for one in GOAL.conditions for end in ("", " low", " high")}
+    front = {"point": 0, **dict.fromkeys(options, 1e6), "cost_usd": 1e12, **figures, "met": True, "sure": False}
+    bought = {"what": "sites.*.pools.H100.gpus", "how": "add", "amount": 1e6, "usd_per_unit": 1e8, "cost_usd": 2e11}
+    purchases = pd.DataFrame([{"option": name, **bought, "from_day": 100.5} for name in options])
+    text = printed(print_plan, GOAL, "verdict", purchases, pd.DataFrame([front]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\u2026" not in text
+    assert text.count("1,000,000,000,000") == 2  # in all, and on the front

@@ -159,3 +159,4 @@ def test_what_held_it_back_names_the_rule() -> None:
     assert set(ruled) <= set(queued["what"])
     own = pd.DataFrame({"cause": ["grid_queue", "permits", "permits"], "held_by": ["", "crews", "the rule"]})
     assert by_rules(own).empty
+    assert list(by_rules(own.iloc[:0]).columns) == list(own.columns)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import gpusim
-from tests.sweeps.kit import MAIN, run_files, session, start, study, wait_for
+from tests.sweeps.kit import MAIN, policy_study, run_files, session, start, study, wait_for
 
 SWEEP = ("sweep", "sweep.toml", "--out", "out", "--workers", "2")
 
@@ -109,3 +109,27 @@ def test_sigterm_leaves_no_orphans(tmp_path: Path) -> None:
     process.terminate()
     process.communicate()
     wait_for(lambda: not session(process.pid), 10.0)
+
+
+BUSY = {
+    "computes": "while True: pass",
+    "waits": "time.sleep(300)",
+    "holds the interpreter as a kernel does": "import ctypes; ctypes.PyDLL(None).sleep(300)",
+}
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, what: str) -> None:
+    policy_study(tmp_path, f"open(f'busy-{{os.getpid()}}', 'w').close()\n        {BUSY[what]}")
+    process = start(tmp_path, *SWEEP)
+    wait_for(lambda: len(list(tmp_path.glob("busy-*"))) == 2)
+    time.sleep(0.2)
+    busy = [int(file.name.partition("-")[2]) for file in tmp_path.glob("busy-*")]
+    assert set(busy) < set(session(process.pid))
+    process.kill()
+    process.wait()
+    try:
+        wait_for(lambda: not session(process.pid), 10.0)
+    finally:
+        for left in session(process.pid):
+            os.kill(left, signal.SIGKILL)

@@ -1,6 +1,7 @@
 """gpusim's own trace formats: the job table as CSV or as Parquet, with origin and notes.
 
-CSV: a line ``# gpusim trace {...}`` with origin and notes as JSON, then the columns of ``jobtable.COLUMNS`` by name.
+CSV: a line ``# gpusim trace {...}`` with origin and notes as JSON, then the columns of ``jobtable.COLUMNS`` by name;
+texts that a spreadsheet would take for formulas begin with an apostrophe, which is no part of them.
 Parquet: the same columns, the same JSON in the schema's metadata. Only ``submit_s``, ``runtime_s`` and ``gpus`` are
 needed, so that a table written by hand or by another program is read too; the others take their defaults.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.errors import TraceError
+from gpusim.errors import TraceError, printable
+from gpusim.inputs.files import as_text, from_text
 from gpusim.inputs.jobtable import CODED
 from gpusim.inputs.traces.columns import NEEDED, add_misspelt, job_table, named
 from gpusim.inputs.traces.frames import columns_of_frame
@@ -41,6 +44,8 @@ def read_csv(source: Source, given: dict[str, str] | None = None) -> Trace:
     """A table as ``write`` leaves it, or any CSV with the needed columns, named as ours or as ``given`` says."""
     names = named(source.faults, source.header, given or {}, source.notes)
     kinds = {theirs: str if ours in CODED or ours == "preemptible" else float for ours, theirs in names.items()}
+    first = source.data.split(b"\n", 1)[0].decode()
+    meta = first.removeprefix(MARK) if first.startswith(MARK) else None
     rows = Rows(source, {names[ours]: kinds[names[ours]] for ours in NEEDED}, kinds)
     add_misspelt(source.faults, source.header, names)
     columns, since = {}, None
@@ -56,10 +61,11 @@ def read_csv(source: Source, given: dict[str, str] | None = None) -> Trace:
         elif ours == "submit_s" and theirs != ours and rows.holds_times(theirs):
             rows.note_unzoned(theirs)
             columns[ours], since = elapsed(rows.time(theirs))
+        elif ours in CODED:
+            texts = rows.text(theirs)
+            columns[ours] = texts if meta is None else np.array(from_text(texts), dtype=object)
         else:
-            columns[ours] = rows.text(theirs) if ours in CODED else rows.number(theirs)
-    first = source.data.split(b"\n", 1)[0].decode()
-    meta = first.removeprefix(MARK) if first.startswith(MARK) else None
+            columns[ours] = rows.number(theirs)
     return _trace(source, "gpusim-csv", columns, meta, since, rows.lines, "line")
 
 
@@ -131,9 +137,17 @@ def check_ending(out: Path) -> None:
 
 
 def _write_csv(frame: pd.DataFrame, meta: str, path: Path) -> None:
+    for name in CODED:
+        for text in frame[name].cat.categories:
+            if set(text) & set("\n\r\0"):
+                found = printable(text)[:60]
+                raise TraceError(
+                    f"{name} '{found}': a cell of our CSV holds one line of text; give a name that ends in .parquet"
+                )
+    meta = re.sub(r',(?! ")', r"\\u002c", meta)  # within texts: what a spreadsheet takes for a cell is none of theirs
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(f"{MARK}{meta}\n")
-        frame.to_csv(file, index=False, lineterminator="\n")
+        as_text(frame).to_csv(file, index=False, lineterminator="\n")
 
 
 def _write_parquet(frame: pd.DataFrame, meta: str, path: Path) -> None:

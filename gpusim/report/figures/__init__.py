@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -71,7 +72,8 @@ def save(drawn: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in any script: boxes stand for it
         for name, figure in drawn:
             paths.append(folder / f"{name}.png")
             figure.savefig(paths[-1], metadata={"Software": DRAWN_BY.decode()})
