@@ -329,10 +329,12 @@ CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
         ("next", "i8"),
     ]
 )
+FLOOR_SIZES, FLOOR_LENGTHS = 4, 20  # classes by the powers of two: GPUs, from 1 on; seconds, from 1 to 6 days on
 LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
     [
         ("first_chunk", "i8"),
-        ("epoch", "i8"),  # scratch
+        ("near_chunk", "i8"),  # looked at last
+        ("floor_s", "f8", (FLOOR_SIZES * FLOOR_LENGTHS,)),  # before it nothing of a class fits
         ("switched", "i1"),  # its node came or went since
         ("has_hole", "i1"),  # GPUs of its node came free since all who wait were last looked at:
         ("next_hole", "i8"),
@@ -340,11 +342,9 @@ LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
         ("hole_end_s", "f8"),
         ("later_begin_s", "f8"),  # the part that came free in the sweep under way
         ("later_end_s", "f8"),
-        ("most", "i8"),  # GPUs free then
-        ("low_s", "f8"),  # any GPU is free from here
+        ("most", "i8"),  # GPUs free then; NONE: not measured since
+        ("low_s", "f8"),  # if all are, from here
         ("high_s", "f8"),
-        ("whole_low_s", "f8"),  # all are
-        ("whole_high_s", "f8"),
     ]
 )
 PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
@@ -354,6 +354,7 @@ PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
         ("window_s", "f8"),  # how long it books
         ("power", "i8"),  # microwatts
         ("gpus", "i8"),
+        ("floor", "i8"),  # class of its GPUs and window, on one node
         ("first_seat", "i8"),
         ("next_due", "i8"),
         ("epoch", "i8"),  # scratch: named by a custom policy

@@ -19,6 +19,7 @@ from gpusim.kernels.advance import (
     SEGMENT_ROOM,
     SEGMENTS_FULL,
     advance,
+    advance_by_plan,
     run_passes,
     run_planned_passes,
 )
@@ -195,12 +196,13 @@ class FleetEnvironment(simpy.Environment):
 
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
+        play = advance_by_plan if clock.backfill == Backfill.CONSERVATIVE else advance
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             # Control processes evict too: whatever they do, the runs cut short must find room.
             if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
                 self._grow_segments()
-            reason = advance(self.fleet, float(until_s), place == Place.PASSES)
+            reason = play(self.fleet, float(until_s), place == Place.PASSES)
             if reason == REACHED:
                 return
             if reason == SEGMENTS_FULL:

@@ -198,7 +198,7 @@ def _timelines(
     """What conservative backfill plans with; rows of its own for nobody else."""
     n_lines, n_rows, n_jobs = (len(nodes) + n_sites + n_quotas, n_rows, n_jobs) if conservative else (1, 1, 1)
     lines, plans = records(LINE, n_lines), records(PLAN, n_rows)
-    lines["first_chunk"] = NONE
+    lines["first_chunk"] = lines["near_chunk"] = NONE
     plans["begin_s"] = np.nan
     plans["window_s"] = np.inf  # replicas stay until they are stopped
     plans["first_seat"] = plans["next_due"] = NONE

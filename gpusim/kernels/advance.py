@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.booking import take_notes, withdraw
-from gpusim.kernels.compression import fall_due
+from gpusim.kernels.booking import withdraw
+from gpusim.kernels.breaches import fall_due
+from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.promise import tell
@@ -215,3 +216,12 @@ def advance(f, until, cycle_begins):
             return DEPARTED
         if clock.unfinished == 0:
             return FINISHED
+
+
+@kernel
+def advance_by_plan(f, until, cycle_begins):
+    """``advance`` under conservative backfill: PASSES only where tables must grow before the passes can go on."""
+    while True:
+        reason = advance(f, until, cycle_begins)
+        if reason != PASSES or not run_planned_passes(f, f.clock[0].now_s):
+            return reason

@@ -6,36 +6,38 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import power_line, quota_line
+from gpusim.kernels.budgets import power_line, quota_line
+from gpusim.kernels.floors import earliest_on, floor_class
+from gpusim.kernels.gaps import earliest, extremes, next_opening
 from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.timeline import earliest, extremes, next_opening
 from gpusim.state import NONE, ON, Placement
 
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 
 
 @inner
-def _better(rule, least, best_least):
+def better(rule, least, best_least):
+    """Whether the placement rule prefers a node by the least number of GPUs that are free on it."""
     if rule == _FIRST_FIT:
         return False
     return least > best_least if rule == _SPREAD else least < best_least
 
 
 @inner
-def _find_one(f, p, need, span_s, from_s, last_s):
+def _find_one(f, p, floor, need, span_s, from_s, last_s):
     """Earliest start of a job of one node; the node, by the placement rule, into ``picked``."""
     pool, rule = f.pools[p], f.clock[0].placement
     best_s, best_least = math.inf, 0
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
         if f.nodes[n].state != ON:
             continue
-        when_s = earliest(f, n, need, span_s, from_s, min(best_s, last_s))
+        when_s = earliest_on(f, n, floor, need, span_s, from_s, min(best_s, last_s))
         if when_s == math.inf or (when_s == best_s and rule == _FIRST_FIT):
             continue
         least = 0
         if rule != _FIRST_FIT:
             least, _most = extremes(f, n, when_s, when_s + span_s)
-        if when_s < best_s or _better(rule, least, best_least):
+        if when_s < best_s or better(rule, least, best_least):
             best_s, best_least = when_s, least
             f.picked[0] = n
     return best_s
@@ -45,9 +47,11 @@ def _find_one(f, p, need, span_s, from_s, last_s):
 def _look_again(f, p, span_s, before_s, at_s, last_s):
     """First times in [at, last] from which the nodes are wholly free, where they are known from ``before_s`` on."""
     pool = f.pools[p]
+    size = pool.gpus_per_node
+    floor = floor_class(size, span_s)
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
         if f.nodes[n].state == ON and (before_s == -math.inf or f.nodes[n].idle_s < at_s):
-            f.nodes[n].idle_s = earliest(f, n, pool.gpus_per_node, span_s, at_s, last_s)
+            f.nodes[n].idle_s = earliest_on(f, n, floor, size, span_s, at_s, last_s)
 
 
 @inner
@@ -188,18 +192,18 @@ def _starts_now(f, j, p, now):
 
 
 @inner
-def find_start(f, j, p, now, last_s):
-    """Earliest start [s] beside all that is booked, inf if none up to ``last_s``; the job's nodes into ``picked``."""
+def find_start(f, j, p, from_s, last_s):
+    """Earliest start in [from, last] beside all that is booked, inf if there is none; its nodes into ``picked``."""
     gpus, span_s, size = f.plans[j].gpus, f.plans[j].window_s, f.pools[p].gpus_per_node
-    if f.pools[p].n_reserved == 0 and _starts_now(f, j, p, now):
-        return now
-    at_s = now
+    if from_s == f.clock[0].now_s and f.pools[p].n_reserved == 0 and _starts_now(f, j, p, from_s):
+        return from_s
+    at_s = from_s
     while at_s <= last_s:
         begin_s = budgets_from(f, j, p, _on_a_cycle(f, at_s), last_s)
         if begin_s == math.inf:
             return math.inf
         if gpus <= size:
-            at_s = _find_one(f, p, gpus, span_s, begin_s, last_s)
+            at_s = _find_one(f, p, f.plans[j].floor, gpus, span_s, begin_s, last_s)
         else:
             at_s = _find_gang(f, p, (gpus + size - 1) // size, span_s, begin_s, last_s)
         if at_s == math.inf or (at_s == begin_s and _on_a_cycle(f, at_s) == at_s):

@@ -240,6 +240,21 @@ def next_by_rank(f, p, largest):
 
 
 @inner
+def next_within_quota(f, p, largest):
+    """Next job of the walk, of at most ``largest`` GPUs where quotas are off or the queue is long.
+
+    A tenant is left out of the walk from its first job on that its quota refuses.
+    """
+    if f.clock[0].quotas == 0:
+        return next_waiting(f, p, largest)
+    while True:
+        j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
+        if j == NONE or not over_quota(f, j, p):
+            return j
+        f.lanes[lane_of(f, j, p)].left_out = 1
+
+
+@inner
 def step_over(f, j, p):
     """The walk goes on behind job ``j``."""
     if f.clock[0].order == _CUSTOM:

@@ -11,10 +11,8 @@ from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     held_gpus,
-    lane_of,
     list_long_queue,
-    next_waiting,
-    over_quota,
+    next_within_quota,
     rewind,
     start_waiting_job,
     step_over,
@@ -60,25 +58,10 @@ def try_start(f, j, p, family, now):
 
 
 @inner
-def _next_within_quota(f, p, largest):
-    """Next job of the walk, of at most ``largest`` GPUs where quotas are off or the queue is long.
-
-    A tenant is left out of the walk from its first job on that its quota refuses.
-    """
-    if f.clock[0].quotas == 0:
-        return next_waiting(f, p, largest)
-    while True:
-        j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
-        if j == NONE or not over_quota(f, j, p):
-            return j
-        f.lanes[lane_of(f, j, p)].left_out = 1
-
-
-@inner
 def _start_heads(f, p, now):
     """Start jobs in order until one does not fit; that job (or NONE) and what it waits for."""
     while True:
-        j = _next_within_quota(f, p, ANY_SIZE)
+        j = next_within_quota(f, p, ANY_SIZE)
         if j == NONE:
             return NONE, NONE
         reason = try_start(f, j, p, ALL, now)
@@ -114,7 +97,7 @@ def _backfill(f, p, head, limit_s, only_short, now):
     list_long_queue(f, p)
     largest = _look_for(f, p, limit_s, only_short)
     while largest > 0:
-        j = _next_within_quota(f, p, largest)  # most of a long queue is too large for what is free
+        j = next_within_quota(f, p, largest)  # most of a long queue is too large for what is free
         if j == NONE:
             return
         step_over(f, j, p)
@@ -152,7 +135,7 @@ def _promise_holds(f, p, arrived, now):
         return False
     if pool.power_held == 1 and (pool.released != 0 or arrived == SEVERAL):
         return False  # of power that came free, or that others were promised, the head may have some sooner
-    if pool.shadow_s <= now + OVERDUE_S or _next_within_quota(f, p, ANY_SIZE) != pool.reserved_job:
+    if pool.shadow_s <= now + OVERDUE_S or next_within_quota(f, p, ANY_SIZE) != pool.reserved_job:
         return False
     if pool.power_held == 1 and not place(f, p, f.jobs[pool.reserved_job].gpus, ALL):
         return False  # jobs that passed it are on its nodes
@@ -240,7 +223,7 @@ def _first_waiting(f, p):
     """Under conservative backfill: the first in the walk that still waits, and for what."""
     pool = f.pools[p]
     rewind(f, p)
-    head = _next_within_quota(f, p, ANY_SIZE) if pool.queued > 0 else NONE
+    head = next_within_quota(f, p, ANY_SIZE) if pool.queued > 0 else NONE
     if head == NONE:
         return NONE, NONE
     held = held_gpus(pool, f.jobs[head].gpus)

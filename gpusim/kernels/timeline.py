@@ -38,6 +38,8 @@ def _new_chunk(f, before, after):
 @inner
 def _drop_chunk(f, line, c):
     chunk, clock = f.chunks[c], f.clock[0]
+    if f.lines[line].near_chunk == c:
+        f.lines[line].near_chunk = chunk.next if chunk.prev == NONE else chunk.prev
     if chunk.prev == NONE:
         f.lines[line].first_chunk = chunk.next
     else:
@@ -69,23 +71,26 @@ def open_line(f, line, free, now):
     """Begin a line anew: ``free`` from now on."""
     close_line(f, line)
     c = _new_chunk(f, NONE, NONE)
-    f.lines[line].first_chunk = c
+    f.lines[line].first_chunk = f.lines[line].near_chunk = c
     chunk = f.chunks[c]
     chunk.count, chunk.time_s[0], chunk.free[0] = 1, now, free
     chunk.most = chunk.least = free
 
 
 @inner
-def _chunk_at(f, line, time_s):
-    """Last chunk that begins at or before ``time_s``."""
-    c = f.lines[line].first_chunk
+def chunk_at(f, line, time_s):
+    """Last chunk that begins at or before ``time_s``, the first if none does; sought from the one found last."""
+    c = f.lines[line].near_chunk
+    while f.chunks[c].time_s[0] > time_s and f.chunks[c].prev != NONE:
+        c = f.chunks[c].prev
     while f.chunks[c].next != NONE and f.chunks[f.chunks[c].next].time_s[0] <= time_s:
         c = f.chunks[c].next
+    f.lines[line].near_chunk = c
     return c
 
 
 @inner
-def _step_at(f, c, time_s):
+def step_at(f, c, time_s):
     """Last step of a chunk that begins at or before ``time_s``, the first if none does."""
     chunk = f.chunks[c]
     i = chunk.count - 1
@@ -95,14 +100,14 @@ def _step_at(f, c, time_s):
 
 
 @inner
-def _chunk_end(f, c):
+def chunk_end(f, c):
     following = f.chunks[c].next
     return math.inf if following == NONE else f.chunks[following].time_s[0]
 
 
 @inner
-def _step_end(f, c, i):
-    return f.chunks[c].time_s[i + 1] if i + 1 < f.chunks[c].count else _chunk_end(f, c)
+def step_end(f, c, i):
+    return f.chunks[c].time_s[i + 1] if i + 1 < f.chunks[c].count else chunk_end(f, c)
 
 
 @inner
@@ -119,8 +124,8 @@ def _move_steps(f, source, first, target):
 @inner
 def _cut(f, line, time_s):
     """See to it that a step begins at ``time_s``."""
-    c = _chunk_at(f, line, time_s)
-    i = _step_at(f, c, time_s)
+    c = chunk_at(f, line, time_s)
+    i = step_at(f, c, time_s)
     if f.chunks[c].time_s[i] == time_s:
         return
     if f.chunks[c].count == CHUNK_STEPS:
@@ -164,8 +169,8 @@ def _remove_steps(f, line, c, first, count):
 @inner
 def _join(f, line, time_s):
     """Take away the step that begins at ``time_s`` if as much is free before it."""
-    c = _chunk_at(f, line, time_s)
-    i = _step_at(f, c, time_s)
+    c = chunk_at(f, line, time_s)
+    i = step_at(f, c, time_s)
     chunk = f.chunks[c]
     if chunk.time_s[i] != time_s:
         return
@@ -182,10 +187,10 @@ def _join(f, line, time_s):
 def forget_past(f, line, now):
     """Drop what is over, some of it at a time."""
     c = f.lines[line].first_chunk
-    while _chunk_end(f, c) <= now:
+    while chunk_end(f, c) <= now:
         _drop_chunk(f, line, c)
         c = f.lines[line].first_chunk
-    i = _step_at(f, c, now)
+    i = step_at(f, c, now)
     if i >= _HALF:
         _remove_steps(f, line, c, 0, i)
 
@@ -198,7 +203,7 @@ def add(f, line, begin_s, end_s, amount):
     _cut(f, line, begin_s)
     if end_s < math.inf:
         _cut(f, line, end_s)
-    c = _chunk_at(f, line, begin_s)
+    c = chunk_at(f, line, begin_s)
     while c != NONE and f.chunks[c].time_s[0] < end_s:
         chunk = f.chunks[c]
         for i in range(chunk.count):
@@ -209,110 +214,3 @@ def add(f, line, begin_s, end_s, amount):
     _join(f, line, begin_s)
     if end_s < math.inf:
         _join(f, line, end_s)
-
-
-@inner
-def extremes(f, line, begin_s, end_s):
-    """Least and most that is free at any time in [begin, end)."""
-    c = _chunk_at(f, line, begin_s)
-    i = _step_at(f, c, begin_s)
-    least = most = f.chunks[c].free[i]
-    while c != NONE and f.chunks[c].time_s[0] < end_s:
-        chunk = f.chunks[c]
-        if chunk.time_s[0] >= begin_s and _chunk_end(f, c) <= end_s:
-            least, most = min(least, chunk.least), max(most, chunk.most)
-        else:
-            for k in range(chunk.count):
-                if chunk.time_s[k] < end_s and _step_end(f, c, k) > begin_s:
-                    least, most = min(least, chunk.free[k]), max(most, chunk.free[k])
-        c = chunk.next
-    return least, most
-
-
-@inner
-def earliest(f, line, need, span_s, from_s, last_s):
-    """First time in [from, last] from which ``need`` is free for ``span_s``; inf if there is none."""
-    c = _chunk_at(f, line, from_s)
-    begin_s = math.inf
-    while c != NONE:
-        chunk = f.chunks[c]
-        if begin_s == math.inf and chunk.time_s[0] > last_s:
-            return math.inf
-        if chunk.most < need:
-            begin_s = math.inf
-        elif chunk.least >= need:
-            begin_s = min(begin_s, max(chunk.time_s[0], from_s))
-            if _chunk_end(f, c) >= begin_s + span_s:
-                break
-        else:
-            begin_s, found = _earliest_in(f, c, need, span_s, from_s, begin_s)
-            if found:
-                break
-        c = chunk.next
-    return begin_s if begin_s <= last_s else math.inf
-
-
-@inner
-def _earliest_in(f, c, need, span_s, from_s, begin_s):
-    """The same within a chunk, before which enough is free since ``begin_s``: since when, and whether long enough."""
-    chunk = f.chunks[c]
-    for i in range(chunk.count):
-        end_s = _step_end(f, c, i)
-        if end_s <= from_s:
-            continue
-        if chunk.free[i] < need:
-            begin_s = math.inf
-            continue
-        begin_s = min(begin_s, max(chunk.time_s[i], from_s))
-        if end_s >= begin_s + span_s:
-            return begin_s, True
-    return begin_s, False
-
-
-@inner
-def next_opening(f, line, after_s):
-    """First time > ``after_s`` at which more comes free; inf if none."""
-    c = _chunk_at(f, line, after_s)
-    i = _step_at(f, c, after_s)
-    free = f.chunks[c].free[i]
-    i += 1
-    while c != NONE:
-        chunk = f.chunks[c]
-        while i < chunk.count:
-            if chunk.free[i] > free:
-                return chunk.time_s[i]
-            free = chunk.free[i]
-            i += 1
-        c = chunk.next
-        i = 0
-    return math.inf
-
-
-@inner
-def reach(f, line, need, begin_s, end_s, now):
-    """From when to when, around [begin, end), at least ``need`` is free; not before now."""
-    c = _chunk_at(f, line, begin_s)
-    i = _step_at(f, c, begin_s)
-    if f.chunks[c].time_s[i] >= begin_s:
-        i -= 1
-    low_s = begin_s
-    while low_s > now:
-        if i < 0:
-            c = f.chunks[c].prev
-            if c == NONE:
-                break
-            i = f.chunks[c].count - 1
-        if f.chunks[c].free[i] < need:
-            break
-        low_s = f.chunks[c].time_s[i]
-        i -= 1
-    high_s = end_s
-    if high_s < math.inf:
-        c = _chunk_at(f, line, end_s)
-        i = _step_at(f, c, end_s)
-        while c != NONE and f.chunks[c].free[i] >= need:
-            high_s = _step_end(f, c, i)
-            i += 1
-            if i == f.chunks[c].count:
-                c, i = f.chunks[c].next, 0
-    return max(low_s, now), high_s

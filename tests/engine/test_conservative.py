@@ -92,12 +92,13 @@ def test_a_promise_holds_against_a_more_urgent_newcomer():
     assert starts(fleet) == [0.0, 10.0, 20.0]
 
 
-def _seconds(n_jobs: int) -> float:
-    """CPU time of playing jobs that all wait from the start, on four nodes."""
+def _seconds(n_jobs: int, longest: float) -> float:
+    """CPU time of playing jobs that all wait from the start, on four nodes; estimates up to so many run times."""
     rng = np.random.default_rng(1)
     runtime_s = rng.lognormal(7.0, 1.0, n_jobs)
     gpus = rng.choice([1, 2, 4, 8], n_jobs, p=[0.5, 0.2, 0.2, 0.1])
-    jobs = np.stack([np.zeros(n_jobs), gpus, runtime_s, runtime_s], axis=1)
+    estimate_s = runtime_s * rng.uniform(1.0, longest, n_jobs)
+    jobs = np.stack([np.zeros(n_jobs), gpus, runtime_s, estimate_s], axis=1)
     began_s = time.process_time()
     play(jobs, 4, 8, CONSERVATIVE)
     return time.process_time() - began_s
@@ -105,5 +106,11 @@ def _seconds(n_jobs: int) -> float:
 
 def test_a_queue_twice_as_long():
     """With exact estimates nothing moves at an end: about twice the time."""
-    _seconds(50)
-    assert _seconds(4000) < 3.0 * max(_seconds(2000), 0.05)
+    _seconds(50, 1.0)
+    assert _seconds(4000, 1.0) < 3.0 * max(_seconds(2000, 1.0), 0.05)
+
+
+def test_a_queue_twice_as_long_that_moves_up():
+    """At an early end about half of all that wait move up: four times the moves, each at little more than before."""
+    _seconds(50, 3.0)
+    assert _seconds(1600, 3.0) < 8.0 * max(_seconds(800, 3.0), 0.02)

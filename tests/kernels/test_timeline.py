@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.kernels import timeline
+from gpusim.kernels import gaps, timeline
 from gpusim.state import CHUNK_STEPS, Backfill
 
 AMOUNT = 8
@@ -23,10 +23,10 @@ def _play(f, bookings, asked, found):
         timeline.add(f, 0, bookings[i, 0], bookings[i, 1], int(bookings[i, 2]))
     for i in range(len(asked)):
         need, span_s, from_s, last_s = int(asked[i, 0]), asked[i, 1], asked[i, 2], asked[i, 3]
-        found[i, 0] = timeline.earliest(f, 0, need, span_s, from_s, last_s)
-        found[i, 1], found[i, 2] = timeline.extremes(f, 0, from_s, from_s + span_s)
-        found[i, 3] = timeline.next_opening(f, 0, from_s)
-        found[i, 4], found[i, 5] = timeline.reach(f, 0, need, from_s, from_s + span_s, 0.0)
+        found[i, 0] = gaps.earliest(f, 0, need, span_s, from_s, last_s)
+        found[i, 1], found[i, 2] = gaps.extremes(f, 0, from_s, from_s + span_s)
+        found[i, 3] = gaps.next_opening(f, 0, from_s)
+        found[i, 4], found[i, 5] = gaps.reach(f, 0, need, from_s, from_s + span_s, 0.0)
 
 
 class _Naive:

@@ -1,0 +1,108 @@
+"""What conservative backfill knows of runs, nodes and limits, brought up to date with what has changed."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels import bitset
+from gpusim.kernels._jit import inner
+from gpusim.kernels.booking import occupy, take, vacate, void
+from gpusim.kernels.budgets import power_line, room
+from gpusim.kernels.floors import clear_floors
+from gpusim.kernels.gaps import extremes
+from gpusim.kernels.holes import open_hole, spare_power
+from gpusim.kernels.timeline import add, close_line, open_line
+from gpusim.state import NONE, ON, Status
+
+_PLENTY = 1 << 60  # microwatts: more than anybody asks for
+_RUNNING = int(Status.RUNNING)
+
+
+@inner
+def _switch(f, p, now):
+    """Lines for nodes that are there, and none for others; where one has gone, all reservations are given up."""
+    pool = f.pools[p]
+    pool.switched = 0
+    for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+        if f.lines[n].switched == 0:
+            continue
+        f.lines[n].switched = 0
+        if f.lines[n].first_chunk != NONE:
+            void(f, p)
+            close_line(f, n)
+        if f.nodes[n].state == ON:
+            open_line(f, n, pool.gpus_per_node, now)
+            clear_floors(f, n)
+            open_hole(f, p, n, now, math.inf)
+
+
+@inner
+def take_notes(f, now):
+    """Bring bookings up to date with what has been noted since the last time: ends, then nodes, then starts."""
+    clock = f.clock[0]
+    j = clock.first_noted
+    while j != NONE:
+        if f.plans[j].runs == 2:
+            vacate(f, j, f.jobs[j].pool)
+        j = f.plans[j].next_noted
+    for p in range(len(f.pools)):
+        if f.pools[p].switched != 0:
+            _switch(f, p, now)
+    j = clock.first_noted
+    clock.first_noted = NONE
+    while j != NONE:
+        job, plan = f.jobs[j], f.plans[j]
+        plan.noted = 0
+        if plan.runs == 0 and job.status == _RUNNING:
+            count, n = 0, job.first_node
+            while n != NONE and (count == 0 or job.gpus > f.pools[job.pool].gpus_per_node):
+                f.picked[count] = n
+                count += 1
+                n = f.nodes[n].next_held
+            occupy(f, j, job.pool)
+        j = plan.next_noted
+
+
+@inner
+def meter(f, s):
+    """Bring the site's line of power up to its limit of now; nothing is metered while there is none."""
+    site, clock = f.sites[s], f.clock[0]
+    line, now = power_line(f, s), clock.now_s
+    if site.limit_w == math.inf:
+        if site.metered != 0:
+            site.metered = 0
+            close_line(f, line)
+            spare_power(f, s, now, -_PLENTY)
+        return
+    change = room(f, s) - site.room
+    if site.metered == 0:
+        site.metered = 1
+        site.room = room(f, s)
+        open_line(f, line, site.room, now)
+        _lay_all_power(f, s)
+    elif change != 0:
+        site.room += change
+        if change > 0:
+            least, _most = extremes(f, line, now, math.inf)
+            spare_power(f, s, now, least)
+        take(f, line, now, math.inf, -change)
+
+
+@inner
+def _lay_all_power(f, s):
+    """Book the power of all that run or have reservations at a site."""
+    site, now = f.sites[s], f.clock[0].now_s
+    line = power_line(f, s)
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        pool = f.pools[q]
+        for i in range(pool.release_base, pool.release_base + pool.n_releases):
+            plan = f.plans[f.heap_ids[i]]
+            add(f, line, now, plan.end_s, -plan.power)
+        for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
+            lane = f.lanes[i]
+            place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
+            while place >= 0:
+                plan = f.plans[f.by_place[lane.order_base + place]]
+                if plan.begin_s < math.inf:
+                    add(f, line, plan.begin_s, plan.end_s, -plan.power)
+                place = bitset.next_from(f.words, lane.set, lane.n_places, place + 1)
