@@ -94,7 +94,7 @@ def _has_overbooked_node(f, q, now):
 
 @inner
 def _break_promises(f, q, p):
-    """Give up all reservations of pool ``q`` in a pass over pool ``p``; those who had some get others at this instant."""
+    """Give up all reservations of a pool in a pass over pool ``p``; who had one gets another at this instant."""
     had_some = f.pools[q].n_reserved > 0
     void(f, q)
     if had_some and q != p and f.pools[q].queued > 0:
