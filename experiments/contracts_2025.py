@@ -26,7 +26,7 @@ import gpusim
 from gpusim.analysis.countries import countries
 from gpusim.analysis.lateness import AHEAD, said
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.programme.play import play
+from gpusim.buildout.play import play
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.palette import SERIES, STYLE
 from gpusim.units import DAY_S, calendar

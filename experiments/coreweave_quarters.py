@@ -21,6 +21,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import gpusim
+from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
@@ -30,7 +31,6 @@ from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import quarters
 from gpusim.commerce.scarcity import prices
 from gpusim.commerce.statements import statements
-from gpusim.programme.play import play
 from gpusim.units import WATT_PER_MW, seconds_between
 
 SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"

@@ -17,10 +17,10 @@ import pandas as pd
 from scipy.stats import binom
 
 from gpusim import rng
-from gpusim.analysis.separation import separate
-from gpusim.analysis.statistics import Moments, mean_interval, paired_interval
-from gpusim.analysis.stopping import stop
-from gpusim.analysis.warmup import batch_means, mser5
+from gpusim.studies.statistics.intervals import Moments, mean_interval, paired_interval
+from gpusim.studies.statistics.separation import separate
+from gpusim.studies.statistics.stopping import stop
+from gpusim.studies.statistics.warmup import batch_means, mser5
 from gpusim.validation.cases import LAWS, Law
 from gpusim.validation.formulas import mg1_wait
 

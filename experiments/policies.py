@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import gpusim
 from gpusim.analysis.labels import label_of, unit_of, words_of
-from gpusim.model.sweep import SweepSpec
+from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "policies.toml"
 BASE = ("fifo", "easy")

@@ -29,9 +29,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import gpusim
-from gpusim.analysis.statistics import paired_interval
-from gpusim.model.sweep import SweepSpec
 from gpusim.report.tables import plus_minus
+from gpusim.studies.statistics.intervals import paired_interval
+from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "power_delay.toml"
 DELAY_DAYS = 91.0

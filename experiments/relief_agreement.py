@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import gpusim
 from gpusim import rng
-from gpusim.sweeps.crew import hire
+from gpusim.studies.sweeps.crew import hire
 
 KINDS = {"H100": 8, "H200": 8, "A100": 8}
 RATED_KW = {"H100": 1.3, "H200": 1.3, "A100": 0.85}  # of a GPU, with its share of the node and of cooling, roughly

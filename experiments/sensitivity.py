@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 import gpusim
 from gpusim.analysis.labels import label_of, unit_of, words_of
 from gpusim.analysis.wording import share
-from gpusim.model.design import Design
-from gpusim.model.sweep import SweepSpec
+from gpusim.studies.sweeps.designs import Design
+from gpusim.studies.sweeps.spec import SweepSpec
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "sensitivity.toml"
 REPLICATIONS = 5  # of the tornado, whose points are read one by one

@@ -23,13 +23,13 @@ from typing import TypeVar
 
 from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
-from gpusim.model.lever import Lever, turned
-from gpusim.model.scenario import Scenario
-from gpusim.record.store import Store, to_bytes
-from gpusim.sweeps.crew import Crew, hire
-from gpusim.sweeps.execution import execute
-from gpusim.sweeps.run import Run
-from gpusim.sweeps.worker import load_kernels, work
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.lever import Lever, turned
+from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.sweeps.crew import Crew, hire
+from gpusim.studies.sweeps.execution import execute
+from gpusim.studies.sweeps.run import Run
+from gpusim.studies.sweeps.worker import load_kernels, work
 
 SMALL = Path(__file__).parents[1] / "seeds" / "small.toml"
 # Two sites without services, 2,000 jobs a day for 10 days.

@@ -5,21 +5,21 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imported when first used
     from gpusim.analysis.comparison import compare
-    from gpusim.analysis.statistics import mean_interval, paired_interval
+    from gpusim.buildout.play import Programme, play
     from gpusim.commerce.book import contracts
     from gpusim.engine.run import run
-    from gpusim.forecast.competition import competition
-    from gpusim.forecast.deliveries import deliveries
     from gpusim.inputs.traces.frames import jobs_from
-    from gpusim.model.scenario import Scenario
-    from gpusim.planning.plan import Plan, plan
-    from gpusim.programme.play import Programme, play
-    from gpusim.record.competition import Competition
-    from gpusim.record.deliveries import Deliveries
-    from gpusim.record.relief import Relief
-    from gpusim.record.result import Result
-    from gpusim.relief.study import relieve
-    from gpusim.sweeps.sweep import Sweep, sweep
+    from gpusim.scenario.scenario import Scenario
+    from gpusim.studies.deliveries.competition import competition
+    from gpusim.studies.deliveries.deliveries import deliveries
+    from gpusim.studies.planning.plan import Plan, plan
+    from gpusim.studies.relief.study import relieve
+    from gpusim.studies.statistics.intervals import mean_interval, paired_interval
+    from gpusim.studies.sweeps.sweep import Sweep, sweep
+    from gpusim.tables.competition import Competition
+    from gpusim.tables.deliveries import Deliveries
+    from gpusim.tables.relief import Relief
+    from gpusim.tables.result import Result
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,26 +29,26 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Scenario": "gpusim.model.scenario",
+    "Scenario": "gpusim.scenario.scenario",
     "run": "gpusim.engine.run",
-    "Result": "gpusim.record.result",
+    "Result": "gpusim.tables.result",
     "compare": "gpusim.analysis.comparison",
-    "mean_interval": "gpusim.analysis.statistics",
-    "paired_interval": "gpusim.analysis.statistics",
-    "play": "gpusim.programme.play",
-    "Programme": "gpusim.programme.play",
-    "deliveries": "gpusim.forecast.deliveries",
-    "Deliveries": "gpusim.record.deliveries",
-    "competition": "gpusim.forecast.competition",
-    "Competition": "gpusim.record.competition",
+    "mean_interval": "gpusim.studies.statistics.intervals",
+    "paired_interval": "gpusim.studies.statistics.intervals",
+    "play": "gpusim.buildout.play",
+    "Programme": "gpusim.buildout.play",
+    "deliveries": "gpusim.studies.deliveries.deliveries",
+    "Deliveries": "gpusim.tables.deliveries",
+    "competition": "gpusim.studies.deliveries.competition",
+    "Competition": "gpusim.tables.competition",
     "jobs_from": "gpusim.inputs.traces.frames",
     "contracts": "gpusim.commerce.book",
-    "plan": "gpusim.planning.plan",
-    "Plan": "gpusim.planning.plan",
-    "relieve": "gpusim.relief.study",
-    "Relief": "gpusim.record.relief",
-    "sweep": "gpusim.sweeps.sweep",
-    "Sweep": "gpusim.sweeps.sweep",
+    "plan": "gpusim.studies.planning.plan",
+    "Plan": "gpusim.studies.planning.plan",
+    "relieve": "gpusim.studies.relief.study",
+    "Relief": "gpusim.tables.relief",
+    "sweep": "gpusim.studies.sweeps.sweep",
+    "Sweep": "gpusim.studies.sweeps.sweep",
 }
 
 

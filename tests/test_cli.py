@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gpusim.cli import cli
 from gpusim.errors import GpusimError
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
-from tests.sweeps.kit import SCENARIO
+from tests.studies.sweeps.kit import SCENARIO
 
 WORD = re.compile(r"(?<![\w.])[-+]?(nan|inf|infinity)%?(?![\w])", re.IGNORECASE)
 SERVICE = """

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from gpusim.cli import cli
 from gpusim.cli.studies import _Shown
-from gpusim.sweeps.execution import Progress
-from tests.sweeps.kit import policy_study, run_files, start, study, wait_for
+from gpusim.studies.sweeps.execution import Progress
+from tests.studies.sweeps.kit import policy_study, run_files, start, study, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ def test_what_cannot_be_run(tmp_path: Path) -> None:
 
 def test_no_scheduler_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study(tmp_path)
-    monkeypatch.setattr("gpusim.sweeps.dask.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("gpusim.studies.sweeps.dask.TIMEOUT_S", 0.5)
     for address in ("127.0.0.1:9", "nonsense", "ftp://127.0.0.1:9"):
         began_s = time.monotonic()
         result = sweep("sweep.toml", "--executor", "dask", "--address", address)

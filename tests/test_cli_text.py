@@ -23,9 +23,9 @@ from gpusim import report
 from gpusim.cli import cli
 from gpusim.errors import ScenarioError, TraceError, printable
 from gpusim.inputs.traces import convert, read_trace
-from gpusim.model.references import NAMED
 from gpusim.report.figures import figures
 from gpusim.report.scenario_text import to_toml
+from gpusim.scenario.references import NAMED
 
 ATTACKS = {
     "markup": "[red]x[/red] [link=http://x]y[/link] :smile:",
@@ -52,8 +52,7 @@ ALL = " ".join(ATTACKS.values())
 
 def scenario() -> dict:
     """Tables of a scenario: two sites, a project, a contract, a rival, a service, a rule, a trace."""
-    from gpusim.model import hardware
-
+    from gpusim.scenario import hardware
     site = {
         "region": ALL, "jurisdiction": NAME, "grid_mw": 0.02, "pools": {GPU: {"gpus": 4}},
         "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 100.0, "weather_file": WEATHER,

@@ -10,10 +10,10 @@ from matplotlib.image import imread
 import gpusim
 from gpusim.engine.layout import Rules
 from gpusim.inputs.synthetic import DEFAULT_GPUS
-from gpusim.model.sweep import SweepSpec
 from gpusim.report.scenario_text import to_toml
-from tests.forecast.kit import contract, project
-from tests.forecast.kit import scenario as small
+from gpusim.studies.sweeps.spec import SweepSpec
+from tests.studies.deliveries.kit import contract, project
+from tests.studies.deliveries.kit import scenario as small
 
 FOLDER = Path(__file__).parents[1] / "experiments"
 

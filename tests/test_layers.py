@@ -13,54 +13,52 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 BASE = {"errors", "units", "rng"}
 ALLOWED = {
     **{name: set() for name in BASE},
-    "model": BASE,
-    "inputs": BASE | {"model"},
+    "scenario": BASE,
+    "inputs": BASE | {"scenario"},
     "state": set(),
     "kernels": {"state"},
     "policies": {"errors", "units", "state", "kernels"},
-    "record": {"errors", "units", "model"},
+    "tables": {"errors", "units", "scenario"},
+    "analysis": BASE | {"scenario", "tables"},
     # What laws and tariffs mean for sites, before a run and after it.
-    "rules": {"errors", "units", "model", "record"},
+    "regulation": {"errors", "units", "scenario", "tables", "analysis"},
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
-    "programme": BASE | {"model", "record", "rules"},
+    "buildout": BASE | {"scenario", "tables", "regulation"},
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
-    "commerce": BASE | {"model", "record", "programme", "rules"},
-    "engine": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "programme", "commerce", "rules"},
-    # Many replications of the build-out, with the contracts that stand on it.
-    "forecast": BASE | {"model", "record", "programme", "commerce", "engine", "rules", "sweeps"},
-    "analysis": BASE | {"model", "record", "rules"},
-    # Studies of many runs: executed into a store, then what stands on them. Named in the plural where the singular is a
-    # function of the package: ``gpusim.sweep``, ``gpusim.plan``.
-    "sweeps": BASE | {"model", "inputs", "policies", "engine", "record", "analysis"},
-    "relief": BASE | {"model", "engine", "record", "rules", "analysis", "sweeps"},
-    "planning": BASE | {"model", "record", "analysis", "sweeps"},
-    "report": {"errors", "units", "model", "record", "analysis"},
+    "commerce": BASE | {"scenario", "tables", "buildout", "regulation"},
+    "engine": BASE
+    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"},
+    # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
+    # package: ``gpusim.sweep``, ``gpusim.plan``.
+    "studies": BASE
+    | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
+    "report": {"errors", "units", "scenario", "tables", "analysis", "regulation", "studies"},
     # Known answers beside ours, at the top: it runs everything and nothing but the command line uses it.
-    "validation": BASE | {"model", "inputs", "state", "kernels", "policies", "record", "engine", "analysis"},
+    "validation": BASE | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis"},
     "cli": None,  # all
 }
 # Conveniences that look upwards, each inside a function or method so that nothing below depends on what is above.
 LAZY = {
     # ``result.bottlenecks()`` and its like: what one wants of a result, asked of the result itself.
-    ("record/result.py", "analysis"),
-    ("record/result.py", "report"),
-    ("sweeps/sweep.py", "report"),
-    ("planning/plan.py", "report"),
+    ("tables/result.py", "analysis"),
+    ("tables/result.py", "report"),
+    ("studies/sweeps/sweep.py", "report"),
+    ("studies/planning/plan.py", "report"),
 }
 LIBRARIES = {
-    "simpy": {"engine", "programme"},
+    "simpy": {"engine", "buildout"},
     "numba": {"kernels"},
     "click": {"cli"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
-    "SALib": {"analysis", "sweeps"},
-    "optuna": {"planning"},
-    "distributed": {"sweeps"},
+    "SALib": {"studies"},
+    "optuna": {"studies"},
+    "distributed": {"studies"},
 }
 
 
 def part_of(module: str) -> str:
-    """``gpusim.model.site`` -> ``model``; the version alone counts as nothing."""
+    """``gpusim.scenario.site`` -> ``scenario``; the version alone counts as nothing."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -137,14 +135,14 @@ def test_the_package_itself_imports_nothing_at_once() -> None:
 
 def test_a_wrong_import_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.test_layers.PACKAGE", tmp_path)
-    (tmp_path / "model").mkdir()
-    bad = tmp_path / "model" / "bad.py"
+    (tmp_path / "scenario").mkdir()
+    bad = tmp_path / "scenario" / "bad.py"
     bad.write_text(
         "import simpy\nfrom gpusim import rng, engine\nfrom gpusim.units import DAY_S\n"
         "def f():\n    import gpusim.report.page\n"
     )
     assert faults_of(bad) == [
-        "model/bad.py imports simpy",
-        "model/bad.py imports gpusim.engine",
-        "model/bad.py imports gpusim.report.page",
+        "scenario/bad.py imports simpy",
+        "scenario/bad.py imports gpusim.engine",
+        "scenario/bad.py imports gpusim.report.page",
     ]

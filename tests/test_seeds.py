@@ -9,16 +9,16 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.buildout.network import Network
+from gpusim.buildout.play import play
+from gpusim.buildout.rivals import ordered
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.scarcity import prices
-from gpusim.model.notes import notes
-from gpusim.programme.network import Network
-from gpusim.programme.play import play
-from gpusim.programme.rivals import ordered
-from gpusim.rules.building import limited
+from gpusim.regulation.building import limited
+from gpusim.scenario.notes import notes
 from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
 
 COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, STALLED, USEFUL, WORDS
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 

@@ -13,7 +13,7 @@ from gpusim.analysis.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import counted, period, quantity, share
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 POOL = ["site", "gpu_type"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim.analysis.causes import SLACK
 from gpusim.analysis.metrics import metrics
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 KEYS = ["site", "gpu_type", "cause"]
 MOVED = 0.01  # a bottleneck that changed by less than this share of the largest is not worth a line

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 RELATIVE = 1e-9  # room for rounding in sums
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import OFFLINE, USEFUL
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, seconds_between
 
 SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "useful_gpu_hours")
@@ -20,7 +20,7 @@ SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "usefu
 @cache
 def names() -> dict[str, str]:
     """English names of countries by their code of ISO 3166-1, from IANA's time zone database (2026f, public domain)."""
-    with (files("gpusim.model") / "catalogue" / "countries.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.scenario") / "catalogue" / "countries.csv").open(encoding="utf-8", newline="") as file:
         return {row["code"]: row["name"] for row in csv.DictReader(file)}
 
 

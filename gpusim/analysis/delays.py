@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.groups import Groups
-from gpusim.model.measure import QUANTILES, SIZE_CLASSES, SIZES
-from gpusim.record.result import Result
+from gpusim.scenario.measure import QUANTILES, SIZE_CLASSES, SIZES
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 BOUND_S = 10.0  # [s] of the bounded slowdown

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import USEFUL
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from gpusim.analysis.causes import WORDS
-from gpusim.model.measure import Measure
+from gpusim.scenario.measure import Measure
 from gpusim.units import DAY_S, HOUR_S
 
 SHARES = (

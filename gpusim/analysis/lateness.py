@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.wording import quantity, share
-from gpusim.model.rules import NAMES
-from gpusim.record.result import Result
+from gpusim.scenario.rules import NAMES
+from gpusim.tables.result import Result
 
 AHEAD = "ahead of plan"  # what came early: no loss
 

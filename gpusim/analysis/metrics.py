@@ -8,8 +8,8 @@ import pandas as pd
 from gpusim.analysis.causes import HELD, OFFLINE
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
-from gpusim.model.measure import FLEET as METRICS
-from gpusim.record.result import Result
+from gpusim.scenario.measure import FLEET as METRICS
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
 __all__ = ["METRICS", "bounded_slowdown", "described", "metrics"]

@@ -14,9 +14,9 @@ from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
-from gpusim.model.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
-from gpusim.model.rules import Rules
-from gpusim.record.result import Result
+from gpusim.scenario.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
+from gpusim.scenario.rules import Rules
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
 
@@ -26,7 +26,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.model.measure.MEASURES``:
+        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.scenario.measure.MEASURES``:
 
         - fleet, name "": as ``metrics``;
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gpusim.analysis.causes import WORDS
 from gpusim.analysis.wording import counted, period, quantity
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 ANY = "any type"

@@ -9,8 +9,8 @@ import pandas as pd
 
 from gpusim.analysis.lateness import plain
 from gpusim.analysis.wording import quantity
-from gpusim.record.competition import ALL, Competition
-from gpusim.record.result import PRICES, Result
+from gpusim.tables.competition import ALL, Competition
+from gpusim.tables.result import PRICES, Result
 from gpusim.units import DAY_S, months
 
 TABLE = ["rival", "supply", "orders", "again", "units", "received", "cancelled", "waited_days"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.causes import SLACK, STALLED
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 MOST_STEPS = 300
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.analysis.wording import share
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 
 def asked(result: Result) -> list[str]:

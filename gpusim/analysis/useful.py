@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 
 def useful_gpu_s(result: Result) -> np.ndarray:

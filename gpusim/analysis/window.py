@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.analysis.causes import OFFLINE
 from gpusim.errors import ResultError
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 SERIES = (

@@ -15,7 +15,7 @@ from gpusim.errors import GpusimError
 @click.argument("path", default="scenario.toml", type=click.Path(path_type=Path))
 def init(path: Path) -> None:
     """Write a commented starter scenario to PATH."""
-    from gpusim.model.scenario import Scenario
+    from gpusim.scenario.scenario import Scenario
 
     if path.exists():
         raise GpusimError(f"{path} exists already; choose another name")
@@ -28,7 +28,7 @@ def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console
 
-    from gpusim.model.catalogue_table import tables
+    from gpusim.scenario.catalogue_table import tables
 
     for table in tables():
         Console(width=120).print(table)
@@ -39,7 +39,7 @@ def rules() -> None:
     """Rules and tariffs by jurisdiction with their sources; a scenario names those that it enforces."""
     from rich.console import Console
 
-    from gpusim.model.rules_table import tables
+    from gpusim.scenario.rules_table import tables
 
     for table in tables():
         Console(width=160).print(table)
@@ -85,7 +85,7 @@ def convert(file: Path, out: Path, columns: dict[str, str]) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
     from gpusim.inputs.traces.own import check_ending
-    from gpusim.record.target import check_file
+    from gpusim.tables.target import check_file
 
     check_ending(out)
     check_file(out)

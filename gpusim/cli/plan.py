@@ -14,7 +14,7 @@ from gpusim.cli.studies import crew_options, study
 from gpusim.cli.target import check_study, force_option
 
 if TYPE_CHECKING:
-    from gpusim.planning.plan import Plan
+    from gpusim.studies.planning.plan import Plan
 
 
 @cli.command()
@@ -46,9 +46,9 @@ def plan(
 
     Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv, front.png and report.html.
     """
-    from gpusim.model.goal import Goal
-    from gpusim.model.overrides import parse_overrides
-    from gpusim.model.scenario import Scenario
+    from gpusim.scenario.overrides import parse_overrides
+    from gpusim.scenario.scenario import Scenario
+    from gpusim.studies.planning.goal import Goal
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     Goal.parse(goal, loaded)  # a fault is told before anything is compiled
@@ -56,7 +56,7 @@ def plan(
     store = folder / "runs"
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
-    from gpusim.planning.plan import plan as search
+    from gpusim.studies.planning.plan import plan as search
 
     with study(store) as progress:
         found = search(

@@ -15,7 +15,7 @@ COMPILING = "Loading kernels: they are compiled first, once, which takes a minut
 
 def loading() -> None:
     """Load the kernels, so that no worker has to compile them; say so if they are compiled."""
-    from gpusim.sweeps.worker import load_kernels
+    from gpusim.studies.sweeps.worker import load_kernels
 
     timed(load_kernels)
 

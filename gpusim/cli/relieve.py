@@ -34,16 +34,16 @@ def relieve(
     out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
     """Loosen each constraint of SCENARIO that binds, and rank what that would buy."""
-    from gpusim.model.overrides import parse_overrides
-    from gpusim.model.scenario import Scenario
+    from gpusim.scenario.overrides import parse_overrides
+    from gpusim.scenario.scenario import Scenario
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     folder = out or Path("out") / f"{Path(scenario).stem}-relief"
     check_study(folder, folder / "runs", "relief", {"scenario": loaded.to_toml_dict(), "seed": seed}, force)
     loading()
     from gpusim.engine.run import run as simulate
-    from gpusim.relief.study import relieve as study_relief
     from gpusim.report.study_console import print_relief
+    from gpusim.studies.relief.study import relieve as study_relief
 
     with study(folder / "runs") as progress:
         found = study_relief(

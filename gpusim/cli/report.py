@@ -12,10 +12,10 @@ from gpusim.cli.streams import say
 from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
-    from gpusim.record.competition import Competition
-    from gpusim.record.deliveries import Deliveries
-    from gpusim.record.relief import Relief
-    from gpusim.record.result import Result
+    from gpusim.tables.competition import Competition
+    from gpusim.tables.deliveries import Deliveries
+    from gpusim.tables.relief import Relief
+    from gpusim.tables.result import Result
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
@@ -46,31 +46,31 @@ def write_report(
 
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
-    from gpusim.record.contents import contents_of, study_of
-    from gpusim.record.result import Result
-    from gpusim.record.target import check_file
+    from gpusim.tables.contents import contents_of, study_of
+    from gpusim.tables.result import Result
+    from gpusim.tables.target import check_file
 
     if folder.is_dir():
         check_file(folder / "report.html")
     if (folder / RELIEF).is_dir():
-        from gpusim.record.relief import Relief
+        from gpusim.tables.relief import Relief
 
         return write_report(Result.load(folder / BASE), folder, Relief.load(folder / RELIEF))
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
         from gpusim.report.sweep_page import write
-        from gpusim.sweeps.sweep import Sweep
+        from gpusim.studies.sweeps.sweep import Sweep
 
         sweep = Sweep.load(folder)
         return write(sweep.spec, sweep.store, folder / "report.html")
     deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
-        from gpusim.record.deliveries import Deliveries
+        from gpusim.tables.deliveries import Deliveries
 
         deliveries = Deliveries.load(folder / DELIVERIES)
     if (folder / COMPETITION).is_dir():
-        from gpusim.record.competition import Competition
+        from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
     return write_report(Result.load(folder), folder, deliveries=deliveries, competition=competition)

@@ -47,9 +47,9 @@ def run(
     force: bool,
 ) -> None:
     """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
-    from gpusim.model.notes import notes
-    from gpusim.model.overrides import parse_overrides
-    from gpusim.model.scenario import Scenario
+    from gpusim.scenario.notes import notes
+    from gpusim.scenario.overrides import parse_overrides
+    from gpusim.scenario.scenario import Scenario
 
     named = {f'workload.trace_columns."{theirs}"': ours for theirs, ours in columns.items()}
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
@@ -84,8 +84,8 @@ def run(
 @click.argument("second", type=click.Path(path_type=Path))
 def compare(first: Path, second: Path) -> None:
     """What differs between two saved results: scenarios, figures, bottlenecks."""
-    from gpusim.record.result import Result
     from gpusim.report.console import print_comparison
+    from gpusim.tables.result import Result
 
     print_comparison(Result.load(first), Result.load(second), (str(first), str(second)))
 
@@ -98,9 +98,9 @@ def compare(first: Path, second: Path) -> None:
 @click.option("--site", help="Only this site.")
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
-    from gpusim.record.result import Result
-    from gpusim.record.target import check_file
     from gpusim.report.timeline import export as export_window
+    from gpusim.tables.result import Result
+    from gpusim.tables.target import check_file
 
     check_file(out)
     count = export_window(Result.load(folder), out, from_day, days, site)
@@ -124,7 +124,7 @@ def _print_bottlenecks(result) -> None:
 
 
 def _deliveries(scenario, replications: int, seed: int):
-    from gpusim.forecast.deliveries import deliveries
+    from gpusim.studies.deliveries.deliveries import deliveries
 
     began = time.perf_counter()
     found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
@@ -133,7 +133,7 @@ def _deliveries(scenario, replications: int, seed: int):
 
 
 def _competition(scenario, seed: int):
-    from gpusim.forecast.competition import competition
+    from gpusim.studies.deliveries.competition import competition
 
     began = time.perf_counter()
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
@@ -142,8 +142,8 @@ def _competition(scenario, seed: int):
 
 
 def _print_story(result, found, rivals) -> None:
-    from gpusim.analysis.regulation import is_ruled
     from gpusim.analysis.rivalry import has_rivals
+    from gpusim.regulation.effects import is_ruled
     from gpusim.report import story_console as story
 
     if found:

@@ -13,7 +13,7 @@ import click
 from gpusim.cli.streams import say
 
 if TYPE_CHECKING:
-    from gpusim.sweeps.execution import Progress
+    from gpusim.studies.sweeps.execution import Progress
 
 LINES_EVERY_S = 10.0  # where there is no terminal to draw a bar on
 

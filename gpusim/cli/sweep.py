@@ -17,7 +17,7 @@ from gpusim.errors import GpusimError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gpusim.record.store import Store
+    from gpusim.studies.store import Store
 
 MOST_FAILURES = 5  # that are told one by one
 
@@ -57,8 +57,8 @@ def run_sweep(
     runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.
     """
     with stoppable(out or "its store"):
-        from gpusim.model.sweep import SweepSpec
-        from gpusim.record.target import folder_name
+        from gpusim.studies.sweeps.spec import SweepSpec
+        from gpusim.tables.target import folder_name
 
         spec = SweepSpec.from_toml(file)
         folder = out or Path("out") / folder_name(spec.name)
@@ -66,7 +66,7 @@ def run_sweep(
         loading()
         from gpusim.report.study_console import print_summary
         from gpusim.report.sweep_page import write
-        from gpusim.sweeps.sweep import sweep as execute
+        from gpusim.studies.sweeps.sweep import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
@@ -83,7 +83,7 @@ def run_sweep(
 @click.pass_context
 def status(ctx: click.Context, store: Path) -> None:
     """How many runs of STORE are finished, failed or missing. Exit status 1 if any failed."""
-    from gpusim.record.store import Store
+    from gpusim.studies.store import Store
 
     kept = Store.open(store)
     runs = kept.status()
@@ -101,8 +101,8 @@ def status(ctx: click.Context, store: Path) -> None:
 def collect(store: Path, out: Path) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
     from gpusim.inputs.files import as_text
-    from gpusim.record.store import Store
-    from gpusim.record.target import check_file
+    from gpusim.studies.store import Store
+    from gpusim.tables.target import check_file
 
     if out.suffix not in (".csv", ".parquet"):
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")

@@ -11,7 +11,7 @@ import click
 from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
-    from gpusim.model.scenario import Scenario
+    from gpusim.scenario.scenario import Scenario
 
 MADE_OF = ("gpusim_version", "seed", "inputs_sha256", "gpus", "scenario")  # of a run: the same ones, the same bytes
 MOST_KEYS = 4  # that are told
@@ -22,8 +22,8 @@ force_option = click.option("--force", is_flag=True, help="Replace what another 
 def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:
     """``ResultError`` if a run cannot be written to a folder, or another one is there that it would replace."""
     from gpusim.engine.manifest import manifest_of
-    from gpusim.record.folder import check_target, manifest_in
-    from gpusim.record.target import check_writable
+    from gpusim.tables.folder import check_target, manifest_in
+    from gpusim.tables.target import check_writable
 
     check_target(folder)
     check_writable(folder)
@@ -44,8 +44,8 @@ def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], f
     told : dict
         What tells it from others of its kind: values by their dotted keys in what the store says of its study.
     """
-    from gpusim.record.store import Store
-    from gpusim.record.target import check_writable
+    from gpusim.studies.store import Store
+    from gpusim.tables.target import check_writable
 
     if folder.is_file():
         raise ResultError(f"{folder}: is a file; choose another name")

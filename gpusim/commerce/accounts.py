@@ -20,7 +20,7 @@ from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
 from gpusim.commerce.made_up import made_up
 from gpusim.errors import CommerceError
-from gpusim.model.contract import Contract
+from gpusim.scenario.contract import Contract
 from gpusim.units import HOUR_S
 
 GPU_S = ("committed", "delivered", "made_up", "missing", "overdue", "down", "used", "billed")

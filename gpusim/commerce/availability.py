@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 
 def down_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:

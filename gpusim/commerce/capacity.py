@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 LIVE = ("site", "gpu_type", "time_s", "gpus")
 ROUNDING = 1e-6  # of a mean of GPUs, relative

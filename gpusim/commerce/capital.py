@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.commerce.cents import cents, in_usd
 from gpusim.errors import CommerceError, did_you_mean
-from gpusim.model.money import Money
+from gpusim.scenario.money import Money
 
 SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.cents import cents
-from gpusim.record.rules import charges
+from gpusim.tables.rules import charges
 
 
 def of_rules(rules: pd.DataFrame, places: list[str], months_s: np.ndarray) -> np.ndarray:

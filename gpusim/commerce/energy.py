@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.cents import cents
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 

@@ -18,8 +18,8 @@ from gpusim.commerce.scarcity import priced, prices_of_run
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
-from gpusim.model.scenario import Scenario
-from gpusim.record.result import Result
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.result import Result
 
 
 def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:

@@ -15,16 +15,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gpusim.buildout.network import Network
+from gpusim.buildout.play import line_of, play, requests_of
+from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import constant, months_of
 from gpusim.commerce.tenants import shares
 from gpusim.errors import CommerceError
-from gpusim.model.market import PriceIndex
-from gpusim.model.supply import MONTH_S
-from gpusim.programme.network import Network
-from gpusim.programme.play import line_of, play, requests_of
-from gpusim.programme.schedule import Schedule
-from gpusim.record.result import Result
+from gpusim.scenario.market import PriceIndex
+from gpusim.scenario.supply import MONTH_S
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 LINE = ("month", "supply", "waiting_own_units", "waiting_rivals_units", "free_units", "units_per_month")

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from gpusim import rng
+from gpusim.buildout.draws import Draws
+from gpusim.buildout.known import as_known
+from gpusim.buildout.ledger import live_table
+from gpusim.buildout.network import Network
+from gpusim.buildout.schedule import Schedule, replay
 from gpusim.commerce.book import Book, Terms
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.delivery import admits, deliverable
-from gpusim.model.scenario import Scenario
-from gpusim.model.steps import elapsed_s
-from gpusim.programme.draws import Draws
-from gpusim.programme.known import as_known
-from gpusim.programme.ledger import live_table
-from gpusim.programme.network import Network
-from gpusim.programme.schedule import Schedule, replay
-from gpusim.rules.building import limited
+from gpusim.regulation.building import limited
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.steps import elapsed_s
 from gpusim.units import calendar
 
 REPLICATIONS = 50
@@ -48,7 +48,7 @@ def sign(
     """Sign the contracts of a book in order of time, those with ``admit`` only if they can be delivered.
 
     Each is asked on its signing date of ``replications`` of the programme: what has been done by then is known, what
-    is to come is drawn anew (``gpusim.programme.known``), and the contracts signed before it have their GPUs, in their
+    is to come is drawn anew (``gpusim.buildout.known``), and the contracts signed before it have their GPUs, in their
     order. That costs the time of as many programmes, without their ledgers.
 
     Parameters
@@ -59,7 +59,7 @@ def sign(
         Of the programme that is to be. Replications have streams of their own: what happens does not depend on what was
         asked.
     overheads : mapping of str to float, optional
-        As of ``gpusim.programme.play.play``.
+        As of ``gpusim.buildout.play.play``.
     """
     world = None
     signed: list[Terms] = []

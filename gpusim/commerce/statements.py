@@ -22,7 +22,7 @@ from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
 from gpusim.commerce.charges import of_rules
 from gpusim.commerce.market import market
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
 COSTS = ("energy", "staff", "network", "rules")

@@ -15,7 +15,7 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
-from gpusim.model.rival import YEAR_S
+from gpusim.scenario.rival import YEAR_S
 from gpusim.units import DAY_S
 
 REQUESTS = ("taker", "is_rival", "supply", "units", "received_s")

@@ -8,7 +8,7 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 

@@ -10,10 +10,10 @@ from gpusim.engine.layout import ClassSpec, PoolSpec, Replicas, Rules, Work, all
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
-from gpusim.model.hardware import GpuType
-from gpusim.model.references import unknown
-from gpusim.model.scenario import Scenario
-from gpusim.model.site import Site
+from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.references import unknown
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import Site
 from gpusim.state import NONE, Backfill, Dispatch, Fleet, Order, Placement
 
 

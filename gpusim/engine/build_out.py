@@ -6,16 +6,16 @@ from collections.abc import Generator, Mapping
 
 import pandas as pd
 
+from gpusim.buildout.network import Network
+from gpusim.buildout.path import delivery
+from gpusim.buildout.play import Programme, built, programme_of
+from gpusim.buildout.schedule import Schedule, simulate
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.processes import Log
-from gpusim.model.rule import Connection
-from gpusim.model.scenario import Scenario
-from gpusim.programme.network import Network
-from gpusim.programme.path import delivery
-from gpusim.programme.play import Programme, built, programme_of
-from gpusim.programme.schedule import Schedule, simulate
-from gpusim.record.rules import Entry
-from gpusim.rules.building import delay_entry, limited, projects_under
+from gpusim.regulation.building import delay_entry, limited, projects_under
+from gpusim.scenario.rule import Connection
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.rules import Entry
 
 IN_EVENTS = "events"  # told among the events of the run; all other tables are results of their own
 

@@ -10,9 +10,9 @@ from gpusim import __version__
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
 from gpusim.inputs.jobtable import JobTable
-from gpusim.model.notes import notes
-from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import source_of
+from gpusim.scenario.notes import notes
+from gpusim.scenario.scenario import Scenario
 
 JOBS = "jobs given in Python"  # among the inputs
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")

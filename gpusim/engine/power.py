@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim.buildout.room import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.model.site import Cooling
-from gpusim.programme.room import nodes_within
+from gpusim.scenario.site import Cooling
 
 
 def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:

@@ -8,7 +8,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower, overhead
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.model.site import Cooling
+from gpusim.scenario.site import Cooling
 from gpusim.units import JOULE_PER_MWH
 
 Log = Callable[[float, str, str, str, float, str], None]

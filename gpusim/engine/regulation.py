@@ -11,16 +11,16 @@ from gpusim import rng
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.model.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
-from gpusim.model.scenario import Scenario
-from gpusim.record.rules import Entry, table
-from gpusim.rules.curtailment import emergencies, limit_mw, subject
-from gpusim.rules.efficiency import connection_entries, efficiency_entries
-from gpusim.rules.peaks import QUARTER_S, Peak, called_s, peaks
-from gpusim.rules.reporting import reporting_entries
-from gpusim.rules.scope import in_force_s, sites_under
-from gpusim.rules.tariffs import capacity_entries, transmission_usd
+from gpusim.regulation.curtailment import emergencies, limit_mw, subject
+from gpusim.regulation.efficiency import connection_entries, efficiency_entries
+from gpusim.regulation.peaks import QUARTER_S, Peak, called_s, peaks
+from gpusim.regulation.reporting import reporting_entries
+from gpusim.regulation.scope import in_force_s, sites_under
+from gpusim.regulation.tariffs import capacity_entries, transmission_usd
+from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
+from gpusim.scenario.scenario import Scenario
 from gpusim.state import Cause
+from gpusim.tables.rules import Entry, table
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 
 # Kinds of rules that only look at what a site drew, and how.

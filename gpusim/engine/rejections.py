@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.state import NONE, Fleet, Status
 
 COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",

@@ -30,10 +30,10 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
-from gpusim.model.scenario import Scenario
 from gpusim.policies.loading import load_policy
-from gpusim.record.result import Result
-from gpusim.rules.residency import confined
+from gpusim.regulation.residency import confined
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]

@@ -17,7 +17,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
 from gpusim.kernels import control
-from gpusim.model.service import Service
+from gpusim.scenario.service import Service
 from gpusim.state import NONE, Status, Wait
 
 _RUNNING, _BUSY, _CYCLE = int(Status.RUNNING), int(Wait.BUSY), int(Wait.CYCLE)

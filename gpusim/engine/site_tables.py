@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.state import Fleet
 from gpusim.units import HOUR_S
 

@@ -11,8 +11,8 @@ from gpusim.errors import TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
-from gpusim.model.scenario import Scenario
-from gpusim.model.site import Cooling
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.site import Cooling
 from gpusim.units import DAY_S
 
 # Key of a site that names a file -> what is read from it.

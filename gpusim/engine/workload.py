@@ -8,7 +8,7 @@ import numpy as np
 
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.synthetic import synthesize
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
 

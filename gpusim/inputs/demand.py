@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from gpusim.inputs.signals import Signal
-from gpusim.model.service import Service
+from gpusim.scenario.service import Service
 from gpusim.units import DAY_S
 
 _PEAK_HOUR = 15.0  # local time of the daily peak: office hours, after DynamoLLM's figure of the daily shape

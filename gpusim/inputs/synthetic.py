@@ -12,7 +12,7 @@ from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
-from gpusim.model.workload import Stream, Workload
+from gpusim.scenario.workload import Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
 
 # Sizes of research jobs: powers of two with the weights of a published mix in shape (assumption).

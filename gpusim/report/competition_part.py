@@ -5,10 +5,10 @@ from __future__ import annotations
 from gpusim.analysis.lateness import plain
 from gpusim.analysis.rivalry import by_rival, by_the_hour, rivalry
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.record.competition import ALL, Competition
-from gpusim.record.result import Result
 from gpusim.report import document
 from gpusim.report.tables import Column, number
+from gpusim.tables.competition import ALL, Competition
+from gpusim.tables.result import Result
 
 MOST_PROJECTS = 10
 

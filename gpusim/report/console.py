@@ -12,9 +12,9 @@ from gpusim.analysis.bottlenecks import headline
 from gpusim.analysis.causes import HELD_BACK, REJECTED, SLACK, WORDS
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
 from gpusim.analysis.wording import compact, share
-from gpusim.record.result import Result
 from gpusim.report.tables import number
 from gpusim.report.terminal import terminal
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 WIDE = 100  # columns from which all of the bottlenecks' figures fit

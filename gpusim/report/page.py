@@ -15,15 +15,11 @@ from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import is_built
 from gpusim.analysis.metrics import metrics
-from gpusim.analysis.regulation import is_ruled
 from gpusim.analysis.rejections import never_started
 from gpusim.analysis.rivalry import has_rivals
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
-from gpusim.record.competition import Competition
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.relief import Relief
-from gpusim.record.result import Result
+from gpusim.regulation.effects import is_ruled
 from gpusim.report import document, tables
 from gpusim.report.competition_part import competition_part
 from gpusim.report.figures import draw_all
@@ -31,6 +27,10 @@ from gpusim.report.relief_part import relief_part
 from gpusim.report.rules_part import rules_part
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_part import build_part, contract_part
+from gpusim.tables.competition import Competition
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.relief import Relief
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 MOST_SENTENCES = 8

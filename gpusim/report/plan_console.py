@@ -7,10 +7,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gpusim.model.goal import Goal
 from gpusim.report.plan_page import MET, figures
 from gpusim.report.tables import amount, number
 from gpusim.report.terminal import terminal
+from gpusim.studies.planning.goal import Goal
 
 MOST_ROWS = 15
 
@@ -25,7 +25,7 @@ def print_plan(
     text : str
         The verdict.
     purchases, front : DataFrame
-        As in ``gpusim.planning.plan.Plan``.
+        As in ``gpusim.studies.planning.plan.Plan``.
     """
     console = terminal(console)
     console.print()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, unit_of
-from gpusim.model.goal import Condition
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, amount, number
+from gpusim.studies.planning.goal import Condition
 
 if TYPE_CHECKING:
-    from gpusim.planning.plan import Plan
+    from gpusim.studies.planning.plan import Plan
 
 MET = {(True, True): "sure", (True, False): "on average", (False, False): "missed"}
 

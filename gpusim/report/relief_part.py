@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.record.relief import Relief
 from gpusim.report import document, tables
 from gpusim.report.figures.relief_ranking import gain_label
 from gpusim.report.tables import Column, plus_minus
+from gpusim.tables.relief import Relief
 
 MOST_ROWS = 25
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.regulation import DEEDS, effects, reports, sources, summary, without_effect
 from gpusim.analysis.wording import compact, quantity
-from gpusim.record.result import Result
+from gpusim.regulation.effects import DEEDS, effects, reports, sources, summary, without_effect
 from gpusim.report import document
 from gpusim.report.tables import Column, number
+from gpusim.tables.result import Result
 
 KEYS = ("site", "year", "days")
 SHARES = ("PUE", "ERF", "REF", "WUE [l/kWh]")  # written as they are; the rest are amounts

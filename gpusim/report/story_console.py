@@ -11,15 +11,15 @@ from rich.table import Table
 
 from gpusim.analysis.countries import SUMS, countries
 from gpusim.analysis.lateness import by_rules, held_back
-from gpusim.analysis.regulation import DEEDS, effects, summary
 from gpusim.analysis.rivalry import rivalry
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.record.competition import Competition
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.result import Result
+from gpusim.regulation.effects import DEEDS, effects, summary
 from gpusim.report.story_part import MONEY, day_of
 from gpusim.report.terminal import terminal
+from gpusim.tables.competition import Competition
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
 
 MOST_ROWS = 12
 MOST_CAUSES = 8

@@ -11,11 +11,11 @@ import pandas as pd
 from gpusim.analysis.lateness import by_site, held_back, lateness, plain
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.instants import undated
-from gpusim.record.result import Result
 from gpusim.report import document, tables
 from gpusim.report.tables import Column, number, quantity_or_none
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.instants import undated
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, calendar
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.analysis.wording import compact
-from gpusim.record.relief import Relief
 from gpusim.report.tables import number, plus_minus
 from gpusim.report.terminal import terminal
+from gpusim.tables.relief import Relief
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points

@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
-from gpusim.analysis.sensitivity import sensitivity
-from gpusim.analysis.statistics import paired, summary
 from gpusim.errors import StatisticsError
-from gpusim.model.sweep import SweepSpec
-from gpusim.record.store import Store
 from gpusim.report import document
 from gpusim.report.figures import save
 from gpusim.report.figures.study import study_figures
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, plus_minus, relative
+from gpusim.studies.statistics.intervals import paired, summary
+from gpusim.studies.statistics.sensitivity import sensitivity
+from gpusim.studies.store import Store
+from gpusim.studies.sweeps.spec import SweepSpec
 
 MOST_POINTS = 30
 MOST_VALUES = 12  # of an axis

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ResultError, did_you_mean
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, WATT_PER_MW
 
 MICRO = 1e6  # ts and dur are microseconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gpusim.engine.run import run
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

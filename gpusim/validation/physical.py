@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gpusim.engine.run import run
-from gpusim.model.scenario import Scenario
-from gpusim.record.result import Result
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

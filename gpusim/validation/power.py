@@ -12,8 +12,8 @@ import pandas as pd
 from gpusim.analysis.causes import OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.run import run
-from gpusim.model.scenario import Scenario
-from gpusim.record.result import Result
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED, stream

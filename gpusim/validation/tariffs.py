@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from gpusim.engine.run import run
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED

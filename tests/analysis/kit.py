@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
-from gpusim.record.result import Result
+from gpusim.tables.result import Result
 
 HOUR_S = 3600.0
 LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour

@@ -10,10 +10,10 @@ from rich.console import Console
 from gpusim.analysis.countries import SUMS, countries, country_of, country_years
 from gpusim.analysis.economics import economics
 from gpusim.inputs.climatology import regions
-from gpusim.record.result import Result
 from gpusim.report.figures import figures
 from gpusim.report.page import write
 from gpusim.report.story_console import print_countries
+from gpusim.tables.result import Result
 from tests.analysis.kit import make
 
 HOURS = 6

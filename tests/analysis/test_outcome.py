@@ -25,8 +25,8 @@ from gpusim.analysis.window import after
 from gpusim.engine.run import run
 from gpusim.errors import ResultError
 from gpusim.inputs.jobtable import JobTable
-from gpusim.model.measure import BY_CAUSE, MEASURES
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.measure import BY_CAUSE, MEASURES
+from gpusim.scenario.scenario import Scenario
 from tests.analysis.kit import make
 
 KEYS = ["kind", "name", "cause", "measure"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
 SITES = {"texas": "US", "ohio": "US", "spain": "EU", "sweden": "EU"}

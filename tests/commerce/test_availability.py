@@ -12,12 +12,12 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.statements import statements
-from gpusim.model.contract import Contract
-from gpusim.record.result import Result
+from gpusim.scenario.contract import Contract
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario
-from tests.forecast.kit import SURE, contract, project
-from tests.forecast.kit import scenario as building
+from tests.studies.deliveries.kit import SURE, contract, project
+from tests.studies.deliveries.kit import scenario as building
 
 TIERS = {"0.999": 0.1, "0.95": 0.5, "0.9": 1.0}
 BASE = {"signed": 0.0, "end": 61.0, "price_usd_per_gpu_hour": 2.0, "take_or_pay": 1.0, "service_credits": TIERS}

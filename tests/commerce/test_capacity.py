@@ -5,7 +5,7 @@ from __future__ import annotations
 import gpusim
 from gpusim.commerce.capacity import of_programme, of_run
 from gpusim.units import DAY_S
-from tests.forecast.kit import SURE, contract, project, scenario
+from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
 MONTHLY = {"run.record_s": 30 * DAY_S}
 SCENARIO = scenario({"a": project(50, SURE)}, {"one": contract(40, "2025-03-01", credit=0.5)}).with_(MONTHLY)

@@ -9,9 +9,9 @@ import pytest
 import gpusim
 from gpusim.commerce.cents import cents
 from gpusim.commerce.charges import of_rules
-from gpusim.record.rules import Entry, charges, table
+from gpusim.tables.rules import Entry, charges, table
 from gpusim.units import DAY_S
-from tests.forecast.kit import SURE, contract, project, scenario
+from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
 MONTHS_S = np.array([0, 31, 59, 90]) * int(DAY_S)  # January to March
 

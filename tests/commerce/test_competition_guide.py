@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.buildout.network import Network
+from gpusim.buildout.play import play
+from gpusim.buildout.schedule import simulate
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.scarcity import prices, prices_of
-from gpusim.model.scenario import Scenario
-from gpusim.programme.network import Network
-from gpusim.programme.play import play
-from gpusim.programme.schedule import simulate
+from gpusim.scenario.scenario import Scenario
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "competition.md").read_text(encoding="utf-8")
 

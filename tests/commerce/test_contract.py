@@ -14,9 +14,9 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements
 from gpusim.errors import ScenarioError
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from tests.commerce.kit import live, scenario, steps
-from tests.model.test_fuzz import mutate
+from tests.scenario.test_fuzz import mutate
 
 GOOD = {"signed": 0.0, "gpus": 8.0, "end": 30.0, "price_usd_per_gpu_hour": 2.0}
 

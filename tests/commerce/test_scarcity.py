@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
@@ -16,9 +17,8 @@ from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.scarcity import PRICES, priced, prices, rule
 from gpusim.commerce.statements import statements
 from gpusim.errors import CommerceError
-from gpusim.model.hardware import built_in
-from gpusim.model.market import PriceIndex
-from gpusim.programme.play import play
+from gpusim.scenario.hardware import built_in
+from gpusim.scenario.market import PriceIndex
 from tests.commerce.kit import live, scenario
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "competition.md").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.signing import ASKED, sign
-from gpusim.model.scenario import Scenario
-from gpusim.programme.play import play
-from tests.programme.kit import scenario
+from gpusim.scenario.scenario import Scenario
+from tests.buildout.kit import scenario
 
 BASE = {"tenant": "lab", "gpu_types": ["one"], "price_usd_per_gpu_hour": 2.0, "term_days": 900.0, "grace_days": 30.0}
 SIGMA = log(1.8) / norm.ppf(0.9)

@@ -12,7 +12,7 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
 SITES, CONTRACTS, STAGES, YEARS = 20, 6, 10, 7

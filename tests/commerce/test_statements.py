@@ -18,7 +18,7 @@ from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import COSTS, Statements, statements
 from gpusim.errors import CommerceError
-from gpusim.model.money import Money
+from gpusim.scenario.money import Money
 from gpusim.units import DAY_S
 from tests.commerce.kit import SITES, live, scenario, steps
 from tests.commerce.test_allocation import DAYS, capacities, contracts, rows_of

@@ -15,7 +15,7 @@ from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.services import Deployment, Services
 from gpusim.inputs.signals import Signal
-from gpusim.model.service import DeploymentSpec, Service
+from gpusim.scenario.service import DeploymentSpec, Service
 from gpusim.state import NONE, Backfill, Fleet, Status
 from tests.reference.case import Case, Change, Outcome, ServiceSpec
 

@@ -16,7 +16,7 @@ import pytest
 
 from gpusim.engine.workload import jobs_of
 from gpusim.errors import TraceError
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 
 SEED = Path(__file__).parents[2] / "seeds" / "philly_replay.toml"
 

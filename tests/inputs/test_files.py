@@ -11,7 +11,7 @@ from gpusim.engine.manifest import manifest_of
 from gpusim.inputs import files
 from gpusim.inputs.files import sha256_of
 from gpusim.inputs.grid import read_grid
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 
 HEAD = "time_utc,price_usd_per_mwh\n"
 

@@ -17,7 +17,7 @@ from gpusim import rng
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import SCORES, preset
 from gpusim.inputs.synthetic import synthesize
-from gpusim.model.workload import Workload
+from gpusim.scenario.workload import Workload
 from gpusim.units import DAY_S
 
 DAYS = 1001.0  # 143 weeks

@@ -11,8 +11,8 @@ import pytest
 
 from gpusim.errors import ScenarioError
 from gpusim.inputs.synthetic import synthesize
-from gpusim.model.scenario import Scenario
-from gpusim.model.workload import Workload
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import Workload
 from gpusim.units import DAY_S
 
 WEEK_S = 7 * DAY_S

@@ -12,8 +12,8 @@ from gpusim.engine.manifest import JOBS
 from gpusim.errors import TraceError
 from gpusim.inputs.traces import open_trace
 from gpusim.inputs.traces.shared import open_shared, share
-from gpusim.model.notes import notes
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.notes import notes
+from gpusim.scenario.scenario import Scenario
 
 MAP = {"num_gpus": "gpus", "sec": "runtime_s", "submitted": "submit_s"}
 TEXT = "submitted,sec,num_gpus,who\n10,100,8,a\n5,50,4,b\n"

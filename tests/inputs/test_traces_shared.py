@@ -16,7 +16,7 @@ from gpusim.errors import TraceError
 from gpusim.inputs.jobtable import COLUMNS
 from gpusim.inputs.traces import read_trace
 from gpusim.inputs.traces.shared import open_shared, share
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 from tests.inputs.trace_samples import HELIOS
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from scipy.stats import norm
 
 from gpusim import rng
-from gpusim.model.scenario import Scenario
+from gpusim.scenario.scenario import Scenario
 
 DAY_S, MONTH_S = 86_400.0, 30.4375 * 86_400.0
 NEAR = 1e-7  # units of a stock that count as there

@@ -12,15 +12,15 @@ from rich.console import Console
 import gpusim
 from gpusim.analysis.rivalry import by_rival, by_the_hour, lines, rivalry
 from gpusim.cli import cli
-from gpusim.record.competition import ALL
 from gpusim.report.figures.story import story_figures
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_console import print_rivals
+from gpusim.tables.competition import ALL
 from gpusim.units import DAY_S
-from tests.forecast.kit import contract, project, scenario
 from tests.report.test_page import Page
 from tests.report.test_story import _story
+from tests.studies.deliveries.kit import contract, project, scenario
 
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
 SCENARIO = scenario(

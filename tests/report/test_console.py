@@ -15,8 +15,8 @@ from gpusim.report.plan_console import print_plan
 from gpusim.report.study_console import print_relief, print_summary
 from gpusim.report.tables import amount
 from tests.analysis.kit import fleet, make
-from tests.planning.kit import GOAL
 from tests.report.relief_kit import LONG, study
+from tests.studies.planning.kit import GOAL
 
 
 def printed(show, *args, width=80) -> str:

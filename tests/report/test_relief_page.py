@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
-from gpusim.record.relief import Relief
 from gpusim.report.figures import draw_all, save
 from gpusim.report.figures.relief import relief_figures
 from gpusim.report.page import write
+from gpusim.tables.relief import Relief
 from tests.analysis.kit import make
 from tests.report.relief_kit import LONG, study
 from tests.report.test_page import Page

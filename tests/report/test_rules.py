@@ -9,16 +9,16 @@ from matplotlib.colors import to_hex
 from rich.console import Console
 
 import gpusim
-from gpusim.analysis.regulation import effects, in_force, reports, sources, summary, without_effect
-from gpusim.model.rules import catalogue
+from gpusim.regulation.effects import effects, in_force, reports, sources, summary, without_effect
 from gpusim.report.figures.rules import DUTY, IN_FORCE, LOST, PAID, draw
 from gpusim.report.figures.story import story_figures
 from gpusim.report.page import write
 from gpusim.report.story_console import print_rules
+from gpusim.scenario.rules import catalogue
 from gpusim.units import DAY_S
+from tests.regulation.kit import scenario
+from tests.regulation.test_building import AMSTERDAM, given
 from tests.report.test_page import Page
-from tests.rules.kit import scenario
-from tests.rules.test_building import AMSTERDAM, given
 
 SB6, CP, EED, GDPR = "us-texas-sb6", "us-ercot-4cp", "eu-eed-reporting", "eu-gdpr"
 CALLS = {"least_mw": 0.1, "events_per_year": 300.0, "hours_median": 2.0, "hours_p90": 2.0, "curtailed_share": 0.75}

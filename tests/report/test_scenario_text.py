@@ -6,8 +6,8 @@ import json
 import tomllib
 from datetime import UTC, datetime
 
-from gpusim.model.scenario import Scenario
 from gpusim.report.scenario_text import to_toml
+from gpusim.scenario.scenario import Scenario
 
 
 def test_values_keep_their_types():

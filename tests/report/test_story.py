@@ -26,8 +26,8 @@ from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.story_console import print_deliveries, print_money
 from gpusim.units import DAY_S
-from tests.forecast.kit import SURE, contract, project, scenario
 from tests.report.test_page import Page
+from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
 SCENARIO = scenario(
     {

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from gpusim.analysis.sensitivity import COLUMNS, sensitivity
-from gpusim.analysis.statistics import summary
-from gpusim.model.design import points_of
-from gpusim.model.scenario import Scenario
-from gpusim.model.sweep import SweepSpec
 from gpusim.report.figures import curve, effects, heatmap, tornado
 from gpusim.report.figures import sensitivity as bars
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.study import study_figures
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.statistics.intervals import summary
+from gpusim.studies.statistics.sensitivity import COLUMNS, sensitivity
+from gpusim.studies.sweeps.designs import points_of
+from gpusim.studies.sweeps.spec import SweepSpec
 from tests.report.test_figures import check_layout, texts_of
 
 LONG = "job_class a-class-of-jobs-with-a-name-of-sixty-four-characters-all-together waited_p95_s"
@@ -210,7 +210,7 @@ def test_figures_of_a_sweep(tmp_path: Path, kind: str, axes: list[str], names: l
 
 
 def _runs(spec: SweepSpec) -> pd.DataFrame:
-    from gpusim.sweeps.design import points
+    from gpusim.studies.sweeps.design import points
 
     random, table = np.random.default_rng(4), points(spec).reset_index()
     assert len(table) == points_of(spec.design, spec.axes)

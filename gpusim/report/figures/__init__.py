@@ -14,14 +14,14 @@ from gpusim.analysis.bottlenecks import books, bottlenecks
 from gpusim.analysis.countries import country_of
 from gpusim.analysis.series import Series
 from gpusim.errors import ResultError, did_you_mean
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.folder import DRAWN_BY
-from gpusim.record.relief import Relief
-from gpusim.record.result import Result
 from gpusim.report.figures import countries, course, headline, matrix, waits
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief import relief_figures
 from gpusim.report.figures.story import story_figures
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.folder import DRAWN_BY
+from gpusim.tables.relief import Relief
+from gpusim.tables.result import Result
 
 __all__ = ["draw", "draw_all", "figures", "named", "save"]
 

@@ -12,11 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import AHEAD, plain
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.result import Result
 from gpusim.report.figures.build_paths import first_s, last_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, shortened
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 ROW_IN = 0.155

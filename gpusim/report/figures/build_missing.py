@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.months import edges_s
-from gpusim.record.result import Result
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, nothing, thousands
 from gpusim.report.figures.kinds import kind_colours, kind_patches
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
 

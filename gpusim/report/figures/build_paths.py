@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.result import Result
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
 from gpusim.report.figures.kinds import kind_colours, kind_patches
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 ROW_IN = 0.34

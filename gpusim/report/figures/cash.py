@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.months import edges_s
-from gpusim.record.deliveries import Deliveries
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
+from gpusim.tables.deliveries import Deliveries
 from gpusim.units import DAY_S
 
 COURSES = {"free_cash": ("free cash so far", "#0072B2", "#B3D4E8"),

@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.analysis.months import edges_s, hours
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.result import Result
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import sheet, shortened, thousands
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 MOST = 8  # contracts drawn: those committed to most

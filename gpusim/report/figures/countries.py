@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.countries import countries
-from gpusim.record.result import Result
 from gpusim.report.figures.frame import WIDTH_IN, names_of, plain
+from gpusim.tables.result import Result
 
 ROW_IN = 0.24
 # Column -> what it is, its unit, colours of its bars and of text on them, and the ratio that is written beside a bar.

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from gpusim.analysis.causes import OFFLINE, USEFUL
 from gpusim.analysis.metrics import HELD
 from gpusim.analysis.series import Series
-from gpusim.record.result import Result
 from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis
 from gpusim.report.figures.palette import COLOURS
+from gpusim.tables.result import Result
 from gpusim.units import WATT_PER_MW
 
 MARKED = ("delivery", "hall", "grid")  # kinds of events shown as vertical lines

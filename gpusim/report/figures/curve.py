@@ -22,7 +22,7 @@ def draw(summary: pd.DataFrame, axis: str, measure: str, by: str | None = None) 
     Parameters
     ----------
     summary : DataFrame
-        Of ``gpusim.analysis.statistics.summary``, a point for each number of ``axis`` and entry of ``by``.
+        Of ``gpusim.studies.statistics.intervals.summary``, a point for each number of ``axis`` and entry of ``by``.
     axis : str
         The axis of numbers.
     measure : str

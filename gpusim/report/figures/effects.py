@@ -24,7 +24,7 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
     Parameters
     ----------
     summary : DataFrame
-        Of ``gpusim.analysis.statistics.summary``: point, the axes, measure, mean, low, high, n.
+        Of ``gpusim.studies.statistics.intervals.summary``: point, the axes, measure, mean, low, high, n.
     axes : sequence of str
         Columns that name a point.
     measure : str

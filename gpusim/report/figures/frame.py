@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.causes import WORDS
 from gpusim.analysis.wording import compact
-from gpusim.record.result import Result
 from gpusim.report.figures.palette import COLOURS
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
 WIDTH_IN = 6.6

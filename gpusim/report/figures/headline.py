@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from gpusim.analysis.bottlenecks import greatest
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
-from gpusim.record.result import Result
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of, nothing, time_axis
 from gpusim.report.figures.palette import COLOURS
+from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 ROW_IN = 0.46

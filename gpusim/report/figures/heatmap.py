@@ -22,8 +22,8 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     Parameters
     ----------
     summary : DataFrame
-        Of ``gpusim.analysis.statistics.summary``. Where it holds several points of a cell, further axes, their mean is
-        shown and no interval.
+        Of ``gpusim.studies.statistics.intervals.summary``. Where it holds several points of a cell, further axes,
+        their mean is shown and no interval.
     down, across : str
         The axes of rows and of columns.
     measure : str

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import held_back, plain
-from gpusim.record.result import Result
 from gpusim.report.figures.palette import SERIES
+from gpusim.tables.result import Result
 
 OTHER = "#9A9A9A"
 OWN = (*SERIES[:6], "#44546A")

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
-from gpusim.record.result import Result
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of
 from gpusim.report.figures.palette import COLOURS
+from gpusim.tables.result import Result
 
 ROW_IN = 0.42
 LEFT, RIGHT = -0.46, 0.46  # of a cell

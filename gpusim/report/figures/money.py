@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.months import edges_s
-from gpusim.record.result import Result
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 
 EARNED = {"revenue_usd": ("revenue", "#56B4E9", "-"), "ebitda_usd": ("EBITDA", "#0072B2", "--"),

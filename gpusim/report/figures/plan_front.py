@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.wording import compact, quantity
-from gpusim.model.goal import Condition, Goal
 from gpusim.report.figures.frame import plain, sheet, thousands
+from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
 LOG_FROM = 20.0  # times the least mean that the greatest one is, from which the axis is logarithmic
@@ -34,7 +34,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     Parameters
     ----------
     candidates, front : DataFrame
-        As in ``gpusim.planning.plan.Plan``.
+        As in ``gpusim.studies.planning.plan.Plan``.
     chosen : Series
         The row of ``candidates`` that is chosen.
     """

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure
 
-from gpusim.record.relief import Relief
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
+from gpusim.tables.relief import Relief
 
 
 def relief_figures(relief: Relief) -> Iterator[tuple[str, Figure]]:

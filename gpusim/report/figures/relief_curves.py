@@ -14,9 +14,9 @@ from gpusim.analysis.causes import WORDS
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
-from gpusim.record.relief import Relief
 from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
+from gpusim.tables.relief import Relief
 
 # Unit of an amount -> the axis of amounts, and one of them in words.
 AMOUNTS = {

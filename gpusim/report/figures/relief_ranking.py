@@ -12,9 +12,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import compact
-from gpusim.model.measure import sign_of
-from gpusim.record.relief import Relief
 from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.scenario.measure import sign_of
+from gpusim.tables.relief import Relief
 
 MOST = 12  # rows
 BETTER, WORSE, UNSURE = "#0072B2", "#D55E00", "#777777"

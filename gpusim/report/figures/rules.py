@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from gpusim.analysis.regulation import in_force
-from gpusim.model.rules import catalogue
-from gpusim.record.result import Result
-from gpusim.record.rules import LOSSES
+from gpusim.regulation.effects import in_force
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
+from gpusim.scenario.rules import catalogue
+from gpusim.tables.result import Result
+from gpusim.tables.rules import LOSSES
 from gpusim.units import DAY_S
 
 ROW_IN = 0.17

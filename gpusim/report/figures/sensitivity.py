@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Of ``gpusim.analysis.sensitivity``, but of a design ``one_at_a_time``, which ``tornado`` draws.
+        Of ``gpusim.studies.statistics.sensitivity``, but of a design ``one_at_a_time``, which ``tornado`` draws.
     measure : str
         Which measure it is of.
     """

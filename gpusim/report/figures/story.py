@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure
 
 from gpusim.analysis.lateness import is_built
-from gpusim.analysis.regulation import in_force, is_ruled
 from gpusim.analysis.rivalry import has_rivals
-from gpusim.record.deliveries import Deliveries
-from gpusim.record.result import Result
+from gpusim.regulation.effects import in_force, is_ruled
 from gpusim.report.figures import build_gantt, build_missing, build_paths, cash, competition, contracts, money, rules
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
 
 
 def story_figures(result: Result, deliveries: Deliveries | None) -> Iterator[tuple[str, Figure]]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.model.sweep import SweepSpec
-from gpusim.record.target import folder_name
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
+from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.tables.target import folder_name
 
 
 def study_figures(
@@ -23,9 +23,9 @@ def study_figures(
     Parameters
     ----------
     summary : DataFrame
-        Of ``gpusim.analysis.statistics.summary``, by point and axes.
+        Of ``gpusim.studies.statistics.intervals.summary``, by point and axes.
     sensitivities : mapping
-        Tables of ``gpusim.analysis.sensitivity`` by measure; measures without one are drawn without.
+        Tables of ``gpusim.studies.statistics.sensitivity`` by measure; measures without one are drawn without.
     """
     for measure in dict.fromkeys(summary["measure"]):
         file = folder_name(measure.replace(" ", "_").replace("/", "_"))

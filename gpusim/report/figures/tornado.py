@@ -22,8 +22,8 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Of ``gpusim.analysis.sensitivity`` for a design ``one_at_a_time``. Intervals are those of the difference to the
-        base; without replications there are none.
+        Of ``gpusim.studies.statistics.sensitivity`` for a design ``one_at_a_time``. Intervals are those of the
+        difference to the base; without replications there are none.
     measure : str
         Which measure it is of.
     """

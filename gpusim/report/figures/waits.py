@@ -9,9 +9,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.wording import duration, quantity, share
-from gpusim.record.result import Result
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
+from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S
 
 POINTS = 400  # of each curve

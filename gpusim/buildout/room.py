@@ -1,0 +1,111 @@
+"""GPUs of a site that are live: delivered, housed and energised, at the minimum of what has arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import floor, inf
+
+from gpusim.buildout.network import Arrival
+from gpusim.scenario.scenario import Scenario
+from gpusim.units import WATT_PER_MW
+
+
+class Levels:
+    """What a site has of each component at a time: its own steps, and what has arrived of its projects.
+
+    Parameters
+    ----------
+    arrivals : list of Arrival
+        Components that projects add to the site.
+    """
+
+    def __init__(self, scenario: Scenario, site: str, arrivals: Sequence[Arrival]):
+        spec, start = scenario.sites[site], scenario.run.start
+        self.pools = list(spec.pools)
+        halls = [(0.0, inf)] if spec.hall_mw is None else spec.hall_mw.steps(start)
+        self.base = [*(pool.gpus.steps(start) for pool in spec.pools.values()), halls, spec.grid_mw.steps(start)]
+        self.amounts = {arrival.index: self._amounts(scenario, arrival) for arrival in arrivals}
+
+    def _amounts(self, scenario: Scenario, arrival: Arrival) -> dict[int, float]:
+        """What an arrival adds, by column: GPUs of each pool, MW of halls, MW of grid."""
+        adds, n = scenario.projects[arrival.project].adds, len(self.pools)
+        if arrival.component == "gpus":
+            return {p: float(adds.gpus[kind]) for p, kind in enumerate(self.pools) if kind in adds.gpus}
+        return {n: adds.hall_mw or 0.0} if arrival.component == "halls" else {n + 1: adds.grid_mw or 0.0}
+
+    def at(self, time_s: float, is_there: Callable[[int], bool]) -> list[float]:
+        """GPUs of each pool, MW of halls and MW of grid at a time, with the arrivals for which ``is_there``."""
+        levels = [next(value for at_s, value in reversed(steps) if at_s <= time_s) for steps in self.base]
+        for milestone, amounts in self.amounts.items():
+            if is_there(milestone):
+                for column, amount in amounts.items():
+                    levels[column] += amount
+        return levels
+
+    def steps(self, column: int, time_s: Sequence[float]) -> list[tuple[float, float]]:
+        """(time [s], level) of one component from 0 on, its arrivals having the times ``time_s`` (infinite: never)."""
+        times = {0.0, *(at_s for at_s, _value in self.base[column])}
+        times |= {time_s[m] for m, amounts in self.amounts.items() if amounts.get(column) and time_s[m] > 0.0}
+        return [(at_s, self.at(at_s, lambda m, now_s=at_s: time_s[m] <= now_s)[column]) for at_s in sorted(times)]
+
+
+class Room:
+    """How many GPUs the halls of a site house and its grid connection carries.
+
+    The rule is that of the engine: pools in their order, whole nodes, rated power, at the hottest hour.
+
+    Parameters
+    ----------
+    planned : sequence of float
+        GPUs of each pool when it is complete.
+    overheads : mapping of str to float, optional
+        Facility watts per IT watt at the hottest hour, by site; those of mild weather without it.
+    """
+
+    def __init__(self, scenario: Scenario, site: str, planned: Sequence[float], overheads: Mapping[str, float] | None):
+        spec = scenario.sites[site]
+        types = [scenario.gpus[kind] for kind in spec.pools]
+        self.per_node = [gpu.gpus_per_node for gpu in types]
+        self.node_w = [gpu.rated_it_w_per_gpu * gpu.gpus_per_node for gpu in types]
+        rated_w = sum(gpus * gpu.rated_it_w_per_gpu for gpus, gpu in zip(planned, types, strict=True))
+        self.fixed_w = spec.cooling.fixed_fraction * rated_w
+        mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead
+        self.overhead = mild if overheads is None else overheads[site]
+        self.oversubscription = spec.oversubscription
+        self._found: dict[tuple[float, ...], list[int]] = {}  # most levels are asked for several times
+
+    def live(self, levels: Sequence[float]) -> list[int]:
+        """GPUs of each pool that are live with GPUs of each pool, MW of halls and MW of grid as in ``levels``."""
+        key = tuple(levels)
+        if key not in self._found:
+            self._found[key] = self._live(key)
+        return self._found[key]
+
+    def _live(self, levels: Sequence[float]) -> list[int]:
+        *gpus, hall_mw, grid_mw = levels
+        nodes = [int(count) // size for count, size in zip(gpus, self.per_node, strict=True)]
+        housed = nodes_within(nodes, self.node_w, hall_mw * WATT_PER_MW)
+        grid_w = grid_mw * WATT_PER_MW * self.oversubscription
+        on = nodes_within(housed, self.node_w, (grid_w - self.fixed_w) / self.overhead)
+        return [count * size for count, size in zip(on, self.per_node, strict=True)]
+
+
+def nodes_within(nodes: Sequence[int], node_w: Sequence[float], room_w: float) -> list[int]:
+    """Nodes of each pool whose rated power has room: pools in order, each as far as it fits.
+
+    Parameters
+    ----------
+    nodes : sequence of int
+        Nodes of each pool that ask for room.
+    node_w : sequence of float
+        [W] Rated IT power of a node of each pool.
+    room_w : float
+        [W] IT power that there is room for.
+    """
+    within = []
+    for count, each_w in zip(nodes, node_w, strict=True):
+        # The least excess over a whole number of nodes is rounding, not a missing watt.
+        fits = count if each_w <= 0.0 or room_w == inf else floor(max(room_w, 0.0) / each_w + 1e-9)
+        within.append(min(count, fits))
+        room_w -= within[-1] * each_w
+    return within

@@ -1,0 +1,164 @@
+"""One replication of the build-out: tasks as SimPy processes, and when each began and ended."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from gpusim.buildout.draws import Draws
+from gpusim.buildout.network import Network, Work
+from gpusim.buildout.rivals import Request, Rivals
+from gpusim.buildout.shocks import Window, changes, end_s
+from gpusim.buildout.supply import LAST, MONTH_S, Calendar, SharedSupply
+from gpusim.scenario.scenario import Scenario
+from gpusim.units import DAY_S, months
+
+
+class Line(NamedTuple):
+    """A stock at a time, in units."""
+
+    month: str
+    supply: str
+    waiting_own_units: float
+    waiting_rivals_units: float
+    free_units: float
+    units_per_month: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What happened, in seconds since the run's start; infinity where it never does.
+
+    Attributes
+    ----------
+    ready_s, start_s : list of float
+        By task: when all before it was done, and when it began; between them it waited for its supply.
+    time_s : list of float
+        By milestone: end of a task, arrival of a component.
+    giver : list of int or None
+        By component, in the order of ``network.arrivals``: the task that gave it.
+    hurried : list of bool
+        By task: whether it was expedited.
+    windows : list of Window
+        The shocks that came.
+    grants : dict of str to list of (float, int, float)
+        By supply: (time [s], number, units) of all that was granted and used. Below the number of tasks it is a task.
+    requests : list of Request
+        What rivals asked, by number from that of tasks on.
+    line : list of Line
+        What was in stock and in line at the start of each month, if prices follow it.
+    """
+
+    ready_s: list[float]
+    start_s: list[float]
+    time_s: list[float]
+    giver: list[int | None]
+    hurried: list[bool]
+    windows: list[Window]
+    grants: dict[str, list[tuple[float, int, float]]]
+    requests: list[Request]
+    line: list[Line]
+
+
+def simulate(network: Network, scenario: Scenario, seed: int) -> Schedule:
+    """Play all projects to their end, however late that is."""
+    return replay(network, scenario, Draws.of(network, scenario, seed))
+
+
+def replay(network: Network, scenario: Scenario, draws: Draws) -> Schedule:
+    """Play all projects with given draws: the same up to a time if these are."""
+    return _World(network, scenario, draws).play()
+
+
+class _World:
+    def __init__(self, network: Network, scenario: Scenario, draws: Draws):
+        self.network, self.windows, self.work_s = network, draws.windows, draws.work_s
+        n, milestones = len(network.works), len(network.plan_s)
+        self.ready_s, self.start_s, self.time_s = [inf] * n, [inf] * n, [inf] * milestones
+        self.giver: list[int | None] = [None] * len(network.arrivals)
+        self.hurried = [False] * n
+        begin_s = min([0.0, *(work.earliest_s for work in network.works)])
+        self.env = Calendar(initial_time=begin_s)
+        self.reached = [self.env.event() for _ in range(milestones)]
+        self.supplies = {
+            name: SharedSupply(self.env, spec, changes(spec.level, scenario.run.start, self._windows_of(name)))
+            for name, spec in scenario.supplies.items()
+        }
+        self.rivals = Rivals(self.env, scenario, self.supplies, draws.orders, first=n)
+        self.line: list[Line] = []
+        ours = [self.env.process(self.carry_out(work)) for work in network.works]
+        if scenario.market.index is not None:
+            ours.append(self.env.process(self._look(scenario)))
+        self.done = self.env.all_of(ours)
+
+    def _windows_of(self, supply: str) -> list[Window]:
+        return [window for window in self.windows if window.spec.supply == supply]
+
+    def play(self) -> Schedule:
+        while not self.done.processed and self.env.peek() < inf:  # rivals alone do not prolong it
+            self.env.step()
+        grants = {name: supply.grants for name, supply in self.supplies.items()}
+        return Schedule(
+            self.ready_s, self.start_s, self.time_s, self.giver, self.hurried, self.windows, grants,
+            self.rivals.requests, self.line,
+        )  # fmt: skip
+
+    def _look(self, scenario: Scenario) -> Generator:
+        """Note at the start of each month what the supplies of the market have, and owe."""
+        for month, from_s, _to_s in months(scenario.run.start, scenario.run.days * DAY_S):
+            yield self.env.at(from_s, LAST + 1)  # behind what is granted then
+            for name in dict.fromkeys(scenario.market.index.supplies.values()):
+                supply = self.supplies[name]
+                waiting = [supply.waiting(lambda number, ours=ours: (number < len(self.network.works)) == ours)
+                           for ours in (True, False)]  # fmt: skip
+                self.line.append(Line(month, name, *waiting, supply.stock(), supply.level * MONTH_S))
+
+    def carry_out(self, work: Work) -> Generator:
+        """A task waits for those before it, asks its supply, works, and is done."""
+        env, i = self.env, work.index
+        yield env.at(work.earliest_s)
+        for milestone in work.before:
+            yield self.reached[milestone]
+        if work.stands_in:
+            yield env.at(self.network.plan_s[work.gives] + work.spec.late_days * DAY_S, LAST)
+            if self.reached[work.gives].triggered:
+                return
+        self.ready_s[i] = env.now
+        if work.spec.supply is not None and not (yield from self._granted(work)):
+            return
+        self.start_s[i] = env.now
+        yield env.at(end_s(self._effort_s(work), env.now, [w for w in self.windows if w.hits(work)]))
+        self._done(work)
+
+    def _granted(self, work: Work) -> Generator:
+        """Wait for the supply; false if a stand-in is not needed any more by then."""
+        supply, units = self.supplies[work.spec.supply], work.spec.units
+        granted = supply.ask(work.index, units, work.priority)
+        if not work.stands_in:
+            yield granted
+            return True
+        yield granted | self.reached[work.gives]
+        if not self.reached[work.gives].triggered:
+            return True
+        supply.withdraw(work.index)
+        return False
+
+    def _effort_s(self, work: Work) -> float:
+        """[s] Work in a task that begins now: less if it is late and can be hurried."""
+        expedite, late_s = work.spec.expedite, self.env.now - self.network.plan_start_s[work.index]
+        self.hurried[work.index] = expedite.factor < 1.0 and late_s > expedite.late_days * DAY_S
+        return self.work_s[work.index] * (expedite.factor if self.hurried[work.index] else 1.0)
+
+    def _done(self, work: Work) -> None:
+        if work.spec.supply is not None and self.supplies[work.spec.supply].is_crew:
+            self.supplies[work.spec.supply].give_back(work.spec.units)
+        self._reach(work.index)
+        if work.gives is not None and not self.reached[work.gives].triggered:
+            self.giver[work.gives - len(self.network.works)] = work.index
+            self._reach(work.gives)
+
+    def _reach(self, milestone: int) -> None:
+        self.time_s[milestone] = self.env.now
+        self.reached[milestone].succeed()

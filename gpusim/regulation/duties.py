@@ -1,0 +1,22 @@
+"""What European law asks of a run's sites: the yearly report of their energy figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.regulation.reporting import eu_report
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.result import Result
+
+
+def report(result: Result) -> pd.DataFrame:
+    """Figures of Delegated Regulation (EU) 2024/1364 for every site that has to report, by calendar year.
+
+    Returns
+    -------
+    DataFrame
+        As of ``gpusim.regulation.reporting.eu_report``: what the run does not have is there as ``missing``. Empty if
+        the scenario does not enforce the duty.
+    """
+    scenario = Scenario.from_dict(result.manifest["scenario"], "manifest")
+    return eu_report(scenario, result.power, float(result.manifest["duration_s"]))

@@ -1,0 +1,211 @@
+"""Figures that must agree with each other: whole nodes, steps at different moments, a run that fits into memory.
+
+Works on the nested tables as they stand in the file; a part that is not valid by itself is passed over here, its
+own faults being reported with these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gpusim.scenario import kinds
+from gpusim.scenario.base import Moment
+from gpusim.scenario.build_out import gpus_added, valid_projects
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.references import find
+from gpusim.scenario.scheduler import Scheduler
+from gpusim.scenario.service import Service
+from gpusim.scenario.site import Pool
+from gpusim.scenario.steps import Steps
+from gpusim.scenario.workload import Stream
+from gpusim.units import DAY_S
+
+# What a large workstation holds. Measured: 0.9 kB for a job in state and tables, 3.7 kB for a record of a pool.
+MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_000, 10_000_000
+MAX_PASSES = 100_000_000  # of the scheduler in cycle mode: half a minute over 95 years
+MAX_WHOLE = 2**31 - 1
+MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
+MAX_TOKENS_PER_S = 1e15
+STEPS = (
+    "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
+    "supplies.*.per_month",
+)  # fmt: skip
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def contradictions(data: dict, start: Moment | None, days: float | None) -> Iterator[str]:
+    """A fault for each contradiction; what needs a valid start or length of the run is left out without one."""
+    yield from _whole_numbers(data)
+    pools = dict(_pools(data))
+    for (site, kind), (pool, gpu) in pools.items():
+        yield from _whole_nodes(("sites", site, "pools", kind, "gpus"), pool, gpu.gpus_per_node)
+    for pattern in STEPS:
+        for place, steps in find(data, pattern.split(".")):
+            yield from _moments(place, steps, start)
+    yield from _parallel_links(data)
+    for place, table in find(data, ("sites", "*", "pools")):
+        if table == {}:
+            yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"
+    added = gpus_added(valid_projects(data))
+    peaks = {place: pool.gpus.peak() + added.get(place, 0) for place, (pool, _gpu) in pools.items()}
+    total = sum(peaks.values())
+    if total > MAX_GPUS:
+        yield f"sites: found {total:,.0f} GPUs in all; give {MAX_GPUS:,} at most"
+    for place, table in find(data, ("services", "*")):
+        if service := _valid(Service, table):
+            yield from _service(place, service, pools, peaks, days)
+    for place, table in find(data, ("workload", "streams", "*")):
+        if stream := _valid(Stream, table):
+            yield from _stream(place, stream)
+    if days is not None:
+        yield from _sizes(data, days, len(pools))
+
+
+def _valid(model: type[M], table: object) -> M | None:
+    try:
+        return model.model_validate(table)
+    except ValidationError:
+        return None
+
+
+def _pools(data: dict) -> Iterator[tuple[tuple[str, str], tuple[Pool, GpuType]]]:
+    """Pools by site and GPU type, as far as they and their type are valid."""
+    types = data["gpus"] if isinstance(data.get("gpus"), dict) else {}
+    known = {kind: gpu for kind, table in types.items() if (gpu := _valid(GpuType, table))}
+    for (_s, site, _p, kind), table in find(data, ("sites", "*", "pools", "*")):
+        if kind in known and (pool := _valid(Pool, table)):
+            yield (site, kind), (pool, known[kind])
+
+
+def _whole_numbers(data: object, place: tuple = ()) -> Iterator[str]:
+    """Whole numbers too large for the state's integers."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        if isinstance(value, dict | list):
+            yield from _whole_numbers(value, (*place, key))
+        elif isinstance(value, int) and abs(value) > MAX_WHOLE:
+            yield f"{dotted((*place, key))}: found {kinds.in_toml(value)}; give a whole number up to {MAX_WHOLE:,}"
+
+
+def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
+    """GPUs come in whole nodes; anything else would lose GPUs silently."""
+    for gpus in dict.fromkeys(pool.gpus.levels()):
+        nodes = math.floor(gpus / per_node)
+        if gpus != nodes * per_node:
+            yield (
+                f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {per_node} GPUs;"
+                f" give {nodes * per_node} or {(nodes + 1) * per_node}"
+            )
+
+
+def _moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]:
+    """Two levels at one moment contradict each other."""
+    steps = _valid(Steps, table)
+    if steps is None or start is None or isinstance(steps.root, float):
+        return
+    times = [step.time_s(start) for step in steps.root]
+    for i, time_s in enumerate(times):
+        if time_s in times[:i]:
+            at, key = kinds.in_toml(steps.root[i].at), dotted((*place, i, "at"))
+            yield f"{key}: found {at}, the moment of step {times.index(time_s)} too; give each moment once"
+
+
+def _parallel_links(data: dict) -> Iterator[str]:
+    """Of two links between the same regions nobody could say which one a job's data take."""
+    first: dict[frozenset, str] = {}
+    for (_l, name, _b), ends in find(data, ("links", "*", "between")):
+        if not (isinstance(ends, list) and all(isinstance(end, str) for end in ends)):
+            continue
+        key, here = frozenset(ends), dotted(("links", name))
+        if key in first:
+            yield f"{here}: joins {' and '.join(ends)}, as {first[key]} does; give one link with the bandwidth of both"
+        first.setdefault(key, here)
+
+
+def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: float | None) -> Iterator[str]:
+    """A replica fits into the pool it is deployed in; demand stays a finite number."""
+    for i, deployment in enumerate(service.deployments):
+        _pool, gpu = pools.get((deployment.site, deployment.gpu_type), (None, None))
+        if gpu is None:
+            continue
+        needs = service.gpus_per_replica
+        if needs > gpu.gpus_per_node:
+            needs = math.ceil(needs / gpu.gpus_per_node) * gpu.gpus_per_node
+        peak = peaks[deployment.site, deployment.gpu_type]
+        if needs > peak:
+            pool_key = dotted(("sites", deployment.site, "pools", deployment.gpu_type))
+            yield (
+                f"{dotted((*place, 'deployments', i))}: found a replica of {needs} GPUs in {pool_key}, which"
+                f" has {peak:g}; give a smaller gpus_per_replica or a larger pool"
+            )
+    if days is not None:
+        yield from _demand(place, service, days)
+
+
+def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
+    growth = math.log1p(max(0.0, service.growth_per_day)) * days
+    mean = math.log(service.mean_tokens_per_s) if service.mean_tokens_per_s else -math.inf
+    if mean + growth > math.log(MAX_TOKENS_PER_S):
+        yield (
+            f"{dotted((*place, 'growth_per_day'))}: found {service.growth_per_day:g}, with which demand passes"
+            f" {MAX_TOKENS_PER_S:g} tokens/s within {days:g} days; give less growth or fewer days"
+        )
+        return
+    for kind, tokens_per_s in service.tokens_per_s_per_gpu.items():
+        replicas = math.exp(mean + growth) / tokens_per_s / service.gpus_per_replica / service.target_utilisation
+        if replicas > MAX_REPLICAS:
+            yield (
+                f"{dotted((*place, 'tokens_per_s_per_gpu', kind))}: found {tokens_per_s:g}, with which demand needs"
+                f" {replicas:.2g} replicas; give more tokens/s, or less mean_tokens_per_s"
+            )
+    yield from _intervals((*place, "control_s"), service.control_s, days)
+
+
+def _intervals(place: tuple, interval_s: object, days: float, most: int = MAX_CONTROLS) -> Iterator[str]:
+    """What happens at every interval of a run does not happen without end."""
+    least_s = days * DAY_S / most
+    if isinstance(interval_s, int | float) and not isinstance(interval_s, bool) and 0.0 < interval_s < least_s:
+        yield (
+            f"{dotted(place)}: found {interval_s:g}, which makes {days * DAY_S / interval_s:.2g} intervals;"
+            f" give {least_s:.2g} or more"
+        )
+
+
+def _stream(place: tuple, stream: Stream) -> Iterator[str]:
+    """Jobs that the state's numbers can hold: six standard deviations above the median, one job in a billion."""
+    for size in stream.gpus or {}:
+        if int(size) > MAX_GPUS:
+            yield f"{dotted((*place, 'gpus'))}: found size {kinds.in_toml(size)}; give {MAX_GPUS:,} GPUs at most"
+    median_s, sigma = stream.runtime_median_s or 1.0, stream.runtime_sigma or 0.0
+    room = math.log(MAX_RUNTIME_S / median_s)
+    if 6.0 * sigma > room:
+        key = "runtime_sigma" if room > 0.0 else "runtime_median_s"
+        most = room / 6.0 if room > 0.0 else MAX_RUNTIME_S
+        yield (
+            f"{dotted((*place, key))}: found {getattr(stream, key):g}, with which jobs run longer than"
+            f" {MAX_RUNTIME_S:g} s; give {most:.3g} or less"
+        )
+
+
+def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
+    """Jobs, records and intervals that would not fit into memory, or a lifetime."""
+    for place, interval_s in find(data, ("run", "signal_s")):
+        yield from _intervals(place, interval_s, days)
+    if "cycle" in (mode for _place, mode in find(data, ("scheduler", "mode"))):
+        cycle_s = data["scheduler"].get("cycle_s", Scheduler().cycle_s)
+        yield from _intervals(("scheduler", "cycle_s"), cycle_s, days, MAX_PASSES)
+    tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
+    jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
+    if jobs > MAX_JOBS:
+        yield f"workload.streams: found {jobs:.3g} jobs in {days:g} days; give {MAX_JOBS:,} at most, or fewer days"
+    for _place, record_s in find(data, ("run", "record_s")):
+        if not isinstance(record_s, int | float) or record_s <= 0:
+            continue
+        least = days * DAY_S * max(n_pools, 1) / MAX_RECORDS
+        if record_s < least:
+            yield f"run.record_s: found {record_s:g}, too many records for {n_pools} pools; give {least:.2g} or more"

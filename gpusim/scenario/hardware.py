@@ -1,0 +1,87 @@
+"""GPU types and the cooling of halls, from the catalogue: every figure with unit, basis, source and date."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from pydantic import Field, model_validator
+
+from gpusim.scenario.base import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class GpuType(Model):
+    """One GPU type in its usual node. Fractions are of the thermal design power (TDP), by phase."""
+
+    tdp_w: float = Field(gt=0)
+    """[W] Thermal design power of one GPU."""
+    idle_w: float = Field(ge=0)
+    """[W] Power of one idle GPU."""
+    memory_gb: float = Field(gt=0)
+    """[GB] Memory of one GPU."""
+    bf16_tflops: float = Field(gt=0)
+    """[TFLOP/s] Dense BF16 peak of one GPU."""
+    gpus_per_node: int = Field(gt=0, le=1024)
+    """GPUs in one node."""
+    nodes_per_domain: int = Field(1, gt=0, le=65536)
+    """Nodes joined by one NVLink or rack domain."""
+    node_base_w: float = Field(ge=0)
+    """[W] Power of a node besides its GPUs, drawn whenever it is on."""
+    rated_it_w_per_gpu: float = Field(gt=0)
+    """[W] Rated IT power of a node per GPU: what the grid connection must carry."""
+    training_speed: float = Field(gt=0)
+    """Training speed relative to the H100."""
+    usd_per_gpu_hour: float = Field(ge=0)
+    """[USD/h] List price of one GPU."""
+    compute_fraction: float = Field(0.95, ge=0, le=1)
+    """Share of the TDP drawn while a job computes."""
+    communication_fraction: float = Field(0.33, ge=0, le=1)
+    """Share of the TDP drawn while a job communicates."""
+    checkpoint_fraction: float = Field(0.19, ge=0, le=1)
+    """Share of the TDP drawn while a job writes a checkpoint."""
+    serving_fraction: float = Field(0.75, ge=0, le=1)
+    """Share of the TDP drawn while a replica serves."""
+
+    @model_validator(mode="after")
+    def _idle_below_tdp(self) -> GpuType:
+        if self.idle_w > self.tdp_w:
+            raise ValueError(f"idle_w of {self.idle_w:g} above tdp_w of {self.tdp_w:g}; give tdp_w or less")
+        return self
+
+
+def figures(name: str = "gpus") -> list[dict[str, str]]:
+    """Rows of the catalogue as texts: gpu (of "cooling": medium), field, value, unit, basis, source, date."""
+    with (files("gpusim.scenario") / "catalogue" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def catalog() -> pd.DataFrame:
+    """The catalogue: columns gpu, field, value, unit, basis (published, derived or assumption), source, date."""
+    import pandas as pd
+
+    frame = pd.DataFrame(figures())
+    return frame.assign(value=frame["value"].astype(float))
+
+
+@cache
+def built_in() -> dict[str, dict[str, float]]:
+    """Fields of each GPU type of the catalogue."""
+    types: dict[str, dict[str, float]] = {}
+    for row in figures():
+        value = float(row["value"])
+        types.setdefault(row["gpu"], {})[row["field"]] = int(value) if value.is_integer() else value
+    return types
+
+
+@cache
+def usual_cooling() -> dict[str, dict[str, float]]:
+    """Fields of the cooling of a hall, by what carries the heat away."""
+    halls: dict[str, dict[str, float]] = {}
+    for row in figures("cooling"):
+        halls.setdefault(row["medium"], {})[row["field"]] = float(row["value"])
+    return halls

@@ -1,0 +1,117 @@
+"""The market by the hour: GPUs that no contract has, and prices that may follow scarcity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from gpusim.scenario.base import Model
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.references import find
+from gpusim.scenario.steps import Steps
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PriceIndex(Model):
+    """Prices by the hour that follow scarcity: balance x scarcity ^ elasticity, within bounds.
+
+    Scarcity is the demand for a GPU type over its supply; see docs/competition.md.
+    """
+
+    supplies: dict[str, str] = {}
+    """Stock of ``supplies`` from which the GPUs of a type come. Types that it leaves out are at balance."""
+    cover_days: float = Field(365.0, gt=0, le=36525)
+    """[d] Supply that the line is held against: a line as long as this doubles scarcity."""
+    balance: float = Field(0.276, gt=0, le=10)
+    """Price on demand at balance, as a multiple of list: H100 at 1.70 of 6.16 USD (index low, October 2025; list,
+    February 2026)."""
+    elasticity: float = Field(1.0, ge=0, le=10)
+    """Relative change of the price for one of scarcity (assumption)."""
+    least: float = Field(0.15, gt=0, le=10)
+    """Lower bound of the price, as a multiple of list (assumption)."""
+    most: float = Field(1.0, gt=0, le=10)
+    """Upper bound of the price, as a multiple of list: nobody pays more than list (assumption)."""
+    spot: Share = 0.45
+    """Price of spot at balance, as a share of that on demand; it follows scarcity with the same elasticity."""
+    spot_least: Share = 0.2
+    """Lower bound of that share: 80% below on demand (gridstackhub.ai, secondary, 2026)."""
+    spot_most: Share = 0.67
+    """Upper bound of that share: 33% below on demand (gridstackhub.ai, secondary, 2026)."""
+
+
+class Asked(Model):
+    """GPUs of a type that all who hire by the hour ask for together."""
+
+    at_start: float = Field(ge=0, le=1e9)
+    """GPUs at the start of the run."""
+    growth_per_year: float = Field(0.0, gt=-1, le=100)
+    """Growth a year, compound: 1.0 doubles them."""
+
+
+class Demand(Model):
+    """Tenants who hire by the hour, and choose among us and the rivals who let: see docs/competition.md."""
+
+    gpus: dict[str, Asked] = Field(min_length=1)
+    """What they ask for, by GPU type; other types are not asked for."""
+    elasticity: float = Field(3.0, ge=0, le=100)
+    """Relative change of a provider's sales for one of its price, at equal capacity (assumption)."""
+
+
+class Market(Model):
+    """Where GPUs go that no contract has: sold by the hour, without commitment."""
+
+    on_demand_share: Steps = Steps(0.0)
+    """Share of the GPUs left by contracts that is sold on demand."""
+    on_demand_price: Steps = Steps(1.0)
+    """Price on demand, as a multiple of the type's list price."""
+    spot_share: Steps = Steps(0.0)
+    """Share of the GPUs left by contracts that is sold as spot."""
+    spot_price: Steps = Steps(0.45)
+    """Price of spot, as a multiple of the type's list price: 33 to 80% below it (gridstackhub.ai, secondary, 2026)."""
+    index: PriceIndex | None = None
+    """Prices that follow scarcity, in place of the two above. Absent: they do not."""
+    demand: Demand | None = None
+    """What is asked for on demand, in place of ``on_demand_share``; ``spot_share`` is then one of what that leaves.
+    Absent: those shares."""
+
+
+def faults_of_market(data: dict) -> Iterator[str]:
+    """A fault for each contradiction in the market of nested tables."""
+    for _place, table in find(data, ("market",)):
+        try:
+            market = Market.model_validate(table)
+        except ValidationError:
+            continue
+        if market.demand is not None:
+            yield from _faults_of_demand(market)
+        shares = market.on_demand_share.peak() + market.spot_share.peak()
+        if shares > 1.0:
+            yield f"market.spot_share: found {shares:g} with on_demand_share, at their peaks; give 1 at most together"
+        if market.index is not None:
+            yield from _faults_of_index(data, market)
+
+
+def _faults_of_demand(market: Market) -> Iterator[str]:
+    """What is sold on demand is given once, and rivals' prices are multiples of the index."""
+    if market.on_demand_share != Market.model_fields["on_demand_share"].default:
+        yield "market.on_demand_share: found with market.demand, which sets it; remove one of them"
+    if market.index is None:
+        yield "market.demand: found without prices that follow scarcity; add [market.index]"
+
+
+def _faults_of_index(data: dict, market: Market) -> Iterator[str]:
+    """Prices are given once, bounds are in order, and GPUs come from stocks."""
+    for key in ("on_demand_price", "spot_price"):
+        if getattr(market, key) != Market.model_fields[key].default:
+            yield f"market.{key}: found with market.index, which sets it; remove one of them"
+    for low, high in (("least", "most"), ("spot_least", "spot_most")):
+        if getattr(market.index, low) > getattr(market.index, high):
+            found = f"{getattr(market.index, low):g}, above {high} of {getattr(market.index, high):g}"
+            yield f"market.index.{low}: found {found}; give less"
+    for kind, supply in market.index.supplies.items():
+        for _place, form in find(data, ("supplies", supply, "kind")):
+            if form == "crew":
+                yield f"{dotted(('market', 'index', 'supplies', kind))}: found a crew; name a stock"

@@ -1,0 +1,180 @@
+"""What may be asked of a run: the figures of its outcome, and how a study names one of them.
+
+``goodput`` is a figure of the fleet. Others are told with their kind and name: ``job_class research wait_p95_s``,
+``site texas energy_usd``, ``pool texas/H100 idle_power gpu_hours_lost`` (with the cause before the figure).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gpusim.errors import did_you_mean
+from gpusim.scenario.rule import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gpusim.scenario.rules import RulesBase
+    from gpusim.scenario.scenario import Scenario
+
+QUANTILES = (50, 90, 95, 99)  # [%]
+SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
+SIZE_CLASSES = ("1", *(f"{low + 1}-{high}" for low, high in zip(SIZES[:-1], SIZES[1:])), f"over {SIZES[-1]}")
+
+# Every metric of the fleet in words, for tables and reports.
+FLEET = {
+    "planned_gpu_hours": "planned GPUs x time",
+    "online_gpu_hours": "of those delivered, housed and energised",
+    "useful_gpu_hours": "of those training or serving",
+    "allocation": "held by jobs or replicas / online",
+    "utilisation": "training or serving / held",
+    "goodput": "useful / held by jobs (without loading, checkpoints, lost work)",
+    "useful_share_of_planned": "training or serving / planned",
+    "jobs": "submitted",
+    "jobs_done": "ended",
+    "jobs_waiting_at_end": "never started",
+    "jobs_rejected": "refused",
+    "evictions": "runs cut short",
+    "job_hours_waited": "all waiting, also of evicted jobs for their next start",
+    "wait_mean_s": "submission to first start",
+    **{f"wait_p{q}_s": "submission to first start" for q in QUANTILES},
+    "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
+    **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
+    "service_tokens_served_share": "tokens served / tokens asked for",
+    "energy_facility_mwh": "at the meter",
+    "energy_it_mwh": "of servers",
+    "pue": "energy at the meter / energy of servers",
+    "carbon_t": "CO2e of the energy at the meter",
+    "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
+    "energy_usd": "at hourly market prices",
+    "gpu_list_usd": "online GPUs at list price",
+    "usd_per_useful_gpu_hour": "(list price + energy) / useful GPU-hours",
+    "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
+}
+_JOBS = (
+    "jobs", "started", "jobs_done", "waiting", "job_hours_waited",
+    "wait_mean_s", *(f"wait_p{q}_s" for q in QUANTILES),
+    "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
+    "useful_gpu_hours",
+)  # fmt: skip
+# GPUs of projects that were planned and not there: by the kind of task that made them late, and by what held that up.
+_BUILD = ("gpu_hours_lost", "usd")
+# Figures of the fleet in a scenario with contracts, of the whole run.
+MONEY = ("revenue_usd", "ebitda_usd", "capex_usd", "free_cash_usd", "paid_in_usd")
+# Kind of thing -> its figures.
+MEASURES = {
+    "fleet": tuple(FLEET),
+    "job_class": _JOBS,
+    "tenant": _JOBS,
+    "size": _JOBS,
+    "service": ("demand_tokens", "served_tokens", "served_share", "replicas", "wanted_replicas"),
+    "site": (
+        "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
+    ),
+    "pool": ("planned_gpu_hours", "useful_gpu_hours"),
+    "contract": ("delivered_share", "delivered_day", "late_days", "billed_usd", "credits_usd", "terminated_usd"),
+    "project": ("delivered_day", "late_days"),
+    "task_kind": _BUILD,
+    "held_by": _BUILD,
+}  # fmt: skip
+BY_CAUSE = ("gpu_hours_lost", "gpu_hours_held_back", "job_hours_waited", "gpu_hours_asked", "usd")  # of a pool
+
+
+class Measure(NamedTuple):
+    """One figure of a run's outcome: where it stands there."""
+
+    kind: str
+    name: str
+    cause: str
+    measure: str
+
+    @classmethod
+    def parse(cls, text: str) -> Measure:
+        """The figure that a text names.
+
+        Raises
+        ------
+        ValueError
+            If there is none, with what is allowed.
+        """
+        words = text.split()
+        if len(words) == 2 and words[0] == "fleet":
+            words = words[1:]
+        if len(words) <= 1:
+            name = "".join(words)
+            if name in MEASURES and name != "fleet":
+                raise ValueError(f'a name and a figure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
+            return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
+        kind, *name, figure = words
+        _known("kind", kind, tuple(MEASURES)[1:])
+        by_cause = kind == "pool" and figure not in MEASURES["pool"]
+        _known(f"figure of a {kind}", figure, MEASURES[kind] + (BY_CAUSE if kind == "pool" else ()))
+        if len(name) <= by_cause:
+            wanted = "SITE/TYPE CAUSE" if by_cause else "SITE/TYPE" if kind == "pool" else "NAME"
+            raise ValueError(f'a name is missing; give "{kind} {wanted} {figure}"')
+        cause = name.pop() if by_cause else ""
+        return cls(kind, " ".join(name), cause, figure)
+
+    @property
+    def text(self) -> str:
+        """As a study names it, and as its tables call the column."""
+        return " ".join(part for part in (self.kind.removeprefix("fleet"), *self[1:]) if part)
+
+
+def absent(measure: Measure, scenario: Scenario) -> str:
+    """What is wrong with the name in a measure of a scenario: ``""`` if nothing, or if only a run can tell."""
+    workload = scenario.workload
+    known = {
+        "job_class": list(workload.classes),
+        "tenant": list(scenario.tenants),
+        "size": list(SIZE_CLASSES),
+        "service": list(scenario.services),
+        "site": list(scenario.sites),
+        "pool": [f"{name}/{kind}" for name, site in scenario.sites.items() for kind in site.pools],
+        "contract": list(scenario.contracts),
+        "project": list(scenario.projects),
+        "task_kind": _task_kinds(scenario),
+        "held_by": holders(scenario.supplies, scenario.shocks, scenario.rules),
+    }
+    if measure.measure in MONEY and not scenario.contracts:
+        return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
+    if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
+        return ""
+    names = known[measure.kind]
+    if measure.name in names:
+        return ""
+    return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
+
+
+def _task_kinds(scenario: Scenario) -> list[str]:
+    """Kinds of the tasks of projects, and of those that rules add."""
+    own = [task.kind or name for project in scenario.projects.values() for name, task in project.tasks.items()]
+    added = [f"{rule.task.name} ({name})" for name, rule in scenario.rules.of_kind(Connection) if rule.task]
+    return list(dict.fromkeys([*own, *added]))
+
+
+def holders(supplies: Iterable[str], shocks: Iterable[str], rules: RulesBase) -> list[str]:
+    """What may hold tasks up: supplies, shocks, and the stops and slowdowns of rules."""
+    of_rules = []
+    for name, rule in rules.of_kind(Connection):
+        held = [*rule.stops, *rule.slows]
+        of_rules += [name] if len(held) == 1 else [f"{name} {kind}" for kind in held]
+    return [*supplies, *shocks, *of_rules]
+
+
+def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
+    if name not in allowed:
+        raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, allowed)}; known: {', '.join(allowed)}")
+    return name
+
+
+def sign_of(figure: str) -> float:
+    """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
+    return -1.0 if any(part in figure for part in _LESS_IS_BETTER) and figure not in _MORE_IS_BETTER else 1.0
+
+
+_MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
+_LESS_IS_BETTER = (
+    "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
+    "late_days", "delivered_day",
+)  # fmt: skip

@@ -1,0 +1,57 @@
+"""Money: what the provider pays for capital, power, people and networks."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model
+
+Usd = Annotated[float, Field(ge=0, le=1e13)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Years = Annotated[float, Field(gt=0, le=100)]
+
+
+class Money(Model):
+    """Rates from which monthly statements are made; see docs/money.md. All but capital is in USD of the day."""
+
+    opening_cash_usd: Usd = 0.0
+    """[USD] Cash at the start of the run."""
+    debt_share: Share = 0.7
+    """Share of capital expenditure that is borrowed (assumption)."""
+    interest: float = Field(0.11, ge=0, le=1)
+    """Interest a year on what is owed. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
+    debt_years: Years = 5.0
+    """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
+    gpu_life_years: Years = 6.0
+    """[years] Straight-line life of GPUs, servers. CoreWeave 6, Amazon, Lambda 5, Nebius 4, Iris 3 (2025)."""
+    gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
+    """Items of spending, or kinds of work of a project, that last as long as GPUs."""
+    site_life_years: Years = 15.0
+    """[years] Straight-line life of all else: shells, power and cooling (assumption)."""
+    staff_usd_per_mw_month: Usd = 40_000.0
+    """[USD] Staff, maintenance and insurance for each MW of live IT (assumption)."""
+    network_usd_per_mw_month: Usd = 20_000.0
+    """[USD] Networks and transit for each MW of live IT (assumption)."""
+    load: Share = 0.76
+    """Mean IT power of live GPUs over rated, where no run of the fleet says it (training on H100, arXiv, 2025)."""
+    pue: float = Field(1.2, ge=1)
+    """Facility over IT power, where no run of the fleet says it: liquid-cooled halls 1.05 to 1.20 (secondary, 2026)."""
+    energy_usd_per_mwh: float = 60.0
+    """[USD/MWh] Price of electricity where neither a run nor the site says it: PJM all-in 55 to 76, 2024 and 2025."""
+    usd_per: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = {}
+    """[USD] What one unit of a currency is worth, say ``{ EUR = 1.16 }``, for files of prices in it. Absent: EUR and
+    GBP at the mean rate of each year (ECB, to October 2026); other currencies are refused."""
+
+    @field_validator("usd_per")
+    @classmethod
+    def _codes(cls, usd_per: dict[str, float]) -> dict[str, float]:
+        for code in usd_per:
+            if not re.fullmatch("[A-Z]{3}", code) or code == "USD":
+                raise PydanticCustomError(
+                    "currency", 'found {code}; give codes of three capitals other than USD, say "EUR"', {"code": code}
+                )
+        return usd_per

@@ -1,0 +1,65 @@
+"""What a scenario may mean, but probably does not: jobs that can never start, odd units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gpusim.scenario.build_out import gpus_added
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.plausible import odd_values
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import Stream
+
+
+def notes(scenario: Scenario) -> list[str]:
+    """One sentence for each stream of which no pool or quota can ever hold some jobs, and for each odd value."""
+    found = [
+        f"{dotted(('workload', 'streams', name))}: {text}"
+        for name, stream in scenario.workload.streams.items()
+        for text in _stream(scenario, stream)
+    ]
+    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *found]
+
+
+def _both(scenario: Scenario) -> Iterator[str]:
+    streams = scenario.workload.streams
+    if scenario.workload.trace and streams:
+        per_day = sum(stream.jobs_per_day for stream in streams.values())
+        yield (
+            f"workload.trace: its jobs come BESIDES those of the streams {', '.join(streams)} ({per_day:,.6g} a day);"
+            " for the trace alone leave [workload.streams] out, or give --set 'workload.streams={}'"
+        )
+
+
+def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
+    added = gpus_added(scenario.projects)
+    room = {
+        (site, kind): pool.gpus.peak() + added.get((site, kind), 0)
+        for site, spec in scenario.sites.items()
+        for kind, pool in spec.pools.items()
+        if (not stream.gpu_types or kind in stream.gpu_types)
+        and (not stream.residency or spec.jurisdiction in stream.residency)
+    }
+    if not room:
+        yield "no site has a pool of its gpu_types within its residency: all its jobs will be rejected"
+        return
+    sizes = sorted(int(size) for size in stream.gpus or {})
+    largest = max(room, key=room.get)
+    too_large = [size for size in sizes if size > room[largest]]
+    if too_large:
+        yield (
+            f"jobs of {_listed(too_large)} GPUs will be rejected: the largest pool they may use,"
+            f" {dotted(('sites', largest[0], 'pools', largest[1]))}, has {room[largest]:,.0f}"
+        )
+    quota = scenario.tenants[stream.tenant].quota_gpus
+    allowed = max(min(gpus, quota.get(kind, gpus)) for (_site, kind), gpus in room.items())
+    waiting = [size for size in sizes if allowed < size <= room[largest]]
+    if waiting:
+        yield (
+            f"jobs of {_listed(waiting)} GPUs may wait for ever:"
+            f" {dotted(('tenants', stream.tenant, 'quota_gpus'))} allows {allowed:,.0f} at most where they fit"
+        )
+
+
+def _listed(sizes: list[int]) -> str:
+    return ", ".join(f"{size:,}" for size in sizes)

@@ -1,0 +1,111 @@
+"""Projects: what turns time, money and scarce supplies into capacity of a site, task by task."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model, Moment
+
+Component = Literal["gpus", "halls", "grid"]
+COMPONENTS: tuple[Component, ...] = ("gpus", "halls", "grid")  # in the order in which a GPU needs them
+
+
+class Expedite(Model):
+    """Money against time: what a task costs and lasts when it is hurried."""
+
+    factor: float = Field(1.0, gt=0, le=1)
+    """Its duration becomes this share of what it would be; 1: it cannot be hurried."""
+    usd: float = Field(0.0, ge=0)
+    """[USD] What that costs on top."""
+    late_days: float = 0.0
+    """[d] It is hurried if it begins more than so many days after its plan; a very negative number: always."""
+
+
+class Task(Model):
+    """A piece of work of a project.
+
+    Its duration is lognormal, through the median and the p90. It begins when all that stands in ``after`` is done and
+    its supply, if it needs one, is granted.
+    """
+
+    after: list[str] = []
+    """What must be done or there before: a task of this project, ``PROJECT.TASK``, or a component that is there:
+    ``gpus``, ``halls``, ``grid``, ``PROJECT.grid``."""
+    median_days: float = Field(ge=0, le=36525)
+    """[d] Median of its duration."""
+    p90_days: float | None = Field(None, ge=0, le=36525)
+    """[d] Duration that it exceeds once in ten times; absent or the same as the median: it is certain."""
+    gives: Component | None = None
+    """Component of the project that is there when this task ends; of several that give it the first to end counts."""
+    kind: str | None = Field(None, min_length=1)
+    """What kind of work it is, in ledgers and for shocks; absent: its name."""
+    supply: str | None = None
+    """Shared supply that it draws on."""
+    units: float = Field(1.0, gt=0)
+    """Units that it takes of the supply: a crew's until it ends, a stock's for good."""
+    usd: float = Field(0.0, ge=0)
+    """[USD] What it costs, spent evenly while it lasts."""
+    expedite: Expedite = Expedite()
+    """How it can be hurried when it is late."""
+    when: Literal["always", "late"] = "always"
+    """``late``: a stand-in, begun only if what it gives is not there ``late_days`` after its plan: on-site gas, a
+    leased shell."""
+    late_days: float = Field(0.0, ge=0)
+    """[d] How late that must be."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Task:
+        faults = []
+        p90 = self.median_days if self.p90_days is None else self.p90_days
+        if p90 < self.median_days:
+            faults.append(f"p90_days of {p90:g} below median_days of {self.median_days:g}; give the median or more")
+        if p90 > 0.0 and self.median_days == 0.0:
+            faults.append("median_days of 0 with a p90_days; give a median greater than 0, or leave p90_days out")
+        if self.when == "late" and not self.gives:
+            faults.append('a stand-in (when = "late") that gives nothing; say what it gives: "gpus", "halls" or "grid"')
+        if self.when == "always" and self.late_days:
+            faults.append('late_days without when = "late"; add that, or remove late_days')
+        if faults:
+            raise PydanticCustomError("task", "{faults}", {"faults": "; ".join(faults)})
+        return self
+
+
+class Adds(Model):
+    """Capacity that a project adds to its site, each component as a whole, when it is there."""
+
+    gpus: dict[str, PositiveInt] = {}
+    """GPUs by type."""
+    hall_mw: PositiveFloat | None = None
+    """[MW] Rated IT power that its halls house and cool."""
+    grid_mw: PositiveFloat | None = None
+    """[MW] Facility power of its grid connection, or of what stands in for it."""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """What it adds."""
+        there = {"gpus": bool(self.gpus), "halls": self.hall_mw is not None, "grid": self.grid_mw is not None}
+        return tuple(name for name in COMPONENTS if there[name])
+
+
+class Project(Model):
+    """A building, or a stage of one: what it adds to a site, and the tasks that bring it there."""
+
+    site: str
+    """Site to which it adds."""
+    adds: Adds = Adds()
+    """Capacity that it adds."""
+    start: Moment
+    """Date at which its first tasks may begin."""
+    priority: int = 0
+    """Whose turn it is where tasks wait for one supply: greater goes first."""
+    template: str | None = None
+    """Task graph of the catalogue that fills in what ``tasks`` leaves out; filled in when the file is read."""
+    tasks: dict[str, Task] = Field(min_length=1)
+    """Its tasks by name."""
+
+    def givers(self, component: str) -> list[str]:
+        """Tasks that give a component."""
+        return [name for name, task in self.tasks.items() if task.gives == component]

@@ -1,0 +1,81 @@
+"""The reference of all tables and keys of a scenario, written from the models.
+
+Run ``python -m gpusim.scenario.reference docs/scenario.md`` after a change of a model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from gpusim.scenario import kinds
+from gpusim.scenario.scenario import Scenario
+
+_HEAD = """\
+# Every table and key of a scenario
+
+Written from the models by `python -m gpusim.scenario.reference docs/scenario.md`; do not edit by hand.
+
+A scenario is a TOML file. Unknown keys are faults, and all faults of a file are reported together. NAME stands for a
+name of your choice, which other tables refer to; in `pools` and `quota_gpus` for that of a GPU type. Numbers have no
+quotes; whole numbers have no point. Names end in their unit. Any value can be changed for one run without touching the
+file: `gpusim run FILE --set sites.NAME.grid_mw=250`.
+"""
+
+
+def text() -> str:
+    """The reference as Markdown."""
+    parts = [_HEAD]
+    for path, model, is_list in tables(Scenario):
+        title = f"[[{path}]]" if is_list else f"[{path}]" if path else "Top of the file"
+        parts.append(f"## {f'`{title}`' if path else title}\n\n{_meaning(inspect.getdoc(model))}\n\n{_keys(model)}")
+    return "\n".join(parts)
+
+
+def tables(
+    model: type[BaseModel], path: str = "", is_list: bool = False
+) -> Iterator[tuple[str, type[BaseModel], bool]]:
+    """(path, model, is a list of tables) of a table and of all tables in it."""
+    yield path, model, is_list
+    for name, field in model.model_fields.items():
+        inner = kinds.tables_of(field.annotation)
+        if inner is not None:
+            named = get_origin(field.annotation) is dict
+            below = f"{path}.{name}".lstrip(".") + (".NAME" if named else "")
+            yield from tables(inner, below, get_origin(field.annotation) is list)
+
+
+def _keys(model: type[BaseModel]) -> str:
+    rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        words = kinds.in_words(kinds.of_field(field))
+        rows.append(f"| `{name}` | {words} | {_default(field)} | {_meaning(field.description)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    default: Any = field.default
+    if isinstance(field.json_schema_extra, dict):
+        return field.json_schema_extra["default"]
+    if field.is_required():
+        return "required"
+    if default is None or default == {} or default == [] or default == "":
+        return "none"
+    if isinstance(default, BaseModel):
+        return "as below"
+    return f"`{kinds.in_toml(default)}`"
+
+
+def _meaning(text: str | None) -> str:
+    """A docstring as one line."""
+    return " ".join((text or "").replace("``", "`").split())
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(text(), encoding="utf-8")

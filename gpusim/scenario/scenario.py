@@ -1,0 +1,198 @@
+"""The root of a scenario: read, checked as a whole, changed by copy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gpusim.errors import ScenarioError
+from gpusim.scenario import hardware
+from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.build_out import faults_of_projects
+from gpusim.scenario.consistency import contradictions
+from gpusim.scenario.contract import Contract, faults_of_contracts
+from gpusim.scenario.extent import outsized
+from gpusim.scenario.faults import faults_of
+from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.link import Link
+from gpusim.scenario.market import Market, faults_of_market
+from gpusim.scenario.money import Money
+from gpusim.scenario.overrides import apply
+from gpusim.scenario.plan import PlanSpec, faults_of_plan
+from gpusim.scenario.project import Project
+from gpusim.scenario.references import bad_names, unknown_names
+from gpusim.scenario.rival import Rival, faults_of_rivals
+from gpusim.scenario.rules import Rules
+from gpusim.scenario.scheduler import Scheduler
+from gpusim.scenario.service import Service
+from gpusim.scenario.shock import Shock
+from gpusim.scenario.site import Site
+from gpusim.scenario.supply import Supply
+from gpusim.scenario.template import filled_in, left_over
+from gpusim.scenario.tenant import Tenant
+from gpusim.scenario.toml import read
+from gpusim.scenario.workload import Workload
+from gpusim.units import number_of
+
+BUILDING = ("projects", "supplies", "shocks", "rivals")
+# Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
+_UNUSED = {
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
+    "rules": Rules(),
+}  # fmt: skip
+
+
+class Run(Model):
+    """When the run starts and how long it is."""
+
+    start: Moment
+    """Date of the run's start (UTC without a zone)."""
+    days: float = Field(gt=0, le=36525)
+    """[d] Length of the run."""
+    drain: bool = False
+    """End as soon as all jobs have ended; ``days`` is then the longest it may take."""
+    record_s: float = Field(3600.0, gt=0)
+    """[s] Interval of the recorded series."""
+    signal_s: float | None = Field(None, gt=0)
+    """[s] Interval whose means stand for price, carbon and weather: a long run then costs less. Absent: none."""
+
+
+class Scenario(Model):
+    """A fleet, its tenants and its work."""
+
+    name: str
+    """Name of the scenario, for titles."""
+    description: str = ""
+    """One sentence for the report."""
+    run: Run
+    """When the run starts and how long it is."""
+    scheduler: Scheduler = Scheduler()
+    """How jobs are ordered, placed and dispatched."""
+    gpus: dict[str, GpuType] = {}
+    """GPU types by name. Those of the catalogue are there already; give only what differs from it."""
+    sites: dict[str, Site] = Field(min_length=1)
+    """Data centres by name."""
+    links: dict[str, Link] = {}
+    """WAN links between regions by name. None: data are everywhere."""
+    tenants: dict[str, Tenant] = {}
+    """Who runs jobs and services, by name."""
+    workload: Workload = Workload()
+    """The jobs."""
+    services: dict[str, Service] = {}
+    """Inference services by name."""
+    projects: dict[str, Project] = {}
+    """What is being built, by name: capacity that is added to sites when its tasks are done."""
+    supplies: dict[str, Supply] = {}
+    """What projects share, by name."""
+    shocks: dict[str, Shock] = {}
+    """What happens to supplies and work from outside, by name."""
+    rivals: dict[str, Rival] = {}
+    """Other providers who order from the same supplies, by name."""
+    contracts: dict[str, Contract] = {}
+    """Contracts of tenants for capacity, by name."""
+    market: Market = Market()
+    """Where GPUs go that no contract has."""
+    money: Money = Money()
+    """What the provider pays for capital, power and people."""
+    rules: Rules = Rules()
+    """Rules and tariffs by jurisdiction."""
+    plan: PlanSpec = PlanSpec()
+    """What may be bought; runs do not depend on it."""
+
+    @classmethod
+    def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:
+        """Scenario of a TOML file, with values at dotted keys replaced.
+
+        Raises
+        ------
+        ScenarioError
+            If the file cannot be read as TOML, or with every fault of its content and of the overrides.
+        """
+        return cls.from_dict(read(Path(path)), str(path), overrides)
+
+    @classmethod
+    def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:
+        """Scenario of nested tables; GPU types of the catalogue fill in what the tables leave out.
+
+        Raises
+        ------
+        ScenarioError
+            With every fault of the tables and of the overrides.
+        """
+        if faults := [*outsized(data), *outsized(overrides or {})]:
+            raise ScenarioError(source, list(dict.fromkeys(faults)))
+        data, unfilled = filled_in(_with_catalogue(data))
+        data, faults = apply(data, overrides or {}, cls)
+        faults += [*unfilled, *left_over(data)]
+        try:
+            scenario = cls.model_validate(data)
+        except ValidationError as error:
+            faults += faults_of(error, cls)
+        faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
+        faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
+        faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
+        faults += faults_of_plan(data, cls)
+        if faults:
+            raise ScenarioError(source, list(dict.fromkeys(faults)))
+        return scenario
+
+    def with_(self, changes: dict[str, object]) -> Scenario:
+        """Validated copy with the values at dotted keys replaced."""
+        return type(self).from_dict(self.to_toml_dict(), self.name, changes)
+
+    def __repr__(self) -> str:
+        gpus = sum(pool.gpus.peak() for site in self.sites.values() for pool in site.pools.values())
+        parts = [number_of(len(self.sites), "site"), f"{number_of(gpus, 'GPU')} in their pools"]
+        parts += [number_of(len(one), kind) for kind in ("project", "contract") if (one := getattr(self, f"{kind}s"))]
+        parts.append(f"{number_of(self.run.days, 'day')} from {self.run.start:%Y-%m-%d %H:%M} UTC")
+        return f"<Scenario {self.name!r}: {', '.join(parts)}>"
+
+    __str__ = __repr__
+
+    def to_toml_dict(self) -> dict:
+        """Nested tables of plain values."""
+        tables = self.model_dump(mode="python", exclude_none=True)
+        for key, nothing in _UNUSED.items():
+            if getattr(self, key) == nothing:
+                del tables[key]
+        return tables
+
+    def projects_at(self, site: str) -> dict[str, Project]:
+        """Projects that add to a site, by name."""
+        return {name: project for name, project in self.projects.items() if project.site == site}
+
+    def content_hash(self) -> str:
+        """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""
+        content = {key: table for key, table in self.to_toml_dict().items() if key != "plan"}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    @staticmethod
+    def starter() -> str:
+        """Text of a commented starter scenario."""
+        return (files("gpusim.scenario") / "starter.toml").read_text(encoding="utf-8")
+
+
+def _with_catalogue(data: dict) -> dict:
+    """Copy of the tables with all GPU types of the catalogue; what the tables give goes first."""
+    types = data.get("gpus", {})
+    if not isinstance(types, dict):
+        return dict(data)
+    known = hardware.built_in()
+    given = {name: {**known.get(name, {}), **spec} if isinstance(spec, dict) else spec for name, spec in types.items()}
+    return {**data, "gpus": {**known, **given}}
+
+
+def _period(run: object) -> tuple[Moment | None, float | None]:
+    """Start and length [d] of the run, None for what is not valid."""
+    values = []
+    for key in ("start", "days"):
+        field = Run.model_fields[key]
+        try:
+            values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
+        except (ValidationError, KeyError, TypeError):
+            values.append(None)
+    return tuple(values)

@@ -1,0 +1,58 @@
+"""How jobs are ordered, placed and dispatched."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from gpusim.errors import did_you_mean
+from gpusim.scenario.base import Model
+
+ORDERS = ("fifo", "sjf", "priority", "largest", "fair_share")
+IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+class Scheduler(Model):
+    """Rules of docs/semantics.md."""
+
+    order: str = "fifo"
+    """Which waiting job goes first: ``fifo`` the earliest, ``sjf`` the shortest by estimate, ``priority`` the most
+    urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share, or a policy of your own by its
+    import path, say ``my_policy:PriceAware`` (with ``mode = "cycle"``)."""
+    backfill: Literal["none", "easy", "conservative"] = "easy"
+    """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
+    (conservative)."""
+    placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
+    """Which node a small job takes: least free that fits, first, or most free."""
+    dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
+    """Which pool an arriving job joins."""
+    redispatch: bool = True
+    """Whether a job that waits and never ran moves to another pool that can start it at once. Not with a policy of your
+    own, nor with conservative backfill."""
+    mode: Literal["event", "cycle"] = "event"
+    """A pass at every event, or every ``cycle_s``."""
+    cycle_s: float = Field(30.0, gt=0)
+    """[s] Interval of passes in cycle mode."""
+    overrun: Literal["kill", "keep"] = "keep"
+    """What happens to a job that reaches its estimate."""
+    preemption: Literal["none", "priority"] = "none"
+    """Whether a job may evict preemptible jobs of lower priority."""
+    queue_limit: int | None = Field(None, ge=0)
+    """Jobs that may wait in a pool; more are rejected. Absent: no limit."""
+
+    @field_validator("order")
+    @classmethod
+    def _order(cls, order: str) -> str:
+        if order not in ORDERS and not IMPORT_PATH.fullmatch(order):
+            raise ValueError(
+                f"allowed: {', '.join(ORDERS)}{did_you_mean(order, ORDERS)}, or a policy's import path, 'module:Class'"
+            )
+        return order
+
+    @model_validator(mode="after")
+    def _cycled(self) -> Scheduler:
+        if ":" in self.order and self.mode != "cycle":
+            raise ValueError('a policy of your own needs mode = "cycle"')
+        return self

@@ -1,0 +1,58 @@
+"""Shocks: what happens to supplies and to kinds of work from outside."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model, Moment
+
+
+class Shock(Model):
+    """A supplier slips, a moratorium, a reform of the queue: from a date, that may be uncertain, for some time."""
+
+    at: Moment
+    """Date at which it comes; the median if it is uncertain."""
+    at_p90: Moment | None = None
+    """Date that it misses once in ten times: normal through both. Absent: certain."""
+    probability: float = Field(1.0, ge=0, le=1)
+    """Probability that it comes at all."""
+    days: float | None = Field(None, gt=0, le=36525)
+    """[d] How long it lasts; absent: for good."""
+    effect: Literal["supply", "stop", "duration"]
+    """``supply``: what a supply gives, times ``factor``. ``stop``: work of a kind rests, a moratorium. ``duration``:
+    work of a kind takes ``factor`` times as long."""
+    factor: float | None = Field(None, ge=0)
+    """By how much."""
+    supply: str | None = None
+    """Supply that it hits."""
+    kind: str | None = None
+    """Kind of work that it hits."""
+    jurisdiction: str | None = None
+    """Law under which it hits that kind; absent: everywhere."""
+    projects: list[str] = []
+    """Projects in which it hits that kind; none: all."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Shock:
+        faults = []
+        wanted, other = ("supply", "kind") if self.effect == "supply" else ("kind", "supply")
+        if not getattr(self, wanted):
+            faults.append(f'effect = "{self.effect}" needs {wanted}')
+        of_work = ("jurisdiction", "projects") if self.effect == "supply" else ()
+        faults += [
+            f'{key} is not for effect = "{self.effect}"; remove it' for key in (other, *of_work) if getattr(self, key)
+        ]
+        if (self.factor is None) != (self.effect == "stop"):
+            faults.append('effect = "stop" has no factor' if self.effect == "stop" else "factor is missing")
+        if self.effect == "duration" and self.factor == 0.0:
+            faults.append("factor of 0 on durations; give more than 0")
+        if self.effect == "stop" and self.days is None:
+            faults.append("a stop for good; give days")
+        if self.at_p90 is not None and self.at_p90 < self.at:
+            faults.append("at_p90 before at; give a later date")
+        if faults:
+            raise PydanticCustomError("shock", "{faults}", {"faults": "; ".join(faults)})
+        return self

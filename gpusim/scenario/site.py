@@ -1,0 +1,130 @@
+"""Sites: a grid connection, cooling, a market, and pools of GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.hardware import usual_cooling
+from gpusim.scenario.steps import Steps
+
+BY_MEDIUM = {"default": "by `medium`"}
+
+
+class Cooling(Model):
+    """Facility overhead from outside temperature; what is absent is usual for the medium (`gpusim catalog`)."""
+
+    medium: Literal["air", "liquid"] = "air"
+    """What carries the heat away: air, cooled against the wet bulb temperature, or liquid, against the dry bulb."""
+    base_overhead: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt for fans, pumps and the like, at any temperature. Air 0.29, liquid 0.06."""
+    conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
+    fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility power that is always drawn, per rated IT watt of the complete site. 0.02."""
+    overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
+    approach_k: float = Field(json_schema_extra=BY_MEDIUM)
+    """[K] By how much cooling water or air stays above the outside temperature. Air 6, liquid 8."""
+    supply_c: float = Field(json_schema_extra=BY_MEDIUM)
+    """[C] Supply temperature up to which cooling is free. Air 24, liquid 38."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_for_the_medium(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        halls, medium = usual_cooling(), data.get("medium")
+        return {**halls[medium if medium in list(halls) else "air"], **data}
+
+    @model_serializer(mode="wrap")
+    def _but_what_is_usual(self, values: Callable) -> dict:
+        """Without what goes with the medium, so that a change of the medium alone changes all of that."""
+        usual = usual_cooling()[self.medium]
+        return {name: value for name, value in values(self).items() if value != usual.get(name)}
+
+
+class Sustainability(Model):
+    """What a site does about heat, water and the origin of its electricity; what is absent is not known.
+
+    The simulation does not depend on it: rules ask for it.
+    """
+
+    heat_share: float | None = Field(None, ge=0, le=1)
+    """Share of its energy that is reused as heat (ERF)."""
+    renewable_share: float | None = Field(None, ge=0, le=1)
+    """Share of its energy that is bought or made renewable (REF)."""
+    water_l_per_kwh: float | None = Field(None, ge=0)
+    """[l/kWh] Water for each kWh of IT energy (WUE)."""
+    heat_network_km: float | None = Field(None, ge=0)
+    """[km] Distance to the nearest heat network."""
+
+
+class Pool(Model):
+    """GPUs of one type at one site: delivered in all, over time."""
+
+    gpus: Steps
+    """GPUs delivered in all."""
+
+
+class Site(Model):
+    """A data centre.
+
+    Price and carbon intensity come from a constant, from a file, or from the typical year of the region; weather from
+    a file or the typical year.
+    """
+
+    region: str
+    """Whose typical year of price, carbon and weather holds, unless given below; home region of jobs."""
+    jurisdiction: str
+    """Law that holds here, for the residency of jobs."""
+    latitude: float = Field(0.0, ge=-90, le=90)
+    """Degrees north, for maps."""
+    longitude: float = Field(0.0, ge=-180, le=180)
+    """Degrees east, for maps."""
+    grid_mw: Steps
+    """[MW] Facility power that the grid connection gives."""
+    hall_mw: Steps | None = None
+    """[MW] Rated IT power that the halls ready by then house and cool. Absent: no limit."""
+    pools: dict[str, Pool]
+    """GPUs by type."""
+    cooling: Cooling = Cooling()
+    """Facility overhead."""
+    opened: Moment | None = None
+    """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, a
+    constant one from the run's start."""
+    sustainability: Sustainability | None = None
+    """Heat, water, origin of electricity."""
+    oversubscription: float = Field(1.0, gt=0)
+    """Rated power of the nodes that may be on over the power of the grid connection."""
+    price_usd_per_mwh: float | None = None
+    """[USD/MWh] Constant price of electricity."""
+    carbon_g_per_kwh: float | None = Field(None, ge=0)
+    """[g/kWh] Constant carbon intensity of electricity."""
+    price_factor: float = Field(1.0, ge=0)
+    """What the contract makes of the price, whatever its source: below 1 a discount, above 1 a surcharge."""
+    price_file: str | None = Field(None, min_length=1)
+    """File of prices; its path counts from the working directory."""
+    carbon_file: str | None = Field(None, min_length=1)
+    """File of carbon intensity; its path counts from the working directory."""
+    weather_file: str | None = Field(None, min_length=1)
+    """File of weather; its path counts from the working directory."""
+    typical_year: bool = False
+    """Take the files' best year for every year: same month, day and hour."""
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Site:
+        faults = [
+            f"{constant} and {file} are both given; keep one"
+            for constant, file in (("price_usd_per_mwh", "price_file"), ("carbon_g_per_kwh", "carbon_file"))
+            if getattr(self, constant) is not None and getattr(self, file) is not None
+        ]
+        if self.typical_year and not (self.price_file or self.carbon_file or self.weather_file):
+            faults.append("typical_year is for files; give price_file, carbon_file or weather_file, or remove it")
+        if faults:
+            raise PydanticCustomError("site", "{faults}", {"faults": "; ".join(faults)})
+        return self

@@ -1,0 +1,68 @@
+"""TOML files read with errors that show the line and what is probably wrong with it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from gpusim.errors import ScenarioError
+from gpusim.scenario import kinds
+
+# What tomllib says -> what to do about it.
+_HINTS = (
+    ("Invalid value", 'text needs double quotes, booleans are true and false, dates are like 2026-06-01'),
+    ("Expected '=' after a key", "write KEY = VALUE; a key with spaces or dots needs quotes"),
+    ("Expected newline or end of document", 'one KEY = VALUE to a line; text needs double quotes'),
+    ("Cannot overwrite a value", "each key may stand once; remove one"),
+    ("Cannot declare", "each [table] may stand once; put its keys together"),
+    ("Unclosed array", "put commas between the entries and close the list with ]"),
+    ("Unclosed inline table", "close the table with }, on the line on which it began"),
+    ("Unterminated string", 'close the text with "'),
+    ("Illegal character", 'close the text with " on the line on which it began'),
+    ("Expected ']'", "a [table] line needs its closing bracket"),
+    ("Duplicate inline table key", "each key may stand once; remove one"),
+    ("Invalid initial character for a key part", "a key is made of letters, digits, _ and -; others need quotes"),
+)  # fmt: skip
+
+
+def read(path: Path) -> dict:
+    """Nested tables of a TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such file, or it is not UTF-8 text, or not TOML: with the line and a hint.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ScenarioError(str(path), ["no such file; `gpusim init` writes a starter scenario"]) from None
+    except IsADirectoryError:
+        raise ScenarioError(str(path), ["is a folder; give a scenario file (.toml)"]) from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(
+            str(path), [f"byte {error.start} is not UTF-8 text; give a TOML file, saved as UTF-8"]
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ScenarioError(str(path), [f"cannot be read: {error}"]) from None
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise ScenarioError(str(path), ["not valid TOML: lists or tables nested too deeply"]) from None
+    except ValueError as error:
+        raise ScenarioError(str(path), [_syntax_fault(str(error), text)]) from None
+
+
+def _syntax_fault(message: str, text: str) -> str:
+    found = re.search(r" ?\(at (?:line (\d+), column \d+|end of document)\)", message)
+    if found is None:
+        return f"not valid TOML: {message}"
+    what = message[: found.start()]
+    lines = text.splitlines() or [""]
+    number = int(found[1]) if found[1] else len(lines)
+    line = lines[min(number, len(lines)) - 1].strip()
+    hint = next((advice for start, advice in _HINTS if message.startswith(start)), "see toml.io for the format")
+    if not found[1]:
+        what, hint = "ends too early", "look for a missing ], } or quote"
+    return f"not valid TOML: line {number}: {what[0].lower()}{what[1:]}: found {kinds.in_toml(line)}; {hint}"

@@ -1,0 +1,132 @@
+"""The work: classes of jobs, synthetic streams, a trace."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model
+
+Preset = Literal["philly", "helios", "seren", "kalos", "pai"]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class JobClass(Model):
+    """How jobs of a class run. Interval inf: no checkpoints; 0: continuous and free."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+    communication_share: float = Field(0.0, ge=0, le=1)
+    """Share of the work in which GPUs exchange data and draw the power of communication."""
+    checkpoint_interval_s: float = Field(math.inf, ge=0)
+    """[s] Work between checkpoints: what an interrupted job loses at most."""
+    checkpoint_write_s: float = Field(0.0, ge=0, lt=math.inf)
+    """[s] Time that writing a checkpoint stops the work."""
+    load_s: float = Field(0.0, ge=0, lt=math.inf)
+    """[s] Time from start or restart until the work goes on."""
+
+
+class Stream(Model):
+    """Synthetic jobs of one tenant and class.
+
+    Without a preset, arrivals are Poisson under a daily sinusoid (peak over mean 1) and run times lognormal (median
+    600 s, sigma 2.2), whatever the size. A preset brings sizes, run times, final states and arrivals of a published
+    cluster; ``gpus`` then replaces its sizes, ``runtime_median_s`` with ``runtime_sigma`` its run times.
+    """
+
+    tenant: str
+    """Who submits the jobs: a name of ``tenants``."""
+    job_class: str
+    """How they run: a name of ``workload.classes``."""
+    preset: Preset | None = None
+    """Published cluster that the jobs look like; absent: none."""
+    jobs_per_day: float = Field(gt=0)
+    """[1/day] Jobs submitted a day, as the mean of a long run."""
+    gpus: dict[str, float] | None = Field(None, min_length=1)
+    """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
+    runtime_median_s: Positive | None = None
+    """[s] Median run time on the reference GPU type. Absent: the preset's, else 600."""
+    runtime_sigma: float | None = Field(None, ge=0, validate_default=True)
+    """[ln s] Spread of the lognormal run times. Absent: the preset's, else 2.2."""
+    estimate_factor_max: float = Field(1.0, ge=1)
+    """Users' estimates are the run time times a factor drawn from 1 to this."""
+    priority: int = 0
+    """Greater goes first, where the scheduler heeds it."""
+    preemptible: bool = False
+    """Whether services and more urgent jobs may evict the jobs."""
+    home: str = ""
+    """Region where the data are. Absent: none."""
+    gpu_types: list[str] = []
+    """Types the jobs may run on; none: any."""
+    residency: list[str] = []
+    """Jurisdictions the jobs may run in; none: any."""
+    data_tb: float = Field(0.0, ge=0)
+    """[TB] Data that must be where a job runs."""
+    peak_to_mean: float | None = Field(None, ge=1, le=2)
+    """Peak of the daily sinusoid of submissions over their mean; not with a preset. Absent: 1."""
+    utc_offset_h: float = Field(0.0, ge=-12, le=14)
+    """[h] Local time of the users less UTC."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _whole_gpus(cls, gpus: dict[str, float] | None) -> dict[str, float] | None:
+        for size in gpus or {}:
+            if not (size.isdecimal() and int(size) >= 1):
+                raise PydanticCustomError(
+                    "size", "size {size} is not a whole number of GPUs from 1, say 8", {"size": size}
+                )
+        if gpus and (min(gpus.values()) < 0 or sum(gpus.values()) <= 0):
+            raise PydanticCustomError("weights", "no weight may be negative, and one must be positive")
+        return gpus
+
+    @field_validator("runtime_sigma")
+    @classmethod
+    def _whole_lognormal(cls, sigma: float | None, info: ValidationInfo) -> float | None:
+        median_s = info.data.get("runtime_median_s")
+        if info.data.get("preset") and (sigma is None) != (median_s is None):
+            given, absent = ("median_s", "sigma") if sigma is None else ("sigma", "median_s")
+            raise PydanticCustomError(
+                "lognormal",
+                "runtime_{given} alone does not replace the run times of preset '{preset}'; "
+                "add runtime_{absent} or remove runtime_{given}",
+                {"given": given, "absent": absent, "preset": info.data["preset"]},
+            )
+        return sigma
+
+    @field_validator("peak_to_mean")
+    @classmethod
+    def _one_profile(cls, peak_to_mean: float | None, info: ValidationInfo) -> float | None:
+        if peak_to_mean is not None and info.data.get("preset"):
+            raise PydanticCustomError(
+                "profile",
+                "preset '{preset}' has its own hours and weekdays; remove one of the two",
+                {"preset": info.data["preset"]},
+            )
+        return peak_to_mean
+
+
+class Workload(Model):
+    """Jobs from a trace, from streams, or both."""
+
+    reference_gpu: str = "H100"
+    """Type on which run times and estimates are told."""
+    trace: str | None = None
+    """File or folder of a job trace."""
+    trace_columns: dict[str, str] = {}
+    """Columns of the trace whose names are not gpusim's, say ``{ num_gpus = "gpus" }``; it is then read as a plain
+    table. None: its format is found by content."""
+    trace_gpu_types: list[str] = []
+    """Types that the trace's jobs may run on; none: as the trace says."""
+    classes: dict[str, JobClass] = {}
+    """How jobs run, by the name of their class."""
+    streams: dict[str, Stream] = {}
+    """Synthetic jobs, by the name of their stream; they come besides those of the trace."""
+
+    @model_validator(mode="after")
+    def _columns_of_something(self) -> Workload:
+        if self.trace_columns and self.trace is None:
+            raise PydanticCustomError("columns", "trace_columns is for a trace; give trace, or remove trace_columns")
+        return self

@@ -1,0 +1,1 @@
+"""Studies: many runs or replications, and what stands on them."""

@@ -1,0 +1,82 @@
+"""``gpusim.deliveries``: when projects and contracts are delivered, what holds them up, and what a month costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gpusim.commerce.book import Book
+from gpusim.commerce.signing import sign
+from gpusim.engine.build import check_regions
+from gpusim.engine.surroundings import peak_overheads
+from gpusim.errors import ScenarioError
+from gpusim.regulation.building import limited
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.deliveries.replications import Tallies, played
+from gpusim.studies.sweeps.crew import cores, hire
+from gpusim.tables.deliveries import Deliveries
+from gpusim.units import DAY_S
+
+REPLICATIONS = 200
+MOST_DELAYED, LEAST_DELAYED = 20, 5  # replications that are also looked at with each project a month later
+MANY = 400  # replications for which it is worth while to start processes
+DELAYS = 200  # such looks in all, from which on it is fewer replications
+
+
+def deliveries(
+    scenario: Scenario,
+    replications: int = REPLICATIONS,
+    seed: int = 0,
+    *,
+    workers: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Deliveries:
+    """Play the build-out of a scenario many times, without its jobs, and hold what is live against its contracts.
+
+    The first replication is the build-out of ``gpusim.run`` with the same seed.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With projects, with or without contracts.
+    replications : int
+    seed : int
+        Of the first replication; the others have those that follow. The weather, on which it depends how much a grid
+        connection carries, is that of this seed in all, and contracts that ask before they are signed are decided as in
+        a run with it.
+    workers : int, optional
+        Processes; by default all cores for 400 replications and more, else this one: to start others takes seconds.
+        The result is the same.
+    progress : callable, optional
+        Called with the share that is done.
+
+    Raises
+    ------
+    ScenarioError
+        If the scenario has no projects.
+
+    Examples
+    --------
+    >>> found = gpusim.deliveries(scenario)
+    >>> found.milestones  # P10, P50 and P90 of each contract's milestones
+    """
+    if not scenario.projects:
+        raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
+    check_regions(scenario)
+    overheads = peak_overheads(scenario, seed)
+    seeds = range(seed, seed + replications)
+    delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
+    book = sign(Book.of(scenario), seed, overheads).book
+    tallies = Tallies(limited(scenario), book, overheads, seeds[:delayed])
+    workers = workers or (cores() if replications >= MANY else 1)
+    with hire("processes" if workers > 1 else "serial", workers) as crew:
+        played(tallies, seeds, crew, progress)
+    found, promises, cash = tallies.paths.result(list(seeds)), tallies.promises, tallies.cash
+    about = {
+        "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,
+        "delayed": delayed, "start": scenario.run.start.isoformat(),
+        "duration_s": scenario.run.days * DAY_S,
+    }  # fmt: skip
+    return Deliveries(
+        about, found.dates, tallies.tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
+        promises.contracts(), tallies.delay.table(), cash.money(), cash.cash(),
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""What one replication of the build-out is worth: who has its GPUs, at what prices, and the statements of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gpusim.buildout.network import Network
+from gpusim.buildout.play import costs_usd
+from gpusim.buildout.schedule import Schedule
+from gpusim.commerce.accounts import accounts
+from gpusim.commerce.allocate import allocate
+from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.book import Book
+from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capital import spending_of
+from gpusim.commerce.scarcity import priced, prices_of
+from gpusim.commerce.statements import Statements, statements
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A replication held against the book of contracts.
+
+    Attributes
+    ----------
+    allocation : Allocation
+    prices : DataFrame or None
+        Prices by the hour, if they follow scarcity.
+    books : Statements
+        At the stated load, PUE and price of energy; without the money of rules and services, which a run measures.
+    """
+
+    allocation: Allocation
+    prices: pd.DataFrame | None
+    books: Statements
+
+    @classmethod
+    def of(cls, book: Book, network: Network, schedule: Schedule, live: pd.DataFrame) -> Trade:
+        """The trade of a schedule whose table ``live`` is that of all sites."""
+        allocation = allocate(book, of_programme(live))
+        index = prices_of(allocation, network, schedule)
+        allocation = allocation if index is None else priced(allocation, index)
+        spending = spending_of(_tasks(book, network, schedule), book.months_s)
+        return cls(allocation, index, statements(accounts(allocation), spending, prices=index))
+
+
+def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
+    """What ``spending_of`` asks of tasks."""
+    projects, works = book.scenario.projects, network.works
+    start_s = np.array(schedule.start_s)
+    return pd.DataFrame(
+        {
+            "site": [projects[work.project].site for work in works],
+            "project": [work.project for work in works],
+            "kind": [work.kind for work in works],
+            "start_s": np.where(np.isinf(start_s), np.nan, start_s),
+            "end_s": schedule.time_s[: len(works)],
+            "usd": costs_usd(network, schedule),
+        }
+    )

@@ -1,0 +1,251 @@
+"""The constraints of a scenario, and how each is loosened: one function per constraint, one list of all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from gpusim.regulation.scope import complete_mw
+from gpusim.scenario.costs import gpus_usd, site_mw_usd
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.steps import Steps
+from gpusim.studies.lever import Lever
+from gpusim.studies.relief import build_out, rules
+from gpusim.studies.relief.counterfactual import Counterfactual, counted
+from gpusim.studies.relief.places import booked, pools_at
+from gpusim.units import DAY_S
+
+BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
+# Causes of the ledger by what would relieve them.
+AT_WORK = ("busy", "idle_reserved", "idle_fragmented")
+UNPOWERED = ("not_energised", "idle_power")
+Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
+
+
+def counterfactuals(scenario: Scenario, held: Held, step: float, days: float, measure: str) -> list[Counterfactual]:
+    """All constraints of a scenario that bind, each loosened by one step.
+
+    A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all. Those that it cannot see
+    (residency, preemption, a queue limit) are there whenever the scenario has them; prices where they can change the
+    measure: a cost, or any where the dispatch or a custom policy looks at prices.
+
+    Parameters
+    ----------
+    held : mapping of (pool, cause) to float
+        GPU-hours held back, of the ledger of the scenario's own runs.
+    step : float
+        Share by which quantities grow: 0.1 is a tenth more.
+    days : float
+        [d] By how much dates move forward.
+    measure : str
+        What reliefs are ranked by.
+    """
+    total, scheduler = sum(held.values()), scenario.scheduler
+    priced = "usd" in measure or scheduler.dispatch == "cheapest" or ":" in scheduler.order
+    found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
+    return [
+        one
+        for one in found
+        if (sum(held.get(place, 0.0) for place in one.causes) > BINDS * total if one.causes else True)
+        and (priced or one.resource != "price")
+    ]
+
+
+def _pools(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    for site, spec in scenario.sites.items():
+        for kind in spec.pools:
+            yield site, kind, f"{site}/{kind}"
+
+
+def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
+    """[d] after the start at which the last stage comes that comes within the run; 0: none."""
+    days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
+    return max(day for day in days if day < scenario.run.days)
+
+
+def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site, kind, pool in _pools(scenario):
+        node = scenario.gpus[kind].gpus_per_node
+        added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
+        gpus = scenario.sites[site].pools[kind].gpus.peak() + added
+        nodes = max(math.floor(step * gpus / node + 0.5), 1)
+        yield Counterfactual(
+            "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
+            Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
+            "GPU", booked([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node), node,
+        )  # fmt: skip
+
+
+def _grid(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site in scenario.sites:
+        mw = float(f"{step * complete_mw(scenario, site):.3g}")
+        if mw > 0.0:
+            yield Counterfactual(
+                "power", site, "grid_mw", f"{mw:g} MW more grid connection at {site}",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="add"), mw, "MW",
+                booked(pools_at(scenario, [site]), *UNPOWERED), site_mw_usd(scenario, mw),
+            )  # fmt: skip
+
+
+def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
+    for site, spec in scenario.sites.items():
+        last = _last_stage_days(spec.grid_mw, scenario)
+        if last > 0.0:
+            step = min(days, last)
+            yield Counterfactual(
+                "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
+                Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
+                booked(pools_at(scenario, [site]), *UNPOWERED), most=last / step,
+            )  # fmt: skip
+
+
+def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site in scenario.sites:
+        yield Counterfactual(
+            "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
+            Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
+            booked(pools_at(scenario, [site]), "not_energised"), 0.0,
+        )  # fmt: skip
+
+
+def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site, spec in scenario.sites.items():
+        if spec.hall_mw is None:
+            continue
+        added_mw = sum(project.adds.hall_mw or 0.0 for project in scenario.projects_at(site).values())
+        mw = float(f"{step * (spec.hall_mw.peak() + added_mw):.3g}")
+        if mw > 0.0:
+            yield Counterfactual(
+                "halls", site, "hall_mw", f"{mw:g} MW more of halls at {site}",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="add"), mw, "MW",
+                booked(pools_at(scenario, [site]), "not_housed"), site_mw_usd(scenario, mw),
+            )  # fmt: skip
+
+
+def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
+    for site, spec in scenario.sites.items():
+        last = _last_stage_days(spec.hall_mw, scenario) if spec.hall_mw is not None else 0.0
+        if last > 0.0:
+            step = min(days, last)
+            yield Counterfactual(
+                "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
+                Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
+                booked(pools_at(scenario, [site]), "not_housed"), most=last / step,
+            )  # fmt: skip
+
+
+def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
+    for site, kind, pool in _pools(scenario):
+        last = _last_stage_days(scenario.sites[site].pools[kind].gpus, scenario)
+        if last > 0.0:
+            step = min(days, last)
+            yield Counterfactual(
+                "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
+                Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
+                booked([pool], "not_delivered"), most=last / step,
+            )  # fmt: skip
+
+
+def _links(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    for name in scenario.links:
+        yield Counterfactual(
+            "WAN", name, "gbps", f"twice the bandwidth of the link {name}",
+            Lever(keys=[dotted(("links", name, "gbps"))], how="scale"), 2.0, "%",
+            booked(pools_at(scenario, scenario.sites), "idle_data"),
+        )  # fmt: skip
+
+
+def _price(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for site in scenario.sites:
+        yield Counterfactual(
+            "price", site, "price", f"electricity at {site} {step:.0%} cheaper",
+            Lever(keys=[dotted(("sites", site, "price_factor"))], how="scale"), 1.0 - step, "%", frozenset(),
+        )  # fmt: skip
+
+
+def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for tenant, spec in scenario.tenants.items():
+        for kind, gpus in spec.quota_gpus.items():
+            more = max(round(step * gpus), 1)
+            pools = [pool for _site, other, pool in _pools(scenario) if other == kind]
+            yield Counterfactual(
+                "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
+                Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
+                booked(pools, "idle_quota"), 0.0, 1,
+            )  # fmt: skip
+
+
+def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    laws = {spec.jurisdiction for spec in scenario.sites.values()}
+    for name, stream in scenario.workload.streams.items():
+        if stream.residency and laws - set(stream.residency):
+            yield Counterfactual(
+                "residency", name, "residency", f"jobs of {name} may run anywhere",
+                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule", frozenset(), 0.0,
+            )  # fmt: skip
+
+
+def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    if scenario.scheduler.backfill == "none":
+        yield Counterfactual(
+            "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
+            Lever(keys=["scheduler.backfill"]), "easy", "rule",
+            booked(pools_at(scenario, scenario.sites), "idle_reserved"), 0.0,
+        )  # fmt: skip
+
+
+def _cycle(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    if scenario.scheduler.mode == "cycle":
+        half = scenario.scheduler.cycle_s / 2.0
+        yield Counterfactual(
+            "cycle", "", "cycle_s", f"a scheduling cycle of {half:g} s, half as long",
+            Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, "%",
+            booked(pools_at(scenario, scenario.sites), "idle_cycle"), 0.0,
+        )  # fmt: skip
+
+
+def _preemption(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    streams = scenario.workload.streams.values()
+    priorities = {stream.priority for stream in streams}
+    if scenario.scheduler.preemption == "none" and len(priorities) > 1 and any(s.preemptible for s in streams):
+        yield Counterfactual(
+            "queue rules", "", "preemption", "urgent jobs may evict preemptible ones",
+            Lever(keys=["scheduler.preemption"]), "priority", "rule", frozenset(), 0.0,
+        )  # fmt: skip
+
+
+def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    if scenario.scheduler.queue_limit is not None:
+        limit = max(scenario.scheduler.queue_limit, 1)
+        yield Counterfactual(
+            "queue rules", "", "queue_limit", f"{limit:,} more job{'s' * (limit != 1)} may wait in a pool",
+            Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job", frozenset(), 0.0, 1,
+        )  # fmt: skip
+
+
+def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    everywhere = pools_at(scenario, scenario.sites)
+    for name, spec in scenario.workload.classes.items():
+        for field, cause, what in (
+            ("checkpoint_write_s", "checkpointing", "checkpoint writes"), ("load_s", "loading", "loading"),
+        ):  # fmt: skip
+            if getattr(spec, field) > 0.0:
+                yield Counterfactual(
+                    "storage", name, field, f"{what} of {name} in half the time",
+                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%",
+                    booked(everywhere, cause),
+                )  # fmt: skip
+        if 0.0 < spec.checkpoint_interval_s < math.inf:
+            yield Counterfactual(
+                "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
+                Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,
+                "%", booked(everywhere, "lost_work"), 0.0,
+            )  # fmt: skip
+
+
+CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
+    _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _backfill,
+    _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks,
+    build_out.rivals, rules.exemptions, _price,
+)  # fmt: skip

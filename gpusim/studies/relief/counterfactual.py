@@ -1,0 +1,93 @@
+"""One counterfactual: a constraint of a scenario loosened by a stated step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.lever import Lever, turned
+
+
+def counted(amount: float, unit: str) -> str:
+    """An amount with its unit: ``"2 days"``, ``"1 day"``, ``"0.08 MW"``."""
+    plural = "s" if unit in ("GPU", "day", "job") and amount != 1.0 else ""
+    return f"{amount:,.4g} {unit}{plural}"
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """A constraint and the step by which it is loosened.
+
+    Attributes
+    ----------
+    resource : str
+        What is short: "GPUs", "power", "delivery", ...; counterfactuals of one resource at one place are alternatives.
+    place : str
+        Where: a pool as ``SITE/TYPE``, a site, a tenant, a stream, or "" for the fleet.
+    constraint : str
+        The constraint, in the words of a scenario: ``grid_mw``, ``gpus``, ``backfill``, ...
+    text : str
+        The step in words.
+    lever : Lever
+        What is turned.
+    amount : object
+        To what, by how much, or by which factor.
+    unit : str
+        Of the amount: GPU, MW, day, job; "%" of a factor; "rule" of what is set, of which there is no more or less.
+    causes : frozenset of (str, str)
+        (pool, cause) of the ledger that it relieves; none where the ledger cannot see the constraint.
+    usd : float
+        Cost of the step over the run; NaN where the catalogue has none.
+    quantum : float
+        Amounts are whole multiples of it (a node's GPUs); 0: any amount.
+    most : float
+        Greatest multiple of the step that makes a difference: a date cannot come before the start.
+    """
+
+    resource: str
+    place: str
+    constraint: str
+    text: str
+    lever: Lever
+    amount: object
+    unit: str
+    causes: frozenset[tuple[str, str]]
+    usd: float = float("nan")
+    quantum: float = 0.0
+    most: float = float("inf")
+
+    @property
+    def name(self) -> str:
+        """Unique among the counterfactuals of a scenario."""
+        return " ".join(part for part in (self.constraint, self.place) if part)
+
+    @property
+    def group(self) -> str:
+        """Resource and place: what alternatives share."""
+        return " ".join(part for part in (self.resource, self.place) if part)
+
+    @property
+    def is_quantity(self) -> bool:
+        """Whether more of it can be had: levers with an amount, not rules."""
+        return self.unit != "rule"
+
+    def scenario(self, base: Scenario, multiple: float = 1.0) -> Scenario:
+        """The scenario with the constraint loosened by a multiple of the step."""
+        return turned(base, [(self.lever, self._times(multiple))])
+
+    def size(self, multiple: float = 1.0) -> float:
+        """A multiple of the step in ``unit``."""
+        if not self.is_quantity:
+            return 1.0
+        amount = self._times(multiple)
+        return 100.0 * abs(amount - 1.0) if self.lever.how == "scale" else abs(amount)
+
+    def _times(self, multiple: float) -> object:
+        if not self.is_quantity:
+            return self.amount
+        if self.lever.how == "scale":
+            return self.amount**multiple  # the same factor again and again
+        amount = self.amount * multiple
+        if not self.quantum:
+            return amount
+        return max(round(amount / self.quantum), 1) * self.quantum

@@ -1,0 +1,61 @@
+"""What the runs of a relief study say, by counterfactual, multiple of its step, and replication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from gpusim.analysis.causes import SLACK
+from gpusim.studies.store import Store
+
+BASE = "as it is"
+HELD = "gpu_hours_held_back"
+Place = tuple[str, float, int]  # counterfactual (BASE for none), multiple, replication
+
+
+class Values:
+    """Figures of the fleet and GPU-hours held back, of the runs of a study.
+
+    Attributes
+    ----------
+    figures : DataFrame
+        Figures of the fleet (columns) by (relief, multiple, replication).
+    held : DataFrame
+        GPU-hours held back: a column per (pool, cause) but slack, 0 where a run has none.
+    """
+
+    def __init__(self, store: Store, keys: dict[Place, str]):
+        index = pd.MultiIndex.from_tuples(keys, names=["relief", "multiple", "replication"])
+        run = pd.Series(list(keys.values()), index=index, dtype=object)
+        run = run[run.isin(store.finished())]
+        long = store.outcomes(run.unique())
+        fleet = long[long["kind"] == "fleet"].pivot(index="run", columns="measure", values="value")
+        pools = long[(long["kind"] == "pool") & (long["measure"] == HELD) & ~long["cause"].isin(SLACK)]
+        pools = pools.astype({"name": str, "cause": str})
+        held = pools.pivot(index="run", columns=["name", "cause"], values="value")
+        self.figures = fleet.reindex(run.to_numpy()).set_axis(run.index).sort_index()
+        self.held = held.reindex(run.to_numpy()).fillna(0.0).set_axis(run.index).sort_index()
+
+    def base_held(self) -> dict[tuple[str, str], float]:
+        """Mean GPU-hours held back in the base, by (pool, cause)."""
+        return self.held.loc[BASE].mean().to_dict()
+
+    def held_by(self, relief: str, multiple: float) -> tuple[pd.Series, pd.Series]:
+        """Means of what is held back in the base and under a counterfactual, over the replications of both."""
+        changed = self.held.loc[(relief, multiple)]
+        base = self.held.loc[(BASE, 0.0)].reindex(changed.index)
+        return base.mean(), changed.mean()
+
+    def gains(self, measure: str, sign: float, reliefs: Iterable[str], multiple: float = 1.0) -> pd.DataFrame:
+        """``sign`` x (counterfactual - base) of a measure, shape (replications, counterfactuals), NaN if not run."""
+        base = self.figures.loc[(BASE, 0.0), measure]
+        columns = {name: sign * (self.of(name, multiple, measure) - base) for name in reliefs}
+        return pd.DataFrame(columns, index=base.index, dtype=float)
+
+    def of(self, relief: str, multiple: float, measure: str) -> pd.Series:
+        """A measure by replication."""
+        if (relief, multiple) not in self.figures.index.droplevel("replication"):
+            return pd.Series(np.nan, index=[], dtype=float)
+        return self.figures.loc[(relief, multiple), measure]

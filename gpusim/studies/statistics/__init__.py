@@ -1,0 +1,1 @@
+"""Statistics of studies: intervals, separation, stopping, warm-up, sensitivity."""

@@ -1,0 +1,178 @@
+"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each.
+
+Beside them stands what is drawn from them. Files of others in the folder stay when a result replaces an earlier one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+
+from gpusim.errors import ResultError
+from gpusim.tables.contents import contents_of
+
+FORMAT = 3  # of the folder; any other number is refused
+PARTS = ("deliveries", "competition")  # folders in it that are of its kind
+DRAWN_BY = b"drawn by gpusim"  # in every figure
+
+
+def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
+    """Write a folder in place of an earlier result there; ``ResultError`` if that cannot be done.
+
+    Everything goes to a hidden folder beside the target first. The earlier result is renamed to another hidden name,
+    the new one to the target, and only then is the earlier one removed: at no moment are both lost. What gpusim did
+    not write moves to the new folder.
+    """
+    target = folder.absolute()
+    partial, earlier = _beside(target, "partial"), _beside(target, "earlier")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _recover(target, earlier)
+        check_target(target)
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            _write(partial, manifest, tables)
+            _swap(target, partial, earlier)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise ResultError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from None
+    return folder
+
+
+def check_target(folder: Path) -> None:
+    """``ResultError`` if a folder holds anything that is not a result: saving would replace it."""
+    if folder.is_file():
+        raise ResultError(f"{folder}: is a file; choose another name")
+    if folder.is_dir() and not _is_result(folder) and any(folder.iterdir()):
+        raise ResultError(f"{folder}: holds no gpusim result; choose another folder")
+
+
+def manifest_in(folder: Path) -> dict | None:
+    """Manifest of the result in a folder, damaged tables or not; None if there is none."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("sha256"), dict) else None
+
+
+def _is_result(folder: Path) -> bool:
+    return manifest_in(folder) is not None
+
+
+def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tuple[dict, dict[str, pd.DataFrame]]:
+    """Manifest and tables, the optional ones as far as they were saved.
+
+    One ``ResultError`` with all that is missing or damaged.
+    """
+    manifest, sums = _read_manifest(folder)
+    tables, faults = {}, []
+    for name in [*names, *(name for name in optional if f"{name}.parquet" in sums)]:
+        file = folder / f"{name}.parquet"
+        try:
+            content = file.read_bytes()
+            if hashlib.sha256(content).hexdigest() != sums.get(file.name):
+                faults.append(f"{file.name} is not what was saved")
+            else:
+                tables[name] = pd.read_parquet(BytesIO(content))
+        except FileNotFoundError:
+            faults.append(f"{file.name} is missing")
+        except (OSError, ValueError) as error:
+            faults.append(f"{file.name} cannot be read ({error})")
+    if faults:
+        raise ResultError(f"{folder}: {'; '.join(faults)}; run the scenario again")
+    return manifest, tables
+
+
+def _write(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> None:
+    folder.mkdir()
+    sums = {}
+    for name, table in tables.items():
+        file = folder / f"{name}.parquet"
+        table.to_parquet(file, index=False)
+        sums[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    text = json.dumps({**manifest, "format": FORMAT, "sha256": sums}, indent=1, sort_keys=True, default=str)
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def _beside(target: Path, role: str) -> Path:
+    return target.parent / f".{target.name}.{role}"
+
+
+def _recover(target: Path, earlier: Path) -> None:
+    """Bring back, or clear away, an earlier result that a killed save left aside."""
+    if earlier.exists() and not target.exists():
+        earlier.rename(target)
+    _clear_away(earlier, target)
+
+
+def _clear_away(earlier: Path, target: Path) -> None:
+    """Remove an earlier result; what others put into its folder is in the new one then."""
+    if _is_result(earlier):
+        for file in list(_foreign(earlier)):
+            place = target / file.relative_to(earlier)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.rename(place)
+        (earlier / "manifest.json").unlink()  # first: without it nothing is left there that is another's
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _foreign(folder: Path) -> Iterator[Path]:
+    """Files and folders of a result's folder that gpusim did not write."""
+    for part in ("", *PARTS):
+        tables = (manifest_in(folder / part) or {}).get("sha256", {})
+        ours = {*tables, "manifest.json", *(() if part else ("report.html", "figures", *PARTS))}
+        yield from (file for file in sorted((folder / part).glob("*")) if file.name not in ours)
+    for picture in sorted((folder / "figures").glob("*")):
+        if not picture.is_file() or DRAWN_BY not in picture.read_bytes()[:1000]:
+            yield picture
+
+
+def _swap(target: Path, partial: Path, earlier: Path) -> None:
+    """Put the new folder in the earlier one's place."""
+    if target.exists():
+        target.rename(earlier)
+    try:
+        partial.rename(target)
+    except OSError:
+        _recover(target, earlier)
+        raise
+    _clear_away(earlier, target)
+
+
+def _read_manifest(folder: Path) -> tuple[dict, dict]:
+    """Manifest, and the sums of the tables."""
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultError(f"{folder}: {_why_none(folder)}") from None
+    except NotADirectoryError:
+        raise ResultError(f"{folder}: is a file; give the folder of a result") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: damaged ({error}); run the scenario again") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("sha256"), dict):
+        raise ResultError(f"{path}: is not the manifest of a result; give the folder of a result")
+    if manifest.get("format") != FORMAT:
+        raise ResultError(
+            f"{path}: has format {manifest.get('format')!r}, this version of gpusim reads {FORMAT} only;"
+            f" run the scenario again (it was written by gpusim {manifest.get('gpusim_version', 'unknown')})"
+        )
+    return {key: value for key, value in manifest.items() if key not in ("format", "sha256")}, manifest["sha256"]
+
+
+def _why_none(folder: Path) -> str:
+    earlier = _beside(folder.absolute(), "earlier")
+    if folder.exists():
+        return contents_of(folder) or "no manifest.json, so no whole result; run the scenario again"
+    if earlier.exists():
+        return f"saving was cut short; rename the earlier result, {earlier}, to {folder}, or run the scenario again"
+    return "no such folder; `gpusim run` writes one"

@@ -1,0 +1,74 @@
+"""The tables of a result by name, each with what stands in it. Units are in the names of the columns."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+TABLES = (
+    "jobs", "job_waits", "ledger", "waits", "unmet", "rejections", "pools", "power", "sites", "costs", "services",
+    "events",
+)  # fmt: skip
+# Of scenarios with projects only: what `gpusim.buildout` says of them.
+BUILD_TABLES = (
+    "build_projects", "build_tasks", "build_capacity", "build_live", "build_months", "build_ledger", "build_paths",
+    "build_requests", "build_line",
+)  # fmt: skip
+RULES = "rules"  # of scenarios that enforce rules only
+# Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
+CONTRACT_TABLES = (
+    "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
+    "money_sites", "money_contracts", "money_fleet", "money_figures",
+)  # fmt: skip
+PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
+OPTIONAL = {
+    **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
+    PRICES: "contracts with market.index",
+}  # fmt: skip
+
+
+def _table(name: str, text: str) -> property:
+    return property(lambda result: result.table(name), doc=text)
+
+
+class Tables:
+    """The tables of a result as attributes, which Tab completes; ``X_utc`` are the timestamps of ``X_s``."""
+
+    jobs = _table("jobs", "One row per job: who submitted it, where it ran, when, and what became of it.")
+    job_waits = _table("job_waits", "Seconds that each job waited, by cause; causes that occurred only.")
+    ledger = _table("ledger", "GPU-seconds by pool, record interval and cause; they add up to planned GPUs x time.")
+    waits = _table("waits", "Job-seconds, and GPU-seconds asked for, of waiting by pool, tenant, interval and cause.")
+    unmet = _table("unmet", "GPU-seconds asked for in vain by pool, interval and cause, and where such GPUs were then.")
+    rejections = _table("rejections", "Jobs rejected, by record interval, cause and what they asked for.")
+    pools = _table("pools", "Mean GPUs and jobs of each pool by record interval: planned, delivered, busy, queued, ...")
+    power = _table("power", "Power, energy, price, carbon and weather of each site by record interval.")
+    sites = _table("sites", "One row per site: where it is, what it used, what that cost and emitted.")
+    costs = _table("costs", "One row per pool: list price of its GPUs online, its share of the energy bill and carbon.")
+    services = _table("services", "Tokens asked for and served, and replicas, by deployment and record interval.")
+    events = _table("events", "What happened when: deliveries, grid steps, rules, faults of input; value in its unit.")
+    rules = _table("rules", "What each rule did, where and when, and what it cost.")
+
+    build_projects = _table("build_projects", "One row per project: planned and delivered, and its USD.")
+    build_tasks = _table("build_tasks", "One row per task of a project: planned, ready, begun, done.")
+    build_capacity = _table("build_capacity", "One row per component of a project: amount in its unit, and when.")
+    build_live = _table("build_live", "GPUs planned, live and delivered by pool, from each change on.")
+    build_months = _table("build_months", "GPU-hours planned and live by pool and month.")
+    build_ledger = _table("build_ledger", "GPU-hours planned and not there by pool, month, project and cause.")
+    build_paths = _table("build_paths", "The critical path of each project, first to last.")
+    build_requests = _table("build_requests", "What projects and rivals asked of supplies, in order of time.")
+    build_line = _table("build_line", "Supplies and the lines for them, in units, at the start of each month.")
+
+    contract_signings = _table("contract_signings", "Contracts that asked whether they can be delivered, and answers.")
+    contract_allocation = _table("contract_allocation", "GPUs that each contract had, where and when.")
+    contract_milestones = _table("contract_milestones", "Each step up of a contract: due, met, and how late.")
+    contract_departures = _table("contract_departures", "Tenants that left, in all or in part.")
+    contract_accounts = _table("contract_accounts", "GPU-hours and USD of each contract by month.")
+    money_sites = _table("money_sites", "Revenue, costs and capital of each site by month.")
+    money_contracts = _table("money_contracts", "Revenue and costs of each contract by month.")
+    money_fleet = _table("money_fleet", "The statements of the provider by month.")
+    money_figures = _table("money_figures", "Headline figures of money by name; the name ends with the unit.")
+    market_prices = _table("market_prices", "Prices over list price, and the scarcity that makes them, by month.")
+
+    tables: dict[str, pd.DataFrame]
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in OPTIONAL or name in self.tables]

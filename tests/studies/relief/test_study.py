@@ -1,0 +1,206 @@
+"""Relief studies end to end: known bottlenecks are found, what does not bind gains nothing, and budgets hold."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gpusim
+from gpusim.errors import GpusimError
+from gpusim.studies.sweeps.crew import Serial
+from gpusim.tables.relief import TABLES, Relief
+
+NEVER_ENOUGH = {
+    "tenant": "t", "job_class": "c", "jobs_per_day": 4000.0, "gpus": {"8": 1.0},
+    "runtime_median_s": 3600.0, "runtime_sigma": 0.0,
+}  # fmt: skip
+H100 = {"gpus_per_node": 8, "rated_it_w_per_gpu": 2000.0, "training_speed": 1.0, "usd_per_gpu_hour": 2.0}
+
+
+def fleet(grid_mw: object, gpus: object, **scheduler: object) -> gpusim.Scenario:
+    """One site with more work than it can ever do; a node of 8 GPUs is rated 16 kW at an overhead of exactly 1.25."""
+    return gpusim.Scenario.from_dict(
+        {
+            "name": "one site",
+            "run": {"start": "2026-06-01", "days": 1.0},
+            "gpus": {"H100": H100},
+            "scheduler": scheduler,
+            "sites": {
+                "one": {
+                    "region": "GB", "jurisdiction": "UK", "grid_mw": grid_mw,
+                    "cooling": {"base_overhead": 0.21, "fixed_fraction": 0.0, "overhead_per_k": 0.0},
+                    "pools": {"H100": {"gpus": gpus}},
+                }
+            },
+            "tenants": {"t": {}},
+            "workload": {"classes": {"c": {}}, "streams": {"s": NEVER_ENOUGH}},
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def relieve(tmp_path):
+    """A study in this process, in a folder of its own."""
+
+    def run(scenario: gpusim.Scenario, **options: object) -> Relief:
+        options = {"curves": 0, "budget": 100, "store": tmp_path / "runs", **options}
+        return gpusim.relieve(scenario, executor=Serial(), workers=1, **options)
+
+    return run
+
+
+def gains(found: Relief) -> pd.Series:
+    return found.ranking.set_index("relief")["gain"]
+
+
+def test_power_is_the_bottleneck(relieve) -> None:
+    """20 of 40 nodes have power: a tenth more power is two nodes, 16 GPUs, at work all day; more GPUs are nothing."""
+    found = relieve(fleet(0.4, 320))
+    assert gains(found)["grid_mw one"] == pytest.approx(16 * 24.0, rel=0.01)
+    assert gains(found).get("gpus one/H100", 0.0) == 0.0
+    assert found.ranking["relief"][0] in ("grid_mw one", "oversubscription one")
+    assert found.ranking.set_index("relief")["per_unit"]["grid_mw one"] == pytest.approx(16 * 24.0 / 0.04, rel=0.01)
+
+
+def test_gpus_are_the_bottleneck(relieve) -> None:
+    """All 10 nodes have power to spare: one node more is 8 GPUs at work all day."""
+    found = relieve(fleet(1.0, 80))
+    assert found.ranking["relief"].tolist() == ["gpus one/H100"]  # the only constraint that binds
+    assert gains(found)["gpus one/H100"] == pytest.approx(8 * 24.0, rel=0.01)
+    assert found.ranking["per_usd"][0] == pytest.approx(1.0 / 2.0, rel=0.01)  # 2 USD buy a GPU-hour
+    assert found.about["separated"]
+    assert found.about["agreement"]["top1"]
+
+
+def test_a_date_is_the_bottleneck(relieve) -> None:
+    """Half of the GPUs come at noon: half a day earlier is half of the GPUs for half a day."""
+    found = relieve(fleet(1.0, [{"at": 0.0, "value": 40}, {"at": 0.5, "value": 80}]))
+    assert found.ranking["relief"][0] == "delivery one/H100"
+    assert gains(found)["delivery one/H100"] == pytest.approx(40 * 12.0, rel=0.02)
+
+
+def test_halls_are_the_bottleneck(relieve) -> None:
+    """Halls for 20 of 40 nodes (of 16 kW each): a tenth more of them is two nodes."""
+    found = relieve(fleet(10.0, 320).with_({"sites.one.hall_mw": 0.32}))
+    assert found.ranking["relief"].tolist()[0] == "hall_mw one"
+    assert gains(found)["hall_mw one"] == pytest.approx(16 * 24.0, rel=0.01)
+
+
+def test_a_link_is_the_bottleneck(relieve) -> None:
+    """Data of 8 TB a job arrive at 1 GB/s, a job every two hours and more: twice the bandwidth is twice the work."""
+    stream = {"home": "DE-LU", "data_tb": 8.0, "jobs_per_day": 40.0}
+    changes = {f"workload.streams.s.{key}": value for key, value in stream.items()}
+    link = {"links.sea": {"between": ["GB", "DE-LU"], "gbps": 10.0}}
+    found = relieve(fleet(1.0, 80).with_(changes | link))
+    assert found.ranking["relief"][0] == "gbps sea"
+    assert gains(found)["gbps sea"] > 0.5 * found.effects.query("measure == 'useful_gpu_hours'")["base"].iloc[0]
+
+
+def test_a_cheaper_site_costs_less_and_works_as_before(relieve) -> None:
+    found = relieve(fleet(1.0, 80), measure="energy_usd")
+    effects = found.effects[found.effects["relief"] == "price one"].set_index("measure")
+    assert effects.loc["energy_usd", "difference"] == pytest.approx(-0.1 * effects.loc["energy_usd", "base"])
+    assert effects.loc["useful_gpu_hours", "difference"] == 0.0
+    assert found.ranking["relief"][0] == "price one"
+
+
+def test_nothing_binds(relieve) -> None:
+    idle = fleet(1.0, 80).with_({"workload.streams.s.jobs_per_day": 1.0})
+    found = relieve(idle)
+    assert found.ranking.empty
+    assert "nothing to relieve" in found.about["verdict"]
+    assert found.curves.empty
+
+
+def test_rejected_jobs_are_told_first(relieve) -> None:
+    found = relieve(fleet(1.0, 80).with_({"scheduler.queue_limit": 0}), curves=0)
+    base = found.effects.set_index(["relief", "measure"])
+    assert base.index.get_level_values("relief").str.startswith("queue_limit").any()
+    said = r"With seed 0, [\d,]+ of [\d,]+ jobs were rejected: they came when the queue of H100 at one was full\. "
+    assert re.match(said + "1 more job may wait", found.about["verdict"])
+
+
+def test_jobs_that_no_step_would_take(relieve) -> None:
+    """32 jobs of more GPUs than there are: no constraint binds, and the verdict does not leave it at that."""
+    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpus": {"1024": 1.0}}))
+    assert found.ranking.empty
+    assert "jobs were rejected: they need 1,024 GPUs in one pool, and the largest has" in found.about["verdict"]
+    assert found.about["verdict"].endswith("No constraint that a step would loosen binds.")
+
+
+def test_ties_are_said(relieve) -> None:
+    """A tenth more power and a tenth more oversubscription switch on the same nodes: no runs can separate them."""
+    found = relieve(fleet(0.4, 320))
+    both = found.ranking.set_index("relief").loc[["grid_mw one", "oversubscription one"], "gain"]
+    assert both.iloc[0] == both.iloc[1]
+    assert found.about["separated"]
+    assert "; the same as" in found.about["verdict"]
+
+
+def test_effects_are_paired(relieve) -> None:
+    """Work and dates are random; what a date brings is the same under every seed, so pairing removes the noise."""
+    found = relieve(fleet(1.0, 80))
+    effects = found.effects.set_index(["relief", "measure"])
+    row = effects.loc[("gpus one/H100", "useful_gpu_hours")]
+    assert row["n"] >= 4
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert effects.loc[("gpus one/H100", "energy_usd"), "difference"] > 0.0
+
+
+def test_curves_level_off_where_the_next_bottleneck_takes_over(relieve) -> None:
+    """Power for 14 nodes, 10 there: 4 nodes more are of use, further ones are not."""
+    found = relieve(fleet(0.2801, 80), curves=1, step=0.2)
+    curve = found.curves.set_index("amount")["gain"]
+    assert curve.index.tolist() == [8.0, 16.0, 32.0, 64.0, 128.0]
+    assert np.allclose(curve.loc[[8.0, 16.0, 32.0]], np.array([8, 16, 32]) * 24.0, rtol=0.02)
+    assert curve[64.0] == pytest.approx(curve[32.0], rel=0.01)
+    at_knee = found.curves[found.curves["knee"]].iloc[0]
+    assert at_knee["amount"] == 32.0
+    assert found.curves["next_cause"].iloc[-1] == "not_energised"
+    assert found.about["levelling"][0].startswith("GPUs one/H100: gains level off after +32 GPUs")
+
+
+def test_the_budget_holds_and_is_said(relieve) -> None:
+    scenario = gpusim.Scenario.from_toml("seeds/small.toml", {"run.days": 0.5})
+    found = relieve(scenario, budget=40)
+    assert found.about["runs"] <= 40 or found.about["separated"]
+    assert ("budget" in found.about["verdict"]) != found.about["separated"]
+
+
+def test_a_second_call_runs_nothing_and_answers_the_same(relieve, tmp_path) -> None:
+    scenario = fleet(0.4, 320)
+    first = relieve(scenario)
+    files = sorted((tmp_path / "runs" / "runs").iterdir())
+    times = [file.stat().st_mtime_ns for file in files]
+    second = relieve(scenario)
+    assert [file.stat().st_mtime_ns for file in sorted((tmp_path / "runs" / "runs").iterdir())] == times
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+
+
+def test_saved_and_read_again(relieve, tmp_path) -> None:
+    found = relieve(fleet(1.0, 80))
+    found.save(tmp_path / "relief")
+    again = Relief.load(tmp_path / "relief")
+    assert again.about["verdict"] == found.about["verdict"]
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(found, name), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"measure": "godput"}, "did you mean 'goodput'"),
+        ({"measure": "site one energy_usd"}, "give a figure of the fleet"),
+        ({"step": 0.0}, "step: found 0"),
+        ({"days": -1.0}, "days: found -1"),
+        ({"budget": 1}, "budget: found 1"),
+    ],
+)
+def test_what_makes_no_sense(relieve, options, text) -> None:
+    with pytest.raises(GpusimError, match="relieve: ") as caught:
+        relieve(fleet(1.0, 80), **options)
+    assert text in str(caught.value)

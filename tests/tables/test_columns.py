@@ -1,0 +1,123 @@
+"""Every column of every table names its unit, and instants have timestamps beside them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import gpusim
+from gpusim.tables.competition import TABLES as OF_COMPETITION
+from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
+from gpusim.tables.instants import INSTANTS, dated, undated, utc
+from gpusim.tables.result import CONTRACT_TABLES, OPTIONAL, TABLES, Result
+from tests.studies.deliveries.kit import contract, project, scenario
+
+# How the name of a column of numbers ends: its unit, or what it counts.
+UNITS = (
+    "_s", "_utc", "_j", "_w", "_mw", "_mwh", "_kg", "_c", "_deg", "_days", "_usd", "_gpus", "_jobs", "_tokens",
+    "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
+)  # fmt: skip
+PREFIXES = ("gpu_hours_", "job_hours_")
+COUNTS = {"gpus", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed"}
+PLACES = {"job_id", "milestone", "position", "priority", "rank"}
+RATIOS = {
+    "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
+    "share_of_planned",
+}  # fmt: skip
+TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
+DURATIONS = {
+    "wait_s", "run_s", "lost_gpu_s", "runtime_s", "estimate_s", "gpu_s", "job_s", "late_s", "waited_s",
+}  # fmt: skip
+TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
+SCENARIO = scenario(
+    {"a": project(50, TASK), "b": project(20, {**TASK, "units": 20.0}, start="2025-03-01")},
+    {"one": {**contract(40, "2025-03-01"), "admit": 0.0}},
+    supplies={"vendor": {"kind": "stock", "per_month": 30.0, "most": 30.0}},
+    rivals={"big": {"orders": {"vendor": {"per_month": 4.0, "units": 8.0}}, "lets": {"gpus": {"one": 20.0}}}},
+    market={"index": {"supplies": {"one": "vendor"}}, "demand": {"gpus": {"one": {"at_start": 30.0}}}},
+)
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return gpusim.run(SCENARIO, seed=3)
+
+
+def unnamed(table: pd.DataFrame) -> list[str]:
+    """Columns of numbers or dates whose name has no unit."""
+    numbers = [
+        name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool
+        or pd.api.types.is_datetime64_any_dtype(table[name])
+    ]  # fmt: skip
+    told = TOLD if {"unit", "name", "measure", "figure"} & set(table) else set()
+    known = COUNTS | PLACES | RATIOS | told
+    named = [name for name in numbers if name.endswith((*UNITS, "_ratio", "_share")) or name.startswith(PREFIXES)]
+    return [name for name in numbers if name not in known and name not in named]
+
+
+def undated_instants(table: pd.DataFrame) -> list[str]:
+    """Columns of seconds that are no known durations and have no timestamps."""
+    seconds = [name for name in table if name.endswith("_s") and name not in DURATIONS]
+    return [name for name in seconds if utc(name) not in table]
+
+
+def test_every_column_of_a_result_names_its_unit(result: Result) -> None:
+    assert set(OPTIONAL) <= set(result.tables)
+    faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
+    assert {name: columns for name, columns in faults.items() if columns} == {}
+    assert unnamed(result.bottlenecks()) == []
+
+
+def test_every_instant_of_a_result_has_its_timestamp(result: Result) -> None:
+    faults = {name: undated_instants(result.table(name)) for name in [*result.tables, "rules"]}
+    assert {name: columns for name, columns in faults.items() if columns} == {}
+    assert undated_instants(result.bottlenecks()) == []
+    start = pd.Timestamp(result.manifest["start"])
+    for name in TABLES:
+        table = result.table(name)
+        for column in INSTANTS & set(table):
+            expected = start + pd.to_timedelta(table[column], unit="s").dt.round("us")
+            assert table[utc(column)].dt.tz is not None
+            assert (table[utc(column)].isna() == table[column].isna()).all()
+            assert ((table[utc(column)] - expected).abs().max() <= pd.Timedelta(microseconds=1)) or table.empty
+
+
+def test_what_replications_say_has_units_and_dates() -> None:
+    deliveries, competition = gpusim.deliveries(SCENARIO, 4), gpusim.competition(SCENARIO, 4)
+    for name in OF_DELIVERIES:
+        assert unnamed(getattr(deliveries, name)) == [], name
+        assert undated_instants(getattr(deliveries, name)) == [], name
+    for name in OF_COMPETITION:
+        assert unnamed(getattr(competition, name)) == [], name
+    programme = gpusim.play(SCENARIO, 3)
+    for name, table in vars(programme).items():
+        assert unnamed(table) == [] == undated_instants(table), name
+    for answer in (deliveries, competition, programme):
+        assert repr(answer).startswith(f"<{type(answer).__name__}")
+        assert len(repr(answer)) < 160
+    contracts = gpusim.contracts(SCENARIO)
+    assert unnamed(contracts) == []
+    assert contracts.loc[0, "first_due_utc"] == pd.Timestamp("2025-03-01", tz="UTC")
+
+
+def test_timestamps_are_not_kept(result: Result, tmp_path) -> None:
+    result.jobs  # noqa: B018
+    result.save(tmp_path / "run")
+    assert not [name for name in pd.read_parquet(tmp_path / "run" / "power.parquet") if name.endswith("_utc")]
+    loaded = Result.load(tmp_path / "run")
+    for name in (*TABLES, *CONTRACT_TABLES):
+        there, here = loaded.table(name), result.table(name)
+        assert list(there) == list(here)
+        for column in [column for column in here if column.endswith("_utc")]:
+            pd.testing.assert_series_equal(there[column], here[column])
+
+
+def test_never_is_no_date() -> None:
+    start = pd.Timestamp("2026-01-01", tz="UTC").to_pydatetime()
+    table = pd.DataFrame({"x": [1, 2, 3], "end_s": [0.5, float("inf"), float("nan")], "wait_s": 1.0})
+    found = dated(table, start)
+    assert list(found) == ["x", "end_s", "end_utc", "wait_s"]
+    assert found["end_utc"].isna().tolist() == [False, True, True]
+    assert found["end_utc"][0] == pd.Timestamp("2026-01-01T00:00:00.5", tz="UTC")
+    pd.testing.assert_frame_equal(undated(found), table)
+    assert dated(table[["x"]], start).columns.tolist() == ["x"]
