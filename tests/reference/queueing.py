@@ -13,6 +13,7 @@ KEYS = {
     Order.SJF: lambda job: job.spec.estimate_s,
     Order.PRIORITY: lambda job: -job.spec.priority,
     Order.LARGEST: lambda job: -job.spec.gpus,
+    Order.CUSTOM: lambda job: 0,
 }
 
 
