@@ -61,6 +61,11 @@ class FleetEnvironment(simpy.Environment):
     sites = property(lambda self: self._sites)
     links = property(lambda self: self._links)
 
+    def detach(self) -> Fleet:
+        """Give the fleet away at the end: events refer to their environment, which would keep it for long."""
+        fleet, self._fleet = self._fleet, None
+        return fleet
+
     def connect(self, **parts: Callable) -> None:
         """Connect parts of a run: ``move(job, link)``, ``log(time_s, ...)`` as below, ``serve()`` shares demand out."""
         for name, part in parts.items():

@@ -43,8 +43,7 @@ def _played(
         env.process(cycle(env, cycle_s, env.run_passes))
     env.run(until=env.finished)
     env.settle()
-    env.fleet = None
-    return fleet
+    return env.detach()
 
 
 def gangs(_effort: Effort, domain: int = 4, size: int = 8) -> Iterator[Row]:

@@ -86,8 +86,7 @@ def play(jobs: Work, pools: list[tuple[int, int]], rules: Rules | None = None, *
     env = open_fleet(jobs, pools, rules, **more)
     env.run(until=env.finished)
     env.settle()
-    fleet, env.fleet = env.fleet, None  # events refer to their environment: it would keep the fleet for long
-    return fleet
+    return env.detach()
 
 
 def play_in_pieces(
