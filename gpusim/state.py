@@ -235,6 +235,7 @@ POOL = np.dtype(
         ("promised_wall_s", "f8"),  # for so long
         ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
         ("clear_by_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
+        ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),

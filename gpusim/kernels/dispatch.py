@@ -46,15 +46,19 @@ def _transfer_time(f, j, link):
 
 @inner
 def _expected_wait(pool, held):
-    """[s] Until enough GPUs have come free for the queue and the job, at the rate at which runs give theirs back.
+    """[s] Until enough GPUs have come free for the queue and the job, at the rate at which runs end.
 
-    A run of ``g`` GPUs and ``t`` seconds gives back ``g / t`` GPUs per second on average, all runs busy / (their mean
-    time weighted by GPUs): Little's law for the GPUs at work.
+    Of ``n`` runs of ``t`` seconds each one ends every ``t / n`` seconds on average (Little's law), and gives the mean
+    of their GPUs back. Those that are queued count as if they ran; ``t`` is weighted by GPUs.
     """
     if is_ready(pool, held):
         return 0.0
-    lacking = max(pool.queued_gpus + pool.inbound_gpus + held - pool.free, held)
-    return lacking * pool.running_work / (pool.busy * 1.0 * pool.busy) if pool.busy > 0 else math.inf
+    ahead_gpus = pool.queued_gpus + pool.inbound_gpus
+    gpus, runs = pool.busy + ahead_gpus, pool.running + pool.queued + pool.inbound
+    if pool.energised == 0 or gpus == 0:
+        return math.inf
+    ends = math.ceil(max(ahead_gpus + held - pool.free, held) * runs / gpus)
+    return ends * ((pool.running_work + pool.queued_work) / gpus) / runs
 
 
 @inner

@@ -10,7 +10,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_planned, mark_fresh
-from gpusim.kernels.running import start
+from gpusim.kernels.running import expected_wall_time, start
 from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
@@ -57,6 +57,7 @@ def enqueue(f, j, p, now):
     pool.queued += 1
     pool.queued_gpus += job.held
     pool.asked[lane.cause] += job.held
+    pool.queued_work += job.held * expected_wall_time(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
@@ -78,6 +79,7 @@ def dequeue(f, j, now):
     pool.queued -= 1
     pool.queued_gpus -= job.held
     pool.asked[lane.cause] -= job.held
+    pool.queued_work -= job.held * expected_wall_time(f, j, p)
 
 
 @inner
@@ -108,6 +110,7 @@ def _count_inbound(f, j, sign, now):
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
     pool.asked[_DATA] += sign * job.held
+    pool.queued_work += sign * job.held * expected_wall_time(f, j, p)
 
 
 @inner

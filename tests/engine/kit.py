@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -153,8 +154,9 @@ def _fleet(case: Case, replicas: Replicas) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
     work = Work(routes=case.routes, route_links=case.route_links, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
+    rules = replace(case.rules, cycled=case.cycle_s is not None, cycle_s=case.cycle_s or 0.0)
     fleet = allocate(
-        case.pools, case.n_sites, work, case.rules,
+        case.pools, case.n_sites, work, rules,
         classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, replicas=replicas,
     )  # fmt: skip
     fleet.clock["long_queue"] = 1  # search even these short queues by size

@@ -20,7 +20,7 @@ ODD = {
         f"{RESEARCH}.checkpoint_write_s": 9.0,
     },
     "loading for ever": {f"{RESEARCH}.load_s": 1e300},
-    "jobs of no time": {f"{JOBS}.runtime_median_s": 1e-300},
+    "jobs of no time": {f"{JOBS}.runtime_median_s": 1e-12},
     "jobs without end": {f"{JOBS}.runtime_median_s": 1e8},
     "killed at exact estimates": {"scheduler.overrun": "kill", f"{JOBS}.estimate_factor_max": 1.0},
     "nobody may wait": {"scheduler.queue_limit": 0},

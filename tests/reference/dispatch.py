@@ -62,12 +62,15 @@ def _load(pool: Pool) -> float:
 
 
 def _expected_wait_s(job: Job, pool: Pool) -> float:
-    """Until enough GPUs have come free for the queue and the job, at the pace at which runs give theirs back."""
+    """Until enough runs have ended for the queue and the job; those that wait count as if they ran."""
     held = job.held(pool.size)
     if is_ready(job, pool):
         return 0.0
-    if pool.busy == 0:
+    ahead = pool.waiting + pool.inbound
+    runs = pool.running + ahead
+    gpus = _held(runs, pool)
+    if pool.energised == 0 or gpus == 0:
         return math.inf
-    lacking = max(_held(pool.waiting + pool.inbound, pool) + held - pool.free, held)
-    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in pool.running)
-    return lacking * work / pool.busy**2
+    ends = math.ceil(max(_held(ahead, pool) + held - pool.free, held) * len(runs) / gpus)
+    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in runs)
+    return ends * (work / gpus) / len(runs)
