@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import held_gpus
-from gpusim.kernels.running import draw_on, fits_alone
+from gpusim.kernels.running import draw_on, fits_alone, fits_limit
 from gpusim.state import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
@@ -21,9 +22,12 @@ def _load(pool):
 
 
 @inner
-def is_ready(pool, held):
-    """Whether nobody is queued and enough GPUs are free, and not about to be taken."""
-    return pool.queued == 0 and pool.free - pool.inbound_gpus >= held
+def is_ready(f, j, p, held):
+    """Whether nobody is queued and there is room for the job now, beside jobs whose data are about to arrive."""
+    pool = f.pools[p]
+    if pool.queued != 0 or pool.free - pool.inbound_gpus < held:
+        return False
+    return place(f, p, f.jobs[j].gpus, ALL) and fits_limit(f, pool.site, draw_on(f, j, p, held))
 
 
 @inner
@@ -45,14 +49,15 @@ def _transfer_time(f, j, link):
 
 
 @inner
-def _expected_wait(pool, held):
+def _expected_wait(f, j, p, held):
     """[s] Until enough GPUs have come free for the queue and the job, at the rate at which runs end.
 
     Of ``n`` runs of ``t`` seconds each one ends every ``t / n`` seconds on average (Little's law), and gives the mean
     of their GPUs back. Those that are queued count as if they ran; ``t`` is weighted by GPUs.
     """
-    if is_ready(pool, held):
+    if is_ready(f, j, p, held):
         return 0.0
+    pool = f.pools[p]
     ahead_gpus = pool.queued_gpus + pool.inbound_gpus
     gpus, runs = pool.busy + ahead_gpus, pool.running + pool.queued + pool.inbound
     if pool.energised == 0 or gpus == 0:
@@ -77,13 +82,13 @@ def _least(f, j, start, stop, rule, now_only):
         load = _load(pool)
         score = load
         if rule == _CHEAPEST or rule == _GREENEST:
-            if not is_ready(pool, held):
+            if not is_ready(f, j, p, held):
                 continue
             site = f.sites[pool.site]
             weight = site.price_usd_per_j if rule == _CHEAPEST else site.carbon_g_per_j
             score = weight * pool.rated_w_per_gpu / pool.speed
         elif rule == _EARLIEST:
-            score = max(_expected_wait(pool, held), _transfer_time(f, j, f.candidate_links[i]))
+            score = max(_expected_wait(f, j, p, held), _transfer_time(f, j, f.candidate_links[i]))
         ahead = best == NONE or score < best_score or (score == best_score and load < best_load)
         if ahead or (score == best_score and load == best_load and p < f.candidates[best]):
             best, best_score, best_load = i, score, load

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.dispatch import is_ready
-from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.promise import power_allows
 from gpusim.kernels.queueing import (
     ANY_SIZE,
@@ -54,9 +53,9 @@ def _move(f, j, q, now):
     job, pool = f.jobs[j], f.pools[q]
     held = held_gpus(pool, job.gpus)
     never_ran = job.first_start_s != job.first_start_s
-    if not never_ran or not is_ready(pool, held) or not _may_run(f, j, q) or over_quota(f, j, q):
+    if not never_ran or not _may_run(f, j, q) or over_quota(f, j, q):
         return False
-    if not _has_power(f, j, q, held) or not place(f, q, job.gpus, ALL):
+    if not _has_power(f, j, q, held) or not is_ready(f, j, q, held):  # which also picks its nodes
         return False
     left = job.pool
     dequeue(f, j, now)

@@ -34,6 +34,7 @@ KEYS = ["kind", "name", "cause", "measure"]
 CHANGES = {
     "run.days": 1.5,
     "scheduler.queue_limit": 40,
+    "scheduler.redispatch": False,
     "tenants.other": {"quota_gpus": {"H100": 32, "H200": 16}},
     "workload.classes.short": {"load_s": 120.0},
     "workload.streams.other": {"tenant": "other", "job_class": "short", "jobs_per_day": 200.0, "priority": -1},

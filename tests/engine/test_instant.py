@@ -77,7 +77,7 @@ def test_stages_of_one_moment_evict_nobody():
     )  # fmt: skip
     result = gpusim.run(scenario)
     assert result.pools.query("gpu_type == 'H100' and start_s >= 86400")["energised_gpus"].min() == 512
-    running = result.pools.query("site == 'texas' and gpu_type == 'H200' and end_s == 86400")["busy"]
+    running = result.pools.query("site == 'texas' and gpu_type == 'H200' and end_s == 86400")["busy_gpus"]
     assert running.iloc[0] > 100
     assert result.jobs["evictions"].sum() == 0
 

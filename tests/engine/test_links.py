@@ -190,7 +190,7 @@ def test_stages_of_a_link(tmp_path):
 SMALL = gpusim.Scenario.from_toml("seeds/small.toml").with_(
     {
         "run.days": 0.5, "workload.streams.research.jobs_per_day": 2000.0, "workload.streams.research.home": THERE,
-        "workload.streams.research.data_tb": 1.5, "links": {"atlantic": LINK},
+        "workload.streams.research.data_tb": 1.5, "links": {"atlantic": LINK}, "scheduler.redispatch": False,
     }
 )  # fmt: skip
 RULES = {

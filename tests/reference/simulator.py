@@ -71,8 +71,8 @@ class Simulator:
         candidates = [self.pools[p] for p in pools]
         links = self._links(job, candidates)
         transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
-        able = partial(self._can_hold_now, job)
-        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, able)
+        now = partial(self._can_hold_now, job), partial(self._admits, job)
+        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now)
         if job.pool is None:
             job.status = Status.REJECTED
             return
@@ -319,7 +319,9 @@ class Simulator:
     def _move(self, job: Job, pool: Pool) -> bool:
         routes, links = self.case.routes[job.spec.route], self.case.route_links
         here = links is None or pool.index in redispatch.where_data_are(routes[0], links[job.spec.route])
-        if not here or not redispatch.may_run(job, pool, *routes, self.rules.dispatch) or not is_ready(job, pool):
+        if not here or not redispatch.may_run(job, pool, *routes, self.rules.dispatch):
+            return False
+        if not is_ready(job, pool, partial(self._admits, job)):
             return False
         left, job.pool = job.pool, pool  # as if it were there
         nodes = self._find(job)
@@ -333,6 +335,9 @@ class Simulator:
         job.pool = pool
         self._start(job, nodes)
         return True
+
+    def _admits(self, job: Job, pool: Pool) -> bool:
+        return self.sites[pool.spec.site].admits(job, pool)
 
     def _can_hold_now(self, job: Job, pool: Pool) -> bool:
         """Whether the pool as it is could run the job if nothing else ran at its site and its tenant held nothing."""

@@ -18,7 +18,7 @@ UNITS = (
     "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
-COUNTS = {"gpus", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed"}
+COUNTS = {"gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed"}
 PLACES = {"job_id", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
@@ -27,6 +27,7 @@ RATIOS = {
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
     "wait_s", "run_s", "lost_gpu_s", "runtime_s", "estimate_s", "gpu_s", "job_s", "late_s", "waited_s",
+    "free_gpu_s", "padding_gpu_s", "short_gpu_s",
 }  # fmt: skip
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
 SCENARIO = scenario(

@@ -127,7 +127,7 @@ def test_a_policy_that_ends_its_worker(tmp_path: Path) -> None:
     ("policy", "kind", "message"),
     [
         ("raise ValueError('no idea')", "PolicyError", "no idea"),
-        ("sys.exit(3)", "SystemExit", "3"),
+        ("sys.exit(3)", "PolicyError", "3"),
         ("raise MemoryError", "PolicyError", "MemoryError"),
     ],
 )
