@@ -75,7 +75,7 @@ class CustomPasses:
                 f"returned {positions.dtype} of shape {positions.shape};"
                 f" return a sequence of whole numbers: positions in the queue of {len(queue)}, best first",
             )
-        positions = positions.astype("i8", copy=False)
+        positions = np.ascontiguousarray(positions, dtype="i8")
         bad = accept(fleet, p, queue, positions, self._seen)
         if bad >= 0:
             raise self._error(

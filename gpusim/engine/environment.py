@@ -47,7 +47,7 @@ class FleetEnvironment(simpy.Environment):
     """
 
     def __init__(self, fleet: Fleet):
-        super().__init__()
+        super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
         self._fleet = fleet
         self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")

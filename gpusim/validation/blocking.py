@@ -87,18 +87,24 @@ def cycles(_effort: Effort, cycle_s: float = 30.0) -> Iterator[Row]:
         yield Row(37, f"cycles of 30 s: start of what comes at {submit:g} s [s]", expected, found, 0.0)
 
 
-def promised_power(_effort: Effort, backfill: Backfill = Backfill.EASY) -> Iterator[Row]:
+def promised_power(_effort: Effort, estimate_s: float = 3.0) -> Iterator[Row]:
     """40: the head of one pool is promised the power of its site, however many jobs come later in another pool.
 
-    A site of 32 W, GPUs of a watt. A job of 24 GPUs in the first pool runs for 7 s; at 1 s comes one of 16 GPUs in the
-    second, at 2 s come many of 8 GPUs and 2 s in the first. With 8 W left, the 16 are there at 7 s and not before.
+    A site of 32 W, GPUs of a watt. A job of 28 GPUs in the first pool runs for 7 s; at 1 s comes one of 30 GPUs in the
+    second, at 2 s come many of 4 GPUs and 3 s, which are expected to take ``estimate_s``, in the first. One of them
+    starts at once in the 4 W left; the next, at 5 s, would take from the 30 W that are there at 7 s.
     """
     for later in (0, 8, 40, 200):
         submit_s = np.array([0.0, 1.0] + [2.0] * later)
-        runtime_s = np.array([7.0, 5.0] + [2.0] * later)
-        gpus = np.array([24, 16] + [8] * later)
+        runtime_s = np.array([7.0, 5.0] + [3.0] * later)
+        estimates_s = np.array([7.0, 5.0] + [estimate_s] * later)
+        gpus = np.array([28, 30] + [4] * later)
         route = np.array([0, 1] + [0] * later)
-        jobs = work(submit_s, runtime_s, gpus, route=route, routes=[([0], 0), ([1], 0)])
+        jobs = work(submit_s, runtime_s, gpus, estimate_s=estimates_s, route=route, routes=[([0], 0), ([1], 0)])
         pools = [PoolSpec(0, kind, 1, 64, compute_w=1.0) for kind in (0, 1)]
-        found_s = _played(jobs, pools, 32.0, backfill=backfill).jobs["first_start_s"][1]
-        yield Row(40, f"{later} jobs that come later in another pool: start of the head [s]", 7.0, found_s, 0.0)
+        found_s = _played(jobs, pools, 32.0, backfill=Backfill.EASY).jobs["first_start_s"]
+        what = f"{later} jobs that come later in another pool"
+        yield Row(40, f"{what}: start of the head [s]", 7.0, found_s[1], 0.0)
+        if later:
+            before = np.count_nonzero(found_s[2:] < found_s[1])
+            yield Row(40, f"{what}: those that start before it", 1, before, 0.0)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import simpy
+
 from gpusim.engine.layout import ClassSpec
 from tests.reference import preemption
 from tests.reference.case import JobSpec, ServiceSpec
@@ -63,17 +65,14 @@ class Service:
             for p, weight, rate, rows in spec.deployments
         ]
 
-    def run(self):
-        """A control step per interval."""
-        env, k = self.simulator.env, 0
-        while True:
-            yield Moment(env, k * self.spec.control_s, SERVICES)
-            self.asked = self.spec.demand[min(k, len(self.spec.demand) - 1)]
-            for deployment in self.deployments:
-                self._scale(deployment)
-            self.note()
-            Moment(env, env.now + self.spec.load_s, SERVICES).callbacks.append(lambda _event: self.note())
-            k += 1
+    def control(self, step: int) -> None:
+        """A control step."""
+        env = self.simulator.env
+        self.asked = self.spec.demand[min(step, len(self.spec.demand) - 1)]
+        for deployment in self.deployments:
+            self._scale(deployment)
+        self.note()
+        Moment(env, env.now + self.spec.load_s, SERVICES).callbacks.append(lambda _event: self.note())
 
     def _scale(self, deployment: Deployment) -> None:
         now, pool = self.simulator.env.now, deployment.pool
@@ -115,3 +114,15 @@ class Service:
         for d, wish, able, served in zip(self.deployments, asked, ready, own, strict=True):
             more = (able - served) * min(1.0, left / room) if room > 0 else 0.0
             d.history.append((now, wish, served + more, len(d.running), d.wanted))
+
+
+def serve(env: simpy.Environment, services: list[Service]):
+    """All control steps; at one instant services have theirs in the order of the scenario."""
+    steps = [0] * len(services)
+    while True:
+        due_s = min(step * service.spec.control_s for step, service in zip(steps, services, strict=True))
+        yield Moment(env, due_s, SERVICES)
+        for i, service in enumerate(services):
+            if steps[i] * service.spec.control_s == due_s:
+                service.control(steps[i])
+                steps[i] += 1

@@ -17,7 +17,7 @@ from tests.reference.placement import find
 from tests.reference.power import SitePower, job_w
 from tests.reference.promises import Load
 from tests.reference.queueing import Queue, place
-from tests.reference.serving import Replica, Service
+from tests.reference.serving import Replica, Service, serve
 from tests.reference.world import Job, Node, Pool, build_pools
 
 
@@ -50,8 +50,8 @@ class Simulator:
             self.env.process(self._change(change))
         for job in self.jobs:
             self.life[job] = self.env.process(self._live(job))
-        for service in self.services:
-            self.env.process(service.run())
+        if self.services:
+            self.env.process(serve(self.env, self.services))
         if self.case.cycle_s is not None:
             self.env.process(self._cycle(self.case.cycle_s))
         self.env.run(until=Moment(self.env, until_s, OVER))

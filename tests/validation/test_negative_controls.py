@@ -250,6 +250,6 @@ def test_no_take_or_pay():
     assert sum("in steps" in what for what in off) == 3
 
 
-def test_power_that_is_not_promised():
-    """Without backfill nobody is promised anything: what comes later in the other pool delays the head."""
-    assert len(failures(blocking.promised_power(FULL, Backfill.NONE))) == 3
+def test_power_promised_beside_runs_that_outlast_their_estimates():
+    """Promises hold as far as estimates do: jobs that take three times as long as expected are in the head's way."""
+    assert len(failures(blocking.promised_power(FULL, estimate_s=1.0))) == 6
