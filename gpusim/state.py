@@ -31,9 +31,10 @@ class Cause(IntEnum):
     LOADING = 13
     CHECKPOINTING = 14
     LOST_WORK = 15
-    SERVING_IDLE = 16
-    SERVING = 17
-    TRAINING = 18
+    SLOWED = 16  # at rate r, 1 - r of a run's GPU-seconds
+    SERVING_IDLE = 17
+    SERVING = 18
+    TRAINING = 19
 
 
 class Wait(IntEnum):
@@ -149,11 +150,23 @@ JOB = np.dtype(
         ("pool", "i8"),
         ("first_node", "i8"),  # first node held (global index), the rest by nodes.next_held
         ("next_on_node", "i8"),  # chain of the jobs that share a node
+        ("paced", "i8"),  # its run has not always gone at rate 1: see `paces`
         ("evictions", "i4"),
         ("status", "i1"),
         ("preemptible", "i1"),
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
+    ]
+)
+PACE = np.dtype(  # of a run that has not always gone at rate 1
+    [
+        ("own_rate", "f8"),  # set for this run; what it draws above idle, of its draw at rate 1
+        ("own_draw", "f8"),
+        ("rate", "f8"),  # with its pool's
+        ("draw", "f8"),
+        ("since_s", "f8"),  # when it got these
+        ("place_s", "f8"),  # in its course then
+        ("last_segment", "i8"),
     ]
 )
 NODE = np.dtype(
@@ -240,6 +253,10 @@ POOL = np.dtype(
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
         ("speed", "f8"),  # relative to the reference type
+        ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
+        ("draw", "f8"),
+        ("own_rate", "f8"),  # without the site's
+        ("own_draw", "f8"),
         ("rated_w_per_gpu", "f8"),  # for dispatch by price and carbon
         ("idle_w", "f8"),  # per GPU
         ("compute_w", "f8"),  # per GPU, above idle
@@ -266,6 +283,8 @@ SITE = np.dtype(
         ("overhead", "f8"),  # facility watts per IT watt now
         ("peak_overhead", "f8"),  # the same at the run's hottest hour
         ("fixed_w", "f8"),  # drawn at any load
+        ("rate", "f8"),  # of all its runs
+        ("draw", "f8"),
         ("price_usd_per_j", "f8"),
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
@@ -315,8 +334,18 @@ CLASS = np.dtype(
         ("load_s", "f8"),
     ]
 )
-SEGMENT = np.dtype(  # a run that an eviction cut short
-    [("job", "i8"), ("pool", "i8"), ("start_s", "f8"), ("end_s", "f8"), ("lost_s", "f8"), ("checkpoint_s", "f8")]
+SEGMENT = np.dtype(  # part of a run at one rate: all of one that was cut short, of others all but the part that is last
+    [
+        ("job", "i8"),
+        ("pool", "i8"),
+        ("previous", "i8"),  # of the same run
+        ("start_s", "f8"),
+        ("end_s", "f8"),
+        ("place_s", "f8"),  # in the run's course when it began
+        ("rate", "f8"),
+        ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
+        ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
+    ]
 )
 CHUNK_STEPS = 16
 CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
@@ -432,6 +461,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "links": (LINK, 1),
     "classes": (CLASS, 1),
     "segments": (SEGMENT, 1),
+    "paces": (PACE, 1),
     "chunks": (CHUNK, 1),
     "lines": (LINE, 1),  # of all nodes, sites, and tenants by GPU types
     "plans": (PLAN, 1),

@@ -22,7 +22,12 @@ HELD_BACK = (
 )
 
 USEFUL = ("training", "serving")
-STALLED = ("loading", "checkpointing", "lost_work")  # asked for by the jobs that hold them, and not useful to them
+STALLED = (
+    "loading",
+    "checkpointing",
+    "lost_work",
+    "slowed",
+)  # asked for by the jobs that hold them, in vain
 HELD = (*USEFUL, "serving_idle", *STALLED)  # held by jobs and replicas
 SLACK = ("idle_no_demand", "serving_idle")  # nobody asked for these GPUs: no resource is at fault
 OFFLINE = ("not_delivered", "not_housed", "not_energised")  # not there to be used, and not paid for
@@ -114,6 +119,11 @@ WORDS = {
         "work lost and done again",
         "GPUs did work that was lost when jobs were evicted",
         "more frequent checkpoints, or fewer evictions",
+    ),
+    "slowed": Words(
+        "runs slowed or paused",
+        "GPUs were held by runs that were slowed or paused",
+        "what slows them taken away, be it a power cap or a slow node",
     ),
     "serving_idle": Words(
         "replicas on standby",

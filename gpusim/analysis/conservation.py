@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
+from gpusim.analysis.causes import STALLED
 from gpusim.tables.result import Result
 
 RELATIVE = 1e-9  # room for rounding in sums
 
 
-JOBS = ("training", "loading", "checkpointing", "lost_work")
+JOBS = ("training", *STALLED)
 # Of GPUs that stood free and were asked for; those that gangs hold unasked are booked as fragmented too.
 IDLE = ("idle_reserved", "idle_power", "idle_rule", "idle_quota", "idle_cycle", "idle_policy", "idle_data")
 

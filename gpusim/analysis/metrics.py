@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import HELD, OFFLINE
+from gpusim.analysis.causes import HELD, OFFLINE, STALLED
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.scenario.measure import FLEET as METRICS
@@ -14,7 +14,7 @@ from gpusim.units import HOUR_S, JOULE_PER_MWH
 
 __all__ = ["METRICS", "bounded_slowdown", "described", "metrics"]
 
-JOBS = ("training", "loading", "checkpointing", "lost_work")
+JOBS = ("training", *STALLED)
 
 
 def metrics(result: Result) -> pd.Series:

@@ -12,7 +12,6 @@ from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
-from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
 from gpusim.scenario.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.scenario.rules import Rules
@@ -32,7 +31,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
           ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
           never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
-          the mean); useful_gpu_hours as ``useful_gpu_s``. Only groups that have jobs;
+          the mean); useful_gpu_hours are GPU-hours of work that was kept. Only groups that have jobs;
         - service: all its deployments together; replicas and wanted_replicas are means over time;
         - site: as ``economics``;
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
@@ -110,7 +109,7 @@ class _Table:
 
 def _add_jobs(table: _Table, result: Result) -> None:
     jobs = result.jobs
-    waited_s, useful_s, waits = _waited_s(result), useful_gpu_s(result), Waits.of(jobs)
+    waited_s, useful_s, waits = _waited_s(result), jobs["useful_gpu_s"].to_numpy(), Waits.of(jobs)
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
     finite = np.isfinite(waited_s)
     finite_s = np.where(finite, waited_s, np.nan)

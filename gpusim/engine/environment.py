@@ -10,7 +10,7 @@ import simpy
 from gpusim.engine import border
 from gpusim.engine.instant import Place
 from gpusim.engine.process import Process
-from gpusim.kernels import control
+from gpusim.kernels import control, pace, reading
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
@@ -181,6 +181,42 @@ class FleetEnvironment(simpy.Environment):
             )
         control.land(self.fleet, job, self.now)
 
+    def set_rate(
+        self, rate: float, draw: float | None = None, *, job: int | None = None, pool: int | None = None,
+        site: int | None = None,
+    ) -> None:  # fmt: skip
+        """Have a running job, or all jobs of a pool or of a site, go at another rate from now on.
+
+        Rates multiply: that of the job, which lasts as long as its run, of its pool and of its site, which hold for
+        whoever starts there until they are set anew. If the site then draws more than it may, jobs are evicted.
+
+        Parameters
+        ----------
+        rate : float
+            Seconds of its course that a run does in a second; 1 to begin with, 0 pauses it, nodes and all.
+        draw : float, optional
+            What it draws above idle meanwhile, of its draw at rate 1; absent: as much as the rate.
+        job, pool, site : int
+            Row of one of these.
+        """
+        rate = border.number(self, "env.set_rate: rate", rate, 0.0)
+        draw = rate if draw is None else border.number(self, "env.set_rate: draw", draw, 0.0)
+        given = {name: row for name, row in (("job", job), ("pool", pool), ("site", site)) if row is not None}
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise border.refuse(self, f"env.set_rate: found {found}; give one of job=, pool= and site=")
+        ((what, row),) = given.items()
+        count = int(self.fleet.clock[0].n_jobs) if what == "job" else len(getattr(self.fleet, f"{what}s"))
+        row = border.whole(self, f"env.set_rate: {what}", row, count)
+        if what == "job" and self.fleet.jobs[row].status != Status.RUNNING:
+            status = Status(self.fleet.jobs[row].status).name.lower()
+            raise border.refuse(self, f"env.set_rate: job {row} is {status}; give one that runs")
+        self._make_segment_room()
+        {"job": pace.set_run_rate, "pool": pace.set_pool_rate, "site": pace.set_site_rate}[what](
+            self.fleet, row, rate, draw, self.now
+        )
+        self.share_demand()
+
     def share_demand(self) -> None:
         """Have services share their demand out anew, behind the control processes of this instant."""
         if self._serve is not None:
@@ -195,7 +231,7 @@ class FleetEnvironment(simpy.Environment):
 
     def settle(self) -> None:
         """Bring every running integral up to now."""
-        control.settle_all(self.fleet, self.now)
+        reading.settle_all(self.fleet, self.now)
 
     # Dense events ------------------------------------------------------------------------------------------------
 
@@ -204,9 +240,7 @@ class FleetEnvironment(simpy.Environment):
         play = advance_by_plan if clock.backfill == Backfill.CONSERVATIVE else advance
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
-            # Control processes evict too: whatever they do, the runs cut short must find room.
-            if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
-                self._grow_segments()
+            self._make_segment_room()
             reason = play(self.fleet, float(until_s), place == Place.PASSES)
             if reason == REACHED:
                 return
@@ -247,6 +281,12 @@ class FleetEnvironment(simpy.Environment):
             if not isinstance(event, simpy.Event) or event.env is not self:
                 raise border.refuse(self, f"env.{name}: found {border.shown(event)}; give events of this environment")
         return found
+
+    def _make_segment_room(self) -> None:
+        """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
+        clock = self.fleet.clock[0]
+        if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 5 * clock.n_ends:
+            self._grow_segments()
 
     def _grow_segments(self) -> None:
         old = self.fleet.segments

@@ -8,11 +8,11 @@ import pandas as pd
 from gpusim.engine.build import Names
 from gpusim.engine.runs import CHUNK
 from gpusim.inputs.jobtable import JobTable
-from gpusim.kernels.control import draws_of
+from gpusim.kernels.reading import energies_of
 from gpusim.state import Fleet, Status, Wait
 
 
-def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float) -> pd.DataFrame:
+def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, useful_gpu_s: np.ndarray) -> pd.DataFrame:
     """One row per job. A job that still runs has no end; its run and energy so far are counted.
 
     A job that waits is queued, be it for GPUs or for its data.
@@ -43,21 +43,22 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float) -> pd.
             "status": pd.Categorical.from_codes(status, [s.name.lower() for s in Status if s != Status.FETCHING]),
             "final_state": table.categorical("final_state"),
             "evictions": jobs["evictions"],
+            "useful_gpu_s": useful_gpu_s,
             "lost_gpu_s": jobs["lost_s"] * jobs["held"],
-            "energy_j": jobs["energy_j"] + _energy_so_far(fleet, n, elapsed),
+            "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],
             "estimate_s": table["estimate_s"],
         }
     )
 
 
-def _energy_so_far(fleet: Fleet, n: int, elapsed: np.ndarray) -> np.ndarray:
-    energy = np.zeros(n)
-    running = np.flatnonzero(elapsed > 0.0)
-    draw_w = np.empty(len(running))
-    draws_of(fleet, running, draw_w)
-    energy[running] = draw_w * elapsed[running]
-    return energy
+def _energy_so_far(fleet: Fleet, running: np.ndarray, end_s: float) -> np.ndarray:
+    """[J] of the runs under way that is not booked yet."""
+    rows = np.flatnonzero(running)
+    so_far_j, energy_j = np.empty(len(rows)), np.zeros(len(running))
+    energies_of(fleet, rows, end_s, so_far_j)
+    energy_j[rows] = so_far_j
+    return energy_j
 
 
 def _chunks(n: int) -> list[slice]:

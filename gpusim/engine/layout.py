@@ -19,6 +19,7 @@ from gpusim.state import (
     LONG_QUEUE,
     NODE,
     NONE,
+    PACE,
     PLAN,
     POOL,
     ROUTE,
@@ -167,6 +168,7 @@ def allocate(
         links=records(LINK, max(n_links, 1)),
         classes=_classes(classes or [ClassSpec()]),
         segments=records(SEGMENT, segments),
+        paces=records(PACE, n_jobs),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, len(jobs), n_jobs, conservative),
         candidates=candidates,
@@ -309,6 +311,8 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
     nodes["idle_s"] = -1.0
     for name in ("reserved_job", "first_reserved", "arrived", "first_hole", "first_due", "last_due"):
         pools[name] = NONE
+    for name in ("rate", "draw", "own_rate", "own_draw"):
+        pools[name] = 1.0
     pools["spared_s"] = np.inf
     pools["shadow_s"] = np.inf
     return _Layout(pools, nodes, domain, words, place)
@@ -338,7 +342,8 @@ def _sites(specs: list[PoolSpec], n_sites: int) -> np.recarray:
     sites = records(SITE, n_sites)
     sites["limit_w"] = np.inf
     sites["grid_w"] = np.inf
-    sites["overhead"] = sites["peak_overhead"] = 1.0
+    for name in ("overhead", "peak_overhead", "rate", "draw"):
+        sites[name] = 1.0
     of_site = np.array([spec.site for spec in specs])
     for s in range(n_sites):
         mine = np.flatnonzero(of_site == s)

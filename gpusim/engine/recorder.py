@@ -86,10 +86,11 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
+        split, useful_gpu_s = split_runs(fleet, edges)
         return {
-            "jobs": jobs_table(fleet, table, self.names, edges[-1]),
+            "jobs": jobs_table(fleet, table, self.names, edges[-1], useful_gpu_s),
             "job_waits": job_waits_table(fleet, table, edges[-1]),
-            "ledger": self._ledger(pools, edges),
+            "ledger": self._ledger(pools, edges, split),
             "waits": self._waits(lanes, edges),
             "unmet": self._unmet(pools, edges),
             "pools": self._pool_series(pools, edges),
@@ -98,10 +99,9 @@ class Recorder:
             "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value", "unit"]),
         }
 
-    def _ledger(self, pools: np.ndarray, edges: np.ndarray) -> pd.DataFrame:
+    def _ledger(self, pools: np.ndarray, edges: np.ndarray, split: dict[Cause, np.ndarray]) -> pd.DataFrame:
         """GPU-seconds by pool, interval and cause; the jobs' GPUs are split by what became of each run."""
         booked = np.diff(pools["ledger"], axis=0)  # (interval, pool, cause)
-        split = split_runs(self.env.fleet, edges)
         for cause, gpu_s in split.items():
             booked[:, :, cause] += gpu_s
             booked[:, :, Cause.TRAINING] -= gpu_s

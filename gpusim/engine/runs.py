@@ -1,4 +1,4 @@
-"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, GPUs held without being asked."""
+"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, being slowed, held unasked."""
 
 from __future__ import annotations
 
@@ -7,69 +7,110 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpusim.kernels.reading import courses_of
 from gpusim.state import Cause, Fleet, Status
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
-SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.IDLE_FRAGMENTED)
+SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED)
 
 
-class _Runs(NamedTuple):
-    """Runs as columns; times in s, ``writes_s`` all checkpoints up to ``planned_end_s``."""
+class _Parts(NamedTuple):
+    """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
 
     job: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
-    planned_end_s: np.ndarray
-    lost_s: np.ndarray
-    writes_s: np.ndarray
+    place_s: np.ndarray  # when the part began
+    rate: np.ndarray
+    kept_s: np.ndarray  # place up to which the run's work is kept
+    writing: np.ndarray  # share of checkpoints in the course between loading and there
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray) -> dict[Cause, np.ndarray]:
-    """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool.
+def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], np.ndarray]:
+    """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and those of each job that remain.
 
     Returns
     -------
     dict of Cause to ndarray, shape (intervals, pools)
+    ndarray, shape (jobs,)
+        Work that counts: in all of them together, what the pools book as training less ``SPLIT``.
     """
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
-    for runs in _all_runs(fleet, edges_s[-1]):
-        _book(fleet, edges_s, runs, booked)
-    return booked
+    useful = np.zeros(int(fleet.clock[0].n_jobs))
+    for parts in _all_parts(fleet, edges_s[-1]):
+        _book(fleet, edges_s, parts, booked, useful)
+    return booked, useful
 
 
-def _all_runs(fleet: Fleet, now_s: float) -> Iterator[_Runs]:
-    """The runs that evictions cut short, then the last run of each job."""
-    cut = fleet.segments[: int(fleet.clock[0].n_segments)]
-    yield _Runs(cut["job"], cut["start_s"], cut["end_s"], cut["end_s"], cut["lost_s"], cut["checkpoint_s"])
+def _all_parts(fleet: Fleet, now_s: float) -> Iterator[_Parts]:
+    """The parts that are noted, then the last part of each job's last run."""
+    segments = fleet.segments[: int(fleet.clock[0].n_segments)]
+    for first in range(0, len(segments), CHUNK):
+        yield _noted(fleet, segments[first : first + CHUNK])
     status = fleet.jobs["status"][: int(fleet.clock[0].n_jobs)]
     rows = np.flatnonzero(np.isin(status, [Status.RUNNING, Status.DONE, Status.TIMED_OUT]))
     for first in range(0, len(rows), CHUNK):
-        yield _last_runs(fleet, rows[first : first + CHUNK], now_s)
+        yield _last(fleet, rows[first : first + CHUNK], now_s)
 
 
-def _last_runs(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Runs:
+def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
+    job, kept_s = segments["job"], segments["kept_s"]
+    cut = kept_s < np.inf
+    at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
+    writing = _share(segments["checkpoint_s"], at_work_s)
+    writing[~cut] = _of_whole_runs(fleet, job[~cut])
+    return _Parts(job, segments["start_s"], segments["end_s"], segments["place_s"], segments["rate"], kept_s, writing)
+
+
+def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     jobs = fleet.jobs[rows]
-    total_s = np.where(jobs["outruns"] != 0, jobs["estimate_s"], jobs["runtime_s"])
-    work_s = np.maximum(total_s - jobs["saved_s"], 0.0) / fleet.pools["speed"][jobs["pool"]]
-    load_s = fleet.classes["load_s"][jobs["job_class"]]
-    # What is neither loading nor work was checkpoints: the wall time says how long they took.
-    writes_s = np.maximum(jobs["end_s"] - jobs["start_s"] - load_s - work_s, 0.0)
-    writes_s[work_s + load_s <= 0.0] = 0.0
-    end_s = np.minimum(jobs["end_s"], now_s)
-    return _Runs(rows, jobs["start_s"], end_s, jobs["end_s"], np.zeros(len(rows)), writes_s)
+    paced = jobs["paced"] != 0
+    start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
+    pace = fleet.paces[rows[paced]]
+    start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
+    end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
+    return _Parts(rows, start_s, end_s, place_s, rate, kept_s, _of_whole_runs(fleet, rows))
 
 
-def _book(fleet: Fleet, edges_s: np.ndarray, runs: _Runs, booked: dict[Cause, np.ndarray]) -> None:
-    job, start_s, end_s, planned_end_s, lost_s, writes_s = runs
+def _of_whole_runs(fleet: Fleet, rows: np.ndarray) -> np.ndarray:
+    """Share of checkpoints in the course of runs that are not cut short, from the end of loading on."""
+    work_s, writes_s = np.empty(len(rows)), np.empty(len(rows))
+    courses_of(fleet, rows, work_s, writes_s)
+    return _share(writes_s, work_s + writes_s)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
+
+
+def _book(
+    fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], useful: np.ndarray
+) -> None:
+    job, start_s, end_s, place_s, rate, kept_s, writing = parts
     pool, gpus = fleet.jobs["pool"][job], fleet.jobs["gpus"][job] * 1.0
     unasked = fleet.jobs["held"][job] - gpus  # of gangs that hold whole nodes
-    loaded_s = np.minimum(start_s + fleet.classes["load_s"][fleet.jobs["job_class"][job]], end_s)
-    kept_end_s = np.maximum(end_s - lost_s, loaded_s)
-    writing = np.minimum(writes_s / np.maximum(planned_end_s - lost_s - loaded_s, 1e-300), 1.0)
-    _spread(edges_s, booked[Cause.LOADING], pool, gpus, start_s, loaded_s)
-    _spread(edges_s, booked[Cause.CHECKPOINTING], pool, gpus * writing, loaded_s, kept_end_s)
-    _spread(edges_s, booked[Cause.LOST_WORK], pool, gpus, kept_end_s, end_s)
+    at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
+    load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
+    loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
+    kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
+    taken = {
+        Cause.LOADING: (at_work, start_s, loaded_s),
+        Cause.CHECKPOINTING: (at_work * writing, loaded_s, kept_end_s),
+        Cause.LOST_WORK: (at_work, kept_end_s, end_s),
+        Cause.SLOWED: (gpus - at_work, start_s, end_s),
+    }
+    for cause, (rates, from_s, to_s) in taken.items():
+        _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
+        np.add.at(useful, job, -rates * (to_s - from_s))
+    np.add.at(useful, job, gpus * (end_s - start_s))
     _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, unasked, start_s, end_s)
+
+
+def _time_at(at_s, start_s, end_s, place_s, rate) -> np.ndarray:
+    """[s] When each part passes a place of its run's course, its start or end if that is before or behind it."""
+    ahead_s = np.maximum(at_s - place_s, 0.0)
+    passes_s = start_s + np.divide(ahead_s, rate, out=np.full(len(rate), np.inf), where=rate > 0.0)
+    return np.where(ahead_s == 0.0, start_s, np.minimum(passes_s, end_s))
 
 
 def _spread(edges_s, out, pool, rate, start_s, end_s) -> None:

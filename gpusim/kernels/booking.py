@@ -10,11 +10,14 @@ import math
 
 from gpusim.kernels import bitset, heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.budgets import power_line, quota_line
+from gpusim.kernels.budgets import microwatts, power_line, quota_line
+from gpusim.kernels.course import draw
 from gpusim.kernels.floors import pull_floors
+from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
+from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.timeline import add, forget_past
 from gpusim.state import NONE
 
@@ -30,7 +33,7 @@ def take(f, line, begin_s, end_s, amount):
 def lay(f, j, p, begin_s, end_s, sign):
     """Book the seats, power and quota of a job from when to when, or (sign -1) give them back."""
     pool, plan, clock = f.pools[p], f.plans[j], f.clock[0]
-    gpus = sign * min(f.jobs[j].gpus, pool.gpus_per_node)
+    gpus = sign * on_node(pool, f.jobs[j].gpus)
     i = plan.first_seat
     while i != NONE:
         take(f, f.seats[i].node, begin_s, end_s, gpus)
@@ -59,8 +62,8 @@ def _leave_seats(f, j):
 @inner
 def _take_seats(f, j, p):
     """Seats on the nodes in ``picked``."""
-    clock, plan, size = f.clock[0], f.plans[j], f.pools[p].gpus_per_node
-    for k in range((f.jobs[j].gpus + size - 1) // size - 1, -1, -1):
+    clock, plan = f.clock[0], f.plans[j]
+    for k in range(n_nodes(f.pools[p], f.jobs[j].gpus) - 1, -1, -1):
         i = clock.spare_seat
         if i != NONE:
             clock.spare_seat = f.seats[i].next
@@ -93,6 +96,23 @@ def occupy(f, j, p):
     pool.n_releases += 1
     if j >= f.clock[0].n_jobs:
         pool.doubt = 1
+
+
+@inner
+def move_end(f, j, p):
+    """A running job is expected to end at another time than was thought, or draws something else."""
+    job, plan, now = f.jobs[j], f.plans[j], f.clock[0].now_s
+    pool = f.pools[p]
+    end_s, power = max(job.expected_end_s, job.start_s + OVERDUE_S), microwatts(draw(f, j, p))
+    if end_s == plan.end_s and power == plan.power:
+        return
+    open_holes(f, j, p, now, plan.end_s)
+    lay(f, j, p, now, max(plan.end_s, now), -1)
+    f.sites[pool.site].drawn += power - plan.power
+    plan.power, plan.end_s = power, end_s
+    lay(f, j, p, now, max(end_s, now), 1)
+    heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, end_s, j)
+    pool.doubt = 1
 
 
 @inner

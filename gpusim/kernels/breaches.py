@@ -9,6 +9,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.booking import extend, void
 from gpusim.kernels.budgets import power_line, quota_line, room
 from gpusim.kernels.capacity import meter
+from gpusim.kernels.gang import on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.queueing import over_quota
 from gpusim.kernels.reservation import OVERDUE_S
@@ -29,7 +30,7 @@ def _is_there(f, j, p):
     pool, plan = f.pools[p], f.plans[j]
     i = plan.first_seat
     while i != NONE:
-        if f.nodes[f.seats[i].node].free < min(plan.gpus, pool.gpus_per_node):
+        if f.nodes[f.seats[i].node].free < on_node(pool, plan.gpus):
             return False
         i = f.seats[i].next
     if not has_power(f, j, p):

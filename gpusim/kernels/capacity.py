@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.kernels.booking import occupy, take, vacate, void
+from gpusim.kernels.booking import move_end, occupy, take, vacate, void
 from gpusim.kernels.budgets import power_line, room
 from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
@@ -60,6 +60,8 @@ def take_notes(f, now):
                 count += 1
                 n = f.nodes[n].next_held
             occupy(f, j, job.pool)
+        if job.paced != 0 and job.status == _RUNNING:
+            move_end(f, j, job.pool)
         j = plan.next_noted
 
 

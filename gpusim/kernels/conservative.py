@@ -8,6 +8,7 @@ from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import power_line, quota_line
 from gpusim.kernels.floors import earliest_on, floor_class
+from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.gaps import earliest, extremes, next_opening
 from gpusim.kernels.placement import ALL, place
 from gpusim.state import NONE, ON, Placement
@@ -205,7 +206,7 @@ def find_start(f, j, p, from_s, last_s):
         if gpus <= size:
             at_s = _find_one(f, p, f.plans[j].floor, gpus, span_s, begin_s, last_s)
         else:
-            at_s = _find_gang(f, p, (gpus + size - 1) // size, span_s, begin_s, last_s)
+            at_s = _find_gang(f, p, n_nodes(f.pools[p], gpus), span_s, begin_s, last_s)
         if at_s == math.inf or (at_s == begin_s and _on_a_cycle(f, at_s) == at_s):
             return at_s
     return math.inf

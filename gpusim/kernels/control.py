@@ -6,13 +6,15 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
+from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.holding import give_nodes_back, take_nodes
+from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.limit import fits_limit, peak_w
 from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.promise import look_again
-from gpusim.kernels.queueing import enqueue, held_gpus, over_quota, stop_awaiting_data
-from gpusim.kernels.running import draw, fits_limit, give_nodes_back, peak_w, take_nodes
+from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
@@ -23,17 +25,6 @@ _BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOT
 _NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
 _NOT_DELIVERED, _NODE_DOWN = int(Wait.NOT_DELIVERED), int(Wait.DOWN)
 _POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
-
-
-@kernel
-def settle_all(f, now):
-    """Bring every running integral up to ``now``."""
-    for p in range(len(f.pools)):
-        settle_pool(f.pools, p, now)
-    for s in range(len(f.sites)):
-        settle_site(f.sites, s, now)
-    for i in range(len(f.lanes)):
-        settle_lane(f.lanes, i, now)
 
 
 @inner
@@ -271,6 +262,13 @@ def set_limit(f, s, grid_w, cap_w, now):
     settle_site(f.sites, s, now)
     f.sites[s].grid_w = grid_w
     f.sites[s].limit_w = min(grid_w, cap_w)
+    shed(f, s, now)
+    wake_pools_of(f, s)
+
+
+@inner
+def shed(f, s, now):
+    """Evict jobs, then stop replicas, while the site could draw more than its limit."""
     while not fits_limit(f, s, 0.0):
         latest = _latest_started(f, s)
         if latest == NONE:
@@ -281,7 +279,6 @@ def set_limit(f, s, grid_w, cap_w, now):
         if f.jobs[j].status == _RUNNING and f.pools[f.jobs[j].pool].site == s:
             stop_replica(f, j, now)
         j -= 1
-    wake_pools_of(f, s)
 
 
 @inner
@@ -295,11 +292,3 @@ def _latest_started(f, s):
         if later or (f.jobs[j].start_s == f.jobs[latest].start_s and j > latest):
             latest = j
     return latest
-
-
-@kernel
-def draws_of(f, rows, out):
-    """[W] of the GPUs of running jobs, idle power included, into ``out``, shape as ``rows``."""
-    for i in range(len(rows)):
-        p = f.jobs[rows[i]].pool
-        out[i] = draw(f, rows[i], p) + f.pools[p].idle_w * f.jobs[rows[i]].held

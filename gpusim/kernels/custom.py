@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
+from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, rewind
-from gpusim.kernels.running import expected_wall_time
 from gpusim.state import NONE
 
 

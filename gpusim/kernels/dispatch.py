@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.course import at_rate, draw_on
+from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.queueing import held_gpus
-from gpusim.kernels.running import draw_on, fits_alone, fits_limit
 from gpusim.state import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
@@ -63,7 +64,7 @@ def _expected_wait(f, j, p, held):
     if pool.energised == 0 or gpus == 0:
         return math.inf
     ends = math.ceil(max(ahead_gpus + held - pool.free, held) * runs / gpus)
-    return ends * ((pool.running_work + pool.queued_work) / gpus) / runs
+    return at_rate(ends * ((pool.running_work + pool.queued_work) / gpus) / runs, pool.rate)
 
 
 @inner

@@ -10,6 +10,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.booking import lay, occupy, rebook, reserve, withdraw
 from gpusim.kernels.conservative import better, find_start
 from gpusim.kernels.floors import earliest_on
+from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.gaps import extremes, reach, run_before
 from gpusim.kernels.queueing import start_waiting_job
 from gpusim.state import NONE, Placement
@@ -32,9 +33,9 @@ def start_planned(f, j, p, now):
 @inner
 def settle(f, j, p, begin_s, now):
     """Start a job on the nodes in ``picked``, or reserve them, at first or in the place of those that it has."""
-    size, has_some = f.pools[p].gpus_per_node, f.plans[j].begin_s < math.inf
+    has_some = f.plans[j].begin_s < math.inf
     if begin_s < math.inf:
-        for i in range((f.jobs[j].gpus + size - 1) // size):
+        for i in range(n_nodes(f.pools[p], f.jobs[j].gpus)):
             f.lines[f.picked[i]].most = NONE  # of a hole there, less is left
     if has_some and begin_s > now:
         rebook(f, j, p, begin_s)

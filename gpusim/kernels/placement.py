@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.gang import n_nodes
 from gpusim.state import NONE, ON, Placement
 
 OPEN, ALL = 0, 1
@@ -195,7 +196,7 @@ def place(f, p, gpus, family):
     pool = f.pools[p]
     size = pool.gpus_per_node
     if gpus > size:
-        return find_gang(f, p, (gpus + size - 1) // size, family)
+        return find_gang(f, p, n_nodes(f.pools[p], gpus), family)
     n = find_node(f, p, gpus, OPEN)
     if n == NONE and family == ALL:
         n = find_node(f, p, gpus, ALL)

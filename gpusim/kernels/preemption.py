@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.queueing import enqueue, held_gpus, lane_of
+from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.state import NONE, ON, Status
 
@@ -39,7 +40,7 @@ def _victims_cost(f, n, need, priority):
         job = f.jobs[i]
         following = job.next_on_node
         if _may_evict(f, i, priority):
-            free += min(job.gpus, f.pools[node.pool].gpus_per_node)
+            free += on_node(f.pools[node.pool], job.gpus)
             cost += job.held
         i = following
     return cost if free >= need else -1
@@ -82,9 +83,7 @@ def _reclaimable(f, first, last, need, priority):
 def make_room(f, j, p, now):
     """Evict preemptible jobs of lower priority until job ``j`` fits; False, and nobody evicted, if it never would."""
     job, pool = f.jobs[j], f.pools[p]
-    size = pool.gpus_per_node
-    need = min(job.gpus, size)
-    k = held_gpus(pool, job.gpus) // size if job.gpus > size else 1
+    need, k = on_node(pool, job.gpus), n_nodes(pool, job.gpus)
     first, last = pool.first_node, pool.first_node + pool.n_nodes
     if 1 < pool.nodes_per_domain < k:
         return False  # whole domains are never cleared

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.course import draw, expected_wall_time
 from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
-from gpusim.kernels.running import draw, expected_wall_time, peak_w
+from gpusim.kernels.limit import peak_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
 from gpusim.state import NONE, SEVERAL, Backfill, Phase, Status, Wait
 
@@ -175,12 +176,19 @@ def stands(f, p, now):
 
 
 @inner
+def size_up(f, p):
+    """What the head of a pool is promised: its draw, for its expected wall time."""
+    pool = f.pools[p]
+    pool.promised_w = draw(f, pool.reserved_job, p)
+    pool.promised_wall_s = max(expected_wall_time(f, pool.reserved_job, p), OVERDUE_S)
+
+
+@inner
 def promise(f, j, p, from_s, now):
     """Promise job ``j`` the power it needs: from ``from_s`` on the earliest time, which is returned, inf if never."""
     pool, job = f.pools[p], f.jobs[j]
     pool.reserved_job = j
-    pool.promised_w = draw(f, j, p)
-    pool.promised_wall_s = max(expected_wall_time(f, j, p), OVERDUE_S)
+    size_up(f, p)
     pool.relief_w = math.nan
     pool.shadow_s = math.inf
     pool.shadow_s = _earliest_s(f, p, from_s, now)

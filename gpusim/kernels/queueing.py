@@ -8,9 +8,11 @@ import numpy as np
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.course import expected_length
+from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_planned, mark_fresh
-from gpusim.kernels.running import expected_wall_time, start
+from gpusim.kernels.running import start
 from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.state import NONE, SEVERAL, Order, Status, Wait
 
@@ -24,13 +26,6 @@ _CYCLE, _DATA = int(Wait.CYCLE), int(Wait.DATA)
 def lane_of(f, j, p):
     pool = f.pools[p]
     return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
-
-
-@inner
-def held_gpus(pool, gpus):
-    """GPUs that a job of ``gpus`` holds: whole nodes if it needs more than one."""
-    size = pool.gpus_per_node
-    return gpus if gpus <= size else (gpus + size - 1) // size * size
 
 
 @inner
@@ -57,7 +52,7 @@ def enqueue(f, j, p, now):
     pool.queued += 1
     pool.queued_gpus += job.held
     pool.asked[lane.cause] += job.held
-    pool.queued_work += job.held * expected_wall_time(f, j, p)
+    pool.queued_work += job.held * expected_length(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
@@ -79,7 +74,7 @@ def dequeue(f, j, now):
     pool.queued -= 1
     pool.queued_gpus -= job.held
     pool.asked[lane.cause] -= job.held
-    pool.queued_work -= job.held * expected_wall_time(f, j, p)
+    pool.queued_work -= job.held * expected_length(f, j, p)
 
 
 @inner
@@ -110,7 +105,7 @@ def _count_inbound(f, j, sign, now):
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
     pool.asked[_DATA] += sign * job.held
-    pool.queued_work += sign * job.held * expected_wall_time(f, j, p)
+    pool.queued_work += sign * job.held * expected_length(f, j, p)
 
 
 @inner

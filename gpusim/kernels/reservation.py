@@ -7,6 +7,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
+from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.promise import promise
 from gpusim.state import NONE, ON
@@ -75,7 +76,7 @@ def release(f, p):
 def _free_up(f, j, need):
     """Imagine that job ``j`` has ended; the node on which ``need`` GPUs are then free, or NONE."""
     job = f.jobs[j]
-    take = min(job.gpus, f.pools[job.pool].gpus_per_node)
+    take = on_node(f.pools[job.pool], job.gpus)
     epoch = f.clock[0].epoch
     n = job.first_node
     found = NONE
@@ -126,7 +127,7 @@ def _left_open(f, n, need, now):
     i = node.first_job
     while i != NONE:
         if expected_end(f, i, now) <= pool.shadow_s:
-            free_then += min(f.jobs[i].gpus, pool.gpus_per_node)
+            free_then += on_node(pool, f.jobs[i].gpus)
         i = f.jobs[i].next_on_node
     return min(node.free, free_then - need)
 
@@ -344,9 +345,9 @@ def reserve(f, j, p, now):
     if job.gpus < size:
         _reserve_part_of_node(f, p, job.gpus, now)
     elif pool.nodes_per_domain > 1 and job.gpus > size:
-        _reserve_in_domains(f, p, (job.gpus + size - 1) // size, now)
+        _reserve_in_domains(f, p, n_nodes(pool, job.gpus), now)
     else:
-        _reserve_nodes(f, p, (job.gpus + size - 1) // size, now)
+        _reserve_nodes(f, p, n_nodes(pool, job.gpus), now)
     if job.promised_s != job.promised_s:
         job.promised_s = pool.shadow_s
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.compression import compress, has_rows
+from gpusim.kernels.course import expected_wall_time
+from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
-    held_gpus,
     list_long_queue,
     next_within_quota,
     rewind,
@@ -18,7 +19,6 @@ from gpusim.kernels.queueing import (
     step_over,
 )
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
-from gpusim.kernels.running import expected_wall_time
 from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)

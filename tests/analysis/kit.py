@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pandas as pd
 
 from gpusim.analysis.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
@@ -14,8 +16,8 @@ NODE = {"gpus_per_node": 8, "idle_w": 100.0}
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,
     "submit_s": 0.0, "start_s": 0.0, "end_s": HOUR_S, "wait_s": 0.0, "run_s": HOUR_S, "status": "done",
-    "final_state": "completed", "evictions": 0, "lost_gpu_s": 0.0, "energy_j": 0.0, "runtime_s": HOUR_S,
-    "estimate_s": HOUR_S,
+    "final_state": "completed", "evictions": 0, "useful_gpu_s": 0.0, "lost_gpu_s": 0.0, "energy_j": 0.0,
+    "runtime_s": HOUR_S, "estimate_s": HOUR_S,
 }  # fmt: skip
 
 REJECTED = {
@@ -53,6 +55,13 @@ def make(
         for cause, series in causes.items()
         for hour, gpus in enumerate(series)
     ]
+    asked = defaultdict(list)
+    for site, kind, hour, cause, _n, gpus in waits:
+        asked[site, kind, hour].append((cause, gpus))
+    for s in services:
+        if s["cause"]:
+            missing = 4.0 * (s["wanted_replicas"] - s["replicas"])
+            asked[s["site"], s["gpu_type"], int(s["start_s"] // HOUR_S)].append((s["cause"], missing))
     tables = {
         "ledger": pd.DataFrame(ledger, columns=["site", "gpu_type", "start_s", "end_s", "cause", "gpu_s"]),
         "pools": pd.DataFrame([_pool(*at, causes, hour) for at, causes in pools.items() for hour in range(hours)]),
@@ -67,12 +76,7 @@ def make(
                 for h in range(hours)
                 for row in _unmet(
                     {cause: series[h] for cause, series in causes.items()},
-                    [(w[3], w[5]) for w in waits if w[:3] == (site, kind, h)]
-                    + [
-                        (s["cause"], 4.0 * (s["wanted_replicas"] - s["replicas"]))
-                        for s in services
-                        if s["cause"] and (s["site"], s["gpu_type"], s["start_s"]) == (site, kind, span[h][0])
-                    ],
+                    asked[site, kind, h],
                 )
             ],
             columns=["site", "gpu_type", "start_s", "end_s", "cause", "gpu_s", "free_gpu_s", "padding_gpu_s",

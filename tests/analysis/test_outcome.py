@@ -20,7 +20,6 @@ from gpusim.analysis.groups import Groups
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.serving import serving
-from gpusim.analysis.useful import useful_gpu_s
 from gpusim.analysis.window import after
 from gpusim.engine.run import run
 from gpusim.errors import ResultError
@@ -241,21 +240,6 @@ def test_rows_without_a_key_are_in_no_group():
 # Useful work of jobs ------------------------------------------------------------------------------------------------
 
 
-def test_useful_work_by_hand():
-    """Loading 20 s; then 100 s of work and 5 s of writing, over and over."""
-    classes = {"research": {"load_s": 20.0, "checkpoint_interval_s": 100.0, "checkpoint_write_s": 5.0}}
-    jobs = (
-        {"gpus": 2, "run_s": 20.0 + 100.0},  # ends with its first interval
-        {"gpus": 2, "run_s": 20.0 + 100.0 + 5.0 + 100.0 + 5.0 + 50.0},
-        {"gpus": 8, "run_s": 10.0, "status": "running"},  # still loads
-        # One run of two checkpoints and 30 s more that were lost, then 90 s to the end. Two nodes of 8 are held.
-        {"gpus": 12, "run_s": 20.0 + 210.0 + 30.0 + 20.0 + 90.0, "evictions": 1, "lost_gpu_s": 16 * 30.0},
-        {"gpus": 1, "run_s": 20.0 + 210.0 + 30.0, "evictions": 1, "lost_gpu_s": 30.0, "status": "queued"},
-    )
-    result = make({("north", "H100"): {"training": [8.0]}}, jobs=jobs, scenario={"workload": {"classes": classes}})
-    assert useful_gpu_s(result).tolist() == pytest.approx([200.0, 500.0, 0.0, 12 * 290.0, 200.0])
-
-
 def test_useful_work_of_jobs_is_what_the_ledger_calls_training(scenario):
     """To rounding once all jobs have ended, whatever runs failing nodes cut short, if none was while it loaded."""
     draw = np.random.default_rng(6)
@@ -282,7 +266,7 @@ def test_useful_work_of_jobs_is_what_the_ledger_calls_training(scenario):
     assert done.jobs["evictions"].sum() > 50
     booked_s = done.ledger.groupby("cause")["gpu_s"].sum()
     assert min(booked_s[["loading", "checkpointing", "lost_work"]]) > 1e-3 * booked_s["training"]  # to be told apart
-    assert useful_gpu_s(done).sum() == pytest.approx(booked_s["training"], rel=1e-9)
+    assert done.jobs["useful_gpu_s"].sum() == pytest.approx(booked_s["training"], rel=1e-9)
 
 
 # After a warm-up ----------------------------------------------------------------------------------------------------

@@ -184,6 +184,13 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             powers[site_or_pool].set_cap(value)
         case "link":
             env.links[change.on].set_rate(value)
+        case "job_rate":
+            if change.on < len(env.fleet.jobs) and env.fleet.jobs[change.on].status == Status.RUNNING:
+                env.set_rate(value, change.draw, job=change.on)
+        case "pool_rate":
+            env.set_rate(value, change.draw, pool=change.on)
+        case "site_rate":
+            env.set_rate(value, change.draw, site=change.on)
         case "price":
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":

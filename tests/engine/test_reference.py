@@ -26,6 +26,7 @@ EXAMPLES = 8 if numba.config.DISABLE_JIT else 100
 ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
 QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
 SECONDS = st.integers(0, 20).map(float)
+PACES = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0])  # rates of runs, and draws
 RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = st.sampled_from([0.0, 1.0, 2.0])
 
@@ -111,6 +112,9 @@ def _changes(draw, pools, kinds):
         elif kind == "fail":
             n = draw(st.integers(0, n_nodes - 1))
             changes += [Change(time_s, kind, n), Change(time_s + draw(st.integers(1, 8)), "repair", n)]
+        elif kind.endswith("_rate"):
+            most = {"job_rate": 9, "pool_rate": len(pools) - 1, "site_rate": n_sites - 1}[kind]
+            changes.append(Change(time_s, kind, draw(st.integers(0, most)), draw(PACES), draw(PACES)))
         elif kind == "link":
             changes.append(Change(time_s, kind, draw(st.integers(0, 1)), draw(st.sampled_from(RATES))))
         else:
@@ -217,6 +221,7 @@ def _cases(
 
 
 EVERY = tuple(Backfill)
+PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
 CYCLES = [0.5, 1.0, 3.0, 7.0]
 POLICIES = [_largest_first, _every_other]
 KINDS = {
@@ -269,6 +274,20 @@ KINDS = {
         changes=("link", "price"),
         cycles=CYCLES,
         queue_limit=(None, 1),
+    ),
+    "rates": _cases(backfills=EVERY, pools=2, changes=PACED, checkpoints=True, preempts=(False, True)),
+    "rates under power limits": _cases(
+        backfills=EVERY, pools=3, changes=(*PACED, "grid", "cap", "fail"), checkpoints=True
+    ),
+    "rates of other kinds": _cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*PACED, "nodes"),
+        quotas=True,
+        domains=(1, 2),
+        cycles=(None, *CYCLES),
+        redispatch=(False, True),
     ),
     "policies": _cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
 }

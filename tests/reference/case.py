@@ -31,13 +31,15 @@ class Change:
     ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
     (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
     power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``price`` (of site ``on``,
-    [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]).
+    [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]), ``job_rate`` (of
+    job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs there), with ``draw`` of their draw.
     """
 
     time_s: float
     what: str
     on: int
     value: float = 0.0
+    draw: float = 1.0
 
 
 @dataclass(frozen=True)

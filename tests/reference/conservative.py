@@ -45,7 +45,12 @@ class Plan:
         needs = [(power, microwatts(job_w(job, pool)), self.room(pool.spec.site))]
         if self.case.quota is not None:
             needs.append((quota, job.held(pool.size), self.case.quota[job.spec.tenant][pool.spec.gpu_type]))
-        ends = {end for taken in [*spans.values(), power, quota] for _begin, end, _much in taken if end > self.now}
+        ends = {
+            end
+            for taken in [*spans.values(), power, quota]
+            for _begin, end, _much in taken
+            if self.now < end < math.inf
+        }
         for start_s in sorted({self.now, *map(self._on_a_cycle, ends)}):
             if any(_peak(taken, start_s, start_s + length_s) + need > room for taken, need, room in needs):
                 continue
@@ -117,7 +122,7 @@ class Plan:
         booked = []
         for pool in pools:
             for job in pool.running:
-                end_s = job.start_s + window_s(job, pool)
+                end_s = max(job.estimated_end_s(), job.start_s + 1.0)
                 booked.append((job, self.now, end_s if end_s > self.now else self.now + 1))
             for job in pool.waiting:
                 if job.promise is not None and job is not without:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from gpusim.state import Dispatch, Placement
+from tests.reference import times
 from tests.reference.placement import find
 from tests.reference.world import Job, Pool
 
@@ -31,9 +32,7 @@ def choose(
     if not able:
         return None
     if rule == Dispatch.HOME:
-        best = (
-            [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
-        )
+        best = [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
         return _least(best, _load)
     if rule == Dispatch.EARLIEST_START:
         return _least(now or able, lambda pool: max(_expected_wait_s(job, pool, admits), transfer_s.get(pool, 0.0)))
@@ -77,5 +76,5 @@ def _expected_wait_s(job: Job, pool: Pool, admits: Callable[[Pool], bool]) -> fl
     if pool.energised == 0 or gpus == 0:
         return math.inf
     ends = math.ceil(max(_held(ahead, pool) + held - pool.free, held) * len(runs) / gpus)
-    work = sum(other.held(pool.size) * other.expected_wall_s(pool) for other in runs)
-    return ends * (work / gpus) / len(runs)
+    work = sum(other.held(pool.size) * other.expected_length_s(pool) for other in runs)
+    return times.at_rate(ends * (work / gpus) / len(runs), pool.rate)

@@ -23,7 +23,7 @@ def job_w(job: Job, pool: Pool) -> float:
         + (loading + stalled) * spec.communication_w
         + writing * spec.checkpoint_w
     )
-    return job.held(pool.size) * per_gpu_w
+    return job.held(pool.size) * job.draw * pool.draw * per_gpu_w
 
 
 def replica_w(replica: Job, pool: Pool) -> float:

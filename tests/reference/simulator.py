@@ -89,7 +89,7 @@ class Simulator:
                 yield Moment(self.env, job.end_s, ENDS)
                 break
             except simpy.Interrupt:
-                continue  # evicted: it waits again
+                continue  # evicted, so that it waits again, or at another rate, so that it ends at another time
         self._release(job)
         job.status = Status.TIMED_OUT if job.is_cut else Status.DONE
 
@@ -122,12 +122,14 @@ class Simulator:
             node.jobs.append(job)
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
-        job.end_s = now + times.wall_s(job.work_s(pool), job.kind)
+        job.since_s, job.place_s = now, 0.0
+        job.end_s = now + job.left_s(job.length_s(pool))
         self.news[job].succeed(True)
 
     def evict(self, job: Job) -> None:
-        elapsed_s = self.env.now - job.start_s
-        job.saved_s += times.kept_s(elapsed_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
+        place_s = job.place_now_s(self.env.now)
+        job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
+        job.rate = job.draw = 1.0
         self._release(job)
         job.evictions += 1
         job.end_s = None
@@ -194,6 +196,8 @@ class Simulator:
             pool = self.pools[change.on]
             self.sites[pool.spec.site].delivered[pool] = int(change.value)
             self._switch(pool.spec.site)
+        elif change.what.endswith("_rate"):
+            self._set_rate(change)
         elif change.what == "hall":
             self.sites[change.on].hall_w = change.value
             self._switch(change.on)
@@ -202,6 +206,34 @@ class Simulator:
             self._switch(change.on)
             self._shed(change.on)
             self._power_changed(change.on)
+
+    def _set_rate(self, change: Change) -> None:
+        """Jobs go at another rate from now on, and draw something else."""
+        pools, jobs = [], []
+        if change.what == "job_rate":
+            job = self.jobs[change.on] if change.on < len(self.jobs) else None
+            if job is None or job.status != Status.RUNNING:
+                return
+            jobs, site = [job], job.pool.spec.site
+        else:
+            pools = [self.pools[change.on]] if change.what == "pool_rate" else self.sites[change.on].pools
+            jobs, site = [job for pool in pools for job in pool.running], pools[0].spec.site
+        for job in jobs:
+            job.place_s, job.since_s = job.place_now_s(self.env.now), self.env.now
+        if change.what == "job_rate":
+            job.rate, job.draw = change.value, change.draw
+        for pool in pools:
+            kind = "own" if change.what == "pool_rate" else "site"
+            setattr(pool, f"{kind}_rate", change.value)
+            setattr(pool, f"{kind}_draw", change.draw)
+            pool.is_late = True
+        for job in jobs:
+            job.end_s = self.env.now + job.left_s(job.length_s(job.pool))
+            self.life[job].interrupt()
+        for pool in pools or [jobs[0].pool]:
+            pool.unsettled = True
+            self._gave_back(pool)
+        self._shed(site)
 
     def _node(self, index: int) -> tuple[Pool, Node]:
         return [(pool, node) for pool in self.pools for node in pool.nodes][index]

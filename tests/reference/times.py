@@ -20,9 +20,14 @@ def wall_s(work_s: float, kind: ClassSpec) -> float:
     return kind.load_s + work_s + checkpoints(work_s, kind) * kind.checkpoint_write_s
 
 
-def kept_s(elapsed_s: float, work_s: float, kind: ClassSpec) -> float:
-    """Work that survives an eviction ``elapsed_s`` after the start: up to the last finished checkpoint."""
-    worked_s = max(elapsed_s - kind.load_s, 0)
+def at_rate(length_s: float, rate: float) -> float:
+    """Seconds that a length of a run's course takes."""
+    return length_s / rate if rate > 0 else math.inf
+
+
+def kept_s(place_s: float, work_s: float, kind: ClassSpec) -> float:
+    """Work that survives an eviction at a place of the run's course: up to the last finished checkpoint."""
+    worked_s = max(place_s - kind.load_s, 0)
     interval_s = kind.checkpoint_interval_s
     if interval_s == 0:
         return min(worked_s, work_s)

@@ -31,6 +31,10 @@ class Job:
     first_start_s: float | None = None
     start_s: float | None = None
     end_s: float | None = None
+    rate: float = 1.0  # set for the run under way, and what it draws, of its draw at rate 1
+    draw: float = 1.0
+    since_s: float = 0.0  # it goes at its rate of now since then
+    place_s: float = 0.0  # in its course, then
     evictions: int = 0
     promise: Promise | None = None  # under conservative backfill, while it waits
     promised_s: float | None = None  # the first start promised
@@ -45,13 +49,33 @@ class Job:
         whole_s = self.spec.estimate_s if self.is_cut else self.spec.runtime_s
         return (whole_s - self.saved_s) / pool.spec.speed
 
-    def expected_wall_s(self, pool: Pool) -> float:
-        """Time on GPUs by the estimate."""
+    def length_s(self, pool: Pool) -> float:
+        """Time on GPUs at rate 1."""
+        return times.wall_s(self.work_s(pool), self.kind)
+
+    def expected_length_s(self, pool: Pool) -> float:
+        """The same by the estimate."""
         return times.wall_s(max(self.spec.estimate_s - self.saved_s, 0) / pool.spec.speed, self.kind)
+
+    def expected_wall_s(self, pool: Pool) -> float:
+        """Time on GPUs by the estimate, at the pool's rate."""
+        return times.at_rate(self.expected_length_s(pool), pool.rate)
+
+    def place_now_s(self, now: float) -> float:
+        """Place in the course of the run under way."""
+        return self.place_s + self.rate * self.pool.rate * (now - self.since_s)
+
+    def left_s(self, length_s: float) -> float:
+        """From the last change of rate to the end of a course of that length."""
+        return times.at_rate(max(length_s - self.place_s, 0.0), self.rate * self.pool.rate)
+
+    def estimated_end_s(self) -> float:
+        """When this running job ends by its estimate, be it past."""
+        return self.since_s + self.left_s(self.expected_length_s(self.pool))
 
     def expected_end_s(self, now: float) -> float:
         """When this running job ends by its estimate; one second from now once that has passed."""
-        end_s = self.start_s + self.expected_wall_s(self.pool)
+        end_s = self.estimated_end_s()
         return end_s if end_s > now else now + 1
 
     def on_node(self, size: int) -> int:
@@ -107,11 +131,25 @@ class Pool:
     unsettled: bool = False  # what came free or changed may bear on the reservation's nodes
     claim: Job | None = None  # without backfill: the head, if it waits for power
     is_late: bool = False  # a promise was due, and what it promised was not there
+    own_rate: float = 1.0  # of its jobs, and of what they draw; the site's come on top
+    own_draw: float = 1.0
+    site_rate: float = 1.0
+    site_draw: float = 1.0
 
     @property
     def size(self) -> int:
         """GPUs per node."""
         return self.spec.gpus_per_node
+
+    @property
+    def rate(self) -> float:
+        """Rate at which jobs that start here go."""
+        return self.own_rate * self.site_rate
+
+    @property
+    def draw(self) -> float:
+        """What they draw above idle, of their draw at rate 1."""
+        return self.own_draw * self.site_draw
 
     @property
     def free(self) -> int:

@@ -11,6 +11,7 @@ COLOURS = {
     "loading": "#B79AD0",
     "checkpointing": "#7B5BA6",
     "lost_work": "#000000",
+    "slowed": "#5A5A00",
     "idle_no_demand": "#E3E3E3",
     "idle_cycle": "#9A9A9A",
     "idle_policy": "#8E4A73",

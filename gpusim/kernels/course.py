@@ -1,0 +1,132 @@
+"""The physics of a run: how long it takes, what it draws, what is left of it when it is cut short.
+
+A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. A
+place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
+paused. Nearly all runs are at rate 1 throughout, so that the place is the time since the start; the others have a row
+in ``paces``.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner
+
+
+@inner
+def checkpoint_time(classes, c, work):
+    """[s] spent writing checkpoints in a run of ``work`` [s]: one after each full interval but the last."""
+    interval = classes[c].checkpoint_interval_s
+    if interval <= 0.0 or interval == math.inf or work <= interval:
+        return 0.0
+    return (math.ceil(work / interval) - 1.0) * classes[c].checkpoint_write_s
+
+
+@inner
+def wall_time(classes, c, work):
+    """[s] Length of the course of ``work`` [s]."""
+    return classes[c].load_s + work + checkpoint_time(classes, c, work)
+
+
+@inner
+def work_left(f, j):
+    """[s] of work on the reference type that the job will still do: to its end, or to its estimate if that kills it."""
+    job = f.jobs[j]
+    total = job.estimate_s if job.outruns != 0 else job.runtime_s
+    return max(total - job.saved_s, 0.0)
+
+
+@inner
+def course_length(f, j, p):
+    """[s] Length of the job's course in pool ``p``."""
+    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / f.pools[p].speed)
+
+
+@inner
+def expected_length(f, j, p):
+    """[s] Length of its course by the estimate."""
+    job = f.jobs[j]
+    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / f.pools[p].speed)
+
+
+@inner
+def at_rate(length_s, rate):
+    """[s] that a length of course takes."""
+    if rate == 1.0:
+        return length_s
+    return length_s / rate if rate > 0.0 else math.inf
+
+
+@inner
+def expected_wall_time(f, j, p):
+    """[s] that a run would be expected to take if it began in pool ``p`` now."""
+    return at_rate(expected_length(f, j, p), f.pools[p].rate)
+
+
+@inner
+def rate_of(f, j):
+    """Rate at which a running job goes."""
+    return 1.0 if f.jobs[j].paced == 0 else f.paces[j].rate
+
+
+@inner
+def since(f, j):
+    """[s] When the running job got its rate."""
+    return f.jobs[j].start_s if f.jobs[j].paced == 0 else f.paces[j].since_s
+
+
+@inner
+def place_in_course(f, j, now):
+    """[s] How far along its course a running job is."""
+    if f.jobs[j].paced == 0:
+        return now - f.jobs[j].start_s
+    return f.paces[j].place_s + f.paces[j].rate * (now - f.paces[j].since_s)
+
+
+@inner
+def kept_of(classes, c, place_s):
+    """Of a run cut short at ``place_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
+    load = min(classes[c].load_s, place_s)
+    place_s -= load
+    interval = classes[c].checkpoint_interval_s
+    if interval <= 0.0:
+        return place_s, 0.0, load
+    if interval == math.inf:
+        return 0.0, 0.0, load
+    write = classes[c].checkpoint_write_s
+    cycles = math.floor(place_s / (interval + write))
+    return cycles * interval, cycles * write, load
+
+
+@inner
+def draws(f, j, p, held):
+    """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
+    job, pool = f.jobs[j], f.pools[p]
+    c = job.job_class
+    work = work_left(f, j) / pool.speed
+    wall = wall_time(f.classes, c, work)
+    if wall <= 0.0:
+        return 0.0, 0.0, 0.0
+    writing = checkpoint_time(f.classes, c, work) / wall
+    loading = f.classes[c].load_s / wall
+    computing = max(1.0 - writing - loading, 0.0)
+    talking = f.classes[c].communication_share * computing
+    drawing = held * (pool.draw if job.paced == 0 else f.paces[j].draw)
+    return (
+        drawing * pool.compute_w * (computing - talking),
+        drawing * pool.communication_w * (talking + loading),
+        drawing * pool.checkpoint_w * writing,
+    )
+
+
+@inner
+def draw(f, j, p):
+    """[W] that the job adds to its site's IT power."""
+    return draw_on(f, j, p, f.jobs[j].held)
+
+
+@inner
+def draw_on(f, j, p, held):
+    """[W] that the job would add to the IT power of the site of pool ``p``, on ``held`` GPUs there."""
+    compute, communication, checkpoint = draws(f, j, p, held)
+    return compute + communication + checkpoint

@@ -1,0 +1,28 @@
+"""What a site draws at the run's hottest hour, beside its limit."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.state import Phase
+
+_IDLE = int(Phase.IDLE)
+
+
+@inner
+def peak_w(f, s, more_w):
+    """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
+    site = f.sites[s]
+    return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
+
+
+@inner
+def fits_limit(f, s, more_w):
+    """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
+    return peak_w(f, s, more_w) <= f.sites[s].limit_w
+
+
+@inner
+def fits_alone(f, s, more_w):
+    """Whether the site would stay within its limit at the run's hottest hour if nothing but ``more_w`` was at work."""
+    site = f.sites[s]
+    return (site.phase_w[_IDLE] + more_w) * site.peak_overhead + site.fixed_w <= site.limit_w

@@ -1,0 +1,70 @@
+"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.control import shed
+from gpusim.kernels.promise import size_up
+from gpusim.kernels.running import leave_pace, take_pace
+from gpusim.kernels.waking import wake
+from gpusim.state import NONE
+
+
+@kernel
+def set_run_rate(f, j, rate, draw, now):
+    """A running job goes at ``rate`` from now on and draws ``draw`` of its draw at rate 1, both times its pool's."""
+    p = f.jobs[j].pool
+    leave_pace(f, j, now)
+    f.paces[j].own_rate, f.paces[j].own_draw = rate, draw
+    take_pace(f, j, now)
+    wake(f, p)
+    shed(f, f.pools[p].site, now)
+
+
+@kernel
+def set_pool_rate(f, p, rate, draw, now):
+    """The same for all jobs of a pool, those that start later too."""
+    f.pools[p].own_rate, f.pools[p].own_draw = rate, draw
+    _change(f, p, now)
+    shed(f, f.pools[p].site, now)
+
+
+@kernel
+def set_site_rate(f, s, rate, draw, now):
+    """The same for all pools of a site."""
+    site = f.sites[s]
+    site.rate, site.draw = rate, draw
+    for p in range(site.first_pool, site.first_pool + site.n_pools):
+        _change(f, p, now)
+    shed(f, s, now)
+
+
+@inner
+def _change(f, p, now):
+    """Bring all runs of a pool, and what its queue expects, to the pool's rate of now."""
+    pool = f.pools[p]
+    site = f.sites[pool.site]
+    _pace_all(f, p, now, True)
+    pool.rate, pool.draw = site.rate * pool.own_rate, site.draw * pool.own_draw
+    _pace_all(f, p, now, False)
+    pool.listed = 0
+    pool.unsettled = 1
+    pool.late = 1
+    if pool.reserved_job != NONE:
+        size_up(f, p)
+    wake(f, p)
+
+
+@inner
+def _pace_all(f, p, now, leave):
+    """Each job is met at the first of its nodes."""
+    pool = f.pools[p]
+    for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+        j = f.nodes[n].first_job
+        while j != NONE:
+            if f.jobs[j].first_node == n and j < f.clock[0].n_jobs:
+                if leave:
+                    leave_pace(f, j, now)
+                else:
+                    take_pace(f, j, now)
+            j = f.jobs[j].next_on_node

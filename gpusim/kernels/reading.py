@@ -1,0 +1,37 @@
+"""Reading the fleet at one moment: running integrals, and what runs have come to."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import kernel
+from gpusim.kernels.course import checkpoint_time, draw, since, work_left
+from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
+
+
+@kernel
+def settle_all(f, now):
+    """Bring every running integral up to ``now``."""
+    for p in range(len(f.pools)):
+        settle_pool(f.pools, p, now)
+    for s in range(len(f.sites)):
+        settle_site(f.sites, s, now)
+    for i in range(len(f.lanes)):
+        settle_lane(f.lanes, i, now)
+
+
+@kernel
+def energies_of(f, rows, now, out):
+    """[J] of the GPUs of running jobs at their rates of now, idle power included, into ``out``, shape as ``rows``."""
+    for i in range(len(rows)):
+        j = rows[i]
+        p = f.jobs[j].pool
+        out[i] = (draw(f, j, p) + f.pools[p].idle_w * f.jobs[j].held) * (now - since(f, j))
+
+
+@kernel
+def courses_of(f, rows, work_s, writes_s):
+    """[s] of work and of checkpoints in the courses of jobs' last runs, each into an array of the shape of ``rows``."""
+    for i in range(len(rows)):
+        j = rows[i]
+        p, c = f.jobs[j].pool, f.jobs[j].job_class
+        work = work_left(f, j) / f.pools[p].speed
+        work_s[i], writes_s[i] = work, checkpoint_time(f.classes, c, work)
