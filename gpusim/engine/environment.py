@@ -181,40 +181,42 @@ class FleetEnvironment(simpy.Environment):
             )
         control.land(self.fleet, job, self.now)
 
-    def set_rate(
-        self, rate: float, draw: float | None = None, *, job: int | None = None, pool: int | None = None,
-        site: int | None = None,
-    ) -> None:  # fmt: skip
-        """Have a running job, or all jobs of a pool or of a site, go at another rate from now on.
+    def set_job_rate(self, job: int, rate: float, draw: float | None = None) -> None:
+        """Have a running job go at another rate from now on, until its run is over.
 
-        Rates multiply: that of the job, which lasts as long as its run, of its pool and of its site, which hold for
-        whoever starts there until they are set anew. If the site then draws more than it may, jobs are evicted.
+        Rates multiply: that of the job, of its pool and of its site. If the site then draws more than it may, jobs are
+        evicted.
 
         Parameters
         ----------
+        job : int
+            Row of a job that runs.
         rate : float
-            Seconds of its course that a run does in a second; 1 to begin with, 0 pauses it, nodes and all.
+            Seconds of its course that the run does in a second: 1 to begin with; 0 pauses it, on its GPUs.
         draw : float, optional
             What it draws above idle meanwhile, of its draw at rate 1; absent: as much as the rate.
-        job, pool, site : int
-            Row of one of these.
         """
-        rate = border.number(self, "env.set_rate: rate", rate, 0.0)
-        draw = rate if draw is None else border.number(self, "env.set_rate: draw", draw, 0.0)
-        given = {name: row for name, row in (("job", job), ("pool", pool), ("site", site)) if row is not None}
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise border.refuse(self, f"env.set_rate: found {found}; give one of job=, pool= and site=")
-        ((what, row),) = given.items()
-        count = int(self.fleet.clock[0].n_jobs) if what == "job" else len(getattr(self.fleet, f"{what}s"))
-        row = border.whole(self, f"env.set_rate: {what}", row, count)
-        if what == "job" and self.fleet.jobs[row].status != Status.RUNNING:
-            status = Status(self.fleet.jobs[row].status).name.lower()
-            raise border.refuse(self, f"env.set_rate: job {row} is {status}; give one that runs")
+        job = border.whole(self, "env.set_job_rate: job", job, int(self.fleet.clock[0].n_jobs))
+        if self.fleet.jobs[job].status != Status.RUNNING:
+            status = Status(self.fleet.jobs[job].status).name.lower()
+            raise border.refuse(self, f"env.set_job_rate: job {job} is {status}; give one that runs")
+        self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
+
+    def set_pool_rate(self, pool: int, rate: float, draw: float | None = None) -> None:
+        """The same for all jobs of a pool, those that start later too, until it is set anew."""
+        pool = border.whole(self, "env.set_pool_rate: pool", pool, len(self.fleet.pools))
+        self._pace("set_pool_rate", pace.set_pool_rate, pool, rate, draw)
+
+    def set_site_rate(self, site: int, rate: float, draw: float | None = None) -> None:
+        """The same for all jobs of a site."""
+        site = border.whole(self, "env.set_site_rate: site", site, len(self.fleet.sites))
+        self._pace("set_site_rate", pace.set_site_rate, site, rate, draw)
+
+    def _pace(self, name: str, change: Callable, row: int, rate: float, draw: float | None) -> None:
+        rate = border.number(self, f"env.{name}: rate", rate, 0.0)
+        draw = rate if draw is None else border.number(self, f"env.{name}: draw", draw, 0.0)
         self._make_segment_room()
-        {"job": pace.set_run_rate, "pool": pace.set_pool_rate, "site": pace.set_site_rate}[what](
-            self.fleet, row, rate, draw, self.now
-        )
+        change(self.fleet, row, rate, draw, self.now)
         self.share_demand()
 
     def share_demand(self) -> None:

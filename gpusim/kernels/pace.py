@@ -11,7 +11,7 @@ from gpusim.state import NONE
 
 
 @kernel
-def set_run_rate(f, j, rate, draw, now):
+def set_job_rate(f, j, rate, draw, now):
     """A running job goes at ``rate`` from now on and draws ``draw`` of its draw at rate 1, both times its pool's."""
     p = f.jobs[j].pool
     leave_pace(f, j, now)

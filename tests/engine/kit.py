@@ -186,11 +186,11 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.links[change.on].set_rate(value)
         case "job_rate":
             if change.on < len(env.fleet.jobs) and env.fleet.jobs[change.on].status == Status.RUNNING:
-                env.set_rate(value, change.draw, job=change.on)
+                env.set_job_rate(change.on, value, change.draw)
         case "pool_rate":
-            env.set_rate(value, change.draw, pool=change.on)
+            env.set_pool_rate(change.on, value, change.draw)
         case "site_rate":
-            env.set_rate(value, change.draw, site=change.on)
+            env.set_site_rate(change.on, value, change.draw)
         case "price":
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":

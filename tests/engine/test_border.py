@@ -22,6 +22,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "index": [*NO_NUMBER, -1, 10**6, 2**63, 1.0, 1.5, math.inf],
     "amount": [*NO_NUMBER, -1, -0.001, -math.inf],  # infinite is no limit
     "finite": [*NO_NUMBER, -1, -0.001, math.inf, -math.inf],
+    "share": [*NO_NUMBER[1:], -1, -0.001, math.inf, -math.inf],
     "number": NO_NUMBER,
     "place": [None, 0, 1, "CONTROL", math.nan],
     "priority": [*NO_NUMBER, 0.5, 100, -100],
@@ -55,8 +56,11 @@ ENVIRONMENT = {
     "run": {"until": ("until", 1.0)},
     "run_passes": {},
     "schedule": {"event": ("event", None), "priority": ("priority", 1), "delay": ("finite", 0.0)},
+    "set_job_rate": {"job": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
     "set_limit": {"site": ("index", 0), "grid_w": ("amount", 1.0), "cap_w": ("amount", 1.0)},
     "set_nodes_on": {"pool": ("index", 0), "nodes": ("index", 1)},
+    "set_pool_rate": {"pool": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
+    "set_site_rate": {"site": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
     "settle": {},
     "share_demand": {},
     "step": {},
@@ -73,7 +77,7 @@ OBJECTS = {"environment": ENVIRONMENT, "site": SITE, "link": LINK}
 
 
 def _objects() -> dict:
-    """A small fleet's environment, site and link; job 1 waits for its data."""
+    """A small fleet's environment, site and link; job 0 runs, job 1 waits for its data."""
     work = Work(*(np.array(column) for column in ([0.0, 0.0], [1, 1], [9.0, 9.0], [9.0, 9.0], [0, 1])), [([0], 0)] * 2,
                 data_bytes=np.array([0.0, 8.0]), route_links=[[-1], [0]])  # fmt: skip
     fleet = allocate([PoolSpec(0, 0, 2, 4)], 1, work, Rules(), n_links=1)
