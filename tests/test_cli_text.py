@@ -53,6 +53,7 @@ ALL = " ".join(ATTACKS.values())
 def scenario() -> dict:
     """Tables of a scenario: two sites, a project, a contract, a rival, a service, a rule, a trace."""
     from gpusim.scenario import hardware
+
     site = {
         "region": ALL, "jurisdiction": NAME, "grid_mw": 0.02, "pools": {GPU: {"gpus": 4}},
         "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 100.0, "weather_file": WEATHER,

@@ -31,9 +31,7 @@ def choose(
     if not able:
         return None
     if rule == Dispatch.HOME:
-        best = (
-            [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
-        )
+        best = [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
         return _least(best, _load)
     if rule == Dispatch.EARLIEST_START:
         return _least(now or able, lambda pool: max(_expected_wait_s(job, pool, admits), transfer_s.get(pool, 0.0)))

@@ -57,7 +57,6 @@ class Queue:
         """Go on behind a job."""
         self.passed.add(job)
 
-
     def _key(self, job: Job) -> tuple:
         if self.answer is not None:
             return (self.answer.index(job),)

@@ -40,7 +40,7 @@ def test_one_mistake_is_one_fault() -> None:
     tables = starter()
     tables["sites"]["texas"]["pools"]["H1000"] = tables["sites"]["texas"]["pools"].pop("H100")
     (fault,) = faults(tables)
-    assert fault.startswith('sites.texas.pools.H1000: unknown name "H1000" (did you mean \'H100\'?)')
+    assert fault.startswith("sites.texas.pools.H1000: unknown name \"H1000\" (did you mean 'H100'?)")
     tables = starter()
     tables["sites"]["texas"]["gird_mw"] = tables["sites"]["texas"].pop("grid_mw")
     (fault,) = faults(tables)

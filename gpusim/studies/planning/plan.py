@@ -213,9 +213,7 @@ def _found(search: Search, runs: Runs) -> Plan:
         budget=search.budget,
         ended=search.ended,
         unasked=tuple(
-            one.text
-            for one, mean in zip(evidence.goal.conditions, evidence.means(chosen))
-            if mean == one.unasked
+            one.text for one, mean in zip(evidence.goal.conditions, evidence.means(chosen)) if mean == one.unasked
         ),
         failed=runs.state.failed,
         store=runs.store,
