@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
-from gpusim.analysis.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import counted, period, quantity, share
+from gpusim.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
@@ -157,9 +157,7 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
 
 def _sentence(row: dict, start: datetime) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
-    lost, held, asked = (
-        quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked")
-    )
+    lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
     worth, of_planned = _worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]

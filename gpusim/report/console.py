@@ -8,10 +8,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gpusim.analysis.books import HELD_BACK
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import HELD_BACK, REJECTED, SLACK, WORDS
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
 from gpusim.analysis.wording import compact, share
+from gpusim.causes import REJECTED, SLACK, WORDS
 from gpusim.report.tables import number
 from gpusim.report.terminal import terminal
 from gpusim.tables.result import Result

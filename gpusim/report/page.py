@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from gpusim.analysis.books import HELD_BACK
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import HELD_BACK, REJECTED, SLACK, WORDS
 from gpusim.analysis.countries import countries, country_years
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics
@@ -19,6 +19,7 @@ from gpusim.analysis.rejections import never_started
 from gpusim.analysis.rivalry import has_rivals
 from gpusim.analysis.serving import serving
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.causes import REJECTED, SLACK, WORDS
 from gpusim.regulation.effects import is_ruled
 from gpusim.report import document, tables
 from gpusim.report.competition_part import competition_part

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.metrics import METRICS
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.units import DAY_S
 
 NO_CHANGE = 5e-5  # relative: less is not told from none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
+from gpusim.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
 from gpusim.tables.result import Result
 
 HOUR_S = 3600.0

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.causes import HELD_BACK
+from gpusim.analysis.books import HELD_BACK
 from gpusim.report.console import print_bottlenecks, print_comparison
 from gpusim.report.plan_console import print_plan
 from gpusim.report.study_console import print_relief, print_summary

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from gpusim.analysis.bottlenecks import books, bottlenecks
-from gpusim.analysis.causes import REJECTED, WORDS
 from gpusim.analysis.series import Series
+from gpusim.causes import REJECTED, WORDS
 from gpusim.report.figures import course, draw_all, figures, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
 from tests.analysis.kit import fleet, make
