@@ -75,7 +75,7 @@ def _figures(result: Result) -> pd.Series:
 
 def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
     """Money of the run beside its quantiles over replications."""
-    figures = result.money_figures.set_index("name")["value"]
+    figures = _figures(result)
     mine = {
         **{name: figures[f"{name}_usd"] for name in MONEY if f"{name}_usd" in figures},
         "most_debt": result.money_fleet["debt_usd"].max(), "last_backlog": figures["backlog_usd"],
