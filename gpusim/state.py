@@ -7,51 +7,33 @@ every kernel there is then one compiled version, not one per mixture of widths.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Iterable
+from enum import IntEnum, unique
 
 import numpy as np
 
-
-class Cause(IntEnum):
-    """Why a GPU-second was what it was: the capacity side of the ledger."""
-
-    NOT_DELIVERED = 0
-    NOT_HOUSED = 1  # delivered, but no hall that is ready has room for them
-    NOT_ENERGISED = 2  # in a hall, but beyond what the grid connection carries
-    DOWN = 3
-    IDLE_NO_DEMAND = 4  # nobody asked for them; all other idle causes are of GPUs that somebody asked for
-    IDLE_RESERVED = 5  # asked for, but fewer than the job at the head of the queue, or the next replica, needs
-    IDLE_FRAGMENTED = 6  # enough are free, but not where the gang could use them; or held by a gang without being asked
-    IDLE_POWER = 7  # the site's power limit does not admit the head's draw
-    IDLE_RULE = 8  # it would be admitted without a cap that a rule, or a process, calls for
-    IDLE_QUOTA = 9  # only tenants at their quota have jobs waiting
-    IDLE_CYCLE = 10  # jobs wait for the scheduler's next cycle
-    IDLE_POLICY = 11  # the policy holds back the jobs that wait
-    IDLE_DATA = 12  # jobs will take them once their data have arrived
-    LOADING = 13
-    CHECKPOINTING = 14
-    LOST_WORK = 15
-    SLOWED = 16  # at rate r, 1 - r of a run's GPU-seconds
-    SERVING_IDLE = 17
-    SERVING = 18
-    TRAINING = 19
+from gpusim.causes import CAUSES, IDLE_OF_WAIT
 
 
-class Wait(IntEnum):
-    """Why a second of waiting passed: the demand side of the ledger."""
+def _codes(name: str, doc: str, codes: Iterable[tuple[int, str]]) -> type[IntEnum]:
+    """An enumeration of the table of causes, by code."""
+    found = unique(IntEnum(name, {own.upper(): code for code, own in sorted(codes)}, module=__name__))
+    found.__doc__ = doc
+    return found
 
-    BUSY = 0  # too few GPUs free: others run on them
-    NOT_DELIVERED = 1
-    NOT_ENERGISED = 2
-    DOWN = 3
-    FRAGMENTED = 4
-    POWER = 5
-    QUOTA = 6
-    CYCLE = 7
-    POLICY = 8
-    NOT_HOUSED = 9
-    DATA = 10  # its data are on their way to its pool's region
-    RULE = 11  # a cap below the grid connection: by a rule, or a process
+
+Cause = _codes(
+    "Cause",
+    "Why a GPU-second was what it was: the capacity side of the ledger.",
+    ((row.code, row.name) for row in CAUSES if row.code is not None),
+)
+Wait = _codes(
+    "Wait",
+    "Why a second of waiting passed: the demand side of the ledger.",
+    ((row.wait.code, row.wait.name) for row in CAUSES if row.wait),
+)
+# What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
+IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in IDLE_OF_WAIT.items())
 
 
 class Status(IntEnum):

@@ -23,7 +23,8 @@ from gpusim import report
 from gpusim.cli import cli
 from gpusim.errors import ScenarioError, TraceError, printable
 from gpusim.inputs.traces import convert, read_trace
-from gpusim.report.figures import figures
+from gpusim.report.drawing import figures
+from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import to_toml
 from gpusim.scenario.references import NAMED
 
@@ -223,7 +224,7 @@ def test_lines_in_a_cell_are_for_parquet(tmp_path: Path) -> None:
 def test_figures_are_drawn_in_all_formats(folder: Path) -> None:
     result = gpusim.Result.load(Path(OUT) / "a")
     for ending in ("svg", "pdf"):
-        for name, figure in figures(result):
+        for name, figure in figures(Findings(result)):
             figure.savefig(folder / OUT / "figure", format=ending)
             assert "\\frac" not in name
     (folder / OUT / "figure").unlink()

@@ -12,9 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, BUSY, LOSS_OF_WAIT, STALLED, USEFUL, WORDS
+from gpusim.causes import ABSENT, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
 from gpusim.tables.result import Result
 
+HELD_BACK = (
+    "Held back are the GPU-hours of a cause, at every moment no more than were asked for in vain, each GPU counted"
+    " once; of busy GPUs, those at work for others."
+)
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 
 
@@ -64,8 +68,8 @@ def _set_against(cells: _Cells, unmet: pd.DataFrame) -> tuple[_Sums, _Sums, dict
     )
     waits_on = np.isin(own % len(CODES), _codes((BUSY, *ABSENT)))  # for GPUs that are not free
     elsewhere = {
-        "idle_reserved": np.where(waits_on, free_s, 0.0),
-        "idle_fragmented": np.where(waits_on, padding_s, 0.0),
+        RESERVED: np.where(waits_on, free_s, 0.0),
+        FRAGMENTED: np.where(waits_on, padding_s, 0.0),
     }
     here_s = all_s - sum(elsewhere.values())
     held_s = short_s + (free_s + padding_s - sum(elsewhere.values()))

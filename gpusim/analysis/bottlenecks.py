@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
-from gpusim.analysis.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import counted, period, quantity, share
+from gpusim.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import SLACK
 from gpusim.analysis.metrics import metrics
+from gpusim.causes import SLACK
 from gpusim.tables.result import Result
 
 KEYS = ["site", "gpu_type", "cause"]

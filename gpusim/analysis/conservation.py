@@ -6,15 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.books import books
-from gpusim.analysis.causes import STALLED
+from gpusim.causes import FREE, JOBS
 from gpusim.tables.result import Result
 
 RELATIVE = 1e-9  # room for rounding in sums
-
-
-JOBS = ("training", *STALLED)
-# Of GPUs that stood free and were asked for; those that gangs hold unasked are booked as fragmented too.
-IDLE = ("idle_reserved", "idle_power", "idle_rule", "idle_quota", "idle_cycle", "idle_policy", "idle_data")
 
 
 def check(result: Result) -> list[str]:
@@ -52,7 +47,7 @@ def _queue(result: Result):
 def _unmet(result: Result):
     """Idle GPUs are booked as far as they are asked for, and nothing holds back more than was asked for."""
     keys, unmet = ["site", "gpu_type", "start_s"], result.unmet
-    idle = result.ledger[result.ledger["cause"].isin(IDLE)].groupby(keys, observed=True)["gpu_s"].sum()
+    idle = result.ledger[result.ledger["cause"].isin(FREE)].groupby(keys, observed=True)["gpu_s"].sum()
     free = unmet[unmet["cause"] != "fragmented"].groupby(keys, observed=True)["free_gpu_s"].sum()
     both = pd.concat([idle, free], axis=1).fillna(0.0)
     wrong = (both["gpu_s"] - both["free_gpu_s"]).abs() > 1e-6 * both["gpu_s"].clip(lower=1.0)

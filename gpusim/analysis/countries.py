@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import OFFLINE, USEFUL
+from gpusim.causes import OFFLINE, USEFUL
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, seconds_between
 

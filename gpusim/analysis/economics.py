@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import USEFUL
+from gpusim.causes import USEFUL
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from gpusim.analysis.causes import WORDS
+from gpusim.causes import WORDS
 from gpusim.scenario.measure import Measure
 from gpusim.units import DAY_S, HOUR_S
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import HELD, OFFLINE, STALLED
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
+from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.scenario.measure import FLEET as METRICS
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
 __all__ = ["METRICS", "bounded_slowdown", "described", "metrics"]
-
-JOBS = ("training", *STALLED)
 
 
 def metrics(result: Result) -> pd.Series:
@@ -30,7 +28,7 @@ def metrics(result: Result) -> pd.Series:
 
     planned = float(booked.sum()) / HOUR_S
     online = planned - gpu_h(*OFFLINE)
-    useful, held = gpu_h("training", "serving"), gpu_h(*HELD)
+    useful, held = gpu_h(*USEFUL), gpu_h(*HELD)
     sites, services, jobs = result.sites, result.services, result.jobs
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())
     energy_usd, list_usd = float(sites["cost_usd"].sum()), float(result.costs["gpu_list_usd"].sum())
@@ -44,7 +42,7 @@ def metrics(result: Result) -> pd.Series:
         "useful_gpu_hours": useful,
         "allocation": _ratio(held, online),
         "utilisation": _ratio(useful, held),
-        "goodput": _ratio(gpu_h("training"), gpu_h(*JOBS)),
+        "goodput": _ratio(gpu_h(TRAINING), gpu_h(*JOBS)),
         "useful_share_of_planned": _ratio(useful, planned),
         "jobs": float(len(jobs)),
         "jobs_done": float(np.count_nonzero(ended)),

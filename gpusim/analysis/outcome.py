@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import books, losses
-from gpusim.analysis.causes import USEFUL, WORDS
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.serving import totals
 from gpusim.analysis.window import after
+from gpusim.causes import USEFUL, WORDS
 from gpusim.scenario.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.scenario.rules import Rules
 from gpusim.tables.result import Result

@@ -6,20 +6,12 @@ from datetime import datetime
 
 import pandas as pd
 
-from gpusim.analysis.causes import WORDS
 from gpusim.analysis.wording import counted, period, quantity
+from gpusim.causes import WORDS
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S
 
 ANY = "any type"
-# What jobs of a cause of rejection lack; {who} is "it", "they" or a number of them.
-LACKS = {
-    "rejected_size": "{who} need{s} {most} GPUs in one pool, and the largest{allowed} has {largest}",
-    "rejected_type": "{who} ask{s} for {kinds}, which no site has",
-    "rejected_residency": "{who} may run in {places} only, where no site has GPUs that {they} may use",
-    "rejected_link": "no link leads from {homes}, where {data} are, to GPUs that {they} may use",
-    "rejected_queue": "{who} came when the queue of {queue} was full",
-}
 
 
 def rejections(result: Result) -> pd.DataFrame:
@@ -67,7 +59,7 @@ def _lacks(cause: str, part: pd.DataFrame, alone: bool) -> str:
     if not alone:
         words |= {"who": f"{count:,}", "data": f"the data of {count:,}"}
     free = not any(part[name].astype(bool).any() for name in ("gpu_type", "residency", "home"))
-    return LACKS[cause].format(**words, allowed="" if free else f" that {they} may use", **_details(part))
+    return WORDS[cause].clause.format(**words, allowed="" if free else f" that {they} may use", **_details(part))
 
 
 def _details(part: pd.DataFrame) -> dict[str, str]:

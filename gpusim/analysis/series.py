@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import SLACK, STALLED
+from gpusim.causes import SLACK, STALLED
 from gpusim.tables.result import Result
 
 MOST_STEPS = 300

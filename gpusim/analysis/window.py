@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import OFFLINE
+from gpusim.causes import OFFLINE
 from gpusim.errors import ResultError
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S

@@ -42,7 +42,9 @@ def relieve(
     check_study(folder, folder / "runs", "relief", {"scenario": loaded.to_toml_dict(), "seed": seed}, force)
     loading()
     from gpusim.engine.run import run as simulate
-    from gpusim.report.study_console import print_relief
+    from gpusim.report.console import print_report
+    from gpusim.report.findings import Findings
+    from gpusim.report.sections.relief import Reliefs
     from gpusim.studies.relief.study import relieve as study_relief
 
     with study(folder / "runs") as progress:
@@ -53,6 +55,7 @@ def relieve(
         result = simulate(loaded, seed)
     found.save(folder / RELIEF)
     result.save(folder / BASE)
-    write_report(result, folder, found)
-    print_relief(found)
+    findings = Findings(result, found)
+    write_report(findings, folder)
+    print_report(findings, sections=(Reliefs(),))
     say(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

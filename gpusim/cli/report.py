@@ -12,10 +12,7 @@ from gpusim.cli.streams import say
 from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
-    from gpusim.tables.competition import Competition
-    from gpusim.tables.deliveries import Deliveries
-    from gpusim.tables.relief import Relief
-    from gpusim.tables.result import Result
+    from gpusim.report.findings import Findings
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
@@ -29,23 +26,17 @@ def report(folder: Path) -> None:
     say(str(_redrawn(folder)))
 
 
-def write_report(
-    result: Result,
-    folder: Path,
-    relief: Relief | None = None,
-    deliveries: Deliveries | None = None,
-    competition: Competition | None = None,
-) -> Path:
+def write_report(findings: Findings, folder: Path) -> Path:
     """Draw the figures once, for their folder and for the report."""
-    from gpusim.report.figures import draw_all
+    from gpusim.report.drawing import draw_all
     from gpusim.report.page import write
 
-    pictures = draw_all(result, folder / "figures", relief, deliveries)
-    return write(result, folder / "report.html", pictures, relief, deliveries, competition)
+    return write(findings, folder / "report.html", draw_all(findings, folder / "figures"))
 
 
 def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
+    from gpusim.report.findings import Findings
     from gpusim.tables.contents import contents_of, study_of
     from gpusim.tables.result import Result
     from gpusim.tables.target import check_file
@@ -55,7 +46,7 @@ def _redrawn(folder: Path) -> Path:
     if (folder / RELIEF).is_dir():
         from gpusim.tables.relief import Relief
 
-        return write_report(Result.load(folder / BASE), folder, Relief.load(folder / RELIEF))
+        return write_report(Findings(Result.load(folder / BASE), Relief.load(folder / RELIEF)), folder)
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
@@ -73,4 +64,4 @@ def _redrawn(folder: Path) -> Path:
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
-    return write_report(Result.load(folder), folder, deliveries=deliveries, competition=competition)
+    return write_report(Findings(Result.load(folder), deliveries=deliveries, competition=competition), folder)

@@ -71,9 +71,12 @@ def run(
     rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
     if rivals:
         rivals.save(folder / COMPETITION)
-    write_report(result, folder, deliveries=found, competition=rivals)
-    _print_bottlenecks(result)  # only now: whoever reads this may go at any line
-    _print_story(result, found, rivals)
+    from gpusim.report.console import print_report
+    from gpusim.report.findings import Findings
+
+    findings = Findings(result, deliveries=found, competition=rivals)
+    write_report(findings, folder)
+    print_report(findings)  # only now: whoever reads this may go at any line
     say(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
     if check:
         _check(result)
@@ -117,12 +120,6 @@ def _check(result) -> None:
     say("Conservation laws hold.", err=True)
 
 
-def _print_bottlenecks(result) -> None:
-    from gpusim.report.console import print_bottlenecks
-
-    print_bottlenecks(result)
-
-
 def _deliveries(scenario, replications: int, seed: int):
     from gpusim.studies.deliveries.deliveries import deliveries
 
@@ -139,19 +136,3 @@ def _competition(scenario, seed: int):
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
     say(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
     return found
-
-
-def _print_story(result, found, rivals) -> None:
-    from gpusim.analysis.rivalry import has_rivals
-    from gpusim.regulation.effects import is_ruled
-    from gpusim.report import story_console as story
-
-    if found:
-        story.print_deliveries(found)
-    if has_rivals(result):
-        story.print_rivals(result, rivals)
-    if "money_figures" in result.tables:
-        story.print_money(result)
-    story.print_countries(result)
-    if is_ruled(result):
-        story.print_rules(result)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
 from gpusim.scenario.scenario import Scenario
 from gpusim.state import Fleet
 from gpusim.units import HOUR_S
-
-OFFLINE = ["not_delivered", "not_housed", "not_energised"]
 
 
 def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
@@ -69,7 +68,7 @@ def _booked(ledger: pd.DataFrame, names: Names) -> tuple[np.ndarray, np.ndarray]
         table.reshape(len(sites) * len(kinds), len(causes)), pd.MultiIndex.from_product([sites, kinds]), causes
     )
     booked = booked.reindex(pd.MultiIndex.from_tuples(names.pools), fill_value=0.0)
-    online_s = booked.drop(columns=OFFLINE, errors="ignore").sum(axis=1).to_numpy()
+    online_s = booked.drop(columns=list(OFFLINE), errors="ignore").sum(axis=1).to_numpy()
     return online_s, booked["serving"].to_numpy() if "serving" in booked else np.zeros(len(booked))
 
 

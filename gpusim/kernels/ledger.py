@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state import N_PHASE, N_WAIT, Cause, Wait
+from gpusim.state import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
@@ -12,23 +12,8 @@ _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING)
 _WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
 _WAIT_NOT_DELIVERED, _WAIT_NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
 _WAIT_NOT_ENERGISED = int(Wait.NOT_ENERGISED)
-# What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
-_IDLE_FOR = (
-    (Wait.BUSY, Cause.IDLE_RESERVED),
-    (Wait.NOT_DELIVERED, Cause.IDLE_RESERVED),
-    (Wait.NOT_ENERGISED, Cause.IDLE_RESERVED),
-    (Wait.NOT_HOUSED, Cause.IDLE_RESERVED),
-    (Wait.DOWN, Cause.IDLE_RESERVED),
-    (Wait.FRAGMENTED, Cause.IDLE_FRAGMENTED),
-    (Wait.POWER, Cause.IDLE_POWER),
-    (Wait.RULE, Cause.IDLE_RULE),
-    (Wait.QUOTA, Cause.IDLE_QUOTA),
-    (Wait.POLICY, Cause.IDLE_POLICY),
-    (Wait.CYCLE, Cause.IDLE_CYCLE),
-    (Wait.DATA, Cause.IDLE_DATA),
-)
-_WAITS = tuple(int(wait) for wait, _cause in _IDLE_FOR)
-_IDLES = tuple(int(cause) for _wait, cause in _IDLE_FOR)
+_WAITS = tuple(int(wait) for wait, _cause in IDLE_FOR)
+_IDLES = tuple(int(cause) for _wait, cause in IDLE_FOR)
 
 
 @inner

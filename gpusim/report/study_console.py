@@ -12,17 +12,12 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.analysis.wording import compact
-from gpusim.report.tables import number, plus_minus
+from gpusim.report.tables import plus_minus
 from gpusim.report.terminal import terminal
-from gpusim.tables.relief import Relief
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
-MOST_RELIEFS = 15
 WIDEST = 100_000  # [characters] of a table that is measured
-SIZES = ((1e9, "\n[billion]"), (1e6, "\n[million]"))
-LONG = 1e5  # from which a number takes as few characters as it can
 
 
 def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:
@@ -85,43 +80,3 @@ def _by_measure(summary: pd.DataFrame, axes: list[str]) -> Table:
 def _names(point: int, part: pd.DataFrame, axes: list[str]) -> list[str]:
     """Where a point stands on the axes; its number if there are none."""
     return [str(part.iloc[0][axis]) for axis in axes] or [str(point)]
-
-
-def _size(values: pd.Series) -> tuple[float, str]:
-    """What to count in, so that a column of these values leaves room for others; its words under a heading."""
-    most = values.abs().max()
-    return next(((size, words) for size, words in SIZES if most >= size), (1.0, ""))
-
-
-def _short(value: float) -> str:
-    return compact(value) if abs(value) >= LONG else number(value)
-
-
-def print_relief(relief: Relief, console: Console | None = None) -> None:
-    """Verdict, ranking beside the ledger's, and where the two differ."""
-    console = terminal(console)
-    about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.columns[1].overflow = "fold"
-    size, of_them = _size(relief.ranking["gain"])
-    for heading in (f"gain{of_them}", "per\nunit", "per\nUSD", "ledger\nGPU-h", "ledger\n#"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in relief.ranking.head(MOST_RELIEFS).itertuples():
-        seen = not np.isnan(row.ledger_rank)
-        table.add_row(
-            str(row.rank), row.text, plus_minus(row.gain / size, row.low / size, row.high / size),
-            f"{_short(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
-            _short(row.per_usd) if row.usd > 0.0 else "",
-            compact(row.ledger_gpu_hours) if seen else "", f"{row.ledger_rank:.0f}" if seen else "",
-        )  # fmt: skip
-    console.print()
-    console.print(about["verdict"], style="bold")
-    if relief.ranking.empty:
-        return
-    console.print(table)
-    left = len(relief.ranking) - MOST_RELIEFS
-    more = f" {left} smaller ones are in the report." if left > 0 else ""
-    note = f"Gain in {about['what']}: mean change over paired runs, \u00b1 half of its 95% interval."
-    note += " Ledger: held back in runs as it is."
-    console.print(note + more, style="dim")
-    for sentence in (*about["explanations"], *about["levelling"]):
-        console.print(f"- {sentence}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from gpusim.errors import printable
@@ -22,3 +24,18 @@ def terminal(console: Console | None = None) -> Terminal:
     if console is None:
         return Terminal(highlight=False)
     return Terminal(file=console.file, width=console.width, highlight=False)
+
+
+def listing(*headings: str, title: str | None = None) -> Table:
+    """A table of columns; a heading that ends in ``>`` is a column of numbers."""
+    style = {"title_justify": "left", "title_style": "bold", "caption_justify": "left"}
+    table = Table(box=box.SIMPLE_HEAD, title=title, pad_edge=False, padding=(0, 1, 0, 0), **style)
+    for heading in headings:
+        add_column(table, heading)
+    return table
+
+
+def add_column(table: Table, heading: str) -> None:
+    """One more column of a ``listing``."""
+    right = heading.endswith(">")
+    table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")

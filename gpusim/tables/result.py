@@ -108,21 +108,24 @@ class Result(Tables):
 
     def draw(self, name: str) -> Figure:
         """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
-        from gpusim.report.figures import draw
+        from gpusim.report.drawing import draw
+        from gpusim.report.findings import Findings
 
-        return draw(self, name)
+        return draw(Findings(self), name)
 
     def figures(self, folder: str | Path) -> list[Path]:
         """Draw all figures as PNG files into a folder."""
-        from gpusim.report.figures import draw_all
+        from gpusim.report.drawing import draw_all
+        from gpusim.report.findings import Findings
 
-        return draw_all(self, Path(folder))
+        return draw_all(Findings(self), Path(folder))
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""
+        from gpusim.report.findings import Findings
         from gpusim.report.page import write
 
-        return write(self, Path(path))
+        return write(Findings(self), Path(path))
 
     def save(self, folder: str | Path) -> Path:
         """Write Parquet tables and manifest into a folder, in place of an earlier result there.

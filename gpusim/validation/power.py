@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import OFFLINE, STALLED
+from gpusim.causes import JOBS, OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.run import run
 from gpusim.scenario.scenario import Scenario
@@ -216,7 +216,7 @@ def _idle_and_serving_j(result: Result, site: str) -> float:
         gpu = result.manifest["gpus"][kind]
         gpu_s = rows.groupby("cause", observed=True)["gpu_s"].sum()
         on_s = gpu_s.drop(list(OFFLINE), errors="ignore").sum()
-        held_s = gpu_s[gpu_s.index.isin(["training", *STALLED])].sum()
+        held_s = gpu_s[gpu_s.index.isin(JOBS)].sum()
         serving_w = max(gpu["serving_fraction"] * gpu["tdp_w"] - gpu["idle_w"], 0.0)
         total += on_s * gpu["node_base_w"] / gpu["gpus_per_node"] + (on_s - held_s) * gpu["idle_w"]
         total += gpu_s.get("serving", 0.0) * serving_w

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pandas as pd
 
-from gpusim.analysis.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
+from gpusim.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
 from gpusim.tables.result import Result
 
 HOUR_S = 3600.0

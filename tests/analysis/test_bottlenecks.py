@@ -6,21 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from gpusim.analysis.books import HELD_BACK
 from gpusim.analysis.bottlenecks import bottlenecks, headline
-from gpusim.analysis.causes import HELD_BACK, LOSS_OF_WAIT, WORDS
-from gpusim.state import Cause, Wait
+from gpusim.state import Wait
 from tests.analysis.kit import make
 
 
 def row(result, cause, site="north"):
     table = bottlenecks(result).set_index(["site", "cause"])
     return table.loc[site, cause]
-
-
-def test_every_cause_of_the_engine_has_words():
-    assert {cause.name.lower() for cause in Cause} <= set(WORDS)
-    assert {wait.name.lower() for wait in Wait} == set(LOSS_OF_WAIT)
-    assert set(LOSS_OF_WAIT.values()) <= set(WORDS)
 
 
 def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():

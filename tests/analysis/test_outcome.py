@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gpusim.analysis.books import books
 from gpusim.analysis.bottlenecks import bottlenecks
-from gpusim.analysis.causes import ABSENT, LOSS_OF_WAIT, REJECTED, STALLED, USEFUL
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics, pools
 from gpusim.analysis.groups import Groups
@@ -21,6 +20,7 @@ from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.serving import serving
 from gpusim.analysis.window import after
+from gpusim.causes import ABSENT, LOSS_OF_WAIT, REJECTED, STALLED, USEFUL
 from gpusim.engine.run import run
 from gpusim.errors import ResultError
 from gpusim.inputs.jobtable import JobTable

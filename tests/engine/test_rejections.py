@@ -7,9 +7,9 @@ import pytest
 
 import gpusim
 from gpusim.analysis.bottlenecks import headline
-from gpusim.analysis.causes import REJECTED
 from gpusim.analysis.conservation import check
 from gpusim.analysis.rejections import never_started
+from gpusim.causes import REJECTED
 from gpusim.inputs.jobtable import JobTable
 
 POOL = {"region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0, "pools": {"H100": {"gpus": 32}}}

@@ -12,10 +12,11 @@ from rich.console import Console
 import gpusim
 from gpusim.analysis.rivalry import by_rival, by_the_hour, lines, rivalry
 from gpusim.cli import cli
-from gpusim.report.figures.story import story_figures
+from gpusim.report.console import print_report
+from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
-from gpusim.report.story_console import print_rivals
+from gpusim.report.sections.competition import Rivals
 from gpusim.tables.competition import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
@@ -50,7 +51,7 @@ def costs():
 @pytest.fixture(scope="module")
 def page(result, costs, tmp_path_factory):
     path = tmp_path_factory.mktemp("competition") / "report.html"
-    return Page(write(result, path, competition=costs).read_text(encoding="utf-8"))
+    return Page(write(Findings(result, competition=costs), path).read_text(encoding="utf-8"))
 
 
 def test_orders_of_rivals_add_up(result) -> None:
@@ -95,15 +96,15 @@ def test_section(page, result, costs) -> None:
 
 def test_without_rivals_there_is_no_section(tmp_path) -> None:
     bare = gpusim.run(SCENARIO.with_({"rivals": {}, "market": {}}), seed=3)
-    assert "competition" not in dict(story_figures(bare, None))
-    page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert not Rivals().applies(Findings(bare))
+    page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "competition-rivals" not in page.tables
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_console(result, costs, width) -> None:
     out = io.StringIO()
-    print_rivals(result, costs, Console(file=out, width=width, highlight=False))
+    print_report(Findings(result, competition=costs), Console(file=out, width=width, highlight=False), [Rivals()])
     assert max(map(len, out.getvalue().splitlines())) <= width
     assert " ".join(out.getvalue().split()) == rivalry(result, costs)
     assert "2 rivals placed" in rivalry(result)

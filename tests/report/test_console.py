@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.causes import HELD_BACK
-from gpusim.report.console import print_bottlenecks, print_comparison
+from gpusim.analysis.books import HELD_BACK
+from gpusim.report.console import print_comparison, print_report
+from gpusim.report.findings import Findings
 from gpusim.report.plan_console import print_plan
-from gpusim.report.study_console import print_relief, print_summary
+from gpusim.report.sections.bottlenecks import Bottlenecks
+from gpusim.report.sections.relief import Reliefs
+from gpusim.report.study_console import print_summary
 from gpusim.report.tables import amount
 from tests.analysis.kit import fleet, make
 from tests.report.relief_kit import LONG, study
@@ -25,9 +28,13 @@ def printed(show, *args, width=80) -> str:
     return out.getvalue()
 
 
+def said(section, findings, width=80) -> str:
+    return printed(lambda console: print_report(findings, console, [section]), width=width)
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_bottlenecks_fit_and_are_whole(width):
-    text = printed(print_bottlenecks, fleet(9, 48), width=width)
+    text = said(Bottlenecks(), Findings(fleet(9, 48)), width=width)
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
     row = next(line for line in lines if " 1  site" in line)
@@ -94,7 +101,7 @@ def test_comparison_of_a_result_with_itself():
 
 @pytest.mark.parametrize("scale", [1e3, 2e6, 7e9, -1e12])
 def test_reliefs_keep_their_columns(scale: float) -> None:
-    lines = printed(print_relief, study(6, scale, site=LONG)).splitlines()
+    lines = said(Reliefs(), Findings(fleet(1, 24), study(6, scale, site=LONG))).splitlines()
     assert max(map(len, lines)) <= 80
     heading = next(line for line in lines if "what if" in line)
     assert heading.split()[-2:] == ["GPU-h", "#"]

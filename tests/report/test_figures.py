@@ -9,10 +9,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from gpusim.analysis.bottlenecks import books, bottlenecks
-from gpusim.analysis.causes import REJECTED, WORDS
 from gpusim.analysis.series import Series
-from gpusim.report.figures import course, draw_all, figures, headline, matrix, waits
+from gpusim.causes import REJECTED, WORDS
+from gpusim.report.drawing import draw_all, figures
+from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
+from gpusim.report.findings import Findings
 from tests.analysis.kit import fleet, make
 
 
@@ -110,7 +112,12 @@ def test_every_cause_has_a_colour():
 
 def test_files_and_their_order(tmp_path):
     result = fleet(2, 24)
-    paths = draw_all(result, tmp_path / "figures")
-    assert [path.stem for path in paths] == ["headline", "matrix", "fleet", "site_site-00", "site_site-01", "waits"]
+    paths = draw_all(Findings(result), tmp_path / "figures")
+    assert [path.stem for path in paths] == ["headline", "matrix", "fleet", "waits", "site_site-00", "site_site-01"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
-    assert [name for name, _figure in figures(fleet(1, 24))] == ["headline", "matrix", "site_site-00", "waits"]
+    assert [name for name, _figure in figures(Findings(fleet(1, 24)))] == [
+        "headline",
+        "matrix",
+        "waits",
+        "site_site-00",
+    ]

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from gpusim.analysis.bottlenecks import headline
-from gpusim.report.figures import draw_all
+from gpusim.report.drawing import draw_all
+from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from tests.analysis.kit import fleet, make
 
@@ -55,12 +56,12 @@ def result():
 
 @pytest.fixture(scope="module")
 def figures(result, tmp_path_factory):
-    return draw_all(result, tmp_path_factory.mktemp("figures"))
+    return draw_all(Findings(result), tmp_path_factory.mktemp("figures"))
 
 
 @pytest.fixture(scope="module")
 def page(result, figures, tmp_path_factory):
-    path = write(result, tmp_path_factory.mktemp("report") / "deep" / "report.html", figures)
+    path = write(Findings(result), tmp_path_factory.mktemp("report") / "deep" / "report.html", figures)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>")
     parsed = Page(text)
@@ -133,14 +134,14 @@ def test_how_to_run_it_again(page):
 def test_names_are_escaped(tmp_path):
     odd = "<b>&\"'"
     result = make({("north", "H100"): {"training": [1.0] * 24}}, scenario={"name": odd, "description": odd})
-    text = write(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    text = write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>&" not in text
     assert "&lt;b&gt;&amp;" in text
 
 
 def test_a_fleet_without_jobs_and_services(tmp_path):
     result = make({("north", "H100"): {"idle_no_demand": [1.0] * 24}})
-    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page(write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "services" not in page.tables
     assert page.texts["headline"].startswith("Nothing held the fleet back")
     assert "Nothing held back GPUs of this site" in page.texts["sites"]
@@ -153,7 +154,7 @@ def test_rejected_jobs_stand_first(tmp_path):
     result = make(
         {("north", "H100"): {"idle_no_demand": [32.0] * 24}}, jobs=({}, never), rejections=({"cause": "rejected_size"},)
     )
-    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page(write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.texts["headline"].startswith(
         "1 of 2 jobs was rejected: it needs 4,000 GPUs in one pool, and the largest has 32."
     )

@@ -10,8 +10,10 @@ import pytest
 
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
 from gpusim.report.figures.palette import STYLE
-from gpusim.report.figures.relief import relief_figures
 from gpusim.report.figures.relief_ranking import BETTER, UNSURE, WORSE
+from gpusim.report.findings import Findings
+from gpusim.report.sections.relief import Reliefs
+from tests.analysis.kit import fleet
 from tests.report.relief_kit import LONG, study
 from tests.report.test_figures import check_layout, texts_of
 
@@ -24,6 +26,11 @@ def _style():
 
 def texts(figure) -> list[str]:
     return [text for text, _box in texts_of(figure)]
+
+
+def figures(relief):
+    """By name, what draws each figure of a study."""
+    return Reliefs().figures(Findings(fleet(1, 24), relief))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,7 @@ def texts(figure) -> list[str]:
     ids=["one", "losses", "many", "long", "one-run", "waits", "tiny"],
 )
 def test_layout(relief):
-    drawn = dict(relief_figures(relief))
+    drawn = {name: draw() for name, draw in figures(relief).items()}
     assert list(drawn) == ["relief_ranking", "relief_curves", "relief_effects"]
     for figure in drawn.values():
         check_layout(figure)
@@ -48,8 +55,8 @@ def test_layout(relief):
 
 
 def test_nothing_binds_and_only_rules_bind():
-    assert list(relief_figures(study(0))) == []
-    assert [name for name, _figure in relief_figures(study(2, curves=0))] == ["relief_ranking", "relief_effects"]
+    assert figures(study(0)) == {}
+    assert list(figures(study(2, curves=0))) == ["relief_ranking", "relief_effects"]
 
 
 def test_ranking_has_gains_ledger_and_both_ranks():

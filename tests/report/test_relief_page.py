@@ -5,17 +5,21 @@ from __future__ import annotations
 import atexit
 import re
 import shutil
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 from gpusim.cli import cli
-from gpusim.report.figures import draw_all, save
-from gpusim.report.figures.relief import relief_figures
+from gpusim.report.drawing import draw_all
+from gpusim.report.figures import save
+from gpusim.report.findings import Findings
 from gpusim.report.page import write
+from gpusim.report.sections.relief import Reliefs
 from gpusim.tables.relief import Relief
 from tests.analysis.kit import make
 from tests.report.relief_kit import LONG, study
@@ -29,12 +33,17 @@ def base_pictures() -> list[Path]:
     """Figures of the result, drawn once."""
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)
-    return draw_all(RESULT, Path(folder.name))
+    return draw_all(Findings(RESULT), Path(folder.name))
+
+
+def drawn(relief: Relief) -> Iterator[tuple[str, Figure]]:
+    """Figures of the study."""
+    return ((name, draw()) for name, draw in Reliefs().figures(Findings(RESULT, relief)).items())
 
 
 def page(relief: Relief | None, folder: Path) -> Page:
-    pictures = base_pictures() + (save(relief_figures(relief), folder) if relief else [])
-    text = write(RESULT, folder / "report.html", pictures, relief).read_text(encoding="utf-8")
+    pictures = base_pictures() + (save(drawn(relief), folder) if relief else [])
+    text = write(Findings(RESULT, relief), folder / "report.html", pictures).read_text(encoding="utf-8")
     parsed = Page(text)
     assert not parsed.open
     for tag, attrs in parsed.elements:

@@ -10,10 +10,11 @@ from rich.console import Console
 
 import gpusim
 from gpusim.regulation.effects import effects, in_force, reports, sources, summary, without_effect
+from gpusim.report.console import print_report
 from gpusim.report.figures.rules import DUTY, IN_FORCE, LOST, PAID, draw
-from gpusim.report.figures.story import story_figures
+from gpusim.report.findings import Findings
 from gpusim.report.page import write
-from gpusim.report.story_console import print_rules
+from gpusim.report.sections.rules import Rules
 from gpusim.scenario.rules import catalogue
 from gpusim.units import DAY_S
 from tests.regulation.kit import scenario
@@ -38,7 +39,7 @@ def result():
 @pytest.fixture(scope="module")
 def page(result, tmp_path_factory):
     path = tmp_path_factory.mktemp("rules") / "report.html"
-    return Page(write(result, path).read_text(encoding="utf-8"))
+    return Page(write(Findings(result), path).read_text(encoding="utf-8"))
 
 
 def test_effects_are_sums_of_the_table_of_rules(result) -> None:
@@ -86,18 +87,18 @@ def test_european_report_is_a_table_of_what_there_is(page, result) -> None:
 
 def test_without_rules_there_is_nothing(tmp_path) -> None:
     bare = gpusim.run(scenario([]))
-    assert [name for name, _figure in story_figures(bare, None)] == []
-    page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert not Rules().applies(Findings(bare))
+    page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "rules" not in page.texts
 
 
 def test_rules_without_effect_are_said_to_have_none(tmp_path) -> None:
     idle = gpusim.run(scenario([EED]))
-    page = Page(write(idle, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page(write(Findings(idle), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.texts["rules-lead"] == "No rule cost anything in this run."
     assert "figure-rules" not in page.texts
     out = io.StringIO()
-    print_rules(idle, Console(file=out, width=80))
+    print_report(Findings(idle), Console(file=out, width=80), [Rules()])
     assert out.getvalue().strip() == "No rule cost anything in this run."
 
 
@@ -106,7 +107,7 @@ def test_what_ended_before_the_run_has_no_row_in_the_figure(tmp_path) -> None:
     late = gpusim.run(given(AMSTERDAM, start="2024-06-01", **{f"rules.{AMSTERDAM}.until": "2025-05-01"}))
     assert effects(late)[["rule", "what", "times"]].to_numpy().tolist() == [[AMSTERDAM, "delay", 1]]
     assert in_force(late).empty
-    page = Page(write(late, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page(write(Findings(late), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.tables["rules-effects"][1][:3] == [AMSTERDAM, "delayed projects", "here"]
 
 
@@ -128,7 +129,7 @@ def test_bars_of_the_figure_are_the_rows(result) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_console_fits(result, width) -> None:
     out = io.StringIO()
-    print_rules(result, Console(file=out, width=width, highlight=False))
+    print_report(Findings(result), Console(file=out, width=width, highlight=False), [Rules()])
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     rows = [line.split()[0] for line in text.splitlines() if line.strip() and line.split()[0] in catalogue()]

@@ -19,12 +19,17 @@ from gpusim.analysis.lateness import by_site, held_back, lateness
 from gpusim.analysis.months import edges_s
 from gpusim.analysis.wording import quantity
 from gpusim.cli import cli
+from gpusim.report.console import print_report
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.money import quarters
-from gpusim.report.figures.story import story_figures
+from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
-from gpusim.report.story_console import print_deliveries, print_money
+from gpusim.report.sections import SECTIONS
+from gpusim.report.sections.build_out import BuildOut
+from gpusim.report.sections.contracts import Contracts
+from gpusim.report.sections.money import Money
+from gpusim.report.sections.replications import Replications
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
@@ -53,7 +58,7 @@ def deliveries():
 @pytest.fixture(scope="module")
 def page(result, deliveries, tmp_path_factory):
     path = tmp_path_factory.mktemp("story") / "report.html"
-    return Page(write(result, path, deliveries=deliveries).read_text(encoding="utf-8"))
+    return Page(write(Findings(result, deliveries=deliveries), path).read_text(encoding="utf-8"))
 
 
 def test_sections_and_figures(page) -> None:
@@ -94,7 +99,7 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
 
 
 def test_without_replications(result, tmp_path) -> None:
-    page = Page(write(result, tmp_path / "report.html").read_text(encoding="utf-8"))
+    page = Page(write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "build-criticality" not in page.tables
     assert "P50" not in page.tables["contract-milestones"][0]
     assert "money-replications" not in page.tables
@@ -102,8 +107,10 @@ def test_without_replications(result, tmp_path) -> None:
 
 def test_without_contracts_there_is_no_money(tmp_path) -> None:
     bare = gpusim.run(scenario({"a": project(50, SURE)}, {}))
-    assert [name for name, _figure in story_figures(bare, None)] == ["build_paths", "build_missing", "build_gantt"]
-    page = Page(write(bare, tmp_path / "report.html").read_text(encoding="utf-8"))
+    there = [section for section in SECTIONS if section.applies(Findings(bare))]
+    assert not {Contracts, Money} & set(map(type, there))
+    assert list(BuildOut().figures(Findings(bare))) == ["build_paths", "build_missing", "build_gantt"]
+    page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "contract-milestones" not in page.tables
     assert page.texts["build-lead"] == "Everything came as planned, or before."
     assert page.texts["headline"] == page.texts["build-lead"]  # nobody is there who could have been held back
@@ -139,8 +146,7 @@ def _story(folder) -> str:
 def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False)
-    print_deliveries(deliveries, console)
-    print_money(result, console)
+    print_report(Findings(result, deliveries=deliveries), console, (Replications(), Contracts(), Money()))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     row = next(line for line in text.splitlines() if line.split()[:2] == ["two", "300"])

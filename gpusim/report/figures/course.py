@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.causes import OFFLINE, USEFUL
-from gpusim.analysis.metrics import HELD
 from gpusim.analysis.series import Series
+from gpusim.causes import HELD, OFFLINE, USEFUL
 from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis
 from gpusim.report.figures.palette import COLOURS
 from gpusim.tables.result import Result

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.causes import WORDS
 from gpusim.analysis.wording import compact
+from gpusim.causes import WORDS
 from gpusim.report.figures.palette import COLOURS
 from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.causes import WORDS
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
+from gpusim.causes import WORDS
 from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 from gpusim.tables.relief import Relief

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from gpusim.analysis.causes import LOSS_OF_WAIT, WORDS
 from gpusim.analysis.wording import duration, quantity, share
+from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
 from gpusim.tables.result import Result

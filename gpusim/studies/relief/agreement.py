@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, spearmanr
 
-from gpusim.analysis.causes import WORDS
 from gpusim.analysis.labels import change_of
 from gpusim.analysis.wording import quantity
+from gpusim.causes import WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.studies.relief.values import Values
 

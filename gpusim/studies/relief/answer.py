@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import WORDS
 from gpusim.analysis.labels import change_of, unit_of, words_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import quantity, share
+from gpusim.causes import WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves

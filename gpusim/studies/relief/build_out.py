@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gpusim.causes import OFFLINE
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever
 from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.places import booked, pools_at
-
-ABSENT = ("not_delivered", "not_housed", "not_energised")
 
 
 def supplies(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -84,4 +83,4 @@ def _drawing(scenario: Scenario, supply: str) -> list[str]:
 
 def _absent(scenario: Scenario, projects: Iterable[str]) -> frozenset[tuple[str, str]]:
     """What the ledger of the fleet books where some projects are late."""
-    return booked(pools_at(scenario, {scenario.projects[name].site for name in projects}), *ABSENT)
+    return booked(pools_at(scenario, {scenario.projects[name].site for name in projects}), *OFFLINE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from gpusim.causes import RESERVED, relieved_by
 from gpusim.regulation.scope import complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
@@ -17,9 +18,6 @@ from gpusim.studies.relief.places import booked, pools_at
 from gpusim.units import DAY_S
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
-# Causes of the ledger by what would relieve them.
-AT_WORK = ("busy", "idle_reserved", "idle_fragmented")
-UNPOWERED = ("not_energised", "idle_power")
 Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 
@@ -73,7 +71,7 @@ def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfact
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
-            "GPU", booked([pool], *AT_WORK), gpus_usd(scenario, kind, nodes * node), node,
+            "GPU", booked([pool], *relieved_by("GPUs")), gpus_usd(scenario, kind, nodes * node), node,
         )  # fmt: skip
 
 
@@ -84,7 +82,7 @@ def _grid(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfact
             yield Counterfactual(
                 "power", site, "grid_mw", f"{mw:g} MW more grid connection at {site}",
                 Lever(keys=[dotted(("sites", site, "grid_mw"))], how="add"), mw, "MW",
-                booked(pools_at(scenario, [site]), *UNPOWERED), site_mw_usd(scenario, mw),
+                booked(pools_at(scenario, [site]), *relieved_by("power")), site_mw_usd(scenario, mw),
             )  # fmt: skip
 
 
@@ -96,7 +94,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
             yield Counterfactual(
                 "power", site, "energisation", f"grid stages at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "grid_mw"))], how="delay_days"), -step, "day",
-                booked(pools_at(scenario, [site]), *UNPOWERED), most=last / step,
+                booked(pools_at(scenario, [site]), *relieved_by("power")), most=last / step,
             )  # fmt: skip
 
 
@@ -119,7 +117,7 @@ def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfac
             yield Counterfactual(
                 "halls", site, "hall_mw", f"{mw:g} MW more of halls at {site}",
                 Lever(keys=[dotted(("sites", site, "hall_mw"))], how="add"), mw, "MW",
-                booked(pools_at(scenario, [site]), "not_housed"), site_mw_usd(scenario, mw),
+                booked(pools_at(scenario, [site]), *relieved_by("halls")), site_mw_usd(scenario, mw),
             )  # fmt: skip
 
 
@@ -131,7 +129,7 @@ def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfa
             yield Counterfactual(
                 "halls", site, "shells", f"halls at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "hall_mw"))], how="delay_days"), -step, "day",
-                booked(pools_at(scenario, [site]), "not_housed"), most=last / step,
+                booked(pools_at(scenario, [site]), *relieved_by("halls")), most=last / step,
             )  # fmt: skip
 
 
@@ -143,7 +141,7 @@ def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counter
             yield Counterfactual(
                 "delivery", pool, "delivery", f"deliveries of {kind} at {site} {counted(step, 'day')} earlier",
                 Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="delay_days"), -step, "day",
-                booked([pool], "not_delivered"), most=last / step,
+                booked([pool], *relieved_by("delivery")), most=last / step,
             )  # fmt: skip
 
 
@@ -152,7 +150,7 @@ def _links(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         yield Counterfactual(
             "WAN", name, "gbps", f"twice the bandwidth of the link {name}",
             Lever(keys=[dotted(("links", name, "gbps"))], how="scale"), 2.0, "%",
-            booked(pools_at(scenario, scenario.sites), "idle_data"),
+            booked(pools_at(scenario, scenario.sites), *relieved_by("WAN")),
         )  # fmt: skip
 
 
@@ -172,7 +170,7 @@ def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfa
             yield Counterfactual(
                 "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
                 Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
-                booked(pools, "idle_quota"), 0.0, 1,
+                booked(pools, *relieved_by("quota")), 0.0, 1,
             )  # fmt: skip
 
 
@@ -191,7 +189,7 @@ def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counte
         yield Counterfactual(
             "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
             Lever(keys=["scheduler.backfill"]), "easy", "rule",
-            booked(pools_at(scenario, scenario.sites), "idle_reserved"), 0.0,
+            booked(pools_at(scenario, scenario.sites), RESERVED), 0.0,
         )  # fmt: skip
 
 
@@ -201,7 +199,7 @@ def _cycle(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         yield Counterfactual(
             "cycle", "", "cycle_s", f"a scheduling cycle of {half:g} s, half as long",
             Lever(keys=["scheduler.cycle_s"], how="scale"), 0.5, "%",
-            booked(pools_at(scenario, scenario.sites), "idle_cycle"), 0.0,
+            booked(pools_at(scenario, scenario.sites), *relieved_by("cycle")), 0.0,
         )  # fmt: skip
 
 

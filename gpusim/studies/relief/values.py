@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.causes import SLACK
+from gpusim.causes import SLACK
 from gpusim.studies.store import Store
 
 BASE = "as it is"

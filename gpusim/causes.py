@@ -1,0 +1,189 @@
+"""The causes of the ledger, one row each: what a cause is, its codes, its words, its colour.
+
+Why a GPU-second was what it was, and why a second of waiting passed. To add a cause: a row here, and the place in a
+kernel that books it. Codes of the engine, groups, legends and words all follow from this table.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """What the GPUs of a cause were."""
+
+    ABSENT = "absent"  # not there to be used: held something back only as far as somebody asked for them
+    IDLE = "idle"  # free, or held by a gang that had not asked for them
+    HELD = "held"  # by jobs or replicas, and not useful to them
+    USEFUL = "useful"  # they trained or served
+    BUSY = "busy"  # at work for others: the bottleneck is GPUs; costs waiting but no GPU-hours
+    REJECTED = "rejected"  # no GPU was lost to jobs that were turned away, but all the work that they asked for
+
+
+class WaitRow(NamedTuple):
+    """The waiting that goes with a cause: the demand side of the ledger."""
+
+    name: str
+    code: int  # its place in the engine's arrays
+    turn: int  # who comes first where too few GPUs are free for all that ask: ascending
+
+
+class CauseRow(NamedTuple):
+    """One cause, also for a reader who has never seen the ledger.
+
+    ``short`` fits a table or a legend; ``clause`` fills "At SITE, KIND ..."; ``relief`` fills "Relief: ...". Of
+    rejected jobs, ``clause`` says what they lack, where {who} is "it", "they" or a number of them.
+    """
+
+    name: str
+    kind: Kind
+    code: int | None  # its place in the engine's arrays; None: no GPU-second is booked under it
+    layer: int | None  # its place in a stack, ascending from useful to absent; None: never drawn
+    colour: str
+    short: str
+    clause: str
+    relief: str
+    wait: WaitRow | None = None
+    asked: bool = True  # False: nobody asked for these GPUs, no resource is at fault
+    online: bool = True  # False: neither there to be used nor paid for
+    relieved_by: str = ""  # the resource of the counterfactuals that loosen it, "" for none of one resource
+
+
+# Colours: Okabe and Ito's, tints and shades of them (Okabe & Ito 2008, "Color Universal Design").
+CAUSES = (
+    CauseRow("busy", Kind.BUSY, None, 200, "#44546A", "GPUs busy",
+             "GPUs were at work while more jobs waited for them",
+             "more GPUs, or less work sent here",
+             WaitRow("busy", 0, turn=10), relieved_by="GPUs"),
+    CauseRow("not_delivered", Kind.ABSENT, 0, 190, "#9ADBC5", "GPUs not delivered",
+             "GPUs had not been delivered yet",
+             "an earlier delivery",
+             WaitRow("not_delivered", 1, turn=20), online=False, relieved_by="delivery"),
+    # Delivered, but no hall that is ready has room for them.
+    CauseRow("not_housed", Kind.ABSENT, 1, 180, "#005A32", "no hall for the GPUs",
+             "GPUs stood delivered, but no hall was ready to house and cool them",
+             "an earlier or larger hall",
+             WaitRow("not_housed", 9, turn=40), online=False, relieved_by="halls"),
+    # In a hall, but beyond what the grid connection carries.
+    CauseRow("not_energised", Kind.ABSENT, 2, 170, "#009E73", "grid connection too small",
+             "GPUs stood delivered, but the grid connection could not power them",
+             "an earlier or larger grid connection",
+             WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
+    CauseRow("down", Kind.ABSENT, 3, 160, "#8C3A00", "broken nodes",
+             "nodes were broken or in repair",
+             "fewer failures, faster repair or spare nodes",
+             WaitRow("down", 3, turn=50)),
+    # Asked for, but fewer than the job at the head of the queue, or the next replica, needs. Who waits for GPUs that
+    # are busy or absent asks for those that stand free too: it has no waiting of its own.
+    CauseRow("idle_reserved", Kind.IDLE, 5, 120, "#E69F00", "held free for a large job",
+             "GPUs stood free, but too few for the job at the head of the queue or the next replica",
+             "smaller jobs, more GPUs in one place, or a queue that lets more jobs pass",
+             relieved_by="GPUs"),
+    # Enough are free, but not where the gang could use them; or held by a gang without being asked.
+    CauseRow("idle_fragmented", Kind.IDLE, 6, 110, "#F0E442", "scattered free GPUs",
+             "GPUs were free, but too scattered over nodes for the next job, or held in whole nodes by gangs that asked"
+             " for fewer",
+             "packing jobs more tightly",
+             WaitRow("fragmented", 4, turn=60), relieved_by="GPUs"),
+    # The site's power limit does not admit the head's draw.
+    CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
+             "GPUs stood free because the site had no power left for the next job",
+             "a larger power limit",
+             WaitRow("power", 5, turn=70), relieved_by="power"),
+    # It would be admitted without a cap below the grid connection, that a rule, or a process, calls for.
+    CauseRow("idle_rule", Kind.IDLE, 8, 150, "#999900", "capped by a rule",
+             "GPUs stood free because a rule had the site draw less than its grid connection gives",
+             "an exemption from the rule, generation on site, or work elsewhere while it binds",
+             WaitRow("rule", 11, turn=80), relieved_by="rule"),
+    # Only tenants at their quota have jobs waiting.
+    CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
+             "GPUs stood free while the only tenants with waiting jobs had used up their quota",
+             "larger quotas, or quotas that lend what is free",
+             WaitRow("quota", 6, turn=90), relieved_by="quota"),
+    CauseRow("idle_cycle", Kind.IDLE, 10, 80, "#9A9A9A", "waiting for the scheduler",
+             "GPUs stood free until the scheduler's next cycle",
+             "a shorter scheduling cycle",
+             WaitRow("cycle", 7, turn=110), relieved_by="cycle"),
+    CauseRow("idle_policy", Kind.IDLE, 11, 90, "#8E4A73", "held back by the policy",
+             "GPUs stood free while the scheduling policy chose to start nothing",
+             "a policy that starts what fits",
+             WaitRow("policy", 8, turn=100)),
+    # Jobs will take them once their data have arrived in their pool's region.
+    CauseRow("idle_data", Kind.IDLE, 12, 100, "#3F2FBF", "waiting for data",
+             "GPUs stood free while the data of the jobs sent here were on their way",
+             "more WAN bandwidth, or data nearer to the GPUs",
+             WaitRow("data", 10, turn=120), relieved_by="WAN"),
+    CauseRow("loading", Kind.HELD, 13, 40, "#B79AD0", "loading data and weights",
+             "GPUs were held while data and weights loaded",
+             "faster storage, or fewer restarts"),
+    CauseRow("checkpointing", Kind.HELD, 14, 50, "#7B5BA6", "writing checkpoints",
+             "GPUs stood still while checkpoints were written",
+             "faster checkpoint storage, or fewer checkpoints"),
+    CauseRow("lost_work", Kind.HELD, 15, 60, "#000000", "work lost and done again",
+             "GPUs did work that was lost when jobs were evicted",
+             "more frequent checkpoints, or fewer evictions"),
+    # At rate r, 1 - r of a run's GPU-seconds.
+    CauseRow("slowed", Kind.HELD, 19, 65, "#5A5A00", "runs slowed or paused",
+             "GPUs were held by runs that were slowed or paused",
+             "what slows them taken away, be it a power cap or a slow node"),
+    CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
+             "inference replicas stood ready beyond what demand needed",
+             "a higher target utilisation of the services",
+             asked=False),
+    CauseRow("rejected_size", Kind.REJECTED, None, None, "", "jobs too large for every pool",
+             "{who} need{s} {most} GPUs in one pool, and the largest{allowed} has {largest}",
+             "one pool of {need} GPUs, or jobs of {largest} at most"),
+    CauseRow("rejected_type", Kind.REJECTED, None, None, "", "GPU type at no site",
+             "{who} ask{s} for {kinds}, which no site has",
+             "a pool of {kinds} with {need} GPUs, or jobs that may use other types"),
+    CauseRow("rejected_residency", Kind.REJECTED, None, None, "", "residency admits no site",
+             "{who} may run in {places} only, where no site has GPUs that {they} may use",
+             "a pool of {need} GPUs in {places}, or a wider residency"),
+    CauseRow("rejected_link", Kind.REJECTED, None, None, "", "no link to the data",
+             "no link leads from {homes}, where {data} are, to GPUs that {they} may use",
+             "a link from {homes} to a pool of {need} GPUs, or such a pool there"),
+    CauseRow("rejected_queue", Kind.REJECTED, None, None, "", "queue full",
+             "{who} came when the queue of {queue} was full",
+             "a larger queue limit, or more GPUs"),
+    # All other idle causes are of GPUs that somebody asked for.
+    CauseRow("idle_no_demand", Kind.IDLE, 4, 70, "#E3E3E3", "no demand",
+             "GPUs stood idle because nobody asked for them",
+             "more demand",
+             asked=False),
+    CauseRow("serving", Kind.USEFUL, 17, 20, "#56B4E9", "serving",
+             "GPUs served inference requests",
+             ""),
+    CauseRow("training", Kind.USEFUL, 18, 10, "#0072B2", "training and batch",
+             "GPUs ran training and batch jobs",
+             ""),
+)  # fmt: skip
+
+WORDS = {row.name: row for row in CAUSES}
+# From useful to absent. Figures of what GPUs were held for are sums in this order.
+STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
+BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
+
+USEFUL = tuple(row.name for row in STACK if row.kind is Kind.USEFUL)
+HELD = tuple(row.name for row in STACK if row.kind in (Kind.USEFUL, Kind.HELD))  # by jobs and replicas
+STALLED = tuple(row.name for row in STACK if row.kind is Kind.HELD and row.asked)  # asked for by jobs, and of no use
+JOBS = (TRAINING, *STALLED)  # held by jobs
+SLACK = tuple(row.name for row in CAUSES if not row.asked)
+FREE = tuple(row.name for row in CAUSES if row.kind is Kind.IDLE and row.asked and row.name != FRAGMENTED)  # all of it
+ABSENT = tuple(row.name for row in CAUSES if row.kind is Kind.ABSENT)
+OFFLINE = tuple(row.name for row in CAUSES if not row.online)
+REJECTED = tuple(row.name for row in CAUSES if row.kind is Kind.REJECTED)
+
+# Causes of waiting, and the losses that they belong to. Of waiting for GPUs at work or absent, a part belongs to
+# idle_reserved and idle_fragmented: as large as the part of what was asked for that stood free, or was held unasked.
+LOSS_OF_WAIT = {row.wait.name: row.name for row in CAUSES if row.wait}
+# What free GPUs are booked under while somebody who waits asks for them, by turns.
+IDLE_OF_WAIT = {
+    row.wait.name: row.name if row.kind is Kind.IDLE else RESERVED
+    for row in sorted((row for row in CAUSES if row.wait), key=lambda row: row.wait.turn)
+}
+
+
+def relieved_by(resource: str) -> tuple[str, ...]:
+    """Causes that more of a resource would relieve."""
+    return tuple(row.name for row in CAUSES if row.relieved_by == resource)

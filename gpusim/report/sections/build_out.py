@@ -1,0 +1,136 @@
+"""The build-out: when projects are delivered, what held them back, and on what that hangs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, plain
+from gpusim.analysis.wording import compact, quantity, share
+from gpusim.report import document
+from gpusim.report.dates import day_of
+from gpusim.report.figures import build_gantt, build_missing, build_paths
+from gpusim.report.findings import Findings
+from gpusim.report.section import Drawings, Section
+from gpusim.report.tables import Column, decimals, quantity_or_none, text
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.instants import undated
+from gpusim.tables.result import Result
+from gpusim.units import DAY_S
+
+MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
+
+
+class BuildOut(Section):
+    """Where the scenario has projects."""
+
+    name, title, template = "build-out", "Build-out", "sections/build_out.html"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether it has."""
+        return is_built(findings.result)
+
+    def lead(self, findings: Findings) -> list[str]:
+        """What made it late."""
+        return [lateness(findings.result)]
+
+    def figures(self, findings: Findings) -> Drawings:
+        """Critical paths, GPUs that were missing, tasks."""
+        result, deliveries = findings.result, findings.deliveries
+        return {
+            "build_paths": lambda: build_paths.draw(result, deliveries),
+            "build_missing": lambda: build_missing.draw(result),
+            "build_gantt": lambda: build_gantt.draw(result, deliveries),
+        }
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """Projects, causes, sites; and of replications criticality and supplies."""
+        result, deliveries = findings.result, findings.deliveries
+        found = {
+            "build-projects": _projects(result, deliveries),
+            "build-held": _held(result, deliveries),
+            "build-sites": document.table(by_site(result.build_ledger), SITES),
+        }
+        if deliveries:
+            found["build-criticality"] = _criticality(deliveries)
+            longest = deliveries.supplies.sort_values("waited_days", ascending=False, kind="stable").head(MOST_WAITS)
+            found["build-supplies"] = document.table(longest, SUPPLIES)
+        return found
+
+    def values(self, findings: Findings) -> dict[str, object]:
+        """Replications behind dates, and behind the price of a delay."""
+        about = findings.deliveries.about if findings.deliveries else {"replications": 0, "delayed": 0}
+        return {"replications": about["replications"], "delayed": about["delayed"]}
+
+
+def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+    day = day_of(datetime.fromisoformat(result.manifest["start"]))
+    table = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
+    columns = [
+        Column("project", "project", str, text=True),
+        Column("planned_s", "plan", day),
+        Column("delivered_s", "in this run", day),
+        Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{round(value / DAY_S):,}"),
+        Column("usd", "costs [USD]", _compact),
+    ]
+    if deliveries:
+        dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])
+        delay = deliveries.delay[["project", "usd"]].rename(columns={"usd": "delay_usd"})
+        table = table.merge(dates, on="project", how="left").merge(delay, on="project", how="left")
+        columns[5:5] = [
+            *(Column(f"p{q}_s", f"P{q}", lambda value: "" if np.isnan(value) else day(value)) for q in (10, 50, 90)),
+            Column("on_time", "on time", lambda value: "" if np.isnan(value) else share(value)),
+        ]
+        columns.append(Column("delay_usd", "30 days later [USD]", _compact))
+    return document.table(table, tuple(columns))
+
+
+def _compact(usd: float) -> str:
+    return "" if np.isnan(usd) else compact(usd)
+
+
+def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+    """What was planned and not there: in this run, and over replications."""
+    keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
+    columns = [
+        Column("what", "made late by", str, text=True),
+        Column("gpu_hours", "GPU-hours, this run", quantity),
+        Column("usd", "USD at list price", quantity_or_none),
+    ]
+    if deliveries:
+        mean = held_back(deliveries.losses)
+        table = mean.merge(table, on=keys, how="outer", suffixes=("_mean", ""))
+        table[["gpu_hours", "usd"]] = table[["gpu_hours", "usd"]].fillna(0.0)
+        table = table.sort_values("usd_mean", ascending=False, kind="stable")
+        columns += [
+            Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
+            Column("usd_mean", "USD at list price", quantity_or_none),
+        ]
+    return document.table(table.head(MOST_CAUSES), tuple(columns))
+
+
+def _criticality(deliveries: Deliveries) -> dict[str, list]:
+    """A row per project, a column per kind of task: how often it is on the critical path; the most critical kinds."""
+    tasks = deliveries.tasks
+    table = tasks.pivot_table(index="project", columns="kind", values="index", aggfunc="max", sort=False, observed=True)
+    table = table.reindex(list(deliveries.projects["project"]))
+    kinds = list(table.sum().sort_values(ascending=False, kind="stable").index[:MOST_KINDS])
+    columns = [Column("project", "project", str, text=True)]
+    columns += [Column(kind, plain(kind), lambda value: "" if np.isnan(value) else share(value)) for kind in kinds]
+    return document.table(table[kinds].reset_index(), tuple(columns))
+
+
+SITES = (
+    text("site", "site"),
+    Column("gpu_hours", "GPU-hours, this run", quantity),
+    Column("usd", "USD at list price", quantity),
+    text("what", "made late most by"),
+    Column("share", "share of it", share),
+)
+SUPPLIES = (
+    text("project", "project"),
+    text("supply", "supply"),
+    Column("index", "waited in", share),
+    Column("waited_days", "days, mean", decimals(1)),
+)

@@ -1,0 +1,83 @@
+"""Energy, carbon and what they cost, by country and site."""
+
+from __future__ import annotations
+
+from gpusim.analysis.countries import SUMS, countries, country_of, country_years
+from gpusim.analysis.economics import economics
+from gpusim.analysis.wording import quantity
+from gpusim.report import document
+from gpusim.report.figures import countries as bars
+from gpusim.report.findings import Findings
+from gpusim.report.section import Drawings, Section
+from gpusim.report.tables import Column, decimals, text
+from gpusim.report.terminal import Terminal
+
+MOST_COUNTRIES = 3  # of the console
+
+
+class Energy(Section):
+    """At the meter: servers, cooling and losses."""
+
+    name, title, template = "energy", "Energy, carbon, cost", "sections/energy.html"
+
+    def figures(self, findings: Findings) -> Drawings:
+        """Countries side by side, where there are several."""
+        several = len(set(map(country_of, findings.result.sites["region"]))) > 1
+        return {"countries": lambda: bars.draw(findings.result)} if several else {}
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """By country, country and year, site."""
+        result = findings.result
+        return {
+            "countries": document.table(countries(result), COUNTRIES),
+            "country-years": document.table(country_years(result), COUNTRY_YEARS),
+            "economics": document.table(economics(result), ECONOMICS),
+        }
+
+    def say(self, findings: Findings, terminal: Terminal) -> None:
+        """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one."""
+        table = countries(findings.result)
+        if len(table) < 2:
+            return
+        rest = table.iloc[MOST_COUNTRIES:]
+        lines = [
+            f"{row.country} {quantity(row.energy_mwh)} MWh for {quantity(row.energy_usd)} USD"
+            f" ({row.price_usd_per_mwh:.0f} USD/MWh), {quantity(row.carbon_t)} t"
+            if row.energy_mwh > 0.0
+            else f"{row.country} no power drawn"
+            for row in table.head(MOST_COUNTRIES).itertuples()
+        ]
+        if len(rest):
+            energy_mwh, energy_usd, carbon_t = (quantity(rest[name].sum()) for name in SUMS[:3])
+            lines.append(f"{len(rest)} more {energy_mwh} MWh for {energy_usd} USD, {carbon_t} t")
+        terminal.print(f"Energy and CO2e by country: {'; '.join(lines)}.")
+
+
+ECONOMICS = (
+    text("site", "site"),
+    Column("energy_mwh", "energy [MWh]", decimals()),
+    Column("peak_mw", "peak [MW]", decimals(1)),
+    Column("pue", "PUE", decimals(3)),
+    Column("price_usd_per_mwh", "price paid [USD/MWh]", decimals(1)),
+    Column("energy_usd", "energy [USD]", decimals()),
+    Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
+    Column("carbon_t", "CO2e [t]", decimals(1)),
+    Column("useful_gpu_hours", "useful GPU-hours", decimals()),
+    Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", decimals(2)),
+)
+COUNTRIES = (
+    text("country", "country"),
+    Column("energy_mwh", "energy [MWh]", decimals()),
+    Column("it_mw", "mean IT power [MW]", decimals(1)),
+    Column("energy_usd", "energy [USD]", decimals()),
+    Column("price_usd_per_mwh", "price paid [USD/MWh]", decimals(1)),
+    Column("carbon_t", "CO2e [t]", decimals()),
+    Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
+    Column("energy_usd_per_useful_gpu_hour", "energy [USD per useful GPU-hour]", decimals(3)),
+    Column("usd_per_useful_gpu_hour", "with GPUs [USD per useful GPU-hour]", decimals(2)),
+)
+COUNTRY_YEARS = (
+    text("country", "country"),
+    Column("year", "year", str),
+    *COUNTRIES[1:7],
+)

@@ -1,0 +1,120 @@
+"""Money: what contracts earned and cost, cash, debt and backlog."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.wording import quantity
+from gpusim.report import document
+from gpusim.report.figures import cash, money
+from gpusim.report.findings import Findings
+from gpusim.report.section import Drawings, Section
+from gpusim.report.tables import Column, number, text
+from gpusim.report.terminal import Terminal
+from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.result import Result
+
+# Sums of the statements of contracts: name -> heading; and who else has a part.
+HELD = {
+    "revenue": "revenue", "energy": "energy", "running": "staff, network", "rules": "rules", "ebitda": "EBITDA",
+    "depreciation": "depreciation", "ebit": "EBIT",
+}  # fmt: skip
+OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
+# Figures of money over replications -> what they are called.
+MONEY = {
+    "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
+    "capex": "capital expenditure", "free_cash": "free cash", "paid_in": "paid in by the owners",
+    "most_debt": "debt at most", "credit": "credits", "last_backlog": "backlog at the end",
+}  # fmt: skip
+
+
+class Money(Section):
+    """Where the scenario has contracts."""
+
+    name, title, template = "money", "Money", "sections/money.html"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether it has."""
+        return "money_figures" in findings.result.tables
+
+    def figures(self, findings: Findings) -> Drawings:
+        """Statements over time; and cash over replications."""
+        found = {"money": lambda: money.draw(findings.result)}
+        if findings.deliveries:
+            found["cash"] = lambda: cash.draw(findings.deliveries)
+        return found
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """By contract, over replications, and all figures."""
+        found = {
+            "money-contracts": _holders(findings.result),
+            "money-figures": document.table(findings.result.money_figures, FIGURES),
+        }
+        if findings.deliveries:
+            found["money-replications"] = _money(findings.result, findings.deliveries)
+        return found
+
+    def values(self, findings: Findings) -> dict[str, object]:
+        """Figures shown large."""
+        return {"cards": _cards(_figures(findings.result)), "replications": bool(findings.deliveries)}
+
+    def say(self, findings: Findings, terminal: Terminal) -> None:
+        """The run's money in a few lines."""
+        value, debt = _figures(findings.result), findings.result.money_fleet["debt_usd"].max()
+        terminal.print(
+            f"Cash of the run: revenue {quantity(value['revenue_usd'])}, EBITDA {quantity(value['ebitda_usd'])},"
+            f" capex {quantity(value['capex_usd'])}, free cash {quantity(value['free_cash_usd'])} USD;"
+            f" debt {quantity(debt)} at most, owners pay in {quantity(value['paid_in_usd'])},"
+            f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
+        )
+
+
+def _figures(result: Result) -> pd.Series:
+    return result.money_figures.set_index("name")["value"]
+
+
+def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
+    """Money of the run beside its quantiles over replications."""
+    figures = _figures(result)
+    mine = {
+        **{name: figures[f"{name}_usd"] for name in MONEY if f"{name}_usd" in figures},
+        "most_debt": result.money_fleet["debt_usd"].max(), "last_backlog": figures["backlog_usd"],
+    }  # fmt: skip
+    table = deliveries.money.assign(run=deliveries.money["figure"].map(mine))
+    columns = (
+        Column("figure", "figure", lambda name: MONEY[name], text=True),
+        Column("run", "this run", quantity),
+        *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
+    )
+    return document.table(table, columns)
+
+
+def _holders(result: Result) -> dict[str, list]:
+    """What contracts, the market and idle GPUs earned and cost over the run."""
+    table = result.money_contracts
+    table = table[(table["kind"] == "contract") | table["kind"].isin(table["kind"][table["mw"] > 0.0])]
+    held = table["contract"].where(table["kind"] == "contract", table["kind"].map(OTHERS))
+    table = table.assign(held=held, running_usd=table["staff_usd"] + table["network_usd"])
+    sums = table.groupby("held", sort=False)[[f"{name}_usd" for name in HELD]].sum().reset_index()
+    columns = (
+        Column("held", "contract", str, text=True),
+        *(Column(f"{name}_usd", heading, quantity) for name, heading in HELD.items()),
+    )
+    return document.table(sums, columns)
+
+
+def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
+    """Figure, value and meaning of what is shown large."""
+    shown = {
+        "revenue_usd": "revenue in the run", "ebitda_usd": "EBITDA", "capex_usd": "capital expenditure",
+        "free_cash_usd": "free cash", "paid_in_usd": "paid in by the owners", "debt_usd": "debt at the end",
+        "backlog_usd": "backlog at the end",
+    }  # fmt: skip
+    return [(name, f"{quantity(figures[name])} USD", meaning) for name, meaning in shown.items()]
+
+
+FIGURES = (
+    text("name", "figure"),
+    Column("value", "value", lambda value: number(value)),
+    text("note", "note"),
+)

@@ -1,0 +1,166 @@
+"""The table of causes: whole, followed by everything, and spelt nowhere else."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gpusim.causes import CAUSES, HELD, IDLE_OF_WAIT, LOSS_OF_WAIT, OFFLINE, WORDS, Kind
+from gpusim.state import Cause, Wait
+
+PACKAGE = Path(__file__).parents[1] / "gpusim"
+# Files that may name several causes in one place, and what these are there.
+SPELT = {
+    "causes.py": "the table",
+    "engine/rejections.py": "where rejections are booked: what their events say",
+    "report/timeline.py": "names of counters",
+    "validation/physical.py": "what is expected, worked out by hand",
+}
+ROW = """
+    CauseRow("idle_strike", Kind.IDLE, 20, 125, "#123456", "on strike",
+             "GPUs stood free while nobody would tend them",
+             "better pay",
+             WaitRow("strike", 12, turn=125)),
+"""
+# Has a process book some of the time without demand under the new cause, and says what came of it.
+RUN = """
+import json
+import gpusim
+from gpusim.report.figures.palette import COLOURS
+from gpusim.state import Cause, Wait
+
+def strike(env):
+    yield env.at(3600.0)
+    ledger = env.fleet.pools[0].ledger
+    ledger[Cause.IDLE_STRIKE] += 1800.0
+    ledger[Cause.IDLE_NO_DEMAND] -= 1800.0
+
+scenario = gpusim.Scenario.from_dict({
+    "name": "strike", "run": {"start": "2026-06-01T00:00:00Z", "days": 0.25},
+    "sites": {"a": {"region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0, "pools": {"H100": {"gpus": 8}}}},
+})
+result = gpusim.run(scenario, processes=[strike])
+losses = result.bottlenecks()
+print(json.dumps({
+    "package": gpusim.__file__,
+    "gpu_s": result.ledger.groupby("cause", observed=True)["gpu_s"].sum().to_dict(),
+    "sentence": losses[losses["cause"] == "idle_strike"]["sentence"].iloc[0],
+    "colours": [[name, colour] for name, colour in COLOURS.items()],
+    "legend": [text.get_text() for text in result.draw("matrix").legends[0].get_texts()],
+    "waits": [wait.name for wait in Wait],
+}))
+"""
+
+
+def test_codes_are_places_in_arrays():
+    assert [int(cause) for cause in Cause] == list(range(len(Cause)))
+    assert [int(wait) for wait in Wait] == list(range(len(Wait)))
+
+
+def test_codes_that_results_and_kernels_were_made_with():
+    assert [cause.name.lower() for cause in Cause] == [
+        "not_delivered", "not_housed", "not_energised", "down", "idle_no_demand", "idle_reserved", "idle_fragmented",
+        "idle_power", "idle_rule", "idle_quota", "idle_cycle", "idle_policy", "idle_data", "loading", "checkpointing",
+        "lost_work", "serving_idle", "serving", "training", "slowed",
+    ]  # fmt: skip
+    assert [wait.name.lower() for wait in Wait] == [
+        "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
+        "not_housed", "data", "rule",
+    ]  # fmt: skip
+
+
+def test_every_row_is_whole():
+    assert len(WORDS) == len(CAUSES)
+    for row in CAUSES:
+        assert row.short, row.name
+        assert row.clause, row.name
+        assert bool(row.relief) == (row.kind is not Kind.USEFUL), row.name
+        assert (row.layer is None) == (row.colour == "") == (row.kind is Kind.REJECTED), row.name
+        assert (row.code is None) == (row.kind in (Kind.BUSY, Kind.REJECTED)), row.name
+    for column in ("layer", "colour", "code"):
+        values = [getattr(row, column) for row in CAUSES if getattr(row, column) not in (None, "")]
+        assert len(set(values)) == len(values), column
+    turns = [row.wait.turn for row in CAUSES if row.wait]
+    assert len(set(turns)) == len(turns)
+
+
+def test_turns_are_those_of_the_semantics():
+    text = " ".join((PACKAGE.parent / "docs" / "semantics.md").read_text(encoding="utf-8").split())
+    assert f"each under what it waits for: {', '.join(IDLE_OF_WAIT)}." in text
+    assert set(LOSS_OF_WAIT) == set(IDLE_OF_WAIT)
+
+
+def test_groups():
+    assert HELD == ("training", "serving", "serving_idle", "loading", "checkpointing", "lost_work", "slowed")
+    assert OFFLINE == ("not_delivered", "not_housed", "not_energised")
+
+
+def spelt(path: Path) -> list[int]:
+    """Lines of a file on which a tuple, list, set or dict names several causes."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        parts = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
+        found = {part.value for part in parts if isinstance(part, ast.Constant) and part.value in WORDS}
+        if len(found) > 1:
+            lines.append(node.lineno)
+    return lines
+
+
+def test_no_other_module_spells_a_list_of_causes():
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    assert {name for name, path in files.items() if spelt(path)} == set(SPELT)
+
+
+def test_no_template_spells_a_cause():
+    names = [name for name in WORDS if "_" in name]
+    for path in PACKAGE.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert [name for name in names if name in text] == [], path
+
+
+def test_a_list_of_causes_is_found(tmp_path: Path):
+    path = tmp_path / "bad.py"
+    path.write_text("A = 'down'\nB = ('down', 'training')\nC = {'serving': 1, 'loading': 2}\nD = ['down', 'up']\n")
+    assert spelt(path) == [2, 3]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What a copy of the package whose table has one more row says of a run."""
+    folder = tmp_path_factory.mktemp("more")
+    shutil.copytree(PACKAGE, folder / "gpusim", ignore=shutil.ignore_patterns("__pycache__"))
+    table = folder / "gpusim" / "causes.py"
+    text = table.read_text(encoding="utf-8")
+    assert text.count("\nCAUSES = (\n") == 1
+    table.write_text(text.replace("\nCAUSES = (\n", f"\nCAUSES = ({ROW}", 1), encoding="utf-8")
+    place = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=folder, env=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert Path(found["package"]).is_relative_to(folder)
+    return found
+
+
+def test_a_row_more_is_a_cause_of_the_ledger(told: dict):
+    assert told["gpu_s"] == {"idle_no_demand": 8 * 6 * 3600.0 - 1800.0, "idle_strike": 1800.0}
+    assert told["waits"] == [*(wait.name for wait in Wait), "STRIKE"]
+
+
+def test_a_row_more_has_words(told: dict):
+    assert told["sentence"].startswith("At a, H100 GPUs stood free while nobody would tend them, mostly from ")
+
+
+def test_a_row_more_has_a_colour_in_its_layer(told: dict):
+    names = [name for name, _colour in told["colours"]]
+    assert ["idle_strike", "#123456"] in told["colours"]
+    assert names[names.index("idle_strike") - 1 :][:3] == ["idle_reserved", "idle_strike", "idle_quota"]
+    assert "on strike" in told["legend"]
