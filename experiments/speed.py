@@ -26,7 +26,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.cycle import CustomPasses, cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Order, Status
+from gpusim.state import Backfill, Cause, Order, Status
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 WEIGHTS = np.array([0.60, 0.10, 0.08, 0.12, 0.04, 0.03, 0.02, 0.01])
@@ -86,7 +86,7 @@ def check(env: FleetEnvironment, work: Work, nodes: int) -> None:
     assert (jobs["status"] == Status.DONE).all()
     assert np.allclose(jobs["end_s"] - jobs["start_s"], work.runtime_s)
     gpu_s = (jobs["held"] * jobs["run_s"]).sum()
-    assert np.isclose(pool.ledger[-1], gpu_s, rtol=1e-9)
+    assert np.isclose(pool.ledger[Cause.TRAINING], gpu_s, rtol=1e-9)
     assert np.isclose(pool.ledger.sum(), nodes * 8 * env.now, rtol=1e-9)
     waits_s = jobs["start_s"] - jobs["submit_s"]
     assert np.allclose(jobs["waits"].sum(axis=1), waits_s, rtol=0, atol=1e-6 * env.now)

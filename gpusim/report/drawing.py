@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from gpusim.report.figures import named, save
+from gpusim.report.figures.palette import STYLE
 from gpusim.report.findings import Findings
 from gpusim.report.sections import SECTIONS
 
@@ -17,7 +19,9 @@ def figures(findings: Findings) -> Iterator[tuple[str, Figure]]:
     for section in SECTIONS:
         if section.applies(findings):
             for name, drawn in section.figures(findings).items():
-                yield name, drawn()
+                with mpl.rc_context(STYLE):
+                    figure = drawn()
+                yield name, figure
 
 
 def draw(findings: Findings, name: str) -> Figure:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Order, Placement, Wait
+from gpusim.state import Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
 H = 3600.0
@@ -60,7 +60,7 @@ def test_conservation(jobs, order, backfill, domains):
     assert fleet.lanes["job_s"].sum() == pytest.approx(wait_s.sum(), abs=1e-6)
     assert pool.ledger.sum() == pytest.approx(24 * end_s, rel=1e-12)
     held_s = (record["held"] * (record["end_s"] - record["first_start_s"])).sum()
-    assert pool.ledger[-1] == pytest.approx(held_s, abs=1e-6)
+    assert pool.ledger[Cause.TRAINING] == pytest.approx(held_s, abs=1e-6)
     edges = sorted({*record["first_start_s"], *record["end_s"]})
     for t in edges:
         on = (record["first_start_s"] <= t) & (t < record["end_s"])
