@@ -28,6 +28,11 @@ def victims(head: Job, pool: Pool) -> list[Job]:
     return gone
 
 
+def spans_domains(head: Job, pool: Pool) -> bool:
+    """Whether it is a gang of more than a domain: it evicts nobody, nor takes what others were promised."""
+    return 1 < pool.spec.nodes_per_domain < head.n_nodes(pool.size)
+
+
 def _free(node: Node, gone: list[Job]) -> int:
     return node.free + sum(job.on_node(node.size) for job in gone if job in node.jobs)
 

@@ -493,7 +493,8 @@ class Simulator:
             if found is not None and found[0] == self.env.now:
                 self._start(head, found[1])
                 continue
-            nodes = self._make_way(head) if self._plan().has_power(head) else None
+            may = self._plan().has_power(head) and not preemption.spans_domains(head, pool)
+            nodes = self._make_way(head) if may else None
             if nodes is None:
                 return
             conservative.void(pool)
