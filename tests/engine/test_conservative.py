@@ -114,3 +114,18 @@ def test_a_queue_twice_as_long_that_moves_up():
     """At an early end about half of all that wait move up: four times the moves, each at little more than before."""
     _seconds(50, 3.0)
     assert _seconds(1600, 3.0) < 8.0 * max(_seconds(800, 3.0), 0.02)
+
+
+def test_a_gang_of_more_than_a_domain_takes_no_promised_nodes():
+    """It evicts nobody, be preemption on: the last job, promised its node for 1 s, has its turn before it."""
+    one, gang = JobSpec(0.0, 1, 0.0, 0.0), JobSpec(0.0, 3, 2.0, 2.0)
+    case = Case(
+        jobs=[JobSpec(0.0, 1, 1.0, 1.0), *[one] * 5, gang, one, one],
+        pools=[PoolSpec(0, 0, 4, 1, nodes_per_domain=2)],
+        rules=dataclasses.replace(CONSERVATIVE, preempts=True),
+        changes=[Change(0.0, "nodes", 0, 4)],
+    )
+    played = play_case(case, 10_000.0)
+    assert played == simulate(case, 10_000.0)
+    assert [job.promised_s for job in played] == [None, None, None, None, 1.0, 1.0, 2.0, 1.0, 1.0]
+    assert [job.end_s for job in played[6:]] == [2.0, 0.0, 0.0]
