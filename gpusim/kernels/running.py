@@ -81,7 +81,9 @@ def stop(f, j, now):
     settle_site(f.sites, pool.site, now)
     job.run_s += now - job.start_s
     job.energy_j += (draw(f, j, p) + pool.idle_w * job.held) * (now - since(f, j))
-    pool.running_work -= job.held * (job.start_s + expected_length(f, j, p) - job.start_s)
+    # Of a run at rate 1 throughout, what `start` added stands in its record: most runs end without being looked up.
+    expected_s = job.expected_end_s if job.paced == 0 else job.start_s + expected_length(f, j, p)
+    pool.running_work -= job.held * (expected_s - job.start_s)
     _add_draw(f, j, p, -1.0)
     pool.busy -= job.held
     pool.padding -= job.held - job.gpus
