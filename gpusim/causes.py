@@ -145,7 +145,7 @@ CAUSES = (
              "a link from {homes} to a pool of {need} GPUs, or such a pool there"),
     CauseRow("rejected_queue", Kind.REJECTED, None, None, "", "queue full",
              "{who} came when the queue of {queue} was full",
-             "a larger queue limit, or more GPUs"),
+             "a larger queue limit, or more GPUs", relieved_by="GPUs"),
     # All other idle causes are of GPUs that somebody asked for.
     CauseRow("idle_no_demand", Kind.IDLE, 4, 70, "#E3E3E3", "no demand",
              "GPUs stood idle because nobody asked for them",

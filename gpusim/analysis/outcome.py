@@ -10,6 +10,7 @@ from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.metrics import metrics
+from gpusim.analysis.rejections import turned_away
 from gpusim.analysis.serving import totals
 from gpusim.analysis.window import after
 from gpusim.causes import USEFUL, WORDS
@@ -36,6 +37,7 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
         - site: as ``economics``;
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
           as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows;
+        - rejection: by cause the figures of ``gpusim.analysis.rejections.turned_away``, name what the jobs asked for;
         - contract, project, and ``MONEY`` of the fleet, where the scenario has them, of the whole run: delivered_share
           of the GPU-hours committed and in force; late_days of the latest milestone due (to the run's end if it was
           not met); delivered_day since the run's start, of a contract that of the last of its milestones to be met
@@ -53,6 +55,9 @@ def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
     sites = economics(result).rename(columns={"energy_mwh": "energy_facility_mwh"})
     table.add("site", sites["site"], sites)
     _add_pools(table, result)
+    away = turned_away(result)
+    figures = tuple(away.columns.drop(["cause", "name"]))
+    table.add("rejection", away["name"].tolist(), away, away["cause"].tolist(), figures)
     if "contract_accounts" in result.tables:
         _add_contracts(table, result)
     if "build_projects" in result.tables:

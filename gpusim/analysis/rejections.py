@@ -17,22 +17,47 @@ ANY = "any type"
 def rejections(result: Result) -> pd.DataFrame:
     """Rejected jobs as rows of ``gpusim.analysis.bottlenecks.bottlenecks``, without rank.
 
-    They asked for the work that they would have done, GPUs x runtime on the reference type, and all of it is held back;
-    USD are at the list price of that type. site is "" where no queue turned them away, gpu_type what they may use.
+    They asked for the work that they would have done, GPUs x runtime on a type that they may use (see
+    ``gpusim.engine.rejections.rejections_table``), and all of it is held back. site is "" where no queue turned them
+    away, gpu_type what they may use.
     """
-    table, manifest = result.rejections, result.manifest
-    reference = manifest["scenario"].get("workload", {}).get("reference_gpu", "H100")
-    price_usd, start = manifest["gpus"][reference]["usd_per_gpu_hour"], datetime.fromisoformat(manifest["start"])
-    rows = []
+    table, start, rows = result.rejections, datetime.fromisoformat(result.manifest["start"]), []
     for (cause, site, kinds), part in table.groupby(["cause", "site", "gpu_type"], sort=False):
         hours = float(part["gpu_s"].sum()) / HOUR_S
         row = {
             "site": site, "gpu_type": kinds or ANY, "period_start_s": float(part["time_s"].min()),
             "period_end_s": float(part["end_s"].max()), "cause": cause, "gpu_hours_lost": 0.0, "share_of_planned": 0.0,
-            "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours, "usd": hours * price_usd,
+            "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours, "usd": float(part["usd"].sum()),
         }  # fmt: skip
         rows.append({**row, "sentence": _sentence(row, part, start)})
     return pd.DataFrame(rows)
+
+
+def turned_away(result: Result) -> pd.DataFrame:
+    """Rejected jobs by cause and what they asked for in vain.
+
+    Returns
+    -------
+    DataFrame
+        cause, name (of ``rejected_queue`` the pool as ``SITE/TYPE``; of ``rejected_residency`` the residency; of
+        ``rejected_link`` where their data are; else the types that they may use, and their residency if they have one,
+        as ``TYPES in RESIDENCY``), gpu_hours_held_back, usd, most_gpus (asked for by one), largest_gpus (of a pool that
+        they may use).
+    """
+    table = result.rejections
+    name = table["gpu_type"].where(table["gpu_type"] != "", ANY)
+    name = name.where(table["residency"] == "", name + " in " + table["residency"])
+    for cause, what in (
+        ("rejected_queue", table["site"] + "/" + table["gpu_type"]), ("rejected_residency", table["residency"]),
+        ("rejected_link", table["home"]),
+    ):  # fmt: skip
+        name = name.mask(table["cause"] == cause, what)
+    groups = table.assign(name=name.astype(str)).groupby(["cause", "name"], sort=True, as_index=False)
+    found = groups.agg(
+        gpu_s=("gpu_s", "sum"), usd=("usd", "sum"), most_gpus=("most_gpus", "max"), largest_gpus=("largest_gpus", "max")
+    )
+    found.insert(2, "gpu_hours_held_back", found.pop("gpu_s") / HOUR_S)
+    return found
 
 
 def rejected(result: Result) -> str:

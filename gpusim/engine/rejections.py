@@ -9,9 +9,10 @@ from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
 from gpusim.scenario.scenario import Scenario
 from gpusim.state import NONE, Fleet, Status
+from gpusim.units import HOUR_S
 
 COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",
-           "most_gpus", "largest_gpus", "gpu_s"]  # fmt: skip
+           "most_gpus", "largest_gpus", "gpu_s", "usd"]  # fmt: skip
 KEYS = ["start_s", "end_s", "cause", "site", "gpu_type", "residency", "home", "largest_gpus"]
 
 
@@ -28,8 +29,10 @@ def rejections_table(
         where its residency admits; ``rejected_link``: to none of these a link leads from its data; ``rejected_size``:
         no pool left can ever hold it), site and gpu_type (of the pool whose queue was full; else no site, and the types
         that it may use, "" for all), residency and home ("" for none), jobs, least_gpus and most_gpus asked for,
-        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime on the reference
-        type).
+        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime) and usd (these
+        GPU-hours at list price): on the type of the full queue's pool; else of the types that they may use, on that
+        with the lowest price of the work; on the reference type if
+        the scenario knows none of them.
     """
     rows = np.flatnonzero(fleet.jobs["status"][: len(table)] == Status.REJECTED)
     if not len(rows):
@@ -44,16 +47,30 @@ def rejections_table(
     for name, at in (("site", 0), ("gpu_type", 1)):
         told.loc[full, name] = [names.pools[p][at] for p in jobs["pool"][full]]
     told.loc[full, "largest_gpus"] = fleet.pools["planned"][jobs["pool"][full]]
+    work = {kinds: _work(scenario, kinds) for kinds in told["gpu_type"].unique()}
+    speed, usd_per_gpu_hour = np.array([work[kinds] for kinds in told["gpu_type"]]).T
+    gpu_s = jobs["gpus"] * jobs["runtime_s"] / speed
     interval = np.clip(np.searchsorted(edges_s, jobs["submit_s"], side="right") - 1, 0, len(edges_s) - 2)
     told = told.assign(
         start_s=edges_s[interval], end_s=edges_s[interval + 1], time_s=jobs["submit_s"], gpus=jobs["gpus"],
-        gpu_s=jobs["gpus"] * jobs["runtime_s"],
+        gpu_s=gpu_s, usd=gpu_s / HOUR_S * usd_per_gpu_hour,
     )  # fmt: skip
     found = told.groupby(KEYS, sort=False, as_index=False).agg(
         time_s=("time_s", "min"), jobs=("gpus", "size"), least_gpus=("gpus", "min"), most_gpus=("gpus", "max"),
-        gpu_s=("gpu_s", "sum"),
+        gpu_s=("gpu_s", "sum"), usd=("usd", "sum"),
     )  # fmt: skip
     return found[COLUMNS].sort_values("time_s", kind="stable", ignore_index=True)
+
+
+def _work(scenario: Scenario, kinds: str) -> tuple[float, float]:
+    """Speed, relative to the reference type, and list price [USD / GPU-hour] of the type that does the work for least.
+
+    ``kinds`` are the types that may do it; where the scenario knows none of them, it is the reference type.
+    """
+    reference = scenario.gpus[scenario.workload.reference_gpu]
+    types = [scenario.gpus[kind] for kind in kinds.split("|") if kind in scenario.gpus] or [reference]
+    works = [(one.training_speed / reference.training_speed, one.usd_per_gpu_hour) for one in types]
+    return min(works, key=lambda work: work[1] / work[0])
 
 
 def rejection_events(table: pd.DataFrame) -> pd.DataFrame:

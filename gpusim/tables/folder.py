@@ -17,7 +17,7 @@ import pandas as pd
 from gpusim.errors import ResultError
 from gpusim.tables.contents import contents_of
 
-FORMAT = 3  # of the folder; any other number is refused
+FORMAT = 4  # of the folder; any other number is refused
 PARTS = ("deliveries", "competition")  # folders in it that are of its kind
 DRAWN_BY = b"drawn by gpusim"  # in every figure
 

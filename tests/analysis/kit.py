@@ -23,7 +23,7 @@ JOB = {
 REJECTED = {
     "start_s": 0.0, "end_s": HOUR_S, "time_s": 60.0, "cause": "rejected_size", "site": "", "gpu_type": "",
     "residency": "", "home": "", "jobs": 1, "least_gpus": 4000, "most_gpus": 4000, "largest_gpus": 32,
-    "gpu_s": 4000 * HOUR_S,
+    "gpu_s": 4000 * HOUR_S, "usd": 4000 * 2.0,
 }  # fmt: skip
 
 

@@ -79,11 +79,12 @@ def test_every_measure_stands_there_once_in_order(result):
     assert list(table.columns) == [*KEYS, "value"]
     assert table["value"].dtype == np.float64
     assert not table.duplicated(KEYS).any()
-    assert [*dict.fromkeys(table["kind"]), "contract", "project", "task_kind", "held_by"] == list(MEASURES)
+    kinds = [kind for kind in dict.fromkeys(table["kind"]) if kind != "rejection"]
+    assert [*kinds, "contract", "project", "task_kind", "held_by"] == list(MEASURES)
     for kind, measures in MEASURES.items():
         rows = table[(table["kind"] == kind) & (table["cause"] == "")]
         assert rows["measure"].tolist() == list(measures) * rows["name"].nunique()
-    rows = table[table["cause"] != ""]
+    rows = table[(table["cause"] != "") & (table["kind"] != "rejection")]
     assert set(rows["kind"]) == {"pool"}
     assert rows["measure"].tolist() == list(BY_CAUSE) * (len(rows) // len(BY_CAUSE))
 
@@ -170,6 +171,14 @@ def test_books_written_out(result):
 
 
 # How long jobs waited that never started ----------------------------------------------------------------------------
+
+
+def test_rejected_jobs_by_what_they_asked_for(result):
+    rows = outcome(result)
+    rows = rows[rows["kind"] == "rejection"].set_index("measure")["value"]
+    assert rows["gpu_hours_held_back"].sum() == pytest.approx(result.rejections["gpu_s"].sum() / 3600.0)
+    assert rows["usd"].sum() == pytest.approx(result.rejections["usd"].sum())
+    assert rows["gpu_hours_held_back"].sum() > 0.0
 
 
 def test_jobs_that_never_started_waited_to_the_end_and_rejected_ones_for_ever():

@@ -78,6 +78,20 @@ def test_what_no_pool_can_give(asks, changes, cause, said):
     assert said in only(result).sentence
 
 
+@pytest.mark.parametrize(
+    ("asks", "speed", "usd_per_gpu_hour"),
+    [("GB200", 4.0, 16.0), ("L40S", 0.5, 1.0), ("GB200|L40S", 0.5, 1.0), ("", 1.0, 3.0), ("unknown", 1.0, 3.0)],
+)
+def test_work_is_counted_and_priced_on_a_type_that_may_do_it(asks, speed, usd_per_gpu_hour):
+    types = {
+        name: {"training_speed": factor, "usd_per_gpu_hour": usd}
+        for name, factor, usd in (("H100", 1.0, 3.0), ("GB200", 4.0, 16.0), ("L40S", 0.5, 1.0))
+    }
+    row = only(play([84], {"gpus": types}, gpu_types=asks))
+    assert row.gpu_hours_held_back == row.gpu_hours_asked == pytest.approx(84 * 100 / 3600 / speed)
+    assert row.usd == pytest.approx(84 * 100 / 3600 / speed * usd_per_gpu_hour)
+
+
 def test_a_full_queue():
     result = play([32] * 10, {"scheduler": {"queue_limit": 2}}, submit_s=60.0)
     row = only(result)

@@ -95,7 +95,7 @@ def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
     lines = [textwrap.fill(text, WRAP)]
     if row["next_pool"]:
         held = f"({compact(row['next_gpu_hours'])} GPU-hours held back)"
-        place = f"then: {WORDS[row['next_cause']].short} at {shortened(row['next_pool'], 44)} {held}"
+        place = f"then: {WORDS[row['next_cause']].short}, {shortened(row['next_pool'], 44)} {held}"
         lines.append(textwrap.fill(place, WRAP))
     title = textwrap.fill(shortened(name, 64), WRAP - 6)
     text = "\n".join(lines)

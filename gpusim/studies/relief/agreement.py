@@ -134,7 +134,7 @@ def _sentence(row, better: bool, mine: pd.DataFrame, causes: frozenset, wait_h: 
         pool, cause = other.idxmax()
         return (
             f"{head} The bottleneck moved: {quantity(gone)} GPU-hours went away and {quantity(other.max())} came as"
-            f" '{WORDS[cause].short}' at {pool}."
+            f" '{WORDS[cause].short}' ({pool})."
         )
     waited = f", and jobs waited {quantity(abs(wait_h))} hours {'less' if wait_h < 0.0 else 'more'}" if wait_h else ""
     return f"{head} {quantity(gone)} of {quantity(held)} GPU-hours went away{waited}; the gain is what came of that."

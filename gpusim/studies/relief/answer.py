@@ -8,7 +8,7 @@ import pandas as pd
 from gpusim.analysis.labels import change_of, unit_of, words_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import quantity, share
-from gpusim.causes import WORDS
+from gpusim.causes import REJECTED, WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves
@@ -68,7 +68,7 @@ def _ranking(scenario: Scenario, reliefs: dict[str, Counterfactual], values: Val
             "constraint": one.constraint, "text": one.text, "size": one.size(), "unit": one.unit,
             "gain": gain.mean, "low": gain.low, "high": gain.high, "n": gain.n, "per_unit": gain.mean / one.size(),
             "usd": one.usd, "per_usd": gain.mean / one.usd if one.usd > 0.0 else np.nan,
-            "ledger_gpu_hours": sum(held.get(place, 0.0) for place in one.causes) if one.causes else np.nan,
+            "ledger_gpu_hours": one.booked(held),
         })  # fmt: skip
     columns = ["relief", "group", "resource", "place", "constraint", "text", "size", "unit", "gain", "low", "high", "n",
                "per_unit", "usd", "per_usd", "ledger_gpu_hours"]  # fmt: skip
@@ -115,7 +115,7 @@ def _curves(reliefs: dict[str, Counterfactual], values: Values, measure: str) ->
 
 def _next(held: pd.Series, one: Counterfactual) -> tuple[str, str, float]:
     """The largest other cause, with its GPU-hours, in the pools that a counterfactual is about (all, if about none)."""
-    pools = {pool for pool, _cause in one.causes} or set(held.index.get_level_values(0))
+    pools = {pool for pool, cause in one.causes if cause not in REJECTED} or set(held.index.get_level_values(0))
     other = held[[place[0] in pools and place not in one.causes for place in held.index]]
     return (*other.idxmax(), float(other.max())) if len(other) and other.max() > 0.0 else ("", "", 0.0)
 
@@ -138,7 +138,8 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
         if knee["next_pool"]:
             held = f"{quantity(knee['next_gpu_hours'])} GPU-hours held back"
             then = (
-                f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' at {knee['next_pool']}, {held}"
+                f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' ({knee['next_pool']}),"
+                f" {held}"
             )
         sentences.append(f"{reliefs[name].group}: {said}{then}.")
     return sentences

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from gpusim.analysis.rejections import ANY
 from gpusim.causes import RESERVED, relieved_by
 from gpusim.regulation.scope import complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
@@ -13,19 +14,20 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps
 from gpusim.studies.lever import Lever
 from gpusim.studies.relief import build_out, rules
-from gpusim.studies.relief.counterfactual import Counterfactual, counted
+from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
 from gpusim.studies.relief.places import booked, pools_at
 from gpusim.units import DAY_S
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
-Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 
-def counterfactuals(scenario: Scenario, held: Held, step: float, days: float, measure: str) -> list[Counterfactual]:
+def counterfactuals(
+    scenario: Scenario, held: Held, step: float, days: float, measure: str, too_large: Mapping[str, int] | None = None
+) -> list[Counterfactual]:
     """All constraints of a scenario that bind, each loosened by one step.
 
     A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all. Those that it cannot see
-    (residency, preemption, a queue limit) are there whenever the scenario has them; prices where they can change the
+    (preemption, residency where it sent work elsewhere) are there whenever the scenario has them; prices where they can change the
     measure: a cost, or any where the dispatch or a custom policy looks at prices.
 
     Parameters
@@ -38,14 +40,17 @@ def counterfactuals(scenario: Scenario, held: Held, step: float, days: float, me
         [d] By how much dates move forward.
     measure : str
         What reliefs are ranked by.
+    too_large : mapping of str to int, optional
+        GPUs of the largest job that no pool can hold, by what it asked for (``Values.too_large``).
     """
     total, scheduler = sum(held.values()), scenario.scheduler
     priced = "usd" in measure or scheduler.dispatch == "cheapest" or ":" in scheduler.order
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
+    found += [one for asked, gpus in (too_large or {}).items() for one in _room(scenario, asked, gpus)]
     return [
         one
         for one in found
-        if (sum(held.get(place, 0.0) for place in one.causes) > BINDS * total if one.causes else True)
+        if not one.booked(held) <= BINDS * total  # what it cannot see may bind
         and (priced or one.resource != "price")
     ]
 
@@ -62,16 +67,40 @@ def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
     return max(day for day in days if day < scenario.run.days)
 
 
+def _complete_gpus(scenario: Scenario, site: str, kind: str) -> int:
+    added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
+    return scenario.sites[site].pools[kind].gpus.peak() + added
+
+
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
         node = scenario.gpus[kind].gpus_per_node
-        added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
-        gpus = scenario.sites[site].pools[kind].gpus.peak() + added
-        nodes = max(math.floor(step * gpus / node + 0.5), 1)
+        nodes = max(math.floor(step * _complete_gpus(scenario, site, kind) / node + 0.5), 1)
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
             "GPU", booked([pool], *relieved_by("GPUs")), gpus_usd(scenario, kind, nodes * node), node,
+        )  # fmt: skip
+
+
+def _room(scenario: Scenario, asked: str, need: int) -> Iterator[Counterfactual]:
+    """The largest pool that a job may use enlarged, so that it holds the job: the least that lets it start at all."""
+    kinds, _in, laws = asked.partition(" in ")
+    pools = [
+        (_complete_gpus(scenario, site, kind), site, kind)
+        for site, kind, _pool in _pools(scenario)
+        if kinds in (ANY, kind) or kind in kinds.split("|")
+        if not laws or scenario.sites[site].jurisdiction in laws.split("|")
+    ]
+    if pools:
+        gpus, site, kind = max(pools, key=lambda pool: pool[0])
+        node = scenario.gpus[kind].gpus_per_node
+        added = math.ceil((need - gpus) / node) * node
+        yield Counterfactual(
+            "GPUs", f"{site}/{kind}", f"room for {need:,}",
+            f"{added:,} more {kind} at {site}, so that a job of {need:,} fits",
+            Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(added), "GPU",
+            booked([asked], "rejected_size"), gpus_usd(scenario, kind, added), node,
         )  # fmt: skip
 
 
@@ -180,7 +209,8 @@ def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Count
         if stream.residency and laws - set(stream.residency):
             yield Counterfactual(
                 "residency", name, "residency", f"jobs of {name} may run anywhere",
-                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule", frozenset(), 0.0,
+                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule",
+                booked(["|".join(stream.residency)], "rejected_residency"), 0.0, unseen=True,
             )  # fmt: skip
 
 
@@ -218,7 +248,8 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
         limit = max(scenario.scheduler.queue_limit, 1)
         yield Counterfactual(
             "queue rules", "", "queue_limit", f"{limit:,} more job{'s' * (limit != 1)} may wait in a pool",
-            Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job", frozenset(), 0.0, 1,
+            Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job",
+            booked(pools_at(scenario, scenario.sites), "rejected_queue"), 0.0, 1,
         )  # fmt: skip
 
 

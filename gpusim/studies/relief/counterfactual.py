@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
+
+
+Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 
 def counted(amount: float, unit: str) -> str:
@@ -35,13 +39,16 @@ class Counterfactual:
     unit : str
         Of the amount: GPU, MW, day, job; "%" of a factor; "rule" of what is set, of which there is no more or less.
     causes : frozenset of (str, str)
-        (pool, cause) of the ledger that it relieves; none where the ledger cannot see the constraint.
+        (pool, cause) of the ledger that it relieves, or (what rejected jobs asked for, cause); none where the ledger
+        cannot see the constraint.
     usd : float
         Cost of the step over the run; NaN where the catalogue has none.
     quantum : float
         Amounts are whole multiples of it (a node's GPUs); 0: any amount.
     most : float
         Greatest multiple of the step that makes a difference: a date cannot come before the start.
+    unseen : bool
+        It may bind without an entry of its causes in the ledger, which books what waits, not what went elsewhere.
     """
 
     resource: str
@@ -55,6 +62,12 @@ class Counterfactual:
     usd: float = float("nan")
     quantum: float = 0.0
     most: float = float("inf")
+    unseen: bool = False
+
+    def booked(self, held: Held) -> float:
+        """GPU-hours that the ledger has under its causes; NaN where it cannot see the constraint."""
+        hours = sum(held.get(place, 0.0) for place in self.causes)
+        return float("nan") if not self.causes or (self.unseen and hours == 0.0) else hours
 
     @property
     def name(self) -> str:

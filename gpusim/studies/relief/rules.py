@@ -22,8 +22,9 @@ def exemptions(scenario: Scenario, _step: float, _days: float) -> Iterator[Count
         if causes is not None:
             others = [one for one in scenario.rules.enforce if one != name]
             yield Counterfactual(
-                "rule", name, "rule", f"without the rule {name}", Lever(keys=["rules.enforce"]), others, "rule", causes
-            )
+                "rule", name, "rule", f"without the rule {name}", Lever(keys=["rules.enforce"]), others, "rule", causes,
+                unseen=isinstance(rule, Residency),
+            )  # fmt: skip
 
 
 def _causes(scenario: Scenario, rule: Rule) -> frozenset[tuple[str, str]] | None:
@@ -36,5 +37,5 @@ def _causes(scenario: Scenario, rule: Rule) -> frozenset[tuple[str, str]] | None
     if isinstance(rule, Residency):
         streams = any(protects(rule, stream) for stream in scenario.workload.streams.values())
         services = any(service.tenant in rule.tenants for service in scenario.services.values())
-        return frozenset() if streams or services else None
+        return booked(["|".join(rule.allowed)], "rejected_residency") if streams or services else None
     return None

@@ -112,9 +112,9 @@ class _Study:
             raise GpusimError(
                 f"{self.scenario.name}: runs of the scenario as it is failed; see {self.store.folder}/failures"
             )
-        self.reliefs = {
-            one.name: one for one in counterfactuals(self.scenario, values.base_held(), step, days, self.measure)
-        }
+        held, too_large = values.base_held(), values.too_large()
+        found = counterfactuals(self.scenario, held, step, days, self.measure, too_large)
+        self.reliefs = {one.name: one for one in found}
         separation = self._rank()
         values = self._curves(curves)
         settings = {"seed": self.seed, "step": step, "days": days, "budget": self.budget, "runs": len(self.runs)}

@@ -23,7 +23,8 @@ class Values:
     figures : DataFrame
         Figures of the fleet (columns) by (relief, multiple, replication).
     held : DataFrame
-        GPU-hours held back: a column per (pool, cause) but slack, 0 where a run has none.
+        GPU-hours held back: a column per (pool, or what rejected jobs asked for; cause) but slack, 0 where a run has
+        none.
     """
 
     def __init__(self, store: Store, keys: dict[Place, str]):
@@ -32,15 +33,23 @@ class Values:
         run = run[run.isin(store.finished())]
         long = store.outcomes(run.unique())
         fleet = long[long["kind"] == "fleet"].pivot(index="run", columns="measure", values="value")
-        pools = long[(long["kind"] == "pool") & (long["measure"] == HELD) & ~long["cause"].isin(SLACK)]
-        pools = pools.astype({"name": str, "cause": str})
-        held = pools.pivot(index="run", columns=["name", "cause"], values="value")
+        places = long[long["kind"].isin(["pool", "rejection"]) & ~long["cause"].isin(SLACK)]
+        places = places.astype({"name": str, "cause": str, "measure": str})
+        held = places[places["measure"] == HELD].pivot(index="run", columns=["name", "cause"], values="value")
+        sizes = places[places["cause"] == "rejected_size"]
         self.figures = fleet.reindex(run.to_numpy()).set_axis(run.index).sort_index()
         self.held = held.reindex(run.to_numpy()).fillna(0.0).set_axis(run.index).sort_index()
+        self._too_large = sizes[sizes["measure"] == "most_gpus"][["run", "name", "value"]]
+        self._base = [key for place, key in keys.items() if place[0] == BASE]
 
     def base_held(self) -> dict[tuple[str, str], float]:
         """Mean GPU-hours held back in the base, by (pool, cause)."""
         return self.held.loc[BASE].mean().to_dict()
+
+    def too_large(self) -> dict[str, int]:
+        """GPUs of the largest job of the base that was too large for every pool, by what it asked for."""
+        rows = self._too_large[self._too_large["run"].isin(self._base)]
+        return rows.groupby("name")["value"].max().astype(int).to_dict()
 
     def held_by(self, relief: str, multiple: float) -> tuple[pd.Series, pd.Series]:
         """Means of what is held back in the base and under a counterfactual, over the replications of both."""

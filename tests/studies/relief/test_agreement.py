@@ -69,7 +69,7 @@ def test_a_bottleneck_that_moved(disagreeing: pd.DataFrame) -> None:
     moved = [("gpus", "x", "busy", 900.0, -500.0), ("gpus", "x", "not_energised", 100.0, 300.0)]
     text = next(t for t in told(disagreeing, moved, CAUSES) if t.startswith("GPUs x"))
     assert "#1 in the ledger, #3 by relief" in text
-    assert "500 GPU-hours went away and 300 came as 'grid connection too small' at x" in text
+    assert "500 GPU-hours went away and 300 came as 'grid connection too small' (x)" in text
 
 
 def test_a_step_too_small(disagreeing: pd.DataFrame) -> None:

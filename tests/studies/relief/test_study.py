@@ -117,18 +117,41 @@ def test_nothing_binds(relieve) -> None:
 
 def test_rejected_jobs_are_told_first(relieve) -> None:
     found = relieve(fleet(1.0, 80).with_({"scheduler.queue_limit": 0}), curves=0)
-    base = found.effects.set_index(["relief", "measure"])
-    assert base.index.get_level_values("relief").str.startswith("queue_limit").any()
     said = r"With seed 0, [\d,]+ of [\d,]+ jobs were rejected: they came when the queue of H100 at one was full\. "
-    assert re.match(said + "1 more job may wait", found.about["verdict"])
+    assert re.match(said + "8 more H100 at one", found.about["verdict"])
+    reliefs = found.ranking.set_index("relief")
+    assert (reliefs.loc[["gpus one/H100", "queue_limit"], "ledger_gpu_hours"] > 0.0).all()
 
 
 def test_jobs_that_no_step_would_take(relieve) -> None:
-    """32 jobs of more GPUs than there are: no constraint binds, and the verdict does not leave it at that."""
-    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpus": {"1024": 1.0}}))
+    """A type that no site has: no constraint binds, and the verdict does not leave it at that."""
+    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpu_types": ["GB200"]}))
     assert found.ranking.empty
-    assert "jobs were rejected: they need 1,024 GPUs in one pool, and the largest has" in found.about["verdict"]
+    assert "jobs were rejected: they ask for GB200, which no site has." in found.about["verdict"]
     assert found.about["verdict"].endswith("No constraint that a step would loosen binds.")
+
+
+def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
+    changes = {"workload.streams.s.gpus": {"8": 0.5, "100": 0.5}, "workload.streams.s.jobs_per_day": 100.0}
+    found = relieve(fleet(5.0, 80).with_(changes), curves=0)
+    best = found.ranking.iloc[0]
+    assert (best["relief"], best["ledger_rank"]) == ("room for 100 one/H100", 1.0)
+    assert best["text"] == "24 more H100 at one, so that a job of 100 fits"
+    assert best["ledger_gpu_hours"] > best["gain"] > 0.0
+    assert "they need 100 GPUs in one pool, and the largest has 80. 24 more H100 at one" in found.about["verdict"]
+
+
+def test_a_residency_that_no_site_meets_stands_in_the_ledger(relieve) -> None:
+    """Half of the jobs may use one type in a country that has none of it; without the residency they run."""
+    base = fleet(5.0, 80).to_toml_dict()
+    stream = base["workload"]["streams"]["s"]
+    base["sites"]["two"] = {**base["sites"]["one"], "region": "FR", "jurisdiction": "EU", "pools": {"H200": {"gpus": 8}}}
+    base["workload"]["streams"]["away"] = {**stream, "residency": ["EU"], "gpu_types": ["H100"]}
+    found = relieve(gpusim.Scenario.from_dict(base), curves=0)
+    reliefs, groups = found.ranking.set_index("relief"), found.groups.set_index("group")
+    assert reliefs.loc["residency away", "ledger_gpu_hours"] > 0.0
+    assert groups.loc["residency away", "ledger_rank"] >= 1.0
+    assert not any("not in the ledger" in said for said in found.about["explanations"])
 
 
 def test_ties_are_said(relieve) -> None:
