@@ -30,7 +30,7 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
 
     An attribution: which cause stood between work and GPUs at the time, not what relieving it would gain. Ranked by
-    ``gpu_hours_held_back``. Held back are the GPU-hours of a cause, at every moment no more than were asked for in
+    ``gpu_hours_held_back``, then by ``job_hours_waited`` and ``gpu_hours_lost``. Held back are the GPU-hours of a cause, at every moment no more than were asked for in
     vain, each GPU counted once; of busy GPUs, those at work for others. Jobs that were rejected asked for all their
     work. Slack, which nobody asked for, comes last.
 
@@ -55,7 +55,7 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     if len(turned_away):
         table = pd.concat([table, turned_away], ignore_index=True) if len(table) else turned_away
     slack = table["cause"].isin(SLACK)
-    by = [-table[column].to_numpy(float) for column in ("gpu_hours_lost", "gpu_hours_held_back")]
+    by = [-table[name].to_numpy(float) for name in ("gpu_hours_lost", "job_hours_waited", "gpu_hours_held_back")]
     order = np.lexsort((*by, slack.to_numpy()))
     table = table.iloc[order].reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
@@ -119,6 +119,8 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
             return turned_away + " Nothing else held the fleet back." * (not waiting)
         if waiting:
             return f"{counted(waiting, 'job')} had not started when the run ended, and had not waited yet."
+        if not len(result.jobs) and not len(result.services):
+            return "Nothing was held back: nobody asked for a GPU."
         return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
     longest = table.loc[table["job_hours_waited"].idxmax()]
     if real.empty:

@@ -52,16 +52,8 @@ class Findings:
     def blamed(self) -> pd.DataFrame:
         """Bottlenecks that held something back, and that a resource is at fault for."""
         causes = self.losses["cause"]
-        return self.losses[(self._tell & ~causes.isin(SLACK)) | causes.isin(REJECTED)]
-
-    @cached_property
-    def telling(self) -> pd.DataFrame:
-        """These, and GPUs without demand."""
-        return self.losses[self._tell | self.losses["cause"].isin((*SLACK, *REJECTED))]
-
-    @property
-    def _tell(self) -> pd.Series:
-        return (self.losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
+        telling = (self.losses[["gpu_hours_held_back", "job_hours_waited"]] > 0.0).any(axis=1)
+        return self.losses[(telling & ~causes.isin(SLACK)) | causes.isin(REJECTED)]
 
     @cached_property
     def headline(self) -> str:

@@ -6,19 +6,38 @@ from collections.abc import Iterator
 
 from gpusim.scenario.build_out import gpus_added
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.plausible import odd_values
+from gpusim.scenario.plausible import RANGES, odd_values
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
+from gpusim.units import WATT_PER_MW
+
+FAR_TOO_LARGE = 500.0  # times the rated power: a kW in place of an MW is 1,000
+MOST_MW = RANGES["sites.*.grid_mw"][1]  # more is odd whatever the site has
 
 
 def notes(scenario: Scenario) -> list[str]:
-    """One sentence for each stream of which no pool or quota can ever hold some jobs, and for each odd value."""
+    """Sentences on streams of which no pool or quota can ever hold some jobs, and on values that seem odd."""
     found = [
         f"{dotted(('workload', 'streams', name))}: {text}"
         for name, stream in scenario.workload.streams.items()
         for text in _stream(scenario, stream)
     ]
-    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *found]
+    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *_far_too_large(scenario), *found]
+
+
+def _far_too_large(scenario: Scenario) -> Iterator[str]:
+    """Connections and halls that only make sense in kW beside the GPUs of their site."""
+    added = gpus_added(scenario.projects)
+    for site, spec in scenario.sites.items():
+        gpus = {kind: pool.gpus.peak() + added.get((site, kind), 0) for kind, pool in spec.pools.items()}
+        rated_mw = sum(n * scenario.gpus[kind].rated_it_w_per_gpu for kind, n in gpus.items()) / WATT_PER_MW
+        for key in ("grid_mw", "hall_mw"):
+            steps = getattr(spec, key)
+            if rated_mw > 0.0 and steps is not None and FAR_TOO_LARGE * rated_mw < steps.peak() <= MOST_MW:
+                yield (
+                    f"{dotted(('sites', site, key))}: {steps.peak():,.6g} MW is {steps.peak() / rated_mw:,.0f} times the"
+                    f" rated power of the GPUs there ({rated_mw:.3g} MW); is it in kW?"
+                )
 
 
 def _both(scenario: Scenario) -> Iterator[str]:

@@ -132,11 +132,16 @@ def test_headline_names_the_largest_and_the_longest_wait():
 
 
 def test_nothing_held_back():
-    result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}})
-    assert headline(result).startswith("Nothing held the fleet back")
-    useful = make({("north", "H100"): {"training": [40.0]}})
+    result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}}, jobs=({},))
+    assert headline(result).startswith("Nothing held the fleet back: every GPU that anybody asked for was there")
+    useful = make({("north", "H100"): {"training": [40.0]}}, jobs=({},))
     assert bottlenecks(useful).empty
     assert headline(useful).startswith("Nothing held the fleet back")
+
+
+def test_nobody_asked():
+    result = make({("north", "H100"): {"not_energised": [100.0]}})
+    assert headline(result) == "Nothing was held back: nobody asked for a GPU."
 
 
 def test_held_back_is_said_in_the_same_words_everywhere():

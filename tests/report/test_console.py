@@ -48,6 +48,15 @@ def test_bottlenecks_fit_and_are_whole(width):
     assert "smaller ones are in the report" in " ".join(text.split())
 
 
+def test_no_rank_is_left_out_of_the_bottlenecks():
+    """GPUs that were absent and that nobody asked for held nothing back: they have their row all the same."""
+    pools = {("north", "H100"): {"busy": [0.0], "not_delivered": [500.0], "idle_power": [5.0], "idle_no_demand": [9.0]}}
+    text = said(Bottlenecks(), Findings(make(pools, waits=(("north", "H100", 0, "power", 5.0, 5.0),))), width=120)
+    ranks = [line.split()[0] for line in text.splitlines() if " north " in line]
+    assert ranks == ["1", "2", "3"]
+    assert "GPUs not delivered" in text
+
+
 def test_comparison_shows_keys_figures_and_bottlenecks():
     first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario={"limit": 1.0})
     second = make({("north", "H100"): {"training": [75.0] * 4, "idle_power": [25.0] * 4}}, scenario={"limit": 2.5})

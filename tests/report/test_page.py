@@ -143,7 +143,7 @@ def test_a_fleet_without_jobs_and_services(tmp_path):
     result = make({("north", "H100"): {"idle_no_demand": [1.0] * 24}})
     page = Page(write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "services" not in page.tables
-    assert page.texts["headline"].startswith("Nothing held the fleet back")
+    assert page.texts["headline"].startswith("Nothing was held back: nobody asked")
     assert "Nothing held back GPUs of this site" in page.texts["sites"]
     assert "card-wait_p95_s" not in page.texts
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)

@@ -97,7 +97,7 @@ def test_curves_mark_the_knee_and_name_what_comes_next():
     found = [text.replace("\n", " ") for text in texts(figure)]
     first, second, third = (text for text in found if "level off" in text or "rises more slowly" in text)
     slower = "\u25cb 90% of the most at 4 MW more, then rises more slowly"
-    assert first == f"{slower} then: GPUs busy at north/H100 (12.3k GPU-hours held back)"
+    assert first == f"{slower} then: GPUs busy, north/H100 (12.3k GPU-hours held back)"
     assert second == slower
     assert third.startswith("does not level off in these runs then: GPUs busy")
     knees = [[line for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]

@@ -42,7 +42,7 @@ class Bottlenecks(Section):
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
         """Headline and the largest, as wide as the terminal allows."""
-        shown, wide = findings.telling, terminal.width >= WIDE
+        shown, wide = findings.losses, terminal.width >= WIDE
         table = listing("#>", "site", "GPU", "cause", "held>", "asked>", "lost>")
         for heading in (*(("of plan>", "days>") if wide else ()), "waited h>", "USD>"):
             add_column(table, heading)

@@ -1,0 +1,39 @@
+"""What a scenario may mean, but probably does not, said beside what it does mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpusim.scenario.notes import notes
+from gpusim.scenario.scenario import Scenario
+
+SITE = {"region": "FR", "jurisdiction": "EU", "grid_mw": 1.0, "pools": {"H100": {"gpus": 24}}}
+
+
+def said(**changes: object) -> list[str]:
+    data = {"name": "n", "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0}, "sites": {"here": {**SITE, **changes}}}
+    return notes(Scenario.from_dict(data))
+
+
+def test_a_connection_in_kw_where_mw_are_asked_for() -> None:
+    rated_mw = 24 * 1275.0 / 1e6
+    (note,) = said(grid_mw=2000.0)
+    assert note == (
+        f"sites.here.grid_mw: 2,000 MW is {2000 / rated_mw:,.0f} times the rated power of the GPUs there (0.0306 MW);"
+        " is it in kW?"
+    )
+    assert len(said(grid_mw=[{"at": 0.0, "value": 20.0}, {"at": 0.5, "value": 40.0}], hall_mw=40.0)) == 2
+
+
+@pytest.mark.parametrize("grid_mw", [0.0, 0.02, 1.0, 10.0])
+def test_a_generous_connection_is_none(grid_mw: float) -> None:
+    assert said(grid_mw=grid_mw) == []
+
+
+def test_odd_whatever_the_site_has_is_said_once() -> None:
+    (note,) = said(grid_mw=800_000.0)
+    assert "more than seems possible" in note
+
+
+def test_a_site_without_gpus_has_nothing_to_be_compared_with() -> None:
+    assert said(grid_mw=2000.0, pools={"H100": {"gpus": 0}}) == []
