@@ -15,16 +15,14 @@ from gpusim.kernels.placement import ALL, enlist, place, unlist
 from gpusim.kernels.preemption import evict, make_room
 from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import enqueue, over_quota, stop_awaiting_data
+from gpusim.kernels.shortage import shortage
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Phase, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _IDLE, _SERVING = int(Phase.IDLE), int(Phase.SERVING)
 _PENDING, _RUNNING = int(Status.PENDING), int(Status.RUNNING)
-_BUSY, _FRAGMENTED, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.QUOTA)
-_NOT_ENERGISED, _NOT_HOUSED = int(Wait.NOT_ENERGISED), int(Wait.NOT_HOUSED)
-_NOT_DELIVERED, _NODE_DOWN = int(Wait.NOT_DELIVERED), int(Wait.DOWN)
-_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
+_QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
 
 
 @inner
@@ -149,23 +147,6 @@ def land(f, j, now):
 
 
 @inner
-def _shortage(f, j, p):
-    """Why a replica finds no room."""
-    pool = f.pools[p]
-    if pool.free >= f.jobs[j].held:
-        return _FRAGMENTED
-    if pool.delivered - pool.unhoused > pool.energised:
-        return _NOT_ENERGISED
-    if pool.unhoused > 0:
-        return _NOT_HOUSED
-    if pool.planned > pool.delivered:
-        return _NOT_DELIVERED
-    if pool.down > 0:
-        return _NODE_DOWN
-    return _BUSY
-
-
-@inner
 def _lacking(f, s, w):
     """What a replica whose ``w`` do not fit lacks: power, or but for a cap below the connection it would fit."""
     return _RULE if peak_w(f, s, w) <= f.sites[s].grid_w else _POWER
@@ -190,7 +171,8 @@ def replica_lacks(f, j, p):
     barred = _barred(f, j, p)
     if barred != NONE:
         return barred
-    return NONE if place(f, p, f.jobs[j].gpus, ALL) else _shortage(f, j, p)
+    job = f.jobs[j]
+    return NONE if place(f, p, job.gpus, ALL) else shortage(f.pools[p], job.held)
 
 
 @kernel
@@ -201,7 +183,7 @@ def start_replica(f, j, p, may_preempt, now):
         return barred
     job, pool = f.jobs[j], f.pools[p]
     if not place(f, p, job.gpus, ALL) and not (may_preempt and make_room(f, j, p, now)):
-        return _shortage(f, j, p)
+        return shortage(pool, job.held)
     settle_pool(f.pools, p, now)
     job.status = _RUNNING
     job.start_s = now

@@ -19,29 +19,12 @@ from gpusim.kernels.queueing import (
     step_over,
 )
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
+from gpusim.kernels.shortage import shortage
 from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
-_BUSY, _FRAGMENTED, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.POWER), int(Wait.QUOTA)
+_BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)
 _POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
-_NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
-_NOT_ENERGISED, _DOWN = int(Wait.NOT_ENERGISED), int(Wait.DOWN)
-
-
-@inner
-def _shortage(pool, held):
-    """Why a job that would hold ``held`` GPUs, and cannot be placed, finds no room."""
-    if pool.free >= held:
-        return _FRAGMENTED
-    if pool.free + (pool.delivered - pool.unhoused - pool.energised) >= held:
-        return _NOT_ENERGISED
-    if pool.free + (pool.delivered - pool.energised) >= held:
-        return _NOT_HOUSED
-    if pool.free + (pool.planned - pool.energised) >= held:
-        return _NOT_DELIVERED
-    if pool.free + (pool.planned - pool.energised) + pool.down >= held:
-        return _DOWN
-    return _BUSY
 
 
 @inner
@@ -50,7 +33,7 @@ def try_start(f, j, p, family, now):
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
     if held > pool.free or not place(f, p, f.jobs[j].gpus, family):
-        return _shortage(pool, held)
+        return shortage(pool, held)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
     start_waiting_job(f, j, p, now)
@@ -148,7 +131,7 @@ def _pass_behind(f, p, arrived, now):
     pool = f.pools[p]
     head = pool.reserved_job
     only_short = pool.power_held != 0
-    reason = lacking(f, head, p) if only_short else _shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+    reason = lacking(f, head, p) if only_short else shortage(pool, held_gpus(pool, f.jobs[head].gpus))
     if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.clock[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, only_short, now)
     elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
@@ -228,7 +211,7 @@ def _first_waiting(f, p):
         return NONE, NONE
     held = held_gpus(pool, f.jobs[head].gpus)
     if held > pool.free or not place(f, p, f.jobs[head].gpus, ALL):
-        return head, _shortage(pool, held)
+        return head, shortage(pool, held)
     if not power_allows(f, head, p):
         return head, lacking(f, head, p)
     return head, _BUSY  # what is free now was promised to others

@@ -1,0 +1,31 @@
+"""Why GPUs lack: one rule for jobs and replicas alike."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.state import Wait
+
+_BUSY, _FRAGMENTED, _DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
+_NOT_DELIVERED, _NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
+_NOT_ENERGISED = int(Wait.NOT_ENERGISED)
+
+
+@inner
+def shortage(pool, held):
+    """Why who would hold ``held`` GPUs, and cannot be placed, finds no room.
+
+    The first of these that, had it come about, would have left enough GPUs free, each with those before it: nodes less
+    scattered, power for what is housed, halls for what is delivered, all that was ordered delivered, no node down. If
+    none would, the rest is at work for others.
+    """
+    if pool.free >= held:
+        return _FRAGMENTED
+    if pool.free + (pool.delivered - pool.unhoused - pool.energised) >= held:
+        return _NOT_ENERGISED
+    if pool.free + (pool.delivered - pool.energised) >= held:
+        return _NOT_HOUSED
+    if pool.free + (pool.planned - pool.energised) >= held:
+        return _NOT_DELIVERED
+    if pool.free + (pool.planned - pool.energised) + pool.down >= held:
+        return _DOWN
+    return _BUSY
