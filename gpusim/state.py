@@ -117,11 +117,11 @@ JOB = np.dtype(
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("run_s", "f8"),  # time on GPUs in all runs
-        ("lost_s", "f8"),  # work lost to evictions (wall time in the pool it ran)
+        ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("energy_j", "f8"),  # energy of its GPUs
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
-        ("gpus", "i8"),
+        ("gpus", "i8"),  # that it asks for: work is in seconds with so many
         ("held", "i8"),  # GPUs held: whole nodes for gangs of more than a node
         ("tenant", "i8"),
         ("job_class", "i4"),
@@ -321,6 +321,8 @@ SEGMENT = np.dtype(  # part of a run at one rate: all of one that was cut short,
         ("job", "i8"),
         ("pool", "i8"),
         ("previous", "i8"),  # of the same run
+        ("gpus", "i8"),
+        ("held", "i8"),
         ("start_s", "f8"),
         ("end_s", "f8"),
         ("place_s", "f8"),  # in the run's course when it began
@@ -376,11 +378,13 @@ PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
     ]
 )
 SEAT = np.dtype([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
-QUEUE = np.dtype(  # what a custom policy sees of the jobs that wait in a pool, in order of submission
+QUEUE = np.dtype(  # what a policy in Python sees of the jobs that wait, and run
     [
         ("job", "i8"),  # row in `jobs`
         ("submit_s", "f8"),
-        ("gpus", "i8"),
+        ("pool", "i8"),  # row in `pools`
+        ("gpus", "i8"),  # that it asks for
+        ("held", "i8"),  # that it holds, or would: whole nodes for gangs
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
         ("priority", "i8"),
         ("tenant", "i8"),
@@ -388,6 +392,7 @@ QUEUE = np.dtype(  # what a custom policy sees of the jobs that wait in a pool, 
         ("run_s", "f8"),  # time on GPUs so far (of a job that was evicted)
         ("evictions", "i8"),
         ("preemptible", "?"),
+        ("running", "?"),
     ]
 )
 CLOCK = np.dtype(

@@ -74,7 +74,7 @@ def _jobs(result: Result):
 def _work(result: Result):
     """Both sides of the ledger meet: what jobs had of GPUs is what pools gave them."""
     given = result.ledger.loc[result.ledger["cause"].isin(JOBS), "gpu_s"].sum()
-    had = (result.jobs["gpus"] * result.jobs["run_s"]).sum()
+    had = result.jobs["gpu_s"].sum()
     if abs(given - had) > 1e-8 * max(had, 1.0):
         yield f"pools gave jobs {given:.3f} GPU-seconds, jobs had {had:.3f}"
 
@@ -97,10 +97,8 @@ def _joules(result: Result):
 def _job_joules(result: Result):
     """Above the idle power of the GPUs that they hold, jobs have used what the sites' phases of work say."""
     jobs = result.jobs[result.jobs["run_s"] > 0.0]
-    kinds = {name: (gpu["gpus_per_node"], gpu["idle_w"]) for name, gpu in result.manifest["gpus"].items()}
-    size, idle_w = (jobs["gpu_type"].map(lambda kind, i=i: kinds[kind][i]).astype(float) for i in range(2))
-    held = jobs["gpus"].where(jobs["gpus"] <= size, np.ceil(jobs["gpus"] / size) * size)
-    used = (jobs["energy_j"] - held * idle_w * jobs["run_s"]).sum()
+    kinds = {name: gpu["idle_w"] for name, gpu in result.manifest["gpus"].items()}
+    used = (jobs["energy_j"] - jobs["held_gpu_s"] * jobs["gpu_type"].map(kinds).astype(float)).sum()
     drawn = result.power[["compute_j", "communication_j", "checkpoint_j"]].sum().sum()
     if abs(used - drawn) > 1e-8 * max(drawn, 1.0):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"

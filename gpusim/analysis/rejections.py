@@ -27,7 +27,8 @@ def rejections(result: Result) -> pd.DataFrame:
         row = {
             "site": site, "gpu_type": kinds or ANY, "period_start_s": float(part["time_s"].min()),
             "period_end_s": float(part["end_s"].max()), "cause": cause, "gpu_hours_lost": 0.0, "share_of_planned": 0.0,
-            "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours, "usd": float(part["usd"].sum()),
+            "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours,
+            "usd": float(part["usd"].sum()),
         }  # fmt: skip
         rows.append({**row, "sentence": _sentence(row, part, start)})
     return pd.DataFrame(rows)

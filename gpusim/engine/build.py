@@ -10,6 +10,7 @@ from gpusim.engine.layout import ClassSpec, PoolSpec, Replicas, Rules, Work, all
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
+from gpusim.policies.policy import Policy
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
@@ -41,7 +42,9 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
     return Names(list(scenario.sites), kinds, tenants or ["default"], classes or ["batch"], pools)
 
 
-def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Replicas) -> Fleet:
+def build_fleet(
+    scenario: Scenario, table: JobTable, names: Names, replicas: Replicas, policy: Policy | None = None
+) -> Fleet:
     """State of the scenario's fleet with all nodes off and all jobs pending."""
     kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
     reference = scenario.gpus[scenario.workload.reference_gpu].training_speed
@@ -53,7 +56,7 @@ def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Rep
         pools,
         len(names.sites),
         _work(scenario, table, names),
-        rules_of(scenario),
+        rules_of(scenario, policy),
         classes=[_class_spec(scenario, name) for name in names.classes],
         shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
         quota=_quota(scenario, names),
@@ -62,13 +65,13 @@ def build_fleet(scenario: Scenario, table: JobTable, names: Names, replicas: Rep
     )
 
 
-def rules_of(scenario: Scenario) -> Rules:
-    """The scenario's scheduler as codes; a custom order is one that names a class."""
+def rules_of(scenario: Scenario, policy: Policy | None = None) -> Rules:
+    """The scenario's scheduler as codes, under a policy in Python if there is one."""
     scheduler = scenario.scheduler
-    custom = ":" in scheduler.order
+    allocates = hasattr(policy, "allocate")
     return Rules(
-        order=Order.CUSTOM if custom else Order[scheduler.order.upper()],
-        backfill=Backfill[scheduler.backfill.upper()],
+        order=Order.CUSTOM if policy is not None else Order[scheduler.order.upper()],
+        backfill=Backfill.NONE if allocates else Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
         dispatch=Dispatch[scheduler.dispatch.upper()],
         redispatch=scheduler.redispatch,

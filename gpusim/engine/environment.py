@@ -10,7 +10,7 @@ import simpy
 from gpusim.engine import border
 from gpusim.engine.instant import Place
 from gpusim.engine.process import Process
-from gpusim.kernels import control, pace, reading
+from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
@@ -202,6 +202,30 @@ class FleetEnvironment(simpy.Environment):
             raise border.refuse(self, f"env.set_job_rate: job {job} is {status}; give one that runs")
         self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
 
+    def set_job_gpus(self, job: int, gpus: int) -> None:
+        """Have a job ask for another number of GPUs from now on; with twice as many it needs half the time.
+
+        A run is cut short, as by an eviction: the job goes back to its old place in its queue, and goes on from what
+        its checkpoints have kept, with load time, once the GPUs that it shall have are there; at once if they are.
+
+        Parameters
+        ----------
+        job : int
+            Row of a job that waits in a queue or runs.
+        gpus : int
+            At least 1, and no more than its pool has when complete.
+        """
+        job = border.whole(self, "env.set_job_gpus: job", job, int(self.fleet.clock[0].n_jobs))
+        status = Status(self.fleet.jobs[job].status)
+        if status not in (Status.QUEUED, Status.RUNNING):
+            raise border.refuse(
+                self, f"env.set_job_gpus: job {job} is {status.name.lower()}; give one that waits in a queue or runs"
+            )
+        most = int(self.fleet.pools[self.fleet.jobs[job].pool].planned)
+        gpus = border.whole(self, "env.set_job_gpus: gpus", gpus, most + 1, 1)
+        self.make_segment_room()
+        amending.set_job_gpus(self.fleet, job, gpus, self.now)
+
     def set_pool_rate(self, pool: int, rate: float, draw: float | None = None) -> None:
         """The same for all jobs of a pool, those that start later too, until it is set anew."""
         pool = border.whole(self, "env.set_pool_rate: pool", pool, len(self.fleet.pools))
@@ -215,7 +239,7 @@ class FleetEnvironment(simpy.Environment):
     def _pace(self, name: str, change: Callable, row: int, rate: float, draw: float | None) -> None:
         rate = border.number(self, f"env.{name}: rate", rate, 0.0)
         draw = rate if draw is None else border.number(self, f"env.{name}: draw", draw, 0.0)
-        self._make_segment_room()
+        self.make_segment_room()
         change(self.fleet, row, rate, draw, self.now)
         self.share_demand()
 
@@ -242,7 +266,7 @@ class FleetEnvironment(simpy.Environment):
         play = advance_by_plan if clock.backfill == Backfill.CONSERVATIVE else advance
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
-            self._make_segment_room()
+            self.make_segment_room()
             reason = play(self.fleet, float(until_s), place == Place.PASSES)
             if reason == REACHED:
                 return
@@ -284,7 +308,7 @@ class FleetEnvironment(simpy.Environment):
                 raise border.refuse(self, f"env.{name}: found {border.shown(event)}; give events of this environment")
         return found
 
-    def _make_segment_room(self) -> None:
+    def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
         clock = self.fleet.clock[0]
         if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 5 * clock.n_ends:

@@ -86,9 +86,9 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
-        split, useful_gpu_s = split_runs(fleet, edges)
+        split, work = split_runs(fleet, edges)
         return {
-            "jobs": jobs_table(fleet, table, self.names, edges[-1], useful_gpu_s),
+            "jobs": jobs_table(fleet, table, self.names, edges[-1], work),
             "job_waits": job_waits_table(fleet, table, edges[-1]),
             "ledger": self._ledger(pools, edges, split),
             "waits": self._waits(lanes, edges),

@@ -195,8 +195,10 @@ class Regulation:
     def _lost_gpu_s(self, site: str) -> dict[int, float]:
         """GPU-seconds booked as idle for a rule, and of work that evictions have undone, by pool."""
         jobs, pools = self.env.fleet.jobs, self.env.fleet.pools
-        undone = jobs["lost_s"] * jobs["held"]
-        return {p: float(pools[p].ledger[Cause.IDLE_RULE] + undone[jobs["pool"] == p].sum()) for p in self._pools(site)}
+        return {
+            p: float(pools[p].ledger[Cause.IDLE_RULE] + jobs["lost_gpu_s"][jobs["pool"] == p].sum())
+            for p in self._pools(site)
+        }
 
     def _facility_j(self, site: str) -> float:
         """[J] At the meter up to now; what is not settled yet is read, not booked."""

@@ -13,7 +13,8 @@ from simpy.core import StopSimulation
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
-from gpusim.engine.cycle import CustomPasses, cycle
+from gpusim.engine.cycle import cycle
+from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -130,7 +131,8 @@ class _World:
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
         deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
-        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas))
+        self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
+        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas, self.policy))
         services = Services(env, scenario.services, deployments, demand) if deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
         env.connect(log=self.recorder.log)
@@ -151,10 +153,9 @@ class _World:
 
     def _passes(self) -> Callable[[], None]:
         """What cycle mode does at every cycle."""
-        order = self.scenario.scheduler.order
-        if ":" not in order:
+        if self.policy is None:
             return self.env.run_passes
-        return CustomPasses(self.env, load_policy(order), order, self.names)
+        return Rounds(self.env, self.policy, self.scenario.scheduler.order, self.names)
 
     def _open_site(self, s: int, site: str) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]

@@ -14,10 +14,20 @@ CHUNK = 100_000  # jobs looked at together: memory stays small however many ther
 SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED)
 
 
+class Work(NamedTuple):
+    """What jobs had of GPUs in all their runs, shape (jobs,) each."""
+
+    gpu_s: np.ndarray  # those that they asked for
+    held_gpu_s: np.ndarray  # with those that gangs hold unasked in whole nodes
+    useful_gpu_s: np.ndarray  # of ``gpu_s``, what is training: neither loading nor checkpoints, not lost, not slowed
+
+
 class _Parts(NamedTuple):
     """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
 
     job: np.ndarray
+    gpus: np.ndarray
+    held: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
     place_s: np.ndarray  # when the part began
@@ -26,20 +36,20 @@ class _Parts(NamedTuple):
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], np.ndarray]:
-    """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and those of each job that remain.
+def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], Work]:
+    """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
     Returns
     -------
     dict of Cause to ndarray, shape (intervals, pools)
-    ndarray, shape (jobs,)
-        Work that counts: in all of them together, what the pools book as training less ``SPLIT``.
+    Work
+        What is useful is, in all jobs together, what the pools book as training less ``SPLIT``.
     """
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
-    useful = np.zeros(int(fleet.clock[0].n_jobs))
+    work = Work(*np.zeros((len(Work._fields), int(fleet.clock[0].n_jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, booked, useful)
-    return booked, useful
+        _book(fleet, edges_s, parts, booked, work)
+    return booked, work
 
 
 def _all_parts(fleet: Fleet, now_s: float) -> Iterator[_Parts]:
@@ -59,7 +69,8 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    return _Parts(job, segments["start_s"], segments["end_s"], segments["place_s"], segments["rate"], kept_s, writing)
+    columns = (segments[name] for name in ("gpus", "held", "start_s", "end_s", "place_s", "rate"))
+    return _Parts(job, *columns, kept_s, writing)
 
 
 def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
@@ -69,7 +80,8 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     pace = fleet.paces[rows[paced]]
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
-    return _Parts(rows, start_s, end_s, place_s, rate, kept_s, _of_whole_runs(fleet, rows))
+    writing = _of_whole_runs(fleet, rows)
+    return _Parts(rows, jobs["gpus"], jobs["held"], start_s, end_s, place_s, rate, kept_s, writing)
 
 
 def _of_whole_runs(fleet: Fleet, rows: np.ndarray) -> np.ndarray:
@@ -83,12 +95,9 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
 
 
-def _book(
-    fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], useful: np.ndarray
-) -> None:
-    job, start_s, end_s, place_s, rate, kept_s, writing = parts
-    pool, gpus = fleet.jobs["pool"][job], fleet.jobs["gpus"][job] * 1.0
-    unasked = fleet.jobs["held"][job] - gpus  # of gangs that hold whole nodes
+def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], work: Work) -> None:
+    job, gpus, held, start_s, end_s, place_s, rate, kept_s, writing = parts
+    pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
     loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
@@ -101,9 +110,11 @@ def _book(
     }
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
-        np.add.at(useful, job, -rates * (to_s - from_s))
-    np.add.at(useful, job, gpus * (end_s - start_s))
-    _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, unasked, start_s, end_s)
+        np.add.at(work.useful_gpu_s, job, -rates * (to_s - from_s))
+    np.add.at(work.useful_gpu_s, job, gpus * (end_s - start_s))
+    np.add.at(work.gpu_s, job, gpus * (end_s - start_s))
+    np.add.at(work.held_gpu_s, job, held * (end_s - start_s))
+    _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, held - gpus, start_s, end_s)
 
 
 def _time_at(at_s, start_s, end_s, place_s, rate) -> np.ndarray:

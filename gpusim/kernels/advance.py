@@ -70,7 +70,7 @@ def _play_arrivals(f, now):
 
 
 @inner
-def _turn_away(f, p, now):
+def turn_away(f, p, now):
     """Reject those who arrived since the last passes and still wait in a queue beyond its limit, last first.
 
     Whose data were moved here stays.
@@ -97,7 +97,7 @@ def _turn_all_away(f, now):
         return
     for p in range(len(f.pools)):
         if clock.order != _CUSTOM or p == clock.ordered_pool:
-            _turn_away(f, p, now)
+            turn_away(f, p, now)
 
 
 @inner

@@ -121,7 +121,7 @@ def _leaves_claimed(f, j, p, w, limit_w):
     claimed_w = 0.0
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         head = f.pools[q].reserved_job
-        if q == p or head == NONE or f.jobs[head].rank > f.jobs[j].rank:
+        if q == p or head == NONE or head == j or f.jobs[head].rank > f.jobs[j].rank:
             continue
         if f.pools[q].promised_w <= room_w + jobs_w:  # else it never starts, whoever waits
             claimed_w += f.pools[q].promised_w
@@ -137,7 +137,8 @@ def _admits(f, j, p, limit_w):
     if limit_w == math.inf or w <= 0.0:
         return True
     if f.clock[0].backfill == _EASY:
-        without = p if f.pools[p].reserved_job == j else NONE
+        own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
+        without = own if f.pools[own].reserved_job == j else NONE
         return _leaves_promised(f, s, w, now + expected_wall_time(f, j, p), without, limit_w, now)
     return f.clock[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
 

@@ -171,6 +171,7 @@ def _note_segment(f, j, now):
         raise IndexError("segment table is full")
     segment = f.segments[clock.n_segments]
     segment.job, segment.pool, segment.previous = j, job.pool, NONE
+    segment.gpus, segment.held = job.gpus, job.held
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate = 0.0, rate_of(f, j)
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
@@ -188,5 +189,5 @@ def _tell_segments(f, j, kept_s, checkpoint_s):
         segment = f.segments[i]
         segment.kept_s, segment.checkpoint_s = kept_s, checkpoint_s
         lost_s = segment.place_s + segment.rate * (segment.end_s - segment.start_s) - max(segment.place_s, kept_s)
-        f.jobs[j].lost_s += max(lost_s, 0.0) / max(segment.rate, 1.0)
+        f.jobs[j].lost_gpu_s += max(lost_s, 0.0) / max(segment.rate, 1.0) * segment.held
         i = segment.previous

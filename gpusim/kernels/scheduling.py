@@ -89,7 +89,7 @@ def _backfill(f, p, head, limit_s, only_short, now):
 
 
 @inner
-def _explain(f, p, head, reason, now):
+def explain(f, p, head, reason, now):
     """Write down why the pool's lanes wait from now on; why its free GPUs idle follows from that."""
     pool = f.pools[p]
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
@@ -138,7 +138,7 @@ def _pass_behind(f, p, arrived, now):
         # Less is free than when all others behind the head were refused: only who came since can start.
         _try_behind_head(f, arrived, p, pool.shadow_s, only_short, now)
     pool.released = 0
-    _explain(f, p, head, reason, now)
+    explain(f, p, head, reason, now)
 
 
 @inner
@@ -168,7 +168,7 @@ def schedule(f, p, now):
         if promised != NONE:
             release(f, p)
             tell(f, p, promised, shadow_s)
-        _explain(f, p, NONE, NONE, now)
+        explain(f, p, NONE, NONE, now)
         pool.released = 0
         return
     rewind(f, p)
@@ -182,7 +182,7 @@ def schedule(f, p, now):
     if head != NONE:
         _promise_anew(f, p, head, reason, now)
     tell(f, p, promised, shadow_s)
-    _explain(f, p, head, reason, now)
+    explain(f, p, head, reason, now)
 
 
 @inner
@@ -197,7 +197,7 @@ def schedule_by_plan(f, p, now):
     compress(f, p, now)
     pool.released = 0
     head, reason = _first_waiting(f, p)
-    _explain(f, p, head, reason, now)
+    explain(f, p, head, reason, now)
     return True
 
 

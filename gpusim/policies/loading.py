@@ -30,7 +30,7 @@ def load_policy(path: str) -> Policy:
             f"{type(error).__name__}: {error}"
         ) from error
     if not hasattr(module, name):
-        known = [other for other in vars(module) if hasattr(getattr(module, other), "order")]
+        known = [other for other in vars(module) if _decides(getattr(module, other))]
         raise PolicyError(
             f"policy {path!r}: {module_name} has no {name!r}{did_you_mean(name, known)};"
             f" policies there: {', '.join(known) or 'none'}"
@@ -42,9 +42,16 @@ def load_policy(path: str) -> Policy:
         raise
     except BaseException as error:
         raise PolicyError(f"policy {path!r}: {name}() raised {type(error).__name__}: {error}") from error
-    if not callable(getattr(policy, "order", None)):
-        raise PolicyError(f"policy {path!r}: it has no method 'order(self, queue, now_s)'")
+    if not _decides(policy):
+        raise PolicyError(
+            f"policy {path!r}: it has no method 'order(self, queue, now_s)' nor 'allocate(self, jobs, now_s)'"
+        )
     return policy
+
+
+def _decides(policy: object) -> bool:
+    """Whether it says who starts."""
+    return any(callable(getattr(policy, door, None)) for door in ("order", "allocate"))
 
 
 def source_of(path: str) -> Path | None:

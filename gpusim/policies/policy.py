@@ -1,4 +1,4 @@
-"""The shape of a custom policy: one class with one method."""
+"""The shape of a policy in Python: one class, with a method for each door at which it decides."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PoolView:
-    """What a policy may know of the pool whose queue it orders, besides the queue.
+    """What a policy may know of a pool, besides its jobs.
 
     Attributes
     ----------
     site, gpu_type : str
     nodes : recarray, shape (n_nodes,)
         Read-only view of the pool's nodes: ``free`` GPUs, ``state`` (0 off, 1 on, 2 down), ``domain``, ...
-    free_gpus, energised_gpus : int
+    gpus_per_node, planned_gpus, energised_gpus, free_gpus : int
+        Planned: when complete.
     price_usd_per_mwh, carbon_g_per_kwh : float
         Now, at the site.
     limit_w, facility_w : float
@@ -27,8 +28,10 @@ class PoolView:
     site: str
     gpu_type: str
     nodes: np.recarray
-    free_gpus: int
+    gpus_per_node: int
+    planned_gpus: int
     energised_gpus: int
+    free_gpus: int
     price_usd_per_mwh: float
     carbon_g_per_kwh: float
     limit_w: float
@@ -36,28 +39,80 @@ class PoolView:
 
 
 class Policy(Protocol):
-    """Orders the queue of one pool at every cycle; named in a scenario by its import path, ``"module:Class"``.
+    """Decides in rounds, one every ``scheduler.cycle_s``; named in a scenario by its import path, ``"module:Class"``.
+
+    A policy has ``order`` or ``allocate``, and may have the other doors; where it has none the scenario's rules decide.
+    Jobs are read-only arrays of records; fields: ``gpusim.state.QUEUE``. Times in s since the scenario's start.
 
     Attributes
     ----------
     pool : PoolView
-        Set by the engine before every call.
+        Set by the engine before ``order``, ``allocate`` and ``place``.
     """
 
     pool: PoolView
 
+    def dispatch(self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, now_s: float) -> np.ndarray:
+        """Door 1: the pool in which each job waits from now on.
+
+        Parameters
+        ----------
+        jobs : recarray, shape (n_waiting,)
+            All that wait in a queue, wherever.
+        pools : list of PoolView
+        allowed : ndarray of bool, shape (n_waiting, n_pools)
+            Where each may wait: where it is; if it never ran, wherever it may run and its data are.
+
+        Returns
+        -------
+        ndarray of int, shape (n_waiting,)
+            Rows of ``pools``.
+        """
+
     def order(self, queue: np.recarray, now_s: float) -> np.ndarray:
-        """Positions in ``queue``, best first.
+        """Door 2: who of a pool's queue goes first. They start in this order while they fit, then backfill has its say.
 
         Parameters
         ----------
         queue : recarray, shape (n_waiting,)
-            Read-only. The jobs that wait in the pool, in order of submission; fields: ``gpusim.state.QUEUE``.
-        now_s : float
-            [s] since the scenario's start.
+            Those that wait in the pool, in order of submission.
 
         Returns
         -------
         ndarray of int
-            Each position at most once. Jobs left out do not start in this cycle.
+            Positions in ``queue``, best first, each at most once. Jobs left out do not start in this round.
+        """
+
+    def allocate(self, jobs: np.recarray, now_s: float) -> np.ndarray:
+        """Door 3: how many GPUs each job of a pool shall have, in place of ``order`` and backfill.
+
+        A job that runs with others is stopped as by an eviction, and goes on from its checkpoints, with another size if
+        it shall have another. Then those that shall have GPUs and wait are started, the larger first, where nodes,
+        power and quota are there. Jobs that are not preemptible keep what they have while they run.
+
+        Parameters
+        ----------
+        jobs : recarray, shape (n_jobs,)
+            Those that wait in the pool, in order of submission, then those that run there.
+
+        Returns
+        -------
+        ndarray of int, shape (n_jobs,)
+            GPUs, 0 for none.
+        """
+
+    def place(self, job: np.record, nodes: np.recarray, now_s: float) -> np.ndarray:
+        """Door 4, beside ``allocate``: the nodes on which a job starts.
+
+        Parameters
+        ----------
+        job : record
+            With the GPUs that it shall have.
+        nodes : recarray, shape (n_nodes,)
+            Those of the pool, as they are now.
+
+        Returns
+        -------
+        ndarray of int
+            Positions in ``nodes``: one, or as many whole nodes as a gang needs; none if it shall wait.
         """

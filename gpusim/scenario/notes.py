@@ -33,10 +33,11 @@ def _far_too_large(scenario: Scenario) -> Iterator[str]:
         rated_mw = sum(n * scenario.gpus[kind].rated_it_w_per_gpu for kind, n in gpus.items()) / WATT_PER_MW
         for key in ("grid_mw", "hall_mw"):
             steps = getattr(spec, key)
-            if rated_mw > 0.0 and steps is not None and FAR_TOO_LARGE * rated_mw < steps.peak() <= MOST_MW:
+            mw = 0.0 if steps is None else steps.peak()
+            if rated_mw > 0.0 and FAR_TOO_LARGE * rated_mw < mw <= MOST_MW:
                 yield (
-                    f"{dotted(('sites', site, key))}: {steps.peak():,.6g} MW is {steps.peak() / rated_mw:,.0f} times the"
-                    f" rated power of the GPUs there ({rated_mw:.3g} MW); is it in kW?"
+                    f"{dotted(('sites', site, key))}: {mw:,.6g} MW is {mw / rated_mw:,.0f} times the rated power of the"
+                    f" GPUs there ({rated_mw:.3g} MW); is it in kW?"
                 )
 
 

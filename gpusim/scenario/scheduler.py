@@ -11,6 +11,7 @@ from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 
 ORDERS = ("fifo", "sjf", "priority", "largest", "fair_share")
+ROUNDS = {"srtf": "gpusim.policies.srtf:ShortestRemaining"}  # policies in Python, which decide in rounds
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -19,11 +20,12 @@ class Scheduler(Model):
 
     order: str = "fifo"
     """Which waiting job goes first: ``fifo`` the earliest, ``sjf`` the shortest by estimate, ``priority`` the most
-    urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share, or a policy of your own by its
-    import path, say ``my_policy:PriceAware`` (with ``mode = "cycle"``)."""
+    urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share. With ``mode = "cycle"`` also
+    ``srtf``, the shortest remaining time, for which preemptible jobs that run make way, or a policy of your own by its
+    import path, say ``my_policy:PriceAware``."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
-    (conservative)."""
+    (conservative). Not where a policy says what each job shall have (``srtf``)."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
@@ -42,17 +44,24 @@ class Scheduler(Model):
     queue_limit: int | None = Field(None, ge=0)
     """Jobs that may wait in a pool; more are rejected. Absent: no limit."""
 
+    @property
+    def policy(self) -> str:
+        """Import path of the policy in Python that decides, "" if the compiled scheduler does."""
+        return ROUNDS.get(self.order, self.order if ":" in self.order else "")
+
     @field_validator("order")
     @classmethod
     def _order(cls, order: str) -> str:
-        if order not in ORDERS and not IMPORT_PATH.fullmatch(order):
+        known = (*ORDERS, *ROUNDS)
+        if order not in known and not IMPORT_PATH.fullmatch(order):
             raise ValueError(
-                f"allowed: {', '.join(ORDERS)}{did_you_mean(order, ORDERS)}, or a policy's import path, 'module:Class'"
+                f"allowed: {', '.join(known)}{did_you_mean(order, known)}, or a policy's import path, 'module:Class'"
             )
         return order
 
     @model_validator(mode="after")
     def _cycled(self) -> Scheduler:
-        if ":" in self.order and self.mode != "cycle":
-            raise ValueError('a policy of your own needs mode = "cycle"')
+        if self.mode != "cycle" and self.policy:
+            who = "a policy of your own" if ":" in self.order else f"order = {self.order!r}"
+            raise ValueError(f'{who} decides in rounds: it needs mode = "cycle"')
         return self

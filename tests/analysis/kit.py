@@ -16,7 +16,8 @@ NODE = {"gpus_per_node": 8, "idle_w": 100.0}
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,
     "submit_s": 0.0, "start_s": 0.0, "end_s": HOUR_S, "wait_s": 0.0, "run_s": HOUR_S, "status": "done",
-    "final_state": "completed", "evictions": 0, "useful_gpu_s": 0.0, "lost_gpu_s": 0.0, "energy_j": 0.0,
+    "final_state": "completed", "evictions": 0, "gpu_s": 0.0, "held_gpu_s": 0.0, "useful_gpu_s": 0.0, "lost_gpu_s": 0.0,
+    "energy_j": 0.0,
     "runtime_s": HOUR_S, "estimate_s": HOUR_S,
 }  # fmt: skip
 
@@ -160,7 +161,11 @@ def _unmet(gpus: dict[str, float], asks: list[tuple[str, float]]) -> list[tuple]
 
 
 def _jobs(jobs: tuple[dict, ...]) -> pd.DataFrame:
-    return _table(JOB, [{**JOB, "job_id": i, **job} for i, job in enumerate(jobs)])
+    rows = [{**JOB, "job_id": i, **job} for i, job in enumerate(jobs)]
+    for row in rows:  # as the engine says of jobs that keep their size, on nodes of 8
+        held = row["gpus"] if row["gpus"] <= 8 else -(-row["gpus"] // 8) * 8
+        row["gpu_s"], row["held_gpu_s"] = row["gpus"] * row["run_s"], held * row["run_s"]
+    return _table(JOB, rows)
 
 
 def _table(like: dict, rows: list[dict]) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def test_a_whole_result_keeps_all_laws(result):
         ("job_waits", "wait_s", 3599.0, "do not add up to their wait"),
         ("waits", "job_s", 3000.0, "queues hold 3000"),
         ("jobs", "end_s", float("nan"), "jobs with an end are not the same"),
-        ("jobs", "run_s", 3601.0, "pools gave jobs"),
+        ("jobs", "gpu_s", 43201.0, "pools gave jobs"),
         ("jobs", "energy_j", 1e9, "jobs used"),
         ("power", "compute_j", 0.0, "phases hold"),
         ("power", "cost_usd", 49.0, "USD over intervals"),

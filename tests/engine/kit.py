@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from gpusim.engine.build import Names
-from gpusim.engine.cycle import CustomPasses, cycle
+from gpusim.engine.cycle import cycle
+from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate
@@ -87,7 +88,9 @@ def _world(case: Case) -> tuple[FleetEnvironment, Services]:
     for change in case.changes:
         env.process(_change(env, powers, change))
     if case.cycle_s is not None:
-        passes = env.run_passes if case.policy is None else CustomPasses(env, _Answers(case.policy), "", _names(case))
+        passes = env.run_passes
+        if case.policy or case.targets:
+            passes = Rounds(env, (_Answers if case.policy else _Targets)(case), "", _names(case))
         env.process(cycle(env, case.cycle_s, passes))
     specs = {str(i): _service(spec) for i, spec in enumerate(case.services)}
     demand = {
@@ -103,12 +106,34 @@ def _world(case: Case) -> tuple[FleetEnvironment, Services]:
 class _Answers:
     """A policy of a case, as the engine asks one."""
 
-    def __init__(self, policy):
-        self.policy = policy
+    def __init__(self, case: Case):
+        self.case = case
 
     def order(self, queue: np.recarray, _now_s: float) -> list[int]:
         """Positions in the queue."""
-        return self.policy([(int(row.job), int(row.gpus), float(row.estimate_s)) for row in queue])
+        return self.case.policy([(int(row.job), int(row.gpus), float(row.estimate_s)) for row in queue])
+
+
+class _Targets:
+    """The same of one that says what each job shall have."""
+
+    def __init__(self, case: Case):
+        self.case = case
+
+    def allocate(self, jobs: np.recarray, _now_s: float) -> list[int]:
+        """GPUs of each job."""
+        rows = [
+            (
+                int(row.job),
+                int(row.gpus),
+                int(row.held),
+                float(row.estimate_s),
+                bool(row.running),
+                bool(row.preemptible),
+            )
+            for row in jobs
+        ]
+        return self.case.targets(rows, self.pool.free_gpus, self.pool.planned_gpus)
 
 
 def _names(case: Case) -> Names:
@@ -191,6 +216,11 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.set_pool_rate(change.on, value, change.draw)
         case "site_rate":
             env.set_site_rate(change.on, value, change.draw)
+        case "job_gpus":
+            job = env.fleet.jobs[change.on] if change.on < env.fleet.clock[0].n_jobs else None
+            if job is not None and job.status in (Status.QUEUED, Status.RUNNING):
+                if value <= env.fleet.pools[job.pool].planned:
+                    env.set_job_gpus(change.on, int(value))
         case "price":
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":

@@ -39,10 +39,10 @@ def played(runtime_s, changes, gpus=4, classes=None, until_s=10_000.0):
 
 def booked(fleet, until_s=10_000.0):
     """GPU-seconds by cause, what is left of training last."""
-    split, useful = split_runs(fleet, np.array([0.0, until_s]))
+    split, work = split_runs(fleet, np.array([0.0, until_s]))
     sums = {cause.name.lower(): float(gpu_s.sum()) for cause, gpu_s in split.items() if gpu_s.sum()}
     training = fleet.pools["ledger"][0, Cause.TRAINING] - sum(sums.values())
-    assert useful.sum() == pytest.approx(training)
+    assert work.useful_gpu_s.sum() == pytest.approx(training)
     return {**sums, "training": pytest.approx(training)}
 
 
@@ -86,7 +86,7 @@ def test_what_checkpoints_keep_of_a_run_that_was_slowed():
         changes += [(fails_s, lambda env: env.set_pool_rate(0, 1.0)), (fails_s, lambda env: env.repair_node(0))]
         fleet = played([100.0], changes, classes=kind)
         job = fleet.jobs[0]
-        assert (job.evictions, job.saved_s, job.lost_s) == (1, 60.0, lost_s)
+        assert (job.evictions, job.saved_s, job.lost_gpu_s) == (1, 60.0, 4 * lost_s)
         assert job.end_s == fails_s + 10.0 + 40.0 + 5.0
         sums = {
             "loading": 4 * 20.0,

@@ -115,6 +115,8 @@ def _changes(draw, pools, kinds):
         elif kind.endswith("_rate"):
             most = {"job_rate": 9, "pool_rate": len(pools) - 1, "site_rate": n_sites - 1}[kind]
             changes.append(Change(time_s, kind, draw(st.integers(0, most)), draw(PACES), draw(PACES)))
+        elif kind == "job_gpus":
+            changes.append(Change(time_s, kind, draw(st.integers(0, 9)), draw(st.sampled_from([1, 2, 4, 8]))))
         elif kind == "link":
             changes.append(Change(time_s, kind, draw(st.integers(0, 1)), draw(st.sampled_from(RATES))))
         else:
@@ -152,6 +154,26 @@ def _every_other(rows):
     return [i for i in reversed(range(len(rows))) if rows[i][0] % 2 == 0]
 
 
+def _shortest_left(rows, free, _gpus):
+    """What each shall have under the shortest remaining time first."""
+    bound = [runs and not preemptible for *_, runs, preemptible in rows]
+    left = free + sum(row[2] for row, kept in zip(rows, bound, strict=True) if row[4] and not kept)
+    found = [row[1] if kept else 0 for row, kept in zip(rows, bound, strict=True)]
+    for i in sorted(range(len(rows)), key=lambda i: (rows[i][3], not rows[i][4], i)):
+        if not bound[i] and rows[i][2] <= left:
+            left -= rows[i][2]
+            found[i] = rows[i][1]
+    return found
+
+
+def _shared_out(rows, _free, gpus):
+    """Equal shares in powers of two for all, whatever they asked for."""
+    share = 1
+    while 2 * share * len(rows) <= gpus:
+        share *= 2
+    return [gpus_now if runs and not preemptible else share for _, gpus_now, _, _, runs, preemptible in rows]
+
+
 @st.composite
 def _cases(
     draw,
@@ -181,6 +203,7 @@ def _cases(
         routes, n_routes = draw(st.lists(_routes(len(pools)), min_size=3, max_size=3)), 3
     cycle_s = draw(st.sampled_from(rules.pop("cycles", [None])))
     policy = draw(st.sampled_from([None, *rules.pop("policies", [])]))
+    targets = draw(st.sampled_from(rules.pop("targets", [None])))
     n_services = rules.pop("services", 0)
     services = [draw(_services(pools)) for _ in range(draw(st.integers(min(n_services, 1), n_services)))]
     route_links = None
@@ -198,7 +221,7 @@ def _cases(
         jobs=draw(_jobs(pools, len(classes), n_routes)),
         pools=pools,
         rules=Rules(
-            order=draw(st.sampled_from(ORDERS)) if policy is None else Order.CUSTOM,
+            order=draw(st.sampled_from(ORDERS)) if policy is None and targets is None else Order.CUSTOM,
             cycled=cycle_s is not None,
             cycle_s=cycle_s or 0.0,
             backfill=draw(st.sampled_from(backfills)),
@@ -216,12 +239,14 @@ def _cases(
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
         cycle_s=cycle_s,
         policy=policy,
+        targets=targets,
         services=services,
     )
 
 
 EVERY = tuple(Backfill)
 PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
+SIZED = ("job_gpus", "job_gpus", "job_gpus")
 CYCLES = [0.5, 1.0, 3.0, 7.0]
 POLICIES = [_largest_first, _every_other]
 KINDS = {
@@ -288,6 +313,31 @@ KINDS = {
         domains=(1, 2),
         cycles=(None, *CYCLES),
         redispatch=(False, True),
+    ),
+    "sizes": _cases(backfills=EVERY, pools=2, changes=SIZED, checkpoints=True, preempts=(False, True)),
+    "sizes under power limits": _cases(
+        backfills=EVERY, pools=3, changes=(*SIZED, "grid", "cap", "job_rate"), checkpoints=True
+    ),
+    "sizes of other kinds": _cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*SIZED, "nodes", "fail"),
+        quotas=True,
+        domains=(1, 2),
+        cycles=(None, *CYCLES),
+        redispatch=(False, True),
+    ),
+    "rounds": _cases(
+        backfills=(Backfill.NONE,),
+        pools=3,
+        domains=(1, 2),
+        changes=("grid", "cap", "fail", "job_rate"),
+        checkpoints=True,
+        quotas=True,
+        queue_limit=(None, None, 3),
+        cycles=CYCLES,
+        targets=(_shortest_left, _shared_out),
     ),
     "policies": _cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
 }

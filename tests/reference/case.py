@@ -32,7 +32,8 @@ class Change:
     (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
     power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``price`` (of site ``on``,
     [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]), ``job_rate`` (of
-    job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs there), with ``draw`` of their draw.
+    job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs there), with ``draw`` of their draw;
+    ``job_gpus`` (of job ``on``, if it waits or runs and its pool has ``value`` GPUs).
     """
 
     time_s: float
@@ -67,7 +68,8 @@ class Case:
     ``route_links`` name the link to each of these, -1 where the data are, and None where nothing has data.
     ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour.
     With ``cycle_s`` passes are made in cycles; ``policy`` then gives the order of a queue, as positions in its rows of
-    (row, gpus, estimate [s]), which stand in order of submission.
+    (row, gpus, estimate [s]), which stand in order of submission. Or ``targets`` gives the GPUs of all jobs of a pool,
+    from its rows of (row, gpus, held, time left [s], runs, preemptible), its free and all its GPUs.
     """
 
     jobs: list[JobSpec]
@@ -84,6 +86,7 @@ class Case:
     changes: list[Change] = field(default_factory=list)
     cycle_s: float | None = None
     policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
+    targets: Callable[[list[tuple[int, int, int, float, bool, bool]], int, int], list[int]] | None = None
     services: list[ServiceSpec] = field(default_factory=list)
 
     @property

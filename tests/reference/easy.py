@@ -35,7 +35,7 @@ class Reservation:
         chosen = find(job, pool, self.outside(pool), rule)
         if chosen is not None or self._outlasts(job, pool, now):
             return chosen
-        if job.spec.gpus <= pool.size:
+        if job.gpus <= pool.size:
             return find(job, pool, {node: node.free for node in self.nodes}, rule)
         if pool.spec.nodes_per_domain > 1:
             return find(job, pool, {node: node.free for node in pool.nodes if node.usable}, rule)
@@ -46,8 +46,8 @@ class Reservation:
 
     def count(self, job: Job, nodes: list[Node], now: float) -> None:
         """Take a starting job off what is left over, if it will still run at the shadow time."""
-        if job.spec.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now):
-            self.spare -= job.spec.gpus
+        if job.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now):
+            self.spare -= job.gpus
 
     def depends_on(self, node: Node, now: float) -> bool:
         """Whether GPUs that come free on a node call for a new reservation."""
@@ -60,14 +60,14 @@ class Reservation:
 
 def reserve(head: Job, pool: Pool, now: float, power_s: Callable[[float], float]) -> Reservation:
     """The nodes that come free first for a head that does not fit now, from when there is power for it too."""
-    kept = _part_of_a_node(head, pool, now) if head.spec.gpus < pool.size else _whole_nodes(head, pool, now)
+    kept = _part_of_a_node(head, pool, now) if head.gpus < pool.size else _whole_nodes(head, pool, now)
     kept.shadow_s = power_s(kept.nodes_s)
     if math.isinf(kept.shadow_s):
         return Reservation(head, nodes_s=kept.nodes_s)
     if not kept.whole:
         (node,) = kept.nodes
         still_on = sum(job.on_node(pool.size) for job in node.jobs if job.expected_end_s(now) > kept.shadow_s)
-        kept.spare = node.size - still_on - head.spec.gpus
+        kept.spare = node.size - still_on - head.gpus
     return kept
 
 
@@ -104,6 +104,6 @@ def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
     for job in ending:
         for node in sorted(job.nodes, key=lambda node: node.index):
             free[node] += job.on_node(pool.size)
-            if free[node] >= head.spec.gpus:
+            if free[node] >= head.gpus:
                 return Reservation(head, nodes=[node], nodes_s=job.expected_end_s(now))
     return Reservation(head)

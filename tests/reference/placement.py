@@ -10,8 +10,8 @@ Free = dict[Node, int]
 
 def find(job: Job, pool: Pool, free: Free, rule: Placement) -> list[Node] | None:
     """Nodes for a job where ``free`` says what it may take of each node; None if it does not fit."""
-    if job.spec.gpus <= pool.size:
-        fits = [node for node in free if free[node] >= job.spec.gpus]
+    if job.gpus <= pool.size:
+        fits = [node for node in free if free[node] >= job.gpus]
         prefer = {
             Placement.BEST_FIT: lambda node: (free[node], node.index),
             Placement.FIRST_FIT: lambda node: node.index,

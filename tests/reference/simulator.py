@@ -198,6 +198,8 @@ class Simulator:
             self._switch(pool.spec.site)
         elif change.what.endswith("_rate"):
             self._set_rate(change)
+        elif change.what == "job_gpus":
+            self._set_gpus(change.on, int(change.value))
         elif change.what == "hall":
             self.sites[change.on].hall_w = change.value
             self._switch(change.on)
@@ -206,6 +208,26 @@ class Simulator:
             self._switch(change.on)
             self._shed(change.on)
             self._power_changed(change.on)
+
+    def _set_gpus(self, row: int, gpus: int) -> None:
+        """A job asks for other GPUs from now on; if it runs, it is evicted first."""
+        job = self.jobs[row] if row < len(self.jobs) else None
+        if job is None or job.status not in (Status.QUEUED, Status.RUNNING):
+            return
+        if gpus > job.pool.spec.n_nodes * job.pool.size:
+            return
+        if job.status == Status.RUNNING:
+            self.evict(job)
+        self._resize(job, gpus)
+
+    def _resize(self, job: Job, gpus: int) -> None:
+        pool = job.pool
+        self._forget(pool, job)
+        job.promise = None
+        job.pace *= job.gpus / gpus
+        job.saved_s *= job.gpus / gpus
+        job.gpus = gpus
+        self._call_pass(pool, gave_back=True)
 
     def _set_rate(self, change: Change) -> None:
         """Jobs go at another rate from now on, and draw something else."""
@@ -289,21 +311,53 @@ class Simulator:
         k = 0
         while True:
             yield Moment(self.env, k * cycle_s, PASSES)
-            if self.case.policy is None:
-                self._passes()
-            else:
+            if self.case.policy is not None:
                 self._ask(self.case.policy)
+            elif self.case.targets is not None:
+                self._round(self.case.targets)
+            else:
+                self._passes()
             k += 1
 
     def _ask(self, policy) -> None:
         """A custom policy's order of every queue, and a pass over each by it."""
         for pool in [pool for pool in self.pools if pool.waiting]:
             queue = sorted(pool.waiting, key=lambda job: (job.spec.submit_s, job.row))
-            rows = [(job.row, job.spec.gpus, job.expected_wall_s(pool)) for job in queue]
+            rows = [(job.row, job.gpus, job.expected_wall_s(pool)) for job in queue]
             pool.reservation = None
             self._pass(pool, [queue[place] for place in policy(rows)])
             self._turn_away(pool)
         self.arrived = []
+
+    def _round(self, targets) -> None:
+        """All jobs of each pool get the GPUs that they shall have: stops, then sizes, then starts, the larger first."""
+        for pool in [pool for pool in self.pools if pool.waiting or pool.running]:
+            jobs = sorted(pool.waiting, key=lambda job: (job.spec.submit_s, job.row))
+            jobs += sorted(pool.running, key=lambda job: job.row)
+            rows = [
+                (job.row, job.gpus, job.held(pool.size), self._left_s(job), bool(job.nodes), job.spec.preemptible)
+                for job in jobs
+            ]
+            gpus = targets(rows, pool.free, pool.spec.n_nodes * pool.size)
+            for job, count in zip(jobs, gpus, strict=True):
+                if job.nodes and count != job.gpus:
+                    self.evict(job)
+            for job, count in zip(jobs, gpus, strict=True):
+                if count and count != job.gpus:
+                    self._resize(job, count)
+            for i in sorted((i for i, count in enumerate(gpus) if count), key=lambda i: -gpus[i]):
+                if not jobs[i].nodes and not self._exceeds_quota(jobs[i]):
+                    nodes = self._find(jobs[i])
+                    if nodes is not None and self._has_power(jobs[i]):
+                        self._start(jobs[i], nodes)
+            self._turn_away(pool)
+        self.arrived = []
+
+    def _left_s(self, job: Job) -> float:
+        """How long a job is expected to need from now on."""
+        if job.nodes:
+            return max(job.estimated_end_s() - self.env.now, 0.0)
+        return job.expected_wall_s(job.pool)
 
     def _passes(self) -> None:
         while True:
@@ -434,11 +488,11 @@ class Simulator:
             pool.claim = None
         self._tell(pool, *before)
 
-    def _load(self, pool: Pool, own: bool) -> Load:
-        """The load of the pool's site, with or without what the pool's own head was promised."""
+    def _load(self, pool: Pool, own: bool, head: Job | None = None) -> Load:
+        """The load of the pool's site, with or without what the pool's own head was promised; never what ``head`` was."""
         power = self.sites[pool.spec.site]
         promises = [other.reservation for other in power.pools if own or other is not pool]
-        return Load(power, [promise for promise in promises if promise is not None], self.env.now)
+        return Load(power, [one for one in promises if one is not None and one.head is not head], self.env.now)
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
         now, kept, others = self.env.now, pool.reservation, self._load(pool, own=False)
@@ -530,7 +584,7 @@ class Simulator:
             return True
         if self.rules.backfill == Backfill.NONE:
             return self._leaves_claims(job, w)
-        return self._load(pool, own=behind).admits(w, self.env.now + job.expected_wall_s(pool))
+        return self._load(pool, own=behind, head=job).admits(w, self.env.now + job.expected_wall_s(pool))
 
     def _leaves_claims(self, job: Job, w: float) -> bool:
         """Without backfill, nobody later in the order takes power of which a head lacks some."""

@@ -36,8 +36,13 @@ class Job:
     since_s: float = 0.0  # it goes at its rate of now since then
     place_s: float = 0.0  # in its course, then
     evictions: int = 0
+    gpus: int = 0  # that it asks for now
+    pace: float = 1.0  # how many times as long its work takes with so many as with those of its spec
     promise: Promise | None = None  # under conservative backfill, while it waits
     promised_s: float | None = None  # the first start promised
+
+    def __post_init__(self):
+        self.gpus = self.spec.gpus
 
     @property
     def is_cut(self) -> bool:
@@ -47,7 +52,7 @@ class Job:
     def work_s(self, pool: Pool) -> float:
         """Work left, in the pool's seconds."""
         whole_s = self.spec.estimate_s if self.is_cut else self.spec.runtime_s
-        return (whole_s - self.saved_s) / pool.spec.speed
+        return (whole_s * self.pace - self.saved_s) / pool.spec.speed
 
     def length_s(self, pool: Pool) -> float:
         """Time on GPUs at rate 1."""
@@ -55,7 +60,7 @@ class Job:
 
     def expected_length_s(self, pool: Pool) -> float:
         """The same by the estimate."""
-        return times.wall_s(max(self.spec.estimate_s - self.saved_s, 0) / pool.spec.speed, self.kind)
+        return times.wall_s(max(self.spec.estimate_s * self.pace - self.saved_s, 0) / pool.spec.speed, self.kind)
 
     def expected_wall_s(self, pool: Pool) -> float:
         """Time on GPUs by the estimate, at the pool's rate."""
@@ -80,11 +85,11 @@ class Job:
 
     def on_node(self, size: int) -> int:
         """GPUs it holds on each of its nodes of ``size``."""
-        return min(self.spec.gpus, size)
+        return min(self.gpus, size)
 
     def n_nodes(self, size: int) -> int:
         """Nodes of ``size`` GPUs that it holds."""
-        return math.ceil(self.spec.gpus / size)
+        return math.ceil(self.gpus / size)
 
     def held(self, size: int) -> int:
         """GPUs it holds on nodes of ``size``: whole nodes if it needs more than one."""

@@ -26,8 +26,8 @@ RATIOS = {
 }  # fmt: skip
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
-    "wait_s", "run_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "gpu_s", "job_s", "late_s", "waited_s",
-    "free_gpu_s", "padding_gpu_s", "short_gpu_s",
+    "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
+    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s",
 }  # fmt: skip
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
 SCENARIO = scenario(

@@ -138,8 +138,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
         if knee["next_pool"]:
             held = f"{quantity(knee['next_gpu_hours'])} GPU-hours held back"
             then = (
-                f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' ({knee['next_pool']}),"
-                f" {held}"
+                f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' ({knee['next_pool']}), {held}"
             )
         sentences.append(f"{reliefs[name].group}: {said}{then}.")
     return sentences

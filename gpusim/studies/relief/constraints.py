@@ -27,8 +27,8 @@ def counterfactuals(
     """All constraints of a scenario that bind, each loosened by one step.
 
     A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all. Those that it cannot see
-    (preemption, residency where it sent work elsewhere) are there whenever the scenario has them; prices where they can change the
-    measure: a cost, or any where the dispatch or a custom policy looks at prices.
+    (preemption, residency where it sent work elsewhere) are there whenever the scenario has them; prices where they can
+    change the measure: a cost, or any where the dispatch or a policy in Python looks at prices.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def counterfactuals(
         GPUs of the largest job that no pool can hold, by what it asked for (``Values.too_large``).
     """
     total, scheduler = sum(held.values()), scenario.scheduler
-    priced = "usd" in measure or scheduler.dispatch == "cheapest" or ":" in scheduler.order
+    priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
     found += [one for asked, gpus in (too_large or {}).items() for one in _room(scenario, asked, gpus)]
     return [

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 
-
 Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 

@@ -145,7 +145,12 @@ def test_a_residency_that_no_site_meets_stands_in_the_ledger(relieve) -> None:
     """Half of the jobs may use one type in a country that has none of it; without the residency they run."""
     base = fleet(5.0, 80).to_toml_dict()
     stream = base["workload"]["streams"]["s"]
-    base["sites"]["two"] = {**base["sites"]["one"], "region": "FR", "jurisdiction": "EU", "pools": {"H200": {"gpus": 8}}}
+    base["sites"]["two"] = {
+        **base["sites"]["one"],
+        "region": "FR",
+        "jurisdiction": "EU",
+        "pools": {"H200": {"gpus": 8}},
+    }
     base["workload"]["streams"]["away"] = {**stream, "residency": ["EU"], "gpu_types": ["H100"]}
     found = relieve(gpusim.Scenario.from_dict(base), curves=0)
     reliefs, groups = found.ranking.set_index("relief"), found.groups.set_index("group")

@@ -1,0 +1,229 @@
+"""The doors at which a policy in Python decides: what it is shown there, the check of its answers, what follows.
+
+A round goes through them in this order: dispatch, for all that wait; then pool by pool order or allocate; and place,
+for each job that starts. Where a policy has no door the scenario's rules decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gpusim.engine.build import Names
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.errors import PolicyError
+from gpusim.kernels import rounds
+from gpusim.policies.policy import Policy, PoolView
+from gpusim.state import ON, QUEUE, Status, records
+from gpusim.units import JOULE_PER_MWH
+
+G_PER_KWH = 3.6e6  # of 1 g/J
+
+
+class Rounds:
+    """One round of a policy over every pool, at every call."""
+
+    def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
+        self.env, self.policy, self.name, self.names = env, policy, name, names
+        self._rows = records(QUEUE, 64)
+        self._nodes = []
+        for pool in env.fleet.pools:
+            nodes = env.fleet.nodes[pool.first_node : pool.first_node + pool.n_nodes]
+            nodes.flags.writeable = False
+            self._nodes.append(nodes)
+
+    def __call__(self) -> None:
+        """Ask the policy at its doors, and do what it says."""
+        fleet = self.env.fleet
+        clock = fleet.clock[0]
+        if hasattr(self.policy, "dispatch"):
+            self._dispatch()
+        first = int(clock.first_arrived)
+        allocates = hasattr(self.policy, "allocate")
+        for p in range(len(fleet.pools)):
+            clock.first_arrived = first
+            if allocates and fleet.pools[p].queued + fleet.pools[p].running:
+                self._allocate(p)
+            elif not allocates and fleet.pools[p].queued:
+                self._order(p)
+        clock.first_arrived = clock.next_arrival
+
+    # The doors ---------------------------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        """Door 1: in which pool each waiting job waits."""
+        fleet = self.env.fleet
+        count = 0
+        for p in np.flatnonzero(fleet.pools["queued"]).tolist():
+            count += self._list(rounds.list_waiting, p, count, int(fleet.pools[p].queued))
+        if not count:
+            return
+        jobs = self._rows[:count]
+        allowed = np.zeros((count, len(fleet.pools)), dtype=bool)
+        rounds.list_allowed(fleet, jobs, allowed)
+        allowed.flags.writeable = False
+        views = [self._view(p) for p in range(len(fleet.pools))]
+        answer = self._ask("dispatch", None, _shown(jobs), views, allowed, self.env.now)
+        pools = self._whole("dispatch", None, answer, count, "the row of a pool for each waiting job")
+        bad = np.flatnonzero(~((pools >= 0) & (pools < len(fleet.pools))))
+        if not len(bad):
+            bad = np.flatnonzero(~allowed[np.arange(count), pools])
+        if len(bad):
+            may = ", ".join(map(str, np.flatnonzero(allowed[bad[0]])))
+            raise self._error(
+                None, f"dispatch sent job {jobs[bad[0]].job} to pool {pools[bad[0]]}; it may wait in {may}"
+            )
+        rounds.dispatch(fleet, jobs, pools, self.env.now)
+
+    def _order(self, p: int) -> None:
+        """Door 2: who goes first; a pass in that order follows."""
+        fleet = self.env.fleet
+        count = self._list(rounds.list_waiting, p, 0, int(fleet.pools[p].queued))
+        jobs = self._rows[:count]
+        self.policy.pool = self._view(p)
+        found = self._ask("order", p, _shown(jobs), self.env.now)
+        positions = self._whole("order", p, found, None, f"positions in the queue of {count}, best first")
+        self._distinct("order", p, positions, count, "the queue")
+        rounds.accept_order(fleet, p, jobs, positions)
+        fleet.pools["dirty"][:] = 0
+        fleet.pools["dirty"][p] = 1
+        fleet.clock[0].n_dirty = 1
+        self.env.run_passes()
+
+    def _allocate(self, p: int) -> None:
+        """Door 3: how many GPUs each job that waits or runs shall have."""
+        env, fleet = self.env, self.env.fleet
+        pool = fleet.pools[p]
+        waiting = self._list(rounds.list_waiting, p, 0, int(pool.queued))
+        count = waiting + self._list(rounds.list_running, p, waiting, int(pool.running))
+        jobs = self._rows[:count]
+        jobs[waiting:] = jobs[waiting:][np.argsort(jobs["job"][waiting:])]
+        self.policy.pool = self._view(p)
+        answer = self._ask("allocate", p, _shown(jobs), env.now)
+        gpus = self._whole("allocate", p, answer, count, "the GPUs that each job shall have")
+        self._check_targets(p, jobs, gpus)
+        env.make_segment_room()
+        rounds.stop_and_resize(fleet, jobs, gpus, env.now)
+        turn = np.argsort(-gpus, kind="stable")[: np.count_nonzero(gpus)]  # what is large needs room in one place
+        if hasattr(self.policy, "place"):
+            self._place(p, jobs, turn)
+        else:
+            rounds.start_in_turn(fleet, p, jobs, turn, env.now)
+        rounds.close(fleet, p, jobs, gpus, env.now)
+
+    def _place(self, p: int, jobs: np.recarray, turn: np.ndarray) -> None:
+        """Door 4: on which nodes each job starts; none: it waits."""
+        fleet, nodes = self.env.fleet, self._nodes[p]
+        for i in turn.tolist():
+            job = int(jobs[i].job)
+            if fleet.jobs[job].status != Status.QUEUED:
+                continue
+            answer = self._ask("place", p, _shown(jobs)[i], nodes, self.env.now)
+            found = self._whole("place", p, answer, None, "positions of nodes, none if the job shall wait")
+            if not len(found):
+                continue
+            self._distinct("place", p, found, len(nodes), "the nodes")
+            size, gpus = int(fleet.pools[p].gpus_per_node), int(fleet.jobs[job].gpus)
+            wanted, take = -(-gpus // size), min(gpus, size)
+            full = [n for n in found.tolist() if nodes[n].state != ON or nodes[n].free < take]
+            if len(found) != wanted or full:
+                lacks = f", but node {full[0]} has not" if full else ""
+                raise self._error(
+                    p,
+                    f"place gave job {job} the nodes {found[:8].tolist()}; give {wanted}, on and with {take} free GPUs"
+                    f" each{lacks}",
+                )
+            rounds.start_on(fleet, p, job, found + int(fleet.pools[p].first_node), self.env.now)
+
+    # Questions and answers ---------------------------------------------------------------------------------------
+
+    def _list(self, kernel: Callable, p: int, first: int, count: int) -> int:
+        """Have a kernel list ``count`` jobs of a pool behind the ``first`` rows; how many."""
+        if first + count > len(self._rows):
+            grown = records(QUEUE, 2 * (first + count))
+            grown[:first] = self._rows[:first]
+            self._rows = grown
+        return kernel(self.env.fleet, p, self._rows, first, self.env.now)
+
+    def _ask(self, door: str, p: int | None, *shown: object) -> object:
+        try:
+            return getattr(self.policy, door)(*shown)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's code raises: a SystemExit would end this process
+            raise self._error(p, f"{door} raised {type(error).__name__}: {error}") from error
+
+    def _whole(self, door: str, p: int | None, answer: object, count: int | None, what: str) -> np.ndarray:
+        """An answer as whole numbers, ``count`` of them unless that is None."""
+        try:
+            found = np.asarray(answer)
+        except Exception as error:  # ragged lists, and objects that only look like arrays
+            raise self._error(p, f"{door} returned no sequence of whole numbers ({error}); return {what}") from error
+        if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size) or count not in (None, len(found)):
+            many = "" if count is None else f"{count} "
+            raise self._error(
+                p, f"{door} returned {found.dtype} of shape {found.shape}; return {many}whole numbers: {what}"
+            )
+        return np.ascontiguousarray(found, dtype="i8")
+
+    def _distinct(self, door: str, p: int, positions: np.ndarray, count: int, of: str) -> None:
+        """Positions of ``of``, each at most once."""
+        seen = np.zeros(count, dtype=bool)
+        inside = (positions >= 0) & (positions < count)
+        if inside.all():
+            seen[positions] = True
+            if seen.sum() == len(positions):
+                return
+            first = np.unique(positions, return_index=True)[1]
+            inside = np.isin(np.arange(len(positions)), first)
+        at = int(np.flatnonzero(~inside)[0])
+        raise self._error(
+            p,
+            f"{door} returned position {positions[at]} at place {at}, which is twice there or outside {of};"
+            f" give each of 0 to {count - 1} at most once",
+        )
+
+    def _check_targets(self, p: int, jobs: np.recarray, gpus: np.ndarray) -> None:
+        most = int(self.env.fleet.pools[p].planned)
+        bad = np.flatnonzero((gpus < 0) | (gpus > most))
+        if len(bad):
+            raise self._error(
+                p,
+                f"allocate gave job {jobs[bad[0]].job} {gpus[bad[0]]} GPUs; give 0 to {most:,}, all that the pool has",
+            )
+        kept = np.flatnonzero(jobs["running"] & ~jobs["preemptible"] & (gpus != jobs["gpus"]))
+        if len(kept):
+            job = jobs[kept[0]]
+            raise self._error(
+                p,
+                f"allocate gave job {job.job} {gpus[kept[0]]} GPUs; it runs, is not preemptible and keeps its"
+                f" {job.gpus:,}",
+            )
+
+    def _view(self, p: int) -> PoolView:
+        pool = self.env.fleet.pools[p]
+        site = self.env.fleet.sites[pool.site]
+        return PoolView(
+            *self.names.pools[p],
+            nodes=self._nodes[p],
+            gpus_per_node=int(pool.gpus_per_node),
+            planned_gpus=int(pool.planned),
+            energised_gpus=int(pool.energised),
+            free_gpus=int(pool.free),
+            price_usd_per_mwh=float(site.price_usd_per_j) * JOULE_PER_MWH,
+            carbon_g_per_kwh=float(site.carbon_g_per_j) * G_PER_KWH,
+            limit_w=float(site.limit_w),
+            facility_w=float(site.it_w * site.overhead + site.fixed_w),
+        )
+
+    def _error(self, p: int | None, what: str) -> PolicyError:
+        where = "" if p is None else " at {} ({})".format(*self.names.pools[p])
+        return PolicyError(f"policy {self.name!r}{where}, {self.env.now:g} s into the run: {what}")
+
+
+def _shown(jobs: np.recarray) -> np.recarray:
+    """Jobs as a policy sees them: it may not write."""
+    view = jobs.view()
+    view.flags.writeable = False
+    return view
