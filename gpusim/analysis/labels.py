@@ -6,6 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
+from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
 from gpusim.scenario.measure import Measure
 from gpusim.units import DAY_S, HOUR_S
@@ -73,7 +74,7 @@ class Unit(NamedTuple):
         """A value in this unit to three figures, without the unit: ``"12.3"``, ``"925,000"``."""
         shown = value * self.factor
         if not math.isfinite(shown):
-            return "-"
+            return no_number(shown)
         return f"{shown:,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
 
     def said(self, value: float) -> str:

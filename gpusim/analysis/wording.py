@@ -18,6 +18,11 @@ def quantity(value: float) -> str:
     return _significant(value)
 
 
+def no_number(value: float, none: str = "no figure") -> str:
+    """What is written for a value that is no number: ``none`` for NaN, ``"no end"`` for an infinite one."""
+    return none if value != value else "no end"
+
+
 def counted(count: int, noun: str) -> str:
     """How many of something: ``"1 job"``, ``"2,000 jobs"``."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
@@ -26,7 +31,7 @@ def counted(count: int, noun: str) -> str:
 def compact(value: float) -> str:
     """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
     if not math.isfinite(value):
-        return "-"
+        return no_number(value)
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{_significant(value / size)}{letter}"

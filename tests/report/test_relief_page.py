@@ -106,13 +106,13 @@ def test_ranking_as_a_table(relief_page):
         "1,000 \u00b1 100",
         "4",
         "500 /GPU",
-        "-",
-        "-",
+        "no price",
+        "no price",
         "10",
         "4",
     ]
-    assert rows[3][2:] == ["250 \u00b1 100", "4", "125 /day", "-", "-", "-", "-"]
-    assert rows[5][2:] == ["-500 \u00b1 100", "4", "", "-", "-", "50", "1"]
+    assert rows[3][2:] == ["250 \u00b1 100", "4", "125 /day", "no price", "no price", *["not in the ledger"] * 2]
+    assert rows[5][2:] == ["-500 \u00b1 100", "4", "", "no price", "no price", "50", "1"]
     assert [row[4] for row in relief_page.tables["relief-groups"]][:3] == ["ledger: GPU-hours held back", "10", "20"]
 
 

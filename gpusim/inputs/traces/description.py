@@ -144,7 +144,7 @@ def _text(d: Description):
     yield f"Submitted over {d.span_days:,.1f} days, from {begins}"
     yield ""
     yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"
-    for name, row in d.quantiles.iterrows():
+    for name, row in d.quantiles.dropna().iterrows():  # one job has no deviation
         yield f"  {name:10}{row['runtime_s']:14,.0f}{row['gpus']:12,.{2 if name in ('mean', 'std') else 0}f}"
     yield ""
     yield f"{'GPUs':>8}{'jobs':>12}{'of jobs':>10}{'of GPU-time':>14}"

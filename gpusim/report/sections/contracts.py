@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import pandas as pd
-
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
@@ -59,7 +57,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
         Column("contract", "contract", str, text=True),
         Column("gpus", "GPUs in all", number),
         Column("due_utc", "due", lambda date: f"{date:%Y-%m-%d}"),
-        Column("met_utc", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
+        Column("met_utc", "met in this run", lambda date: f"{date:%Y-%m-%d}", none=NOT),
         Column("state", "state", str, text=True),
     ]
     table = result.contract_milestones
