@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, study
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.target import check_no_input, check_study, force_option
 
 if TYPE_CHECKING:
     from gpusim.studies.planning.plan import Plan
@@ -54,6 +54,7 @@ def plan(
     Goal.parse(goal, loaded)  # a fault is told before anything is compiled
     folder = out or Path("out") / f"{Path(scenario).stem}-plan"
     store = folder / "runs"
+    check_no_input(folder / "plan.toml", Path(scenario))
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
     from gpusim.studies.planning.plan import plan as search

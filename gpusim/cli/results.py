@@ -12,7 +12,7 @@ from gpusim.cli.inputs import map_option
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
-from gpusim.cli.target import check_run, force_option
+from gpusim.cli.target import check_output, check_run, force_option, replace_option
 
 PAIRED = 20  # replications of the build-out with and without its rivals
 
@@ -99,13 +99,13 @@ def compare(first: Path, second: Path) -> None:
 @click.option("--from-day", default=0.0, show_default=True, help="First day of the window, counted from 0.")
 @click.option("--days", default=1.0, show_default=True, help="Length of the window.")
 @click.option("--site", help="Only this site.")
-def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
+@replace_option
+def export(folder: Path, out: Path, from_day: float, days: float, site: str | None, force: bool) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
     from gpusim.report.timeline import export as export_window
     from gpusim.tables.result import Result
-    from gpusim.tables.target import check_file
 
-    check_file(out)
+    check_output(out, force, folder)
     count = export_window(Result.load(folder), out, from_day, days, site)
     say(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
 

@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, stoppable, study
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
 
 if TYPE_CHECKING:
@@ -98,16 +98,16 @@ def status(ctx: click.Context, store: Path) -> None:
 @sweep.command()
 @click.argument("store", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-def collect(store: Path, out: Path) -> None:
+@replace_option
+def collect(store: Path, out: Path, force: bool) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
     from gpusim.inputs.files import as_text
     from gpusim.studies.store import Store
-    from gpusim.tables.target import check_file
 
     if out.suffix not in (".csv", ".parquet"):
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
     kept = Store.open(store)
-    check_file(out)
+    check_output(out, force, store)
     table = kept.table()
     as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
     say(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
