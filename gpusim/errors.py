@@ -69,6 +69,11 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 
+def reason(error: Exception) -> str:
+    """Why something failed, without the number and the path that errors of the system repeat."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def printable(text: str) -> str:
     """Text on one line, with control characters, also those that turn its direction, escaped."""
     if text.isprintable():

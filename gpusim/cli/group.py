@@ -10,7 +10,7 @@ import click
 
 from gpusim import __version__
 from gpusim.cli.streams import say
-from gpusim.errors import GpusimError, printable
+from gpusim.errors import GpusimError, printable, reason
 
 LONGEST = 200  # characters of one word, such as the name of a file, that a message shows
 
@@ -28,7 +28,7 @@ class Group(click.Group):
         except GpusimError as error:
             _tell(str(error))
         except OSError as error:  # a folder that is not there, a full disk: the user's to repair, as above
-            _tell(f"{printable(str(error.filename or 'file'))}: {error.strerror or error}")
+            _tell(f"{printable(str(error.filename or 'file'))}: {reason(error)}")
         except MemoryError as error:
             _tell(f"not enough memory; give a shorter run, fewer jobs or fewer workers ({error})")
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 from gpusim.errors import GpusimError
 
 
 @cli.command()
-@click.argument("path", default="scenario.toml", type=click.Path(path_type=Path))
+@click.argument("path", default="scenario.toml", type=PATH)
 @replace_option
 def init(path: Path, force: bool) -> None:
     """Write a commented starter scenario to PATH."""
@@ -68,7 +69,7 @@ def _columns(_context: click.Context, _option: click.Parameter, texts: tuple[str
 
 
 @trace.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @map_option
 def describe(file: Path, columns: dict[str, str]) -> None:
     """Counts, quantiles, burstiness and faults of a trace."""
@@ -79,8 +80,8 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 
 
 @trace.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
+@click.argument("out", type=PATH)
 @map_option
 @replace_option
 def convert(file: Path, out: Path, columns: dict[str, str], force: bool) -> None:

@@ -9,6 +9,7 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
@@ -18,15 +19,13 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
-@click.argument("scenario", default="seeds/us_eu_fleet.toml")
+@click.argument("scenario", default="seeds/us_eu_fleet.toml", type=PATH)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
 @map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
-)
+@click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 @click.option(
     "--replications",
@@ -37,7 +36,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 )
 @force_option
 def run(
-    scenario: str,
+    scenario: Path,
     overrides: tuple[str, ...],
     columns: dict[str, str],
     seed: int,
@@ -55,7 +54,7 @@ def run(
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
         say(f"Note: {note}", err=True)
-    folder = out or Path("out") / Path(scenario).stem
+    folder = out or Path("out") / scenario.stem
     check_run(folder, loaded, seed, force)
     from gpusim.engine.run import run as simulate
 
@@ -83,8 +82,8 @@ def run(
 
 
 @cli.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
 def compare(first: Path, second: Path) -> None:
     """What differs between two saved results: scenarios, figures, bottlenecks."""
     from gpusim.report.console import print_comparison
@@ -94,8 +93,8 @@ def compare(first: Path, second: Path) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("folder", type=PATH)
+@click.argument("out", type=PATH)
 @click.option("--from-day", default=0.0, show_default=True, help="First day of the window, counted from 0.")
 @click.option("--days", default=1.0, show_default=True, help="Length of the window.")
 @click.option("--site", help="Only this site.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, stoppable, study
@@ -37,8 +38,8 @@ def sweep() -> None:
 
 
 @sweep.command("run")
-@click.argument("file", metavar="SWEEP.toml", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the store [default: out/NAME].")
+@click.argument("file", metavar="SWEEP.toml", type=PATH)
+@click.option("--out", type=PATH, help="Folder of the store [default: out/NAME].")
 @force_option
 @crew_options
 @click.pass_context
@@ -79,7 +80,7 @@ def run_sweep(
 
 
 @sweep.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=PATH)
 @click.pass_context
 def status(ctx: click.Context, store: Path) -> None:
     """How many runs of STORE are finished, failed or missing. Exit status 1 if any failed."""
@@ -96,8 +97,8 @@ def status(ctx: click.Context, store: Path) -> None:
 
 
 @sweep.command()
-@click.argument("store", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("store", type=PATH)
+@click.argument("out", type=PATH)
 @replace_option
 def collect(store: Path, out: Path, force: bool) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
