@@ -69,6 +69,17 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 
+def shortened(text: str, longest: int) -> str:
+    """A text without its middle if it is long."""
+    half = longest // 2 - 1
+    return text if len(text) <= longest else f"{text[:half]}\u2026{text[-half:]}"
+
+
+def one_line(text: str) -> str:
+    """What an object says of itself: a line, however long the names are that are in it."""
+    return shortened(printable(text), 200)
+
+
 def reason(error: Exception) -> str:
     """Why something failed, without the number and the path that errors of the system repeat."""
     return getattr(error, "strerror", None) or str(error)

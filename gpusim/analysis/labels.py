@@ -75,7 +75,7 @@ class Unit(NamedTuple):
         shown = value * self.factor
         if not math.isfinite(shown):
             return no_number(shown)
-        return f"{shown:,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
+        return f"{shown:z,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
 
     def said(self, value: float) -> str:
         """A value with its unit: ``"80%"``, ``"2.5 h"``."""

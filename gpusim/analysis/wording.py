@@ -35,7 +35,7 @@ def compact(value: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{_significant(value / size)}{letter}"
-    return f"{value:.0f}"
+    return f"{value:z.0f}"
 
 
 def _significant(value: float) -> str:

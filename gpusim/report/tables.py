@@ -13,6 +13,7 @@ from gpusim.analysis.wording import no_number
 from gpusim.scenario.measure import none_of
 from gpusim.units import DAY_S
 
+NOISE = 1e-9  # in the unit shown: what sums and times of a run leave of 0
 NO_CHANGE = 5e-5  # relative: less is not told from none
 
 
@@ -37,7 +38,7 @@ class Column(NamedTuple):
 
 def decimals(digits: int = 0) -> Callable[[object], str]:
     """How numbers are written that many digits after the point."""
-    return lambda value: f"{value:,.{digits}f}" if math.isfinite(value) else no_number(value)
+    return lambda value: f"{value:z,.{digits}f}" if math.isfinite(value) else no_number(value)
 
 
 def text(key: str, heading: str) -> Column:
@@ -64,7 +65,7 @@ def number(value: float, none: str = "no figure") -> str:
     if not math.isfinite(value):
         return no_number(value, none)
     if abs(value) >= 1000.0 or value == int(value):
-        return f"{value:,.0f}"
+        return f"{value:z,.0f}"
     return f"{value:.4g}"
 
 
@@ -79,10 +80,12 @@ def plus_minus(mean: float, low: float, high: float, none: str = "no figure") ->
     The mean alone where the width is nothing, or everything; ``none`` where it is of nothing.
     """
     half = (high - low) / 2.0
+    if abs(mean) + half < NOISE:
+        return "0"
     if not (math.isfinite(mean) and math.isfinite(half)) or half <= 1e-9 * abs(mean):
         return number(mean, none)
     digits = max(1 - math.floor(math.log10(half)), 0)
-    return f"{mean:,.{digits}f} \u00b1 {half:,.{digits}f}"
+    return f"{mean:z,.{digits}f} \u00b1 {half:,.{digits}f}"
 
 
 def relative(change: float) -> str:

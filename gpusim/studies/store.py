@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.errors import StoreError, reason
+from gpusim.errors import StoreError, one_line, reason
 from gpusim.scenario.measure import Measure
 from gpusim.tables.contents import contents_of
 from gpusim.units import number_of
@@ -47,9 +47,8 @@ class Store:
         self.folder = folder
 
     def __repr__(self) -> str:
-        return (
-            f"<Store {self.folder}: {number_of(len(self.finished()), 'finished run')}, {len(self.failures()):,} failed>"
-        )
+        runs = f"{number_of(len(self.finished()), 'finished run')}, {len(self.failures()):,} failed"
+        return one_line(f"<Store {self.folder}: {runs}>")
 
     @classmethod
     def create(cls, folder: str | Path, about: dict) -> Store:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces.trace import Trace
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, number_of
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 WINDOWS_S = {"minute": 60.0, "hour": HOUR_S, "day": DAY_S}
@@ -66,6 +66,9 @@ class Description:
     tenants: pd.Series
     top_shares: dict[float, float]
     notes: dict[str, int]
+
+    def __repr__(self) -> str:
+        return f"<Description {self.format}: {number_of(self.jobs, 'job')}, {self.gpu_hours:,.0f} GPU-hours>"
 
     def to_text(self) -> str:
         """The figures as plain text of at most 100 columns."""

@@ -48,6 +48,10 @@ class Trace:
     origin: datetime | None
     format: str
 
+    def __repr__(self) -> str:
+        begins = f", from {self.origin:%Y-%m-%d %H:%M} UTC" if self.origin else ""
+        return f"<Trace {self.format}: {self.table.told()}{begins}>"
+
 
 def final_states(texts: np.ndarray) -> np.ndarray:
     """Final states in gpusim's words, shape and order as ``texts``."""

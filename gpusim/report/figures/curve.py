@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.report.figures.frame import nothing, plain, sheet, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
 
 MOST = len(SERIES)  # lines that the eye can tell apart

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.report.figures.frame import nothing, rows_sheet, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import nothing, rows_sheet
 
 MOST = 40  # rows
 MOST_AXES = 4  # by whose entries a point is named; of more by its number

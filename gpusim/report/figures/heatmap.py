@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import no_number
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable

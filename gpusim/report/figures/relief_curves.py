@@ -14,7 +14,8 @@ from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 from gpusim.tables.relief import Relief
 

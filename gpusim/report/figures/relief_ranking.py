@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import compact
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 from gpusim.scenario.measure import sign_of
 from gpusim.tables.relief import Relief
 

@@ -13,6 +13,7 @@ from gpusim.analysis.wording import quantity
 from gpusim.causes import WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.studies.relief.values import Values
+from gpusim.studies.statistics.intervals import changes
 
 TOP = 3  # groups of either ranking whose place in the other is looked at
 LITTLE = 0.05  # of what was held back: less did not go away
@@ -77,7 +78,11 @@ def moves(reliefs: list[str], values: Values) -> pd.DataFrame:
     parts = []
     for name in reliefs:
         base, changed = values.held_by(name, 1.0)
-        part = pd.DataFrame({"base": base, "difference": changed - base}).rename_axis(["pool", "cause"]).reset_index()
+        part = (
+            pd.DataFrame({"base": base, "difference": changes(base.to_numpy(), changed.to_numpy())})
+            .rename_axis(["pool", "cause"])
+            .reset_index()
+        )
         parts.append(part[(part["base"] > 0.0) | (part["difference"] != 0.0)].assign(relief=name))
     columns = ["relief", "pool", "cause", "base", "difference"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -14,7 +14,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves
 from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.values import BASE, Values
-from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, mean_interval
+from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, changes, mean_interval
 from gpusim.studies.statistics.separation import Separation
 from gpusim.tables.relief import Relief
 
@@ -85,12 +85,13 @@ def _effects(reliefs: dict[str, Counterfactual], values: Values, measure: str) -
     for name in reliefs:
         for figure in measures:
             own = values.of(name, 1.0, figure)
-            first, second = base[figure].reindex(own.index), own
-            change = mean_interval(second - first)
-            moments = [Moments.of(part.to_numpy(float)) for part in (first, second, second - first)]
+            first, second = base[figure].reindex(own.index).to_numpy(float), own.to_numpy(float)
+            gaps = changes(first, second)
+            change = mean_interval(gaps)
+            moments = [Moments.of(part) for part in (first, second, gaps)]
             with np.errstate(invalid="ignore", divide="ignore"):
                 reduction = (moments[0].sd ** 2 + moments[1].sd ** 2) / moments[2].sd ** 2
-            rows.append((name, figure, float(first.mean()), change.mean, change.low, change.high, change.n,
+            rows.append((name, figure, float(moments[0].mean), change.mean, change.low, change.high, change.n,
                          float(reduction)))  # fmt: skip
     columns = ["relief", "measure", "base", "difference", "low", "high", "n", "variance_reduction"]
     return pd.DataFrame(rows, columns=columns)
