@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from gpusim.units import number_of
+
 
 class GpusimError(Exception):
     """Base of all errors that a user can cause and repair."""
@@ -16,8 +18,9 @@ class ScenarioError(GpusimError):
     def __init__(self, source: str, faults: Sequence[str]):
         self.source = source
         self.faults = [printable(fault) for fault in faults]
-        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
-        super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+        super().__init__(
+            f"{source}: {number_of(len(self.faults), 'fault')}\n" + "\n".join(f"  - {fault}" for fault in self.faults)
+        )
 
     def __reduce__(self) -> tuple:
         return type(self), (self.source, self.faults)  # whole, when it comes back from another process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from gpusim.units import DAY_S, calendar
+from gpusim.units import DAY_S, calendar, number_of
 
 
 def quantity(value: float) -> str:
@@ -23,9 +23,9 @@ def no_number(value: float, none: str = "no figure") -> str:
     return none if value != value else "no end"
 
 
-def counted(count: int, noun: str) -> str:
-    """How many of something: ``"1 job"``, ``"2,000 jobs"``."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+def gpu_hours(value: float) -> str:
+    """GPU-hours to three significant figures: ``"6.91 million GPU-hours"``, ``"1 GPU-hour"``."""
+    return number_of(quantity(value), "GPU-hour")
 
 
 def compact(value: float) -> str:

@@ -284,6 +284,7 @@ def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Data
         if time_s < inf:
             late_days = (time_s - network.plan_s[arrival.index]) / DAY_S
             task = network.works[giver(network, schedule, arrival.index)].name
-            detail = f"{arrival.project}: {arrival.component} there with {task}, {late_days:+.0f} days against plan"
+            late = number_of(f"{late_days:+.0f}", "day")
+            detail = f"{arrival.project}: {arrival.component} there with {task}, {late} against plan"
             rows.append((time_s, arrival.site, "arrival", detail, late_days, "days"))
     return pd.DataFrame(rows, columns=EVENTS).sort_values("time_s", kind="stable", ignore_index=True)

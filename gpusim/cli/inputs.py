@@ -11,6 +11,7 @@ from gpusim.cli.path import PATH
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 from gpusim.errors import GpusimError
+from gpusim.units import number_of
 
 
 @cli.command()
@@ -92,4 +93,4 @@ def convert(file: Path, out: Path, columns: dict[str, str], force: bool) -> None
     check_ending(out)
     check_output(out, force, file)
     trace = convert_trace(file, out, columns)
-    say(f"{out}: {len(trace.table):,} jobs")
+    say(f"{out}: {number_of(len(trace.table), 'job')}")

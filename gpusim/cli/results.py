@@ -14,6 +14,7 @@ from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
+from gpusim.units import number_of
 
 PAIRED = 20  # replications of the build-out with and without its rivals
 
@@ -59,7 +60,7 @@ def run(
     from gpusim.engine.run import run as simulate
 
     result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
-    say(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
+    say(f"Simulated {number_of(len(result.jobs), 'job')} in {took_s:.1f} s.", err=True)
     said = notes(loaded)
     for note in (note for note in result.manifest["notes"] if note not in said):
         say(f"Note: {note}", err=True)
@@ -106,7 +107,7 @@ def export(folder: Path, out: Path, from_day: float, days: float, site: str | No
 
     check_output(out, force, folder)
     count = export_window(Result.load(folder), out, from_day, days, site)
-    say(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
+    say(f"{out}: {number_of(count, 'event')}. Open it at https://ui.perfetto.dev")
 
 
 def _check(result) -> None:
@@ -124,7 +125,7 @@ def _deliveries(scenario, replications: int, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
-    say(f"Played {replications:,} build-outs in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Played {number_of(replications, 'build-out')} in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 

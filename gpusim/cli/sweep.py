@@ -14,6 +14,7 @@ from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, stoppable, study
 from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
+from gpusim.units import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,13 +112,13 @@ def collect(store: Path, out: Path, force: bool) -> None:
     check_output(out, force, store)
     table = kept.table()
     as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
-    say(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
+    say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
 
 
 def _counts(runs: pd.DataFrame) -> str:
     counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
-    return f"{counts.get('finished', 0):,} of {len(runs):,} runs finished" + "".join(parts)
+    return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
 
 
 def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
@@ -127,8 +128,7 @@ def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
         if key in failed:
             kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
     for text, keys in list(kinds.items())[:MOST_FAILURES]:
-        runs_failed = f"{len(keys)} run{'s' * (len(keys) > 1)} failed"
-        say(f"{runs_failed}, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
+        say(f"{number_of(len(keys), 'run')} failed, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
     if len(kinds) > MOST_FAILURES:
-        say(f"and {len(kinds) - MOST_FAILURES} other errors, see {store.folder / 'failures'}", err=True)
+        say(f"and {number_of(len(kinds) - MOST_FAILURES, 'other error')}, see {store.folder / 'failures'}", err=True)
     return 1 if failed else 0

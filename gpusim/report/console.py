@@ -18,6 +18,7 @@ from gpusim.report.tables import number
 from gpusim.report.terminal import listing, terminal
 from gpusim.scenario.measure import none_of
 from gpusim.tables.result import Result
+from gpusim.units import number_of
 
 MOST_ROWS = 12
 MOST_KEYS = 30
@@ -58,7 +59,7 @@ def _print_differences(console: Console, differences: pd.DataFrame) -> None:
         table.add_row(row.key, *("not set" if value is None else str(value) for value in (row.first, row.second)))
     console.print(table)
     if len(differences) > MOST_KEYS:
-        console.print(f"and {len(differences) - MOST_KEYS} more keys", style="dim")
+        console.print(f"and {number_of(len(differences) - MOST_KEYS, 'more key')}", style="dim")
 
 
 def _print_changes(console: Console, changes: pd.DataFrame) -> None:

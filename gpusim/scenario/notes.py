@@ -9,6 +9,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.plausible import odd_values
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
+from gpusim.units import number_of
 
 
 def notes(scenario: Scenario) -> list[str]:
@@ -48,7 +49,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
     too_large = [size for size in sizes if size > room[largest]]
     if too_large:
         yield (
-            f"jobs of {_listed(too_large)} GPUs will be rejected: the largest pool they may use,"
+            f"jobs of {number_of(_listed(too_large), 'GPU')} will be rejected: the largest pool they may use,"
             f" {dotted(('sites', largest[0], 'pools', largest[1]))}, has {room[largest]:,.0f}"
         )
     quota = scenario.tenants[stream.tenant].quota_gpus
@@ -56,7 +57,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
     waiting = [size for size in sizes if allowed < size <= room[largest]]
     if waiting:
         yield (
-            f"jobs of {_listed(waiting)} GPUs may wait for ever:"
+            f"jobs of {number_of(_listed(waiting), 'GPU')} may wait for ever:"
             f" {dotted(('tenants', stream.tenant, 'quota_gpus'))} allows {allowed:,.0f} at most where they fit"
         )
 

@@ -60,7 +60,7 @@ class Bottlenecks(Section):
         for sentence in self.lead(findings):
             terminal.print(sentence, style="bold")
         terminal.print(table)
-        more = f" {len(shown) - MOST_LINES} smaller ones are in the report." if len(shown) > MOST_LINES else ""
+        more = f" All {len(shown)} are in the report." if len(shown) > MOST_LINES else ""
         note = (
             f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: GPU-hours asked for in"
             " vain. Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, at list price."

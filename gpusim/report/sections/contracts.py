@@ -15,6 +15,7 @@ from gpusim.report.tables import Column, number
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
 from gpusim.tables.result import Result
+from gpusim.units import number_of
 
 NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
@@ -94,7 +95,7 @@ def _departures(result: Result) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
         f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"
-        + (" ended the contract" if row.whole else f" gave up {row.gpus:,} GPUs that were late")
+        + (" ended the contract" if row.whole else f" gave up {number_of(row.gpus, 'late GPU')}")
         + "."
         for row in result.contract_departures.itertuples()
     ]

@@ -92,8 +92,8 @@ class Reliefs(Section):
         if relief.ranking.empty:
             return
         terminal.print(table)
-        left = len(relief.ranking) - MOST_LINES
-        more = f" {left} smaller ones are in the report." if left > 0 else ""
+        steps = len(relief.ranking)
+        more = f" All {steps} are in the report." if steps > MOST_LINES else ""
         note = f"Gain in {about['what']}: mean change over paired runs, \u00b1 half of its 95% interval."
         note += " Ledger: held back in runs as it is."
         terminal.print(note + more, style="dim")

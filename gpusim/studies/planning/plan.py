@@ -117,7 +117,9 @@ class Plan:
 
     def _searched(self) -> str:
         count = len(self.candidates)
-        tried = f"{count:,} candidate{'s were' if count != 1 else ' was'} tried in {self.runs:,} runs"
+        tried = (
+            f"{number_of(count, 'candidate')} {'was' if count == 1 else 'were'} tried in {number_of(self.runs, 'run')}"
+        )
         cheaper = int((self.candidates["cost_usd"] < self.chosen["cost_usd"]).sum())
         left = "all others cost as much or more" if self.chosen["met"] else "no others are left to try"
         if self.chosen["met"] and cheaper:
@@ -130,7 +132,7 @@ class Plan:
         }[self.ended]
 
     def _failures(self) -> list[str]:
-        return [f"{self.failed:,} runs failed, see {self.store.folder / 'failures'}."] if self.failed else []
+        return [f"{number_of(self.failed, 'run')} failed, see {self.store.folder / 'failures'}."] if self.failed else []
 
 
 def plan(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from gpusim.errors import StatisticsError, did_you_mean
+from gpusim.units import number_of
 
 CONFIDENCE = 0.95
 ROUNDING = 1e-9  # relative: less is what sums of the same parts differ by
@@ -258,7 +259,7 @@ def _points_by_replication(
     if (taken > 1).any():
         p, r = np.argwhere(taken > 1)[0]
         raise StatisticsError(
-            f"{_said(points.iloc[p].to_dict())} has {taken[p, r]} rows of replication {names[r]}; "
+            f"{_said(points.iloc[p].to_dict())} has {number_of(taken[p, r], 'row')} of replication {names[r]}; "
             f"one is allowed: name in `by` all columns that tell points apart, or drop duplicates"
         )
     values = np.full((len(points), len(measures), len(names)), np.nan)

@@ -205,8 +205,8 @@ def _size(design: Design, axes: dict[str, Axis], replications: int) -> Iterator[
     points = points_of(design, axes)
     if points * replications > MAX_RUNS:
         yield (
-            f"design: found {points:,} points x {replications:,} replications = {points * replications:,} runs;"
-            f" {MAX_RUNS:,} at most: fewer values, samples or replications"
+            f"design: found {number_of(points, 'point')} x {number_of(replications, 'replication')} ="
+            f" {number_of(points * replications, 'run')}; {MAX_RUNS:,} at most: fewer values, samples or replications"
         )
 
 
