@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from gpusim.units import number_of
+
 
 class GpusimError(Exception):
     """Base of all errors that a user can cause and repair."""
@@ -16,8 +18,9 @@ class ScenarioError(GpusimError):
     def __init__(self, source: str, faults: Sequence[str]):
         self.source = source
         self.faults = [printable(fault) for fault in faults]
-        count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
-        super().__init__(f"{source}: {count}\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+        super().__init__(
+            f"{source}: {number_of(len(self.faults), 'fault')}\n" + "\n".join(f"  - {fault}" for fault in self.faults)
+        )
 
     def __reduce__(self) -> tuple:
         return type(self), (self.source, self.faults)  # whole, when it comes back from another process
@@ -67,6 +70,22 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Suggestion text for a misspelt name: ``" (did you mean 'x'?)"``, or ``""`` when nothing is near."""
     near = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text without its middle if it is long."""
+    half = longest // 2 - 1
+    return text if len(text) <= longest else f"{text[:half]}\u2026{text[-half:]}"
+
+
+def one_line(text: str) -> str:
+    """What an object says of itself: a line, however long the names are that are in it."""
+    return shortened(printable(text), 200)
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, without the number and the path that errors of the system repeat."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def printable(text: str) -> str:

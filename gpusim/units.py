@@ -12,9 +12,12 @@ WATT_PER_MW = 1e6
 Period = tuple[str, float, float]  # name, from [s], to [s]
 
 
-def number_of(count: float, noun: str) -> str:
-    """A count with its noun: ``"1 site"``, ``"2,000 GPUs"``, ``"0.25 days"``."""
-    return f"{count:,.12g} {noun}{'' if count == 1 else 's'}"
+def number_of(count: float | str, noun: str) -> str:
+    """A count, written already or not, with its noun: ``"1 site"``, ``"2,000 GPUs"``, ``"1.5 million jobs"``."""
+    written = count if isinstance(count, str) else f"{count:,.12g}"
+    if written.lstrip("+-") == "1":
+        return f"{written} {noun}"
+    return f"{written} {noun[:-1]}ies" if noun[-2:] in ("ly", "ry") else f"{written} {noun}s"
 
 
 def parse_utc(text: str) -> datetime:

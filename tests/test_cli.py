@@ -97,9 +97,10 @@ def test_init_writes_the_starter_and_nothing_over_it(no_engine: None) -> None:
     assert Path("scenario.toml").read_text(encoding="utf-8") == Scenario.starter()
     refused(gpusim("run", "scenario.toml"), "valid, and not run")
     Path("scenario.toml").write_text("mine")
-    refused(gpusim("init"), "scenario.toml exists already; choose another name")
-    refused(gpusim("init", "no/such/folder.toml"), "no/such/folder.toml: No such file or directory")
+    refused(gpusim("init"), "scenario.toml: exists already; choose another name, or replace it with --force")
     assert Path("scenario.toml").read_text() == "mine"
+    assert gpusim("init", "--force").exit_code == 0
+    assert Path("scenario.toml").read_text(encoding="utf-8") == Scenario.starter()
 
 
 def test_folder_of_something_else_is_refused_before_the_run(no_engine: None) -> None:

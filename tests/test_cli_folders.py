@@ -74,13 +74,51 @@ def test_a_file_that_cannot_be_written_is_found_before_the_work(monkeypatch: pyt
     Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
     Path("folder.csv").mkdir()
     for command in (("export", "out/tiny"), ("sweep", "collect", "out/sweep"), ("trace", "convert", "t.csv")):
-        assert gpusim(*command, "new/deep/a.csv").exit_code == 0
+        assert gpusim(*command, "new/deep/a.csv", "--force").exit_code == 0
         with monkeypatch.context() as patch:
             for work in WORK:
                 patch.setattr(work, lambda *_: pytest.fail("worked before it looked"))
             refused(gpusim(*command, "/proc/a.csv"), "/proc/a.csv: cannot be written (")
             refused(gpusim(*command, "tiny.toml/a.csv"), "cannot be written (Not a directory); choose another place")
             assert gpusim(*command, "folder.csv").exit_code == 2
+
+
+WRITERS = (("export", "out/tiny"), ("sweep", "collect", "out/sweep"), ("trace", "convert", "t.csv"), ("init",))
+
+
+def test_no_file_is_replaced_but_by_force() -> None:
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
+    Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
+    for number, command in enumerate(WRITERS):
+        out = Path(f"new/{number}.csv")
+        assert gpusim(*command, str(out)).exit_code == 0
+        out.write_text("mine")
+        refused(gpusim(*command, str(out)), f"{out}: exists already; choose another name, or replace it with --force")
+        assert out.read_text() == "mine"
+        assert gpusim(*command, str(out), "--force").exit_code == 0
+        assert out.read_text() != "mine"
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_no_command_writes_onto_its_input(force: tuple[str, ...]) -> None:
+    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
+    Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
+    Path("link.csv").symlink_to("t.csv")
+    Path("hard.csv").hardlink_to("t.csv")
+    Path("plan").mkdir()
+    Path("plan/plan.toml").write_text(Path("tiny.toml").read_text())
+    why = "is what it would be made from; choose another name"
+    for command in (
+        ("export", "out/tiny", "out/tiny/jobs.parquet"),
+        ("sweep", "collect", "out/sweep", "out/../out/sweep/design.parquet"),
+        *(("trace", "convert", "t.csv", out) for out in ("t.csv", "./t.csv", "link.csv", "hard.csv")),
+        ("plan", "plan/plan.toml", "--goal", "goodput>=0.1", "--out", "plan"),
+    ):
+        before = {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()}
+        refused(gpusim(*command, *force), why)
+        assert {file: file.read_bytes() for file in Path().rglob("*") if file.is_file()} == before
 
 
 def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Ratios of nothing are "no ...", a dash or an empty cell in all that commands print and write: never inf or NaN."""
+"""Ratios of nothing are "no ..." in all that commands print, an empty cell in CSV: never inf, NaN or a dash."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import gpusim
 from gpusim.cli import cli
+from gpusim.scenario.measure import MEASURES, none_of
 from tests.studies.sweeps.kit import SCENARIO
 
 WORD = re.compile(r"(?<![\w.])[-+]?(nan|inf|infinity)%?(?![\w])", re.IGNORECASE)
+DASH = re.compile(r"(?:^|  )-(?:  |$)|<td[^>]*>-</td>", re.MULTILINE)  # alone in a cell
 SERVICE = """
 [services.chat]
 tenant = "lab"
@@ -44,6 +47,7 @@ def said_of_nothing(*arguments: str, code: int = 0) -> str:
     done = CliRunner().invoke(cli, list(arguments), env={"COLUMNS": "100"})
     assert done.exit_code == code, done.output
     assert not WORD.search(done.output), done.output
+    assert not DASH.search(done.output), done.output
     return done.output
 
 
@@ -71,7 +75,32 @@ def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "8")
     options = ("--executor", "serial", "--replications", "2")
     said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)
-    assert {file: text for file, text in texts(Path("out")).items() if WORD.search(text)} == {}
+    assert {file: text for file, text in texts(Path("out")).items() if WORD.search(text) or DASH.search(text)} == {}
+
+
+def test_figures_say_what_there_was_none_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.toml").write_text(CASES["no demand"])
+    table = gpusim.run(gpusim.Scenario.from_toml("a.toml")).metrics()
+    none = table.loc[table["value"].isna(), "text"]
+    assert table["value"].dtype == float
+    assert none["wait_p95_s"] == "no jobs started"
+    assert none["goodput"] == "no jobs ran"
+    assert none["service_tokens_served_share"] == "no demand"
+    assert none["usd_per_useful_gpu_hour"] == "no useful work"
+    assert all(none.str.startswith("no ") & (none != "no figure"))
+    said_of_nothing("run", "a.toml", "--out", "a")
+    said = said_of_nothing("compare", "a", "a")
+    assert re.search(r"wait_mean_s +no jobs started +no jobs started", said)
+
+
+def test_every_ratio_has_a_word() -> None:
+    """All figures but sums and counts: of a thing that a run did not have, of a whole of 0, of no jobs."""
+    sums = ("_hours", "_usd", "_mwh", "_mw", "_t", "_tokens", "replicas", "_lost", "evictions", "usd", "waited")
+    for kind, figures in MEASURES.items():
+        for figure in figures:
+            if not (figure.endswith(sums) or figure.startswith(("jobs", "waiting", "started"))) or "per" in figure:
+                assert none_of(f"{kind} x {figure}") not in ("no figure", "no jobs"), (kind, figure)
 
 
 def test_no_demand_meets_every_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +111,7 @@ def test_no_demand_meets_every_objective(tmp_path: Path, monkeypatch: pytest.Mon
     assert "Nothing has to be bought: the scenario as it is meets the goal" in text
     assert "There is no demand for slo(chat), which meets every limit." in " ".join(text.split())
     page = (tmp_path / "out" / "a-plan" / "report.html").read_text()
-    assert page.count("<td>no demand</td>") == 4
+    assert [page.count(f"<td>no {what}</td>") for what in ("demand", "jobs accepted", "jobs ran")] == [2, 1, 1]
 
 
 def test_rejected_jobs_miss_every_limit_by_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

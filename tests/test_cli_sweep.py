@@ -64,7 +64,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     told = sweep("status", "out/sweep").stdout
     assert f"{bad}: damaged; the study, run again, makes it anew\n" in told
     assert "out/sweep/runs/mine.txt: not written by a study; left alone\n" in told
-    refused(sweep("collect", "out/sweep", "t.csv"), f"damaged: {bad}; run the study again")
+    refused(sweep("collect", "out/sweep", "u.csv"), f"damaged: {bad}; run the study again")
     again = sweep("sweep.toml", "--executor", "serial")
     assert f"{bad}: damaged; this run is made anew\n19 of 20 runs are there already." in again.stderr
     assert bad.read_bytes() == whole

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "gpusim"
 BASE = {"errors", "units", "rng", "causes"}
 ALLOWED = {
     **{name: set() for name in BASE},
+    "errors": {"units"},  # to count faults
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
     "state": {"causes"},

@@ -8,10 +8,12 @@ import re
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import gpusim
 from gpusim.errors import ResultError
+from gpusim.inputs.traces import describe, open_trace
 
 ROOT = Path(__file__).parents[1]
 SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -48,6 +50,58 @@ def test_things_print_as_one_line(scenario, result) -> None:
         " 1 day from 2026-06-01 00:00 UTC>"
     )
     assert repr(pickle.loads(pickle.dumps(result))) == repr(result)
+
+
+@pytest.fixture(scope="module")
+def returned(tmp_path_factory) -> dict[str, object]:
+    """One of all that the public functions return, of things with names too long for a line."""
+    folder, long = tmp_path_factory.mktemp("returned"), "n" * 500 + "\n\x1b[31m"
+    small = gpusim.Scenario.from_toml(ROOT / "seeds" / "small.toml").with_({"run.days": 0.1, "name": long})
+    (folder / "a.toml").write_text((ROOT / "seeds" / "small.toml").read_text("utf-8"), "utf-8")
+    spec = {"name": long, "scenario": str(folder / "a.toml"), "replications": 1, "set": {"run.days": 0.1}}
+    built = gpusim.Scenario.from_toml(ROOT / "seeds" / "stargate_10gw.toml").with_({"name": long})
+    frame = pd.DataFrame({"submit_s": range(100), "runtime_s": 60.0, "gpus": [1, 8] * 50, "tenant": "t" * 900})
+    frame.to_csv(folder / "t.csv", index=False)
+    jobs, trace = gpusim.jobs_from(frame), open_trace(folder / "t.csv")
+    option = {"key": "sites.texas.grid_mw", "how": "add", "range": [0.0, 1.0], "step": 1.0, "usd_per_unit": 1.0}
+    store = folder / ("s" * 200)
+    plan = gpusim.plan(
+        small.with_({"plan.options": {"power": option}}),
+        "goodput >= 0.01 and utilisation >= 0.01",
+        replications=2,
+        store=store / "plan",
+        executor="serial",
+    )
+    sweep = gpusim.sweep(spec, store / "sweep", executor="serial")
+    return {
+        "scenario": small,
+        "run": gpusim.run(small),
+        "jobs_from": jobs,
+        "jobs_from nothing": jobs.take(slice(0)),
+        "trace": trace,
+        "describe": describe(trace),
+        "plan": plan,
+        "goal": plan.goal,
+        "sweep": sweep,
+        "spec": sweep.spec,
+        "store": sweep.store,
+        "play": gpusim.play(built),
+        "deliveries": gpusim.deliveries(built, 2),
+        "competition": gpusim.competition(built, 2),
+        "relieve": gpusim.relieve(small, budget=4, curves=0, store=store / "relief", executor="serial"),
+        "mean_interval": gpusim.mean_interval([0.1, 0.2]),
+        "paired_interval": gpusim.paired_interval([0, 1], [1, 3]),
+    }
+
+
+def test_all_that_is_returned_prints_as_one_line(returned) -> None:
+    for name, thing in returned.items():
+        assert len(repr(thing)) <= 200, name
+        assert str(thing) == repr(thing), name
+        assert repr(thing).isprintable(), name
+    assert repr(returned["jobs_from"]) == "<JobTable: 100 jobs over 0.001146 days, 1 to 8 GPUs each>"
+    assert repr(returned["jobs_from nothing"]) == "<JobTable: no jobs>"
+    assert repr(returned["trace"]) == "<Trace gpusim-csv: 100 jobs over 0.001146 days, 1 to 8 GPUs each>"
 
 
 def test_metrics_are_a_table_to_read(result) -> None:

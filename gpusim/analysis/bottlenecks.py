@@ -11,10 +11,10 @@ import pandas as pd
 from gpusim.analysis.books import books
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
-from gpusim.analysis.wording import counted, period, quantity, share
+from gpusim.analysis.wording import period, quantity, share
 from gpusim.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.tables.result import Result
-from gpusim.units import HOUR_S
+from gpusim.units import HOUR_S, number_of
 
 POOL = ["site", "gpu_type"]
 COLUMNS = [
@@ -118,21 +118,23 @@ def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
         if turned_away:
             return turned_away + " Nothing else held the fleet back." * (not waiting)
         if waiting:
-            return f"{counted(waiting, 'job')} had not started when the run ended, and had not waited yet."
+            return f"{number_of(waiting, 'job')} had not started when the run ended, and had not waited yet."
         if not len(result.jobs) and not len(result.services):
             return "Nothing was held back: nobody asked for a GPU."
         return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
     longest = table.loc[table["job_hours_waited"].idxmax()]
     if real.empty:
-        said = f"Jobs waited {quantity(total)} hours while no GPU stood free, longest for {_name(longest)}."
+        said = (
+            f"Jobs waited {number_of(quantity(total), 'hour')} while no GPU stood free, longest for {_name(longest)}."
+        )
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
     held = quantity(first["gpu_hours_held_back"])
-    text = f"Most is attributed to {_name(first)}: {held} GPU-hours held back{_worth(first['usd'])}."
+    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{_worth(first['usd'])}."
     text = f"{turned_away} {text}".strip()
     if total * HOUR_S < max(len(result.jobs), 1):  # a second each
         return text + " Hardly any job waited."
-    part = f"{share(longest['job_hours_waited'] / total)} of the {quantity(total)} hours that jobs waited"
+    part = f"{share(longest['job_hours_waited'] / total)} of the {number_of(quantity(total), 'hour')} that jobs waited"
     if longest["rank"] == first["rank"]:
         return text + f" It also caused {part}."
     return text + f" Jobs waited longest for {_name(longest)}: {part}."
@@ -164,27 +166,28 @@ def _sentence(row: dict, start: datetime) -> str:
     worth, of_planned = _worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
     if cause in STALLED:
-        parts.append(f"This cost {lost} GPU-hours {of_planned}{worth}.")
+        parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{worth}.")
     elif row["gpu_hours_held_back"] <= 0.0:
         if row["gpu_hours_lost"] > 0.0:
-            parts.append(f"These {lost} GPU-hours {of_planned} held nothing back: no work asked for them.")
+            parts.append(f"{number_of(lost, 'GPU-hour')} {of_planned} held nothing back: no work asked for them.")
         elif row["gpu_hours_asked"] > 0.0:
-            parts.append(f"Waiting work asked for {asked} GPU-hours, but no GPU stood free for it.")
+            parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')}, but no GPU stood free for it.")
     elif cause == BUSY and held == asked:
-        parts.append(f"Waiting work asked for {asked} GPU-hours beyond them{worth}.")
+        parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them{worth}.")
     elif cause == BUSY:
         parts.append(
-            f"Waiting work asked for {asked} GPU-hours beyond them; held back are {held}, as many as were at work in"
-            f" its place{worth}."
+            f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them; held back are {held}, as many as were"
+            f" at work in its place{worth}."
         )
     else:
-        of_these = f"all of these {lost}" if held == lost else f"{held} of these {lost}"
-        parts.append(f"Waiting work asked for {of_these} GPU-hours {of_planned}{worth}.")
+        hours = number_of(lost, "GPU-hour")
+        of_these = f"all of these {hours}" if held == lost else f"{held} of these {hours}"
+        parts.append(f"Waiting work asked for {of_these} {of_planned}{worth}.")
         if asked != held:
             parts.append(f"In all it asked for {asked}.")
     if row["job_hours_waited"] >= 0.5:
         hours = quantity(row["job_hours_waited"])
-        parts.append(f"Jobs waited {hours} hour{'s' * (hours != '1')} for it.")
+        parts.append(f"Jobs waited {number_of(hours, 'hour')} for it.")
     if row["gpu_hours_held_back"] > 0.0 and words.relief:
         parts.append(f"What could relieve it: {words.relief}.")
     return " ".join(parts)

@@ -25,7 +25,10 @@ def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
 
 
 def compare(first: Result, second: Result) -> pd.DataFrame:
-    """Headline figures by name: first, second, difference (second - first) and ratio (second / first)."""
+    """Headline figures by name: first, second, difference (second - first) and ratio (second / first).
+
+    All are numbers: NaN of nothing, of which the text of ``Result.metrics`` says what there was none of.
+    """
     a, b = metrics(first), metrics(second)
     return pd.DataFrame({"first": a, "second": b, "difference": b - a, "ratio": b / a.where(a != 0.0)}).rename_axis(
         "name"

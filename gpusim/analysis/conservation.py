@@ -8,6 +8,7 @@ import pandas as pd
 from gpusim.analysis.books import books
 from gpusim.causes import FREE, JOBS
 from gpusim.tables.result import Result
+from gpusim.units import number_of
 
 RELATIVE = 1e-9  # room for rounding in sums
 
@@ -24,7 +25,8 @@ def _gpu_seconds(result: Result):
     planned = pools["planned_gpus"] * (pools.index.get_level_values("end_s") - pools.index.get_level_values("start_s"))
     wrong = (booked.reindex(planned.index).fillna(0.0) - planned).abs() > RELATIVE * planned.clip(lower=1.0)
     if wrong.any():
-        yield f"{int(wrong.sum())} intervals whose causes do not add up to planned GPUs x time, first {wrong.idxmax()}"
+        what = f"{number_of(wrong.sum(), 'interval')} whose causes do not add up to planned GPUs x time"
+        yield f"{what}, first {wrong.idxmax()}"
     if (result.ledger["gpu_s"] < -1e-6 * planned.max()).any():
         yield "negative GPU-seconds in the ledger"
 
@@ -34,7 +36,7 @@ def _waits(result: Result):
     jobs = result.jobs.set_index("job_id")["wait_s"]
     wrong = (by_cause.reindex(jobs.index).fillna(0.0) - jobs).abs() > RELATIVE * jobs.clip(lower=1.0)
     if wrong.any():
-        yield f"{int(wrong.sum())} jobs whose causes of waiting do not add up to their wait"
+        yield f"{number_of(wrong.sum(), 'job')} whose causes of waiting do not add up to the wait"
 
 
 def _queue(result: Result):
@@ -52,7 +54,8 @@ def _unmet(result: Result):
     both = pd.concat([idle, free], axis=1).fillna(0.0)
     wrong = (both["gpu_s"] - both["free_gpu_s"]).abs() > 1e-6 * both["gpu_s"].clip(lower=1.0)
     if wrong.any():
-        yield f"{int(wrong.sum())} intervals whose idle GPUs are not those asked for, first {wrong.idxmax()}"
+        what = f"{number_of(wrong.sum(), 'interval')} whose idle GPUs are not those asked for"
+        yield f"{what}, first {wrong.idxmax()}"
     asked = result.waits.groupby([*keys, "cause"], observed=True)["gpu_s"].sum()
     told = unmet.groupby([*keys, "cause"], observed=True)["gpu_s"].sum().reindex(asked.index).fillna(0.0)
     if (asked > told + 1e-6 * asked.clip(lower=1.0)).any():

@@ -6,9 +6,10 @@ import math
 import re
 from typing import NamedTuple
 
+from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
 from gpusim.scenario.measure import Measure
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, number_of
 
 SHARES = (
     "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
@@ -73,8 +74,8 @@ class Unit(NamedTuple):
         """A value in this unit to three figures, without the unit: ``"12.3"``, ``"925,000"``."""
         shown = value * self.factor
         if not math.isfinite(shown):
-            return "-"
-        return f"{shown:,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
+            return no_number(shown)
+        return f"{shown:z,.0f}" if abs(shown) >= 999.5 else f"{shown:.3g}"
 
     def said(self, value: float) -> str:
         """A value with its unit: ``"80%"``, ``"2.5 h"``."""
@@ -87,7 +88,7 @@ def words_of(text: str) -> str:
     said = _SAID.get(measure.measure) or _plain(measure.measure)
     if measure.cause:
         said = f"{said}, {WORDS[measure.cause].short if measure.cause in WORDS else measure.cause}"
-    name = f"jobs of {measure.name} GPUs" if measure.kind == "size" else measure.name
+    name = f"jobs of {number_of(measure.name, 'GPU')}" if measure.kind == "size" else measure.name
     return f"{name}: {said}" if name else said
 
 

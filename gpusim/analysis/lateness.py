@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.wording import quantity, share
+from gpusim.analysis.wording import gpu_hours, quantity, share
 from gpusim.scenario.rules import NAMES
 from gpusim.tables.result import Result
 
@@ -72,7 +72,7 @@ def lateness(result: Result) -> str:
     most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
-        f"{quantity(total['gpu_hours'])} GPU-hours were planned and not there in this run, {quantity(total['usd'])} USD"
+        f"Planned and not there in this run: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
         f" at list price. Most of it was made late by: {listed}."
     )
 

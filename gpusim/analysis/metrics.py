@@ -9,6 +9,7 @@ from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.scenario.measure import FLEET as METRICS
+from gpusim.scenario.measure import none_of
 from gpusim.tables.result import Result
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
@@ -69,7 +70,10 @@ def metrics(result: Result) -> pd.Series:
 
 
 def described(values: pd.Series) -> pd.DataFrame:
-    """Metrics as a table to read, by name: text (the value as people write it), value, unit and meaning."""
+    """Metrics as a table to read, by name: text (the value as people write it), value, unit and meaning.
+
+    A value of nothing is NaN, of which the text says what there was none of: ``"no jobs started"``.
+    """
     names = list(values.index)
     return pd.DataFrame(
         {
@@ -83,7 +87,7 @@ def described(values: pd.Series) -> pd.DataFrame:
 
 
 def _said(name: str, value: float) -> str:
-    return unit_of(name, abs(value)).said(value) if value == value else "-"
+    return unit_of(name, abs(value)).said(value) if value == value else none_of(name)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pandas as pd
 
-from gpusim.analysis.wording import counted, period, quantity
+from gpusim.analysis.wording import period, quantity
 from gpusim.causes import WORDS
 from gpusim.tables.result import Result
-from gpusim.units import HOUR_S
+from gpusim.units import HOUR_S, number_of
 
 ANY = "any type"
 
@@ -68,7 +68,7 @@ def rejected(result: Result) -> str:
         return ""
     parts = sorted(table.groupby("cause", sort=False), key=lambda part: -part[1]["jobs"].sum())
     count, jobs = int(table["jobs"].sum()), len(result.jobs)
-    head = f"{count:,} of {counted(jobs, 'job')} {'was' if count == 1 else 'were'} rejected"
+    head = f"{count:,} of {number_of(jobs, 'job')} {'was' if count == 1 else 'were'} rejected"
     return f"{head}: {'; '.join(_lacks(cause, part, len(parts) == 1) for cause, part in parts)}."
 
 
@@ -109,9 +109,10 @@ def _sentence(row: dict, part: pd.DataFrame, start: datetime) -> str:
     words, count, details = WORDS[row["cause"]], int(part["jobs"].sum()), _details(part)
     when = period(start, row["period_start_s"], row["period_end_s"])
     asked, usd = quantity(row["gpu_hours_asked"]), quantity(row["usd"])
-    where = f"At {row['site']}, {counted(count, 'job')}" if row["site"] else counted(count, "job")
+    where = f"At {row['site']}, {number_of(count, 'job')}" if row["site"] else number_of(count, "job")
     return (
-        f"{where} of {details['most']} GPU{'s' * (details['most'] != '1')} {'was' if count == 1 else 'were'} rejected,"
+        f"{where} of {number_of(details['most'], 'GPU')} {'was' if count == 1 else 'were'} rejected,"
         f" from {when}: {_lacks(row['cause'], part, True)}. The work that {'it' if count == 1 else 'they'} asked for is"
-        f" {asked} GPU-hours, worth {usd} USD at list price. What could relieve it: {words.relief.format(**details)}."
+        f" {number_of(asked, 'GPU-hour')}, worth {usd} USD at list price. What could relieve it:"
+        f" {words.relief.format(**details)}."
     )

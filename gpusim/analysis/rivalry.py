@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.lateness import plain
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.tables.competition import ALL, Competition
 from gpusim.tables.result import PRICES, Result
-from gpusim.units import DAY_S, months
+from gpusim.units import DAY_S, months, number_of
 
 TABLE = ["rival", "supply", "orders", "again", "units", "received", "cancelled", "waited_days"]
 
@@ -88,7 +88,8 @@ def rivalry(result: Result, competition: Competition | None = None) -> str:
     """What rivals did, and what they cost if that is known, in a few sentences."""
     table = by_rival(result)
     rivals, supplies = table["rival"].nunique(), table["supply"].nunique()
-    said = f"{rivals} rivals placed {table['orders'].sum():,} orders of {supplies} supplies"
+    orders = number_of(table["orders"].sum(), "order")
+    said = f"{number_of(rivals, 'rival')} placed {orders} of {number_of(supplies, 'supply')}"
     cancelled = table["cancelled"].sum()
     if table["again"].sum():
         were = "was" if cancelled == 1 else "were"
@@ -97,10 +98,10 @@ def rivalry(result: Result, competition: Competition | None = None) -> str:
         return f"{said}."
     costs = competition.rivals.set_index("rival")
     alone, n = costs.drop(ALL), competition.about["replications"]
-    dearest = alone["usd"].idxmax()
+    dearest, later = alone["usd"].idxmax(), number_of(f"{costs.loc[ALL, 'later_days']:,.0f}", "day")
     return (
-        f"{said}. Without any of them a project would be there {costs.loc[ALL, 'later_days']:,.0f} days earlier in the"
-        f" mean of {n} replications, and {quantity(costs.loc[ALL, 'gpu_hours'])} GPU-hours more would be live,"
+        f"{said}. Without any of them a project would be there {later} earlier in the"
+        f" mean of {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
         f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {plain(dearest)}:"
         f" {quantity(alone.loc[dearest, 'usd'])} USD."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from gpusim.units import DAY_S, calendar
+from gpusim.units import DAY_S, calendar, number_of
 
 
 def quantity(value: float) -> str:
@@ -18,19 +18,24 @@ def quantity(value: float) -> str:
     return _significant(value)
 
 
-def counted(count: int, noun: str) -> str:
-    """How many of something: ``"1 job"``, ``"2,000 jobs"``."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
+def no_number(value: float, none: str = "no figure") -> str:
+    """What is written for a value that is no number: ``none`` for NaN, ``"no end"`` for an infinite one."""
+    return none if value != value else "no end"
+
+
+def gpu_hours(value: float) -> str:
+    """GPU-hours to three significant figures: ``"6.91 million GPU-hours"``, ``"1 GPU-hour"``."""
+    return number_of(quantity(value), "GPU-hour")
 
 
 def compact(value: float) -> str:
     """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
     if not math.isfinite(value):
-        return "-"
+        return no_number(value)
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{_significant(value / size)}{letter}"
-    return f"{value:.0f}"
+    return f"{value:z.0f}"
 
 
 def _significant(value: float) -> str:

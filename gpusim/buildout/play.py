@@ -13,6 +13,7 @@ from gpusim.buildout.network import Network, Work
 from gpusim.buildout.path import critical_path, delivery, giver, spans
 from gpusim.buildout.room import Levels
 from gpusim.buildout.schedule import Line, Schedule, simulate
+from gpusim.errors import one_line
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import BUILDING, Scenario
 from gpusim.tables.instants import dated
@@ -79,7 +80,7 @@ class Programme:
 
     def __repr__(self) -> str:
         parts = ("project", self.projects), ("task", self.tasks), ("event", self.events)
-        return f"<Programme: {', '.join(number_of(len(table), noun) for noun, table in parts)}>"
+        return one_line(f"<Programme: {', '.join(number_of(len(table), noun) for noun, table in parts)}>")
 
 
 def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
@@ -283,6 +284,7 @@ def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Data
         if time_s < inf:
             late_days = (time_s - network.plan_s[arrival.index]) / DAY_S
             task = network.works[giver(network, schedule, arrival.index)].name
-            detail = f"{arrival.project}: {arrival.component} there with {task}, {late_days:+.0f} days against plan"
+            late = number_of(f"{late_days:+.0f}", "day")
+            detail = f"{arrival.project}: {arrival.component} there with {task}, {late} against plan"
             rows.append((time_s, arrival.site, "arrival", detail, late_days, "days"))
     return pd.DataFrame(rows, columns=EVENTS).sort_values("time_s", kind="stable", ignore_index=True)

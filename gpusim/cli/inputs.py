@@ -7,18 +7,21 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.streams import say
+from gpusim.cli.target import check_output, replace_option
 from gpusim.errors import GpusimError
+from gpusim.units import number_of
 
 
 @cli.command()
-@click.argument("path", default="scenario.toml", type=click.Path(path_type=Path))
-def init(path: Path) -> None:
+@click.argument("path", default="scenario.toml", type=PATH)
+@replace_option
+def init(path: Path, force: bool) -> None:
     """Write a commented starter scenario to PATH."""
     from gpusim.scenario.scenario import Scenario
 
-    if path.exists():
-        raise GpusimError(f"{path} exists already; choose another name")
+    check_output(path, force)
     path.write_text(Scenario.starter(), encoding="utf-8")
     say(f"{path} written. Run it with: gpusim run {path}")
 
@@ -67,7 +70,7 @@ def _columns(_context: click.Context, _option: click.Parameter, texts: tuple[str
 
 
 @trace.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @map_option
 def describe(file: Path, columns: dict[str, str]) -> None:
     """Counts, quantiles, burstiness and faults of a trace."""
@@ -78,16 +81,16 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 
 
 @trace.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
+@click.argument("out", type=PATH)
 @map_option
-def convert(file: Path, out: Path, columns: dict[str, str]) -> None:
+@replace_option
+def convert(file: Path, out: Path, columns: dict[str, str], force: bool) -> None:
     """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
     from gpusim.inputs.traces import convert as convert_trace
     from gpusim.inputs.traces.own import check_ending
-    from gpusim.tables.target import check_file
 
     check_ending(out)
-    check_file(out)
+    check_output(out, force, file)
     trace = convert_trace(file, out, columns)
-    say(f"{out}: {len(trace.table):,} jobs")
+    say(f"{out}: {number_of(len(trace.table), 'job')}")

@@ -8,28 +8,29 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, study
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.target import check_no_input, check_study, force_option
 
 if TYPE_CHECKING:
     from gpusim.studies.planning.plan import Plan
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", type=PATH)
 @click.option("--goal", required=True, help='Say "p95 wait of research < 2 h and slo(chat) >= 0.99".')
 @click.option("--budget", type=int, default=200, show_default=True, help="Runs in all.")
 @click.option("--replications", type=int, default=5, show_default=True, help="Runs of each candidate.")
 @click.option("--most-usd", type=float, help="What costs more is not tried.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the plan [default: out/NAME-plan].")
+@click.option("--out", type=PATH, help="Folder of the plan [default: out/NAME-plan].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say run.days=7.")
 @force_option
 @crew_options
 def plan(
-    scenario: str,
+    scenario: Path,
     goal: str,
     budget: int,
     replications: int,
@@ -52,8 +53,9 @@ def plan(
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
     Goal.parse(goal, loaded)  # a fault is told before anything is compiled
-    folder = out or Path("out") / f"{Path(scenario).stem}-plan"
+    folder = out or Path("out") / f"{scenario.stem}-plan"
     store = folder / "runs"
+    check_no_input(folder / "plan.toml", scenario)
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
     from gpusim.studies.planning.plan import plan as search

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.report import BASE, RELIEF, write_report
 from gpusim.cli.streams import say
@@ -15,7 +16,7 @@ from gpusim.cli.target import check_study, force_option
 
 
 @cli.command()
-@click.argument("scenario")
+@click.argument("scenario", type=PATH)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the scenario.")
 @click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Figure to rank reliefs by.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
@@ -24,13 +25,11 @@ from gpusim.cli.target import check_study, force_option
               help="Days by which dates move forward.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(1), default=300, show_default=True, help="Runs in all.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for runs, tables and report [default: out/NAME-relief]."
-)
+@click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option
 @crew_options
 def relieve(
-    scenario: str, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
+    scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
     out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
     """Loosen each constraint of SCENARIO that binds, and rank what that would buy."""
@@ -38,7 +37,7 @@ def relieve(
     from gpusim.scenario.scenario import Scenario
 
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides))
-    folder = out or Path("out") / f"{Path(scenario).stem}-relief"
+    folder = out or Path("out") / f"{scenario.stem}-relief"
     check_study(folder, folder / "runs", "relief", {"scenario": loaded.to_toml_dict(), "seed": seed}, force)
     loading()
     from gpusim.engine.run import run as simulate

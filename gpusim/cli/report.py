@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.streams import say
 from gpusim.errors import ResultError
 
@@ -20,7 +21,7 @@ COMPETITION = "competition"  # and what its rivals cost
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 def report(folder: Path) -> None:
     """Draw the figures and the report again: of a saved result, a relief study, or the store of a sweep."""
     say(str(_redrawn(folder)))

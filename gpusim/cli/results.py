@@ -9,24 +9,24 @@ import click
 
 from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
-from gpusim.cli.target import check_run, force_option
+from gpusim.cli.target import check_output, check_run, force_option, replace_option
+from gpusim.units import number_of
 
 PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
-@click.argument("scenario", default="seeds/us_eu_fleet.toml")
+@click.argument("scenario", default="seeds/us_eu_fleet.toml", type=PATH)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
 @map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report [default: out/NAME]."
-)
+@click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 @click.option(
     "--replications",
@@ -37,7 +37,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 )
 @force_option
 def run(
-    scenario: str,
+    scenario: Path,
     overrides: tuple[str, ...],
     columns: dict[str, str],
     seed: int,
@@ -55,12 +55,12 @@ def run(
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
         say(f"Note: {note}", err=True)
-    folder = out or Path("out") / Path(scenario).stem
+    folder = out or Path("out") / scenario.stem
     check_run(folder, loaded, seed, force)
     from gpusim.engine.run import run as simulate
 
     result, took_s = timed(lambda: with_progress(lambda progress: simulate(loaded, seed, progress=progress)))
-    say(f"Simulated {len(result.jobs):,} jobs in {took_s:.1f} s.", err=True)
+    say(f"Simulated {number_of(len(result.jobs), 'job')} in {took_s:.1f} s.", err=True)
     said = notes(loaded)
     for note in (note for note in result.manifest["notes"] if note not in said):
         say(f"Note: {note}", err=True)
@@ -83,8 +83,8 @@ def run(
 
 
 @cli.command()
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
 def compare(first: Path, second: Path) -> None:
     """What differs between two saved results: scenarios, figures, bottlenecks."""
     from gpusim.report.console import print_comparison
@@ -94,20 +94,20 @@ def compare(first: Path, second: Path) -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("folder", type=PATH)
+@click.argument("out", type=PATH)
 @click.option("--from-day", default=0.0, show_default=True, help="First day of the window, counted from 0.")
 @click.option("--days", default=1.0, show_default=True, help="Length of the window.")
 @click.option("--site", help="Only this site.")
-def export(folder: Path, out: Path, from_day: float, days: float, site: str | None) -> None:
+@replace_option
+def export(folder: Path, out: Path, from_day: float, days: float, site: str | None, force: bool) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
     from gpusim.report.timeline import export as export_window
     from gpusim.tables.result import Result
-    from gpusim.tables.target import check_file
 
-    check_file(out)
+    check_output(out, force, folder)
     count = export_window(Result.load(folder), out, from_day, days, site)
-    say(f"{out}: {count:,} events. Open it at https://ui.perfetto.dev")
+    say(f"{out}: {number_of(count, 'event')}. Open it at https://ui.perfetto.dev")
 
 
 def _check(result) -> None:
@@ -125,7 +125,7 @@ def _deliveries(scenario, replications: int, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
-    say(f"Played {replications:,} build-outs in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Played {number_of(replications, 'build-out')} in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Standard output and error that outlast their reader and say any text."""
+"""Standard output and error that outlast their reader, say any text, and fail with one line."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ import click
 
 from gpusim.errors import printable
 
+STDOUT = 1
+
 
 class _Pipe(io.FileIO):
-    """Goes on into nothing when whoever read it has gone, as in ``gpusim run ... | head -1``."""
+    """Goes on into nothing where it cannot be written.
+
+    That is no error if whoever read it has gone, as in ``gpusim run ... | head -1``, nor of standard error, which then
+    has nowhere to tell of it. Standard output on a full disk is one, once.
+    """
 
     def write(self, content: bytes) -> int:
         try:
             return super().write(content)
-        except BrokenPipeError:
+        except OSError as error:
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, self.fileno())
             os.close(nothing)
+            if self.fileno() == STDOUT and not isinstance(error, BrokenPipeError):
+                raise OSError(error.errno, error.strerror, "standard output") from None
             return super().write(content)
 
 

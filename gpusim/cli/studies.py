@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.streams import say
+from gpusim.units import number_of
 
 if TYPE_CHECKING:
     from gpusim.studies.sweeps.execution import Progress
@@ -77,11 +78,12 @@ class _Shown:
         self.bar.update(self.task, total=total, completed=done, rate=rate, failed=failed)
         if self.bar.disable and now_s - self.said_s >= LINES_EVERY_S:
             left_s = (now_s - self.began_s) / done * (total - done) if done else float("nan")
-            say(f"{done} of {total} runs, {rate}, {left_s:.0f} s left {failed}".rstrip(), err=True)
+            say(f"{done} of {number_of(total, 'run')}, {rate}, {left_s:.0f} s left {failed}".rstrip(), err=True)
             self.said_s = now_s
 
     def _begin(self, progress: Progress) -> None:
         for file in progress.damaged:
             say(f"{file}: damaged; this run is made anew", err=True)
         if progress.kept:
-            say(f"{progress.kept} of {progress.total} runs are there already.", err=True)
+            are = "is" if progress.kept == 1 else "are"
+            say(f"{progress.kept} of {number_of(progress.total, 'run')} {are} there already.", err=True)

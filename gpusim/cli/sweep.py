@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.studies import crew_options, stoppable, study
-from gpusim.cli.target import check_study, force_option
+from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
+from gpusim.units import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +39,8 @@ def sweep() -> None:
 
 
 @sweep.command("run")
-@click.argument("file", metavar="SWEEP.toml", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the store [default: out/NAME].")
+@click.argument("file", metavar="SWEEP.toml", type=PATH)
+@click.option("--out", type=PATH, help="Folder of the store [default: out/NAME].")
 @force_option
 @crew_options
 @click.pass_context
@@ -79,7 +81,7 @@ def run_sweep(
 
 
 @sweep.command()
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", type=PATH)
 @click.pass_context
 def status(ctx: click.Context, store: Path) -> None:
     """How many runs of STORE are finished, failed or missing. Exit status 1 if any failed."""
@@ -96,27 +98,27 @@ def status(ctx: click.Context, store: Path) -> None:
 
 
 @sweep.command()
-@click.argument("store", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-def collect(store: Path, out: Path) -> None:
+@click.argument("store", type=PATH)
+@click.argument("out", type=PATH)
+@replace_option
+def collect(store: Path, out: Path, force: bool) -> None:
     """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
     from gpusim.inputs.files import as_text
     from gpusim.studies.store import Store
-    from gpusim.tables.target import check_file
 
     if out.suffix not in (".csv", ".parquet"):
         raise GpusimError(f"{out}: ends in {out.suffix or 'nothing'!r}; give a name that ends in .csv or .parquet")
     kept = Store.open(store)
-    check_file(out)
+    check_output(out, force, store)
     table = kept.table()
     as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
-    say(f"{out}: {len(table):,} runs, {table.shape[1]} columns")
+    say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
 
 
 def _counts(runs: pd.DataFrame) -> str:
     counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
-    return f"{counts.get('finished', 0):,} of {len(runs):,} runs finished" + "".join(parts)
+    return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
 
 
 def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
@@ -126,8 +128,7 @@ def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
         if key in failed:
             kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
     for text, keys in list(kinds.items())[:MOST_FAILURES]:
-        runs_failed = f"{len(keys)} run{'s' * (len(keys) > 1)} failed"
-        say(f"{runs_failed}, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
+        say(f"{number_of(len(keys), 'run')} failed, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
     if len(kinds) > MOST_FAILURES:
-        say(f"and {len(kinds) - MOST_FAILURES} other errors, see {store.folder / 'failures'}", err=True)
+        say(f"and {number_of(len(kinds) - MOST_FAILURES, 'other error')}, see {store.folder / 'failures'}", err=True)
     return 1 if failed else 0

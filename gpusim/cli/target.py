@@ -17,6 +17,7 @@ MADE_OF = ("gpusim_version", "seed", "inputs_sha256", "gpus", "scenario")  # of 
 MOST_KEYS = 4  # that are told
 
 force_option = click.option("--force", is_flag=True, help="Replace what another run or study left in the folder.")
+replace_option = click.option("--force", is_flag=True, help="Replace a file of that name.")
 
 
 def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:
@@ -32,6 +33,31 @@ def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:
         now = _plain(manifest_of(scenario, seed, 0.0, 0.0))
         found = (key for name in MADE_OF for key in _differing(earlier.get(name), now[name], name))
         _refuse_other(folder, "run", list(found))
+
+
+def check_output(out: Path, force: bool, source: Path | None = None) -> None:
+    """``ResultError`` if a file that the user names cannot be written, or stands there and is not to be replaced.
+
+    Parameters
+    ----------
+    source : Path, optional
+        What it is made from, which force does not replace either: a file, or a folder with all that is in it.
+    """
+    from gpusim.tables.target import check_file
+
+    if out.is_file():  # not so a device
+        check_no_input(out, source)
+        if not force:
+            raise ResultError(f"{out}: exists already; choose another name, or replace it with --force")
+    check_file(out)
+
+
+def check_no_input(out: Path, source: Path | None) -> None:
+    """``ResultError`` if writing a file would replace what it is made from."""
+    if source is None or not out.exists() or not source.exists():
+        return
+    if out.samefile(source) or out.resolve().is_relative_to(source.resolve()):
+        raise ResultError(f"{out}: is what it would be made from; choose another name")
 
 
 def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], force: bool) -> None:

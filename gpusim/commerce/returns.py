@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import brentq
 
+from gpusim.units import number_of
+
 LEAST, MOST = -0.1, 1.0  # [per month] rates looked at: -72% to 409,500% a year
 
 
@@ -37,7 +39,9 @@ def irr(flows: np.ndarray) -> tuple[float, str]:
     if not roots:
         return float("nan"), f"no rate between {_a_year(LEAST):.0%} and {_a_year(MOST):,.0%} a year"
     if len(roots) > 1:
-        return float("nan"), f"{len(roots)} rates: {', '.join(f'{_a_year(rate):.1%}' for rate in roots)} a year"
+        return float(
+            "nan"
+        ), f"{number_of(len(roots), 'rate')}: {', '.join(f'{_a_year(rate):.1%}' for rate in roots)} a year"
     return _a_year(roots[0]), ""
 
 

@@ -9,7 +9,7 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
 from gpusim.tables.result import Result
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, number_of
 
 
 def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
@@ -28,7 +28,7 @@ def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
     book, delivered_gpu_s = allocation.book, allocation.by_month(allocation.delivered.sum(axis=1))
     start, days = (result.manifest["scenario"]["run"][key] for key in ("start", "days"))
     if pd.Timestamp(start) != pd.Timestamp(book.scenario.run.start) or round(days * DAY_S) != book.run_s:
-        raise CommerceError(f"use: the result is of {days:g} days from {start}; give one of the same period")
+        raise CommerceError(f"use: the result is of {number_of(days, 'day')} from {start}; give one of the same period")
     used = np.zeros(delivered_gpu_s.shape)
     seen = {*result.jobs["tenant"].unique(), *(service.tenant for service in book.scenario.services.values())}
     tenants = {one.spec.tenant for one in book.contracts} & seen

@@ -9,7 +9,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower, overhead
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.scenario.site import Cooling
-from gpusim.units import JOULE_PER_MWH
+from gpusim.units import JOULE_PER_MWH, number_of
 
 Log = Callable[[float, str, str, str, float, str], None]
 
@@ -22,7 +22,7 @@ def deliver(
     for time_s, gpus in steps:
         yield env.at(time_s, Place.DELIVERIES)
         power.deliver(pool, int(gpus) // per_node)
-        log(env.now, site, "delivery", f"{kind}: {int(gpus):,} GPUs delivered in all", gpus, "GPUs")
+        log(env.now, site, "delivery", f"{kind}: {number_of(int(gpus), 'GPU')} delivered in all", gpus, "GPUs")
 
 
 def open_halls(

@@ -9,7 +9,7 @@ from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
 from gpusim.scenario.scenario import Scenario
 from gpusim.state import NONE, Fleet, Status
-from gpusim.units import HOUR_S
+from gpusim.units import HOUR_S, number_of
 
 COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",
            "most_gpus", "largest_gpus", "gpu_s", "usd"]  # fmt: skip
@@ -76,7 +76,7 @@ def _work(scenario: Scenario, kinds: str) -> tuple[float, float]:
 def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
     """A line of the run's story for each row of ``rejections_table``."""
     kind = [_SAID[row.cause](row) for row in table.itertuples()]
-    count = [f"{row.jobs:,} job{'s' * (row.jobs != 1)} of {_sizes(row)} rejected" for row in table.itertuples()]
+    count = [f"{number_of(row.jobs, 'job')} of {_sizes(row)} rejected" for row in table.itertuples()]
     return pd.DataFrame(
         {
             "time_s": table["time_s"].astype(float), "site": pd.array(table["site"], dtype="str"),
@@ -88,7 +88,7 @@ def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
 
 
 _SAID = {
-    "rejected_size": lambda row: f"the largest pool that they may use has {row.largest_gpus:,} GPUs",
+    "rejected_size": lambda row: f"the largest pool that they may use has {number_of(row.largest_gpus, 'GPU')}",
     "rejected_type": lambda row: f"no site has {row.gpu_type.replace('|', ' or ')}",
     "rejected_residency": lambda row: f"no site in {row.residency.replace('|', ' or ')} has GPUs that they may use",
     "rejected_link": lambda row: f"no link leads from their data in {row.home} to GPUs that they may use",
@@ -98,7 +98,7 @@ _SAID = {
 
 def _sizes(row) -> str:
     if row.least_gpus == row.most_gpus:
-        return f"{row.most_gpus:,} GPU{'s' * (row.most_gpus != 1)}"
+        return number_of(row.most_gpus, "GPU")
     return f"{row.least_gpus:,} to {row.most_gpus:,} GPUs"
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from gpusim.units import DAY_S, number_of
+
 # column: (dtype, default, unit and meaning). Codes index the list of the same name in ``JobTable.names``.
 COLUMNS: dict[str, tuple[str, object, str]] = {
     "job_id": ("i8", 0, "identity in the source, unique within the table"),
@@ -85,6 +87,18 @@ class JobTable:
 
     def __len__(self) -> int:
         return len(self.columns["submit_s"])
+
+    def __repr__(self) -> str:
+        return f"<JobTable: {self.told()}>"
+
+    def told(self) -> str:
+        """What it holds, in a line: jobs, the days over which they come, GPUs of each."""
+        if not len(self):
+            return "no jobs"
+        span_days = float(f"{np.ptp(self['submit_s']) / DAY_S:.4g}")
+        least, most = self["gpus"].min(), self["gpus"].max()
+        of_each = number_of(most, "GPU") if least == most else f"{least:,} to {number_of(most, 'GPU')}"
+        return f"{number_of(len(self), 'job')} over {number_of(span_days, 'day')}, {of_each} each"
 
     def __getitem__(self, column: str) -> np.ndarray:
         return self.columns[column]

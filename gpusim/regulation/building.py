@@ -10,7 +10,7 @@ from gpusim.scenario.rule import AddedTask, Connection
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
 from gpusim.tables.rules import Entry
-from gpusim.units import DAY_S, HOUR_S, seconds_between
+from gpusim.units import DAY_S, HOUR_S, number_of, seconds_between
 
 
 def limited(scenario: Scenario, without: str = "") -> Scenario:
@@ -48,7 +48,11 @@ def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here
     hours = max(0.0, min(here_s, end_s) - min(max(free_s, 0.0), end_s)) / HOUR_S
     gpus = spec.adds.gpus
     days = (here_s - free_s) / DAY_S
-    detail = f"project {project}: {days:,.0f} days later" if days < inf else f"project {project}: never delivered"
+    detail = (
+        f"project {project}: {number_of(round(days), 'day')} later"
+        if days < inf
+        else f"project {project}: never delivered"
+    )
     gpu_hours = hours * sum(gpus.values())
     usd = hours * sum(count * scenario.gpus[kind].usd_per_gpu_hour for kind, count in gpus.items())
     return Entry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd, unit="days")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.regulation.duties import report
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.rule import SiteRule
@@ -73,7 +73,7 @@ def summary(result: Result) -> str:
         return "No rule cost anything in this run."
     first = found.iloc[0]
     return (
-        f"Rules cost {quantity(found['gpu_hours'].sum())} GPU-hours, {quantity(lost)} USD at list price, and"
+        f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD at list price, and"
         f" {quantity(paid)} USD of charges, fines and purchases. The dearest: {first['rule']}, which"
         f" {DEEDS[first['what']]}."
     )

@@ -12,7 +12,7 @@ from gpusim.regulation.scope import calendar_spans
 from gpusim.scenario.rule import CapacityPrice
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.rules import Entry
-from gpusim.units import DAY_S, WATT_PER_MW, calendar
+from gpusim.units import DAY_S, WATT_PER_MW, calendar, number_of
 
 KW_PER_MW = 1000.0
 BEGINS = (6, 1)  # month and day of the first day of a delivery year
@@ -59,7 +59,8 @@ def capacity_entries(
         if price is None or rows.empty:
             continue
         mw, days = float(rows["facility_w"].max()) / WATT_PER_MW, (last_s - first_s) / DAY_S
-        detail = f"delivery year {year}/{(year + 1) % 100:02d}: {mw:,.4g} MW for {days:,.0f} days at {price:,.2f} USD"
+        span = f"{mw:,.4g} MW for {number_of(round(days), 'day')}"
+        detail = f"delivery year {year}/{(year + 1) % 100:02d}: {span} at {price:,.2f} USD"
         usd = capacity_usd(mw, price, days)
         yield Entry(name, site, first_s, last_s, "capacity", detail, measured=mw, binds=usd > 0.0, usd=usd, unit="MW")
 

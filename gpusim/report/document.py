@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
 from gpusim.report.tables import Column, cells
+from gpusim.units import number_of
 
 
 def write(path: Path, template: str, pictures: list[Path], **values: object) -> Path:
@@ -29,7 +30,7 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
     environment = Environment(
         loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
-    environment.filters |= {"quantity": quantity, "share": share, "duration": duration}
+    environment.filters |= {"quantity": quantity, "share": share, "duration": duration, "number_of": number_of}
     style = (files("gpusim.report") / "report.css").read_text(encoding="utf-8")
     embedded = {picture.stem: _data_uri(picture) for picture in pictures}
     page = environment.get_template(template).render(style=style, pictures=embedded, **values)

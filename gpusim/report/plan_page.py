@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, unit_of
+from gpusim.analysis.wording import no_number
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, amount, number
+from gpusim.scenario.measure import none_of
 from gpusim.studies.planning.goal import Condition
 
 if TYPE_CHECKING:
@@ -67,12 +69,11 @@ def figures(rows: pd.DataFrame, condition: Condition) -> list[str]:
     """A condition's figures of candidates: mean and 95% interval, in a unit that suits its limit."""
     unit = unit_of(condition.measure.text, abs(condition.limit))
     columns = [rows[f"{condition.text}{end}"] for end in ("", " low", " high")]
-    return [_figure(unit, *values) for values in zip(*columns)]
+    none = none_of(condition.measure.text)
+    return [_figure(unit, none, *values) for values in zip(*columns)]
 
 
-def _figure(unit: Unit, mean: float, low: float, high: float) -> str:
-    if math.isnan(mean):
-        return "no demand"
-    if math.isinf(mean):
-        return "no end"
+def _figure(unit: Unit, none: str, mean: float, low: float, high: float) -> str:
+    if not math.isfinite(mean):
+        return no_number(mean, none)
     return unit.said(mean) + (f" ({unit.number(low)} to {unit.number(high)})" if math.isfinite(high - low) else "")

@@ -14,6 +14,7 @@ from rich.table import Table
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.report.tables import plus_minus
 from gpusim.report.terminal import terminal
+from gpusim.scenario.measure import none_of
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
@@ -59,7 +60,7 @@ def _by_point(summary: pd.DataFrame, axes: list[str]) -> Table:
     for measure in dict.fromkeys(summary["measure"]):
         table.add_column(measure.replace(" ", "\n"), justify="right", no_wrap=True)
     for point, part in list(summary.groupby("point", sort=False))[:MOST_POINTS]:
-        values = (plus_minus(row.mean, row.low, row.high) for row in part.itertuples())
+        values = (plus_minus(row.mean, row.low, row.high, none_of(row.measure)) for row in part.itertuples())
         table.add_row(*_names(point, part, axes), *values)
     return table
 
@@ -72,8 +73,8 @@ def _by_measure(summary: pd.DataFrame, axes: list[str]) -> Table:
     for measure, part in summary.groupby("measure", sort=False):
         finite = part["mean"].abs()[np.isfinite(part["mean"])]
         unit = unit_of(measure, float(finite.max()) if len(finite) else 0.0)
-        scaled = part[["mean", "low", "high"]] * unit.factor
-        table.add_row(label_of(measure, unit), *(plus_minus(*row) for row in scaled.itertuples(index=False)))
+        scaled, none = part[["mean", "low", "high"]] * unit.factor, none_of(measure)
+        table.add_row(label_of(measure, unit), *(plus_minus(*row, none) for row in scaled.itertuples(index=False)))
     return table
 
 

@@ -14,6 +14,7 @@ from gpusim.report.figures import save
 from gpusim.report.figures.study import study_figures
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, plus_minus, relative
+from gpusim.scenario.measure import none_of
 from gpusim.studies.statistics.intervals import paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
 from gpusim.studies.store import Store
@@ -102,11 +103,13 @@ def _axes(spec: SweepSpec) -> dict[str, list]:
 
 
 def _means(means: pd.DataFrame, spec: SweepSpec, units: dict[str, Unit]) -> dict[str, list]:
-    said = [
-        plus_minus(*(value * units[row.measure].factor for value in (row.mean, row.low, row.high)))
-        for row in means.itertuples()
-    ]
+    said = [_scaled(row.measure, units, row.mean, row.low, row.high) for row in means.itertuples()]
     return _points(means.assign(said=said), spec, units)
+
+
+def _scaled(measure: str, units: dict[str, Unit], *values: float) -> str:
+    """A mean and its interval in the unit of their measure."""
+    return plus_minus(*(value * units[measure].factor for value in values), none_of(measure))
 
 
 def _differences(table: pd.DataFrame, by: list[str], spec: SweepSpec, units: dict[str, Unit]) -> dict[str, list]:
@@ -119,10 +122,9 @@ def _differences(table: pd.DataFrame, by: list[str], spec: SweepSpec, units: dic
 
 
 def _change(row, units: dict[str, Unit]) -> str:
-    values = (value * units[row.measure].factor for value in (row.difference, row.low, row.high))
     sign = "+" if row.difference > 0.0 else ""
     share = "" if math.isnan(row.relative) else f" ({relative(row.relative)})"  # NaN of a base of 0
-    return f"{sign}{plus_minus(*values)}{share}"
+    return f"{sign}{_scaled(row.measure, units, row.difference, row.low, row.high)}{share}"
 
 
 def _points(said: pd.DataFrame, spec: SweepSpec, units: dict[str, Unit]) -> dict[str, list]:
@@ -148,7 +150,8 @@ def _extremes(measure: str, means: pd.DataFrame, spec: SweepSpec, unit: Unit) ->
     words = words_of(measure)
     head = words[0].upper() + words[1:]
     if part.empty:
-        return f"{head}: no finite figure."
+        none = means.loc[means["measure"] == measure, "mean"].isna().all()
+        return f"{head}: {none_of(measure) if none else 'no finite figure'}."
     low, high = (part.loc[place] for place in (part["mean"].idxmin(), part["mean"].idxmax()))
     if low["mean"] == high["mean"]:
         return f"{head}: {unit.said(low['mean'])}{' at every point' if len(part) > 1 else ''}."

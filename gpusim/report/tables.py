@@ -9,24 +9,36 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import no_number
+from gpusim.scenario.measure import none_of
 from gpusim.units import DAY_S
 
+NOISE = 1e-9  # in the unit shown: what sums and times of a run leave of 0
 NO_CHANGE = 5e-5  # relative: less is not told from none
 
 
 class Column(NamedTuple):
-    """One column: its name in the DataFrame, its heading, and its writing; ``text`` columns align left."""
+    """One column: its name in the DataFrame, its heading, and its writing; ``text`` columns align left.
+
+    A cell without a value says ``none``, by default what there was none of.
+    """
 
     key: str
     heading: str
     write: Callable[[object], str]
     text: bool = False
+    none: str | None = None
+
+    def cell(self, value: object) -> str:
+        """A value as it is written."""
+        if value != value:  # NaN or NaT
+            return none_of(self.key) if self.none is None else self.none
+        return self.write(value)
 
 
 def decimals(digits: int = 0) -> Callable[[object], str]:
     """How numbers are written that many digits after the point."""
-    return lambda value: f"{value:,.{digits}f}" if math.isfinite(value) else "no end" if value == value else "-"
+    return lambda value: f"{value:z,.{digits}f}" if math.isfinite(value) else no_number(value)
 
 
 def text(key: str, heading: str) -> Column:
@@ -41,19 +53,19 @@ def days(row_s: float) -> str:
 
 def cells(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[list[str]]:
     """Rows of written values, in the order of ``columns``."""
-    return [[column.write(value) for column, value in zip(columns, row)] for row in _rows(table, columns)]
+    return [[column.cell(value) for column, value in zip(columns, row)] for row in _rows(table, columns)]
 
 
 def _rows(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[tuple]:
     return list(zip(*(table[column.key].tolist() for column in columns))) if len(table) else []
 
 
-def number(value: float) -> str:
-    """A metric of any size: thousands grouped, four significant figures below ten."""
+def number(value: float, none: str = "no figure") -> str:
+    """A metric of any size: thousands grouped, four significant figures below ten; ``none`` where it is of nothing."""
     if not math.isfinite(value):
-        return "no end" if value == value else "-"
+        return no_number(value, none)
     if abs(value) >= 1000.0 or value == int(value):
-        return f"{value:,.0f}"
+        return f"{value:z,.0f}"
     return f"{value:.4g}"
 
 
@@ -62,32 +74,24 @@ def amount(value: object) -> str:
     return f"{value:,.12g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)
 
 
-def rank(value: float) -> str:
-    """A place in a ranking, which what is not ranked has none of."""
-    return "-" if value != value else f"{value:.0f}"
-
-
-def quantity_or_none(value: float) -> str:
-    """A count to three figures, or a dash."""
-    return "-" if value != value else quantity(value)
-
-
-def plus_minus(mean: float, low: float, high: float) -> str:
+def plus_minus(mean: float, low: float, high: float, none: str = "no figure") -> str:
     """A mean and half the width of its interval, to the digits that the width leaves: ``"5,262 \u00b1 320"``.
 
-    The mean alone where the width is nothing, or everything.
+    The mean alone where the width is nothing, or everything; ``none`` where it is of nothing.
     """
     half = (high - low) / 2.0
+    if abs(mean) + half < NOISE:
+        return "0"
     if not (math.isfinite(mean) and math.isfinite(half)) or half <= 1e-9 * abs(mean):
-        return number(mean)
+        return number(mean, none)
     digits = max(1 - math.floor(math.log10(half)), 0)
-    return f"{mean:,.{digits}f} \u00b1 {half:,.{digits}f}"
+    return f"{mean:z,.{digits}f} \u00b1 {half:,.{digits}f}"
 
 
 def relative(change: float) -> str:
     """A change as a share of what it was: ``"+13%"``, ``"-0.09%"``; infinite where that was 0."""
     if math.isnan(change):
-        return "-"
+        return "no figure"
     if math.isinf(change):
         return "from 0"
     if abs(change) < NO_CHANGE:

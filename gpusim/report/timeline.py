@@ -15,7 +15,7 @@ import pandas as pd
 
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.tables.result import Result
-from gpusim.units import DAY_S, WATT_PER_MW
+from gpusim.units import DAY_S, WATT_PER_MW, number_of
 
 MICRO = 1e6  # ts and dur are microseconds
 
@@ -116,7 +116,7 @@ def _pool(result: Result, site: str, kind: str, pid: int, start_s: float, end_s:
             "submit_s": row.submit_s, "start_s": row.start_s, "end_s": row.last_s, "wait_s": row.wait_s,
             "evictions": int(row.evictions),
         }  # fmt: skip
-        yield {"name": f"{row.job_class}, {row.gpus} GPUs", "cat": "job", "ph": "X", "ts": first_us,
+        yield {"name": f"{row.job_class}, {number_of(row.gpus, 'GPU')}", "cat": "job", "ph": "X", "ts": first_us,
                "dur": last_us - first_us, "pid": pid, "tid": lane, "args": args}  # fmt: skip
 
 

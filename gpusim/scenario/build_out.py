@@ -16,6 +16,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.project import COMPONENTS, Project, Task
 from gpusim.scenario.references import find
 from gpusim.scenario.supply import Supply
+from gpusim.units import number_of
 
 Place = tuple[str, str]  # project, and task or component of it
 
@@ -107,8 +108,8 @@ def _site(data: dict, name: str, project: Project) -> Iterator[str]:
             if isinstance(node, int) and node > 0 and gpus % node:
                 low = gpus // node * node
                 yield (
-                    f"{dotted((*place, 'gpus', kind))}: found {gpus}, not a whole number of nodes of {node} GPUs;"
-                    f" give {low or low + node} or {low + node}"
+                    f"{dotted((*place, 'gpus', kind))}: found {gpus}, not a whole number of nodes of"
+                    f" {number_of(node, 'GPU')}; give {low or low + node} or {low + node}"
                 )
 
 

@@ -23,7 +23,7 @@ from gpusim.scenario.service import Service
 from gpusim.scenario.site import Pool
 from gpusim.scenario.steps import Steps
 from gpusim.scenario.workload import Stream
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, number_of
 
 # What a large workstation holds. Measured: 0.9 kB for a job in state and tables, 3.7 kB for a record of a pool.
 MAX_JOBS, MAX_GPUS, MAX_RECORDS, MAX_CONTROLS = 50_000_000, 50_000_000, 5_000_000, 10_000_000
@@ -98,7 +98,7 @@ def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
         nodes = math.floor(gpus / per_node)
         if gpus != nodes * per_node:
             yield (
-                f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {per_node} GPUs;"
+                f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {number_of(per_node, 'GPU')};"
                 f" give {nodes * per_node} or {(nodes + 1) * per_node}"
             )
 
@@ -140,8 +140,8 @@ def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: flo
         if needs > peak:
             pool_key = dotted(("sites", deployment.site, "pools", deployment.gpu_type))
             yield (
-                f"{dotted((*place, 'deployments', i))}: found a replica of {needs} GPUs in {pool_key}, which"
-                f" has {peak:g}; give a smaller gpus_per_replica or a larger pool"
+                f"{dotted((*place, 'deployments', i))}: found a replica of {number_of(needs, 'GPU')} in {pool_key},"
+                f" which has {peak:g}; give a smaller gpus_per_replica or a larger pool"
             )
     if days is not None:
         yield from _demand(place, service, days)
@@ -153,7 +153,7 @@ def _demand(place: tuple, service: Service, days: float) -> Iterator[str]:
     if mean + growth > math.log(MAX_TOKENS_PER_S):
         yield (
             f"{dotted((*place, 'growth_per_day'))}: found {service.growth_per_day:g}, with which demand passes"
-            f" {MAX_TOKENS_PER_S:g} tokens/s within {days:g} days; give less growth or fewer days"
+            f" {MAX_TOKENS_PER_S:g} tokens/s within {number_of(days, 'day')}; give less growth or fewer days"
         )
         return
     for kind, tokens_per_s in service.tokens_per_s_per_gpu.items():
@@ -202,10 +202,12 @@ def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
     tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
     jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
     if jobs > MAX_JOBS:
-        yield f"workload.streams: found {jobs:.3g} jobs in {days:g} days; give {MAX_JOBS:,} at most, or fewer days"
+        found = f"{jobs:.3g} jobs in {number_of(days, 'day')}"
+        yield f"workload.streams: found {found}; give {MAX_JOBS:,} at most, or fewer days"
     for _place, record_s in find(data, ("run", "record_s")):
         if not isinstance(record_s, int | float) or record_s <= 0:
             continue
         least = days * DAY_S * max(n_pools, 1) / MAX_RECORDS
         if record_s < least:
-            yield f"run.record_s: found {record_s:g}, too many records for {n_pools} pools; give {least:.2g} or more"
+            pools = number_of(n_pools, "pool")
+            yield f"run.record_s: found {record_s:g}, too many records for {pools}; give {least:.2g} or more"

@@ -14,7 +14,7 @@ from gpusim.scenario.base import Model
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
 from gpusim.scenario.steps import Steps, When, elapsed_s
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, number_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
 MOST_MILESTONES, MOST_USD, MOST_YEARS_S = 1000, 1e13, 36525 * DAY_S
@@ -138,7 +138,8 @@ class Contract(Model):
             yield "gpu_types", f"found {len(self.gpu_types)} types with it_mw; give one, whose rated power counts"
         late = self.terminate_after_days
         if late is not None and late < self.grace_days:
-            yield "terminate_after_days", f"found {late:g}, within the grace of {self.grace_days:g} days; give more"
+            grace = number_of(self.grace_days, "day")
+            yield "terminate_after_days", f"found {late:g}, within the grace of {grace}; give more"
         if start is not None:
             yield from self._faults_of_dates(start)
 

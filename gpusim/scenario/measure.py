@@ -168,6 +168,43 @@ def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
     return name
 
 
+def none_of(text: str) -> str:
+    """What there was none of where a figure has no value: ``"no demand"``, ``"no jobs started"``.
+
+    Parameters
+    ----------
+    text : str
+        A measure, or a column of a table of figures.
+    """
+    *kind, figure = text.split()
+    other = "no jobs" if kind and MEASURES.get(kind[0]) is _JOBS else "no figure"
+    return next((words for start, words in _NONE.items() if figure.startswith(start)), other)
+
+
+# How a figure begins -> what it divides by, or is the mean of, where there is none of that.
+_NONE = {
+    "allocation": "no GPUs online",
+    "utilisation": "no GPUs held",
+    "goodput": "no jobs ran",
+    "useful_share": "no GPUs planned",
+    "wait_": "no jobs started",
+    "waited_": "no jobs accepted",
+    "bounded_slowdown": "no jobs ended",
+    "slowdown": "no jobs ended",
+    "service_tokens_served_share": "no demand",
+    "served_share": "no demand",
+    "pue": "no power drawn",
+    "price_usd_per_mwh": "no power drawn",
+    "carbon_g_per_kwh": "no power drawn",
+    "carbon_kg_per_useful": "no useful work",
+    "usd_per_useful": "no useful work",
+    "energy_usd_per_useful": "no useful work",
+    "delivered_share": "no GPUs due",
+    "delivered_day": "no milestones",
+    "late_days": "no milestones due",
+}  # fmt: skip
+
+
 def sign_of(figure: str) -> float:
     """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
     return -1.0 if any(part in figure for part in _LESS_IS_BETTER) and figure not in _MORE_IS_BETTER else 1.0

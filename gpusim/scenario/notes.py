@@ -9,7 +9,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.plausible import RANGES, odd_values
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
-from gpusim.units import WATT_PER_MW
+from gpusim.units import WATT_PER_MW, number_of
 
 FAR_TOO_LARGE = 500.0  # times the rated power: a kW in place of an MW is 1,000
 MOST_MW = RANGES["sites.*.grid_mw"][1]  # more is odd whatever the site has
@@ -68,7 +68,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
     too_large = [size for size in sizes if size > room[largest]]
     if too_large:
         yield (
-            f"jobs of {_listed(too_large)} GPUs will be rejected: the largest pool they may use,"
+            f"jobs of {number_of(_listed(too_large), 'GPU')} will be rejected: the largest pool they may use,"
             f" {dotted(('sites', largest[0], 'pools', largest[1]))}, has {room[largest]:,.0f}"
         )
     quota = scenario.tenants[stream.tenant].quota_gpus
@@ -76,7 +76,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
     waiting = [size for size in sizes if allowed < size <= room[largest]]
     if waiting:
         yield (
-            f"jobs of {_listed(waiting)} GPUs may wait for ever:"
+            f"jobs of {number_of(_listed(waiting), 'GPU')} may wait for ever:"
             f" {dotted(('tenants', stream.tenant, 'quota_gpus'))} allows {allowed:,.0f} at most where they fit"
         )
 

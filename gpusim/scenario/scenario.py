@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gpusim.errors import ScenarioError
+from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import hardware
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
@@ -149,7 +149,7 @@ class Scenario(Model):
         parts = [number_of(len(self.sites), "site"), f"{number_of(gpus, 'GPU')} in their pools"]
         parts += [number_of(len(one), kind) for kind in ("project", "contract") if (one := getattr(self, f"{kind}s"))]
         parts.append(f"{number_of(self.run.days, 'day')} from {self.run.start:%Y-%m-%d %H:%M} UTC")
-        return f"<Scenario {self.name!r}: {', '.join(parts)}>"
+        return one_line(f"<Scenario {self.name!r}: {', '.join(parts)}>")
 
     __str__ = __repr__
 

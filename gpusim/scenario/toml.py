@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from gpusim.errors import ScenarioError
+from gpusim.errors import ScenarioError, reason
 from gpusim.scenario import kinds
 
 # What tomllib says -> what to do about it.
@@ -45,7 +45,7 @@ def read(path: Path) -> dict:
             str(path), [f"byte {error.start} is not UTF-8 text; give a TOML file, saved as UTF-8"]
         ) from None
     except (OSError, ValueError) as error:
-        raise ScenarioError(str(path), [f"cannot be read: {error}"]) from None
+        raise ScenarioError(str(path), [f"cannot be read ({reason(error)})"]) from None
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except RecursionError:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.errors import StoreError
+from gpusim.errors import StoreError, one_line, reason
 from gpusim.scenario.measure import Measure
 from gpusim.tables.contents import contents_of
 from gpusim.units import number_of
@@ -47,9 +47,8 @@ class Store:
         self.folder = folder
 
     def __repr__(self) -> str:
-        return (
-            f"<Store {self.folder}: {number_of(len(self.finished()), 'finished run')}, {len(self.failures()):,} failed>"
-        )
+        runs = f"{number_of(len(self.finished()), 'finished run')}, {len(self.failures()):,} failed"
+        return one_line(f"<Store {self.folder}: {runs}>")
 
     @classmethod
     def create(cls, folder: str | Path, about: dict) -> Store:
@@ -257,7 +256,9 @@ class Store:
                 what = contents_of(self.folder) or ("holds no study" if self.folder.exists() else "no such folder")
                 what = what.replace(", not a run", "") + "; give the folder that `gpusim sweep` wrote"
             raise StoreError(f"{self.folder}: {what}") from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise StoreError(f"{self.folder}: cannot be read ({reason(error)})") from None
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"{path}: damaged ({error}); {_REPAIR}") from None
         if not isinstance(about, dict):
             raise StoreError(f"{path}: is not what gpusim wrote; {_REPAIR}")
@@ -309,4 +310,4 @@ def _json(table: dict) -> bytes:
 
 
 def _unwritable(path: str | Path, error: OSError) -> StoreError:
-    return StoreError(f"{path}: cannot be written ({error.strerror or error}); repair that, or choose another folder")
+    return StoreError(f"{path}: cannot be written ({reason(error)}); repair that, or choose another folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gpusim.errors import one_line
 from gpusim.tables import folder as storage
 from gpusim.units import number_of
 
@@ -41,7 +42,7 @@ class Competition:
     def __repr__(self) -> str:
         rivals = number_of(int((self.rivals["rival"] != ALL).sum()), "rival")
         replications = number_of(self.about["replications"], "replication")
-        return f"<Competition in {self.about['scenario']['name']!r}: {rivals}, {replications}>"
+        return one_line(f"<Competition in {self.about['scenario']['name']!r}: {rivals}, {replications}>")
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

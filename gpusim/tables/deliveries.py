@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gpusim.errors import one_line
 from gpusim.tables import folder as storage
 from gpusim.tables.instants import dated, undated
 from gpusim.units import number_of
@@ -79,7 +80,7 @@ class Deliveries:
             f"{number_of(len(self.projects), 'project')}, {number_of(len(self.milestones), 'milestone')} of contracts"
         )
         name, replications = self.about["scenario"]["name"], number_of(self.about["replications"], "replication")
-        return f"<Deliveries of {name!r}: {parts}, {replications}>"
+        return one_line(f"<Deliveries of {name!r}: {parts}, {replications}>")
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

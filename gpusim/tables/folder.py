@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gpusim.errors import ResultError
+from gpusim.errors import ResultError, reason
 from gpusim.tables.contents import contents_of
 
 FORMAT = 4  # of the folder; any other number is refused
@@ -42,7 +42,7 @@ def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise ResultError(f"{folder}: cannot be written ({error.strerror or error}); choose another folder") from None
+        raise ResultError(f"{folder}: cannot be written ({reason(error)}); choose another folder") from None
     return folder
 
 
@@ -85,7 +85,7 @@ def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tu
         except FileNotFoundError:
             faults.append(f"{file.name} is missing")
         except (OSError, ValueError) as error:
-            faults.append(f"{file.name} cannot be read ({error})")
+            faults.append(f"{file.name} cannot be read ({reason(error)})")
     if faults:
         raise ResultError(f"{folder}: {'; '.join(faults)}; run the scenario again")
     return manifest, tables
@@ -157,7 +157,9 @@ def _read_manifest(folder: Path) -> tuple[dict, dict]:
         raise ResultError(f"{folder}: {_why_none(folder)}") from None
     except NotADirectoryError:
         raise ResultError(f"{folder}: is a file; give the folder of a result") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise ResultError(f"{folder}: cannot be read ({reason(error)})") from None
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{path}: damaged ({error}); run the scenario again") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("sha256"), dict):
         raise ResultError(f"{path}: is not the manifest of a result; give the folder of a result")

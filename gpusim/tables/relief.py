@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gpusim.errors import one_line
 from gpusim.tables import folder as storage
 from gpusim.units import number_of
 
@@ -50,7 +51,7 @@ class Relief:
         best = f"; best: {self.ranking['text'].iloc[0]}" if len(self.ranking) else ""
         what = f"{self.about['scenario']['name']!r} by {self.about['measure']}"
         tried = f"{number_of(len(self.ranking), 'counterfactual')} in {number_of(self.about['runs'], 'run')}"
-        return f"<Relief of {what}: {tried}{best}>"
+        return one_line(f"<Relief of {what}: {tried}{best}>")
 
     def save(self, folder: str | Path) -> Path:
         """Write the tables into a folder, in place of earlier ones there; ``ResultError`` if that cannot be done."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gpusim.errors import did_you_mean
+from gpusim.errors import did_you_mean, one_line
 from gpusim.tables import folder as storage
 from gpusim.tables.instants import dated
 from gpusim.tables.names import BUILD_TABLES, CONTRACT_TABLES, OPTIONAL, PRICES, RULES, TABLES, Tables
@@ -80,7 +80,7 @@ class Result(Tables):
         if "start" in about:
             days = float(f"{about['duration_s'] / DAY_S:.4g}")
             parts.append(f"{number_of(days, 'day')} from {about['start'][:16].replace('T', ' ')} UTC")
-        return f"<Result {about.get('scenario', {}).get('name', '')!r}: {', '.join(parts)}>"
+        return one_line(f"<Result {about.get('scenario', {}).get('name', '')!r}: {', '.join(parts)}>")
 
     def bottlenecks(self) -> pd.DataFrame:
         """Ranked losses of GPU-hours, each with a sentence."""

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gpusim.errors import ResultError
+from gpusim.errors import ResultError, reason
 
 ROOM = 1 << 20  # bytes that have to be free
 
@@ -28,8 +28,7 @@ def check_writable(target: Path) -> None:
         elif target.exists() and not os.access(target, os.W_OK):
             raise PermissionError("a file that is not to be written")
     except OSError as error:
-        why = error.strerror or error
-        raise ResultError(f"{target}: cannot be written ({why}); choose another place") from None
+        raise ResultError(f"{target}: cannot be written ({reason(error)}); choose another place") from None
 
 
 def check_file(target: Path) -> None:

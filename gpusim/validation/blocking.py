@@ -11,6 +11,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.kernels import control
 from gpusim.state import Backfill, Fleet, Wait
+from gpusim.units import number_of
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, waits_s, work
 from gpusim.validation.plain import Count, Nodes, first_come
@@ -53,7 +54,7 @@ def gangs(_effort: Effort, domain: int = 4, size: int = 8) -> Iterator[Row]:
         expected_s = first_come(submit_s, runtime_s, Nodes(16, 8, nodes_per_domain, gpus))
         pools = [PoolSpec(0, 0, 128 // size, size, nodes_per_domain=given)]
         found_s = _played(work(submit_s, runtime_s, gpus), pools).jobs["first_start_s"]
-        what = f"domains of {nodes_per_domain} node{'s' * (nodes_per_domain > 1)}"
+        what = f"domains of {number_of(nodes_per_domain, 'node')}"
         yield Row(35, f"{what}: starts unlike those counted", 0.0, np.count_nonzero(found_s != expected_s), 0.0)
         waited_s = (expected_s - submit_s).sum()
         yield Row(35, f"{what}: waited in all [s]", waited_s, (found_s - submit_s).sum(), 1e-9)
@@ -103,7 +104,7 @@ def promised_power(_effort: Effort, estimate_s: float = 3.0) -> Iterator[Row]:
         jobs = work(submit_s, runtime_s, gpus, estimate_s=estimates_s, route=route, routes=[([0], 0), ([1], 0)])
         pools = [PoolSpec(0, kind, 1, 64, compute_w=1.0) for kind in (0, 1)]
         found_s = _played(jobs, pools, 32.0, backfill=Backfill.EASY).jobs["first_start_s"]
-        what = f"{later} jobs that come later in another pool"
+        what = f"{number_of(later, 'job')} that came later in another pool"
         yield Row(40, f"{what}: start of the head [s]", 7.0, found_s[1], 0.0)
         if later:
             before = np.count_nonzero(found_s[2:] < found_s[1])

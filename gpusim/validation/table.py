@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from gpusim.units import number_of
 from gpusim.validation.anchor import Row
 
 
@@ -28,7 +29,10 @@ def summary_of(rows: list[Row]) -> str:
     """One line: how many figures agree, and which anchors do not."""
     failed = [row for row in rows if not row.passed]
     skipped = sum(bool(row.skipped) for row in rows)
-    text = f"{len(rows) - len(failed) - skipped} figures agree, {len(failed)} do not, {skipped} skipped"
+    agreed = len(rows) - len(failed) - skipped
+    agree = "agrees" if agreed == 1 else "agree"
+    do = "does" if len(failed) == 1 else "do"
+    text = f"{number_of(agreed, 'figure')} {agree}, {len(failed)} {do} not, {skipped} skipped"
     items = sorted({row.item for row in failed})
     return f"{text}; failed anchors: {', '.join(map(str, items))}" if items else text
 

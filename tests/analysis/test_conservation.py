@@ -30,7 +30,7 @@ def test_a_whole_result_keeps_all_laws(result):
     [
         ("ledger", "gpu_s", 1.0, "causes do not add up to planned GPUs"),
         ("ledger", "gpu_s", -3600.0 * 1e4, "negative GPU-seconds"),
-        ("job_waits", "wait_s", 3599.0, "do not add up to their wait"),
+        ("job_waits", "wait_s", 3599.0, "do not add up to the wait"),
         ("waits", "job_s", 3000.0, "queues hold 3000"),
         ("jobs", "end_s", float("nan"), "jobs with an end are not the same"),
         ("jobs", "gpu_s", 43201.0, "pools gave jobs"),

@@ -33,8 +33,8 @@ def test_words_and_units(measure: str, largest: float, label: str, said: str) ->
 
 
 def test_no_number() -> None:
-    assert Unit(1.0, "h").number(float("nan")) == "-"
-    assert Unit(1.0, "h").number(float("-inf")) == "-"
+    assert Unit(1.0, "h").number(float("nan")) == "no figure"
+    assert Unit(1.0, "h").number(float("-inf")) == "no end"
 
 
 def test_every_measure_has_words_without_its_unit() -> None:

@@ -244,7 +244,7 @@ def test_epw_hours_and_missing_values(write):
         (openmeteo(utc_offset_seconds=None), "utc_offset_seconds must be a number"),
         (openmeteo(utc_offset_seconds=float("nan"), elevation="high"), "2 faults"),
         (openmeteo(temperature_2m=["a", 3]), "hourly.temperature_2m must hold numbers or null"),
-        (openmeteo(temperature_2m=[3]), "has 1 entries, hourly.time 2"),
+        (openmeteo(temperature_2m=[3]), "has 1 entry, hourly.time 2"),
         (openmeteo(temperature_2m=[86.0, 90.0]), "between -90 and 60 C"),
         (openmeteo(relative_humidity_2m=[-1, 50]), "relative humidities of -1 to 50 %"),
         (epw().replace("\n1991,1,1,1,", "\n1991,1.5,1,1,"), "must make a time .1x.: line 4"),

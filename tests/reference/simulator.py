@@ -489,7 +489,7 @@ class Simulator:
         self._tell(pool, *before)
 
     def _load(self, pool: Pool, own: bool, head: Job | None = None) -> Load:
-        """The load of the pool's site, with or without what the pool's own head was promised; never what ``head`` was."""
+        """The load of the site, with or without what the pool's own head was promised; never what ``head`` was."""
         power = self.sites[pool.spec.site]
         promises = [other.reservation for other in power.pools if own or other is not pool]
         return Load(power, [one for one in promises if one is not None and one.head is not head], self.env.now)

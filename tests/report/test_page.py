@@ -159,6 +159,7 @@ def test_rejected_jobs_stand_first(tmp_path):
         "1 of 2 jobs was rejected: it needs 4,000 GPUs in one pool, and the largest has 32."
     )
     assert page.texts["card-jobs"] == "2jobs submitted, 1 never started, 1 of them rejected"
-    assert page.tables["bottlenecks"][1][1:6] == ["-", "any type", "jobs too large for every pool", "4,000", "4,000"]
+    assert page.tables["bottlenecks"][1][1:4] == ["any site", "any type", "jobs too large for every pool"]
+    assert page.tables["bottlenecks"][1][4:6] == ["4,000", "4,000"]
     assert "one pool of 4,000 GPUs, or jobs of 32 at most" in page.texts["ranking"]
     assert page.tables["delays-tenant"][1][1:3] == ["2", "1"]  # jobs, never started

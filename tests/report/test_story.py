@@ -119,7 +119,7 @@ def test_without_contracts_there_is_no_money(tmp_path) -> None:
 def test_the_headline_says_first_what_made_the_build_out_late(result) -> None:
     text = headline(result)
     assert text.startswith(lateness(result))
-    assert "planned and not there" in text
+    assert "not there in this run" in text
     assert "Nothing held the fleet back" not in text
 
 

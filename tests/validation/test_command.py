@@ -32,7 +32,7 @@ def test_failure(monkeypatch):
     assert result.exit_code == 1
     assert "FAIL" in result.output
     assert "+10 %" in result.output
-    assert "1 figures agree, 1 do not, 0 skipped; failed anchors: 7" in result.output
+    assert "1 figure agrees, 1 does not, 0 skipped; failed anchors: 7" in result.output
 
 
 def test_skipped(monkeypatch):

@@ -10,6 +10,7 @@ from gpusim.inputs.grid.humidity import pressure_at_pa, weather
 from gpusim.inputs.grid.readings import Readings
 from gpusim.inputs.traces.rows import parse_times
 from gpusim.inputs.traces.source import Source
+from gpusim.units import number_of
 
 TEMPERATURE = "temperature_2m"
 HUMIDITY = ("relative_humidity_2m", "relativehumidity_2m")  # new and old name
@@ -67,7 +68,7 @@ def _object(source: Source) -> dict:
 def _numbers(source: Source, name: str, values: list, length: int) -> np.ndarray:
     """Numbers with NaN for null, shape (length,)."""
     if len(values) != length:
-        source.faults.add(f"hourly.{name} has {len(values)} entries, hourly.time {length}")
+        source.faults.add(f"hourly.{name} has {number_of(len(values), 'entry')}, hourly.time {length}")
         return np.full(length, np.nan)
     good = np.array([value is None or isinstance(value, int | float) for value in values], dtype=bool)
     source.faults.add_rows(f"hourly.{name} must hold numbers or null", ~good, np.arange(length), values, unit="entry")

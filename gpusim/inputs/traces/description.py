@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces.trace import Trace
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, number_of
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 WINDOWS_S = {"minute": 60.0, "hour": HOUR_S, "day": DAY_S}
@@ -66,6 +66,10 @@ class Description:
     tenants: pd.Series
     top_shares: dict[float, float]
     notes: dict[str, int]
+
+    def __repr__(self) -> str:
+        hours = number_of(round(self.gpu_hours), "GPU-hour")
+        return f"<Description {self.format}: {number_of(self.jobs, 'job')}, {hours}>"
 
     def to_text(self) -> str:
         """The figures as plain text of at most 100 columns."""
@@ -140,18 +144,18 @@ def _top_share(gpu_s: np.ndarray, share: float) -> float:
 
 def _text(d: Description):
     begins = f"{d.origin:%Y-%m-%d %H:%M:%S} UTC" if d.origin else "an unknown date"
-    yield f"Format {d.format}: {d.jobs:,} jobs, {d.gpu_hours:,.0f} GPU-hours"
-    yield f"Submitted over {d.span_days:,.1f} days, from {begins}"
+    yield f"Format {d.format}: {number_of(d.jobs, 'job')}, {number_of(round(d.gpu_hours), 'GPU-hour')}"
+    yield f"Submitted over {number_of(float(f'{d.span_days:.1f}'), 'day')}, from {begins}"
     yield ""
     yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"
-    for name, row in d.quantiles.iterrows():
+    for name, row in d.quantiles.dropna().iterrows():  # one job has no deviation
         yield f"  {name:10}{row['runtime_s']:14,.0f}{row['gpus']:12,.{2 if name in ('mean', 'std') else 0}f}"
     yield ""
     yield f"{'GPUs':>8}{'jobs':>12}{'of jobs':>10}{'of GPU-time':>14}"
     for gpus, row in d.sizes.sort_values("jobs", ascending=False).head(12).sort_index().iterrows():
         yield f"{gpus:8,}{row['jobs']:12,.0f}{row['job_share']:10.2%}{row['gpu_time_share']:14.2%}"
     if len(d.sizes) > 12:
-        yield f"  and {len(d.sizes) - 12} rarer sizes"
+        yield f"  and {number_of(len(d.sizes) - 12, 'rarer size')}"
     yield ""
     yield "Arrivals (CV of the gaps, Fano factor of the counts: 1 = Poisson, more = bursty)"
     figures = {"inter-arrival CV": d.interarrival_cv, **{f"Fano per {name}": value for name, value in d.fano.items()}}

@@ -8,6 +8,7 @@ from typing import NoReturn
 import numpy as np
 
 from gpusim.errors import TraceError
+from gpusim.units import number_of
 
 SHOWN = 5  # faulty places named in full per kind of fault; the rest is only counted
 
@@ -50,8 +51,9 @@ class Faults:
         """Raise now, with ``text`` as the last fault."""
         if text is not None:
             self.add(text)
-        count = f"{len(self.texts)} fault" + ("s" if len(self.texts) != 1 else "")
-        raise TraceError(f"{self.source}: {count}\n" + "\n".join(f"  - {text}" for text in self.texts))
+        raise TraceError(
+            f"{self.source}: {number_of(len(self.texts), 'fault')}\n" + "\n".join(f"  - {text}" for text in self.texts)
+        )
 
 
 def _short(value: object) -> str:

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gpusim.errors import TraceError, printable
+from gpusim.errors import TraceError, printable, reason
 from gpusim.inputs.files import as_text, from_text
 from gpusim.inputs.jobtable import CODED
 from gpusim.inputs.traces.columns import NEEDED, add_misspelt, job_table, named
@@ -125,7 +125,7 @@ def write(trace: Trace, out: Path) -> None:
         writer(trace.table.to_frame(), meta, partial)
         partial.replace(out)
     except OSError as error:
-        raise TraceError(f"{out}: cannot be written: {error.strerror or error}") from None
+        raise TraceError(f"{out}: cannot be written: {reason(error)}") from None
     finally:
         partial.unlink(missing_ok=True)
 

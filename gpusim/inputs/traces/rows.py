@@ -11,6 +11,7 @@ import pandas as pd
 
 from gpusim.errors import did_you_mean
 from gpusim.inputs.traces.source import Source
+from gpusim.units import number_of
 
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
@@ -53,7 +54,8 @@ class Rows:
         self._check_widths(texts, first, len(header))
         frame = _parse(source, start, header, {**required, **(optional or {})})
         if len(frame) != len(texts):
-            self.faults.stop(f"{len(texts)} lines hold {len(frame)} rows: a quoted cell runs over the end of its line")
+            lines, rows = number_of(len(texts), "line"), number_of(len(frame), "row")
+            self.faults.stop(f"{lines} for {rows}: a quoted cell runs over the end of its line")
         self.lines = np.flatnonzero(~blank) + first
         self.frame = frame[~blank].reset_index(drop=True) if blank.any() else frame
         source.note("blank lines", blank.sum())
@@ -77,7 +79,7 @@ class Rows:
             if text.count(b",") != width - 1:
                 cells = _cells(text.decode())
                 if any(cells[width:]):  # a lone trailing comma loses nothing
-                    long[number] = f"{len(cells)} cells"
+                    long[number] = f"{number_of(len(cells), 'cell')}"
                 short += any(cells) and len(cells) < width
         self.source.note("rows with fewer cells than the header, the rest taken as empty", short)
         self.faults.add_places(f"rows longer than the {width} columns", list(long), list(long.values()))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gpusim import __version__
-from gpusim.errors import TraceError
+from gpusim.errors import TraceError, reason
 from gpusim.inputs.files import sha256_of
 from gpusim.inputs.jobtable import COLUMNS, JobTable
 from gpusim.inputs.traces.formats import open_trace
@@ -47,7 +47,7 @@ def share(path: str | Path, folder: str | Path, columns: dict[str, str] | None =
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise TraceError(f"{out}: cannot be written: {error.strerror or error}") from None
+        raise TraceError(f"{out}: cannot be written: {reason(error)}") from None
     return out
 
 

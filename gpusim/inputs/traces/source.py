@@ -8,6 +8,7 @@ import zlib
 from functools import cached_property
 from pathlib import Path
 
+from gpusim.errors import reason
 from gpusim.inputs.traces.faults import Faults
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -49,7 +50,7 @@ class Source:
                 "no such file; check the path (a scenario is given its trace by --set workload.trace=PATH)"
             )
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-            self.faults.stop(f"cannot be opened: {getattr(error, 'strerror', None) or error}")
+            self.faults.stop(f"cannot be opened: {reason(error)}")
         if not data.startswith(GZIP_MAGIC):  # by content: downloads often lose or gain the .gz of their name
             return data
         try:

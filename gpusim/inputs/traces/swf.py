@@ -19,6 +19,7 @@ import pandas as pd
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import EPOCH, Trace, build_trace, final_states
+from gpusim.units import number_of
 
 FIELDS = (
     "job",
@@ -93,7 +94,7 @@ class SwfRows(Rows):
                 blank += not cells
                 continue
             if len(cells) != len(FIELDS):
-                wrong[number] = f"{len(cells)} fields"
+                wrong[number] = f"{number_of(len(cells), 'field')}"
             jobs.append(number)
             digests.append(hash(tuple(cells)))
         self.source.note("blank lines", blank)

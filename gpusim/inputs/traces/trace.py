@@ -10,6 +10,7 @@ import numpy as np
 
 from gpusim.inputs.jobtable import JobTable, encode
 from gpusim.inputs.traces.source import Source
+from gpusim.units import number_of
 
 UNWRITABLE = ("Cc", "Cs")  # Unicode classes: control characters, halves of a pair (JSON can hold both)
 LONGEST_S = 1e11  # 3,000 years: a time beyond is damage
@@ -47,6 +48,10 @@ class Trace:
     table: JobTable
     origin: datetime | None
     format: str
+
+    def __repr__(self) -> str:
+        begins = f", from {self.origin:%Y-%m-%d %H:%M} UTC" if self.origin else ""
+        return f"<Trace {self.format}: {self.table.told()}{begins}>"
 
 
 def final_states(texts: np.ndarray) -> np.ndarray:
@@ -105,7 +110,7 @@ def build_trace(
     for what, times_s in (("submission", submit_s), ("runtime", runtime_s), ("estimate", estimate_s)):
         beyond = np.count_nonzero(np.abs(times_s) > LONGEST_S)
         if beyond:
-            source.faults.add(f"{beyond} rows with a {what} beyond {LONGEST_S:g} s")
+            source.faults.add(f"{number_of(beyond, 'row')} with a {what} beyond {LONGEST_S:g} s")
     source.faults.check()
     known = submit_s[~np.isnan(submit_s)]
     source.note(UNORDERED, np.count_nonzero(np.diff(known) < 0))
@@ -161,7 +166,7 @@ def _usable(source: Source, submit_s: np.ndarray, runtime_s: np.ndarray, gpus: n
         kept &= ~lacking
     too_many = np.count_nonzero(gpus[kept] > np.iinfo("i4").max)
     if too_many:
-        source.faults.stop(f"{too_many} rows ask for more than {np.iinfo('i4').max} GPUs")
+        source.faults.stop(f"{number_of(too_many, 'row')} with more than {np.iinfo('i4').max} GPUs")
     if not kept.any():
         lacks = "; ".join(f"{what}: {count}" for what, count in source.notes.items())
         source.faults.stop(f"no row is a job that could run on GPUs ({lacks})")

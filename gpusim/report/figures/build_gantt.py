@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import AHEAD, plain
+from gpusim.errors import shortened
 from gpusim.report.figures.build_paths import first_s, last_s
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN, shortened
+from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.result import Result
 from gpusim.units import DAY_S

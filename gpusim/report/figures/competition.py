@@ -13,8 +13,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gpusim.analysis.lateness import plain as words
 from gpusim.analysis.months import edges_s
 from gpusim.analysis.rivalry import lines, list_usd
+from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import plain, sheet, shortened, thousands
+from gpusim.report.figures.frame import plain, sheet, thousands
 from gpusim.report.figures.palette import LINES, SERIES
 from gpusim.tables.result import PRICES, Result
 from gpusim.units import DAY_S

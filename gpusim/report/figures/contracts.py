@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.analysis.months import edges_s, hours
+from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import sheet, shortened, thousands
+from gpusim.report.figures.frame import sheet, thousands
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.result import Result
 from gpusim.units import DAY_S

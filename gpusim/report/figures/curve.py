@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.report.figures.frame import nothing, plain, sheet, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.units import number_of
 
 MOST = len(SERIES)  # lines that the eye can tell apart
 
@@ -49,7 +51,7 @@ def draw(summary: pd.DataFrame, axis: str, measure: str, by: str | None = None) 
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(plain))
     ax.set_xlabel(shortened(axis, 60))
-    left_out = f" ({MOST} of {len(entries)} lines)" if len(entries) > MOST else ""
+    left_out = f" ({MOST} of {number_of(len(entries), 'line')})" if len(entries) > MOST else ""
     title = shortened(label_of(measure, unit), 74) + left_out
     figure.text(0.02, 1.0 - 0.08 * inch, title, va="top", fontsize=9)
     if by:

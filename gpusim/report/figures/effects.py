@@ -9,7 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.report.figures.frame import nothing, rows_sheet, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import nothing, rows_sheet
+from gpusim.units import number_of
 
 MOST = 40  # rows
 MOST_AXES = 4  # by whose entries a point is named; of more by its number
@@ -36,7 +38,7 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
         "Mean over replications, and its 95% interval" if (table["n"] > 1).any() else "One replication of each point"
     )
     if len(table) > MOST:
-        title += f"; the {MOST // 2} highest and {MOST // 2} lowest of {len(table):,} points"
+        title += f"; the {MOST // 2} highest and {MOST // 2} lowest of {number_of(len(table), 'point')}"
         table = table.sort_values("mean", ascending=False, kind="stable")
         table = pd.concat([table.head(MOST // 2), table.tail(MOST // 2)])
     unit = unit_of(measure, float(table["mean"].abs().max()) if len(table) else 0.0)

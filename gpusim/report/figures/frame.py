@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
+from gpusim.errors import shortened
 from gpusim.report.figures.palette import COLOURS
 from gpusim.tables.result import Result
 from gpusim.units import DAY_S, HOUR_S
@@ -87,14 +88,8 @@ def nothing(ax: Axes, text: str) -> None:
 
 def names_of(sites: list[str]) -> tuple[list[str], float]:
     """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
-    names = [shortened(site) for site in sites]
+    names = [shortened(site, LONGEST) for site in sites]
     return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)
-
-
-def shortened(name: str, longest: int = LONGEST) -> str:
-    """A name without its middle if it is long."""
-    half = longest // 2 - 1
-    return name if len(name) <= longest else f"{name[:half]}\u2026{name[-half:]}"
 
 
 def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tuple[Figure, Axes]:

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.analysis.wording import no_number
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable
@@ -30,8 +32,8 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
         Which measure to draw.
     """
     table = summary[summary["measure"] == measure]
-    table = table.assign(mean=table["mean"].where(np.isfinite(table["mean"])))
-    means = _grid(table, down, across, "mean")
+    shown = _grid(table, down, across, "mean")
+    means = shown.where(np.isfinite(shown))
     half = _grid(table.assign(half=(table["high"] - table["low"]) / 2.0), down, across, "half")
     many = table.groupby([down, across], sort=False).size().max() > 1
     unit = unit_of(measure, float(np.nanmax(np.abs(means), initial=0.0)))
@@ -51,7 +53,7 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     ax.set_xlabel(shortened(across, 60))
     ax.set_ylabel(shortened(down, 8 + int(body_in / 0.075)), fontsize=9)
     if len(columns) <= MOST_CELLS and len(rows) <= 20:
-        _numbers(ax, image, means, None if many or row_in < 0.4 else half, unit)
+        _numbers(ax, image, shown, None if many or row_in < 0.4 else half, unit)
     bar = figure.add_axes(((WIDTH_IN - 0.85) / WIDTH_IN, bottom_in / total_in, 0.13 / WIDTH_IN, body_in / total_in))
     figure.colorbar(image, cax=bar).ax.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(plain))
     title = shortened(label_of(measure, unit), 88) + (", mean over the other axes" if many else "")
@@ -89,11 +91,11 @@ def _ticks(ax: Axes, rows: list[str], columns: list[str], turned: bool) -> None:
 def _numbers(ax: Axes, image, means: pd.DataFrame, half: pd.DataFrame | None, unit: Unit) -> None:
     """Write values into the cells, all to the same decimals, light on dark and dark on light."""
     values = means.to_numpy(float) * unit.factor
-    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    largest = float(np.max(np.abs(values[np.isfinite(values)]), initial=0.0))
     decimals = int(np.clip(2 - np.floor(np.log10(largest)), 0, 4)) if largest > 0.0 else 0
     for y, x in np.ndindex(values.shape):
         known = bool(np.isfinite(values[y, x]))
-        text = f"{values[y, x]:,.{decimals}f}" if known else "-"
+        text = f"{values[y, x]:,.{decimals}f}" if known else no_number(values[y, x], "none")
         if half is not None and np.isfinite(half.iat[y, x]):
             text += f"\n\u00b1 {half.iat[y, x] * unit.factor:,.{decimals}f}"
         colour = "white" if known and image.norm(values[y, x]) < 0.5 else "black"

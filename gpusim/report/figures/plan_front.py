@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.report.figures.frame import plain, sheet, thousands
+from gpusim.scenario.measure import none_of
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
@@ -72,7 +73,7 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
         thousands(ax)
     _goal(ax, condition, unit)
     if not np.isfinite(means).any():
-        why = "no demand" if np.isnan(means).all() else "no finite figure"
+        why = none_of(condition.measure.text) if np.isnan(means).all() else "no finite figure"
         ax.text(0.5, 0.25, why, transform=ax.transAxes, ha="center", fontsize=9)
     stopped = candidates["status"] == "stopped"
     for rows, marker in ((candidates[stopped], "x"), (candidates[~stopped], "o")):

@@ -14,9 +14,11 @@ from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.levelling import beyond
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 from gpusim.tables.relief import Relief
+from gpusim.units import number_of
 
 # Unit of an amount -> the axis of amounts, and one of them in words.
 AMOUNTS = {
@@ -94,7 +96,7 @@ def _words(ax: Axes, name: str, part: pd.DataFrame) -> None:
         text = "gains nothing" if part["gain"].max() <= 0.0 else "does not level off in these runs"
     lines = [textwrap.fill(text, WRAP)]
     if row["next_pool"]:
-        held = f"({compact(row['next_gpu_hours'])} GPU-hours held back)"
+        held = f"({number_of(compact(row['next_gpu_hours']), 'GPU-hour')} held back)"
         place = f"then: {WORDS[row['next_cause']].short}, {shortened(row['next_pool'], 44)} {held}"
         lines.append(textwrap.fill(place, WRAP))
     title = textwrap.fill(shortened(name, 64), WRAP - 6)

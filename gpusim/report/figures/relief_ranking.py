@@ -12,9 +12,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import compact
-from gpusim.report.figures.frame import WIDTH_IN, plain, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, plain
 from gpusim.scenario.measure import sign_of
 from gpusim.tables.relief import Relief
+from gpusim.units import number_of
 
 MOST = 12  # rows
 BETTER, WORSE, UNSURE = "#0072B2", "#D55E00", "#777777"
@@ -39,7 +41,7 @@ def draw(relief: Relief) -> Figure:
     label = textwrap.fill(gain_label(measure, unit), 58)
     left_out = len(relief.ranking) - len(table)
     title = "What one step buys: mean change over paired runs and its 95% interval (hollow: may be none)"
-    title += f".\nThe first {MOST}; {left_out} smaller ones are left out" if left_out else ""
+    title += f".\nThe first {MOST}; without {number_of(left_out, 'smaller one')}" if left_out else ""
     top_in, bottom_in = 0.52 + 0.16 * title.count("\n"), 0.5 + LINE_IN * label.count("\n")
     body_in = row_in * len(names)
     total_in = top_in + body_in + bottom_in

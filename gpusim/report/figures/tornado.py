@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.report.figures.frame import WIDTH_IN, nothing, rows_sheet, shortened
+from gpusim.errors import shortened
+from gpusim.report.figures.frame import WIDTH_IN, nothing, rows_sheet
 
 LOW, HIGH = "#56B4E9", "#0072B2"
 ROW_IN = 0.32

@@ -12,7 +12,7 @@ from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
 from gpusim.tables.result import Result
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, number_of
 
 POINTS = 400  # of each curve
 TICKS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S)
@@ -25,14 +25,15 @@ def draw(result: Result) -> Figure:
     jobs = result.jobs
     if waits.empty:
         figure = Figure(figsize=(WIDTH_IN, 0.8))
-        text = f"none of {len(jobs):,} jobs waited" if len(jobs) else "the scenario has no jobs"
+        text = f"none of {number_of(len(jobs), 'job')} waited" if len(jobs) else "the scenario has no jobs"
         figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
         return figure
     figure = Figure(figsize=(WIDTH_IN, 3.3))
     curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
     bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
     none = share(float((jobs["wait_s"] <= 0.0).mean()))
-    title = f"{none[0].upper()}{none[1:]} of {len(jobs):,} jobs never waited. The others, by what they waited for most:"
+    title = f"{none[0].upper()}{none[1:]} of {number_of(len(jobs), 'job')} never waited."
+    title += " The others, by what they waited for most:"
     figure.text(0.02, 0.965, title, va="top", fontsize=9)
     _curves(curves, waits, jobs)
     _bars(bars, waits.groupby("cause")["wait_s"].agg(["sum", "size"]).sort_values("sum"))
@@ -65,7 +66,7 @@ def _bars(ax, table: pd.DataFrame) -> None:
     for y, (cause, value) in enumerate(hours.items()):
         ax.barh(y, value, height=0.6, color=_colour(cause), linewidth=0)
         ax.text(value, y, f" {quantity(value)}", va="center", fontsize=8)
-    names = [f"{WORDS[LOSS_OF_WAIT[c]].short}\n{n:,} job{'s' * (n != 1)}" for c, n in table["size"].items()]
+    names = [f"{WORDS[LOSS_OF_WAIT[c]].short}\n{number_of(n, 'job')}" for c, n in table["size"].items()]
     ax.set_yticks(range(len(hours)), names)
     ax.set_ylim(-0.7, max(len(hours), 4) - 0.3)
     ax.set_xlim(0.0, 1.0 * hours.max())

@@ -53,14 +53,14 @@ class Bottlenecks(Section):
                 extra = (share(row.share_of_planned).replace("under ", "<"), span)
             hours = (row.gpu_hours_held_back, row.gpu_hours_asked, row.gpu_hours_lost)
             table.add_row(
-                str(row.rank), row.site or "-", row.gpu_type, WORDS[row.cause].short, *map(compact, hours), *extra,
-                compact(row.job_hours_waited), compact(row.usd),
+                str(row.rank), row.site or "any site", row.gpu_type, WORDS[row.cause].short, *map(compact, hours),
+                *extra, compact(row.job_hours_waited), compact(row.usd),
             )  # fmt: skip
         terminal.print()
         for sentence in self.lead(findings):
             terminal.print(sentence, style="bold")
         terminal.print(table)
-        more = f" {len(shown) - MOST_LINES} smaller ones are in the report." if len(shown) > MOST_LINES else ""
+        more = f" All {len(shown)} are in the report." if len(shown) > MOST_LINES else ""
         note = (
             f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: GPU-hours asked for in"
             " vain. Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, at list price."
@@ -70,7 +70,7 @@ class Bottlenecks(Section):
 
 COLUMNS = (
     Column("rank", "#", str),
-    Column("site", "site", lambda site: site or "-", text=True),
+    Column("site", "site", lambda site: site or "any site", text=True),
     text("gpu_type", "GPU type"),
     Column("cause", "cause", lambda cause: WORDS[cause].short, text=True),
     Column("gpu_hours_held_back", "GPU-hours held back", decimals()),

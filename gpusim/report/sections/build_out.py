@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import numpy as np
-
 from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, plain
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
@@ -13,7 +11,7 @@ from gpusim.report.dates import day_of
 from gpusim.report.figures import build_gantt, build_missing, build_paths
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, decimals, quantity_or_none, text
+from gpusim.report.tables import Column, decimals, text
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
 from gpusim.tables.result import Result
@@ -71,23 +69,19 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         Column("project", "project", str, text=True),
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
-        Column("late_s", "days late", lambda value: "-" if np.isnan(value) else f"{round(value / DAY_S):,}"),
-        Column("usd", "costs [USD]", _compact),
+        Column("late_s", "days late", lambda value: f"{round(value / DAY_S):,}", none="never"),
+        Column("usd", "costs [USD]", compact, none=""),
     ]
     if deliveries:
         dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])
         delay = deliveries.delay[["project", "usd"]].rename(columns={"usd": "delay_usd"})
         table = table.merge(dates, on="project", how="left").merge(delay, on="project", how="left")
         columns[5:5] = [
-            *(Column(f"p{q}_s", f"P{q}", lambda value: "" if np.isnan(value) else day(value)) for q in (10, 50, 90)),
-            Column("on_time", "on time", lambda value: "" if np.isnan(value) else share(value)),
+            *(Column(f"p{q}_s", f"P{q}", day, none="") for q in (10, 50, 90)),
+            Column("on_time", "on time", share, none=""),
         ]
-        columns.append(Column("delay_usd", "30 days later [USD]", _compact))
+        columns.append(Column("delay_usd", "30 days later [USD]", compact, none=""))
     return document.table(table, tuple(columns))
-
-
-def _compact(usd: float) -> str:
-    return "" if np.isnan(usd) else compact(usd)
 
 
 def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
@@ -96,7 +90,7 @@ def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     columns = [
         Column("what", "made late by", str, text=True),
         Column("gpu_hours", "GPU-hours, this run", quantity),
-        Column("usd", "USD at list price", quantity_or_none),
+        Column("usd", "USD at list price", quantity, none="no price"),
     ]
     if deliveries:
         mean = held_back(deliveries.losses)
@@ -105,7 +99,7 @@ def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
         table = table.sort_values("usd_mean", ascending=False, kind="stable")
         columns += [
             Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
-            Column("usd_mean", "USD at list price", quantity_or_none),
+            Column("usd_mean", "USD at list price", quantity, none="no price"),
         ]
     return document.table(table.head(MOST_CAUSES), tuple(columns))
 
@@ -117,7 +111,7 @@ def _criticality(deliveries: Deliveries) -> dict[str, list]:
     table = table.reindex(list(deliveries.projects["project"]))
     kinds = list(table.sum().sort_values(ascending=False, kind="stable").index[:MOST_KINDS])
     columns = [Column("project", "project", str, text=True)]
-    columns += [Column(kind, plain(kind), lambda value: "" if np.isnan(value) else share(value)) for kind in kinds]
+    columns += [Column(kind, plain(kind), share, none="") for kind in kinds]
     return document.table(table[kinds].reset_index(), tuple(columns))
 
 

@@ -52,7 +52,7 @@ class Rivals(Section):
 
 
 def _days(value: float) -> str:
-    return "never" if value == float("inf") else f"{value:,.0f}" if value == value else "-"
+    return "never" if value == float("inf") else f"{value:,.0f}"
 
 
 RIVALS = (
@@ -63,7 +63,7 @@ RIVALS = (
     Column("units", "units", quantity),
     Column("received", "received", quantity),
     Column("cancelled", "cancelled orders", number),
-    Column("waited_days", "days waited, mean", _days),
+    Column("waited_days", "days waited, mean", _days, none="none received"),
 )
 HOURLY = (
     Column("gpu_type", "GPU type", str, text=True),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import pandas as pd
-
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
@@ -17,6 +15,7 @@ from gpusim.report.tables import Column, number
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
 from gpusim.tables.result import Result
+from gpusim.units import number_of
 
 NOT = "not in run"
 # Sums and balances of the accounts by year: name -> heading.
@@ -59,7 +58,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
         Column("contract", "contract", str, text=True),
         Column("gpus", "GPUs in all", number),
         Column("due_utc", "due", lambda date: f"{date:%Y-%m-%d}"),
-        Column("met_utc", "met in this run", lambda date: "-" if pd.isna(date) else f"{date:%Y-%m-%d}"),
+        Column("met_utc", "met in this run", lambda date: f"{date:%Y-%m-%d}", none=NOT),
         Column("state", "state", str, text=True),
     ]
     table = result.contract_milestones
@@ -96,7 +95,7 @@ def _departures(result: Result) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
         f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"
-        + (" ended the contract" if row.whole else f" gave up {row.gpus:,} GPUs that were late")
+        + (" ended the contract" if row.whole else f" gave up {number_of(row.gpus, 'late GPU')}")
         + "."
         for row in result.contract_departures.itertuples()
     ]

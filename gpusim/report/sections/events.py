@@ -27,6 +27,6 @@ class Events(Section):
 
 COLUMNS = (
     Column("time_s", "day", lambda value: f"{value / DAY_S:.2f}"),
-    Column("site", "site", lambda site: site or "-", text=True),
+    Column("site", "site", lambda site: site or "no site", text=True),
     text("detail", "event"),
 )

@@ -8,6 +8,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, number, text
+from gpusim.scenario.measure import none_of
 
 
 class Method(Section):
@@ -17,7 +18,9 @@ class Method(Section):
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """All figures."""
-        return {"metrics": document.table(findings.metrics.rename_axis("name").reset_index(), COLUMNS)}
+        table = findings.metrics.rename_axis("name").reset_index()
+        said = [number(value, none_of(name)) for name, value in findings.metrics.items()]
+        return {"metrics": document.table(table.assign(said=said), COLUMNS)}
 
     def values(self, findings: Findings) -> dict[str, object]:
         """The scenario."""
@@ -26,6 +29,6 @@ class Method(Section):
 
 COLUMNS = (
     text("name", "figure"),
-    Column("value", "value", lambda value: number(value)),
+    Column("said", "value", str),
     Column("name", "meaning", lambda name: METRICS[name], text=True),
 )

@@ -8,19 +8,21 @@ from rich import box
 from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
-from gpusim.analysis.wording import compact
+from gpusim.analysis.wording import compact, quantity
 from gpusim.report import document
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
 from gpusim.report.figures.relief_ranking import gain_label
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
-from gpusim.report.tables import Column, number, plus_minus, quantity_or_none, rank, text
+from gpusim.report.tables import Column, decimals, number, plus_minus, text
 from gpusim.report.terminal import Terminal
+from gpusim.scenario.measure import none_of
 from gpusim.tables.relief import Relief
 
 MOST_ROWS = 25
 MOST_LINES = 15  # of the console
 SIZES = ((1e9, "\n[billion]"), (1e6, "\n[million]"))
+NO_PRICE = "no price"  # of a step that the catalogue does not know
 LONG = 1e5  # from which a number takes as few characters as it can
 
 
@@ -74,13 +76,14 @@ class Reliefs(Section):
         about, table = relief.about, Table("#", "what if", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.columns[1].overflow = "fold"
         size, of_them = _size(relief.ranking["gain"])
+        none = none_of(about["measure"])
         for heading in (f"gain{of_them}", "per\nunit", "per\nUSD", "ledger\nGPU-h", "ledger\n#"):
             table.add_column(heading, justify="right", no_wrap=True)
         for row in relief.ranking.head(MOST_LINES).itertuples():
             seen = not np.isnan(row.ledger_rank)
             table.add_row(
-                str(row.rank), row.text, plus_minus(row.gain / size, row.low / size, row.high / size),
-                f"{_short(row.per_unit)} /{row.unit}" if row.unit != "rule" else "",
+                str(row.rank), row.text, plus_minus(row.gain / size, row.low / size, row.high / size, none),
+                f"{_short(row.per_unit)} /{row.unit}" if row.unit != "rule" and row.per_unit == row.per_unit else "",
                 _short(row.per_usd) if row.usd > 0.0 else "",
                 compact(row.ledger_gpu_hours) if seen else "", f"{row.ledger_rank:.0f}" if seen else "",
             )  # fmt: skip
@@ -89,8 +92,8 @@ class Reliefs(Section):
         if relief.ranking.empty:
             return
         terminal.print(table)
-        left = len(relief.ranking) - MOST_LINES
-        more = f" {left} smaller ones are in the report." if left > 0 else ""
+        steps = len(relief.ranking)
+        more = f" All {steps} are in the report." if steps > MOST_LINES else ""
         note = f"Gain in {about['what']}: mean change over paired runs, \u00b1 half of its 95% interval."
         note += " Ledger: held back in runs as it is."
         terminal.print(note + more, style="dim")
@@ -108,15 +111,14 @@ def _ranking(ranking: pd.DataFrame, measure: str) -> dict[str, list]:
         Column("gain_said", f"gain: {gain_label(measure, unit)}", str),
         Column("n", "pairs of runs", str),
         Column("per_unit_said", "gain per unit", str),
-        Column("usd", "the step costs [USD]", quantity_or_none),
-        Column("per_usd", "gain per USD", lambda value: quantity_or_none(value * unit.factor)),
-        Column("ledger_gpu_hours", "ledger: GPU-hours held back", quantity_or_none),
-        Column("ledger_rank", "ledger #", rank),
+        Column("usd", "the step costs [USD]", quantity, none=NO_PRICE),
+        Column("per_usd", "gain per USD", lambda value: quantity(value * unit.factor), none=NO_PRICE),
+        *LEDGER,
     )
-    gain_said, per_unit_said = [], []
+    gain_said, per_unit_said, none = [], [], none_of(measure)
     for row in ranking.itertuples():
-        gain_said.append(plus_minus(*(value * unit.factor for value in (row.gain, row.low, row.high))))
-        per_unit = f"{quantity_or_none(row.per_unit * unit.factor)} /{row.unit}"
+        gain_said.append(plus_minus(*(value * unit.factor for value in (row.gain, row.low, row.high)), none))
+        per_unit = f"{quantity(row.per_unit * unit.factor)} /{row.unit}" if row.per_unit == row.per_unit else none
         per_unit_said.append("" if row.unit == "rule" else per_unit)
     return document.table(ranking.assign(gain_said=gain_said, per_unit_said=per_unit_said), columns)
 
@@ -172,13 +174,15 @@ def _effects(relief: Relief) -> dict[str, list]:
         unit = unit_of(measure, float(part["base"].abs().max()))
         base = part.loc[part["n"].idxmax(), "base"]
         changes = part.set_index("relief").reindex(ranking["relief"])
-        table[measure] = [unit.number(base), *(_change(row, unit.factor) for row in changes.itertuples())]
+        none = none_of(measure)
+        first = unit.number(base) if base == base else none
+        table[measure] = [first, *(_change(row, unit.factor, none) for row in changes.itertuples())]
         columns.append(Column(measure, label_of(measure, unit), str))
     return document.table(pd.DataFrame(table), tuple(columns))
 
 
-def _change(row, factor: float) -> str:
-    text = plus_minus(row.difference * factor, row.low * factor, row.high * factor)
+def _change(row, factor: float, none: str) -> str:
+    text = plus_minus(row.difference * factor, row.low * factor, row.high * factor, none)
     return f"+{text}" if row.difference > 0.0 else text
 
 
@@ -192,10 +196,13 @@ def _short(value: float) -> str:
     return compact(value) if abs(value) >= LONG else number(value)
 
 
+LEDGER = (
+    Column("ledger_gpu_hours", "ledger: GPU-hours held back", quantity, none="not in the ledger"),
+    Column("ledger_rank", "ledger #", decimals(), none="not in the ledger"),
+)
 GROUPS = (
     text("group", "what is short, where"),
-    Column("relief_rank", "# by gain", lambda value: rank(value)),
-    Column("gain", "gain of its best relief", lambda value: number(value)),
-    Column("ledger_rank", "ledger #", lambda value: rank(value)),
-    Column("ledger_gpu_hours", "ledger: GPU-hours held back", lambda value: quantity_or_none(value)),
+    Column("relief_rank", "# by gain", decimals(), none="no rank"),
+    Column("gain", "gain of its best relief", number),
+    *reversed(LEDGER),
 )

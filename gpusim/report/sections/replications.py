@@ -15,6 +15,7 @@ from gpusim.report.section import Section
 from gpusim.report.sections.money import MONEY
 from gpusim.report.terminal import Terminal, listing
 from gpusim.tables.deliveries import Deliveries
+from gpusim.units import number_of
 
 MOST_ROWS = 12
 MOST_CAUSES = 8
@@ -46,9 +47,9 @@ class Replications(Section):
         if len(deliveries.money):
             terminal.print(_money(deliveries))
         note = (
-            f"{about['replications']:,} replications of the build-out, without jobs. GPU-h: planned and not there; USD"
-            f" at list price. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
-            f" ({about['delayed']} replications)."
+            f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned and not"
+            f" there; USD at list price. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
+            f" ({number_of(about['delayed'], 'replication')})."
         )
         terminal.print(note, style="dim")
 

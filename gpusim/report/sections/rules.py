@@ -63,20 +63,16 @@ class Rules(Section):
         terminal.print(table)
 
 
-def _compact(value: float) -> str:
-    return compact(value) if value == value else "-"
-
-
 def _some(value: float) -> str:
     return quantity(value) if value else ""
 
 
 def _reports(figures: pd.DataFrame) -> tuple[Column, ...]:
-    """Columns of the figures that a site has; a dash where another lacks one."""
+    """Columns of the figures that a site has; "not given" where another lacks one."""
     columns = [Column("site", "site", str, text=True), Column("year", "year", str), Column("days", "days", number)]
     for name in figures.columns:
         if name not in KEYS:
-            columns.append(Column(name, name, number if name in SHARES else _compact))
+            columns.append(Column(name, name, number if name in SHARES else compact, none="not given"))
     return tuple(columns)
 
 

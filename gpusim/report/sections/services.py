@@ -30,7 +30,7 @@ COLUMNS = (
     text("site", "site"),
     text("gpu_type", "GPU type"),
     Column("demand_tokens", "tokens asked for", quantity),
-    Column("served_share", "served", lambda value: "-" if value != value else f"{value:.2%}"),
+    Column("served_share", "served", lambda value: f"{value:.2%}"),
     Column("wanted_replicas", "replicas wanted", decimals(1)),
     Column("replicas", "replicas running", decimals(1)),
     Column("short_hours", "hours short", decimals()),

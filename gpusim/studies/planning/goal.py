@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.errors import GoalError, did_you_mean
+from gpusim.errors import GoalError, did_you_mean, one_line
 from gpusim.scenario.measure import QUANTILES, Measure, absent
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S
@@ -103,6 +103,9 @@ class Goal:
 
     text: str
     conditions: tuple[Condition, ...]
+
+    def __repr__(self) -> str:
+        return one_line(f"<Goal {self.text!r}>")
 
     @classmethod
     def parse(cls, text: str, scenario: Scenario) -> Goal:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import __version__
-from gpusim.errors import GpusimError
+from gpusim.errors import GpusimError, one_line
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.planning.fleet import Fleet
 from gpusim.studies.planning.goal import Goal
@@ -73,7 +73,7 @@ class Plan:
     def __repr__(self) -> str:
         met = "surely met" if self.chosen["sure"] else "met on average" if self.chosen["met"] else "not met"
         tried = f"{number_of(len(self.candidates), 'candidate')} in {number_of(self.runs, 'run')}"
-        return f"<Plan for {self.goal.text!r}: {met} for {self.chosen['cost_usd']:,.0f} USD, {tried}>"
+        return one_line(f"<Plan for {self.goal.text!r}: {met} for {self.chosen['cost_usd']:,.0f} USD, {tried}>")
 
     def draw(self) -> Figure:
         """The figure of its report: the front of cost and what the goal asks for."""
@@ -117,7 +117,9 @@ class Plan:
 
     def _searched(self) -> str:
         count = len(self.candidates)
-        tried = f"{count:,} candidate{'s were' if count != 1 else ' was'} tried in {self.runs:,} runs"
+        tried = (
+            f"{number_of(count, 'candidate')} {'was' if count == 1 else 'were'} tried in {number_of(self.runs, 'run')}"
+        )
         cheaper = int((self.candidates["cost_usd"] < self.chosen["cost_usd"]).sum())
         left = "all others cost as much or more" if self.chosen["met"] else "no others are left to try"
         if self.chosen["met"] and cheaper:
@@ -130,7 +132,7 @@ class Plan:
         }[self.ended]
 
     def _failures(self) -> list[str]:
-        return [f"{self.failed:,} runs failed, see {self.store.folder / 'failures'}."] if self.failed else []
+        return [f"{number_of(self.failed, 'run')} failed, see {self.store.folder / 'failures'}."] if self.failed else []
 
 
 def plan(

@@ -9,10 +9,12 @@ import pandas as pd
 from scipy.stats import kendalltau, spearmanr
 
 from gpusim.analysis.labels import change_of
-from gpusim.analysis.wording import quantity
+from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.causes import WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.studies.relief.values import Values
+from gpusim.studies.statistics.intervals import changes
+from gpusim.units import number_of
 
 TOP = 3  # groups of either ranking whose place in the other is looked at
 LITTLE = 0.05  # of what was held back: less did not go away
@@ -77,7 +79,11 @@ def moves(reliefs: list[str], values: Values) -> pd.DataFrame:
     parts = []
     for name in reliefs:
         base, changed = values.held_by(name, 1.0)
-        part = pd.DataFrame({"base": base, "difference": changed - base}).rename_axis(["pool", "cause"]).reset_index()
+        part = (
+            pd.DataFrame({"base": base, "difference": changes(base.to_numpy(), changed.to_numpy())})
+            .rename_axis(["pool", "cause"])
+            .reset_index()
+        )
         parts.append(part[(part["base"] > 0.0) | (part["difference"] != 0.0)].assign(relief=name))
     columns = ["relief", "pool", "cause", "base", "difference"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
@@ -124,20 +130,24 @@ def _sentence(row, better: bool, mine: pd.DataFrame, causes: frozenset, wait_h: 
     held, gone = own["base"].sum(), -own["difference"].sum()
     other = mine[~mine.index.isin(list(causes))]["difference"]
     if gone < 0.0:
-        return f"{head} What it held back grew by {quantity(-gone)} GPU-hours, from {quantity(held)}."
+        return f"{head} What it held back grew by {gpu_hours(-gone)}, from {quantity(held)}."
     if better:
         fell = -other[other < 0.0].sum()
-        return f"{head} The step took {quantity(gone)} GPU-hours off it and {quantity(fell)} off other causes."
+        return f"{head} The step took {gpu_hours(gone)} off it and {quantity(fell)} off other causes."
     if gone < LITTLE * held:
-        return f"{head} The step is too small for what waits: {quantity(gone)} of {quantity(held)} GPU-hours went away."
+        return f"{head} The step is too small for what waits: {quantity(gone)} of {gpu_hours(held)} went away."
     if len(other) and other.max() > MOVED * gone:
         pool, cause = other.idxmax()
         return (
-            f"{head} The bottleneck moved: {quantity(gone)} GPU-hours went away and {quantity(other.max())} came as"
+            f"{head} The bottleneck moved: {gpu_hours(gone)} went away and {quantity(other.max())} came as"
             f" '{WORDS[cause].short}' ({pool})."
         )
-    waited = f", and jobs waited {quantity(abs(wait_h))} hours {'less' if wait_h < 0.0 else 'more'}" if wait_h else ""
-    return f"{head} {quantity(gone)} of {quantity(held)} GPU-hours went away{waited}; the gain is what came of that."
+    waited = (
+        f", and jobs waited {number_of(quantity(abs(wait_h)), 'hour')} {'less' if wait_h < 0.0 else 'more'}"
+        if wait_h
+        else ""
+    )
+    return f"{head} {quantity(gone)} of {gpu_hours(held)} went away{waited}; the gain is what came of that."
 
 
 def knees(curves: pd.DataFrame) -> Iterator[int]:

@@ -7,16 +7,17 @@ import pandas as pd
 
 from gpusim.analysis.labels import change_of, unit_of, words_of
 from gpusim.analysis.levelling import beyond
-from gpusim.analysis.wording import quantity, share
+from gpusim.analysis.wording import gpu_hours, share
 from gpusim.causes import REJECTED, WORDS
 from gpusim.scenario.measure import sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves
 from gpusim.studies.relief.counterfactual import Counterfactual, counted
 from gpusim.studies.relief.values import BASE, Values
-from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, mean_interval
+from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, changes, mean_interval
 from gpusim.studies.statistics.separation import Separation
 from gpusim.tables.relief import Relief
+from gpusim.units import number_of
 
 # What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
 EFFECTS = (
@@ -85,12 +86,13 @@ def _effects(reliefs: dict[str, Counterfactual], values: Values, measure: str) -
     for name in reliefs:
         for figure in measures:
             own = values.of(name, 1.0, figure)
-            first, second = base[figure].reindex(own.index), own
-            change = mean_interval(second - first)
-            moments = [Moments.of(part.to_numpy(float)) for part in (first, second, second - first)]
+            first, second = base[figure].reindex(own.index).to_numpy(float), own.to_numpy(float)
+            gaps = changes(first, second)
+            change = mean_interval(gaps)
+            moments = [Moments.of(part) for part in (first, second, gaps)]
             with np.errstate(invalid="ignore", divide="ignore"):
                 reduction = (moments[0].sd ** 2 + moments[1].sd ** 2) / moments[2].sd ** 2
-            rows.append((name, figure, float(first.mean()), change.mean, change.low, change.high, change.n,
+            rows.append((name, figure, float(moments[0].mean), change.mean, change.low, change.high, change.n,
                          float(reduction)))  # fmt: skip
     columns = ["relief", "measure", "base", "difference", "low", "high", "n", "variance_reduction"]
     return pd.DataFrame(rows, columns=columns)
@@ -136,7 +138,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
         }[found.how]
         then = ""
         if knee["next_pool"]:
-            held = f"{quantity(knee['next_gpu_hours'])} GPU-hours held back"
+            held = f"{gpu_hours(knee['next_gpu_hours'])} held back"
             then = (
                 f"; then the largest other cause is '{WORDS[knee['next_cause']].short}' ({knee['next_pool']}), {held}"
             )
@@ -150,7 +152,7 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
             return "No constraint that a step would loosen binds."
         return "No constraint of the scenario binds: there is nothing to relieve."
     best = ranking.set_index("relief").loc[separation.best]
-    what, runs = f"{best['text'][0].upper()}{best['text'][1:]}", f"after {settings['runs']:,} runs"
+    what, runs = f"{best['text'][0].upper()}{best['text'][1:]}", f"after {number_of(settings['runs'], 'run')}"
     gain = change_of(measure, sign_of(measure) * best["gain"])
     if best["gain"] <= 0.0:
         return f"No relief that was tried gains anything, {runs}; the best is: {best['text']} ({gain})."
@@ -179,6 +181,6 @@ def _how_sure(separation: Separation, settings: dict) -> str:
         return f": more than all others at a confidence of {CONFIDENCE:.0%}."
     rest = [name for name in separation.contenders if name != separation.best]
     return (
-        f", but the budget of {settings['budget']:,} runs is spent and {len(rest)} more may be the best: "
+        f", but the budget of {number_of(settings['budget'], 'run')} is spent and {len(rest)} more may be the best: "
         f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )

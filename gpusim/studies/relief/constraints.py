@@ -16,7 +16,7 @@ from gpusim.studies.lever import Lever
 from gpusim.studies.relief import build_out, rules
 from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
 from gpusim.studies.relief.places import booked, pools_at
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, number_of
 
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
 
@@ -247,7 +247,7 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
     if scenario.scheduler.queue_limit is not None:
         limit = max(scenario.scheduler.queue_limit, 1)
         yield Counterfactual(
-            "queue rules", "", "queue_limit", f"{limit:,} more job{'s' * (limit != 1)} may wait in a pool",
+            "queue rules", "", "queue_limit", f"{number_of(limit, 'more job')} may wait in a pool",
             Lever(keys=["scheduler.queue_limit"], how="add"), limit, "job",
             booked(pools_at(scenario, scenario.sites), "rejected_queue"), 0.0, 1,
         )  # fmt: skip

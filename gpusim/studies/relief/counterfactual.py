@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
+from gpusim.units import number_of
 
 Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 
 
 def counted(amount: float, unit: str) -> str:
     """An amount with its unit: ``"2 days"``, ``"1 day"``, ``"0.08 MW"``."""
-    plural = "s" if unit in ("GPU", "day", "job") and amount != 1.0 else ""
-    return f"{amount:,.4g} {unit}{plural}"
+    written = f"{amount:,.4g}"
+    return number_of(written, unit) if unit in ("GPU", "day", "job") else f"{written} {unit}"
 
 
 @dataclass(frozen=True)

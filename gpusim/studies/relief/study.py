@@ -163,13 +163,13 @@ class _Study:
 
     def _run(self, places: Iterable[Place]) -> Values:
         """Values of all runs so far and of these."""
-        new = []
+        made = {run.key for run in self.runs.values()}
         for relief, multiple, r in places:
             changed = self.scenario if relief == BASE else self.reliefs[relief].scenario(self.scenario, multiple)
-            new.append(Run(changed, self.seed + r))
-            self.runs[relief, multiple, r] = new[-1]
+            self.runs[relief, multiple, r] = Run(changed, self.seed + r)
         keys = {place: run.key for place, run in self.runs.items()}
         self.store.set_design(_design(keys, self.seed))
+        new = [run for run in self.runs.values() if run.key not in made]  # a curve may have the step of the ranking
         execute(new, self.store, self.crew, self.progress)
         return Values(self.store, keys)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.causes import SLACK
+from gpusim.studies.statistics.intervals import changes
 from gpusim.studies.store import Store
 
 BASE = "as it is"
@@ -60,7 +61,10 @@ class Values:
     def gains(self, measure: str, sign: float, reliefs: Iterable[str], multiple: float = 1.0) -> pd.DataFrame:
         """``sign`` x (counterfactual - base) of a measure, shape (replications, counterfactuals), NaN if not run."""
         base = self.figures.loc[(BASE, 0.0), measure]
-        columns = {name: sign * (self.of(name, multiple, measure) - base) for name in reliefs}
+        columns = {}
+        for name in reliefs:
+            changed = self.of(name, multiple, measure).reindex(base.index)
+            columns[name] = sign * changes(base.to_numpy(float), changed.to_numpy(float)) + 0.0  # no -0
         return pd.DataFrame(columns, index=base.index, dtype=float)
 
     def of(self, relief: str, multiple: float, measure: str) -> pd.Series:

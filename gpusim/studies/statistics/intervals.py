@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 from gpusim.errors import StatisticsError, did_you_mean
+from gpusim.units import number_of
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-9  # relative: less is what sums of the same parts differ by
 
 
 class Interval(NamedTuple):
@@ -138,13 +140,18 @@ def paired_interval(first: ArrayLike, second: ArrayLike, confidence: float = CON
     first, second = np.asarray(first, dtype=float).ravel(), np.asarray(second, dtype=float).ravel()
     if len(first) != len(second):
         raise StatisticsError(f"{len(first)} and {len(second)} values: pairs need one of each per replication")
-    return mean_interval(differences(first, second), confidence)
+    return mean_interval(changes(first, second), confidence)
 
 
 def differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """``second - first``, broadcast; 0 where they are equal, infinite or not; NaN where either is."""
     with np.errstate(invalid="ignore"):
         return np.where(first == second, 0.0, second - first)
+
+
+def changes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """``differences`` of figures of two runs, 0 also where they are the same but for rounding."""
+    return np.where(np.isclose(first, second, rtol=ROUNDING, atol=0.0), 0.0, differences(first, second))
 
 
 def summary(
@@ -218,7 +225,7 @@ def paired(
         raise StatisticsError(f"no point is the base {_said(base)}; the first is {_said(points.iloc[0].to_dict())}")
     others = np.delete(np.arange(len(points)), found)
     point, reference = np.broadcast_arrays(values[others], values[found])
-    gaps = differences(reference, point)
+    gaps = changes(reference, point)
     moments = Moments.of(gaps)
     low, high = moments.limits(confidence)
     shared = [Moments.of(np.where(np.isnan(gaps), np.nan, side)) for side in (reference, point)]
@@ -252,7 +259,7 @@ def _points_by_replication(
     if (taken > 1).any():
         p, r = np.argwhere(taken > 1)[0]
         raise StatisticsError(
-            f"{_said(points.iloc[p].to_dict())} has {taken[p, r]} rows of replication {names[r]}; "
+            f"{_said(points.iloc[p].to_dict())} has {number_of(taken[p, r], 'row')} of replication {names[r]}; "
             f"one is allowed: name in `by` all columns that tell points apart, or drop duplicates"
         )
     values = np.full((len(points), len(measures), len(names)), np.nan)

@@ -27,6 +27,7 @@ from gpusim.studies.statistics.intervals import CONFIDENCE, Moments, check_confi
 from gpusim.studies.sweeps.axis import Axis
 from gpusim.studies.sweeps.designs import points_of
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import number_of
 
 COLUMNS = ["axis", "index", "at", "value", "low", "high"]
 Row = tuple[str, str, str, float, float, float]
@@ -116,7 +117,7 @@ def _runs(spec: SweepSpec, table: pd.DataFrame, measure: str) -> np.ndarray:
     endless = values.index[np.isinf(values).any(axis=1)]
     if len(endless):
         raise StatisticsError(
-            f"{measure}: infinite at {len(endless)} of {len(values)} points, point {endless[0]} first;"
+            f"{measure}: infinite at {len(endless)} of {number_of(len(values), 'point')}, point {endless[0]} first;"
             " give a measure that is finite everywhere, say a lower percentile"
         )
     return values.reindex(range(points_of(spec.design, spec.axes))).to_numpy()
@@ -149,7 +150,9 @@ def _regression(study: _Study) -> Iterator[Row]:
     columns = [_columns(axis, points[name]) for name, axis in study.axes.items()]
     wanted = np.hstack([column - column.mean(axis=0) for column in columns])
     if len(points) < wanted.shape[1] + 2:
-        raise StatisticsError(f"{len(points)} points have the measure; the axes need {wanted.shape[1] + 2} or more")
+        raise StatisticsError(
+            f"{number_of(len(points), 'point')} with the measure; the axes need {wanted.shape[1] + 2} or more"
+        )
     if np.linalg.matrix_rank(wanted) < wanted.shape[1]:
         raise StatisticsError(
             "some axes do not change, or only together with others: their effects cannot be told apart;"

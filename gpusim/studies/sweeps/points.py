@@ -13,6 +13,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import turned
 from gpusim.studies.sweeps.design import settings
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import number_of
 
 MOST_FAULTS = 20  # that are told; one fault of a design shows at many points
 
@@ -37,7 +38,7 @@ def scenarios_of(spec: SweepSpec, points: pd.DataFrame) -> list[Scenario]:
         wrong = {text: absent(measure, scenarios[0]) for text, measure in spec.measured().items()}
         faults += [f"measures: {text}: {fault}" for text, fault in wrong.items() if fault]
     if faults:
-        more = [f"and {len(faults) - MOST_FAULTS} more faults"] if len(faults) > MOST_FAULTS else []
+        more = [f"and {number_of(len(faults) - MOST_FAULTS, 'more fault')}"] if len(faults) > MOST_FAULTS else []
         raise ScenarioError(spec.name, faults[:MOST_FAULTS] + more)
     return scenarios
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gpusim.errors import ScenarioError
+from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.extent import outsized
@@ -18,6 +18,7 @@ from gpusim.scenario.measure import FLEET, Measure
 from gpusim.scenario.toml import read
 from gpusim.studies.sweeps.axis import Axis, faults_of_table
 from gpusim.studies.sweeps.designs import Design, faults_of_design, points_of
+from gpusim.units import number_of
 
 MAX_RUNS = 1_000_000
 # Columns of the tables of a study that an axis may not have the name of; the figures of the fleet are others.
@@ -75,6 +76,12 @@ class SweepSpec(Model):
     """Replications until an interval is narrow, instead of a fixed number."""
     axes: dict[str, Axis] = {}
     """What varies, by name."""
+
+    def __repr__(self) -> str:
+        axes = f"{', '.join(self.axes)} in a {self.design.kind} design" if self.axes else "no axis"
+        return one_line(f"<SweepSpec {self.name!r}: {axes}, {number_of(self.replications, 'replication')}>")
+
+    __str__ = __repr__
 
     @classmethod
     def from_toml(cls, path: str | Path) -> SweepSpec:
@@ -198,8 +205,8 @@ def _size(design: Design, axes: dict[str, Axis], replications: int) -> Iterator[
     points = points_of(design, axes)
     if points * replications > MAX_RUNS:
         yield (
-            f"design: found {points:,} points x {replications:,} replications = {points * replications:,} runs;"
-            f" {MAX_RUNS:,} at most: fewer values, samples or replications"
+            f"design: found {number_of(points, 'point')} x {number_of(replications, 'replication')} ="
+            f" {number_of(points * replications, 'run')}; {MAX_RUNS:,} at most: fewer values, samples or replications"
         )
 
 

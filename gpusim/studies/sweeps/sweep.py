@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import __version__
-from gpusim.errors import GpusimError, StoreError
+from gpusim.errors import GpusimError, StoreError, one_line
 from gpusim.scenario.measure import Measure
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.intervals import CONFIDENCE, paired, summary
@@ -63,7 +63,7 @@ class Sweep:
 
     def __repr__(self) -> str:
         finished = number_of(len(self.store.finished()), "finished run")
-        return f"<Sweep {self.spec.name!r}: {finished} in {self.store.folder}>"
+        return one_line(f"<Sweep {self.spec.name!r}: {finished} in {self.store.folder}>")
 
     def table(self) -> pd.DataFrame:
         """One row per finished run: run, point, replication, seed, the axes, then every figure of its outcome."""
@@ -196,13 +196,15 @@ class _Execution:
         """Execute round after round until nothing more is asked for."""
         wanted = {point: self.spec.replications for point in range(len(self.points))}
         while wanted:
+            made = {run.key for run in self.runs.values()}
             for point, replications in wanted.items():
                 for r in range(replications):
                     if (point, r) not in self.runs:
                         self.runs[point, r] = Run(self.scenarios[point], self.spec.first_seed + r, self.warm_up_s)
             keys = {place: run.key for place, run in sorted(self.runs.items())}
             self.store.set_design(design_table(self.points, keys, self.spec.first_seed))
-            execute(list(self.runs.values()), self.store, self.crew, self.progress)
+            new = [run for run in self.runs.values() if run.key not in made]
+            execute(new, self.store, self.crew, self.progress)
             wanted = self._more() if self.spec.stop else {}
 
     def _more(self) -> dict[int, int]:

@@ -10,6 +10,7 @@ import pytest
 
 import gpusim
 from gpusim.errors import GpusimError
+from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.sweeps.crew import Serial
 from gpusim.tables.relief import TABLES, Relief
 
@@ -207,6 +208,28 @@ def test_a_second_call_runs_nothing_and_answers_the_same(relieve, tmp_path) -> N
     assert [file.stat().st_mtime_ns for file in sorted((tmp_path / "runs" / "runs").iterdir())] == times
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+
+
+def test_only_runs_of_an_earlier_study_were_there_before(relieve) -> None:
+    """The step of the ranking is a point of the curve: it is not run again, and not told of as if it had been there."""
+    told = []
+    scenario = fleet(0.2801, 80)
+    first = relieve(scenario, curves=1, step=0.2, progress=told.append)
+    assert len(told) > 3
+    assert {state.kept for state in told} == {0}
+    told.clear()
+    assert repr(relieve(scenario, curves=1, step=0.2, progress=told.append)) == repr(first)
+    assert [state.kept for state in told] == [state.total for state in told]
+
+
+def test_rounding_gains_nothing() -> None:
+    values = object.__new__(Values)
+    places = [(BASE, 0.0, 0), (BASE, 0.0, 1), ("more", 1.0, 0), ("more", 1.0, 1)]
+    index = pd.MultiIndex.from_tuples(places, names=["relief", "multiple", "replication"])
+    usd = [1e4, 2e4, 1e4 + 1e-11, 2e4 - 8e-12]
+    values.figures = pd.DataFrame({"energy_usd": usd, "jobs": [1.0, 2.0, 2.0, 2.0]}, index)
+    assert [str(gain) for gain in values.gains("energy_usd", -1.0, ["more"])["more"]] == ["0.0", "0.0"]
+    assert values.gains("jobs", 1.0, ["more"])["more"].tolist() == [1.0, 0.0]
 
 
 def test_saved_and_read_again(relieve, tmp_path) -> None:

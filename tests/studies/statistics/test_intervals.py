@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gpusim.errors import StatisticsError
-from gpusim.studies.statistics.intervals import Interval, mean_interval, paired, paired_interval, summary
+from gpusim.studies.statistics.intervals import Interval, changes, mean_interval, paired, paired_interval, summary
 from gpusim.studies.statistics.separation import separate
 from gpusim.studies.statistics.stopping import stop
 
@@ -254,6 +254,13 @@ def test_separation():
     for name, row in found.intervals.iterrows():  # Bonferroni: two challengers
         assert row.tolist() == pytest.approx(paired_interval(values[name], values["best"], 0.975)[:4])
     assert separate(values[["worst", "best"]]).separated
+
+
+def test_rounding_is_no_change():
+    first = np.array([0.1 + 0.2, 1e6, 5.0, np.inf, 0.0])
+    second = np.array([0.3, 1e6 + 1e-7, 5.0 + 1e-6, np.inf, 1.0])
+    np.testing.assert_allclose(changes(first, second), [0.0, 0.0, 1e-6, 0.0, 1.0], rtol=1e-6, atol=0.0)
+    assert paired_interval(first[:2], second[:2])[:3] == (0.0, 0.0, 0.0)
 
 
 def test_exact_ties():

@@ -104,6 +104,7 @@ most = 300
     assert 4 < len(jobs) < 300
     assert stats.t.ppf(0.975, len(jobs) - 1) * jobs.sem() <= 1.5
     assert len({state.total for state in told}) > 1  # in rounds
+    assert {state.kept for state in told} == {0}  # what a round made is not told of as if it had been there before
     before = run_files(tmp_path / "out")
     most = SweepSpec.from_dict(
         {**spec.model_dump(), "stop": {**spec.stop.model_dump(), "half_width": 0.01, "most": 60}}

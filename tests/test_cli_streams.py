@@ -1,0 +1,63 @@
+"""Standard output and error that cannot be written: one line, exit status 2, and what was made is saved before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.studies.sweeps.kit import MAIN, SCENARIO
+
+FULL = Path("/dev/full")
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+COMMANDS = (
+    "catalog", "rules", "--help", "--version", "validate --help", "init b.toml", "run a.toml", "report out/a",
+    "compare out/a out/a", "export out/a t.json", "sweep s.toml --executor serial", "sweep status out/s",
+    "sweep collect out/s s.csv", "trace describe t.csv", "trace convert t.csv u.csv", "validate --quick --only 1",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scenario, its run and a sweep of it, and a trace."""
+    folder = tmp_path_factory.mktemp("full")
+    (folder / "a.toml").write_text(SCENARIO)
+    (folder / "s.toml").write_text('scenario = "a.toml"\nreplications = 1\n')
+    (folder / "t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
+    for command in ("run a.toml", "sweep s.toml --executor serial"):
+        assert gpusim(folder, command, stdout=subprocess.DEVNULL).returncode == 0
+    return folder
+
+
+def gpusim(folder: Path, command: str, **streams: object) -> subprocess.CompletedProcess:
+    words = [sys.executable, "-c", MAIN, *command.split()]
+    return subprocess.run(words, cwd=folder, text=True, check=False, **{"stderr": subprocess.PIPE, **streams})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_full_standard_output(folder: Path, command: str) -> None:
+    with FULL.open("w") as full:
+        done = gpusim(folder, command, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "gpusim: standard output: No space left on device"
+    assert done.stderr.count("standard output") == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_what_was_made_is_there(folder: Path) -> None:
+    with FULL.open("w") as full:
+        done = gpusim(folder, "run a.toml --set run.days=0.1 --out out/new", stdout=full)
+    assert done.returncode == 2
+    assert gpusim(folder, "compare out/new out/new", stdout=subprocess.DEVNULL).returncode == 0
+    assert (folder / "out/new/report.html").exists()
+
+
+@pytest.mark.parametrize(("command", "status"), [("compare out/a out/a", 0), ("run a.toml", 0), ("run none.toml", 2)])
+def test_full_standard_error_costs_what_it_would_say_alone(folder: Path, command: str, status: int) -> None:
+    with FULL.open("w") as full:
+        quiet = gpusim(folder, command, stdout=subprocess.PIPE, stderr=full)
+    assert quiet.returncode == status
+    assert quiet.stdout == gpusim(folder, command, stdout=subprocess.PIPE).stdout
