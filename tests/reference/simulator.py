@@ -367,10 +367,10 @@ class Simulator:
                         self._play_pass(pool)
             if not self._may_move() or not self._move_one():
                 break
+        self.pass_is_due = False  # who is turned away may have been promised what others now get, at this instant
         for pool in self.pools:
             self._turn_away(pool)
         self.arrived = []
-        self.pass_is_due = False
 
     def _play_pass(self, pool: Pool) -> None:
         gave_back, pool.changed, pool.gave_back = pool.gave_back, False, False

@@ -50,13 +50,13 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "scheduler.order",
             "fiffo",
-            "scheduler.order: found \"fiffo\"; allowed: fifo, sjf, priority, largest, fair_share (did you mean 'fifo'?)"
-            ", or a policy's import path, 'module:Class'",
+            "scheduler.order: found \"fiffo\"; allowed: fifo, sjf, priority, largest, fair_share, srtf"
+            " (did you mean 'fifo'?), or a policy's import path, 'module:Class'",
         ),
         (
             "scheduler.order",
             "my_policy:Mine",
-            'scheduler: a policy of your own needs mode = "cycle"',
+            'scheduler: a policy of your own decides in rounds: it needs mode = "cycle"',
         ),
         (
             "services.chat.gpus_per_replica",
