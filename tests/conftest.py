@@ -1,9 +1,25 @@
 """Fixtures of all tests."""
 
+from __future__ import annotations
+
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.compile import KINDS
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the workers of the whole suite start, compile what each would compile for itself, side by side."""
+    whole = config.args == config.getini("testpaths")
+    if whole and getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        root = Path(__file__).parents[1]
+        compilers = [subprocess.Popen([sys.executable, "-m", "tests.compile", kind], cwd=root) for kind in KINDS]
+        for compiler in compilers:
+            compiler.wait()
 
 
 @pytest.fixture(scope="session")
