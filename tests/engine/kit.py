@@ -50,14 +50,14 @@ def starts(fleet: Fleet) -> list[float]:
 
 def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
-    env, _services = _world(case)
+    env, _services = world(case)
     env.run(until=env.at(until_s, Place.OVER))
     return outcomes(env.fleet)
 
 
 def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[tuple[float, ...]]]]:
     """Outcomes of all jobs, and tokens, replica-seconds and wanted ones of every deployment between the edges."""
-    env, services = _world(case)
+    env, services = world(case)
     rows = [[] for _ in services.deployments]
 
     def record() -> None:
@@ -77,7 +77,7 @@ def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list
     return outcomes(env.fleet), rows
 
 
-def _world(case: Case) -> tuple[FleetEnvironment, Services]:
+def world(case: Case) -> tuple[FleetEnvironment, Services]:
     """The engine's environment with all processes of a case."""
     deployments, replicas = _deployments(case)
     env = FleetEnvironment(_fleet(case, replicas))

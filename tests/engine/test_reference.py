@@ -40,6 +40,7 @@ def _pools(draw, most, domains, power, sites=(0, 1)):
         if power:
             watts["compute_w"] = draw(st.sampled_from([4.0, 8.0]))
             watts["node_idle_w"] = draw(st.sampled_from([0.0, 2.0, 4.0]))
+            watts["idle_w"] = draw(st.sampled_from([0.0, 1.0]))
             watts["serving_w"] = draw(st.sampled_from([2.0, 4.0]))
         pools.append(
             PoolSpec(
