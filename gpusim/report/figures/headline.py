@@ -62,7 +62,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
     figure.text(split - 0.15 / WIDTH_IN, head, label, fontsize=8, va="bottom", ha="right")
     figure.text(split + 0.12 / WIDTH_IN, head, "GPU-hours held back", fontsize=8, va="bottom")
     if not shown:
-        nothing(course, "no GPU was held back")
+        nothing(course, "of the sites' GPUs, none was held back")
     return figure
 
 
