@@ -24,7 +24,8 @@ from tests.reference.case import Case, Change, Outcome, ServiceSpec
 
 def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
     """Play (submit, gpus, runtime, estimate[, priority]) jobs on one pool to the end."""
-    columns = np.array([tuple(job[:4]) for job in jobs], dtype=float).reshape(-1, 4)
+    rows = jobs if isinstance(jobs, np.ndarray) else [tuple(job[:4]) for job in jobs]
+    columns = np.array(rows, dtype=float).reshape(-1, 4)
     work = Work(
         submit_s=columns[:, 0],
         gpus=columns[:, 1].astype(int),

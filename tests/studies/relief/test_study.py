@@ -145,7 +145,8 @@ def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
 def test_a_residency_that_no_site_meets_stands_in_the_ledger(relieve) -> None:
     """Half of the jobs may use one type in a country that has none of it; without the residency they run."""
     base = fleet(5.0, 80).to_toml_dict()
-    stream = base["workload"]["streams"]["s"]
+    stream = {**base["workload"]["streams"]["s"], "jobs_per_day": 100.0}
+    base["workload"]["streams"]["s"] = stream
     base["sites"]["two"] = {
         **base["sites"]["one"],
         "region": "FR",
