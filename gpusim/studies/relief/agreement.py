@@ -160,6 +160,6 @@ def knees(curves: pd.DataFrame) -> Iterator[int]:
         x, y = np.append(0.0, part["amount"]), np.append(0.0, part["gain"])
         if y.max() <= 0.0:
             continue
-        above = y / y.max() - x / x.max()
+        above = np.maximum(y, 0.0) / y.max() - x / x.max()  # a knee gains something
         if above.max() > 0.05:
             yield part.index[max(int(np.argmax(above)) - 1, 0)]

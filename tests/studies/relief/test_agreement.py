@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gpusim.analysis.levelling import beyond
@@ -132,6 +132,7 @@ def test_numbers_in_sentences_are_those_of_the_ranking(rows: list[tuple]) -> Non
 
 
 @settings(max_examples=300, deadline=None)
+@example([2.2e-309, -1.0])
 @given(st.lists(st.floats(-10.0, 100.0), min_size=2, max_size=6))
 def test_a_curve_levels_off_only_where_it_does(gains: list[float]) -> None:
     amounts = [0.5 * 2**i for i in range(len(gains))]
