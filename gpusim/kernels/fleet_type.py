@@ -6,9 +6,6 @@ same kernels read the attributes of the Python object.
 
 from __future__ import annotations
 
-from hashlib import sha256
-from pathlib import Path
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -18,24 +15,17 @@ from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, r
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
-from gpusim import state
 from gpusim.state import ARRAYS, Fleet
 
 _NAMES = list(ARRAYS)
 _TYPES = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in ARRAYS.items()}
 
 
-def digest() -> str:
-    """Of all that kernels are made of: a cache looks at a kernel's own file, not at what it calls or reads."""
-    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(state.__file__)]
-    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-
-
 class FleetType(types.Type):
     """The numba type of ``Fleet``."""
 
     def __init__(self):
-        super().__init__(name=f"gpusim.Fleet {digest()}")
+        super().__init__(name="gpusim.Fleet")
 
 
 fleet_type = FleetType()

@@ -1,0 +1,69 @@
+"""What a kernel is made of: the code of its module and of all that this imports of gpusim.
+
+A cache on disk must not outlive a change of any of it, and need not be given up for a change of anything else: not for
+another kernel, nor for a comment or docstring.
+"""
+
+from __future__ import annotations
+
+import dis
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from types import CodeType
+
+ALWAYS = ("gpusim.kernels.fleet_type", "gpusim.kernels._jit")  # how kernels see the fleet, and are compiled
+_HAS_DOCSTRING = 0x4000000  # flag of a function's code since Python 3.13; before, its first constant is it or None
+
+
+@cache
+def digest(module: str) -> str:
+    """Of the code of a module and of all that it imports of gpusim, however far away."""
+    parts, wanted = {}, [module, *ALWAYS]
+    while wanted:
+        name = wanted.pop()
+        if name not in parts:
+            parts[name], imports = _part(name)
+            wanted.extend(imports)
+    return sha256(b"".join(name.encode() + parts[name] for name in sorted(parts))).hexdigest()
+
+
+def code_of(module: str) -> CodeType:
+    """Code of a module, as Python keeps it."""
+    return importlib.util.find_spec(module).loader.get_code(module)
+
+
+@cache
+def _part(module: str) -> tuple[bytes, tuple[str, ...]]:
+    """Digest of a module's own code, and the modules of gpusim that it imports."""
+    code = code_of(module)
+    return sha256(_bytes(code)).digest(), tuple(_imports(code))
+
+
+def _imports(code: CodeType) -> Iterator[str]:
+    """What a module imports at its top, as all do."""
+    names = ()
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME" and instruction.argval.partition(".")[0] == "gpusim":
+            package = importlib.util.find_spec(instruction.argval)
+            if package.submodule_search_locations is None:
+                yield instruction.argval
+            else:
+                inside = [f"{instruction.argval}.{name}" for name in names or ()]
+                yield from filter(importlib.util.find_spec, inside)
+        names = instruction.argval  # of ``from x import names`` they are the constant before it
+
+
+def _bytes(code: CodeType) -> bytes:
+    """What of a code object makes a difference: neither lines nor docstrings."""
+    constants = code.co_consts
+    is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
+    may_be_told = not is_function or sys.version_info < (3, 13) or bool(code.co_flags & _HAS_DOCSTRING)
+    if may_be_told and constants and isinstance(constants[0], str):
+        constants = constants[1:]
+    parts = [code.co_code, repr((code.co_names, code.co_varnames, code.co_freevars)).encode()]
+    parts += [_bytes(one) if isinstance(one, CodeType) else repr(one).encode() for one in constants]
+    return b"|".join(parts)
