@@ -22,7 +22,7 @@ _outer = njit(error_model="numpy", _nrt=False)
 
 
 def _stamped(locator: type) -> type:
-    """A locator of caches that tells by its sources, and not by file, time and line, whether a kernel is still the same."""
+    """A locator of caches that tells by the sources, not by file, time and line, whether a kernel is still the same."""
 
     class Stamped(locator):
         def __init__(self, function: Callable, file: str):
