@@ -1,7 +1,7 @@
 """Which pools want a scheduling pass at this instant, and what they are told of the time since their last one.
 
-A pass is made over every pool that is `dirty`, and takes that away. How much of its queue it has to look at, and whether
-what was promised there is to be promised anew, hangs on what has happened since the last pass over it:
+A pass is made over every pool that is `dirty`, and takes that away. How much of its queue it looks at, and whether
+what was promised there is promised anew, hangs on what has happened since the last pass over it:
 
 - `released`: GPUs or power came free, capacity changed, or the queue is another than the pass left it. All who wait are
   looked at. Without it only who arrived since can start: less is free than when the others were refused.
@@ -13,8 +13,8 @@ what was promised there is to be promised anew, hangs on what has happened since
 - `late`, `doubt`, `switched` (conservative): a reservation was due and what it reserved was not there; somebody took
   nodes without asking the plan; nodes came or went. All reservations of the pool are checked (`breaches`, `capacity`).
 
-Whoever gives GPUs back, or has nodes come and go, calls `wake`; whoever frees power, `wake_site`; `mark_dirty` is for all
-else that calls for a pass.
+Whoever gives GPUs back, or has nodes come and go, calls `wake`; whoever frees power, `wake_site`; `mark_dirty` is for
+all else that calls for a pass.
 """
 
 from __future__ import annotations

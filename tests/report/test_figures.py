@@ -80,7 +80,11 @@ def test_layout_of_long_names_many_types_and_millions_of_gpus(module):
 
 @pytest.mark.parametrize(
     ("module", "text"),
-    [(headline, "of the sites' GPUs, none was held back"), (waits, "the scenario has no jobs"), (course, "no job waited")],
+    [
+        (headline, "of the sites' GPUs, none was held back"),
+        (waits, "the scenario has no jobs"),
+        (course, "no job waited"),
+    ],
 )
 def test_empty_panels_say_so(module, text):
     figure = draw(make({("north", "H100"): {"idle_no_demand": [5.0] * 24}}), module)
