@@ -12,6 +12,7 @@ from enum import IntEnum, unique
 
 import numpy as np
 
+from gpusim.bundle import Bundle
 from gpusim.causes import CAUSES, IDLE_OF_WAIT
 
 
@@ -480,39 +481,8 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
 }
 
 
-class Fleet:
-    """All state that kernels see: the arrays of ``ARRAYS`` as attributes.
+class Fleet(Bundle):
+    """All state of the fleet that kernels see."""
 
-    ``table`` holds address, rows and columns of each array: compiled kernels get this one pointer instead of two
-    dozen arrays, which makes them several times faster, to compile and to call.
-    """
-
+    ARRAYS = ARRAYS
     __slots__ = (*ARRAYS, "table")
-
-    def __init__(self, **arrays: np.ndarray):
-        object.__setattr__(self, "table", np.zeros((len(ARRAYS), 3), dtype=np.int64))
-        for name in ARRAYS:
-            self.put(name, arrays[name])
-
-    def __setattr__(self, name: str, _value: object) -> None:
-        raise AttributeError(f"fleet array '{name}' cannot be assigned: kernels would go on with the old one; use put")
-
-    def put(self, name: str, array: np.ndarray) -> None:
-        """Set one array: dtype, dimensions and layout as in ``ARRAYS``, and at least as many rows as before."""
-        dtype, ndim = ARRAYS[name]
-        if (
-            array.ndim != ndim
-            or np.dtype(array.dtype.descr if dtype.names else array.dtype) != dtype
-            or not array.flags.c_contiguous
-        ):
-            raise TypeError(f"fleet array '{name}' must be a C-contiguous {ndim}-d array of {dtype}")
-        row = list(ARRAYS).index(name)
-        if len(array) < self.table[row, 1]:
-            raise TypeError(f"fleet array '{name}' has {self.table[row, 1]} rows, found {len(array)}; it may only grow")
-        object.__setattr__(self, name, array)
-        self.table[row] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
-
-
-def records(dtype: np.dtype, n: int) -> np.recarray:
-    """``n`` zeroed records whose fields read as attributes, in kernels and outside."""
-    return np.zeros(n, dtype=dtype).view(np.recarray)

@@ -16,8 +16,9 @@ ALLOWED = {
     "errors": {"units"},  # to count faults
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
-    "state": {"causes"},
-    "kernels": {"state"},
+    "bundle": set(),
+    "state": {"bundle", "causes"},
+    "kernels": {"bundle", "state"},
     "policies": {"errors", "units", "state", "kernels"},
     "tables": {"errors", "units", "scenario"},
     "analysis": BASE | {"scenario", "tables"},
@@ -28,7 +29,7 @@ ALLOWED = {
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
     "commerce": BASE | {"scenario", "tables", "buildout", "regulation"},
     "engine": BASE
-    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"},
+    | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gpusim.bundle import records
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
 from gpusim.policies.policy import Policy, PoolView
-from gpusim.state import ON, QUEUE, Status, records
+from gpusim.state import ON, QUEUE, Status
 from gpusim.units import JOULE_PER_MWH
 
 G_PER_KWH = 3.6e6  # of 1 g/J

@@ -7,6 +7,7 @@ from heapq import heappush
 
 import simpy
 
+from gpusim.bundle import records
 from gpusim.engine import border
 from gpusim.engine.instant import Place
 from gpusim.engine.process import Process
@@ -23,7 +24,7 @@ from gpusim.kernels.advance import (
     run_passes,
     run_planned_passes,
 )
-from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Status, records
+from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Status
 
 _NEVER = float("inf")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gpusim.bundle import records
 from gpusim.kernels import bitset
 from gpusim.state import (
     CHUNK,
@@ -34,7 +35,6 @@ from gpusim.state import (
     Order,
     Placement,
     Status,
-    records,
 )
 
 

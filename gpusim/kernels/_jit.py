@@ -13,7 +13,7 @@ from collections.abc import Callable
 from numba import njit
 from numba.core import caching
 
-import gpusim.kernels.fleet_type  # noqa: F401  (teaches numba the type of the argument of every kernel)
+import gpusim.kernels.bundle_type  # noqa: F401  (teaches numba the type of what every kernel takes first)
 from gpusim.kernels import sources
 
 # Called from kernels only: no way in from Python, which for a fleet of 24 arrays is longer than the code itself.

@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from types import CodeType
 
-ALWAYS = ("gpusim.kernels.fleet_type", "gpusim.kernels._jit")  # how kernels see the fleet, and are compiled
+ALWAYS = ("gpusim.kernels.bundle_type", "gpusim.kernels._jit")  # how kernels see the fleet, and are compiled
 _HAS_DOCSTRING = 0x4000000  # flag of a function's code since Python 3.13; before, its first constant is it or None
 
 
@@ -32,8 +33,11 @@ def digest(module: str) -> str:
 
 
 def code_of(module: str) -> CodeType:
-    """Code of a module, as Python keeps it."""
-    return importlib.util.find_spec(module).loader.get_code(module)
+    """Code of a module, as Python keeps it on disk."""
+    spec = importlib.util.find_spec(module)
+    if hasattr(spec.loader, "get_code"):
+        return spec.loader.get_code(module)
+    return compile(Path(spec.origin).read_text(encoding="utf-8"), spec.origin, "exec")  # a loader of somebody's own
 
 
 @cache

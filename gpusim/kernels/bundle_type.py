@@ -1,7 +1,7 @@
-"""How numba sees a ``Fleet``: one pointer to its table of addresses; ``f.jobs`` makes the array on the spot.
+"""How numba sees a ``Bundle``: one pointer to its table of addresses; ``f.jobs`` makes the array on the spot.
 
-A fleet of two dozen arrays passed by value would be copied at every call between kernels. Without the JIT the
-same kernels read the attributes of the Python object.
+A bundle of two dozen arrays passed by value would be copied at every call between kernels. Without the JIT the same
+kernels read the attributes of the Python object.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, r
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
-from gpusim.state import ARRAYS, Fleet
-
-_NAMES = list(ARRAYS)
-_TYPES = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in ARRAYS.items()}
+from gpusim.bundle import Bundle
+from gpusim.state import Fleet
 
 
-class FleetType(types.Type):
-    """The numba type of ``Fleet``."""
+class BundleType(types.Type):
+    """The numba type of a kind of bundle."""
 
-    def __init__(self):
-        super().__init__(name="gpusim.Fleet")
-
-
-fleet_type = FleetType()
-
-
-# Found on the object itself, the type costs a call half of what a look-up by class does.
-Fleet._numba_type_ = fleet_type
+    def __init__(self, kind: type[Bundle]):
+        super().__init__(name=f"gpusim.{kind.__name__}")
+        self.arrays = {
+            name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in kind.ARRAYS.items()
+        }  # fmt: skip
 
 
-@register_model(FleetType)
-class _FleetModel(models.PrimitiveModel):
+def teach(kind: type[Bundle]) -> None:
+    """Have kernels take bundles of a kind."""
+    # Found on the object itself, the type costs a call half of what a look-up by class does.
+    kind._numba_type_ = BundleType(kind)
+
+
+@register_model(BundleType)
+class _BundleModel(models.PrimitiveModel):
     def __init__(self, manager, fe_type):
         super().__init__(manager, fe_type, ir.IntType(64).as_pointer())
 
 
-@unbox(FleetType)
+@unbox(BundleType)
 def _unbox(_typ, obj, c):
     table = c.pyapi.object_getattr_string(obj, "table")
     ctypes = c.pyapi.object_getattr_string(table, "ctypes")
@@ -53,17 +53,17 @@ def _unbox(_typ, obj, c):
 
 
 @infer_getattr
-class _FleetAttributes(AttributeTemplate):
-    key = FleetType
+class _Attributes(AttributeTemplate):
+    key = BundleType
 
-    def generic_resolve(self, _typ, attr):
-        return _TYPES.get(attr)
+    def generic_resolve(self, typ, attr):
+        return typ.arrays.get(attr)
 
 
-@lower_getattr_generic(FleetType)
-def _lower_getattr(context, builder, _typ, value, attr):
-    array_type = _TYPES[attr]
-    row = 3 * _NAMES.index(attr)
+@lower_getattr_generic(BundleType)
+def _lower_getattr(context, builder, typ, value, attr):
+    array_type = typ.arrays[attr]
+    row = 3 * list(typ.arrays).index(attr)
 
     def word(offset):
         return builder.load(cgutils.gep_inbounds(builder, value, row + offset))
@@ -75,3 +75,6 @@ def _lower_getattr(context, builder, _typ, value, attr):
     data = builder.inttoptr(word(0), context.get_data_type(array_type.dtype).as_pointer())
     populate_array(array, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
     return array._getvalue()
+
+
+teach(Fleet)

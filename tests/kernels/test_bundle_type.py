@@ -1,0 +1,54 @@
+"""Kernels take bundles of any kind, and see what stands in them when they are called."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpusim.bundle import Bundle, records
+from gpusim.kernels._jit import kernel
+from gpusim.kernels.bundle_type import teach
+
+CLOCK = np.dtype([("now_s", "f8"), ("count", "i8")])
+
+
+class Queue(Bundle):
+    """Another bundle than the fleet."""
+
+    ARRAYS = {"clock": (CLOCK, 1), "tokens": (np.dtype("i8"), 2)}
+    __slots__ = (*ARRAYS, "table")
+
+
+teach(Queue)
+
+
+@kernel
+def total(q, row):
+    q.clock[0].count += 1
+    q.clock[0].now_s = 1.5
+    found = 0
+    for column in range(q.tokens.shape[1]):
+        found += q.tokens[row, column]
+    return found
+
+
+def bundle(rows: int) -> Queue:
+    return Queue(clock=records(CLOCK, 1), tokens=np.arange(3 * rows).reshape(rows, 3))
+
+
+def test_a_kernel_reads_and_writes_a_bundle_of_another_kind():
+    queue = bundle(2)
+    assert (total(queue, 0), total(queue, 1)) == (3, 12)
+    assert (queue.clock[0].count, queue.clock[0].now_s) == (2, 1.5)
+
+
+def test_arrays_may_grow_and_nothing_else():
+    queue = bundle(2)
+    queue.put("tokens", np.ones((5, 3), "i8"))
+    assert total(queue, 4) == 3
+    with pytest.raises(TypeError, match="queue array 'tokens' has 5 rows, found 4; it may only grow"):
+        queue.put("tokens", np.ones((4, 3), "i8"))
+    with pytest.raises(TypeError, match="must be a C-contiguous 2-d array of int64"):
+        queue.put("tokens", np.ones(9, "i8"))
+    with pytest.raises(AttributeError, match="cannot be assigned"):
+        queue.tokens = np.ones((9, 3), "i8")
