@@ -9,6 +9,7 @@ division by zero in the hot loops. ``_nrt=False``: kernels allocate nothing, so 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from numba import njit
 from numba.core import caching
@@ -21,32 +22,45 @@ inner = njit(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_
 _outer = njit(error_model="numpy", _nrt=False)
 
 
-def _stamped(locator: type) -> type:
-    """A locator of caches that tells by the sources, not by file, time and line, whether a kernel is still the same."""
+def _by_sources(locator: type) -> type:
+    """A locator of caches by what a kernel is made of, in place of its file's time and its line.
 
-    class Stamped(locator):
+    The digest stands in the file's name: what was written for other sources, maybe with types that are no more, is not
+    even read.
+    """
+
+    class BySources(locator):
         def __init__(self, function: Callable, file: str):
             super().__init__(function, file)
-            self._module = function.__module__
+            self._digest = sources.digest(function.__module__)[:16]
 
         def get_source_stamp(self) -> str:
-            return sources.digest(self._module)
+            return self._digest
 
         def get_disambiguator(self) -> str:
-            return "kernel"
+            return self._digest
 
-    return Stamped
+    return BySources
 
 
 class _Contents(caching.CompileResultCacheImpl):
     _locator_classes = [
-        _stamped(locator)
+        _by_sources(locator)
         for locator in (caching.UserProvidedCacheLocator, caching.InTreeCacheLocator, caching.UserWideCacheLocator)
     ]
 
 
 class _Cache(caching.FunctionCache):
     _impl_class = _Contents
+
+    def save_overload(self, sig, data) -> None:
+        """Keep a compiled kernel, and what was kept of it for other sources no longer."""
+        super().save_overload(sig, data)
+        head, _digest, tail = self._impl.filename_base.rpartition(self._impl.locator.get_disambiguator())
+        _name, _dot, version = tail.rpartition(".")
+        for file in Path(self.cache_path).glob(f"{head}*.{version}.*"):
+            if not file.name.startswith(f"{self._impl.filename_base}."):
+                file.unlink(missing_ok=True)
 
 
 def kernel(function: Callable) -> Callable:

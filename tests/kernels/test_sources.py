@@ -72,8 +72,8 @@ def test_imports_of_kernels_stand_at_the_top() -> None:
             ), file
 
 
-def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
-    """A kernel that takes no time to compile, in two processes."""
+def test_what_is_kept_on_disk(tmp_path: Path) -> None:
+    """A second start compiles nothing; after an edit, what was kept is neither read nor kept any longer."""
     program = (
         "from gpusim.kernels.compiling import told_of_compiling\n"
         "from gpusim.engine.layout import PoolSpec, Rules, Work, allocate\n"
@@ -84,11 +84,15 @@ def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
         "with told_of_compiling(lambda: print('compiles')):\n"
         "    reading.settle_all(fleet, 1.0)\n"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-        ).stdout
-        for _ in range(2)
-    ]
-    assert said == ["compiles\n", ""]
+
+    def said() -> str:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert [said(), said()] == ["compiles\n", ""]
+    (index,) = tmp_path.rglob("*.settle_all-*.nbi")
+    stale = index.rename(index.with_name(index.name.replace(index.name.partition("-")[2][:16], "0" * 16)))
+    assert said() == "compiles\n"
+    assert index.exists()
+    assert not stale.exists()  # of other sources
