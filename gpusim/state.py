@@ -384,7 +384,8 @@ QUEUE = np.dtype(  # what a policy in Python sees of the jobs that wait, and run
         ("job", "i8"),  # row in `jobs`
         ("submit_s", "f8"),
         ("pool", "i8"),  # row in `pools`
-        ("gpus", "i8"),  # that it asks for
+        ("gpus", "i8"),  # that it runs with, or asks for
+        ("submitted_gpus", "i8"),  # that it was submitted with
         ("held", "i8"),  # that it holds, or would: whole nodes for gangs
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
         ("priority", "i8"),

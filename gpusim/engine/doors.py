@@ -17,7 +17,7 @@ from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
 from gpusim.policies.policy import Policy, PoolView
 from gpusim.state import ON, QUEUE, Status
-from gpusim.units import JOULE_PER_MWH
+from gpusim.units import JOULE_PER_MWH, number_of
 
 G_PER_KWH = 3.6e6  # of 1 g/J
 
@@ -28,6 +28,7 @@ class Rounds:
     def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
         self.env, self.policy, self.name, self.names = env, policy, name, names
         self._rows = records(QUEUE, 64)
+        self._submitted_gpus = env.fleet.jobs["gpus"].copy()  # before anything changes them
         self._nodes = []
         for pool in env.fleet.pools:
             nodes = env.fleet.nodes[pool.first_node : pool.first_node + pool.n_nodes]
@@ -145,7 +146,10 @@ class Rounds:
             grown = records(QUEUE, 2 * (first + count))
             grown[:first] = self._rows[:first]
             self._rows = grown
-        return kernel(self.env.fleet, p, self._rows, first, self.env.now)
+        listed = kernel(self.env.fleet, p, self._rows, first, self.env.now)
+        rows = self._rows[first : first + listed]
+        rows["submitted_gpus"] = self._submitted_gpus[rows["job"]]
+        return listed
 
     def _ask(self, door: str, p: int | None, *shown: object) -> object:
         try:
@@ -162,10 +166,8 @@ class Rounds:
         except Exception as error:  # ragged lists, and objects that only look like arrays
             raise self._error(p, f"{door} returned no sequence of whole numbers ({error}); return {what}") from error
         if found.ndim != 1 or (found.dtype.kind not in "iu" and found.size) or count not in (None, len(found)):
-            many = "" if count is None else f"{count} "
-            raise self._error(
-                p, f"{door} returned {found.dtype} of shape {found.shape}; return {many}whole numbers: {what}"
-            )
+            many = "whole numbers" if count is None else number_of(count, "whole number")
+            raise self._error(p, f"{door} returned {found.dtype} of shape {found.shape}; return {many}: {what}")
         return np.ascontiguousarray(found, dtype="i8")
 
     def _distinct(self, door: str, p: int, positions: np.ndarray, count: int, of: str) -> None:

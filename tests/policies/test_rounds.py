@@ -107,6 +107,13 @@ class Equal:
         return np.full(len(jobs), share)
 
 
+class Half:
+    """All have half of what they were submitted with."""
+
+    def allocate(self, jobs, now_s):
+        return jobs.submitted_gpus // 2
+
+
 class Last:
     """First come, first served, on the last nodes that have room."""
 
@@ -138,6 +145,13 @@ def test_sizes_follow_what_a_policy_says():
     assert ends(result) == [80.0, 100.0]
     assert result.jobs["gpu_s"].tolist() == [800.0, 800.0]
     assert result.jobs["evictions"].tolist() == [1, 1]
+
+
+def test_a_policy_knows_what_was_submitted():
+    """8 of 16 for each: both at once, in twice the time, and no round changes that."""
+    result = play(f"{HERE}:Half", [(0, 100, 16), (0, 100, 16)])
+    assert ends(result) == [200.0, 200.0]
+    assert result.jobs["evictions"].tolist() == [0, 0]
 
 
 def test_nodes_are_those_that_a_policy_picks(monkeypatch):
