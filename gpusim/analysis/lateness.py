@@ -7,12 +7,12 @@ import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity, share
 from gpusim.scenario.rules import NAMES
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 AHEAD = "ahead of plan"  # what came early: no loss
 
 
-def is_built(result: Result) -> bool:
+def is_built(result: Record) -> bool:
     """Whether projects add anything in a result."""
     return "build_projects" in result.tables and bool((result.build_projects["component"] != "").any())
 
@@ -63,7 +63,7 @@ def by_site(losses: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
 
 
-def lateness(result: Result) -> str:
+def lateness(result: Record) -> str:
     """What the planned GPUs of a result with projects were missing for, in two sentences."""
     held = held_back(result.build_ledger)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()

@@ -68,7 +68,7 @@ def run_sweep(
         loading()
         from gpusim.report.study_console import print_summary
         from gpusim.report.sweep_page import write
-        from gpusim.studies.sweeps.sweep import sweep as execute
+        from gpusim.results.sweep import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)

@@ -22,7 +22,7 @@ from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
 from gpusim.commerce.charges import of_rules
 from gpusim.commerce.market import market
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
 COSTS = ("energy", "staff", "network", "rules")
@@ -87,7 +87,7 @@ class Statements:
 def statements(
     accounts: Accounts,
     spending: pd.DataFrame | None = None,
-    result: Result | None = None,
+    result: Record | None = None,
     prices: pd.DataFrame | None = None,
 ) -> Statements:
     """Make the statements of accounts.
@@ -97,7 +97,7 @@ def statements(
     accounts : Accounts
     spending : DataFrame, optional
         What the build-out pays, as ``gpusim.commerce.capital.capex`` takes it. Absent: nothing.
-    result : Result, optional
+    result : Record, optional
         Run of the fleet whose metered energy is paid, and what rules cost in it. Absent: the stated load, PUE and
         price, and nothing.
     prices : DataFrame, optional

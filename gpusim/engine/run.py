@@ -34,7 +34,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
@@ -48,29 +48,8 @@ def run(
     trace: JobTable | None = None,
     processes: list[Process] = (),
     progress: Callable[[float], None] | None = None,
-) -> Result:
-    """Simulate a scenario.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        What exists and what happens to it.
-    seed : int
-        Feeds all random streams. Same scenario and seed: the same result, to the byte.
-    jobs : JobTable, optional
-        Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest tells their
-        digest.
-    trace : JobTable, optional
-        The scenario's trace, already read: many runs may share one. It is not changed.
-    processes : list of callables
-        Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
-    progress : callable, optional
-        Called with the share of the run that is done, at every record interval.
-
-    Returns
-    -------
-    Result
-    """
+) -> Record:
+    """The record of a scenario that is simulated; arguments as of ``gpusim.run``."""
     began = time.perf_counter()
     check_regions(scenario)
     build = BuildOut(scenario, seed) if scenario.projects else None
@@ -101,11 +80,11 @@ def run(
         tables["rules"] = regulation.table(tables["power"], end_s)
     odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
     manifest = manifest_of(scenario, seed, end_s, time.perf_counter() - began, jobs=jobs, input_notes=odd)
-    result = Result(manifest, tables)
+    result = Record(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
 
 
-def _with_contracts(scenario: Scenario, result: Result, overheads: dict[str, float]) -> Result:
+def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, float]) -> Record:
     """The result with accounts and statements; who has no contracts does not load what makes them."""
     from gpusim.commerce.run_tables import run_tables
 

@@ -14,7 +14,7 @@ from gpusim.report.console import print_report
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.sections.energy import Energy
-from gpusim.tables.result import Result
+from gpusim.results.result import Result
 from tests.analysis.kit import make
 
 HOURS = 6

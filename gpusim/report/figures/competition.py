@@ -17,14 +17,15 @@ from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet, thousands
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.tables.result import PRICES, Result
+from gpusim.tables.names import PRICES
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 OURS, RIVALS = "#D55E00", "#A9CCE3"
 MOST = 6  # supplies drawn
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """A panel per supply: units in line, ours below the rivals'; and one of prices by GPU type."""
     table, prices = lines(result), result.tables.get(PRICES)
     supplies = list(table["supply"].unique())[:MOST]
@@ -50,14 +51,14 @@ def draw(result: Result) -> Figure:
     return figure
 
 
-def _priced(result: Result) -> list[str]:
+def _priced(result: Record) -> list[str]:
     """GPU types of the fleet whose price follows a line."""
     index = result.manifest["scenario"]["market"]["index"]["supplies"]
     there = set(result.pools["gpu_type"])
     return [kind for kind in index if kind in there][: len(SERIES)]
 
 
-def _prices(ax: Axes, result: Result, kinds: list[str], start: datetime, end_s: float) -> None:
+def _prices(ax: Axes, result: Record, kinds: list[str], start: datetime, end_s: float) -> None:
     prices = result.tables[PRICES]
     for i, kind in enumerate(kinds):
         part = prices[prices["gpu_type"] == kind]

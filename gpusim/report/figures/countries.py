@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.countries import countries
 from gpusim.report.figures.frame import WIDTH_IN, names_of, plain
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 ROW_IN = 0.24
 # Column -> what it is, its unit, colours of its bars and of text on them, and the ratio that is written beside a bar.
@@ -21,7 +21,7 @@ PANELS = {
 SIZES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Three panels with a bar for each country; beside it mean IT power, price paid and carbon intensity."""
     table = countries(result)
     names, left_in = names_of(list(table["country"]))

@@ -15,7 +15,7 @@ from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
 WIDTH_IN = 6.6
@@ -38,7 +38,7 @@ def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in:
     return figure, axes
 
 
-def time_axis(ax: Axes, result: Result) -> float:
+def time_axis(ax: Axes, result: Record) -> float:
     """Label an axis in days of the run (hours for short runs); the unit [s]."""
     duration_s = result.manifest["duration_s"]
     unit_s, name = (DAY_S, "day") if duration_s > 3 * DAY_S else (HOUR_S, "hour")

@@ -14,14 +14,14 @@ from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of, nothing, time_axis
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
 ROW_IN = 0.46
 FULL = 0.86  # of a row's height: all planned GPUs of the site
 
 
-def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """Share of each site's planned GPUs that was held back, over time and by cause, and the sum beside it.
 
     Parameters

@@ -8,13 +8,13 @@ from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import held_back, plain
 from gpusim.report.figures.palette import SERIES
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 OTHER = "#9A9A9A"
 OWN = (*SERIES[:6], "#44546A")
 
 
-def kind_colours(result: Result) -> dict[str, str]:
+def kind_colours(result: Record) -> dict[str, str]:
     """Kind -> colour: first what the run's GPUs were missing for, then what critical paths went through, by length."""
     missing = held_back(result.build_ledger).groupby("cause")["usd"].sum().sort_values(ascending=False)
     paths = result.build_paths

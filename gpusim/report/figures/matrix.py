@@ -9,13 +9,13 @@ from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 ROW_IN = 0.42
 LEFT, RIGHT = -0.46, 0.46  # of a cell
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Sites by GPU types; in each cell a bar of the causes of the ledger, 100% wide."""
     table = pools(result)
     sites, kinds = list(result.sites["site"]), list(dict.fromkeys(table["gpu_type"]))

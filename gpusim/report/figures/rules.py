@@ -14,7 +14,7 @@ from gpusim.regulation.effects import in_force
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
 from gpusim.scenario.rules import catalogue
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
 from gpusim.units import DAY_S
 
@@ -29,7 +29,7 @@ LABELS = {LOST: "costs GPU-hours", PAID: "costs money", DUTY: "a duty without a 
 EVERYWHERE = "all sites"
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """A row per rule and site: light while in force, dark when it bound; what costs GPU-hours on top."""
     places, rules = in_force(result), result.rules[result.rules["binds"]]
     rows = _rows(places)

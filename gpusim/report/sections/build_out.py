@@ -14,7 +14,7 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, text
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
@@ -62,7 +62,7 @@ class BuildOut(Section):
         return {"replications": about["replications"], "delayed": about["delayed"]}
 
 
-def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     day = day_of(datetime.fromisoformat(result.manifest["start"]))
     table = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
     columns = [
@@ -84,7 +84,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     return document.table(table, tuple(columns))
 
 
-def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     """What was planned and not there: in this run, and over replications."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     columns = [
