@@ -33,12 +33,12 @@ ALLOWED = {
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE
     | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
-    "report": {"errors", "units", "causes", "scenario", "tables", "analysis", "regulation", "studies"},
+    # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
+    "validation": BASE | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis"},
+    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
     # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.
     "results": {"errors", "units", "scenario", "inputs", "tables", "analysis", "engine", "studies", "report"},
-    # Known answers beside ours, at the top: it runs everything and nothing but the command line uses it.
-    "validation": BASE | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis"},
     "cli": None,  # all
 }
 LIBRARIES = {
@@ -47,6 +47,7 @@ LIBRARIES = {
     "click": {"cli"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
+    "rich": {"report", "cli"},
     "SALib": {"studies"},
     "optuna": {"studies"},
     "distributed": {"studies"},
