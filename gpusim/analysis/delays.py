@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.groups import Groups
-from gpusim.scenario.measure import QUANTILES, SIZE_CLASSES, SIZES
+from gpusim.analysis.measure import QUANTILES, SIZE_CLASSES, SIZES
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 

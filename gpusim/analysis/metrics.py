@@ -7,9 +7,9 @@ import pandas as pd
 
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
+from gpusim.analysis.measure import FLEET as METRICS
+from gpusim.analysis.measure import none_of
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
-from gpusim.scenario.measure import FLEET as METRICS
-from gpusim.scenario.measure import none_of
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 

@@ -9,12 +9,12 @@ from gpusim.analysis.bottlenecks import books, losses
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
+from gpusim.analysis.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.rejections import turned_away
 from gpusim.analysis.serving import totals
 from gpusim.analysis.window import after
 from gpusim.causes import USEFUL, WORDS
-from gpusim.scenario.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.scenario.rules import Rules
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
@@ -26,7 +26,7 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.scenario.measure.MEASURES``:
+        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.analysis.measure.MEASURES``:
 
         - fleet, name "": as ``metrics``;
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as

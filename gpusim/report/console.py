@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.report.findings import Findings
@@ -16,7 +17,6 @@ from gpusim.report.section import Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import listing, terminal
-from gpusim.scenario.measure import none_of
 from gpusim.tables.record import Record
 from gpusim.units import number_of
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, unit_of
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import no_number
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, amount, number
 from gpusim.report.verdict import verdict
-from gpusim.scenario.measure import none_of
 from gpusim.studies.planning.goal import Condition
 from gpusim.studies.planning.proposal import Proposal
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.measure import Measure
 from gpusim.errors import GpusimError, StoreError, one_line
-from gpusim.scenario.measure import Measure
 from gpusim.studies.statistics.intervals import CONFIDENCE, paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
 from gpusim.studies.store import Store

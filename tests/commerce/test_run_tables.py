@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.analysis.measure import Measure, absent, sign_of
 from gpusim.analysis.outcome import outcome
 from gpusim.results.result import Result
-from gpusim.scenario.measure import Measure, absent, sign_of
 from gpusim.tables.names import BUILD_TABLES, CONTRACT_TABLES
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 

@@ -12,10 +12,10 @@ import pandas as pd
 from gpusim import __version__
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.planning.fleet import Fleet
 from gpusim.studies.planning.goal import Goal
 from gpusim.studies.planning.runs import Runs
 from gpusim.studies.planning.search import Search
+from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.tables import candidates_table, purchases_table
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import hire
@@ -57,16 +57,16 @@ def propose(
 ) -> Proposal:
     """Search what to buy so that a goal is met at the least cost; arguments as of ``gpusim.plan``."""
     _check(budget, replications, most_usd, seed)
-    wanted, fleet = Goal.parse(goal, scenario), Fleet(scenario)
+    wanted, shop = Goal.parse(goal, scenario), Shop(scenario)
     about = {
         "study": "plan", "scenario": scenario.to_toml_dict(), "goal": goal, "budget": budget,
         "replications": replications, "most_usd": most_usd, "seed": seed, "gpusim_version": __version__,
     }  # fmt: skip
     kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-plan" / "runs", about)
     with hire(executor, workers, address) as crew:
-        runs = Runs(fleet, wanted, kept, crew, seed, budget, progress)
+        runs = Runs(shop, wanted, kept, crew, seed, budget, progress)
         search = Search(
-            fleet.space, wanted, runs.figures, budget=budget, replications=replications, seed=seed,
+            shop.space, wanted, runs.figures, budget=budget, replications=replications, seed=seed,
             most_usd=float("inf") if most_usd is None else most_usd,
         )  # fmt: skip
         search.play()
@@ -81,7 +81,7 @@ def _found(search: Search, runs: Runs) -> Proposal:
     return Proposal(
         goal=evidence.goal,
         chosen=candidates.iloc[list(evidence.figures).index(chosen)],
-        scenario=runs.fleet.scenario(chosen),
+        scenario=runs.shop.scenario(chosen),
         purchases=purchases_table(search.space, chosen),
         front=candidates_table(evidence, front),
         candidates=candidates,

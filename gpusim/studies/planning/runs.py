@@ -9,9 +9,9 @@ import pandas as pd
 
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.planning.fleet import Fleet
 from gpusim.studies.planning.goal import WORST, Condition, Goal
 from gpusim.studies.planning.search import Place
+from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.space import Candidate
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import Crew
@@ -24,7 +24,7 @@ class Runs:
 
     def __init__(
         self,
-        fleet: Fleet,
+        shop: Shop,
         goal: Goal,
         store: Store,
         crew: Crew,
@@ -32,7 +32,7 @@ class Runs:
         budget: int,
         progress: Callable[[Progress], None],
     ):
-        self.fleet, self.goal, self.store, self.crew, self.seed = fleet, goal, store, crew, seed
+        self.shop, self.goal, self.store, self.crew, self.seed = shop, goal, store, crew, seed
         self.progress, self.state = progress, Progress(budget, 0, 0, 0)
         self.scenarios: dict[Candidate, Scenario] = {}
         self.runs: dict[Place, Run] = {}
@@ -44,7 +44,7 @@ class Runs:
         """
         for candidate, r in places:
             if candidate not in self.scenarios:
-                self.scenarios[candidate] = self.fleet.scenario(candidate)
+                self.scenarios[candidate] = self.shop.scenario(candidate)
             self.runs[candidate, r] = Run(self.scenarios[candidate], self.seed + r)
         self.store.set_design(self._design())
         before = self.state
@@ -53,7 +53,7 @@ class Runs:
         keys = [self.runs[place].key for place in places]
         outcomes = self.store.outcomes(keys)
         table = np.column_stack([_figure(outcomes, one, keys) for one in self.goal.conditions])
-        if places[0][0] == self.fleet.space.nothing:
+        if places[0][0] == self.shop.space.nothing:
             self._check(keys)
         return list(table)
 
@@ -74,7 +74,7 @@ class Runs:
 
     def _design(self) -> pd.DataFrame:
         points = {candidate: point for point, candidate in enumerate(self.scenarios)}
-        space = self.fleet.space
+        space = self.shop.space
         table = pd.DataFrame(
             {
                 "run": [run.key for run in self.runs.values()],

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim import __version__
+from gpusim.analysis.measure import Measure, sign_of
 from gpusim.analysis.rejections import rejected
 from gpusim.engine.run import run as simulate
 from gpusim.errors import GpusimError
-from gpusim.scenario.measure import Measure, sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.answer import answer
 from gpusim.studies.relief.constraints import counterfactuals

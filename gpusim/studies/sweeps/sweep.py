@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim import __version__
-from gpusim.scenario.measure import Measure
+from gpusim.analysis.measure import Measure
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.stopping import stop
 from gpusim.studies.store import Store

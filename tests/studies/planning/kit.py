@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpusim.scenario.measure import Measure
-from gpusim.scenario.plan import Option
+from gpusim.analysis.measure import Measure
+from gpusim.scenario.option import Option
 from gpusim.studies.planning.goal import Condition, Goal
 from gpusim.studies.planning.search import Place
 from gpusim.studies.planning.space import Candidate, Space
