@@ -79,8 +79,8 @@ def lateness(result: Record) -> str:
 
 def said(cause: str, held_by: str) -> str:
     """A cause in words: ``"GPU delivery, held up by vendor"``."""
-    by = f"the rule {held_by}" if _rule_in(held_by) else plain(held_by)
-    return plain(cause) + (f", held up by {by}" if held_by else "")
+    by = f"the rule {held_by}" if _rule_in(held_by) else spelled(held_by)
+    return spelled(cause) + (f", held up by {by}" if held_by else "")
 
 
 def by_rules(losses: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +94,6 @@ def _rule_in(text: str) -> bool:
     return text.partition(" ")[0].removesuffix(")") in NAMES
 
 
-def plain(name: str) -> str:
+def spelled(name: str) -> str:
     """A name of the scenario as words: ``"GPU delivery"``."""
     return " ".join({"gpu": "GPU", "gpus": "GPUs"}.get(word, word) for word in name.split("_"))

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import plain
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.tables.competition import ALL, Competition
 from gpusim.tables.names import PRICES
@@ -103,6 +103,6 @@ def rivalry(result: Record, competition: Competition | None = None) -> str:
     return (
         f"{said}. Without any of them a project would be there {later} earlier in the"
         f" mean of {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
-        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {plain(dearest)}:"
+        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {spelled(dearest)}:"
         f" {quantity(alone.loc[dearest, 'usd'])} USD."
     )

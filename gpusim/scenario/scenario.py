@@ -46,7 +46,7 @@ _UNUSED = {
 }  # fmt: skip
 
 
-class Run(Model):
+class RunSpec(Model):
     """When the run starts and how long it is."""
 
     start: Moment
@@ -68,7 +68,7 @@ class Scenario(Model):
     """Name of the scenario, for titles."""
     description: str = ""
     """One sentence for the report."""
-    run: Run
+    run: RunSpec
     """When the run starts and how long it is."""
     scheduler: Scheduler = Scheduler()
     """How jobs are ordered, placed and dispatched."""
@@ -190,7 +190,7 @@ def _period(run: object) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
     values = []
     for key in ("start", "days"):
-        field = Run.model_fields[key]
+        field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):

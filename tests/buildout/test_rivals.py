@@ -166,7 +166,7 @@ def test_what_was_received_was_there() -> None:
         assert not (requests["received_s"].notna() & requests["cancelled_s"].notna()).any()
         if "stock" in sc.supplies:
             mine, supply = got[got["supply"] == "stock"], sc.supplies["stock"]
-            begin_s = min(0.0, *(n.earliest_s for n in Network(sc).works))
+            begin_s = min(0.0, *(n.earliest_s for n in Network(sc).activities))
             room = supply.at_start + supply.per_month.root * (mine["received_s"] - begin_s) / MONTH_S
             assert (mine["units"].cumsum() <= room + 1e-6).all()
 

@@ -63,7 +63,7 @@ def ignore_shadow(jobs, gpus, backfill):
         now = min([*ends, jobs.submit_s[arrived]] if arrived < n else ends)
         free += sum(jobs.gpus[j] for end, j in running if end <= now)
         running = [(end, j) for end, j in running if end > now]
-    return scheduling.Schedule(start_s, np.full(n, np.nan))
+    return scheduling.Starts(start_s, np.full(n, np.nan))
 
 
 def test_backfill_without_shadow():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import AHEAD, plain
+from gpusim.analysis.lateness import AHEAD, spelled
 from gpusim.errors import shortened
 from gpusim.report.figures.build_paths import first_s, last_s
 from gpusim.report.figures.calendar import calendar_axis
@@ -55,7 +55,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
         labels.append((y, shortened(name, 26), "bold"))
         for row in part.itertuples():
             y += 1
-            labels.append((y, shortened(plain(row.task), 26), "normal"))
+            labels.append((y, shortened(spelled(row.task), 26), "normal"))
             _task(ax, y, row, result.manifest["duration_s"])
             if sure is not None:
                 _uncertainty(ax, y, sure.loc[(name, row.task)])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.lateness import plain as words
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.months import edges_s
 from gpusim.analysis.rivalry import lines, list_usd
 from gpusim.errors import shortened
@@ -38,7 +38,7 @@ def draw(result: Record) -> Figure:
         ours, rivals = (np.append(values := part[name].to_numpy(), values[-1]) for name in ("ours", "rivals"))
         ax.fill_between(days, ours, step="post", color=OURS, linewidth=0)
         ax.fill_between(days, ours, ours + rivals, step="post", color=RIVALS, linewidth=0)
-        ax.set_title(f"In line for {shortened(words(supply), 40)}")
+        ax.set_title(f"In line for {shortened(spelled(supply), 40)}")
         ax.set_ylabel("units")
         ax.set_ylim(bottom=0.0)
         thousands(ax)

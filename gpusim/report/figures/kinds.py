@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import held_back, plain
+from gpusim.analysis.lateness import held_back, spelled
 from gpusim.report.figures.palette import SERIES
 from gpusim.tables.record import Record
 
@@ -26,5 +26,5 @@ def kind_colours(result: Record) -> dict[str, str]:
 def kind_patches(colours: dict[str, str], shown: Iterable[str]) -> list[Patch]:
     """Entries of a legend; kinds without a colour of their own are one."""
     shown = set(shown)
-    own = [Patch(color=c, label=plain(kind)) for kind, c in colours.items() if c != OTHER and kind in shown]
+    own = [Patch(color=c, label=spelled(kind)) for kind, c in colours.items() if c != OTHER and kind in shown]
     return own + ([Patch(color=OTHER, label="others")] if any(colours.get(k, OTHER) == OTHER for k in shown) else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, plain
+from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, spelled
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
 from gpusim.report.dates import day_of
@@ -20,7 +20,7 @@ from gpusim.units import DAY_S
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
 
 
-class BuildOut(Section):
+class BuildOutSection(Section):
     """Where the scenario has projects."""
 
     name, title, template = "build-out", "Build-out", "sections/build_out.html"
@@ -111,7 +111,7 @@ def _criticality(deliveries: Deliveries) -> dict[str, list]:
     table = table.reindex(list(deliveries.projects["project"]))
     kinds = list(table.sum().sort_values(ascending=False, kind="stable").index[:MOST_KINDS])
     columns = [Column("project", "project", str, text=True)]
-    columns += [Column(kind, plain(kind), share, none="") for kind in kinds]
+    columns += [Column(kind, spelled(kind), share, none="") for kind in kinds]
     return document.table(table[kinds].reset_index(), tuple(columns))
 
 

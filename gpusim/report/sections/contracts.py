@@ -23,7 +23,7 @@ HOURS = ("committed", "delivered")
 FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
 
 
-class Contracts(Section):
+class ContractsSection(Section):
     """Where the scenario has any."""
 
     name, title, template = "contracts", "Contracts", "sections/contracts.html"

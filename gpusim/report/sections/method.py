@@ -11,7 +11,7 @@ from gpusim.report.section import Section
 from gpusim.report.tables import Column, number, text
 
 
-class Method(Section):
+class MethodSection(Section):
     """What the figures mean, and what they do not."""
 
     name, title, template = "method", "Method and caveats", "sections/method.html"

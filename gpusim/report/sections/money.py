@@ -28,7 +28,7 @@ MONEY = {
 }  # fmt: skip
 
 
-class Money(Section):
+class MoneySection(Section):
     """Where the scenario has contracts."""
 
     name, title, template = "money", "Money", "sections/money.html"

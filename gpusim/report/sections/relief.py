@@ -26,7 +26,7 @@ NO_PRICE = "no price"  # of a step that the catalogue does not know
 LONG = 1e5  # from which a number takes as few characters as it can
 
 
-class Reliefs(Section):
+class ReliefSection(Section):
     """Where a relief study was made."""
 
     name, title, template = "relief", "What relief would buy", "sections/relief.html"
