@@ -13,10 +13,9 @@ from simpy import Event
 from gpusim import rng
 from gpusim.buildout.network import P90
 from gpusim.buildout.supply import Calendar, SharedSupply
-from gpusim.scenario.rival import YEAR_S, Reaction, Rival
+from gpusim.scenario.rival import Reaction, Rival
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.supply import MONTH_S
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, MONTH_S, YEAR_S
 
 
 class PurchaseOrder(NamedTuple):

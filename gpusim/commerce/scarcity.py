@@ -23,9 +23,8 @@ from gpusim.commerce.book import constant, months_of
 from gpusim.commerce.tenants import shares
 from gpusim.errors import CommerceError
 from gpusim.scenario.market import PriceIndex
-from gpusim.scenario.supply import MONTH_S
 from gpusim.tables.record import Record
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, MONTH_S
 
 LINE = ("month", "supply", "waiting_own_units", "waiting_rivals_units", "free_units", "units_per_month")
 PRICES = [

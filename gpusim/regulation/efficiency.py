@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from gpusim.regulation.scope import YEAR_S, calendar_spans, opened, years_between
+from gpusim.regulation.scope import calendar_spans, opened, years_between
 from gpusim.scenario.rule import Connection, DatedValue, Efficiency, EfficiencyLimits
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
 from gpusim.tables.rules import Entry
-from gpusim.units import JOULE_PER_MWH, calendar
+from gpusim.units import JOULE_PER_MWH, YEAR_S, calendar
 
 Ends = tuple[float, float]
 

@@ -12,13 +12,13 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.play import play
 from gpusim.buildout.rivals import Rivals, ordered
 from gpusim.buildout.schedule import simulate
-from gpusim.buildout.supply import MONTH_S
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.scarcity import prices
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
+from gpusim.units import MONTH_S
 from tests.buildout.kit import random_scenario, scenario
 from tests.buildout.test_reference import differing
 from tests.reference.programme import Twin
