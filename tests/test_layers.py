@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,18 @@ def test_layers_have_no_cycle() -> None:
         assert free, f"cycle among {sorted(left)}"
         for name in free:
             del left[name]
+
+
+def test_no_circle_of_modules() -> None:
+    """Not among the files of a part either, and not for type checkers only."""
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in files()}
+    graph = {}
+    for name, path in names.items():
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        imported = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
+        graph[name] = ({node.module for node in found} | imported) & set(names)
+    TopologicalSorter(graph).prepare()  # CycleError, with the circle, if there is one
 
 
 def test_the_package_itself_imports_nothing_at_once() -> None:
