@@ -24,7 +24,7 @@ from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
-from gpusim.engine.services import Services, plan
+from gpusim.engine.services import Services, deployed
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
@@ -109,7 +109,7 @@ class _World:
         self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
-        deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
+        deployments, replicas = deployed(scenario.services, demand, names, planned, len(table), self.duration_s)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas, self.policy))
         services = Services(env, scenario.services, deployments, demand) if deployments else None

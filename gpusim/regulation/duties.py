@@ -9,7 +9,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 
 
-def report(result: Record) -> pd.DataFrame:
+def energy_report(result: Record) -> pd.DataFrame:
     """Figures of Delegated Regulation (EU) 2024/1364 for every site that has to report, by calendar year.
 
     Returns

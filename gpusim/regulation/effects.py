@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity
-from gpusim.regulation.duties import report
+from gpusim.regulation.duties import energy_report
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
@@ -111,7 +111,7 @@ def reports(result: Record) -> tuple[pd.DataFrame, list[str]]:
     DataFrame
         site, year, days, then the figures that at least one site has, as ``"NAME [UNIT]"``; NaN: missing.
     """
-    table = report(result)
+    table = energy_report(result)
     none = table.groupby("figure", sort=False)["value"].count() == 0
     missing = list(none.index[none])
     shown = table[~table["figure"].isin(missing)]

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
+from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
 from gpusim.report.figures.kinds import kind_colours, kind_patches
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
@@ -36,7 +36,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     top_in, bottom_in = legend_height_in(len(patches), 4) + 0.1, 0.32
     total_in = top_in + ROW_IN * len(projects) + bottom_in
     figure = Figure(figsize=(WIDTH_IN, total_in))
-    names, left_in = names_of(list(projects["project"]))
+    names, left_in = row_labels(list(projects["project"]))
     box = (
         left_in / WIDTH_IN,
         bottom_in / total_in,

@@ -86,7 +86,7 @@ def nothing(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#555555")
 
 
-def names_of(sites: list[str]) -> tuple[list[str], float]:
+def row_labels(sites: list[str]) -> tuple[list[str], float]:
     """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
     names = [shortened(site, LONGEST) for site in sites]
     return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)

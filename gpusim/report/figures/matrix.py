@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, row_labels
 from gpusim.report.figures.palette import COLOURS
 from gpusim.tables.record import Record
 
@@ -27,7 +27,7 @@ def draw(result: Record) -> Figure:
     top_in = title_in + legend_height_in(len(shown)) + 0.25
     height = ROW_IN * len(sites) + top_in + 0.08
     figure = Figure(figsize=(WIDTH_IN, height))
-    names, left_in = names_of(sites)
+    names, left_in = row_labels(sites)
     left = left_in / WIDTH_IN
     scale = min(1.0, (0.99 - left) * WIDTH_IN / len(kinds) / 0.85)  # of the text of narrow cells
     ax = figure.add_axes((left, 0.08 / height, 0.99 - left, ROW_IN * len(sites) / height))
