@@ -35,7 +35,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     Parameters
     ----------
     candidates, front : DataFrame
-        As in ``gpusim.studies.planning.plan.Plan``.
+        As in ``gpusim.Plan``.
     chosen : Series
         The row of ``candidates`` that is chosen.
     """
