@@ -32,10 +32,10 @@ import gpusim
 from gpusim.report.tables import plus_minus
 from gpusim.studies.statistics.intervals import paired_interval
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import DAY_S, MONTH_S
 
 SWEEP = Path(__file__).parents[1] / "seeds" / "sweeps" / "power_delay.toml"
 DELAY_DAYS = 91.0
-MONTH_DAYS = 365.25 / 12.0
 OWN, FLEET, USD = "site [M GPU-h]", "fleet [M GPU-h]", "M USD/month"
 # What a delay does: heading -> (column of the runs, factor by which its change is told; losses are positive).
 FIGURES = {
@@ -78,7 +78,7 @@ def prices(study: gpusim.Sweep, delay_days: float = DELAY_DAYS) -> pd.DataFrame:
     pools = {f"{site}/{kind}": kind for site, spec in scenario.sites.items() for kind in spec.pools}
     useful = table[[f"pool {pool} useful_gpu_hours" for pool in pools]].to_numpy()
     usd = useful @ np.array([scenario.gpus[kind].usd_per_gpu_hour for kind in pools.values()])
-    table = table.assign(usd=usd * MONTH_DAYS / delay_days)
+    table = table.assign(usd=usd * (MONTH_S / DAY_S) / delay_days)
     base, *sites = study.spec.axes["late"].levels()
     rows = []
     for site in sites:

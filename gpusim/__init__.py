@@ -7,19 +7,19 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.analysis.comparison import compare
     from gpusim.buildout.play import Programme, play
     from gpusim.commerce.book import contracts
-    from gpusim.engine.run import run
     from gpusim.inputs.traces.frames import jobs_from
+    from gpusim.results.plan import Plan, plan
+    from gpusim.results.result import Result
+    from gpusim.results.run import run
+    from gpusim.results.sweep import Sweep, sweep
     from gpusim.scenario.scenario import Scenario
     from gpusim.studies.deliveries.competition import competition
     from gpusim.studies.deliveries.deliveries import deliveries
-    from gpusim.studies.planning.plan import Plan, plan
     from gpusim.studies.relief.study import relieve
     from gpusim.studies.statistics.intervals import mean_interval, paired_interval
-    from gpusim.studies.sweeps.sweep import Sweep, sweep
     from gpusim.tables.competition import Competition
     from gpusim.tables.deliveries import Deliveries
     from gpusim.tables.relief import Relief
-    from gpusim.tables.result import Result
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,8 +30,8 @@ __all__ = [
 
 _HOMES = {
     "Scenario": "gpusim.scenario.scenario",
-    "run": "gpusim.engine.run",
-    "Result": "gpusim.tables.result",
+    "run": "gpusim.results.run",
+    "Result": "gpusim.results.result",
     "compare": "gpusim.analysis.comparison",
     "mean_interval": "gpusim.studies.statistics.intervals",
     "paired_interval": "gpusim.studies.statistics.intervals",
@@ -43,12 +43,12 @@ _HOMES = {
     "Competition": "gpusim.tables.competition",
     "jobs_from": "gpusim.inputs.traces.frames",
     "contracts": "gpusim.commerce.book",
-    "plan": "gpusim.studies.planning.plan",
-    "Plan": "gpusim.studies.planning.plan",
+    "plan": "gpusim.results.plan",
+    "Plan": "gpusim.results.plan",
     "relieve": "gpusim.studies.relief.study",
     "Relief": "gpusim.tables.relief",
-    "sweep": "gpusim.studies.sweeps.sweep",
-    "Sweep": "gpusim.studies.sweeps.sweep",
+    "sweep": "gpusim.results.sweep",
+    "Sweep": "gpusim.results.sweep",
 }
 
 

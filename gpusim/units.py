@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 HOUR_S = 3600.0
 DAY_S = 86_400.0
+YEAR_S = 365.25 * DAY_S
+MONTH_S = YEAR_S / 12.0  # the mean one
 JOULE_PER_MWH = 3.6e9
 WATT_PER_MW = 1e6
 

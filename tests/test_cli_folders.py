@@ -65,7 +65,7 @@ def test_the_same_command_again_does_the_same(command: str) -> None:
     assert again.stdout == first.stdout
 
 
-WORK = ("gpusim.tables.result.Result.load", "gpusim.studies.store.Store.table", "gpusim.inputs.traces.open_trace")
+WORK = ("gpusim.tables.record.Record.load", "gpusim.studies.store.Store.table", "gpusim.inputs.traces.open_trace")
 
 
 def test_a_file_that_cannot_be_written_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: 
     assert gpusim("run", "tiny.toml").exit_code == 0
     Path("out/tiny/report.html").unlink()
     Path("out/tiny/report.html").mkdir()
-    monkeypatch.setattr("gpusim.tables.result.Result.load", lambda *_: pytest.fail("worked before it looked"))
+    monkeypatch.setattr("gpusim.tables.record.Record.load", lambda *_: pytest.fail("worked before it looked"))
     refused(gpusim("report", "out/tiny"), "out/tiny/report.html: is a folder; give the name of a file")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.causes import ABSENT, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 HELD_BACK = (
     "Held back are the GPU-hours of a cause, at every moment no more than were asked for in vain, each GPU counted"
@@ -22,7 +22,7 @@ HELD_BACK = (
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 
 
-def books(result: Result) -> pd.DataFrame:
+def books(result: Record) -> pd.DataFrame:
     """Both sides of the ledger without what was useful.
 
     Held back is one thing for all causes: the GPUs of a cause, at every moment, as far as they were asked for in vain.

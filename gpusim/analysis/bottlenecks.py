@@ -13,7 +13,7 @@ from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import period, quantity, share
 from gpusim.causes import BUSY, SLACK, STALLED, WORDS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
 
 POOL = ["site", "gpu_type"]
@@ -23,7 +23,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataFrame:
+def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataFrame:
     """What held the fleet back: by site, GPU type and cause, both sides of the ledger, the largest first.
 
     Supply: GPU-hours that were planned and not useful. Demand: time that jobs waited. They meet in one row where they
@@ -62,7 +62,7 @@ def bottlenecks(result: Result, entries: pd.DataFrame | None = None) -> pd.DataF
     return table
 
 
-def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
+def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
     planned_s = _planned_s(result)
     codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
@@ -92,14 +92,14 @@ def losses(result: Result, entries: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS[1:-1])
 
 
-def _planned_s(result: Result) -> dict[tuple[str, str], float]:
+def _planned_s(result: Record) -> dict[tuple[str, str], float]:
     """[GPU-s] planned, by pool."""
     (site, sites), (kind, kinds) = (pd.factorize(result.ledger[name]) for name in POOL)
     sums_s = np.bincount(site * len(kinds) + kind, result.ledger["gpu_s"], minlength=len(sites) * len(kinds))
     return dict(zip(product(sites, kinds), sums_s, strict=True))
 
 
-def headline(result: Result, table: pd.DataFrame | None = None) -> str:
+def headline(result: Record, table: pd.DataFrame | None = None) -> str:
     """What made a build-out late, if there is one; what was rejected; what most is attributed to."""
     late = f"{lateness(result)} " if is_built(result) else ""
     if late and not len(result.jobs) and not len(result.services):
@@ -107,7 +107,7 @@ def headline(result: Result, table: pd.DataFrame | None = None) -> str:
     return late + greatest(result, table)
 
 
-def greatest(result: Result, table: pd.DataFrame | None = None) -> str:
+def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
     """What was rejected, what most is attributed to, and what jobs waited for longest if that is something else."""
     table = bottlenecks(result) if table is None else table
     turned_away, never = rejected(result), never_started(result)

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.metrics import metrics
 from gpusim.causes import SLACK
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 KEYS = ["site", "gpu_type", "cause"]
 MOVED = 0.01  # a bottleneck that changed by less than this share of the largest is not worth a line
 
 
-def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
+def scenario_differences(first: Record, second: Record) -> pd.DataFrame:
     """Dotted keys of the scenarios, and the seed, whose values differ: key, first, second.
 
     A key that only one has is ``None`` in the other. A table that only one has is one row, as the text "(table)".
@@ -24,7 +25,7 @@ def scenario_differences(first: Result, second: Result) -> pd.DataFrame:
     return pd.DataFrame(list(_differences(a, b, "")), columns=["key", "first", "second"], dtype=object)
 
 
-def compare(first: Result, second: Result) -> pd.DataFrame:
+def compare(first: Record, second: Record) -> pd.DataFrame:
     """Headline figures by name: first, second, difference (second - first) and ratio (second / first).
 
     All are numbers: NaN of nothing, of which the text of ``Result.metrics`` says what there was none of.
@@ -35,7 +36,7 @@ def compare(first: Result, second: Result) -> pd.DataFrame:
     )
 
 
-def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
+def bottleneck_changes(first: Record, second: Record) -> pd.DataFrame:
     """Bottlenecks (not slack) whose GPU-hours held back or whose waiting changed, the largest change first.
 
     Returns
@@ -47,7 +48,7 @@ def bottleneck_changes(first: Result, second: Result) -> pd.DataFrame:
     columns = {"rank": "rank", "gpu_hours_held_back": "gpu_hours", "job_hours_waited": "waited"}
     tables = [
         table[~table["cause"].isin(SLACK)].set_index(KEYS)[list(columns)].rename(columns=columns)
-        for table in (first.bottlenecks(), second.bottlenecks())
+        for table in map(bottlenecks, (first, second))
     ]
     table = tables[0].add_suffix("_first").join(tables[1].add_suffix("_second"), how="outer")
     moved = pd.Series(0.0, index=table.index)

@@ -7,18 +7,18 @@ import pandas as pd
 
 from gpusim.analysis.books import books
 from gpusim.causes import FREE, JOBS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import number_of
 
 RELATIVE = 1e-9  # room for rounding in sums
 
 
-def check(result: Result) -> list[str]:
+def check(result: Record) -> list[str]:
     """Laws that the result breaks, as sentences; none if all is well."""
     return [fault for law in LAWS for fault in law(result)]
 
 
-def _gpu_seconds(result: Result):
+def _gpu_seconds(result: Record):
     keys = ["site", "gpu_type", "start_s", "end_s"]
     booked = result.ledger.groupby(keys, observed=True)["gpu_s"].sum()
     pools = result.pools.set_index(keys)
@@ -31,7 +31,7 @@ def _gpu_seconds(result: Result):
         yield "negative GPU-seconds in the ledger"
 
 
-def _waits(result: Result):
+def _waits(result: Record):
     by_cause = result.job_waits.groupby("job_id")["wait_s"].sum()
     jobs = result.jobs.set_index("job_id")["wait_s"]
     wrong = (by_cause.reindex(jobs.index).fillna(0.0) - jobs).abs() > RELATIVE * jobs.clip(lower=1.0)
@@ -39,14 +39,14 @@ def _waits(result: Result):
         yield f"{number_of(wrong.sum(), 'job')} whose causes of waiting do not add up to the wait"
 
 
-def _queue(result: Result):
+def _queue(result: Record):
     """Little's law as an identity: the queue's integral is the sum of the waits."""
     queue, jobs = result.waits["job_s"].sum(), result.jobs["wait_s"].sum()
     if abs(queue - jobs) > 1e-8 * max(jobs, 1.0):
         yield f"queues hold {queue:.6f} job-seconds, jobs waited {jobs:.6f} s"
 
 
-def _unmet(result: Result):
+def _unmet(result: Record):
     """Idle GPUs are booked as far as they are asked for, and nothing holds back more than was asked for."""
     keys, unmet = ["site", "gpu_type", "start_s"], result.unmet
     idle = result.ledger[result.ledger["cause"].isin(FREE)].groupby(keys, observed=True)["gpu_s"].sum()
@@ -67,14 +67,14 @@ def _unmet(result: Result):
         yield "negative GPU-seconds asked for or held back"
 
 
-def _jobs(result: Result):
+def _jobs(result: Record):
     jobs = result.jobs
     ended = jobs["status"].isin(["done", "timed_out"])
     if not np.array_equal(ended, jobs["end_s"].notna()):
         yield "jobs that have ended and jobs with an end are not the same"
 
 
-def _work(result: Result):
+def _work(result: Record):
     """Both sides of the ledger meet: what jobs had of GPUs is what pools gave them."""
     given = result.ledger.loc[result.ledger["cause"].isin(JOBS), "gpu_s"].sum()
     had = result.jobs["gpu_s"].sum()
@@ -82,14 +82,14 @@ def _work(result: Result):
         yield f"pools gave jobs {given:.3f} GPU-seconds, jobs had {had:.3f}"
 
 
-def _dollars(result: Result):
+def _dollars(result: Record):
     sites = result.sites["cost_usd"].sum()
     for name, usd in (("intervals", result.power["cost_usd"].sum()), ("pools", result.costs["energy_usd"].sum())):
         if abs(usd - sites) > RELATIVE * max(abs(sites), 1.0):
             yield f"energy costs {sites:.6f} USD at the sites, {usd:.6f} USD over {name}"
 
 
-def _joules(result: Result):
+def _joules(result: Record):
     phases = result.power[[c for c in result.power if c.endswith("_j")]].sum().sum()
     it_j = result.sites["energy_it_j"].sum()
     if abs(phases - it_j) > RELATIVE * max(it_j, 1.0):
@@ -97,7 +97,7 @@ def _joules(result: Result):
     yield from _job_joules(result)
 
 
-def _job_joules(result: Result):
+def _job_joules(result: Record):
     """Above the idle power of the GPUs that they hold, jobs have used what the sites' phases of work say."""
     jobs = result.jobs[result.jobs["run_s"] > 0.0]
     kinds = {name: gpu["idle_w"] for name, gpu in result.manifest["gpus"].items()}

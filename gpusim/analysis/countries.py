@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.causes import OFFLINE, USEFUL
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, seconds_between
 
 SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "useful_gpu_hours")
@@ -32,7 +32,7 @@ def country_of(region: str) -> str:
     return names().get(region.split("-")[0], region)
 
 
-def countries(result: Result) -> pd.DataFrame:
+def countries(result: Record) -> pd.DataFrame:
     """What the sites of each country used, emitted and cost over the run.
 
     Returns
@@ -48,7 +48,7 @@ def countries(result: Result) -> pd.DataFrame:
     return table.sort_values("energy_mwh", ascending=False, ignore_index=True, kind="stable")
 
 
-def country_years(result: Result) -> pd.DataFrame:
+def country_years(result: Record) -> pd.DataFrame:
     """The same by country and calendar year (UTC), columns country, year, ...; the first and last may be parts.
 
     What falls in a record interval is spread evenly over it. Power is a mean over the part of the year that was run.
@@ -59,7 +59,7 @@ def country_years(result: Result) -> pd.DataFrame:
     return _with_ratios(sums, sums["year"].map(hours))
 
 
-def _sums(result: Result) -> pd.DataFrame:
+def _sums(result: Record) -> pd.DataFrame:
     """``SUMS`` by country and year, in the order of their names."""
     country = {row.site: country_of(row.region) for row in result.sites.itertuples()}
     power, ledger = result.power, result.ledger
@@ -80,7 +80,7 @@ def _sums(result: Result) -> pd.DataFrame:
 
 
 def _by_year(
-    table: pd.DataFrame, columns: dict[str, pd.Series], country: dict[str, str], result: Result
+    table: pd.DataFrame, columns: dict[str, pd.Series], country: dict[str, str], result: Record
 ) -> pd.DataFrame:
     """Sums by country and year of what tables with site, start_s and end_s hold."""
     edges_s, years = _years(result)
@@ -93,7 +93,7 @@ def _by_year(
     return pd.concat(parts, keys=years, names=["year"]).swaplevel().sort_index()
 
 
-def _years(result: Result) -> tuple[np.ndarray, list[int]]:
+def _years(result: Record) -> tuple[np.ndarray, list[int]]:
     """[s] Edges of the calendar years of a run, the first and last those of the run; the years."""
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     years = list(range(start.year, calendar(start, end_s).year + 1))

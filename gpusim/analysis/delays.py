@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.groups import Groups
-from gpusim.scenario.measure import QUANTILES, SIZE_CLASSES, SIZES
-from gpusim.tables.result import Result
+from gpusim.analysis.measure import QUANTILES, SIZE_CLASSES, SIZES
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
 BOUND_S = 10.0  # [s] of the bounded slowdown
@@ -69,7 +69,7 @@ class Waits(NamedTuple):
         }
 
 
-def delays(result: Result, by: str) -> pd.DataFrame:
+def delays(result: Record, by: str) -> pd.DataFrame:
     """Queue delay and slowdown by a column of the jobs table, or by ``size``.
 
     Returns

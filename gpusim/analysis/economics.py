@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.causes import USEFUL
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 
-def economics(result: Result) -> pd.DataFrame:
+def economics(result: Record) -> pd.DataFrame:
     """What each site used, emitted and cost.
 
     Returns
@@ -42,7 +42,7 @@ def economics(result: Result) -> pd.DataFrame:
     return table.reset_index()
 
 
-def pools(result: Result) -> pd.DataFrame:
+def pools(result: Record) -> pd.DataFrame:
     """What became of each pool's planned GPU-hours.
 
     Returns

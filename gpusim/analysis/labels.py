@@ -6,9 +6,9 @@ import math
 import re
 from typing import NamedTuple
 
+from gpusim.analysis.measure import Measure
 from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
-from gpusim.scenario.measure import Measure
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 SHARES = (

@@ -7,12 +7,12 @@ import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity, share
 from gpusim.scenario.rules import NAMES
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 AHEAD = "ahead of plan"  # what came early: no loss
 
 
-def is_built(result: Result) -> bool:
+def is_built(result: Record) -> bool:
     """Whether projects add anything in a result."""
     return "build_projects" in result.tables and bool((result.build_projects["component"] != "").any())
 
@@ -63,7 +63,7 @@ def by_site(losses: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
 
 
-def lateness(result: Result) -> str:
+def lateness(result: Record) -> str:
     """What the planned GPUs of a result with projects were missing for, in two sentences."""
     held = held_back(result.build_ledger)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
@@ -79,8 +79,8 @@ def lateness(result: Result) -> str:
 
 def said(cause: str, held_by: str) -> str:
     """A cause in words: ``"GPU delivery, held up by vendor"``."""
-    by = f"the rule {held_by}" if _rule_in(held_by) else plain(held_by)
-    return plain(cause) + (f", held up by {by}" if held_by else "")
+    by = f"the rule {held_by}" if _rule_in(held_by) else spelled(held_by)
+    return spelled(cause) + (f", held up by {by}" if held_by else "")
 
 
 def by_rules(losses: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +94,6 @@ def _rule_in(text: str) -> bool:
     return text.partition(" ")[0].removesuffix(")") in NAMES
 
 
-def plain(name: str) -> str:
+def spelled(name: str) -> str:
     """A name of the scenario as words: ``"GPU delivery"``."""
     return " ".join({"gpu": "GPU", "gpus": "GPUs"}.get(word, word) for word in name.split("_"))

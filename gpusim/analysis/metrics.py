@@ -7,16 +7,16 @@ import pandas as pd
 
 from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
+from gpusim.analysis.measure import FLEET as METRICS
+from gpusim.analysis.measure import none_of
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
-from gpusim.scenario.measure import FLEET as METRICS
-from gpusim.scenario.measure import none_of
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 
 __all__ = ["METRICS", "bounded_slowdown", "described", "metrics"]
 
 
-def metrics(result: Result) -> pd.Series:
+def metrics(result: Record) -> pd.Series:
     """Headline figures of a run, with the names, units and definitions of ``METRICS``.
 
     A ratio without a denominator (no jobs, no services, nothing online) is NaN.

@@ -9,24 +9,24 @@ from gpusim.analysis.bottlenecks import books, losses
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
+from gpusim.analysis.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.rejections import turned_away
 from gpusim.analysis.serving import totals
 from gpusim.analysis.window import after
 from gpusim.causes import USEFUL, WORDS
-from gpusim.scenario.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.scenario.rules import Rules
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
 
-def outcome(result: Result, warm_up_s: float = 0.0) -> pd.DataFrame:
+def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
     """Figures of a run after ``warm_up_s`` [s] as a long table; see ``gpusim.analysis.window.after``.
 
     Returns
     -------
     DataFrame
-        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.scenario.measure.MEASURES``:
+        kind, name, cause, measure (text) and value (float), one row per figure of ``gpusim.analysis.measure.MEASURES``:
 
         - fleet, name "": as ``metrics``;
         - job_class, tenant, size: jobs, started, waiting, job_hours_waited, wait_mean_s and wait_p50_s to wait_p99_s as
@@ -112,7 +112,7 @@ class _Table:
         return pd.DataFrame({**columns, "value": np.concatenate(self._values)})
 
 
-def _add_jobs(table: _Table, result: Result) -> None:
+def _add_jobs(table: _Table, result: Record) -> None:
     jobs = result.jobs
     waited_s, useful_s, waits = _waited_s(result), jobs["useful_gpu_s"].to_numpy(), Waits.of(jobs)
     done = jobs["status"].isin(["done", "timed_out"]).to_numpy()
@@ -134,7 +134,7 @@ def _add_jobs(table: _Table, result: Result) -> None:
         table.add(by, [str(label) for label in groups.labels], figures)
 
 
-def _waited_s(result: Result) -> np.ndarray:
+def _waited_s(result: Record) -> np.ndarray:
     """[s] from submission to first start; to the end of the run if there was none; inf if the job was rejected."""
     jobs = result.jobs
     waited_s = queue_delay_s(jobs).to_numpy()
@@ -142,7 +142,7 @@ def _waited_s(result: Result) -> np.ndarray:
     return np.where((jobs["status"] == "rejected").to_numpy(), np.inf, waited_s)
 
 
-def _add_services(table: _Table, result: Result) -> None:
+def _add_services(table: _Table, result: Record) -> None:
     rows = totals(result)
     service, names = pd.factorize(rows.index.get_level_values("service"))
 
@@ -160,7 +160,7 @@ def _add_services(table: _Table, result: Result) -> None:
     table.add("service", list(names), figures)
 
 
-def _add_pools(table: _Table, result: Result) -> None:
+def _add_pools(table: _Table, result: Record) -> None:
     ledger, costs = result.ledger, result.costs
     # Of the costs, which have all pools: in the ledger one without GPUs has no row.
     sites, kinds = (pd.Index(costs[name].unique()) for name in ("site", "gpu_type"))
@@ -182,7 +182,7 @@ def _add_pools(table: _Table, result: Result) -> None:
     table.add("pool", [names[i] for i in order], lost, lost["cause"].tolist())
 
 
-def _add_contracts(table: _Table, result: Result) -> None:
+def _add_contracts(table: _Table, result: Record) -> None:
     accounts, milestones = result.contract_accounts, result.contract_milestones
     hours, usd = ("committed", "delivered"), ("billed", "credit", "service_credit", "terminated")
     columns = [*(f"{name}_gpu_hours" for name in hours), *(f"{name}_usd" for name in usd)]
@@ -205,7 +205,7 @@ def _add_contracts(table: _Table, result: Result) -> None:
     table.add("contract", list(sums.index), figures)
 
 
-def _add_lateness(table: _Table, result: Result) -> None:
+def _add_lateness(table: _Table, result: Record) -> None:
     """What made projects late, also where it did not in this run: the same names for every seed."""
     ledger = result.build_ledger[result.build_ledger["cause"] != AHEAD]
     scenario = result.manifest["scenario"]

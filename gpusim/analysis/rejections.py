@@ -8,13 +8,13 @@ import pandas as pd
 
 from gpusim.analysis.wording import period, quantity
 from gpusim.causes import WORDS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
 
 ANY = "any type"
 
 
-def rejections(result: Result) -> pd.DataFrame:
+def rejections(result: Record) -> pd.DataFrame:
     """Rejected jobs as rows of ``gpusim.analysis.bottlenecks.bottlenecks``, without rank.
 
     They asked for the work that they would have done, GPUs x runtime on a type that they may use (see
@@ -34,7 +34,7 @@ def rejections(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def turned_away(result: Result) -> pd.DataFrame:
+def turned_away(result: Record) -> pd.DataFrame:
     """Rejected jobs by cause and what they asked for in vain.
 
     Returns
@@ -61,7 +61,7 @@ def turned_away(result: Result) -> pd.DataFrame:
     return found
 
 
-def rejected(result: Result) -> str:
+def rejected(result: Record) -> str:
     """How many jobs were rejected, and why, the most frequent cause first; "" if none was."""
     table = result.rejections
     if not len(table):
@@ -72,7 +72,7 @@ def rejected(result: Result) -> str:
     return f"{head}: {'; '.join(_lacks(cause, part, len(parts) == 1) for cause, part in parts)}."
 
 
-def never_started(result: Result) -> int:
+def never_started(result: Record) -> int:
     """Jobs of the run that had not started when it ended, rejected ones among them."""
     return int(result.jobs["start_s"].isna().sum())
 

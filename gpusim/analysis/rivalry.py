@@ -7,21 +7,22 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import plain
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.tables.competition import ALL, Competition
-from gpusim.tables.result import PRICES, Result
+from gpusim.tables.names import PRICES
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, months, number_of
 
 TABLE = ["rival", "supply", "orders", "again", "units", "received", "cancelled", "waited_days"]
 
 
-def has_rivals(result: Result) -> bool:
+def has_rivals(result: Record) -> bool:
     """Whether rivals ordered anything in a result."""
     return "build_requests" in result.tables and bool(result.build_requests["is_rival"].any())
 
 
-def by_rival(result: Result) -> pd.DataFrame:
+def by_rival(result: Record) -> pd.DataFrame:
     """What each rival asked of each supply.
 
     Returns
@@ -43,7 +44,7 @@ def by_rival(result: Result) -> pd.DataFrame:
     return table.sort_values("rival", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
 
 
-def lines(result: Result) -> pd.DataFrame:
+def lines(result: Record) -> pd.DataFrame:
     """Units that wait for each supply that rivals order, as each month begins: supply, time_s, ours, rivals."""
     requests = result.build_requests
     start = datetime.fromisoformat(result.manifest["start"])
@@ -59,7 +60,7 @@ def lines(result: Result) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def by_the_hour(result: Result) -> pd.DataFrame:
+def by_the_hour(result: Record) -> pd.DataFrame:
     """Means by GPU type and year of what is asked for by the hour, who sells it, and the price.
 
     Returns
@@ -78,13 +79,13 @@ def by_the_hour(result: Result) -> pd.DataFrame:
     return asked.groupby(["gpu_type", "year"], sort=False, as_index=False)[columns].mean()
 
 
-def list_usd(result: Result, kinds: pd.Series) -> pd.Series:
+def list_usd(result: Record, kinds: pd.Series) -> pd.Series:
     """[USD/h] List prices of GPU types."""
     gpus = result.manifest["scenario"]["gpus"]
     return kinds.map({name: spec["usd_per_gpu_hour"] for name, spec in gpus.items()})
 
 
-def rivalry(result: Result, competition: Competition | None = None) -> str:
+def rivalry(result: Record, competition: Competition | None = None) -> str:
     """What rivals did, and what they cost if that is known, in a few sentences."""
     table = by_rival(result)
     rivals, supplies = table["rival"].nunique(), table["supply"].nunique()
@@ -102,6 +103,6 @@ def rivalry(result: Result, competition: Competition | None = None) -> str:
     return (
         f"{said}. Without any of them a project would be there {later} earlier in the"
         f" mean of {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
-        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {plain(dearest)}:"
+        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {spelled(dearest)}:"
         f" {quantity(alone.loc[dearest, 'usd'])} USD."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.causes import SLACK, STALLED
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 MOST_STEPS = 300
 
@@ -23,11 +23,11 @@ class Series:
         [s] Bounds of the steps; at most ``MOST_STEPS`` steps.
     """
 
-    result: Result
+    result: Record
     edges_s: np.ndarray
 
     @classmethod
-    def of(cls, result: Result, most: int = MOST_STEPS) -> Series:
+    def of(cls, result: Record, most: int = MOST_STEPS) -> Series:
         """Series of a result in at most ``most`` steps."""
         spans = result.power if len(result.power) else result.pools
         edges_s = np.union1d(spans["start_s"], spans["end_s"])

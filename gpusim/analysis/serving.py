@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
 KEYS = ["service", "site", "gpu_type"]
 
 
-def serving(result: Result) -> pd.DataFrame:
+def serving(result: Record) -> pd.DataFrame:
     """One row per deployment.
 
     Returns
@@ -39,7 +39,7 @@ def serving(result: Result) -> pd.DataFrame:
     ).reset_index()
 
 
-def totals(result: Result) -> pd.DataFrame:
+def totals(result: Record) -> pd.DataFrame:
     """Sums over time by deployment: demand_tokens, served_tokens, replica_s, wanted_s, span_s, short_s."""
     services = result.services
     span_s = services["end_s"] - services["start_s"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gpusim.analysis.wording import share
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import number_of
 
 
-def asked(result: Result) -> list[str]:
+def asked(result: Record) -> list[str]:
     """A sentence for each contract of a result that asked whether it can be delivered, in order of time."""
     return [
         f"{row.contract} asked on {row.asked_utc.day} {row.asked_utc:%B %Y} whether it can be delivered: each milestone"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gpusim.causes import OFFLINE
 from gpusim.errors import ResultError
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
 SERIES = (
@@ -21,7 +21,7 @@ SERIES = (
 )  # one row per record interval and something
 
 
-def after(result: Result, warm_up_s: float) -> Result:
+def after(result: Record, warm_up_s: float) -> Record:
     """What came after ``warm_up_s`` [s]: record intervals that begin, and jobs submitted, at that time or later.
 
     Times still count from the run's start. Energy, costs and carbon are those of the intervals; a site's peak is the
@@ -48,7 +48,7 @@ def after(result: Result, warm_up_s: float) -> Result:
     tables["events"] = _kept(tables["events"], tables["events"]["time_s"] >= warm_up_s)
     tables["sites"] = _sites(tables["sites"], tables["power"])
     tables["costs"] = _costs(result, tables)
-    return Result(result.manifest, tables)
+    return Record(result.manifest, tables)
 
 
 def _kept(table: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def _sites(sites: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
     return sites.assign(**{name: table[name].to_numpy() for name in table})
 
 
-def _costs(result: Result, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _costs(result: Record, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     costs, keys = result.costs, ["site", "gpu_type"]
     online = tables["ledger"][~tables["ledger"]["cause"].isin(OFFLINE)]
     online_s = online.groupby(keys, observed=True)["gpu_s"].sum()

@@ -97,11 +97,11 @@ class Tally:
         for name, parts in self.parts.items():
             time_s, last = delivery(self.network, schedule, name, parts)
             times_s.append(time_s)
-            for work in critical_path(self.network, schedule, giver(self.network, schedule, last)):
-                on_path.append((name, work.index))
-                ready_s, start_s = schedule.ready_s[work.index], schedule.start_s[work.index]
+            for activity in critical_path(self.network, schedule, giver(self.network, schedule, last)):
+                on_path.append((name, activity.index))
+                ready_s, start_s = schedule.ready_s[activity.index], schedule.start_s[activity.index]
                 if ready_s < start_s:
-                    waits.append(((name, work.spec.supply), start_s - ready_s))
+                    waits.append(((name, activity.spec.supply), start_s - ready_s))
         return PathLook(times_s, on_path, waits, self._losses_of(schedule))
 
     def count(self, look: PathLook) -> None:
@@ -139,9 +139,9 @@ class Tally:
                       if a.project == name and a.component in parts)
             for name, parts in self.parts.items()
         }  # fmt: skip
-        works, kinds = self.network.works, ["project", "task_project", "task", "kind", "index"]
+        activities, kinds = self.network.activities, ["project", "task_project", "task", "kind", "index"]
         tasks = [
-            (name, works[i].project, works[i].name, works[i].kind, count / n)
+            (name, activities[i].project, activities[i].name, activities[i].kind, count / n)
             for (name, i), count in sorted(
                 self.on_path.items(), key=lambda entry: (names.index(entry[0][0]), -entry[1], entry[0][1])
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpusim.buildout.network import Network
-from gpusim.buildout.rivals import Order, ordered
+from gpusim.buildout.rivals import PurchaseOrder, ordered
 from gpusim.buildout.shocks import Window, drawn
 from gpusim.scenario.scenario import Scenario
 
@@ -20,13 +20,13 @@ class Draws:
         [s] Work in each task.
     windows : list of Window
         The shocks that come.
-    orders : list of Order
+    orders : list of PurchaseOrder
         What rivals order, in order of time.
     """
 
     work_s: list[float]
     windows: list[Window]
-    orders: list[Order]
+    orders: list[PurchaseOrder]
 
     @classmethod
     def of(cls, network: Network, scenario: Scenario, seed: int) -> Draws:

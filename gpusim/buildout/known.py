@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, log
 
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.network import P90, Network, Work
+from gpusim.buildout.network import P90, Activity, Network
 from gpusim.buildout.rivals import ordered
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.shocks import above, done_s, drawn
@@ -25,7 +25,7 @@ def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Sched
         What happens.
     """
     anew = network.durations_s(seed)
-    work_s = [_work_s(work, draws, schedule, at_s, anew[work.index]) for work in network.works]
+    work_s = [_work_s(activity, draws, schedule, at_s, anew[activity.index]) for activity in network.activities]
     came = {window.name: window for window in draws.windows if window.from_s <= at_s}
     windows = came | {window.name: window for window in drawn(scenario, seed, at_s) if window.name not in came}
     orders = [order for order in draws.orders if order.at_s <= at_s]
@@ -33,14 +33,14 @@ def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Sched
     return Draws(work_s, [windows[name] for name in scenario.shocks if name in windows], orders)
 
 
-def _work_s(work: Work, draws: Draws, schedule: Schedule, at_s: float, anew_s: float) -> float:
+def _work_s(activity: Activity, draws: Draws, schedule: Schedule, at_s: float, anew_s: float) -> float:
     """[s] Work in a task: as it is if it has ended, more than is done if it is under way, else anew."""
-    i, spec = work.index, work.spec
+    i, spec = activity.index, activity.spec
     if schedule.start_s[i] > at_s:
         return anew_s
     if schedule.time_s[i] <= at_s or spec.p90_days in (None, spec.median_days):
         return draws.work_s[i]
-    done = done_s(schedule.start_s[i], at_s, [w for w in draws.windows if w.hits(work)])
+    done = done_s(schedule.start_s[i], at_s, [w for w in draws.windows if w.hits(activity)])
     done /= spec.expedite.factor if schedule.hurried[i] else 1.0
     if done <= 0.0:
         return anew_s

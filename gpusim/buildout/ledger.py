@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from gpusim.buildout.network import Network
-from gpusim.buildout.room import Levels, Room
+from gpusim.buildout.room import Inventory, Room
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.slippage import Slip, slips
 from gpusim.scenario.scenario import Scenario
@@ -42,15 +42,17 @@ class SiteBook:
     ):
         self.site, self.network, self.schedule = site, network, schedule
         self.horizon_s = scenario.run.days * DAY_S
-        self.levels = Levels(scenario, site, network.added.get(site, []))
-        complete = [max(v for _t, v in self.levels.steps(p, schedule.time_s)) for p in range(len(self.levels.pools))]
+        self.inventory = Inventory(scenario, site, network.added.get(site, []))
+        complete = [
+            max(v for _t, v in self.inventory.steps(p, schedule.time_s)) for p in range(len(self.inventory.pools))
+        ]
         self.room = Room(scenario, site, complete, overheads)
         self.edges_s = self._edges()
 
     def _edges(self) -> list[float]:
         """Times at which something changes, in the plan or in fact, and the run's end."""
-        times = {at_s for steps in self.levels.base for at_s, _value in steps}
-        for milestone in self.levels.amounts:
+        times = {at_s for steps in self.inventory.base for at_s, _value in steps}
+        for milestone in self.inventory.amounts:
             times |= {self.network.plan_s[milestone], self.schedule.time_s[milestone]}
         return [0.0, *sorted(t for t in times if 0.0 < t < self.horizon_s), self.horizon_s]
 
@@ -58,10 +60,10 @@ class SiteBook:
         """Rows of planned, live and delivered GPUs by pool, from each change on."""
         plan_s, fact_s = self.network.plan_s, self.schedule.time_s
         for time_s in self.edges_s[:-1]:
-            there = self.levels.at(time_s, lambda m, t=time_s: fact_s[m] <= t)
+            there = self.inventory.at(time_s, lambda m, t=time_s: fact_s[m] <= t)
             live = self.room.live(there)
-            planned = self.room.live(self.levels.at(time_s, lambda m, t=time_s: plan_s[m] <= t))
-            for p, kind in enumerate(self.levels.pools):
+            planned = self.room.live(self.inventory.at(time_s, lambda m, t=time_s: plan_s[m] <= t))
+            for p, kind in enumerate(self.inventory.pools):
                 values = (self.site, kind, time_s, planned[p], live[p], int(there[p]))
                 yield dict(zip(LIVE, values, strict=True))
 
@@ -74,14 +76,14 @@ class SiteBook:
         """
         plan_s, fact_s = self.network.plan_s, self.schedule.time_s
         for from_s, to_s in zip(self.edges_s, self.edges_s[1:], strict=False):
-            there = {m for m in self.levels.amounts if plan_s[m] <= from_s}
+            there = {m for m in self.inventory.amounts if plan_s[m] <= from_s}
             late = [m for m in there if fact_s[m] > from_s]
-            early = [m for m in self.levels.amounts if fact_s[m] <= from_s < plan_s[m]]
-            before = self.room.live(self.levels.at(from_s, there.__contains__))
+            early = [m for m in self.inventory.amounts if fact_s[m] <= from_s < plan_s[m]]
+            before = self.room.live(self.inventory.at(from_s, there.__contains__))
             for milestone in [*sorted(late, key=lambda m: (-fact_s[m], m)), *early]:
                 there ^= {milestone}
-                after = self.room.live(self.levels.at(from_s, there.__contains__))
-                for kind, with_it, without in zip(self.levels.pools, before, after, strict=True):
+                after = self.room.live(self.inventory.at(from_s, there.__contains__))
+                for kind, with_it, without in zip(self.inventory.pools, before, after, strict=True):
                     if with_it != without:
                         yield _Missing(kind, from_s, to_s, with_it - without, milestone, milestone in late)
                 before = after
@@ -89,7 +91,7 @@ class SiteBook:
     def booked(self, periods: list[Period]) -> dict[tuple[str, str, str, str, str], float]:
         """GPU-hours by GPU type, name of the period, project, cause and who held it up."""
         sums: dict[tuple[str, str, str, str, str], float] = {}
-        delays = {m: slips(self.network, self.schedule, m) for m in self.levels.amounts}
+        delays = {m: slips(self.network, self.schedule, m) for m in self.inventory.amounts}
         for part in self.missing():
             project = self.network.arrival(part.milestone).project
             for from_s, to_s, cause, held_by in _causes(part, delays[part.milestone]):
@@ -144,7 +146,7 @@ def _causes(part: _Missing, delays: list[Slip]) -> Iterator[tuple[float, float, 
     for slip in delays:
         from_s, to_s = max(part.from_s, slip.from_s), min(part.to_s, slip.to_s)
         if to_s > from_s:
-            yield from_s, to_s, slip.work.kind, slip.held_by
+            yield from_s, to_s, slip.activity.kind, slip.held_by
 
 
 def _hours(periods: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:

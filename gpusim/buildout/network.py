@@ -18,7 +18,7 @@ P90 = NormalDist().inv_cdf(0.9)  # standard deviations from the median to the p9
 
 
 @dataclass(frozen=True)
-class Work:
+class Activity:
     """A task in its place; its own end is the milestone with its index."""
 
     index: int
@@ -58,7 +58,7 @@ class Network:
 
     Attributes
     ----------
-    works : list of Work
+    activities : list of Activity
         Tasks in the order of the file; also milestones 0 to n - 1.
     arrivals : list of Arrival
         Components in the order of projects; milestones from n on.
@@ -74,14 +74,14 @@ class Network:
         places = [(name, task) for name, project in projects.items() for task in project.tasks]
         given = [(name, part) for name, project in projects.items() for part in COMPONENTS if project.givers(part)]
         milestone = {place: i for i, place in enumerate([*places, *given])}
-        self.works = []
+        self.activities = []
         for i, (name, task) in enumerate(places):
             project = projects[name]
             spec = project.tasks[task]
             before = tuple(milestone[target(reference, name, names)] for reference in spec.after)
             gives = milestone[name, spec.gives] if spec.gives else None
-            self.works.append(
-                Work(
+            self.activities.append(
+                Activity(
                     i, name, task, spec, scenario.sites[project.site].jurisdiction, project.priority,
                     seconds_between(start, project.start), before, gives,
                 )
@@ -94,12 +94,12 @@ class Network:
 
     def arrival(self, milestone: int) -> Arrival:
         """The component that a milestone behind the tasks is."""
-        return self.arrivals[milestone - len(self.works)]
+        return self.arrivals[milestone - len(self.activities)]
 
     def planned_giver(self, milestone: int) -> int:
         """The task that gives a component if all goes as planned."""
         givers = self.arrival(milestone).givers
-        always = [i for i in givers if not self.works[i].stands_in] or givers
+        always = [i for i in givers if not self.activities[i].stands_in] or givers
         return min(always, key=lambda i: self.plan_s[i])
 
     @cached_property
@@ -112,39 +112,39 @@ class Network:
 
     def durations_s(self, seed: int) -> list[float]:
         """[s] Work in each task, drawn from a stream of its own."""
-        return [self._duration_s(work, seed) for work in self.works]
+        return [self._duration_s(activity, seed) for activity in self.activities]
 
-    def _duration_s(self, work: Work, seed: int) -> float:
-        median_s, p90_days = work.spec.median_days * DAY_S, work.spec.p90_days
-        if p90_days is None or p90_days == work.spec.median_days:
+    def _duration_s(self, activity: Activity, seed: int) -> float:
+        median_s, p90_days = activity.spec.median_days * DAY_S, activity.spec.p90_days
+        if p90_days is None or p90_days == activity.spec.median_days:
             return median_s
-        sigma = np.log(p90_days / work.spec.median_days) / P90
-        z = rng.stream(seed, "programme", work.project, work.name).standard_normal()
+        sigma = np.log(p90_days / activity.spec.median_days) / P90
+        z = rng.stream(seed, "programme", activity.project, activity.name).standard_normal()
         return median_s * float(np.exp(sigma * z))
 
     def _plan(self) -> tuple[list[float], list[float]]:
         """Times of all milestones and starts of all tasks, each after those before it."""
-        n = len(self.works)
+        n = len(self.activities)
         time_s: list[float | None] = [None] * (n + len(self.arrivals))
         start_s = [0.0] * n
 
         def reach(milestone: int) -> float:
             if time_s[milestone] is None:
                 if milestone < n:
-                    work = self.works[milestone]
-                    start_s[milestone] = max([work.earliest_s, *map(reach, work.before)])
-                    time_s[milestone] = start_s[milestone] + work.spec.median_days * DAY_S
+                    activity = self.activities[milestone]
+                    start_s[milestone] = max([activity.earliest_s, *map(reach, activity.before)])
+                    time_s[milestone] = start_s[milestone] + activity.spec.median_days * DAY_S
                 else:
                     givers = self.arrival(milestone).givers
-                    always = [i for i in givers if not self.works[i].stands_in] or givers
+                    always = [i for i in givers if not self.activities[i].stands_in] or givers
                     time_s[milestone] = min(map(reach, always))
             return time_s[milestone]
 
         for milestone in range(len(time_s)):
             reach(milestone)
-        for work in self.works:
-            if work.stands_in:
-                called_s = time_s[work.gives] + work.spec.late_days * DAY_S
-                start_s[work.index] = max(start_s[work.index], called_s)
-                time_s[work.index] = start_s[work.index] + work.spec.median_days * DAY_S
+        for activity in self.activities:
+            if activity.stands_in:
+                called_s = time_s[activity.gives] + activity.spec.late_days * DAY_S
+                start_s[activity.index] = max(start_s[activity.index], called_s)
+                time_s[activity.index] = start_s[activity.index] + activity.spec.median_days * DAY_S
         return time_s, start_s

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
-from gpusim.buildout.network import Network, Work
+from gpusim.buildout.network import Activity, Network
 from gpusim.buildout.schedule import Schedule
 
 
@@ -15,38 +15,38 @@ class Span(NamedTuple):
 
     from_s: float
     to_s: float
-    work: Work
+    activity: Activity
     held_by: str  # supply that it waited for, or shock that stopped it; empty while it was at work
 
 
 def giver(network: Network, schedule: Schedule, milestone: int) -> int:
     """The task that gave a component; if it never came, the one that should have."""
-    gave = schedule.giver[milestone - len(network.works)]
+    gave = schedule.giver[milestone - len(network.activities)]
     return _main_giver(network, schedule, milestone) if gave is None else gave
 
 
-def critical_path(network: Network, schedule: Schedule, work: int) -> list[Work]:
+def critical_path(network: Network, schedule: Schedule, activity: int) -> list[Activity]:
     """The tasks, first to last, each of which waited for the one before, up to a given one.
 
     Of several that a task waited for the one that ended last counts, the first named among equals. A stand-in that was
     called later than that starts a path of its own.
     """
     path = []
-    current: int | None = work
+    current: int | None = activity
     while current is not None:
-        path.append(network.works[current])
-        current = _waited_for(network, schedule, network.works[current])
+        path.append(network.activities[current])
+        current = _waited_for(network, schedule, network.activities[current])
     return path[::-1]
 
 
-def _waited_for(network: Network, schedule: Schedule, work: Work) -> int | None:
-    if not work.before:
+def _waited_for(network: Network, schedule: Schedule, activity: Activity) -> int | None:
+    if not activity.before:
         return None
-    last = max(work.before, key=lambda milestone: schedule.time_s[milestone])
-    called = work.stands_in and schedule.ready_s[work.index] > schedule.time_s[last]
-    if called or schedule.time_s[last] < work.earliest_s:
+    last = max(activity.before, key=lambda milestone: schedule.time_s[milestone])
+    called = activity.stands_in and schedule.ready_s[activity.index] > schedule.time_s[last]
+    if called or schedule.time_s[last] < activity.earliest_s:
         return None
-    return last if last < len(network.works) else giver(network, schedule, last)
+    return last if last < len(network.activities) else giver(network, schedule, last)
 
 
 def spans(network: Network, schedule: Schedule, milestone: int) -> list[Span]:
@@ -56,31 +56,31 @@ def spans(network: Network, schedule: Schedule, milestone: int) -> list[Span]:
     """
     gave = giver(network, schedule, milestone)
     path = critical_path(network, schedule, gave)
-    found = [span for work in path for span in _of_work(schedule, work)]
+    found = [span for activity in path for span in _of_work(schedule, activity)]
     if path[0].stands_in:
         called_s, main = schedule.ready_s[path[0].index], _main_giver(network, schedule, path[0].gives)
-        earlier = [span for work in critical_path(network, schedule, main) for span in _of_work(schedule, work)]
+        earlier = [span for activity in critical_path(network, schedule, main) for span in _of_work(schedule, activity)]
         found = [span._replace(to_s=min(span.to_s, called_s)) for span in earlier if span.from_s < called_s] + found
     return found
 
 
 def _main_giver(network: Network, schedule: Schedule, milestone: int) -> int:
     """Of the tasks that always give a component the first to end."""
-    always = [i for i in network.arrival(milestone).givers if not network.works[i].stands_in]
+    always = [i for i in network.arrival(milestone).givers if not network.activities[i].stands_in]
     return min(always, key=lambda i: schedule.time_s[i])
 
 
-def _of_work(schedule: Schedule, work: Work) -> Iterator[Span]:
+def _of_work(schedule: Schedule, activity: Activity) -> Iterator[Span]:
     """A task's wait for its supply, then its work, cut where shocks stopped it."""
-    ready_s, start_s, end_s = (times[work.index] for times in (schedule.ready_s, schedule.start_s, schedule.time_s))
+    ready_s, start_s, end_s = (times[activity.index] for times in (schedule.ready_s, schedule.start_s, schedule.time_s))
     if start_s > ready_s:
-        yield Span(ready_s, start_s, work, work.spec.supply)
-    stops = [w for w in schedule.windows if w.spec.effect == "stop" and w.hits(work)]
+        yield Span(ready_s, start_s, activity, activity.spec.supply)
+    stops = [w for w in schedule.windows if w.spec.effect == "stop" and w.hits(activity)]
     edges = {start_s, end_s, *(t for w in stops for t in (w.from_s, w.to_s) if start_s < t < end_s)}
     cuts = sorted(edges)
     for from_s, to_s in zip(cuts, cuts[1:], strict=False):
         name = next((w.name for w in stops if w.from_s <= from_s < w.to_s), "")
-        yield Span(from_s, to_s, work, name)
+        yield Span(from_s, to_s, activity, name)
 
 
 def delivery(network: Network, schedule: Schedule, project: str, parts: tuple[str, ...]) -> tuple[float, int | None]:

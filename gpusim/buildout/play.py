@@ -9,9 +9,9 @@ from math import inf, nan
 import pandas as pd
 
 from gpusim.buildout import ledger
-from gpusim.buildout.network import Network, Work
+from gpusim.buildout.network import Activity, Network
 from gpusim.buildout.path import critical_path, delivery, giver, spans
-from gpusim.buildout.room import Levels
+from gpusim.buildout.room import Inventory
 from gpusim.buildout.schedule import Line, Schedule, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
@@ -130,9 +130,11 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
     """
     data = scenario.to_toml_dict()
     for site, arrivals in network.added.items():
-        levels, table = Levels(scenario, site, arrivals), data["sites"][site]
-        *pools, halls, grid = (_as_steps(levels.steps(column, schedule.time_s)) for column in range(len(levels.base)))
-        for kind, steps in zip(levels.pools, pools, strict=True):
+        inventory, table = Inventory(scenario, site, arrivals), data["sites"][site]
+        *pools, halls, grid = (
+            _as_steps(inventory.steps(column, schedule.time_s)) for column in range(len(inventory.base))
+        )
+        for kind, steps in zip(inventory.pools, pools, strict=True):
             table["pools"][kind]["gpus"] = steps
         table["grid_mw"] = grid
         if table.get("hall_mw") is not None:
@@ -154,13 +156,13 @@ def _known(time_s: float) -> float:
 
 def costs_usd(network: Network, schedule: Schedule) -> list[float]:
     """[USD] What each task costs, expediting included; 0 of one that was not begun."""
-    return [_usd(schedule, work) for work in network.works]
+    return [_usd(schedule, activity) for activity in network.activities]
 
 
-def _usd(schedule: Schedule, work: Work) -> float:
-    if schedule.start_s[work.index] == inf:
+def _usd(schedule: Schedule, activity: Activity) -> float:
+    if schedule.start_s[activity.index] == inf:
         return 0.0
-    return work.spec.usd + (work.spec.expedite.usd if schedule.hurried[work.index] else 0.0)
+    return activity.spec.usd + (activity.spec.expedite.usd if schedule.hurried[activity.index] else 0.0)
 
 
 def _tasks(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
@@ -168,17 +170,18 @@ def _tasks(scenario: Scenario, network: Network, schedule: Schedule, lasts: dict
     for name, (_time_s, last) in lasts.items():
         if last is not None:
             path = critical_path(network, schedule, giver(network, schedule, last))
-            critical |= {work.index for work in path if work.project == name}
+            critical |= {activity.index for activity in path if activity.project == name}
     rows = []
-    for work in network.works:
-        i, spec = work.index, work.spec
+    for activity in network.activities:
+        i, spec = activity.index, activity.spec
         ready_s, start_s = schedule.ready_s[i], schedule.start_s[i]
         rows.append(
             (
-                work.project, scenario.projects[work.project].site, work.name, work.kind, network.plan_start_s[i],
-                network.plan_s[i], _known(ready_s), _known(start_s), _known(schedule.time_s[i]),
-                start_s - ready_s if start_s < inf else nan, spec.supply or "", spec.units if spec.supply else 0.0,
-                schedule.hurried[i], i in critical, _usd(schedule, work),
+                activity.project, scenario.projects[activity.project].site, activity.name, activity.kind,
+                network.plan_start_s[i], network.plan_s[i], _known(ready_s), _known(start_s),
+                _known(schedule.time_s[i]), start_s - ready_s if start_s < inf else nan, spec.supply or "",
+                spec.units if spec.supply else 0.0,
+                schedule.hurried[i], i in critical, _usd(schedule, activity),
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=TASKS)
@@ -195,7 +198,7 @@ def _capacity(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Da
         }[arrival.component]
         if arrival.component in adds.components:
             times_s = network.plan_s[arrival.index], _known(schedule.time_s[arrival.index])
-            task = network.works[giver(network, schedule, arrival.index)].name
+            task = network.activities[giver(network, schedule, arrival.index)].name
             rows += [(arrival.site, arrival.project, arrival.component, *part, *times_s, task) for part in parts]
     return pd.DataFrame(rows, columns=CAPACITY)
 
@@ -209,7 +212,7 @@ def _projects(scenario: Scenario, network: Network, schedule: Schedule, lasts: d
              if a.project == name and a.component in project.adds.components), default=nan,
         )  # fmt: skip
         component = "" if last is None else network.arrival(last).component
-        usd = sum(_usd(schedule, work) for work in network.works if work.project == name)
+        usd = sum(_usd(schedule, activity) for activity in network.activities if activity.project == name)
         rows.append((name, project.site, component, planned_s, _known(time_s), _known(time_s) - planned_s, usd))
     return pd.DataFrame(rows, columns=PROJECTS)
 
@@ -220,9 +223,9 @@ def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
         if last is None:
             continue
         for position, span in enumerate(spans(network, schedule, last)):
-            work = span.work
+            activity = span.activity
             times_s = _known(span.from_s), _known(span.to_s)
-            rows.append((name, position, work.project, work.name, work.kind, span.held_by, *times_s))
+            rows.append((name, position, activity.project, activity.name, activity.kind, span.held_by, *times_s))
     return pd.DataFrame(rows, columns=PATHS)
 
 
@@ -235,13 +238,13 @@ def requests_of(network: Network, schedule: Schedule) -> pd.DataFrame:
     """As ``Programme.requests``."""
     received_s = {number: time_s for grants in schedule.grants.values() for time_s, number, _units in grants}
     rows = []
-    for work in network.works:
-        asked_s = schedule.ready_s[work.index]
-        if work.spec.supply is not None and asked_s < inf:
-            got_s = received_s.get(work.index, inf)
-            left_s = schedule.time_s[work.gives] if work.stands_in and got_s == inf else inf
-            rows.append((work.spec.supply, work.project, False, work.name, work.spec.units, work.priority, asked_s,
-                         _known(got_s), _known(left_s)))  # fmt: skip
+    for activity in network.activities:
+        asked_s = schedule.ready_s[activity.index]
+        if activity.spec.supply is not None and asked_s < inf:
+            got_s = received_s.get(activity.index, inf)
+            left_s = schedule.time_s[activity.gives] if activity.stands_in and got_s == inf else inf
+            rows.append((activity.spec.supply, activity.project, False, activity.name, activity.spec.units,
+                         activity.priority, asked_s, _known(got_s), _known(left_s)))  # fmt: skip
     for one in schedule.requests:
         got_s, kind = received_s.get(one.number, inf), "again" if one.is_again else "order"
         rows.append((one.order.supply, one.order.rival, True, kind, one.units, one.priority, one.asked_s,
@@ -271,19 +274,19 @@ def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Data
          nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S, "days")
         for window in schedule.windows
     ]  # fmt: skip
-    for work in network.works:
-        site, start_s = scenario.projects[work.project].site, schedule.start_s[work.index]
-        if start_s < inf and work.stands_in:
-            detail = f"{work.project}: {work.name} begun for {work.spec.gives}"
+    for activity in network.activities:
+        site, start_s = scenario.projects[activity.project].site, schedule.start_s[activity.index]
+        if start_s < inf and activity.stands_in:
+            detail = f"{activity.project}: {activity.name} begun for {activity.spec.gives}"
             rows.append((start_s, site, "stand-in", detail, nan, ""))
-        if schedule.hurried[work.index]:
-            detail = f"{work.project}: {work.name} hurried"
-            rows.append((start_s, site, "expedite", detail, work.spec.expedite.usd, "USD"))
+        if schedule.hurried[activity.index]:
+            detail = f"{activity.project}: {activity.name} hurried"
+            rows.append((start_s, site, "expedite", detail, activity.spec.expedite.usd, "USD"))
     for arrival in network.arrivals:
         time_s = schedule.time_s[arrival.index]
         if time_s < inf:
             late_days = (time_s - network.plan_s[arrival.index]) / DAY_S
-            task = network.works[giver(network, schedule, arrival.index)].name
+            task = network.activities[giver(network, schedule, arrival.index)].name
             late = number_of(f"{late_days:+.0f}", "day")
             detail = f"{arrival.project}: {arrival.component} there with {task}, {late} against plan"
             rows.append((time_s, arrival.site, "arrival", detail, late_days, "days"))

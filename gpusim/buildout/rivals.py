@@ -13,13 +13,12 @@ from simpy import Event
 from gpusim import rng
 from gpusim.buildout.network import P90
 from gpusim.buildout.supply import Calendar, SharedSupply
-from gpusim.scenario.rival import YEAR_S, Reaction, Rival
+from gpusim.scenario.rival import Reaction, Rival
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.supply import MONTH_S
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, MONTH_S, YEAR_S
 
 
-class Order(NamedTuple):
+class PurchaseOrder(NamedTuple):
     """What a rival wants of a supply from a time on."""
 
     at_s: float
@@ -34,7 +33,7 @@ class Request:
     """An order in the line of its supply."""
 
     number: int  # in the line, behind those of tasks
-    order: Order
+    order: PurchaseOrder
     is_again: bool
     units: float
     priority: int
@@ -44,7 +43,7 @@ class Request:
     cancelled_s: float = inf
 
 
-def ordered(scenario: Scenario, seed: int) -> list[Order]:
+def ordered(scenario: Scenario, seed: int) -> list[PurchaseOrder]:
     """Orders of all rivals in order of time: for each rival and supply a Poisson process of its own.
 
     A rate that grows is a process of constant rate in stretched time (Cinlar, 1975).
@@ -61,7 +60,7 @@ def ordered(scenario: Scenario, seed: int) -> list[Order]:
                 units *= np.exp(log(spec.units_p90 / spec.units) / P90 * sizes.standard_normal(len(counts)))
             times_s = from_s + _elapsed_s(rival, spec.per_month, counts)
             rows = zip(times_s.tolist(), units.tolist(), coins.random(len(counts)).tolist(), strict=True)
-            orders += [Order(at_s, name, supply, size, coin) for at_s, size, coin in rows]
+            orders += [PurchaseOrder(at_s, name, supply, size, coin) for at_s, size, coin in rows]
     return sorted(orders, key=lambda order: order.at_s)
 
 
@@ -92,14 +91,19 @@ class Rivals:
     """
 
     def __init__(
-        self, env: Calendar, scenario: Scenario, supplies: dict[str, SharedSupply], orders: list[Order], first: int
+        self,
+        env: Calendar,
+        scenario: Scenario,
+        supplies: dict[str, SharedSupply],
+        orders: list[PurchaseOrder],
+        first: int,
     ):
         self.env, self.specs, self.supplies, self.first = env, scenario.rivals, supplies, first
         self.requests: list[Request] = []
         if orders:
             env.process(self._place([order for order in orders if order.at_s >= env.now]))
 
-    def _place(self, orders: list[Order]) -> Generator:
+    def _place(self, orders: list[PurchaseOrder]) -> Generator:
         for order in orders:
             yield self.env.at(order.at_s)
             request = self._ask(order, order.units, self.specs[order.rival].priority)
@@ -109,7 +113,7 @@ class Rivals:
             elif self.supplies[order.supply].is_crew:
                 self.env.process(self._hold(request))
 
-    def _ask(self, order: Order, units: float, priority: int, is_again: bool = False) -> Request:
+    def _ask(self, order: PurchaseOrder, units: float, priority: int, is_again: bool = False) -> Request:
         number = self.first + len(self.requests)
         granted = self.supplies[order.supply].ask(number, units, priority)
         request = Request(number, order, is_again, units, priority, self.env.now, granted)

@@ -10,7 +10,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.units import WATT_PER_MW
 
 
-class Levels:
+class Inventory:
     """What a site has of each component at a time: its own steps, and what has arrived of its projects.
 
     Parameters

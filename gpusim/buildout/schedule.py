@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.network import Network, Work
+from gpusim.buildout.network import Activity, Network
 from gpusim.buildout.rivals import Request, Rivals
 from gpusim.buildout.shocks import Window, changes, end_s
 from gpusim.buildout.supply import LAST, MONTH_S, Calendar, SharedSupply
@@ -69,17 +69,17 @@ def simulate(network: Network, scenario: Scenario, seed: int) -> Schedule:
 
 def replay(network: Network, scenario: Scenario, draws: Draws) -> Schedule:
     """Play all projects with given draws: the same up to a time if these are."""
-    return _World(network, scenario, draws).play()
+    return _Simulation(network, scenario, draws).play()
 
 
-class _World:
+class _Simulation:
     def __init__(self, network: Network, scenario: Scenario, draws: Draws):
         self.network, self.windows, self.work_s = network, draws.windows, draws.work_s
-        n, milestones = len(network.works), len(network.plan_s)
+        n, milestones = len(network.activities), len(network.plan_s)
         self.ready_s, self.start_s, self.time_s = [inf] * n, [inf] * n, [inf] * milestones
         self.giver: list[int | None] = [None] * len(network.arrivals)
         self.hurried = [False] * n
-        begin_s = min([0.0, *(work.earliest_s for work in network.works)])
+        begin_s = min([0.0, *(activity.earliest_s for activity in network.activities)])
         self.env = Calendar(initial_time=begin_s)
         self.reached = [self.env.event() for _ in range(milestones)]
         self.supplies = {
@@ -88,7 +88,7 @@ class _World:
         }
         self.rivals = Rivals(self.env, scenario, self.supplies, draws.orders, first=n)
         self.line: list[Line] = []
-        ours = [self.env.process(self.carry_out(work)) for work in network.works]
+        ours = [self.env.process(self.carry_out(activity)) for activity in network.activities]
         if scenario.market.index is not None:
             ours.append(self.env.process(self._look(scenario)))
         self.done = self.env.all_of(ours)
@@ -111,53 +111,53 @@ class _World:
             yield self.env.at(from_s, LAST + 1)  # behind what is granted then
             for name in dict.fromkeys(scenario.market.index.supplies.values()):
                 supply = self.supplies[name]
-                waiting = [supply.waiting(lambda number, ours=ours: (number < len(self.network.works)) == ours)
+                waiting = [supply.waiting(lambda number, ours=ours: (number < len(self.network.activities)) == ours)
                            for ours in (True, False)]  # fmt: skip
                 self.line.append(Line(month, name, *waiting, supply.stock(), supply.level * MONTH_S))
 
-    def carry_out(self, work: Work) -> Generator:
+    def carry_out(self, activity: Activity) -> Generator:
         """A task waits for those before it, asks its supply, works, and is done."""
-        env, i = self.env, work.index
-        yield env.at(work.earliest_s)
-        for milestone in work.before:
+        env, i = self.env, activity.index
+        yield env.at(activity.earliest_s)
+        for milestone in activity.before:
             yield self.reached[milestone]
-        if work.stands_in:
-            yield env.at(self.network.plan_s[work.gives] + work.spec.late_days * DAY_S, LAST)
-            if self.reached[work.gives].triggered:
+        if activity.stands_in:
+            yield env.at(self.network.plan_s[activity.gives] + activity.spec.late_days * DAY_S, LAST)
+            if self.reached[activity.gives].triggered:
                 return
         self.ready_s[i] = env.now
-        if work.spec.supply is not None and not (yield from self._granted(work)):
+        if activity.spec.supply is not None and not (yield from self._granted(activity)):
             return
         self.start_s[i] = env.now
-        yield env.at(end_s(self._effort_s(work), env.now, [w for w in self.windows if w.hits(work)]))
-        self._done(work)
+        yield env.at(end_s(self._effort_s(activity), env.now, [w for w in self.windows if w.hits(activity)]))
+        self._done(activity)
 
-    def _granted(self, work: Work) -> Generator:
+    def _granted(self, activity: Activity) -> Generator:
         """Wait for the supply; false if a stand-in is not needed any more by then."""
-        supply, units = self.supplies[work.spec.supply], work.spec.units
-        granted = supply.ask(work.index, units, work.priority)
-        if not work.stands_in:
+        supply, units = self.supplies[activity.spec.supply], activity.spec.units
+        granted = supply.ask(activity.index, units, activity.priority)
+        if not activity.stands_in:
             yield granted
             return True
-        yield granted | self.reached[work.gives]
-        if not self.reached[work.gives].triggered:
+        yield granted | self.reached[activity.gives]
+        if not self.reached[activity.gives].triggered:
             return True
-        supply.withdraw(work.index)
+        supply.withdraw(activity.index)
         return False
 
-    def _effort_s(self, work: Work) -> float:
+    def _effort_s(self, activity: Activity) -> float:
         """[s] Work in a task that begins now: less if it is late and can be hurried."""
-        expedite, late_s = work.spec.expedite, self.env.now - self.network.plan_start_s[work.index]
-        self.hurried[work.index] = expedite.factor < 1.0 and late_s > expedite.late_days * DAY_S
-        return self.work_s[work.index] * (expedite.factor if self.hurried[work.index] else 1.0)
+        expedite, late_s = activity.spec.expedite, self.env.now - self.network.plan_start_s[activity.index]
+        self.hurried[activity.index] = expedite.factor < 1.0 and late_s > expedite.late_days * DAY_S
+        return self.work_s[activity.index] * (expedite.factor if self.hurried[activity.index] else 1.0)
 
-    def _done(self, work: Work) -> None:
-        if work.spec.supply is not None and self.supplies[work.spec.supply].is_crew:
-            self.supplies[work.spec.supply].give_back(work.spec.units)
-        self._reach(work.index)
-        if work.gives is not None and not self.reached[work.gives].triggered:
-            self.giver[work.gives - len(self.network.works)] = work.index
-            self._reach(work.gives)
+    def _done(self, activity: Activity) -> None:
+        if activity.spec.supply is not None and self.supplies[activity.spec.supply].is_crew:
+            self.supplies[activity.spec.supply].give_back(activity.spec.units)
+        self._reach(activity.index)
+        if activity.gives is not None and not self.reached[activity.gives].triggered:
+            self.giver[activity.gives - len(self.network.activities)] = activity.index
+            self._reach(activity.gives)
 
     def _reach(self, milestone: int) -> None:
         self.time_s[milestone] = self.env.now

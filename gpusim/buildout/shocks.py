@@ -9,7 +9,7 @@ from math import copysign, inf
 from statistics import NormalDist
 
 from gpusim import rng
-from gpusim.buildout.network import P90, Work
+from gpusim.buildout.network import P90, Activity
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.steps import Steps
@@ -27,11 +27,11 @@ class Window:
     from_s: float
     to_s: float
 
-    def hits(self, work: Work) -> bool:
+    def hits(self, activity: Activity) -> bool:
         """Whether it is about this kind of work under this law, in this project."""
-        if self.spec.projects and work.project not in self.spec.projects:
+        if self.spec.projects and activity.project not in self.spec.projects:
             return False
-        return self.spec.kind == work.kind and self.spec.jurisdiction in (None, work.jurisdiction)
+        return self.spec.kind == activity.kind and self.spec.jurisdiction in (None, activity.jurisdiction)
 
 
 def drawn(scenario: Scenario, seed: int, after_s: float = -inf) -> list[Window]:

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from math import inf
 from typing import NamedTuple
 
-from gpusim.buildout.network import Network, Work
+from gpusim.buildout.network import Activity, Network
 from gpusim.buildout.path import critical_path, giver
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.shocks import Window, done_s, end_s, slowdown_at
@@ -27,7 +27,7 @@ class Slip(NamedTuple):
 
     from_s: float
     to_s: float
-    work: Work
+    activity: Activity
     held_by: str  # supply that it waited for, or shock that stopped or slowed it; empty if it took longer by itself
 
 
@@ -35,7 +35,7 @@ class _Move(NamedTuple):
     """By how much the forecast moved [s], and what moved it."""
 
     by_s: float
-    work: Work
+    activity: Activity
     held_by: str
 
 
@@ -47,7 +47,7 @@ def slips(network: Network, schedule: Schedule, milestone: int) -> list[Slip]:
     """
     due_s = network.plan_s[milestone]
     low_s, found = schedule.time_s[milestone], []
-    path: list[Work] | None = critical_path(network, schedule, giver(network, schedule, milestone))
+    path: list[Activity] | None = critical_path(network, schedule, giver(network, schedule, milestone))
     while path and low_s > due_s:
         low_s = _sweep(schedule, path, due_s, low_s, found)
         path, first = _as_planned(network, schedule, path, milestone), path[0]
@@ -58,38 +58,40 @@ def slips(network: Network, schedule: Schedule, milestone: int) -> list[Slip]:
     return found[::-1]
 
 
-def _sweep(schedule: Schedule, path: list[Work], due_s: float, low_s: float, found: list[Slip]) -> float:
+def _sweep(schedule: Schedule, path: list[Activity], due_s: float, low_s: float, found: list[Slip]) -> float:
     """Book the delay between ``due_s`` and ``low_s`` as far as the path explains it, the last first; what is left."""
-    moves = [move for work in path for move in _moves(schedule, work)]
-    first_s = schedule.ready_s[path[0].index] + sum(work.spec.median_days for work in path) * DAY_S
+    moves = [move for activity in path for move in _moves(schedule, activity)]
+    first_s = schedule.ready_s[path[0].index] + sum(activity.spec.median_days for activity in path) * DAY_S
     forecasts = list(accumulate((move.by_s for move in moves), initial=first_s))
     for move, before_s in zip(reversed(moves), reversed(forecasts[:-1]), strict=True):
         from_s = max(before_s, due_s)
         if low_s - from_s > ROUNDING_S:
-            found.append(Slip(from_s, low_s, move.work, move.held_by))
+            found.append(Slip(from_s, low_s, move.activity, move.held_by))
             low_s = from_s
     return low_s
 
 
-def _moves(schedule: Schedule, work: Work) -> Iterator[_Move]:
+def _moves(schedule: Schedule, activity: Activity) -> Iterator[_Move]:
     """What a task did to the forecast, in order: its wait for its supply, shocks, work beyond or within its plan."""
-    ready_s, start_s, finish_s = (times[work.index] for times in (schedule.ready_s, schedule.start_s, schedule.time_s))
+    ready_s, start_s, finish_s = (
+        times[activity.index] for times in (schedule.ready_s, schedule.start_s, schedule.time_s)
+    )
     if start_s > ready_s:
-        yield _Move(start_s - ready_s, work, work.spec.supply)
+        yield _Move(start_s - ready_s, activity, activity.spec.supply)
     if start_s == inf:
         return
-    windows = [window for window in schedule.windows if window.hits(work)]
-    planned_s = end_s(work.spec.median_days * DAY_S, start_s, windows)  # when what was planned is done
+    windows = [window for window in schedule.windows if window.hits(activity)]
+    planned_s = end_s(activity.spec.median_days * DAY_S, start_s, windows)  # when what was planned is done
     cuts = {planned_s, *(t for window in windows for t in (window.from_s, window.to_s))}
     edges = sorted({start_s, finish_s, *(t for t in cuts if start_s < t < finish_s)})
     for from_s, to_s in pairwise(edges):
         slower, beyond = slowdown_at(from_s, windows), from_s >= planned_s
         if slower > 1.0 or not beyond and slower < 1.0:
-            yield _Move((to_s - from_s) * (1.0 - 1.0 / slower), work, _slowest(from_s, windows))
+            yield _Move((to_s - from_s) * (1.0 - 1.0 / slower), activity, _slowest(from_s, windows))
         if beyond and slower < inf:
-            yield _Move((to_s - from_s) / max(slower, 1.0), work, "")
+            yield _Move((to_s - from_s) / max(slower, 1.0), activity, "")
     if finish_s < planned_s:
-        yield _Move(done_s(start_s, finish_s, windows) - work.spec.median_days * DAY_S, work, "")
+        yield _Move(done_s(start_s, finish_s, windows) - activity.spec.median_days * DAY_S, activity, "")
 
 
 def _slowest(now_s: float, windows: list[Window]) -> str:
@@ -98,7 +100,7 @@ def _slowest(now_s: float, windows: list[Window]) -> str:
     return max(under_way, key=lambda w: inf if w.spec.effect == "stop" else w.spec.factor).name
 
 
-def _as_planned(network: Network, schedule: Schedule, path: list[Work], milestone: int) -> list[Work] | None:
+def _as_planned(network: Network, schedule: Schedule, path: list[Activity], milestone: int) -> list[Activity] | None:
     """The path if the last component on it that another task gave than planned had come from that; None if none did."""
     for i in reversed(range(len(path))):
         gives = path[i].gives

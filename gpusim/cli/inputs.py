@@ -31,7 +31,7 @@ def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console
 
-    from gpusim.scenario.catalogue_table import tables
+    from gpusim.report.catalogue import tables
 
     for table in tables():
         Console(width=120).print(table)
@@ -42,7 +42,7 @@ def rules() -> None:
     """Rules and tariffs by jurisdiction with their sources; a scenario names those that it enforces."""
     from rich.console import Console
 
-    from gpusim.scenario.rules_table import tables
+    from gpusim.report.rule_catalogue import tables
 
     for table in tables():
         Console(width=160).print(table)
@@ -76,8 +76,9 @@ def describe(file: Path, columns: dict[str, str]) -> None:
     """Counts, quantiles, burstiness and faults of a trace."""
     from gpusim.inputs.traces import describe as describe_trace
     from gpusim.inputs.traces import open_trace
+    from gpusim.report.trace_text import trace_text
 
-    say(describe_trace(open_trace(file, columns)).to_text())
+    say(trace_text(describe_trace(open_trace(file, columns))))
 
 
 @trace.command()

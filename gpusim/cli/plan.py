@@ -15,7 +15,7 @@ from gpusim.cli.studies import crew_options, study
 from gpusim.cli.target import check_no_input, check_study, force_option
 
 if TYPE_CHECKING:
-    from gpusim.studies.planning.plan import Plan
+    from gpusim.results.plan import Plan
 
 
 @cli.command()
@@ -58,7 +58,7 @@ def plan(
     check_no_input(folder / "plan.toml", scenario)
     check_study(folder, store, "plan", {"scenario": loaded.to_toml_dict(), "goal": goal, "seed": seed}, force)
     loading()
-    from gpusim.studies.planning.plan import plan as search
+    from gpusim.results.plan import plan as search
 
     with study(store) as progress:
         found = search(

@@ -43,7 +43,7 @@ def relieve(
     from gpusim.engine.run import run as simulate
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
-    from gpusim.report.sections.relief import Reliefs
+    from gpusim.report.sections.relief import ReliefSection
     from gpusim.studies.relief.study import relieve as study_relief
 
     with study(folder / "runs") as progress:
@@ -56,5 +56,5 @@ def relieve(
     result.save(folder / BASE)
     findings = Findings(result, found)
     write_report(findings, folder)
-    print_report(findings, sections=(Reliefs(),))
+    print_report(findings, sections=(ReliefSection(),))
     say(f"\nRuns, tables and report: {folder}\nOpen {folder / 'report.html'} in a browser.")

@@ -39,7 +39,7 @@ def _redrawn(folder: Path) -> Path:
     """The page of a folder, by what the folder holds."""
     from gpusim.report.findings import Findings
     from gpusim.tables.contents import contents_of, study_of
-    from gpusim.tables.result import Result
+    from gpusim.tables.record import Record
     from gpusim.tables.target import check_file
 
     if folder.is_dir():
@@ -47,12 +47,12 @@ def _redrawn(folder: Path) -> Path:
     if (folder / RELIEF).is_dir():
         from gpusim.tables.relief import Relief
 
-        return write_report(Findings(Result.load(folder / BASE), Relief.load(folder / RELIEF)), folder)
+        return write_report(Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), folder)
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
         from gpusim.report.sweep_page import write
-        from gpusim.studies.sweeps.sweep import Sweep
+        from gpusim.results.sweep import Sweep
 
         sweep = Sweep.load(folder)
         return write(sweep.spec, sweep.store, folder / "report.html")
@@ -65,4 +65,4 @@ def _redrawn(folder: Path) -> Path:
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
-    return write_report(Findings(Result.load(folder), deliveries=deliveries, competition=competition), folder)
+    return write_report(Findings(Record.load(folder), deliveries=deliveries, competition=competition), folder)

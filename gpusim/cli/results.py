@@ -88,9 +88,9 @@ def run(
 def compare(first: Path, second: Path) -> None:
     """What differs between two saved results: scenarios, figures, bottlenecks."""
     from gpusim.report.console import print_comparison
-    from gpusim.tables.result import Result
+    from gpusim.tables.record import Record
 
-    print_comparison(Result.load(first), Result.load(second), (str(first), str(second)))
+    print_comparison(Record.load(first), Record.load(second), (str(first), str(second)))
 
 
 @cli.command()
@@ -103,10 +103,10 @@ def compare(first: Path, second: Path) -> None:
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None, force: bool) -> None:
     """Write a window of a saved result as a trace for ui.perfetto.dev."""
     from gpusim.report.timeline import export as export_window
-    from gpusim.tables.result import Result
+    from gpusim.tables.record import Record
 
     check_output(out, force, folder)
-    count = export_window(Result.load(folder), out, from_day, days, site)
+    count = export_window(Record.load(folder), out, from_day, days, site)
     say(f"{out}: {number_of(count, 'event')}. Open it at https://ui.perfetto.dev")
 
 

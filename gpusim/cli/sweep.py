@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_FAILURES = 5  # that are told one by one
 
 
-class _Sweep(click.Group):
+class _SweepGroup(click.Group):
     """``gpusim sweep FILE`` is ``gpusim sweep run FILE``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -33,7 +33,7 @@ class _Sweep(click.Group):
         return super().parse_args(ctx, args)
 
 
-@cli.group(cls=_Sweep, options_metavar="", subcommand_metavar="SWEEP.toml [OPTIONS] | COMMAND STORE")
+@cli.group(cls=_SweepGroup, options_metavar="", subcommand_metavar="SWEEP.toml [OPTIONS] | COMMAND STORE")
 def sweep() -> None:
     """Run many scenarios into a store: gpusim sweep SWEEP.toml."""
 
@@ -68,7 +68,7 @@ def run_sweep(
         loading()
         from gpusim.report.study_console import print_summary
         from gpusim.report.sweep_page import write
-        from gpusim.studies.sweeps.sweep import sweep as execute
+        from gpusim.results.sweep import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)

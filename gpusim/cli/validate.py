@@ -17,10 +17,10 @@ def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
     """Compare with known answers: ours beside theirs. Exit status 1 if one is off."""
     from rich.console import Console
 
+    from gpusim.report.anchors import summary_of, table_of
     from gpusim.validation.anchor import FULL, QUICK
     from gpusim.validation.suite import choose
     from gpusim.validation.suite import validate as rows_of
-    from gpusim.validation.table import summary_of, table_of
 
     items = choose(only)
     loading()

@@ -32,10 +32,10 @@ def allocate(book: Book, live: pd.DataFrame) -> Allocation:
     CommerceError
         If columns are missing, or sites or types that the scenario does not have.
     """
-    return _Sweep(book, live).play()
+    return _Division(book, live).play()
 
 
-class _Sweep:
+class _Division:
     """The division from the first interval to the last, made anew behind each termination."""
 
     def __init__(self, book: Book, live: pd.DataFrame):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 
-def down_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
+def down_gpu_s(allocation: Allocation, result: Record) -> np.ndarray:
     """[GPU-s] Delivered to contracts and down, shape (contracts, months).
 
     By pool and month, delivered GPU-seconds times the share of the pool's live ones that were down: a contract holds

@@ -21,7 +21,7 @@ from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
 
 
 @dataclass(frozen=True)
-class Levels:
+class StepFunction:
     """A step function of time: 0 before the first step.
 
     Attributes
@@ -58,9 +58,9 @@ class Terms:
     spec : Contract
     signed_s, end_s : int
         [s] From the start of the run, 0 at the least.
-    gpus : Levels
+    gpus : StepFunction
         Committed in all, until the end of the term, where they are 0.
-    price : Levels
+    price : StepFunction
         [USD/GPU-hour]; NaN of a contract at the index, until ``gpusim.commerce.scarcity.priced``.
     due_s, due_gpus : int64 ndarrays, shape (milestones,)
         The steps up of the commitment.
@@ -70,8 +70,8 @@ class Terms:
     spec: Contract
     signed_s: int
     end_s: int
-    gpus: Levels
-    price: Levels
+    gpus: StepFunction
+    price: StepFunction
     due_s: np.ndarray
     due_gpus: np.ndarray
 
@@ -165,10 +165,10 @@ def contracts(scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def levels_of(steps: Steps, start: datetime) -> Levels:
+def step_function(steps: Steps, start: datetime) -> StepFunction:
     """Steps of a scenario from the start of the run on."""
     times_s, values = zip(*steps.steps(start), strict=True)
-    return Levels(np.round(times_s).astype(np.int64), np.array(values))
+    return StepFunction(np.round(times_s).astype(np.int64), np.array(values))
 
 
 def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
@@ -184,30 +184,32 @@ def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
     return Terms(name, spec, signed_s, max(end_s, 0), gpus, price, gpus.times_s[ups], gpus.values[ups])
 
 
-def _price(spec: Contract, start: datetime, steps: list[tuple[int, int]], end_s: int) -> Levels:
+def _price(spec: Contract, start: datetime, steps: list[tuple[int, int]], end_s: int) -> StepFunction:
     if spec.price_index is not None:
         return constant(np.nan)
-    return levels_of(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
+    return (
+        step_function(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
+    )
 
 
-def constant(value: float) -> Levels:
+def constant(value: float) -> StepFunction:
     """The same level from 0 on."""
-    return Levels(np.zeros(1, np.int64), np.array([value]))
+    return StepFunction(np.zeros(1, np.int64), np.array([value]))
 
 
-def _even_price(spec: Contract, steps: list[tuple[int, int]], end_s: int) -> Levels:
+def _even_price(spec: Contract, steps: list[tuple[int, int]], end_s: int) -> StepFunction:
     """The price at which all GPU-hours of the term have the contract's value."""
     ends = [*(time_s for time_s, _gpus in steps[1:]), end_s]
     gpu_s = sum(gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True))
     return constant(spec.value_usd / (gpu_s / HOUR_S))
 
 
-def _from_start(steps: list[tuple[int, int]]) -> Levels:
+def _from_start(steps: list[tuple[int, int]]) -> StepFunction:
     """Steps from 0 on: what was committed before holds from 0."""
     held = [gpus for time_s, gpus in steps if time_s <= 0]
     later = [step for step in steps if step[0] > 0]
     times_s, gpus = zip(*([(0, held[-1])] if held else []), *later, strict=True)
-    return Levels(np.array(times_s, np.int64), np.array(gpus, np.int64))
+    return StepFunction(np.array(times_s, np.int64), np.array(gpus, np.int64))
 
 
 def _moments(terms: Terms) -> np.ndarray:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 LIVE = ("site", "gpu_type", "time_s", "gpus")
 ROUNDING = 1e-6  # of a mean of GPUs, relative
 
 
-def of_run(result: Result) -> pd.DataFrame:
+def of_run(result: Record) -> pd.DataFrame:
     """Live GPUs of a run, as ``allocate`` takes them: those energised, nodes that have failed among them.
 
     At sites that projects add to, from the moments at which the build-out brings them. Elsewhere, and where a process
@@ -38,7 +38,7 @@ def of_programme(live: pd.DataFrame) -> pd.DataFrame:
     return live.rename(columns={"live_gpus": "gpus"})[list(LIVE)]
 
 
-def _as_built(result: Result, exact: pd.DataFrame) -> set[str]:
+def _as_built(result: Record, exact: pd.DataFrame) -> set[str]:
     """Sites of a build-out whose GPUs in the run were, in the mean of every record interval, those that it brings."""
     courses, others = dict(tuple(exact.groupby(["site", "gpu_type"], observed=True))), set()
     for (site, kind), pool in result.pools.groupby(["site", "gpu_type"], observed=True):

@@ -8,6 +8,7 @@ import pandas as pd
 from gpusim.commerce.cents import cents, in_usd
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.scenario.money import Money
+from gpusim.units import YEAR_S
 
 SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")
 
@@ -115,13 +116,14 @@ def debt(spent: np.ndarray, months_s: np.ndarray, money: Money) -> dict[str, np.
     Returns
     -------
     dict of str to int64 ndarray, shape (months,)
-        draws, repayments, interest (on what was owed at the start of the month, by its days of 365), debt (at its end).
+        draws, repayments, interest (on what was owed at the start of the month, by its days of 365.25), debt (at its
+        end).
     """
     n = len(spent)
     draws = np.rint(spent * money.debt_share).astype(np.int64)
     repayments = even(draws, np.arange(1, n + 1), np.full(n, 12.0 * money.debt_years), n).sum(axis=0)
     owed = np.cumsum(draws - repayments)
-    years = np.diff(months_s) / (365.0 * 86_400.0)
+    years = np.diff(months_s) / YEAR_S
     interest = np.rint(np.concatenate([[0], owed[:-1]]) * money.interest * years).astype(np.int64)
     return {"draws": draws, "repayments": repayments, "interest": interest, "debt": owed}
 

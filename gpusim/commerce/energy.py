@@ -6,7 +6,7 @@ import numpy as np
 
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.cents import cents
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 
@@ -30,7 +30,7 @@ def stated(allocation: Allocation) -> tuple[np.ndarray, np.ndarray]:
     return mwh, cents(mwh * usd_per_mwh[:, None])
 
 
-def metered(allocation: Allocation, result: Result) -> tuple[np.ndarray, np.ndarray]:
+def metered(allocation: Allocation, result: Record) -> tuple[np.ndarray, np.ndarray]:
     """[MWh] and cents, shape (sites, months): record intervals of a run, spread evenly over the months they touch."""
     months_s = allocation.book.months_s
     sites, power = list(allocation.book.scenario.sites), result.power

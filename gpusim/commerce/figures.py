@@ -8,9 +8,8 @@ import pandas as pd
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import COSTS, Statements
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import HOUR_S, YEAR_S
 
-YEAR_S = 365.0 * DAY_S
 _FLOWS = ("revenue", "energy", "rules", "ebitda", "depreciation", "interest", "capex", "free_cash", "paid_in")
 _ENDS = ("cash", "debt", "assets", "backlog")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.book import levels_of
+from gpusim.commerce.book import step_function
 from gpusim.commerce.cents import cents
 from gpusim.errors import CommerceError
 from gpusim.units import HOUR_S
@@ -31,7 +31,7 @@ def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[s
     sold = {}
     for kind in ("on_demand", "spot"):
         share, price = (
-            levels_of(getattr(scenario.market, f"{kind}_{what}"), scenario.run.start).at(allocation.edges_s[:-1])
+            step_function(getattr(scenario.market, f"{kind}_{what}"), scenario.run.start).at(allocation.edges_s[:-1])
             for what in ("share", "price")
         )
         if scenario.market.index is not None:

@@ -19,17 +19,17 @@ from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
 from gpusim.commerce.usage import used_gpu_s
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 
-def run_tables(scenario: Scenario, result: Result, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
+def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
     """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
 
     Parameters
     ----------
     scenario : Scenario
         With contracts; as it was run.
-    result : Result
+    result : Record
         Of that scenario, with the tables of its projects if it has any: what their tasks cost is capital.
     overheads : mapping of str to float
         Facility watts per IT watt at the hottest hour of the run, by site: what contracts that ask are told.

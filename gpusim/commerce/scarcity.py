@@ -23,9 +23,8 @@ from gpusim.commerce.book import constant, months_of
 from gpusim.commerce.tenants import shares
 from gpusim.errors import CommerceError
 from gpusim.scenario.market import PriceIndex
-from gpusim.scenario.supply import MONTH_S
-from gpusim.tables.result import Result
-from gpusim.units import DAY_S
+from gpusim.tables.record import Record
+from gpusim.units import DAY_S, MONTH_S
 
 LINE = ("month", "supply", "waiting_own_units", "waiting_rivals_units", "free_units", "units_per_month")
 PRICES = [
@@ -95,7 +94,7 @@ def prices_of(allocation: Allocation, network: Network, schedule: Schedule) -> p
     return prices(allocation, line_of(schedule), requests)
 
 
-def prices_of_run(allocation: Allocation, result: Result) -> pd.DataFrame | None:
+def prices_of_run(allocation: Allocation, result: Record) -> pd.DataFrame | None:
     """Prices in a run of the fleet; None if its market has no index. ``allocation`` is that of the run."""
     scenario = allocation.book.scenario
     if scenario.market.index is None:

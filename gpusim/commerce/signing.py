@@ -61,13 +61,13 @@ def sign(
     overheads : mapping of str to float, optional
         As of ``gpusim.buildout.play.play``.
     """
-    world = None
+    truth = None
     signed: list[Terms] = []
     rows = []
     for terms in sorted(book.contracts, key=lambda one: elapsed_s(one.spec.signed, book.scenario.run.start)):
         if terms.spec.admit is not None:
-            world = world or _World.of(book, seed, overheads)
-            probability = world.probability(book, signed, terms, replications)
+            truth = truth or _Truth.of(book, seed, overheads)
+            probability = truth.probability(book, signed, terms, replications)
             at_s = elapsed_s(terms.spec.signed, book.scenario.run.start)
             rows.append((terms.name, calendar(book.scenario.run.start, at_s), terms.spec.admit, *probability))
             if not rows[-1][-1]:
@@ -83,7 +83,7 @@ def _with(book: Book, contracts: list[Terms]) -> Book:
 
 
 @dataclass(frozen=True)
-class _World:
+class _Truth:
     """The programme that is to be, under the rules of its places; of it a part is known at each date."""
 
     scenario: Scenario
@@ -94,7 +94,7 @@ class _World:
     overheads: Mapping[str, float] | None
 
     @classmethod
-    def of(cls, book: Book, seed: int, overheads: Mapping[str, float] | None) -> _World:
+    def of(cls, book: Book, seed: int, overheads: Mapping[str, float] | None) -> _Truth:
         scenario = limited(book.scenario)
         network = Network(scenario)
         draws = Draws.of(network, scenario, seed)

@@ -22,7 +22,8 @@ from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
 from gpusim.commerce.charges import of_rules
 from gpusim.commerce.market import market
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
+from gpusim.units import MONTH_S
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
 COSTS = ("energy", "staff", "network", "rules")
@@ -87,7 +88,7 @@ class Statements:
 def statements(
     accounts: Accounts,
     spending: pd.DataFrame | None = None,
-    result: Result | None = None,
+    result: Record | None = None,
     prices: pd.DataFrame | None = None,
 ) -> Statements:
     """Make the statements of accounts.
@@ -97,7 +98,7 @@ def statements(
     accounts : Accounts
     spending : DataFrame, optional
         What the build-out pays, as ``gpusim.commerce.capital.capex`` takes it. Absent: nothing.
-    result : Result, optional
+    result : Record, optional
         Run of the fleet whose metered energy is paid, and what rules cost in it. Absent: the stated load, PUE and
         price, and nothing.
     prices : DataFrame, optional
@@ -110,7 +111,7 @@ def statements(
     bill = energy.stated(allocation) if result is None else energy.metered(allocation, result)
     mwh, energy_cents = (_with_nowhere(values) for values in bill)
     earned, sold_gpu_s = _earned(accounts, places, prices)
-    months = np.diff(book.months_s) / (365.0 * 86_400.0 / 12.0)  # in mean months: a short last one costs its part
+    months = np.diff(book.months_s) / MONTH_S  # in mean months: a short last one costs its part
     sites = {
         **earned,
         "revenue": sum(earned.values()),

@@ -15,8 +15,7 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
-from gpusim.scenario.rival import YEAR_S
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, YEAR_S
 
 REQUESTS = ("taker", "is_rival", "supply", "units", "received_s")
 SHARES = ("asked_gpus", "rivals_gpus", "rivals_sold_gpus", "on_demand_share")

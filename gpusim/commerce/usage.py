@@ -8,11 +8,11 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.errors import CommerceError
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, number_of
 
 
-def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
+def used_gpu_s(allocation: Allocation, result: Record) -> np.ndarray:
     """[GPU-s] Use of contracts by month, shape (contracts, months).
 
     A tenant's use is that of its jobs (GPUs asked for, run time spread evenly from first start to end) and of the
@@ -42,7 +42,7 @@ def used_gpu_s(allocation: Allocation, result: Result) -> np.ndarray:
     return used
 
 
-def _of_tenant(book: Book, result: Result, tenant: str) -> np.ndarray:
+def _of_tenant(book: Book, result: Record, tenant: str) -> np.ndarray:
     """[GPU-s] Use by month."""
     jobs = result.jobs
     ran = jobs[(jobs["tenant"] == tenant) & (jobs["run_s"] > 0.0)]

@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+
+import simpy
 
 from gpusim.errors import ProcessError, did_you_mean
-
-if TYPE_CHECKING:
-    from gpusim.engine.environment import FleetEnvironment
 
 _SHOWN = 60  # letters of a wrong value in a message
 
 
-def refuse(env: FleetEnvironment, what: str) -> ProcessError:
+def refuse(env: simpy.Environment, what: str) -> ProcessError:
     """The error to raise: who asked, when, and ``what`` is wrong."""
     process = env.active_process
     who = f"process {process.name!r}, {env.now:,.6g} s into the run: " if process is not None else ""
     return ProcessError(f"{who}{what}")
 
 
-def whole(env: FleetEnvironment, name: str, value: object, count: int, first: int = 0) -> int:
+def whole(env: simpy.Environment, name: str, value: object, count: int, first: int = 0) -> int:
     """A whole number from ``first`` to ``count - 1``."""
     if isinstance(value, Integral) and not isinstance(value, bool) and first <= value < count:
         return int(value)
@@ -31,7 +29,7 @@ def whole(env: FleetEnvironment, name: str, value: object, count: int, first: in
 
 
 def number(
-    env: FleetEnvironment, name: str, value: object, least: float, unit: str = "", *, may_be_infinite: bool = False
+    env: simpy.Environment, name: str, value: object, least: float, unit: str = "", *, may_be_infinite: bool = False
 ) -> float:
     """A number that is at least ``least``, and finite unless it may be infinite."""
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -46,14 +44,14 @@ def number(
     raise refuse(env, f"{name}: found {shown(value)}; give {kind}{low}")
 
 
-def text(env: FleetEnvironment, name: str, value: object) -> str:
+def text(env: simpy.Environment, name: str, value: object) -> str:
     """A text."""
     if isinstance(value, str):
         return value
     raise refuse(env, f"{name}: found {shown(value)}; give a text")
 
 
-def known(env: FleetEnvironment, name: str, value: object, names: Iterable[str]) -> str:
+def known(env: simpy.Environment, name: str, value: object, names: Iterable[str]) -> str:
     """One of some names."""
     names = [str(name) for name in names]
     if isinstance(value, str) and value in names:
@@ -62,7 +60,7 @@ def known(env: FleetEnvironment, name: str, value: object, names: Iterable[str])
     raise refuse(env, f"{name}: unknown name {shown(value)}{near}; known: {', '.join(names) or 'none'}")
 
 
-def function(env: FleetEnvironment, name: str, value: object) -> object:
+def function(env: simpy.Environment, name: str, value: object) -> object:
     """Something that can be called."""
     if callable(value):
         return value
@@ -81,7 +79,7 @@ def shown(value: object) -> str:
 class Named(dict):
     """Things by name; a name that is not there is refused with the ones that are."""
 
-    def __init__(self, env: FleetEnvironment, what: str):
+    def __init__(self, env: simpy.Environment, what: str):
         super().__init__()
         self._env, self._what = env, what
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.engine.runs import CHUNK, Work
+from gpusim.engine.runs import CHUNK, GpuTime
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
 from gpusim.state import Fleet, Status, Wait
 
 
-def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, work: Work) -> pd.DataFrame:
+def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_time: GpuTime) -> pd.DataFrame:
     """One row per job. A job that still runs has no end; its run and energy so far are counted.
 
     A job that waits is queued, be it for GPUs or for its data.
@@ -43,9 +43,9 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, work: 
             "status": pd.Categorical.from_codes(status, [s.name.lower() for s in Status if s != Status.FETCHING]),
             "final_state": table.categorical("final_state"),
             "evictions": jobs["evictions"],
-            "gpu_s": work.gpu_s,
-            "held_gpu_s": work.held_gpu_s,
-            "useful_gpu_s": work.useful_gpu_s,
+            "gpu_s": gpu_time.gpu_s,
+            "held_gpu_s": gpu_time.held_gpu_s,
+            "useful_gpu_s": gpu_time.useful_gpu_s,
             "lost_gpu_s": jobs["lost_gpu_s"],
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],

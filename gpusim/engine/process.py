@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING
 
 import simpy
 
 from gpusim.engine import border
 from gpusim.errors import ProcessError
-
-if TYPE_CHECKING:
-    from gpusim.engine.environment import FleetEnvironment
 
 MOST_AT_ONCE = 100_000  # times that a process may go on at one instant
 EXAMPLE = "a process is a function of the environment that yields events, say: yield env.at(3600.0)"
@@ -20,7 +16,7 @@ EXAMPLE = "a process is a function of the environment that yields events, say: y
 class Process(simpy.Process):
     """A SimPy process whose generator is watched: it yields events of its environment, and lets time pass."""
 
-    def __init__(self, env: FleetEnvironment, generator: Generator):
+    def __init__(self, env: simpy.Environment, generator: Generator):
         if not isinstance(generator, Generator):
             raise border.refuse(env, f"env.process: found {border.shown(generator)}, no generator; {EXAMPLE}")
         watched = _watched(env, generator)
@@ -28,7 +24,7 @@ class Process(simpy.Process):
         super().__init__(env, watched)
 
 
-def start_all(env: FleetEnvironment, processes: Iterable[Callable[[FleetEnvironment], Generator]]) -> None:
+def start_all(env: simpy.Environment, processes: Iterable[Callable[[simpy.Environment], Generator]]) -> None:
     """Start the processes of the user's, by the functions that make their generators."""
     if not isinstance(processes, Iterable):
         raise ProcessError(f"processes: found {border.shown(processes)}; give a list of functions")
@@ -45,7 +41,7 @@ def start_all(env: FleetEnvironment, processes: Iterable[Callable[[FleetEnvironm
         env.process(generator)
 
 
-def _watched(env: FleetEnvironment, generator: Generator) -> Generator:
+def _watched(env: simpy.Environment, generator: Generator) -> Generator:
     """The same events, values and errors as ``generator``."""
     resume, news = generator.send, None
     last_s, times = env.now, 0

@@ -86,9 +86,9 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
-        split, work = split_runs(fleet, edges)
+        split, gpu_time = split_runs(fleet, edges)
         return {
-            "jobs": jobs_table(fleet, table, self.names, edges[-1], work),
+            "jobs": jobs_table(fleet, table, self.names, edges[-1], gpu_time),
             "job_waits": job_waits_table(fleet, table, edges[-1]),
             "ledger": self._ledger(pools, edges, split),
             "waits": self._waits(lanes, edges),

@@ -24,7 +24,7 @@ from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
-from gpusim.engine.services import Services, plan
+from gpusim.engine.services import Services, deployed
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
@@ -34,7 +34,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
@@ -48,29 +48,8 @@ def run(
     trace: JobTable | None = None,
     processes: list[Process] = (),
     progress: Callable[[float], None] | None = None,
-) -> Result:
-    """Simulate a scenario.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        What exists and what happens to it.
-    seed : int
-        Feeds all random streams. Same scenario and seed: the same result, to the byte.
-    jobs : JobTable, optional
-        Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest tells their
-        digest.
-    trace : JobTable, optional
-        The scenario's trace, already read: many runs may share one. It is not changed.
-    processes : list of callables
-        Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
-    progress : callable, optional
-        Called with the share of the run that is done, at every record interval.
-
-    Returns
-    -------
-    Result
-    """
+) -> Record:
+    """The record of a scenario that is simulated; arguments as of ``gpusim.run``."""
     began = time.perf_counter()
     check_regions(scenario)
     build = BuildOut(scenario, seed) if scenario.projects else None
@@ -101,11 +80,11 @@ def run(
         tables["rules"] = regulation.table(tables["power"], end_s)
     odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
     manifest = manifest_of(scenario, seed, end_s, time.perf_counter() - began, jobs=jobs, input_notes=odd)
-    result = Result(manifest, tables)
+    result = Record(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
 
 
-def _with_contracts(scenario: Scenario, result: Result, overheads: dict[str, float]) -> Result:
+def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, float]) -> Record:
     """The result with accounts and statements; who has no contracts does not load what makes them."""
     from gpusim.commerce.run_tables import run_tables
 
@@ -130,7 +109,7 @@ class _World:
         self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
-        deployments, replicas = plan(scenario.services, demand, names, planned, len(table), self.duration_s)
+        deployments, replicas = deployed(scenario.services, demand, names, planned, len(table), self.duration_s)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas, self.policy))
         services = Services(env, scenario.services, deployments, demand) if deployments else None

@@ -14,7 +14,7 @@ CHUNK = 100_000  # jobs looked at together: memory stays small however many ther
 SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED)
 
 
-class Work(NamedTuple):
+class GpuTime(NamedTuple):
     """What jobs had of GPUs in all their runs, shape (jobs,) each."""
 
     gpu_s: np.ndarray  # those that they asked for
@@ -36,20 +36,20 @@ class _Parts(NamedTuple):
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], Work]:
+def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
     Returns
     -------
     dict of Cause to ndarray, shape (intervals, pools)
-    Work
+    GpuTime
         What is useful is, in all jobs together, what the pools book as training less ``SPLIT``.
     """
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
-    work = Work(*np.zeros((len(Work._fields), int(fleet.clock[0].n_jobs))))
+    gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), int(fleet.clock[0].n_jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, booked, work)
-    return booked, work
+        _book(fleet, edges_s, parts, booked, gpu_time)
+    return booked, gpu_time
 
 
 def _all_parts(fleet: Fleet, now_s: float) -> Iterator[_Parts]:
@@ -95,7 +95,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
 
 
-def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], work: Work) -> None:
+def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], gpu_time: GpuTime) -> None:
     job, gpus, held, start_s, end_s, place_s, rate, kept_s, writing = parts
     pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
@@ -110,10 +110,10 @@ def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, 
     }
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
-        np.add.at(work.useful_gpu_s, job, -rates * (to_s - from_s))
-    np.add.at(work.useful_gpu_s, job, gpus * (end_s - start_s))
-    np.add.at(work.gpu_s, job, gpus * (end_s - start_s))
-    np.add.at(work.held_gpu_s, job, held * (end_s - start_s))
+        np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
+    np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
+    np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))
+    np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))
     _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, held - gpus, start_s, end_s)
 
 

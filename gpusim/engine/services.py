@@ -79,7 +79,7 @@ class Deployment:
         self.short_s = {}
 
 
-def plan(
+def deployed(
     services: dict[str, Service],
     demand: dict[str, Signal],
     names: Names,

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
-from gpusim.regulation.scope import YEAR_S, connected_mw
+from gpusim.regulation.scope import connected_mw
 from gpusim.scenario.rule import Curtailment
 from gpusim.scenario.site import Site
-from gpusim.units import HOUR_S
+from gpusim.units import HOUR_S, YEAR_S
 
 P90 = 1.2815515655446004  # of the standard normal
 

@@ -6,10 +6,10 @@ import pandas as pd
 
 from gpusim.regulation.reporting import eu_report
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 
-def report(result: Result) -> pd.DataFrame:
+def energy_report(result: Record) -> pd.DataFrame:
     """Figures of Delegated Regulation (EU) 2024/1364 for every site that has to report, by calendar year.
 
     Returns

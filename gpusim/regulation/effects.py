@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity
-from gpusim.regulation.duties import report
+from gpusim.regulation.duties import energy_report
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
 
 # What a rule did, by ``what`` of the table of rules.
@@ -30,12 +30,12 @@ EFFECTS = ["rule", "what", "sites", "times", "bound", "gpu_hours", "lost_usd", "
 FORCE = ["rule", "site", "from_s", "to_s"]
 
 
-def is_ruled(result: Result) -> bool:
+def is_ruled(result: Record) -> bool:
     """Whether the scenario of a result enforces rules."""
     return bool(result.manifest["scenario"].get("rules", {}).get("enforce"))
 
 
-def effects(result: Result) -> pd.DataFrame:
+def effects(result: Record) -> pd.DataFrame:
     """What each rule did, the dearest first.
 
     Returns
@@ -55,7 +55,7 @@ def effects(result: Result) -> pd.DataFrame:
     return found.sort_values("cost", ascending=False, ignore_index=True, kind="stable")[EFFECTS]
 
 
-def sources(result: Result) -> list[tuple[str, str, str]]:
+def sources(result: Record) -> list[tuple[str, str, str]]:
     """(rule, what it is, where that stands and of when) of rules that did something, as the catalogue says."""
     found = []
     for name in effects(result)["rule"].unique():
@@ -65,7 +65,7 @@ def sources(result: Result) -> list[tuple[str, str, str]]:
     return found
 
 
-def summary(result: Result) -> str:
+def summary(result: Record) -> str:
     """What rules cost in a run, in a sentence or two."""
     found = effects(result)
     lost, paid = found["lost_usd"].sum(), found["paid_usd"].sum()
@@ -79,13 +79,13 @@ def summary(result: Result) -> str:
     )
 
 
-def without_effect(result: Result) -> list[str]:
+def without_effect(result: Record) -> list[str]:
     """Rules that are enforced and did nothing in a run."""
     did = set(result.rules["rule"])
     return [name for name, _rule in _scenario(result).rules.enforced() if name not in did]
 
 
-def in_force(result: Result) -> pd.DataFrame:
+def in_force(result: Record) -> pd.DataFrame:
     """Where and when each rule that did something was in force.
 
     Returns
@@ -103,7 +103,7 @@ def in_force(result: Result) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FORCE)
 
 
-def reports(result: Result) -> tuple[pd.DataFrame, list[str]]:
+def reports(result: Record) -> tuple[pd.DataFrame, list[str]]:
     """(figures of the European report, a row per site and year; those that no site has).
 
     Returns
@@ -111,7 +111,7 @@ def reports(result: Result) -> tuple[pd.DataFrame, list[str]]:
     DataFrame
         site, year, days, then the figures that at least one site has, as ``"NAME [UNIT]"``; NaN: missing.
     """
-    table = report(result)
+    table = energy_report(result)
     none = table.groupby("figure", sort=False)["value"].count() == 0
     missing = list(none.index[none])
     shown = table[~table["figure"].isin(missing)]
@@ -122,5 +122,5 @@ def reports(result: Result) -> tuple[pd.DataFrame, list[str]]:
     return wide.dropna(how="all").reset_index(), missing
 
 
-def _scenario(result: Result) -> Scenario:
+def _scenario(result: Record) -> Scenario:
     return Scenario.from_dict(result.manifest["scenario"], "manifest")

@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from gpusim.regulation.scope import YEAR_S, calendar_spans, opened, years_between
+from gpusim.regulation.scope import calendar_spans, opened, years_between
 from gpusim.scenario.rule import Connection, DatedValue, Efficiency, EfficiencyLimits
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Sustainability
 from gpusim.tables.rules import Entry
-from gpusim.units import JOULE_PER_MWH, calendar
+from gpusim.units import JOULE_PER_MWH, YEAR_S, calendar
 
-Span = tuple[float, float]
+Ends = tuple[float, float]
 
 
 def efficiency_entries(
-    name: str, rule: Efficiency, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Span
+    name: str, rule: Efficiency, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Ends
 ) -> Iterator[Entry]:
     """PUE, heat and renewable share of a site, each by calendar year or the part of one in which a limit holds.
 
@@ -59,7 +59,7 @@ def efficiency_entries(
 
 
 def connection_entries(
-    name: str, rule: Connection, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Span
+    name: str, rule: Connection, scenario: Scenario, site: str, power: pd.DataFrame, span_s: Ends
 ) -> Iterator[Entry]:
     """Renewable share of a site opened under a connection policy, year by year; arguments as above."""
     spec, start = scenario.sites[site], scenario.run.start
@@ -118,7 +118,7 @@ def _changes(limits: EfficiencyLimits, first: datetime) -> list[datetime]:
 
 
 def _renewable(
-    rule: str, site: str, span_s: Span, year: int, known: Sustainability, share: float, energy_mwh: float, price: float
+    rule: str, site: str, span_s: Ends, year: int, known: Sustainability, share: float, energy_mwh: float, price: float
 ) -> Entry:
     found = known.renewable_share or 0.0
     missing_mwh = max(0.0, share - found) * energy_mwh

@@ -9,10 +9,9 @@ from datetime import datetime
 from gpusim.scenario.rule import Circle, Rule, SiteRule
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.units import DAY_S, calendar, seconds_between
+from gpusim.units import YEAR_S, calendar, seconds_between
 
 EARTH_KM = 6371.0
-YEAR_S = 365.25 * DAY_S
 
 
 def sites_under(scenario: Scenario, rule: SiteRule) -> list[str]:

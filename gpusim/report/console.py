@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.report.findings import Findings
@@ -16,8 +17,7 @@ from gpusim.report.section import Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import listing, terminal
-from gpusim.scenario.measure import none_of
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import number_of
 
 MOST_ROWS = 12
@@ -32,7 +32,7 @@ def print_report(findings: Findings, console: Console | None = None, sections: S
             section.say(findings, out)
 
 
-def print_comparison(first: Result, second: Result, names: tuple[str, str], console: Console | None = None) -> None:
+def print_comparison(first: Record, second: Record, names: tuple[str, str], console: Console | None = None) -> None:
     """What differs between two results: scenarios, figures, bottlenecks."""
     console = terminal(console)
     console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)

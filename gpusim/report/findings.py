@@ -15,8 +15,8 @@ from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
 from gpusim.tables.competition import Competition
 from gpusim.tables.deliveries import Deliveries
+from gpusim.tables.record import Record
 from gpusim.tables.relief import Relief
-from gpusim.tables.result import Result
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Findings:
         What the rivals of the result's scenario cost, over replications.
     """
 
-    result: Result
+    result: Record
     relief: Relief | None = None
     deliveries: Deliveries | None = None
     competition: Competition | None = None
@@ -46,7 +46,7 @@ class Findings:
     @cached_property
     def losses(self) -> pd.DataFrame:
         """The bottlenecks, ranked."""
-        return self.result.bottlenecks()
+        return bottlenecks.bottlenecks(self.result, self.entries)
 
     @cached_property
     def blamed(self) -> pd.DataFrame:

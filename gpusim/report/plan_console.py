@@ -25,7 +25,7 @@ def print_plan(
     text : str
         The verdict.
     purchases, front : DataFrame
-        As in ``gpusim.studies.planning.plan.Plan``.
+        As in ``gpusim.Plan``.
     """
     console = terminal(console)
     console.print()

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, unit_of
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import no_number
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, amount, number
-from gpusim.scenario.measure import none_of
+from gpusim.report.verdict import verdict
 from gpusim.studies.planning.goal import Condition
-
-if TYPE_CHECKING:
-    from gpusim.studies.planning.plan import Plan
+from gpusim.studies.planning.proposal import Proposal
 
 MET = {(True, True): "sure", (True, False): "on average", (False, False): "missed"}
 
 
-def write(plan: Plan, pictures: list[Path], path: Path) -> Path:
+def write(plan: Proposal, pictures: list[Path], path: Path) -> Path:
     """Render the page of a plan to ``path``; ``pictures`` are those of ``plan_figures``."""
     about = plan.store.about
     return document.write(
@@ -31,7 +29,7 @@ def write(plan: Plan, pictures: list[Path], path: Path) -> Path:
         pictures,
         name=plan.scenario.name,
         description=plan.scenario.description,
-        text=plan.text,
+        text=verdict(plan),
         goal=plan.goal.text,
         about=about,
         tables={"purchases": _purchases(plan.purchases), "front": _front(plan)},
@@ -54,7 +52,7 @@ def _purchases(purchases: pd.DataFrame) -> dict[str, list]:
     return document.table(purchases, columns)
 
 
-def _front(plan: Plan) -> dict[str, list]:
+def _front(plan: Proposal) -> dict[str, list]:
     met = [MET[bool(met), bool(sure)] for met, sure in zip(plan.front["met"], plan.front["sure"])]
     rows = plan.front.assign(goal=met)
     options = list(rows.columns[1 : rows.columns.get_loc("cost_usd")])

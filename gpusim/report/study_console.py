@@ -12,9 +12,9 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
+from gpusim.analysis.measure import none_of
 from gpusim.report.tables import plus_minus
 from gpusim.report.terminal import terminal
-from gpusim.scenario.measure import none_of
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points

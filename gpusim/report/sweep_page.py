@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
+from gpusim.analysis.measure import none_of
 from gpusim.errors import StatisticsError
 from gpusim.report import document
 from gpusim.report.figures import save
 from gpusim.report.figures.study import study_figures
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.tables import Column, plus_minus, relative
-from gpusim.scenario.measure import none_of
 from gpusim.studies.statistics.intervals import paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
 from gpusim.studies.store import Store

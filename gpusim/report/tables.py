@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import no_number
-from gpusim.scenario.measure import none_of
 from gpusim.units import DAY_S
 
 NOISE = 1e-9  # in the unit shown: what sums and times of a run leave of 0

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ResultError, did_you_mean
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, WATT_PER_MW, number_of
 
 MICRO = 1e6  # ts and dur are microseconds
 
 
-def export(result: Result, path: Path, from_day: float = 0.0, days: float = 1.0, site: str | None = None) -> int:
+def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0, site: str | None = None) -> int:
     """Write the events of a window as Trace Event Format JSON.
 
     A pool is a process whose jobs are packed into as few lanes (threads) as run at once, with counters of busy,
@@ -64,7 +64,7 @@ def export(result: Result, path: Path, from_day: float = 0.0, days: float = 1.0,
     return len(events)
 
 
-def _events(result: Result, sites: list[str], start_s: float, end_s: float) -> Iterator[dict]:
+def _events(result: Record, sites: list[str], start_s: float, end_s: float) -> Iterator[dict]:
     pools = result.pools[["site", "gpu_type"]].drop_duplicates()
     pid = 0
     for site in sites:
@@ -83,7 +83,7 @@ def _names(pid: int, name: str, start_s: float) -> Iterator[dict]:
     yield {**base, "name": "process_sort_index", "args": {"sort_index": pid}}
 
 
-def _site(result: Result, site: str, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
+def _site(result: Record, site: str, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
     power = _window(result.power[result.power["site"] == site], start_s, end_s)
     for row in power.itertuples():
         drawn = {"servers": row.it_w / WATT_PER_MW, "cooling and losses": (row.facility_w - row.it_w) / WATT_PER_MW}
@@ -96,7 +96,7 @@ def _site(result: Result, site: str, pid: int, start_s: float, end_s: float) -> 
                "args": {"value": row.value}}  # fmt: skip
 
 
-def _pool(result: Result, site: str, kind: str, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
+def _pool(result: Record, site: str, kind: str, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
     pools = result.pools[(result.pools["site"] == site) & (result.pools["gpu_type"] == kind)]
     for row in _window(pools, start_s, end_s).itertuples():
         moment_s = max(row.start_s, start_s)

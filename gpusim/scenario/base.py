@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 FIRST_YEAR, LAST_YEAR = 1900, 2149  # and a century of run: within nanoseconds since 1970 in 64 bits (year 2262)
-
-
-How = Literal["set", "add", "scale", "delay_days"]  # a study turns a value
 
 
 class Model(BaseModel):
@@ -47,3 +44,4 @@ def moment(value: object) -> datetime:
 
 
 Moment = Annotated[datetime, BeforeValidator(moment)]
+Share = Annotated[float, Field(ge=0, le=1)]

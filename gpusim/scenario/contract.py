@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model
+from gpusim.scenario.base import Model, Share
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
 from gpusim.scenario.steps import Steps, When, elapsed_s
 from gpusim.units import DAY_S, HOUR_S, number_of
 
-Share = Annotated[float, Field(ge=0, le=1)]
 MOST_MILESTONES, MOST_USD, MOST_YEARS_S = 1000, 1e13, 36525 * DAY_S
 
 

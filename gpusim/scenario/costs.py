@@ -7,9 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S, HOUR_S
-
-YEAR_S = 365.0 * DAY_S
+from gpusim.units import DAY_S, HOUR_S, YEAR_S
 
 
 @cache

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from gpusim.scenario.base import Model
+from gpusim.scenario.base import Model, Share
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
 from gpusim.scenario.steps import Steps
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class PriceIndex(Model):

@@ -8,10 +8,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model
+from gpusim.scenario.base import Model, Share
 
 Usd = Annotated[float, Field(ge=0, le=1e13)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Years = Annotated[float, Field(gt=0, le=100)]
 
 

@@ -13,10 +13,9 @@ from pydantic_core import PydanticCustomError
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
-from gpusim.scenario.supply import MONTH_S, Supply
-from gpusim.units import DAY_S, seconds_between
+from gpusim.scenario.supply import Supply
+from gpusim.units import DAY_S, MONTH_S, YEAR_S, seconds_between
 
-YEAR_S = 365.25 * DAY_S
 MOST_ORDERS = 200_000
 
 

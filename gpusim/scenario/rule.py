@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.scenario.base import Model, Moment
+from gpusim.scenario.base import Model, Moment, Share
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Usd = Annotated[float, Field(ge=0)]
 UtcHour = Annotated[float, Field(ge=0, lt=24)]
 

@@ -21,8 +21,8 @@ from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.link import Link
 from gpusim.scenario.market import Market, faults_of_market
 from gpusim.scenario.money import Money
+from gpusim.scenario.option import Offers, faults_of_options
 from gpusim.scenario.overrides import apply
-from gpusim.scenario.plan import PlanSpec, faults_of_plan
 from gpusim.scenario.project import Project
 from gpusim.scenario.references import bad_names, unknown_names
 from gpusim.scenario.rival import Rival, faults_of_rivals
@@ -41,12 +41,12 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": PlanSpec(),
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": Offers(),
     "rules": Rules(),
 }  # fmt: skip
 
 
-class Run(Model):
+class RunSpec(Model):
     """When the run starts and how long it is."""
 
     start: Moment
@@ -68,7 +68,7 @@ class Scenario(Model):
     """Name of the scenario, for titles."""
     description: str = ""
     """One sentence for the report."""
-    run: Run
+    run: RunSpec
     """When the run starts and how long it is."""
     scheduler: Scheduler = Scheduler()
     """How jobs are ordered, placed and dispatched."""
@@ -100,7 +100,7 @@ class Scenario(Model):
     """What the provider pays for capital, power and people."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
-    plan: PlanSpec = PlanSpec()
+    plan: Offers = Offers()
     """What may be bought; runs do not depend on it."""
 
     @classmethod
@@ -135,7 +135,7 @@ class Scenario(Model):
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
         faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
-        faults += faults_of_plan(data, cls)
+        faults += faults_of_options(data, cls)
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -190,7 +190,7 @@ def _period(run: object) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
     values = []
     for key in ("start", "days"):
-        field = Run.model_fields[key]
+        field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):

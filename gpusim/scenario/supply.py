@@ -9,9 +9,6 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
 from gpusim.scenario.steps import Steps
-from gpusim.units import DAY_S
-
-MONTH_S = 30.4375 * DAY_S
 
 
 class Supply(Model):

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
 
-Preset = Literal["philly", "helios", "seren", "kalos", "pai"]
+PresetName = Literal["philly", "helios", "seren", "kalos", "pai"]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -41,7 +41,7 @@ class Stream(Model):
     """Who submits the jobs: a name of ``tenants``."""
     job_class: str
     """How they run: a name of ``workload.classes``."""
-    preset: Preset | None = None
+    preset: PresetName | None = None
     """Published cluster that the jobs look like; absent: none."""
     jobs_per_day: float = Field(gt=0)
     """[1/day] Jobs submitted a day, as the mean of a long run."""

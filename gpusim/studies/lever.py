@@ -11,8 +11,9 @@ from pydantic import Field
 
 from gpusim.errors import ScenarioError
 from gpusim.scenario import kinds
-from gpusim.scenario.base import How, Model, moment
+from gpusim.scenario.base import Model, moment
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.option import How
 from gpusim.scenario.overrides import path_of, set_value
 from gpusim.scenario.references import find
 from gpusim.scenario.scenario import Scenario

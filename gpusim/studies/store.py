@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gpusim.analysis.measure import Measure
 from gpusim.errors import StoreError, one_line, reason
-from gpusim.scenario.measure import Measure
 from gpusim.tables.contents import contents_of
 from gpusim.units import number_of
 

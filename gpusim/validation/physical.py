@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from gpusim.engine.run import run
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED
@@ -50,7 +50,7 @@ def ramp_scenario() -> Scenario:
     )  # fmt: skip
 
 
-def ramp(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
+def ramp(_effort: Effort, result: Record | None = None) -> Iterator[Row]:
     """29: GPUs online are the least of those delivered, housed and powered; what is missing has its one cause."""
     result = result or run(ramp_scenario(), SEED)
     online = result.pools["energised_gpus"].to_numpy()

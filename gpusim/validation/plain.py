@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 
-class Room(Protocol):
+class Resource(Protocol):
     """What jobs take and give back."""
 
     def take(self, job: int) -> bool:
@@ -72,7 +72,7 @@ class Nodes:
         return sum(complete, []) + (min(others, key=len)[:rest] if rest else [])
 
 
-def first_come(submit_s: np.ndarray, runtime_s: np.ndarray, room: Room, cycle_s: float = 0.0) -> np.ndarray:
+def first_come(submit_s: np.ndarray, runtime_s: np.ndarray, resource: Resource, cycle_s: float = 0.0) -> np.ndarray:
     """Starts [s] of jobs, in turn, at every arrival and end, or every ``cycle_s`` [s] alone; shape (n_jobs,)."""
     n = len(submit_s)
     start_s = np.full(n, np.nan)
@@ -85,10 +85,10 @@ def first_come(submit_s: np.ndarray, runtime_s: np.ndarray, room: Room, cycle_s:
         else:
             now = min(submit_s[arrived] if arrived < n else np.inf, ends[0][0] if ends else np.inf)
         while ends and ends[0][0] <= now:
-            room.give(heappop(ends)[1])
+            resource.give(heappop(ends)[1])
         while arrived < n and submit_s[arrived] <= now:
             arrived += 1
-        while begun < arrived and room.take(begun):
+        while begun < arrived and resource.take(begun):
             start_s[begun] = now
             heappush(ends, (now + runtime_s[begun], begun))
             begun += 1

@@ -13,7 +13,7 @@ from gpusim.causes import JOBS, OFFLINE
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.run import run
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED, stream
@@ -46,7 +46,7 @@ def flat_year_scenario(pue: float = 1.20) -> Scenario:
     )  # fmt: skip
 
 
-def flat_year(_effort: Effort, result: Result | None = None) -> Iterator[Row]:
+def flat_year(_effort: Effort, result: Record | None = None) -> Iterator[Row]:
     """26: energy, cost and carbon of a constant 100 MW at a PUE of 1.20, then hour by hour."""
     result = result or run(flat_year_scenario(), SEED)
     site = result.sites.iloc[0]
@@ -194,7 +194,7 @@ def busy_fleet(_effort: Effort) -> Iterator[Row]:
         yield Row(27, f"{name}: power beyond the limit, seen every minute", 0.0, max(worst[name], 0.0), 1e-9)
 
 
-def energy_balance(scenario: Scenario, result: Result) -> Iterator[Row]:
+def energy_balance(scenario: Scenario, result: Record) -> Iterator[Row]:
     """27: for each site the integral of its power, and the sum of what its jobs, GPUs and facility used."""
     for name in scenario.sites:
         power = result.power[result.power["site"] == name]
@@ -203,12 +203,12 @@ def energy_balance(scenario: Scenario, result: Result) -> Iterator[Row]:
         yield Row(27, f"{name}: integral of power [MWh]", parts_j / JOULE_PER_MWH, integral_j / JOULE_PER_MWH, 1e-9)
 
 
-def _jobs_j(result: Result, site: str) -> float:
+def _jobs_j(result: Record, site: str) -> float:
     """Energy of the jobs, the idle power of their GPUs included."""
     return result.jobs.loc[result.jobs["site"] == site, "energy_j"].sum()
 
 
-def _idle_and_serving_j(result: Result, site: str) -> float:
+def _idle_and_serving_j(result: Record, site: str) -> float:
     """Base power of the nodes that are on, idle power of the GPUs that no job holds, and what serving adds."""
     total = 0.0
     ledger = result.ledger[result.ledger["site"] == site]
@@ -237,7 +237,7 @@ def _facility_j(scenario: Scenario, power: pd.DataFrame, site: str) -> float:
     return float((extra * power["it_w"] * span_s).sum() + 0.02 * rated_w * span_s.sum())
 
 
-def jobs_by_phase(scenario: Scenario, result: Result) -> Iterator[Row]:
+def jobs_by_phase(scenario: Scenario, result: Record) -> Iterator[Row]:
     """27: energy of the jobs that ran in one piece, from what each of them did: loading, work, checkpoints."""
     jobs = result.jobs[(result.jobs["status"] == "done") & (result.jobs["evictions"] == 0)]
     total_j = 0.0

@@ -18,7 +18,7 @@ from gpusim.validation.cases import LAWS, WARM_UP, play, play_in_pieces, poisson
 from gpusim.validation.plain import reserved
 
 
-class Schedule(NamedTuple):
+class Starts(NamedTuple):
     """Starts [s] of jobs, and the first starts promised to them (NaN: none), both of shape (n_jobs,)."""
 
     start_s: np.ndarray
@@ -34,22 +34,22 @@ class Jobs(NamedTuple):
     estimate_s: np.ndarray
 
 
-Scheduler = Callable[[Jobs, int, Backfill], Schedule]  # jobs, GPUs of the one node, backfill
+Scheduling = Callable[[Jobs, int, Backfill], Starts]  # jobs, GPUs of the one node, backfill
 
 
-def one_node(jobs: Jobs, gpus: int, backfill: Backfill) -> Schedule:
+def one_node(jobs: Jobs, gpus: int, backfill: Backfill) -> Starts:
     """The engine's schedule on one node, where placement cannot bind: only numbers of free GPUs matter."""
     return _schedule(jobs, [(1, gpus)], backfill)
 
 
-def _schedule(jobs: Jobs, pools: list[tuple[int, int]], backfill: Backfill) -> Schedule:
+def _schedule(jobs: Jobs, pools: list[tuple[int, int]], backfill: Backfill) -> Starts:
     plan = work(jobs.submit_s, jobs.runtime_s, jobs.gpus, estimate_s=jobs.estimate_s)
     fleet = play(plan, pools, Rules(backfill=backfill))
-    return Schedule(fleet.jobs["first_start_s"].copy(), fleet.jobs["promised_s"].copy())
+    return Starts(fleet.jobs["first_start_s"].copy(), fleet.jobs["promised_s"].copy())
 
 
 def _hand_worked(
-    item: int, jobs: list[tuple[int, float]], starts_h: dict[Backfill, list[float]], scheduler: Scheduler
+    item: int, jobs: list[tuple[int, float]], starts_h: dict[Backfill, list[float]], scheduler: Scheduling
 ) -> Iterator[Row]:
     """Starts, end, mean wait and use of jobs (GPUs, hours) all submitted at time 0 to four GPUs."""
     gpus, hours = (np.array(column) for column in zip(*jobs, strict=True))
@@ -66,14 +66,14 @@ def _hand_worked(
         yield Row(item, f"{name}: utilisation", used / expected_makespan, used / makespan, 0.0)
 
 
-def backfill_or_not(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
+def backfill_or_not(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
     """12: four jobs on four GPUs; the last must not pass the head, though it would fit from 8 h on."""
     passed_h = [0.0, 10.0, 0.0, 15.0]
     starts_h = {Backfill.NONE: [0.0, 10.0, 15.0, 15.0], Backfill.EASY: passed_h, Backfill.CONSERVATIVE: passed_h}
     yield from _hand_worked(12, [(2, 10.0), (4, 5.0), (2, 8.0), (2, 4.0)], starts_h, scheduler)
 
 
-def delayed_third(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
+def delayed_third(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
     """13: EASY protects the head alone: a backfilled job pushes the third one back, as conservative never does."""
     in_turn_h = [0.0, 10.0, 12.0, 17.0]
     starts_h = {Backfill.NONE: in_turn_h, Backfill.EASY: [0.0, 10.0, 20.0, 0.0], Backfill.CONSERVATIVE: in_turn_h}
@@ -123,7 +123,7 @@ def first_promises(jobs: Jobs, gpus: int, start_s: np.ndarray) -> np.ndarray:
     return promised_s
 
 
-def easy_promise(effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
+def easy_promise(effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
     """14: under EASY no head starts later than promised when it became head, if estimates are upper bounds."""
     n = effort.size(1, 100_000)
     submit_s = poisson_arrivals(stream(14, "arrivals"), 0.45, n)
@@ -150,7 +150,7 @@ def easy_gangs(effort: Effort) -> Iterator[Row]:
     yield from _promises("gangs of 1 to 8 nodes", schedule, counted_s)
 
 
-def _promises(name: str, schedule: Schedule, counted_s: np.ndarray) -> Iterator[Row]:
+def _promises(name: str, schedule: Starts, counted_s: np.ndarray) -> Iterator[Row]:
     promised = ~np.isnan(counted_s)
     differing = np.count_nonzero(counted_s[promised] != schedule.promised_s[promised])
     broken = np.count_nonzero(schedule.start_s[promised] > counted_s[promised])
@@ -160,7 +160,7 @@ def _promises(name: str, schedule: Schedule, counted_s: np.ndarray) -> Iterator[
     yield Row(14, f"{name}: promises broken", 0.0, broken, 0.0)
 
 
-def conservative(_effort: Effort, scheduler: Scheduler = one_node) -> Iterator[Row]:
+def conservative(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
     """38: with exact estimates each job starts at the one reservation that conservative backfill made when it came.
 
     Run times are a second at the least, as the scheduler's reservations are.

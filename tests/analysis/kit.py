@@ -7,7 +7,7 @@ from collections import defaultdict
 import pandas as pd
 
 from gpusim.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
-from gpusim.tables.result import Result
+from gpusim.results.result import Result
 
 HOUR_S = 3600.0
 LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour

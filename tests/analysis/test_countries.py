@@ -13,8 +13,8 @@ from gpusim.inputs.climatology import regions
 from gpusim.report.console import print_report
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
-from gpusim.report.sections.energy import Energy
-from gpusim.tables.result import Result
+from gpusim.report.sections.energy import EnergySection
+from gpusim.results.result import Result
 from tests.analysis.kit import make
 
 HOURS = 6
@@ -99,18 +99,18 @@ def test_sums_are_those_of_the_sites(result, table_of):
 
 
 def test_in_report_and_on_console(result, tmp_path):
-    assert "countries" in Energy().figures(Findings(result))
+    assert "countries" in EnergySection().figures(Findings(result))
     page = write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(part in page for part in ('id="figure-countries"', 'id="countries"', 'id="country-years"'))
     out = io.StringIO()
-    print_report(Findings(result), Console(file=out, width=200), [Energy()])
+    print_report(Findings(result), Console(file=out, width=200), [EnergySection()])
     assert "Norway 15 MWh for 600 USD (40 USD/MWh), 3 t; Germany 7.5 MWh" in out.getvalue()
 
 
 def test_one_country_is_no_story(tmp_path):
     alone = make({("north", "H100"): {"training": [10.0]}, ("south", "H100"): {"training": [10.0]}})
-    assert "countries" not in Energy().figures(Findings(alone))
+    assert "countries" not in EnergySection().figures(Findings(alone))
     assert 'id="countries"' not in write(Findings(alone), tmp_path / "report.html").read_text(encoding="utf-8")
     out = io.StringIO()
-    print_report(Findings(alone), Console(file=out), [Energy()])
+    print_report(Findings(alone), Console(file=out), [EnergySection()])
     assert out.getvalue() == ""

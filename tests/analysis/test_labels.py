@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
-from gpusim.scenario.measure import BY_CAUSE, MEASURES
+from gpusim.analysis.measure import BY_CAUSE, MEASURES
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics, pools
 from gpusim.analysis.groups import Groups
+from gpusim.analysis.measure import BY_CAUSE, MEASURES
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.serving import serving
@@ -24,7 +25,6 @@ from gpusim.causes import ABSENT, LOSS_OF_WAIT, REJECTED, STALLED, USEFUL
 from gpusim.engine.run import run
 from gpusim.errors import ResultError
 from gpusim.inputs.jobtable import JobTable
-from gpusim.scenario.measure import BY_CAUSE, MEASURES
 from gpusim.scenario.scenario import Scenario
 from tests.analysis.kit import make
 

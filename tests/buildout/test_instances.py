@@ -76,20 +76,21 @@ def test_an_instance_with_precedence_by_hand() -> None:
 
 def paths_to(network: Network, work: int) -> list[list[int]]:
     """All chains of tasks that end with one, by enumeration."""
-    before = [m if m < len(network.works) else network.planned_giver(m) for m in network.works[work].before]
+    before = [m if m < len(network.activities) else network.planned_giver(m) for m in network.activities[work].before]
     return [[*path, work] for i in before for path in paths_to(network, i)] + [[work]]
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_plan_is_the_longest_of_all_paths(seed: int) -> None:
     network = Network(random_scenario(seed, True))
-    for work in network.works:
-        if not any(network.works[i].stands_in for path in paths_to(network, work.index) for i in path):
+    for work in network.activities:
+        if not any(network.activities[i].stands_in for path in paths_to(network, work.index) for i in path):
             lengths = [
-                network.works[path[0]].earliest_s + sum(network.works[i].spec.median_days for i in path) * DAY_S
+                network.activities[path[0]].earliest_s
+                + sum(network.activities[i].spec.median_days for i in path) * DAY_S
                 for path in paths_to(network, work.index)
             ]
-            starts = [network.works[i].earliest_s for path in paths_to(network, work.index) for i in path]
+            starts = [network.activities[i].earliest_s for path in paths_to(network, work.index) for i in path]
             if len(set(starts)) == 1:  # else a later project's start may count, in the middle of a path
                 assert network.plan_s[work.index] == pytest.approx(max(lengths), abs=1e-3)
 

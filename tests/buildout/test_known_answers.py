@@ -14,8 +14,9 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
-from gpusim.buildout.supply import MONTH_S, Calendar, SharedSupply
+from gpusim.buildout.supply import Calendar, SharedSupply
 from gpusim.scenario.supply import Supply
+from gpusim.units import MONTH_S
 from tests.buildout.kit import days, scenario
 
 DAY_S = 86_400.0

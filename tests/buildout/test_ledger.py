@@ -97,7 +97,7 @@ def test_supplies_are_conserved(seed: int, exact: bool) -> None:
     sc = random_scenario(seed, exact)
     network = Network(sc)
     schedule = simulate(network, sc, seed)
-    begin_s = min([0.0, *(work.earliest_s for work in network.works)])
+    begin_s = min([0.0, *(work.earliest_s for work in network.activities)])
     stock = sc.supplies.get("stock")
     if stock is not None:
         taken = 0.0

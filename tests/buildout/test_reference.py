@@ -18,7 +18,7 @@ def times(sc, seed: int) -> tuple[dict, dict]:
     network = Network(sc)
     schedule, twin = simulate(network, sc, seed), Twin(sc, seed).play()
     ours, theirs = {}, {}
-    for work in network.works:
+    for work in network.activities:
         place = work.project, work.name
         ours[place] = schedule.start_s[work.index], schedule.time_s[work.index]
         theirs[place] = twin.starts[place], twin.ends[place]
@@ -49,7 +49,7 @@ def test_random_graphs_hold_what_is_to_be_tested() -> None:
         played = simulate(network, sc, seed)
         begun = [start for start in played.start_s if start < float("inf")]
         seen["waited"] += any(a < b < float("inf") for a, b in zip(played.ready_s, played.start_s, strict=True))
-        gas = [played.start_s[w.index] < float("inf") for w in network.works if w.stands_in]
+        gas = [played.start_s[w.index] < float("inf") for w in network.activities if w.stands_in]
         seen["gas"] += any(gas)
         seen["no gas"] += not all(gas)
         seen["hurried"] += any(played.hurried)

@@ -12,13 +12,13 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.play import play
 from gpusim.buildout.rivals import Rivals, ordered
 from gpusim.buildout.schedule import simulate
-from gpusim.buildout.supply import MONTH_S
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.scarcity import prices
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
+from gpusim.units import MONTH_S
 from tests.buildout.kit import random_scenario, scenario
 from tests.buildout.test_reference import differing
 from tests.reference.programme import Twin
@@ -166,7 +166,7 @@ def test_what_was_received_was_there() -> None:
         assert not (requests["received_s"].notna() & requests["cancelled_s"].notna()).any()
         if "stock" in sc.supplies:
             mine, supply = got[got["supply"] == "stock"], sc.supplies["stock"]
-            begin_s = min(0.0, *(n.earliest_s for n in Network(sc).works))
+            begin_s = min(0.0, *(n.earliest_s for n in Network(sc).activities))
             room = supply.at_start + supply.per_month.root * (mine["received_s"] - begin_s) / MONTH_S
             assert (mine["units"].cumsum() <= room + 1e-6).all()
 

@@ -27,7 +27,7 @@ def chain(*drawn: float, planned: float = 10.0, shocks: dict | None = None) -> l
     draws.work_s[:] = [d * DAY_S for d in drawn]
     due_s = planned * len(drawn) * DAY_S
     found = slips(network, replay(network, sc, draws), network.arrivals[0].index)
-    return [(s.work.name, s.held_by, (s.from_s - due_s) / DAY_S, (s.to_s - due_s) / DAY_S) for s in found]
+    return [(s.activity.name, s.held_by, (s.from_s - due_s) / DAY_S, (s.to_s - due_s) / DAY_S) for s in found]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_a_stand_in_answers_for_what_comes_after_its_own_forecast() -> None:
     draws = Draws.of(network, sc, 0)
     draws.work_s[:] = [days_ * DAY_S for days_ in (20.0, 20.0, 100.0, 20.0)]
     grid = next(a.index for a in network.arrivals if a.component == "grid")
-    found = [(s.work.name, s.from_s / DAY_S, s.to_s / DAY_S) for s in slips(network, replay(network, sc, draws), grid)]
+    found = [
+        (s.activity.name, s.from_s / DAY_S, s.to_s / DAY_S) for s in slips(network, replay(network, sc, draws), grid)
+    ]
     assert found == [("line", 20.0, pytest.approx(40.0)), ("gas", pytest.approx(40.0), pytest.approx(50.0))]
 
 
@@ -138,7 +140,7 @@ def check_against_forecasts(seed: int) -> int:
             if part.to_s - part.from_s > 6.0 * DAY_S:
                 middle_s = (part.from_s + part.to_s) / 2.0
                 last = int(np.flatnonzero(shown <= middle_s)[-1])
-                assert labels[min(last, len(labels) - 1)] == (part.work.name, part.held_by), (seed, arrival)
+                assert labels[min(last, len(labels) - 1)] == (part.activity.name, part.held_by), (seed, arrival)
                 checked += 1
     return checked
 

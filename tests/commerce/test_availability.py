@@ -12,8 +12,8 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.statements import statements
+from gpusim.results.result import Result
 from gpusim.scenario.contract import Contract
-from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario
 from tests.studies.deliveries.kit import SURE, contract, project

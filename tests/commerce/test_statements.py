@@ -19,7 +19,7 @@ from gpusim.commerce.returns import irr, payback_years
 from gpusim.commerce.statements import COSTS, Statements, statements
 from gpusim.errors import CommerceError
 from gpusim.scenario.money import Money
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, MONTH_S
 from tests.commerce.kit import SITES, live, scenario, steps
 from tests.commerce.test_allocation import DAYS, capacities, contracts, rows_of
 
@@ -109,7 +109,7 @@ def test_small_by_hand() -> None:
     assert fleet["capex_usd"].tolist() == [1e6, 6e5]
     assert fleet["draws_usd"].tolist() == [5e5, 3e5]
     assert fleet["depreciation_usd"].tolist() == [0, round(1e6 / 72, 2)]  # GPUs last 6 years, from the month after
-    assert fleet["interest_usd"].tolist() == [0, round(5e5 * 0.11 * 28 / 365, 2)]
+    assert fleet["interest_usd"].tolist() == [0, round(5e5 * 0.11 * 28 / 365.25, 2)]
     assert fleet["repayments_usd"].tolist() == [0, round(5e5 / 60, 2)]
     assert fleet["live_mw"].tolist() == pytest.approx(
         [800 * h100.rated_it_w_per_gpu / 1e6, 900 * h100.rated_it_w_per_gpu / 1e6]
@@ -143,7 +143,7 @@ def test_even_parts_take_the_whole() -> None:
 
 
 def test_a_loan_is_paid_back() -> None:
-    months_s = (np.arange(31) * 365 * DAY_S / 12).astype(np.int64)
+    months_s = (np.arange(31) * MONTH_S).astype(np.int64)
     spent = np.zeros(30, np.int64)
     spent[2] = 1_000_000
     loan = debt(spent, months_s, Money(debt_share=1.0, debt_years=2.0, interest=0.12))

@@ -14,8 +14,8 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.statements import statements
 from gpusim.commerce.usage import used_gpu_s
 from gpusim.errors import CommerceError
+from gpusim.results.result import Result
 from gpusim.scenario.scenario import Scenario
-from gpusim.tables.result import Result
 from gpusim.units import DAY_S
 from tests.commerce.kit import live, scenario
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from gpusim.cli import cli
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces import Trace, describe
+from gpusim.report.trace_text import trace_text
 from tests.inputs.trace_samples import SAMPLES, write
 
 
@@ -73,7 +74,7 @@ def test_regular_and_bursty_arrivals():
 def test_a_trace_without_a_span(submit_s):
     d = describe(_trace(submit_s, runtime_s=0.0))
     assert np.isnan(d.interarrival_cv)
-    assert "all at one time" in d.to_text()
+    assert "all at one time" in trace_text(d)
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gpusim.errors import TraceError
 from gpusim.inputs.traces import describe, open_trace, own
+from gpusim.report.trace_text import trace_text
 from tests.inputs.trace_samples import SAMPLES, write
 
 # What breaks readers: delimiters, quotes, line ends, signs, odd numbers, escapes, zero bytes, halves of UTF-8.
@@ -50,7 +51,7 @@ def _read_or_refuse(path) -> None:
         except TraceError:
             return
         assert len(trace.table) >= 1
-        assert max(map(len, describe(trace).to_text().splitlines())) <= 100
+        assert max(map(len, trace_text(describe(trace)).splitlines())) <= 100
         own.write(trace, path.with_name("out.csv"))
         again = open_trace(path.with_name("out.csv"))
         assert again.table.labels("tenant").tolist() == trace.table.labels("tenant").tolist()

@@ -8,6 +8,7 @@ import pytest
 
 from gpusim.errors import TraceError
 from gpusim.inputs.traces import convert, describe, open_trace
+from gpusim.report.trace_text import trace_text
 
 OPENB = "alibaba_gpu_v2023/csv/openb_pod_list_"
 
@@ -156,8 +157,8 @@ def test_converted_files_describe_the_same(data_folder, tmp_path, name):
     texts = []
     for ending in ("csv", "parquet"):
         convert(data_folder / name, tmp_path / f"x.{ending}")
-        texts.append(describe(open_trace(tmp_path / f"x.{ending}")).to_text().splitlines()[1:])
-    assert texts[0] == texts[1] == describe(open_trace(data_folder / name)).to_text().splitlines()[1:]
+        texts.append(trace_text(describe(open_trace(tmp_path / f"x.{ending}"))).splitlines()[1:])
+    assert texts[0] == texts[1] == trace_text(describe(open_trace(data_folder / name))).splitlines()[1:]
 
 
 def test_damage_of_a_real_file(data_folder, tmp_path):

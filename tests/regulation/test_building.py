@@ -9,7 +9,7 @@ import gpusim
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.buildout.play import play
 from gpusim.regulation.building import limited, projects_under
-from gpusim.regulation.duties import report
+from gpusim.regulation.duties import energy_report
 from gpusim.regulation.scope import sites_under
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S, calendar
@@ -144,7 +144,7 @@ def test_sizes_count_what_projects_add() -> None:
     opened = calendar(scenario.run.start, result.build_projects["delivered_s"].iloc[0])
     years = list(range(opened.year, 2030))
     assert len(years) == 2
-    assert report(result)["year"].unique().tolist() == years
+    assert energy_report(result)["year"].unique().tolist() == years
     reported = result.rules.loc[result.rules["what"] == "report", "detail"].str[:4].astype(int)
     assert reported.tolist() == years
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import gpusim
-from gpusim.tables.result import TABLES, Result
+from gpusim.results.result import Result
+from gpusim.tables.names import TABLES
 from gpusim.tables.rules import charges
 from tests.regulation.kit import scenario
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.regulation.duties import report
+from gpusim.regulation.duties import energy_report
 from gpusim.regulation.reporting import MISSING, cooling_degree_days, eu_report
 from gpusim.units import DAY_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
@@ -18,7 +18,7 @@ GERMAN = {"region": "DE-LU", "jurisdiction": "EU", "pools": {"unit": {"gpus": 60
 def test_figures_of_a_run() -> None:
     known = {"heat_share": 0.2, "water_l_per_kwh": 0.5}
     result = gpusim.run(scenario([EED], run={"start": "2026-12-29", "days": 6.0}, sustainability=known, **GERMAN))
-    table = report(result)
+    table = energy_report(result)
     assert table.groupby("year")["days"].first().to_dict() == {2026: 3.0, 2027: 3.0}
     for year, first_s, last_s in ((2026, 0.0, 3 * DAY_S), (2027, 3 * DAY_S, 6 * DAY_S)):
         power = result.power[(result.power["start_s"] >= first_s) & (result.power["end_s"] <= last_s)]
@@ -40,7 +40,7 @@ def test_figures_of_a_run() -> None:
 def test_others_do_not_report(change: dict) -> None:
     given = scenario([EED], **{**GERMAN, **change})
     result = gpusim.run(given)
-    assert report(result).empty
+    assert energy_report(result).empty
     assert result.rules.empty
 
 
@@ -70,7 +70,7 @@ def test_no_rule_no_report() -> None:
 def test_means_of_more_than_a_day_know_no_degree_days(coarse: dict) -> None:
     run = {"start": "2026-07-01", "days": 6.0}
     seen, blurred = (
-        report(gpusim.run(scenario([EED], run={**run, **more}, **GERMAN))).set_index("figure")["basis"]
+        energy_report(gpusim.run(scenario([EED], run={**run, **more}, **GERMAN))).set_index("figure")["basis"]
         for more in ({}, coarse)
     )
     assert (seen["cooling degree days"], blurred["cooling degree days"]) == ("simulated", "missing")

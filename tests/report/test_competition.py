@@ -16,7 +16,7 @@ from gpusim.report.console import print_report
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
-from gpusim.report.sections.competition import Rivals
+from gpusim.report.sections.competition import CompetitionSection
 from gpusim.tables.competition import ALL
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
@@ -96,7 +96,7 @@ def test_section(page, result, costs) -> None:
 
 def test_without_rivals_there_is_no_section(tmp_path) -> None:
     bare = gpusim.run(SCENARIO.with_({"rivals": {}, "market": {}}), seed=3)
-    assert not Rivals().applies(Findings(bare))
+    assert not CompetitionSection().applies(Findings(bare))
     page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "competition-rivals" not in page.tables
 
@@ -104,7 +104,9 @@ def test_without_rivals_there_is_no_section(tmp_path) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_console(result, costs, width) -> None:
     out = io.StringIO()
-    print_report(Findings(result, competition=costs), Console(file=out, width=width, highlight=False), [Rivals()])
+    print_report(
+        Findings(result, competition=costs), Console(file=out, width=width, highlight=False), [CompetitionSection()]
+    )
     assert max(map(len, out.getvalue().splitlines())) <= width
     assert " ".join(out.getvalue().split()) == rivalry(result, costs)
     assert "2 rivals placed" in rivalry(result)

@@ -13,8 +13,8 @@ from gpusim.analysis.books import HELD_BACK
 from gpusim.report.console import print_comparison, print_report
 from gpusim.report.findings import Findings
 from gpusim.report.plan_console import print_plan
-from gpusim.report.sections.bottlenecks import Bottlenecks
-from gpusim.report.sections.relief import Reliefs
+from gpusim.report.sections.bottlenecks import BottlenecksSection
+from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.study_console import print_summary
 from gpusim.report.tables import amount
 from tests.analysis.kit import fleet, make
@@ -34,7 +34,7 @@ def said(section, findings, width=80) -> str:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_bottlenecks_fit_and_are_whole(width):
-    text = said(Bottlenecks(), Findings(fleet(9, 48)), width=width)
+    text = said(BottlenecksSection(), Findings(fleet(9, 48)), width=width)
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
     row = next(line for line in lines if " 1  site" in line)
@@ -51,7 +51,9 @@ def test_bottlenecks_fit_and_are_whole(width):
 def test_no_rank_is_left_out_of_the_bottlenecks():
     """GPUs that were absent and that nobody asked for held nothing back: they have their row all the same."""
     pools = {("north", "H100"): {"busy": [0.0], "not_delivered": [500.0], "idle_power": [5.0], "idle_no_demand": [9.0]}}
-    text = said(Bottlenecks(), Findings(make(pools, waits=(("north", "H100", 0, "power", 5.0, 5.0),))), width=120)
+    text = said(
+        BottlenecksSection(), Findings(make(pools, waits=(("north", "H100", 0, "power", 5.0, 5.0),))), width=120
+    )
     ranks = [line.split()[0] for line in text.splitlines() if " north " in line]
     assert ranks == ["1", "2", "3"]
     assert "GPUs not delivered" in text
@@ -110,7 +112,7 @@ def test_comparison_of_a_result_with_itself():
 
 @pytest.mark.parametrize("scale", [1e3, 2e6, 7e9, -1e12])
 def test_reliefs_keep_their_columns(scale: float) -> None:
-    lines = said(Reliefs(), Findings(fleet(1, 24), study(6, scale, site=LONG))).splitlines()
+    lines = said(ReliefSection(), Findings(fleet(1, 24), study(6, scale, site=LONG))).splitlines()
     assert max(map(len, lines)) <= 80
     heading = next(line for line in lines if "what if" in line)
     assert heading.split()[-2:] == ["GPU-h", "#"]

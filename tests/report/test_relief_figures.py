@@ -12,7 +12,7 @@ from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.figures.relief_ranking import BETTER, UNSURE, WORSE
 from gpusim.report.findings import Findings
-from gpusim.report.sections.relief import Reliefs
+from gpusim.report.sections.relief import ReliefSection
 from tests.analysis.kit import fleet
 from tests.report.relief_kit import LONG, study
 from tests.report.test_figures import check_layout, texts_of
@@ -30,7 +30,7 @@ def texts(figure) -> list[str]:
 
 def figures(relief):
     """By name, what draws each figure of a study."""
-    return Reliefs().figures(Findings(fleet(1, 24), relief))
+    return ReliefSection().figures(Findings(fleet(1, 24), relief))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from gpusim.report.drawing import draw_all
 from gpusim.report.figures import save
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
-from gpusim.report.sections.relief import Reliefs
+from gpusim.report.sections.relief import ReliefSection
 from gpusim.tables.relief import Relief
 from tests.analysis.kit import make
 from tests.report.relief_kit import LONG, study
@@ -38,7 +38,7 @@ def base_pictures() -> list[Path]:
 
 def drawn(relief: Relief) -> Iterator[tuple[str, Figure]]:
     """Figures of the study."""
-    return ((name, draw()) for name, draw in Reliefs().figures(Findings(RESULT, relief)).items())
+    return ((name, draw()) for name, draw in ReliefSection().figures(Findings(RESULT, relief)).items())
 
 
 def page(relief: Relief | None, folder: Path) -> Page:

@@ -14,7 +14,7 @@ from gpusim.report.console import print_report
 from gpusim.report.figures.rules import DUTY, IN_FORCE, LOST, PAID, draw
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
-from gpusim.report.sections.rules import Rules
+from gpusim.report.sections.rules import RulesSection
 from gpusim.scenario.rules import catalogue
 from gpusim.units import DAY_S
 from tests.regulation.kit import scenario
@@ -87,7 +87,7 @@ def test_european_report_is_a_table_of_what_there_is(page, result) -> None:
 
 def test_without_rules_there_is_nothing(tmp_path) -> None:
     bare = gpusim.run(scenario([]))
-    assert not Rules().applies(Findings(bare))
+    assert not RulesSection().applies(Findings(bare))
     page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "rules" not in page.texts
 
@@ -98,7 +98,7 @@ def test_rules_without_effect_are_said_to_have_none(tmp_path) -> None:
     assert page.texts["rules-lead"] == "No rule cost anything in this run."
     assert "figure-rules" not in page.texts
     out = io.StringIO()
-    print_report(Findings(idle), Console(file=out, width=80), [Rules()])
+    print_report(Findings(idle), Console(file=out, width=80), [RulesSection()])
     assert out.getvalue().strip() == "No rule cost anything in this run."
 
 
@@ -129,7 +129,7 @@ def test_bars_of_the_figure_are_the_rows(result) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_console_fits(result, width) -> None:
     out = io.StringIO()
-    print_report(Findings(result), Console(file=out, width=width, highlight=False), [Rules()])
+    print_report(Findings(result), Console(file=out, width=width, highlight=False), [RulesSection()])
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     rows = [line.split()[0] for line in text.splitlines() if line.strip() and line.split()[0] in catalogue()]

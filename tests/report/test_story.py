@@ -26,10 +26,10 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections import SECTIONS
-from gpusim.report.sections.build_out import BuildOut
-from gpusim.report.sections.contracts import Contracts
-from gpusim.report.sections.money import Money
-from gpusim.report.sections.replications import Replications
+from gpusim.report.sections.build_out import BuildOutSection
+from gpusim.report.sections.contracts import ContractsSection
+from gpusim.report.sections.money import MoneySection
+from gpusim.report.sections.replications import ReplicationsSection
 from gpusim.units import DAY_S
 from tests.report.test_page import Page
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
@@ -108,8 +108,8 @@ def test_without_replications(result, tmp_path) -> None:
 def test_without_contracts_there_is_no_money(tmp_path) -> None:
     bare = gpusim.run(scenario({"a": project(50, SURE)}, {}))
     there = [section for section in SECTIONS if section.applies(Findings(bare))]
-    assert not {Contracts, Money} & set(map(type, there))
-    assert list(BuildOut().figures(Findings(bare))) == ["build_paths", "build_missing", "build_gantt"]
+    assert not {ContractsSection, MoneySection} & set(map(type, there))
+    assert list(BuildOutSection().figures(Findings(bare))) == ["build_paths", "build_missing", "build_gantt"]
     page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "contract-milestones" not in page.tables
     assert page.texts["build-lead"] == "Everything came as planned, or before."
@@ -146,7 +146,9 @@ def _story(folder) -> str:
 def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
     out = io.StringIO()
     console = Console(file=out, width=width, highlight=False)
-    print_report(Findings(result, deliveries=deliveries), console, (Replications(), Contracts(), Money()))
+    print_report(
+        Findings(result, deliveries=deliveries), console, (ReplicationsSection(), ContractsSection(), MoneySection())
+    )
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     row = next(line for line in text.splitlines() if line.split()[:2] == ["two", "300"])

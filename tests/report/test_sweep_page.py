@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from gpusim.cli import cli
 from gpusim.report.sweep_page import MOST_POINTS, write
+from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.store import Store, to_bytes
 from gpusim.studies.sweeps.design import points
 from gpusim.studies.sweeps.points import design_table
 from gpusim.studies.sweeps.spec import SweepSpec
-from gpusim.studies.sweeps.sweep import Sweep
 from tests.report.test_page import Page
 
 # Neither axes nor cases are in the order of the alphabet.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpusim.scenario.catalogue_table import tables
+from gpusim.report.catalogue import tables
 from gpusim.scenario.hardware import GpuType, built_in, catalog, figures, usual_cooling
 from gpusim.scenario.site import Cooling
 

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.results.result import Result
 from gpusim.tables.competition import TABLES as OF_COMPETITION
 from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
 from gpusim.tables.instants import INSTANTS, dated, undated, utc
-from gpusim.tables.result import CONTRACT_TABLES, OPTIONAL, TABLES, Result
+from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, TABLES
 from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from gpusim.errors import ResultError
-from gpusim.tables.result import TABLES, Result
+from gpusim.results.result import Result
+from gpusim.tables.names import TABLES
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -144,11 +145,11 @@ def test_a_table_with_a_right_sum_and_no_parquet(tmp_path: Path) -> None:
 CRASH = """
 import os, sys
 from pathlib import Path
-import gpusim.tables.result
+import gpusim.tables.record
 import tests.tables.test_result
 from tests.tables.test_result import mark_of, result
 from gpusim.errors import ResultError
-gpusim.tables.result.TABLES = tests.tables.test_result.TABLES = ("jobs", "sites")  # the others are no different
+gpusim.tables.record.TABLES = tests.tables.test_result.TABLES = ("jobs", "sites")  # the others are no different
 folder = Path(sys.argv[1])
 EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "os.scandir"}
 

@@ -7,8 +7,8 @@ import pytest
 
 from gpusim.engine.power import overhead
 from gpusim.engine.run import run
+from gpusim.results.result import Result
 from gpusim.state import Backfill, Order
-from gpusim.tables.result import Result
 from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
@@ -63,7 +63,7 @@ def ignore_shadow(jobs, gpus, backfill):
         now = min([*ends, jobs.submit_s[arrived]] if arrived < n else ends)
         free += sum(jobs.gpus[j] for end, j in running if end <= now)
         running = [(end, j) for end, j in running if end > now]
-    return scheduling.Schedule(start_s, np.full(n, np.nan))
+    return scheduling.Starts(start_s, np.full(n, np.nan))
 
 
 def test_backfill_without_shadow():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.inputs.grid.clocks import to_utc
-from gpusim.inputs.grid.columns import CARBON, Column, column_of
+from gpusim.inputs.grid.columns import CARBON, GridColumn, column_of
 from gpusim.inputs.grid.readings import Readings, put_in_order
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
@@ -28,7 +28,7 @@ def read_electricity_maps(source: Source) -> dict[str, Readings]:
     """Direct emissions, as in operational accounting (the life-cycle column is not read)."""
     direct = _direct_column(source)
     column = column_of(direct)
-    if not isinstance(column, Column):
+    if not isinstance(column, GridColumn):
         source.faults.stop(f"{column}; expected gCO2eq/kWh")
     estimated = next((name for name in source.header if name.casefold() == "data estimated"), None)
     rows = Rows(source, {"Datetime (UTC)": str, direct: float}, {estimated: str} if estimated else None)

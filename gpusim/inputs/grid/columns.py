@@ -45,7 +45,7 @@ _PER = r"[\s_]*(?:/|[\s_]per[\s_])[\s_]*(?P<energy>[a-z]+)"
 _UNIT = re.compile(rf"(?:^|[\s_(\[])(?P<unit>[^\s_()\[\]/]+)(?:[\s_]*co2(?:-?eq?)?)?{_PER}")
 
 
-class Column(NamedTuple):
+class GridColumn(NamedTuple):
     """A column that is read.
 
     Attributes
@@ -72,10 +72,10 @@ def clock_of(cell: str) -> str | None:
     return (TIMES[words] or "") if words in TIMES else None
 
 
-def column_of(cell: str) -> Column | str:
+def column_of(cell: str) -> GridColumn | str:
     """The column of a header cell, or why it is none that can be read."""
     if cell in QUANTITIES:
-        return Column(cell, cell, 1.0, "USD" if cell == PRICE else "")
+        return GridColumn(cell, cell, 1.0, "USD" if cell == PRICE else "")
     plain = _plain(cell)
     unit = _UNIT.search(plain)
     quantity = NAMES.get(_words(plain[: unit.start()] + " " + plain[unit.end() :] if unit else plain))
@@ -87,20 +87,20 @@ def column_of(cell: str) -> Column | str:
     if quantity == CARBON:
         grams = GRAMS.get(re.sub(r"-?co2(?:-?eq?)?$", "", unit["unit"]))
         if grams and mwh:
-            return Column(cell, CARBON, grams / (mwh * 1e3))
+            return GridColumn(cell, CARBON, grams / (mwh * 1e3))
     else:
         sign = unit["unit"]
         currency = SIGNS.get(sign) or HUNDREDTHS.get(sign) or (sign.upper() if re.fullmatch("[a-z]{3}", sign) else "")
         if currency and mwh:
-            return Column(cell, PRICE, (0.01 if sign in HUNDREDTHS else 1.0) / mwh, currency)
+            return GridColumn(cell, PRICE, (0.01 if sign in HUNDREDTHS else 1.0) / mwh, currency)
     return f"column '{cell}': unknown unit '{unit['unit']}/{unit['energy']}'"
 
 
-def columns_of(faults: Faults, cells: list[str]) -> list[Column]:
+def columns_of(faults: Faults, cells: list[str]) -> list[GridColumn]:
     """The columns of header cells; whatever cannot be read, and a quantity that two columns give, is a fault."""
     found = [column_of(cell) for cell in cells]
     wrong = [column for column in found if isinstance(column, str)]
-    known = [column for column in found if isinstance(column, Column)]
+    known = [column for column in found if isinstance(column, GridColumn)]
     for quantity in dict.fromkeys(column.quantity for column in known):
         same = [f"'{column.name}'" for column in known if column.quantity == quantity]
         if len(same) > 1:

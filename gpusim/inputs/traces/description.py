@@ -14,7 +14,6 @@ from gpusim.units import DAY_S, HOUR_S, number_of
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
 WINDOWS_S = {"minute": 60.0, "hour": HOUR_S, "day": DAY_S}
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,6 @@ class Description:
     def __repr__(self) -> str:
         hours = number_of(round(self.gpu_hours), "GPU-hour")
         return f"<Description {self.format}: {number_of(self.jobs, 'job')}, {hours}>"
-
-    def to_text(self) -> str:
-        """The figures as plain text of at most 100 columns."""
-        return "\n".join(_text(self))
 
 
 def describe(trace: Trace) -> Description:
@@ -140,46 +135,3 @@ def _shares(labels: np.ndarray, weights: np.ndarray) -> pd.Series:
 def _top_share(gpu_s: np.ndarray, share: float) -> float:
     count = int(np.ceil(share * len(gpu_s)))
     return float(np.sort(gpu_s)[-count:].sum() / (gpu_s.sum() or 1.0))
-
-
-def _text(d: Description):
-    begins = f"{d.origin:%Y-%m-%d %H:%M:%S} UTC" if d.origin else "an unknown date"
-    yield f"Format {d.format}: {number_of(d.jobs, 'job')}, {number_of(round(d.gpu_hours), 'GPU-hour')}"
-    yield f"Submitted over {number_of(float(f'{d.span_days:.1f}'), 'day')}, from {begins}"
-    yield ""
-    yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"
-    for name, row in d.quantiles.dropna().iterrows():  # one job has no deviation
-        yield f"  {name:10}{row['runtime_s']:14,.0f}{row['gpus']:12,.{2 if name in ('mean', 'std') else 0}f}"
-    yield ""
-    yield f"{'GPUs':>8}{'jobs':>12}{'of jobs':>10}{'of GPU-time':>14}"
-    for gpus, row in d.sizes.sort_values("jobs", ascending=False).head(12).sort_index().iterrows():
-        yield f"{gpus:8,}{row['jobs']:12,.0f}{row['job_share']:10.2%}{row['gpu_time_share']:14.2%}"
-    if len(d.sizes) > 12:
-        yield f"  and {number_of(len(d.sizes) - 12, 'rarer size')}"
-    yield ""
-    yield "Arrivals (CV of the gaps, Fano factor of the counts: 1 = Poisson, more = bursty)"
-    figures = {"inter-arrival CV": d.interarrival_cv, **{f"Fano per {name}": value for name, value in d.fano.items()}}
-    known = [f"{name} {value:,.2f}" for name, value in figures.items() if np.isfinite(value)]
-    yield "  " + (", ".join(known) or "all at one time")
-    clock = "of the day, UTC" if d.origin else "after the first submission, modulo 24"
-    yield f"  % by hour {clock}:"
-    for half in (0, 12):
-        yield f"    {half:2}h " + "".join(f"{100 * share:7.2f}" for share in d.hourly[half : half + 12])
-    names = WEEKDAYS if d.origin else [f"day {day}" for day in range(1, 8)]
-    yield f"  % by {'weekday, UTC' if d.origin else 'day after the first submission, modulo 7'}:"
-    yield "    " + "  ".join(f"{name} {100 * share:.2f}" for name, share in zip(names, d.weekly))
-    yield ""
-    yield "Final states: " + _list(d.final_states, 6)
-    yield f"GPU-time by tenant ({len(d.tenants)}): " + _list(d.tenants, 4)
-    yield "GPU-time held by the largest jobs: " + ", ".join(
-        f"{share:.1%} by the top {part:.0%}" for part, share in d.top_shares.items()
-    )
-    yield ""
-    yield "What was odd in the file:" if d.notes else "Nothing was odd in the file."
-    for what, count in d.notes.items():
-        yield f"{count:10,}  {what[:88]}"
-
-
-def _list(shares: pd.Series, most: int) -> str:
-    shown = ", ".join(f"{str(name)[:14] or '(none)'} {share:.1%}" for name, share in shares.head(most).items())
-    return shown + (", ..." if len(shares) > most else "")

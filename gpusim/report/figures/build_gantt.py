@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import AHEAD, plain
+from gpusim.analysis.lateness import AHEAD, spelled
 from gpusim.errors import shortened
 from gpusim.report.figures.build_paths import first_s, last_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 ROW_IN = 0.155
@@ -25,7 +25,7 @@ MOST_ROWS = 60
 CRITICAL, OTHER, WAIT, PLAN = "#D55E00", "#56B4E9", "#E3E3E3", "#000000"
 
 
-def shown_projects(result: Result) -> list[str]:
+def shown_projects(result: Record) -> list[str]:
     """Projects whose tasks are drawn: those that GPUs were missing for most, as many as fit, in their order."""
     ledger = result.build_ledger
     missing = ledger[ledger["cause"] != AHEAD].groupby("project")["usd"].sum()
@@ -39,7 +39,7 @@ def shown_projects(result: Result) -> list[str]:
     return [name for name in result.build_projects["project"] if name in chosen]
 
 
-def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
+def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     """A row per task: as planned (line), as it was (bar), P10 to P90 of its end."""
     tasks = result.build_tasks
     parts = [(name, tasks[tasks["project"] == name]) for name in shown_projects(result)]
@@ -55,7 +55,7 @@ def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
         labels.append((y, shortened(name, 26), "bold"))
         for row in part.itertuples():
             y += 1
-            labels.append((y, shortened(plain(row.task), 26), "normal"))
+            labels.append((y, shortened(spelled(row.task), 26), "normal"))
             _task(ax, y, row, result.manifest["duration_s"])
             if sure is not None:
                 _uncertainty(ax, y, sure.loc[(name, row.task)])
@@ -97,7 +97,7 @@ def _key(sure: bool) -> list:
     return [*key, line] if sure else key
 
 
-def _axes(ax: Axes, result: Result, deliveries: Deliveries | None, labels: list[tuple[int, str, str]]) -> None:
+def _axes(ax: Axes, result: Record, deliveries: Deliveries | None, labels: list[tuple[int, str, str]]) -> None:
     start = datetime.fromisoformat(result.manifest["start"])
     calendar_axis(ax, start, first_s(result), last_s(result, deliveries))
     ax.axvline(0.0, color="black", linewidth=0.7, linestyle=":")

@@ -12,11 +12,11 @@ from gpusim.analysis.months import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, nothing, thousands
 from gpusim.report.figures.kinds import kind_colours, kind_patches
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Stacked bars of mean GPUs by cause; below 0 what was there ahead of its plan."""
     ledger, months = result.build_ledger, sorted(set(result.build_months["month"]))
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]

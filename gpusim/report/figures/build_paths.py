@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
+from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
 from gpusim.report.figures.kinds import kind_colours, kind_patches
 from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 ROW_IN = 0.34
@@ -22,7 +22,7 @@ HALF = 0.24  # of a row: height of a bar
 HELD = "////"
 
 
-def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
+def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     """A row per project: the tasks of its critical path in this run, hatched while held up; plan; P10 to P90."""
     projects, paths = result.build_projects, result.build_paths
     projects = projects[projects["component"] != ""]  # what adds nothing has no date
@@ -36,7 +36,7 @@ def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
     top_in, bottom_in = legend_height_in(len(patches), 4) + 0.1, 0.32
     total_in = top_in + ROW_IN * len(projects) + bottom_in
     figure = Figure(figsize=(WIDTH_IN, total_in))
-    names, left_in = names_of(list(projects["project"]))
+    names, left_in = row_labels(list(projects["project"]))
     box = (
         left_in / WIDTH_IN,
         bottom_in / total_in,
@@ -56,7 +56,7 @@ def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
     return figure
 
 
-def last_s(result: Result, deliveries: Deliveries | None) -> float:
+def last_s(result: Record, deliveries: Deliveries | None) -> float:
     """[s] Where an axis of projects ends: the last delivery, plan or P90, but for those far behind the run."""
     duration_s, projects = result.manifest["duration_s"], result.build_projects
     times = [*projects["delivered_s"], *projects["planned_s"], *(deliveries.projects["p90_s"] if deliveries else ())]
@@ -64,12 +64,12 @@ def last_s(result: Result, deliveries: Deliveries | None) -> float:
     return 1.03 * min(max(known, default=duration_s), 2.0 * duration_s)
 
 
-def first_s(result: Result) -> float:
+def first_s(result: Record) -> float:
     """[s] Where it begins: the first task."""
     return float(min(result.build_tasks["start_s"].min(), result.build_tasks["planned_start_s"].min(), 0.0))
 
 
-def _span(ax: Axes, y: int, span, colours: dict[str, str], result: Result) -> None:
+def _span(ax: Axes, y: int, span, colours: dict[str, str], result: Record) -> None:
     to_s = span.to_s if np.isfinite(span.to_s) else result.manifest["duration_s"]
     style = {
         "facecolor": colours[span.kind],
@@ -86,7 +86,7 @@ def _uncertainty(ax: Axes, y: int, dates) -> None:
     ax.plot(middle, y + 0.36, "o", color="black", markersize=3.5, zorder=4)
 
 
-def _axes(ax: Axes, result: Result, deliveries: Deliveries | None, names: list[str]) -> None:
+def _axes(ax: Axes, result: Record, deliveries: Deliveries | None, names: list[str]) -> None:
     start = datetime.fromisoformat(result.manifest["start"])
     calendar_axis(ax, start, first_s(result), last_s(result, deliveries))
     ax.axvline(0.0, color="black", linewidth=0.7, linestyle=":")

@@ -10,21 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.lateness import plain as words
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.months import edges_s
 from gpusim.analysis.rivalry import lines, list_usd
 from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet, thousands
 from gpusim.report.figures.palette import LINES, SERIES
-from gpusim.tables.result import PRICES, Result
+from gpusim.tables.names import PRICES
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 OURS, RIVALS = "#D55E00", "#A9CCE3"
 MOST = 6  # supplies drawn
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """A panel per supply: units in line, ours below the rivals'; and one of prices by GPU type."""
     table, prices = lines(result), result.tables.get(PRICES)
     supplies = list(table["supply"].unique())[:MOST]
@@ -37,7 +38,7 @@ def draw(result: Result) -> Figure:
         ours, rivals = (np.append(values := part[name].to_numpy(), values[-1]) for name in ("ours", "rivals"))
         ax.fill_between(days, ours, step="post", color=OURS, linewidth=0)
         ax.fill_between(days, ours, ours + rivals, step="post", color=RIVALS, linewidth=0)
-        ax.set_title(f"In line for {shortened(words(supply), 40)}")
+        ax.set_title(f"In line for {shortened(spelled(supply), 40)}")
         ax.set_ylabel("units")
         ax.set_ylim(bottom=0.0)
         thousands(ax)
@@ -50,14 +51,14 @@ def draw(result: Result) -> Figure:
     return figure
 
 
-def _priced(result: Result) -> list[str]:
+def _priced(result: Record) -> list[str]:
     """GPU types of the fleet whose price follows a line."""
     index = result.manifest["scenario"]["market"]["index"]["supplies"]
     there = set(result.pools["gpu_type"])
     return [kind for kind in index if kind in there][: len(SERIES)]
 
 
-def _prices(ax: Axes, result: Result, kinds: list[str], start: datetime, end_s: float) -> None:
+def _prices(ax: Axes, result: Record, kinds: list[str], start: datetime, end_s: float) -> None:
     prices = result.tables[PRICES]
     for i, kind in enumerate(kinds):
         part = prices[prices["gpu_type"] == kind]

@@ -16,14 +16,14 @@ from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import sheet, thousands
 from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 MOST = 8  # contracts drawn: those committed to most
 DELIVERED, COMMITTED, SURE = "#56B4E9", "#000000", "#D55E00"
 
 
-def draw(result: Result, deliveries: Deliveries | None = None) -> Figure:
+def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     """A panel per contract: monthly means of GPUs committed (line) and delivered (area), P10 to P90 of milestones."""
     accounts = result.contract_accounts
     totals = accounts.groupby("contract", sort=False)["committed_gpu_hours"].sum()

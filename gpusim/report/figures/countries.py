@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.countries import countries
-from gpusim.report.figures.frame import WIDTH_IN, names_of, plain
-from gpusim.tables.result import Result
+from gpusim.report.figures.frame import WIDTH_IN, plain, row_labels
+from gpusim.tables.record import Record
 
 ROW_IN = 0.24
 # Column -> what it is, its unit, colours of its bars and of text on them, and the ratio that is written beside a bar.
@@ -21,10 +21,10 @@ PANELS = {
 SIZES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"))
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Three panels with a bar for each country; beside it mean IT power, price paid and carbon intensity."""
     table = countries(result)
-    names, left_in = names_of(list(table["country"]))
+    names, left_in = row_labels(list(table["country"]))
     top_in, body_in, bottom_in, gap_in = 0.1, ROW_IN * len(table) + 0.1, 0.48, 0.18
     total_in, width_in = top_in + body_in + bottom_in, (WIDTH_IN - left_in - 3 * gap_in) / 3
     figure = Figure(figsize=(WIDTH_IN, total_in))

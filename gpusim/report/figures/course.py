@@ -11,13 +11,13 @@ from gpusim.analysis.series import Series
 from gpusim.causes import HELD, OFFLINE, USEFUL
 from gpusim.report.figures.frame import legend, legend_height_in, nothing, sheet, stack, thousands, time_axis
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import WATT_PER_MW
 
 MARKED = ("delivery", "hall", "grid")  # kinds of events shown as vertical lines
 
 
-def draw(result: Result, series: Series, entries: pd.DataFrame, sites: list[str]) -> Figure:
+def draw(result: Record, series: Series, entries: pd.DataFrame, sites: list[str]) -> Figure:
     """Four panels on one time axis.
 
     Parameters

@@ -15,7 +15,7 @@ from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
 WIDTH_IN = 6.6
@@ -38,7 +38,7 @@ def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in:
     return figure, axes
 
 
-def time_axis(ax: Axes, result: Result) -> float:
+def time_axis(ax: Axes, result: Record) -> float:
     """Label an axis in days of the run (hours for short runs); the unit [s]."""
     duration_s = result.manifest["duration_s"]
     unit_s, name = (DAY_S, "day") if duration_s > 3 * DAY_S else (HOUR_S, "hour")
@@ -86,7 +86,7 @@ def nothing(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="#555555")
 
 
-def names_of(sites: list[str]) -> tuple[list[str], float]:
+def row_labels(sites: list[str]) -> tuple[list[str], float]:
     """Names of sites as row labels, long ones without their middle, and the room [in] that they take."""
     names = [shortened(site, LONGEST) for site in sites]
     return names, max(0.2 + 0.085 * max(map(len, names)), 0.7)

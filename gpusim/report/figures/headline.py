@@ -12,16 +12,16 @@ from matplotlib.figure import Figure
 from gpusim.analysis.bottlenecks import greatest
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of, nothing, time_axis
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, row_labels, time_axis
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
 ROW_IN = 0.46
 FULL = 0.86  # of a row's height: all planned GPUs of the site
 
 
-def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """Share of each site's planned GPUs that was held back, over time and by cause, and the sum beside it.
 
     Parameters
@@ -43,7 +43,7 @@ def draw(result: Result, series: Series, entries: pd.DataFrame, table: pd.DataFr
     body_in = ROW_IN * len(sites)
     total_in = top_in + body_in + 0.55
     figure = Figure(figsize=(WIDTH_IN, total_in))
-    names, left_in = names_of(sites)
+    names, left_in = row_labels(sites)
     left, split, bottom, height = left_in / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
     course = figure.add_axes((left, bottom, split - left, height))
     sums = figure.add_axes((split + 0.12 / WIDTH_IN, bottom, 0.97 - split - 0.12 / WIDTH_IN, height), sharey=course)

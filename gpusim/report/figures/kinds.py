@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from matplotlib.patches import Patch
 
-from gpusim.analysis.lateness import held_back, plain
+from gpusim.analysis.lateness import held_back, spelled
 from gpusim.report.figures.palette import SERIES
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 OTHER = "#9A9A9A"
 OWN = (*SERIES[:6], "#44546A")
 
 
-def kind_colours(result: Result) -> dict[str, str]:
+def kind_colours(result: Record) -> dict[str, str]:
     """Kind -> colour: first what the run's GPUs were missing for, then what critical paths went through, by length."""
     missing = held_back(result.build_ledger).groupby("cause")["usd"].sum().sort_values(ascending=False)
     paths = result.build_paths
@@ -26,5 +26,5 @@ def kind_colours(result: Result) -> dict[str, str]:
 def kind_patches(colours: dict[str, str], shown: Iterable[str]) -> list[Patch]:
     """Entries of a legend; kinds without a colour of their own are one."""
     shown = set(shown)
-    own = [Patch(color=c, label=plain(kind)) for kind, c in colours.items() if c != OTHER and kind in shown]
+    own = [Patch(color=c, label=spelled(kind)) for kind, c in colours.items() if c != OTHER and kind in shown]
     return own + ([Patch(color=OTHER, label="others")] if any(colours.get(k, OTHER) == OTHER for k in shown) else [])

@@ -7,15 +7,15 @@ from matplotlib.figure import Figure
 
 from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
-from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, names_of
+from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, row_labels
 from gpusim.report.figures.palette import COLOURS
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 ROW_IN = 0.42
 LEFT, RIGHT = -0.46, 0.46  # of a cell
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Sites by GPU types; in each cell a bar of the causes of the ledger, 100% wide."""
     table = pools(result)
     sites, kinds = list(result.sites["site"]), list(dict.fromkeys(table["gpu_type"]))
@@ -27,7 +27,7 @@ def draw(result: Result) -> Figure:
     top_in = title_in + legend_height_in(len(shown)) + 0.25
     height = ROW_IN * len(sites) + top_in + 0.08
     figure = Figure(figsize=(WIDTH_IN, height))
-    names, left_in = names_of(sites)
+    names, left_in = row_labels(sites)
     left = left_in / WIDTH_IN
     scale = min(1.0, (0.99 - left) * WIDTH_IN / len(kinds) / 0.85)  # of the text of narrow cells
     ax = figure.add_axes((left, 0.08 / height, 0.99 - left, ROW_IN * len(sites) / height))

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from gpusim.analysis.months import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 EARNED = {"revenue_usd": ("revenue", "#56B4E9", "-"), "ebitda_usd": ("EBITDA", "#0072B2", "--"),
@@ -29,7 +29,7 @@ def quarters(money: pd.DataFrame) -> pd.DataFrame:
     return groups[[*EARNED, "free_cash_usd"]].sum().join(groups[list(OWNED)].last()).reset_index()
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Three panels: flows, free cash, balances at the end of each quarter, in billion or million USD."""
     table = quarters(result.money_fleet)
     largest = float(table.drop(columns="quarter").abs().to_numpy().max())

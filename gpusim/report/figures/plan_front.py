@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from gpusim.analysis.labels import Unit, unit_of
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.report.figures.frame import plain, sheet, thousands
-from gpusim.scenario.measure import none_of
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
@@ -35,7 +35,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     Parameters
     ----------
     candidates, front : DataFrame
-        As in ``gpusim.studies.planning.plan.Plan``.
+        As in ``gpusim.Plan``.
     chosen : Series
         The row of ``candidates`` that is chosen.
     """

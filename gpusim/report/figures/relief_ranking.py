@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.labels import Unit, label_of, unit_of
+from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, plain
-from gpusim.scenario.measure import sign_of
 from gpusim.tables.relief import Relief
 from gpusim.units import number_of
 

@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 
 from gpusim.regulation.effects import in_force
 from gpusim.report.figures.calendar import calendar_axis
-from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, names_of
+from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
 from gpusim.scenario.rules import catalogue
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
 from gpusim.units import DAY_S
 
@@ -29,11 +29,11 @@ LABELS = {LOST: "costs GPU-hours", PAID: "costs money", DUTY: "a duty without a 
 EVERYWHERE = "all sites"
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """A row per rule and site: light while in force, dark when it bound; what costs GPU-hours on top."""
     places, rules = in_force(result), result.rules[result.rules["binds"]]
     rows = _rows(places)
-    names, left_in = names_of([site or EVERYWHERE for _y, _rule, site in rows])
+    names, left_in = row_labels([site or EVERYWHERE for _y, _rule, site in rows])
     top_in, bottom_in = legend_height_in(4, 4) + 0.1, 0.32
     last = rows[-1][0] + 1.0
     total_in = top_in + ROW_IN * last + bottom_in

@@ -11,14 +11,14 @@ from gpusim.analysis.wording import duration, quantity, share
 from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 POINTS = 400  # of each curve
 TICKS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S)
 
 
-def draw(result: Result) -> Figure:
+def draw(result: Record) -> Figure:
     """Distribution of waiting by the cause that cost a job most, and hours of waiting by cause."""
     waits = result.job_waits.astype({"cause": str})
     waits = waits[waits["wait_s"] > 0.0]

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from gpusim.report.section import Section
-from gpusim.report.sections.bottlenecks import Bottlenecks
-from gpusim.report.sections.build_out import BuildOut
-from gpusim.report.sections.competition import Rivals
-from gpusim.report.sections.contracts import Contracts
-from gpusim.report.sections.energy import Energy
-from gpusim.report.sections.events import Events
-from gpusim.report.sections.fleet import Fleet
-from gpusim.report.sections.method import Method
-from gpusim.report.sections.money import Money
-from gpusim.report.sections.notes import Notes
-from gpusim.report.sections.relief import Reliefs
-from gpusim.report.sections.replications import Replications
-from gpusim.report.sections.rules import Rules
-from gpusim.report.sections.services import Services
-from gpusim.report.sections.sites import Sites
-from gpusim.report.sections.waiting import Waiting
-from gpusim.report.sections.where import Where
+from gpusim.report.sections.bottlenecks import BottlenecksSection
+from gpusim.report.sections.build_out import BuildOutSection
+from gpusim.report.sections.competition import CompetitionSection
+from gpusim.report.sections.contracts import ContractsSection
+from gpusim.report.sections.energy import EnergySection
+from gpusim.report.sections.events import EventsSection
+from gpusim.report.sections.fleet import FleetSection
+from gpusim.report.sections.method import MethodSection
+from gpusim.report.sections.money import MoneySection
+from gpusim.report.sections.notes import NotesSection
+from gpusim.report.sections.relief import ReliefSection
+from gpusim.report.sections.replications import ReplicationsSection
+from gpusim.report.sections.rules import RulesSection
+from gpusim.report.sections.services import ServicesSection
+from gpusim.report.sections.sites import SitesSection
+from gpusim.report.sections.waiting import WaitingSection
+from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
-    Reliefs(), BuildOut(), Rivals(), Contracts(), Money(), Rules(), Where(), Bottlenecks(), Fleet(), Waiting(),
-    Services(), Energy(), Sites(), Events(), Notes(), Method(),
+    ReliefSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(), RulesSection(),
+    WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), ServicesSection(), EnergySection(),
+    SitesSection(), EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    Bottlenecks(), Replications(), Rivals(), Contracts(), Money(), Energy(), Rules(),
+    BottlenecksSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(), MoneySection(),
+    EnergySection(), RulesSection(),
 ]  # fmt: skip

@@ -18,7 +18,7 @@ MOST_LINES = 12  # of the console
 WIDE = 100  # columns from which all of the bottlenecks' figures fit
 
 
-class Bottlenecks(Section):
+class BottlenecksSection(Section):
     """What stood between work and GPUs at the time."""
 
     name, title, template = "ranking", "Bottlenecks by attribution", "sections/bottlenecks.html"

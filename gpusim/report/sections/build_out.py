@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, plain
+from gpusim.analysis.lateness import by_site, held_back, is_built, lateness, spelled
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
 from gpusim.report.dates import day_of
@@ -14,13 +14,13 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, text
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import DAY_S
 
 MOST_CAUSES, MOST_KINDS, MOST_WAITS = 15, 8, 15
 
 
-class BuildOut(Section):
+class BuildOutSection(Section):
     """Where the scenario has projects."""
 
     name, title, template = "build-out", "Build-out", "sections/build_out.html"
@@ -62,7 +62,7 @@ class BuildOut(Section):
         return {"replications": about["replications"], "delayed": about["delayed"]}
 
 
-def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     day = day_of(datetime.fromisoformat(result.manifest["start"]))
     table = result.build_projects[result.build_projects["component"] != ""]  # what adds nothing has no date
     columns = [
@@ -84,7 +84,7 @@ def _projects(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
     return document.table(table, tuple(columns))
 
 
-def _held(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     """What was planned and not there: in this run, and over replications."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     columns = [
@@ -111,7 +111,7 @@ def _criticality(deliveries: Deliveries) -> dict[str, list]:
     table = table.reindex(list(deliveries.projects["project"]))
     kinds = list(table.sum().sort_values(ascending=False, kind="stable").index[:MOST_KINDS])
     columns = [Column("project", "project", str, text=True)]
-    columns += [Column(kind, plain(kind), share, none="") for kind in kinds]
+    columns += [Column(kind, spelled(kind), share, none="") for kind in kinds]
     return document.table(table[kinds].reset_index(), tuple(columns))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.lateness import plain
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.rivalry import by_rival, by_the_hour, has_rivals, rivalry
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report import document
@@ -15,7 +15,7 @@ from gpusim.tables.competition import ALL
 MOST_PROJECTS = 10
 
 
-class Rivals(Section):
+class CompetitionSection(Section):
     """Where the scenario has any."""
 
     name, title, template = "competition", "Competition", "sections/competition.html"
@@ -57,7 +57,7 @@ def _days(value: float) -> str:
 
 RIVALS = (
     Column("rival", "rival", str, text=True),
-    Column("supply", "orders of", plain, text=True),
+    Column("supply", "orders of", spelled, text=True),
     Column("orders", "orders", number),
     Column("again", "placed twice", number),
     Column("units", "units", quantity),

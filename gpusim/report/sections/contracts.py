@@ -14,7 +14,7 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.instants import undated
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 from gpusim.units import number_of
 
 NOT = "not in run"
@@ -23,7 +23,7 @@ HOURS = ("committed", "delivered")
 FLOWS = {"billed_usd": "billed", "credited_usd": "credited", "invoiced_usd": "invoiced"}
 
 
-class Contracts(Section):
+class ContractsSection(Section):
     """Where the scenario has any."""
 
     name, title, template = "contracts", "Contracts", "sections/contracts.html"
@@ -51,7 +51,7 @@ class Contracts(Section):
         return {"departures": _departures(findings.result), "replications": replications}
 
 
-def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list]:
+def _milestones(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     start = datetime.fromisoformat(result.manifest["start"])
     day = day_of(start, NOT)
     columns = [
@@ -72,7 +72,7 @@ def _milestones(result: Result, deliveries: Deliveries | None) -> dict[str, list
     return document.table(table, tuple(columns))
 
 
-def _accounts(result: Result) -> dict[str, list]:
+def _accounts(result: Record) -> dict[str, list]:
     """Accounts by year."""
     accounts = result.contract_accounts
     accounts = accounts.assign(credited_usd=accounts["credit_usd"] + accounts["service_credit_usd"])
@@ -91,7 +91,7 @@ def _accounts(result: Result) -> dict[str, list]:
     return document.table(table, columns)
 
 
-def _departures(result: Result) -> list[str]:
+def _departures(result: Record) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
         f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"

@@ -15,7 +15,7 @@ from gpusim.report.terminal import Terminal
 MOST_COUNTRIES = 3  # of the console
 
 
-class Energy(Section):
+class EnergySection(Section):
     """At the meter: servers, cooling and losses."""
 
     name, title, template = "energy", "Energy, carbon, cost", "sections/energy.html"

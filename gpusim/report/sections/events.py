@@ -11,7 +11,7 @@ from gpusim.units import DAY_S
 MOST_EVENTS = 200
 
 
-class Events(Section):
+class EventsSection(Section):
     """The first of them."""
 
     name, title, template = "happened", "Events", "sections/events.html"

@@ -7,7 +7,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 
 
-class Fleet(Section):
+class FleetSection(Section):
     """All sites side by side, and together where there are several."""
 
     name, title, template = "fleet", "The fleet", "sections/fleet.html"

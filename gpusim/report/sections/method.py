@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.metrics import METRICS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, number, text
-from gpusim.scenario.measure import none_of
 
 
-class Method(Section):
+class MethodSection(Section):
     """What the figures mean, and what they do not."""
 
     name, title, template = "method", "Method and caveats", "sections/method.html"

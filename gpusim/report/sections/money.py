@@ -12,7 +12,7 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, number, text
 from gpusim.report.terminal import Terminal
 from gpusim.tables.deliveries import Deliveries
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 # Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {
@@ -28,7 +28,7 @@ MONEY = {
 }  # fmt: skip
 
 
-class Money(Section):
+class MoneySection(Section):
     """Where the scenario has contracts."""
 
     name, title, template = "money", "Money", "sections/money.html"
@@ -69,11 +69,11 @@ class Money(Section):
         )
 
 
-def _figures(result: Result) -> pd.Series:
+def _figures(result: Record) -> pd.Series:
     return result.money_figures.set_index("name")["value"]
 
 
-def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
+def _money(result: Record, deliveries: Deliveries) -> dict[str, list]:
     """Money of the run beside its quantiles over replications."""
     figures = _figures(result)
     mine = {
@@ -89,7 +89,7 @@ def _money(result: Result, deliveries: Deliveries) -> dict[str, list]:
     return document.table(table, columns)
 
 
-def _holders(result: Result) -> dict[str, list]:
+def _holders(result: Record) -> dict[str, list]:
     """What contracts, the market and idle GPUs earned and cost over the run."""
     table = result.money_contracts
     table = table[(table["kind"] == "contract") | table["kind"].isin(table["kind"][table["mw"] > 0.0])]

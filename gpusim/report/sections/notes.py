@@ -6,7 +6,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 
 
-class Notes(Section):
+class NotesSection(Section):
     """What the run said of its inputs."""
 
     name, title, listed, template = "notes", "Notes on the inputs", False, "sections/notes.html"

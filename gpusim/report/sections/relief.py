@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
+from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.report import document
 from gpusim.report.figures import relief_curves, relief_effects, relief_ranking
@@ -16,7 +17,6 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
 from gpusim.report.tables import Column, decimals, number, plus_minus, text
 from gpusim.report.terminal import Terminal
-from gpusim.scenario.measure import none_of
 from gpusim.tables.relief import Relief
 
 MOST_ROWS = 25
@@ -26,7 +26,7 @@ NO_PRICE = "no price"  # of a step that the catalogue does not know
 LONG = 1e5  # from which a number takes as few characters as it can
 
 
-class Reliefs(Section):
+class ReliefSection(Section):
     """Where a relief study was made."""
 
     name, title, template = "relief", "What relief would buy", "sections/relief.html"

@@ -22,7 +22,7 @@ MOST_CAUSES = 8
 SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
 
 
-class Replications(Section):
+class ReplicationsSection(Section):
     """When contracts and projects are delivered, what holds them back, and what a month of delay costs."""
 
     name = "replications"

@@ -18,7 +18,7 @@ SHARES = ("PUE", "ERF", "REF", "WUE [l/kWh]")  # written as they are; the rest a
 MOST_RULES = 8  # of the console
 
 
-class Rules(Section):
+class RulesSection(Section):
     """Where the scenario enforces any."""
 
     name, title, template = "rules", "Rules", "sections/rules.html"

@@ -11,7 +11,7 @@ from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, text
 
 
-class Services(Section):
+class ServicesSection(Section):
     """What was asked of them, what they served, and what they lacked."""
 
     name, title, template = "serving", "Services", "sections/services.html"

@@ -10,7 +10,7 @@ from gpusim.report.section import Drawings, Section
 MOST_SENTENCES = 3  # of a site
 
 
-class Sites(Section):
+class SitesSection(Section):
     """Each site by itself."""
 
     name, title, template = "sites", "Site by site", "sections/sites.html"

@@ -11,7 +11,7 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, text
 
 
-class Waiting(Section):
+class WaitingSection(Section):
     """How long jobs waited."""
 
     name, title, template = "waiting", "Waiting", "sections/waiting.html"

@@ -7,7 +7,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Head, Section
 
 
-class Where(Section):
+class WhereSection(Section):
     """The figure of the headline."""
 
     name, title, template = "where", "Where and when", "sections/where.html"

@@ -22,7 +22,7 @@ from gpusim.studies.deliveries.trade import Trade
 from gpusim.studies.deliveries.worth import listed
 from gpusim.units import DAY_S
 
-MONTH_S = 30 * DAY_S
+LATER_S = 30 * DAY_S
 
 
 class DelayTally:
@@ -60,7 +60,7 @@ class DelayTally:
         time_s = list(schedule.time_s)
         for arrival in self.network.arrivals:
             if arrival.project == project:
-                time_s[arrival.index] += MONTH_S
+                time_s[arrival.index] += LATER_S
         return replace(schedule, time_s=time_s)
 
     def _worth(

@@ -20,7 +20,7 @@ class TaskTally:
 
     def look(self, schedule: Schedule) -> tuple[list[float], list[float]]:
         """Starts and ends [s] of a replication."""
-        return schedule.start_s, schedule.time_s[: len(self.network.works)]
+        return schedule.start_s, schedule.time_s[: len(self.network.activities)]
 
     def count(self, look: tuple[list[float], list[float]]) -> None:
         self.start_s.append(look[0])
@@ -31,18 +31,19 @@ class TaskTally:
         start_s, end_s = np.array(self.start_s), np.array(self.end_s)
         own = critical[critical["project"] == critical["task_project"]].set_index(["project", "task"])["index"]
         rows = []
-        for work in self.network.works:
-            begun = np.isfinite(start_s[:, work.index])
+        for activity in self.network.activities:
+            begun = np.isfinite(start_s[:, activity.index])
             nothing = np.full(len(QUANTILES), np.inf)
-            ends = quantiles(end_s[begun, work.index]) if begun.any() else nothing
-            starts = quantiles(start_s[begun, work.index]) if begun.any() else nothing
+            ends = quantiles(end_s[begun, activity.index]) if begun.any() else nothing
+            starts = quantiles(start_s[begun, activity.index]) if begun.any() else nothing
             rows.append(
                 {
-                    "project": work.project, "task": work.name, "kind": work.kind,
-                    "planned_start_s": self.network.plan_start_s[work.index],
-                    "planned_end_s": self.network.plan_s[work.index], "begun": begun.mean(), "start_p50_s": starts[1],
+                    "project": activity.project, "task": activity.name, "kind": activity.kind,
+                    "planned_start_s": self.network.plan_start_s[activity.index],
+                    "planned_end_s": self.network.plan_s[activity.index], "begun": begun.mean(),
+                    "start_p50_s": starts[1],
                     **{f"end_p{q}_s": value for q, value in zip(QUANTILES, ends, strict=True)},
-                    "index": float(own.get((work.project, work.name), 0.0)),
+                    "index": float(own.get((activity.project, activity.name), 0.0)),
                 }
             )  # fmt: skip
         return pd.DataFrame(rows)

@@ -49,15 +49,15 @@ class Trade:
 
 def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
     """What ``spending_of`` asks of tasks."""
-    projects, works = book.scenario.projects, network.works
+    projects, activities = book.scenario.projects, network.activities
     start_s = np.array(schedule.start_s)
     return pd.DataFrame(
         {
-            "site": [projects[work.project].site for work in works],
-            "project": [work.project for work in works],
-            "kind": [work.kind for work in works],
+            "site": [projects[activity.project].site for activity in activities],
+            "project": [activity.project for activity in activities],
+            "kind": [activity.kind for activity in activities],
             "start_s": np.where(np.isinf(start_s), np.nan, start_s),
-            "end_s": schedule.time_s[: len(works)],
+            "end_s": schedule.time_s[: len(activities)],
             "usd": costs_usd(network, schedule),
         }
     )

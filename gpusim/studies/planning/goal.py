@@ -8,7 +8,7 @@
                p95 wait: of that job class whose figure is the worst
                slo(NAME): share of the tokens asked of a service that it served
                slo: of all services together
-               goodput, site texas energy_usd, ...: any measure of ``gpusim.scenario.measure``
+               goodput, site texas energy_usd, ...: any measure of ``gpusim.analysis.measure``
     limit      a number, or one with k or M; a unit: s, min, h or days, %, MWh or GWh, MW, USD, t
 
 It is no language of expressions: there is no "or", no arithmetic and no brackets.
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpusim.analysis.measure import QUANTILES, Measure, absent
 from gpusim.errors import GoalError, did_you_mean, one_line
-from gpusim.scenario.measure import QUANTILES, Measure, absent
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S
 

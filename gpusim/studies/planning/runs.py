@@ -9,9 +9,9 @@ import pandas as pd
 
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.planning.fleet import Fleet
 from gpusim.studies.planning.goal import WORST, Condition, Goal
-from gpusim.studies.planning.search import Place
+from gpusim.studies.planning.search import Trial
+from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.space import Candidate
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import Crew
@@ -24,7 +24,7 @@ class Runs:
 
     def __init__(
         self,
-        fleet: Fleet,
+        shop: Shop,
         goal: Goal,
         store: Store,
         crew: Crew,
@@ -32,28 +32,28 @@ class Runs:
         budget: int,
         progress: Callable[[Progress], None],
     ):
-        self.fleet, self.goal, self.store, self.crew, self.seed = fleet, goal, store, crew, seed
+        self.shop, self.goal, self.store, self.crew, self.seed = shop, goal, store, crew, seed
         self.progress, self.state = progress, Progress(budget, 0, 0, 0)
         self.scenarios: dict[Candidate, Scenario] = {}
-        self.runs: dict[Place, Run] = {}
+        self.runs: dict[Trial, Run] = {}
 
-    def figures(self, places: Sequence[Place]) -> list[np.ndarray]:
+    def figures(self, trials: Sequence[Trial]) -> list[np.ndarray]:
         """Figures of the goal's conditions in each run, shape (conditions,); NaN if it failed or has none.
 
         Of a run without demand for it a figure is ``Condition.unasked``.
         """
-        for candidate, r in places:
+        for candidate, r in trials:
             if candidate not in self.scenarios:
-                self.scenarios[candidate] = self.fleet.scenario(candidate)
+                self.scenarios[candidate] = self.shop.scenario(candidate)
             self.runs[candidate, r] = Run(self.scenarios[candidate], self.seed + r)
         self.store.set_design(self._design())
         before = self.state
-        state = execute([self.runs[place] for place in places], self.store, self.crew, self._show)
+        state = execute([self.runs[trial] for trial in trials], self.store, self.crew, self._show)
         self.state = _sum(before, state)
-        keys = [self.runs[place].key for place in places]
+        keys = [self.runs[trial].key for trial in trials]
         outcomes = self.store.outcomes(keys)
         table = np.column_stack([_figure(outcomes, one, keys) for one in self.goal.conditions])
-        if places[0][0] == self.fleet.space.nothing:
+        if trials[0][0] == self.shop.space.nothing:
             self._check(keys)
         return list(table)
 
@@ -74,7 +74,7 @@ class Runs:
 
     def _design(self) -> pd.DataFrame:
         points = {candidate: point for point, candidate in enumerate(self.scenarios)}
-        space = self.fleet.space
+        space = self.shop.space
         table = pd.DataFrame(
             {
                 "run": [run.key for run in self.runs.values()],

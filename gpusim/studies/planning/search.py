@@ -21,8 +21,8 @@ from gpusim.studies.planning.space import Candidate, Space
 BATCH = 8  # candidates that are run together
 ASKED = 2 * BATCH  # proposals for a batch; most are known, or too dear, when little is left to find
 FIRST, GROWTH = 2, 1.5  # replications of the first round, and by how much they grow until the next
-Place = tuple[Candidate, int]  # candidate, replication
-Evaluate = Callable[[Sequence[Place]], Sequence[np.ndarray]]  # the figures of each, shape (conditions,)
+Trial = tuple[Candidate, int]  # candidate, replication
+Evaluate = Callable[[Sequence[Trial]], Sequence[np.ndarray]]  # the figures of each, shape (conditions,)
 
 
 class Search:
@@ -152,10 +152,10 @@ class Search:
             if only_the_front:
                 rivals = [*front, *batch]
                 batch = [one for one in batch if not self.evidence.is_behind(one, rivals)]
-            places = [(one, r) for one in batch for r in range(self.evidence.runs(one), replications)]
-            if places:
-                self.runs += len(places)
-                self.evidence.add(dict(zip(places, self.evaluate(places))))
+            trials = [(one, r) for one in batch for r in range(self.evidence.runs(one), replications)]
+            if trials:
+                self.runs += len(trials)
+                self.evidence.add(dict(zip(trials, self.evaluate(trials))))
 
     def _is_worth_it(self, candidate: Candidate, front: list[Candidate]) -> bool:
         """Whether a further run may change the answer."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from gpusim.errors import GpusimError
-from gpusim.scenario.plan import Option
+from gpusim.scenario.option import Option
 
 Candidate = tuple[int, ...]  # the level of each option, 0: nothing bought
 MOST_LISTED = 100_000  # candidates up to which all of them are looked at

@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.stats import kendalltau, spearmanr
 
 from gpusim.analysis.labels import change_of
+from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.causes import WORDS
-from gpusim.scenario.measure import sign_of
 from gpusim.studies.relief.values import Values
 from gpusim.studies.statistics.intervals import changes
 from gpusim.units import number_of

@@ -7,9 +7,9 @@ import pandas as pd
 
 from gpusim.analysis.labels import change_of, unit_of, words_of
 from gpusim.analysis.levelling import beyond
+from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import gpu_hours, share
 from gpusim.causes import REJECTED, WORDS
-from gpusim.scenario.measure import sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.agreement import agreement, explanations, groups, knees, moves
 from gpusim.studies.relief.counterfactual import Counterfactual, counted

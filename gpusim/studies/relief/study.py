@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim import __version__
+from gpusim.analysis.measure import Measure, sign_of
 from gpusim.analysis.rejections import rejected
 from gpusim.engine.run import run as simulate
 from gpusim.errors import GpusimError
-from gpusim.scenario.measure import Measure, sign_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.answer import answer
 from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
-from gpusim.studies.relief.values import BASE, Place, Values
+from gpusim.studies.relief.values import BASE, Trial, Values
 from gpusim.studies.statistics.separation import Separation, separate
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import Crew, hire
@@ -103,7 +103,7 @@ class _Study:
         self.scenario, self.seed, self.measure, self.budget = scenario, seed, measure, budget
         self.store, self.crew, self.progress = store, crew, progress
         self.sign = sign_of(measure)
-        self.runs: dict[Place, Run] = {}
+        self.runs: dict[Trial, Run] = {}
 
     def play(self, step: float, days: float, curves: int) -> Relief:
         """All rounds, then the curves, then the answer."""
@@ -134,7 +134,7 @@ class _Study:
         while contenders:
             wanted = [(name, 1.0, r) for name in [BASE, *contenders] for r in replications]
             wanted = [(name, 0.0 if name == BASE else 1.0, r) for name, _one, r in wanted]
-            new = [place for place in wanted if place not in self.runs]
+            new = [trial for trial in wanted if trial not in self.runs]
             if len(self.runs) + len(new) > self.budget and found is not None:
                 return found
             gains = self._run(new).gains(self.measure, self.sign, self.reliefs)
@@ -154,27 +154,27 @@ class _Study:
             one = self.reliefs[name]
             if one.is_quantity and gain > 0.0 and len(best) < most:
                 best.setdefault(one.group, one)
-        places = [
+        amounts = [
             (one.name, multiple)
             for one in best.values()
             for multiple in (MULTIPLES if one.most == math.inf else [share * one.most for share in SHARES])
         ]
-        return self._run([(name, multiple, r) for name, multiple in places for r in range(LEAST)])
+        return self._run([(name, multiple, r) for name, multiple in amounts for r in range(LEAST)])
 
-    def _run(self, places: Iterable[Place]) -> Values:
+    def _run(self, trials: Iterable[Trial]) -> Values:
         """Values of all runs so far and of these."""
         made = {run.key for run in self.runs.values()}
-        for relief, multiple, r in places:
+        for relief, multiple, r in trials:
             changed = self.scenario if relief == BASE else self.reliefs[relief].scenario(self.scenario, multiple)
             self.runs[relief, multiple, r] = Run(changed, self.seed + r)
-        keys = {place: run.key for place, run in self.runs.items()}
+        keys = {trial: run.key for trial, run in self.runs.items()}
         self.store.set_design(_design(keys, self.seed))
         new = [run for run in self.runs.values() if run.key not in made]  # a curve may have the step of the ranking
         execute(new, self.store, self.crew, self.progress)
         return Values(self.store, keys)
 
 
-def _design(keys: dict[Place, str], seed: int) -> pd.DataFrame:
+def _design(keys: dict[Trial, str], seed: int) -> pd.DataFrame:
     table = pd.DataFrame(list(keys), columns=["relief", "multiple", "replication"])
     point = table.groupby(["relief", "multiple"], sort=False).ngroup()
     return pd.DataFrame(

@@ -13,7 +13,7 @@ from gpusim.studies.store import Store
 
 BASE = "as it is"
 HELD = "gpu_hours_held_back"
-Place = tuple[str, float, int]  # counterfactual (BASE for none), multiple, replication
+Trial = tuple[str, float, int]  # counterfactual (BASE for none), multiple, replication
 
 
 class Values:
@@ -28,7 +28,7 @@ class Values:
         none.
     """
 
-    def __init__(self, store: Store, keys: dict[Place, str]):
+    def __init__(self, store: Store, keys: dict[Trial, str]):
         index = pd.MultiIndex.from_tuples(keys, names=["relief", "multiple", "replication"])
         run = pd.Series(list(keys.values()), index=index, dtype=object)
         run = run[run.isin(store.finished())]

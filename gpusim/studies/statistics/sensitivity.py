@@ -33,7 +33,7 @@ COLUMNS = ["axis", "index", "at", "value", "low", "high"]
 Row = tuple[str, str, str, float, float, float]
 
 
-class _Study(NamedTuple):
+class _Sample(NamedTuple):
     """What a method works on.
 
     Attributes
@@ -101,12 +101,12 @@ def sensitivity(spec: SweepSpec, table: pd.DataFrame, measure: str, confidence: 
     runs = _runs(spec, table, measure)
     points = table.drop_duplicates("point").set_index("point")[list(spec.axes)]
     random = rng.stream(spec.design.seed, "sensitivity", measure)
-    study = _Study(spec.axes, points, runs, confidence, random)
+    sample = _Sample(spec.axes, points, runs, confidence, random)
     methods = {"sobol": _sobol, "morris": _morris, "one_at_a_time": _one_at_a_time}
-    if spec.design.kind == "grid" and study.together().shape[0] == len(runs) and study.together().size:
+    if spec.design.kind == "grid" and sample.together().shape[0] == len(runs) and sample.together().size:
         methods["grid"] = _grid
-    rows = list(methods.get(spec.design.kind, _regression)(study)) if spec.axes else []
-    rows.append(("", "noise", "", replication_noise(study.together()), np.nan, np.nan))
+    rows = list(methods.get(spec.design.kind, _regression)(sample)) if spec.axes else []
+    rows.append(("", "noise", "", replication_noise(sample.together()), np.nan, np.nan))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -123,31 +123,31 @@ def _runs(spec: SweepSpec, table: pd.DataFrame, measure: str) -> np.ndarray:
     return values.reindex(range(points_of(spec.design, spec.axes))).to_numpy()
 
 
-def _sobol(study: _Study) -> Iterator[Row]:
-    _numbers, outputs = study.means(len(study.axes) + 2, 2, "blocks of points")
-    yield from _rows(study, sobol_indices(outputs, study.confidence, study.random))
+def _sobol(sample: _Sample) -> Iterator[Row]:
+    _numbers, outputs = sample.means(len(sample.axes) + 2, 2, "blocks of points")
+    yield from _rows(sample, sobol_indices(outputs, sample.confidence, sample.random))
 
 
-def _morris(study: _Study) -> Iterator[Row]:
-    numbers, outputs = study.means(len(study.axes) + 1, 2, "trajectories")
-    moves = np.empty((len(numbers), len(study.axes), len(study.axes)))
-    for i, (name, axis) in enumerate(study.axes.items()):
-        positions = axis.position(study.points.loc[numbers.ravel(), name].tolist()).reshape(numbers.shape)
+def _morris(sample: _Sample) -> Iterator[Row]:
+    numbers, outputs = sample.means(len(sample.axes) + 1, 2, "trajectories")
+    moves = np.empty((len(numbers), len(sample.axes), len(sample.axes)))
+    for i, (name, axis) in enumerate(sample.axes.items()):
+        positions = axis.position(sample.points.loc[numbers.ravel(), name].tolist()).reshape(numbers.shape)
         steps = np.diff(positions, axis=1)
         moves[:, :, i] = steps if axis.range else np.sign(steps)
-    yield from _rows(study, morris_indices(elementary_effects(outputs, moves), study.confidence, study.random))
+    yield from _rows(sample, morris_indices(elementary_effects(outputs, moves), sample.confidence, sample.random))
 
 
-def _grid(study: _Study) -> Iterator[Row]:
-    shape = [len(axis.levels()) for axis in study.axes.values()]
-    outputs = study.together().reshape(*shape, -1)
-    yield from _rows(study, variance_shares(outputs, study.confidence, study.random))
+def _grid(sample: _Sample) -> Iterator[Row]:
+    shape = [len(axis.levels()) for axis in sample.axes.values()]
+    outputs = sample.together().reshape(*shape, -1)
+    yield from _rows(sample, variance_shares(outputs, sample.confidence, sample.random))
 
 
-def _regression(study: _Study) -> Iterator[Row]:
-    numbers, means = study.means()
-    points = study.points.loc[numbers.ravel()]
-    columns = [_columns(axis, points[name]) for name, axis in study.axes.items()]
+def _regression(sample: _Sample) -> Iterator[Row]:
+    numbers, means = sample.means()
+    points = sample.points.loc[numbers.ravel()]
+    columns = [_columns(axis, points[name]) for name, axis in sample.axes.items()]
     wanted = np.hstack([column - column.mean(axis=0) for column in columns])
     if len(points) < wanted.shape[1] + 2:
         raise StatisticsError(
@@ -158,9 +158,9 @@ def _regression(study: _Study) -> Iterator[Row]:
             "some axes do not change, or only together with others: their effects cannot be told apart;"
             " use another design, say latin_hypercube"
         )
-    found, explained = regression(columns, means.ravel(), study.confidence, study.random)
-    signed = np.array([axis.is_numeric() for axis in study.axes.values()])
-    yield from _rows(study, {"src": found._replace(value=np.where(signed, found.value, np.abs(found.value)))})
+    found, explained = regression(columns, means.ravel(), sample.confidence, sample.random)
+    signed = np.array([axis.is_numeric() for axis in sample.axes.values()])
+    yield from _rows(sample, {"src": found._replace(value=np.where(signed, found.value, np.abs(found.value)))})
     yield "", "r2", "", explained, np.nan, np.nan
 
 
@@ -173,22 +173,22 @@ def _columns(axis: Axis, entries: pd.Series) -> np.ndarray:
     return (values[:, None] == np.arange(1, max(len(known), 2))).astype(float)
 
 
-def _one_at_a_time(study: _Study) -> Iterator[Row]:
-    base, point = study.runs[0], 0
+def _one_at_a_time(sample: _Sample) -> Iterator[Row]:
+    base, point = sample.runs[0], 0
     if np.isnan(base).all():
         raise StatisticsError("no run of the base has the measure: there is nothing to hold the others against")
-    mean, low, high, *_rest = mean_interval(base, study.confidence)
+    mean, low, high, *_rest = mean_interval(base, sample.confidence)
     yield "", "base", "", mean, low, high
-    for name, axis in study.axes.items():
+    for name, axis in sample.axes.items():
         for level in axis.others():
             point += 1
-            found = paired_interval(base, study.runs[point], study.confidence)
+            found = paired_interval(base, sample.runs[point], sample.confidence)
             index = "case" if not axis.is_numeric() else "low" if level == min(axis.levels()) else "high"
             at = f"{level:g}" if axis.is_numeric() else str(level)
             yield name, index, at, found.mean, found.low, found.high
 
 
-def _rows(study: _Study, found: dict[str, Estimate]) -> Iterator[Row]:
+def _rows(sample: _Sample, found: dict[str, Estimate]) -> Iterator[Row]:
     for index, (values, halves) in found.items():
-        for name, value, half in zip(study.axes, values.tolist(), halves.tolist()):
+        for name, value, half in zip(sample.axes, values.tolist(), halves.tolist()):
             yield name, index, "", value, value - half, value + half

@@ -14,8 +14,9 @@ from pydantic import ConfigDict, Field
 from gpusim.errors import did_you_mean
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
+from gpusim.scenario.option import How
 from gpusim.scenario.overrides import path_of
-from gpusim.studies.lever import How, Lever
+from gpusim.studies.lever import Lever
 
 Label = float | int | str  # what a table of points holds: a number, else a text that names the value
 RANGE_ONLY = ("points", "log", "multiple")

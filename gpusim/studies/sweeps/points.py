@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.measure import absent
 from gpusim.errors import ScenarioError
-from gpusim.scenario.measure import absent
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import turned
 from gpusim.studies.sweeps.design import settings

@@ -9,12 +9,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gpusim.analysis.measure import FLEET, Measure
 from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.faults import dotted, faults_of
-from gpusim.scenario.measure import FLEET, Measure
 from gpusim.scenario.toml import read
 from gpusim.studies.sweeps.axis import Axis, faults_of_table
 from gpusim.studies.sweeps.designs import Design, faults_of_design, points_of

@@ -21,7 +21,7 @@ from gpusim.inputs.traces.shared import open_shared
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.store import to_bytes
 from gpusim.studies.sweeps.run import Run, inputs_of, policy_digest
-from gpusim.tables.result import Result
+from gpusim.tables.record import Record
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ def _guarded(run: Run, find: Callable[[], T]) -> T | Failure:
         return Failure(type(error).__name__, str(error), traceback.format_exc())
 
 
-def _simulated(run: Run, trace: Path | None) -> Result:
+def _simulated(run: Run, trace: Path | None) -> Record:
     return simulate(run.scenario, run.seed, trace=_shared(trace) if trace else None)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpusim.scenario.measure import Measure
-from gpusim.scenario.plan import Option
+from gpusim.analysis.measure import Measure
+from gpusim.scenario.option import Option
 from gpusim.studies.planning.goal import Condition, Goal
-from gpusim.studies.planning.search import Place
+from gpusim.studies.planning.search import Trial
 from gpusim.studies.planning.space import Candidate, Space
 
 GOAL = Goal(
@@ -44,7 +44,7 @@ class World:
 
     Attributes
     ----------
-    runs : list of Place
+    runs : list of Trial
         What was asked for, in order.
     """
 
@@ -70,7 +70,7 @@ class World:
         wait_s = self.start_s * np.exp(-total + shared[0] + own[0])
         return np.array([wait_s, 1.0 - self.unserved * np.exp(-4.0 * serves + shared[1] + own[1])])
 
-    def evaluate(self, places: Sequence[Place]) -> list[np.ndarray]:
+    def evaluate(self, places: Sequence[Trial]) -> list[np.ndarray]:
         """The figures of runs; none may be asked for twice."""
         assert not set(places) & set(self.runs)
         self.runs += places

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gpusim.errors import GpusimError, ScenarioError
-from gpusim.scenario.plan import Option
+from gpusim.scenario.option import Option
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.planning.fleet import Fleet
+from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.space import Space
 from tests.scenario.kit import faults, starter
 
@@ -42,9 +42,9 @@ def test_runs_do_not_depend_on_what_may_be_bought() -> None:
 
 def test_a_candidate_is_the_scenario_with_its_levers_turned() -> None:
     base = Scenario.from_dict(with_options(power=POWER, order=ORDER, late=LATE))
-    fleet = Fleet(base)
-    assert fleet.scenario(fleet.space.nothing) == Scenario.from_dict(starter())
-    bought = fleet.scenario((2, 1, 2))
+    shop = Shop(base)
+    assert shop.scenario(shop.space.nothing) == Scenario.from_dict(starter())
+    bought = shop.scenario((2, 1, 2))
     assert bought.scheduler.order == "sjf"
     steps = bought.to_toml_dict()["sites"]["texas"]["grid_mw"]
     # Added from half a day on, to what was 0.4 and from day 1 on 0.8; then all that comes later a day earlier.
@@ -94,12 +94,11 @@ def test_faults_of_an_option(table: dict, fault: str) -> None:
 
 
 def test_all_faults_are_told_together() -> None:
-    data = with_options(goodput=POWER, **{"a/b": LATE}, one=ORDER, two=ORDER)
+    data = with_options(**{"a/b": LATE}, one=ORDER, two=ORDER)
     data["run"]["days"] = -1
     found = "\n".join(faults(data))
     for fault in (
         "run.days: found -1",
-        "plan.options.goodput: tables of a plan have a column of this name already",
         'plan.options."a/b": name not allowed',
         "plan.options.two.key: scheduler.order is set by option one too",
     ):
@@ -122,10 +121,15 @@ def test_all_faults_are_told_together() -> None:
 )
 def test_options_that_do_not_work_in_the_scenario(table: dict, fault: str) -> None:
     with pytest.raises(ScenarioError) as error:
-        Fleet(Scenario.from_dict(with_options(it=table)))
+        Shop(Scenario.from_dict(with_options(it=table)))
     assert fault in str(error.value)
+
+
+def test_an_option_is_no_figure_of_the_tables() -> None:
+    with pytest.raises(ScenarioError, match=r"plan\.options\.goodput: tables of a plan have a column of this name"):
+        Shop(Scenario.from_dict(with_options(goodput=POWER)))
 
 
 def test_without_options_there_is_nothing_to_plan() -> None:
     with pytest.raises(GpusimError, match="nothing that may be bought"):
-        Fleet(Scenario.from_dict(starter()))
+        Shop(Scenario.from_dict(starter()))

@@ -15,7 +15,7 @@ import gpusim
 from gpusim.analysis.outcome import outcome
 from gpusim.cli import cli
 from gpusim.errors import GoalError, GpusimError
-from gpusim.studies.planning.fleet import Fleet
+from gpusim.studies.planning.shop import Shop
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.execution import Progress
 
@@ -75,14 +75,14 @@ def plan(scenario: gpusim.Scenario, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def every(scenario: gpusim.Scenario) -> pd.DataFrame:
     """All 30 candidates, run by hand: cost, and the 95th percentile of waits [s], mean over the seeds."""
-    fleet, rows = Fleet(scenario), []
+    shop, rows = Shop(scenario), []
     for candidate in itertools.product(range(5), range(2), range(3)):
-        changed = fleet.scenario(candidate)
+        changed = shop.scenario(candidate)
         waits_s = []
         for seed in range(REPLICATIONS):
             jobs = gpusim.run(changed, seed).jobs
             waits_s.append(np.percentile(jobs["start_s"].fillna(86_400.0) - jobs["submit_s"], 95))
-        rows.append((fleet.space.cost_usd(candidate), np.mean(waits_s)))
+        rows.append((shop.space.cost_usd(candidate), np.mean(waits_s)))
     return pd.DataFrame(rows, columns=["cost_usd", "wait_s"])
 
 

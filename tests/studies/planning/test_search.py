@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.scenario.plan import Option
+from gpusim.scenario.option import Option
 from gpusim.studies.planning.goal import Goal
 from gpusim.studies.planning.search import Search
 from gpusim.studies.planning.space import Space

@@ -108,7 +108,7 @@ def test_multiples_of_a_step(scenario: Scenario, everything: dict) -> None:
 def test_costs_are_those_of_the_catalogue(scenario: Scenario, everything: dict) -> None:
     price = scenario.gpus["H100"].usd_per_gpu_hour
     assert everything["gpus texas/H100"].usd == pytest.approx(48 * price * 72) == gpus_usd(scenario, "H100", 48)
-    assert everything["grid_mw frankfurt"].usd == pytest.approx(0.1 * 10.5e6 * 3 / (15 * 365))
+    assert everything["grid_mw frankfurt"].usd == pytest.approx(0.1 * 10.5e6 * 3 / (15 * 365.25))
     assert site_mw_usd(scenario, 0.0) == 0.0
     assert everything["backfill"].usd == 0.0
     assert math.isnan(everything["energisation texas"].usd)  # the catalogue has no price for a date

@@ -191,7 +191,7 @@ def test_axes_that_always_change_together(fleet: Path) -> None:
     spec, table = played(fleet, "list", axes, lambda a, b: a + b)
     with pytest.raises(StatisticsError, match="cannot be told apart"):
         sensitivity(spec, table, "goodput")
-    with pytest.raises(StatisticsError, match="2 points have the measure; the axes need 4 or more"):
+    with pytest.raises(StatisticsError, match="2 points with the measure; the axes need 4 or more"):
         sensitivity(spec, table.head(2), "goodput")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gpusim.analysis.measure import BY_CAUSE, MEASURES, Measure, absent
 from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
-from gpusim.scenario.measure import BY_CAUSE, MEASURES, Measure, absent
 from gpusim.scenario.scenario import Scenario
 from tests.scenario.kit import starter
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gpusim.analysis.measure import FLEET
 from gpusim.errors import ScenarioError
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.plan import Option, PlanSpec
+from gpusim.scenario.option import Offers, Option
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 from gpusim.studies.planning.space import Candidate, Space
 
+# Columns of the tables of a plan that an option may not have the name of; the figures of the fleet are others.
+RESERVED = ("run", "point", "replication", "seed", "cost_usd", "shortfall", "n", "met", "sure", "status")
 MOST_CHECKED = 16  # levels of an option that are looked at before the search, besides the last
 
 
-class Fleet:
+class Shop:
     """A scenario and what may be bought for it.
 
     Raises
@@ -25,7 +28,7 @@ class Fleet:
 
     def __init__(self, scenario: Scenario):
         self.space = Space(scenario.plan.options)
-        self.base = scenario.model_copy(update={"plan": PlanSpec()})  # of what is bought, nothing is left to buy
+        self.base = scenario.model_copy(update={"plan": Offers()})  # of what is bought, nothing is left to buy
         faults = [fault for name in self.space.options for fault in self._faults(name)]
         if faults:
             raise ScenarioError(scenario.name, faults)
@@ -45,8 +48,10 @@ class Fleet:
             raise ScenarioError(self.base.name, [f"{said}: {fault}" for fault in error.faults]) from None
 
     def _faults(self, name: str) -> Iterator[str]:
-        """Faults of an option: levels that make no scenario, or the same one as another."""
+        """Faults of an option: its name, levels that make no scenario, or the same one as another."""
         place, option = dotted(("plan", "options", name)), self.space.options[name]
+        if name in RESERVED or name in FLEET:
+            yield f"{place}: tables of a plan have a column of this name already; give the option another name"
         levels = option.levels()
         seen = {} if option.how == "set" else {self.base.content_hash(): levels[0]}
         if option.lead_time_days >= self.base.run.days:

@@ -1,25 +1,23 @@
-"""What may be bought to reach a goal: options, the amounts or choices of each, and what they cost."""
+"""What may be bought for the fleet: options, the amounts or choices of each, and what they cost."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
 from gpusim.errors import did_you_mean
 from gpusim.scenario import kinds
-from gpusim.scenario.base import How, Model
+from gpusim.scenario.base import Model
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.measure import FLEET
 from gpusim.scenario.overrides import path_of
 from gpusim.scenario.references import find
 
+How = Literal["set", "add", "scale", "delay_days"]  # a value of the scenario is changed
 MOST_LEVELS = 10_000
-# Columns of the tables of a plan that an option may not have the name of; the figures of the fleet are others.
-RESERVED = ("run", "point", "replication", "seed", "cost_usd", "shortfall", "n", "met", "sure", "status")
-_NOTHING = {"add": 0.0, "scale": 1.0, "delay_days": 0.0}  # amount at which a lever leaves the scenario as it is
+_NOTHING = {"add": 0.0, "scale": 1.0, "delay_days": 0.0}  # amount that leaves the scenario as it is
 
 
 class Option(Model):
@@ -114,20 +112,18 @@ class Option(Model):
         return round(abs(self.range[1] - self.range[0]) / self.step)
 
 
-class PlanSpec(Model):
+class Offers(Model):
     """What may be bought: see docs/planning.md."""
 
     options: dict[str, Option] = {}
     """Options by name."""
 
 
-def faults_of_plan(data: dict, root: type[BaseModel]) -> Iterator[str]:
+def faults_of_options(data: dict, root: type[BaseModel]) -> Iterator[str]:
     """A fault for each contradiction, and for each key that is not in the scenario of nested tables ``data``."""
     setters: dict[str, str] = {}
     for place, table in find(data, ("plan", "options", "*")):
         name = place[-1]
-        if name in RESERVED or name in FLEET:
-            yield f"{dotted(place)}: tables of a plan have a column of this name already; give the option another name"
         try:
             option = Option.model_validate(table)
         except ValidationError:

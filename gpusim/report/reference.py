@@ -1,6 +1,6 @@
 """The reference of all tables and keys of a scenario, written from the models.
 
-Run ``python -m gpusim.scenario.reference docs/scenario.md`` after a change of a model.
+Run ``python -m gpusim.report.reference docs/scenario.md`` after a change of a model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gpusim.scenario.scenario import Scenario
 _HEAD = """\
 # Every table and key of a scenario
 
-Written from the models by `python -m gpusim.scenario.reference docs/scenario.md`; do not edit by hand.
+Written from the models by `python -m gpusim.report.reference docs/scenario.md`; do not edit by hand.
 
 A scenario is a TOML file. Unknown keys are faults, and all faults of a file are reported together. NAME stands for a
 name of your choice, which other tables refer to; in `pools` and `quota_gpus` for that of a GPU type. Numbers have no

@@ -1,4 +1,4 @@
-"""What may be asked of a run: the figures of its outcome, and how a study names one of them.
+"""What may be asked of a run: the figures of its outcome, and how one of them is named.
 
 ``goodput`` is a figure of the fleet. Others are told with their kind and name: ``job_class research wait_p95_s``,
 ``site texas energy_usd``, ``pool texas/H100 idle_power gpu_hours_lost`` (with the cause before the figure).
@@ -6,16 +6,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from gpusim.errors import did_you_mean
 from gpusim.scenario.rule import Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gpusim.scenario.rules import RulesBase
-    from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.rules import RulesBase
+from gpusim.scenario.scenario import Scenario
 
 QUANTILES = (50, 90, 95, 99)  # [%]
 SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4

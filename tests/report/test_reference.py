@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gpusim.report.reference import tables, text
 from gpusim.scenario import kinds
-from gpusim.scenario.reference import tables, text
 from gpusim.scenario.rules import NAMES
 from gpusim.scenario.scenario import Scenario
 
@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "scenario.md"
 
 
 def test_document_is_up_to_date() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == text(), "run: python -m gpusim.scenario.reference docs/scenario.md"
+    assert DOCUMENT.read_text(encoding="utf-8") == text(), "run: python -m gpusim.report.reference docs/scenario.md"
 
 
 def test_every_table_stands_in_it() -> None:

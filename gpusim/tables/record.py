@@ -1,4 +1,4 @@
-"""What a run leaves behind: tables, a manifest, and questions that can be asked of them."""
+"""What a run leaves behind: tables and a manifest."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import pandas as pd
 
 from gpusim.errors import did_you_mean, one_line
 from gpusim.tables import folder as storage
 from gpusim.tables.instants import dated
-from gpusim.tables.names import BUILD_TABLES, CONTRACT_TABLES, OPTIONAL, PRICES, RULES, TABLES, Tables
+from gpusim.tables.names import OPTIONAL, RULES, TABLES, Tables
 from gpusim.tables.rules import table as rules_table
 from gpusim.units import DAY_S, number_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["BUILD_TABLES", "CONTRACT_TABLES", "OPTIONAL", "PRICES", "RULES", "TABLES", "Result"]
-
 
 @dataclass(frozen=True)
-class Result(Tables):
-    """Tables and manifest of one run.
+class Record(Tables):
+    """Tables and manifest of one run; ``gpusim.Result`` adds what can be asked of them.
 
     Attributes
     ----------
@@ -53,9 +48,9 @@ class Result(Tables):
             self._read[name] = dated(table, datetime.fromisoformat(start)) if start else table
         return self._read[name]
 
-    def as_stored(self) -> Result:
-        """The same result without timestamps: for what works with the seconds and is to be quick."""
-        plain = Result(self.manifest, self.tables)
+    def as_stored(self) -> Self:
+        """The same without timestamps: for what works with the seconds and is to be quick."""
+        plain = type(self)(self.manifest, self.tables)
         plain._read.update(self.tables)
         return plain
 
@@ -80,52 +75,7 @@ class Result(Tables):
         if "start" in about:
             days = float(f"{about['duration_s'] / DAY_S:.4g}")
             parts.append(f"{number_of(days, 'day')} from {about['start'][:16].replace('T', ' ')} UTC")
-        return one_line(f"<Result {about.get('scenario', {}).get('name', '')!r}: {', '.join(parts)}>")
-
-    def bottlenecks(self) -> pd.DataFrame:
-        """Ranked losses of GPU-hours, each with a sentence."""
-        from gpusim.analysis.bottlenecks import bottlenecks
-
-        return dated(bottlenecks(self), datetime.fromisoformat(self.manifest["start"]))
-
-    def metrics(self) -> pd.DataFrame:
-        """Headline figures of the run by name: text (the value as people write it), value, unit, meaning."""
-        from gpusim.analysis.metrics import described, metrics
-
-        return described(metrics(self))
-
-    def outcome(self) -> pd.DataFrame:
-        """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
-        from gpusim.analysis.outcome import outcome
-
-        return outcome(self)
-
-    def countries(self) -> pd.DataFrame:
-        """Energy, carbon and what they cost by country."""
-        from gpusim.analysis.countries import countries
-
-        return countries(self)
-
-    def draw(self, name: str) -> Figure:
-        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
-        from gpusim.report.drawing import draw
-        from gpusim.report.findings import Findings
-
-        return draw(Findings(self), name)
-
-    def figures(self, folder: str | Path) -> list[Path]:
-        """Draw all figures as PNG files into a folder."""
-        from gpusim.report.drawing import draw_all
-        from gpusim.report.findings import Findings
-
-        return draw_all(Findings(self), Path(folder))
-
-    def report(self, path: str | Path) -> Path:
-        """Write one self-contained HTML page."""
-        from gpusim.report.findings import Findings
-        from gpusim.report.page import write
-
-        return write(Findings(self), Path(path))
+        return one_line(f"<{type(self).__name__} {about.get('scenario', {}).get('name', '')!r}: {', '.join(parts)}>")
 
     def save(self, folder: str | Path) -> Path:
         """Write Parquet tables and manifest into a folder, in place of an earlier result there.
@@ -141,8 +91,8 @@ class Result(Tables):
         return storage.save(Path(folder), self.manifest, {name: self.tables[name] for name in names})
 
     @classmethod
-    def load(cls, folder: str | Path) -> Result:
-        """Read a saved result.
+    def load(cls, folder: str | Path) -> Self:
+        """Read what was saved.
 
         Raises
         ------

@@ -1,0 +1,71 @@
+"""The result of a run: its record, and questions that can be asked of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from gpusim.analysis.bottlenecks import bottlenecks
+from gpusim.analysis.countries import countries
+from gpusim.analysis.metrics import described, metrics
+from gpusim.analysis.outcome import outcome
+from gpusim.tables.instants import dated
+from gpusim.tables.record import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Result(Record):
+    """Tables and manifest of one run, and what they say.
+
+    Attributes
+    ----------
+    manifest : dict
+        Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
+    tables : dict of str to DataFrame
+        The tables as they are stored, see ``gpusim.tables.record``; as attributes (``result.jobs``) they have
+        timestamps too.
+    """
+
+    def bottlenecks(self) -> pd.DataFrame:
+        """Ranked losses of GPU-hours, each with a sentence."""
+        return dated(bottlenecks(self), datetime.fromisoformat(self.manifest["start"]))
+
+    def metrics(self) -> pd.DataFrame:
+        """Headline figures of the run by name: text (the value as people write it), value, unit, meaning."""
+        return described(metrics(self))
+
+    def outcome(self) -> pd.DataFrame:
+        """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
+        return outcome(self)
+
+    def countries(self) -> pd.DataFrame:
+        """Energy, carbon and what they cost by country."""
+        return countries(self)
+
+    # What draws is imported when it is asked for: a run by itself does not wait for matplotlib.
+
+    def draw(self, name: str) -> Figure:
+        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
+        from gpusim.report.drawing import draw
+        from gpusim.report.findings import Findings
+
+        return draw(Findings(self), name)
+
+    def figures(self, folder: str | Path) -> list[Path]:
+        """Draw all figures as PNG files into a folder."""
+        from gpusim.report.drawing import draw_all
+        from gpusim.report.findings import Findings
+
+        return draw_all(Findings(self), Path(folder))
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML page."""
+        from gpusim.report.findings import Findings
+        from gpusim.report.page import write
+
+        return write(Findings(self), Path(path))
