@@ -83,7 +83,8 @@ def test_figures_say_what_there_was_none_of(tmp_path: Path, monkeypatch: pytest.
     Path("a.toml").write_text(CASES["no demand"])
     table = gpusim.run(gpusim.Scenario.from_toml("a.toml")).metrics()
     none = table.loc[table["value"].isna(), "text"]
-    assert table["value"].dtype == float
+    assert table["value"].dtype == "Float64"
+    assert not re.search("nan|inf", table[["text", "value"]].to_string().lower())
     assert none["wait_p95_s"] == "no jobs started"
     assert none["goodput"] == "no jobs ran"
     assert none["service_tokens_served_share"] == "no demand"

@@ -72,13 +72,13 @@ def metrics(result: Record) -> pd.Series:
 def described(values: pd.Series) -> pd.DataFrame:
     """Metrics as a table to read, by name: text (the value as people write it), value, unit and meaning.
 
-    A value of nothing is NaN, of which the text says what there was none of: ``"no jobs started"``.
+    Of nothing there is no value (``pd.NA``), and the text says what there was none of: ``"no jobs started"``.
     """
     names = list(values.index)
     return pd.DataFrame(
         {
             "text": [_said(name, value) for name, value in values.items()],
-            "value": values,
+            "value": values.astype("Float64"),  # which can do without a value, where floats have a NaN
             "unit": [name_of_unit(name) for name in names],
             "meaning": [METRICS[name] for name in names],
         },
