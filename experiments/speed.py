@@ -23,7 +23,8 @@ import numpy as np
 import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
-from gpusim.engine.cycle import CustomPasses, cycle
+from gpusim.engine.cycle import cycle
+from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.state import Backfill, Cause, Order, Status
@@ -72,7 +73,7 @@ def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]
     env.process(hourly())
     if rules.cycled:
         names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")])
-        custom = CustomPasses(env, ShortestFirst(), "ShortestFirst", names)
+        custom = Rounds(env, ShortestFirst(), "ShortestFirst", names)
         env.process(cycle(env, CYCLE_S, custom if rules.order == Order.CUSTOM else env.run_passes))
     began = time.process_time()
     env.run(until=env.finished)
