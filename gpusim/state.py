@@ -178,7 +178,9 @@ POOL = np.dtype(
         ("n_domains", "i8"),
         ("first_domain", "i8"),
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
+        ("node_words", "i8"),  # that each of these sets takes
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
+        ("domain_words", "i8"),
         ("release_base", "i8"),  # offset of its heap of expected ends
         ("idle_base", "i8"),  # offset of its heap of nodes by idle_s
         ("n_releases", "i8"),

@@ -292,10 +292,11 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
         n_domains = -(-spec.n_nodes // spec.nodes_per_domain)
         pool.first_node, pool.first_domain, pool.n_domains = node, domain, n_domains
         pool.planned = spec.n_nodes * spec.gpus_per_node
+        pool.node_words, pool.domain_words = bitset.n_words(spec.n_nodes), bitset.n_words(n_domains)
         pool.node_sets = words
-        words += 2 * (spec.gpus_per_node + 1) * bitset.n_words(spec.n_nodes)
+        words += 2 * (spec.gpus_per_node + 1) * pool.node_words
         pool.domain_sets = words
-        words += 2 * (spec.nodes_per_domain + 1) * bitset.n_words(n_domains)
+        words += 2 * (spec.nodes_per_domain + 1) * pool.domain_words
         pool.release_base = place
         place += min(spec.n_nodes * spec.gpus_per_node, n_rows) + 1
         pool.idle_base = place

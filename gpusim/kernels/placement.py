@@ -17,12 +17,12 @@ _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 
 @inner
 def _set_of(pool, family, level):
-    return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * bitset.n_words(pool.n_nodes)
+    return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * pool.node_words
 
 
 @inner
 def _domain_set_of(pool, family, level):
-    return pool.domain_sets + (family * (pool.nodes_per_domain + 1) + level) * bitset.n_words(pool.n_domains)
+    return pool.domain_sets + (family * (pool.nodes_per_domain + 1) + level) * pool.domain_words
 
 
 @inner

@@ -130,11 +130,13 @@ def _leaves_claimed(f, j, p, w, limit_w):
 
 @inner
 def _admits(f, j, p, limit_w):
+    if limit_w == math.inf:
+        return True
     s, now = f.pools[p].site, f.clock[0].now_s
     w = draw(f, j, p)
     if peak_w(f, s, w) > limit_w:
         return False
-    if limit_w == math.inf or w <= 0.0:
+    if w <= 0.0:
         return True
     if f.clock[0].backfill == _EASY:
         own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
