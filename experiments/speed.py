@@ -71,10 +71,10 @@ def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]
             yield env.at(env.now + HOUR_S)
 
     env.process(hourly())
-    if rules.cycled:
+    if rules.cycle_s > 0.0:
         names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")])
         custom = Rounds(env, ShortestFirst(), "ShortestFirst", names)
-        env.process(cycle(env, CYCLE_S, custom if rules.order == Order.CUSTOM else env.run_passes))
+        env.process(cycle(env, rules.cycle_s, custom if rules.order == Order.CUSTOM else env.run_passes))
     began = time.process_time()
     env.run(until=env.finished)
     return env, time.process_time() - began
@@ -174,7 +174,7 @@ def _run_whole(n_jobs: int) -> None:
 
 
 EASY = Rules(backfill=Backfill.EASY)
-POLICY = Rules(order=Order.CUSTOM, cycled=True)
+POLICY = Rules(order=Order.CUSTOM, cycle_s=CYCLE_S)
 CASES: dict[str, Callable[[], object]] = {
     "fifo": lambda: case("fifo", Rules()),
     "easy": lambda: case("easy", EASY),

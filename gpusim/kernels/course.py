@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 
 
 @inner
@@ -98,7 +98,7 @@ def kept_of(classes, c, place_s):
     return cycles * interval, cycles * write, load
 
 
-@inner
+@part
 def draws(f, j, p, held):
     """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
     job, pool = f.jobs[j], f.pools[p]

@@ -72,7 +72,7 @@ def enlist(f, p, n):
 def find_node(f, p, need, family):
     """Node (global index) for a job of at most one node by the placement rule, or NONE."""
     pool = f.pools[p]
-    rule = f.clock[0].placement
+    rule = f.rules[0].placement
     size = pool.gpus_per_node
     if rule == _SPREAD:
         for level in range(size, need - 1, -1):

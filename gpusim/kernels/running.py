@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels import heap
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import (
     at_rate,
     course_length,
@@ -26,7 +26,7 @@ _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICAT
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
 
 
-@inner
+@part
 def _add_draw(f, j, p, sign):
     """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off.
 
@@ -40,7 +40,7 @@ def _add_draw(f, j, p, sign):
     site.phase_w[_CHECKPOINT] += sign * checkpoint
     drawn_w = compute + communication + checkpoint
     site.it_w += sign * drawn_w
-    if f.clock[0].backfill != _EASY or site.limit_w == math.inf:
+    if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
         return drawn_w
     end_s = f.jobs[j].expected_end_s
     for q in range(site.first_pool, site.first_pool + site.n_pools):
@@ -97,7 +97,7 @@ def stop(f, j, now):
     clock.n_ends -= 1
 
 
-@inner
+@part
 def end(f, j, now):
     """The job has done its work, or is killed at its estimate."""
     job = f.jobs[j]
