@@ -23,7 +23,8 @@ import numpy as np
 import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
-from gpusim.engine.cycle import CustomPasses, cycle
+from gpusim.engine.cycle import cycle
+from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.state import Backfill, Cause, Order, Status
@@ -70,10 +71,10 @@ def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]
             yield env.at(env.now + HOUR_S)
 
     env.process(hourly())
-    if rules.cycled:
+    if rules.cycle_s > 0.0:
         names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")])
-        custom = CustomPasses(env, ShortestFirst(), "ShortestFirst", names)
-        env.process(cycle(env, CYCLE_S, custom if rules.order == Order.CUSTOM else env.run_passes))
+        custom = Rounds(env, ShortestFirst(), "ShortestFirst", names)
+        env.process(cycle(env, rules.cycle_s, custom if rules.order == Order.CUSTOM else env.run_passes))
     began = time.process_time()
     env.run(until=env.finished)
     return env, time.process_time() - began
@@ -173,7 +174,7 @@ def _run_whole(n_jobs: int) -> None:
 
 
 EASY = Rules(backfill=Backfill.EASY)
-POLICY = Rules(order=Order.CUSTOM, cycled=True)
+POLICY = Rules(order=Order.CUSTOM, cycle_s=CYCLE_S)
 CASES: dict[str, Callable[[], object]] = {
     "fifo": lambda: case("fifo", Rules()),
     "easy": lambda: case("easy", EASY),

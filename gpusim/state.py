@@ -179,7 +179,9 @@ POOL = np.dtype(
         ("n_domains", "i8"),
         ("first_domain", "i8"),
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
+        ("node_words", "i8"),  # that each of these sets takes
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
+        ("domain_words", "i8"),
         ("release_base", "i8"),  # offset of its heap of expected ends
         ("idle_base", "i8"),  # offset of its heap of nodes by idle_s
         ("n_releases", "i8"),
@@ -397,7 +399,21 @@ QUEUE = np.dtype(  # what a policy in Python sees of the jobs that wait, and run
         ("running", "?"),
     ]
 )
-CLOCK = np.dtype(
+RULES = np.dtype(  # how jobs are ordered, placed and dispatched: does not change
+    [
+        ("order", "i1"),
+        ("backfill", "i1"),
+        ("placement", "i1"),
+        ("dispatch", "i1"),
+        ("redispatch", "i1"),  # queued jobs move to where they can start at once
+        ("preempts", "i1"),
+        ("quotas", "i1"),
+        ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
+        ("queue_limit", "i8"),  # -1: none
+        ("long_queue", "i8"),  # jobs from which on a queue is searched by size
+    ]
+)
+CLOCK = np.dtype(  # where the run is, and how much of each table is in use
     [
         ("now_s", "f8"),
         ("next_arrival", "i8"),
@@ -415,7 +431,6 @@ CLOCK = np.dtype(
         ("spare_seat", "i8"),
         ("n_due", "i8"),
         ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
-        ("cycle_s", "f8"),  # starts are multiples of it; 0: at any time
         ("n_ordered", "i8"),
         ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
         ("ordered_pool", "i8"),  # the pool that `ordered` is about
@@ -423,23 +438,14 @@ CLOCK = np.dtype(
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
         ("n_departing", "i8"),
-        ("order", "i1"),
-        ("backfill", "i1"),
-        ("placement", "i1"),
-        ("dispatch", "i1"),
-        ("redispatch", "i1"),  # queued jobs move to where they can start at once
-        ("preempts", "i1"),
-        ("quotas", "i1"),
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
-        ("cycled", "i1"),  # passes only when a cycle asks for them
-        ("queue_limit", "i8"),  # -1: none
-        ("long_queue", "i8"),  # jobs from which on a queue is searched by size
     ]
 )
 
 
-# array: (dtype, dimensions). What kernels see of the fleet; ``clock`` has one row.
+# array: (dtype, dimensions). What kernels see of the fleet; ``rules`` and ``clock`` have one row.
 ARRAYS: dict[str, tuple[np.dtype, int]] = {
+    "rules": (RULES, 1),
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
     "nodes": (NODE, 1),

@@ -78,7 +78,6 @@ def rules_of(scenario: Scenario, policy: Policy | None = None) -> Rules:
         kill_at_estimate=scheduler.overrun == "kill",
         preempts=scheduler.preemption == "priority",
         queue_limit=scheduler.queue_limit,
-        cycled=scheduler.mode == "cycle",
         cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 

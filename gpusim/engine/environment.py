@@ -251,7 +251,7 @@ class FleetEnvironment(simpy.Environment):
 
     def run_passes(self) -> None:
         """A scheduling pass over every pool in which something changed (cycle mode)."""
-        if self.fleet.clock[0].backfill == Backfill.CONSERVATIVE:
+        if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE:
             self._run_planned_passes(self.now)
         else:
             run_passes(self.fleet, self.now)
@@ -264,7 +264,7 @@ class FleetEnvironment(simpy.Environment):
 
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
-        play = advance_by_plan if clock.backfill == Backfill.CONSERVATIVE else advance
+        play = advance_by_plan if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE else advance
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             self.make_segment_room()

@@ -24,6 +24,7 @@ from gpusim.state import (
     PLAN,
     POOL,
     ROUTE,
+    RULES,
     SEAT,
     SEGMENT,
     SITE,
@@ -59,7 +60,7 @@ class PoolSpec:
 
 @dataclass(frozen=True)
 class Rules:
-    """How jobs are ordered, placed and dispatched."""
+    """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only."""
 
     order: Order = Order.FIFO
     backfill: Backfill = Backfill.NONE
@@ -69,7 +70,6 @@ class Rules:
     kill_at_estimate: bool = False
     preempts: bool = False
     queue_limit: int | None = None
-    cycled: bool = False
     cycle_s: float = 0.0
 
 
@@ -158,7 +158,8 @@ def allocate(
     segments = 4096 if rules.preempts or len(replicas.gpus) else 64
     total = max(len(jobs), n_nodes) + 8
     return Fleet(
-        clock=_clock(rules, n_jobs, quota is not None, seats_kept),
+        rules=_rules(rules, quota is not None),
+        clock=_clock(n_jobs, seats_kept),
         jobs=jobs,
         nodes=layout.nodes,
         pools=layout.pools,
@@ -292,10 +293,11 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
         n_domains = -(-spec.n_nodes // spec.nodes_per_domain)
         pool.first_node, pool.first_domain, pool.n_domains = node, domain, n_domains
         pool.planned = spec.n_nodes * spec.gpus_per_node
+        pool.node_words, pool.domain_words = bitset.n_words(spec.n_nodes), bitset.n_words(n_domains)
         pool.node_sets = words
-        words += 2 * (spec.gpus_per_node + 1) * bitset.n_words(spec.n_nodes)
+        words += 2 * (spec.gpus_per_node + 1) * pool.node_words
         pool.domain_sets = words
-        words += 2 * (spec.nodes_per_domain + 1) * bitset.n_words(n_domains)
+        words += 2 * (spec.nodes_per_domain + 1) * pool.domain_words
         pool.release_base = place
         place += min(spec.n_nodes * spec.gpus_per_node, n_rows) + 1
         pool.idle_base = place
@@ -368,18 +370,23 @@ def _classes(specs: list[ClassSpec]) -> np.recarray:
     return table
 
 
-def _clock(rules: Rules, n_jobs: int, quotas: bool, seats_kept: int) -> np.recarray:
+def _clock(n_jobs: int, seats_kept: int) -> np.recarray:
     clock = records(CLOCK, 1)
     clock["n_jobs"] = clock["unfinished"] = n_jobs
-    for name in ("order", "backfill", "placement", "dispatch"):
-        clock[name] = getattr(rules, name)
-    clock["preempts"], clock["cycled"], clock["quotas"] = rules.preempts, rules.cycled, quotas
-    clock["cycle_s"], clock["seats_kept"] = rules.cycle_s, seats_kept
+    clock["seats_kept"] = seats_kept
     for name in ("spare_chunk", "spare_seat", "first_noted"):
         clock[name] = NONE
+    return clock
+
+
+def _rules(rules: Rules, quotas: bool) -> np.recarray:
+    table = records(RULES, 1)
+    for name in ("order", "backfill", "placement", "dispatch", "preempts", "cycle_s"):
+        table[name] = getattr(rules, name)
+    table["quotas"] = quotas
     # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
     keeps = rules.order == Order.CUSTOM or rules.backfill == Backfill.CONSERVATIVE
-    clock["redispatch"] = rules.redispatch and not keeps
-    clock["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
-    clock["long_queue"] = LONG_QUEUE
-    return clock
+    table["redispatch"] = rules.redispatch and not keeps
+    table["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
+    table["long_queue"] = LONG_QUEUE
+    return table

@@ -17,9 +17,13 @@ from numba.core import caching
 import gpusim.kernels.bundle_type  # noqa: F401  (teaches numba the type of what every kernel takes first)
 from gpusim.kernels import sources
 
+# Who does not say whether to inline it does as its caller.
+_outer = njit(error_model="numpy", _nrt=False, forceinline=False)
 # Called from kernels only: no way in from Python, which for a fleet of 24 arrays is longer than the code itself.
-inner = njit(error_model="numpy", _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-_outer = njit(error_model="numpy", _nrt=False)
+_inside = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner = njit(forceinline=False, **_inside)
+# Of every event, with one caller or two: compiled into these, which saves a fifth of the time.
+part = njit(forceinline=True, **_inside)
 
 
 def _by_sources(locator: type) -> type:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.booking import withdraw
 from gpusim.kernels.breaches import fall_due
 from gpusim.kernels.capacity import take_notes
@@ -31,7 +31,7 @@ _CUSTOM = int(Order.CUSTOM)
 _QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.DATA)
 
 
-@inner
+@part
 def _play_ends(f, now):
     clock = f.clock[0]
     while clock.n_ends > 0 and f.heap_keys[0] == now:
@@ -50,7 +50,7 @@ def _reject(f, j):
     f.clock[0].unfinished -= 1
 
 
-@inner
+@part
 def _play_arrivals(f, now):
     clock = f.clock[0]
     while clock.next_arrival < clock.n_jobs and f.jobs[clock.next_arrival].submit_s == now:
@@ -77,7 +77,7 @@ def turn_away(f, p, now):
     """
     clock, pool = f.clock[0], f.pools[p]
     j = clock.next_arrival - 1
-    while pool.queued > clock.queue_limit and j >= clock.first_arrived:
+    while pool.queued > f.rules[0].queue_limit and j >= clock.first_arrived:
         job = f.jobs[j]
         if job.pool == p and job.status == _QUEUED and job.waits[_DATA] == 0.0:
             dequeue(f, j, now)
@@ -92,11 +92,11 @@ def turn_away(f, p, now):
 @inner
 def _turn_all_away(f, now):
     """After the passes of an instant, each queue is cut to its limit; with a policy, that which it was asked about."""
-    clock = f.clock[0]
-    if clock.queue_limit < 0:
+    clock, rules = f.clock[0], f.rules[0]
+    if rules.queue_limit < 0:
         return
     for p in range(len(f.pools)):
-        if clock.order != _CUSTOM or p == clock.ordered_pool:
+        if rules.order != _CUSTOM or p == clock.ordered_pool:
             turn_away(f, p, now)
 
 
@@ -118,7 +118,7 @@ def _forget_rejected(f, p):
             withdraw(f, j, p)
 
 
-@inner
+@part
 def _play_passes(f, now):
     clock = f.clock[0]
     p = 0
@@ -137,7 +137,7 @@ def run_passes(f, now):
     clock = f.clock[0]
     while True:
         _play_passes(f, now)
-        if clock.redispatch == 0 or not redispatch(f, now):
+        if f.rules[0].redispatch == 0 or not redispatch(f, now):
             break
     _turn_all_away(f, now)
     clock.first_arrived = clock.next_arrival
@@ -160,7 +160,7 @@ def run_planned_passes(f, now):
             return False
         p = (p + 1) % len(f.pools)
     _turn_all_away(f, now)
-    if clock.queue_limit >= 0:
+    if f.rules[0].queue_limit >= 0:
         for p in range(len(f.pools)):
             _forget_rejected(f, p)
     clock.first_arrived = clock.next_arrival
@@ -177,7 +177,7 @@ def advance(f, until, cycle_begins):
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL (that table needs room) or PASSES
     (``run_planned_passes`` is to be called).
     """
-    clock = f.clock[0]
+    clock, rules = f.clock[0], f.rules[0]
     while True:
         if clock.passing == _PASSED:
             clock.passing = 0
@@ -187,15 +187,15 @@ def advance(f, until, cycle_begins):
                 return FINISHED
         ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
         arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < clock.n_jobs else math.inf
-        due_s = f.due_keys[0] if clock.n_due > 0 and clock.cycled == 0 else math.inf
+        due_s = f.due_keys[0] if clock.n_due > 0 and rules.cycle_s == 0.0 else math.inf
         now = min(ends_s, arrives_s, due_s)
-        if clock.n_dirty > 0 and clock.cycled == 0 and clock.now_s < now:
+        if clock.n_dirty > 0 and rules.cycle_s == 0.0 and clock.now_s < now:
             now = clock.now_s
         if now > until or (now == until and ends_s != now and not cycle_begins):
             clock.now_s = until
             return REACHED
         clock.now_s = now
-        if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends and clock.preempts != 0:
+        if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends and rules.preempts != 0:
             return SEGMENTS_FULL
         if ends_s == now and clock.passing == 0:
             _play_ends(f, now)
@@ -206,7 +206,7 @@ def advance(f, until, cycle_begins):
         if now == until and not cycle_begins:
             continue  # what else happens now comes after the control processes of this instant
         _play_arrivals(f, now)
-        if clock.cycled == 0:
+        if rules.cycle_s == 0.0:
             clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
             if is_planned(f):
                 return PASSES

@@ -7,15 +7,20 @@ per factor of 32 in n. Queues (places in the order) and nodes (by free GPUs) are
 
 from __future__ import annotations
 
-import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.extending import overload
 
 from gpusim.kernels._jit import kernel
 
-# Position of the lowest bit by a de Bruijn sequence: 0x077CB531 shifted by k has other top five bits for each k.
-_DE_BRUIJN = 0x077CB531
-_LOWEST = np.zeros(32, dtype=np.int64)
-for _k in range(32):
-    _LOWEST[((_DE_BRUIJN << _k) & 0xFFFFFFFF) >> 27] = _k
+
+def _lowest(word):
+    """Place of the lowest bit of a word that has one."""
+    return int(word & -word).bit_length() - 1
+
+
+@overload(_lowest)
+def _compiled_lowest(_word):
+    return lambda _word: trailing_zeros(_word)
 
 
 @kernel
@@ -64,7 +69,7 @@ def lowest_from(word, i):
     word = word >> i
     if word == 0:
         return -1
-    return i + _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+    return i + _lowest(word)
 
 
 @kernel
@@ -77,7 +82,7 @@ def next_from(words, base, n, i):
     while True:
         word = words[base + (i >> 5)] >> (i & 31)
         if word != 0:
-            i += _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+            i += _lowest(word)
             break
         i = (i >> 5) + 1
         if i >= size:
@@ -89,6 +94,5 @@ def next_from(words, base, n, i):
         level -= 1
         shift = 5 * (level + 1)
         base -= (n + (1 << shift) - 1) >> shift
-        word = words[base + i]
-        i = (i << 5) + _LOWEST[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
+        i = (i << 5) + _lowest(words[base + i])
     return i

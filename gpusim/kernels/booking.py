@@ -43,7 +43,7 @@ def lay(f, j, p, begin_s, end_s, sign):
         i = f.seats[i].next
     if f.sites[pool.site].metered != 0:
         take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
-    if clock.quotas != 0:
+    if f.rules[0].quotas != 0:
         take(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s, sign * f.jobs[j].held)
     clock.bookings += 2 * sign
 

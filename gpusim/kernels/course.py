@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 
 
 @inner
@@ -98,17 +98,17 @@ def kept_of(classes, c, place_s):
     return cycles * interval, cycles * write, load
 
 
-@inner
+@part
 def draws(f, j, p, held):
     """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
     job, pool = f.jobs[j], f.pools[p]
     c = job.job_class
     work = work_left(f, j) / pool.speed
-    wall = wall_time(f.classes, c, work)
+    load_s, checkpoint_s = f.classes[c].load_s, checkpoint_time(f.classes, c, work)
+    wall = load_s + work + checkpoint_s
     if wall <= 0.0:
         return 0.0, 0.0, 0.0
-    writing = checkpoint_time(f.classes, c, work) / wall
-    loading = f.classes[c].load_s / wall
+    writing, loading = checkpoint_s / wall, load_s / wall
     computing = max(1.0 - writing - loading, 0.0)
     talking = f.classes[c].communication_share * computing
     drawing = held * (pool.draw if job.paced == 0 else f.paces[j].draw)

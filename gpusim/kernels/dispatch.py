@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import at_rate, draw_on
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
@@ -96,7 +96,7 @@ def _least(f, j, start, stop, rule, now_only):
     return best
 
 
-@inner
+@part
 def choose(f, j):
     """Place in ``candidates`` of the pool for job ``j``, or NONE if no pool can ever hold it.
 
@@ -107,7 +107,7 @@ def choose(f, j):
     if route.count == 1:
         pool = f.pools[f.candidates[start]]
         return start if held_gpus(pool, f.jobs[j].gpus) <= pool.planned else NONE
-    rule = f.clock[0].dispatch
+    rule = f.rules[0].dispatch
     if rule == _CHEAPEST or rule == _GREENEST:
         i = _least(f, j, start, stop, rule, True)
         if i != NONE:

@@ -9,10 +9,16 @@ from gpusim.kernels._jit import kernel
 
 
 @kernel
+def _comes_before(key, member, other_key, other):
+    """By (key, id); without a branch, which no processor could foresee."""
+    return (key < other_key) | ((key == other_key) & (member < other))
+
+
+@kernel
 def _rise(keys, ids, pos, base, i, key, member):
     while i > 0:
         up = (i - 1) >> 1
-        if keys[base + up] < key or (keys[base + up] == key and ids[base + up] < member):
+        if _comes_before(keys[base + up], ids[base + up], key, member):
             break
         keys[base + i] = keys[base + up]
         ids[base + i] = ids[base + up]
@@ -29,13 +35,10 @@ def _sink(keys, ids, pos, base, n, i, key, member):
         down = 2 * i + 1
         if down >= n:
             break
-        right = down + 1
-        if right < n and (
-            keys[base + right] < keys[base + down]
-            or (keys[base + right] == keys[base + down] and ids[base + right] < ids[base + down])
-        ):
-            down = right
-        if key < keys[base + down] or (key == keys[base + down] and member < ids[base + down]):
+        if down + 1 < n:
+            left = base + down
+            down += _comes_before(keys[left + 1], ids[left + 1], keys[left], ids[left])
+        if _comes_before(key, member, keys[base + down], ids[base + down]):
             break
         keys[base + i] = keys[base + down]
         ids[base + i] = ids[base + down]
@@ -62,7 +65,7 @@ def discard(keys, ids, pos, base, n, member):
         return
     key, moved = keys[base + last], ids[base + last]
     up = (i - 1) >> 1
-    if i > 0 and (key < keys[base + up] or (key == keys[base + up] and moved < ids[base + up])):
+    if i > 0 and _comes_before(key, moved, keys[base + up], ids[base + up]):
         _rise(keys, ids, pos, base, i, key, moved)
     else:
         _sink(keys, ids, pos, base, last, i, key, moved)

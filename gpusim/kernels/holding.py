@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels import heap
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.noting import is_planned, note_run
 from gpusim.kernels.placement import enlist, unlist
@@ -50,12 +50,12 @@ def _idle_from(f, n):
     return idle_s
 
 
-@inner
+@part
 def take_nodes(f, j, p):
     """Give job ``j`` the nodes in ``picked``."""
     job, pool = f.jobs[j], f.pools[p]
     k, take = n_nodes(pool, job.gpus), on_node(pool, job.gpus)
-    easy = f.clock[0].backfill == _EASY
+    easy = f.rules[0].backfill == _EASY
     job.held = take * k
     job.first_node = f.picked[0]
     for i in range(k):
@@ -86,11 +86,11 @@ def take_nodes(f, j, p):
         note_run(f, j, False)
 
 
-@inner
+@part
 def give_nodes_back(f, j, p):
     job, pool = f.jobs[j], f.pools[p]
     take = on_node(pool, job.gpus)
-    easy = f.clock[0].backfill == _EASY
+    easy = f.rules[0].backfill == _EASY
     if is_planned(f):
         note_run(f, j, True)
     n = job.first_node
@@ -127,7 +127,7 @@ def keep_longer(f, j, p):
     job, pool = f.jobs[j], f.pools[p]
     if is_planned(f):
         note_run(f, j, False)
-    if f.clock[0].backfill != _EASY:
+    if f.rules[0].backfill != _EASY:
         return
     heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
     n = job.first_node

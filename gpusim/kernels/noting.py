@@ -14,7 +14,7 @@ _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 @inner
 def is_planned(f):
     """Whether jobs have reservations."""
-    return f.clock[0].backfill == _CONSERVATIVE
+    return f.rules[0].backfill == _CONSERVATIVE
 
 
 @inner

@@ -17,12 +17,12 @@ _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
 
 @inner
 def _set_of(pool, family, level):
-    return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * bitset.n_words(pool.n_nodes)
+    return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * pool.node_words
 
 
 @inner
 def _domain_set_of(pool, family, level):
-    return pool.domain_sets + (family * (pool.nodes_per_domain + 1) + level) * bitset.n_words(pool.n_domains)
+    return pool.domain_sets + (family * (pool.nodes_per_domain + 1) + level) * pool.domain_words
 
 
 @inner
@@ -72,7 +72,7 @@ def enlist(f, p, n):
 def find_node(f, p, need, family):
     """Node (global index) for a job of at most one node by the placement rule, or NONE."""
     pool = f.pools[p]
-    rule = f.clock[0].placement
+    rule = f.rules[0].placement
     size = pool.gpus_per_node
     if rule == _SPREAD:
         for level in range(size, need - 1, -1):

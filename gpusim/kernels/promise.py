@@ -130,17 +130,19 @@ def _leaves_claimed(f, j, p, w, limit_w):
 
 @inner
 def _admits(f, j, p, limit_w):
+    if limit_w == math.inf:
+        return True
     s, now = f.pools[p].site, f.clock[0].now_s
     w = draw(f, j, p)
     if peak_w(f, s, w) > limit_w:
         return False
-    if limit_w == math.inf or w <= 0.0:
+    if w <= 0.0:
         return True
-    if f.clock[0].backfill == _EASY:
+    if f.rules[0].backfill == _EASY:
         own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
         without = own if f.pools[own].reserved_job == j else NONE
         return _leaves_promised(f, s, w, now + expected_wall_time(f, j, p), without, limit_w, now)
-    return f.clock[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
+    return f.rules[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
 
 
 @inner
@@ -316,7 +318,7 @@ def look_again(f, s, now):
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].reserved_job == NONE:
             continue
-        if f.clock[0].backfill == _NEVER_PASSED:
+        if f.rules[0].backfill == _NEVER_PASSED:
             wake_pools_of(f, s)
         elif not stands(f, q, now):
             mark_dirty(f, q)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gpusim.kernels import bitset
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import expected_length
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
@@ -124,7 +124,7 @@ def rewind(f, p):
         f.lanes[i].left_out = 0
 
 
-@inner
+@part
 def _first_from_cursor(f, lane, largest):
     """Next job of at most ``largest`` GPUs; the cursor moves up to it, larger ones are passed for good."""
     words, base, n = f.words, lane.set, lane.n_places
@@ -145,20 +145,20 @@ def _first_from_cursor(f, lane, largest):
 @inner
 def list_long_queue(f, p):
     """Begin, or cease, to search the pool's queue by size: worth its keep from some length on."""
-    pool, clock = f.pools[p], f.clock[0]
-    if clock.order == _CUSTOM:
+    pool, rules = f.pools[p], f.rules[0]
+    if rules.order == _CUSTOM:
         return
-    if pool.listed == 0 and pool.queued >= clock.long_queue:
+    if pool.listed == 0 and pool.queued >= rules.long_queue:
         build(f, p)
         pool.listed = 1
-    elif 2 * pool.queued < clock.long_queue:
+    elif 2 * pool.queued < rules.long_queue:
         pool.listed = 0
 
 
 @inner
 def _over_quota_from(f, pool, lane):
     """GPUs from which on a job would exceed the quota of the lane's tenant."""
-    if f.clock[0].quotas == 0:
+    if f.rules[0].quotas == 0:
         return ANY_SIZE
     size = pool.gpus_per_node
     left = f.quota[lane.tenant, pool.gpu_type] - f.held[lane.tenant, pool.gpu_type]
@@ -176,7 +176,7 @@ def _first_candidate(f, p, lane):
     return f.by_place[lane.order_base + place]
 
 
-@inner
+@part
 def _first_of(f, p, lane, largest):
     if f.pools[p].listed != 0 and largest < ANY_SIZE:
         return _first_candidate(f, p, lane)
@@ -207,7 +207,7 @@ def next_waiting(f, p, largest):
 
     Larger ones are left out, and in a long queue all that cannot start behind the head.
     """
-    return _next_ordered(f, p, largest) if f.clock[0].order == _CUSTOM else next_by_rank(f, p, largest)
+    return _next_ordered(f, p, largest) if f.rules[0].order == _CUSTOM else next_by_rank(f, p, largest)
 
 
 @inner
@@ -218,7 +218,7 @@ def next_by_rank(f, p, largest):
         if f.lanes[pool.first_lane].left_out != 0:
             return NONE
         return _first_of(f, p, f.lanes[pool.first_lane], largest)
-    fair = f.clock[0].order == _FAIR_SHARE
+    fair = f.rules[0].order == _FAIR_SHARE
     best = NONE
     best_usage = 0.0
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
@@ -243,7 +243,7 @@ def next_within_quota(f, p, largest):
 
     A tenant is left out of the walk from its first job on that its quota refuses.
     """
-    if f.clock[0].quotas == 0:
+    if f.rules[0].quotas == 0:
         return next_waiting(f, p, largest)
     while True:
         j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
@@ -255,7 +255,7 @@ def next_within_quota(f, p, largest):
 @inner
 def step_over(f, j, p):
     """The walk goes on behind job ``j``."""
-    if f.clock[0].order == _CUSTOM:
+    if f.rules[0].order == _CUSTOM:
         f.clock[0].ordered_at += 1
     else:
         f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1

@@ -148,7 +148,7 @@ def close(f, p, rows, gpus, now):
             elif head == NONE or (gpus[i] > 0 and not has_gpus):
                 head, has_gpus = j, gpus[i] > 0
     explain(f, p, head, _lack(f, head, p) if head != NONE else _POLICY, now)
-    if f.clock[0].queue_limit >= 0:
+    if f.rules[0].queue_limit >= 0:
         turn_away(f, p, now)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels import heap
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import (
     at_rate,
     course_length,
-    draw,
     draws,
     expected_length,
     kept_of,
@@ -27,22 +26,27 @@ _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICAT
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
 
 
-@inner
+@part
 def _add_draw(f, j, p, sign):
-    """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off."""
+    """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off.
+
+    Returns the draw [W].
+    """
     pool = f.pools[p]
     site = f.sites[pool.site]
     compute, communication, checkpoint = draws(f, j, p, f.jobs[j].held)
     site.phase_w[_COMPUTE] += sign * compute
     site.phase_w[_COMMUNICATION] += sign * communication
     site.phase_w[_CHECKPOINT] += sign * checkpoint
-    site.it_w += sign * (compute + communication + checkpoint)
-    if f.clock[0].backfill != _EASY or site.limit_w == math.inf:
-        return
+    drawn_w = compute + communication + checkpoint
+    site.it_w += sign * drawn_w
+    if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
+        return drawn_w
     end_s = f.jobs[j].expected_end_s
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].reserved_job != NONE and end_s <= f.pools[q].shadow_s:
-            f.pools[q].relief_w += sign * (compute + communication + checkpoint)
+            f.pools[q].relief_w += sign * drawn_w
+    return drawn_w
 
 
 @inner
@@ -80,11 +84,11 @@ def stop(f, j, now):
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
     job.run_s += now - job.start_s
-    job.energy_j += (draw(f, j, p) + pool.idle_w * job.held) * (now - since(f, j))
+    drawn_w = _add_draw(f, j, p, -1.0)
+    job.energy_j += (drawn_w + pool.idle_w * job.held) * (now - since(f, j))
     # Of a run at rate 1 throughout, what `start` added stands in its record: most runs end without being looked up.
     expected_s = job.expected_end_s if job.paced == 0 else job.start_s + expected_length(f, j, p)
     pool.running_work -= job.held * (expected_s - job.start_s)
-    _add_draw(f, j, p, -1.0)
     pool.busy -= job.held
     pool.padding -= job.held - job.gpus
     pool.running -= 1
@@ -93,7 +97,7 @@ def stop(f, j, now):
     clock.n_ends -= 1
 
 
-@inner
+@part
 def end(f, j, now):
     """The job has done its work, or is killed at its estimate."""
     job = f.jobs[j]
@@ -142,9 +146,9 @@ def leave_pace(f, j, now):
     if job.paced == 0:
         _begin_pace(f, j, p)
     pace = f.paces[j]
-    _add_draw(f, j, p, -1.0)
+    drawn_w = _add_draw(f, j, p, -1.0)
     if now > pace.since_s:
-        job.energy_j += (draw(f, j, p) + f.pools[p].idle_w * job.held) * (now - pace.since_s)
+        job.energy_j += (drawn_w + f.pools[p].idle_w * job.held) * (now - pace.since_s)
         _note_segment(f, j, now)
         pace.place_s += pace.rate * (now - pace.since_s)
         pace.since_s = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.compression import compress, has_rows
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
@@ -40,7 +40,7 @@ def try_start(f, j, p, family, now):
     return NONE
 
 
-@inner
+@part
 def _start_heads(f, p, now):
     """Start jobs in order until one does not fit; that job (or NONE) and what it waits for."""
     while True:
@@ -48,7 +48,7 @@ def _start_heads(f, p, now):
         if j == NONE:
             return NONE, NONE
         reason = try_start(f, j, p, ALL, now)
-        if reason != NONE and f.clock[0].preempts != 0 and power_allows(f, j, p) and make_room(f, j, p, now):
+        if reason != NONE and f.rules[0].preempts != 0 and power_allows(f, j, p) and make_room(f, j, p, now):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:
             return j, reason
@@ -114,7 +114,7 @@ def _promise_holds(f, p, arrived, now):
     pool = f.pools[p]
     if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held == 2:
         return False
-    if f.clock[0].order == _CUSTOM or (f.clock[0].preempts != 0 and pool.released != 0):
+    if f.rules[0].order == _CUSTOM or (f.rules[0].preempts != 0 and pool.released != 0):
         return False
     if pool.power_held == 1 and (pool.released != 0 or arrived == SEVERAL):
         return False  # of power that came free, or that others were promised, the head may have some sooner
@@ -132,7 +132,7 @@ def _pass_behind(f, p, arrived, now):
     head = pool.reserved_job
     only_short = pool.power_held != 0
     reason = lacking(f, head, p) if only_short else shortage(pool, held_gpus(pool, f.jobs[head].gpus))
-    if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.clock[0].quotas != 0):
+    if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.rules[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, only_short, now)
     elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
@@ -144,7 +144,7 @@ def _pass_behind(f, p, arrived, now):
 @inner
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
-    backfill = f.clock[0].backfill
+    backfill = f.rules[0].backfill
     lacks_power = reason == _POWER or reason == _RULE
     if backfill == _EASY:
         if lacks_power:
@@ -156,11 +156,11 @@ def _promise_anew(f, p, head, reason, now):
         claim(f, head, p)
 
 
-@inner
+@part
 def schedule(f, p, now):
     """One scheduling pass over a pool."""
     pool = f.pools[p]
-    if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+    if f.rules[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
         return  # it waits for its own turn of the policy
     arrived, promised, shadow_s = pool.arrived, pool.reserved_job, pool.shadow_s
     pool.arrived = NONE
@@ -172,7 +172,7 @@ def schedule(f, p, now):
         pool.released = 0
         return
     rewind(f, p)
-    if f.clock[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
+    if f.rules[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
         _pass_behind(f, p, arrived, now)
         return
     if promised != NONE:
@@ -189,7 +189,7 @@ def schedule(f, p, now):
 def schedule_by_plan(f, p, now):
     """One pass over a pool under conservative backfill; False, and nothing done, if its tables must grow first."""
     pool = f.pools[p]
-    if f.clock[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+    if f.rules[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
         return True  # it waits for its own turn of the policy
     if not has_rows(f, p):
         return False

@@ -53,7 +53,7 @@ def wake_pools_of(f, s):
 @inner
 def wake_type(f, gpu_type):
     """GPUs of a type came free anywhere: a tenant at its quota may start a job elsewhere."""
-    if f.clock[0].quotas == 0:
+    if f.rules[0].quotas == 0:
         return
     for q in range(len(f.pools)):
         if f.pools[q].gpu_type == gpu_type and f.pools[q].queued > 0:

@@ -34,7 +34,7 @@ def _played(
     backfill: Backfill = Backfill.NONE,
 ) -> Fleet:
     """First come, first served, at one site with all nodes on that may draw ``limit_w`` [W]."""
-    fleet = allocate(pools, 1, jobs, Rules(cycled=cycle_s > 0.0, backfill=backfill))
+    fleet = allocate(pools, 1, jobs, Rules(backfill=backfill, cycle_s=cycle_s))
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
         fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node

@@ -170,7 +170,7 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             Status(job.status).name, None if job.pool == NONE else int(job.pool),
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
-            time_s(job.promised_s) if fleet.clock[0].backfill == Backfill.CONSERVATIVE else None,
+            time_s(job.promised_s) if fleet.rules[0].backfill == Backfill.CONSERVATIVE else None,
         )
         for job in fleet.jobs[: int(fleet.clock[0].n_jobs)]
     ]  # fmt: skip
@@ -180,12 +180,12 @@ def _fleet(case: Case, replicas: Replicas) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
     work = Work(routes=case.routes, route_links=case.route_links, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
-    rules = replace(case.rules, cycled=case.cycle_s is not None, cycle_s=case.cycle_s or 0.0)
+    rules = replace(case.rules, cycle_s=case.cycle_s or 0.0)
     fleet = allocate(
         case.pools, case.n_sites, work, rules,
         classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, replicas=replicas,
     )  # fmt: skip
-    fleet.clock["long_queue"] = 1  # search even these short queues by size
+    fleet.rules["long_queue"] = 1  # search even these short queues by size
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet
 

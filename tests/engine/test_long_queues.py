@@ -36,7 +36,7 @@ def _work(n_jobs: int, n_pools: int, sizes=SIZES, seed=1) -> Work:
 def _play(work: Work, pools: list[PoolSpec], rules: Rules, limit_w=np.inf, long_queue=None, **more) -> Fleet:
     fleet = allocate(pools, 1, work, rules, **more)
     if long_queue is not None:
-        fleet.clock["long_queue"] = long_queue
+        fleet.rules["long_queue"] = long_queue
     fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):

@@ -223,7 +223,6 @@ def _cases(
         pools=pools,
         rules=Rules(
             order=draw(st.sampled_from(ORDERS)) if policy is None and targets is None else Order.CUSTOM,
-            cycled=cycle_s is not None,
             cycle_s=cycle_s or 0.0,
             backfill=draw(st.sampled_from(backfills)),
             placement=draw(st.sampled_from(list(Placement))),
