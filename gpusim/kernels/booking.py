@@ -13,7 +13,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import microwatts, power_line, quota_line
 from gpusim.kernels.course import draw
 from gpusim.kernels.floors import pull_floors
-from gpusim.kernels.gang import n_nodes, on_node
+from gpusim.kernels.gang import held_gpus, n_nodes, on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
@@ -33,7 +33,7 @@ def take(f, line, begin_s, end_s, amount):
 def lay(f, j, p, begin_s, end_s, sign):
     """Book the seats, power and quota of a job from when to when, or (sign -1) give them back."""
     pool, plan, clock = f.pools[p], f.plans[j], f.clock[0]
-    gpus = sign * on_node(pool, f.jobs[j].gpus)
+    gpus = sign * on_node(pool, plan.gpus)  # its own may have changed since
     i = plan.first_seat
     while i != NONE:
         take(f, f.seats[i].node, begin_s, end_s, gpus)
@@ -44,7 +44,7 @@ def lay(f, j, p, begin_s, end_s, sign):
     if f.sites[pool.site].metered != 0:
         take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
     if f.rules[0].quotas != 0:
-        take(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s, sign * f.jobs[j].held)
+        take(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s, sign * held_gpus(pool, plan.gpus))
     clock.bookings += 2 * sign
 
 
@@ -86,6 +86,7 @@ def occupy(f, j, p):
     pool, plan = f.pools[p], f.plans[j]
     plan.begin_s, plan.end_s = f.jobs[j].start_s, f.jobs[j].start_s + plan.window_s
     if plan.first_seat == NONE:
+        plan.gpus = f.jobs[j].gpus
         _take_seats(f, j, p)
         lay(f, j, p, plan.begin_s, plan.end_s, 1)
     else:

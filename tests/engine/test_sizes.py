@@ -89,6 +89,14 @@ def test_a_head_that_asks_for_less_starts_at_once(backfill):
     assert (later.jobs[2].start_s, later.jobs[2].end_s) == (100.0, 115.0)
 
 
+def test_what_a_run_gave_back_is_what_it_had():
+    """Under conservative backfill. All 16 GPUs until 100 s; at 50 s the run shrinks to 8, and others have 8 from then."""
+    jobs = [16, 8, 8], [100.0, 10.0, 10.0]
+    fleet = played(*jobs, [(50.0, 0, 8)], backfill=Backfill.CONSERVATIVE)
+    assert fleet.jobs["start_s"].tolist() == [60.0, 50.0, 50.0]  # it comes back when those that were promised are done
+    assert fleet.jobs["end_s"].tolist() == [160.0, 60.0, 60.0]
+
+
 @pytest.mark.parametrize(
     ("job", "gpus", "said"),
     [(0, 0, "found 0; give a whole number from 1 to 16"), (0, 17, "found 17"), (1, 4, "job 1 is done")],
