@@ -51,8 +51,12 @@ class SitePower:
     def draw_w(self) -> float:
         """What the site draws now."""
         jobs_w = sum(job_w(job, pool) for pool in self.pools for job in pool.running)
+        return self.without_jobs_w() + jobs_w * self.overhead
+
+    def without_jobs_w(self) -> float:
+        """What it would draw if no job ran."""
         replicas_w = sum(replica_w(replica, pool) for pool in self.pools for replica in pool.replicas)
-        return (self.nodes_w() + jobs_w + replicas_w) * self.overhead
+        return (self.nodes_w() + replicas_w) * self.overhead
 
     def admits(self, job: Job, pool: Pool) -> bool:
         """Whether the job may start now."""

@@ -593,7 +593,7 @@ class Simulator:
         claims = [pool.claim for pool in power.pools if pool is not job.pool and pool.claim is not None]
         claims = [c for c in claims if place(c, self.rules.order) < place(job, self.rules.order)]
         claimed_w = [job_w(c, c.pool) * power.overhead for c in claims]
-        claimed_w = sum(c for c in claimed_w if power.nodes_w() * power.overhead + c <= limit_w)
+        claimed_w = sum(c for c in claimed_w if power.without_jobs_w() + c <= limit_w)
         return claimed_w == 0 or power.draw_w() + claimed_w + w <= limit_w
 
     def _exceeds_quota(self, job: Job) -> bool:
