@@ -29,6 +29,11 @@ class Rounds:
         self.env, self.policy, self.name, self.names = env, policy, name, names
         self._rows = records(QUEUE, 64)
         self._submitted_gpus = env.fleet.jobs["gpus"].copy()  # before anything changes them
+        # Plain arrays: to look up a field of a record array takes longer than a round without jobs.
+        self._clock, self._pools, self._sites = (
+            getattr(env.fleet, name).view(np.ndarray) for name in ("clock", "pools", "sites")
+        )
+        self._queued, self._running = self._pools["queued"], self._pools["running"]
         self._nodes = []
         for pool in env.fleet.pools:
             nodes = env.fleet.nodes[pool.first_node : pool.first_node + pool.n_nodes]
@@ -37,19 +42,19 @@ class Rounds:
 
     def __call__(self) -> None:
         """Ask the policy at its doors, and do what it says."""
-        fleet = self.env.fleet
-        clock = fleet.clock[0]
+        clock = self._clock[0]
         if hasattr(self.policy, "dispatch"):
             self._dispatch()
-        first = int(clock.first_arrived)
         allocates = hasattr(self.policy, "allocate")
-        for p in range(len(fleet.pools)):
-            clock.first_arrived = first
-            if allocates and fleet.pools[p].queued + fleet.pools[p].running:
+        pools = np.flatnonzero(self._queued + self._running if allocates else self._queued).tolist()
+        first = int(clock["first_arrived"])
+        for p in pools:
+            clock["first_arrived"] = first
+            if allocates:
                 self._allocate(p)
-            elif not allocates and fleet.pools[p].queued:
+            else:
                 self._order(p)
-        clock.first_arrived = clock.next_arrival
+        clock["first_arrived"] = clock["next_arrival"]
 
     # The doors ---------------------------------------------------------------------------------------------------
 
@@ -57,8 +62,8 @@ class Rounds:
         """Door 1: in which pool each waiting job waits."""
         fleet = self.env.fleet
         count = 0
-        for p in np.flatnonzero(fleet.pools["queued"]).tolist():
-            count += self._list(rounds.list_waiting, p, count, int(fleet.pools[p].queued))
+        for p in np.flatnonzero(self._queued).tolist():
+            count += self._list(rounds.list_waiting, p, count, int(self._queued[p]))
         if not count:
             return
         jobs = self._rows[:count]
@@ -81,24 +86,23 @@ class Rounds:
     def _order(self, p: int) -> None:
         """Door 2: who goes first; a pass in that order follows."""
         fleet = self.env.fleet
-        count = self._list(rounds.list_waiting, p, 0, int(fleet.pools[p].queued))
+        count = self._list(rounds.list_waiting, p, 0, int(self._queued[p]))
         jobs = self._rows[:count]
         self.policy.pool = self._view(p)
         found = self._ask("order", p, _shown(jobs), self.env.now)
         positions = self._whole("order", p, found, None, f"positions in the queue of {count}, best first")
         self._distinct("order", p, positions, count, "the queue")
         rounds.accept_order(fleet, p, jobs, positions)
-        fleet.pools["dirty"][:] = 0
-        fleet.pools["dirty"][p] = 1
-        fleet.clock[0].n_dirty = 1
+        self._pools["dirty"] = 0
+        self._pools["dirty"][p] = 1
+        self._clock["n_dirty"] = 1
         self.env.run_passes()
 
     def _allocate(self, p: int) -> None:
         """Door 3: how many GPUs each job that waits or runs shall have."""
         env, fleet = self.env, self.env.fleet
-        pool = fleet.pools[p]
-        waiting = self._list(rounds.list_waiting, p, 0, int(pool.queued))
-        count = waiting + self._list(rounds.list_running, p, waiting, int(pool.running))
+        waiting = self._list(rounds.list_waiting, p, 0, int(self._queued[p]))
+        count = waiting + self._list(rounds.list_running, p, waiting, int(self._running[p]))
         jobs = self._rows[:count]
         jobs[waiting:] = jobs[waiting:][np.argsort(jobs["job"][waiting:])]
         self.policy.pool = self._view(p)
@@ -205,19 +209,19 @@ class Rounds:
             )
 
     def _view(self, p: int) -> PoolView:
-        pool = self.env.fleet.pools[p]
-        site = self.env.fleet.sites[pool.site]
+        pool = self._pools[p]
+        site = self._sites[pool["site"]]
         return PoolView(
             *self.names.pools[p],
             nodes=self._nodes[p],
-            gpus_per_node=int(pool.gpus_per_node),
-            planned_gpus=int(pool.planned),
-            energised_gpus=int(pool.energised),
-            free_gpus=int(pool.free),
-            price_usd_per_mwh=float(site.price_usd_per_j) * JOULE_PER_MWH,
-            carbon_g_per_kwh=float(site.carbon_g_per_j) * G_PER_KWH,
-            limit_w=float(site.limit_w),
-            facility_w=float(site.it_w * site.overhead + site.fixed_w),
+            gpus_per_node=int(pool["gpus_per_node"]),
+            planned_gpus=int(pool["planned"]),
+            energised_gpus=int(pool["energised"]),
+            free_gpus=int(pool["free"]),
+            price_usd_per_mwh=float(site["price_usd_per_j"]) * JOULE_PER_MWH,
+            carbon_g_per_kwh=float(site["carbon_g_per_j"]) * G_PER_KWH,
+            limit_w=float(site["limit_w"]),
+            facility_w=float(site["it_w"] * site["overhead"] + site["fixed_w"]),
         )
 
     def _error(self, p: int | None, what: str) -> PolicyError:
