@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gpusim.report.plan_page import MET, figures
-from gpusim.report.tables import amount, number
+from gpusim.report.tables import NOT_BY_UNIT, amount, number
 from gpusim.report.terminal import terminal
 from gpusim.studies.planning.goal import Goal
 
@@ -47,7 +47,7 @@ def _purchases(purchases: pd.DataFrame) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in purchases.itertuples():
         table.add_row(
-            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit), number(row.cost_usd),
+            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit, NOT_BY_UNIT), number(row.cost_usd),
             f"{row.from_day:g}",
         )  # fmt: skip
     table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")

@@ -12,7 +12,7 @@ from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import no_number
 from gpusim.report import document
 from gpusim.report.scenario_text import to_toml
-from gpusim.report.tables import Column, amount, number
+from gpusim.report.tables import NOT_BY_UNIT, Column, amount, number
 from gpusim.report.verdict import verdict
 from gpusim.studies.planning.goal import Condition
 from gpusim.studies.planning.proposal import Proposal
@@ -45,7 +45,7 @@ def _purchases(purchases: pd.DataFrame) -> dict[str, list]:
         Column("what", "what", str, text=True),
         Column("how", "how", str, text=True),
         Column("amount", "amount", amount),
-        Column("usd_per_unit", "USD per unit", number),
+        Column("usd_per_unit", "USD per unit", number, none=NOT_BY_UNIT),
         Column("cost_usd", "USD", number),
         Column("from_day", "from day", lambda day: f"{day:g}"),
     )

@@ -69,6 +69,9 @@ def number(value: float, none: str = "no figure") -> str:
     return f"{value:.4g}"
 
 
+NOT_BY_UNIT = "as a whole"  # price of a unit of what is bought as a whole
+
+
 def amount(value: object) -> str:
     """What is bought of an option: a number to all its digits, 16.0 GPUs as 16, or the text of a choice."""
     return f"{value:,.12g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)
