@@ -47,8 +47,8 @@ def _purchases(purchases: pd.DataFrame) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in purchases.itertuples():
         table.add_row(
-            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit, NOT_BY_UNIT), number(row.cost_usd),
-            f"{row.from_day:g}",
+            row.option, row.what, row.how, amount(row.amount), number(row.usd_per_unit, NOT_BY_UNIT),
+            number(row.cost_usd), f"{row.from_day:g}",
         )  # fmt: skip
     table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
     return table
