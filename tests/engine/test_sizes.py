@@ -90,7 +90,7 @@ def test_a_head_that_asks_for_less_starts_at_once(backfill):
 
 
 def test_what_a_run_gave_back_is_what_it_had():
-    """Under conservative backfill: all 16 GPUs until 100 s; the run shrinks to 8 at 50 s, and others have 8 from then."""
+    """Under conservative backfill, all 16 GPUs until 100 s: at 50 s the run shrinks to 8, and others have 8."""
     jobs = [16, 8, 8], [100.0, 10.0, 10.0]
     fleet = played(*jobs, [(50.0, 0, 8)], backfill=Backfill.CONSERVATIVE)
     assert fleet.jobs["start_s"].tolist() == [60.0, 50.0, 50.0]  # it comes back when those that were promised are done
