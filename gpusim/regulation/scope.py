@@ -29,6 +29,12 @@ def complete_mw(scenario: Scenario, site: str) -> float:
     return scenario.sites[site].grid_mw.peak() + sum(added)
 
 
+def complete_gpus(scenario: Scenario, site: str, kind: str) -> int:
+    """GPUs of a type at a site when complete, with what its projects add."""
+    added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
+    return scenario.sites[site].pools[kind].gpus.peak() + added
+
+
 def covers(rule: SiteRule, name: str, site: Site) -> bool:
     """Whether a site is where a rule applies."""
     if rule.sites:

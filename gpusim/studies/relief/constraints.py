@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
-from gpusim.analysis.rejections import ANY
 from gpusim.causes import RESERVED, relieved_by
-from gpusim.regulation.scope import complete_mw
+from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
@@ -22,7 +21,7 @@ BINDS = 0.001  # of all that the ledger says was held back: less is not worth a 
 
 
 def counterfactuals(
-    scenario: Scenario, held: Held, step: float, days: float, measure: str, too_large: Mapping[str, int] | None = None
+    scenario: Scenario, held: Held, step: float, days: float, measure: str, rooms: Iterable[Counterfactual] = ()
 ) -> list[Counterfactual]:
     """All constraints of a scenario that bind, each loosened by one step.
 
@@ -40,16 +39,15 @@ def counterfactuals(
         [d] By how much dates move forward.
     measure : str
         What reliefs are ranked by.
-    too_large : mapping of str to int, optional
-        GPUs of the largest job that no pool can hold, by what it asked for (``Values.too_large``).
+    rooms : iterable of Counterfactual
+        Room for jobs that no pool can hold (``room_for``).
     """
     total, scheduler = sum(held.values()), scenario.scheduler
     priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
-    found += [one for asked, gpus in (too_large or {}).items() for one in _room(scenario, asked, gpus)]
     return [
         one
-        for one in found
+        for one in [*found, *rooms]
         if not one.booked(held) <= BINDS * total  # what it cannot see may bind
         and (priced or one.resource != "price")
     ]
@@ -67,40 +65,14 @@ def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
     return max(day for day in days if day < scenario.run.days)
 
 
-def _complete_gpus(scenario: Scenario, site: str, kind: str) -> int:
-    added = sum(project.adds.gpus.get(kind, 0) for project in scenario.projects_at(site).values())
-    return scenario.sites[site].pools[kind].gpus.peak() + added
-
-
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, kind, pool in _pools(scenario):
         node = scenario.gpus[kind].gpus_per_node
-        nodes = max(math.floor(step * _complete_gpus(scenario, site, kind) / node + 0.5), 1)
+        nodes = max(math.floor(step * complete_gpus(scenario, site, kind) / node + 0.5), 1)
         yield Counterfactual(
             "GPUs", pool, "gpus", f"{nodes * node:,} more {kind} at {site}",
             Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(nodes * node),
             "GPU", booked([pool], *relieved_by("GPUs")), gpus_usd(scenario, kind, nodes * node), node,
-        )  # fmt: skip
-
-
-def _room(scenario: Scenario, asked: str, need: int) -> Iterator[Counterfactual]:
-    """The largest pool that a job may use enlarged, so that it holds the job: the least that lets it start at all."""
-    kinds, _in, laws = asked.partition(" in ")
-    pools = [
-        (_complete_gpus(scenario, site, kind), site, kind)
-        for site, kind, _pool in _pools(scenario)
-        if kinds in (ANY, kind) or kind in kinds.split("|")
-        if not laws or scenario.sites[site].jurisdiction in laws.split("|")
-    ]
-    if pools:
-        gpus, site, kind = max(pools, key=lambda pool: pool[0])
-        node = scenario.gpus[kind].gpus_per_node
-        added = math.ceil((need - gpus) / node) * node
-        yield Counterfactual(
-            "GPUs", f"{site}/{kind}", f"room for {need:,}",
-            f"{added:,} more {kind} at {site}, so that a job of {need:,} fits",
-            Lever(keys=[dotted(("sites", site, "pools", kind, "gpus"))], how="add"), float(added), "GPU",
-            booked([asked], "rejected_size"), gpus_usd(scenario, kind, added), node,
         )  # fmt: skip
 
 

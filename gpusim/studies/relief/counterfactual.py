@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
@@ -16,6 +17,13 @@ def counted(amount: float, unit: str) -> str:
     """An amount with its unit: ``"2 days"``, ``"1 day"``, ``"0.08 MW"``."""
     written = f"{amount:,.4g}"
     return number_of(written, unit) if unit in ("GPU", "day", "job") else f"{written} {unit}"
+
+
+class Turn(NamedTuple):
+    """A lever that is turned along with another."""
+
+    lever: Lever
+    amount: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Counterfactual:
         Greatest multiple of the step that makes a difference: a date cannot come before the start.
     unseen : bool
         It may bind without an entry of its causes in the ledger, which books what waits, not what went elsewhere.
+    along : tuple of Turn
+        What is added in proportion, without which the step would be of no use: the power of GPUs.
     """
 
     resource: str
@@ -63,6 +73,7 @@ class Counterfactual:
     quantum: float = 0.0
     most: float = float("inf")
     unseen: bool = False
+    along: tuple[Turn, ...] = ()
 
     def booked(self, held: Held) -> float:
         """GPU-hours that the ledger has under its causes; NaN where it cannot see the constraint."""
@@ -86,7 +97,8 @@ class Counterfactual:
 
     def scenario(self, base: Scenario, multiple: float = 1.0) -> Scenario:
         """The scenario with the constraint loosened by a multiple of the step."""
-        return turned(base, [(self.lever, self._times(multiple))])
+        beside = [(lever, amount * multiple) for lever, amount in self.along]
+        return turned(base, [(self.lever, self._times(multiple)), *beside])
 
     def size(self, multiple: float = 1.0) -> float:
         """A multiple of the step in ``unit``."""

@@ -13,11 +13,13 @@ from gpusim import __version__
 from gpusim.analysis.measure import Measure, sign_of
 from gpusim.analysis.rejections import rejected
 from gpusim.engine.run import run as simulate
+from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import GpusimError
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.answer import answer
 from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
+from gpusim.studies.relief.room import room_for
 from gpusim.studies.relief.values import BASE, Trial, Values
 from gpusim.studies.statistics.separation import Separation, separate
 from gpusim.studies.store import Store
@@ -109,16 +111,26 @@ class _Study:
         """All rounds, then the curves, then the answer."""
         values = self._run([(BASE, 0.0, r) for r in range(LEAST)])
         if len(values.figures) < LEAST:
+            first = next(iter(self.store.failures().values()))
             raise GpusimError(
-                f"{self.scenario.name}: runs of the scenario as it is failed; see {self.store.folder}/failures"
+                f"{self.scenario.name}: runs of the scenario as it is failed; see {self.store.folder}/failures. The"
+                f" first: {first['message']}"
             )
-        held, too_large = values.base_held(), values.too_large()
-        found = counterfactuals(self.scenario, held, step, days, self.measure, too_large)
+        rooms = self._rooms(values.too_large())
+        found = counterfactuals(self.scenario, values.base_held(), step, days, self.measure, rooms)
         self.reliefs = {one.name: one for one in found}
         separation = self._rank()
         values = self._curves(curves)
         settings = {"seed": self.seed, "step": step, "days": days, "budget": self.budget, "runs": len(self.runs)}
         return answer(self.scenario, self.reliefs, values, self.measure, separation, settings, self._rejected(values))
+
+    def _rooms(self, too_large: dict[str, int]) -> list[Counterfactual]:
+        """Room for the largest jobs that no pool can hold."""
+        if not too_large:
+            return []
+        weather = [peak_overheads(self.scenario, self.seed + r) for r in range(LEAST)]
+        overhead = {site: max(one[site] for one in weather) for site in self.scenario.sites}
+        return [one for asked, need in too_large.items() for one in room_for(self.scenario, asked, need, overhead)]
 
     def _rejected(self, values: Values) -> str:
         """Which jobs the scenario as it is turns away, and why; "" if it takes all."""

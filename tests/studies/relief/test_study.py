@@ -142,6 +142,27 @@ def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
     assert "they need 100 GPUs in one pool, and the largest has 80. 24 more H100 at one" in found.about["verdict"]
 
 
+@pytest.mark.parametrize(
+    ("site", "power"),
+    [
+        ({"grid_mw": 0.2}, " and 0.073 MW more grid connection"),
+        ({"hall_mw": 0.16}, " and 0.048 MW more of halls"),
+        ({"grid_mw": 0.2, "hall_mw": 0.16}, ", 0.073 MW more grid connection and 0.048 MW more of halls"),
+    ],
+)
+def test_room_brings_the_power_that_it_needs(relieve, site, power) -> None:
+    """A site carries or houses its 80 GPUs and no more: 104 take 0.208 MW, 1.25 times that of the grid, and 5%."""
+    stream = {"workload.streams.s.gpus": {"8": 0.5, "100": 0.5}, "workload.streams.s.jobs_per_day": 100.0}
+    base = fleet(5.0, 80).with_({**stream, **{f"sites.one.{key}": mw for key, mw in site.items()}})
+    best = relieve(base, curves=0).ranking.iloc[0]
+    assert (best["relief"], best["text"]) == (
+        "room for 100 one/H100", f"24 more H100 at one{power}, so that a job of 100 fits"
+    )  # fmt: skip
+    assert best["gain"] > 0.0
+    alone = gpusim.run(base.with_({"sites.one.pools.H100.gpus": 104}))
+    assert len(alone.jobs[(alone.jobs["gpus"] == 100) & alone.jobs["start_s"].notna()]) == 0
+
+
 def test_a_residency_that_no_site_meets_stands_in_the_ledger(relieve) -> None:
     """Half of the jobs may use one type in a country that has none of it; without the residency they run."""
     base = fleet(5.0, 80).to_toml_dict()
