@@ -37,17 +37,23 @@ class Bundle:
         """Set one array: dtype, dimensions and layout as in ``ARRAYS``, and at least as many rows as before."""
         dtype, ndim = self.ARRAYS[name]
         what = f"{type(self).__name__.lower()} array '{name}'"
-        if (
-            array.ndim != ndim
-            or np.dtype(array.dtype.descr if dtype.names else array.dtype) != dtype
-            or not array.flags.c_contiguous
-        ):
+        if array.ndim != ndim or _plain(array.dtype) != dtype or not array.flags.c_contiguous:
             raise TypeError(f"{what} must be a C-contiguous {ndim}-d array of {dtype}")
         row = list(self.ARRAYS).index(name)
         if len(array) < self.table[row, 1]:
             raise TypeError(f"{what} has {self.table[row, 1]} rows, found {len(array)}; it may only grow")
         object.__setattr__(self, name, array)
         self.table[row] = (array.ctypes.data, array.shape[0], array.shape[1] if ndim == 2 else 1)
+
+
+def _plain(dtype: np.dtype) -> np.dtype:
+    """A type of records without what lets their fields be read as attributes."""
+    return np.dtype(dtype.fields, align=dtype.isalignedstruct) if dtype.fields else dtype
+
+
+def record(fields: list[tuple]) -> np.dtype:
+    """A kind of record whose fields lie as in C, none across the border of a word."""
+    return np.dtype(fields, align=True)
 
 
 def records(dtype: np.dtype, n: int) -> np.recarray:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, unique
+from typing import ClassVar
 
 import numpy as np
 
-from gpusim.bundle import Bundle
+from gpusim.bundle import Bundle, record
 from gpusim.causes import CAUSES, IDLE_OF_WAIT
 
 
@@ -47,6 +48,13 @@ class Status(IntEnum):
     TIMED_OUT = 4  # killed at its estimate
     REJECTED = 5  # no pool can ever hold it, or the queue was full
     FETCHING = 6  # has a pool and joins its queue when its data have arrived; in tables: queued
+
+
+class Owner(IntEnum):
+    """Who holds GPUs."""
+
+    JOB = 0
+    REPLICA = 1
 
 
 class Phase(IntEnum):
@@ -106,7 +114,7 @@ OFF, ON, DOWN = 0, 1, 2
 NONE = -1  # "no such index"; as an answer of the scheduler: "started"
 SEVERAL = -2  # more than one index
 
-JOB = np.dtype(
+JOB = record(
     [
         ("submit_s", "f8"),
         ("runtime_s", "f8"),  # work on the reference type
@@ -118,8 +126,14 @@ JOB = np.dtype(
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("run_s", "f8"),  # time on GPUs in all runs
-        ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("energy_j", "f8"),  # energy of its GPUs
+        ("holding", "i8"),  # row of `holdings` while it runs
+        ("paced", "i2"),  # its run has not always gone at rate 1: see `paces`
+        ("status", "i1"),
+        ("preemptible", "i1"),
+        ("outruns", "i1"),  # killed at its estimate
+        ("watched", "i1"),  # a control process waits for its end
+        ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
         ("gpus", "i8"),  # that it asks for: work is in seconds with so many
@@ -131,17 +145,29 @@ JOB = np.dtype(
         ("rank", "i4"),  # place in the queue order among all jobs
         ("lane_pos", "i8"),  # place among the jobs of its tenant
         ("pool", "i8"),
-        ("first_node", "i8"),  # first node held (global index), the rest by nodes.next_held
-        ("next_on_node", "i8"),  # chain of the jobs that share a node
-        ("paced", "i8"),  # its run has not always gone at rate 1: see `paces`
         ("evictions", "i4"),
-        ("status", "i1"),
-        ("preemptible", "i1"),
-        ("outruns", "i1"),  # killed at its estimate
-        ("watched", "i1"),  # a control process waits for its end
     ]
 )
-PACE = np.dtype(  # of a run that has not always gone at rate 1
+HOLDING = record(  # GPUs of a job or a replica, from its start to its end
+    [
+        ("expected_end_s", "f8"),  # by the estimate; of a replica: inf
+        ("since_s", "f8"),
+        ("compute_w", "f8"),  # that a job adds to its site's power, by phase
+        ("communication_w", "f8"),
+        ("checkpoint_w", "f8"),
+        ("owner", "i8"),  # row of `jobs`, or of `replicas`
+        ("order", "i8"),  # among all owners: jobs, then replicas
+        ("pool", "i8"),
+        ("tenant", "i8"),
+        ("gpus", "i8"),  # asked for
+        ("held", "i8"),  # whole nodes for gangs of more than a node
+        ("first_node", "i8"),  # global index, the rest by nodes.next_held
+        ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
+        ("previous_on_node", "i8"),
+        ("kind", "i8"),  # of its owner: `Owner`
+    ]
+)
+PACE = record(  # of a run that has not always gone at rate 1
     [
         ("own_rate", "f8"),  # set for this run; what it draws above idle, of its draw at rate 1
         ("own_draw", "f8"),
@@ -152,13 +178,13 @@ PACE = np.dtype(  # of a run that has not always gone at rate 1
         ("last_segment", "i8"),
     ]
 )
-NODE = np.dtype(
+NODE = record(
     [
         ("pool", "i8"),
         ("free", "i8"),
         ("spare", "i8"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
         ("domain", "i8"),  # within the pool
-        ("first_job", "i8"),
+        ("first_holding", "i8"),
         ("next_held", "i8"),
         ("next_reserved", "i8"),
         ("future_free", "i8"),  # scratch of the reservation
@@ -168,7 +194,7 @@ NODE = np.dtype(
         ("reserved", "i1"),
     ]
 )
-POOL = np.dtype(
+POOL = record(
     [
         ("site", "i8"),
         ("gpu_type", "i8"),
@@ -259,7 +285,7 @@ POOL = np.dtype(
         ("running_job_s", "f8"),
     ]
 )
-SITE = np.dtype(
+SITE = record(
     [
         ("first_pool", "i8"),
         ("n_pools", "i8"),
@@ -286,7 +312,7 @@ SITE = np.dtype(
         ("peak_w", "f8"),
     ]
 )
-LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
+LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
     [
         ("tenant", "i8"),
         ("set", "i8"),  # offset in `words` of the waiting places
@@ -308,10 +334,10 @@ LANE = np.dtype(  # the jobs of one tenant in one pool's queue; one lane for all
         ("gpu_s", "f8", (N_WAIT,)),
     ]
 )
-ROUTE = np.dtype([("start", "i8"), ("n_home", "i8"), ("count", "i8")])
-LINK = np.dtype([("bytes_per_s", "f8")])  # a WAN link: what it carries now, all transfers together
-TRANSFER = np.dtype([("job", "i8"), ("link", "i8")])
-CLASS = np.dtype(
+ROUTE = record([("start", "i8"), ("n_home", "i8"), ("count", "i8")])
+LINK = record([("bytes_per_s", "f8")])  # a WAN link: what it carries now, all transfers together
+TRANSFER = record([("job", "i8"), ("link", "i8")])
+CLASS = record(
     [
         ("communication_share", "f8"),
         ("checkpoint_interval_s", "f8"),
@@ -319,7 +345,7 @@ CLASS = np.dtype(
         ("load_s", "f8"),
     ]
 )
-SEGMENT = np.dtype(  # part of a run at one rate: all of one that was cut short, of others all but the part that is last
+SEGMENT = record(  # part of a run at one rate: all of one that was cut short, of others all but the part that is last
     [
         ("job", "i8"),
         ("pool", "i8"),
@@ -335,7 +361,7 @@ SEGMENT = np.dtype(  # part of a run at one rate: all of one that was cut short,
     ]
 )
 CHUNK_STEPS = 16
-CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
+CHUNK = record(  # part of a line: how much is free from each time to the next
     [
         ("time_s", "f8", (CHUNK_STEPS,)),
         ("free", "i8", (CHUNK_STEPS,)),
@@ -347,7 +373,7 @@ CHUNK = np.dtype(  # part of a line: how much is free from each time to the next
     ]
 )
 FLOOR_SIZES, FLOOR_LENGTHS = 4, 20  # classes by the powers of two: GPUs, from 1 on; seconds, from 1 to 6 days on
-LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
+LINE = record(  # GPUs of a node; power of a site; a tenant's quota of a type
     [
         ("first_chunk", "i8"),
         ("near_chunk", "i8"),  # looked at last
@@ -364,7 +390,7 @@ LINE = np.dtype(  # GPUs of a node; power of a site; a tenant's quota of a type
         ("high_s", "f8"),
     ]
 )
-PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
+PLAN = record(  # conservative: what a job, waiting or running, or behind the jobs a replica, has booked
     [
         ("begin_s", "f8"),  # of its reservation: NaN if none was sought yet, inf if there is none
         ("end_s", "f8"),
@@ -376,12 +402,16 @@ PLAN = np.dtype(  # conservative: what a job has booked, waiting or running
         ("next_due", "i8"),
         ("epoch", "i8"),  # scratch: named by a custom policy
         ("next_noted", "i8"),
+        ("tenant", "i8"),
+        ("holding", "i8"),  # of its owner now
+        ("pool", "i8"),  # of what is booked
+        ("member", "i8"),  # in the heap of ends there
         ("noted", "i1"),  # it has started or stopped since
         ("runs", "i1"),  # its seats are those of a run; 2: that has stopped since
     ]
 )
-SEAT = np.dtype([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
-QUEUE = np.dtype(  # what a policy in Python sees of the jobs that wait, and run
+SEAT = record([("node", "i8"), ("next", "i8")])  # a node that a job holds or has reserved
+QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
     [
         ("job", "i8"),  # row in `jobs`
         ("submit_s", "f8"),
@@ -399,7 +429,7 @@ QUEUE = np.dtype(  # what a policy in Python sees of the jobs that wait, and run
         ("running", "?"),
     ]
 )
-RULES = np.dtype(  # how jobs are ordered, placed and dispatched: does not change
+RULES = record(  # how jobs are ordered, placed and dispatched: does not change
     [
         ("order", "i1"),
         ("backfill", "i1"),
@@ -413,12 +443,13 @@ RULES = np.dtype(  # how jobs are ordered, placed and dispatched: does not chang
         ("long_queue", "i8"),  # jobs from which on a queue is searched by size
     ]
 )
-CLOCK = np.dtype(  # where the run is, and how much of each table is in use
+CLOCK = record(  # where the run is, and how much of each table is in use
     [
         ("now_s", "f8"),
         ("next_arrival", "i8"),
         ("first_arrived", "i8"),  # first job that arrived since the last passes
-        ("n_jobs", "i8"),  # rows after these are replicas
+        ("n_holdings", "i8"),  # rows used so far
+        ("spare_holding", "i8"),
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
@@ -448,6 +479,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "rules": (RULES, 1),
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
+    "holdings": (HOLDING, 1),
     "nodes": (NODE, 1),
     "pools": (POOL, 1),
     "sites": (SITE, 1),
@@ -476,8 +508,8 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held
     "heap_keys": (np.dtype("f8"), 1),  # job ends, then per pool expected ends, then idle times
     "heap_ids": (np.dtype("i8"), 1),
-    "end_pos": (np.dtype("i8"), 1),  # per job: place in the heap of ends
-    "release_pos": (np.dtype("i8"), 1),  # per job: place in its pool's heap of expected ends
+    "end_pos": (np.dtype("i8"), 1),  # per holding: place in the heap of ends
+    "release_pos": (np.dtype("i8"), 1),  # per holding: place in its pool's heap of expected ends
     "idle_pos": (np.dtype("i8"), 1),  # per node: place in its pool's heap of idle times
     "scratch_keys": (np.dtype("f8"), 1),
     "scratch_ids": (np.dtype("i8"), 1),
@@ -486,6 +518,23 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "woken": (np.dtype("i8"), 1),  # watched jobs that ended
     "departing": (TRANSFER, 1),  # jobs that arrived, and the links that their data take
 }
+
+
+REPLICA = record(  # of an inference service
+    [
+        ("gpus", "i8"),
+        ("tenant", "i8"),
+        ("priority", "i8"),
+        ("holding", "i8"),  # row of `holdings` while it runs
+    ]
+)
+
+
+class Serving(Bundle):
+    """All state of inference services that kernels see."""
+
+    ARRAYS: ClassVar = {"replicas": (REPLICA, 1)}
+    __slots__ = (*ARRAYS, "table")
 
 
 class Fleet(Bundle):

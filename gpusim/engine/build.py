@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.engine.layout import ClassSpec, PoolSpec, Replicas, Rules, Work, allocate
+from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
@@ -15,7 +15,7 @@ from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.state import NONE, Backfill, Dispatch, Fleet, Order, Placement
+from gpusim.state import NONE, Backfill, Dispatch, Fleet, Order, Placement, Serving
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
 
 
 def build_fleet(
-    scenario: Scenario, table: JobTable, names: Names, replicas: Replicas, policy: Policy | None = None
+    scenario: Scenario, table: JobTable, names: Names, serving: Serving, policy: Policy | None = None
 ) -> Fleet:
     """State of the scenario's fleet with all nodes off and all jobs pending."""
     kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
@@ -60,7 +60,7 @@ def build_fleet(
         classes=[_class_spec(scenario, name) for name in names.classes],
         shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
         quota=_quota(scenario, names),
-        replicas=replicas,
+        serving=serving,
         n_links=len(scenario.links),
     )
 

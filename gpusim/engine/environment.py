@@ -10,6 +10,7 @@ import simpy
 from gpusim.bundle import records
 from gpusim.engine import border
 from gpusim.engine.instant import Place
+from gpusim.engine.layout import Replicas, lay_out
 from gpusim.engine.process import Process
 from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
@@ -24,7 +25,7 @@ from gpusim.kernels.advance import (
     run_passes,
     run_planned_passes,
 )
-from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Status
+from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Serving, Status
 
 _NEVER = float("inf")
 
@@ -39,6 +40,8 @@ class FleetEnvironment(simpy.Environment):
     ----------
     fleet : Fleet
         The state that kernels work on, to be read (docs/semantics.md says what may be written).
+    serving : Serving
+        The same of inference services.
     finished : simpy.Event
         Fires when every job has ended.
     sites : dict of str to SitePower
@@ -47,9 +50,9 @@ class FleetEnvironment(simpy.Environment):
         By name: the WAN links, for control processes (filled by ``run``).
     """
 
-    def __init__(self, fleet: Fleet):
+    def __init__(self, fleet: Fleet, serving: Serving | None = None):
         super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
-        self._fleet = fleet
+        self._fleet, self._serving = fleet, serving or lay_out(Replicas())
         self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
@@ -58,6 +61,7 @@ class FleetEnvironment(simpy.Environment):
         self._serve: Callable[[], object] | None = None
 
     fleet = property(lambda self: self._fleet)
+    serving = property(lambda self: self._serving)
     finished = property(lambda self: self._finished)
     sites = property(lambda self: self._sites)
     links = property(lambda self: self._links)
@@ -122,7 +126,7 @@ class FleetEnvironment(simpy.Environment):
 
         A job that is rejected does not end.
         """
-        job = border.whole(self, "env.completion: job", job, int(self.fleet.clock[0].n_jobs))
+        job = border.whole(self, "env.completion: job", job, len(self.fleet.jobs))
         if self.fleet.jobs[job].status in (Status.DONE, Status.TIMED_OUT):
             return self.event().succeed(job)
         self.fleet.jobs[job].watched = 1
@@ -149,7 +153,7 @@ class FleetEnvironment(simpy.Environment):
         pool = border.whole(self, "env.set_nodes_on: pool", pool, len(self.fleet.pools))
         most = int(self.fleet.pools[pool].n_nodes)
         nodes = border.whole(self, "env.set_nodes_on: nodes", nodes, most + 1)
-        control.set_nodes_on(self.fleet, pool, nodes, self.now)
+        control.set_nodes_on(self.fleet, self.serving, pool, nodes, self.now)
         self.share_demand()
 
     def set_limit(self, site: int, grid_w: float, cap_w: float) -> None:
@@ -157,13 +161,13 @@ class FleetEnvironment(simpy.Environment):
         site = border.whole(self, "env.set_limit: site", site, len(self.fleet.sites))
         grid_w = border.number(self, "env.set_limit: grid_w", grid_w, 0.0, "W", may_be_infinite=True)
         cap_w = border.number(self, "env.set_limit: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
-        control.set_limit(self.fleet, site, grid_w, cap_w, self.now)
+        control.set_limit(self.fleet, self.serving, site, grid_w, cap_w, self.now)
         self.share_demand()
 
     def fail_node(self, node: int) -> bool:
         """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
         node = border.whole(self, "env.fail_node: node", node, len(self.fleet.nodes))
-        failed = control.fail_node(self.fleet, node, self.now)
+        failed = control.fail_node(self.fleet, self.serving, node, self.now)
         self.share_demand()
         return failed
 
@@ -174,7 +178,7 @@ class FleetEnvironment(simpy.Environment):
 
     def land(self, job: int) -> None:
         """The data of a job have arrived: it joins the queue of its pool."""
-        job = border.whole(self, "env.land: job", job, int(self.fleet.clock[0].n_jobs))
+        job = border.whole(self, "env.land: job", job, len(self.fleet.jobs))
         status = Status(self.fleet.jobs[job].status)
         if status != Status.FETCHING:
             raise border.refuse(
@@ -197,7 +201,7 @@ class FleetEnvironment(simpy.Environment):
         draw : float, optional
             What it draws above idle meanwhile, of its draw at rate 1; absent: as much as the rate.
         """
-        job = border.whole(self, "env.set_job_rate: job", job, int(self.fleet.clock[0].n_jobs))
+        job = border.whole(self, "env.set_job_rate: job", job, len(self.fleet.jobs))
         if self.fleet.jobs[job].status != Status.RUNNING:
             status = Status(self.fleet.jobs[job].status).name.lower()
             raise border.refuse(self, f"env.set_job_rate: job {job} is {status}; give one that runs")
@@ -216,7 +220,7 @@ class FleetEnvironment(simpy.Environment):
         gpus : int
             At least 1, and no more than its pool has when complete.
         """
-        job = border.whole(self, "env.set_job_gpus: job", job, int(self.fleet.clock[0].n_jobs))
+        job = border.whole(self, "env.set_job_gpus: job", job, len(self.fleet.jobs))
         status = Status(self.fleet.jobs[job].status)
         if status not in (Status.QUEUED, Status.RUNNING):
             raise border.refuse(
@@ -241,7 +245,7 @@ class FleetEnvironment(simpy.Environment):
         rate = border.number(self, f"env.{name}: rate", rate, 0.0)
         draw = rate if draw is None else border.number(self, f"env.{name}: draw", draw, 0.0)
         self.make_segment_room()
-        change(self.fleet, row, rate, draw, self.now)
+        change(self.fleet, self.serving, row, rate, draw, self.now)
         self.share_demand()
 
     def share_demand(self) -> None:

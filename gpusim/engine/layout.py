@@ -13,6 +13,7 @@ from gpusim.state import (
     CHUNK,
     CLASS,
     CLOCK,
+    HOLDING,
     JOB,
     LANE,
     LINE,
@@ -23,6 +24,7 @@ from gpusim.state import (
     PACE,
     PLAN,
     POOL,
+    REPLICA,
     ROUTE,
     RULES,
     SEAT,
@@ -35,6 +37,7 @@ from gpusim.state import (
     Fleet,
     Order,
     Placement,
+    Serving,
     Status,
 )
 
@@ -108,7 +111,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Replicas:
-    """Rows for inference replicas behind the jobs: GPUs, tenant and priority of each."""
+    """Inference replicas that may run: GPUs, tenant and priority of each."""
 
     gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
@@ -124,7 +127,7 @@ def allocate(
     classes: list[ClassSpec] | None = None,
     shares: list[float] | None = None,
     quota: np.ndarray | None = None,
-    replicas: Replicas | None = None,
+    serving: Serving | None = None,
     n_links: int = 0,
 ) -> Fleet:
     """A fleet with all nodes off, no power limit, links that carry nothing yet, and all jobs pending.
@@ -133,18 +136,19 @@ def allocate(
     ----------
     quota : ndarray of int, shape (tenants, gpu types), optional
         GPUs that a tenant may hold of a type; absent means no quotas.
+    serving : Serving, optional
+        Replicas that there must be room for beside the jobs.
     """
-    replicas = replicas or Replicas()
+    serving = serving or lay_out(Replicas())
     shares = shares or [1.0]
-    jobs = _jobs(work, rules, replicas)
-    n_jobs, n_nodes = len(work.submit_s), sum(pool.n_nodes for pool in pools)
+    jobs = _jobs(work, rules)
+    n_jobs, n_nodes = len(jobs), sum(pool.n_nodes for pool in pools)
+    n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
     by_tenant = quota is not None or rules.order == Order.FAIR_SHARE
-    groups = (
-        [np.flatnonzero(jobs.tenant[:n_jobs] == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
-    )
-    by_place = _rank(jobs, groups, rules.order, n_jobs)
-    layout = _pools(pools, len(jobs))
+    groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
+    by_place = _rank(jobs, groups, rules.order)
+    layout = _pools(pools, n_holdings)
     conservative = rules.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, conservative)
@@ -155,12 +159,13 @@ def allocate(
     if work.route_links is not None:
         links = [link for row in work.route_links for link in row]
         candidate_links[: len(links)] = links
-    segments = 4096 if rules.preempts or len(replicas.gpus) else 64
-    total = max(len(jobs), n_nodes) + 8
+    segments = 4096 if rules.preempts or len(serving.replicas) else 64
+    total = max(n_holdings, n_nodes) + 8
     return Fleet(
         rules=_rules(rules, quota is not None),
         clock=_clock(n_jobs, seats_kept),
         jobs=jobs,
+        holdings=records(HOLDING, n_holdings),
         nodes=layout.nodes,
         pools=layout.pools,
         sites=_sites(pools, n_sites),
@@ -171,7 +176,7 @@ def allocate(
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
-        **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, len(jobs), n_jobs, conservative),
+        **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         candidates=candidates,
         candidate_links=candidate_links,
         by_place=by_place,
@@ -183,8 +188,8 @@ def allocate(
         held=np.zeros((len(shares), n_types), "i8"),
         heap_keys=np.zeros(heap_size, "f8"),
         heap_ids=np.zeros(heap_size, "i8"),
-        end_pos=np.full(len(jobs), -1, "i8"),
-        release_pos=np.full(len(jobs), -1, "i8"),
+        end_pos=np.full(n_holdings, -1, "i8"),
+        release_pos=np.full(n_holdings, -1, "i8"),
         idle_pos=np.full(n_nodes, -1, "i8"),
         scratch_keys=np.zeros(_scratch_size(pools), "f8"),
         scratch_ids=np.zeros(_scratch_size(pools), "i8"),
@@ -195,16 +200,33 @@ def allocate(
     )
 
 
+def lay_out(replicas: Replicas) -> Serving:
+    """Serving with no replica running."""
+    table = records(REPLICA, len(replicas.gpus))
+    for name in ("gpus", "tenant", "priority"):
+        table[name] = getattr(replicas, name)
+    table["holding"] = NONE
+    return Serving(replicas=table)
+
+
 def _timelines(
-    nodes: np.recarray, seats_kept: int, n_sites: int, n_quotas: int, n_rows: int, n_jobs: int, conservative: bool
+    nodes: np.recarray,
+    seats_kept: int,
+    n_sites: int,
+    n_quotas: int,
+    jobs: np.recarray,
+    serving: Serving,
+    conservative: bool,
 ) -> dict[str, np.ndarray]:
     """What conservative backfill plans with; rows of its own for nobody else."""
-    n_lines, n_rows, n_jobs = (len(nodes) + n_sites + n_quotas, n_rows, n_jobs) if conservative else (1, 1, 1)
-    lines, plans = records(LINE, n_lines), records(PLAN, n_rows)
+    tenants = np.concatenate([jobs.tenant, serving.replicas.tenant]) if conservative else np.zeros(1, "i8")
+    n_lines, n_jobs = (len(nodes) + n_sites + n_quotas, len(jobs)) if conservative else (1, 1)
+    lines, plans = records(LINE, n_lines), records(PLAN, len(tenants))
+    plans["tenant"] = tenants
     lines["first_chunk"] = lines["near_chunk"] = NONE
     plans["begin_s"] = np.nan
     plans["window_s"] = np.inf  # replicas stay until they are stopped
-    plans["first_seat"] = plans["next_due"] = NONE
+    plans["first_seat"] = plans["next_due"] = plans["holding"] = NONE
     return {
         "lines": lines,
         "plans": plans,
@@ -224,10 +246,8 @@ def _scratch_size(pools: list[PoolSpec]) -> int:
     return max(at) * 2 + 64
 
 
-def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
-    n_jobs = len(work.submit_s)
-    jobs = records(JOB, n_jobs + len(replicas.gpus))
-    real = jobs[:n_jobs]
+def _jobs(work: Work, rules: Rules) -> np.recarray:
+    jobs = records(JOB, len(work.submit_s))
     for name in (
         "submit_s",
         "gpus",
@@ -240,27 +260,21 @@ def _jobs(work: Work, rules: Rules, replicas: Replicas) -> np.recarray:
         "preemptible",
         "data_bytes",
     ):
-        real[name] = getattr(work, name)
-    real["outruns"] = (real["runtime_s"] > real["estimate_s"]) & rules.kill_at_estimate
-    for name in ("gpus", "tenant", "priority"):
-        jobs[name][n_jobs:] = getattr(replicas, name)
-    jobs["submit_s"][n_jobs:] = np.inf
+        jobs[name] = getattr(work, name)
+    jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & rules.kill_at_estimate
     for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):
         jobs[name] = np.nan
-    for name in ("pool", "first_node", "next_on_node"):
-        jobs[name] = NONE
+    jobs["pool"] = jobs["holding"] = NONE
     jobs["status"] = Status.PENDING
     return jobs
 
 
-def _rank(jobs: np.recarray, groups: list[np.ndarray], order: Order, n_jobs: int) -> np.ndarray:
+def _rank(jobs: np.recarray, groups: list[np.ndarray], order: Order) -> np.ndarray:
     """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
     keys = {Order.SJF: jobs.estimate_s, Order.PRIORITY: -jobs.priority, Order.LARGEST: -jobs.gpus}
-    first = np.arange(n_jobs)
-    if order in keys:
-        first = np.argsort(keys[order][:n_jobs], kind="stable")
-    jobs["rank"][first] = np.arange(n_jobs)
-    by_place = np.empty(n_jobs, "i8")
+    first = np.argsort(keys[order], kind="stable") if order in keys else np.arange(len(jobs))
+    jobs["rank"][first] = np.arange(len(jobs))
+    by_place = np.empty(len(jobs), "i8")
     base = 0
     for group in groups:
         places = group[np.argsort(jobs["rank"][group], kind="stable")]
@@ -279,13 +293,12 @@ class _Layout:
     heap_size: int
 
 
-def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
+def _pools(specs: list[PoolSpec], n_holdings: int) -> _Layout:
     pools = records(POOL, len(specs))
     n_nodes = sum(spec.n_nodes for spec in specs)
     nodes = records(NODE, n_nodes)
     node = domain = words = 0
-    # The heap of ends holds running jobs only: never more than there are GPUs, nor than there are jobs.
-    place = min(sum(spec.n_nodes * spec.gpus_per_node for spec in specs), n_rows) + 1
+    place = n_holdings + 1  # behind the heap of ends
     for p, (pool, spec) in enumerate(zip(pools, specs, strict=True)):
         for name in spec.__dataclass_fields__:
             if name in POOL.names:
@@ -299,7 +312,7 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
         pool.domain_sets = words
         words += 2 * (spec.nodes_per_domain + 1) * pool.domain_words
         pool.release_base = place
-        place += min(spec.n_nodes * spec.gpus_per_node, n_rows) + 1
+        place += min(spec.n_nodes * spec.gpus_per_node, n_holdings) + 1
         pool.idle_base = place
         place += spec.n_nodes
         mine = nodes[node : node + spec.n_nodes]
@@ -308,7 +321,7 @@ def _pools(specs: list[PoolSpec], n_rows: int) -> _Layout:
         mine["spare"] = spec.gpus_per_node
         node += spec.n_nodes
         domain += n_domains
-    for name in ("first_job", "next_held", "next_reserved"):
+    for name in ("first_holding", "next_held", "next_reserved"):
         nodes[name] = NONE
     nodes["idle_s"] = -1.0
     for name in ("reserved_job", "first_reserved", "arrived", "first_hole", "first_due", "last_due"):
@@ -372,9 +385,9 @@ def _classes(specs: list[ClassSpec]) -> np.recarray:
 
 def _clock(n_jobs: int, seats_kept: int) -> np.recarray:
     clock = records(CLOCK, 1)
-    clock["n_jobs"] = clock["unfinished"] = n_jobs
+    clock["unfinished"] = n_jobs
     clock["seats_kept"] = seats_kept
-    for name in ("spare_chunk", "spare_seat", "first_noted"):
+    for name in ("spare_holding", "spare_chunk", "spare_seat", "first_noted"):
         clock[name] = NONE
     return clock
 

@@ -17,6 +17,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
+from gpusim.engine.layout import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.power import SitePower
@@ -109,9 +110,10 @@ class _World:
         self.signals = list(self.hourly)
         demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
-        deployments, replicas = deployed(scenario.services, demand, names, planned, len(table), self.duration_s)
+        deployments, replicas = deployed(scenario.services, demand, names, planned, self.duration_s)
+        serving = lay_out(replicas)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
-        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, replicas, self.policy))
+        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
         services = Services(env, scenario.services, deployments, demand) if deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
         env.connect(log=self.recorder.log)

@@ -46,7 +46,7 @@ def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarra
         What is useful is, in all jobs together, what the pools book as training less ``SPLIT``.
     """
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
-    gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), int(fleet.clock[0].n_jobs))))
+    gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
         _book(fleet, edges_s, parts, booked, gpu_time)
     return booked, gpu_time
@@ -57,7 +57,7 @@ def _all_parts(fleet: Fleet, now_s: float) -> Iterator[_Parts]:
     segments = fleet.segments[: int(fleet.clock[0].n_segments)]
     for first in range(0, len(segments), CHUNK):
         yield _noted(fleet, segments[first : first + CHUNK])
-    status = fleet.jobs["status"][: int(fleet.clock[0].n_jobs)]
+    status = fleet.jobs["status"]
     rows = np.flatnonzero(np.isin(status, [Status.RUNNING, Status.DONE, Status.TIMED_OUT]))
     for first in range(0, len(rows), CHUNK):
         yield _last(fleet, rows[first : first + CHUNK], now_s)

@@ -16,11 +16,11 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
-from gpusim.kernels import control
+from gpusim.kernels.serving import replicas
 from gpusim.scenario.service import Service
-from gpusim.state import NONE, Status, Wait
+from gpusim.state import NONE, Wait
 
-_RUNNING, _BUSY, _CYCLE = int(Status.RUNNING), int(Wait.BUSY), int(Wait.CYCLE)
+_BUSY, _CYCLE = int(Wait.BUSY), int(Wait.CYCLE)
 
 
 @dataclass
@@ -31,9 +31,9 @@ class Deployment:
     pool: int
     weight: float
     tokens_per_s: float  # of one replica
-    first_row: int  # in the job records
+    first_row: int  # in the table of replicas
     n_rows: int
-    status: np.ndarray = field(init=False)  # per row, as kernels see it
+    holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     running: int = 0  # replicas
     wanted: int = 0
@@ -55,12 +55,12 @@ class Deployment:
         """From now on replicas of ``gpus`` GPUs in all are wanted and do not run, for a cause."""
         for what, change in ((self.missing[0], -self.missing[1]), (cause, gpus)):
             if change:
-                control.ask_for_replicas(env.fleet, self.pool, what, change, env.now)
+                replicas.ask_for_replicas(env.fleet, self.pool, what, change, env.now)
         self.missing = cause, gpus
 
     @property
     def rows(self) -> slice:
-        """Its rows in the job records."""
+        """Its rows in the table of replicas."""
         return slice(self.first_row, self.first_row + self.n_rows)
 
     def settle(self, now: float) -> None:
@@ -84,10 +84,9 @@ def deployed(
     demand: dict[str, Signal],
     names: Names,
     gpus: np.ndarray,
-    n_jobs: int,
     duration_s: float,
 ) -> tuple[list[Deployment], Replicas]:
-    """Deployments of all services, and the replica rows to put behind the ``n_jobs`` jobs.
+    """Deployments of all services, and all replicas that they may have.
 
     A deployment gets rows for its peak demand, but no more than its pool (``gpus`` in all, per pool) could ever hold.
     """
@@ -100,7 +99,7 @@ def deployed(
             rate = service.tokens_per_s_per_gpu[deployment.gpu_type] * service.gpus_per_replica
             wanted = math.ceil(peak / (rate * service.target_utilisation)) + 1
             rows = min(wanted, int(gpus[pool]) // service.gpus_per_replica)
-            first = n_jobs + len(size)
+            first = len(size)
             deployments.append(Deployment(name, pool, deployment.weight / total, rate, first, rows))
             size += [service.gpus_per_replica] * rows
             tenant += [names.tenants.index(service.tenant)] * rows
@@ -129,7 +128,7 @@ class Autoscaler:
         self.env, self.service, self.deployments, self.demand = env, service, deployments, demand
         self._busy, self._load, self._steps = busy, load, 0
         for deployment in deployments:
-            deployment.status = np.asarray(env.fleet.jobs["status"])[deployment.rows]
+            deployment.holding = np.asarray(env.serving.replicas["holding"])[deployment.rows]
 
     @property
     def due_s(self) -> float:
@@ -176,12 +175,12 @@ class Autoscaler:
 
     def _count(self, d: Deployment) -> None:
         """See which replicas power cuts and failures have stopped, and why the next step would not start them now."""
-        off = d.status != _RUNNING
+        off = d.holding == NONE
         d.ready_s[off] = np.inf
         running = len(off) - int(np.count_nonzero(off))
         if running < d.running:
             row = d.first_row + int(np.flatnonzero(off)[0])
-            lacks = int(control.replica_lacks(self.env.fleet, row, d.pool))
+            lacks = int(replicas.replica_lacks(self.env.fleet, self.env.serving, row, d.pool))
             d.cause = _CYCLE if lacks == NONE else lacks
         d.running = running
 
@@ -193,11 +192,11 @@ class Autoscaler:
 
     def _scale(self, d: Deployment) -> None:
         """Start or stop replicas of a deployment until as many run as are wanted, if that can be."""
-        fleet, service, now = self.env.fleet, self.service, self.env.now
-        off = d.status != _RUNNING
+        fleet, serving, service, now = self.env.fleet, self.env.serving, self.service, self.env.now
+        off = d.holding == NONE
         d.cause = _BUSY
         for i in np.flatnonzero(off)[: max(d.wanted - d.running, 0)].tolist():
-            lacks = int(control.start_replica(fleet, d.first_row + i, d.pool, service.may_preempt, now))
+            lacks = int(replicas.start_replica(fleet, serving, d.first_row + i, d.pool, service.may_preempt, now))
             if lacks != NONE:
                 d.cause = lacks
                 break
@@ -205,7 +204,7 @@ class Autoscaler:
             d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
             d.running += 1
         for i in np.flatnonzero(~off)[d.wanted :].tolist():
-            control.stop_replica(fleet, d.first_row + i, now)
+            replicas.stop_replica(fleet, serving, d.first_row + i, now)
             d.ready_s[i] = np.inf
             d.running -= 1
 
@@ -249,4 +248,4 @@ class Services:
             d.settle(self.env.now)
 
     def _load(self, pool: int) -> None:
-        control.set_serving_load(self.env.fleet, pool, float(self._busy[pool].sum()), self.env.now)
+        replicas.set_serving_load(self.env.fleet, pool, float(self._busy[pool].sum()), self.env.now)

@@ -14,13 +14,14 @@ from gpusim.kernels.booking import withdraw
 from gpusim.kernels.breaches import fall_due
 from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.dispatch import choose
+from gpusim.kernels.heap import row_of
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.redispatch import redispatch
 from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
-from gpusim.kernels.scheduling import schedule, schedule_by_plan
+from gpusim.kernels.scheduling import schedule, schedule_by_plan, start_at_once
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state import NONE, Order, Status, Wait
 
@@ -35,9 +36,9 @@ _QUEUED, _REJECTED, _DATA = int(Status.QUEUED), int(Status.REJECTED), int(Wait.D
 def _play_ends(f, now):
     clock = f.clock[0]
     while clock.n_ends > 0 and f.heap_keys[0] == now:
-        j = f.heap_ids[0]
-        p = f.jobs[j].pool
-        f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
+        holding = f.holdings[row_of(f.heap_ids[0])]
+        j = holding.owner
+        f.lanes[lane_of(f, j, holding.pool)].held -= holding.held
         end(f, j, now)
         if f.jobs[j].watched != 0:
             f.woken[clock.n_woken] = j
@@ -50,15 +51,26 @@ def _reject(f, j):
     f.clock[0].unfinished -= 1
 
 
+@inner
+def _comes_alone(f, j, now):
+    """Whether nothing else happens at the instant of an arrival that could call for a pass, and passes are made."""
+    clock, rules = f.clock[0], f.rules[0]
+    if rules.cycle_s > 0.0 or is_planned(f) or clock.n_dirty > 0 or clock.first_arrived != j:
+        return False
+    return j + 1 == len(f.jobs) or f.jobs[j + 1].submit_s != now
+
+
 @part
 def _play_arrivals(f, now):
     clock = f.clock[0]
-    while clock.next_arrival < clock.n_jobs and f.jobs[clock.next_arrival].submit_s == now:
+    while clock.next_arrival < len(f.jobs) and f.jobs[clock.next_arrival].submit_s == now:
         j = clock.next_arrival
         clock.next_arrival += 1
         i = choose(f, j)
         if i == NONE:
             _reject(f, j)
+        elif f.candidate_links[i] == NONE and _comes_alone(f, j, now) and start_at_once(f, j, f.candidates[i], now):
+            clock.first_arrived = clock.next_arrival
         elif f.candidate_links[i] == NONE:
             enqueue(f, j, f.candidates[i], now)
             mark_dirty(f, f.candidates[i])
@@ -186,7 +198,7 @@ def advance(f, until, cycle_begins):
             if clock.unfinished == 0:
                 return FINISHED
         ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
-        arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < clock.n_jobs else math.inf
+        arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < len(f.jobs) else math.inf
         due_s = f.due_keys[0] if clock.n_due > 0 and rules.cycle_s == 0.0 else math.inf
         now = min(ends_s, arrives_s, due_s)
         if clock.n_dirty > 0 and rules.cycle_s == 0.0 and clock.now_s < now:
@@ -210,7 +222,9 @@ def advance(f, until, cycle_begins):
             clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
             if is_planned(f):
                 return PASSES
-            run_passes(f, now)
+            if clock.n_dirty > 0:
+                run_passes(f, now)
+            clock.first_arrived = clock.next_arrival
             clock.passing = 0
         if clock.n_departing > 0:
             return DEPARTED

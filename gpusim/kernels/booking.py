@@ -11,15 +11,17 @@ import math
 from gpusim.kernels import bitset, heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import microwatts, power_line, quota_line
-from gpusim.kernels.course import draw
 from gpusim.kernels.floors import pull_floors
 from gpusim.kernels.gang import held_gpus, n_nodes, on_node
 from gpusim.kernels.gaps import extremes
+from gpusim.kernels.holding import drawn_by, member_of
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.timeline import add, forget_past
-from gpusim.state import NONE
+from gpusim.state import NONE, Owner
+
+_REPLICA = int(Owner.REPLICA)
 
 
 @inner
@@ -30,9 +32,9 @@ def take(f, line, begin_s, end_s, amount):
 
 
 @inner
-def lay(f, j, p, begin_s, end_s, sign):
-    """Book the seats, power and quota of a job from when to when, or (sign -1) give them back."""
-    pool, plan, clock = f.pools[p], f.plans[j], f.clock[0]
+def lay(f, c, p, begin_s, end_s, sign):
+    """Book the seats, power and quota of a plan from when to when, or (sign -1) give them back."""
+    pool, plan, clock = f.pools[p], f.plans[c], f.clock[0]
     gpus = sign * on_node(pool, plan.gpus)  # its own may have changed since
     i = plan.first_seat
     while i != NONE:
@@ -44,13 +46,13 @@ def lay(f, j, p, begin_s, end_s, sign):
     if f.sites[pool.site].metered != 0:
         take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
     if f.rules[0].quotas != 0:
-        take(f, quota_line(f, f.jobs[j].tenant, pool.gpu_type), begin_s, end_s, sign * held_gpus(pool, plan.gpus))
+        take(f, quota_line(f, plan.tenant, pool.gpu_type), begin_s, end_s, sign * held_gpus(pool, plan.gpus))
     clock.bookings += 2 * sign
 
 
 @inner
-def _leave_seats(f, j):
-    clock, plan = f.clock[0], f.plans[j]
+def _leave_seats(f, c):
+    clock, plan = f.clock[0], f.plans[c]
     while plan.first_seat != NONE:
         i = plan.first_seat
         plan.first_seat = f.seats[i].next
@@ -60,10 +62,10 @@ def _leave_seats(f, j):
 
 
 @inner
-def _take_seats(f, j, p):
+def _take_seats(f, c, p):
     """Seats on the nodes in ``picked``."""
-    clock, plan = f.clock[0], f.plans[j]
-    for k in range(n_nodes(f.pools[p], f.jobs[j].gpus) - 1, -1, -1):
+    clock, plan = f.clock[0], f.plans[c]
+    for k in range(n_nodes(f.pools[p], plan.gpus) - 1, -1, -1):
         i = clock.spare_seat
         if i != NONE:
             clock.spare_seat = f.seats[i].next
@@ -77,50 +79,54 @@ def _take_seats(f, j, p):
         plan.first_seat = i
 
 
-# Running jobs -----------------------------------------------------------------------------------------------------
+# What is held ------------------------------------------------------------------------------------------------------
 
 
 @inner
-def occupy(f, j, p):
-    """A job or replica has started on the nodes in ``picked``: it books them, if it has not reserved them."""
-    pool, plan = f.pools[p], f.plans[j]
-    plan.begin_s, plan.end_s = f.jobs[j].start_s, f.jobs[j].start_s + plan.window_s
+def occupy(f, h):
+    """A holding has begun on the nodes in ``picked``: it books them, if its owner has not reserved them."""
+    holding = f.holdings[h]
+    c, p = holding.order, holding.pool
+    pool, plan = f.pools[p], f.plans[c]
+    plan.begin_s, plan.end_s = holding.since_s, holding.since_s + plan.window_s
     if plan.first_seat == NONE:
-        plan.gpus = f.jobs[j].gpus
-        _take_seats(f, j, p)
-        lay(f, j, p, plan.begin_s, plan.end_s, 1)
+        plan.gpus = holding.gpus
+        _take_seats(f, c, p)
+        lay(f, c, p, plan.begin_s, plan.end_s, 1)
     else:
         pool.n_reserved -= 1
     plan.runs = 1
+    plan.pool, plan.member = p, member_of(f, h)
     f.sites[pool.site].drawn += plan.power
-    heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.end_s, j)
+    heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.end_s, plan.member)
     pool.n_releases += 1
-    if j >= f.clock[0].n_jobs:
+    if holding.kind == _REPLICA:
         pool.doubt = 1
 
 
 @inner
-def move_end(f, j, p):
-    """A running job is expected to end at another time than was thought, or draws something else."""
-    job, plan, now = f.jobs[j], f.plans[j], f.clock[0].now_s
-    pool = f.pools[p]
-    end_s, power = max(job.expected_end_s, job.start_s + OVERDUE_S), microwatts(draw(f, j, p))
+def move_end(f, h):
+    """A holding is expected to end at another time than was thought, or draws something else."""
+    holding, now = f.holdings[h], f.clock[0].now_s
+    c, p = holding.order, holding.pool
+    pool, plan = f.pools[p], f.plans[c]
+    end_s, power = max(holding.expected_end_s, holding.since_s + OVERDUE_S), microwatts(drawn_by(f, h))
     if end_s == plan.end_s and power == plan.power:
         return
-    open_holes(f, j, p, now, plan.end_s)
-    lay(f, j, p, now, max(plan.end_s, now), -1)
+    open_holes(f, c, p, now, plan.end_s)
+    lay(f, c, p, now, max(plan.end_s, now), -1)
     f.sites[pool.site].drawn += power - plan.power
     plan.power, plan.end_s = power, end_s
-    lay(f, j, p, now, max(end_s, now), 1)
-    heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, end_s, j)
+    lay(f, c, p, now, max(end_s, now), 1)
+    heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, end_s, plan.member)
     pool.doubt = 1
 
 
 @inner
-def extend(f, j, p, end_s):
+def extend(f, c, p, end_s):
     """Book a running job, that has outrun its window, until ``end_s``; whether its nodes were promised to others."""
-    plan, now = f.plans[j], f.clock[0].now_s
-    lay(f, j, p, max(plan.end_s, now), end_s, 1)
+    plan, now = f.plans[c], f.clock[0].now_s
+    lay(f, c, p, max(plan.end_s, now), end_s, 1)
     f.clock[0].bookings -= 2
     plan.end_s = end_s
     clash = False
@@ -134,15 +140,17 @@ def extend(f, j, p, end_s):
 
 
 @inner
-def vacate(f, j, p):
-    """A job or replica has stopped."""
-    pool, plan, now = f.pools[p], f.plans[j], f.clock[0].now_s
-    open_holes(f, j, p, now, plan.end_s)
-    lay(f, j, p, now, plan.end_s, -1)
-    _leave_seats(f, j)
+def vacate(f, c):
+    """What an owner held is over."""
+    plan, now = f.plans[c], f.clock[0].now_s
+    p = plan.pool
+    pool = f.pools[p]
+    open_holes(f, c, p, now, plan.end_s)
+    lay(f, c, p, now, plan.end_s, -1)
+    _leave_seats(f, c)
     plan.runs = 0
     f.sites[pool.site].drawn -= plan.power
-    heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, j)
+    heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, plan.member)
     pool.n_releases -= 1
 
 

@@ -68,7 +68,7 @@ def _extend_overdue(f, q, now):
     i = 0
     while True:  # down the heap, and on where a job is still within its window
         if i < n and f.heap_keys[base + i] <= now:
-            clash = extend(f, f.heap_ids[base + i], q, now + OVERDUE_S) or clash
+            clash = extend(f, heap.order_of(f.heap_ids[base + i]), q, now + OVERDUE_S) or clash
             i = 2 * i + 1
             continue
         while i > 0 and i % 2 == 0:

@@ -6,17 +6,59 @@ kernels read the attributes of the Python object.
 
 from __future__ import annotations
 
+import operator
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.cgutils import get_item_pointer
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, register_model, unbox
-from numba.np.arrayobj import make_array, populate_array
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    lower_builtin,
+    lower_getattr_generic,
+    register_model,
+    unbox,
+)
+from numba.np.arrayobj import load_item, make_array, populate_array, store_item
 from numba.np.numpy_support import from_dtype
 
 from gpusim.bundle import Bundle
-from gpusim.state import Fleet
+from gpusim.state import Fleet, Serving
+
+
+class Rows(types.Array):
+    """A one-dimensional array of a bundle, which no kernel indexes from its end.
+
+    Where an index may be less than 0, as numba allows, each access costs twice the instructions.
+    """
+
+    def __init__(self, dtype: types.Type):
+        super().__init__(dtype, 1, "C", name=f"rows({dtype})")
+
+
+register_model(Rows)(models.ArrayModel)
+
+
+def _address(context, builder, rows, array, index_type, index):
+    array = make_array(rows)(context, builder, array)
+    index = context.cast(builder, index, index_type, types.intp)
+    return get_item_pointer(context, builder, rows, array, [index], wraparound=False, boundscheck=False)
+
+
+@lower_builtin(operator.getitem, Rows, types.Integer)
+def _get(context, builder, sig, args):
+    (rows, index_type), (array, index) = sig.args, args
+    return load_item(context, builder, rows, _address(context, builder, rows, array, index_type, index))
+
+
+@lower_builtin(operator.setitem, Rows, types.Integer, types.Any)
+def _set(context, builder, sig, args):
+    (rows, index_type, value_type), (array, index, value) = sig.args, args
+    value = context.cast(builder, value, value_type, rows.dtype)
+    store_item(context, builder, rows, value, _address(context, builder, rows, array, index_type, index))
 
 
 class BundleType(types.Type):
@@ -25,8 +67,9 @@ class BundleType(types.Type):
     def __init__(self, kind: type[Bundle]):
         super().__init__(name=f"gpusim.{kind.__name__}")
         self.arrays = {
-            name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in kind.ARRAYS.items()
-        }  # fmt: skip
+            name: Rows(from_dtype(dtype)) if ndim == 1 else types.Array(from_dtype(dtype), ndim, "C")
+            for name, (dtype, ndim) in kind.ARRAYS.items()
+        }
 
 
 def teach(kind: type[Bundle]) -> None:
@@ -78,3 +121,4 @@ def _lower_getattr(context, builder, typ, value, attr):
 
 
 teach(Fleet)
+teach(Serving)

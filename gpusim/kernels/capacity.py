@@ -10,12 +10,13 @@ from gpusim.kernels.booking import move_end, occupy, take, vacate, void
 from gpusim.kernels.budgets import power_line, room
 from gpusim.kernels.floors import clear_floors
 from gpusim.kernels.gaps import extremes
+from gpusim.kernels.heap import order_of
 from gpusim.kernels.holes import open_hole, spare_power
 from gpusim.kernels.timeline import add, close_line, open_line
-from gpusim.state import NONE, ON, Status
+from gpusim.state import NONE, ON, Owner
 
 _PLENTY = 1 << 60  # microwatts: more than anybody asks for
-_RUNNING = int(Status.RUNNING)
+_JOB = int(Owner.JOB)
 
 
 @inner
@@ -40,29 +41,37 @@ def _switch(f, p, now):
 def take_notes(f, now):
     """Bring bookings up to date with what has been noted since the last time: ends, then nodes, then starts."""
     clock = f.clock[0]
-    j = clock.first_noted
-    while j != NONE:
-        if f.plans[j].runs == 2:
-            vacate(f, j, f.jobs[j].pool)
-        j = f.plans[j].next_noted
+    c = clock.first_noted
+    while c != NONE:
+        if f.plans[c].runs == 2:
+            vacate(f, c)
+        c = f.plans[c].next_noted
     for p in range(len(f.pools)):
         if f.pools[p].switched != 0:
             _switch(f, p, now)
-    j = clock.first_noted
+    c = clock.first_noted
     clock.first_noted = NONE
-    while j != NONE:
-        job, plan = f.jobs[j], f.plans[j]
+    while c != NONE:
+        plan = f.plans[c]
         plan.noted = 0
-        if plan.runs == 0 and job.status == _RUNNING:
-            count, n = 0, job.first_node
-            while n != NONE and (count == 0 or job.gpus > f.pools[job.pool].gpus_per_node):
-                f.picked[count] = n
-                count += 1
-                n = f.nodes[n].next_held
-            occupy(f, j, job.pool)
-        if job.paced != 0 and job.status == _RUNNING:
-            move_end(f, j, job.pool)
-        j = plan.next_noted
+        if plan.holding != NONE:
+            if plan.runs == 0:
+                _list_nodes(f, plan.holding)
+                occupy(f, plan.holding)
+            if f.holdings[plan.holding].kind == _JOB and f.jobs[f.holdings[plan.holding].owner].paced != 0:
+                move_end(f, plan.holding)
+        c = plan.next_noted
+
+
+@inner
+def _list_nodes(f, h):
+    """The nodes of a holding into ``picked``."""
+    holding = f.holdings[h]
+    count, n = 0, holding.first_node
+    while n != NONE and (count == 0 or holding.gpus > f.pools[holding.pool].gpus_per_node):
+        f.picked[count] = n
+        count += 1
+        n = f.nodes[n].next_held
 
 
 @inner
@@ -98,7 +107,7 @@ def _lay_all_power(f, s):
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         pool = f.pools[q]
         for i in range(pool.release_base, pool.release_base + pool.n_releases):
-            plan = f.plans[f.heap_ids[i]]
+            plan = f.plans[order_of(f.heap_ids[i])]
             add(f, line, now, plan.end_s, -plan.power)
         for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
             lane = f.lanes[i]

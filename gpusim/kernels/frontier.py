@@ -28,7 +28,7 @@ def frontier_add(f, base, n, place, count):
 def frontier_pop(f, base, n, pos, count):
     """Take the least member off the frontier and put its children in their place in the heap on it."""
     member = f.scratch_ids[0]
-    place = pos[member]
+    place = pos[heap.row_of(member)]
     heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
     count = frontier_add(f, base, n, 2 * place + 1, count - 1)
     return frontier_add(f, base, n, 2 * place + 2, count)

@@ -1,4 +1,4 @@
-"""The nodes that a job or replica holds, from its start to its end."""
+"""The nodes that somebody holds, from a start to an end: a job or a replica, which nothing here needs to know."""
 
 from __future__ import annotations
 
@@ -13,22 +13,55 @@ from gpusim.state import NONE, Backfill
 _EASY = int(Backfill.EASY)
 
 
-@inner
-def _link(f, j, n):
-    f.jobs[j].next_on_node = f.nodes[n].first_job
-    f.nodes[n].first_job = j
-
-
-@inner
-def _unlink(f, j, n):
-    i = f.nodes[n].first_job
-    if i == j:
-        f.nodes[n].first_job = f.jobs[j].next_on_node
+@part
+def new_holding(f, kind, owner, order, p, gpus, tenant, now):
+    """Begin the record of who takes GPUs of pool ``p``; its row. Expected end and draw are for the caller to fill."""
+    clock, pool = f.clock[0], f.pools[p]
+    h = clock.spare_holding
+    if h != NONE:
+        clock.spare_holding = f.holdings[h].next_on_node
     else:
-        while f.jobs[i].next_on_node != j:
-            i = f.jobs[i].next_on_node
-        f.jobs[i].next_on_node = f.jobs[j].next_on_node
-    f.jobs[j].next_on_node = NONE
+        h = clock.n_holdings
+        clock.n_holdings += 1
+    holding = f.holdings[h]
+    holding.kind, holding.owner, holding.order = kind, owner, order
+    holding.pool, holding.gpus, holding.tenant, holding.since_s = p, gpus, tenant, now
+    holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
+    holding.next_on_node = NONE
+    return h
+
+
+@inner
+def member_of(f, h):
+    """A holding in the heaps: of those that end at one time, jobs come before replicas, each in their order."""
+    return heap.id_of(f.holdings[h].order, h)
+
+
+@inner
+def drawn_by(f, h):
+    """[W] that the holding of a job adds to its site's IT power."""
+    holding = f.holdings[h]
+    return holding.compute_w + holding.communication_w + holding.checkpoint_w
+
+
+@inner
+def _link(f, h, n):
+    node = f.nodes[n]
+    if node.first_holding != NONE:
+        f.holdings[node.first_holding].previous_on_node = h
+    f.holdings[h].next_on_node, f.holdings[h].previous_on_node = node.first_holding, NONE
+    node.first_holding = h
+
+
+@inner
+def _unlink(f, h, n):
+    following, previous = f.holdings[h].next_on_node, f.holdings[h].previous_on_node
+    if following != NONE:
+        f.holdings[following].previous_on_node = previous
+    if previous != NONE:
+        f.holdings[previous].next_on_node = following
+    else:
+        f.nodes[n].first_holding = following
 
 
 @inner
@@ -41,30 +74,31 @@ def _rekey_idle(f, p, n, idle_s):
 
 @inner
 def _idle_from(f, n):
-    """[s] When the last job of a node is expected to end."""
+    """[s] When the last of those on a node is expected to end."""
     idle_s = -1.0
-    i = f.nodes[n].first_job
-    while i != NONE:
-        idle_s = max(idle_s, f.jobs[i].expected_end_s)
-        i = f.jobs[i].next_on_node
+    h = f.nodes[n].first_holding
+    while h != NONE:
+        idle_s = max(idle_s, f.holdings[h].expected_end_s)
+        h = f.holdings[h].next_on_node
     return idle_s
 
 
 @part
-def take_nodes(f, j, p):
-    """Give job ``j`` the nodes in ``picked``."""
-    job, pool = f.jobs[j], f.pools[p]
-    k, take = n_nodes(pool, job.gpus), on_node(pool, job.gpus)
+def take_nodes(f, h):
+    """Give a holding the nodes in ``picked``."""
+    holding = f.holdings[h]
+    p = holding.pool
+    pool = f.pools[p]
+    k, take = n_nodes(pool, holding.gpus), on_node(pool, holding.gpus)
     easy = f.rules[0].backfill == _EASY
-    job.held = take * k
-    job.first_node = f.picked[0]
+    holding.first_node = f.picked[0]
     for i in range(k):
         n = f.picked[i]
         node = f.nodes[n]
         unlist(f, p, n)
         open_before = min(node.free, node.spare)
         node.free -= take
-        if node.reserved != 0 and job.expected_end_s > pool.shadow_s:
+        if node.reserved != 0 and holding.expected_end_s > pool.shadow_s:
             if open_before >= take:
                 node.spare -= take
             else:
@@ -72,28 +106,39 @@ def take_nodes(f, j, p):
         enlist(f, p, n)
         node.next_held = f.picked[i + 1] if i + 1 < k else NONE
         if k == 1:
-            _link(f, j, n)
+            _link(f, h, n)
         else:
-            node.first_job = j
+            node.first_holding = h
         if easy:
-            _rekey_idle(f, p, n, max(node.idle_s, job.expected_end_s))
-    pool.free -= job.held
-    f.held[job.tenant, pool.gpu_type] += job.held
+            _rekey_idle(f, p, n, max(node.idle_s, holding.expected_end_s))
+    pool.free -= holding.held
+    f.held[holding.tenant, pool.gpu_type] += holding.held
     if easy:
-        heap.push(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
+        heap.push(
+            f.heap_keys,
+            f.heap_ids,
+            f.release_pos,
+            pool.release_base,
+            pool.n_releases,
+            holding.expected_end_s,
+            member_of(f, h),
+        )
         pool.n_releases += 1
     elif is_planned(f):
-        note_run(f, j, False)
+        note_run(f, h, False)
 
 
 @part
-def give_nodes_back(f, j, p):
-    job, pool = f.jobs[j], f.pools[p]
-    take = on_node(pool, job.gpus)
+def give_nodes_back(f, h):
+    """A holding is over: its nodes are free, and its row is for the next one."""
+    holding = f.holdings[h]
+    p = holding.pool
+    pool = f.pools[p]
+    take = on_node(pool, holding.gpus)
     easy = f.rules[0].backfill == _EASY
     if is_planned(f):
-        note_run(f, j, True)
-    n = job.first_node
+        note_run(f, h, True)
+    n = holding.first_node
     while n != NONE:
         node = f.nodes[n]
         following = node.next_held
@@ -101,36 +146,49 @@ def give_nodes_back(f, j, p):
         node.free += take
         enlist(f, p, n)
         node.next_held = NONE
-        if job.gpus <= pool.gpus_per_node:
-            _unlink(f, j, n)
+        if holding.gpus <= pool.gpus_per_node:
+            _unlink(f, h, n)
         else:
-            node.first_job = NONE
+            node.first_holding = NONE
         if easy:
-            idle_s = _idle_from(f, n)
-            _rekey_idle(f, p, n, idle_s)
+            idle_s = node.idle_s
+            if holding.expected_end_s >= idle_s:  # else somebody else is the last to end there
+                idle_s = _idle_from(f, n)
+                _rekey_idle(f, p, n, idle_s)
             # A node that is neither reserved nor idle before the shadow time would not be reserved either.
             if node.reserved != 0 or idle_s <= pool.shadow_s or pool.reserved_whole == 0:
                 pool.unsettled = 1
         n = following
-    job.first_node = NONE
-    pool.free += job.held
-    f.held[job.tenant, pool.gpu_type] -= job.held
+    pool.free += holding.held
+    f.held[holding.tenant, pool.gpu_type] -= holding.held
     wake(f, p)
     if easy:
-        heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, j)
+        heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, member_of(f, h))
         pool.n_releases -= 1
+    holding.next_on_node = f.clock[0].spare_holding
+    f.clock[0].spare_holding = h
 
 
 @inner
-def keep_longer(f, j, p):
-    """The expected end of a job that holds nodes has moved: whoever reckons with it is told."""
-    job, pool = f.jobs[j], f.pools[p]
+def keep_longer(f, h):
+    """The expected end of a holding has moved: whoever reckons with it is told."""
+    holding = f.holdings[h]
+    p = holding.pool
+    pool = f.pools[p]
     if is_planned(f):
-        note_run(f, j, False)
+        note_run(f, h, False)
     if f.rules[0].backfill != _EASY:
         return
-    heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, job.expected_end_s, j)
-    n = job.first_node
+    heap.rekey(
+        f.heap_keys,
+        f.heap_ids,
+        f.release_pos,
+        pool.release_base,
+        pool.n_releases,
+        holding.expected_end_s,
+        member_of(f, h),
+    )
+    n = holding.first_node
     while n != NONE:
         _rekey_idle(f, p, n, _idle_from(f, n))
         n = f.nodes[n].next_held

@@ -27,7 +27,7 @@ def _just_before(time_s):
 def start_planned(f, j, p, now):
     """Start a job on the nodes in ``picked``."""
     start_waiting_job(f, j, p, now)
-    occupy(f, j, p)
+    occupy(f, f.jobs[j].holding)
 
 
 @inner

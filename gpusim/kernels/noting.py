@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
-from gpusim.state import Backfill
+from gpusim.state import NONE, Backfill
 
 _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 
@@ -18,15 +18,17 @@ def is_planned(f):
 
 
 @inner
-def note_run(f, j, stopped):
-    """A job or replica has started or stopped."""
-    clock, plan = f.clock[0], f.plans[j]
+def note_run(f, h, stopped):
+    """A holding has begun, is over, or will end at another time."""
+    c = f.holdings[h].order
+    clock, plan = f.clock[0], f.plans[c]
+    plan.holding = NONE if stopped else h
     if stopped and plan.runs != 0:
         plan.runs = 2
     if plan.noted == 0:
         plan.noted = 1
         plan.next_noted = clock.first_noted
-        clock.first_noted = j
+        clock.first_noted = c
 
 
 @inner

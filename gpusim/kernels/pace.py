@@ -7,36 +7,38 @@ from gpusim.kernels.control import shed
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.waking import wake
-from gpusim.state import NONE
+from gpusim.state import NONE, Owner
+
+_JOB = int(Owner.JOB)
 
 
 @kernel
-def set_job_rate(f, j, rate, draw, now):
+def set_job_rate(f, v, j, rate, draw, now):
     """A running job goes at ``rate`` from now on and draws ``draw`` of its draw at rate 1, both times its pool's."""
     p = f.jobs[j].pool
     leave_pace(f, j, now)
     f.paces[j].own_rate, f.paces[j].own_draw = rate, draw
     take_pace(f, j, now)
     wake(f, p)
-    shed(f, f.pools[p].site, now)
+    shed(f, v, f.pools[p].site, now)
 
 
 @kernel
-def set_pool_rate(f, p, rate, draw, now):
+def set_pool_rate(f, v, p, rate, draw, now):
     """The same for all jobs of a pool, those that start later too."""
     f.pools[p].own_rate, f.pools[p].own_draw = rate, draw
     _change(f, p, now)
-    shed(f, f.pools[p].site, now)
+    shed(f, v, f.pools[p].site, now)
 
 
 @kernel
-def set_site_rate(f, s, rate, draw, now):
+def set_site_rate(f, v, s, rate, draw, now):
     """The same for all pools of a site."""
     site = f.sites[s]
     site.rate, site.draw = rate, draw
     for p in range(site.first_pool, site.first_pool + site.n_pools):
         _change(f, p, now)
-    shed(f, s, now)
+    shed(f, v, s, now)
 
 
 @inner
@@ -60,11 +62,12 @@ def _pace_all(f, p, now, leave):
     """Each job is met at the first of its nodes."""
     pool = f.pools[p]
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-        j = f.nodes[n].first_job
-        while j != NONE:
-            if f.jobs[j].first_node == n and j < f.clock[0].n_jobs:
+        h = f.nodes[n].first_holding
+        while h != NONE:
+            holding = f.holdings[h]
+            if holding.first_node == n and holding.kind == _JOB:
                 if leave:
-                    leave_pace(f, j, now)
+                    leave_pace(f, holding.owner, now)
                 else:
-                    take_pace(f, j, now)
-            j = f.jobs[j].next_on_node
+                    take_pace(f, holding.owner, now)
+            h = holding.next_on_node

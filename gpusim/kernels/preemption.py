@@ -7,9 +7,9 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
-from gpusim.state import NONE, ON, Status
+from gpusim.state import NONE, ON, Owner
 
-_RUNNING = int(Status.RUNNING)
+_JOB = int(Owner.JOB)
 
 
 @inner
@@ -22,9 +22,11 @@ def evict(f, j, now):
 
 
 @inner
-def _may_evict(f, j, priority):
-    job = f.jobs[j]
-    return job.preemptible != 0 and job.priority < priority and job.status == _RUNNING
+def _may_evict(f, h, priority):
+    if f.holdings[h].kind != _JOB:
+        return False
+    job = f.jobs[f.holdings[h].owner]
+    return job.preemptible != 0 and job.priority < priority
 
 
 @inner
@@ -35,25 +37,24 @@ def _victims_cost(f, n, need, priority):
     """
     node = f.nodes[n]
     free, cost = node.free, 0
-    i = node.first_job
-    while free < need and i != NONE:
-        job = f.jobs[i]
-        following = job.next_on_node
-        if _may_evict(f, i, priority):
-            free += on_node(f.pools[node.pool], job.gpus)
-            cost += job.held
-        i = following
+    h = node.first_holding
+    while free < need and h != NONE:
+        holding = f.holdings[h]
+        if _may_evict(f, h, priority):
+            free += on_node(f.pools[node.pool], holding.gpus)
+            cost += holding.held
+        h = holding.next_on_node
     return cost if free >= need else -1
 
 
 @inner
 def _evict_from(f, n, need, priority, now):
-    i = f.nodes[n].first_job
-    while f.nodes[n].free < need and i != NONE:
-        following = f.jobs[i].next_on_node
-        if _may_evict(f, i, priority):
-            evict(f, i, now)
-        i = following
+    h = f.nodes[n].first_holding
+    while f.nodes[n].free < need and h != NONE:
+        following = f.holdings[h].next_on_node
+        if _may_evict(f, h, priority):
+            evict(f, f.holdings[h].owner, now)
+        h = following
 
 
 @inner
@@ -80,22 +81,22 @@ def _reclaimable(f, first, last, need, priority):
 
 
 @inner
-def make_room(f, j, p, now):
-    """Evict preemptible jobs of lower priority until job ``j`` fits; False, and nobody evicted, if it never would."""
-    job, pool = f.jobs[j], f.pools[p]
-    need, k = on_node(pool, job.gpus), n_nodes(pool, job.gpus)
+def make_room(f, p, gpus, priority, now):
+    """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would."""
+    pool = f.pools[p]
+    need, k = on_node(pool, gpus), n_nodes(pool, gpus)
     first, last = pool.first_node, pool.first_node + pool.n_nodes
     if 1 < pool.nodes_per_domain < k:
         return False  # whole domains are never cleared
     if k > 1 and 1 < pool.nodes_per_domain and k <= pool.nodes_per_domain:
-        first, last = _best_domain(f, p, k, need, job.priority)
-    if _reclaimable(f, first, last, need, job.priority) < k:
+        first, last = _best_domain(f, p, k, need, priority)
+    if _reclaimable(f, first, last, need, priority) < k:
         return False
-    while not place(f, p, job.gpus, ALL):
-        n = _cheapest_node(f, first, last, need, job.priority)
+    while not place(f, p, gpus, ALL):
+        n = _cheapest_node(f, first, last, need, priority)
         if n == NONE:
             return False
-        _evict_from(f, n, need, job.priority, now)
+        _evict_from(f, n, need, priority, now)
     return True
 
 

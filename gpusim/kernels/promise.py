@@ -13,6 +13,8 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.course import draw, expected_wall_time
 from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
+from gpusim.kernels.heap import row_of
+from gpusim.kernels.holding import drawn_by
 from gpusim.kernels.limit import peak_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
 from gpusim.state import NONE, SEVERAL, Backfill, Phase, Status, Wait
@@ -72,7 +74,7 @@ def _given_back_w(f, s, by_s, now):
             if key > by_s:
                 continue
             if key > now or now + OVERDUE_S <= by_s:
-                total += draw(f, f.heap_ids[base + place], q)
+                total += drawn_by(f, row_of(f.heap_ids[base + place]))
             for child in range(2 * place + 1, min(2 * place + 3, n)):
                 f.scratch_ids[bottom + depth] = child
                 depth += 1
@@ -248,12 +250,11 @@ def _all_promised_w(f, p):
 
 
 @inner
-def _pop_job(f, count):
-    """Take the job that is expected to end first off the frontier over a site's pools; its draw, and what is left."""
-    j = f.scratch_ids[0]
-    p = f.jobs[j].pool
-    pool = f.pools[p]
-    return draw(f, j, p), frontier_pop(f, pool.release_base, pool.n_releases, f.release_pos, count)
+def _pop_first(f, count):
+    """Take who is expected to end first off the frontier over a site's pools; its draw, and what is left."""
+    h = row_of(f.scratch_ids[0])
+    pool = f.pools[f.holdings[h].pool]
+    return drawn_by(f, h), frontier_pop(f, pool.release_base, pool.n_releases, f.release_pos, count)
 
 
 @inner
@@ -271,12 +272,12 @@ def _earliest_s(f, p, from_s, now):
         count = frontier_add(f, f.pools[q].release_base, f.pools[q].n_releases, 0, count)
     overdue_w = 0.0
     while count > 0 and f.scratch_keys[0] <= now:
-        given_w, count = _pop_job(f, count)
+        given_w, count = _pop_first(f, count)
         overdue_w += given_w
     at_s = from_s
     while at_s < math.inf:
         while count > 0 and f.scratch_keys[0] <= at_s:
-            given_w, count = _pop_job(f, count)
+            given_w, count = _pop_first(f, count)
             room_w += given_w
         if overdue_w > 0.0 and now + OVERDUE_S <= at_s:
             room_w += overdue_w

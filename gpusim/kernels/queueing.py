@@ -109,9 +109,15 @@ def _count_inbound(f, j, sign, now):
 
 
 @inner
+def exceeds_quota(f, tenant, gpus, p):
+    """Whether a tenant would hold more than its quota with ``gpus`` GPUs more in pool ``p``."""
+    pool = f.pools[p]
+    return f.held[tenant, pool.gpu_type] + held_gpus(pool, gpus) > f.quota[tenant, pool.gpu_type]
+
+
+@inner
 def over_quota(f, j, p):
-    job, pool = f.jobs[j], f.pools[p]
-    return f.held[job.tenant, pool.gpu_type] + held_gpus(pool, job.gpus) > f.quota[job.tenant, pool.gpu_type]
+    return exceeds_quota(f, f.jobs[j].tenant, f.jobs[j].gpus, p)
 
 
 @inner

@@ -19,9 +19,9 @@ def _expected(key, now):
 
 
 @inner
-def expected_end(f, j, now):
-    """When a running job is expected to end, as seen from now."""
-    return _expected(f.jobs[j].expected_end_s, now)
+def expected_end(f, h, now):
+    """When a holding is expected to end, as seen from now."""
+    return _expected(f.holdings[h].expected_end_s, now)
 
 
 @inner
@@ -32,11 +32,11 @@ def expected_idle(f, n, now):
         return now
     if idle_s > now + OVERDUE_S:
         return idle_s
-    i = f.nodes[n].first_job  # some of its jobs may be overdue
+    h = f.nodes[n].first_holding  # some of its jobs may be overdue
     latest = now
-    while i != NONE:
-        latest = max(latest, expected_end(f, i, now))
-        i = f.jobs[i].next_on_node
+    while h != NONE:
+        latest = max(latest, expected_end(f, h, now))
+        h = f.holdings[h].next_on_node
     return latest
 
 
@@ -73,12 +73,12 @@ def release(f, p):
 
 
 @inner
-def _free_up(f, j, need):
-    """Imagine that job ``j`` has ended; the node on which ``need`` GPUs are then free, or NONE."""
-    job = f.jobs[j]
-    take = on_node(f.pools[job.pool], job.gpus)
+def _free_up(f, h, need):
+    """Imagine that a holding is over; the node on which ``need`` GPUs are then free, or NONE."""
+    holding = f.holdings[h]
+    take = on_node(f.pools[holding.pool], holding.gpus)
     epoch = f.clock[0].epoch
-    n = job.first_node
+    n = holding.first_node
     found = NONE
     while n != NONE:
         node = f.nodes[n]
@@ -124,11 +124,11 @@ def _left_open(f, n, need, now):
     node = f.nodes[n]
     pool = f.pools[node.pool]
     free_then = node.free
-    i = node.first_job
-    while i != NONE:
-        if expected_end(f, i, now) <= pool.shadow_s:
-            free_then += on_node(pool, f.jobs[i].gpus)
-        i = f.jobs[i].next_on_node
+    h = node.first_holding
+    while h != NONE:
+        if expected_end(f, h, now) <= pool.shadow_s:
+            free_then += on_node(pool, f.holdings[h].gpus)
+        h = f.holdings[h].next_on_node
     return min(node.free, free_then - need)
 
 
@@ -155,17 +155,17 @@ def _reserve_part_of_node(f, p, need, now):
     early, count = _overdue_first(f, base, n_releases, now)
     top = len(f.scratch_keys)
     for i in range(top - early, top):
-        n = _free_up(f, f.scratch_ids[i], need)
+        n = _free_up(f, heap.row_of(f.scratch_ids[i]), need)
         if n != NONE:
             _keep_part_of(f, p, n, need, f.scratch_keys[i], now)
             return
     while count > 0:
         key = f.scratch_keys[0]
-        j = f.scratch_ids[0]
+        h = heap.row_of(f.scratch_ids[0])
         if key == math.inf:
             return
         count = frontier_pop(f, base, n_releases, f.release_pos, count)
-        n = _free_up(f, j, need)
+        n = _free_up(f, h, need)
         if n != NONE:
             _keep_part_of(f, p, n, need, key, now)
             return

@@ -16,8 +16,9 @@ from gpusim.kernels.promise import lacking, power_allows
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage
-from gpusim.state import NONE, Status, Wait
+from gpusim.state import NONE, Owner, Status, Wait
 
+_JOB = int(Owner.JOB)
 _QUEUED, _RUNNING, _POLICY = int(Status.QUEUED), int(Status.RUNNING), int(Wait.POLICY)
 
 
@@ -57,12 +58,13 @@ def list_running(f, p, rows, first, now):
     pool = f.pools[p]
     count = 0
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
-        j = f.nodes[n].first_job
-        while j != NONE:
-            if f.jobs[j].first_node == n and j < f.clock[0].n_jobs:
-                _show(f, j, p, rows[first + count], now)
+        h = f.nodes[n].first_holding
+        while h != NONE:
+            holding = f.holdings[h]
+            if holding.first_node == n and holding.kind == _JOB:
+                _show(f, holding.owner, p, rows[first + count], now)
                 count += 1
-            j = f.jobs[j].next_on_node
+            h = holding.next_on_node
     return count
 
 

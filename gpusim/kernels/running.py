@@ -17,36 +17,41 @@ from gpusim.kernels.course import (
     since,
     work_left,
 )
-from gpusim.kernels.holding import give_nodes_back, keep_longer, take_nodes
+from gpusim.kernels.holding import drawn_by, give_nodes_back, keep_longer, member_of, new_holding, take_nodes
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.state import NONE, Backfill, Phase, Status
+from gpusim.state import NONE, Backfill, Owner, Phase, Status
 
-_EASY = int(Backfill.EASY)
+_EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
 _RUNNING, _DONE, _TIMED_OUT = int(Status.RUNNING), int(Status.DONE), int(Status.TIMED_OUT)
 
 
 @part
-def _add_draw(f, j, p, sign):
-    """Add the job's draw to its site's, and to what is given back before the promises there begin; or take it off.
+def _add_draw(f, h, sign):
+    """Add what a job draws to its site's, and to what is given back before the promises there begin; or take it off.
 
     Returns the draw [W].
     """
-    pool = f.pools[p]
-    site = f.sites[pool.site]
-    compute, communication, checkpoint = draws(f, j, p, f.jobs[j].held)
-    site.phase_w[_COMPUTE] += sign * compute
-    site.phase_w[_COMMUNICATION] += sign * communication
-    site.phase_w[_CHECKPOINT] += sign * checkpoint
-    drawn_w = compute + communication + checkpoint
+    holding = f.holdings[h]
+    site = f.sites[f.pools[holding.pool].site]
+    site.phase_w[_COMPUTE] += sign * holding.compute_w
+    site.phase_w[_COMMUNICATION] += sign * holding.communication_w
+    site.phase_w[_CHECKPOINT] += sign * holding.checkpoint_w
+    drawn_w = drawn_by(f, h)
     site.it_w += sign * drawn_w
     if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
         return drawn_w
-    end_s = f.jobs[j].expected_end_s
     for q in range(site.first_pool, site.first_pool + site.n_pools):
-        if f.pools[q].reserved_job != NONE and end_s <= f.pools[q].shadow_s:
+        if f.pools[q].reserved_job != NONE and holding.expected_end_s <= f.pools[q].shadow_s:
             f.pools[q].relief_w += sign * drawn_w
     return drawn_w
+
+
+@inner
+def _measure_draw(f, j, h):
+    holding = f.holdings[h]
+    draw = draws(f, j, holding.pool, holding.held)
+    holding.compute_w, holding.communication_w, holding.checkpoint_w = draw
 
 
 @inner
@@ -65,36 +70,45 @@ def start(f, j, p, now):
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
     job.expected_end_s = now + at_rate(length_s, rate)
-    take_nodes(f, j, p)
+    h = new_holding(f, _JOB, j, j, p, job.gpus, job.tenant, now)
+    f.holdings[h].expected_end_s = job.expected_end_s
+    job.holding = h
+    job.held = f.holdings[h].held
+    take_nodes(f, h)
     pool.busy += job.held
     pool.padding += job.held - job.gpus
     pool.running += 1
     pool.running_work += job.held * (now + length_s - now)
-    _add_draw(f, j, p, 1.0)
-    heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, j)
+    _measure_draw(f, j, h)
+    _add_draw(f, h, 1.0)
+    heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, member_of(f, h))
     clock.n_ends += 1
 
 
 @inner
 def stop(f, j, now):
     """Common part of an end and an eviction: power, nodes, energy and times of the run."""
-    job = f.jobs[j]
-    p = job.pool
-    pool, clock = f.pools[p], f.clock[0]
+    job, h = f.jobs[j], f.jobs[j].holding
+    holding, clock = f.holdings[h], f.clock[0]
+    p = holding.pool
+    pool = f.pools[p]
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
-    job.run_s += now - job.start_s
-    drawn_w = _add_draw(f, j, p, -1.0)
-    job.energy_j += (drawn_w + pool.idle_w * job.held) * (now - since(f, j))
-    # Of a run at rate 1 throughout, what `start` added stands in its record: most runs end without being looked up.
-    expected_s = job.expected_end_s if job.paced == 0 else job.start_s + expected_length(f, j, p)
-    pool.running_work -= job.held * (expected_s - job.start_s)
-    pool.busy -= job.held
-    pool.padding -= job.held - job.gpus
+    job.run_s += now - holding.since_s
+    drawn_w = _add_draw(f, h, -1.0)
+    # Of a run at rate 1 throughout, what `start` added stands in its holding: most runs end without being looked up.
+    since_s, expected_s = holding.since_s, holding.expected_end_s
+    if job.paced != 0:
+        since_s, expected_s = f.paces[j].since_s, holding.since_s + expected_length(f, j, p)
+    job.energy_j += (drawn_w + pool.idle_w * holding.held) * (now - since_s)
+    pool.running_work -= holding.held * (expected_s - holding.since_s)
+    pool.busy -= holding.held
+    pool.padding -= holding.held - holding.gpus
     pool.running -= 1
-    give_nodes_back(f, j, p)
-    heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, j)
+    heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, member_of(f, h))
     clock.n_ends -= 1
+    give_nodes_back(f, h)
+    job.holding = NONE
 
 
 @part
@@ -146,7 +160,7 @@ def leave_pace(f, j, now):
     if job.paced == 0:
         _begin_pace(f, j, p)
     pace = f.paces[j]
-    drawn_w = _add_draw(f, j, p, -1.0)
+    drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
         job.energy_j += (drawn_w + f.pools[p].idle_w * job.held) * (now - pace.since_s)
         _note_segment(f, j, now)
@@ -158,13 +172,15 @@ def leave_pace(f, j, now):
 def take_pace(f, j, now):
     """A running job goes on at its own rate and draw of now, times its pool's."""
     job, pace = f.jobs[j], f.paces[j]
-    p = job.pool
+    p, h = job.pool, job.holding
     pace.rate, pace.draw = pace.own_rate * f.pools[p].rate, pace.own_draw * f.pools[p].draw
     job.end_s = now + at_rate(course_length(f, j, p) - pace.place_s, pace.rate)
     job.expected_end_s = now + at_rate(expected_length(f, j, p) - pace.place_s, pace.rate)
-    _add_draw(f, j, p, 1.0)
-    keep_longer(f, j, p)
-    heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, j)
+    f.holdings[h].expected_end_s = job.expected_end_s
+    _measure_draw(f, j, h)
+    _add_draw(f, h, 1.0)
+    keep_longer(f, h)
+    heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
 
 
 @inner

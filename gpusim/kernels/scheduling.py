@@ -12,13 +12,16 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
+    lane_of,
     list_long_queue,
     next_within_quota,
+    over_quota,
     rewind,
     start_waiting_job,
     step_over,
 )
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
+from gpusim.kernels.running import start
 from gpusim.kernels.shortage import shortage
 from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
 
@@ -48,10 +51,30 @@ def _start_heads(f, p, now):
         if j == NONE:
             return NONE, NONE
         reason = try_start(f, j, p, ALL, now)
-        if reason != NONE and f.rules[0].preempts != 0 and power_allows(f, j, p) and make_room(f, j, p, now):
+        if (
+            reason != NONE
+            and f.rules[0].preempts != 0
+            and power_allows(f, j, p)
+            and make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, now)
+        ):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:
             return j, reason
+
+
+@part
+def start_at_once(f, j, p, now):
+    """Start a job that arrives where nobody waits, as its pass would; False, and nothing done, if that cannot be."""
+    job, pool = f.jobs[j], f.pools[p]
+    held = held_gpus(pool, job.gpus)
+    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free or not place(f, p, job.gpus, ALL):
+        return False
+    job.pool, job.held = p, held
+    if (f.rules[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
+        return False
+    start(f, j, p, now)
+    f.lanes[lane_of(f, j, p)].held += held
+    return True
 
 
 @inner

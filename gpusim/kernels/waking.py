@@ -13,8 +13,8 @@ what was promised there is promised anew, hangs on what has happened since the l
 - `late`, `doubt`, `switched` (conservative): a reservation was due and what it reserved was not there; somebody took
   nodes without asking the plan; nodes came or went. All reservations of the pool are checked (`breaches`, `capacity`).
 
-Whoever gives GPUs back, or has nodes come and go, calls `wake`; whoever frees power, `wake_site`; `mark_dirty` is for
-all else that calls for a pass.
+Whoever gives GPUs back, or has nodes come and go, calls `wake`, which spares a pool where nobody waits the pass;
+whoever frees power, `wake_site`; `mark_dirty` is for all else that calls for a pass.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.state import NONE, Backfill
+
+_CONSERVATIVE = int(Backfill.CONSERVATIVE)
 
 
 @inner
@@ -64,7 +67,9 @@ def wake_type(f, gpu_type):
 @inner
 def wake(f, p):
     """GPUs of the pool came free or changed."""
-    f.pools[p].released = 1
-    mark_dirty(f, p)
+    pool, rules = f.pools[p], f.rules[0]
+    pool.released = 1
+    if pool.queued > 0 or pool.reserved_job != NONE or rules.redispatch != 0 or rules.backfill == _CONSERVATIVE:
+        mark_dirty(f, p)
     wake_site(f, f.pools[p].site)
     wake_type(f, f.pools[p].gpu_type)

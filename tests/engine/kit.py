@@ -12,13 +12,13 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate
+from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate, lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.services import Deployment, Services
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import DeploymentSpec, Service
-from gpusim.state import NONE, Backfill, Fleet, Status
+from gpusim.state import NONE, Backfill, Fleet, Serving, Status
 from tests.reference.case import Case, Change, Outcome, ServiceSpec
 
 
@@ -81,7 +81,8 @@ def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list
 def world(case: Case) -> tuple[FleetEnvironment, Services]:
     """The engine's environment with all processes of a case."""
     deployments, replicas = _deployments(case)
-    env = FleetEnvironment(_fleet(case, replicas))
+    serving = lay_out(replicas)
+    env = FleetEnvironment(_fleet(case, serving), serving)
     links = [Link(env, row) for row in range(case.n_links)]
     env.links.update(enumerate(links))
     env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
@@ -153,7 +154,7 @@ def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
     found, gpus, priority = [], [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
-            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(case.jobs) + len(gpus), rows))
+            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows))
             gpus += [spec.gpus] * rows
             priority += [spec.priority] * rows
     return found, Replicas(np.array(gpus, "i8"), np.zeros(len(gpus), "i8"), np.array(priority, "i4"))
@@ -172,18 +173,18 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
             time_s(job.promised_s) if fleet.rules[0].backfill == Backfill.CONSERVATIVE else None,
         )
-        for job in fleet.jobs[: int(fleet.clock[0].n_jobs)]
+        for job in fleet.jobs
     ]  # fmt: skip
 
 
-def _fleet(case: Case, replicas: Replicas) -> Fleet:
+def _fleet(case: Case, serving: Serving) -> Fleet:
     columns = {name: np.array([getattr(job, name) for job in case.jobs]) for name in case.jobs[0].__dataclass_fields__}
     work = Work(routes=case.routes, route_links=case.route_links, **columns)
     quota = None if case.quota is None else np.array(case.quota, "i8")
     rules = replace(case.rules, cycle_s=case.cycle_s or 0.0)
     fleet = allocate(
         case.pools, case.n_sites, work, rules,
-        classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, replicas=replicas,
+        classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, serving=serving,
     )  # fmt: skip
     fleet.rules["long_queue"] = 1  # search even these short queues by size
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
@@ -218,7 +219,7 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
         case "site_rate":
             env.set_site_rate(change.on, value, change.draw)
         case "job_gpus":
-            job = env.fleet.jobs[change.on] if change.on < env.fleet.clock[0].n_jobs else None
+            job = env.fleet.jobs[change.on] if change.on < len(env.fleet.jobs) else None
             if job is not None and job.status in (Status.QUEUED, Status.RUNNING):
                 if value <= env.fleet.pools[job.pool].planned:
                     env.set_job_gpus(change.on, int(value))

@@ -113,7 +113,7 @@ def test_conservation():
     def change(env):
         for hour in range(1, 24):
             yield env.at(hour * HOUR_S)
-            status = env.fleet.jobs["status"][: env.fleet.clock[0].n_jobs]
+            status = env.fleet.jobs["status"]
             for job in sizes.permutation(np.flatnonzero(np.isin(status, [Status.RUNNING, Status.QUEUED])))[
                 :30
             ].tolist():

@@ -1,0 +1,1 @@
+"""Kernels of inference services."""

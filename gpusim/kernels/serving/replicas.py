@@ -1,0 +1,113 @@
+"""Replicas of inference services: what holds GPUs for them, what they draw, and why one cannot start."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.holding import give_nodes_back, new_holding, take_nodes
+from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.limit import fits_limit, peak_w
+from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.preemption import make_room
+from gpusim.kernels.promise import look_again
+from gpusim.kernels.queueing import exceeds_quota
+from gpusim.kernels.shortage import shortage
+from gpusim.kernels.waking import mark_dirty
+from gpusim.state import NONE, Owner, Phase, Wait
+
+_REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
+_QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
+
+
+@inner
+def _barred(f, v, r, p):
+    """What forbids replica ``r`` to start in pool ``p`` whatever is free there: its quota, power; else NONE."""
+    replica, pool = v.replicas[r], f.pools[p]
+    if exceeds_quota(f, replica.tenant, replica.gpus, p):
+        return _QUOTA
+    w = pool.serving_w * held_gpus(pool, replica.gpus)
+    if fits_limit(f, pool.site, w):
+        return NONE
+    return _RULE if peak_w(f, pool.site, w) <= f.sites[pool.site].grid_w else _POWER  # but for a cap it would fit
+
+
+@kernel
+def replica_lacks(f, v, r, p):
+    """What keeps replica ``r`` from starting in pool ``p`` without an eviction, or NONE."""
+    barred = _barred(f, v, r, p)
+    if barred != NONE:
+        return barred
+    gpus = v.replicas[r].gpus
+    return NONE if place(f, p, gpus, ALL) else shortage(f.pools[p], held_gpus(f.pools[p], gpus))
+
+
+@kernel
+def start_replica(f, v, r, p, may_preempt, now):
+    """Start replica ``r`` in pool ``p``: NONE if it runs, else what it lacks."""
+    barred = _barred(f, v, r, p)
+    if barred != NONE:
+        return barred
+    replica, pool = v.replicas[r], f.pools[p]
+    gpus = replica.gpus
+    if not place(f, p, gpus, ALL) and not (may_preempt and make_room(f, p, gpus, replica.priority, now)):
+        return shortage(pool, held_gpus(pool, gpus))
+    settle_pool(f.pools, p, now)
+    h = new_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, now)
+    f.holdings[h].expected_end_s = math.inf
+    replica.holding = h
+    take_nodes(f, h)
+    held = f.holdings[h].held
+    pool.serving += held
+    f.sites[pool.site].serving_room_w += pool.serving_w * held
+    mark_dirty(f, p)
+    look_again(f, pool.site, now)
+    return NONE
+
+
+@kernel
+def stop_replica(f, v, r, now):
+    h = v.replicas[r].holding
+    p, held = f.holdings[h].pool, f.holdings[h].held
+    settle_pool(f.pools, p, now)
+    f.pools[p].serving -= held
+    f.sites[f.pools[p].site].serving_room_w -= f.pools[p].serving_w * held
+    set_serving_load(f, p, f.pools[p].serving_busy, now)
+    v.replicas[r].holding = NONE
+    give_nodes_back(f, h)
+
+
+@inner
+def stop_last_replicas(f, v, s, now):
+    """Stop replicas, the last first, while a site could draw more than its limit."""
+    r = len(v.replicas) - 1
+    while r >= 0 and not fits_limit(f, s, 0.0):
+        h = v.replicas[r].holding
+        if h != NONE and f.pools[f.holdings[h].pool].site == s:
+            stop_replica(f, v, r, now)
+        r -= 1
+
+
+@kernel
+def ask_for_replicas(f, p, cause, gpus, now):
+    """Replicas that are wanted and do not run ask for ``gpus`` GPUs more (negative: less) from now on, for a cause."""
+    settle_pool(f.pools, p, now)
+    f.pools[p].missing_gpus += gpus
+    f.pools[p].asked[cause] += gpus
+
+
+@kernel
+def set_serving_load(f, p, busy_gpus, now):
+    """GPUs' worth of the pool's replicas that demand fills from now on; power follows."""
+    pool = f.pools[p]
+    site = f.sites[pool.site]
+    settle_pool(f.pools, p, now)
+    settle_site(f.sites, pool.site, now)
+    busy_gpus = min(busy_gpus, pool.serving * 1.0)
+    change_w = busy_gpus * pool.serving_w - pool.serving_drawn_w
+    pool.serving_busy = busy_gpus
+    pool.serving_drawn_w += change_w
+    site.phase_w[_SERVING] += change_w
+    site.it_w += change_w
+    site.serving_room_w -= change_w
