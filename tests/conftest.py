@@ -7,13 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
+from tests.checked_rows import check_bundles
 from tests.compile import KINDS
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before the workers of the whole suite start, compile what each would compile for itself, side by side."""
+    """Before the workers of the whole suite start, compile what each would compile for itself, side by side.
+
+    Where kernels are run as plain Python, every index of theirs is checked.
+    """
+    if numba.config.DISABLE_JIT:
+        check_bundles()
     whole = config.args == config.getini("testpaths")
     if whole and getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         root = Path(__file__).parents[1]

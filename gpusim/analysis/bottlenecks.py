@@ -11,7 +11,7 @@ import pandas as pd
 from gpusim.analysis.books import books
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
-from gpusim.analysis.wording import period, quantity, share
+from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
 from gpusim.causes import BUSY, SLACK, STALLED, WORDS
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
@@ -76,7 +76,9 @@ def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     for part, key in zip(parts, found, strict=False):  # there is one empty part where there is no group
         site, kind, cause = (names[i] for names, i in zip(labels, np.unravel_index(key, shape), strict=True))
         lost_s, waited_s, asked_s, held_s = (float(value[part].sum()) for value in values)
-        weight = next((values[i] for i, sum_s in ((3, held_s), (0, lost_s), (1, waited_s)) if sum_s > 0.0), None)
+        weight = next(
+            (values[i] for i, sum_s in ((3, held_s), (0, lost_s), (1, waited_s), (2, asked_s)) if sum_s > 0.0), None
+        )
         if weight is None:
             continue
         first_s, last_s = _middle(start_s[part], end_s[part], weight[part])
@@ -121,7 +123,7 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
             return f"{number_of(waiting, 'job')} had not started when the run ended, and had not waited yet."
         if not len(result.jobs) and not len(result.services):
             return "Nothing was held back: nobody asked for a GPU."
-        return "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+        return _in_vain(table) or "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
     longest = table.loc[table["job_hours_waited"].idxmax()]
     if real.empty:
         said = (
@@ -130,9 +132,11 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
     held = quantity(first["gpu_hours_held_back"])
-    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{_worth(first['usd'])}."
+    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{worth(first['usd'])}."
     text = f"{turned_away} {text}".strip()
-    if total * HOUR_S < max(len(result.jobs), 1):  # a second each
+    if total <= 0.0:
+        return text + " No job waited." * (len(result.jobs) > 0)
+    if total * HOUR_S < len(result.jobs):  # a second each
         return text + " Hardly any job waited."
     part = f"{share(longest['job_hours_waited'] / total)} of the {number_of(quantity(total), 'hour')} that jobs waited"
     if longest["rank"] == first["rank"]:
@@ -140,9 +144,13 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
     return text + f" Jobs waited longest for {_name(longest)}: {part}."
 
 
-def _worth(usd: float) -> str:
-    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at list price"``."""
-    return f", worth {quantity(usd)} USD at list price" if usd >= 0.5 else ""
+def _in_vain(table: pd.DataFrame) -> str:
+    """What replicas asked for, of which no GPU stood free; "" if there is nothing."""
+    asked = float(table["gpu_hours_asked"].sum())
+    if asked <= 0.0:
+        return ""
+    most = table.loc[table["gpu_hours_asked"].idxmax()]
+    return f"Replicas asked for {gpu_hours(asked)} while no GPU stood free, most of them for {_name(most)}."
 
 
 def _name(row: pd.Series) -> str:
@@ -163,26 +171,26 @@ def _sentence(row: dict, start: datetime) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
-    worth, of_planned = _worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
+    value, of_planned = worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
     parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
     if cause in STALLED:
-        parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{worth}.")
+        parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{value}.")
     elif row["gpu_hours_held_back"] <= 0.0:
         if row["gpu_hours_lost"] > 0.0:
             parts.append(f"{number_of(lost, 'GPU-hour')} {of_planned} held nothing back: no work asked for them.")
         elif row["gpu_hours_asked"] > 0.0:
             parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')}, but no GPU stood free for it.")
     elif cause == BUSY and held == asked:
-        parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them{worth}.")
+        parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them{value}.")
     elif cause == BUSY:
         parts.append(
             f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them; held back are {held}, as many as were"
-            f" at work in its place{worth}."
+            f" at work in its place{value}."
         )
     else:
         hours = number_of(lost, "GPU-hour")
         of_these = f"all of these {hours}" if held == lost else f"{held} of these {hours}"
-        parts.append(f"Waiting work asked for {of_these} {of_planned}{worth}.")
+        parts.append(f"Waiting work asked for {of_these} {of_planned}{value}.")
         if asked != held:
             parts.append(f"In all it asked for {asked}.")
     if row["job_hours_waited"] >= 0.5:

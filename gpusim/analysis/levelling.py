@@ -19,7 +19,7 @@ class Beyond(NamedTuple):
     amount, share : float
         Of the knee; its gain as a share of the greatest of the curve.
     most : float
-        Amount of the step with the greatest gain.
+        Amount of the step with the greatest gain, of several the last.
     """
 
     how: str
@@ -34,7 +34,7 @@ def beyond(curve: pd.DataFrame) -> Beyond | None:
     if not knee.any():
         return None
     at = int(knee.argmax())
-    later, most = gains[at + 1 :], int(gains.argmax())
+    later, most = gains[at + 1 :], len(gains) - 1 - int(gains[::-1].argmax())
     if (later > (1.0 + LEVEL) * gains[at]).any():
         how = "rise"
     else:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from gpusim.analysis.wording import period, quantity
+from gpusim.analysis.wording import gpu_hours, period, worth
 from gpusim.causes import WORDS
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
@@ -108,11 +108,10 @@ def _either(texts: pd.Series) -> str:
 def _sentence(row: dict, part: pd.DataFrame, start: datetime) -> str:
     words, count, details = WORDS[row["cause"]], int(part["jobs"].sum()), _details(part)
     when = period(start, row["period_start_s"], row["period_end_s"])
-    asked, usd = quantity(row["gpu_hours_asked"]), quantity(row["usd"])
     where = f"At {row['site']}, {number_of(count, 'job')}" if row["site"] else number_of(count, "job")
     return (
         f"{where} of {number_of(details['most'], 'GPU')} {'was' if count == 1 else 'were'} rejected,"
         f" from {when}: {_lacks(row['cause'], part, True)}. The work that {'it' if count == 1 else 'they'} asked for is"
-        f" {number_of(asked, 'GPU-hour')}, worth {usd} USD at list price. What could relieve it:"
+        f" {gpu_hours(row['gpu_hours_asked'])}{worth(row['usd'])}. What could relieve it:"
         f" {words.relief.format(**details)}."
     )

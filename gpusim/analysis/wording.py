@@ -28,6 +28,11 @@ def gpu_hours(value: float) -> str:
     return number_of(quantity(value), "GPU-hour")
 
 
+def worth(usd: float) -> str:
+    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at list price"``."""
+    return f", worth {quantity(usd)} USD at list price" if usd >= 0.5 else ""
+
+
 def compact(value: float) -> str:
     """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
     if not math.isfinite(value):

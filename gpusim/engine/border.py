@@ -29,19 +29,27 @@ def whole(env: simpy.Environment, name: str, value: object, count: int, first: i
 
 
 def number(
-    env: simpy.Environment, name: str, value: object, least: float, unit: str = "", *, may_be_infinite: bool = False
+    env: simpy.Environment,
+    name: str,
+    value: object,
+    least: float,
+    unit: str = "",
+    *,
+    most: float = math.inf,
+    may_be_infinite: bool = False,
 ) -> float:
-    """A number that is at least ``least``, and finite unless it may be infinite."""
+    """A number from ``least`` to ``most``, and finite unless it may be infinite."""
     if isinstance(value, Real) and not isinstance(value, bool):
         try:
             found = float(value)
         except OverflowError:
             found = math.nan
-        if found >= least and (may_be_infinite or found < math.inf):
+        if least <= found <= most and (may_be_infinite or found < math.inf):
             return found
     kind = f"a number{unit and f' of {unit}'}" + ("" if may_be_infinite else ", not infinite")
     low = f", {least:,.6g} or more" if least > -math.inf else ""
-    raise refuse(env, f"{name}: found {shown(value)}; give {kind}{low}")
+    high = f", {most:,.6g} or less" if most < math.inf else ""
+    raise refuse(env, f"{name}: found {shown(value)}; give {kind}{low}{high}")
 
 
 def text(env: simpy.Environment, name: str, value: object) -> str:

@@ -68,6 +68,8 @@ class FleetEnvironment(simpy.Environment):
 
     def detach(self) -> Fleet:
         """Give the fleet away at the end: events refer to their environment, which would keep it for long."""
+        if self.active_process is not None:
+            raise border.refuse(self, "env.detach: the run is under way; it gives the fleet away when it is over")
         fleet, self._fleet = self._fleet, None
         return fleet
 
@@ -133,12 +135,12 @@ class FleetEnvironment(simpy.Environment):
         return self._watched.setdefault(job, self.event())
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
-        """One line of the run's story in the table of events; ``site`` is "" for what concerns them all.
+        """One line of the run's story so far in the table of events; ``site`` is "" for what concerns them all.
 
         ``unit`` is that of ``value``.
         """
         self._log(
-            border.number(self, "env.log: time_s", time_s, 0.0, "s"),
+            border.number(self, "env.log: time_s", time_s, 0.0, "s", most=self.now),
             border.known(self, "env.log: site", site, ["", *self.sites]),
             border.text(self, "env.log: kind", kind),
             border.text(self, "env.log: detail", detail),

@@ -16,7 +16,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
-from gpusim.report.terminal import listing, terminal
+from gpusim.report.terminal import in_lines, listing, terminal
 from gpusim.tables.record import Record
 from gpusim.units import number_of
 
@@ -42,7 +42,7 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
         same = np.isclose(row.first, row.second, rtol=1e-9, atol=0.0, equal_nan=True)  # sums differ by rounding
         change = "" if same or row.ratio != row.ratio else f"{row.ratio - 1.0:+.1%}"
         table.add_row(
-            row.Index, *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
+            in_lines(row.Index), *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
             "" if same or row.difference != row.difference else _signed(row.difference), change,
             style="dim" if same else None,
         )  # fmt: skip
@@ -56,7 +56,9 @@ def _print_differences(console: Console, differences: pd.DataFrame) -> None:
         return
     table = listing("key", "A", "B", title="What differs in the scenarios")
     for row in differences.head(MOST_KEYS).itertuples():
-        table.add_row(row.key, *("not set" if value is None else str(value) for value in (row.first, row.second)))
+        table.add_row(
+            in_lines(row.key), *("not set" if value is None else str(value) for value in (row.first, row.second))
+        )
     console.print(table)
     if len(differences) > MOST_KEYS:
         console.print(f"and {number_of(len(differences) - MOST_KEYS, 'more key')}", style="dim")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gpusim.errors import printable
+
+LINE = 24  # letters of a name in a column
 
 
 class Terminal(Console):
@@ -39,3 +43,13 @@ def add_column(table: Table, heading: str) -> None:
     """One more column of a ``listing``."""
     right = heading.endswith(">")
     table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
+
+
+def in_lines(name: str) -> str:
+    """A long name in lines that end behind a ``_`` or a ``.``, as narrow columns would not break it."""
+    lines = [""]
+    for part in re.split(r"(?<=[_.])", name):
+        if lines[-1] and len(lines[-1]) + len(part) > LINE:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.wording import gpu_hours
 from gpusim.inputs.traces.description import Description
 from gpusim.units import number_of
 
@@ -20,7 +21,7 @@ def trace_text(description: Description) -> str:
 
 def _lines(d: Description) -> Iterator[str]:
     begins = f"{d.origin:%Y-%m-%d %H:%M:%S} UTC" if d.origin else "an unknown date"
-    yield f"Format {d.format}: {number_of(d.jobs, 'job')}, {number_of(round(d.gpu_hours), 'GPU-hour')}"
+    yield f"Format {d.format}: {number_of(d.jobs, 'job')}, {gpu_hours(d.gpu_hours)}"
     yield f"Submitted over {number_of(float(f'{d.span_days:.1f}'), 'day')}, from {begins}"
     yield ""
     yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"

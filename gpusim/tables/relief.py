@@ -59,6 +59,7 @@ class Relief:
 
     @classmethod
     def load(cls, folder: str | Path) -> Relief:
-        """Read what was saved; ``ResultError`` with everything that is missing or damaged."""
-        about, tables = storage.load(Path(folder), TABLES)
+        """Read what was saved, or a study's folder holds; ``ResultError`` with all that is missing or damaged."""
+        within = Path(folder) / "relief"
+        about, tables = storage.load(within if within.is_dir() else Path(folder), TABLES)
         return cls(about, **tables)

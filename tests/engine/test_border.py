@@ -22,6 +22,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "index": [*NO_NUMBER, -1, 10**6, 2**63, 1.0, 1.5, math.inf],
     "amount": [*NO_NUMBER, -1, -0.001, -math.inf],  # infinite is no limit
     "finite": [*NO_NUMBER, -1, -0.001, math.inf, -math.inf],
+    "past": [*NO_NUMBER, -1, 1.001, 1e30, math.inf],  # of a run that is at 1 s
     "share": [*NO_NUMBER[1:], -1, -0.001, math.inf, -math.inf],
     "number": NO_NUMBER,
     "place": [None, 0, 1, "CONTROL", math.nan],
@@ -47,7 +48,7 @@ ENVIRONMENT = {
     "fail_node": {"node": ("index", 0)},
     "land": {"job": ("index", 1)},
     "log": {
-        "time_s": ("finite", 0.0), "site": ("site", "texas"), "kind": ("text", "k"), "detail": ("text", "d"),
+        "time_s": ("past", 0.0), "site": ("site", "texas"), "kind": ("text", "k"), "detail": ("text", "d"),
         "value": ("number", 1.0), "unit": ("text", "MW"),
     },
     "make_segment_room": {},
@@ -191,9 +192,15 @@ def _runs(env):
     env.run(until=100.0)
 
 
+def _gives_away(env):
+    yield env.at(60.0)
+    env.detach()
+
+
 @pytest.mark.parametrize(
     ("process", "says"),
     [
+        (_gives_away, "process '_gives_away', 60 s into the run: env.detach: the run is under way"),
         (_yields_nothing, "process '_yields_nothing': it returned None and yields nothing; a process is a function"),
         (_yields_none, "process '_yields_none', 0 s into the run: it yields None; yield events"),
         (_yields_a_number, "process '_yields_a_number', 0 s into the run: it yields 3600.0; yield events"),

@@ -395,7 +395,7 @@ def test_reference_on_textbook_schedules(jobs, backfill, hours):
 
 
 def test_kernels_as_plain_python():
-    """The same comparison with the kernels run as Python: with and without the JIT agree."""
+    """The same comparison with the kernels run as Python: with and without the JIT agree, and no index is wrong."""
     root = Path(__file__).parents[2]
     command = [
         sys.executable,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gpusim
+from gpusim.analysis.bottlenecks import headline
 from gpusim.inputs.jobtable import JobTable
 
 LATER = {"at": 1.0, "value": 32}
@@ -47,3 +48,25 @@ def test_a_job_and_a_replica_lack_the_same(cause):
     late = services[services["start_s"] > 0.0]
     assert (late["wanted_replicas"] - late["replicas"]).to_numpy() == pytest.approx(1.0)
     assert late["cause"].unique().tolist() == [cause]
+
+
+@pytest.mark.parametrize(
+    ("site", "tenant", "taker", "said"),
+    [
+        ({"grid_mw": 0.0}, {}, [], "Most is attributed to 'grid connection too small' (H100 at one): 192 GPU-hours"),
+        ({}, {"quota_gpus": {"H100": 16}}, ["taker"],
+         "Replicas asked for 96 GPU-hours while no GPU stood free, most of them for 'tenants at their quota' (H100"),
+    ],
+)  # fmt: skip
+def test_what_replicas_lack_is_told_where_no_job_waits(site, tenant, taker, said):
+    """32 GPUs wanted for six hours: there is no power, or a quota of half of them, the others at work for somebody."""
+    pools = {"H100": {"gpus": 32}}
+    data = {
+        "name": "s", "run": {"start": "2026-06-01T00:00:00Z", "days": 0.25},
+        "sites": {"one": {"region": "FR", "jurisdiction": "EU", "grid_mw": 5.0, "pools": pools, **site}},
+        "tenants": {"t": tenant, "u": {}}, "workload": {},
+        "services": {"chat": SERVICE, **dict.fromkeys(taker, SERVICE | {"tenant": "u", "mean_tokens_per_s": 12_000.0})},
+    }  # fmt: skip
+    result = gpusim.run(gpusim.Scenario.from_dict(data))
+    assert said in headline(result)
+    assert result.bottlenecks()["gpu_hours_asked"].sum() == pytest.approx(result.unmet["gpu_s"].sum() / 3600.0)

@@ -8,6 +8,7 @@ import pytest
 from gpusim.bundle import Bundle, records
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.bundle_type import teach
+from tests.checked_rows import checked
 
 CLOCK = np.dtype([("now_s", "f8"), ("count", "i8")])
 
@@ -52,3 +53,15 @@ def test_arrays_may_grow_and_nothing_else():
         queue.put("tokens", np.ones(9, "i8"))
     with pytest.raises(AttributeError, match="cannot be assigned"):
         queue.tokens = np.ones((9, 3), "i8")
+
+
+@pytest.mark.parametrize("rows", [records(CLOCK, 3), np.zeros(3)])
+def test_as_plain_python_rows_refuse_a_wrong_index(rows):
+    """Compiled kernels do not look: that they need not is seen where all kinds of cases are played as plain Python."""
+    looked_at = checked(rows)
+    looked_at[2], looked_at[0] = rows[0], rows[0]
+    for i in (-1, 3, np.int64(-1)):
+        with pytest.raises(IndexError):
+            looked_at[i]
+        with pytest.raises(IndexError):
+            looked_at[i] = rows[0]

@@ -22,37 +22,43 @@ _QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
 
 
 @inner
-def _barred(f, v, r, p):
-    """What forbids replica ``r`` to start in pool ``p`` whatever is free there: its quota, power; else NONE."""
-    replica, pool = v.replicas[r], f.pools[p]
-    if exceeds_quota(f, replica.tenant, replica.gpus, p):
+def _has_power(f, p, gpus):
+    pool = f.pools[p]
+    return fits_limit(f, pool.site, pool.serving_w * held_gpus(pool, gpus))
+
+
+@inner
+def _lacks(f, v, r, p):
+    """The first of quota, nodes and power, in the order in which jobs look for them, that replica ``r`` lacks."""
+    pool, gpus = f.pools[p], v.replicas[r].gpus
+    held = held_gpus(pool, gpus)
+    if exceeds_quota(f, v.replicas[r].tenant, gpus, p):
         return _QUOTA
-    w = pool.serving_w * held_gpus(pool, replica.gpus)
-    if fits_limit(f, pool.site, w):
+    if held > pool.free or not place(f, p, gpus, ALL):
+        return shortage(pool, held)
+    if _has_power(f, p, gpus):
         return NONE
-    return _RULE if peak_w(f, pool.site, w) <= f.sites[pool.site].grid_w else _POWER  # but for a cap it would fit
+    return _RULE if peak_w(f, pool.site, pool.serving_w * held) <= f.sites[pool.site].grid_w else _POWER
 
 
 @kernel
 def replica_lacks(f, v, r, p):
     """What keeps replica ``r`` from starting in pool ``p`` without an eviction, or NONE."""
-    barred = _barred(f, v, r, p)
-    if barred != NONE:
-        return barred
-    gpus = v.replicas[r].gpus
-    return NONE if place(f, p, gpus, ALL) else shortage(f.pools[p], held_gpus(f.pools[p], gpus))
+    return _lacks(f, v, r, p)
 
 
 @kernel
 def start_replica(f, v, r, p, may_preempt, now):
     """Start replica ``r`` in pool ``p``: NONE if it runs, else what it lacks."""
-    barred = _barred(f, v, r, p)
-    if barred != NONE:
-        return barred
     replica, pool = v.replicas[r], f.pools[p]
     gpus = replica.gpus
-    if not place(f, p, gpus, ALL) and not (may_preempt and make_room(f, p, gpus, replica.priority, now)):
-        return shortage(pool, held_gpus(pool, gpus))
+    lacks = _lacks(f, v, r, p)
+    if lacks != NONE:
+        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE
+        if not (for_nodes and may_preempt and _has_power(f, p, gpus)):
+            return lacks
+        if not make_room(f, p, gpus, replica.priority, now):
+            return lacks
     settle_pool(f.pools, p, now)
     h = new_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, now)
     f.holdings[h].expected_end_s = math.inf

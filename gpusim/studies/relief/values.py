@@ -12,7 +12,7 @@ from gpusim.studies.statistics.intervals import changes
 from gpusim.studies.store import Store
 
 BASE = "as it is"
-HELD = "gpu_hours_held_back"
+HELD, ASKED = "gpu_hours_held_back", "gpu_hours_asked"
 Trial = tuple[str, float, int]  # counterfactual (BASE for none), multiple, replication
 
 
@@ -38,14 +38,18 @@ class Values:
         places = places.astype({"name": str, "cause": str, "measure": str})
         held = places[places["measure"] == HELD].pivot(index="run", columns=["name", "cause"], values="value")
         sizes = places[places["cause"] == "rejected_size"]
+        base = [key for place, key in keys.items() if place[0] == BASE]
+        asked = places[(places["measure"] == ASKED) & places["run"].isin(base)]
+        self._asked = asked.groupby(["name", "cause"])["value"].sum() / max(len(base), 1)
         self.figures = fleet.reindex(run.to_numpy()).set_axis(run.index).sort_index()
         self.held = held.reindex(run.to_numpy()).fillna(0.0).set_axis(run.index).sort_index()
         self._too_large = sizes[sizes["measure"] == "most_gpus"][["run", "name", "value"]]
-        self._base = [key for place, key in keys.items() if place[0] == BASE]
+        self._base = base
 
     def base_held(self) -> dict[tuple[str, str], float]:
-        """Mean GPU-hours held back in the base, by (pool, cause)."""
-        return self.held.loc[BASE].mean().to_dict()
+        """Mean GPU-hours held back in the base, by (pool, cause); of those asked for in vain if no GPU stood free."""
+        held = self.held.loc[BASE].mean()
+        return (held if held.sum() > 0.0 else self._asked).to_dict()
 
     def too_large(self) -> dict[str, int]:
         """GPUs of the largest job of the base that was too large for every pool, by what it asked for."""

@@ -159,5 +159,6 @@ def test_gains_that_go_on_rising_do_not_level_off() -> None:
     curve = pd.DataFrame({"amount": [48, 96, 192, 384.0], "gain": [60, 100, 120, 150.0], "knee": [0, 1, 0, 0]})
     assert beyond(curve) == ("rise", 96.0, pytest.approx(2.0 / 3.0), 384.0)
     assert beyond(curve.assign(gain=[60, 100, 102, 99.0])).how == "level"
+    assert beyond(curve.assign(gain=[100, 100, 60, 40.0])).most == curve["amount"].iloc[1]
     assert beyond(curve.assign(gain=[60, 100, 90, 70.0])).how == "fall"
     assert beyond(curve.assign(knee=False)) is None
