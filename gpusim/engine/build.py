@@ -15,7 +15,9 @@ from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.state import NONE, Backfill, Dispatch, Fleet, Order, Placement, Serving
+from gpusim.state.codes import NONE, Backfill, Dispatch, Order, Placement
+from gpusim.state.fleet import Fleet
+from gpusim.state.serving import Serving
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
 from gpusim.policies.policy import Policy, PoolView
-from gpusim.state import ON, QUEUE, Status
+from gpusim.state.codes import ON, Status
+from gpusim.state.queues import QUEUE
 from gpusim.units import JOULE_PER_MWH, number_of
 
 G_PER_KWH = 3.6e6  # of 1 g/J

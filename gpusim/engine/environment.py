@@ -25,7 +25,11 @@ from gpusim.kernels.advance import (
     run_passes,
     run_planned_passes,
 )
-from gpusim.state import CHUNK, SEAT, SEGMENT, Backfill, Fleet, Serving, Status
+from gpusim.state.codes import Backfill, Status
+from gpusim.state.fleet import Fleet
+from gpusim.state.jobs import SEGMENT
+from gpusim.state.plans import CHUNK, SEAT
+from gpusim.state.serving import Serving
 
 _NEVER = float("inf")
 

@@ -9,37 +9,13 @@ import numpy as np
 
 from gpusim.bundle import records
 from gpusim.kernels import bitset
-from gpusim.state import (
-    CHUNK,
-    CLASS,
-    CLOCK,
-    HOLDING,
-    JOB,
-    LANE,
-    LINE,
-    LINK,
-    LONG_QUEUE,
-    NODE,
-    NONE,
-    PACE,
-    PLAN,
-    POOL,
-    REPLICA,
-    ROUTE,
-    RULES,
-    SEAT,
-    SEGMENT,
-    SITE,
-    SIZES,
-    TRANSFER,
-    Backfill,
-    Dispatch,
-    Fleet,
-    Order,
-    Placement,
-    Serving,
-    Status,
-)
+from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
+from gpusim.state.codes import NONE, Backfill, Dispatch, Order, Placement, Status
+from gpusim.state.fleet import CLOCK, RULES, Fleet
+from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
+from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
+from gpusim.state.queues import LANE, LONG_QUEUE, SIZES
+from gpusim.state.serving import REPLICA, Serving
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
 from gpusim.engine.services import Services
 from gpusim.inputs.jobtable import JobTable
-from gpusim.state import Cause, Phase, Wait
+from gpusim.state.codes import Cause, Phase, Wait
 
 
 class Recorder:

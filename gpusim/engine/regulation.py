@@ -19,7 +19,7 @@ from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.regulation.tariffs import capacity_entries, transmission_usd
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario
-from gpusim.state import Cause
+from gpusim.state.codes import Cause
 from gpusim.tables.rules import Entry, table
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 

@@ -8,7 +8,8 @@ import pandas as pd
 from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
 from gpusim.scenario.scenario import Scenario
-from gpusim.state import NONE, Fleet, Status
+from gpusim.state.codes import NONE, Status
+from gpusim.state.fleet import Fleet
 from gpusim.units import HOUR_S, number_of
 
 COLUMNS = ["start_s", "end_s", "time_s", "cause", "site", "gpu_type", "residency", "home", "jobs", "least_gpus",

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gpusim.kernels.reading import courses_of
-from gpusim.state import Cause, Fleet, Status
+from gpusim.state.codes import Cause, Status
+from gpusim.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED)

@@ -18,7 +18,7 @@ from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
 from gpusim.kernels.serving import replicas
 from gpusim.scenario.service import Service
-from gpusim.state import NONE, Wait
+from gpusim.state.codes import NONE, Wait
 
 _BUSY, _CYCLE = int(Wait.BUSY), int(Wait.CYCLE)
 

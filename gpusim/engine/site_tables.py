@@ -8,7 +8,7 @@ import pandas as pd
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
 from gpusim.scenario.scenario import Scenario
-from gpusim.state import Fleet
+from gpusim.state.fleet import Fleet
 from gpusim.units import HOUR_S
 
 

@@ -23,7 +23,7 @@ from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule, schedule_by_plan, start_at_once
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import NONE, Order, Status, Wait
+from gpusim.state.codes import NONE, Order, Status, Wait
 
 REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES = 0, 1, 2, 3, 4, 5
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take

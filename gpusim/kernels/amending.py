@@ -10,7 +10,7 @@ from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import dequeue, enqueue
 from gpusim.kernels.reservation import release
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import Status
+from gpusim.state.codes import Status
 
 _RUNNING = int(Status.RUNNING)
 

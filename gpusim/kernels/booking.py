@@ -19,7 +19,7 @@ from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.timeline import add, forget_past
-from gpusim.state import NONE, Owner
+from gpusim.state.codes import NONE, Owner
 
 _REPLICA = int(Owner.REPLICA)
 

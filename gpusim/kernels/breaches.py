@@ -14,7 +14,7 @@ from gpusim.kernels.gaps import extremes
 from gpusim.kernels.queueing import over_quota
 from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import NONE, ON
+from gpusim.state.codes import NONE, ON
 
 
 @inner

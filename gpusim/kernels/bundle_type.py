@@ -26,7 +26,8 @@ from numba.np.arrayobj import load_item, make_array, populate_array, store_item
 from numba.np.numpy_support import from_dtype
 
 from gpusim.bundle import Bundle
-from gpusim.state import Fleet, Serving
+from gpusim.state.fleet import Fleet
+from gpusim.state.serving import Serving
 
 
 class Rows(types.Array):

@@ -12,7 +12,7 @@ from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
-from gpusim.state import DOWN, NONE, OFF, ON, Backfill, Owner, Phase
+from gpusim.state.codes import DOWN, NONE, OFF, ON, Backfill, Owner, Phase
 
 _EASY, _JOB, _IDLE = int(Backfill.EASY), int(Owner.JOB), int(Phase.IDLE)
 

@@ -9,7 +9,7 @@ from gpusim.kernels.course import at_rate, draw_on
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL, place
-from gpusim.state import NONE, Dispatch
+from gpusim.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
 _CHEAPEST, _GREENEST = int(Dispatch.CHEAPEST), int(Dispatch.GREENEST)

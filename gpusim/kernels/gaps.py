@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.timeline import chunk_at, chunk_end, step_at, step_end
-from gpusim.state import NONE
+from gpusim.state.codes import NONE
 
 
 @inner

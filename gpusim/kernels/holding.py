@@ -8,7 +8,7 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.noting import is_planned, note_run
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
-from gpusim.state import NONE, Backfill
+from gpusim.state.codes import NONE, Backfill
 
 _EASY = int(Backfill.EASY)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
+from gpusim.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)

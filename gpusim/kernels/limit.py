@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state import Phase
+from gpusim.state.codes import Phase
 
 _IDLE = int(Phase.IDLE)
 

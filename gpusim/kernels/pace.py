@@ -7,7 +7,7 @@ from gpusim.kernels.control import shed
 from gpusim.kernels.promise import size_up
 from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.waking import wake
-from gpusim.state import NONE, Owner
+from gpusim.state.codes import NONE, Owner
 
 _JOB = int(Owner.JOB)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import n_nodes
-from gpusim.state import NONE, ON, Placement
+from gpusim.state.codes import NONE, ON, Placement
 
 OPEN, ALL = 0, 1
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)

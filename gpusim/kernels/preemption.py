@@ -7,7 +7,7 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
-from gpusim.state import NONE, ON, Owner
+from gpusim.state.codes import NONE, ON, Owner
 
 _JOB = int(Owner.JOB)
 

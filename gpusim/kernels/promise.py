@@ -17,7 +17,7 @@ from gpusim.kernels.heap import row_of
 from gpusim.kernels.holding import drawn_by
 from gpusim.kernels.limit import peak_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
-from gpusim.state import NONE, SEVERAL, Backfill, Phase, Status, Wait
+from gpusim.state.codes import NONE, SEVERAL, Backfill, Phase, Status, Wait
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)

@@ -14,7 +14,7 @@ from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_
 from gpusim.kernels.noting import is_planned, mark_fresh
 from gpusim.kernels.running import start
 from gpusim.kernels.shortlist import build, next_candidate, note
-from gpusim.state import NONE, SEVERAL, Order, Status, Wait
+from gpusim.state.codes import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
 _FAIR_SHARE, _CUSTOM = int(Order.FAIR_SHARE), int(Order.CUSTOM)

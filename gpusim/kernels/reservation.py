@@ -10,7 +10,7 @@ from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.promise import promise
-from gpusim.state import NONE, ON
+from gpusim.state.codes import NONE, ON
 
 
 @inner

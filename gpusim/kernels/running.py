@@ -19,7 +19,7 @@ from gpusim.kernels.course import (
 )
 from gpusim.kernels.holding import drawn_by, give_nodes_back, keep_longer, member_of, new_holding, take_nodes
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.state import NONE, Backfill, Owner, Phase, Status
+from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
 _EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)

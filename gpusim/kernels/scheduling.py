@@ -23,7 +23,7 @@ from gpusim.kernels.queueing import (
 from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
 from gpusim.kernels.running import start
 from gpusim.kernels.shortage import shortage
-from gpusim.state import NONE, SEVERAL, Backfill, Order, Status, Wait
+from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)

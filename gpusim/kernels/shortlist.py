@@ -13,7 +13,7 @@ from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.course import draw, expected_wall_time
 from gpusim.kernels.promise import may_be_allowed
-from gpusim.state import SIZES
+from gpusim.state.queues import SIZES
 
 
 @inner

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.state import CHUNK_STEPS, NONE
+from gpusim.state.codes import NONE
+from gpusim.state.plans import CHUNK_STEPS
 
 _HALF = CHUNK_STEPS // 2
 

@@ -42,7 +42,7 @@ class Policy(Protocol):
     """Decides in rounds, one every ``scheduler.cycle_s``; named in a scenario by its import path, ``"module:Class"``.
 
     A policy has ``order`` or ``allocate``, and may have the other doors; where it has none the scenario's rules decide.
-    Jobs are read-only arrays of records; fields: ``gpusim.state.QUEUE``. Times in s since the scenario's start.
+    Jobs are read-only arrays of records; fields: ``gpusim.state.queues.QUEUE``. Times in s since the scenario's start.
 
     Attributes
     ----------

@@ -10,7 +10,8 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.kernels import control
-from gpusim.state import Backfill, Fleet, Wait
+from gpusim.state.codes import Backfill, Wait
+from gpusim.state.fleet import Fleet
 from gpusim.units import number_of
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import LAWS, poisson_arrivals, stream, waits_s, work

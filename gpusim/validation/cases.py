@@ -11,7 +11,7 @@ import numpy as np
 from gpusim import rng
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
-from gpusim.state import Fleet
+from gpusim.state.fleet import Fleet
 
 SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own
 PIECE = 100_000  # jobs of a long run that are played and counted together, so that memory stays small and is used anew

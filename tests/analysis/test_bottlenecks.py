@@ -8,7 +8,7 @@ import pytest
 
 from gpusim.analysis.books import HELD_BACK
 from gpusim.analysis.bottlenecks import bottlenecks, headline
-from gpusim.state import Wait
+from gpusim.state.codes import Wait
 from tests.analysis.kit import make
 
 

@@ -18,7 +18,9 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.services import Deployment, Services
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import DeploymentSpec, Service
-from gpusim.state import NONE, Backfill, Fleet, Serving, Status
+from gpusim.state.codes import NONE, Backfill, Status
+from gpusim.state.fleet import Fleet
+from gpusim.state.serving import Serving
 from tests.reference.case import Case, Change, Outcome, ServiceSpec
 
 

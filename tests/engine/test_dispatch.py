@@ -7,7 +7,8 @@ import pytest
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Dispatch, Fleet
+from gpusim.state.codes import Backfill, Dispatch
+from gpusim.state.fleet import Fleet
 
 SIZE = 8
 

@@ -5,7 +5,7 @@ import pytest
 
 import gpusim
 from gpusim.engine.layout import PoolSpec, Rules
-from gpusim.state import Backfill, Order
+from gpusim.state.codes import Backfill, Order
 from gpusim.units import DAY_S
 from tests.engine.kit import play_case
 from tests.reference.case import Case, Change, JobSpec

@@ -7,7 +7,8 @@ import pytest
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Fleet, Order
+from gpusim.state.codes import Backfill, Order
+from gpusim.state.fleet import Fleet
 
 ONE_BY_ONE = np.iinfo("i8").max
 SIZES = (1, 2, 3, 5, 8, 9, 16, 24)

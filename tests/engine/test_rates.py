@@ -10,7 +10,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
 from gpusim.engine.runs import split_runs
-from gpusim.state import Cause, Status
+from gpusim.state.codes import Cause, Status
 
 HOUR_S = 3600.0
 # 8 GPUs that draw 10 W idle and 100 W more at work.

@@ -14,7 +14,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
-from gpusim.state import Backfill, Dispatch, Order, Placement
+from gpusim.state.codes import Backfill, Dispatch, Order, Placement
 from tests.engine.kit import play_case, play_services
 from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H
 from tests.reference.case import Case, Change, JobSpec, ServiceSpec

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.state import Backfill, Cause, Order, Placement, Wait
+from gpusim.state.codes import Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
 H = 3600.0

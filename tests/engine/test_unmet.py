@@ -14,7 +14,7 @@ from gpusim.analysis.books import books
 from gpusim.analysis.conservation import check
 from gpusim.engine.layout import Rules
 from gpusim.inputs.jobtable import JobTable
-from gpusim.state import Backfill, Cause, Wait
+from gpusim.state.codes import Backfill, Cause, Wait
 from tests.engine.kit import play
 from tests.engine.test_scheduling import BUILT_IN, _jobs
 

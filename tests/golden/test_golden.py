@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gpusim.engine.layout import Rules
-from gpusim.state import Backfill, Order, Placement
+from gpusim.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, starts
 
 FIFO_FIRST, FIFO_BEST = Rules(placement=Placement.FIRST_FIT), Rules(placement=Placement.BEST_FIT)

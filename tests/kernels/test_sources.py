@@ -41,8 +41,8 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
     before = sources.digest(KERNELS + kernel)
     for of, old, new in (
         ("gpusim.kernels.heap", "keys[", "keys[0 + "), ("gpusim.kernels.gang", "min(", "max("),
-        ("gpusim.state", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
-        ("gpusim.state", '"submit_s", "f8"', '"submit_s", "f4"'),
+        ("gpusim.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
+        ("gpusim.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
         ("gpusim.causes", 'WaitRow("busy", 0,', 'WaitRow("busy", 10,'), ("gpusim.kernels.bundle_type", "3 *", "4 *"),
         ("gpusim.kernels.frontier", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
     ):  # fmt: skip
@@ -51,7 +51,7 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
 
 def test_a_comment_or_a_docstring_is_none(edited) -> None:
     before = sources.digest(KERNELS + "advance")
-    for of in ("gpusim.kernels.gang", "gpusim.kernels.advance", "gpusim.state"):
+    for of in ("gpusim.kernels.gang", "gpusim.kernels.advance", "gpusim.state.fleet"):
         assert edited(KERNELS + "advance", of, "from __future__", "# a comment\n\nfrom __future__") == before
     told = '"""The scheduling pass of one pool'
     assert edited(KERNELS + "advance", "gpusim.kernels.scheduling", told, '"""Another word') == before
@@ -65,7 +65,7 @@ def test_a_change_elsewhere_is_none(edited) -> None:
 
 def test_imports_of_kernels_stand_at_the_top() -> None:
     """Where ``sources`` finds them."""
-    for file in sorted((PACKAGE / "kernels").glob("*.py")):
+    for file in sorted((PACKAGE / "kernels").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             assert not isinstance(node, ast.FunctionDef) or not any(
                 isinstance(inner, ast.Import | ast.ImportFrom) for inner in ast.walk(node)

@@ -9,7 +9,8 @@ from numba import njit
 
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
 from gpusim.kernels import gaps, timeline
-from gpusim.state import CHUNK_STEPS, Backfill
+from gpusim.state.codes import Backfill
+from gpusim.state.plans import CHUNK_STEPS
 
 AMOUNT = 8
 TIMES = st.integers(0, 60)

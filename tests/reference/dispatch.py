@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gpusim.state import Dispatch, Placement
+from gpusim.state.codes import Dispatch, Placement
 from tests.reference import times
 from tests.reference.placement import find
 from tests.reference.world import Job, Pool

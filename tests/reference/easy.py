@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gpusim.state import Placement
+from gpusim.state.codes import Placement
 from tests.reference.placement import Free, find
 from tests.reference.world import Job, Node, Pool
 

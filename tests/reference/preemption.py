@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.state import Placement
+from gpusim.state.codes import Placement
 from tests.reference.placement import find
 from tests.reference.world import Job, Node, Pool
 

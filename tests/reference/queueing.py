@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gpusim.state import Order
+from gpusim.state.codes import Order
 from tests.reference.world import Job, Pool
 
 KEYS = {

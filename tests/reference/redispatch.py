@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.state import Dispatch
+from gpusim.state.codes import Dispatch
 from tests.reference.world import Job, Pool
 
 LOOK = 16  # first jobs of a queue that are looked at

@@ -7,7 +7,7 @@ from functools import partial
 
 import simpy
 
-from gpusim.state import Backfill, Status
+from gpusim.state.codes import Backfill, Status
 from tests.reference import conservative, easy, preemption, redispatch, times
 from tests.reference.case import Case, Change, Outcome
 from tests.reference.dispatch import choose, is_ready

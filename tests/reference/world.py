@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gpusim.engine.layout import ClassSpec, PoolSpec
-from gpusim.state import Status
+from gpusim.state.codes import Status
 from tests.reference import times
 from tests.reference.case import JobSpec
 

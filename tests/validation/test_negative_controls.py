@@ -8,7 +8,7 @@ import pytest
 from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
-from gpusim.state import Backfill, Order
+from gpusim.state.codes import Backfill, Order
 from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED

@@ -15,7 +15,7 @@ from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import exceeds_quota
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state import NONE, Owner, Phase, Wait
+from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
 _QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)

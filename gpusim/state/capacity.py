@@ -1,0 +1,160 @@
+"""Records of what jobs and replicas run on: sites, pools, nodes, and who holds GPUs of these."""
+
+from __future__ import annotations
+
+from gpusim.bundle import record
+from gpusim.state.codes import N_CAUSE, N_PHASE, N_WAIT
+
+NODE = record(
+    [
+        ("pool", "i8"),
+        ("free", "i8"),
+        ("spare", "i8"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
+        ("domain", "i8"),  # within the pool
+        ("first_holding", "i8"),
+        ("next_held", "i8"),
+        ("next_reserved", "i8"),
+        ("future_free", "i8"),  # scratch of the reservation
+        ("epoch", "i8"),  # scratch: when future_free was written
+        ("idle_s", "f8"),  # EASY: last expected end of its jobs, -1 when idle; conservative: scratch
+        ("state", "i1"),
+        ("reserved", "i1"),
+    ]
+)
+POOL = record(
+    [
+        ("site", "i8"),
+        ("gpu_type", "i8"),
+        ("first_node", "i8"),
+        ("n_nodes", "i8"),
+        ("gpus_per_node", "i8"),
+        ("nodes_per_domain", "i8"),
+        ("n_domains", "i8"),
+        ("first_domain", "i8"),
+        ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
+        ("node_words", "i8"),  # that each of these sets takes
+        ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
+        ("domain_words", "i8"),
+        ("release_base", "i8"),  # offset of its heap of expected ends
+        ("idle_base", "i8"),  # offset of its heap of nodes by idle_s
+        ("n_releases", "i8"),
+        ("n_idle_heap", "i8"),
+        ("first_lane", "i8"),
+        ("n_lanes", "i8"),
+        ("planned", "i8"),  # GPUs when complete
+        ("delivered", "i8"),
+        ("unhoused", "i8"),  # GPUs delivered that no hall has room for
+        ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
+        ("down", "i8"),
+        ("busy", "i8"),  # GPUs held by jobs
+        ("padding", "i8"),  # of these, GPUs that gangs hold beyond what they asked for
+        ("serving", "i8"),  # GPUs held by replicas
+        ("free", "i8"),
+        ("idle_open", "i8"),  # wholly idle nodes outside the reservation
+        ("idle_all", "i8"),
+        ("queued", "i8"),
+        ("queued_gpus", "i8"),
+        ("inbound", "i8"),  # jobs whose data are on their way here
+        ("inbound_gpus", "i8"),  # GPUs that these will hold
+        ("missing_gpus", "i8"),  # GPUs of replicas that are wanted and do not run
+        ("asked", "i8", (N_WAIT,)),  # GPUs that all these ask for, by what they wait for
+        ("running", "i8"),
+        ("reserved_job", "i8"),
+        ("first_reserved", "i8"),
+        ("open_gpus", "i8"),  # scratch of a pass: largest job that may start, whatever it lasts
+        ("fit_gpus", "i8"),  # scratch of a pass: largest job that may start if it ends by `clear_by_s`
+        ("arrived", "i8"),  # the one job that arrived since the last pass, or SEVERAL
+        ("dirty", "i1"),
+        ("released", "i1"),  # GPUs came free, or capacity changed, since the last pass
+        ("opened", "i1"),  # after such a pass nobody is queued: jobs of other queues may find room here
+        ("unsettled", "i1"),  # what came free or changed since may bear on the reservation
+        ("reserved_whole", "i1"),  # the reservation is of whole nodes
+        ("power_held", "i1"),  # the promise hangs on 0: nodes; 1: power alone; 2: nodes, and power later than these
+        ("listed", "i1"),  # its queue's rows of `least_wall_s` and `least_draw_w` hold
+        ("n_reserved", "i8"),  # conservative: waiting jobs that have a reservation
+        ("first_hole", "i8"),  # chain of the nodes of which GPUs came free since all who wait were last looked at
+        ("first_due", "i8"),  # chain of the jobs whose reservations are due now
+        ("last_due", "i8"),
+        ("spared_s", "f8"),  # first time at which power or quota that somebody may have lacked came free
+        ("spared_power", "i8"),  # least power that was there then
+        ("spared_quota", "i8"),
+        ("switched", "i1"),  # nodes came or went since
+        ("late", "i1"),  # a reservation was due, and what it reserved was not there
+        ("doubt", "i1"),  # somebody took nodes without asking the plan
+        ("shadow_s", "f8"),
+        ("promised_w", "f8"),  # of IT power, from `shadow_s` on
+        ("promised_wall_s", "f8"),  # for so long
+        ("relief_w", "f8"),  # of running jobs that are expected to end by `shadow_s`; NaN: not looked at yet
+        ("clear_by_s", "f8"),  # scratch of a pass: when jobs must have ended that would else be in the head's way
+        ("queued_work", "f8"),  # GPU x s of expected wall time, queued or inbound
+        ("running_work", "f8"),
+        ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
+        ("serving_drawn_w", "f8"),
+        ("speed", "f8"),  # relative to the reference type
+        ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
+        ("draw", "f8"),
+        ("own_rate", "f8"),  # without the site's
+        ("own_draw", "f8"),
+        ("rated_w_per_gpu", "f8"),  # for dispatch by price and carbon
+        ("idle_w", "f8"),  # per GPU
+        ("compute_w", "f8"),  # per GPU, above idle
+        ("communication_w", "f8"),
+        ("checkpoint_w", "f8"),
+        ("serving_w", "f8"),
+        ("node_idle_w", "f8"),  # an energised node: base and its GPUs' idle power
+        ("settled_s", "f8"),
+        ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
+        ("asked_s", "f8", (N_WAIT,)),  # [GPU s] asked for in vain, by what was waited for; of these:
+        ("free_s", "f8", (N_WAIT,)),  # [GPU s] that stood free
+        ("padding_s", "f8", (N_WAIT,)),  # [GPU s] that gangs held without having asked for them
+        ("short_s", "f8", (N_WAIT,)),  # [GPU s] that were at work for others, or absent, as the wait says
+        ("queued_job_s", "f8"),
+        ("running_job_s", "f8"),
+    ]
+)
+SITE = record(
+    [
+        ("first_pool", "i8"),
+        ("n_pools", "i8"),
+        ("limit_w", "f8"),  # facility power that it may draw
+        ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps
+        ("overhead", "f8"),  # facility watts per IT watt now
+        ("peak_overhead", "f8"),  # the same at the run's hottest hour
+        ("fixed_w", "f8"),  # drawn at any load
+        ("rate", "f8"),  # of all its runs
+        ("draw", "f8"),
+        ("price_usd_per_j", "f8"),
+        ("carbon_g_per_j", "f8"),
+        ("it_w", "f8"),
+        ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now
+        ("room", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
+        ("drawn", "i8"),  # microwatts that running jobs draw
+        ("metered", "i1"),  # its power has a line
+        ("phase_w", "f8", (N_PHASE,)),
+        ("settled_s", "f8"),
+        ("energy_j", "f8", (N_PHASE,)),
+        ("facility_j", "f8"),
+        ("cost_usd", "f8"),
+        ("carbon_g", "f8"),
+        ("peak_w", "f8"),
+    ]
+)
+HOLDING = record(  # GPUs of a job or a replica, from its start to its end
+    [
+        ("expected_end_s", "f8"),  # by the estimate; of a replica: inf
+        ("since_s", "f8"),
+        ("compute_w", "f8"),  # that a job adds to its site's power, by phase
+        ("communication_w", "f8"),
+        ("checkpoint_w", "f8"),
+        ("owner", "i8"),  # row of `jobs`, or of `replicas`
+        ("order", "i8"),  # among all owners: jobs, then replicas
+        ("pool", "i8"),
+        ("tenant", "i8"),
+        ("gpus", "i8"),  # asked for
+        ("held", "i8"),  # whole nodes for gangs of more than a node
+        ("first_node", "i8"),  # global index, the rest by nodes.next_held
+        ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
+        ("previous_on_node", "i8"),
+        ("kind", "i8"),  # of its owner: `Owner`
+    ]
+)

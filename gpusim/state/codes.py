@@ -1,0 +1,103 @@
+"""Codes: what numbers in records stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum, unique
+
+from gpusim.causes import CAUSES, IDLE_OF_WAIT
+
+
+def _codes(name: str, doc: str, codes: Iterable[tuple[int, str]]) -> type[IntEnum]:
+    """An enumeration of the table of causes, by code."""
+    found = unique(IntEnum(name, {own.upper(): code for code, own in sorted(codes)}, module=__name__))
+    found.__doc__ = doc
+    return found
+
+
+Cause = _codes(
+    "Cause",
+    "Why a GPU-second was what it was: the capacity side of the ledger.",
+    ((row.code, row.name) for row in CAUSES if row.code is not None),
+)
+Wait = _codes(
+    "Wait",
+    "Why a second of waiting passed: the demand side of the ledger.",
+    ((row.wait.code, row.wait.name) for row in CAUSES if row.wait),
+)
+# What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
+IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in IDLE_OF_WAIT.items())
+
+
+class Status(IntEnum):
+    """Where a job is in its life."""
+
+    PENDING = 0  # not submitted yet
+    QUEUED = 1
+    RUNNING = 2
+    DONE = 3
+    TIMED_OUT = 4  # killed at its estimate
+    REJECTED = 5  # no pool can ever hold it, or the queue was full
+    FETCHING = 6  # has a pool and joins its queue when its data have arrived; in tables: queued
+
+
+class Owner(IntEnum):
+    """Who holds GPUs."""
+
+    JOB = 0
+    REPLICA = 1
+
+
+class Phase(IntEnum):
+    """What a GPU draws power for."""
+
+    COMPUTE = 0
+    COMMUNICATION = 1
+    CHECKPOINT = 2
+    SERVING = 3
+    IDLE = 4
+
+
+class Order(IntEnum):
+    """Queue orders of the built-in policies; ties by submission, then by job."""
+
+    FIFO = 0
+    SJF = 1
+    PRIORITY = 2
+    LARGEST = 3
+    FAIR_SHARE = 4
+    CUSTOM = 5  # as a policy written in Python says, in cycle mode
+
+
+class Backfill(IntEnum):
+    """What may pass a blocked head."""
+
+    NONE = 0
+    EASY = 1
+    CONSERVATIVE = 2
+
+
+class Placement(IntEnum):
+    """Which node a job of at most one node goes to; ties to the lowest node."""
+
+    BEST_FIT = 0
+    FIRST_FIT = 1
+    SPREAD = 2
+
+
+class Dispatch(IntEnum):
+    """Which pool an arriving job joins."""
+
+    HOME = 0
+    LEAST_LOADED = 1
+    EARLIEST_START = 2
+    CHEAPEST = 3
+    GREENEST = 4
+
+
+N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
+
+# Node states.
+OFF, ON, DOWN = 0, 1, 2
+NONE = -1  # "no such index"; as an answer of the scheduler: "started"
+SEVERAL = -2  # more than one index

@@ -1,0 +1,107 @@
+"""The fleet: all arrays that its kernels see, and how much of each is in use."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.bundle import Bundle, record
+from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
+from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
+from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
+from gpusim.state.queues import LANE
+
+RULES = record(  # how jobs are ordered, placed and dispatched: does not change
+    [
+        ("order", "i1"),
+        ("backfill", "i1"),
+        ("placement", "i1"),
+        ("dispatch", "i1"),
+        ("redispatch", "i1"),  # queued jobs move to where they can start at once
+        ("preempts", "i1"),
+        ("quotas", "i1"),
+        ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
+        ("queue_limit", "i8"),  # -1: none
+        ("long_queue", "i8"),  # jobs from which on a queue is searched by size
+    ]
+)
+CLOCK = record(  # where the run is, and how much of each table is in use
+    [
+        ("now_s", "f8"),
+        ("next_arrival", "i8"),
+        ("first_arrived", "i8"),  # first job that arrived since the last passes
+        ("n_holdings", "i8"),  # rows used so far
+        ("spare_holding", "i8"),
+        ("n_ends", "i8"),
+        ("unfinished", "i8"),
+        ("n_segments", "i8"),
+        ("bookings", "i8"),  # of conservative backfill: what is taken of lines, and rows of its tables used so far
+        ("n_chunks", "i8"),
+        ("spare_chunk", "i8"),
+        ("n_seats", "i8"),
+        ("used_seats", "i8"),
+        ("seats_kept", "i8"),  # for replicas, which start between passes: as many as there are GPUs
+        ("spare_seat", "i8"),
+        ("n_due", "i8"),
+        ("first_noted", "i8"),  # chain of the jobs and replicas that started or stopped since
+        ("n_ordered", "i8"),
+        ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
+        ("ordered_pool", "i8"),  # the pool that `ordered` is about
+        ("epoch", "i8"),
+        ("n_dirty", "i8"),
+        ("n_woken", "i8"),
+        ("n_departing", "i8"),
+        ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
+    ]
+)
+
+# array: (dtype, dimensions). What kernels see of the fleet; ``rules`` and ``clock`` have one row.
+ARRAYS: dict[str, tuple[np.dtype, int]] = {
+    "rules": (RULES, 1),
+    "clock": (CLOCK, 1),
+    "jobs": (JOB, 1),
+    "holdings": (HOLDING, 1),
+    "nodes": (NODE, 1),
+    "pools": (POOL, 1),
+    "sites": (SITE, 1),
+    "lanes": (LANE, 1),
+    "routes": (ROUTE, 1),
+    "links": (LINK, 1),
+    "classes": (CLASS, 1),
+    "segments": (SEGMENT, 1),
+    "paces": (PACE, 1),
+    "chunks": (CHUNK, 1),
+    "lines": (LINE, 1),  # of all nodes, sites, and tenants by GPU types
+    "plans": (PLAN, 1),
+    "seats": (SEAT, 1),
+    "due_keys": (np.dtype("f8"), 1),  # heap of all reservations by their begin
+    "due_ids": (np.dtype("i8"), 1),
+    "due_pos": (np.dtype("i8"), 1),
+    "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
+    "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
+    "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there
+    "by_place": (np.dtype("i8"), 1),  # job at each place of each tenant's order
+    "words": (np.dtype("i8"), 1),  # all bit sets
+    "least_wall_s": (np.dtype("f8"), 2),  # (words, sizes): of the jobs in a queue's word, expected wall time
+    "least_draw_w": (np.dtype("f8"), 2),
+    "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
+    "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
+    "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held
+    "heap_keys": (np.dtype("f8"), 1),  # job ends, then per pool expected ends, then idle times
+    "heap_ids": (np.dtype("i8"), 1),
+    "end_pos": (np.dtype("i8"), 1),  # per holding: place in the heap of ends
+    "release_pos": (np.dtype("i8"), 1),  # per holding: place in its pool's heap of expected ends
+    "idle_pos": (np.dtype("i8"), 1),  # per node: place in its pool's heap of idle times
+    "scratch_keys": (np.dtype("f8"), 1),
+    "scratch_ids": (np.dtype("i8"), 1),
+    "scratch_pos": (np.dtype("i8"), 1),
+    "picked": (np.dtype("i8"), 1),  # nodes chosen for a job
+    "woken": (np.dtype("i8"), 1),  # watched jobs that ended
+    "departing": (TRANSFER, 1),  # jobs that arrived, and the links that their data take
+}
+
+
+class Fleet(Bundle):
+    """All state of the fleet that kernels see."""
+
+    ARRAYS = ARRAYS
+    __slots__ = (*ARRAYS, "table")

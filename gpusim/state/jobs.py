@@ -1,0 +1,78 @@
+"""Records of jobs: what they are, how they run, where they may run."""
+
+from __future__ import annotations
+
+from gpusim.bundle import record
+from gpusim.state.codes import N_WAIT
+
+JOB = record(
+    [
+        ("submit_s", "f8"),
+        ("runtime_s", "f8"),  # work on the reference type
+        ("estimate_s", "f8"),  # estimate on the reference type
+        ("saved_s", "f8"),  # work on the reference type kept by checkpoints of earlier runs
+        ("first_start_s", "f8"),  # NaN until the first start
+        ("start_s", "f8"),  # latest start
+        ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
+        ("expected_end_s", "f8"),  # end of the latest run by the estimate
+        ("promised_s", "f8"),  # first start promised by backfill; NaN if none
+        ("run_s", "f8"),  # time on GPUs in all runs
+        ("energy_j", "f8"),  # energy of its GPUs
+        ("holding", "i8"),  # row of `holdings` while it runs
+        ("paced", "i2"),  # its run has not always gone at rate 1: see `paces`
+        ("status", "i1"),
+        ("preemptible", "i1"),
+        ("outruns", "i1"),  # killed at its estimate
+        ("watched", "i1"),  # a control process waits for its end
+        ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
+        ("data_bytes", "f8"),  # data that must be where it runs
+        ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
+        ("gpus", "i8"),  # that it asks for: work is in seconds with so many
+        ("held", "i8"),  # GPUs held: whole nodes for gangs of more than a node
+        ("tenant", "i8"),
+        ("job_class", "i4"),
+        ("priority", "i4"),
+        ("route", "i4"),  # row of `routes`
+        ("rank", "i4"),  # place in the queue order among all jobs
+        ("lane_pos", "i8"),  # place among the jobs of its tenant
+        ("pool", "i8"),
+        ("evictions", "i4"),
+    ]
+)
+PACE = record(  # of a run that has not always gone at rate 1
+    [
+        ("own_rate", "f8"),  # set for this run; what it draws above idle, of its draw at rate 1
+        ("own_draw", "f8"),
+        ("rate", "f8"),  # with its pool's
+        ("draw", "f8"),
+        ("since_s", "f8"),  # when it got these
+        ("place_s", "f8"),  # in its course then
+        ("last_segment", "i8"),
+    ]
+)
+SEGMENT = record(  # part of a run at one rate: all of one that was cut short, of others all but the part that is last
+    [
+        ("job", "i8"),
+        ("pool", "i8"),
+        ("previous", "i8"),  # of the same run
+        ("gpus", "i8"),
+        ("held", "i8"),
+        ("start_s", "f8"),
+        ("end_s", "f8"),
+        ("place_s", "f8"),  # in the run's course when it began
+        ("rate", "f8"),
+        ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
+        ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
+    ]
+)
+CLASS = record(
+    [
+        ("communication_share", "f8"),
+        ("checkpoint_interval_s", "f8"),
+        ("checkpoint_write_s", "f8"),
+        ("load_s", "f8"),
+    ]
+)
+ROUTE = record([("start", "i8"), ("n_home", "i8"), ("count", "i8")])
+LINK = record([("bytes_per_s", "f8")])  # a WAN link: what it carries now, all transfers together
+TRANSFER = record([("job", "i8"), ("link", "i8")])

@@ -1,0 +1,49 @@
+"""Records of queues: a lane per tenant, and what a policy in Python sees."""
+
+from __future__ import annotations
+
+from gpusim.bundle import record
+from gpusim.state.codes import N_WAIT
+
+SIZES = 20  # columns of what a long queue holds by size: see `kernels/shortlist.py`
+LONG_QUEUE = 64  # jobs from which on a queue is searched by size
+LANE = record(  # the jobs of one tenant in one pool's queue; one lane for all where tenants do not matter
+    [
+        ("tenant", "i8"),
+        ("set", "i8"),  # offset in `words` of the waiting places
+        ("fresh_set", "i8"),  # conservative: of those that no reservation was sought for yet
+        ("n_places", "i8"),
+        ("order_base", "i8"),  # offset in `by_place`
+        ("queued", "i8"),
+        ("queued_gpus", "i8"),
+        ("inbound", "i8"),
+        ("inbound_gpus", "i8"),
+        ("held", "i8"),  # GPUs its jobs hold in this pool
+        ("share", "f8"),
+        ("cursor", "i8"),  # scratch of a pass: next place to look at
+        ("cause", "i1"),
+        ("left_out", "i1"),  # scratch of a pass: at its quota
+        ("settled_s", "f8"),
+        ("blocked_s", "f8", (N_WAIT,)),  # running integral: time under each cause
+        ("job_s", "f8", (N_WAIT,)),
+        ("gpu_s", "f8", (N_WAIT,)),
+    ]
+)
+QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
+    [
+        ("job", "i8"),  # row in `jobs`
+        ("submit_s", "f8"),
+        ("pool", "i8"),  # row in `pools`
+        ("gpus", "i8"),  # that it runs with, or asks for
+        ("submitted_gpus", "i8"),  # that it was submitted with
+        ("held", "i8"),  # that it holds, or would: whole nodes for gangs
+        ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
+        ("priority", "i8"),
+        ("tenant", "i8"),
+        ("job_class", "i8"),
+        ("run_s", "f8"),  # time on GPUs so far (of a job that was evicted)
+        ("evictions", "i8"),
+        ("preemptible", "?"),
+        ("running", "?"),
+    ]
+)

@@ -1,0 +1,23 @@
+"""Inference services: all arrays that their kernels see."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from gpusim.bundle import Bundle, record
+
+REPLICA = record(  # of an inference service
+    [
+        ("gpus", "i8"),
+        ("tenant", "i8"),
+        ("priority", "i8"),
+        ("holding", "i8"),  # row of `holdings` while it runs
+    ]
+)
+
+
+class Serving(Bundle):
+    """All state of inference services that kernels see."""
+
+    ARRAYS: ClassVar = {"replicas": (REPLICA, 1)}
+    __slots__ = (*ARRAYS, "table")
