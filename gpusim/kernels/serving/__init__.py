@@ -1,0 +1,1 @@
+"""Replicas that serve requests of language models, step by step as an engine's scheduler takes them."""

@@ -1,0 +1,62 @@
+"""On what requests are served: replicas of an engine with its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpusim.errors import ServingError
+from gpusim.serving.step_times import StepTimes
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Equal replicas, each a vLLM V1 engine.
+
+    Attributes
+    ----------
+    step_times : StepTimes
+    kv_blocks : int
+        Blocks of KV cache of a replica, as the engine reports them; one of them is never given to a request.
+    block_tokens : int
+    max_batched_tokens, max_requests : int
+        Tokens and requests of a step at most. vLLM serves with 8,192 and 1,024 on cards of at least 70 GiB other than
+        A100, else with 2,048 and 256.
+    chunked_prefill : bool
+        A prompt may be cut to what is left of a step's tokens.
+    scheduled_ahead : bool
+        A step is scheduled while the one before it runs (vLLM: asynchronous scheduling).
+    watermark_blocks : int
+        Blocks that an admission leaves free while others run.
+    replicas : int
+    """
+
+    step_times: StepTimes
+    kv_blocks: int
+    block_tokens: int = 16
+    max_batched_tokens: int = 2048
+    max_requests: int = 256
+    chunked_prefill: bool = True
+    scheduled_ahead: bool = True
+    watermark_blocks: int = 0
+    replicas: int = 1
+
+    def __post_init__(self):
+        for name, least in (
+            ("kv_blocks", 2),
+            ("block_tokens", 1),
+            ("max_requests", 1),
+            ("watermark_blocks", 0),
+            ("replicas", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ServingError(f"deployment: {name} must be at least {least}, found {getattr(self, name)}")
+        if self.max_batched_tokens < self.max_requests:
+            raise ServingError(
+                f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"
+                f" each that decodes takes one, found {self.max_batched_tokens:,}"
+            )
+
+    @property
+    def max_tokens(self) -> int:
+        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache."""
+        return (self.kv_blocks - 1) * self.block_tokens + 1

@@ -1,0 +1,126 @@
+"""Requests served by a deployment: when each of their tokens came."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.bundle import records
+from gpusim.errors import ServingError
+from gpusim.kernels.serving.advance import play
+from gpusim.kernels.serving.state import REPLICA, REQUEST, Serving
+from gpusim.serving.deployment import Deployment
+
+COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
+
+
+def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
+    """Serve requests until all have ended.
+
+    Parameters
+    ----------
+    requests : DataFrame
+        ``arrival_s`` [s], ``prompt_tokens`` and ``output_tokens`` (all are produced), in any order.
+    deployment : Deployment
+
+    Returns
+    -------
+    DataFrame
+        A row for each request, in the order given: ``request`` (its index), ``replica``, ``arrival_s``, ``queued_s``
+        (the scheduler saw it: between two steps), ``scheduled_s`` (first admitted), ``first_token_s``, ``end_s``
+        (last token), ``ttft_s`` (first token since queued, as the engine measures it),
+        ``time_per_output_token_s`` (of those behind the first; NaN with one token), ``end_to_end_s`` (last token since
+        queued), ``cached_tokens``, ``preemptions``.
+    """
+    _check(requests, deployment)
+    state = build(requests, deployment)
+    play(state)
+    return _table(requests, state)
+
+
+def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
+    """State of a deployment before the first request arrives; rows in order of arrival, each with its replica."""
+    order = np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
+    rows = records(REQUEST, len(requests))
+    for name in COLUMNS:
+        rows[name] = requests[name].to_numpy()[order]
+    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s"):
+        rows[name] = np.nan
+    rows["replica"] = np.arange(len(rows)) % deployment.replicas
+    entries, numbers = deployment.step_times.tables(deployment.max_batched_tokens, deployment.max_requests)
+    seats = deployment.replicas * deployment.max_requests
+    return Serving(
+        requests=rows,
+        replicas=_replicas(deployment),
+        entries=entries,
+        numbers=numbers,
+        end_steps=np.zeros(seats, np.int64),
+        end_rows=np.zeros(seats, np.int64),
+        places=np.full(len(rows), -1),
+        turns=np.zeros((deployment.replicas, deployment.block_tokens), np.int64),
+    )
+
+
+def _replicas(deployment: Deployment) -> np.recarray:
+    """Replicas that have nothing to do."""
+    replicas = records(REPLICA, deployment.replicas)
+    replicas["clock_s"] = replicas["began_s"] = -np.inf
+    replicas["step_end_s"] = np.nan
+    replicas["budget"], replicas["seats"] = deployment.max_batched_tokens, deployment.max_requests
+    replicas["chunked"], replicas["ahead"] = deployment.chunked_prefill, deployment.scheduled_ahead
+    replicas["block_tokens"], replicas["watermark"] = deployment.block_tokens, deployment.watermark_blocks
+    replicas["blocks"] = replicas["free"] = deployment.kv_blocks - 1
+    replicas["heap"] = np.arange(deployment.replicas) * deployment.max_requests
+    for name in ("waiting", "running", "ended"):
+        replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
+    replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
+    return replicas
+
+
+def _table(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
+    order = np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
+    rows = np.empty_like(state.requests)
+    rows[order] = state.requests
+    later = rows["output_tokens"] - 1
+    per_token_s = np.full(len(rows), np.nan)
+    np.divide(rows["end_s"] - rows["first_token_s"], later, out=per_token_s, where=later > 0)
+    return pd.DataFrame(
+        {
+            "request": requests.index,
+            **{name: rows[name] for name in ("replica", "arrival_s", "queued_s", "scheduled_s", "first_token_s")},
+            "end_s": rows["end_s"],
+            "ttft_s": rows["first_token_s"] - rows["queued_s"],
+            "time_per_output_token_s": per_token_s,
+            "end_to_end_s": rows["end_s"] - rows["queued_s"],
+            "cached_tokens": rows["cached_tokens"],
+            "preemptions": rows["preemptions"],
+        }
+    )
+
+
+def _check(requests: pd.DataFrame, deployment: Deployment) -> None:
+    """One error for the first request that cannot be served, and why."""
+    missing = [name for name in COLUMNS if name not in requests]
+    if missing:
+        raise ServingError(f"requests: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+    _refuse(requests, ~np.isfinite(requests["arrival_s"].to_numpy(float)), "arrival_s", "a time in seconds")
+    for name in ("prompt_tokens", "output_tokens"):
+        values = requests[name].to_numpy(float)
+        _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+    total = requests["prompt_tokens"] + requests["output_tokens"]
+    _refuse(
+        requests.assign(tokens=total),
+        (total > deployment.max_tokens).to_numpy(),
+        "tokens",
+        f"at most {deployment.max_tokens:,}, prompt and output: all that the KV cache of a replica holds",
+    )
+    if not deployment.chunked_prefill:
+        most = deployment.max_batched_tokens
+        allowed = f"at most {most:,}, prompt and output: a prompt is not cut, and may have to be computed again"
+        _refuse(requests.assign(tokens=total), (total - 1 > most).to_numpy(), "tokens", allowed)
+
+
+def _refuse(requests: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) -> None:
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ServingError(f"request {requests.index[i]}: {name} {requests[name].iloc[i]} must be {allowed}")

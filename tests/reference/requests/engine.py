@@ -1,0 +1,161 @@
+"""One engine: its queue, its running requests and its blocks."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from gpusim.serving.deployment import Deployment
+from tests.reference.requests.step_time import Part, step_time
+
+NEVER = float("nan")
+
+
+@dataclass(eq=False)
+class Request:
+    """A request and what has become of it."""
+
+    arrival_s: float
+    prompt_tokens: int
+    output_tokens: int
+    produced: int = 0
+    computed: int = 0
+    decodes: bool = False
+    blocks: list[int] = field(default_factory=list)
+    queued_s: float = NEVER
+    scheduled_s: float = NEVER
+    first_token_s: float = NEVER
+    end_s: float = NEVER
+    preemptions: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and what was produced."""
+        return self.prompt_tokens + self.produced
+
+
+class Engine:
+    """Plays its requests one step at a time.
+
+    Attributes
+    ----------
+    history : list of dict of Request to int
+        Tokens that each step computed for whom.
+    """
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.coming: deque[Request] = deque()
+        self.waiting: deque[Request] = deque()
+        self.running: list[Request] = []
+        self.leaving: list[Request] = []
+        self.free = list(range(deployment.kv_blocks - 1))
+        self.now_s = self.began_s = float("-inf")
+        self.history: list[dict[Request, int]] = []
+
+    def play(self, requests: list[Request]) -> None:
+        """Until all have ended."""
+        self.coming.extend(sorted(requests, key=lambda request: request.arrival_s))
+        while self.coming or self.waiting or self.running:
+            seen_s = self.began_s if self.deployment.scheduled_ahead else self.now_s
+            self.look(seen_s)
+            step = self.schedule(seen_s)
+            if step:
+                self.take(step)
+            elif self.began_s < self.now_s:
+                self.began_s = self.now_s
+            else:
+                self.now_s = self.began_s = self.coming[0].arrival_s
+
+    def look(self, seen_s: float) -> None:
+        """Take note of what had happened by then."""
+        for request in [request for request in self.leaving if request.end_s <= seen_s]:
+            self.leaving.remove(request)
+            self.give_back(request)
+        while self.coming and self.coming[0].arrival_s <= seen_s:
+            request = self.coming.popleft()
+            request.queued_s = seen_s
+            self.waiting.append(request)
+
+    def schedule(self, seen_s: float) -> dict[Request, int]:
+        """Tokens of the next step for each request in it."""
+        step: dict[Request, int] = {}
+        budget = self.deployment.max_batched_tokens
+        preempted = False
+        i = 0
+        while i < len(self.running) and budget > 0:
+            request = self.running[i]
+            tokens = min(request.tokens - request.computed, budget)
+            while not self.fits(request, request.computed + tokens):
+                victim = self.running.pop()
+                self.preempt(victim)
+                preempted = True
+                if victim is request:
+                    break
+            else:
+                self.hold(request, request.computed + tokens)
+                step[request] = tokens
+                budget -= tokens
+                i += 1
+                continue
+            break
+        while not preempted and self.waiting and budget > 0:
+            if len(self.running) + len(self.leaving) == self.deployment.max_requests:
+                break
+            request = self.waiting[0]
+            if request.tokens > budget and not self.deployment.chunked_prefill:
+                break
+            if not self.fits(request, request.tokens, self.deployment.watermark_blocks if self.running else 0):
+                break
+            tokens = min(request.tokens, budget)
+            self.running.append(self.waiting.popleft())
+            self.hold(request, tokens)
+            step[request] = tokens
+            budget -= tokens
+            if request.scheduled_s != request.scheduled_s:
+                request.scheduled_s = seen_s
+        return step
+
+    def take(self, step: dict[Request, int]) -> None:
+        """The step runs, and ends."""
+        parts = [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
+        self.began_s = self.now_s
+        self.now_s += step_time(self.deployment.step_times, parts)
+        self.history.append(step)
+        for request, tokens in step.items():
+            request.computed += tokens
+            if request.computed == request.tokens:
+                request.produced += 1
+                request.decodes = True
+                if request.produced == 1:
+                    request.first_token_s = self.now_s
+                if request.produced == request.output_tokens:
+                    request.end_s = self.now_s
+                    self.running.remove(request)
+                    self.leaving.append(request)
+
+    def preempt(self, request: Request) -> None:
+        """It computes all its tokens again later."""
+        self.give_back(request)
+        request.computed = 0
+        request.decodes = False
+        request.preemptions += 1
+        self.waiting.appendleft(request)
+
+    def fits(self, request: Request, tokens: int, reserve: int = 0) -> bool:
+        """Whether there are blocks for so many tokens of it."""
+        return self.blocks_of(tokens) - len(request.blocks) + reserve <= len(self.free)
+
+    def hold(self, request: Request, tokens: int) -> None:
+        """Take blocks for so many tokens of it."""
+        while len(request.blocks) < self.blocks_of(tokens):
+            request.blocks.append(self.free.pop())
+
+    def give_back(self, request: Request) -> None:
+        """Its blocks are free."""
+        self.free.extend(request.blocks)
+        request.blocks.clear()
+
+    def blocks_of(self, tokens: int) -> int:
+        """Blocks that hold so many tokens."""
+        return -(-tokens // self.deployment.block_tokens)
