@@ -25,6 +25,8 @@ class Deployment:
         A prompt may be cut to what is left of a step's tokens.
     scheduled_ahead : bool
         A step is scheduled while the one before it runs (vLLM: asynchronous scheduling).
+    prefix_caching : bool
+        Blocks that came free are used again while they hold what a request begins with.
     watermark_blocks : int
         Blocks that an admission leaves free while others run.
     replicas : int
@@ -37,6 +39,7 @@ class Deployment:
     max_requests: int = 256
     chunked_prefill: bool = True
     scheduled_ahead: bool = True
+    prefix_caching: bool = True
     watermark_blocks: int = 0
     replicas: int = 1
 

@@ -8,7 +8,7 @@ import pandas as pd
 from gpusim.bundle import records
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.advance import play
-from gpusim.kernels.serving.state import REPLICA, REQUEST, Serving
+from gpusim.kernels.serving.state import NODE, REPLICA, REQUEST, Serving
 from gpusim.serving.deployment import Deployment
 
 COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
@@ -20,7 +20,9 @@ def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
     Parameters
     ----------
     requests : DataFrame
-        ``arrival_s`` [s], ``prompt_tokens`` and ``output_tokens`` (all are produced), in any order.
+        ``arrival_s`` [s], ``prompt_tokens`` and ``output_tokens`` (all are produced), in any order. Maybe ``hash_ids``:
+        of each block of the prompt, of ``deployment.block_tokens`` tokens each, what stands for all up to its end;
+        prompts with the same begin alike. Of the last block only if it is full.
     deployment : Deployment
 
     Returns
@@ -46,6 +48,8 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
         rows[name] = requests[name].to_numpy()[order]
     for name in ("queued_s", "scheduled_s", "first_token_s", "end_s"):
         rows[name] = np.nan
+    rows["run"] = -1
+    hashes = _hashes(requests, order, rows, deployment)
     rows["replica"] = np.arange(len(rows)) % deployment.replicas
     entries, numbers = deployment.step_times.tables(deployment.max_batched_tokens, deployment.max_requests)
     seats = deployment.replicas * deployment.max_requests
@@ -58,6 +62,9 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
         end_rows=np.zeros(seats, np.int64),
         places=np.full(len(rows), -1),
         turns=np.zeros((deployment.replicas, deployment.block_tokens), np.int64),
+        nodes=_nodes(deployment),
+        buckets=np.full((deployment.replicas, 1 << (deployment.kv_blocks - 1).bit_length()), -1),
+        hashes=hashes,
     )
 
 
@@ -70,11 +77,36 @@ def _replicas(deployment: Deployment) -> np.recarray:
     replicas["chunked"], replicas["ahead"] = deployment.chunked_prefill, deployment.scheduled_ahead
     replicas["block_tokens"], replicas["watermark"] = deployment.block_tokens, deployment.watermark_blocks
     replicas["blocks"] = replicas["free"] = deployment.kv_blocks - 1
+    replicas["caching"] = deployment.prefix_caching
+    replicas["first_free"] = replicas["last_free"] = np.arange(deployment.replicas) * deployment.kv_blocks
+    replicas["spare"] = replicas["first_free"] + 1
     replicas["heap"] = np.arange(deployment.replicas) * deployment.max_requests
     for name in ("waiting", "running", "ended"):
         replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
     replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
     return replicas
+
+
+def _nodes(deployment: Deployment) -> np.recarray:
+    """Each replica's blocks as one run, which nobody has had, and a chain of nodes for what they come to hold."""
+    nodes = records(NODE, deployment.replicas * deployment.kv_blocks)
+    nodes["name"] = nodes["owner"] = nodes["previous"] = -1
+    nodes["next"] = np.arange(len(nodes)) + 1
+    nodes["next"][deployment.kv_blocks - 1 :: deployment.kv_blocks] = -1
+    nodes["next"][:: deployment.kv_blocks] = -1
+    nodes["count"][:: deployment.kv_blocks] = deployment.kv_blocks - 1
+    return nodes
+
+
+def _hashes(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray, deployment: Deployment) -> np.ndarray:
+    """Hashes of the full blocks of all prompts, one behind the other, as numbers from 0; where each row's begin."""
+    if "hash_ids" not in requests or not deployment.prefix_caching:
+        return np.empty(0, np.int64)
+    given = [requests["hash_ids"].iloc[i] for i in order]
+    rows["hashes"] = np.minimum([len(one) for one in given], rows["prompt_tokens"] // deployment.block_tokens)
+    rows["first_hash"] = np.cumsum(rows["hashes"]) - rows["hashes"]
+    flat = [name for one, count in zip(given, rows["hashes"]) for name in one[:count]]
+    return pd.factorize(np.asarray(flat))[0].astype(np.int64)
 
 
 def _table(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:

@@ -42,6 +42,7 @@ def deployment(random: np.random.Generator, **changes) -> Deployment:
             "max_batched_tokens": int(seats + random.integers(0, 60)),
             "max_requests": seats,
             "scheduled_ahead": bool(random.integers(2)),
+            "prefix_caching": bool(random.integers(2)),
             "watermark_blocks": int(random.integers(0, 3)),
             **changes,
         }
@@ -49,12 +50,20 @@ def deployment(random: np.random.Generator, **changes) -> Deployment:
 
 
 def requests(random: np.random.Generator, n: int) -> pd.DataFrame:
-    """Up to 75 tokens each, at rates from idle to overload, some at the same time."""
+    """Up to 75 tokens each, at rates from idle to overload, some at the same time; prompts begin alike in part."""
     gaps_s = random.exponential(random.choice([0.01, 0.1, 1.0]), n) * random.integers(0, 3, n)
     return pd.DataFrame(
         {
             "arrival_s": np.cumsum(gaps_s),
             "prompt_tokens": random.integers(1, 40, n),
             "output_tokens": random.integers(1, 36, n),
+            "hash_ids": _chains(random, n),
         }
     )
+
+
+def _chains(random: np.random.Generator, n: int) -> list[tuple]:
+    """Hashes of blocks: each stands for a path in a tree, of which few go on alike."""
+    names: dict[tuple, int] = {}
+    paths = random.integers(0, random.integers(1, 4), size=(n, 13))
+    return [tuple(names.setdefault(tuple(path[: i + 1]), len(names)) for i in range(len(path))) for path in paths]

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-
-
-@inner
-def blocks_of(replica, tokens):
-    """Blocks of KV cache that hold so many tokens."""
-    return (tokens + replica.block_tokens - 1) // replica.block_tokens
+from gpusim.kernels.serving.blocks import take
 
 
 @inner
@@ -82,12 +77,21 @@ def blocks_next(s, r):
 
 
 @inner
-def blocks_during(s, r, steps):
-    """Blocks that so many steps take."""
+def serve_next(s, r):
+    """Those that decode get their blocks for the next step, if they do not have them."""
+    replica = s.replicas[r]
+    if replica.served == 0:
+        take(s, r, blocks_next(s, r))
+        replica.served = 1
+
+
+@inner
+def blocks_behind(s, r, steps):
+    """Blocks that so many steps behind the next one take."""
     replica = s.replicas[r]
     rounds = steps // replica.block_tokens
     taken = rounds * replica.decoding
-    turn = replica.steps % replica.block_tokens
+    turn = (replica.steps + 1) % replica.block_tokens
     for _ in range(steps - rounds * replica.block_tokens):
         taken += s.turns[r, turn]
         turn = turn + 1 if turn + 1 < replica.block_tokens else 0
@@ -95,15 +99,15 @@ def blocks_during(s, r, steps):
 
 
 @inner
-def steps_that_fit(s, r, most):
-    """Steps, at most so many, for which there are blocks."""
+def steps_behind(s, r, most):
+    """Steps behind the next one, at most so many, for which there are blocks."""
     replica = s.replicas[r]
     rounds = replica.free // replica.decoding
     steps = rounds * replica.block_tokens
     if steps >= most:
         return most
     free = replica.free - rounds * replica.decoding
-    turn = replica.steps % replica.block_tokens
+    turn = (replica.steps + 1) % replica.block_tokens
     while steps < most:
         free -= s.turns[r, turn]
         if free < 0:

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.decoding import blocks_during, contexts, steps_that_fit
+from gpusim.kernels.serving.blocks import take
+from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
 from gpusim.kernels.serving.step_time import decode_line
 from gpusim.state import NONE
 
@@ -56,7 +57,8 @@ def _see(s, r, took_s, slope_s, steps):
 def _take(s, r, took_s, slope_s, steps):
     replica = s.replicas[r]
     end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
-    replica.free -= blocks_during(s, r, steps)
+    take(s, r, blocks_behind(s, r, steps - 1))
+    replica.served = 0
     replica.decode_s += end_s - replica.clock_s
     replica.decode_tokens += steps * replica.decoding
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
@@ -72,10 +74,11 @@ def jump(s, r, wake_s, until_s):
     """
     replica, blocked = s.replicas[r], wake_s == math.inf
     e = s.entries[replica.entry]
-    left = steps_that_fit(s, r, s.end_steps[replica.heap] - replica.steps)
+    left = 1 + steps_behind(s, r, s.end_steps[replica.heap] - replica.steps - 1)
     if replica.leavers > 0:
         left = min(left, 1)  # what they give back is there for the step after
     while left > 0:
+        serve_next(s, r)
         mean, longest, shortest = contexts(s, r)
         took_s, slope_s, room = decode_line(s.numbers, e, replica.decoding, mean, longest, shortest)
         steps = left if room >= left else int(room) + 1

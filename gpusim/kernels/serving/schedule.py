@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.decoding import begin_decoding, blocks_next, blocks_of, contexts, stop_decoding
+from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
+from gpusim.kernels.serving.decoding import begin_decoding, blocks_next, contexts, serve_next, stop_decoding
 from gpusim.kernels.serving.lists import leave, run_next, stop_running, wait_first
 from gpusim.kernels.serving.step_time import mixed_time
 from gpusim.state import NONE
@@ -30,7 +31,7 @@ def _preempt_last(s, r):
         replica.prefilling = NONE
     else:
         stop_decoding(s, r, row)
-    replica.free += blocks_of(replica, request.computed)
+    give_back(s, r, row, True)
     request.computed = 0
     request.chunk = 0
     request.preemptions += 1
@@ -40,22 +41,30 @@ def _preempt_last(s, r):
 
 
 @inner
+def _compute(s, r, row, budget):
+    """A running request's prompt gets tokens and blocks in the next step; False if blocks are lacking."""
+    replica, request = s.replicas[r], s.requests[row]
+    tokens = min(request.prompt_tokens + request.produced - request.computed, budget)
+    blocks = blocks_of(replica, request.computed + tokens) - blocks_of(replica, request.computed)
+    if blocks > replica.free:
+        return False
+    request.chunk = tokens
+    take(s, r, blocks)
+    share(s, r, row, request.computed + tokens)
+    return True
+
+
+@inner
 def _serve_running(s, r):
     """Blocks and tokens for those that run; whether nobody had to be preempted."""
     replica = s.replicas[r]
     preemptions = replica.preemptions
-    while blocks_next(s, r) > replica.free:
-        _preempt_last(s, r)
-    row = replica.prefilling
-    if row != NONE:
-        request = s.requests[row]
-        tokens = request.prompt_tokens + request.produced
-        request.chunk = min(tokens - request.computed, replica.budget - replica.decoding)
-        blocks = blocks_of(replica, request.computed + request.chunk) - blocks_of(replica, request.computed)
-        if blocks_next(s, r) + blocks > replica.free:
+    if replica.served == 0:
+        while blocks_next(s, r) > replica.free:
             _preempt_last(s, r)
-        else:
-            replica.free -= blocks
+        serve_next(s, r)
+    if replica.prefilling != NONE and not _compute(s, r, replica.prefilling, replica.budget - replica.decoding):
+        _preempt_last(s, r)
     return replica.preemptions == preemptions
 
 
@@ -66,28 +75,32 @@ def _admit(s, r, seen_s):
     budget = replica.budget - replica.decoding
     if replica.prefilling != NONE:
         budget -= s.requests[replica.prefilling].chunk
-    free = replica.free - blocks_next(s, r)
     while (
         budget > 0
         and replica.first_waiting != NONE
         and replica.running + replica.leavers < replica.seats
         and s.requests[replica.first_waiting].arrival_s <= seen_s
     ):
-        request = s.requests[replica.first_waiting]
+        row = replica.first_waiting
+        request = s.requests[row]
+        shared, own, free = found_in_cache(s, r, row)
         tokens = request.prompt_tokens + request.produced
+        cached = (shared + own) * replica.block_tokens
         reserve = replica.watermark if replica.running > 0 else 0
-        if blocks_of(replica, tokens) + reserve > free or (replica.chunked == 0 and tokens > budget):
+        if blocks_of(replica, tokens - cached) + reserve > replica.free - free:
             break
-        row = run_next(s, r)
-        if replica.prefilling == NONE:
-            replica.prefilling = row
+        if replica.chunked == 0 and tokens - cached > budget:
+            break
+        run_next(s, r)
+        claim(s, r, row, shared, own)
+        request.computed = cached
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
-        request.chunk = min(tokens, budget)
-        blocks = blocks_of(replica, request.chunk)
+            request.cached_tokens = cached
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        _compute(s, r, row, budget)
         budget -= request.chunk
-        free -= blocks
-        replica.free -= blocks
 
 
 @inner
@@ -109,7 +122,6 @@ def schedule(s, r, seen_s):
         chunk += request.chunk
         weighted += request.chunk * (request.computed + 0.5 * request.chunk)
         row = request.next
-    replica.free -= blocks_next(s, r)
     before = weighted / chunk - 0.5 * chunk if chunk > 0 else 0.0
     mean, longest, shortest = contexts(s, r)
     took_s = mixed_time(
@@ -150,6 +162,7 @@ def finish(s, r):
     replica.clock_s = replica.step_end_s
     replica.step_end_s = math.nan
     replica.steps += 1
+    replica.served = 0
     end_decoding(s, r)
     row = replica.prefilling
     replica.prefilling = NONE
@@ -176,7 +189,7 @@ def release(s, r, seen_s):
     """Seats and blocks of those that had ended by then are free."""
     replica = s.replicas[r]
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
-        request = s.requests[replica.leaving]
-        replica.free += blocks_of(replica, request.computed)
-        replica.leaving = request.next
+        row = replica.leaving
+        give_back(s, r, row, False)
+        replica.leaving = s.requests[row].next
         replica.leavers -= 1

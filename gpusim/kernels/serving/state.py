@@ -24,6 +24,10 @@ REQUEST = np.dtype(
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
         ("chunk", "i8"),  # prompt tokens of it in the step in flight
         ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
+        ("first_hash", "i8"),  # of its prompt's full blocks, in ``hashes``
+        ("hashes", "i8"),
+        ("shared", "i8"),  # blocks of its beginning that others find by hash
+        ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
         ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
         ("preemptions", "i8"),
         ("replica", "i8"),
@@ -50,8 +54,13 @@ REPLICA = np.dtype(
         ("ahead", "i8"),  # a step is scheduled while the one before it runs
         ("block_tokens", "i8"),
         ("watermark", "i8"),  # blocks that an admission leaves free
+        ("caching", "i8"),  # free blocks stay usable until they are taken
         ("blocks", "i8"),  # of KV cache that requests can have
         ("free", "i8"),
+        ("first_free", "i8"),  # nodes of the queue of free blocks
+        ("last_free", "i8"),
+        ("spare", "i8"),  # first node that holds nothing
+        ("served", "i8"),  # those that decode have their blocks for the next step
         ("first_waiting", "i8"),
         ("last_waiting", "i8"),
         ("unseen", "i8"),  # first waiting one that the scheduler has not seen
@@ -70,6 +79,20 @@ REPLICA = np.dtype(
         ("last_ended", "i8"),
         ("leaving", "i8"),  # first ended one whose seat and blocks are not free yet
         ("leavers", "i8"),
+    ]
+)
+
+# Blocks of KV cache: one with a name, or a run of free ones.
+NODE = np.dtype(
+    [
+        ("name", "i8"),  # hash of a block of a prompt; -1 of a run
+        ("users", "i8"),  # requests that hold the block; in the queue if none does
+        ("owner", "i8"),  # of a run: the request that may come back for it; -1 if none will
+        ("count", "i8"),  # free blocks; the last of a run go first
+        ("full", "i8"),  # of a run, as it was: blocks with as many tokens as they hold
+        ("chain", "i8"),  # next in its bucket
+        ("previous", "i8"),  # in the queue of free blocks
+        ("next", "i8"),
     ]
 )
 
@@ -94,7 +117,8 @@ class Serving(Bundle):
 
     ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
     ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
-    count of steps, modulo the tokens of a block, at which they take a new block.
+    count of steps, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
+    chains of the nodes with a name.
     """
 
     ARRAYS = {
@@ -106,6 +130,9 @@ class Serving(Bundle):
         "end_rows": (np.dtype("i8"), 1),
         "places": (np.dtype("i8"), 1),
         "turns": (np.dtype("i8"), 2),
+        "nodes": (NODE, 1),
+        "buckets": (np.dtype("i8"), 2),
+        "hashes": (np.dtype("i8"), 1),
     }
     __slots__ = (*ARRAYS, "table")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from gpusim.serving.deployment import Deployment
+from tests.reference.requests.blocks import Block, Cache
 from tests.reference.requests.step_time import Part, step_time
 
 NEVER = float("nan")
@@ -21,7 +23,9 @@ class Request:
     produced: int = 0
     computed: int = 0
     decodes: bool = False
-    blocks: list[int] = field(default_factory=list)
+    hash_ids: tuple = ()
+    blocks: list[Block] = field(default_factory=list)
+    cached_tokens: int = 0
     queued_s: float = NEVER
     scheduled_s: float = NEVER
     first_token_s: float = NEVER
@@ -32,6 +36,11 @@ class Request:
     def tokens(self) -> int:
         """Prompt and what was produced."""
         return self.prompt_tokens + self.produced
+
+    def names(self, full: int) -> list[Hashable]:
+        """Of its first blocks: given for the prompt, its own behind."""
+        given = list(self.hash_ids)[:full]
+        return given + [(id(self), i) for i in range(len(given), full)]
 
 
 class Engine:
@@ -49,7 +58,7 @@ class Engine:
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
         self.leaving: list[Request] = []
-        self.free = list(range(deployment.kv_blocks - 1))
+        self.cache = Cache(deployment.kv_blocks - 1)
         self.now_s = self.began_s = float("-inf")
         self.history: list[dict[Request, int]] = []
 
@@ -103,17 +112,26 @@ class Engine:
             if len(self.running) + len(self.leaving) == self.deployment.max_requests:
                 break
             request = self.waiting[0]
-            if request.tokens > budget and not self.deployment.chunked_prefill:
+            size = self.deployment.block_tokens
+            cached = self.cache.find(
+                request.names((request.tokens - 1) // size) if self.deployment.prefix_caching else []
+            )
+            left = request.tokens - len(cached) * size
+            free = len(self.cache.free) - sum(block.users == 0 for block in cached)
+            if left > budget and not self.deployment.chunked_prefill:
                 break
-            if not self.fits(request, request.tokens, self.deployment.watermark_blocks if self.running else 0):
+            if self.blocks_of(left) + (self.deployment.watermark_blocks if self.running else 0) > free:
                 break
-            tokens = min(request.tokens, budget)
             self.running.append(self.waiting.popleft())
-            self.hold(request, tokens)
-            step[request] = tokens
-            budget -= tokens
+            self.cache.use(cached)
+            request.blocks = cached
+            request.computed = len(cached) * size
             if request.scheduled_s != request.scheduled_s:
                 request.scheduled_s = seen_s
+                request.cached_tokens = request.computed
+            step[request] = min(left, budget)
+            self.hold(request, request.computed + step[request])
+            budget -= step[request]
         return step
 
     def take(self, step: dict[Request, int]) -> None:
@@ -142,19 +160,23 @@ class Engine:
         request.preemptions += 1
         self.waiting.appendleft(request)
 
-    def fits(self, request: Request, tokens: int, reserve: int = 0) -> bool:
+    def fits(self, request: Request, tokens: int) -> bool:
         """Whether there are blocks for so many tokens of it."""
-        return self.blocks_of(tokens) - len(request.blocks) + reserve <= len(self.free)
+        return self.blocks_of(tokens) - len(request.blocks) <= len(self.cache.free)
 
     def hold(self, request: Request, tokens: int) -> None:
         """Take blocks for so many tokens of it."""
         while len(request.blocks) < self.blocks_of(tokens):
-            request.blocks.append(self.free.pop())
+            request.blocks.append(self.cache.take())
+        if self.deployment.prefix_caching:
+            full = tokens // self.deployment.block_tokens
+            first = request.computed // self.deployment.block_tokens
+            self.cache.name(request.blocks[:full], request.names(full), first)
 
     def give_back(self, request: Request) -> None:
         """Its blocks are free."""
-        self.free.extend(request.blocks)
-        request.blocks.clear()
+        self.cache.give_back(request.blocks)
+        request.blocks = []
 
     def blocks_of(self, tokens: int) -> int:
         """Blocks that hold so many tokens."""
