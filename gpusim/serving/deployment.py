@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gpusim.errors import ServingError
+from gpusim.kernels.serving.state import Router
 from gpusim.serving.step_times import StepTimes
+
+ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Router}
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Deployment:
     watermark_blocks : int
         Blocks that an admission leaves free while others run.
     replicas : int
+    router : str
+        Which replica a request goes to as it arrives: "round-robin"; "least-requests", with the fewest that wait or
+        run; "least-kv", with the fewest KV blocks in use and still to be taken by those that wait; "prefix", with the
+        fewest of these and of the blocks that the request would take there. Ties go to the first replica.
     """
 
     step_times: StepTimes
@@ -42,6 +49,7 @@ class Deployment:
     prefix_caching: bool = True
     watermark_blocks: int = 0
     replicas: int = 1
+    router: str = "round-robin"
 
     def __post_init__(self):
         for name, least in (
@@ -53,6 +61,8 @@ class Deployment:
         ):
             if getattr(self, name) < least:
                 raise ServingError(f"deployment: {name} must be at least {least}, found {getattr(self, name)}")
+        if self.router not in ROUTERS:
+            raise ServingError(f"deployment: router must be one of {', '.join(ROUTERS)}, found {self.router!r}")
         if self.max_batched_tokens < self.max_requests:
             raise ServingError(
                 f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"

@@ -113,13 +113,18 @@ def _attention(table: pd.DataFrame) -> tuple[list[np.ndarray], np.ndarray]:
     times[0, :, 0] = 0.0
     for axis in (3, 1, 2, 0):
         times = np.apply_along_axis(_filled, axis, times, axes[axis])
-    below = np.empty_like(times[:, :1])
-    for i, chunk in enumerate(axes[0]):
-        half = np.apply_along_axis(lambda column: np.interp(chunk / 2, axes[1], column), 0, times[i])
-        slope = (half - times[i, 0]) / (chunk / 2) if chunk else 0.0
-        below[i, 0] = times[i, 0] - slope * axes[0][-1] / 2
-    axes[1] = np.r_[-axes[0][-1] / 2, axes[1]]
-    return axes, np.concatenate([below, times], axis=1)
+    most = axes[0][-1] / 2
+    below = [_below(times[i], axes[1], chunk / 2, most) for i, chunk in enumerate(axes[0])]
+    axes[1] = np.r_[-most, axes[1]]
+    return axes, np.concatenate([np.stack(below)[:, None], times], axis=1)
+
+
+def _below(times: np.ndarray, before: np.ndarray, half: float, most: float) -> np.ndarray:
+    """Times with ``-most`` tokens before, on the line through those with 0 and ``half``."""
+    if half == 0.0:
+        return times[0]
+    at_half = np.apply_along_axis(lambda column: np.interp(half, before, column), 0, times)
+    return times[0] - (at_half - times[0]) * most / half
 
 
 def _filled(column: np.ndarray, at: np.ndarray) -> np.ndarray:

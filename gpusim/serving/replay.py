@@ -7,9 +7,9 @@ import pandas as pd
 
 from gpusim.bundle import records
 from gpusim.errors import ServingError
-from gpusim.kernels.serving.advance import play
+from gpusim.kernels.serving.route import play
 from gpusim.kernels.serving.state import NODE, REPLICA, REQUEST, Serving
-from gpusim.serving.deployment import Deployment
+from gpusim.serving.deployment import ROUTERS, Deployment
 
 COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
 
@@ -36,12 +36,12 @@ def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
     """
     _check(requests, deployment)
     state = build(requests, deployment)
-    play(state)
+    play(state, ROUTERS[deployment.router])
     return _table(requests, state)
 
 
 def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
-    """State of a deployment before the first request arrives; rows in order of arrival, each with its replica."""
+    """State of a deployment before the first request arrives; rows in order of arrival."""
     order = np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
     rows = records(REQUEST, len(requests))
     for name in COLUMNS:
@@ -50,7 +50,6 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
         rows[name] = np.nan
     rows["run"] = -1
     hashes = _hashes(requests, order, rows, deployment)
-    rows["replica"] = np.arange(len(rows)) % deployment.replicas
     entries, numbers = deployment.step_times.tables(deployment.max_batched_tokens, deployment.max_requests)
     seats = deployment.replicas * deployment.max_requests
     return Serving(

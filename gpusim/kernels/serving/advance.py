@@ -6,7 +6,6 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.jump import jump
-from gpusim.kernels.serving.lists import join_waiting
 from gpusim.kernels.serving.schedule import end_decoding, finish, release, schedule
 from gpusim.state import NONE
 
@@ -64,18 +63,3 @@ def advance(s, r, until_s):
         if not jump(s, r, wake_s, until_s):
             return
         end_decoding(s, r)
-
-
-@kernel
-def submit(s, r, row):
-    """Give a replica a request; in order of arrival."""
-    join_waiting(s, r, row)
-
-
-@kernel
-def play(s):
-    """Give every request to its replica, and play all replicas until all requests have ended."""
-    for row in range(len(s.requests)):
-        join_waiting(s, s.requests[row].replica, row)
-    for r in range(len(s.replicas)):
-        advance(s, r, math.inf)

@@ -90,12 +90,13 @@ def jump(s, r, wake_s, until_s):
         cut = end_s > until_s
         if cut:
             steps = _reaching(replica.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
-            if steps == 0:
-                return False
-        if blocked:
-            _see(s, r, took_s, slope_s, steps)
-        _take(s, r, took_s, slope_s, steps)
+        if steps > 0:
+            if blocked:
+                _see(s, r, took_s, slope_s, steps)
+            _take(s, r, took_s, slope_s, steps)
         if cut:
+            if replica.clock_s < until_s:
+                serve_next(s, r)  # the step that is under way then
             return False
         left -= steps
     return True

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.blocks import blocks_of
 from gpusim.state import NONE
+
+
+@inner
+def _count_waiting(s, r, row, change):
+    replica, request = s.replicas[r], s.requests[row]
+    replica.waiting += change
+    replica.blocks_waited_for += change * blocks_of(replica, request.prompt_tokens + request.produced)
 
 
 @inner
@@ -19,7 +27,7 @@ def join_waiting(s, r, row):
     replica.last_waiting = row
     if replica.unseen == NONE:
         replica.unseen = row
-    replica.waiting += 1
+    _count_waiting(s, r, row, 1)
 
 
 @inner
@@ -30,7 +38,7 @@ def wait_first(s, r, row):
     if replica.last_waiting == NONE:
         replica.last_waiting = row
     replica.first_waiting = row
-    replica.waiting += 1
+    _count_waiting(s, r, row, 1)
 
 
 @inner
@@ -42,7 +50,7 @@ def run_next(s, r):
     replica.first_waiting = request.next
     if replica.first_waiting == NONE:
         replica.last_waiting = NONE
-    replica.waiting -= 1
+    _count_waiting(s, r, row, -1)
     request.previous = replica.last_running
     request.next = NONE
     if replica.last_running == NONE:

@@ -6,10 +6,22 @@ list at a time (waiting, running or ended), linked by ``previous`` and ``next``.
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 
 from gpusim.bundle import Bundle
 from gpusim.kernels.bundle_type import teach
+
+
+class Router(IntEnum):
+    """Which replica gets a request; ties to the lowest."""
+
+    ROUND_ROBIN = 0
+    LEAST_REQUESTS = 1  # fewest that wait or run
+    LEAST_KV = 2  # fewest blocks in use and still to be taken by those that wait
+    PREFIX = 3  # of these and the blocks that the request would take, fewest
+
 
 REQUEST = np.dtype(
     [
@@ -65,6 +77,7 @@ REPLICA = np.dtype(
         ("last_waiting", "i8"),
         ("unseen", "i8"),  # first waiting one that the scheduler has not seen
         ("waiting", "i8"),
+        ("blocks_waited_for", "i8"),  # of all tokens so far of those that wait
         ("first_running", "i8"),
         ("last_running", "i8"),
         ("running", "i8"),

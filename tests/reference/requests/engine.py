@@ -48,8 +48,8 @@ class Engine:
 
     Attributes
     ----------
-    history : list of dict of Request to int
-        Tokens that each step computed for whom.
+    steps : int
+        Steps that it has begun.
     """
 
     def __init__(self, deployment: Deployment):
@@ -60,21 +60,41 @@ class Engine:
         self.leaving: list[Request] = []
         self.cache = Cache(deployment.kv_blocks - 1)
         self.now_s = self.began_s = float("-inf")
-        self.history: list[dict[Request, int]] = []
+        self.flight: dict[Request, int] = {}
+        self.flight_end_s = NEVER
+        self.steps = 0
 
-    def play(self, requests: list[Request]) -> None:
-        """Until all have ended."""
-        self.coming.extend(sorted(requests, key=lambda request: request.arrival_s))
-        while self.coming or self.waiting or self.running:
+    @property
+    def outstanding(self) -> int:
+        """Requests that have come and not ended."""
+        return len(self.coming) + len(self.waiting) + len(self.running)
+
+    @property
+    def load(self) -> int:
+        """Blocks in use, and those that the requests that wait will take first."""
+        waiting = sum(self.blocks_of(request.tokens) for request in [*self.coming, *self.waiting])
+        return self.deployment.kv_blocks - 1 - len(self.cache.free) + waiting
+
+    def advance(self, until_s: float) -> None:
+        """Steps that end by then end; none begins then."""
+        while True:
+            if self.flight:
+                if self.flight_end_s > until_s:
+                    return
+                self.finish()
+            if self.now_s >= until_s:
+                return
             seen_s = self.began_s if self.deployment.scheduled_ahead else self.now_s
             self.look(seen_s)
             step = self.schedule(seen_s)
             if step:
-                self.take(step)
+                self.begin(step)
             elif self.began_s < self.now_s:
                 self.began_s = self.now_s
-            else:
+            elif self.coming and self.coming[0].arrival_s < until_s:
                 self.now_s = self.began_s = self.coming[0].arrival_s
+            else:
+                return
 
     def look(self, seen_s: float) -> None:
         """Take note of what had happened by then."""
@@ -134,12 +154,16 @@ class Engine:
             budget -= step[request]
         return step
 
-    def take(self, step: dict[Request, int]) -> None:
-        """The step runs, and ends."""
+    def begin(self, step: dict[Request, int]) -> None:
+        """The step runs."""
         parts = [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
-        self.began_s = self.now_s
-        self.now_s += step_time(self.deployment.step_times, parts)
-        self.history.append(step)
+        self.flight, self.flight_end_s = step, self.now_s + step_time(self.deployment.step_times, parts)
+        self.steps += 1
+
+    def finish(self) -> None:
+        """It ends."""
+        step, self.flight = self.flight, {}
+        self.began_s, self.now_s = self.now_s, self.flight_end_s
         for request, tokens in step.items():
             request.computed += tokens
             if request.computed == request.tokens:
@@ -151,6 +175,12 @@ class Engine:
                     request.end_s = self.now_s
                     self.running.remove(request)
                     self.leaving.append(request)
+
+    def cached(self, request: Request) -> list[Block]:
+        """Blocks of its beginning that it need not compute: one token is left at least."""
+        if not self.deployment.prefix_caching:
+            return []
+        return self.cache.find(request.names((request.tokens - 1) // self.deployment.block_tokens))
 
     def preempt(self, request: Request) -> None:
         """It computes all its tokens again later."""

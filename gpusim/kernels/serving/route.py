@@ -1,0 +1,57 @@
+"""Which replica gets a request, and all replicas through time."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.serving.advance import advance
+from gpusim.kernels.serving.blocks import found_in_cache
+from gpusim.kernels.serving.lists import join_waiting
+from gpusim.kernels.serving.state import Router
+
+_ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEAST_REQUESTS), int(Router.PREFIX)
+
+
+@inner
+def _score(s, r, row, router):
+    """The replica with the lowest gets the request."""
+    replica = s.replicas[r]
+    if router == _LEAST_REQUESTS:
+        return replica.waiting + replica.running
+    load = replica.blocks - replica.free + replica.blocks_waited_for
+    if router == _PREFIX:
+        shared, own, _free = found_in_cache(s, r, row)
+        load -= shared + own
+    return load
+
+
+@kernel
+def choose(s, row, router):
+    """Replica for a request; all replicas are at the time at which it arrives."""
+    best, least = 0, _score(s, 0, row, router)
+    for r in range(1, len(s.replicas)):
+        score = _score(s, r, row, router)
+        if score < least:
+            best, least = r, score
+    return best
+
+
+@kernel
+def submit(s, r, row):
+    """Give a replica a request; in order of arrival."""
+    join_waiting(s, r, row)
+
+
+@kernel
+def play(s, router):
+    """Give every request to a replica as it arrives, and play all replicas until all requests have ended."""
+    for row in range(len(s.requests)):
+        if router == _ROUND_ROBIN:
+            join_waiting(s, row % len(s.replicas), row)
+        else:
+            for r in range(len(s.replicas)):
+                advance(s, r, s.requests[row].arrival_s)
+            join_waiting(s, choose(s, row, router), row)
+    for r in range(len(s.replicas)):
+        advance(s, r, math.inf)
