@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
+from numbers import Integral
+from operator import index
+
 import numpy as np
 import pandas as pd
 
@@ -42,7 +46,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
 
 def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
     """State of a deployment before the first request arrives; rows in order of arrival."""
-    order = np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
+    order = _order(requests)
     rows = records(REQUEST, len(requests))
     for name in COLUMNS:
         rows[name] = requests[name].to_numpy()[order]
@@ -65,6 +69,11 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
         buckets=np.full((deployment.replicas, 1 << (deployment.kv_blocks - 1).bit_length()), -1),
         hashes=hashes,
     )
+
+
+def _order(requests: pd.DataFrame) -> np.ndarray:
+    """Places of the requests in order of arrival; at one time, as they are given."""
+    return np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
 
 
 def _replicas(deployment: Deployment) -> np.recarray:
@@ -101,17 +110,24 @@ def _hashes(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray, deploy
     """Hashes of the full blocks of all prompts, one behind the other, as numbers from 0; where each row's begin."""
     if "hash_ids" not in requests or not deployment.prefix_caching:
         return np.empty(0, np.int64)
-    given = [requests["hash_ids"].iloc[i] for i in order]
-    rows["hashes"] = np.minimum([len(one) for one in given], rows["prompt_tokens"] // deployment.block_tokens)
+    given = requests["hash_ids"].to_numpy()[order]
+    full = rows["prompt_tokens"] // deployment.block_tokens
+    rows["hashes"] = np.minimum(np.fromiter(map(len, given), np.int64, len(given)), full)
     rows["first_hash"] = np.cumsum(rows["hashes"]) - rows["hashes"]
-    flat = [name for one, count in zip(given, rows["hashes"]) for name in one[:count]]
-    return pd.factorize(np.asarray(flat))[0].astype(np.int64)
+    flat = map(index, chain.from_iterable(map(islice, given, rows["hashes"].tolist())))
+    try:
+        return pd.factorize(np.fromiter(flat, np.int64, rows["hashes"].sum()))[0].astype(np.int64)
+    except TypeError:
+        wrong = [not all(isinstance(name, Integral) for name in names) for names in requests["hash_ids"]]
+        _refuse(requests, np.array(wrong), "hash_ids", "whole numbers")
+        raise
 
 
 def _table(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
-    order = np.argsort(requests["arrival_s"].to_numpy(), kind="stable")
-    rows = np.empty_like(state.requests)
-    rows[order] = state.requests
+    order, rows = _order(requests), state.requests
+    if (order[1:] < order[:-1]).any():
+        rows = np.empty_like(rows)
+        rows[order] = state.requests
     later = rows["output_tokens"] - 1
     per_token_s = np.full(len(rows), np.nan)
     np.divide(rows["end_s"] - rows["first_token_s"], later, out=per_token_s, where=later > 0)

@@ -18,14 +18,12 @@ def _between(numbers, at, knots, x):
     """Knot at or below ``x``, and how far ``x`` is on the way to the next (beyond the last: more than 1)."""
     if knots == 1 or x <= numbers[at]:
         return 0, 0.0
-    low, high = 0, knots - 1
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if numbers[at + middle] <= x:
-            low = middle
-        else:
-            high = middle
-    return low, (x - numbers[at + low]) / (numbers[at + high] - numbers[at + low])
+    low, left = 0, knots - 1
+    while left > 1:  # without a branch, which no processor could foresee
+        half = left >> 1
+        low += half * (numbers[at + low + half] <= x)
+        left -= half
+    return low, (x - numbers[at + low]) / (numbers[at + low + 1] - numbers[at + low])
 
 
 @inner
