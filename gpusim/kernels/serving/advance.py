@@ -6,7 +6,8 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.jump import jump
-from gpusim.kernels.serving.schedule import end_decoding, finish, release, schedule
+from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.schedule import end_decoding, finish, schedule
 from gpusim.state import NONE
 
 

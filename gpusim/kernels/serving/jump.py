@@ -13,6 +13,7 @@ import numpy as np
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
+from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.step_time import decode_line
 from gpusim.state import NONE
 
@@ -75,8 +76,8 @@ def jump(s, r, wake_s, until_s):
     replica, blocked = s.replicas[r], wake_s == math.inf
     e = s.entries[replica.entry]
     left = 1 + steps_behind(s, r, s.end_steps[replica.heap] - replica.steps - 1)
-    if replica.leavers > 0:
-        left = min(left, 1)  # what they give back is there for the step after
+    if replica.leavers > 0 and blocked and replica.first_waiting != NONE:
+        left = 1  # what they give back is there for the step after
     while left > 0:
         serve_next(s, r)
         mean, longest, shortest = contexts(s, r)
@@ -96,6 +97,7 @@ def jump(s, r, wake_s, until_s):
             _take(s, r, took_s, slope_s, steps)
         if cut:
             if replica.clock_s < until_s:
+                release(s, r, replica.began_s if replica.ahead else replica.clock_s)
                 serve_next(s, r)  # the step that is under way then
             return False
         left -= steps

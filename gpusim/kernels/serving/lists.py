@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of
+from gpusim.kernels.serving.blocks import blocks_of, give_back
 from gpusim.state import NONE
 
 
@@ -90,3 +90,14 @@ def leave(s, r, row):
     if replica.leaving == NONE:
         replica.leaving = row
     replica.leavers += 1
+
+
+@inner
+def release(s, r, seen_s):
+    """Seats and blocks of those that had ended by then are free."""
+    replica = s.replicas[r]
+    while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
+        row = replica.leaving
+        give_back(s, r, row, False)
+        replica.leaving = s.requests[row].next
+        replica.leavers -= 1

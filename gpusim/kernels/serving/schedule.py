@@ -182,14 +182,3 @@ def finish(s, r):
             else:
                 begin_decoding(s, r, row)
         row = behind
-
-
-@inner
-def release(s, r, seen_s):
-    """Seats and blocks of those that had ended by then are free."""
-    replica = s.replicas[r]
-    while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
-        row = replica.leaving
-        give_back(s, r, row, False)
-        replica.leaving = s.requests[row].next
-        replica.leavers -= 1
