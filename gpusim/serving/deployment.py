@@ -24,6 +24,8 @@ class Deployment:
     max_batched_tokens, max_requests : int
         Tokens and requests of a step at most. vLLM serves with 8,192 and 1,024 on cards of at least 70 GiB other than
         A100, else with 2,048 and 256.
+    longest_chunk : int
+        Tokens of one prompt in a step at most (vLLM: long-prefill threshold); 0 for no such limit.
     chunked_prefill : bool
         A prompt may be cut to what is left of a step's tokens.
     scheduled_ahead : bool
@@ -44,6 +46,7 @@ class Deployment:
     block_tokens: int = 16
     max_batched_tokens: int = 2048
     max_requests: int = 256
+    longest_chunk: int = 0
     chunked_prefill: bool = True
     scheduled_ahead: bool = True
     prefix_caching: bool = True
@@ -56,6 +59,7 @@ class Deployment:
             ("kv_blocks", 2),
             ("block_tokens", 1),
             ("max_requests", 1),
+            ("longest_chunk", 0),
             ("watermark_blocks", 0),
             ("replicas", 1),
         ):

@@ -41,6 +41,7 @@ def deployment(random: np.random.Generator, **changes) -> Deployment:
             "block_tokens": int(random.integers(3, 9)),
             "max_batched_tokens": int(seats + random.integers(0, 60)),
             "max_requests": seats,
+            "longest_chunk": int(random.integers(0, 20) * random.integers(2)),
             "scheduled_ahead": bool(random.integers(2)),
             "prefix_caching": bool(random.integers(2)),
             "watermark_blocks": int(random.integers(0, 3)),

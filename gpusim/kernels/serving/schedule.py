@@ -1,7 +1,7 @@
 """What the next step does: the unified scheduler of vLLM V1.
 
 Each running request catches up with its tokens, in order, under one budget: 1 token for each that decodes, the rest
-for the prompt that is not all computed. One that lacks blocks of KV cache preempts the last that runs, which computes
+for prompts that are not all computed. One that lacks blocks of KV cache preempts the last that runs, which computes
 all its tokens again later. If nobody was, those that wait are admitted in order, while there are budget and seats, and
 blocks for all their tokens so far.
 
@@ -27,10 +27,10 @@ def _preempt_last(s, r):
     replica = s.replicas[r]
     row = replica.last_running
     request = s.requests[row]
-    if row == replica.prefilling:
-        replica.prefilling = NONE
-    else:
+    if s.places[row] >= 0:
         stop_decoding(s, r, row)
+    elif row == replica.prefilling:
+        replica.prefilling = NONE
     give_back(s, r, row, True)
     request.computed = 0
     request.chunk = 0
@@ -41,40 +41,71 @@ def _preempt_last(s, r):
 
 
 @inner
-def _compute(s, r, row, budget):
-    """A running request's prompt gets tokens and blocks in the next step; False if blocks are lacking."""
-    replica, request = s.replicas[r], s.requests[row]
-    tokens = min(request.prompt_tokens + request.produced - request.computed, budget)
-    blocks = blocks_of(replica, request.computed + tokens) - blocks_of(replica, request.computed)
-    if blocks > replica.free:
-        return False
-    request.chunk = tokens
-    take(s, r, blocks)
-    share(s, r, row, request.computed + tokens)
-    return True
+def _chunk(replica, request, budget):
+    """Tokens of its prompt that a request computes in the next step."""
+    return min(request.prompt_tokens + request.produced - request.computed, replica.longest_chunk, budget)
+
+
+@inner
+def _blocks_for(replica, request):
+    """Blocks that the next step takes for a prompt."""
+    return blocks_of(replica, request.computed + request.chunk) - blocks_of(replica, request.computed)
+
+
+@inner
+def _share_budget(s, r):
+    """Tokens for the prompts of those that run; what is left of the budget, and blocks that the step takes.
+
+    Who decodes behind a prompt that takes the last of the budget is passed over, and then has a token to catch up with.
+    """
+    replica = s.replicas[r]
+    budget, blocks, row = replica.budget - replica.decoding, 0, replica.prefilling
+    while row != NONE:
+        budget += s.places[row] >= 0
+        row = s.requests[row].next
+    row = replica.prefilling
+    while row != NONE:
+        request = s.requests[row]
+        if s.places[row] < 0:
+            request.chunk = _chunk(replica, request, budget)
+            budget -= request.chunk
+            blocks += _blocks_for(replica, request)
+        elif budget > 0:
+            budget -= 1
+        else:
+            stop_decoding(s, r, row)
+        row = request.next
+    return budget, blocks + blocks_next(s, r)
 
 
 @inner
 def _serve_running(s, r):
-    """Blocks and tokens for those that run; whether nobody had to be preempted."""
+    """Tokens and blocks for those that run; what is left of the budget."""
     replica = s.replicas[r]
-    preemptions = replica.preemptions
-    if replica.served == 0:
-        while blocks_next(s, r) > replica.free:
+    if replica.prefilling == NONE:
+        while replica.served == 0 and blocks_next(s, r) > replica.free:
             _preempt_last(s, r)
         serve_next(s, r)
-    if replica.prefilling != NONE and not _compute(s, r, replica.prefilling, replica.budget - replica.decoding):
+        return replica.budget - replica.decoding
+    budget, blocks = _share_budget(s, r)
+    while blocks > replica.free:
         _preempt_last(s, r)
-    return replica.preemptions == preemptions
+        budget, blocks = _share_budget(s, r)
+    serve_next(s, r)
+    row = replica.prefilling
+    while row != NONE:
+        request = s.requests[row]
+        if s.places[row] < 0:
+            take(s, r, _blocks_for(replica, request))
+            share(s, r, row, request.computed + request.chunk)
+        row = request.next
+    return budget
 
 
 @inner
-def _admit(s, r, seen_s):
+def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does."""
     replica = s.replicas[r]
-    budget = replica.budget - replica.decoding
-    if replica.prefilling != NONE:
-        budget -= s.requests[replica.prefilling].chunk
     while (
         budget > 0
         and replica.first_waiting != NONE
@@ -84,12 +115,12 @@ def _admit(s, r, seen_s):
         row = replica.first_waiting
         request = s.requests[row]
         shared, own, free = found_in_cache(s, r, row)
-        tokens = request.prompt_tokens + request.produced
         cached = (shared + own) * replica.block_tokens
+        left = request.prompt_tokens + request.produced - cached
         reserve = replica.watermark if replica.running > 0 else 0
-        if blocks_of(replica, tokens - cached) + reserve > replica.free - free:
+        if blocks_of(replica, left) + reserve > replica.free - free:
             break
-        if replica.chunked == 0 and tokens - cached > budget:
+        if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             break
         run_next(s, r)
         claim(s, r, row, shared, own)
@@ -99,21 +130,16 @@ def _admit(s, r, seen_s):
             request.cached_tokens = cached
         if replica.prefilling == NONE:
             replica.prefilling = row
-        _compute(s, r, row, budget)
+        request.chunk = _chunk(replica, request, budget)
+        take(s, r, _blocks_for(replica, request))
+        share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
 
 
 @inner
-def schedule(s, r, seen_s):
-    """Begin a step, unless all that it would do is to decode for everybody; whether it has begun."""
+def _begin(s, r):
+    """The step that is scheduled runs."""
     replica = s.replicas[r]
-    alone = _serve_running(s, r)
-    if alone:
-        _admit(s, r, seen_s)
-        if replica.prefilling == NONE:
-            return False
-    if replica.running == 0:
-        return False
     chunk, weighted, requests = 0, 0.0, replica.decoding
     row = replica.prefilling
     while row != NONE:
@@ -134,6 +160,21 @@ def schedule(s, r, seen_s):
         replica.prefill_s += took_s
     else:
         replica.decode_s += took_s
+
+
+@inner
+def schedule(s, r, seen_s):
+    """Begin a step, unless all that it would do is to decode for everybody; whether it has begun."""
+    replica = s.replicas[r]
+    preemptions = replica.preemptions
+    budget = _serve_running(s, r)
+    if replica.preemptions == preemptions:
+        _admit(s, r, seen_s, budget)
+        if replica.prefilling == NONE:
+            return False
+    if replica.running == 0:
+        return False
+    _begin(s, r)
     return True
 
 
@@ -169,16 +210,25 @@ def finish(s, r):
     while row != NONE:
         request = s.requests[row]
         behind = request.next
-        request.computed += request.chunk
-        request.chunk = 0
-        if request.computed < request.prompt_tokens + request.produced:
-            replica.prefilling = row
-        else:
-            request.produced += 1
-            if math.isnan(request.first_token_s):
-                request.first_token_s = replica.clock_s
-            if request.produced == request.output_tokens:
-                _end(s, r, row)
-            else:
-                begin_decoding(s, r, row)
+        if s.places[row] < 0:
+            _compute(s, r, row)
         row = behind
+
+
+@inner
+def _compute(s, r, row):
+    """A request's chunk is computed: its prompt goes on in the next step, or it has a token more and decodes."""
+    replica, request = s.replicas[r], s.requests[row]
+    request.computed += request.chunk
+    request.chunk = 0
+    if request.computed < request.prompt_tokens + request.produced:
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        return
+    request.produced += 1
+    if math.isnan(request.first_token_s):
+        request.first_token_s = replica.clock_s
+    if request.produced == request.output_tokens:
+        _end(s, r, row)
+    else:
+        begin_decoding(s, r, row)

@@ -34,7 +34,7 @@ REQUEST = np.dtype(
         ("output_tokens", "i8"),
         ("produced", "i8"),  # output tokens so far; of one that decodes: as it joined
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
-        ("chunk", "i8"),  # prompt tokens of it in the step in flight
+        ("chunk", "i8"),  # tokens of its prompt in the step in flight
         ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
         ("first_hash", "i8"),  # of its prompt's full blocks, in ``hashes``
         ("hashes", "i8"),
@@ -62,6 +62,7 @@ REPLICA = np.dtype(
         ("entry", "i8"),  # row of its step times
         ("budget", "i8"),  # tokens of a step at most
         ("seats", "i8"),  # requests that run at a time at most
+        ("longest_chunk", "i8"),  # tokens of one prompt in a step at most
         ("chunked", "i8"),  # prompts may be cut to the budget
         ("ahead", "i8"),  # a step is scheduled while the one before it runs
         ("block_tokens", "i8"),
@@ -81,7 +82,7 @@ REPLICA = np.dtype(
         ("first_running", "i8"),
         ("last_running", "i8"),
         ("running", "i8"),
-        ("prefilling", "i8"),  # first running one that does not decode yet; all behind it do not either
+        ("prefilling", "i8"),  # first running one that does not decode
         ("decoding", "i8"),
         ("heap", "i8"),  # where its heap of ends begins
         ("offsets", "i8"),  # sum over those that decode

@@ -58,6 +58,7 @@ class Engine:
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
         self.leaving: list[Request] = []
+        self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
         self.cache = Cache(deployment.kv_blocks - 1)
         self.now_s = self.began_s = float("-inf")
         self.flight: dict[Request, int] = {}
@@ -114,7 +115,7 @@ class Engine:
         i = 0
         while i < len(self.running) and budget > 0:
             request = self.running[i]
-            tokens = min(request.tokens - request.computed, budget)
+            tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
             while not self.fits(request, request.computed + tokens):
                 victim = self.running.pop()
                 self.preempt(victim)
@@ -128,6 +129,9 @@ class Engine:
                 i += 1
                 continue
             break
+        for request in self.running:
+            if request not in step:
+                request.decodes = False  # passed over: it has something to catch up with
         while not preempted and self.waiting and budget > 0:
             if len(self.running) + len(self.leaving) == self.deployment.max_requests:
                 break
@@ -138,7 +142,7 @@ class Engine:
             )
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
-            if left > budget and not self.deployment.chunked_prefill:
+            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
                 break
             if self.blocks_of(left) + (self.deployment.watermark_blocks if self.running else 0) > free:
                 break
@@ -149,7 +153,7 @@ class Engine:
             if request.scheduled_s != request.scheduled_s:
                 request.scheduled_s = seen_s
                 request.cached_tokens = request.computed
-            step[request] = min(left, budget)
+            step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
             budget -= step[request]
         return step
