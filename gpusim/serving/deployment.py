@@ -13,7 +13,7 @@ ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Rout
 
 @dataclass(frozen=True)
 class Deployment:
-    """Equal replicas, each a vLLM V1 engine.
+    """Equal replicas, each an engine with the unified scheduler of vLLM V1, or with what others do otherwise.
 
     Attributes
     ----------
@@ -28,6 +28,11 @@ class Deployment:
         Tokens of one prompt in a step at most (vLLM: long-prefill threshold); 0 for no such limit.
     chunked_prefill : bool
         A prompt may be cut to what is left of a step's tokens.
+    pauses_decode : bool
+        Steps with prompt tokens are for prompts alone (older vLLM, SGLang), and come first.
+    reserves_output : bool
+        A request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none
+        (TensorRT-LLM: guaranteed no evict).
     scheduled_ahead : bool
         A step is scheduled while the one before it runs (vLLM: asynchronous scheduling).
     prefix_caching : bool
@@ -48,6 +53,8 @@ class Deployment:
     max_requests: int = 256
     longest_chunk: int = 0
     chunked_prefill: bool = True
+    pauses_decode: bool = False
+    reserves_output: bool = False
     scheduled_ahead: bool = True
     prefix_caching: bool = True
     watermark_blocks: int = 0

@@ -84,6 +84,7 @@ def _replicas(deployment: Deployment) -> np.recarray:
     replicas["budget"], replicas["seats"] = deployment.max_batched_tokens, deployment.max_requests
     replicas["longest_chunk"] = deployment.longest_chunk or deployment.max_batched_tokens
     replicas["chunked"], replicas["ahead"] = deployment.chunked_prefill, deployment.scheduled_ahead
+    replicas["pauses"], replicas["reserves"] = deployment.pauses_decode, deployment.reserves_output
     replicas["block_tokens"], replicas["watermark"] = deployment.block_tokens, deployment.watermark_blocks
     replicas["blocks"] = replicas["free"] = deployment.kv_blocks - 1
     replicas["caching"] = deployment.prefix_caching

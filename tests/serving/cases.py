@@ -42,6 +42,8 @@ def deployment(random: np.random.Generator, **changes) -> Deployment:
             "max_batched_tokens": int(seats + random.integers(0, 60)),
             "max_requests": seats,
             "longest_chunk": int(random.integers(0, 20) * random.integers(2)),
+            "pauses_decode": bool(random.integers(4) == 0),
+            "reserves_output": bool(random.integers(4) == 0),
             "scheduled_ahead": bool(random.integers(2)),
             "prefix_caching": bool(random.integers(2)),
             "watermark_blocks": int(random.integers(0, 3)),

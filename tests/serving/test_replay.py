@@ -49,3 +49,12 @@ def test_routers_like_plain_engines(router: str, seed: int) -> None:
     deployment = cases.deployment(random, router=router, replicas=int(random.integers(2, 5)))
     requests = cases.requests(random, 60)
     assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whole_prompts_like_the_plain_engine(seed: int) -> None:
+    random = np.random.default_rng(2000 + seed)
+    budget = int(random.integers(75, 160))
+    deployment = cases.deployment(random, chunked_prefill=False, longest_chunk=0, max_batched_tokens=budget)
+    requests = cases.requests(random, 30)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))

@@ -77,10 +77,17 @@ def blocks_next(s, r):
 
 
 @inner
+def takes_block(s, r, row):
+    """Whether one that decodes takes a block in the next step."""
+    replica = s.replicas[r]
+    return (s.requests[row].offset + replica.steps) % replica.block_tokens == 0
+
+
+@inner
 def serve_next(s, r):
     """Those that decode get their blocks for the next step, if they do not have them."""
     replica = s.replicas[r]
-    if replica.served == 0:
+    if replica.served == 0 and replica.decoding > 0:
         take(s, r, blocks_next(s, r))
         replica.served = 1
 

@@ -99,5 +99,6 @@ def release(s, r, seen_s):
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
         row = replica.leaving
         give_back(s, r, row, False)
+        replica.reserved -= blocks_of(replica, s.requests[row].computed)
         replica.leaving = s.requests[row].next
         replica.leavers -= 1

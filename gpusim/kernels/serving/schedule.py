@@ -3,7 +3,9 @@
 Each running request catches up with its tokens, in order, under one budget: 1 token for each that decodes, the rest
 for prompts that are not all computed. One that lacks blocks of KV cache preempts the last that runs, which computes
 all its tokens again later. If nobody was, those that wait are admitted in order, while there are budget and seats, and
-blocks for all their tokens so far.
+blocks for all their tokens so far. Where prompts pause decoding (older vLLM, SGLang), a step is for prompts alone as
+long as there are any, and those that decode wait. Where output is reserved (TensorRT-LLM: guaranteed no evict), a
+request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none.
 
 Scheduled ahead, a step knows what had happened when the one before it began: nobody that arrived and nothing that came
 free since.
@@ -15,10 +17,23 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
-from gpusim.kernels.serving.decoding import begin_decoding, blocks_next, contexts, serve_next, stop_decoding
+from gpusim.kernels.serving.decoding import (
+    begin_decoding,
+    blocks_next,
+    contexts,
+    serve_next,
+    stop_decoding,
+    takes_block,
+)
 from gpusim.kernels.serving.lists import leave, run_next, stop_running, wait_first
 from gpusim.kernels.serving.step_time import mixed_time
 from gpusim.state import NONE
+
+
+@inner
+def _whole(replica, request):
+    """Blocks of all tokens that a request will have in the KV cache."""
+    return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1)
 
 
 @inner
@@ -36,6 +51,7 @@ def _preempt_last(s, r):
     request.chunk = 0
     request.preemptions += 1
     replica.preemptions += 1
+    replica.reserved -= _whole(replica, request)
     stop_running(s, r, row)
     wait_first(s, r, row)
 
@@ -59,39 +75,43 @@ def _share_budget(s, r):
     Who decodes behind a prompt that takes the last of the budget is passed over, and then has a token to catch up with.
     """
     replica = s.replicas[r]
-    budget, blocks, row = replica.budget - replica.decoding, 0, replica.prefilling
-    while row != NONE:
-        budget += s.places[row] >= 0
-        row = s.requests[row].next
-    row = replica.prefilling
+    budget, blocks, row = replica.budget, 0, replica.prefilling
+    if replica.pauses == 0:
+        budget, blocks = _beside_decoding(s, r)
     while row != NONE:
         request = s.requests[row]
         if s.places[row] < 0:
             request.chunk = _chunk(replica, request, budget)
             budget -= request.chunk
             blocks += _blocks_for(replica, request)
-        elif budget > 0:
+        elif replica.pauses == 0 and budget > 0:
             budget -= 1
-        else:
+        elif replica.pauses == 0:
+            blocks -= takes_block(s, r, row)
             stop_decoding(s, r, row)
         row = request.next
-    return budget, blocks + blocks_next(s, r)
+    return budget, blocks
 
 
 @inner
-def _serve_running(s, r):
-    """Tokens and blocks for those that run; what is left of the budget."""
+def _beside_decoding(s, r):
+    """What those that decode before the first prompt leave of the budget, and blocks that all that decode take."""
     replica = s.replicas[r]
-    if replica.prefilling == NONE:
-        while replica.served == 0 and blocks_next(s, r) > replica.free:
-            _preempt_last(s, r)
-        serve_next(s, r)
-        return replica.budget - replica.decoding
+    budget, row = replica.budget - replica.decoding, replica.prefilling
+    while row != NONE:
+        budget += s.places[row] >= 0
+        row = s.requests[row].next
+    return budget, blocks_next(s, r)
+
+
+@inner
+def _serve_prompts(s, r):
+    """Tokens and blocks for the prompts of those that run; what is left of the budget."""
+    replica = s.replicas[r]
     budget, blocks = _share_budget(s, r)
     while blocks > replica.free:
         _preempt_last(s, r)
         budget, blocks = _share_budget(s, r)
-    serve_next(s, r)
     row = replica.prefilling
     while row != NONE:
         request = s.requests[row]
@@ -100,6 +120,15 @@ def _serve_running(s, r):
             share(s, r, row, request.computed + request.chunk)
         row = request.next
     return budget
+
+
+@inner
+def _serve_decoding(s, r):
+    """Blocks for those that decode."""
+    replica = s.replicas[r]
+    while replica.served == 0 and blocks_next(s, r) > replica.free:
+        _preempt_last(s, r)
+    serve_next(s, r)
 
 
 @inner
@@ -120,9 +149,13 @@ def _admit(s, r, seen_s, budget):
         reserve = replica.watermark if replica.running > 0 else 0
         if blocks_of(replica, left) + reserve > replica.free - free:
             break
+        whole = _whole(replica, request)
+        if replica.reserves and replica.reserved + whole > replica.blocks:
+            break
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             break
         run_next(s, r)
+        replica.reserved += whole
         claim(s, r, row, shared, own)
         request.computed = cached
         if math.isnan(request.scheduled_s):
@@ -140,7 +173,7 @@ def _admit(s, r, seen_s, budget):
 def _begin(s, r):
     """The step that is scheduled runs."""
     replica = s.replicas[r]
-    chunk, weighted, requests = 0, 0.0, replica.decoding
+    chunk, weighted, requests = 0, 0.0, 0
     row = replica.prefilling
     while row != NONE:
         request = s.requests[row]
@@ -149,13 +182,16 @@ def _begin(s, r):
         weighted += request.chunk * (request.computed + 0.5 * request.chunk)
         row = request.next
     before = weighted / chunk - 0.5 * chunk if chunk > 0 else 0.0
-    mean, longest, shortest = contexts(s, r)
-    took_s = mixed_time(
-        s.numbers, s.entries[replica.entry], requests, chunk, before, replica.decoding, mean, longest, shortest
-    )
+    decoding, mean, longest, shortest = 0, 0.0, 0, 0
+    replica.paused = replica.pauses and chunk > 0
+    if not replica.paused:
+        decoding = replica.decoding
+        mean, longest, shortest = contexts(s, r)
+    e = s.entries[replica.entry]
+    took_s = mixed_time(s.numbers, e, requests + decoding, chunk, before, decoding, mean, longest, shortest)
     replica.step_end_s = replica.clock_s + took_s
     replica.prefill_tokens += chunk
-    replica.decode_tokens += replica.decoding
+    replica.decode_tokens += decoding
     if chunk > 0:
         replica.prefill_s += took_s
     else:
@@ -166,13 +202,18 @@ def _begin(s, r):
 def schedule(s, r, seen_s):
     """Begin a step, unless all that it would do is to decode for everybody; whether it has begun."""
     replica = s.replicas[r]
-    preemptions = replica.preemptions
-    budget = _serve_running(s, r)
+    preemptions, budget = replica.preemptions, replica.budget
+    if replica.prefilling != NONE:
+        budget = _serve_prompts(s, r)
+    if not replica.pauses:
+        _serve_decoding(s, r)
+        if replica.prefilling == NONE:
+            budget -= replica.decoding
     if replica.preemptions == preemptions:
         _admit(s, r, seen_s, budget)
-        if replica.prefilling == NONE:
-            return False
-    if replica.running == 0:
+    if replica.pauses and replica.prefilling == NONE:
+        _serve_decoding(s, r)
+    if replica.running == 0 or (replica.prefilling == NONE and replica.preemptions == preemptions):
         return False
     _begin(s, r)
     return True
@@ -202,9 +243,10 @@ def finish(s, r):
     replica.began_s = replica.clock_s
     replica.clock_s = replica.step_end_s
     replica.step_end_s = math.nan
-    replica.steps += 1
-    replica.served = 0
-    end_decoding(s, r)
+    if not replica.paused:
+        replica.steps += 1
+        replica.served = 0
+        end_decoding(s, r)
     row = replica.prefilling
     replica.prefilling = NONE
     while row != NONE:

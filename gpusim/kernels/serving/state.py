@@ -55,7 +55,7 @@ REPLICA = np.dtype(
         ("step_end_s", "f8"),  # of the step in flight; NaN if none is
         ("decode_s", "f8"),  # time in steps without prompt tokens
         ("prefill_s", "f8"),  # time in steps with some
-        ("steps", "i8"),
+        ("steps", "i8"),  # in which those that decode got a token
         ("decode_tokens", "i8"),
         ("prefill_tokens", "i8"),
         ("preemptions", "i8"),
@@ -64,6 +64,10 @@ REPLICA = np.dtype(
         ("seats", "i8"),  # requests that run at a time at most
         ("longest_chunk", "i8"),  # tokens of one prompt in a step at most
         ("chunked", "i8"),  # prompts may be cut to the budget
+        ("pauses", "i8"),  # nobody decodes in steps with prompt tokens
+        ("paused", "i8"),  # in the step in flight nobody does
+        ("reserves", "i8"),  # admission is for all output
+        ("reserved", "i8"),  # blocks of all tokens of those that have them
         ("ahead", "i8"),  # a step is scheduled while the one before it runs
         ("block_tokens", "i8"),
         ("watermark", "i8"),  # blocks that an admission leaves free

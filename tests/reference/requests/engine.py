@@ -110,42 +110,53 @@ class Engine:
     def schedule(self, seen_s: float) -> dict[Request, int]:
         """Tokens of the next step for each request in it."""
         step: dict[Request, int] = {}
+        pauses = self.deployment.pauses_decode
+        running = [request for request in self.running if not (pauses and request.decodes)]
+        preempted = self.serve(running, step)
+        if not pauses:
+            for request in self.running:
+                if request not in step:
+                    request.decodes = False  # passed over: it has something to catch up with
+        if not preempted:
+            self.admit(seen_s, step)
+        if pauses and not step:
+            self.serve(list(self.running), step)
+        return step
+
+    def serve(self, requests: list[Request], step: dict[Request, int]) -> bool:
+        """Tokens and blocks for some of those that run, in order; whether somebody was preempted."""
         budget = self.deployment.max_batched_tokens
         preempted = False
-        i = 0
-        while i < len(self.running) and budget > 0:
-            request = self.running[i]
+        for request in requests:
+            if budget == 0 or request not in self.running:
+                break
             tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
-            while not self.fits(request, request.computed + tokens):
-                victim = self.running.pop()
-                self.preempt(victim)
+            while request in self.running and not self.fits(request, request.computed + tokens):
+                self.preempt(self.running.pop())
                 preempted = True
-                if victim is request:
-                    break
-            else:
+            if request in self.running:
                 self.hold(request, request.computed + tokens)
                 step[request] = tokens
                 budget -= tokens
-                i += 1
-                continue
-            break
-        for request in self.running:
-            if request not in step:
-                request.decodes = False  # passed over: it has something to catch up with
-        while not preempted and self.waiting and budget > 0:
+        return preempted
+
+    def admit(self, seen_s: float, step: dict[Request, int]) -> None:
+        """Those that wait, in order, while all that they need is left."""
+        size, reserve = self.deployment.block_tokens, self.deployment.watermark_blocks
+        while self.waiting and sum(step.values()) < self.deployment.max_batched_tokens:
+            budget = self.deployment.max_batched_tokens - sum(step.values())
             if len(self.running) + len(self.leaving) == self.deployment.max_requests:
-                break
+                return
             request = self.waiting[0]
-            size = self.deployment.block_tokens
-            cached = self.cache.find(
-                request.names((request.tokens - 1) // size) if self.deployment.prefix_caching else []
-            )
+            cached = self.cached(request)
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
             if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
-                break
-            if self.blocks_of(left) + (self.deployment.watermark_blocks if self.running else 0) > free:
-                break
+                return
+            if self.blocks_of(left) + (reserve if self.running else 0) > free:
+                return
+            if self.deployment.reserves_output and not self.could_all_end(request):
+                return
             self.running.append(self.waiting.popleft())
             self.cache.use(cached)
             request.blocks = cached
@@ -155,8 +166,12 @@ class Engine:
                 request.cached_tokens = request.computed
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
-            budget -= step[request]
-        return step
+
+    def could_all_end(self, another: Request) -> bool:
+        """Whether all that have blocks, and another, could have all their tokens in the KV cache."""
+        requests = [*self.running, *self.leaving, another]
+        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
+        return blocks <= self.deployment.kv_blocks - 1
 
     def begin(self, step: dict[Request, int]) -> None:
         """The step runs."""
