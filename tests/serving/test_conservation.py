@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpusim.kernels.serving.advance import advance
-from gpusim.kernels.serving.route import choose, play, submit
+from gpusim.kernels.serving.route import choose, collect, enter, play, submit
 from gpusim.kernels.serving.state import Serving
 from gpusim.serving.deployment import ROUTERS
 from gpusim.serving.replay import build
@@ -69,6 +69,48 @@ def test_in_pieces_as_at_once(seed: int) -> None:
     advance(pieces, 0, np.inf)
     for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "preemptions", "cached_tokens"):
         np.testing.assert_allclose(pieces.requests[name], whole.requests[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_few_rows_do_for_many_requests(seed: int) -> None:
+    """Rows of those that have ended are used again, and nothing changes by that."""
+    random = np.random.default_rng(200 + seed)
+    deployment, requests = cases.deployment(random), cases.requests(random, 200).drop(columns="hash_ids")
+    whole = build(requests, deployment)
+    play(whole, ROUTERS["round-robin"])
+    few, spare, of_row, end_s = build(requests[:0], deployment), [], {}, {}
+    most = 0
+    for i, request in enumerate(requests.itertuples()):
+        advance(few, 0, request.arrival_s)
+        spare += gather(few, of_row, end_s)
+        if not spare:
+            more = build(requests[: max(2 * most, 1)], deployment)
+            more.requests[:most], more.places[:most] = few.requests, few.places
+            few.put("requests", more.requests)
+            few.put("places", more.places)
+            spare, most = list(range(most, len(more.requests))), len(more.requests)
+        row = spare.pop()
+        enter(few, 0, row, request.arrival_s, request.prompt_tokens, request.output_tokens)
+        of_row[row] = i
+    advance(few, 0, np.inf)
+    gather(few, of_row, end_s)
+    np.testing.assert_allclose([end_s[i] for i in range(200)], whole.requests.end_s, rtol=1e-9)
+    assert most <= max(2 * outstanding(whole), 2)
+
+
+def gather(state: Serving, of_row: dict[int, int], end_s: dict[int, float]) -> list[int]:
+    """Rows of those that have ended, whose ends are noted."""
+    rows = []
+    while (row := collect(state, 0)) != -1:
+        end_s[of_row[row]] = state.requests[row].end_s
+        rows.append(row)
+    return rows
+
+
+def outstanding(state: Serving) -> int:
+    """The most requests at a time that have arrived, until their seat and blocks are free again: a step later."""
+    rows = state.requests
+    return max((rows.arrival_s <= t).sum() - (rows.end_s < t - 0.2).sum() for t in rows.arrival_s)
 
 
 def test_cases_preempt_and_hit() -> None:

@@ -102,3 +102,16 @@ def release(s, r, seen_s):
         replica.reserved -= blocks_of(replica, s.requests[row].computed)
         replica.leaving = s.requests[row].next
         replica.leavers -= 1
+
+
+@inner
+def take_ended(s, r):
+    """Row of the first that has ended and left, which is not listed then; -1 if there is none."""
+    replica = s.replicas[r]
+    row = replica.first_ended
+    if row == NONE or row == replica.leaving:
+        return NONE
+    replica.first_ended = s.requests[row].next
+    if replica.first_ended == NONE:
+        replica.last_ended = NONE
+    return row

@@ -7,8 +7,9 @@ import math
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.blocks import found_in_cache
-from gpusim.kernels.serving.lists import join_waiting
+from gpusim.kernels.serving.lists import join_waiting, take_ended
 from gpusim.kernels.serving.state import Router
+from gpusim.state import NONE
 
 _ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEAST_REQUESTS), int(Router.PREFIX)
 
@@ -41,6 +42,24 @@ def choose(s, row, router):
 def submit(s, r, row):
     """Give a replica a request; in order of arrival."""
     join_waiting(s, r, row)
+
+
+@kernel
+def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
+    """Give a replica a request of which nothing is known but its length, in a row that is nobody else's."""
+    request = s.requests[row]
+    request.arrival_s, request.prompt_tokens, request.output_tokens = arrival_s, prompt_tokens, output_tokens
+    request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
+    request.produced = request.computed = request.chunk = 0
+    request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
+    request.run = NONE
+    join_waiting(s, r, row)
+
+
+@kernel
+def collect(s, r):
+    """Row of a request of a replica that has ended and left, to be read and used again; -1 if there is none."""
+    return take_ended(s, r)
 
 
 @kernel
