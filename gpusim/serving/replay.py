@@ -11,14 +11,14 @@ import pandas as pd
 
 from gpusim.bundle import records
 from gpusim.errors import ServingError
-from gpusim.kernels.serving.route import play
+from gpusim.kernels.serving.route import play, play_clients
 from gpusim.kernels.serving.state import NODE, REPLICA, REQUEST, Serving
 from gpusim.serving.deployment import ROUTERS, Deployment
 
 COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
 
 
-def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
+def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None = None) -> pd.DataFrame:
     """Serve requests until all have ended.
 
     Parameters
@@ -28,6 +28,9 @@ def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
         of each block of the prompt, of ``deployment.block_tokens`` tokens each, what stands for all up to its end;
         prompts with the same begin alike. Of the last block only if it is full.
     deployment : Deployment
+    clients : int, optional
+        A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
+        has ended. Requests are dealt to replicas in turn, as they stand; ``arrival_s`` and the router do not count.
 
     Returns
     -------
@@ -38,9 +41,16 @@ def replay(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
         ``time_per_output_token_s`` (of those behind the first; NaN with one token), ``end_to_end_s`` (last token since
         queued), ``cached_tokens``, ``preemptions``.
     """
+    if clients is not None:
+        if clients < 1:
+            raise ServingError(f"replay: clients must be at least 1, found {clients}")
+        requests = requests.assign(arrival_s=0.0)
     _check(requests, deployment)
     state = build(requests, deployment)
-    play(state, ROUTERS[deployment.router])
+    if clients is None:
+        play(state, ROUTERS[deployment.router])
+    else:
+        play_clients(state, clients)
     return _table(requests, state)
 
 

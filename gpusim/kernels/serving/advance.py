@@ -35,6 +35,32 @@ def _wait(s, r, until_s):
     return True
 
 
+@inner
+def _go_on(s, r, until_s):
+    """Go on to the next change of the batch; False if there is none by ``until_s``."""
+    replica = s.replicas[r]
+    if not math.isnan(replica.step_end_s):
+        if replica.step_end_s > until_s:
+            return False
+        finish(s, r)
+        return True
+    if replica.clock_s >= until_s:
+        return False
+    seen_s = replica.began_s if replica.ahead else replica.clock_s
+    release(s, r, seen_s)
+    _see(s, r, seen_s)
+    if schedule(s, r, seen_s):
+        return True
+    if replica.decoding == 0:
+        return _wait(s, r, until_s)
+    head = replica.first_waiting
+    wake_s = s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
+    changed = jump(s, r, wake_s, until_s)
+    if changed:
+        end_decoding(s, r)
+    return changed
+
+
 @kernel
 def advance(s, r, until_s):
     """Play a replica up to a time; who arrives before must have been given to it.
@@ -42,25 +68,15 @@ def advance(s, r, until_s):
     Steps that end by then have ended; one that is under way goes on at the next call, and none begins at that time, so
     that who arrives then can still be given to it.
     """
+    while _go_on(s, r, until_s):
+        pass
+
+
+@kernel
+def advance_to_end(s, r):
+    """Play a replica until a request ends; how many do at that time: none if nobody is left."""
     replica = s.replicas[r]
-    while True:
-        if not math.isnan(replica.step_end_s):
-            if replica.step_end_s > until_s:
-                return
-            finish(s, r)
-        if replica.clock_s >= until_s:
-            return
-        seen_s = replica.began_s if replica.ahead else replica.clock_s
-        release(s, r, seen_s)
-        _see(s, r, seen_s)
-        if schedule(s, r, seen_s):
-            continue
-        if replica.decoding == 0:
-            if not _wait(s, r, until_s):
-                return
-            continue
-        head = replica.first_waiting
-        wake_s = s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
-        if not jump(s, r, wake_s, until_s):
-            return
-        end_decoding(s, r)
+    ended = replica.ended
+    while replica.ended == ended and _go_on(s, r, math.inf):
+        pass
+    return replica.ended - ended

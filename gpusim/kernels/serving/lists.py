@@ -89,6 +89,7 @@ def leave(s, r, row):
     replica.last_ended = row
     if replica.leaving == NONE:
         replica.leaving = row
+    replica.ended += 1
     replica.leavers += 1
 
 

@@ -1,11 +1,11 @@
-"""Which replica gets a request, and all replicas through time."""
+"""Who gets which request when, and all replicas through time."""
 
 from __future__ import annotations
 
 import math
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.serving.advance import advance
+from gpusim.kernels.serving.advance import advance, advance_to_end
 from gpusim.kernels.serving.blocks import found_in_cache
 from gpusim.kernels.serving.lists import join_waiting, take_ended
 from gpusim.kernels.serving.state import Router
@@ -74,3 +74,20 @@ def play(s, router):
             join_waiting(s, choose(s, row, router), row)
     for r in range(len(s.replicas)):
         advance(s, r, math.inf)
+
+
+@kernel
+def play_clients(s, clients):
+    """Play all replicas with so many clients each, of which each sends its next request when its last has ended.
+
+    Requests are dealt to replicas in turn; ``arrival_s`` is written.
+    """
+    for r in range(len(s.replicas)):
+        row, free = r, clients
+        while free > 0:
+            while free > 0 and row < len(s.requests):
+                s.requests[row].arrival_s = max(s.replicas[r].clock_s, 0.0)
+                join_waiting(s, r, row)
+                row += len(s.replicas)
+                free -= 1
+            free = advance_to_end(s, r)

@@ -95,6 +95,7 @@ REPLICA = np.dtype(
         ("extremes_known", "i8"),
         ("first_ended", "i8"),
         ("last_ended", "i8"),
+        ("ended", "i8"),  # all that ever have
         ("leaving", "i8"),  # first ended one whose seat and blocks are not free yet
         ("leavers", "i8"),
     ]
