@@ -40,6 +40,9 @@ class Deployment:
     watermark_blocks : int
         Blocks that an admission leaves free while others run.
     replicas : int
+    in_step : int
+        Replicas of which each step waits for the longest, as with data-parallel attention over experts that all of them
+        share: groups of so many, of which there are a whole number.
     router : str
         Which replica a request goes to as it arrives: "round-robin"; "least-requests", with the fewest that wait or
         run; "least-kv", with the fewest KV blocks in use and still to be taken by those that wait; "prefix", with the
@@ -59,6 +62,7 @@ class Deployment:
     prefix_caching: bool = True
     watermark_blocks: int = 0
     replicas: int = 1
+    in_step: int = 1
     router: str = "round-robin"
 
     def __post_init__(self):
@@ -69,11 +73,16 @@ class Deployment:
             ("longest_chunk", 0),
             ("watermark_blocks", 0),
             ("replicas", 1),
+            ("in_step", 1),
         ):
             if getattr(self, name) < least:
                 raise ServingError(f"deployment: {name} must be at least {least}, found {getattr(self, name)}")
         if self.router not in ROUTERS:
             raise ServingError(f"deployment: router must be one of {', '.join(ROUTERS)}, found {self.router!r}")
+        if self.replicas % self.in_step:
+            raise ServingError(
+                f"deployment: replicas must be a multiple of in_step, {self.in_step}, found {self.replicas}"
+            )
         if self.max_batched_tokens < self.max_requests:
             raise ServingError(
                 f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"

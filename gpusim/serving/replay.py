@@ -64,7 +64,8 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
         rows[name] = np.nan
     rows["run"] = -1
     hashes = _hashes(requests, order, rows, deployment)
-    entries, numbers = deployment.step_times.tables(deployment.max_batched_tokens, deployment.max_requests)
+    limits = deployment.max_batched_tokens, deployment.max_requests, deployment.in_step
+    entries, numbers = deployment.step_times.tables(*limits)
     seats = deployment.replicas * deployment.max_requests
     return Serving(
         requests=rows,
@@ -91,6 +92,7 @@ def _replicas(deployment: Deployment) -> np.recarray:
     replicas = records(REPLICA, deployment.replicas)
     replicas["clock_s"] = replicas["began_s"] = -np.inf
     replicas["step_end_s"] = np.nan
+    replicas["ranks"] = deployment.in_step
     replicas["budget"], replicas["seats"] = deployment.max_batched_tokens, deployment.max_requests
     replicas["longest_chunk"] = deployment.longest_chunk or deployment.max_batched_tokens
     replicas["chunked"], replicas["ahead"] = deployment.chunked_prefill, deployment.scheduled_ahead

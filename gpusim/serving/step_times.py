@@ -79,6 +79,9 @@ class StepTimes:
     attention_s : ndarray, shape (chunks, befores, decodings, contexts)
         [s] Attention of all layers, linear between knots and beyond the last; below the first as there.
     uneven : Uneven or None
+    gathered : Curve or None
+        [s] by tokens of all replicas in step with each other: what they compute together, as experts that are spread
+        over them, and what they exchange for it.
     """
 
     dense: Curve
@@ -89,14 +92,15 @@ class StepTimes:
     context_tokens: np.ndarray
     attention_s: np.ndarray
     uneven: Uneven | None = None
+    gathered: Curve | None = None
 
     def __post_init__(self):
         for name in AXES:
             _check_knots(name, getattr(self, name))
         _check_times("attention_s", self.attention_s, tuple(len(getattr(self, name)) for name in AXES))
 
-    def tables(self, budget: int, seats: int) -> tuple[np.ndarray, np.ndarray]:
-        """As kernels read them, for steps of at most so many tokens and requests.
+    def tables(self, budget: int, seats: int, ranks: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """As kernels read them, for steps of at most so many tokens and requests of ``ranks`` replicas each.
 
         Returns
         -------
@@ -112,6 +116,7 @@ class StepTimes:
             return sum(len(part) for part in parts[:-1])
 
         entry.dense, entry.batch = put(self.dense.by_count(budget)), put(self.batch.by_count(seats))
+        entry.gathered = -1 if self.gathered is None else put(self.gathered.by_count(ranks * budget))
         for i, name in enumerate(AXES):
             entry.axis[0, i], entry.knots[0, i] = put(getattr(self, name)), len(getattr(self, name))
         entry.attention = put(self.attention_s)

@@ -27,7 +27,12 @@ def step_times(random: np.random.Generator, uneven: bool = True) -> StepTimes:
     edges = ([0.0, 20.0, np.inf], [4.0, np.inf], [0.2, 0.5, 1.0], [30.0, 60.0, np.inf], [0.0, np.inf])
     share = random.uniform(0.0, 0.5, [len(edge) for edge in edges])
     return StepTimes(
-        curve(0.01), curve(0.0), *axes, attention_s, Uneven(tuple(map(np.array, edges)), share) if uneven else None
+        curve(0.01),
+        curve(0.0),
+        *axes,
+        attention_s,
+        uneven=Uneven(tuple(map(np.array, edges)), share) if uneven else None,
+        gathered=curve(0.0) if random.integers(2) else None,
     )
 
 

@@ -58,3 +58,13 @@ def test_whole_prompts_like_the_plain_engine(seed: int) -> None:
     deployment = cases.deployment(random, chunked_prefill=False, longest_chunk=0, max_batched_tokens=budget)
     requests = cases.requests(random, 30)
     assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("seed", range(15))
+def test_engines_in_step_like_plain_ones(router: str, seed: int) -> None:
+    random = np.random.default_rng(3000 + seed)
+    ranks = int(random.integers(2, 5))
+    deployment = cases.deployment(random, router=router, in_step=ranks, replicas=ranks * int(random.integers(1, 3)))
+    requests = cases.requests(random, 60)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))

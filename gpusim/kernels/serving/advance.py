@@ -7,7 +7,8 @@ import math
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.jump import jump
 from gpusim.kernels.serving.lists import release
-from gpusim.kernels.serving.schedule import end_decoding, finish, schedule
+from gpusim.kernels.serving.schedule import schedule
+from gpusim.kernels.serving.step import begin, end_decoding, finish
 from gpusim.state import NONE
 
 
@@ -22,61 +23,86 @@ def _see(s, r, seen_s):
 
 
 @inner
-def _wait(s, r, until_s):
-    """Nobody runs: go on to what the scheduler has not seen yet; False if there is nothing before ``until_s``."""
-    replica = s.replicas[r]
-    if replica.began_s < replica.clock_s:
-        replica.began_s = replica.clock_s
-        return True
-    if replica.first_waiting == NONE or s.requests[replica.first_waiting].arrival_s >= until_s:
+def _wait(s, g, until_s):
+    """Nobody runs: go on to what schedulers have not seen yet; False if there is nothing before ``until_s``."""
+    first = s.replicas[g]
+    next_s = math.inf
+    for r in range(g, g + first.ranks):
+        if s.replicas[r].first_waiting != NONE:
+            next_s = min(next_s, s.requests[s.replicas[r].first_waiting].arrival_s)
+    if first.began_s < first.clock_s:
+        next_s = first.clock_s  # what has happened since the step before began
+    elif next_s >= until_s:
         return False
-    replica.clock_s = s.requests[replica.first_waiting].arrival_s
-    replica.began_s = replica.clock_s
+    for r in range(g, g + first.ranks):
+        s.replicas[r].clock_s = s.replicas[r].began_s = next_s
     return True
 
 
 @inner
-def _go_on(s, r, until_s):
-    """Go on to the next change of the batch; False if there is none by ``until_s``."""
-    replica = s.replicas[r]
-    if not math.isnan(replica.step_end_s):
-        if replica.step_end_s > until_s:
+def _go_on(s, g, until_s):
+    """Go on with a group to the next change of its batch; False if there is none by ``until_s``."""
+    first = s.replicas[g]
+    ranks = first.ranks
+    if not math.isnan(first.step_end_s):
+        if first.step_end_s > until_s:
             return False
-        finish(s, r)
+        for r in range(g, g + ranks):
+            finish(s, r)
         return True
-    if replica.clock_s >= until_s:
+    if first.clock_s >= until_s:
         return False
-    seen_s = replica.began_s if replica.ahead else replica.clock_s
-    release(s, r, seen_s)
-    _see(s, r, seen_s)
-    if schedule(s, r, seen_s):
+    seen_s = first.began_s if first.ahead else first.clock_s
+    mixed, decoding = False, 0
+    for r in range(g, g + ranks):
+        release(s, r, seen_s)
+        _see(s, r, seen_s)
+        mixed |= schedule(s, r, seen_s)
+        decoding += s.replicas[r].decoding
+    if mixed:
+        begin(s, g)
         return True
-    if replica.decoding == 0:
-        return _wait(s, r, until_s)
-    head = replica.first_waiting
-    wake_s = s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
-    changed = jump(s, r, wake_s, until_s)
+    if decoding == 0:
+        return _wait(s, g, until_s)
+    changed = jump(s, g, until_s)
     if changed:
-        end_decoding(s, r)
+        for r in range(g, g + ranks):
+            end_decoding(s, r)
     return changed
+
+
+@inner
+def group_of(s, r):
+    """First replica of the group of one."""
+    return r - r % s.replicas[r].ranks
 
 
 @kernel
 def advance(s, r, until_s):
-    """Play a replica up to a time; who arrives before must have been given to it.
+    """Play a replica and those in step with it up to a time; who arrives before must have been given to them.
 
     Steps that end by then have ended; one that is under way goes on at the next call, and none begins at that time, so
-    that who arrives then can still be given to it.
+    that who arrives then can still be given to a replica.
     """
-    while _go_on(s, r, until_s):
+    g = group_of(s, r)
+    while _go_on(s, g, until_s):
         pass
+
+
+@inner
+def _ended(s, g):
+    ended = 0
+    for r in range(g, g + s.replicas[g].ranks):
+        ended += s.replicas[r].ended
+    return ended
 
 
 @kernel
 def advance_to_end(s, r):
-    """Play a replica until a request ends; how many do at that time: none if nobody is left."""
-    replica = s.replicas[r]
-    ended = replica.ended
-    while replica.ended == ended and _go_on(s, r, math.inf):
-        pass
-    return replica.ended - ended
+    """Play a replica and those in step with it until a request ends; False if nobody is left."""
+    g = group_of(s, r)
+    ended = _ended(s, g)
+    while _ended(s, g) == ended:
+        if not _go_on(s, g, math.inf):
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 Until the batch changes, each step takes longer than the one before by the same time, up to a knot of the tables: so
 many steps take a closed sum. The batch changes when somebody ends, when blocks run out, or when somebody can join.
+Replicas in step with each other, a group, are known by their first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
 from gpusim.kernels.serving.lists import release
-from gpusim.kernels.serving.step_time import decode_line
+from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state import NONE
 
 
@@ -68,37 +69,94 @@ def _take(s, r, took_s, slope_s, steps):
 
 
 @inner
-def jump(s, r, wake_s, until_s):
-    """Take steps until somebody ends, blocks run out, or one ends at or after ``wake_s``; False if at ``until_s``.
+def _wake(s, r):
+    """[s] When somebody arrives who could join: never, if somebody is before."""
+    replica = s.replicas[r]
+    head = replica.first_waiting
+    return s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
+
+
+@inner
+def _attention_line(s, r):
+    return decode_line(s.numbers, s.entries[s.replicas[r].entry], s.replicas[r].decoding, *contexts(s, r))
+
+
+@inner
+def _line(s, g):
+    """Time of the next step of a group, [s] by which each takes longer, and further steps of which that holds."""
+    first = s.replicas[g]
+    most, tokens, longest_s, slope_s, room = 0, 0, -1.0, 0.0, math.inf
+    for r in range(g, g + first.ranks):
+        serve_next(s, r)
+        decoding = s.replicas[r].decoding
+        most = max(most, decoding)
+        tokens += decoding
+        if decoding > 0:
+            took_s, growth_s, steps = _attention_line(s, r)
+            room = min(room, steps)
+            if took_s > longest_s or (took_s == longest_s and growth_s > slope_s):
+                longest_s, slope_s = took_s, growth_s
+    if first.ranks > 1:  # until another takes longest
+        for r in range(g, g + first.ranks):
+            if s.replicas[r].decoding > 0:
+                took_s, growth_s, _steps = _attention_line(s, r)
+                if growth_s > slope_s:
+                    room = min(room, (longest_s - took_s) / (growth_s - slope_s))
+    return other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s, slope_s, room
+
+
+@inner
+def _most_steps(s, g):
+    """Steps until somebody of a group ends or lacks a block, or what somebody gave back is free."""
+    most = np.iinfo(np.int64).max
+    for r in range(g, g + s.replicas[g].ranks):
+        replica = s.replicas[r]
+        if replica.decoding > 0:
+            most = min(most, s.end_steps[replica.heap] - replica.steps)
+            most = 1 + steps_behind(s, r, most - 1)
+        if replica.leavers > 0 and replica.first_waiting != NONE and _wake(s, r) == math.inf:
+            most = 1
+    return most
+
+
+@inner
+def jump(s, g, until_s):
+    """Steps of a group until somebody ends, lacks a block or has come and could join; False if ``until_s`` is before.
 
     Only steps that end by ``until_s`` are taken: one that goes on then can be taken later.
     """
-    replica, blocked = s.replicas[r], wake_s == math.inf
-    e = s.entries[replica.entry]
-    left = 1 + steps_behind(s, r, s.end_steps[replica.heap] - replica.steps - 1)
-    if replica.leavers > 0 and blocked and replica.first_waiting != NONE:
-        left = 1  # what they give back is there for the step after
+    first = s.replicas[g]
+    ranks, left, wake_s = first.ranks, _most_steps(s, g), math.inf
+    for r in range(g, g + ranks):
+        wake_s = min(wake_s, _wake(s, r))
     while left > 0:
-        serve_next(s, r)
-        mean, longest, shortest = contexts(s, r)
-        took_s, slope_s, room = decode_line(s.numbers, e, replica.decoding, mean, longest, shortest)
+        took_s, slope_s, room = _line(s, g)
         steps = left if room >= left else int(room) + 1
-        end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
+        end_s = _end_of(first.clock_s, took_s, slope_s, steps)
         if end_s >= wake_s:
-            steps = _reaching(replica.clock_s, took_s, slope_s, steps, wake_s)
-            end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
+            steps = _reaching(first.clock_s, took_s, slope_s, steps, wake_s)
+            end_s = _end_of(first.clock_s, took_s, slope_s, steps)
             left = steps
         cut = end_s > until_s
         if cut:
-            steps = _reaching(replica.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
+            steps = _reaching(first.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
         if steps > 0:
-            if blocked:
-                _see(s, r, took_s, slope_s, steps)
-            _take(s, r, took_s, slope_s, steps)
+            for r in range(g, g + ranks):
+                if _wake(s, r) == math.inf:
+                    _see(s, r, took_s, slope_s, steps)
+                _take(s, r, took_s, slope_s, steps)
         if cut:
-            if replica.clock_s < until_s:
-                release(s, r, replica.began_s if replica.ahead else replica.clock_s)
-                serve_next(s, r)  # the step that is under way then
+            if first.clock_s < until_s:
+                _go_under_way(s, g)
             return False
         left -= steps
     return True
+
+
+@inner
+def _go_under_way(s, g):
+    """The next step of a group has begun."""
+    first = s.replicas[g]
+    for r in range(g, g + first.ranks):
+        release(s, r, first.began_s if first.ahead else first.clock_s)
+        serve_next(s, r)

@@ -76,18 +76,26 @@ def play(s, router):
         advance(s, r, math.inf)
 
 
+@inner
+def _send(s, r, clients):
+    """Those of a replica's clients that have no request with it send their next: every so manieth of all is for it."""
+    replica = s.replicas[r]
+    row = r + len(s.replicas) * (replica.ended + replica.waiting + replica.running)
+    while replica.waiting + replica.running < clients and row < len(s.requests):
+        s.requests[row].arrival_s = max(replica.clock_s, 0.0)
+        join_waiting(s, r, row)
+        row += len(s.replicas)
+
+
 @kernel
 def play_clients(s, clients):
     """Play all replicas with so many clients each, of which each sends its next request when its last has ended.
 
     Requests are dealt to replicas in turn; ``arrival_s`` is written.
     """
-    for r in range(len(s.replicas)):
-        row, free = r, clients
-        while free > 0:
-            while free > 0 and row < len(s.requests):
-                s.requests[row].arrival_s = max(s.replicas[r].clock_s, 0.0)
-                join_waiting(s, r, row)
-                row += len(s.replicas)
-                free -= 1
-            free = advance_to_end(s, r)
+    for g in range(0, len(s.replicas), s.replicas[0].ranks):
+        going = True
+        while going:
+            for r in range(g, g + s.replicas[g].ranks):
+                _send(s, r, clients)
+            going = advance_to_end(s, g)

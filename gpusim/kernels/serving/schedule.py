@@ -18,15 +18,12 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
 from gpusim.kernels.serving.decoding import (
-    begin_decoding,
     blocks_next,
-    contexts,
     serve_next,
     stop_decoding,
     takes_block,
 )
-from gpusim.kernels.serving.lists import leave, run_next, stop_running, wait_first
-from gpusim.kernels.serving.step_time import mixed_time
+from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
 from gpusim.state import NONE
 
 
@@ -170,37 +167,8 @@ def _admit(s, r, seen_s, budget):
 
 
 @inner
-def _begin(s, r):
-    """The step that is scheduled runs."""
-    replica = s.replicas[r]
-    chunk, weighted, requests = 0, 0.0, 0
-    row = replica.prefilling
-    while row != NONE:
-        request = s.requests[row]
-        requests += request.chunk > 0
-        chunk += request.chunk
-        weighted += request.chunk * (request.computed + 0.5 * request.chunk)
-        row = request.next
-    before = weighted / chunk - 0.5 * chunk if chunk > 0 else 0.0
-    decoding, mean, longest, shortest = 0, 0.0, 0, 0
-    replica.paused = replica.pauses and chunk > 0
-    if not replica.paused:
-        decoding = replica.decoding
-        mean, longest, shortest = contexts(s, r)
-    e = s.entries[replica.entry]
-    took_s = mixed_time(s.numbers, e, requests + decoding, chunk, before, decoding, mean, longest, shortest)
-    replica.step_end_s = replica.clock_s + took_s
-    replica.prefill_tokens += chunk
-    replica.decode_tokens += decoding
-    if chunk > 0:
-        replica.prefill_s += took_s
-    else:
-        replica.decode_s += took_s
-
-
-@inner
 def schedule(s, r, seen_s):
-    """Begin a step, unless all that it would do is to decode for everybody; whether it has begun."""
+    """What a replica does next; False if all that it would do is to decode for everybody who runs."""
     replica = s.replicas[r]
     preemptions, budget = replica.preemptions, replica.budget
     if replica.prefilling != NONE:
@@ -213,64 +181,4 @@ def schedule(s, r, seen_s):
         _admit(s, r, seen_s, budget)
     if replica.pauses and replica.prefilling == NONE:
         _serve_decoding(s, r)
-    if replica.running == 0 or (replica.prefilling == NONE and replica.preemptions == preemptions):
-        return False
-    _begin(s, r)
-    return True
-
-
-@inner
-def end_decoding(s, r):
-    """Those that decode and have all their tokens end."""
-    replica = s.replicas[r]
-    while replica.decoding > 0 and s.end_steps[replica.heap] == replica.steps:
-        row = s.end_rows[replica.heap]
-        stop_decoding(s, r, row)
-        _end(s, r, row)
-
-
-@inner
-def _end(s, r, row):
-    s.requests[row].end_s = s.replicas[r].clock_s
-    stop_running(s, r, row)
-    leave(s, r, row)
-
-
-@inner
-def finish(s, r):
-    """The step in flight has ended."""
-    replica = s.replicas[r]
-    replica.began_s = replica.clock_s
-    replica.clock_s = replica.step_end_s
-    replica.step_end_s = math.nan
-    if not replica.paused:
-        replica.steps += 1
-        replica.served = 0
-        end_decoding(s, r)
-    row = replica.prefilling
-    replica.prefilling = NONE
-    while row != NONE:
-        request = s.requests[row]
-        behind = request.next
-        if s.places[row] < 0:
-            _compute(s, r, row)
-        row = behind
-
-
-@inner
-def _compute(s, r, row):
-    """A request's chunk is computed: its prompt goes on in the next step, or it has a token more and decodes."""
-    replica, request = s.replicas[r], s.requests[row]
-    request.computed += request.chunk
-    request.chunk = 0
-    if request.computed < request.prompt_tokens + request.produced:
-        if replica.prefilling == NONE:
-            replica.prefilling = row
-        return
-    request.produced += 1
-    if math.isnan(request.first_token_s):
-        request.first_token_s = replica.clock_s
-    if request.produced == request.output_tokens:
-        _end(s, r, row)
-    else:
-        begin_decoding(s, r, row)
+    return replica.running > 0 and (replica.prefilling != NONE or replica.preemptions != preemptions)

@@ -60,6 +60,7 @@ REPLICA = np.dtype(
         ("prefill_tokens", "i8"),
         ("preemptions", "i8"),
         ("entry", "i8"),  # row of its step times
+        ("ranks", "i8"),  # replicas in step with each other: it and those next to it
         ("budget", "i8"),  # tokens of a step at most
         ("seats", "i8"),  # requests that run at a time at most
         ("longest_chunk", "i8"),  # tokens of one prompt in a step at most
@@ -120,6 +121,7 @@ ENTRY = np.dtype(
     [
         ("dense", "i8"),  # [s] by tokens in the step, from 0
         ("batch", "i8"),  # [s] by requests in the step, from 0
+        ("gathered", "i8"),  # [s] by tokens of all replicas in step with each other, from 0; -1 without
         ("axis", "i8", (4,)),  # knots: prompt tokens, tokens before them, decoding requests, mean context
         ("knots", "i8", (4,)),  # how many
         ("attention", "i8"),  # [s] over the four axes

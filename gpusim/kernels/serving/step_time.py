@@ -3,7 +3,8 @@
 A step of T tokens from R requests, of which D decode with a mean context of m tokens in the KV cache, and with C prompt
 tokens after h others, takes dense(T) + batch(R) + attention(C, h, D, m). Below the first knot of an axis its value
 holds, beyond the last the line goes on. Contexts of different lengths take more: with x the longest, a share of
-attention(C, h, D, x) - attention(C, h, D, m) comes on top, where that is positive.
+attention(C, h, D, x) - attention(C, h, D, m) comes on top, where that is positive. Of replicas in step with each other
+the longest part counts, and what they do together, gathered(T of all), comes on top.
 """
 
 from __future__ import annotations
@@ -79,14 +80,20 @@ def _share(numbers, e, chunk, before, decoding, mean, longest, shortest):
 
 
 @inner
-def mixed_time(numbers, e, requests, chunk, before, decoding, mean, longest, shortest):
-    """[s] A step with ``chunk`` prompt tokens of some of its ``requests``."""
-    took = numbers[e.dense + chunk + decoding] + numbers[e.batch + requests]
+def mixed_attention(numbers, e, chunk, before, decoding, mean, longest, shortest):
+    """[s] Attention of a step with ``chunk`` prompt tokens."""
     even = attention(numbers, e, chunk, before, decoding, mean)
     if e.uneven >= 0 and decoding > 1 and longest > shortest:
         share, _room = _share(numbers, e, chunk, before, decoding, mean, longest, shortest)
         even += share * max(attention(numbers, e, chunk, before, decoding, longest) - even, 0.0)
-    return took + even
+    return even
+
+
+@inner
+def other_time(numbers, e, tokens, requests, tokens_of_all):
+    """[s] A step without its attention."""
+    took_s = numbers[e.dense + tokens] + numbers[e.batch + requests]
+    return took_s + numbers[e.gathered + tokens_of_all] if e.gathered >= 0 else took_s
 
 
 @inner
@@ -105,7 +112,7 @@ def _line(numbers, e, decoding, context):
 
 @inner
 def decode_line(numbers, e, decoding, mean, longest, shortest):
-    """Steps without prompt tokens: [s] of the next, [s] by which each takes longer, further steps of which it holds."""
+    """Attention of steps without prompt tokens: [s] of the next, [s] more of each, further steps of which it holds."""
     took, slope, room = _line(numbers, e, decoding, mean)
     if e.uneven >= 0 and decoding > 1 and longest > shortest:
         share, share_room = _share(numbers, e, 0, 0, decoding, mean, longest, shortest)
@@ -116,4 +123,4 @@ def decode_line(numbers, e, decoding, mean, longest, shortest):
             room = min(room, -gap / growth)
         if gap > 0.0 or (gap == 0.0 and growth > 0.0):
             took, slope = took + share * gap, slope + share * growth
-    return numbers[e.dense + decoding] + numbers[e.batch + decoding] + took, slope, room
+    return took, slope, room

@@ -1,4 +1,4 @@
-"""One engine: its queue, its running requests and its blocks."""
+"""One engine: its queue, its running requests and its blocks, without a clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block, Cache
-from tests.reference.requests.step_time import Part, step_time
+from tests.reference.requests.step_time import Part
 
 NEVER = float("nan")
 
@@ -44,13 +44,7 @@ class Request:
 
 
 class Engine:
-    """Plays its requests one step at a time.
-
-    Attributes
-    ----------
-    steps : int
-        Steps that it has begun.
-    """
+    """Says what each step does, and does it."""
 
     def __init__(self, deployment: Deployment):
         self.deployment = deployment
@@ -60,10 +54,6 @@ class Engine:
         self.leaving: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
         self.cache = Cache(deployment.kv_blocks - 1)
-        self.now_s = self.began_s = float("-inf")
-        self.flight: dict[Request, int] = {}
-        self.flight_end_s = NEVER
-        self.steps = 0
 
     @property
     def outstanding(self) -> int:
@@ -75,27 +65,6 @@ class Engine:
         """Blocks in use, and those that the requests that wait will take first."""
         waiting = sum(self.blocks_of(request.tokens) for request in [*self.coming, *self.waiting])
         return self.deployment.kv_blocks - 1 - len(self.cache.free) + waiting
-
-    def advance(self, until_s: float) -> None:
-        """Steps that end by then end; none begins then."""
-        while True:
-            if self.flight:
-                if self.flight_end_s > until_s:
-                    return
-                self.finish()
-            if self.now_s >= until_s:
-                return
-            seen_s = self.began_s if self.deployment.scheduled_ahead else self.now_s
-            self.look(seen_s)
-            step = self.schedule(seen_s)
-            if step:
-                self.begin(step)
-            elif self.began_s < self.now_s:
-                self.began_s = self.now_s
-            elif self.coming and self.coming[0].arrival_s < until_s:
-                self.now_s = self.began_s = self.coming[0].arrival_s
-            else:
-                return
 
     def look(self, seen_s: float) -> None:
         """Take note of what had happened by then."""
@@ -173,25 +142,21 @@ class Engine:
         blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
         return blocks <= self.deployment.kv_blocks - 1
 
-    def begin(self, step: dict[Request, int]) -> None:
-        """The step runs."""
-        parts = [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
-        self.flight, self.flight_end_s = step, self.now_s + step_time(self.deployment.step_times, parts)
-        self.steps += 1
+    def parts(self, step: dict[Request, int]) -> list[Part]:
+        """What a step does, for its time."""
+        return [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
 
-    def finish(self) -> None:
-        """It ends."""
-        step, self.flight = self.flight, {}
-        self.began_s, self.now_s = self.now_s, self.flight_end_s
+    def finish(self, step: dict[Request, int], now_s: float) -> None:
+        """A step has ended."""
         for request, tokens in step.items():
             request.computed += tokens
             if request.computed == request.tokens:
                 request.produced += 1
                 request.decodes = True
                 if request.produced == 1:
-                    request.first_token_s = self.now_s
+                    request.first_token_s = now_s
                 if request.produced == request.output_tokens:
-                    request.end_s = self.now_s
+                    request.end_s = now_s
                     self.running.remove(request)
                     self.leaving.append(request)
 

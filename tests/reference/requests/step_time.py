@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.serving.step_times import StepTimes
+from gpusim.serving.step_times import Curve, StepTimes
 
 
 @dataclass
@@ -18,10 +18,22 @@ class Part:
     prompt: bool
 
 
-def step_time(times: StepTimes, parts: list[Part]) -> float:
-    """[s]."""
-    tokens = sum(part.tokens for part in parts)
-    found = line(times.dense.at, times.dense.value_s, tokens) + line(times.batch.at, times.batch.value_s, len(parts))
+def step_time(times: StepTimes, engines: list[list[Part]]) -> float:
+    """[s] A step of engines that wait for each other."""
+    tokens = [sum(part.tokens for part in parts) for parts in engines]
+    found = value(times.dense, max(tokens)) + value(times.batch, max(map(len, engines)))
+    if times.gathered is not None:
+        found += value(times.gathered, sum(tokens))
+    return found + max(attention_of(times, parts) for parts in engines)
+
+
+def value(curve: Curve, count: int) -> float:
+    """[s] Of nothing 0."""
+    return line(curve.at, curve.value_s, count) if count else 0.0
+
+
+def attention_of(times: StepTimes, parts: list[Part]) -> float:
+    """[s] Attention of one engine."""
     prompts = [part for part in parts if part.prompt]
     contexts = [part.before for part in parts if not part.prompt]
     chunk = sum(part.tokens for part in prompts)
@@ -30,12 +42,12 @@ def step_time(times: StepTimes, parts: list[Part]) -> float:
     mean = sum(contexts) / len(contexts) if contexts else 0.0
     even = attention(times, chunk, before, len(contexts), mean)
     if times.uneven is None or len(contexts) < 2 or max(contexts) == min(contexts):
-        return found + even
+        return even
     gap = attention(times, chunk, before, len(contexts), max(contexts)) - even
     evenness = (mean - min(contexts)) / (max(contexts) - min(contexts))
     where = (chunk, len(contexts), evenness, max(contexts), before)
     share = times.uneven.share[tuple(bucket(edges, x) for edges, x in zip(times.uneven.edges, where))]
-    return found + even + share * max(gap, 0.0)
+    return even + share * max(gap, 0.0)
 
 
 def attention(times: StepTimes, *where: float) -> float:
