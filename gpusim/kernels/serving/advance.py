@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.serving.jump import jump
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.schedule import schedule
@@ -12,7 +12,7 @@ from gpusim.kernels.serving.step import begin, end_decoding, finish
 from gpusim.state import NONE
 
 
-@inner
+@part
 def _see(s, r, seen_s):
     """The scheduler sees those that have arrived."""
     replica = s.replicas[r]
@@ -22,7 +22,7 @@ def _see(s, r, seen_s):
         replica.unseen = request.next
 
 
-@inner
+@part
 def _wait(s, g, until_s):
     """Nobody runs: go on to what schedulers have not seen yet; False if there is nothing before ``until_s``."""
     first = s.replicas[g]
@@ -39,7 +39,7 @@ def _wait(s, g, until_s):
     return True
 
 
-@inner
+@part
 def _go_on(s, g, until_s):
     """Go on with a group to the next change of its batch; False if there is none by ``until_s``."""
     first = s.replicas[g]

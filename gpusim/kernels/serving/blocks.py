@@ -8,11 +8,11 @@ that of what it held the beginning lasts longest.
 
 from __future__ import annotations
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.state import NONE
 
 
-@inner
+@part
 def blocks_of(replica, tokens):
     """Blocks that hold so many tokens."""
     return (tokens + replica.block_tokens - 1) // replica.block_tokens
@@ -27,7 +27,7 @@ def find(s, r, name):
     return node
 
 
-@inner
+@part
 def _new(s, r):
     replica = s.replicas[r]
     node = replica.spare
@@ -35,13 +35,13 @@ def _new(s, r):
     return node
 
 
-@inner
+@part
 def _recycle(s, r, node):
     s.nodes[node].next = s.replicas[r].spare
     s.replicas[r].spare = node
 
 
-@inner
+@part
 def _join(s, r, node):
     """A node is the last of the queue."""
     replica = s.replicas[r]
@@ -53,7 +53,7 @@ def _join(s, r, node):
     replica.last_free = node
 
 
-@inner
+@part
 def _quit(s, r, node):
     """A node is in the queue no longer."""
     replica, before, behind = s.replicas[r], s.nodes[node].previous, s.nodes[node].next

@@ -7,11 +7,11 @@ and at which counts, modulo the tokens of a block, it takes a new block of the K
 from __future__ import annotations
 
 from gpusim.kernels import heap
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
 
 
-@inner
+@part
 def begin_decoding(s, r, row):
     """A request whose tokens are all in the KV cache, but for the one just produced."""
     replica, request = s.replicas[r], s.requests[row]
@@ -29,7 +29,7 @@ def begin_decoding(s, r, row):
     replica.offsets += offset
 
 
-@inner
+@part
 def stop_decoding(s, r, row):
     """Take a request out; what it has produced and what of it is in the KV cache stand in it again."""
     replica, request = s.replicas[r], s.requests[row]
@@ -44,7 +44,7 @@ def stop_decoding(s, r, row):
         replica.extremes_known = 0
 
 
-@inner
+@part
 def contexts(s, r):
     """Tokens in the KV cache of those that decode: mean, most, least; of nobody 0."""
     replica = s.replicas[r]
@@ -69,21 +69,21 @@ def _look_for_extremes(s, r):
     replica.extremes_known = 1
 
 
-@inner
+@part
 def blocks_next(s, r):
     """Blocks that the next step takes for those that decode."""
     replica = s.replicas[r]
     return s.turns[r, replica.steps % replica.block_tokens]
 
 
-@inner
+@part
 def takes_block(s, r, row):
     """Whether one that decodes takes a block in the next step."""
     replica = s.replicas[r]
     return (s.requests[row].offset + replica.steps) % replica.block_tokens == 0
 
 
-@inner
+@part
 def serve_next(s, r):
     """Those that decode get their blocks for the next step, if they do not have them."""
     replica = s.replicas[r]
@@ -92,7 +92,7 @@ def serve_next(s, r):
         replica.served = 1
 
 
-@inner
+@part
 def blocks_behind(s, r, steps):
     """Blocks that so many steps behind the next one take."""
     replica = s.replicas[r]
@@ -105,7 +105,7 @@ def blocks_behind(s, r, steps):
     return taken
 
 
-@inner
+@part
 def steps_behind(s, r, most):
     """Steps behind the next one, at most so many, for which there are blocks."""
     replica = s.replicas[r]

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
 from gpusim.kernels.serving.lists import release
@@ -19,7 +19,7 @@ from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state import NONE
 
 
-@inner
+@part
 def _end_of(clock_s, took_s, slope_s, steps):
     """[s] End of a number of steps of which the first takes ``took_s`` and each ``slope_s`` more than the last."""
     return clock_s + steps * took_s + slope_s * (0.5 * steps * (steps - 1))
@@ -41,7 +41,7 @@ def _reaching(clock_s, took_s, slope_s, most, time_s):
     return steps
 
 
-@inner
+@part
 def _see(s, r, took_s, slope_s, steps):
     """Note when the scheduler sees those that arrive during so many steps."""
     replica = s.replicas[r]
@@ -55,7 +55,7 @@ def _see(s, r, took_s, slope_s, steps):
         replica.unseen = request.next
 
 
-@inner
+@part
 def _take(s, r, took_s, slope_s, steps):
     replica = s.replicas[r]
     end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
@@ -68,7 +68,7 @@ def _take(s, r, took_s, slope_s, steps):
     replica.steps += steps
 
 
-@inner
+@part
 def _wake(s, r):
     """[s] When somebody arrives who could join: never, if somebody is before."""
     replica = s.replicas[r]
@@ -76,12 +76,12 @@ def _wake(s, r):
     return s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
 
 
-@inner
+@part
 def _attention_line(s, r):
     return decode_line(s.numbers, s.entries[s.replicas[r].entry], s.replicas[r].decoding, *contexts(s, r))
 
 
-@inner
+@part
 def _line(s, g):
     """Time of the next step of a group, [s] by which each takes longer, and further steps of which that holds."""
     first = s.replicas[g]
@@ -105,7 +105,7 @@ def _line(s, g):
     return other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s, slope_s, room
 
 
-@inner
+@part
 def _most_steps(s, g):
     """Steps until somebody of a group ends or lacks a block, or what somebody gave back is free."""
     most = np.iinfo(np.int64).max
@@ -119,7 +119,7 @@ def _most_steps(s, g):
     return most
 
 
-@inner
+@part
 def jump(s, g, until_s):
     """Steps of a group until somebody ends, lacks a block or has come and could join; False if ``until_s`` is before.
 
@@ -153,7 +153,7 @@ def jump(s, g, until_s):
     return True
 
 
-@inner
+@part
 def _go_under_way(s, g):
     """The next step of a group has begun."""
     first = s.replicas[g]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
 from gpusim.kernels.serving.decoding import (
     blocks_next,
@@ -27,7 +27,7 @@ from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
 from gpusim.state import NONE
 
 
-@inner
+@part
 def _whole(replica, request):
     """Blocks of all tokens that a request will have in the KV cache."""
     return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1)
@@ -53,13 +53,13 @@ def _preempt_last(s, r):
     wait_first(s, r, row)
 
 
-@inner
+@part
 def _chunk(replica, request, budget):
     """Tokens of its prompt that a request computes in the next step."""
     return min(request.prompt_tokens + request.produced - request.computed, replica.longest_chunk, budget)
 
 
-@inner
+@part
 def _blocks_for(replica, request):
     """Blocks that the next step takes for a prompt."""
     return blocks_of(replica, request.computed + request.chunk) - blocks_of(replica, request.computed)
@@ -119,7 +119,7 @@ def _serve_prompts(s, r):
     return budget
 
 
-@inner
+@part
 def _serve_decoding(s, r):
     """Blocks for those that decode."""
     replica = s.replicas[r]
@@ -128,7 +128,7 @@ def _serve_decoding(s, r):
     serve_next(s, r)
 
 
-@inner
+@part
 def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does."""
     replica = s.replicas[r]
@@ -166,7 +166,7 @@ def _admit(s, r, seen_s, budget):
         budget -= request.chunk
 
 
-@inner
+@part
 def schedule(s, r, seen_s):
     """What a replica does next; False if all that it would do is to decode for everybody who runs."""
     replica = s.replicas[r]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import part
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
 from gpusim.kernels.serving.lists import leave, stop_running
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state import NONE
 
 
-@inner
+@part
 def _attention_of(s, r):
     """What a replica does in the step that is scheduled: requests, tokens, and [s] of attention."""
     replica = s.replicas[r]
@@ -36,7 +36,7 @@ def _attention_of(s, r):
     return requests + decoding, chunk + decoding, took_s, chunk
 
 
-@inner
+@part
 def begin(s, g):
     """The step that is scheduled runs, on all replicas of a group."""
     first = s.replicas[g]
@@ -57,7 +57,7 @@ def begin(s, g):
             replica.decode_s += took_s
 
 
-@inner
+@part
 def end_decoding(s, r):
     """Those that decode and have all their tokens end."""
     replica = s.replicas[r]
@@ -67,14 +67,14 @@ def end_decoding(s, r):
         _end(s, r, row)
 
 
-@inner
+@part
 def _end(s, r, row):
     s.requests[row].end_s = s.replicas[r].clock_s
     stop_running(s, r, row)
     leave(s, r, row)
 
 
-@inner
+@part
 def finish(s, r):
     """The step in flight has ended."""
     replica = s.replicas[r]
@@ -95,7 +95,7 @@ def finish(s, r):
         row = behind
 
 
-@inner
+@part
 def _compute(s, r, row):
     """A request's chunk is computed: its prompt goes on in the next step, or it has a token more and decodes."""
     replica, request = s.replicas[r], s.requests[row]

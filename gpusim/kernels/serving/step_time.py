@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import inner
+from gpusim.kernels._jit import inner, part
 
 
-@inner
+@part
 def _between(numbers, at, knots, x):
     """Knot at or below ``x``, and how far ``x`` is on the way to the next (beyond the last: more than 1)."""
     if knots == 1 or x <= numbers[at]:
@@ -27,12 +27,12 @@ def _between(numbers, at, knots, x):
     return low, (x - numbers[at + low]) / (numbers[at + low + 1] - numbers[at + low])
 
 
-@inner
+@part
 def _blend(numbers, at, step, way):
     return numbers[at] + way * (numbers[at + step] - numbers[at])
 
 
-@inner
+@part
 def attention(numbers, e, chunk, before, decoding, context):
     """[s] Attention of a step whose contexts are even."""
     at, strides = e.attention, (e.knots[1] * e.knots[2] * e.knots[3], e.knots[2] * e.knots[3], e.knots[3], 1)
@@ -79,7 +79,7 @@ def _share(numbers, e, chunk, before, decoding, mean, longest, shortest):
     return numbers[e.uneven + i], room
 
 
-@inner
+@part
 def mixed_attention(numbers, e, chunk, before, decoding, mean, longest, shortest):
     """[s] Attention of a step with ``chunk`` prompt tokens."""
     even = attention(numbers, e, chunk, before, decoding, mean)
@@ -89,14 +89,14 @@ def mixed_attention(numbers, e, chunk, before, decoding, mean, longest, shortest
     return even
 
 
-@inner
+@part
 def other_time(numbers, e, tokens, requests, tokens_of_all):
     """[s] A step without its attention."""
     took_s = numbers[e.dense + tokens] + numbers[e.batch + requests]
     return took_s + numbers[e.gathered + tokens_of_all] if e.gathered >= 0 else took_s
 
 
-@inner
+@part
 def _line(numbers, e, decoding, context):
     """Decode attention at a mean context: [s], [s per token] as it grows, and tokens for which that holds."""
     at, knots, row = e.axis[3], e.knots[3], e.decode + decoding * e.knots[3]
@@ -110,7 +110,7 @@ def _line(numbers, e, decoding, context):
     return numbers[row + i] + way * rise, rise / (numbers[at + i + 1] - numbers[at + i]), room
 
 
-@inner
+@part
 def decode_line(numbers, e, decoding, mean, longest, shortest):
     """Attention of steps without prompt tokens: [s] of the next, [s] more of each, further steps of which it holds."""
     took, slope, room = _line(numbers, e, decoding, mean)
