@@ -3,8 +3,9 @@
 Source of the form: casys-kaist/LLMServingSim, docs/docs/profiler. A folder for each degree of tensor parallelism holds
 ``dense.csv`` (layer, tokens, time_us), ``per_sequence.csv`` (layer, sequences, time_us), ``attention.csv``
 (prefill_chunk, kv_prefill, n_decode, kv_decode, time_us: of one layer, one prompt and equal contexts) and maybe
-``skew_fit.csv`` (what unequal contexts cost, by buckets); ``meta.yaml`` beside them says whether that counts. Files may
-be packed as ``.csv.gz``.
+``skew_fit.csv`` (what unequal contexts cost, by buckets); ``meta.yaml`` beside them says whether that counts. Models
+with experts have ``moe.csv`` too (maybe ep, tokens, activated_experts, time_us: of one layer's experts on one rank of
+``ep``, for the tokens of all). Files may be packed as ``.csv.gz``.
 """
 
 from __future__ import annotations
@@ -43,8 +44,14 @@ class Link:
         hops = 2 * (ranks - 1)
         return hops * (self.latency_s + size_bytes / ranks / self.bytes_per_s)
 
+    def gather_s(self, ranks: int, size_bytes: np.ndarray) -> np.ndarray:
+        """[s] Ring: each rank gets what the others have of ``size_bytes``, or the sum over all of its part of them."""
+        return (ranks - 1) * (self.latency_s + size_bytes / ranks / self.bytes_per_s)
 
-def step_times(folder: Path, layers: int, hidden: int, ranks: int = 1, link: Link | None = None) -> StepTimes:
+
+def step_times(
+    folder: Path, layers: int, hidden: int, ranks: int = 1, link: Link | None = None, in_step: int = 1
+) -> StepTimes:
     """Step times of a model of which one layer was measured.
 
     Parameters
@@ -56,15 +63,18 @@ def step_times(folder: Path, layers: int, hidden: int, ranks: int = 1, link: Lin
     ranks : int
         Degree of tensor parallelism; more than 1 needs ``link``: two sums in each layer and one of the embedding pass
         over it, 2 bytes for each value.
+    in_step : int
+        Replicas over which experts are spread; more than 1 needs ``link``: in each layer tokens and what experts they
+        want are gathered, and sums given back.
     """
     meta = yaml.safe_load((folder / "meta.yaml").read_text(encoding="utf-8"))
     files = folder / f"tp{ranks}"
     if not files.is_dir():
         raise ServingError(f"{folder}: no measurements with tensor parallelism {ranks}, found {_degrees(folder)}")
     dense = _dense(_read(files, "dense"), layers)
+    if link is None and ranks * in_step > 1:
+        raise ServingError(f"{files}: step times of several GPUs that exchange something need a link")
     if ranks > 1:
-        if link is None:
-            raise ServingError(f"{files}: step times with tensor parallelism {ranks} need a link")
         dense = Curve(dense.at, dense.value_s + (2 * layers + 1) * link.all_reduce_s(ranks, 2.0 * hidden * dense.at))
     sampled = _read(files, "per_sequence").pivot_table(index="sequences", values="time_us", aggfunc="sum")["time_us"]
     axes, attention_us = _attention(_read(files, "attention"))
@@ -73,12 +83,17 @@ def step_times(folder: Path, layers: int, hidden: int, ranks: int = 1, link: Lin
         Curve(sampled.index.to_numpy(float), US * sampled.to_numpy()),
         *axes,
         layers * US * attention_us,
-        _uneven(files, meta.get("skew_fit") or {}, ranks),
+        uneven=_uneven(files, meta.get("skew_fit") or {}, ranks),
+        gathered=_experts(files, layers, hidden, ranks, in_step, link) if _has(files, "moe") else None,
     )
 
 
 def _degrees(folder: Path) -> str:
     return ", ".join(sorted(path.name.removeprefix("tp") for path in folder.glob("tp*"))) or "none"
+
+
+def _has(folder: Path, name: str) -> bool:
+    return any((folder / f"{name}{end}").exists() for end in (".csv", ".csv.gz"))
 
 
 def _read(folder: Path, name: str) -> pd.DataFrame:
@@ -96,6 +111,33 @@ def _dense(table: pd.DataFrame, layers: int) -> Curve:
         count = 1 if name in ONCE else 2 * layers if name in TWICE else layers
         total_us += count * np.interp(tokens, rows["tokens"], rows["time_us"])
     return Curve(tokens, US * total_us)
+
+
+def _experts(files: Path, layers: int, hidden: int, ranks: int, in_step: int, link: Link | None) -> Curve:
+    """Experts of all layers by tokens of all replicas in step, with what is exchanged.
+
+    Each token wants its experts at random: of E experts of a rank, of which a token wants k, T tokens want
+    E (1 - (1 - k / E) ** T). The most that any row activates are E, the most of one token k. Where a degree of expert
+    parallelism was not measured, a rank does its share of the tokens with all experts that they want.
+    """
+    table, spread = _read(files, "moe"), ranks * in_step
+    measured = "ep" in table and (table["ep"] == spread).any()
+    if "ep" in table:
+        table = table[table["ep"] == (spread if measured else 1)]
+    share = 1.0 if measured else 1.0 / spread
+    grid = table.pivot_table(index="tokens", columns="activated_experts", values="time_us")
+    tokens, active = grid.index.to_numpy(float), grid.columns.to_numpy(float)
+    times = grid.to_numpy()
+    for axis, at in ((0, tokens), (1, active)):
+        times = np.apply_along_axis(_filled, axis, times, at)
+    wanted = grid.columns[grid.iloc[0].notna()].max() / active[-1]
+    expected = active[-1] * (1.0 - (1.0 - wanted) ** (tokens / share)) * share
+    took_s = US * np.array([np.interp(x, active, row) for x, row in zip(np.maximum(expected, active[0]), times)])
+    of_all = tokens / share
+    if in_step > 1:
+        values = hidden + active[-1] * (spread if measured else 1)  # of a token: itself, and what it wants of each
+        took_s = took_s + link.gather_s(in_step, 2.0 * values * of_all) + link.gather_s(in_step, 2.0 * hidden * of_all)
+    return Curve(of_all, layers * took_s)
 
 
 def _attention(table: pd.DataFrame) -> tuple[list[np.ndarray], np.ndarray]:

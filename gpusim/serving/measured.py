@@ -31,8 +31,10 @@ class MeasuredRun:
     model : str
     ranks : int
         Degree of tensor parallelism.
+    replicas, in_step : int
+        Degree of data parallelism, and how many of these are in step with each other since they share experts.
     link : Link
-        Between the ranks.
+        Between GPUs.
     max_batched_tokens, max_requests : int
     kv_blocks, block_tokens : int
         Blocks of 0: the run does not say.
@@ -43,6 +45,8 @@ class MeasuredRun:
     requests: pd.DataFrame
     model: str
     ranks: int
+    replicas: int
+    in_step: int
     link: Link
     max_batched_tokens: int
     max_requests: int
@@ -64,6 +68,9 @@ class MeasuredRun:
             max_requests=self.max_requests,
             scheduled_ahead=self.scheduled_ahead,
             prefix_caching=self.prefix_caching,
+            replicas=self.replicas,
+            in_step=self.in_step,
+            router="least-requests",
         )
 
 
@@ -72,12 +79,13 @@ def read_run(folder: Path) -> MeasuredRun:
     meta = json.loads((folder / "vllm" / "meta.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     engine, cache = meta["engine_kwargs"], meta.get("kv_cache") or {}
-    if (engine.get("data_parallel_size") or 1) > 1:
-        raise ServingError(f"{folder}: engines in step with each other (data parallelism) are not covered")
+    replicas = engine.get("data_parallel_size") or 1
     return MeasuredRun(
         requests=_requests(folder / "vllm"),
         model=meta["model"],
         ranks=engine.get("tensor_parallel_size") or 1,
+        replicas=replicas,
+        in_step=replicas if engine.get("enable_expert_parallel") else 1,
         link=Link(bytes_per_s=1e9 * config["link_bw"], latency_s=1e-9 * config["link_latency"]),
         max_batched_tokens=engine.get("max_num_batched_tokens") or 2048,
         max_requests=engine.get("max_num_seqs") or 256,

@@ -13,7 +13,11 @@ from gpusim.serving.layer_tables import step_times
 from gpusim.serving.measured import read_run
 from gpusim.serving.replay import replay
 
-SHAPES = {"meta-llama/Llama-3.1-8B": (32, 4096), "Qwen/Qwen3-32B": (64, 5120)}  # layers, width: config.json
+SHAPES = {  # layers and width: config.json of each
+    "meta-llama/Llama-3.1-8B": (32, 4096),
+    "Qwen/Qwen3-32B": (64, 5120),
+    "Qwen/Qwen3-30B-A3B-Instruct-2507": (48, 2048),
+}
 UNSAID_BLOCKS = 36_000  # of 96 GB cards, whose runs do not say: never full
 METRICS = ["ttft_s", "time_per_output_token_s", "end_to_end_s"]
 
@@ -37,7 +41,7 @@ def predicted(folder: Path, layers: Path, **changes) -> tuple[pd.DataFrame, pd.D
     """What comes out for a run, and what was measured."""
     run = read_run(folder)
     depth, hidden = SHAPES[run.model]
-    times = step_times(layers, depth, hidden, run.ranks, run.link)
+    times = step_times(layers, depth, hidden, run.ranks, run.link, run.in_step)
     deployment = run.deployment(times, UNSAID_BLOCKS)
     return replay(run.requests, type(deployment)(**{**vars(deployment), **changes})), run.requests
 
