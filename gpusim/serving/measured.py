@@ -35,6 +35,8 @@ class MeasuredRun:
         Degree of data parallelism, and how many of these are in step with each other since they share experts.
     link : Link
         Between GPUs.
+    memory_bytes : float
+        Of a GPU that the engine may use.
     max_batched_tokens, max_requests : int
     kv_blocks, block_tokens : int
         Blocks of 0: the run does not say.
@@ -48,12 +50,18 @@ class MeasuredRun:
     replicas: int
     in_step: int
     link: Link
+    memory_bytes: float
     max_batched_tokens: int
     max_requests: int
     kv_blocks: int
     block_tokens: int
     prefix_caching: bool
     scheduled_ahead: bool
+
+    def blocks_that_fit(self, weights_bytes: float, kv_bytes: float) -> int:
+        """Blocks beside weights, of ``kv_bytes`` a token: both spread over the ranks, and nothing else in memory."""
+        free_bytes = self.memory_bytes * self.ranks - weights_bytes
+        return int(free_bytes // (kv_bytes * self.block_tokens))
 
     def deployment(self, step_times: StepTimes, kv_blocks: int | None = None) -> Deployment:
         """The engine of the run, with ``kv_blocks`` if the run does not say how many it had."""
@@ -79,6 +87,7 @@ def read_run(folder: Path) -> MeasuredRun:
     meta = json.loads((folder / "vllm" / "meta.json").read_text(encoding="utf-8"))
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     engine, cache = meta["engine_kwargs"], meta.get("kv_cache") or {}
+    memory = config["nodes"][0]["instances"][0]["npu_mem"]
     replicas = engine.get("data_parallel_size") or 1
     return MeasuredRun(
         requests=_requests(folder / "vllm"),
@@ -87,6 +96,7 @@ def read_run(folder: Path) -> MeasuredRun:
         replicas=replicas,
         in_step=replicas if engine.get("enable_expert_parallel") else 1,
         link=Link(bytes_per_s=1e9 * config["link_bw"], latency_s=1e-9 * config["link_latency"]),
+        memory_bytes=memory["mem_size"] * 2.0**30 * memory["mem_util"],
         max_batched_tokens=engine.get("max_num_batched_tokens") or 2048,
         max_requests=engine.get("max_num_seqs") or 256,
         kv_blocks=cache.get("num_gpu_blocks") or 0,
