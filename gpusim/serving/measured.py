@@ -26,8 +26,8 @@ class MeasuredRun:
     Attributes
     ----------
     requests : DataFrame
-        ``arrival_s`` since the first was sent, ``prompt_tokens``, ``output_tokens``; measured: ``ttft_s`` and
-        ``end_to_end_s`` since the engine queued it, ``time_per_output_token_s``.
+        ``arrival_s`` since the first was sent, ``prompt_tokens``, ``output_tokens``; measured: ``wait_s`` until it was
+        scheduled, ``ttft_s`` and ``end_to_end_s``, all since the engine queued it, ``time_per_output_token_s``.
     model : str
     ranks : int
         Degree of tensor parallelism.
@@ -119,6 +119,7 @@ def _requests(folder: Path) -> pd.DataFrame:
             "arrival_s": rows["arrival_time"] - rows["arrival_time"].min(),
             "prompt_tokens": rows["input_toks"],
             "output_tokens": rows["output_toks"],
+            "wait_s": rows["scheduled_ts"] - rows["queued_ts"],
             "ttft_s": rows["first_token_ts"] - rows["queued_ts"],
             "time_per_output_token_s": (rows["last_token_ts"] - rows["first_token_ts"]) / (rows["output_toks"] - 1),
             "end_to_end_s": rows["last_token_ts"] - rows["queued_ts"],
