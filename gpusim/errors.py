@@ -54,6 +54,10 @@ class CommerceError(GpusimError):
     """Capacity, spending or use that cannot be held against the contracts of a scenario."""
 
 
+class ServingError(GpusimError):
+    """Requests, step times or a deployment with which nothing can be served."""
+
+
 class WorkerDied(GpusimError):
     """A worker process that ended in the middle of a run."""
 

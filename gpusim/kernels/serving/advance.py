@@ -1,0 +1,108 @@
+"""A replica through time."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, kernel, part
+from gpusim.kernels.serving.jump import jump
+from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.schedule import schedule
+from gpusim.kernels.serving.step import begin, end_decoding, finish
+from gpusim.state.codes import NONE
+
+
+@part
+def _see(s, r, seen_s):
+    """The scheduler sees those that have arrived."""
+    replica = s.replicas[r]
+    while replica.unseen != NONE and s.requests[replica.unseen].arrival_s <= seen_s:
+        request = s.requests[replica.unseen]
+        request.queued_s = max(seen_s, request.arrival_s)
+        replica.unseen = request.next
+
+
+@part
+def _wait(s, g, until_s):
+    """Nobody runs: go on to what schedulers have not seen yet; False if there is nothing before ``until_s``."""
+    first = s.replicas[g]
+    next_s = math.inf
+    for r in range(g, g + first.ranks):
+        if s.replicas[r].first_waiting != NONE:
+            next_s = min(next_s, s.requests[s.replicas[r].first_waiting].arrival_s)
+    if first.began_s < first.clock_s:
+        next_s = first.clock_s  # what has happened since the step before began
+    elif next_s >= until_s:
+        return False
+    for r in range(g, g + first.ranks):
+        s.replicas[r].clock_s = s.replicas[r].began_s = next_s
+    return True
+
+
+@part
+def _go_on(s, g, until_s):
+    """Go on with a group to the next change of its batch; False if there is none by ``until_s``."""
+    first = s.replicas[g]
+    ranks = first.ranks
+    if not math.isnan(first.step_end_s):
+        if first.step_end_s > until_s:
+            return False
+        for r in range(g, g + ranks):
+            finish(s, r)
+        return True
+    if first.clock_s >= until_s:
+        return False
+    seen_s = first.began_s if first.ahead else first.clock_s
+    mixed, decoding = False, 0
+    for r in range(g, g + ranks):
+        release(s, r, seen_s)
+        _see(s, r, seen_s)
+        mixed |= schedule(s, r, seen_s)
+        decoding += s.replicas[r].decoding
+    if mixed:
+        begin(s, g)
+        return True
+    if decoding == 0:
+        return _wait(s, g, until_s)
+    changed = jump(s, g, until_s)
+    if changed:
+        for r in range(g, g + ranks):
+            end_decoding(s, r)
+    return changed
+
+
+@inner
+def group_of(s, r):
+    """First replica of the group of one."""
+    return r - r % s.replicas[r].ranks
+
+
+@kernel
+def advance(s, r, until_s):
+    """Play a replica and those in step with it up to a time; who arrives before must have been given to them.
+
+    Steps that end by then have ended; one that is under way goes on at the next call, and none begins at that time, so
+    that who arrives then can still be given to a replica.
+    """
+    g = group_of(s, r)
+    while _go_on(s, g, until_s):
+        pass
+
+
+@inner
+def _ended(s, g):
+    ended = 0
+    for r in range(g, g + s.replicas[g].ranks):
+        ended += s.replicas[r].ended
+    return ended
+
+
+@kernel
+def advance_to_end(s, r):
+    """Play a replica and those in step with it until a request ends; False if nobody is left."""
+    g = group_of(s, r)
+    ended = _ended(s, g)
+    while _ended(s, g) == ended:
+        if not _go_on(s, g, math.inf):
+            return False
+    return True

@@ -1,0 +1,162 @@
+"""Steps in which all that run decode, many at a time.
+
+Until the batch changes, each step takes longer than the one before by the same time, up to a knot of the tables: so
+many steps take a closed sum. The batch changes when somebody ends, when blocks run out, or when somebody can join.
+Replicas in step with each other, a group, are known by their first.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gpusim.kernels._jit import inner, part
+from gpusim.kernels.serving.blocks import take
+from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
+from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.step_time import decode_line, other_time
+from gpusim.state.codes import NONE
+
+
+@part
+def _end_of(clock_s, took_s, slope_s, steps):
+    """[s] End of a number of steps of which the first takes ``took_s`` and each ``slope_s`` more than the last."""
+    return clock_s + steps * took_s + slope_s * (0.5 * steps * (steps - 1))
+
+
+@inner
+def _reaching(clock_s, took_s, slope_s, most, time_s):
+    """Steps after which a time has come, of at most ``most`` that reach it; at least 1."""
+    wait_s = time_s - clock_s
+    if wait_s <= took_s:
+        return 1
+    b = took_s - 0.5 * slope_s
+    root = math.sqrt(max(b * b + 2.0 * slope_s * wait_s, 0.0))
+    steps = min(max(int(2.0 * wait_s / (b + root)), 1), most)
+    while steps < most and _end_of(clock_s, took_s, slope_s, steps) < time_s:
+        steps += 1
+    while steps > 1 and _end_of(clock_s, took_s, slope_s, steps - 1) >= time_s:
+        steps -= 1
+    return steps
+
+
+@part
+def _see(s, r, took_s, slope_s, steps):
+    """Note when the scheduler sees those that arrive during so many steps."""
+    replica = s.replicas[r]
+    end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
+    while replica.unseen != NONE and s.requests[replica.unseen].arrival_s <= end_s:
+        request = s.requests[replica.unseen]
+        after = 0
+        if request.arrival_s > replica.clock_s:
+            after = _reaching(replica.clock_s, took_s, slope_s, steps, request.arrival_s)
+        request.queued_s = _end_of(replica.clock_s, took_s, slope_s, after)
+        replica.unseen = request.next
+
+
+@part
+def _take(s, r, took_s, slope_s, steps):
+    replica = s.replicas[r]
+    end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
+    take(s, r, blocks_behind(s, r, steps - 1))
+    replica.served = 0
+    replica.decode_s += end_s - replica.clock_s
+    replica.decode_tokens += steps * replica.decoding
+    replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
+    replica.clock_s = end_s
+    replica.steps += steps
+
+
+@part
+def _wake(s, r):
+    """[s] When somebody arrives who could join: never, if somebody is before."""
+    replica = s.replicas[r]
+    head = replica.first_waiting
+    return s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
+
+
+@part
+def _attention_line(s, r):
+    return decode_line(s.numbers, s.entries[s.replicas[r].entry], s.replicas[r].decoding, *contexts(s, r))
+
+
+@part
+def _line(s, g):
+    """Time of the next step of a group, [s] by which each takes longer, and further steps of which that holds."""
+    first = s.replicas[g]
+    most, tokens, longest_s, slope_s, room = 0, 0, -1.0, 0.0, math.inf
+    for r in range(g, g + first.ranks):
+        serve_next(s, r)
+        decoding = s.replicas[r].decoding
+        most = max(most, decoding)
+        tokens += decoding
+        if decoding > 0:
+            took_s, growth_s, steps = _attention_line(s, r)
+            room = min(room, steps)
+            if took_s > longest_s or (took_s == longest_s and growth_s > slope_s):
+                longest_s, slope_s = took_s, growth_s
+    if first.ranks > 1:  # until another takes longest
+        for r in range(g, g + first.ranks):
+            if s.replicas[r].decoding > 0:
+                took_s, growth_s, _steps = _attention_line(s, r)
+                if growth_s > slope_s:
+                    room = min(room, (longest_s - took_s) / (growth_s - slope_s))
+    return other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s, slope_s, room
+
+
+@part
+def _most_steps(s, g):
+    """Steps until somebody of a group ends or lacks a block, or what somebody gave back is free."""
+    most = np.iinfo(np.int64).max
+    for r in range(g, g + s.replicas[g].ranks):
+        replica = s.replicas[r]
+        if replica.decoding > 0:
+            most = min(most, s.end_steps[replica.heap] - replica.steps)
+            most = 1 + steps_behind(s, r, most - 1)
+        if replica.leavers > 0 and replica.first_waiting != NONE and _wake(s, r) == math.inf:
+            most = 1
+    return most
+
+
+@part
+def jump(s, g, until_s):
+    """Steps of a group until somebody ends, lacks a block or has come and could join; False if ``until_s`` is before.
+
+    Only steps that end by ``until_s`` are taken: one that goes on then can be taken later.
+    """
+    first = s.replicas[g]
+    ranks, left, wake_s = first.ranks, _most_steps(s, g), math.inf
+    for r in range(g, g + ranks):
+        wake_s = min(wake_s, _wake(s, r))
+    while left > 0:
+        took_s, slope_s, room = _line(s, g)
+        steps = left if room >= left else int(room) + 1
+        end_s = _end_of(first.clock_s, took_s, slope_s, steps)
+        if end_s >= wake_s:
+            steps = _reaching(first.clock_s, took_s, slope_s, steps, wake_s)
+            end_s = _end_of(first.clock_s, took_s, slope_s, steps)
+            left = steps
+        cut = end_s > until_s
+        if cut:
+            steps = _reaching(first.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
+        if steps > 0:
+            for r in range(g, g + ranks):
+                if _wake(s, r) == math.inf:
+                    _see(s, r, took_s, slope_s, steps)
+                _take(s, r, took_s, slope_s, steps)
+        if cut:
+            if first.clock_s < until_s:
+                _go_under_way(s, g)
+            return False
+        left -= steps
+    return True
+
+
+@part
+def _go_under_way(s, g):
+    """The next step of a group has begun."""
+    first = s.replicas[g]
+    for r in range(g, g + first.ranks):
+        release(s, r, first.began_s if first.ahead else first.clock_s)
+        serve_next(s, r)

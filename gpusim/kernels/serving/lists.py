@@ -1,0 +1,118 @@
+"""Who waits, who runs, who has ended: lists of requests linked by ``previous`` and ``next``."""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.blocks import blocks_of, give_back
+from gpusim.state.codes import NONE
+
+
+@inner
+def _count_waiting(s, r, row, change):
+    replica, request = s.replicas[r], s.requests[row]
+    replica.waiting += change
+    replica.blocks_waited_for += change * blocks_of(replica, request.prompt_tokens + request.produced)
+
+
+@inner
+def join_waiting(s, r, row):
+    """A request that arrives waits behind all others."""
+    replica = s.replicas[r]
+    s.requests[row].replica = r
+    s.requests[row].next = NONE
+    if replica.last_waiting == NONE:
+        replica.first_waiting = row
+    else:
+        s.requests[replica.last_waiting].next = row
+    replica.last_waiting = row
+    if replica.unseen == NONE:
+        replica.unseen = row
+    _count_waiting(s, r, row, 1)
+
+
+@inner
+def wait_first(s, r, row):
+    """A preempted request waits before all others."""
+    replica = s.replicas[r]
+    s.requests[row].next = replica.first_waiting
+    if replica.last_waiting == NONE:
+        replica.last_waiting = row
+    replica.first_waiting = row
+    _count_waiting(s, r, row, 1)
+
+
+@inner
+def run_next(s, r):
+    """The first that waits runs, behind all others that do; its row."""
+    replica = s.replicas[r]
+    row = replica.first_waiting
+    request = s.requests[row]
+    replica.first_waiting = request.next
+    if replica.first_waiting == NONE:
+        replica.last_waiting = NONE
+    _count_waiting(s, r, row, -1)
+    request.previous = replica.last_running
+    request.next = NONE
+    if replica.last_running == NONE:
+        replica.first_running = row
+    else:
+        s.requests[replica.last_running].next = row
+    replica.last_running = row
+    replica.running += 1
+    return row
+
+
+@inner
+def stop_running(s, r, row):
+    """Take a request out of those that run."""
+    replica, request = s.replicas[r], s.requests[row]
+    if request.previous == NONE:
+        replica.first_running = request.next
+    else:
+        s.requests[request.previous].next = request.next
+    if request.next == NONE:
+        replica.last_running = request.previous
+    else:
+        s.requests[request.next].previous = request.previous
+    replica.running -= 1
+
+
+@inner
+def leave(s, r, row):
+    """A request has ended; its seat and blocks are not free yet."""
+    replica = s.replicas[r]
+    s.requests[row].next = NONE
+    if replica.last_ended == NONE:
+        replica.first_ended = row
+    else:
+        s.requests[replica.last_ended].next = row
+    replica.last_ended = row
+    if replica.leaving == NONE:
+        replica.leaving = row
+    replica.ended += 1
+    replica.leavers += 1
+
+
+@inner
+def release(s, r, seen_s):
+    """Seats and blocks of those that had ended by then are free."""
+    replica = s.replicas[r]
+    while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
+        row = replica.leaving
+        give_back(s, r, row, False)
+        replica.reserved -= blocks_of(replica, s.requests[row].computed)
+        replica.leaving = s.requests[row].next
+        replica.leavers -= 1
+
+
+@inner
+def take_ended(s, r):
+    """Row of the first that has ended and left, which is not listed then; -1 if there is none."""
+    replica = s.replicas[r]
+    row = replica.first_ended
+    if row == NONE or row == replica.leaving:
+        return NONE
+    replica.first_ended = s.requests[row].next
+    if replica.first_ended == NONE:
+        replica.last_ended = NONE
+    return row

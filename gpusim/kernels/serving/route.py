@@ -1,0 +1,101 @@
+"""Who gets which request when, and all replicas through time."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.serving.advance import advance, advance_to_end
+from gpusim.kernels.serving.blocks import found_in_cache
+from gpusim.kernels.serving.lists import join_waiting, take_ended
+from gpusim.kernels.serving.state import Router
+from gpusim.state.codes import NONE
+
+_ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEAST_REQUESTS), int(Router.PREFIX)
+
+
+@inner
+def _score(s, r, row, router):
+    """The replica with the lowest gets the request."""
+    replica = s.replicas[r]
+    if router == _LEAST_REQUESTS:
+        return replica.waiting + replica.running
+    load = replica.blocks - replica.free + replica.blocks_waited_for
+    if router == _PREFIX:
+        shared, own, _free = found_in_cache(s, r, row)
+        load -= shared + own
+    return load
+
+
+@kernel
+def choose(s, row, router):
+    """Replica for a request; all replicas are at the time at which it arrives."""
+    best, least = 0, _score(s, 0, row, router)
+    for r in range(1, len(s.replicas)):
+        score = _score(s, r, row, router)
+        if score < least:
+            best, least = r, score
+    return best
+
+
+@kernel
+def submit(s, r, row):
+    """Give a replica a request; in order of arrival."""
+    join_waiting(s, r, row)
+
+
+@kernel
+def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
+    """Give a replica a request of which nothing is known but its length, in a row that is nobody else's."""
+    request = s.requests[row]
+    request.arrival_s, request.prompt_tokens, request.output_tokens = arrival_s, prompt_tokens, output_tokens
+    request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
+    request.produced = request.computed = request.chunk = 0
+    request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
+    request.run = NONE
+    join_waiting(s, r, row)
+
+
+@kernel
+def collect(s, r):
+    """Row of a request of a replica that has ended and left, to be read and used again; -1 if there is none."""
+    return take_ended(s, r)
+
+
+@kernel
+def play(s, router):
+    """Give every request to a replica as it arrives, and play all replicas until all requests have ended."""
+    for row in range(len(s.requests)):
+        if router == _ROUND_ROBIN:
+            join_waiting(s, row % len(s.replicas), row)
+        else:
+            for r in range(len(s.replicas)):
+                advance(s, r, s.requests[row].arrival_s)
+            join_waiting(s, choose(s, row, router), row)
+    for r in range(len(s.replicas)):
+        advance(s, r, math.inf)
+
+
+@inner
+def _send(s, r, clients):
+    """Those of a replica's clients that have no request with it send their next: every so manieth of all is for it."""
+    replica = s.replicas[r]
+    row = r + len(s.replicas) * (replica.ended + replica.waiting + replica.running)
+    while replica.waiting + replica.running < clients and row < len(s.requests):
+        s.requests[row].arrival_s = max(replica.clock_s, 0.0)
+        join_waiting(s, r, row)
+        row += len(s.replicas)
+
+
+@kernel
+def play_clients(s, clients):
+    """Play all replicas with so many clients each, of which each sends its next request when its last has ended.
+
+    Requests are dealt to replicas in turn; ``arrival_s`` is written.
+    """
+    for g in range(0, len(s.replicas), s.replicas[0].ranks):
+        going = True
+        while going:
+            for r in range(g, g + s.replicas[g].ranks):
+                _send(s, r, clients)
+            going = advance_to_end(s, g)

@@ -1,0 +1,184 @@
+"""What the next step does: the unified scheduler of vLLM V1.
+
+Each running request catches up with its tokens, in order, under one budget: 1 token for each that decodes, the rest
+for prompts that are not all computed. One that lacks blocks of KV cache preempts the last that runs, which computes
+all its tokens again later. If nobody was, those that wait are admitted in order, while there are budget and seats, and
+blocks for all their tokens so far. Where prompts pause decoding (older vLLM, SGLang), a step is for prompts alone as
+long as there are any, and those that decode wait. Where output is reserved (TensorRT-LLM: guaranteed no evict), a
+request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none.
+
+Scheduled ahead, a step knows what had happened when the one before it began: nobody that arrived and nothing that came
+free since.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner, part
+from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
+from gpusim.kernels.serving.decoding import (
+    blocks_next,
+    serve_next,
+    stop_decoding,
+    takes_block,
+)
+from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
+from gpusim.state.codes import NONE
+
+
+@part
+def _whole(replica, request):
+    """Blocks of all tokens that a request will have in the KV cache."""
+    return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1)
+
+
+@inner
+def _preempt_last(s, r):
+    """The last that runs gives back its blocks and waits before all others."""
+    replica = s.replicas[r]
+    row = replica.last_running
+    request = s.requests[row]
+    if s.places[row] >= 0:
+        stop_decoding(s, r, row)
+    elif row == replica.prefilling:
+        replica.prefilling = NONE
+    give_back(s, r, row, True)
+    request.computed = 0
+    request.chunk = 0
+    request.preemptions += 1
+    replica.preemptions += 1
+    replica.reserved -= _whole(replica, request)
+    stop_running(s, r, row)
+    wait_first(s, r, row)
+
+
+@part
+def _chunk(replica, request, budget):
+    """Tokens of its prompt that a request computes in the next step."""
+    return min(request.prompt_tokens + request.produced - request.computed, replica.longest_chunk, budget)
+
+
+@part
+def _blocks_for(replica, request):
+    """Blocks that the next step takes for a prompt."""
+    return blocks_of(replica, request.computed + request.chunk) - blocks_of(replica, request.computed)
+
+
+@inner
+def _share_budget(s, r):
+    """Tokens for the prompts of those that run; what is left of the budget, and blocks that the step takes.
+
+    Who decodes behind a prompt that takes the last of the budget is passed over, and then has a token to catch up with.
+    """
+    replica = s.replicas[r]
+    budget, blocks, row = replica.budget, 0, replica.prefilling
+    if replica.pauses == 0:
+        budget, blocks = _beside_decoding(s, r)
+    while row != NONE:
+        request = s.requests[row]
+        if s.places[row] < 0:
+            request.chunk = _chunk(replica, request, budget)
+            budget -= request.chunk
+            blocks += _blocks_for(replica, request)
+        elif replica.pauses == 0 and budget > 0:
+            budget -= 1
+        elif replica.pauses == 0:
+            blocks -= takes_block(s, r, row)
+            stop_decoding(s, r, row)
+        row = request.next
+    return budget, blocks
+
+
+@inner
+def _beside_decoding(s, r):
+    """What those that decode before the first prompt leave of the budget, and blocks that all that decode take."""
+    replica = s.replicas[r]
+    budget, row = replica.budget - replica.decoding, replica.prefilling
+    while row != NONE:
+        budget += s.places[row] >= 0
+        row = s.requests[row].next
+    return budget, blocks_next(s, r)
+
+
+@inner
+def _serve_prompts(s, r):
+    """Tokens and blocks for the prompts of those that run; what is left of the budget."""
+    replica = s.replicas[r]
+    budget, blocks = _share_budget(s, r)
+    while blocks > replica.free:
+        _preempt_last(s, r)
+        budget, blocks = _share_budget(s, r)
+    row = replica.prefilling
+    while row != NONE:
+        request = s.requests[row]
+        if s.places[row] < 0:
+            take(s, r, _blocks_for(replica, request))
+            share(s, r, row, request.computed + request.chunk)
+        row = request.next
+    return budget
+
+
+@part
+def _serve_decoding(s, r):
+    """Blocks for those that decode."""
+    replica = s.replicas[r]
+    while replica.served == 0 and blocks_next(s, r) > replica.free:
+        _preempt_last(s, r)
+    serve_next(s, r)
+
+
+@part
+def _admit(s, r, seen_s, budget):
+    """Those that wait get blocks and tokens, in order, as long as all that is left does."""
+    replica = s.replicas[r]
+    while (
+        budget > 0
+        and replica.first_waiting != NONE
+        and replica.running + replica.leavers < replica.seats
+        and s.requests[replica.first_waiting].arrival_s <= seen_s
+    ):
+        row = replica.first_waiting
+        request = s.requests[row]
+        shared, own, free = found_in_cache(s, r, row)
+        cached = (shared + own) * replica.block_tokens
+        left = request.prompt_tokens + request.produced - cached
+        reserve = replica.watermark if replica.running > 0 else 0
+        if blocks_of(replica, left) + reserve > replica.free - free:
+            break
+        whole = _whole(replica, request)
+        if replica.reserves and replica.reserved + whole > replica.blocks:
+            break
+        if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
+            break
+        run_next(s, r)
+        replica.reserved += whole
+        claim(s, r, row, shared, own)
+        request.computed = cached
+        if math.isnan(request.scheduled_s):
+            request.scheduled_s = seen_s
+            request.cached_tokens = cached
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        request.chunk = _chunk(replica, request, budget)
+        take(s, r, _blocks_for(replica, request))
+        share(s, r, row, request.computed + request.chunk)
+        budget -= request.chunk
+
+
+@part
+def schedule(s, r, seen_s):
+    """What a replica does next; False if all that it would do is to decode for everybody who runs."""
+    replica = s.replicas[r]
+    preemptions, budget = replica.preemptions, replica.budget
+    if replica.prefilling != NONE:
+        budget = _serve_prompts(s, r)
+    if not replica.pauses:
+        _serve_decoding(s, r)
+        if replica.prefilling == NONE:
+            budget -= replica.decoding
+    if replica.preemptions == preemptions:
+        _admit(s, r, seen_s, budget)
+    if replica.pauses and replica.prefilling == NONE:
+        _serve_decoding(s, r)
+    return replica.running > 0 and (replica.prefilling != NONE or replica.preemptions != preemptions)

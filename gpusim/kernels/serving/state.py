@@ -1,0 +1,161 @@
+"""State of serving by requests: what kernels of serving read and write, with units and meanings.
+
+Times are seconds since the start, NaN before something has happened. -1 in an index means none. A request is in one
+list at a time (waiting, running or ended), linked by ``previous`` and ``next``.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from gpusim.bundle import Bundle
+from gpusim.kernels.bundle_type import teach
+
+
+class Router(IntEnum):
+    """Which replica gets a request; ties to the lowest."""
+
+    ROUND_ROBIN = 0
+    LEAST_REQUESTS = 1  # fewest that wait or run
+    LEAST_KV = 2  # fewest blocks in use and still to be taken by those that wait
+    PREFIX = 3  # of these and the blocks that the request would take, fewest
+
+
+REQUEST = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("queued_s", "f8"),  # the scheduler saw it first
+        ("scheduled_s", "f8"),  # first admitted
+        ("first_token_s", "f8"),
+        ("end_s", "f8"),  # last token
+        ("prompt_tokens", "i8"),
+        ("output_tokens", "i8"),
+        ("produced", "i8"),  # output tokens so far; of one that decodes: as it joined
+        ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
+        ("chunk", "i8"),  # tokens of its prompt in the step in flight
+        ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
+        ("first_hash", "i8"),  # of its prompt's full blocks, in ``hashes``
+        ("hashes", "i8"),
+        ("shared", "i8"),  # blocks of its beginning that others find by hash
+        ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
+        ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
+        ("preemptions", "i8"),
+        ("replica", "i8"),
+        ("previous", "i8"),
+        ("next", "i8"),
+    ]
+)
+
+REPLICA = np.dtype(
+    [
+        ("clock_s", "f8"),  # between two steps
+        ("began_s", "f8"),  # start of the step before
+        ("step_end_s", "f8"),  # of the step in flight; NaN if none is
+        ("decode_s", "f8"),  # time in steps without prompt tokens
+        ("prefill_s", "f8"),  # time in steps with some
+        ("steps", "i8"),  # in which those that decode got a token
+        ("decode_tokens", "i8"),
+        ("prefill_tokens", "i8"),
+        ("preemptions", "i8"),
+        ("entry", "i8"),  # row of its step times
+        ("ranks", "i8"),  # replicas in step with each other: it and those next to it
+        ("budget", "i8"),  # tokens of a step at most
+        ("seats", "i8"),  # requests that run at a time at most
+        ("longest_chunk", "i8"),  # tokens of one prompt in a step at most
+        ("chunked", "i8"),  # prompts may be cut to the budget
+        ("pauses", "i8"),  # nobody decodes in steps with prompt tokens
+        ("paused", "i8"),  # in the step in flight nobody does
+        ("reserves", "i8"),  # admission is for all output
+        ("reserved", "i8"),  # blocks of all tokens of those that have them
+        ("ahead", "i8"),  # a step is scheduled while the one before it runs
+        ("block_tokens", "i8"),
+        ("watermark", "i8"),  # blocks that an admission leaves free
+        ("caching", "i8"),  # free blocks stay usable until they are taken
+        ("blocks", "i8"),  # of KV cache that requests can have
+        ("free", "i8"),
+        ("first_free", "i8"),  # nodes of the queue of free blocks
+        ("last_free", "i8"),
+        ("spare", "i8"),  # first node that holds nothing
+        ("served", "i8"),  # those that decode have their blocks for the next step
+        ("first_waiting", "i8"),
+        ("last_waiting", "i8"),
+        ("unseen", "i8"),  # first waiting one that the scheduler has not seen
+        ("waiting", "i8"),
+        ("blocks_waited_for", "i8"),  # of all tokens so far of those that wait
+        ("first_running", "i8"),
+        ("last_running", "i8"),
+        ("running", "i8"),
+        ("prefilling", "i8"),  # first running one that does not decode
+        ("decoding", "i8"),
+        ("heap", "i8"),  # where its heap of ends begins
+        ("offsets", "i8"),  # sum over those that decode
+        ("longest", "i8"),  # offset of the longest context
+        ("shortest", "i8"),
+        ("extremes_known", "i8"),
+        ("first_ended", "i8"),
+        ("last_ended", "i8"),
+        ("ended", "i8"),  # all that ever have
+        ("leaving", "i8"),  # first ended one whose seat and blocks are not free yet
+        ("leavers", "i8"),
+    ]
+)
+
+# Blocks of KV cache: one with a name, or a run of free ones.
+NODE = np.dtype(
+    [
+        ("name", "i8"),  # hash of a block of a prompt; -1 of a run
+        ("users", "i8"),  # requests that hold the block; in the queue if none does
+        ("owner", "i8"),  # of a run: the request that may come back for it; -1 if none will
+        ("count", "i8"),  # free blocks; the last of a run go first
+        ("full", "i8"),  # of a run, as it was: blocks with as many tokens as they hold
+        ("chain", "i8"),  # next in its bucket
+        ("previous", "i8"),  # in the queue of free blocks
+        ("next", "i8"),
+    ]
+)
+
+# How long steps take: where the tables of an entry stand in ``numbers``.
+ENTRY = np.dtype(
+    [
+        ("dense", "i8"),  # [s] by tokens in the step, from 0
+        ("batch", "i8"),  # [s] by requests in the step, from 0
+        ("gathered", "i8"),  # [s] by tokens of all replicas in step with each other, from 0; -1 without
+        ("axis", "i8", (4,)),  # knots: prompt tokens, tokens before them, decoding requests, mean context
+        ("knots", "i8", (4,)),  # how many
+        ("attention", "i8"),  # [s] over the four axes
+        ("decode", "i8"),  # [s] without prompt tokens: by decoding requests from 0, and knots of context
+        ("uneven", "i8"),  # share of what the longest context would add: over five axes; -1 without
+        ("edge", "i8", (5,)),  # upper edges: prompt tokens, requests, evenness, longest context, tokens before
+        ("edges", "i8", (5,)),  # how many
+    ]
+)
+
+
+class Serving(Bundle):
+    """Replicas and their requests.
+
+    ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
+    ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
+    count of steps, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
+    chains of the nodes with a name.
+    """
+
+    ARRAYS = {
+        "requests": (REQUEST, 1),
+        "replicas": (REPLICA, 1),
+        "entries": (ENTRY, 1),
+        "numbers": (np.dtype("f8"), 1),
+        "end_steps": (np.dtype("i8"), 1),
+        "end_rows": (np.dtype("i8"), 1),
+        "places": (np.dtype("i8"), 1),
+        "turns": (np.dtype("i8"), 2),
+        "nodes": (NODE, 1),
+        "buckets": (np.dtype("i8"), 2),
+        "hashes": (np.dtype("i8"), 1),
+    }
+    __slots__ = (*ARRAYS, "table")
+
+
+teach(Serving)

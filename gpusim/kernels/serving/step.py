@@ -1,0 +1,114 @@
+"""A step with prompt tokens, from its beginning to its end."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import part
+from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
+from gpusim.kernels.serving.lists import leave, stop_running
+from gpusim.kernels.serving.step_time import mixed_attention, other_time
+from gpusim.state.codes import NONE
+
+
+@part
+def _attention_of(s, r):
+    """What a replica does in the step that is scheduled: requests, tokens, and [s] of attention."""
+    replica = s.replicas[r]
+    chunk, weighted, requests = 0, 0.0, 0
+    row = replica.prefilling
+    while row != NONE:
+        request = s.requests[row]
+        requests += request.chunk > 0
+        chunk += request.chunk
+        weighted += request.chunk * (request.computed + 0.5 * request.chunk)
+        row = request.next
+    before = weighted / chunk - 0.5 * chunk if chunk > 0 else 0.0
+    decoding, mean, longest, shortest = 0, 0.0, 0, 0
+    replica.paused = replica.pauses and chunk > 0
+    if not replica.paused:
+        decoding = replica.decoding
+        mean, longest, shortest = contexts(s, r)
+    replica.prefill_tokens += chunk
+    replica.decode_tokens += decoding
+    e = s.entries[replica.entry]
+    took_s = mixed_attention(s.numbers, e, chunk, before, decoding, mean, longest, shortest)
+    return requests + decoding, chunk + decoding, took_s, chunk
+
+
+@part
+def begin(s, g):
+    """The step that is scheduled runs, on all replicas of a group."""
+    first = s.replicas[g]
+    most_requests, most_tokens, all_tokens, prompt_tokens, longest_s = 0, 0, 0, 0, 0.0
+    for r in range(g, g + first.ranks):
+        requests, tokens, took_s, chunk = _attention_of(s, r)
+        most_requests, most_tokens = max(most_requests, requests), max(most_tokens, tokens)
+        all_tokens += tokens
+        prompt_tokens += chunk
+        longest_s = max(longest_s, took_s)
+    took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
+    for r in range(g, g + first.ranks):
+        replica = s.replicas[r]
+        replica.step_end_s = replica.clock_s + took_s
+        if prompt_tokens > 0:
+            replica.prefill_s += took_s
+        else:
+            replica.decode_s += took_s
+
+
+@part
+def end_decoding(s, r):
+    """Those that decode and have all their tokens end."""
+    replica = s.replicas[r]
+    while replica.decoding > 0 and s.end_steps[replica.heap] == replica.steps:
+        row = s.end_rows[replica.heap]
+        stop_decoding(s, r, row)
+        _end(s, r, row)
+
+
+@part
+def _end(s, r, row):
+    s.requests[row].end_s = s.replicas[r].clock_s
+    stop_running(s, r, row)
+    leave(s, r, row)
+
+
+@part
+def finish(s, r):
+    """The step in flight has ended."""
+    replica = s.replicas[r]
+    replica.began_s = replica.clock_s
+    replica.clock_s = replica.step_end_s
+    replica.step_end_s = math.nan
+    if not replica.paused:
+        replica.steps += 1
+        replica.served = 0
+        end_decoding(s, r)
+    row = replica.prefilling
+    replica.prefilling = NONE
+    while row != NONE:
+        request = s.requests[row]
+        behind = request.next
+        if s.places[row] < 0:
+            _compute(s, r, row)
+        row = behind
+
+
+@part
+def _compute(s, r, row):
+    """A request's chunk is computed: its prompt goes on in the next step, or it has a token more and decodes."""
+    replica, request = s.replicas[r], s.requests[row]
+    request.computed += request.chunk
+    request.chunk = 0
+    if request.computed < request.prompt_tokens + request.produced:
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        return
+    request.produced += 1
+    if math.isnan(request.first_token_s):
+        request.first_token_s = replica.clock_s
+    if request.produced == request.output_tokens:
+        _end(s, r, row)
+    else:
+        begin_decoding(s, r, row)

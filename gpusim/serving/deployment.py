@@ -1,0 +1,95 @@
+"""On what requests are served: replicas of an engine with its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpusim.errors import ServingError
+from gpusim.kernels.serving.state import Router
+from gpusim.serving.step_times import StepTimes
+
+ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Router}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Equal replicas, each an engine with the unified scheduler of vLLM V1, or with what others do otherwise.
+
+    Attributes
+    ----------
+    step_times : StepTimes
+    kv_blocks : int
+        Blocks of KV cache of a replica, as the engine reports them; one of them is never given to a request.
+    block_tokens : int
+    max_batched_tokens, max_requests : int
+        Tokens and requests of a step at most. vLLM serves with 8,192 and 1,024 on cards of at least 70 GiB other than
+        A100, else with 2,048 and 256.
+    longest_chunk : int
+        Tokens of one prompt in a step at most (vLLM: long-prefill threshold); 0 for no such limit.
+    chunked_prefill : bool
+        A prompt may be cut to what is left of a step's tokens.
+    pauses_decode : bool
+        Steps with prompt tokens are for prompts alone (older vLLM, SGLang), and come first.
+    reserves_output : bool
+        A request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none
+        (TensorRT-LLM: guaranteed no evict).
+    scheduled_ahead : bool
+        A step is scheduled while the one before it runs (vLLM: asynchronous scheduling).
+    prefix_caching : bool
+        Blocks that came free are used again while they hold what a request begins with.
+    watermark_blocks : int
+        Blocks that an admission leaves free while others run.
+    replicas : int
+    in_step : int
+        Replicas of which each step waits for the longest, as with data-parallel attention over experts that all of them
+        share: groups of so many, of which there are a whole number.
+    router : str
+        Which replica a request goes to as it arrives: "round-robin"; "least-requests", with the fewest that wait or
+        run; "least-kv", with the fewest KV blocks in use and still to be taken by those that wait; "prefix", with the
+        fewest of these and of the blocks that the request would take there. Ties go to the first replica.
+    """
+
+    step_times: StepTimes
+    kv_blocks: int
+    block_tokens: int = 16
+    max_batched_tokens: int = 2048
+    max_requests: int = 256
+    longest_chunk: int = 0
+    chunked_prefill: bool = True
+    pauses_decode: bool = False
+    reserves_output: bool = False
+    scheduled_ahead: bool = True
+    prefix_caching: bool = True
+    watermark_blocks: int = 0
+    replicas: int = 1
+    in_step: int = 1
+    router: str = "round-robin"
+
+    def __post_init__(self):
+        for name, least in (
+            ("kv_blocks", 2),
+            ("block_tokens", 1),
+            ("max_requests", 1),
+            ("longest_chunk", 0),
+            ("watermark_blocks", 0),
+            ("replicas", 1),
+            ("in_step", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ServingError(f"deployment: {name} must be at least {least}, found {getattr(self, name)}")
+        if self.router not in ROUTERS:
+            raise ServingError(f"deployment: router must be one of {', '.join(ROUTERS)}, found {self.router!r}")
+        if self.replicas % self.in_step:
+            raise ServingError(
+                f"deployment: replicas must be a multiple of in_step, {self.in_step}, found {self.replicas}"
+            )
+        if self.max_batched_tokens < self.max_requests:
+            raise ServingError(
+                f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"
+                f" each that decodes takes one, found {self.max_batched_tokens:,}"
+            )
+
+    @property
+    def max_tokens(self) -> int:
+        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache."""
+        return (self.kv_blocks - 1) * self.block_tokens + 1

@@ -1,0 +1,197 @@
+"""One engine: its queue, its running requests and its blocks, without a clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from gpusim.serving.deployment import Deployment
+from tests.reference.requests.blocks import Block, Cache
+from tests.reference.requests.step_time import Part
+
+NEVER = float("nan")
+
+
+@dataclass(eq=False)
+class Request:
+    """A request and what has become of it."""
+
+    arrival_s: float
+    prompt_tokens: int
+    output_tokens: int
+    produced: int = 0
+    computed: int = 0
+    decodes: bool = False
+    hash_ids: tuple = ()
+    blocks: list[Block] = field(default_factory=list)
+    cached_tokens: int = 0
+    queued_s: float = NEVER
+    scheduled_s: float = NEVER
+    first_token_s: float = NEVER
+    end_s: float = NEVER
+    preemptions: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and what was produced."""
+        return self.prompt_tokens + self.produced
+
+    def names(self, full: int) -> list[Hashable]:
+        """Of its first blocks: given for the prompt, its own behind."""
+        given = list(self.hash_ids)[:full]
+        return given + [(id(self), i) for i in range(len(given), full)]
+
+
+class Engine:
+    """Says what each step does, and does it."""
+
+    def __init__(self, deployment: Deployment):
+        self.deployment = deployment
+        self.coming: deque[Request] = deque()
+        self.waiting: deque[Request] = deque()
+        self.running: list[Request] = []
+        self.leaving: list[Request] = []
+        self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
+        self.cache = Cache(deployment.kv_blocks - 1)
+
+    @property
+    def outstanding(self) -> int:
+        """Requests that have come and not ended."""
+        return len(self.coming) + len(self.waiting) + len(self.running)
+
+    @property
+    def load(self) -> int:
+        """Blocks in use, and those that the requests that wait will take first."""
+        waiting = sum(self.blocks_of(request.tokens) for request in [*self.coming, *self.waiting])
+        return self.deployment.kv_blocks - 1 - len(self.cache.free) + waiting
+
+    def look(self, seen_s: float) -> None:
+        """Take note of what had happened by then."""
+        for request in [request for request in self.leaving if request.end_s <= seen_s]:
+            self.leaving.remove(request)
+            self.give_back(request)
+        while self.coming and self.coming[0].arrival_s <= seen_s:
+            request = self.coming.popleft()
+            request.queued_s = seen_s
+            self.waiting.append(request)
+
+    def schedule(self, seen_s: float) -> dict[Request, int]:
+        """Tokens of the next step for each request in it."""
+        step: dict[Request, int] = {}
+        pauses = self.deployment.pauses_decode
+        running = [request for request in self.running if not (pauses and request.decodes)]
+        preempted = self.serve(running, step)
+        if not pauses:
+            for request in self.running:
+                if request not in step:
+                    request.decodes = False  # passed over: it has something to catch up with
+        if not preempted:
+            self.admit(seen_s, step)
+        if pauses and not step:
+            self.serve(list(self.running), step)
+        return step
+
+    def serve(self, requests: list[Request], step: dict[Request, int]) -> bool:
+        """Tokens and blocks for some of those that run, in order; whether somebody was preempted."""
+        budget = self.deployment.max_batched_tokens
+        preempted = False
+        for request in requests:
+            if budget == 0 or request not in self.running:
+                break
+            tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
+            while request in self.running and not self.fits(request, request.computed + tokens):
+                self.preempt(self.running.pop())
+                preempted = True
+            if request in self.running:
+                self.hold(request, request.computed + tokens)
+                step[request] = tokens
+                budget -= tokens
+        return preempted
+
+    def admit(self, seen_s: float, step: dict[Request, int]) -> None:
+        """Those that wait, in order, while all that they need is left."""
+        size, reserve = self.deployment.block_tokens, self.deployment.watermark_blocks
+        while self.waiting and sum(step.values()) < self.deployment.max_batched_tokens:
+            budget = self.deployment.max_batched_tokens - sum(step.values())
+            if len(self.running) + len(self.leaving) == self.deployment.max_requests:
+                return
+            request = self.waiting[0]
+            cached = self.cached(request)
+            left = request.tokens - len(cached) * size
+            free = len(self.cache.free) - sum(block.users == 0 for block in cached)
+            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
+                return
+            if self.blocks_of(left) + (reserve if self.running else 0) > free:
+                return
+            if self.deployment.reserves_output and not self.could_all_end(request):
+                return
+            self.running.append(self.waiting.popleft())
+            self.cache.use(cached)
+            request.blocks = cached
+            request.computed = len(cached) * size
+            if request.scheduled_s != request.scheduled_s:
+                request.scheduled_s = seen_s
+                request.cached_tokens = request.computed
+            step[request] = min(left, self.longest_chunk, budget)
+            self.hold(request, request.computed + step[request])
+
+    def could_all_end(self, another: Request) -> bool:
+        """Whether all that have blocks, and another, could have all their tokens in the KV cache."""
+        requests = [*self.running, *self.leaving, another]
+        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
+        return blocks <= self.deployment.kv_blocks - 1
+
+    def parts(self, step: dict[Request, int]) -> list[Part]:
+        """What a step does, for its time."""
+        return [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
+
+    def finish(self, step: dict[Request, int], now_s: float) -> None:
+        """A step has ended."""
+        for request, tokens in step.items():
+            request.computed += tokens
+            if request.computed == request.tokens:
+                request.produced += 1
+                request.decodes = True
+                if request.produced == 1:
+                    request.first_token_s = now_s
+                if request.produced == request.output_tokens:
+                    request.end_s = now_s
+                    self.running.remove(request)
+                    self.leaving.append(request)
+
+    def cached(self, request: Request) -> list[Block]:
+        """Blocks of its beginning that it need not compute: one token is left at least."""
+        if not self.deployment.prefix_caching:
+            return []
+        return self.cache.find(request.names((request.tokens - 1) // self.deployment.block_tokens))
+
+    def preempt(self, request: Request) -> None:
+        """It computes all its tokens again later."""
+        self.give_back(request)
+        request.computed = 0
+        request.decodes = False
+        request.preemptions += 1
+        self.waiting.appendleft(request)
+
+    def fits(self, request: Request, tokens: int) -> bool:
+        """Whether there are blocks for so many tokens of it."""
+        return self.blocks_of(tokens) - len(request.blocks) <= len(self.cache.free)
+
+    def hold(self, request: Request, tokens: int) -> None:
+        """Take blocks for so many tokens of it."""
+        while len(request.blocks) < self.blocks_of(tokens):
+            request.blocks.append(self.cache.take())
+        if self.deployment.prefix_caching:
+            full = tokens // self.deployment.block_tokens
+            first = request.computed // self.deployment.block_tokens
+            self.cache.name(request.blocks[:full], request.names(full), first)
+
+    def give_back(self, request: Request) -> None:
+        """Its blocks are free."""
+        self.cache.give_back(request.blocks)
+        request.blocks = []
+
+    def blocks_of(self, tokens: int) -> int:
+        """Blocks that hold so many tokens."""
+        return -(-tokens // self.deployment.block_tokens)

@@ -1,0 +1,32 @@
+"""Several engines, and who gets which request."""
+
+from __future__ import annotations
+
+from gpusim.serving.deployment import Deployment
+from tests.reference.requests.engine import Engine, Request
+from tests.reference.requests.group import Group
+
+
+def play(requests: list[Request], deployment: Deployment) -> list[int]:
+    """Each request goes to an engine when it arrives, and all are served; the engine of each."""
+    groups = [Group(deployment) for _ in range(deployment.replicas // deployment.in_step)]
+    engines = [engine for group in groups for engine in group.engines]
+    chosen = []
+    for i, request in enumerate(requests):
+        for group in groups:
+            group.advance(request.arrival_s)
+        scores = [_score(engine, request, deployment.router) for engine in engines]
+        best = i % len(engines) if deployment.router == "round-robin" else scores.index(min(scores))
+        engines[best].coming.append(request)
+        chosen.append(best)
+    for group in groups:
+        group.advance(float("inf"))
+    return chosen
+
+
+def _score(engine: Engine, request: Request, router: str) -> int:
+    if router == "least-requests":
+        return engine.outstanding
+    if router == "least-kv":
+        return engine.load
+    return engine.load - len(engine.cached(request))

@@ -1,0 +1,70 @@
+"""Requests played by the kernels and by the plain engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.replay import replay
+from tests.reference.requests.engine import Request
+from tests.reference.requests.fleet import play
+from tests.serving import cases
+
+COUNTS = ["preemptions", "cached_tokens"]
+TIMES = ["queued_s", "scheduled_s", "first_token_s", "end_s"]
+
+
+def by_reference(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
+    """The same columns, from plain engines."""
+    size = deployment.block_tokens
+    played = [
+        Request(row.arrival_s, row.prompt_tokens, row.output_tokens, hash_ids=row.hash_ids[: row.prompt_tokens // size])
+        for row in requests.itertuples()
+    ]
+    chosen = play(played, deployment)
+    return pd.DataFrame(
+        [{name: getattr(one, name) for name in [*TIMES, *COUNTS]} for one in played], index=requests.index
+    ).assign(replica=chosen)
+
+
+def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Counts are equal, and times but for rounding."""
+    np.testing.assert_array_equal(found[[*COUNTS, "replica"]], expected[[*COUNTS, "replica"]])
+    np.testing.assert_allclose(found[TIMES], expected[TIMES], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_like_the_plain_engine(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    deployment, requests = cases.deployment(random), cases.requests(random, 30)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("seed", range(20))
+def test_routers_like_plain_engines(router: str, seed: int) -> None:
+    random = np.random.default_rng(1000 + seed)
+    deployment = cases.deployment(random, router=router, replicas=int(random.integers(2, 5)))
+    requests = cases.requests(random, 60)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whole_prompts_like_the_plain_engine(seed: int) -> None:
+    random = np.random.default_rng(2000 + seed)
+    budget = int(random.integers(75, 160))
+    deployment = cases.deployment(random, chunked_prefill=False, longest_chunk=0, max_batched_tokens=budget)
+    requests = cases.requests(random, 30)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("seed", range(15))
+def test_engines_in_step_like_plain_ones(router: str, seed: int) -> None:
+    random = np.random.default_rng(3000 + seed)
+    ranks = int(random.integers(2, 5))
+    deployment = cases.deployment(random, router=router, in_step=ranks, replicas=ranks * int(random.integers(1, 3)))
+    requests = cases.requests(random, 60)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))
