@@ -69,10 +69,10 @@ def _extend_overdue(f, q, now):
     while True:  # down the heap, and on where a job is still within its window
         if i < n and f.heap_keys[base + i] <= now:
             clash = extend(f, heap.order_of(f.heap_ids[base + i]), q, now + OVERDUE_S) or clash
-            i = 2 * i + 1
+            i = heap.first_child(i)
             continue
-        while i > 0 and i % 2 == 0:
-            i = (i - 1) // 2
+        while i > 0 and i % heap.ARITY == 0:
+            i = heap.parent(i)
         if i == 0:
             return clash
         i += 1

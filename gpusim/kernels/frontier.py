@@ -30,5 +30,8 @@ def frontier_pop(f, base, n, pos, count):
     member = f.scratch_ids[0]
     place = pos[heap.row_of(member)]
     heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, member)
-    count = frontier_add(f, base, n, 2 * place + 1, count - 1)
-    return frontier_add(f, base, n, 2 * place + 2, count)
+    count -= 1
+    first = heap.first_child(place)
+    for child in range(first, first + heap.ARITY):
+        count = frontier_add(f, base, n, child, count)
+    return count

@@ -1,4 +1,6 @@
-"""Binary heaps by (key, id) whose members know their place, so that any of them can be removed.
+"""Heaps by (key, id) whose members know their place, so that any of them can be removed.
+
+Of four children each: half as deep as binary ones, and the four lie side by side (LaMarca and Ladner 1996).
 
 A heap is a slice ``base .. base + n`` of shared arrays. The lower half of a member's id is its row in ``pos``, where
 its place within the heap stands, -1 outside; the upper half only orders members of equal keys.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 
+ARITY = 4
 _HALF = 32
 _ROW = (1 << _HALF) - 1
 
@@ -28,16 +31,48 @@ def order_of(member):
     return member >> _HALF
 
 
-@kernel
+@inner
+def first_child(i):
+    """Place of the first of up to ``ARITY`` below a place, which stand in a row."""
+    return ARITY * i + 1
+
+
+@inner
+def parent(i):
+    return (i - 1) // ARITY
+
+
+@inner
 def _comes_before(key, member, other_key, other):
     """By (key, id); without a branch, which no processor could foresee."""
     return (key < other_key) | ((key <= other_key) & (member < other))
 
 
+@inner
+def _first_of_two(keys, ids, a, b):
+    return a + (b - a) * _comes_before(keys[b], ids[b], keys[a], ids[a])
+
+
+@inner
+def _first_below(keys, ids, base, n, i):
+    """Place of the child that comes first; n if there is none."""
+    down = first_child(i)
+    if down + ARITY <= n:
+        left = base + down
+        pair, other = _first_of_two(keys, ids, left, left + 1), _first_of_two(keys, ids, left + 2, left + 3)
+        return _first_of_two(keys, ids, pair, other) - base
+    if down >= n:
+        return n
+    best = base + down
+    for child in range(base + down + 1, base + n):
+        best = _first_of_two(keys, ids, best, child)
+    return best - base
+
+
 @kernel
 def _rise(keys, ids, pos, base, i, key, member):
     while i > 0:
-        up = (i - 1) >> 1
+        up = parent(i)
         if _comes_before(keys[base + up], ids[base + up], key, member):
             break
         keys[base + i] = keys[base + up]
@@ -52,13 +87,8 @@ def _rise(keys, ids, pos, base, i, key, member):
 @kernel
 def _sink(keys, ids, pos, base, n, i, key, member):
     while True:
-        down = 2 * i + 1
-        if down >= n:
-            break
-        if down + 1 < n:
-            left = base + down
-            down += _comes_before(keys[left + 1], ids[left + 1], keys[left], ids[left])
-        if _comes_before(key, member, keys[base + down], ids[base + down]):
+        down = _first_below(keys, ids, base, n, i)
+        if down == n or _comes_before(key, member, keys[base + down], ids[base + down]):
             break
         keys[base + i] = keys[base + down]
         ids[base + i] = ids[base + down]
@@ -71,18 +101,15 @@ def _sink(keys, ids, pos, base, n, i, key, member):
 
 @kernel
 def _fill(keys, ids, pos, base, n, i):
-    """Move the members below a gap up into it, of two the one that comes first; the place of the gap at the bottom."""
-    down = 2 * i + 1
-    while down < n:
-        if down + 1 < n:
-            left = base + down
-            down += _comes_before(keys[left + 1], ids[left + 1], keys[left], ids[left])
+    """Move the members below a gap up into it, each time the one that comes first; where the gap ends."""
+    while True:
+        down = _first_below(keys, ids, base, n, i)
+        if down == n:
+            return i
         keys[base + i] = keys[base + down]
         ids[base + i] = ids[base + down]
         pos[ids[base + i] & _ROW] = i
         i = down
-        down = 2 * i + 1
-    return i
 
 
 @kernel

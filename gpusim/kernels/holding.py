@@ -65,10 +65,15 @@ def _unlink(f, h, n):
 
 
 @inner
-def _rekey_idle(f, p, n, idle_s):
-    pool, node = f.pools[p], f.nodes[n]
-    if idle_s != node.idle_s:
-        node.idle_s = idle_s
+def _set_idle(f, p, n, idle_s):
+    """Note when the last of those on a node is expected to end.
+
+    The heap of idle times hears at once only of what comes sooner than it knows; what comes later it learns from the
+    next reservation that meets the node: most times come and go without one.
+    """
+    pool = f.pools[p]
+    f.nodes[n].idle_s = idle_s
+    if idle_s < f.heap_keys[pool.idle_base + f.idle_pos[n]]:
         heap.rekey(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, idle_s, n)
 
 
@@ -110,7 +115,7 @@ def take_nodes(f, h):
         else:
             node.first_holding = h
         if easy:
-            _rekey_idle(f, p, n, max(node.idle_s, holding.expected_end_s))
+            _set_idle(f, p, n, max(node.idle_s, holding.expected_end_s))
     pool.free -= holding.held
     f.held[holding.tenant, pool.gpu_type] += holding.held
     if easy:
@@ -154,7 +159,7 @@ def give_nodes_back(f, h):
             idle_s = node.idle_s
             if holding.expected_end_s >= idle_s:  # else somebody else is the last to end there
                 idle_s = _idle_from(f, n)
-                _rekey_idle(f, p, n, idle_s)
+                _set_idle(f, p, n, idle_s)
             # A node that is neither reserved nor idle before the shadow time would not be reserved either.
             if node.reserved != 0 or idle_s <= pool.shadow_s or pool.reserved_whole == 0:
                 pool.unsettled = 1
@@ -190,6 +195,6 @@ def keep_longer(f, h):
     )
     n = holding.first_node
     while n != NONE:
-        _rekey_idle(f, p, n, _idle_from(f, n))
+        _set_idle(f, p, n, _idle_from(f, n))
         n = f.nodes[n].next_held
     pool.unsettled = 1

@@ -13,7 +13,7 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.course import draw, expected_wall_time
 from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
-from gpusim.kernels.heap import row_of
+from gpusim.kernels.heap import ARITY, first_child, row_of
 from gpusim.kernels.holding import drawn_by
 from gpusim.kernels.limit import peak_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
@@ -75,7 +75,7 @@ def _given_back_w(f, s, by_s, now):
                 continue
             if key > now or now + OVERDUE_S <= by_s:
                 total += drawn_by(f, row_of(f.heap_ids[base + place]))
-            for child in range(2 * place + 1, min(2 * place + 3, n)):
+            for child in range(first_child(place), min(first_child(place) + ARITY, n)):
                 f.scratch_ids[bottom + depth] = child
                 depth += 1
     return total

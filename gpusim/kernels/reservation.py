@@ -185,21 +185,46 @@ def _insert_sorted(f, count, key, n):
 
 
 @inner
-def _reserve_nodes(f, p, k, now):
-    """Of the nodes of a pool without domains that are idle by the time that k are, the k that come last."""
-    pool = f.pools[p]
-    base, total = pool.idle_base, pool.n_idle_heap
-    if total < k:
-        return
+def _pick_first_idle(f, p, k, now):
+    """Nodes by (expected idle time, index) into ``picked``, until the k-th cannot come sooner; how many.
+
+    A node whose time in the heap is too early is met again, in its turn, under its own; then the heap learns it.
+    """
+    base, total = f.pools[p].idle_base, f.pools[p].n_idle_heap
+    f.clock[0].epoch += 1
+    epoch, top = f.clock[0].epoch, len(f.scratch_ids)
+    found = outdated = 0
     count = frontier_add(f, base, total, 0, 0)
-    found = 0
     while count > 0:
-        key = f.scratch_keys[0]
-        n = f.scratch_ids[0]
+        key, n = f.scratch_keys[0], f.scratch_ids[0]
         if found >= k and key > max(now + OVERDUE_S, expected_idle(f, f.picked[k - 1], now)):
             break
+        if f.nodes[n].epoch == epoch:
+            heap.discard(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, n)
+            count -= 1
+            found = _pick_in_order(f, n, found, now)
+            continue
         count = frontier_pop(f, base, total, f.idle_pos, count)
-        found = _pick_in_order(f, n, found, now)
+        if key < f.nodes[n].idle_s:
+            f.nodes[n].epoch = epoch
+            outdated += 1
+            f.scratch_ids[top - outdated] = n
+            heap.push(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, f.nodes[n].idle_s, n)
+            count += 1
+        else:
+            found = _pick_in_order(f, n, found, now)
+    for i in range(top - outdated, top):
+        n = f.scratch_ids[i]
+        heap.rekey(f.heap_keys, f.heap_ids, f.idle_pos, base, total, f.nodes[n].idle_s, n)
+    return found
+
+
+@inner
+def _reserve_nodes(f, p, k, now):
+    """Of the nodes of a pool without domains that are idle by the time that k are, the k that come last."""
+    if f.pools[p].n_idle_heap < k:
+        return
+    found = _pick_first_idle(f, p, k, now)
     shadow_s = expected_idle(f, f.picked[k - 1], now)
     if shadow_s == math.inf:
         return

@@ -16,7 +16,10 @@ NODE = record(
         ("next_reserved", "i8"),
         ("future_free", "i8"),  # scratch of the reservation
         ("epoch", "i8"),  # scratch: when future_free was written
-        ("idle_s", "f8"),  # EASY: last expected end of its jobs, -1 when idle; conservative: scratch
+        (
+            "idle_s",
+            "f8",
+        ),  # EASY: last expected end of its jobs, -1 when idle (its heap: or sooner); conservative: scratch
         ("state", "i1"),
         ("reserved", "i1"),
     ]

@@ -498,7 +498,7 @@ class Simulator:
         now, kept, others = self.env.now, pool.reservation, self._load(pool, own=False)
         w = job_w(head, pool) * others.power.overhead
         if self._find(head) is not None:  # what it lacks is power: all nodes are kept, until enough is given back
-            pool.reservation = easy.Reservation(head, others.earliest_s(head, pool, now), pool.nodes)
+            pool.reservation = easy.Reservation(head, others.earliest_s(head, pool, now), pool.nodes, nodes_s=now)
         elif (
             kept is None
             or pool.unsettled
