@@ -17,8 +17,9 @@ from gpusim.kernels.course import (
     since,
     work_left,
 )
-from gpusim.kernels.holding import drawn_by, give_nodes_back, keep_longer, member_of, new_holding, take_nodes
+from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
 _EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
@@ -70,7 +71,7 @@ def start(f, j, p, now):
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
     job.expected_end_s = now + at_rate(length_s, rate)
-    h = new_holding(f, _JOB, j, j, p, job.gpus, job.tenant, now)
+    h = begin_holding(f, _JOB, j, j, p, job.gpus, job.tenant, now)
     f.holdings[h].expected_end_s = job.expected_end_s
     job.holding = h
     job.held = f.holdings[h].held

@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.gang import held_gpus
-from gpusim.kernels.holding import give_nodes_back, new_holding, take_nodes
+from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import fits_limit, peak_w
 from gpusim.kernels.placement import ALL, place
@@ -14,6 +14,7 @@ from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
 from gpusim.kernels.queueing import exceeds_quota
 from gpusim.kernels.shortage import shortage
+from gpusim.kernels.taking import give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Owner, Phase, Wait
 
@@ -60,7 +61,7 @@ def start_replica(f, v, r, p, may_preempt, now):
         if not make_room(f, p, gpus, replica.priority, now):
             return lacks
     settle_pool(f.pools, p, now)
-    h = new_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, now)
+    h = begin_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, now)
     f.holdings[h].expected_end_s = math.inf
     replica.holding = h
     take_nodes(f, h)

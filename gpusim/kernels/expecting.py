@@ -1,0 +1,100 @@
+"""What EASY reckons with: when holdings are expected to end, and nodes to be idle.
+
+Told of every node that is taken or given back, then of the holding; without EASY nobody asks, and nothing is done.
+"""
+
+from __future__ import annotations
+
+from gpusim.kernels import heap
+from gpusim.kernels._jit import inner, part
+from gpusim.kernels.holding import member_of
+from gpusim.state.codes import NONE, Backfill
+
+_EASY = int(Backfill.EASY)
+
+
+@inner
+def is_easy(f):
+    return f.rules[0].backfill == _EASY
+
+
+@inner
+def _set_idle(f, p, n, idle_s):
+    """Note when the last of those on a node is expected to end.
+
+    The heap of idle times hears at once only of what comes sooner than it knows; what comes later it learns from the
+    next reservation that meets the node: most times come and go without one.
+    """
+    pool = f.pools[p]
+    f.nodes[n].idle_s = idle_s
+    if idle_s < f.heap_keys[pool.idle_base + f.idle_pos[n]]:
+        heap.rekey(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, idle_s, n)
+
+
+@inner
+def _idle_from(f, n):
+    """[s] When the last of those on a node is expected to end."""
+    idle_s = -1.0
+    h = f.nodes[n].first_holding
+    while h != NONE:
+        idle_s = max(idle_s, f.holdings[h].expected_end_s)
+        h = f.holdings[h].next_on_node
+    return idle_s
+
+
+@inner
+def on_take_node(f, h, n):
+    """A holding has begun on a node."""
+    if is_easy(f):
+        _set_idle(f, f.holdings[h].pool, n, max(f.nodes[n].idle_s, f.holdings[h].expected_end_s))
+
+
+@inner
+def on_give_node(f, h, n):
+    """A holding is over on a node."""
+    if not is_easy(f):
+        return
+    p = f.holdings[h].pool
+    node, pool = f.nodes[n], f.pools[p]
+    if f.holdings[h].expected_end_s >= node.idle_s:  # else somebody else is the last to end there
+        _set_idle(f, p, n, _idle_from(f, n))
+    # A node that is neither reserved nor idle before the shadow time would not be reserved either.
+    if node.reserved != 0 or node.idle_s <= pool.shadow_s or pool.reserved_whole == 0:
+        pool.unsettled = 1
+
+
+@part
+def on_take(f, h):
+    """A holding has begun."""
+    if is_easy(f):
+        holding = f.holdings[h]
+        pool = f.pools[holding.pool]
+        base, n, end_s = pool.release_base, pool.n_releases, holding.expected_end_s
+        heap.push(f.heap_keys, f.heap_ids, f.release_pos, base, n, end_s, member_of(f, h))
+        pool.n_releases += 1
+
+
+@part
+def on_give(f, h):
+    """A holding is over."""
+    if is_easy(f):
+        pool = f.pools[f.holdings[h].pool]
+        heap.discard(f.heap_keys, f.heap_ids, f.release_pos, pool.release_base, pool.n_releases, member_of(f, h))
+        pool.n_releases -= 1
+
+
+@inner
+def on_move(f, h):
+    """A holding is expected to end at another time."""
+    if not is_easy(f):
+        return
+    holding = f.holdings[h]
+    p = holding.pool
+    pool = f.pools[p]
+    base, n, end_s = pool.release_base, pool.n_releases, holding.expected_end_s
+    heap.rekey(f.heap_keys, f.heap_ids, f.release_pos, base, n, end_s, member_of(f, h))
+    n = holding.first_node
+    while n != NONE:
+        _set_idle(f, p, n, _idle_from(f, n))
+        n = f.nodes[n].next_held
+    pool.unsettled = 1
