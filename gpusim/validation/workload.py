@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gpusim.inputs.arrivals import poisson_arrivals
-from gpusim.inputs.requests import Requests, read_requests
+from gpusim.inputs.requests.formats import read_requests
+from gpusim.inputs.requests.trace import Requests
 from gpusim.units import DAY_S, HOUR_S
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import stream

@@ -72,7 +72,7 @@ def test_nothing_is_served_without_power(control_s, record_s):
     assert services["demand_tokens"].sum() == pytest.approx(6000.0 * 0.5 * DAY_S, rel=1e-12)
     assert services["replicas"].to_numpy() == pytest.approx(expected / 6000.0 / np.diff(edges_s) * 2.0, abs=1e-6)
     after = services[services["start_s"] > off_s]
-    assert set(after["cause"]) == {"power"}
+    assert set(after["cause"]) == {"not_energised"}  # without a connection no node is on
     power = result.power[(result.power["site"] == "texas") & (result.power["start_s"] > off_s)]
     assert (power["facility_w"] == 0.0).all()
     busy = result.ledger[(result.ledger["cause"] == "serving") & (result.ledger["site"] == "texas")]

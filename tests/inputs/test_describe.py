@@ -87,7 +87,7 @@ def test_command_prints_at_most_100_columns(tmp_path, sample):
 def test_commands(tmp_path):
     path, out = write(tmp_path, "helios"), tmp_path / "out.parquet"
     result = CliRunner().invoke(cli, ["trace", "describe", str(path)])
-    assert "Format helios: 4 jobs, 1 GPU-hour" in result.output
+    assert "Format helios: 4 jobs, 1.39 GPU-hours" in result.output
     assert "         1  rows without GPUs dropped" in result.output
     result = CliRunner().invoke(cli, ["trace", "convert", str(path), str(out)])
     assert result.exit_code == 0

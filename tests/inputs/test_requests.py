@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpusim.errors import TraceError
-from gpusim.inputs.requests import read_requests
+from gpusim.inputs.requests.formats import read_requests
 
 HEAD = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
 # rows, duration [s], then quantiles and means of prompt and output.
@@ -105,3 +105,62 @@ def test_faults_are_told(tmp_path, text, message):
 def test_no_such_file(tmp_path):
     with pytest.raises(TraceError, match="no such file"):
         read_requests(tmp_path / "absent.csv")
+
+
+def test_mooncake(data_folder):
+    """The publisher's lines: milliseconds that come in steps of about 3 s, blocks of 512 tokens."""
+    requests = read_requests(data_folder / "mooncake/conversation_trace.jsonl.gz")
+    assert len(requests) == len(requests.hash_ids) > 1000
+    gaps_s = np.diff(requests.arrival_s)
+    assert (gaps_s == 0.0).mean() == pytest.approx(0.9, abs=0.02)
+    assert gaps_s[gaps_s > 0.0].min() == pytest.approx(3.0, abs=0.01)
+    whole = np.array([len(ids) for ids in requests.hash_ids])
+    assert (whole == np.ceil(requests.prompt_tokens / requests.block_tokens)).mean() > 0.99
+
+
+def test_mooncake_by_hand(tmp_path):
+    lines = [
+        '{"timestamp": 4000, "input_length": 600, "output_length": 7, "hash_ids": [1, 3]}',
+        '{"timestamp": 1000, "input_length": 600, "output_length": 0, "hash_ids": [1, 2]}',
+    ]
+    requests = read_requests(write(tmp_path, "\n".join(lines), "a.jsonl"))
+    assert requests.arrival_s.tolist() == [0.0, 3.0]
+    assert requests.hash_ids == [[1, 2], [1, 3]]
+    assert requests.notes["requests without output"] == requests.notes["rows not in order of time"] == 1
+    frame = requests.to_frame()
+    assert frame.to_dict("records") == [
+        {"arrival_s": 3.0, "prompt_tokens": 600, "output_tokens": 7, "hash_ids": [1, 3]}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arrival_s,prompt_tokens,output_tokens\n5,10,3\n2.5,20,4\n",
+        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+        "5,GPT-4,10,3,13,x\n2.5,ChatGPT,20,4,24,x\n",
+        "Timestamp(s),Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+        "5,a,1,GPT-4,10,3,13,x\n2.5,a,1,ChatGPT,20,4,24,x\n",
+    ],
+)
+def test_plain_tables(tmp_path, text):
+    """gpusim's own, and BurstGPT's in both of its forms."""
+    requests = read_requests(write(tmp_path, text))
+    assert requests.arrival_s.tolist() == [0.0, 2.5]
+    assert (requests.prompt_tokens.tolist(), requests.output_tokens.tolist()) == ([20, 10], [4, 3])
+    assert requests.origin is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "no known format of requests(.|\n)*Azure: its header has no TIMESTAMP"),
+        ('{"timestamp": 1}\n', "(?s)3 faults.*input_length.*output_length.*hash_ids.*line 1"),
+        ('{"timestamp": 1, "input_length": 1, "output_length": 1, "hash_ids": [-1]}\n{]\n', "JSON object: line 2"),
+        ("arrival_s,prompt_tokens\n1,2\n", "column 'output_tokens' is missing"),
+        ("arrival_s,prompt_tokens,output_tokens\n1,2.5,2\n", "prompt_tokens.*whole numbers"),
+    ],
+)
+def test_faults_of_other_forms_are_told(tmp_path, text, message):
+    with pytest.raises(TraceError, match=message):
+        read_requests(write(tmp_path, text))

@@ -1,0 +1,1 @@
+"""Traces of requests to language models, in their publishers' formats."""

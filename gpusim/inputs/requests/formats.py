@@ -1,0 +1,52 @@
+"""All formats of request traces that can be read, and the search for the one that a file has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from gpusim.errors import TraceError
+from gpusim.inputs.requests import azure, mooncake, plain
+from gpusim.inputs.requests.trace import Requests
+from gpusim.inputs.traces.source import Source
+
+
+class Format(NamedTuple):
+    """One format: its title, why a file is not of it ('' if it is), and its reader."""
+
+    title: str
+    mismatch: Callable[[Source], str]
+    read: Callable[[Source], Requests]
+
+
+# In order of asking: the first whose content fits reads the file.
+FORMATS = (
+    Format("Mooncake", mooncake.mismatch, mooncake.read),
+    Format("gpusim CSV", plain.mismatch_own, plain.read_own),
+    Format("BurstGPT", plain.mismatch_burst_gpt, plain.read_burst_gpt),
+    Format("Azure", azure.mismatch, azure.read),
+)
+
+
+def read_requests(path: str | Path) -> Requests:
+    """Read a request trace of any known format, plain or gzip-ed.
+
+    Raises
+    ------
+    TraceError
+        With every fault of the file; for an unknown format with all formats and why each is not the file's.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
+    source = Source(path)
+    reasons = []
+    for format in FORMATS:
+        reason = format.mismatch(source)
+        if not reason:
+            source.faults.source = f"{source.path} (read as {format.title})"
+            return format.read(source)
+        reasons.append(f"\n    {format.title}: {reason}")
+    found = f"its content is of no known format of requests (first line: {source.head[:60]!r})"
+    source.faults.stop(f"{found}. Known are:{''.join(reasons)}")

@@ -1,0 +1,55 @@
+"""Requests as plain tables: gpusim's own, and BurstGPT's (HPMLL/BurstGPT).
+
+Own: ``arrival_s,prompt_tokens,output_tokens``. BurstGPT: ``Timestamp`` in seconds, maybe written ``Timestamp(s)``,
+``Request tokens``, ``Response tokens``; a response of 0 tokens is a request that failed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.inputs.requests.columns import seconds, tokens
+from gpusim.inputs.requests.trace import Requests
+from gpusim.inputs.traces.rows import Rows
+from gpusim.inputs.traces.source import Source
+
+OWN = ("arrival_s", "prompt_tokens", "output_tokens")
+BURST_GPT = ("Request tokens", "Response tokens")
+BURST_GPT_TIMES = ("Timestamp", "Timestamp(s)")
+
+
+def mismatch_own(source: Source) -> str:
+    """Why a file is not gpusim's own; '' if it is."""
+    return "" if set(OWN[:2]) & set(source.header) else f"its header has no {', '.join(OWN)}"
+
+
+def read_own(source: Source) -> Requests:
+    """The requests of gpusim's own table."""
+    return _read(source, *OWN)
+
+
+def mismatch_burst_gpt(source: Source) -> str:
+    """Why a file is not BurstGPT's; '' if it is."""
+    return "" if BURST_GPT[0] in source.header else f"its header has no {', '.join(BURST_GPT)}"
+
+
+def read_burst_gpt(source: Source) -> Requests:
+    """The requests of BurstGPT."""
+    time = next((name for name in BURST_GPT_TIMES if name in source.header), BURST_GPT_TIMES[0])
+    return _read(source, time, *BURST_GPT)
+
+
+def _read(source: Source, time: str, prompt: str, output: str) -> Requests:
+    rows = Rows(source, {time: float, prompt: float, output: float})
+    arrival_s, prompts, outputs = seconds(rows, time), tokens(rows, prompt), tokens(rows, output)
+    source.faults.check()
+    source.note("rows not in order of time", np.count_nonzero(np.diff(arrival_s) < 0.0))
+    source.note("requests without output", np.count_nonzero(outputs == 0))
+    order = np.argsort(arrival_s, kind="stable")
+    return Requests(
+        arrival_s=arrival_s[order] - arrival_s[order[0]],
+        prompt_tokens=prompts[order].astype("i8"),
+        output_tokens=outputs[order].astype("i8"),
+        origin=None,
+        notes=source.notes,
+    )
