@@ -20,7 +20,8 @@ import pandas as pd
 
 from gpusim.kernels.serving.route import play
 from gpusim.serving.deployment import ROUTERS, Deployment
-from gpusim.serving.replay import build, replay
+from gpusim.serving.layout import build
+from gpusim.serving.replay import replay
 from gpusim.serving.step_times import Curve, StepTimes
 
 REPEATS = 7

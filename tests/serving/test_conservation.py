@@ -9,7 +9,7 @@ from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.route import choose, collect, enter, play, submit
 from gpusim.kernels.serving.state import Serving
 from gpusim.serving.deployment import ROUTERS
-from gpusim.serving.replay import build
+from gpusim.serving.layout import build
 from tests.serving import cases
 
 

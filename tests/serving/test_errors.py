@@ -40,16 +40,12 @@ def test_the_longest_that_fits_is_served() -> None:
 
 
 def test_columns() -> None:
-    with pytest.raises(
-        ServingError, match="no column output_tokens; needed are arrival_s, prompt_tokens, output"
-    ):
+    with pytest.raises(ServingError, match="no column output_tokens; needed are arrival_s, prompt_tokens, output"):
         served(REQUESTS.drop(columns="output_tokens"))
 
 
 def test_prompts_that_are_not_cut_must_fit_a_step() -> None:
-    with pytest.raises(
-        ServingError, match="request b: tokens 25 must be at most 20, prompt and output: a prompt"
-    ):
+    with pytest.raises(ServingError, match="request b: tokens 25 must be at most 20, prompt and output: a prompt"):
         served(REQUESTS, chunked_prefill=False, max_batched_tokens=20, max_requests=4)
 
 

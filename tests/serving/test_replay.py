@@ -18,15 +18,17 @@ TIMES = ["queued_s", "scheduled_s", "first_token_s", "end_s"]
 
 def by_reference(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
     """The same columns, from plain engines."""
-    size = deployment.block_tokens
-    played = [
-        Request(row.arrival_s, row.prompt_tokens, row.output_tokens, hash_ids=row.hash_ids[: row.prompt_tokens // size])
+    played = {
+        row.Index: Request(row.arrival_s, row.prompt_tokens, row.output_tokens, hash_ids=row.hash_ids)
         for row in requests.itertuples()
-    ]
-    chosen = play(played, deployment)
-    return pd.DataFrame(
-        [{name: getattr(one, name) for name in [*TIMES, *COUNTS]} for one in played], index=requests.index
-    ).assign(replica=chosen)
+    }
+    for row in requests.itertuples() if "after" in requests else ():
+        played[row.Index].delay_s, played[row.Index].pending = row.delay_s, len(row.after)
+        for other in row.after:
+            played[other].followers.append(played[row.Index])
+    chosen = play(list(played.values()), deployment)
+    rows = [{name: getattr(one, name) for name in [*TIMES, *COUNTS]} for one in played.values()]
+    return pd.DataFrame(rows, index=requests.index).assign(replica=chosen)
 
 
 def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
@@ -67,4 +69,13 @@ def test_engines_in_step_like_plain_ones(router: str, seed: int) -> None:
     ranks = int(random.integers(2, 5))
     deployment = cases.deployment(random, router=router, in_step=ranks, replicas=ranks * int(random.integers(1, 3)))
     requests = cases.requests(random, 60)
+    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("seed", range(20))
+def test_sessions_like_plain_engines(router: str, seed: int) -> None:
+    random = np.random.default_rng(4000 + seed)
+    deployment = cases.deployment(random, router=router, replicas=int(random.integers(1, 4)))
+    requests = cases.sessions(random, 15, deployment.block_tokens)
     assert_same(replay(requests, deployment), by_reference(requests, deployment))

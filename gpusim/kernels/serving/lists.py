@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, give_back
+from gpusim.kernels.serving.blocks import blocks_of, give_back, share_output
 from gpusim.state import NONE
 
 
@@ -16,40 +16,49 @@ def _count_waiting(s, r, row, change):
 
 @inner
 def join_waiting(s, r, row):
-    """A request that arrives waits behind all others."""
+    """A request waits behind all that arrive before it or with it; it may arrive in the future."""
     replica = s.replicas[r]
     s.requests[row].replica = r
-    s.requests[row].next = NONE
-    if replica.last_waiting == NONE:
-        replica.first_waiting = row
-    else:
-        s.requests[replica.last_waiting].next = row
-    replica.last_waiting = row
-    if replica.unseen == NONE:
+    before, behind = replica.last_waiting, NONE
+    while behind != replica.unseen and s.requests[before].arrival_s > s.requests[row].arrival_s:
+        before, behind = s.requests[before].previous, before
+    _put_between(s, r, before, row, behind)
+    if behind == replica.unseen:
         replica.unseen = row
-    _count_waiting(s, r, row, 1)
 
 
 @inner
 def wait_first(s, r, row):
     """A preempted request waits before all others."""
-    replica = s.replicas[r]
-    s.requests[row].next = replica.first_waiting
-    if replica.last_waiting == NONE:
+    _put_between(s, r, NONE, row, s.replicas[r].first_waiting)
+
+
+@inner
+def _put_between(s, r, before, row, behind):
+    replica, request = s.replicas[r], s.requests[row]
+    request.previous, request.next = before, behind
+    if before == NONE:
+        replica.first_waiting = row
+    else:
+        s.requests[before].next = row
+    if behind == NONE:
         replica.last_waiting = row
-    replica.first_waiting = row
+    else:
+        s.requests[behind].previous = row
     _count_waiting(s, r, row, 1)
 
 
 @inner
 def run_next(s, r):
-    """The first that waits runs, behind all others that do; its row."""
+    """The first that waits runs, behind all others that do."""
     replica = s.replicas[r]
     row = replica.first_waiting
     request = s.requests[row]
     replica.first_waiting = request.next
     if replica.first_waiting == NONE:
         replica.last_waiting = NONE
+    else:
+        s.requests[replica.first_waiting].previous = NONE
     _count_waiting(s, r, row, -1)
     request.previous = replica.last_running
     request.next = NONE
@@ -59,7 +68,6 @@ def run_next(s, r):
         s.requests[replica.last_running].next = row
     replica.last_running = row
     replica.running += 1
-    return row
 
 
 @inner
@@ -99,6 +107,7 @@ def release(s, r, seen_s):
     replica = s.replicas[r]
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
         row = replica.leaving
+        share_output(s, r, row)
         give_back(s, r, row, False)
         replica.reserved -= blocks_of(replica, s.requests[row].computed)
         replica.leaving = s.requests[row].next

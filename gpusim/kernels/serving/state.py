@@ -36,7 +36,11 @@ REQUEST = np.dtype(
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
         ("chunk", "i8"),  # tokens of its prompt in the step in flight
         ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
-        ("first_hash", "i8"),  # of its prompt's full blocks, in ``hashes``
+        ("delay_s", "f8"),  # from the end of the last that it waits for to its arrival
+        ("pending", "i8"),  # requests that must end before it arrives
+        ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
+        ("followers", "i8"),
+        ("first_hash", "i8"),  # of full blocks of its prompt, and maybe of its output behind, in ``hashes``
         ("hashes", "i8"),
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
@@ -154,6 +158,7 @@ class Serving(Bundle):
         "nodes": (NODE, 1),
         "buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
+        "followers": (np.dtype("i8"), 1),
     }
     __slots__ = (*ARRAYS, "table")
 

@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels._jit import part
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
-from gpusim.kernels.serving.lists import leave, stop_running
+from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state import NONE
 
@@ -69,9 +69,16 @@ def end_decoding(s, r):
 
 @part
 def _end(s, r, row):
-    s.requests[row].end_s = s.replicas[r].clock_s
+    request = s.requests[row]
+    request.end_s = s.replicas[r].clock_s
     stop_running(s, r, row)
     leave(s, r, row)
+    for i in range(request.first_follower, request.first_follower + request.followers):
+        follower = s.requests[s.followers[i]]
+        follower.pending -= 1
+        if follower.pending == 0:
+            follower.arrival_s = request.end_s + follower.delay_s
+            join_waiting(s, r, s.followers[i])
 
 
 @part
