@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -13,7 +15,30 @@ from gpusim.serving.layout import build
 from gpusim.serving.requests import check, order_of
 
 
-def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None = None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Replay:
+    """What came of requests.
+
+    Attributes
+    ----------
+    requests : DataFrame
+        A row for each, in the order given: ``request`` (its index), ``replica``, ``arrival_s``, ``queued_s`` (the
+        scheduler saw it: between two steps), ``scheduled_s`` (first admitted), ``first_token_s``, ``end_s`` (last
+        token), ``ttft_s`` (first token since queued, as the engine measures it), ``time_per_output_token_s`` (of those
+        behind the first; NaN with one token), ``end_to_end_s`` (last token since queued), ``cached_tokens``,
+        ``preemptions``.
+    replicas : DataFrame
+        A row for each: ``requests`` served, ``end_s`` of the last, time in steps with and without prompt tokens
+        (``prefill_s``, ``decode_s``) and how many of them (``steps_with_prompts``, ``steps_without``), tokens computed
+        for prompts and for output (``prefill_tokens``, ``decode_tokens``), what these read of the KV cache
+        (``prefill_reads``, ``decode_reads``: tokens before each token, summed), ``preemptions``.
+    """
+
+    requests: pd.DataFrame
+    replicas: pd.DataFrame
+
+
+def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None = None) -> Replay:
     """Serve requests until all have ended.
 
     Parameters
@@ -29,15 +54,6 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     clients : int, optional
         A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
         has ended. Requests are dealt to replicas in turn, as they stand; ``arrival_s`` and the router do not count.
-
-    Returns
-    -------
-    DataFrame
-        A row for each request, in the order given: ``request`` (its index), ``replica``, ``arrival_s``, ``queued_s``
-        (the scheduler saw it: between two steps), ``scheduled_s`` (first admitted), ``first_token_s``, ``end_s``
-        (last token), ``ttft_s`` (first token since queued, as the engine measures it),
-        ``time_per_output_token_s`` (of those behind the first; NaN with one token), ``end_to_end_s`` (last token since
-        queued), ``cached_tokens``, ``preemptions``.
     """
     if clients is not None:
         if clients < 1:
@@ -51,14 +67,22 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         play(state, ROUTERS[deployment.router])
     else:
         play_clients(state, clients)
-    table = _table(requests, state)
-    never = table["end_s"].isna()
+    served = _requests(requests, state)
+    never = served["end_s"].isna()
     if never.any():
-        raise ServingError(f"request {table['request'][never].iloc[0]}: after leads in a circle")
-    return table
+        raise ServingError(f"request {served['request'][never].iloc[0]}: after leads in a circle")
+    return Replay(served, _replicas(state))
 
 
-def _table(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
+def _replicas(state: Serving) -> pd.DataFrame:
+    replicas = state.replicas
+    names = ("prefill_s", "decode_s", "steps_with_prompts", "steps_without", "prefill_tokens", "decode_tokens")
+    counts = {name: replicas[name] for name in (*names, "prefill_reads", "decode_reads", "preemptions")}
+    end_s = np.where(replicas["ended"] > 0, replicas["clock_s"], np.nan)
+    return pd.DataFrame({"requests": replicas["ended"], "end_s": end_s, **counts})
+
+
+def _requests(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
     order, rows = order_of(requests), state.requests
     if (order[1:] < order[:-1]).any():
         rows = np.empty_like(rows)

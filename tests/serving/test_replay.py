@@ -41,7 +41,7 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 def test_like_the_plain_engine(seed: int) -> None:
     random = np.random.default_rng(seed)
     deployment, requests = cases.deployment(random), cases.requests(random, 30)
-    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+    assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -50,7 +50,7 @@ def test_routers_like_plain_engines(router: str, seed: int) -> None:
     random = np.random.default_rng(1000 + seed)
     deployment = cases.deployment(random, router=router, replicas=int(random.integers(2, 5)))
     requests = cases.requests(random, 60)
-    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+    assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -59,7 +59,7 @@ def test_whole_prompts_like_the_plain_engine(seed: int) -> None:
     budget = int(random.integers(75, 160))
     deployment = cases.deployment(random, chunked_prefill=False, longest_chunk=0, max_batched_tokens=budget)
     requests = cases.requests(random, 30)
-    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+    assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -69,7 +69,7 @@ def test_engines_in_step_like_plain_ones(router: str, seed: int) -> None:
     ranks = int(random.integers(2, 5))
     deployment = cases.deployment(random, router=router, in_step=ranks, replicas=ranks * int(random.integers(1, 3)))
     requests = cases.requests(random, 60)
-    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+    assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -78,4 +78,4 @@ def test_sessions_like_plain_engines(router: str, seed: int) -> None:
     random = np.random.default_rng(4000 + seed)
     deployment = cases.deployment(random, router=router, replicas=int(random.integers(1, 4)))
     requests = cases.sessions(random, 15, deployment.block_tokens)
-    assert_same(replay(requests, deployment), by_reference(requests, deployment))
+    assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))

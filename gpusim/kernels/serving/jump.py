@@ -62,7 +62,10 @@ def _take(s, r, took_s, slope_s, steps):
     take(s, r, blocks_behind(s, r, steps - 1))
     replica.served = 0
     replica.decode_s += end_s - replica.clock_s
+    replica.steps_without += steps
     replica.decode_tokens += steps * replica.decoding
+    first_reads = replica.offsets + replica.decoding * replica.steps
+    replica.decode_reads += steps * first_reads + 0.5 * replica.decoding * steps * (steps - 1)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
     replica.steps += steps

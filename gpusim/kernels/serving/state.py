@@ -60,8 +60,12 @@ REPLICA = np.dtype(
         ("decode_s", "f8"),  # time in steps without prompt tokens
         ("prefill_s", "f8"),  # time in steps with some
         ("steps", "i8"),  # in which those that decode got a token
+        ("steps_with_prompts", "i8"),
+        ("steps_without", "i8"),
         ("decode_tokens", "i8"),
         ("prefill_tokens", "i8"),
+        ("decode_reads", "f8"),  # tokens in the KV cache that those that decode read, over all steps
+        ("prefill_reads", "f8"),  # tokens before each prompt token, over all of these
         ("preemptions", "i8"),
         ("entry", "i8"),  # row of its step times
         ("ranks", "i8"),  # replicas in step with each other: it and those next to it

@@ -30,7 +30,9 @@ def _attention_of(s, r):
         decoding = replica.decoding
         mean, longest, shortest = contexts(s, r)
     replica.prefill_tokens += chunk
+    replica.prefill_reads += weighted
     replica.decode_tokens += decoding
+    replica.decode_reads += decoding * mean
     e = s.entries[replica.entry]
     took_s = mixed_attention(s.numbers, e, chunk, before, decoding, mean, longest, shortest)
     return requests + decoding, chunk + decoding, took_s, chunk
@@ -53,8 +55,10 @@ def begin(s, g):
         replica.step_end_s = replica.clock_s + took_s
         if prompt_tokens > 0:
             replica.prefill_s += took_s
+            replica.steps_with_prompts += 1
         else:
             replica.decode_s += took_s
+            replica.steps_without += 1
 
 
 @part
