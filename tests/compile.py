@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 
-import gpusim
+import numpy as np
 
+import gpusim
+from gpusim.serving.replay import replay
+from tests.serving import cases
+
+SERVING = "serving"
 KINDS = {
     "event": {},
     "conservative": {"scheduler.backfill": "conservative"},
+    SERVING: {},
 }
 
 
 def main(kind: str) -> None:
-    """A tenth of an hour of the smallest seed."""
+    """A tenth of an hour of the smallest seed, or a few requests."""
+    if kind == SERVING:
+        random = np.random.default_rng(0)
+        requests = cases.requests(random, 3)
+        replay(requests, cases.deployment(random))
+        replay(requests, cases.deployment(random), clients=1)
+        return
     scenario = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.004, **KINDS[kind]})
     gpusim.run(scenario)
 
