@@ -60,6 +60,11 @@ class Uneven:
     edges: tuple[np.ndarray, ...]
     share: np.ndarray
 
+    def __post_init__(self):
+        for edges in self.edges:
+            _check_knots("edges but the last", edges[:-1], least=0)
+        _check_times("share", self.share, tuple(len(edges) for edges in self.edges))
+
 
 @dataclass(frozen=True)
 class StepTimes:
@@ -137,8 +142,8 @@ class StepTimes:
         return np.stack([Curve(self.decoding, alone[:, i]).by_count(seats) for i in range(alone.shape[1])], axis=1)
 
 
-def _check_knots(name: str, knots: np.ndarray) -> None:
-    if knots.ndim != 1 or len(knots) == 0 or not np.isfinite(knots).all() or (np.diff(knots) <= 0.0).any():
+def _check_knots(name: str, knots: np.ndarray, least: int = 1) -> None:
+    if knots.ndim != 1 or len(knots) < least or not np.isfinite(knots).all() or (np.diff(knots) <= 0.0).any():
         raise ServingError(f"step times: {name} must be finite numbers that rise, found {knots}")
 
 
