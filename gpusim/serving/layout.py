@@ -38,6 +38,7 @@ def _replicas(deployment: Deployment) -> np.recarray:
     replicas = records(REPLICA, deployment.replicas)
     replicas["clock_s"] = replicas["began_s"] = -np.inf
     replicas["step_end_s"] = np.nan
+    replicas["slowness"] = 1.0
     replicas["ranks"] = deployment.in_step
     replicas["budget"], replicas["seats"] = deployment.max_batched_tokens, deployment.max_requests
     replicas["longest_chunk"] = deployment.longest_chunk or deployment.max_batched_tokens

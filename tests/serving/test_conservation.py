@@ -92,7 +92,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
         for until_s in np.sort(random.uniform(min(clock_s, arrival_s), arrival_s, 3)):
             advance(pieces, 0, until_s)
         advance(pieces, 0, arrival_s)
-        submit(pieces, choose(pieces, row, ROUTERS["prefix"]), row)
+        submit(pieces, choose(pieces, row, ROUTERS["prefix"]), row, arrival_s)
     for until_s in np.linspace(arrival_s, arrival_s + 3.0, 20):
         advance(pieces, 0, until_s)
     advance(pieces, 0, np.inf)

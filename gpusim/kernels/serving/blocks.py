@@ -81,6 +81,22 @@ def _forget(s, r, name):
 
 
 @inner
+def forget_all(s, r):
+    """What free blocks hold is lost; nobody holds any."""
+    replica = s.replicas[r]
+    blocks, replica.free = replica.free, 0
+    while replica.first_free != NONE:
+        node = replica.first_free
+        if s.nodes[node].name != NONE:
+            _forget(s, r, s.nodes[node].name)
+        elif s.nodes[node].owner != NONE:
+            s.requests[s.nodes[node].owner].run = NONE
+        _quit(s, r, node)
+        _recycle(s, r, node)
+    _free_run(s, r, NONE, blocks, 0)
+
+
+@inner
 def take(s, r, blocks):
     """Take free blocks; there are so many."""
     replica = s.replicas[r]

@@ -15,12 +15,12 @@ def _count_waiting(s, r, row, change):
 
 
 @inner
-def join_waiting(s, r, row):
-    """A request waits behind all that arrive before it or with it; it may arrive in the future."""
+def join_waiting(s, r, row, sent_s):
+    """A request waits behind all that are sent before it or with it; it may be in the future."""
     replica = s.replicas[r]
-    s.requests[row].replica = r
+    s.requests[row].replica, s.requests[row].sent_s = r, sent_s
     before, behind = replica.last_waiting, NONE
-    while behind != replica.unseen and s.requests[before].arrival_s > s.requests[row].arrival_s:
+    while behind != replica.unseen and s.requests[before].sent_s > sent_s:
         before, behind = s.requests[before].previous, before
     _put_between(s, r, before, row, behind)
     if behind == replica.unseen:
@@ -49,17 +49,27 @@ def _put_between(s, r, before, row, behind):
 
 
 @inner
-def run_next(s, r):
-    """The first that waits runs, behind all others that do."""
+def leave_waiting(s, r):
+    """The first that waits does so no longer; its row."""
     replica = s.replicas[r]
     row = replica.first_waiting
-    request = s.requests[row]
-    replica.first_waiting = request.next
+    replica.first_waiting = s.requests[row].next
     if replica.first_waiting == NONE:
         replica.last_waiting = NONE
     else:
         s.requests[replica.first_waiting].previous = NONE
+    if replica.unseen == row:
+        replica.unseen = replica.first_waiting
     _count_waiting(s, r, row, -1)
+    return row
+
+
+@inner
+def run_next(s, r):
+    """The first that waits runs, behind all others that do."""
+    replica = s.replicas[r]
+    row = leave_waiting(s, r)
+    request = s.requests[row]
     request.previous = replica.last_running
     request.next = NONE
     if replica.last_running == NONE:

@@ -39,9 +39,9 @@ def choose(s, row, router):
 
 
 @kernel
-def submit(s, r, row):
-    """Give a replica a request; in order of arrival."""
-    join_waiting(s, r, row)
+def submit(s, r, row, sent_s):
+    """Give a replica a request at a time, not before that up to which the replica was played."""
+    join_waiting(s, r, row, sent_s)
 
 
 @kernel
@@ -53,7 +53,7 @@ def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
     request.produced = request.computed = request.chunk = 0
     request.followers = request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
     request.run = NONE
-    join_waiting(s, r, row)
+    join_waiting(s, r, row, arrival_s)
 
 
 @kernel
@@ -77,7 +77,7 @@ def play(s, router):
             for r in range(0, len(s.replicas), s.replicas[0].ranks):
                 advance(s, r, s.requests[row].arrival_s)
         r = row % len(s.replicas) if router == _ROUND_ROBIN else choose(s, row, router)
-        join_waiting(s, r, row)
+        join_waiting(s, r, row, s.requests[row].arrival_s)
     for r in range(len(s.replicas)):
         advance(s, r, math.inf)
 
@@ -89,7 +89,7 @@ def _send(s, r, clients):
     row = r + len(s.replicas) * (replica.ended + replica.waiting + replica.running)
     while replica.waiting + replica.running < clients and row < len(s.requests):
         s.requests[row].arrival_s = max(replica.clock_s, 0.0)
-        join_waiting(s, r, row)
+        join_waiting(s, r, row, s.requests[row].arrival_s)
         row += len(s.replicas)
 
 

@@ -26,6 +26,7 @@ class Router(IntEnum):
 REQUEST = np.dtype(
     [
         ("arrival_s", "f8"),
+        ("sent_s", "f8"),  # given to its replica: as it arrived, or later if another failed
         ("queued_s", "f8"),  # the scheduler saw it first
         ("scheduled_s", "f8"),  # first admitted
         ("first_token_s", "f8"),
@@ -67,6 +68,7 @@ REPLICA = np.dtype(
         ("decode_reads", "f8"),  # tokens in the KV cache that those that decode read, over all steps
         ("prefill_reads", "f8"),  # tokens before each prompt token, over all of these
         ("preemptions", "i8"),
+        ("slowness", "f8"),  # of its steps, 1 as in its entry: more under a cap of power
         ("entry", "i8"),  # row of its step times
         ("ranks", "i8"),  # replicas in step with each other: it and those next to it
         ("budget", "i8"),  # tokens of a step at most

@@ -50,6 +50,7 @@ def begin(s, g):
         prompt_tokens += chunk
         longest_s = max(longest_s, took_s)
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
+    took_s *= first.slowness
     for r in range(g, g + first.ranks):
         replica = s.replicas[r]
         replica.step_end_s = replica.clock_s + took_s
@@ -82,7 +83,7 @@ def _end(s, r, row):
         follower.pending -= 1
         if follower.pending == 0:
             follower.arrival_s = request.end_s + follower.delay_s
-            join_waiting(s, r, s.followers[i])
+            join_waiting(s, r, s.followers[i], follower.arrival_s)
 
 
 @part
