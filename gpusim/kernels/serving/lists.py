@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, give_back, share_output
+from gpusim.kernels.serving.blocks import blocks_of, give_back
 from gpusim.state import NONE
 
 
@@ -117,7 +117,6 @@ def release(s, r, seen_s):
     replica = s.replicas[r]
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
         row = replica.leaving
-        share_output(s, r, row)
         give_back(s, r, row, False)
         replica.reserved -= blocks_of(replica, s.requests[row].computed)
         replica.leaving = s.requests[row].next

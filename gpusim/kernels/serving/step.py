@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import part
+from gpusim.kernels.serving.blocks import share_output
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
@@ -76,6 +77,7 @@ def end_decoding(s, r):
 def _end(s, r, row):
     request = s.requests[row]
     request.end_s = s.replicas[r].clock_s
+    share_output(s, r, row)
     stop_running(s, r, row)
     leave(s, r, row)
     for i in range(request.first_follower, request.first_follower + request.followers):

@@ -76,7 +76,6 @@ class Engine:
         """Take note of what had happened by then."""
         for request in [request for request in self.leaving if request.end_s <= seen_s]:
             self.leaving.remove(request)
-            self.name_output(request)
             self.give_back(request)
         while self.coming and self.coming[0].arrival_s <= seen_s:
             request = self.coming.pop(0)
@@ -166,6 +165,7 @@ class Engine:
                     request.first_token_s = now_s
                 if request.produced == request.output_tokens:
                     request.end_s = now_s
+                    self.name_output(request)
                     self.running.remove(request)
                     self.leaving.append(request)
                     self.call_followers(request)
