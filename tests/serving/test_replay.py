@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +81,30 @@ def test_sessions_like_plain_engines(router: str, seed: int) -> None:
     deployment = cases.deployment(random, router=router, replicas=int(random.integers(1, 4)))
     requests = cases.sessions(random, 15, deployment.block_tokens)
     assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
+
+
+OTHERWISE = {
+    "kv_blocks": lambda one: one.kv_blocks - 1,
+    "max_batched_tokens": lambda one: one.max_batched_tokens + 1,
+    "max_requests": lambda one: one.max_requests - 1,
+    "longest_chunk": lambda one: 0 if one.longest_chunk else 5,
+    "pauses_decode": lambda one: not one.pauses_decode,
+    "reserves_output": lambda one: not one.reserves_output,
+    "scheduled_ahead": lambda one: not one.scheduled_ahead,
+    "prefix_caching": lambda one: not one.prefix_caching,
+    "watermark_blocks": lambda one: one.watermark_blocks + 1,
+}
+
+
+@pytest.mark.parametrize("key", OTHERWISE)
+def test_a_plain_engine_with_another_rule_differs(key: str) -> None:
+    """Each rule makes a difference in some case, which the comparison finds."""
+    for seed in range(60):
+        random = np.random.default_rng(5000 + seed)
+        deployment, requests = cases.deployment(random, max_requests=6), cases.requests(random, 30)
+        other = dataclasses.replace(deployment, **{key: OTHERWISE[key](deployment)})
+        try:
+            assert_same(replay(requests, deployment).requests, by_reference(requests, other))
+        except AssertionError:
+            return
+    raise AssertionError(f"{key} makes no difference")
