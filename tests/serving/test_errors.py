@@ -68,6 +68,8 @@ def test_step_times() -> None:
     one = np.zeros(1)
     with pytest.raises(ServingError, match="at must be finite numbers that rise"):
         Curve(np.array([1.0, 1.0]), np.zeros(2))
+    with pytest.raises(ServingError, match="value_s must be at least 0, found -1.0"):
+        Curve(one, one - 1.0)
     with pytest.raises(ServingError, match=r"value_s must have shape \(2,\), found \(1,\)"):
         Curve(np.array([1.0, 2.0]), one)
     with pytest.raises(ServingError, match=r"attention_s must have shape \(1, 1, 1, 1\), found \(1,\)"):
