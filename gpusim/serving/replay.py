@@ -9,10 +9,16 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.route import play, play_clients
-from gpusim.kernels.serving.state import Serving
+from gpusim.kernels.serving.state import REQUEST, Serving
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.layout import build
 from gpusim.serving.requests import check, order_of
+
+COLUMNS = (
+    "replica", "arrival_s", "queued_s", "scheduled_s", "first_token_s", "end_s", "ttft_s", "time_per_output_token_s",
+    "end_to_end_s", "cached_tokens", "preemptions",
+)  # fmt: skip
+KEPT = tuple(name for name in COLUMNS if name in REQUEST.names)
 
 
 @dataclass(frozen=True)
@@ -84,21 +90,13 @@ def _replicas(state: Serving) -> pd.DataFrame:
 
 def _requests(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
     order, rows = order_of(requests), state.requests
-    if (order[1:] < order[:-1]).any():
-        rows = np.empty_like(rows)
-        rows[order] = state.requests
-    later = rows["output_tokens"] - 1
-    per_token_s = np.full(len(rows), np.nan)
-    np.divide(rows["end_s"] - rows["first_token_s"], later, out=per_token_s, where=later > 0)
-    return pd.DataFrame(
-        {
-            "request": requests.index,
-            **{name: rows[name] for name in ("replica", "arrival_s", "queued_s", "scheduled_s", "first_token_s")},
-            "end_s": rows["end_s"],
-            "ttft_s": rows["first_token_s"] - rows["queued_s"],
-            "time_per_output_token_s": per_token_s,
-            "end_to_end_s": rows["end_s"] - rows["queued_s"],
-            "cached_tokens": rows["cached_tokens"],
-            "preemptions": rows["preemptions"],
-        }
-    )
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    value = {name: rows[name][back] for name in KEPT}
+    value["ttft_s"] = value["first_token_s"] - value["queued_s"]
+    value["time_per_output_token_s"] = np.full(len(rows), np.nan)
+    later = rows["output_tokens"][back] - 1
+    took_s = value["end_s"] - value["first_token_s"]
+    np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
+    value["end_to_end_s"] = value["end_s"] - value["queued_s"]
+    return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}}, copy=False)
