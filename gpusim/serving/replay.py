@@ -90,12 +90,13 @@ def _replicas(state: Serving) -> pd.DataFrame:
 
 def _requests(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
     order, rows = order_of(requests), state.requests
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    value = {name: rows[name][back] for name in KEPT}
+    if (order[1:] < order[:-1]).any():
+        rows = np.empty_like(rows)
+        rows[order] = state.requests
+    value = {name: rows[name].copy() for name in KEPT}
     value["ttft_s"] = value["first_token_s"] - value["queued_s"]
     value["time_per_output_token_s"] = np.full(len(rows), np.nan)
-    later = rows["output_tokens"][back] - 1
+    later = rows["output_tokens"] - 1
     took_s = value["end_s"] - value["first_token_s"]
     np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
     value["end_to_end_s"] = value["end_s"] - value["queued_s"]
