@@ -20,7 +20,8 @@ import pandas as pd
 
 from gpusim.kernels.serving.route import play
 from gpusim.serving.deployment import ROUTERS, Deployment
-from gpusim.serving.replay import build, replay
+from gpusim.serving.layout import build
+from gpusim.serving.replay import replay
 from gpusim.serving.step_times import Curve, StepTimes
 
 REPEATS = 7
@@ -85,7 +86,7 @@ def case(name: str, requests: pd.DataFrame, deployment: Deployment) -> None:
     took_s = []
     for _ in range(REPEATS):
         began = time.process_time()
-        table = replay(requests, deployment)
+        table = replay(requests, deployment).requests
         took_s.append(time.process_time() - began)
     state = build(requests, deployment)
     began = time.process_time()

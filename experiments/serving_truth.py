@@ -50,7 +50,8 @@ def predicted(folder: Path, layers: Path, **changes) -> tuple[pd.DataFrame, pd.D
     run = read_run(folder)
     depth, hidden = SHAPES[run.model][:2]
     times = step_times(layers, depth, hidden, run.ranks, run.link, run.in_step)
-    return replay(run.requests, dataclasses.replace(run.deployment(times, blocks(run)), **changes)), run.requests
+    deployment = dataclasses.replace(run.deployment(times, blocks(run)), **changes)
+    return replay(run.requests, deployment).requests, run.requests
 
 
 def figures(table: pd.DataFrame) -> pd.DataFrame:

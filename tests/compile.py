@@ -6,16 +6,34 @@ import sys
 
 import gpusim
 
+SERVING = "serving"
 KINDS = {
     "event": {},
     "conservative": {"scheduler.backfill": "conservative"},
+    SERVING: {},
 }
 
 
 def main(kind: str) -> None:
-    """A tenth of an hour of the smallest seed."""
+    """A tenth of an hour of the smallest seed, or a few requests."""
+    if kind == SERVING:
+        serve()
+        return
     scenario = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.004, **KINDS[kind]})
     gpusim.run(scenario)
+
+
+def serve() -> None:
+    """A few requests, by the clock and in a closed loop."""
+    import numpy as np
+
+    from gpusim.serving.replay import replay
+    from tests.serving import cases
+
+    random = np.random.default_rng(0)
+    requests = cases.requests(random, 3)
+    replay(requests, cases.deployment(random))
+    replay(requests, cases.deployment(random), clients=1)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,19 @@ from gpusim.serving.step_times import StepTimes
 ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Router}
 
 
+def vllm_limits(gpu: str, memory_bytes: float) -> dict[str, int]:
+    """Tokens and requests of a step at most with which vLLM's server starts on a GPU, as keys of a ``Deployment``.
+
+    Source: vllm-project/vllm, vllm/engine/arg_utils.py: more on cards of at least 70 GiB other than A100.
+    """
+    large = memory_bytes >= 70 * 2**30 and "a100" not in gpu.lower()
+    return (
+        {"max_batched_tokens": 8192, "max_requests": 1024}
+        if large
+        else {"max_batched_tokens": 2048, "max_requests": 256}
+    )
+
+
 @dataclass(frozen=True)
 class Deployment:
     """Equal replicas, each an engine with the unified scheduler of vLLM V1, or with what others do otherwise.
@@ -22,8 +35,7 @@ class Deployment:
         Blocks of KV cache of a replica, as the engine reports them; one of them is never given to a request.
     block_tokens : int
     max_batched_tokens, max_requests : int
-        Tokens and requests of a step at most. vLLM serves with 8,192 and 1,024 on cards of at least 70 GiB other than
-        A100, else with 2,048 and 256.
+        Tokens and requests of a step at most; ``vllm_limits`` are those that vLLM has if it is told none.
     longest_chunk : int
         Tokens of one prompt in a step at most (vLLM: long-prefill threshold); 0 for no such limit.
     chunked_prefill : bool

@@ -130,7 +130,7 @@ def _experts(files: Path, layers: int, hidden: int, ranks: int, in_step: int, li
     times = grid.to_numpy()
     for axis, at in ((0, tokens), (1, active)):
         times = np.apply_along_axis(_filled, axis, times, at)
-    wanted = grid.columns[grid.iloc[0].notna()].max() / active[-1]
+    wanted = grid.columns[grid.iloc[0].notna()].max() / tokens[0] / active[-1]
     expected = active[-1] * (1.0 - (1.0 - wanted) ** (tokens / share)) * share
     took_s = US * np.array([np.interp(x, active, row) for x, row in zip(np.maximum(expected, active[0]), times)])
     of_all = tokens / share

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from gpusim.errors import ServingError
-from gpusim.serving.deployment import Deployment
+from gpusim.serving.deployment import Deployment, vllm_limits
 from gpusim.serving.layer_tables import Link
 from gpusim.serving.step_times import StepTimes
 
@@ -88,6 +88,8 @@ def read_run(folder: Path) -> MeasuredRun:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     engine, cache = meta["engine_kwargs"], meta.get("kv_cache") or {}
     memory = config["nodes"][0]["instances"][0]["npu_mem"]
+    gpu = meta.get("hardware") or {}
+    limits = vllm_limits(gpu.get("device_name", ""), gpu.get("device_total_memory_bytes", 0.0))
     replicas = engine.get("data_parallel_size") or 1
     return MeasuredRun(
         requests=_requests(folder / "vllm"),
@@ -97,8 +99,8 @@ def read_run(folder: Path) -> MeasuredRun:
         in_step=replicas if engine.get("enable_expert_parallel") else 1,
         link=Link(bytes_per_s=1e9 * config["link_bw"], latency_s=1e-9 * config["link_latency"]),
         memory_bytes=memory["mem_size"] * 2.0**30 * memory["mem_util"],
-        max_batched_tokens=engine.get("max_num_batched_tokens") or 2048,
-        max_requests=engine.get("max_num_seqs") or 256,
+        max_batched_tokens=engine.get("max_num_batched_tokens") or limits["max_batched_tokens"],
+        max_requests=engine.get("max_num_seqs") or limits["max_requests"],
         kv_blocks=cache.get("num_gpu_blocks") or 0,
         block_tokens=cache.get("block_size") or 16,
         prefix_caching=cache.get("enable_prefix_caching", True),

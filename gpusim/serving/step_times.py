@@ -30,17 +30,23 @@ class Curve:
     def __post_init__(self):
         _check_knots("at", self.at)
         _check_times("value_s", self.value_s, (len(self.at),))
+        if (self.value_s < 0.0).any():
+            raise ServingError(f"step times: value_s must be at least 0, found {self.value_s.min()}")
 
     def by_count(self, most: int) -> np.ndarray:
         """[s] at 0, 1, ..., ``most``: of nothing 0."""
-        counts = np.arange(most + 1.0)
-        values = np.interp(counts, self.at, self.value_s)
-        if len(self.at) > 1:
-            beyond = counts > self.at[-1]
-            slope = (self.value_s[-1] - self.value_s[-2]) / (self.at[-1] - self.at[-2])
-            values[beyond] = self.value_s[-1] + slope * (counts[beyond] - self.at[-1])
-        values[0] = 0.0
-        return values
+        return _by_count(self.at, self.value_s, most)
+
+
+def _by_count(at: np.ndarray, value_s: np.ndarray, most: int) -> np.ndarray:
+    counts = np.arange(most + 1.0)
+    values = np.interp(counts, at, value_s)
+    if len(at) > 1:
+        beyond = counts > at[-1]
+        slope = (value_s[-1] - value_s[-2]) / (at[-1] - at[-2])
+        values[beyond] = value_s[-1] + slope * (counts[beyond] - at[-1])
+    values[0] = 0.0
+    return values
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class Uneven:
 
     edges: tuple[np.ndarray, ...]
     share: np.ndarray
+
+    def __post_init__(self):
+        for edges in self.edges:
+            _check_knots("edges but the last", edges[:-1], least=0)
+        _check_times("share", self.share, tuple(len(edges) for edges in self.edges))
 
 
 @dataclass(frozen=True)
@@ -134,11 +145,11 @@ class StepTimes:
         i = int(np.clip(np.searchsorted(at, 0.0, side="right") - 1, 0, max(len(at) - 2, 0)))
         way = (max(0.0, at[0]) - at[i]) / (at[i + 1] - at[i]) if len(at) > 1 else 0.0
         alone = none[i] + way * (none[min(i + 1, len(at) - 1)] - none[i])
-        return np.stack([Curve(self.decoding, alone[:, i]).by_count(seats) for i in range(alone.shape[1])], axis=1)
+        return np.stack([_by_count(self.decoding, column, seats) for column in alone.T], axis=1)
 
 
-def _check_knots(name: str, knots: np.ndarray) -> None:
-    if knots.ndim != 1 or len(knots) == 0 or not np.isfinite(knots).all() or (np.diff(knots) <= 0.0).any():
+def _check_knots(name: str, knots: np.ndarray, least: int = 1) -> None:
+    if knots.ndim != 1 or len(knots) < least or not np.isfinite(knots).all() or (np.diff(knots) <= 0.0).any():
         raise ServingError(f"step times: {name} must be finite numbers that rise, found {knots}")
 
 

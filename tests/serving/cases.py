@@ -75,3 +75,29 @@ def _chains(random: np.random.Generator, n: int) -> list[tuple]:
     names: dict[tuple, int] = {}
     paths = random.integers(0, random.integers(1, 4), size=(n, 13))
     return [tuple(names.setdefault(tuple(path[: i + 1]), len(names)) for i in range(len(path))) for path in paths]
+
+
+def sessions(random: np.random.Generator, n: int, block_tokens: int) -> pd.DataFrame:
+    """Up to three turns with two agents between them, of up to 70 tokens; each goes on where the one before ended."""
+    rows = []
+
+    def ask(before: str, after: list[int], known: int) -> int:
+        prompt = known + int(random.integers(1, 9))
+        output = int(random.integers(1, 7))
+        names = [f"{before}:{i}" for i in range((prompt + output) // block_tokens)]
+        rows.append((random.uniform(0.0, 2.0), prompt, output, names, after, random.choice([0.0, 0.05, 0.3])))
+        return len(rows) - 1
+
+    for session in range(n):
+        turn = ask(f"{session}", [], 0)
+        for _ in range(random.integers(0, 3)):
+            known = rows[turn][1] + rows[turn][2]
+            agents = [ask(f"{session}", [turn], known)] + [
+                ask(f"{session}/{len(rows)}", [turn], 0) for _ in range(random.integers(0, 3))
+            ]
+            turn = ask(f"{session}", agents, rows[agents[0]][1] + rows[agents[0]][2])
+    numbers: dict[str, int] = {}
+    columns = ["arrival_s", "prompt_tokens", "output_tokens", "hash_ids", "after", "delay_s"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["hash_ids"] = [[numbers.setdefault(name, len(numbers)) for name in names] for names in table["hash_ids"]]
+    return table

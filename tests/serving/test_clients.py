@@ -19,10 +19,10 @@ def test_as_if_they_had_come_by_themselves(seed: int) -> None:
     random = np.random.default_rng(300 + seed)
     deployment, requests = cases.deployment(random, replicas=2), cases.requests(random, 60)
     clients = int(random.integers(1, 8))
-    closed = replay(requests.drop(columns="arrival_s"), deployment, clients)
+    closed = replay(requests.drop(columns="arrival_s"), deployment, clients).requests
     for _replica, own in closed.groupby("replica"):
         sent = requests.loc[own["request"]].assign(arrival_s=own["arrival_s"])
-        opened = replay(sent, dataclasses.replace(deployment, replicas=1))
+        opened = replay(sent, dataclasses.replace(deployment, replicas=1)).requests
         for name in ("queued_s", "scheduled_s", "first_token_s", "end_s"):
             np.testing.assert_allclose(own[name], opened[name], rtol=1e-9)
         ends = np.sort(own["end_s"].to_numpy())[: max(len(own) - clients, 0)]
@@ -33,7 +33,7 @@ def test_as_if_they_had_come_by_themselves(seed: int) -> None:
 def test_steady_loops_do_what_can_be_reckoned() -> None:
     """8 clients, steps of 10 ms whatever is in them, 50 tokens each: 8 requests in each 500 ms."""
     requests = cases.requests(np.random.default_rng(1), 80)[["prompt_tokens"]].assign(output_tokens=50)
-    found = replay(requests, queue(8, 0.01), clients=8)
+    found = replay(requests, queue(8, 0.01), clients=8).requests
     assert constant(0.01).dense.value_s[0] == 0.01
     np.testing.assert_allclose(np.sort(found["end_s"]), np.repeat(np.arange(1, 11) * 0.5, 8), rtol=1e-9)
     np.testing.assert_allclose(found["ttft_s"], 0.01)

@@ -9,7 +9,8 @@ from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.route import choose, collect, enter, play, submit
 from gpusim.kernels.serving.state import Serving
 from gpusim.serving.deployment import ROUTERS
-from gpusim.serving.replay import build
+from gpusim.serving.layout import build
+from gpusim.serving.replay import replay
 from tests.serving import cases
 
 
@@ -51,6 +52,34 @@ def test_nothing_is_left_over(seed: int) -> None:
     assert (rows.produced == rows.output_tokens).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_what_replicas_read(seed: int) -> None:
+    """Each token reads those before it: prompts from what was cached on, output one by one."""
+    random = np.random.default_rng(500 + seed)
+    deployment = cases.deployment(random, replicas=2, kv_blocks=1000, longest_chunk=0)
+    requests = cases.requests(random, 40)
+    found = replay(requests, deployment)
+    served, replicas = found.requests, found.replicas
+    prompt, later = requests["prompt_tokens"], requests["output_tokens"] - 1
+    of_output = later * prompt + later * (later - 1) / 2
+    of_prompt = (prompt**2 - served["cached_tokens"] ** 2) / 2
+    assert (served["preemptions"] == 0).all()
+    np.testing.assert_allclose(replicas["decode_reads"], of_output.groupby(served["replica"]).sum(), rtol=1e-9)
+    np.testing.assert_allclose(replicas["prefill_reads"], of_prompt.groupby(served["replica"]).sum(), rtol=1e-9)
+    busy_s, span_s = replicas["prefill_s"] + replicas["decode_s"], replicas["end_s"] - served["arrival_s"].min()
+    assert (busy_s <= span_s + 1e-9).all()
+    steps = replicas["steps_with_prompts"] + replicas["steps_without"]
+    assert (steps <= replicas["prefill_tokens"] + replicas["decode_tokens"]).all()
+
+
+def test_the_same_bytes_again() -> None:
+    random = np.random.default_rng(7)
+    deployment, requests = cases.deployment(random, replicas=2, router="prefix"), cases.requests(random, 60)
+    first, second = replay(requests, deployment), replay(requests, deployment)
+    assert first.requests.to_numpy().tobytes() == second.requests.to_numpy().tobytes()
+    assert first.replicas.to_numpy().tobytes() == second.replicas.to_numpy().tobytes()
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_in_pieces_as_at_once(seed: int) -> None:
     """A replica may be stopped at any time, and be given requests as they come."""
@@ -63,7 +92,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
         for until_s in np.sort(random.uniform(min(clock_s, arrival_s), arrival_s, 3)):
             advance(pieces, 0, until_s)
         advance(pieces, 0, arrival_s)
-        submit(pieces, choose(pieces, row, ROUTERS["prefix"]), row)
+        submit(pieces, choose(pieces, row, ROUTERS["prefix"]), row, arrival_s)
     for until_s in np.linspace(arrival_s, arrival_s + 3.0, 20):
         advance(pieces, 0, until_s)
     advance(pieces, 0, np.inf)

@@ -17,7 +17,7 @@ REQUESTS = pd.DataFrame({"arrival_s": [0.0, 1.0], "prompt_tokens": [10, 20], "ou
 
 def served(requests: pd.DataFrame, **changes) -> pd.DataFrame:
     """On one small replica."""
-    return replay(requests, Deployment(constant(0.01), **{"kv_blocks": 10, **changes}))
+    return replay(requests, Deployment(constant(0.01), **{"kv_blocks": 10, **changes})).requests
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,30 @@ def test_step_times() -> None:
     one = np.zeros(1)
     with pytest.raises(ServingError, match="at must be finite numbers that rise"):
         Curve(np.array([1.0, 1.0]), np.zeros(2))
+    with pytest.raises(ServingError, match="value_s must be at least 0, found -1.0"):
+        Curve(one, one - 1.0)
     with pytest.raises(ServingError, match=r"value_s must have shape \(2,\), found \(1,\)"):
         Curve(np.array([1.0, 2.0]), one)
     with pytest.raises(ServingError, match=r"attention_s must have shape \(1, 1, 1, 1\), found \(1,\)"):
         StepTimes(Curve(one, one), Curve(one, one), one, one, one, one, one)
+
+
+@pytest.mark.parametrize(
+    ("after", "message"),
+    [
+        (["c", None], "request a: after c must be labels of other requests"),
+        ([None, ["a", "b"]], r"request b: after \['a', 'b'\] must be labels of other requests"),
+        (["b", "a"], "request a: after leads in a circle"),
+    ],
+)
+def test_sessions(after: list, message: str) -> None:
+    with pytest.raises(ServingError, match=message):
+        served(REQUESTS.assign(after=after))
+
+
+def test_a_delay_is_no_negative_time() -> None:
+    with pytest.raises(ServingError, match="request b: delay_s -1.0 must be seconds, at least 0"):
+        served(REQUESTS.assign(after=[None, "a"], delay_s=[0.0, -1.0]))
 
 
 def test_nobody_is_served_at_once() -> None:

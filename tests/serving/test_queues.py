@@ -38,7 +38,7 @@ def test_one_at_a_time_waits_as_pollaczek_and_khinchine_say() -> None:
     tokens = random.integers(1, 40, N)
     service_s = STEP_S * tokens
     rate = 0.7 / service_s.mean()
-    found = replay(poisson(random, rate, tokens), queue(1, STEP_S))
+    found = replay(poisson(random, rate, tokens), queue(1, STEP_S)).requests
     expected_s = rate * (service_s**2).mean() / (2.0 * (1.0 - 0.7))
     assert math.isclose((found["scheduled_s"] - found["arrival_s"]).mean(), expected_s, rel_tol=0.03)
     np.testing.assert_allclose(found["end_s"] - found["scheduled_s"], service_s, rtol=1e-6)
@@ -50,7 +50,7 @@ def test_several_at_a_time_wait_as_erlang_says() -> None:
     seats, load, mean_tokens, step_s = 4, 0.8, 400, 0.001
     tokens = random.geometric(1.0 / mean_tokens, N)
     service_s = mean_tokens * step_s
-    found = replay(poisson(random, load * seats / service_s, tokens), queue(seats, step_s))
+    found = replay(poisson(random, load * seats / service_s, tokens), queue(seats, step_s)).requests
     offered = load * seats
     terms = [offered**k / math.factorial(k) for k in range(seats + 1)]
     waits = terms[seats] / (1.0 - load)

@@ -16,9 +16,10 @@ from gpusim.state.codes import NONE
 def _see(s, r, seen_s):
     """The scheduler sees those that have arrived."""
     replica = s.replicas[r]
-    while replica.unseen != NONE and s.requests[replica.unseen].arrival_s <= seen_s:
+    while replica.unseen != NONE and s.requests[replica.unseen].sent_s <= seen_s:
         request = s.requests[replica.unseen]
-        request.queued_s = max(seen_s, request.arrival_s)
+        if math.isnan(request.queued_s):
+            request.queued_s = seen_s
         replica.unseen = request.next
 
 
@@ -29,7 +30,7 @@ def _wait(s, g, until_s):
     next_s = math.inf
     for r in range(g, g + first.ranks):
         if s.replicas[r].first_waiting != NONE:
-            next_s = min(next_s, s.requests[s.replicas[r].first_waiting].arrival_s)
+            next_s = min(next_s, s.requests[s.replicas[r].first_waiting].sent_s)
     if first.began_s < first.clock_s:
         next_s = first.clock_s  # what has happened since the step before began
     elif next_s >= until_s:

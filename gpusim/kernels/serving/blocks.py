@@ -81,6 +81,22 @@ def _forget(s, r, name):
 
 
 @inner
+def forget_all(s, r):
+    """What free blocks hold is lost; nobody holds any."""
+    replica = s.replicas[r]
+    blocks, replica.free = replica.free, 0
+    while replica.first_free != NONE:
+        node = replica.first_free
+        if s.nodes[node].name != NONE:
+            _forget(s, r, s.nodes[node].name)
+        elif s.nodes[node].owner != NONE:
+            s.requests[s.nodes[node].owner].run = NONE
+        _quit(s, r, node)
+        _recycle(s, r, node)
+    _free_run(s, r, NONE, blocks, 0)
+
+
+@inner
 def take(s, r, blocks):
     """Take free blocks; there are so many."""
     replica = s.replicas[r]
@@ -119,12 +135,17 @@ def _free_run(s, r, owner, blocks, full):
     _join(s, r, node)
 
 
+@part
+def _hashes_of_prompt(replica, request):
+    return min(request.hashes, request.prompt_tokens // replica.block_tokens)
+
+
 @inner
 def give_back(s, r, row, returns):
     """Free the blocks of a request, which may come back for them; ``shared`` stays as it was."""
     replica, request = s.replicas[r], s.requests[row]
     full = request.computed // replica.block_tokens
-    findable = returns and replica.caching and request.shared == min(full, request.hashes)
+    findable = returns and replica.caching and request.shared == min(full, _hashes_of_prompt(replica, request))
     blocks = blocks_of(replica, request.computed) - request.shared
     _free_run(s, r, row if findable else NONE, blocks, full - request.shared)
     for i in range(request.shared - 1, -1, -1):
@@ -145,7 +166,7 @@ def found_in_cache(s, r, row):
     replica, request = s.replicas[r], s.requests[row]
     most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
     shared, own, free = 0, 0, 0
-    while shared < min(most, request.hashes):
+    while shared < min(most, _hashes_of_prompt(replica, request)):
         node = find(s, r, s.hashes[request.first_hash + shared])
         if node == NONE:
             break
@@ -183,9 +204,24 @@ def claim(s, r, row, shared, own):
 def share(s, r, row, tokens):
     """Others find the blocks of a request's prompt that so many tokens fill, but for copies and what is behind them."""
     replica, request = s.replicas[r], s.requests[row]
-    if request.shared < min(request.computed // replica.block_tokens, request.hashes):
-        return
-    for i in range(request.shared, min(tokens // replica.block_tokens, request.hashes)):
+    hashes = _hashes_of_prompt(replica, request)
+    if request.shared == min(request.computed // replica.block_tokens, hashes):
+        _name(s, r, row, min(tokens // replica.block_tokens, hashes))
+
+
+@inner
+def share_output(s, r, row):
+    """Others find the blocks that the output of a request has filled, if they know what is in them."""
+    replica, request = s.replicas[r], s.requests[row]
+    if request.shared == _hashes_of_prompt(replica, request):
+        _name(s, r, row, min(request.computed // replica.block_tokens, request.hashes))
+
+
+@inner
+def _name(s, r, row, blocks):
+    """Name a request's first blocks, up to one of which there is another."""
+    request = s.requests[row]
+    for i in range(request.shared, blocks):
         name = s.hashes[request.first_hash + i]
         if find(s, r, name) != NONE:
             return

@@ -46,12 +46,13 @@ def _see(s, r, took_s, slope_s, steps):
     """Note when the scheduler sees those that arrive during so many steps."""
     replica = s.replicas[r]
     end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
-    while replica.unseen != NONE and s.requests[replica.unseen].arrival_s <= end_s:
+    while replica.unseen != NONE and s.requests[replica.unseen].sent_s <= end_s:
         request = s.requests[replica.unseen]
         after = 0
-        if request.arrival_s > replica.clock_s:
-            after = _reaching(replica.clock_s, took_s, slope_s, steps, request.arrival_s)
-        request.queued_s = _end_of(replica.clock_s, took_s, slope_s, after)
+        if request.sent_s > replica.clock_s:
+            after = _reaching(replica.clock_s, took_s, slope_s, steps, request.sent_s)
+        if math.isnan(request.queued_s):
+            request.queued_s = _end_of(replica.clock_s, took_s, slope_s, after)
         replica.unseen = request.next
 
 
@@ -62,7 +63,10 @@ def _take(s, r, took_s, slope_s, steps):
     take(s, r, blocks_behind(s, r, steps - 1))
     replica.served = 0
     replica.decode_s += end_s - replica.clock_s
+    replica.steps_without += steps
     replica.decode_tokens += steps * replica.decoding
+    first_reads = replica.offsets + replica.decoding * replica.steps
+    replica.decode_reads += steps * first_reads + 0.5 * replica.decoding * steps * (steps - 1)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
     replica.steps += steps
@@ -73,7 +77,7 @@ def _wake(s, r):
     """[s] When somebody arrives who could join: never, if somebody is before."""
     replica = s.replicas[r]
     head = replica.first_waiting
-    return s.requests[head].arrival_s if head != NONE and head == replica.unseen else math.inf
+    return s.requests[head].sent_s if head != NONE and head == replica.unseen else math.inf
 
 
 @part
@@ -102,7 +106,8 @@ def _line(s, g):
                 took_s, growth_s, _steps = _attention_line(s, r)
                 if growth_s > slope_s:
                     room = min(room, (longest_s - took_s) / (growth_s - slope_s))
-    return other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s, slope_s, room
+    took_s = other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s
+    return first.slowness * took_s, first.slowness * slope_s, room
 
 
 @part

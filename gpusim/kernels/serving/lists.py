@@ -15,42 +15,61 @@ def _count_waiting(s, r, row, change):
 
 
 @inner
-def join_waiting(s, r, row):
-    """A request that arrives waits behind all others."""
+def join_waiting(s, r, row, sent_s):
+    """A request waits behind all that are sent before it or with it; it may be in the future."""
     replica = s.replicas[r]
-    s.requests[row].replica = r
-    s.requests[row].next = NONE
-    if replica.last_waiting == NONE:
-        replica.first_waiting = row
-    else:
-        s.requests[replica.last_waiting].next = row
-    replica.last_waiting = row
-    if replica.unseen == NONE:
+    s.requests[row].replica, s.requests[row].sent_s = r, sent_s
+    before, behind = replica.last_waiting, NONE
+    while behind != replica.unseen and s.requests[before].sent_s > sent_s:
+        before, behind = s.requests[before].previous, before
+    _put_between(s, r, before, row, behind)
+    if behind == replica.unseen:
         replica.unseen = row
-    _count_waiting(s, r, row, 1)
 
 
 @inner
 def wait_first(s, r, row):
     """A preempted request waits before all others."""
-    replica = s.replicas[r]
-    s.requests[row].next = replica.first_waiting
-    if replica.last_waiting == NONE:
+    _put_between(s, r, NONE, row, s.replicas[r].first_waiting)
+
+
+@inner
+def _put_between(s, r, before, row, behind):
+    replica, request = s.replicas[r], s.requests[row]
+    request.previous, request.next = before, behind
+    if before == NONE:
+        replica.first_waiting = row
+    else:
+        s.requests[before].next = row
+    if behind == NONE:
         replica.last_waiting = row
-    replica.first_waiting = row
+    else:
+        s.requests[behind].previous = row
     _count_waiting(s, r, row, 1)
 
 
 @inner
-def run_next(s, r):
-    """The first that waits runs, behind all others that do; its row."""
+def leave_waiting(s, r):
+    """The first that waits does so no longer; its row."""
     replica = s.replicas[r]
     row = replica.first_waiting
-    request = s.requests[row]
-    replica.first_waiting = request.next
+    replica.first_waiting = s.requests[row].next
     if replica.first_waiting == NONE:
         replica.last_waiting = NONE
+    else:
+        s.requests[replica.first_waiting].previous = NONE
+    if replica.unseen == row:
+        replica.unseen = replica.first_waiting
     _count_waiting(s, r, row, -1)
+    return row
+
+
+@inner
+def run_next(s, r):
+    """The first that waits runs, behind all others that do."""
+    replica = s.replicas[r]
+    row = leave_waiting(s, r)
+    request = s.requests[row]
     request.previous = replica.last_running
     request.next = NONE
     if replica.last_running == NONE:
@@ -59,7 +78,6 @@ def run_next(s, r):
         s.requests[replica.last_running].next = row
     replica.last_running = row
     replica.running += 1
-    return row
 
 
 @inner

@@ -39,9 +39,9 @@ def choose(s, row, router):
 
 
 @kernel
-def submit(s, r, row):
-    """Give a replica a request; in order of arrival."""
-    join_waiting(s, r, row)
+def submit(s, r, row, sent_s):
+    """Give a replica a request at a time, not before that up to which the replica was played."""
+    join_waiting(s, r, row, sent_s)
 
 
 @kernel
@@ -51,9 +51,9 @@ def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
     request.arrival_s, request.prompt_tokens, request.output_tokens = arrival_s, prompt_tokens, output_tokens
     request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
     request.produced = request.computed = request.chunk = 0
-    request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
+    request.followers = request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
     request.run = NONE
-    join_waiting(s, r, row)
+    join_waiting(s, r, row, arrival_s)
 
 
 @kernel
@@ -64,14 +64,20 @@ def collect(s, r):
 
 @kernel
 def play(s, router):
-    """Give every request to a replica as it arrives, and play all replicas until all requests have ended."""
-    for row in range(len(s.requests)):
-        if router == _ROUND_ROBIN:
-            join_waiting(s, row % len(s.replicas), row)
-        else:
-            for r in range(len(s.replicas)):
+    """Give every request to a replica as it arrives, and play all replicas until all requests have ended.
+
+    Those that wait for others to end stand behind all that do not; they go where the last of these has ended.
+    """
+    ordered = router != _ROUND_ROBIN or len(s.followers) > 0
+    first = 0
+    while first < len(s.requests) and s.requests[first].pending == 0:
+        first += 1
+    for row in range(first):
+        if ordered:
+            for r in range(0, len(s.replicas), s.replicas[0].ranks):
                 advance(s, r, s.requests[row].arrival_s)
-            join_waiting(s, choose(s, row, router), row)
+        r = row % len(s.replicas) if router == _ROUND_ROBIN else choose(s, row, router)
+        join_waiting(s, r, row, s.requests[row].arrival_s)
     for r in range(len(s.replicas)):
         advance(s, r, math.inf)
 
@@ -83,7 +89,7 @@ def _send(s, r, clients):
     row = r + len(s.replicas) * (replica.ended + replica.waiting + replica.running)
     while replica.waiting + replica.running < clients and row < len(s.requests):
         s.requests[row].arrival_s = max(replica.clock_s, 0.0)
-        join_waiting(s, r, row)
+        join_waiting(s, r, row, s.requests[row].arrival_s)
         row += len(s.replicas)
 
 

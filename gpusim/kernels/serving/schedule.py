@@ -34,7 +34,7 @@ def _whole(replica, request):
 
 
 @inner
-def _preempt_last(s, r):
+def preempt_last(s, r):
     """The last that runs gives back its blocks and waits before all others."""
     replica = s.replicas[r]
     row = replica.last_running
@@ -107,7 +107,7 @@ def _serve_prompts(s, r):
     replica = s.replicas[r]
     budget, blocks = _share_budget(s, r)
     while blocks > replica.free:
-        _preempt_last(s, r)
+        preempt_last(s, r)
         budget, blocks = _share_budget(s, r)
     row = replica.prefilling
     while row != NONE:
@@ -124,7 +124,7 @@ def _serve_decoding(s, r):
     """Blocks for those that decode."""
     replica = s.replicas[r]
     while replica.served == 0 and blocks_next(s, r) > replica.free:
-        _preempt_last(s, r)
+        preempt_last(s, r)
     serve_next(s, r)
 
 
@@ -136,7 +136,7 @@ def _admit(s, r, seen_s, budget):
         budget > 0
         and replica.first_waiting != NONE
         and replica.running + replica.leavers < replica.seats
-        and s.requests[replica.first_waiting].arrival_s <= seen_s
+        and s.requests[replica.first_waiting].sent_s <= seen_s
     ):
         row = replica.first_waiting
         request = s.requests[row]

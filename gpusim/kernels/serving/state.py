@@ -26,6 +26,7 @@ class Router(IntEnum):
 REQUEST = np.dtype(
     [
         ("arrival_s", "f8"),
+        ("sent_s", "f8"),  # given to its replica: as it arrived, or later if another failed
         ("queued_s", "f8"),  # the scheduler saw it first
         ("scheduled_s", "f8"),  # first admitted
         ("first_token_s", "f8"),
@@ -36,7 +37,11 @@ REQUEST = np.dtype(
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
         ("chunk", "i8"),  # tokens of its prompt in the step in flight
         ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
-        ("first_hash", "i8"),  # of its prompt's full blocks, in ``hashes``
+        ("delay_s", "f8"),  # from the end of the last that it waits for to its arrival
+        ("pending", "i8"),  # requests that must end before it arrives
+        ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
+        ("followers", "i8"),
+        ("first_hash", "i8"),  # of full blocks of its prompt, and maybe of its output behind, in ``hashes``
         ("hashes", "i8"),
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
@@ -56,9 +61,14 @@ REPLICA = np.dtype(
         ("decode_s", "f8"),  # time in steps without prompt tokens
         ("prefill_s", "f8"),  # time in steps with some
         ("steps", "i8"),  # in which those that decode got a token
+        ("steps_with_prompts", "i8"),
+        ("steps_without", "i8"),
         ("decode_tokens", "i8"),
         ("prefill_tokens", "i8"),
+        ("decode_reads", "f8"),  # tokens in the KV cache that those that decode read, over all steps
+        ("prefill_reads", "f8"),  # tokens before each prompt token, over all of these
         ("preemptions", "i8"),
+        ("slowness", "f8"),  # of its steps, 1 as in its entry: more under a cap of power
         ("entry", "i8"),  # row of its step times
         ("ranks", "i8"),  # replicas in step with each other: it and those next to it
         ("budget", "i8"),  # tokens of a step at most
@@ -154,6 +164,7 @@ class Serving(Bundle):
         "nodes": (NODE, 1),
         "buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
+        "followers": (np.dtype("i8"), 1),
     }
     __slots__ = (*ARRAYS, "table")
 

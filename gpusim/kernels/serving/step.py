@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import part
+from gpusim.kernels.serving.blocks import share_output
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
-from gpusim.kernels.serving.lists import leave, stop_running
+from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state.codes import NONE
 
@@ -30,7 +31,9 @@ def _attention_of(s, r):
         decoding = replica.decoding
         mean, longest, shortest = contexts(s, r)
     replica.prefill_tokens += chunk
+    replica.prefill_reads += weighted
     replica.decode_tokens += decoding
+    replica.decode_reads += decoding * mean
     e = s.entries[replica.entry]
     took_s = mixed_attention(s.numbers, e, chunk, before, decoding, mean, longest, shortest)
     return requests + decoding, chunk + decoding, took_s, chunk
@@ -48,13 +51,16 @@ def begin(s, g):
         prompt_tokens += chunk
         longest_s = max(longest_s, took_s)
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
+    took_s *= first.slowness
     for r in range(g, g + first.ranks):
         replica = s.replicas[r]
         replica.step_end_s = replica.clock_s + took_s
         if prompt_tokens > 0:
             replica.prefill_s += took_s
+            replica.steps_with_prompts += 1
         else:
             replica.decode_s += took_s
+            replica.steps_without += 1
 
 
 @part
@@ -69,9 +75,17 @@ def end_decoding(s, r):
 
 @part
 def _end(s, r, row):
-    s.requests[row].end_s = s.replicas[r].clock_s
+    request = s.requests[row]
+    request.end_s = s.replicas[r].clock_s
+    share_output(s, r, row)
     stop_running(s, r, row)
     leave(s, r, row)
+    for i in range(request.first_follower, request.first_follower + request.followers):
+        follower = s.requests[s.followers[i]]
+        follower.pending -= 1
+        if follower.pending == 0:
+            follower.arrival_s = request.end_s + follower.delay_s
+            join_waiting(s, r, s.followers[i], follower.arrival_s)
 
 
 @part

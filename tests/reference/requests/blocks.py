@@ -45,6 +45,15 @@ class Cache:
             blocks[i].name = names[i]
             self.known[names[i]] = blocks[i]
 
+    def rename(self, blocks: list[Block], names: list[Hashable], first: int) -> None:
+        """The same for blocks that have other names, which are lost, behind those with these names."""
+        for i in range(first, len(blocks)):
+            if names[i] in self.known or (i > 0 and blocks[i - 1].name != names[i - 1]):
+                return
+            self.known.pop(blocks[i].name, None)
+            blocks[i].name = names[i]
+            self.known[names[i]] = blocks[i]
+
     def find(self, names: list[Hashable]) -> list[Block]:
         """Blocks of a beginning, as many as can be found in a row."""
         found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ class Request:
     computed: int = 0
     decodes: bool = False
     hash_ids: tuple = ()
+    place: int = 0
+    delay_s: float = 0.0
+    pending: int = 0
+    followers: list[Request] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     cached_tokens: int = 0
     queued_s: float = NEVER
@@ -37,9 +42,9 @@ class Request:
         """Prompt and what was produced."""
         return self.prompt_tokens + self.produced
 
-    def names(self, full: int) -> list[Hashable]:
+    def names(self, full: int, size: int) -> list[Hashable]:
         """Of its first blocks: given for the prompt, its own behind."""
-        given = list(self.hash_ids)[:full]
+        given = list(self.hash_ids)[: min(full, self.prompt_tokens // size)]
         return given + [(id(self), i) for i in range(len(given), full)]
 
 
@@ -48,10 +53,11 @@ class Engine:
 
     def __init__(self, deployment: Deployment):
         self.deployment = deployment
-        self.coming: deque[Request] = deque()
+        self.coming: list[Request] = []
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []
         self.leaving: list[Request] = []
+        self.served: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
         self.cache = Cache(deployment.kv_blocks - 1)
 
@@ -72,7 +78,7 @@ class Engine:
             self.leaving.remove(request)
             self.give_back(request)
         while self.coming and self.coming[0].arrival_s <= seen_s:
-            request = self.coming.popleft()
+            request = self.coming.pop(0)
             request.queued_s = seen_s
             self.waiting.append(request)
 
@@ -147,8 +153,10 @@ class Engine:
         return [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
 
     def finish(self, step: dict[Request, int], now_s: float) -> None:
-        """A step has ended."""
-        for request, tokens in step.items():
+        """A step has ended; of those that end with it who decoded comes first, in the order of all requests."""
+        decoding = sorted((request for request in step if request.decodes), key=lambda one: one.place)
+        for request in [*decoding, *(request for request in step if not request.decodes)]:
+            tokens = step[request]
             request.computed += tokens
             if request.computed == request.tokens:
                 request.produced += 1
@@ -157,14 +165,30 @@ class Engine:
                     request.first_token_s = now_s
                 if request.produced == request.output_tokens:
                     request.end_s = now_s
+                    self.name_output(request)
                     self.running.remove(request)
                     self.leaving.append(request)
+                    self.call_followers(request)
+
+    def call_followers(self, request: Request) -> None:
+        """Those that wait for one that has ended come after their delay."""
+        for follower in request.followers:
+            follower.pending -= 1
+            if follower.pending == 0:
+                follower.arrival_s = request.end_s + follower.delay_s
+                self.come(follower)
+
+    def come(self, request: Request) -> None:
+        """In order of arrival, behind those that come at the same time."""
+        self.served.append(request)
+        insort(self.coming, request, key=lambda one: one.arrival_s)
 
     def cached(self, request: Request) -> list[Block]:
         """Blocks of its beginning that it need not compute: one token is left at least."""
         if not self.deployment.prefix_caching:
             return []
-        return self.cache.find(request.names((request.tokens - 1) // self.deployment.block_tokens))
+        size = self.deployment.block_tokens
+        return self.cache.find(request.names((request.tokens - 1) // size, size))
 
     def preempt(self, request: Request) -> None:
         """It computes all its tokens again later."""
@@ -185,7 +209,14 @@ class Engine:
         if self.deployment.prefix_caching:
             full = tokens // self.deployment.block_tokens
             first = request.computed // self.deployment.block_tokens
-            self.cache.name(request.blocks[:full], request.names(full), first)
+            self.cache.name(request.blocks[:full], request.names(full, self.deployment.block_tokens), first)
+
+    def name_output(self, request: Request) -> None:
+        """One that has ended: others find what its output filled by the names given."""
+        size = self.deployment.block_tokens
+        if self.deployment.prefix_caching:
+            full = min(request.computed // size, len(request.hash_ids))
+            self.cache.rename(request.blocks[:full], list(request.hash_ids), request.prompt_tokens // size)
 
     def give_back(self, request: Request) -> None:
         """Its blocks are free."""

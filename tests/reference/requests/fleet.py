@@ -11,17 +11,19 @@ def play(requests: list[Request], deployment: Deployment) -> list[int]:
     """Each request goes to an engine when it arrives, and all are served; the engine of each."""
     groups = [Group(deployment) for _ in range(deployment.replicas // deployment.in_step)]
     engines = [engine for group in groups for engine in group.engines]
-    chosen = []
-    for i, request in enumerate(requests):
+    first = sorted((request for request in requests if request.pending == 0), key=lambda one: one.arrival_s)
+    for i, request in enumerate([*first, *(request for request in requests if request.pending > 0)]):
+        request.place = i
+    for i, request in enumerate(first):
         for group in groups:
             group.advance(request.arrival_s)
         scores = [_score(engine, request, deployment.router) for engine in engines]
         best = i % len(engines) if deployment.router == "round-robin" else scores.index(min(scores))
-        engines[best].coming.append(request)
-        chosen.append(best)
+        engines[best].come(request)
     for group in groups:
         group.advance(float("inf"))
-    return chosen
+    where = {request: i for i, engine in enumerate(engines) for request in engine.served}
+    return [where[request] for request in requests]
 
 
 def _score(engine: Engine, request: Request, router: str) -> int:

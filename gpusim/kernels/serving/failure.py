@@ -1,0 +1,39 @@
+"""A replica that fails: what it computed is lost, and its requests are somebody else's."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import kernel
+from gpusim.kernels.serving.advance import group_of
+from gpusim.kernels.serving.blocks import forget_all
+from gpusim.kernels.serving.lists import leave_waiting, release
+from gpusim.kernels.serving.schedule import preempt_last
+from gpusim.state import NONE
+
+
+@kernel
+def fail(s, r):
+    """A replica, and those in step with it, lose the step under way and all KV cache at the time they are played to.
+
+    Their requests wait, with the tokens that they have produced; ``withdraw`` takes them out.
+    """
+    g = group_of(s, r)
+    for rank in range(g, g + s.replicas[g].ranks):
+        replica = s.replicas[rank]
+        replica.step_end_s = math.nan
+        release(s, rank, math.inf)
+        while replica.last_running != NONE:
+            preempt_last(s, rank)
+        replica.free = replica.blocks  # with those taken for a step that was under way
+        forget_all(s, rank)
+        replica.served = 0
+
+
+@kernel
+def withdraw(s, r):
+    """Take out the first that waits: its row, to be given to another replica; -1 if nobody does."""
+    row = s.replicas[r].first_waiting
+    if row != NONE:
+        leave_waiting(s, r)
+    return row

@@ -1,0 +1,115 @@
+"""Requests as they are given, checked, and as rows of kernels."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from numbers import Integral
+from operator import index
+
+import numpy as np
+import pandas as pd
+
+from gpusim.bundle import records
+from gpusim.errors import ServingError
+from gpusim.kernels.serving.state import REQUEST
+from gpusim.serving.deployment import Deployment
+
+COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens")
+
+
+def order_of(requests: pd.DataFrame) -> np.ndarray:
+    """Places of the requests in order of arrival; at one time, as they stand; those that wait for others last."""
+    arrival_s = requests["arrival_s"].to_numpy(float)
+    if "after" in requests:
+        arrival_s = np.where(_after(requests).map(len) > 0, np.inf, arrival_s)
+    return np.argsort(arrival_s, kind="stable")
+
+
+def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray, np.ndarray, np.ndarray]:
+    """Rows in that order, hashes of their blocks, and rows of those that wait for each."""
+    order = order_of(requests)
+    rows = records(REQUEST, len(requests))
+    for name in COLUMNS:
+        rows[name] = requests[name].to_numpy()[order]
+    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s"):
+        rows[name] = np.nan
+    rows["run"] = -1
+    if "delay_s" in requests:
+        rows["delay_s"] = requests["delay_s"].to_numpy()[order]
+    return rows, _hashes(requests, order, rows, deployment), _followers(requests, order, rows)
+
+
+def _after(requests: pd.DataFrame) -> pd.Series:
+    """Of each request the labels of those that must have ended."""
+    given = requests["after"].astype(object)
+    return given.map(lambda one: tuple(one) if isinstance(one, list | tuple) else () if pd.isna(one) else (one,))
+
+
+def _followers(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray) -> np.ndarray:
+    """Rows of those that wait for others, by these; where each row's begin, and for how many each waits."""
+    if "after" not in requests:
+        return np.empty(0, np.int64)
+    after = _after(requests)
+    rows["pending"] = after.map(len).to_numpy(np.int64)[order]
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    labels = list(chain.from_iterable(after))
+    places = requests.index.get_indexer(labels)
+    own = np.repeat(np.arange(len(requests)), after.map(len))
+    wrong = np.zeros(len(requests), bool)
+    wrong[own[(places < 0) | (places == own)]] = True
+    _refuse(requests, wrong, "after", "labels of other requests")
+    waited_for, waiting = rank[places], rank[own]
+    rows["followers"] = np.bincount(waited_for, minlength=len(rows))
+    rows["first_follower"] = np.cumsum(rows["followers"]) - rows["followers"]
+    return waiting[np.lexsort((waiting, waited_for))]
+
+
+def _hashes(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray, deployment: Deployment) -> np.ndarray:
+    """Hashes of full blocks of all requests, one behind the other, as numbers from 0; where each row's begin."""
+    if "hash_ids" not in requests or not deployment.prefix_caching:
+        return np.empty(0, np.int64)
+    given = requests["hash_ids"].to_numpy()[order]
+    full = (rows["prompt_tokens"] + rows["output_tokens"] - 1) // deployment.block_tokens
+    rows["hashes"] = np.minimum(np.fromiter(map(len, given), np.int64, len(given)), full)
+    rows["first_hash"] = np.cumsum(rows["hashes"]) - rows["hashes"]
+    flat = map(index, chain.from_iterable(map(islice, given, rows["hashes"].tolist())))
+    try:
+        return pd.factorize(np.fromiter(flat, np.int64, rows["hashes"].sum()))[0].astype(np.int64)
+    except TypeError:
+        wrong = [not all(isinstance(name, Integral) for name in names) for names in requests["hash_ids"]]
+        _refuse(requests, np.array(wrong), "hash_ids", "whole numbers")
+        raise
+
+
+def check(requests: pd.DataFrame, deployment: Deployment) -> None:
+    """One error for the first request that cannot be served, and why."""
+    missing = [name for name in COLUMNS if name not in requests]
+    if missing:
+        raise ServingError(f"requests: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+    unknown = ~np.isfinite(requests["arrival_s"].to_numpy(float))
+    if "after" in requests:
+        unknown &= (_after(requests).map(len) == 0).to_numpy()
+    _refuse(requests, unknown, "arrival_s", "a time in seconds")
+    if "delay_s" in requests:
+        _refuse(requests, ~(requests["delay_s"].to_numpy(float) >= 0.0), "delay_s", "seconds, at least 0")
+    for name in ("prompt_tokens", "output_tokens"):
+        values = requests[name].to_numpy(float)
+        _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+    total = requests["prompt_tokens"] + requests["output_tokens"]
+    _refuse(
+        requests.assign(tokens=total),
+        (total > deployment.max_tokens).to_numpy(),
+        "tokens",
+        f"at most {deployment.max_tokens:,}, prompt and output: all that the KV cache of a replica holds",
+    )
+    if not deployment.chunked_prefill:
+        most = deployment.max_batched_tokens
+        allowed = f"at most {most:,}, prompt and output: a prompt is not cut, and may have to be computed again"
+        _refuse(requests.assign(tokens=total), (total - 1 > most).to_numpy(), "tokens", allowed)
+
+
+def _refuse(requests: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) -> None:
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ServingError(f"request {requests.index[i]}: {name} {requests[name].iloc[i]} must be {allowed}")
