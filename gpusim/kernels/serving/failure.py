@@ -9,7 +9,7 @@ from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.blocks import forget_all
 from gpusim.kernels.serving.lists import leave_waiting, release
 from gpusim.kernels.serving.schedule import preempt_last
-from gpusim.state import NONE
+from gpusim.state.codes import NONE
 
 
 @kernel
