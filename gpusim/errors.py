@@ -54,6 +54,10 @@ class CommerceError(GpusimError):
     """Capacity, spending or use that cannot be held against the contracts of a scenario."""
 
 
+class ServingError(GpusimError):
+    """A model, GPU, layout or log of serving that is unknown, or that cannot be."""
+
+
 class WorkerDied(GpusimError):
     """A worker process that ended in the middle of a run."""
 
