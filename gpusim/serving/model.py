@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
+
 from gpusim.errors import ServingError, did_you_mean
 
 
@@ -58,13 +60,16 @@ class ModelShape:
     @property
     def attention_params(self) -> int:
         """Parameters of one attention block."""
-        if self.kv_rank:
-            q = self.q_rank or self.hidden
-            of_q = (self.hidden * q if self.q_rank else 0) + q * self.heads * (self.nope_dim + self.rope_dim)
-            of_kv = self.hidden * (self.kv_rank + self.rope_dim)
-            up = self.kv_rank * self.heads * (self.nope_dim + self.v_dim)
-            return of_q + of_kv + up + self.heads * self.v_dim * self.hidden
-        return self.hidden * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
+        of_heads = self.heads * (self.nope_dim + self.rope_dim)
+        of_q = np.where(self.q_rank, self.q_rank * (self.hidden + of_heads), self.hidden * of_heads)
+        of_kv = self.hidden * (self.kv_rank + self.rope_dim) + self.kv_rank * self.heads * (self.nope_dim + self.v_dim)
+        latent = of_q + of_kv + self.heads * self.v_dim * self.hidden
+        return np.where(self.kv_rank, latent, self.hidden * self.head_dim * 2 * (self.heads + self.kv_heads))
+
+    @property
+    def always_blocks(self) -> int:
+        """Blocks that every token goes through whole: all but those of experts."""
+        return self.attention_layers + self.window_layers + self.recurrent_layers + self.dense_layers
 
     @property
     def always_params(self) -> int:
@@ -95,7 +100,7 @@ class ModelShape:
     @property
     def kv_values(self) -> int:
         """Values that one attention block keeps of a token: keys and values, or their latent."""
-        return self.kv_rank + self.rope_dim if self.kv_rank else 2 * self.kv_heads * self.head_dim
+        return np.where(self.kv_rank, self.kv_rank + self.rope_dim, 2 * self.kv_heads * self.head_dim)
 
     @property
     def kind(self) -> str:
