@@ -55,7 +55,7 @@ class CommerceError(GpusimError):
 
 
 class ServingError(GpusimError):
-    """A model, GPU, layout or log of serving that is unknown, or that cannot be."""
+    """Requests, step times or a deployment with which nothing can be served."""
 
 
 class WorkerDied(GpusimError):

@@ -31,6 +31,8 @@ ALLOWED = {
     "commerce": BASE | {"scenario", "tables", "buildout", "regulation"},
     "engine": BASE
     | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"},
+    # Serving by requests: from requests and a deployment to a table, without a fleet around it.
+    "serving": {"errors", "units", "scenario", "bundle", "state", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE

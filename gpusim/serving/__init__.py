@@ -1,1 +1,1 @@
-"""Serving of language models by one replica: what a step takes and draws, from a model's shape and its hardware."""
+"""Serving of language models by requests: what arrives, on what it runs, when each token comes."""

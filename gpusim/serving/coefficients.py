@@ -30,6 +30,8 @@ class Coefficients:
         Shares of the memory bandwidth that reading weights, experts and the KV cache reach.
     weight_math, expert_math, decode_math, prefill_math : float
         Shares of the peak that products with weights, with experts, and attention in decode and prefill reach.
+    skew : float
+        By how much experts differ in the tokens that they get: standard deviation over mean.
     link : float
         Share of the link bandwidth.
     """
@@ -49,6 +51,7 @@ class Coefficients:
     expert_math: Numbers
     decode_math: Numbers
     prefill_math: Numbers
+    skew: Numbers
     link: Numbers
 
 

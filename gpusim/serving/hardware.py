@@ -51,9 +51,10 @@ def gpu(name: str) -> Gpu:
             f" {', '.join(sorted(types))}; for another give Gpu(name=..., bf16_flops=..., ...)"
         )
     of = types[key]
+    memory_bytes = of["memory_gib"] * 2**30 if "memory_gib" in of else of["memory_gb"] * 1e9
     fp8 = of.get("fp8_tflops", of["bf16_tflops"])
     return Gpu(
-        key, of["bf16_tflops"] * 1e12, fp8 * 1e12, of.get("fp4_tflops", fp8) * 1e12, of["memory_gb"] * 1e9,
+        key, of["bf16_tflops"] * 1e12, fp8 * 1e12, of.get("fp4_tflops", fp8) * 1e12, memory_bytes,
         of["memory_tb_s"] * 1e12, of["link_gb_s"] * 1e9, of["tdp_w"],
         of.get("context_idle_w", CONTEXT_IDLE * of["idle_w"]),
     )  # fmt: skip

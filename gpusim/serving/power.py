@@ -19,11 +19,9 @@ from gpusim.serving.coefficients import Coefficients
 from gpusim.serving.replica import Numbers, Replica
 from gpusim.serving.roofline import (
     decode_part,
-    exchange_s,
     experts_part,
     head_part,
     prefill_attention_s,
-    small_kernels_s,
     step_s,
     weights_part,
 )
@@ -38,8 +36,7 @@ class Draws:
 
     reading: Numbers
     computing: Numbers
-    small_kernels: Numbers
-    exchanging: Numbers
+    experts: Numbers
 
 
 def draws(gpu: str) -> Draws:
@@ -56,16 +53,15 @@ def work_s(
     tokens = sequences + chunk_tokens
     parts = [
         weights_part(r, c, tokens),
-        experts_part(r, c, tokens),
         head_part(r, c, sequences + np.minimum(chunk_tokens, 1.0)),
         decode_part(r, c, sequences, mean_kv_tokens),
     ]
+    experts = experts_part(r, c, tokens)  # mean over the GPUs
     computing = sum(part.computing_s for part in parts) + prefill_attention_s(r, c, chunk_tokens, kv_before)
     return (
         d.reading * sum(part.reading_s for part in parts)
         + d.computing * computing
-        + d.small_kernels * small_kernels_s(r, c)
-        + d.exchanging * exchange_s(r, c, tokens)
+        + d.experts * (experts.s + r.shape.moe_layers * c.expert_block_s / r.layout.pp)
     )
 
 

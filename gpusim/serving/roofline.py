@@ -53,13 +53,14 @@ def weights_part(r: Replica, c: Coefficients, tokens: Numbers) -> Part:
     )
 
 
-def experts_part(r: Replica, c: Coefficients, tokens: Numbers) -> Part:
-    """Products with the weights of experts, of those GPUs whose experts get the most."""
+def experts_part(r: Replica, c: Coefficients, tokens: Numbers, crowding: Numbers = 1.0) -> Part:
+    """Products with the weights of experts, on a GPU whose experts get ``crowding`` times their share of the tokens."""
     shape, gpus = r.shape, r.layout.tp * r.layout.dp * r.layout.pp
-    params, hit = shape.moe_layers * shape.expert_params / gpus, busiest_experts(r, tokens) * r.layout.ep
+    params, sent = shape.moe_layers * shape.expert_params / gpus, tokens * crowding
+    hit = experts_hit(shape, sent)
     return Part(
         params * hit * r.expert_bytes / (r.gpu.bandwidth * c.expert_read),
-        2.0 * params * (tokens * shape.active_experts + TILE * hit) / (r.expert_flops * c.expert_math),
+        2.0 * params * (sent * shape.active_experts + TILE * hit) / (r.expert_flops * c.expert_math),
     )
 
 
@@ -69,11 +70,16 @@ def experts_hit(shape: ModelShape, tokens: Numbers) -> Numbers:
     return shape.experts * -np.expm1(tokens * np.log1p(-share))
 
 
-def busiest_experts(r: Replica, tokens: Numbers) -> Numbers:
-    """Experts hit in that group of ``ep`` which has the most: about the largest of ``ep`` normal numbers."""
-    hit, groups = experts_hit(r.shape, tokens), np.asarray(r.layout.ep, dtype=float)
-    mean, all_of_it = hit / groups, np.maximum(r.shape.experts, 1) / groups
-    return np.minimum(mean + np.sqrt(2.0 * np.log(groups) * mean * np.maximum(1.0 - mean / all_of_it, 0.0)), all_of_it)
+def crowding(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
+    """How many times its share of the tokens that group of ``ep`` gets which gets the most.
+
+    About the largest of ``ep`` normal numbers: experts differ in how much they are liked, by ``c.skew`` of the mean,
+    and each token chooses by chance.
+    """
+    shape, groups = r.shape, np.asarray(r.layout.ep, dtype=float)
+    liked = c.skew**2 * groups / np.maximum(shape.experts, 1)
+    by_chance = groups / np.maximum(tokens * shape.active_experts, 1.0)
+    return np.minimum(1.0 + np.sqrt(2.0 * np.log(groups) * (liked + by_chance)), groups)
 
 
 def small_kernels_s(r: Replica, c: Coefficients) -> Numbers:
@@ -141,7 +147,8 @@ def attended(shape: ModelShape, tokens: Numbers) -> Numbers:
 
 def dense_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
     """[s] of all that is done token by token: products with weights and experts, small kernels, exchanges."""
-    return weights_part(r, c, tokens).s + experts_part(r, c, tokens).s + small_kernels_s(r, c) + exchange_s(r, c, tokens)
+    experts = experts_part(r, c, tokens, crowding(r, c, tokens))  # the other GPUs wait for the busiest
+    return weights_part(r, c, tokens).s + experts.s + small_kernels_s(r, c) + exchange_s(r, c, tokens)
 
 
 def sample_s(r: Replica, c: Coefficients, sequences: Numbers) -> Numbers:
