@@ -23,7 +23,7 @@ from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import Coefficients
 from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws
-from gpusim.serving.runs import picked
+from gpusim.serving.runs import Runs, picked
 
 PAIR = ["shape", "gpu", "engine", "weights", "experts"]
 PAIR_RUNS = 6  # from which on a pair of model and GPU has factors of its own
@@ -68,40 +68,58 @@ def left_out(ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.
 
 
 def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], sound: np.ndarray) -> list[dict]:
-    """Adjustments of pairs with enough runs; columns pair_s and pair_w of the table: by runs of other folds."""
+    """Adjustments of pairs with enough runs, and of versions of their engine where there are several.
+
+    Columns of the table: pair_s and pair_w by runs of other folds, version_s likewise where the version has its own.
+    """
     table, (c, told) = ladder.table, ladder.of(factors)
+    loops = table[sound & (table["form"] == "loop").to_numpy()]
     table["pair_s"], table["pair_w"] = np.nan, np.nan
     found = []
-    loops = sound & (table["form"] == "loop").to_numpy()
-    for key, group in table[loops].groupby(PAIR):
+    for key, group in loops.groupby(PAIR):
         if len(group) < PAIR_RUNS:
             continue
-        here = table.index.isin(group.index)
-        first, d = coefficients_of(c, group.index[0]), draws_of(draws, pd.Series([key[1]]))
-        d = Draws(*(float(getattr(d, field.name)[0]) for field in fields(Draws)))
-        fold = np.arange(len(group)) % FOLDS
-        for k in range(FOLDS):
-            kept, tried = group.index[fold != k], group.index[fold == k]
-            adjusted = adjust(picked(told, table.index.isin(kept)), first, d)
-            rows = table.index.isin(tried)
-            own = adjusted.of_times(first)
-            table.loc[tried, "pair_s"] = picked(told, rows).predicted_s(own)
-            table.loc[tried, "pair_w"] = drawn_w(table[rows], own, picked(told, rows), adjusted.of_power(d))
-        whole = adjust(picked(told, here), first, d)
-        found.append(dict(zip(PAIR, key, strict=True)) | {"runs": len(group), "source": group["source"].iloc[0],
-                     "adjustment": whole, "rows": group.index})  # fmt: skip
+        d = picked(draws_of(draws, pd.Series([key[1]])), 0)
+        first = picked(c, group.index[0])
+        for version in ["", *(sorted(set(group["version"]) - {""}) if group["version"].nunique() > 1 else [])]:
+            own = group[group["version"] == version] if version else group
+            if len(own) >= PAIR_RUNS:
+                other_folds(table, told, own, first, d)
+                whole = adjust(picked(told, table.index.isin(own.index)), first, d)
+                found.append(dict(zip(PAIR, key, strict=True)) | {"version": version, "adjustment": whole,
+                             **intervals_of(table.loc[own.index]), "runs": len(own)})  # fmt: skip
+        if version:
+            table.loc[group.index, "version_s"] = table.loc[group.index, "pair_s"]
+            other_folds(table, told, group, first, d)
+    table["version_s"] = table["version_s"].fillna(table["pair_s"])
     return found
 
 
-def coefficients_of(c: Coefficients, row: int) -> Coefficients:
-    """Of one row, as numbers."""
-    return Coefficients(*(float(value[row]) for value in astuple(c)))
+def other_folds(table: pd.DataFrame, told: Runs, own: pd.DataFrame, c: Coefficients, d: Draws) -> None:
+    """Columns pair_s and pair_w of some runs of a pair: each fold by an adjustment to the others."""
+    fold = np.arange(len(own)) % FOLDS
+    for k in range(FOLDS):
+        kept, tried = own.index[fold != k], own.index[fold == k]
+        adjusted, rows = adjust(picked(told, table.index.isin(kept)), c, d), picked(told, table.index.isin(tried))
+        times = adjusted.of_times(c)
+        table.loc[tried, "pair_s"] = rows.predicted_s(times)
+        table.loc[tried, "pair_w"] = drawn_w(table.loc[tried], times, rows, adjusted.of_power(d))
+
+
+def intervals_of(own: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Intervals of time and power of a pair, and where its runs are from."""
+    return {"time": middle(own, "pair_s", "token_s"), "power": middle(own, "pair_w", "power_w"),
+            "source": PUBLISHER[own["source"].iloc[0]], "kind": own["kind"].iloc[0]}  # fmt: skip
 
 
 def median_s(table: pd.DataFrame, c: Coefficients, told) -> np.ndarray:
-    """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson)."""
+    """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson).
+
+    Beyond, the median of a Poisson number of begun requests is about its mean less log 2.
+    """
     alone_s = decode_step_s(told.replica, c, told.load, running(told.replica, told.load))
-    return np.where(table["batch"] < np.log(2.0) * table["output_tokens"], alone_s, table["fit_s"])
+    begun = table["batch"] / table["output_tokens"]
+    return alone_s + np.maximum(1.0 - np.log(2.0) / begun, 0.0) * (table["fit_s"] - alone_s)
 
 
 def errors(table: pd.DataFrame, predicted: str, actual: str, by: list[str]) -> pd.DataFrame:
@@ -126,6 +144,7 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
         ("token time, model left out", "model_out_s", "token_s"),
         ("token time, model on this GPU left out", "pair_out_s", "token_s"),
         ("token time, pair's own factors, other folds", "pair_s", "token_s"),
+        ("token time, factors of the pair's version, other folds", "version_s", "token_s"),
         ("median token time, all models in the fit", "median_fit_s", "median_s"),
         ("power, all models in the fit", "fit_w", "power_w"),
         ("power, model left out", "model_out_w", "power_w"),
@@ -136,6 +155,8 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
         if "left out" in title:
             print(errors(sound, column, actual, ["source", "gpu", "kind"]).to_string())
             print(errors(sound, column, actual, ["source", "shape", "gpu", "engine"]).to_string())
+        if column == "pair_s":
+            print(errors(sound, column, actual, PAIR).to_string())
         print()
     print("faulty rows, token time, all models in the fit [%]")
     print(errors(table[table["fault"] != ""], "fit_s", "token_s", ["source", "fault"]).to_string(), "\n")
@@ -161,19 +182,15 @@ def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Dr
              for kind, part in sound[sound["form"] == "loop"].groupby("kind")}  # fmt: skip
     columns = ["time_low", "time_high", "power_low", "power_high"]
     _write(folder / "intervals.csv", ["kind", *columns], [[kind, *map(_number, of)] for kind, of in kinds.items()])
-    everyone = [*middle(sound, "pair_s", "token_s"), *middle(sound, "pair_w", "power_w")]
+    everyone = {"time": middle(sound, "pair_s", "token_s"), "power": middle(sound, "pair_w", "power_w")}
     names = [field.name for field in fields(Adjustment)]
     rows = []
     for pair in pairs:
-        mine = table.loc[pair["rows"]]
-        own = [*middle(mine, "pair_s", "token_s"), *middle(mine, "pair_w", "power_w")]
-        own = own if pair["runs"] >= OWN_INTERVAL_RUNS else everyone
-        kind = kinds[mine["kind"].iloc[0]]
-        own = [*own[:2], *(own[2:] if mine["power_w"].notna().any() else kind[2:])]
-        values = [pair[name] for name in PAIR] + [getattr(pair["adjustment"], name) for name in names] + own
-        rows.append([value if isinstance(value, str) else _number(value) for value in values]
-                    + [pair["runs"], PUBLISHER[pair["source"]]])  # fmt: skip
-    _write(folder / "pairs.csv", ["model", *PAIR[1:], *names, *columns, "runs", "source"], rows)
+        of = pair if pair["runs"] >= OWN_INTERVAL_RUNS else everyone
+        power = of["power"] if np.isfinite(pair["power"][0]) else kinds[pair["kind"]][2:]
+        numbers = [*(getattr(pair["adjustment"], name) for name in names), *of["time"], *power]
+        rows.append([*(pair[name] for name in PAIR), pair["version"], *map(_number, numbers), pair["runs"], pair["source"]])
+    _write(folder / "pairs.csv", ["model", *PAIR[1:], "version", *names, *columns, "runs", "source"], rows)
 
 
 def middle(rows: pd.DataFrame, predicted: str, actual: str) -> tuple[float, float]:

@@ -112,6 +112,7 @@ def entry(
     weights: str = "bf16",
     experts: str = "",
     kv: str = "bf16",
+    version: str = "",
 ) -> Entry:
     """The entry of a deployment.
 
@@ -127,6 +128,8 @@ def entry(
         How the model is divided; on one GPU unless said.
     weights, experts, kv : str
         Formats, as in ``replica``.
+    version : str
+        Of the engine, as its runs name it; those of all versions where none is given, or it was not measured.
 
     Raises
     ------
@@ -137,7 +140,8 @@ def entry(
     card = on if isinstance(on, Gpu) else gpu(on)
     made = replica(shape, card, layout or Layout(), weights, experts, kv)
     c, d = coefficients(engine, card.name, weights, experts), draws(card.name)
-    pair = _pairs().get((shape.name, card.name, engine, weights, experts or weights))
+    key = (shape.name, card.name, engine, weights, experts or weights)
+    pair = _pairs().get((*key, version)) or _pairs().get((*key, ""))
     if pair is None:
         time, power = intervals()[shape.kind]
         return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
@@ -164,7 +168,8 @@ def intervals() -> dict[str, tuple[Interval, Interval]]:
 
 @cache
 def _pairs() -> dict[tuple[str, ...], dict[str, str]]:
-    return {tuple(row[key] for key in ("model", "gpu", "engine", "weights", "experts")): row for row in _table("pairs")}
+    keys = ("model", "gpu", "engine", "weights", "experts", "version")
+    return {tuple(row[key] for key in keys): row for row in _table("pairs")}
 
 
 def _table(name: str) -> list[dict[str, str]]:

@@ -4,8 +4,7 @@ A step computes ``chunk_tokens`` tokens of prompts and one token of each of ``se
 so that each part can be tabulated by itself. Within a part, reading and computing overlap but for what ``JOIN`` keeps.
 All functions take numbers or arrays of one length and keep no state.
 
-Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); expected number of distinct experts of
-independent tokens, E (1 - (1 - k/E)^n); ring all-reduce, 2 (g - 1)/g of the bytes over each link (Patarasuk and Yuan,
+Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the bytes over each link (Patarasuk and Yuan,
 JPDC 2009). The shares and latencies are fitted: ``docs/serving_entries.md``.
 """
 
@@ -65,7 +64,7 @@ def experts_part(r: Replica, c: Coefficients, tokens: Numbers, crowding: Numbers
 
 
 def experts_hit(shape: ModelShape, tokens: Numbers) -> Numbers:
-    """Distinct experts of a block that tokens go to, expected if each chooses by itself."""
+    """Distinct experts of a block that tokens go to, expected if each chooses by itself: E (1 - (1 - k/E)^n)."""
     share = np.minimum(shape.active_experts / np.maximum(shape.experts, 1), 1.0 - 1e-9)
     return shape.experts * -np.expm1(tokens * np.log1p(-share))
 

@@ -53,8 +53,8 @@ def stacked(items: Sequence[T]) -> T:
     return np.array(items, dtype=None if isinstance(first, str | bool) else float)
 
 
-def picked(item: T, rows: np.ndarray) -> T:
-    """Some rows of a dataclass of arrays; numbers stay."""
+def picked(item: T, rows: np.ndarray | int) -> T:
+    """Some rows, or one, of a dataclass of arrays; numbers stay."""
     if is_dataclass(item):
         return _unchecked(item, {field.name: picked(getattr(item, field.name), rows) for field in fields(item)})
     return item[rows] if isinstance(item, np.ndarray) and item.ndim else item
