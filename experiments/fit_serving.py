@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from serving_ladder import START, Ladder, draws_of, drawn_w, fit_draws, token_s
+from serving_ladder import START, Ladder, drawn_w, draws_of, fit_draws, token_s
 from serving_runs import runs
 
 from gpusim.serving.adjustment import Adjustment, adjust
@@ -52,7 +52,9 @@ def main(folder: str | None = None) -> pd.DataFrame:
     return table
 
 
-def left_out(ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def left_out(
+    ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series
+) -> tuple[np.ndarray, np.ndarray]:
     """Token times [s] and power [W] of each group by a fit to all others."""
     table = ladder.table
     time_s, power_w = np.full(len(table), np.nan), np.full(len(table), np.nan)
@@ -176,8 +178,8 @@ def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Dr
         for (name, of, which), log in zip(ladder.keys, factors, strict=True) if of != "task"
     ])  # fmt: skip
     states = [field.name for field in fields(Draws)]
-    _write(folder / "power.csv", ["gpu", *states], [[gpu, *(f"{v:.4f}" for v in astuple(d))] for gpu, d in draws.items()])
-    sound = table[table["fault"] == ""].assign(one=1)
+    _write(folder / "power.csv", ["gpu", *states], [[card, *map(_number, astuple(d))] for card, d in draws.items()])
+    sound = table[table["fault"] == ""]
     kinds = {kind: [*middle(part, "model_out_s", "token_s"), *middle(part, "model_out_w", "power_w")]
              for kind, part in sound[sound["form"] == "loop"].groupby("kind")}  # fmt: skip
     columns = ["time_low", "time_high", "power_low", "power_high"]
@@ -189,7 +191,9 @@ def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Dr
         of = pair if pair["runs"] >= OWN_INTERVAL_RUNS else everyone
         power = of["power"] if np.isfinite(pair["power"][0]) else kinds[pair["kind"]][2:]
         numbers = [*(getattr(pair["adjustment"], name) for name in names), *of["time"], *power]
-        rows.append([*(pair[name] for name in PAIR), pair["version"], *map(_number, numbers), pair["runs"], pair["source"]])
+        rows.append(
+            [*(pair[name] for name in [*PAIR, "version"]), *map(_number, numbers), pair["runs"], pair["source"]]
+        )
     _write(folder / "pairs.csv", ["model", *PAIR[1:], "version", *names, *columns, "runs", "source"], rows)
 
 

@@ -31,8 +31,7 @@ START = {
 # Standard deviations of the logs of factors, times twice the coefficient's own (at most 1.5): chosen by the error of
 # models left out, among 0.1 to 0.5, 0.02 to 0.25 and 0.15 to 0.4.
 ENGINES, GPUS, FORMAT_FACTORS = 0.2, 0.1, 0.2
-# Of ML.ENERGY's tasks: what their prompts' lengths are of those assumed, and how far their outputs' lengths spread.
-OF_TASKS = {"prompt": 0.4, "spread": 0.3}
+PROMPTS = 0.4  # the same of the lengths of the prompts of ML.ENERGY's tasks, which it does not tell
 NOISE, POWER_NOISE = 0.08, 0.06
 # Shares of the range of power from which the fit starts: reading, computing, experts.
 START_DRAWS = (0.5, 1.0, 0.7)
@@ -63,9 +62,8 @@ class Ladder:
                 factors(name, "format", table["weights"], FORMAT_FACTORS)
             if name in BY_EXPERTS:
                 factors(name, "format", table["experts"], FORMAT_FACTORS)
-        for name, deviation in OF_TASKS.items():
-            factors(name, "task", table["task"], deviation)
-        self.names = [*START, *OF_TASKS]
+        factors("prompt", "task", table["task"], PROMPTS)
+        self.names = [*START, "prompt"]
         self.start = np.log([START[name][0] if name in START else 1.0 for name in self.names])
         of = np.array([self.names.index(name) for name, _, _ in self.keys])
         self.design = Design(np.array(columns).T, of, np.array(spread))
@@ -74,7 +72,7 @@ class Ladder:
         """Coefficients of the rows, and the rows as runs, from the logs of both, shape (rows, coefficients)."""
         values = dict(zip(self.names, np.exp(logs).T, strict=True))
         load = self.runs.load
-        load = replace(load, prompt_tokens=load.prompt_tokens * values["prompt"], output_spread=values["spread"])
+        load = replace(load, prompt_tokens=load.prompt_tokens * values["prompt"])
         return Coefficients(**{name: values[name] for name in NAMES}), replace(self.runs, load=load)
 
     def of(self, factors: np.ndarray) -> tuple[Coefficients, Runs]:

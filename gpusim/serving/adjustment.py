@@ -10,7 +10,7 @@ from gpusim.serving.coefficients import NAMES, Coefficients
 from gpusim.serving.fitting import Design, fit
 from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws, loop_power_w
-from gpusim.serving.runs import Runs
+from gpusim.serving.runs import Runs, picked
 
 SPREAD = 0.25
 """Log of the factors: standard deviation among pairs of model and GPU, before anything is measured."""
@@ -93,10 +93,11 @@ def _power_factor(runs: Runs, c: Coefficients, d: Draws) -> float:
     known = np.isfinite(runs.power_w)
     if not known.any():
         return 1.0
+    runs = picked(runs, known)
     seats = running(runs.replica, runs.load)
-    tried = np.exp(np.linspace(-1.0, 1.0, 201))
-    off = [
-        np.median(np.log(loop_power_w(runs.replica, c, Adjustment(power=by).of_power(d), runs.load, seats) / runs.power_w)[known])
-        for by in tried
-    ]
-    return float(tried[np.argmin(np.abs(off))])
+
+    def off(factor: float) -> float:
+        drawn_w = loop_power_w(runs.replica, c, Adjustment(power=factor).of_power(d), runs.load, seats)
+        return abs(float(np.median(np.log(drawn_w / runs.power_w))))
+
+    return min(np.exp(np.linspace(-1.0, 1.0, 201)), key=off)

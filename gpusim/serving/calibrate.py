@@ -83,4 +83,5 @@ def _check(log: pd.DataFrame) -> None:
     for name in NEEDED:
         wrong = ~(log[name].to_numpy(dtype=float) > 0.0)
         if wrong.any():
-            raise ServingError(f"log: {name} is {log[name].iloc[wrong.argmax()]} in row {wrong.argmax()}; give numbers above 0")
+            row = wrong.argmax()
+            raise ServingError(f"log: {name} is {log[name].iloc[row]} in row {row}; give numbers above 0")

@@ -23,8 +23,6 @@ class Load:
         Lengths of a request.
     token_budget : float
         Most tokens of a step.
-    output_spread : float
-        Mean square of the output lengths over the square of their mean: 1 if all are alike.
     pausing : bool
         Whether prefill stops decode (whole prompts at a time) or goes in chunks into its steps.
     """
@@ -33,13 +31,12 @@ class Load:
     prompt_tokens: Numbers
     output_tokens: Numbers
     token_budget: Numbers = 8192.0
-    output_spread: Numbers = 1.0
     pausing: bool | np.ndarray = False
 
     @property
     def mean_kv_tokens(self) -> Numbers:
         """Context of a decoding sequence, mean over all that decode."""
-        return self.prompt_tokens + self.output_spread * self.output_tokens / 2.0
+        return self.prompt_tokens + self.output_tokens / 2.0
 
 
 def decode_step_s(r: Replica, c: Coefficients, load: Load, running: Numbers) -> Numbers:
@@ -56,7 +53,7 @@ def prefill_cost_s(r: Replica, c: Coefficients, load: Load, running: Numbers) ->
 
 
 def token_time_s(r: Replica, c: Coefficients, load: Load, running: Numbers) -> Numbers:
-    """[s] from token to token of a request, mean over its output: its steps, and the prefill of those that follow others.
+    """[s] from token to token of a request, mean over its output: steps, and the prefill of those that follow others.
 
     While a request puts out its tokens, each of the other ``running`` - 1 ends once and another begins.
     """

@@ -76,10 +76,9 @@ class Entry:
         """Blocks of 16 tokens that the memory of one copy of the attention has room for."""
         return kv_blocks(self.replica, self.token_budget)
 
-    def load(self, batch: Numbers, prompt_tokens: Numbers, output_tokens: Numbers, output_spread: Numbers = 1.0) -> Load:
+    def load(self, batch: Numbers, prompt_tokens: Numbers, output_tokens: Numbers) -> Load:
         """A closed loop as this engine serves it."""
-        pausing = self.engine in PAUSING
-        return Load(batch, prompt_tokens, output_tokens, self.token_budget, output_spread, pausing)
+        return Load(batch, prompt_tokens, output_tokens, self.token_budget, self.engine in PAUSING)
 
     def decode_step_s(self, load: Load) -> Estimate:
         """[s] of a step without prefill: the median time from token to token while few requests begin."""

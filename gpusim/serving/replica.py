@@ -123,7 +123,7 @@ def replica(
     )
     if made.weights_per_gpu_bytes > gpu.memory_bytes:
         raise ServingError(
-            f"{shape.name} in {weights} on {layout.gpus} {gpu.name}: {made.weights_per_gpu_bytes / 1e9:.0f} GB of weights"
-            f" per GPU, it has {gpu.memory_bytes / 1e9:.0f}; give more GPUs or fewer bytes per weight"
+            f"{shape.name} in {weights} on {layout.gpus} {gpu.name}: {made.weights_per_gpu_bytes / 1e9:.0f} GB of"
+            f" weights per GPU, it has {gpu.memory_bytes / 1e9:.0f}; give more GPUs or fewer bytes per weight"
         )
     return made

@@ -4,8 +4,8 @@ A step computes ``chunk_tokens`` tokens of prompts and one token of each of ``se
 so that each part can be tabulated by itself. Within a part, reading and computing overlap but for what ``JOIN`` keeps.
 All functions take numbers or arrays of one length and keep no state.
 
-Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the bytes over each link (Patarasuk and Yuan,
-JPDC 2009). The shares and latencies are fitted: ``docs/serving_entries.md``.
+Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the
+bytes over each link (Patarasuk and Yuan, JPDC 2009). The shares and latencies are fitted: ``docs/serving_entries.md``.
 """
 
 from __future__ import annotations
