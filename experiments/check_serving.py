@@ -2,8 +2,8 @@
 
     GPUSIM_DATA=... python experiments/check_serving.py
 
-Meant for runs that ``fit_serving.py`` has not seen: a folder with other rows of the same files. Rows of which the model
-is unknown are counted. Of the runs that were fitted, it shows what the catalogue keeps of the fit.
+Meant for runs that ``fit_serving.py`` has not seen: a folder with other rows of the same files. Of the runs that were
+fitted, it shows what the catalogue keeps of the fit.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gpusim.errors import ServingError
 from gpusim.serving.closed_loop import Load
 from gpusim.serving.entry import PAUSING
 from gpusim.serving.hardware import gpu
@@ -31,7 +32,9 @@ SLICE = "llama-3.1-70b slice"
 
 def runs(folder: Path) -> pd.DataFrame:
     """All rows, with shape, kind and what is wrong with them ("" if nothing is)."""
-    table = pd.concat([silicon(folder), energy(folder), phases(folder), profiles(folder)], ignore_index=True)
+    readers = {"serving_silicon": silicon, "ml_energy": energy, "gpu_phases": phases, "llmservingsim_profiles": profiles}
+    read = [reader(folder) for name, reader in readers.items() if (folder / name).exists()]
+    table = known(pd.concat(read, ignore_index=True))
     shapes = [shape_of(name) for name in table["model"]]
     table["shape"], table["kind"] = [s.name for s in shapes], [s.kind for s in shapes]
     table["gpu"] = [gpu(name).name for name in table["gpu"]]
@@ -40,6 +43,21 @@ def runs(folder: Path) -> pd.DataFrame:
     table = table.drop_duplicates(same).reset_index(drop=True)  # several exports tell of the same run
     table["fault"] = faults(table)
     return table
+
+
+def known(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of models that the catalogue has, in a known format; the others are told."""
+    if unread := table["weights"].isna().sum():
+        print(f"{unread} rows of a format that is unknown left out")
+    table, faults = table[table["weights"].notna()], {}
+    for name in sorted(set(table["model"])):
+        try:
+            shape_of(name)
+        except ServingError as error:
+            faults[name] = error
+    for name, error in faults.items():
+        print(f"{(table['model'] == name).sum()} rows of {name} left out: {str(error).split(';')[0]}")
+    return table[~table["model"].isin(faults)].reset_index(drop=True)
 
 
 def shape_of(name: str) -> ModelShape:

@@ -11,7 +11,7 @@ from gpusim.errors import ServingError, did_you_mean
 from gpusim.scenario.hardware import built_in
 
 CONTEXT_IDLE = 122.0 / 72.0
-"""Power of a GPU that serves nothing over its idle power without a context: measured on the H100, a guess for others."""
+"""Power of a GPU that serves nothing over its idle power without a context: the H100's; for others a guess."""
 
 
 @dataclass(frozen=True)
