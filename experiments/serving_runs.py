@@ -32,8 +32,9 @@ SLICE = "llama-3.1-70b slice"
 
 def runs(folder: Path) -> pd.DataFrame:
     """All rows, with shape, kind and what is wrong with them ("" if nothing is)."""
-    readers = {"serving_silicon": silicon, "ml_energy": energy, "gpu_phases": phases, "llmservingsim_profiles": profiles}
-    read = [reader(folder) for name, reader in readers.items() if (folder / name).exists()]
+    readers = [("serving_silicon", silicon), ("ml_energy", energy), ("gpu_phases", phases)]
+    readers += [("llmservingsim_profiles", profiles)]
+    read = [reader(folder) for name, reader in readers if (folder / name).exists()]
     table = known(pd.concat(read, ignore_index=True))
     shapes = [shape_of(name) for name in table["model"]]
     table["shape"], table["kind"] = [s.name for s in shapes], [s.kind for s in shapes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
+from scipy.optimize import brentq
 
 from gpusim.serving.coefficients import NAMES, Coefficients
 from gpusim.serving.fitting import Design, fit
@@ -16,6 +17,8 @@ SPREAD = 0.25
 """Log of the factors: standard deviation among pairs of model and GPU, before anything is measured."""
 NOISE = 0.04
 """Log ratio from which on a row of one deployment counts as far out."""
+FURTHEST = 1.0
+"""Log of the factor on power: no further from 0, whatever the runs say."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,11 @@ def _power_factor(runs: Runs, c: Coefficients, d: Draws) -> float:
     runs = picked(runs, known)
     seats = running(runs.replica, runs.load)
 
-    def off(factor: float) -> float:
-        drawn_w = loop_power_w(runs.replica, c, Adjustment(power=factor).of_power(d), runs.load, seats)
-        return abs(float(np.median(np.log(drawn_w / runs.power_w))))
+    def off(log: float) -> float:
+        drawn_w = loop_power_w(runs.replica, c, Adjustment(power=np.exp(log)).of_power(d), runs.load, seats)
+        return float(np.median(np.log(drawn_w / runs.power_w)))
 
-    return min(np.exp(np.linspace(-1.0, 1.0, 201)), key=off)
+    low, high = off(-FURTHEST), off(FURTHEST)  # it rises
+    if low >= 0.0 or high <= 0.0:
+        return float(np.exp(-FURTHEST if low >= 0.0 else FURTHEST))
+    return float(np.exp(brentq(off, -FURTHEST, FURTHEST, xtol=1e-4)))

@@ -70,13 +70,15 @@ def step_s(r, c, sequences: int, context: float, chunk: int, before: float) -> f
         2 * shape.hidden * shape.vocab * (own_sequences + min(chunk, 1) / at.dp) / at.tp
         / (gpu.bf16_flops * c.weight_math),
     )  # fmt: skip
-    return (
-        c.host_s + c.sequence_s * sequences + (small_s + exchange_s) / at.pp + head_s / at.pp
-        + overlapped(read["weights"] / (bandwidth * c.weight_read), compute["weights"] / (r.weight_flops * c.weight_math)) / at.pp
-        + overlapped(read["experts"] / (bandwidth * c.expert_read), compute["experts"] / (r.expert_flops * c.expert_math)) / at.pp
-        + overlapped(read["decode"] / (bandwidth * c.kv_read), compute["decode"] / (gpu.bf16_flops * c.decode_math)) / at.pp
-        + compute["prefill"] / (gpu.bf16_flops * c.prefill_math) / at.pp
-    )  # fmt: skip
+    shares = {
+        "weights": (c.weight_read, r.weight_flops * c.weight_math),
+        "experts": (c.expert_read, r.expert_flops * c.expert_math),
+        "decode": (c.kv_read, gpu.bf16_flops * c.decode_math),
+    }
+    stages_s = small_s + exchange_s + head_s + compute["prefill"] / (gpu.bf16_flops * c.prefill_math)
+    for part, (of_bandwidth, flops) in shares.items():
+        stages_s += overlapped(read[part] / (bandwidth * of_bandwidth), compute[part] / flops)
+    return c.host_s + c.sequence_s * sequences + stages_s / at.pp
 
 
 def _attention(r, kind, sequences, context, chunk, before, read, compute) -> None:

@@ -24,7 +24,8 @@ def shape(random: np.random.Generator, **changes) -> ModelShape:
         "nope_dim": 32 * latent, "v_dim": 48 * latent, "selected_tokens": 256 * sparse, "index_dim": 32 * sparse,
         "recurrent_layers": some(0, 3), "recurrent_params": some(1000, 90000), "recurrent_state_bytes": some(100, 9000),
         "dense_layers": some(0, 3), "dense_ffn": some(64, 900), "ffn_matrices": some(2, 4), "moe_layers": some(0, 3),
-        "experts": 8 * some(1, 5), "active_experts": some(1, 5), "expert_ffn": some(32, 300), "shared_ffn": some(0, 300),
+        "experts": 8 * some(1, 5), "active_experts": some(1, 5), "expert_ffn": some(32, 300),
+        "shared_ffn": some(0, 300),
     }  # fmt: skip
     return ModelShape(**{**sizes, **changes})
 

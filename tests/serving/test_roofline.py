@@ -16,7 +16,12 @@ from tests.serving.shapes import coefficients, small
 def step(random: np.random.Generator) -> tuple[int, int, int, int]:
     """Sequences, context, chunk and what stands before it."""
     sequences, chunk = int(random.integers(0, 300)), int(random.integers(0, 2) * random.integers(1, 3000))
-    return sequences, int(random.integers(1, 5000)), chunk if sequences else max(chunk, 1), int(random.integers(0, 2000))
+    return (
+        sequences,
+        int(random.integers(1, 5000)),
+        chunk if sequences else max(chunk, 1),
+        int(random.integers(0, 2000)),
+    )
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -66,9 +71,7 @@ def test_the_busiest_group_is_that_of_a_play():
     r = small(random, experts=32, active_experts=2, moe_layers=1)
     r = replace(r, layout=replace(r.layout, tp=8, dp=1, ep=8))
     c = replace(coefficients(random), skew=1e-6)
-    busiest = [
-        np.bincount(random.integers(0, 32, 2 * 64) // 4, minlength=8).max() / (2 * 64 / 8) for _ in range(4000)
-    ]
+    busiest = [np.bincount(random.integers(0, 32, 2 * 64) // 4, minlength=8).max() / (2 * 64 / 8) for _ in range(4000)]
     # The bound of the largest of 8 normal numbers is 2.04 deviations, their mean 1.42.
     assert np.mean(busiest) < roofline.crowding(r, c, 64) < 1.25 * np.mean(busiest)
 
