@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from serving_ladder import START, Ladder, drawn_w, draws_of, fit_draws, token_s
+from serving_ladder import PAIR, START, Ladder, drawn_w, draws_of, fit_draws, token_s
 from serving_runs import runs
 
 from gpusim.serving.adjustment import Adjustment, adjust
@@ -25,7 +25,6 @@ from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws
 from gpusim.serving.runs import Runs, picked
 
-PAIR = ["shape", "gpu", "engine", "weights", "experts"]
 PAIR_RUNS = 6  # from which on a pair of model and GPU has factors of its own
 OWN_INTERVAL_RUNS = 20
 FOLDS = 5

@@ -32,7 +32,10 @@ START = {
 # models left out, among 0.1 to 0.5, 0.02 to 0.25 and 0.15 to 0.4.
 ENGINES, GPUS, FORMAT_FACTORS = 0.2, 0.1, 0.2
 PROMPTS = 0.4  # the same of the lengths of the prompts of ML.ENERGY's tasks, which it does not tell
+PAIR = ["shape", "gpu", "engine", "weights", "experts"]
 NOISE, POWER_NOISE = 0.08, 0.06
+# A pair of model and GPU with this many runs counts as so many; others as their root, from a quarter to four times.
+USUAL_RUNS = 25.0
 # Shares of the range of power from which the fit starts: reading, computing, experts.
 START_DRAWS = (0.5, 1.0, 0.7)
 
@@ -80,12 +83,14 @@ class Ladder:
         return self.rows(self.start + self.design.logs(factors, len(self.start)))
 
     def fit(self, rows: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
-        """Logs of the factors that explain some rows."""
+        """Logs of the factors that explain some rows; those of pairs with many runs count less each."""
+        many = self.table.groupby(PAIR)["batch"].transform("size").to_numpy()
+        weight = rows * np.clip(np.sqrt(USUAL_RUNS / many), 0.5, 2.0)
 
         def predicted(logs: np.ndarray) -> np.ndarray:
             return np.log(token_s(self.table, *self.rows(logs)))
 
-        return fit(predicted, self.start, self.design, np.log(self.runs.token_s), NOISE, rows, guess)
+        return fit(predicted, self.start, self.design, np.log(self.runs.token_s), NOISE, weight, guess)
 
 
 def token_s(table: pd.DataFrame, c: Coefficients, runs: Runs) -> np.ndarray:

@@ -85,7 +85,7 @@ def adjust(runs: Runs, c: Coefficients, d: Draws) -> Adjustment:
     design = Design(np.ones((rows, len(KINDS))), np.arange(len(KINDS)), np.full(len(KINDS), SPREAD))
     found = fit(
         lambda logs: np.log(runs.predicted_s(with_factors(logs))), np.zeros(len(KINDS)), design,
-        np.log(runs.token_s), NOISE, np.ones(rows, dtype=bool),
+        np.log(runs.token_s), NOISE, np.ones(rows),
     )  # fmt: skip
     times = Adjustment(*np.exp(found))
     return Adjustment(*np.exp(found), power=_power_factor(runs, times.of_times(c), d))

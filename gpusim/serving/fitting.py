@@ -46,7 +46,7 @@ def fit(
     design: Design,
     measured: np.ndarray,
     noise: float,
-    rows: np.ndarray,
+    weight: np.ndarray,
     guess: np.ndarray | None = None,
     rounds: int = 40,
 ) -> np.ndarray:
@@ -62,8 +62,8 @@ def fit(
         Logs of what was measured.
     noise : float
         Log ratio from which on a row counts as far out.
-    rows : ndarray of bool
-        Which rows are fitted.
+    weight : ndarray, shape (rows,)
+        Of each row; 0 leaves it out.
     guess : ndarray, shape (factors,), optional
         Where to begin.
 
@@ -75,7 +75,7 @@ def fit(
     def weighed(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         logs = start + design.logs(factors, len(start))
         off = predicted(logs) - measured
-        far = 2.0 * (np.sqrt(1.0 + (off[rows] / noise) ** 2) - 1.0)  # pseudo-Huber
+        far = 2.0 * weight * (np.sqrt(1.0 + (off / noise) ** 2) - 1.0)  # pseudo-Huber
         return logs, off, far.sum() + ((factors / design.spread) ** 2).sum()
 
     factors = np.zeros(len(design.spread)) if guess is None else guess.copy()
@@ -88,9 +88,9 @@ def fit(
             moved[:, k] += STEP
             mine = design.coefficient == k
             slopes[:, mine] = design.columns[:, mine] * ((predicted(moved) - measured - off) / STEP)[:, None]
-        weight = rows / np.sqrt(1.0 + (off / noise) ** 2) / noise**2
-        curvature = (slopes * weight[:, None]).T @ slopes + np.diag(design.spread**-2.0)
-        slope = slopes.T @ (weight * off) + factors / design.spread**2
+        pull = weight / np.sqrt(1.0 + (off / noise) ** 2) / noise**2
+        curvature = (slopes * pull[:, None]).T @ slopes + np.diag(design.spread**-2.0)
+        slope = slopes.T @ (pull * off) + factors / design.spread**2
         before = cost
         for _ in range(8):
             move = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), -slope)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
+
 from gpusim.errors import ServingError, did_you_mean
 from gpusim.scenario.hardware import built_in
 
@@ -31,6 +33,11 @@ class Gpu:
     limit_w: float
     idle_w: float
     """[W] with a context and nothing to do, the clock up."""
+
+    @property
+    def mx_flops(self) -> float:
+        """[FLOP/s] peak with weights of mxfp4: in FP8 by a GPU that has FP4 units, else widened to BF16."""
+        return np.where(np.greater(self.fp4_flops, self.fp8_flops), self.fp8_flops, self.bf16_flops)[()]
 
 
 def gpu(name: str) -> Gpu:

@@ -16,11 +16,11 @@ FORMATS = {
     "bf16": (2.0, "bf16_flops"),
     "fp8": (1.0, "fp8_flops"),
     "nvfp4": (0.5625, "fp4_flops"),
-    "mxfp4": (0.53125, "bf16_flops"),
+    "mxfp4": (0.53125, "mx_flops"),
     "int4": (0.53125, "bf16_flops"),
 }
 """Bytes per weight with its scales (one byte for 16 weights of nvfp4, for 32 of mxfp4 and int4), and in which rate of
-the GPU it is multiplied: mxfp4 and int4 are widened first."""
+the GPU it is multiplied: int4 is widened first, mxfp4 as ``Gpu.mx_flops`` says."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def test_factors_that_were_put_in_come_out():
     design, predicted = problem(random)
     true = np.array([0.7, -0.4, 0.3, 0.0])
     measured = predicted(design.logs(true, 2)) + 0.01 * random.standard_normal(200)
-    found = fit(predicted, np.zeros(2), design, measured, 0.05, np.ones(200, dtype=bool))
+    found = fit(predicted, np.zeros(2), design, measured, 0.05, np.ones(200))
     assert found[:3] == pytest.approx(true[:3], abs=0.02)
     assert found[3] == 0.0  # in no row: as it was
 
@@ -37,7 +37,7 @@ def test_what_cannot_be_right_hardly_pulls():
     measured = predicted(design.logs(true, 2)) + 0.01 * random.standard_normal(200)
     wrong = measured.copy()
     wrong[:10] += 2.0
-    everything = np.ones(200, dtype=bool)
+    everything = np.ones(200)
     robust = fit(predicted, np.zeros(2), design, wrong, 0.05, everything)
     pulled = fit(predicted, np.zeros(2), design, wrong, 50.0, everything)  # far out begins beyond them
     assert np.abs(robust - true).max() < 0.04
@@ -48,8 +48,8 @@ def test_rows_that_are_left_out_do_not_count():
     random = np.random.default_rng(2)
     design, predicted = problem(random)
     measured = predicted(design.logs(np.array([0.5, 0.0, 0.1, 0.0]), 2))
-    rows = np.arange(200) >= 100
-    spoilt = np.where(rows, measured, 99.0)
+    rows = (np.arange(200) >= 100).astype(float)
+    spoilt = np.where(rows > 0.0, measured, 99.0)
     assert (
         fit(predicted, np.zeros(2), design, measured, 0.05, rows)
         == fit(predicted, np.zeros(2), design, spoilt, 0.05, rows)
@@ -61,5 +61,5 @@ def test_narrow_priors_hold():
     design, predicted = problem(random)
     measured = predicted(design.logs(np.array([0.7, 0.0, 0.3, 0.0]), 2))
     held = Design(design.columns, design.coefficient, np.array([1e-4, 2.0, 2.0, 2.0]))
-    found = fit(predicted, np.zeros(2), held, measured, 0.05, np.ones(200, dtype=bool))
+    found = fit(predicted, np.zeros(2), held, measured, 0.05, np.ones(200))
     assert abs(found[0]) < 0.01
