@@ -1,0 +1,103 @@
+"""How well serving engines do on GPUs: the few numbers between a roofline and a measured step."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from math import prod
+
+from gpusim.errors import ServingError, did_you_mean
+from gpusim.serving.replica import Numbers
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Times that no peak rate explains, and shares of peak rates that are reached. Fields may hold arrays.
+
+    Attributes
+    ----------
+    host_s, sequence_s : float
+        [s] between steps, and for each sequence of a step (scheduling, sampling, sending).
+    block_s : float
+        [s] of small kernels in each block: norms, rotations, activations.
+    expert_block_s, latent_block_s, recurrent_block_s, index_block_s : float
+        [s] of further ones in a block of experts, of latent attention, with a recurrent state, with an index.
+    exchange_s : float
+        [s] to start an exchange between two GPUs.
+    weight_read, expert_read, kv_read : float
+        Shares of the memory bandwidth that reading weights, experts and the KV cache reach.
+    weight_math, expert_math, decode_math, prefill_math : float
+        Shares of the peak that products with weights, with experts, and attention in decode and prefill reach.
+    skew : float
+        By how much experts differ in the tokens that they get: standard deviation over mean.
+    link : float
+        Share of the link bandwidth.
+    """
+
+    host_s: Numbers
+    sequence_s: Numbers
+    block_s: Numbers
+    expert_block_s: Numbers
+    latent_block_s: Numbers
+    recurrent_block_s: Numbers
+    index_block_s: Numbers
+    exchange_s: Numbers
+    weight_read: Numbers
+    expert_read: Numbers
+    kv_read: Numbers
+    weight_math: Numbers
+    expert_math: Numbers
+    decode_math: Numbers
+    prefill_math: Numbers
+    skew: Numbers
+    link: Numbers
+
+
+NAMES = tuple(field.name for field in fields(Coefficients))
+BY_WEIGHTS = ("weight_read", "weight_math")
+BY_EXPERTS = ("expert_read", "expert_math", "expert_block_s")
+"""Coefficients that also depend on the format of the weights, or of the experts."""
+
+
+def coefficients(engine: str, gpu: str, weights: str = "bf16", experts: str = "") -> Coefficients:
+    """Coefficients fitted to measured runs of all models: a base, times factors of engine, GPU and formats.
+
+    Parameters
+    ----------
+    engine : str
+        One of ``engines()``.
+    gpu : str
+        Name in the catalogue; a GPU without measured runs has no factor.
+    weights, experts : str
+        Formats; experts as the weights unless said.
+
+    Raises
+    ------
+    ServingError
+        If no run of the engine was measured.
+    """
+    if engine not in engines():
+        raise ServingError(f"engine '{engine}'{did_you_mean(engine, engines())}; measured are {', '.join(engines())}")
+    table = _factors()
+
+    def value(name: str) -> float:
+        of = [("engine", engine), ("gpu", gpu)]
+        of += [("format", weights)] if name in BY_WEIGHTS else []
+        of += [("format", experts or weights)] if name in BY_EXPERTS else []
+        return table[name, "base", ""] * prod(table.get((name, *key), 1.0) for key in of)
+
+    return Coefficients(**{name: value(name) for name in NAMES})
+
+
+def engines() -> list[str]:
+    """Names of the engines that were measured, by version where that changed much."""
+    return sorted({which for _, of, which in _factors() if of == "engine"})
+
+
+@cache
+def _factors() -> dict[tuple[str, str, str], float]:
+    """Values and factors by coefficient, what they depend on ("base", "engine", "gpu", "format"), and which."""
+    with (files("gpusim.serving") / "catalogue" / "coefficients.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["coefficient"], row["of"], row["which"]): float(row["value"]) for row in csv.DictReader(file)}

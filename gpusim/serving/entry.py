@@ -1,0 +1,184 @@
+"""One deployment whose step times and power are known: from runs of its pair of model and GPU, or from the roofline."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from gpusim.serving.adjustment import Adjustment
+from gpusim.serving.closed_loop import Load, decode_step_s, token_time_s
+from gpusim.serving.coefficients import Coefficients, coefficients
+from gpusim.serving.hardware import Gpu, gpu
+from gpusim.serving.kv_cache import kv_blocks, running
+from gpusim.serving.model import ModelShape, model_shape
+from gpusim.serving.power import Draws, draws, loop_power_w
+from gpusim.serving.replica import Layout, Numbers, Replica, replica
+
+PAUSING = ("sglang",)
+"""Engines whose prefill stops decode."""
+LARGE_MEMORY_BYTES = 70 * 2**30
+"""[B] from which on vLLM gives a step 8,192 tokens, else 2,048 (but on the A100; vllm/engine/arg_utils.py)."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Measured over predicted: the middle 80%."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A prediction, and where four of five measured values are expected."""
+
+    value: Numbers
+    low: Numbers
+    high: Numbers
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A replica with its engine's coefficients, and how well they are known.
+
+    Attributes
+    ----------
+    basis : str
+        ``"pair"``: runs of this model on this GPU with this engine were measured. ``"roofline"``: none were.
+    runs : int
+        Measured runs of the pair.
+    source : str
+        Where they are from.
+    time, power : Interval
+        Of measured over predicted token times and power.
+    """
+
+    replica: Replica
+    engine: str
+    coefficients: Coefficients
+    draws: Draws
+    basis: str
+    runs: int
+    source: str
+    time: Interval
+    power: Interval
+
+    @property
+    def token_budget(self) -> int:
+        """Most tokens of a step, unless said otherwise."""
+        of = self.replica.gpu
+        return 8192 if of.memory_bytes >= LARGE_MEMORY_BYTES and of.name != "A100" else 2048
+
+    @property
+    def kv_blocks(self) -> int:
+        """Blocks of 16 tokens that the memory of one copy of the attention has room for."""
+        return kv_blocks(self.replica, self.token_budget)
+
+    def load(self, batch: Numbers, prompt_tokens: Numbers, output_tokens: Numbers) -> Load:
+        """A closed loop as this engine serves it."""
+        return Load(batch, prompt_tokens, output_tokens, self.token_budget, self.engine in PAUSING)
+
+    def decode_step_s(self, load: Load) -> Estimate:
+        """[s] of a step without prefill: the median time from token to token while few requests begin."""
+        return _within(decode_step_s(self.replica, self.coefficients, load, self._running(load)), self.time)
+
+    def token_time_s(self, load: Load) -> Estimate:
+        """[s] from token to token, mean, with the delays by the prefill of others."""
+        return _within(token_time_s(self.replica, self.coefficients, load, self._running(load)), self.time)
+
+    def power_w(self, load: Load) -> Estimate:
+        """[W] of one GPU, mean."""
+        drawn_w = loop_power_w(self.replica, self.coefficients, self.draws, load, self._running(load))
+        return _within(drawn_w, self.power)
+
+    def joules_per_token(self, load: Load) -> Estimate:
+        """[J] of all GPUs per token put out; the interval as if power and time were off together."""
+        time, power = self.token_time_s(load), self.power_w(load)
+        gpus_per_token = self.replica.layout.gpus / self._running(load)
+        return Estimate(*(gpus_per_token * a * b for a, b in zip(_parts(time), _parts(power), strict=True)))
+
+    def _running(self, load: Load) -> Numbers:
+        return running(self.replica, load)
+
+
+def entry(
+    model: str | ModelShape,
+    on: str | Gpu,
+    engine: str = "vllm",
+    layout: Layout | None = None,
+    weights: str = "bf16",
+    experts: str = "",
+    kv: str = "bf16",
+    version: str = "",
+) -> Entry:
+    """The entry of a deployment.
+
+    Parameters
+    ----------
+    model : str or ModelShape
+        Name of a published model, or a shape.
+    on : str or Gpu
+        GPU of the catalogue, or what it can do.
+    engine : str
+        One of ``coefficients.engines()``.
+    layout : Layout, optional
+        How the model is divided; on one GPU unless said.
+    weights, experts, kv : str
+        Formats, as in ``replica``.
+    version : str
+        Of the engine, as its runs name it; those of all versions where none is given, or it was not measured.
+
+    Raises
+    ------
+    ServingError
+        If a name is unknown, or the model does not fit.
+    """
+    shape = model if isinstance(model, ModelShape) else model_shape(model)
+    card = on if isinstance(on, Gpu) else gpu(on)
+    made = replica(shape, card, layout or Layout(), weights, experts, kv)
+    c, d = coefficients(engine, card.name, weights, experts), draws(card.name)
+    key = (shape.name, card.name, engine, weights, experts or weights)
+    pair = _pairs().get((*key, version)) or _pairs().get((*key, ""))
+    if pair is None:
+        time, power = intervals()[shape.kind]
+        return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
+    adjustment = Adjustment(*(float(pair[name]) for name in ("waiting", "reading", "context", "computing", "power")))
+    time = Interval(float(pair["time_low"]), float(pair["time_high"]))
+    power = Interval(float(pair["power_low"]), float(pair["power_high"]))
+    return Entry(
+        made, engine, adjustment.of_times(c), adjustment.of_power(d), "pair", int(pair["runs"]), pair["source"],
+        time, power,
+    )  # fmt: skip
+
+
+@cache
+def intervals() -> dict[str, tuple[Interval, Interval]]:
+    """Intervals of token time and of power for models of a kind that were left out of the fit."""
+    return {
+        row["kind"]: (
+            Interval(float(row["time_low"]), float(row["time_high"])),
+            Interval(float(row["power_low"]), float(row["power_high"])),
+        )
+        for row in _table("intervals")
+    }
+
+
+@cache
+def _pairs() -> dict[tuple[str, ...], dict[str, str]]:
+    keys = ("model", "gpu", "engine", "weights", "experts", "version")
+    return {tuple(row[key] for key in keys): row for row in _table("pairs")}
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (files("gpusim.serving") / "catalogue" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _within(value: Numbers, interval: Interval) -> Estimate:
+    return Estimate(value, value * interval.low, value * interval.high)
+
+
+def _parts(estimate: Estimate) -> tuple[Numbers, Numbers, Numbers]:
+    return estimate.value, estimate.low, estimate.high
