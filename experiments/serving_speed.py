@@ -70,7 +70,7 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     """All end in order of their times; tokens and blocks add up."""
     state = build(requests, deployment)
     play(state, ROUTERS[deployment.router])
-    rows, replicas = state.requests, state.replicas
+    rows, replicas = state.requests, state.engines
     assert (rows.arrival_s <= rows.scheduled_s).all()
     assert (rows.scheduled_s < rows.first_token_s).all()
     assert (rows.first_token_s <= rows.end_s).all()
@@ -93,7 +93,7 @@ def case(name: str, requests: pd.DataFrame, deployment: Deployment) -> None:
     play(state, ROUTERS[deployment.router])
     kernel_s = time.process_time() - began
     print(
-        f"{name}: {len(requests):,} requests, {state.replicas.steps.sum():,} steps,"
+        f"{name}: {len(requests):,} requests, {state.engines.steps.sum():,} steps,"
         f" {len(requests) / min(took_s):,.0f} requests/s, without tables {len(requests) / kernel_s:,.0f};"
         f" mean time to first token {table['ttft_s'].mean():.3f} s,"
         f" {table['cached_tokens'].sum() / requests['prompt_tokens'].sum():.1%} of prompts cached"

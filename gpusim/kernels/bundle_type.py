@@ -66,7 +66,7 @@ class BundleType(types.Type):
     """The numba type of a kind of bundle."""
 
     def __init__(self, kind: type[Bundle]):
-        super().__init__(name=f"gpusim.{kind.__name__}")
+        super().__init__(name=f"{kind.__module__}.{kind.__qualname__}")
         self.arrays = {
             name: Rows(from_dtype(dtype)) if ndim == 1 else types.Array(from_dtype(dtype), ndim, "C")
             for name, (dtype, ndim) in kind.ARRAYS.items()

@@ -6,20 +6,20 @@ import numpy as np
 import pandas as pd
 
 from gpusim.bundle import records
-from gpusim.kernels.serving.state import NODE, REPLICA, Serving
+from gpusim.kernels.serving.state import ENGINE, NODE, Engines
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.requests import rows_of
 
 
-def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
+def build(requests: pd.DataFrame, deployment: Deployment) -> Engines:
     """State of a deployment and its requests; rows in order of arrival."""
     rows, hashes, followers = rows_of(requests, deployment)
     limits = deployment.max_batched_tokens, deployment.max_requests, deployment.in_step
     entries, numbers = deployment.step_times.tables(*limits)
     seats = deployment.replicas * deployment.max_requests
-    return Serving(
+    return Engines(
         requests=rows,
-        replicas=_replicas(deployment),
+        engines=_engines(deployment),
         entries=entries,
         numbers=numbers,
         end_steps=np.zeros(seats, np.int64),
@@ -33,9 +33,9 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Serving:
     )
 
 
-def _replicas(deployment: Deployment) -> np.recarray:
+def _engines(deployment: Deployment) -> np.recarray:
     """Replicas that have nothing to do."""
-    replicas = records(REPLICA, deployment.replicas)
+    replicas = records(ENGINE, deployment.replicas)
     replicas["clock_s"] = replicas["began_s"] = -np.inf
     replicas["step_end_s"] = np.nan
     replicas["slowness"] = 1.0

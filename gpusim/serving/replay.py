@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.route import play, play_clients
-from gpusim.kernels.serving.state import REQUEST, Serving
+from gpusim.kernels.serving.state import REQUEST
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.layout import build
 from gpusim.serving.requests import check, order_of
@@ -80,15 +80,15 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     return Replay(served, _replicas(state))
 
 
-def _replicas(state: Serving) -> pd.DataFrame:
-    replicas = state.replicas
+def _replicas(state: Engines) -> pd.DataFrame:
+    replicas = state.engines
     names = ("prefill_s", "decode_s", "steps_with_prompts", "steps_without", "prefill_tokens", "decode_tokens")
     counts = {name: replicas[name] for name in (*names, "prefill_reads", "decode_reads", "preemptions")}
     end_s = np.where(replicas["ended"] > 0, replicas["clock_s"], np.nan)
     return pd.DataFrame({"requests": replicas["ended"], "end_s": end_s, **counts})
 
 
-def _requests(requests: pd.DataFrame, state: Serving) -> pd.DataFrame:
+def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     order, rows = order_of(requests), state.requests
     if (order[1:] < order[:-1]).any():
         rows = np.empty_like(rows)

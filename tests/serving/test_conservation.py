@@ -7,16 +7,16 @@ import pytest
 
 from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.route import choose, collect, enter, play, submit
-from gpusim.kernels.serving.state import Serving
+from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS
 from gpusim.serving.layout import build
 from gpusim.serving.replay import replay
 from tests.serving import cases
 
 
-def free_blocks(state: Serving, r: int) -> int:
+def free_blocks(state: Engines, r: int) -> int:
     """Blocks in the queue of a replica, one node after the other."""
-    node, blocks = state.replicas[r].first_free, 0
+    node, blocks = state.engines[r].first_free, 0
     while node != -1:
         blocks += state.nodes[node].count
         node = state.nodes[node].next
@@ -29,7 +29,7 @@ def test_nothing_is_left_over(seed: int) -> None:
     deployment, requests = cases.deployment(random, replicas=2), cases.requests(random, 40)
     state = build(requests, deployment)
     play(state, ROUTERS["least-kv"])
-    rows, replicas = state.requests, state.replicas
+    rows, replicas = state.requests, state.engines
     for r, replica in enumerate(replicas):
         own = rows[rows.replica == r]
         assert replica.waiting == replica.running == replica.decoding == replica.blocks_waited_for == 0
@@ -88,7 +88,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
     whole, pieces = build(requests, deployment), build(requests, deployment)
     play(whole, ROUTERS["round-robin"])
     for row in range(len(requests)):
-        arrival_s, clock_s = pieces.requests[row].arrival_s, max(pieces.replicas[0].clock_s, 0.0)
+        arrival_s, clock_s = pieces.requests[row].arrival_s, max(pieces.engines[0].clock_s, 0.0)
         for until_s in np.sort(random.uniform(min(clock_s, arrival_s), arrival_s, 3)):
             advance(pieces, 0, until_s)
         advance(pieces, 0, arrival_s)
@@ -127,7 +127,7 @@ def test_few_rows_do_for_many_requests(seed: int) -> None:
     assert most <= max(2 * outstanding(whole), 2)
 
 
-def gather(state: Serving, of_row: dict[int, int], end_s: dict[int, float]) -> list[int]:
+def gather(state: Engines, of_row: dict[int, int], end_s: dict[int, float]) -> list[int]:
     """Rows of those that have ended, whose ends are noted."""
     rows = []
     while (row := collect(state, 0)) != -1:
@@ -136,7 +136,7 @@ def gather(state: Serving, of_row: dict[int, int], end_s: dict[int, float]) -> l
     return rows
 
 
-def outstanding(state: Serving) -> int:
+def outstanding(state: Engines) -> int:
     """The most requests at a time that have arrived, until their seat and blocks are free again: a step later."""
     rows = state.requests
     return max((rows.arrival_s <= t).sum() - (rows.end_s < t - 0.2).sum() for t in rows.arrival_s)

@@ -38,13 +38,13 @@ def test_nothing_is_lost_but_work(seed: int) -> None:
         submit(state, choose(state, row, router) if not failed else 2 + row % 2, row, arrival_s)
     for r in range(4):
         advance(state, r, np.inf)
-        assert free_blocks(state, r) == state.replicas[r].free == state.replicas[r].blocks
+        assert free_blocks(state, r) == state.engines[r].free == state.engines[r].blocks
         assert not state.turns[r].any()
     assert (state.requests.produced == state.requests.output_tokens).all()
     assert np.isfinite(state.requests.end_s).all()
     assert (state.requests.first_token_s <= state.requests.end_s).all()
-    assert state.replicas.ended.sum() == len(requests)
-    assert (state.replicas.reserved == 0).all()
+    assert state.engines.ended.sum() == len(requests)
+    assert (state.engines.reserved == 0).all()
 
 
 def break_down(state, now_s: float) -> None:
@@ -53,7 +53,7 @@ def break_down(state, now_s: float) -> None:
         advance(state, r, now_s)
     for r in range(2):
         fail(state, r)
-        assert state.replicas[r].running == state.replicas[r].decoding == 0
+        assert state.engines[r].running == state.engines[r].decoding == 0
         while (row := withdraw(state, r)) != -1:
             submit(state, 2 + row % 2, row, now_s)
 
@@ -64,7 +64,7 @@ def test_slow_replicas_take_as_much_longer(seed: int) -> None:
     random = np.random.default_rng(700 + seed)
     deployment, requests = cases.deployment(random), cases.requests(random, 40)
     slow = build(requests, deployment)
-    slow.replicas["slowness"] = 2.0
+    slow.engines["slowness"] = 2.0
     times = deployment.step_times
     twice = dataclasses.replace(
         times,

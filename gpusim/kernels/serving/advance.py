@@ -15,7 +15,7 @@ from gpusim.state.codes import NONE
 @part
 def _see(s, r, seen_s):
     """The scheduler sees those that have arrived."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     while replica.unseen != NONE and s.requests[replica.unseen].sent_s <= seen_s:
         request = s.requests[replica.unseen]
         if math.isnan(request.queued_s):
@@ -26,24 +26,24 @@ def _see(s, r, seen_s):
 @part
 def _wait(s, g, until_s):
     """Nobody runs: go on to what schedulers have not seen yet; False if there is nothing before ``until_s``."""
-    first = s.replicas[g]
+    first = s.engines[g]
     next_s = math.inf
     for r in range(g, g + first.ranks):
-        if s.replicas[r].first_waiting != NONE:
-            next_s = min(next_s, s.requests[s.replicas[r].first_waiting].sent_s)
+        if s.engines[r].first_waiting != NONE:
+            next_s = min(next_s, s.requests[s.engines[r].first_waiting].sent_s)
     if first.began_s < first.clock_s:
         next_s = first.clock_s  # what has happened since the step before began
     elif next_s >= until_s:
         return False
     for r in range(g, g + first.ranks):
-        s.replicas[r].clock_s = s.replicas[r].began_s = next_s
+        s.engines[r].clock_s = s.engines[r].began_s = next_s
     return True
 
 
 @part
 def _go_on(s, g, until_s):
     """Go on with a group to the next change of its batch; False if there is none by ``until_s``."""
-    first = s.replicas[g]
+    first = s.engines[g]
     ranks = first.ranks
     if not math.isnan(first.step_end_s):
         if first.step_end_s > until_s:
@@ -59,7 +59,7 @@ def _go_on(s, g, until_s):
         release(s, r, seen_s)
         _see(s, r, seen_s)
         mixed |= schedule(s, r, seen_s)
-        decoding += s.replicas[r].decoding
+        decoding += s.engines[r].decoding
     if mixed:
         begin(s, g)
         return True
@@ -75,7 +75,7 @@ def _go_on(s, g, until_s):
 @inner
 def group_of(s, r):
     """First replica of the group of one."""
-    return r - r % s.replicas[r].ranks
+    return r - r % s.engines[r].ranks
 
 
 @kernel
@@ -93,8 +93,8 @@ def advance(s, r, until_s):
 @inner
 def _ended(s, g):
     ended = 0
-    for r in range(g, g + s.replicas[g].ranks):
-        ended += s.replicas[r].ended
+    for r in range(g, g + s.engines[g].ranks):
+        ended += s.engines[r].ended
     return ended
 
 

@@ -29,7 +29,7 @@ def find(s, r, name):
 
 @part
 def _new(s, r):
-    replica = s.replicas[r]
+    replica = s.engines[r]
     node = replica.spare
     replica.spare = s.nodes[node].next
     return node
@@ -37,14 +37,14 @@ def _new(s, r):
 
 @part
 def _recycle(s, r, node):
-    s.nodes[node].next = s.replicas[r].spare
-    s.replicas[r].spare = node
+    s.nodes[node].next = s.engines[r].spare
+    s.engines[r].spare = node
 
 
 @part
 def _join(s, r, node):
     """A node is the last of the queue."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     s.nodes[node].previous, s.nodes[node].next = replica.last_free, NONE
     if replica.last_free == NONE:
         replica.first_free = node
@@ -56,7 +56,7 @@ def _join(s, r, node):
 @part
 def _quit(s, r, node):
     """A node is in the queue no longer."""
-    replica, before, behind = s.replicas[r], s.nodes[node].previous, s.nodes[node].next
+    replica, before, behind = s.engines[r], s.nodes[node].previous, s.nodes[node].next
     if before == NONE:
         replica.first_free = behind
     else:
@@ -83,7 +83,7 @@ def _forget(s, r, name):
 @inner
 def forget_all(s, r):
     """What free blocks hold is lost; nobody holds any."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     blocks, replica.free = replica.free, 0
     while replica.first_free != NONE:
         node = replica.first_free
@@ -99,7 +99,7 @@ def forget_all(s, r):
 @inner
 def take(s, r, blocks):
     """Take free blocks; there are so many."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     replica.free -= blocks
     while blocks > 0:
         node = s.nodes[replica.first_free]
@@ -119,7 +119,7 @@ def take(s, r, blocks):
 @inner
 def _free_run(s, r, owner, blocks, full):
     """Blocks of one request are free, of which the first ``full`` hold as many tokens as they can."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     if blocks == 0:
         return
     replica.free += blocks
@@ -143,7 +143,7 @@ def _hashes_of_prompt(replica, request):
 @inner
 def give_back(s, r, row, returns):
     """Free the blocks of a request, which may come back for them; ``shared`` stays as it was."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     full = request.computed // replica.block_tokens
     findable = returns and replica.caching and request.shared == min(full, _hashes_of_prompt(replica, request))
     blocks = blocks_of(replica, request.computed) - request.shared
@@ -163,7 +163,7 @@ def found_in_cache(s, r, row):
 
     At least one token is left to compute.
     """
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
     shared, own, free = 0, 0, 0
     while shared < min(most, _hashes_of_prompt(replica, request)):
@@ -180,7 +180,7 @@ def found_in_cache(s, r, row):
 @inner
 def claim(s, r, row, shared, own):
     """Give a request the usable blocks of its beginning."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     for i in range(shared):
         node = find(s, r, s.hashes[request.first_hash + i])
         if s.nodes[node].users == 0:
@@ -203,7 +203,7 @@ def claim(s, r, row, shared, own):
 @inner
 def share(s, r, row, tokens):
     """Others find the blocks of a request's prompt that so many tokens fill, but for copies and what is behind them."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     hashes = _hashes_of_prompt(replica, request)
     if request.shared == min(request.computed // replica.block_tokens, hashes):
         _name(s, r, row, min(tokens // replica.block_tokens, hashes))
@@ -212,7 +212,7 @@ def share(s, r, row, tokens):
 @inner
 def share_output(s, r, row):
     """Others find the blocks that the output of a request has filled, if they know what is in them."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     if request.shared == _hashes_of_prompt(replica, request):
         _name(s, r, row, min(request.computed // replica.block_tokens, request.hashes))
 

@@ -14,7 +14,7 @@ from gpusim.kernels.serving.blocks import take
 @part
 def begin_decoding(s, r, row):
     """A request whose tokens are all in the KV cache, but for the one just produced."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     offset = request.computed - replica.steps
     request.offset = offset
     end = replica.steps + request.output_tokens - request.produced
@@ -32,7 +32,7 @@ def begin_decoding(s, r, row):
 @part
 def stop_decoding(s, r, row):
     """Take a request out; what it has produced and what of it is in the KV cache stand in it again."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     left = s.end_steps[replica.heap + s.places[row]] - replica.steps
     request.produced = request.output_tokens - left
     request.computed = request.offset + replica.steps
@@ -47,7 +47,7 @@ def stop_decoding(s, r, row):
 @part
 def contexts(s, r):
     """Tokens in the KV cache of those that decode: mean, most, least; of nobody 0."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     if replica.decoding == 0:
         return 0.0, 0, 0
     if replica.extremes_known == 0:
@@ -58,7 +58,7 @@ def contexts(s, r):
 
 @inner
 def _look_for_extremes(s, r):
-    replica = s.replicas[r]
+    replica = s.engines[r]
     first = s.requests[s.end_rows[replica.heap]].offset
     longest = shortest = first
     for i in range(1, replica.decoding):
@@ -72,21 +72,21 @@ def _look_for_extremes(s, r):
 @part
 def blocks_next(s, r):
     """Blocks that the next step takes for those that decode."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     return s.turns[r, replica.steps % replica.block_tokens]
 
 
 @part
 def takes_block(s, r, row):
     """Whether one that decodes takes a block in the next step."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     return (s.requests[row].offset + replica.steps) % replica.block_tokens == 0
 
 
 @part
 def serve_next(s, r):
     """Those that decode get their blocks for the next step, if they do not have them."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     if replica.served == 0 and replica.decoding > 0:
         take(s, r, blocks_next(s, r))
         replica.served = 1
@@ -95,7 +95,7 @@ def serve_next(s, r):
 @part
 def blocks_behind(s, r, steps):
     """Blocks that so many steps behind the next one take."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     rounds = steps // replica.block_tokens
     taken = rounds * replica.decoding
     turn = (replica.steps + 1) % replica.block_tokens
@@ -108,7 +108,7 @@ def blocks_behind(s, r, steps):
 @part
 def steps_behind(s, r, most):
     """Steps behind the next one, at most so many, for which there are blocks."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     rounds = replica.free // replica.decoding
     steps = rounds * replica.block_tokens
     if steps >= most:

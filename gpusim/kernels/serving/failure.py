@@ -19,8 +19,8 @@ def fail(s, r):
     Their requests wait, with the tokens that they have produced; ``withdraw`` takes them out.
     """
     g = group_of(s, r)
-    for rank in range(g, g + s.replicas[g].ranks):
-        replica = s.replicas[rank]
+    for rank in range(g, g + s.engines[g].ranks):
+        replica = s.engines[rank]
         replica.step_end_s = math.nan
         release(s, rank, math.inf)
         while replica.last_running != NONE:
@@ -33,7 +33,7 @@ def fail(s, r):
 @kernel
 def withdraw(s, r):
     """Take out the first that waits: its row, to be given to another replica; -1 if nobody does."""
-    row = s.replicas[r].first_waiting
+    row = s.engines[r].first_waiting
     if row != NONE:
         leave_waiting(s, r)
     return row

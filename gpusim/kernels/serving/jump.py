@@ -44,7 +44,7 @@ def _reaching(clock_s, took_s, slope_s, most, time_s):
 @part
 def _see(s, r, took_s, slope_s, steps):
     """Note when the scheduler sees those that arrive during so many steps."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
     while replica.unseen != NONE and s.requests[replica.unseen].sent_s <= end_s:
         request = s.requests[replica.unseen]
@@ -58,7 +58,7 @@ def _see(s, r, took_s, slope_s, steps):
 
 @part
 def _take(s, r, took_s, slope_s, steps):
-    replica = s.replicas[r]
+    replica = s.engines[r]
     end_s = _end_of(replica.clock_s, took_s, slope_s, steps)
     take(s, r, blocks_behind(s, r, steps - 1))
     replica.served = 0
@@ -75,24 +75,24 @@ def _take(s, r, took_s, slope_s, steps):
 @part
 def _wake(s, r):
     """[s] When somebody arrives who could join: never, if somebody is before."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     head = replica.first_waiting
     return s.requests[head].sent_s if head != NONE and head == replica.unseen else math.inf
 
 
 @part
 def _attention_line(s, r):
-    return decode_line(s.numbers, s.entries[s.replicas[r].entry], s.replicas[r].decoding, *contexts(s, r))
+    return decode_line(s.numbers, s.entries[s.engines[r].entry], s.engines[r].decoding, *contexts(s, r))
 
 
 @part
 def _line(s, g):
     """Time of the next step of a group, [s] by which each takes longer, and further steps of which that holds."""
-    first = s.replicas[g]
+    first = s.engines[g]
     most, tokens, longest_s, slope_s, room = 0, 0, -1.0, 0.0, math.inf
     for r in range(g, g + first.ranks):
         serve_next(s, r)
-        decoding = s.replicas[r].decoding
+        decoding = s.engines[r].decoding
         most = max(most, decoding)
         tokens += decoding
         if decoding > 0:
@@ -102,7 +102,7 @@ def _line(s, g):
                 longest_s, slope_s = took_s, growth_s
     if first.ranks > 1:  # until another takes longest
         for r in range(g, g + first.ranks):
-            if s.replicas[r].decoding > 0:
+            if s.engines[r].decoding > 0:
                 took_s, growth_s, _steps = _attention_line(s, r)
                 if growth_s > slope_s:
                     room = min(room, (longest_s - took_s) / (growth_s - slope_s))
@@ -114,8 +114,8 @@ def _line(s, g):
 def _most_steps(s, g):
     """Steps until somebody of a group ends or lacks a block, or what somebody gave back is free."""
     most = np.iinfo(np.int64).max
-    for r in range(g, g + s.replicas[g].ranks):
-        replica = s.replicas[r]
+    for r in range(g, g + s.engines[g].ranks):
+        replica = s.engines[r]
         if replica.decoding > 0:
             most = min(most, s.end_steps[replica.heap] - replica.steps)
             most = 1 + steps_behind(s, r, most - 1)
@@ -130,7 +130,7 @@ def jump(s, g, until_s):
 
     Only steps that end by ``until_s`` are taken: one that goes on then can be taken later.
     """
-    first = s.replicas[g]
+    first = s.engines[g]
     ranks, left, wake_s = first.ranks, _most_steps(s, g), math.inf
     for r in range(g, g + ranks):
         wake_s = min(wake_s, _wake(s, r))
@@ -161,7 +161,7 @@ def jump(s, g, until_s):
 @part
 def _go_under_way(s, g):
     """The next step of a group has begun."""
-    first = s.replicas[g]
+    first = s.engines[g]
     for r in range(g, g + first.ranks):
         release(s, r, first.began_s if first.ahead else first.clock_s)
         serve_next(s, r)

@@ -9,7 +9,7 @@ from gpusim.state.codes import NONE
 
 @inner
 def _count_waiting(s, r, row, change):
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     replica.waiting += change
     replica.blocks_waited_for += change * blocks_of(replica, request.prompt_tokens + request.produced)
 
@@ -17,7 +17,7 @@ def _count_waiting(s, r, row, change):
 @inner
 def join_waiting(s, r, row, sent_s):
     """A request waits behind all that are sent before it or with it; it may be in the future."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     s.requests[row].replica, s.requests[row].sent_s = r, sent_s
     before, behind = replica.last_waiting, NONE
     while behind != replica.unseen and s.requests[before].sent_s > sent_s:
@@ -30,12 +30,12 @@ def join_waiting(s, r, row, sent_s):
 @inner
 def wait_first(s, r, row):
     """A preempted request waits before all others."""
-    _put_between(s, r, NONE, row, s.replicas[r].first_waiting)
+    _put_between(s, r, NONE, row, s.engines[r].first_waiting)
 
 
 @inner
 def _put_between(s, r, before, row, behind):
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     request.previous, request.next = before, behind
     if before == NONE:
         replica.first_waiting = row
@@ -51,7 +51,7 @@ def _put_between(s, r, before, row, behind):
 @inner
 def leave_waiting(s, r):
     """The first that waits does so no longer; its row."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     row = replica.first_waiting
     replica.first_waiting = s.requests[row].next
     if replica.first_waiting == NONE:
@@ -67,7 +67,7 @@ def leave_waiting(s, r):
 @inner
 def run_next(s, r):
     """The first that waits runs, behind all others that do."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     row = leave_waiting(s, r)
     request = s.requests[row]
     request.previous = replica.last_running
@@ -83,7 +83,7 @@ def run_next(s, r):
 @inner
 def stop_running(s, r, row):
     """Take a request out of those that run."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     if request.previous == NONE:
         replica.first_running = request.next
     else:
@@ -98,7 +98,7 @@ def stop_running(s, r, row):
 @inner
 def leave(s, r, row):
     """A request has ended; its seat and blocks are not free yet."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     s.requests[row].next = NONE
     if replica.last_ended == NONE:
         replica.first_ended = row
@@ -114,7 +114,7 @@ def leave(s, r, row):
 @inner
 def release(s, r, seen_s):
     """Seats and blocks of those that had ended by then are free."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
         row = replica.leaving
         give_back(s, r, row, False)
@@ -126,7 +126,7 @@ def release(s, r, seen_s):
 @inner
 def take_ended(s, r):
     """Row of the first that has ended and left, which is not listed then; -1 if there is none."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     row = replica.first_ended
     if row == NONE or row == replica.leaving:
         return NONE

@@ -17,7 +17,7 @@ _ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEA
 @inner
 def _score(s, r, row, router):
     """The replica with the lowest gets the request."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     if router == _LEAST_REQUESTS:
         return replica.waiting + replica.running
     load = replica.blocks - replica.free + replica.blocks_waited_for
@@ -31,7 +31,7 @@ def _score(s, r, row, router):
 def choose(s, row, router):
     """Replica for a request; all replicas are at the time at which it arrives."""
     best, least = 0, _score(s, 0, row, router)
-    for r in range(1, len(s.replicas)):
+    for r in range(1, len(s.engines)):
         score = _score(s, r, row, router)
         if score < least:
             best, least = r, score
@@ -74,23 +74,23 @@ def play(s, router):
         first += 1
     for row in range(first):
         if ordered:
-            for r in range(0, len(s.replicas), s.replicas[0].ranks):
+            for r in range(0, len(s.engines), s.engines[0].ranks):
                 advance(s, r, s.requests[row].arrival_s)
-        r = row % len(s.replicas) if router == _ROUND_ROBIN else choose(s, row, router)
+        r = row % len(s.engines) if router == _ROUND_ROBIN else choose(s, row, router)
         join_waiting(s, r, row, s.requests[row].arrival_s)
-    for r in range(len(s.replicas)):
+    for r in range(len(s.engines)):
         advance(s, r, math.inf)
 
 
 @inner
 def _send(s, r, clients):
     """Those of a replica's clients that have no request with it send their next: every so manieth of all is for it."""
-    replica = s.replicas[r]
-    row = r + len(s.replicas) * (replica.ended + replica.waiting + replica.running)
+    replica = s.engines[r]
+    row = r + len(s.engines) * (replica.ended + replica.waiting + replica.running)
     while replica.waiting + replica.running < clients and row < len(s.requests):
         s.requests[row].arrival_s = max(replica.clock_s, 0.0)
         join_waiting(s, r, row, s.requests[row].arrival_s)
-        row += len(s.replicas)
+        row += len(s.engines)
 
 
 @kernel
@@ -99,9 +99,9 @@ def play_clients(s, clients):
 
     Requests are dealt to replicas in turn; ``arrival_s`` is written.
     """
-    for g in range(0, len(s.replicas), s.replicas[0].ranks):
+    for g in range(0, len(s.engines), s.engines[0].ranks):
         going = True
         while going:
-            for r in range(g, g + s.replicas[g].ranks):
+            for r in range(g, g + s.engines[g].ranks):
                 _send(s, r, clients)
             going = advance_to_end(s, g)

@@ -36,7 +36,7 @@ def _whole(replica, request):
 @inner
 def preempt_last(s, r):
     """The last that runs gives back its blocks and waits before all others."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     row = replica.last_running
     request = s.requests[row]
     if s.places[row] >= 0:
@@ -71,7 +71,7 @@ def _share_budget(s, r):
 
     Who decodes behind a prompt that takes the last of the budget is passed over, and then has a token to catch up with.
     """
-    replica = s.replicas[r]
+    replica = s.engines[r]
     budget, blocks, row = replica.budget, 0, replica.prefilling
     if replica.pauses == 0:
         budget, blocks = _beside_decoding(s, r)
@@ -93,7 +93,7 @@ def _share_budget(s, r):
 @inner
 def _beside_decoding(s, r):
     """What those that decode before the first prompt leave of the budget, and blocks that all that decode take."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     budget, row = replica.budget - replica.decoding, replica.prefilling
     while row != NONE:
         budget += s.places[row] >= 0
@@ -104,7 +104,7 @@ def _beside_decoding(s, r):
 @inner
 def _serve_prompts(s, r):
     """Tokens and blocks for the prompts of those that run; what is left of the budget."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     budget, blocks = _share_budget(s, r)
     while blocks > replica.free:
         preempt_last(s, r)
@@ -122,7 +122,7 @@ def _serve_prompts(s, r):
 @part
 def _serve_decoding(s, r):
     """Blocks for those that decode."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     while replica.served == 0 and blocks_next(s, r) > replica.free:
         preempt_last(s, r)
     serve_next(s, r)
@@ -131,7 +131,7 @@ def _serve_decoding(s, r):
 @part
 def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     while (
         budget > 0
         and replica.first_waiting != NONE
@@ -169,7 +169,7 @@ def _admit(s, r, seen_s, budget):
 @part
 def schedule(s, r, seen_s):
     """What a replica does next; False if all that it would do is to decode for everybody who runs."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     preemptions, budget = replica.preemptions, replica.budget
     if replica.prefilling != NONE:
         budget = _serve_prompts(s, r)

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from gpusim.bundle import Bundle
+from gpusim.bundle import Bundle, record
 from gpusim.kernels.bundle_type import teach
 
 
@@ -23,7 +23,7 @@ class Router(IntEnum):
     PREFIX = 3  # of these and the blocks that the request would take, fewest
 
 
-REQUEST = np.dtype(
+REQUEST = record(
     [
         ("arrival_s", "f8"),
         ("sent_s", "f8"),  # given to its replica: as it arrived, or later if another failed
@@ -53,7 +53,7 @@ REQUEST = np.dtype(
     ]
 )
 
-REPLICA = np.dtype(
+ENGINE = record(
     [
         ("clock_s", "f8"),  # between two steps
         ("began_s", "f8"),  # start of the step before
@@ -113,7 +113,7 @@ REPLICA = np.dtype(
 )
 
 # Blocks of KV cache: one with a name, or a run of free ones.
-NODE = np.dtype(
+NODE = record(
     [
         ("name", "i8"),  # hash of a block of a prompt; -1 of a run
         ("users", "i8"),  # requests that hold the block; in the queue if none does
@@ -127,7 +127,7 @@ NODE = np.dtype(
 )
 
 # How long steps take: where the tables of an entry stand in ``numbers``.
-ENTRY = np.dtype(
+ENTRY = record(
     [
         ("dense", "i8"),  # [s] by tokens in the step, from 0
         ("batch", "i8"),  # [s] by requests in the step, from 0
@@ -143,8 +143,8 @@ ENTRY = np.dtype(
 )
 
 
-class Serving(Bundle):
-    """Replicas and their requests.
+class Engines(Bundle):
+    """Serving engines, one for each replica, and their requests.
 
     ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
     ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
@@ -154,7 +154,7 @@ class Serving(Bundle):
 
     ARRAYS = {
         "requests": (REQUEST, 1),
-        "replicas": (REPLICA, 1),
+        "engines": (ENGINE, 1),
         "entries": (ENTRY, 1),
         "numbers": (np.dtype("f8"), 1),
         "end_steps": (np.dtype("i8"), 1),
@@ -169,4 +169,4 @@ class Serving(Bundle):
     __slots__ = (*ARRAYS, "table")
 
 
-teach(Serving)
+teach(Engines)

@@ -15,7 +15,7 @@ from gpusim.state.codes import NONE
 @part
 def _attention_of(s, r):
     """What a replica does in the step that is scheduled: requests, tokens, and [s] of attention."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     chunk, weighted, requests = 0, 0.0, 0
     row = replica.prefilling
     while row != NONE:
@@ -42,7 +42,7 @@ def _attention_of(s, r):
 @part
 def begin(s, g):
     """The step that is scheduled runs, on all replicas of a group."""
-    first = s.replicas[g]
+    first = s.engines[g]
     most_requests, most_tokens, all_tokens, prompt_tokens, longest_s = 0, 0, 0, 0, 0.0
     for r in range(g, g + first.ranks):
         requests, tokens, took_s, chunk = _attention_of(s, r)
@@ -53,7 +53,7 @@ def begin(s, g):
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
     took_s *= first.slowness
     for r in range(g, g + first.ranks):
-        replica = s.replicas[r]
+        replica = s.engines[r]
         replica.step_end_s = replica.clock_s + took_s
         if prompt_tokens > 0:
             replica.prefill_s += took_s
@@ -66,7 +66,7 @@ def begin(s, g):
 @part
 def end_decoding(s, r):
     """Those that decode and have all their tokens end."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     while replica.decoding > 0 and s.end_steps[replica.heap] == replica.steps:
         row = s.end_rows[replica.heap]
         stop_decoding(s, r, row)
@@ -76,7 +76,7 @@ def end_decoding(s, r):
 @part
 def _end(s, r, row):
     request = s.requests[row]
-    request.end_s = s.replicas[r].clock_s
+    request.end_s = s.engines[r].clock_s
     share_output(s, r, row)
     stop_running(s, r, row)
     leave(s, r, row)
@@ -91,7 +91,7 @@ def _end(s, r, row):
 @part
 def finish(s, r):
     """The step in flight has ended."""
-    replica = s.replicas[r]
+    replica = s.engines[r]
     replica.began_s = replica.clock_s
     replica.clock_s = replica.step_end_s
     replica.step_end_s = math.nan
@@ -112,7 +112,7 @@ def finish(s, r):
 @part
 def _compute(s, r, row):
     """A request's chunk is computed: its prompt goes on in the next step, or it has a token more and decodes."""
-    replica, request = s.replicas[r], s.requests[row]
+    replica, request = s.engines[r], s.requests[row]
     request.computed += request.chunk
     request.chunk = 0
     if request.computed < request.prompt_tokens + request.produced:
