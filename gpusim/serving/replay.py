@@ -9,7 +9,7 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.route import play, play_clients
-from gpusim.kernels.serving.state import REQUEST
+from gpusim.kernels.serving.state import REQUEST, Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.layout import build
 from gpusim.serving.requests import check, order_of

@@ -1,0 +1,58 @@
+"""An entry as replicas that serve requests: its step times as tables, its engine's limits, its room for the KV cache."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.serving.deployment import Deployment, vllm_limits
+from gpusim.serving.entry import PAUSING, Entry
+from gpusim.serving.kv_cache import BLOCK_TOKENS
+from gpusim.serving.roofline import decode_attention_s, dense_s, host_s, prefill_attention_s, sample_s
+from gpusim.serving.step_times import Curve, StepTimes
+
+PER_DOUBLING = 4  # knots of tokens and requests
+LONGEST_CONTEXT = 2**20  # [tokens] beyond it, times go on as between the last two knots
+
+
+def step_times(entry: Entry, max_batched_tokens: int, max_requests: int) -> StepTimes:
+    """Step times of an entry by its roofline; between its knots they are linear.
+
+    A pipeline of ``pp`` stages takes a batch in as many parts, each stage another one: a step takes ``pp`` times what a
+    stage takes for its part.
+    """
+    r, c = entry.replica, entry.coefficients
+    stages = r.layout.pp
+    tokens, requests = _knots(max_batched_tokens), _knots(max_requests)
+    chunks, decoding = np.append(0.0, tokens), np.append(0.0, requests)
+    contexts = np.append(0.0, 2.0 ** np.arange(4, np.log2(LONGEST_CONTEXT) + 1))
+    prefill_s = prefill_attention_s(r, c, chunks[:, None] / stages, contexts[None, :])
+    decode_s = decode_attention_s(r, c, decoding[:, None] / stages, contexts[None, :])
+    return StepTimes(
+        dense=Curve(tokens, stages * dense_s(r, c, tokens / stages)),
+        batch=Curve(requests, stages * (host_s(c, requests / stages) + sample_s(r, c, requests / stages))),
+        chunk_tokens=chunks,
+        before_tokens=contexts,
+        decoding=decoding,
+        context_tokens=contexts,
+        attention_s=stages * (prefill_s[:, :, None, None] + decode_s[None, None, :, :]),
+    )
+
+
+def deployment(entry: Entry, **limits: object) -> Deployment:
+    """Replicas of an entry with its engine's usual limits, or with those given: keys of ``Deployment``.
+
+    Copies of the attention that share experts (``dp`` > 1) are replicas in step with each other.
+    """
+    r = entry.replica
+    made = {"block_tokens": BLOCK_TOKENS, "in_step": r.layout.dp, "replicas": r.layout.dp}
+    made |= vllm_limits(r.gpu.name, float(r.gpu.memory_bytes)) | {"pauses_decode": entry.engine in PAUSING}
+    made |= limits
+    if "kv_blocks" not in made:
+        made["kv_blocks"] = entry.kv_blocks * BLOCK_TOKENS // made["block_tokens"]
+    return Deployment(step_times(entry, made["max_batched_tokens"], made["max_requests"]), **made)
+
+
+def _knots(most: int) -> np.ndarray:
+    """Whole numbers from 1 to ``most``, so many per doubling."""
+    count = int(np.ceil(np.log2(most) * PER_DOUBLING)) + 1
+    return np.unique(np.rint(np.geomspace(1.0, most, count)))
