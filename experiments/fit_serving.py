@@ -37,7 +37,7 @@ def main(folder: str | None = None) -> pd.DataFrame:
     table = runs(Path(os.environ["GPUSIM_DATA"]))
     ladder, sound = Ladder(table), (table["fault"] == "").to_numpy()
     factors = ladder.fit(sound)
-    c, told = ladder.of(factors)
+    c, told = ladder.coefficients(factors), ladder.runs
     powered = sound & table["power_w"].notna().to_numpy()
     draws = fit_draws(table[powered], picked(c, powered), picked(told, powered))
     table["fit_s"], table["fit_w"] = token_s(table, c, told), drawn_w(table, c, told, draws_of(draws, table["gpu"]))
@@ -59,7 +59,7 @@ def left_out(
     time_s, power_w = np.full(len(table), np.nan), np.full(len(table), np.nan)
     for group in sorted(set(groups)):
         out = (groups == group).to_numpy()
-        c, told = ladder.of(ladder.fit(sound & ~out, factors))
+        c, told = ladder.coefficients(ladder.fit(sound & ~out, factors)), ladder.runs
         time_s[out] = token_s(table[out], picked(c, out), picked(told, out))
         others = sound & ~out & table["power_w"].notna().to_numpy()
         if table["power_w"][out].notna().any():
@@ -73,7 +73,7 @@ def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], soun
 
     Columns of the table: pair_s and pair_w by runs of other folds, version_s likewise where the version has its own.
     """
-    table, (c, told) = ladder.table, ladder.of(factors)
+    table, c, told = ladder.table, ladder.coefficients(factors), ladder.runs
     loops = table[sound & (table["form"] == "loop").to_numpy()]
     table["pair_s"], table["pair_w"] = np.nan, np.nan
     found = []
@@ -113,7 +113,7 @@ def intervals_of(own: pd.DataFrame) -> dict[str, tuple[float, float]]:
             "source": PUBLISHER[own["source"].iloc[0]], "kind": own["kind"].iloc[0]}  # fmt: skip
 
 
-def median_s(table: pd.DataFrame, c: Coefficients, told) -> np.ndarray:
+def median_s(table: pd.DataFrame, c: Coefficients, told: Runs) -> np.ndarray:
     """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson).
 
     Beyond, the median of a Poisson number of begun requests is about its mean less log 2.
@@ -162,19 +162,19 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
     print("faulty rows, token time, all models in the fit [%]")
     print(errors(table[table["fault"] != ""], "fit_s", "token_s", ["source", "fault"]).to_string(), "\n")
     print("coefficients")
-    for (name, of, which), log in zip(ladder.keys, factors, strict=True):
+    for (name, of, _which), log in zip(ladder.keys, factors, strict=True):
         if of == "base":
             print(f"  {name:18s} {START[name][0] * np.exp(log):.4g}")
-        elif of == "task":
-            print(f"  {name} of {which}: {np.exp(log):.3f}")
-    print("power, shares of the range:", {gpu: tuple(round(v, 3) for v in astuple(d)) for gpu, d in draws.items()})
+    print(
+        "power, shares of the range:", {gpu: tuple(float(round(v, 3)) for v in astuple(d)) for gpu, d in draws.items()}
+    )
 
 
 def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], pairs: list[dict], table) -> None:
     """The catalogue: coefficients, power, pairs, intervals."""
     _write(folder / "coefficients.csv", ["coefficient", "of", "which", "value"], [
         [name, of, which, f"{(START[name][0] if of == 'base' else 1.0) * np.exp(log):.4g}"]
-        for (name, of, which), log in zip(ladder.keys, factors, strict=True) if of != "task"
+        for (name, of, which), log in zip(ladder.keys, factors, strict=True)
     ])  # fmt: skip
     states = [field.name for field in fields(Draws)]
     _write(folder / "power.csv", ["gpu", *states], [[card, *map(_number, astuple(d))] for card, d in draws.items()])
