@@ -18,7 +18,8 @@ import pandas as pd
 from serving_ladder import PAIR, START, Ladder, drawn_w, draws_of, fit_draws, token_s
 from serving_runs import runs
 
-from gpusim.serving.adjustment import Adjustment, adjust
+from gpusim.serving.adjusting import adjust
+from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import Coefficients
 from gpusim.serving.kv_cache import running

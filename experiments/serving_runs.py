@@ -138,11 +138,12 @@ def _silicon_gpus(name: pd.Series, apart: pd.Series, tp: pd.Series, copies: pd.S
 def energy(folder: Path) -> pd.DataFrame:
     """Rows of the ML.ENERGY benchmark: vLLM 0.11 kept busy. Its runs divide the attention among all their GPUs."""
     read = pd.read_csv(folder / "ml_energy" / "llm_measured.csv")
-    formats = read["weight_precision"].map(ENERGY_FORMAT)
+    formats, copies = read["weight_precision"].map(ENERGY_FORMAT), read["data_parallel"].clip(lower=1)
     return pd.DataFrame({
         "source": "ml_energy", "id": read.index.astype(str), "model": read["model_id"], "gpu": read["gpu_model"],
         "engine": "vllm-0.11", "version": "0.11", "weights": formats.where(formats != "mxfp4", "bf16"),
-        "experts": formats, "kv": "bf16", "tp": read["num_gpus"], "dp": 1, "ep": read["expert_parallel"].clip(lower=1),
+        "experts": formats, "kv": "bf16", "tp": read["num_gpus"] // copies, "dp": copies,
+        "ep": read["expert_parallel"].clip(lower=1),
         "batch": read["avg_batch_size"], "prompt_tokens": read["task"].map(TASKS),
         "output_tokens": read["avg_output_len"], "token_budget": 8192.0,
         "token_s": read["avg_batch_size"] / read["output_throughput_tokens_per_sec"],
