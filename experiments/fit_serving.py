@@ -42,31 +42,33 @@ def main(folder: str | None = None) -> pd.DataFrame:
     powered = sound & table["power_w"].notna().to_numpy()
     draws = fit_draws(table[powered], picked(c, powered), picked(told, powered))
     table["fit_s"], table["fit_w"] = token_s(table, c, told), drawn_w(table, c, told, draws_of(draws, table["gpu"]))
-    table["model_out_s"], table["model_out_w"] = left_out(ladder, factors, sound, table["shape"])
-    table["pair_out_s"], _ = left_out(ladder, factors, sound, table["shape"] + " on " + table["gpu"])
+    table["model_out_s"], table["model_out_median_s"], table["model_out_w"] = left_out(
+        ladder, factors, sound, table["shape"]
+    )
+    table["pair_out_s"], *_ = left_out(ladder, factors, sound, table["shape"] + " on " + table["gpu"])
     pairs = fit_pairs(ladder, factors, draws, sound)
-    table["median_fit_s"] = median_s(table, c, told)
+    table["median_fit_s"] = median_s(table, c, told, table["fit_s"])
     report(table, ladder, factors, draws)
     if folder:
         write(Path(folder), ladder, factors, draws, pairs, table)
     return table
 
 
-def left_out(
-    ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series
-) -> tuple[np.ndarray, np.ndarray]:
-    """Token times [s] and power [W] of each group by a fit to all others."""
+def left_out(ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series) -> np.ndarray:
+    """Token times and their medians [s] and power [W] of each group by a fit to all others, shape (3, rows)."""
     table = ladder.table
-    time_s, power_w = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    found = np.full((3, len(table)), np.nan)
+    time_s, middle_s, power_w = found
     for group in sorted(set(groups)):
         out = (groups == group).to_numpy()
         c, told = ladder.coefficients(ladder.fit(sound & ~out, factors)), ladder.runs
         time_s[out] = token_s(table[out], picked(c, out), picked(told, out))
+        middle_s[out] = median_s(table[out], picked(c, out), picked(told, out), time_s[out])
         others = sound & ~out & table["power_w"].notna().to_numpy()
         if table["power_w"][out].notna().any():
             draws = draws_of(fit_draws(table[others], picked(c, others), picked(told, others)), table["gpu"][out])
             power_w[out] = drawn_w(table[out], picked(c, out), picked(told, out), draws)
-    return time_s, power_w
+    return found
 
 
 def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], sound: np.ndarray) -> list[dict]:
@@ -114,14 +116,14 @@ def intervals_of(own: pd.DataFrame) -> dict[str, tuple[float, float]]:
             "source": PUBLISHER[own["source"].iloc[0]], "kind": own["kind"].iloc[0]}  # fmt: skip
 
 
-def median_s(table: pd.DataFrame, c: Coefficients, told: Runs) -> np.ndarray:
+def median_s(table: pd.DataFrame, c: Coefficients, told: Runs, mean_s: np.ndarray) -> np.ndarray:
     """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson).
 
     Beyond, the median of a Poisson number of begun requests is about its mean less log 2.
     """
     alone_s = decode_step_s(told.replica, c, told.load, running(told.replica, told.load))
     begun = table["batch"] / table["output_tokens"]
-    return alone_s + np.maximum(1.0 - np.log(2.0) / begun, 0.0) * (table["fit_s"] - alone_s)
+    return alone_s + np.maximum(1.0 - np.log(2.0) / begun, 0.0) * (mean_s - alone_s)
 
 
 def errors(table: pd.DataFrame, predicted: str, actual: str, by: list[str]) -> pd.DataFrame:
@@ -148,6 +150,7 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
         ("token time, pair's own factors, other folds", "pair_s", "token_s"),
         ("token time, factors of the pair's version, other folds", "version_s", "token_s"),
         ("median token time, all models in the fit", "median_fit_s", "median_s"),
+        ("median token time, model left out", "model_out_median_s", "median_s"),
         ("power, all models in the fit", "fit_w", "power_w"),
         ("power, model left out", "model_out_w", "power_w"),
         ("power, pair's own factors, other folds", "pair_w", "power_w"),

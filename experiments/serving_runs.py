@@ -29,6 +29,11 @@ ENERGY_FORMAT = {"bfloat16": "bf16", "fp8": "fp8", "mxfp4": "mxfp4"}
 # TensorRT-LLM before its attention and experts were rewritten for FP8 (release notes of 1.1).
 OLD_TRTLLM = "1.0.0rc3"
 SLICE = "llama-3.1-70b slice"
+COLUMNS = [
+    "source", "id", "model", "gpu", "engine", "version", "weights", "experts", "kv", "tp", "dp", "ep", "batch",
+    "prompt_tokens", "output_tokens", "token_budget", "token_s", "median_s", "p90_s", "ttft_s", "power_w", "task",
+    "named", "context", "chunk", "form",
+]  # fmt: skip
 
 
 def runs(folder: Path) -> pd.DataFrame:
@@ -36,7 +41,7 @@ def runs(folder: Path) -> pd.DataFrame:
     readers = [("serving_silicon", silicon), ("ml_energy", energy), ("gpu_phases", phases)]
     readers += [("llmservingsim_profiles", profiles)]
     read = [reader(folder) for name, reader in readers if (folder / name).exists()]
-    table = known(pd.concat(read, ignore_index=True))
+    table = known(pd.concat(read, ignore_index=True)).reindex(columns=COLUMNS)
     shapes = [shape_of(name) for name in table["model"]]
     table["shape"], table["kind"] = [s.name for s in shapes], [s.kind for s in shapes]
     table["gpu"] = [gpu(name).name for name in table["gpu"]]
