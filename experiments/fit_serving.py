@@ -18,7 +18,8 @@ import pandas as pd
 from serving_ladder import PAIR, START, Ladder, drawn_w, draws_of, fit_draws, token_s
 from serving_runs import runs
 
-from gpusim.serving.adjustment import Adjustment, adjust
+from gpusim.serving.adjusting import adjust
+from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import decode_step_s
 from gpusim.serving.coefficients import Coefficients
 from gpusim.serving.kv_cache import running
@@ -37,35 +38,37 @@ def main(folder: str | None = None) -> pd.DataFrame:
     table = runs(Path(os.environ["GPUSIM_DATA"]))
     ladder, sound = Ladder(table), (table["fault"] == "").to_numpy()
     factors = ladder.fit(sound)
-    c, told = ladder.of(factors)
+    c, told = ladder.coefficients(factors), ladder.runs
     powered = sound & table["power_w"].notna().to_numpy()
     draws = fit_draws(table[powered], picked(c, powered), picked(told, powered))
     table["fit_s"], table["fit_w"] = token_s(table, c, told), drawn_w(table, c, told, draws_of(draws, table["gpu"]))
-    table["model_out_s"], table["model_out_w"] = left_out(ladder, factors, sound, table["shape"])
-    table["pair_out_s"], _ = left_out(ladder, factors, sound, table["shape"] + " on " + table["gpu"])
+    table["model_out_s"], table["model_out_median_s"], table["model_out_w"] = left_out(
+        ladder, factors, sound, table["shape"]
+    )
+    table["pair_out_s"], *_ = left_out(ladder, factors, sound, table["shape"] + " on " + table["gpu"])
     pairs = fit_pairs(ladder, factors, draws, sound)
-    table["median_fit_s"] = median_s(table, c, told)
+    table["median_fit_s"] = median_s(table, c, told, table["fit_s"])
     report(table, ladder, factors, draws)
     if folder:
         write(Path(folder), ladder, factors, draws, pairs, table)
     return table
 
 
-def left_out(
-    ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series
-) -> tuple[np.ndarray, np.ndarray]:
-    """Token times [s] and power [W] of each group by a fit to all others."""
+def left_out(ladder: Ladder, factors: np.ndarray, sound: np.ndarray, groups: pd.Series) -> np.ndarray:
+    """Token times and their medians [s] and power [W] of each group by a fit to all others, shape (3, rows)."""
     table = ladder.table
-    time_s, power_w = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    found = np.full((3, len(table)), np.nan)
+    time_s, middle_s, power_w = found
     for group in sorted(set(groups)):
         out = (groups == group).to_numpy()
-        c, told = ladder.of(ladder.fit(sound & ~out, factors))
+        c, told = ladder.coefficients(ladder.fit(sound & ~out, factors)), ladder.runs
         time_s[out] = token_s(table[out], picked(c, out), picked(told, out))
+        middle_s[out] = median_s(table[out], picked(c, out), picked(told, out), time_s[out])
         others = sound & ~out & table["power_w"].notna().to_numpy()
         if table["power_w"][out].notna().any():
             draws = draws_of(fit_draws(table[others], picked(c, others), picked(told, others)), table["gpu"][out])
             power_w[out] = drawn_w(table[out], picked(c, out), picked(told, out), draws)
-    return time_s, power_w
+    return found
 
 
 def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], sound: np.ndarray) -> list[dict]:
@@ -73,7 +76,7 @@ def fit_pairs(ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], soun
 
     Columns of the table: pair_s and pair_w by runs of other folds, version_s likewise where the version has its own.
     """
-    table, (c, told) = ladder.table, ladder.of(factors)
+    table, c, told = ladder.table, ladder.coefficients(factors), ladder.runs
     loops = table[sound & (table["form"] == "loop").to_numpy()]
     table["pair_s"], table["pair_w"] = np.nan, np.nan
     found = []
@@ -113,14 +116,14 @@ def intervals_of(own: pd.DataFrame) -> dict[str, tuple[float, float]]:
             "source": PUBLISHER[own["source"].iloc[0]], "kind": own["kind"].iloc[0]}  # fmt: skip
 
 
-def median_s(table: pd.DataFrame, c: Coefficients, told) -> np.ndarray:
+def median_s(table: pd.DataFrame, c: Coefficients, told: Runs, mean_s: np.ndarray) -> np.ndarray:
     """[s] of the step in the middle: without prefill while requests begin in fewer than half of the steps (Poisson).
 
     Beyond, the median of a Poisson number of begun requests is about its mean less log 2.
     """
     alone_s = decode_step_s(told.replica, c, told.load, running(told.replica, told.load))
     begun = table["batch"] / table["output_tokens"]
-    return alone_s + np.maximum(1.0 - np.log(2.0) / begun, 0.0) * (table["fit_s"] - alone_s)
+    return alone_s + np.maximum(1.0 - np.log(2.0) / begun, 0.0) * (mean_s - alone_s)
 
 
 def errors(table: pd.DataFrame, predicted: str, actual: str, by: list[str]) -> pd.DataFrame:
@@ -147,6 +150,7 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
         ("token time, pair's own factors, other folds", "pair_s", "token_s"),
         ("token time, factors of the pair's version, other folds", "version_s", "token_s"),
         ("median token time, all models in the fit", "median_fit_s", "median_s"),
+        ("median token time, model left out", "model_out_median_s", "median_s"),
         ("power, all models in the fit", "fit_w", "power_w"),
         ("power, model left out", "model_out_w", "power_w"),
         ("power, pair's own factors, other folds", "pair_w", "power_w"),
@@ -162,19 +166,19 @@ def report(table: pd.DataFrame, ladder: Ladder, factors: np.ndarray, draws: dict
     print("faulty rows, token time, all models in the fit [%]")
     print(errors(table[table["fault"] != ""], "fit_s", "token_s", ["source", "fault"]).to_string(), "\n")
     print("coefficients")
-    for (name, of, which), log in zip(ladder.keys, factors, strict=True):
+    for (name, of, _which), log in zip(ladder.keys, factors, strict=True):
         if of == "base":
             print(f"  {name:18s} {START[name][0] * np.exp(log):.4g}")
-        elif of == "task":
-            print(f"  {name} of {which}: {np.exp(log):.3f}")
-    print("power, shares of the range:", {gpu: tuple(round(v, 3) for v in astuple(d)) for gpu, d in draws.items()})
+    print(
+        "power, shares of the range:", {gpu: tuple(float(round(v, 3)) for v in astuple(d)) for gpu, d in draws.items()}
+    )
 
 
 def write(folder: Path, ladder: Ladder, factors: np.ndarray, draws: dict[str, Draws], pairs: list[dict], table) -> None:
     """The catalogue: coefficients, power, pairs, intervals."""
     _write(folder / "coefficients.csv", ["coefficient", "of", "which", "value"], [
         [name, of, which, f"{(START[name][0] if of == 'base' else 1.0) * np.exp(log):.4g}"]
-        for (name, of, which), log in zip(ladder.keys, factors, strict=True) if of != "task"
+        for (name, of, which), log in zip(ladder.keys, factors, strict=True)
     ])  # fmt: skip
     states = [field.name for field in fields(Draws)]
     _write(folder / "power.csv", ["gpu", *states], [[card, *map(_number, astuple(d))] for card, d in draws.items()])

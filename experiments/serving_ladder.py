@@ -5,7 +5,7 @@ Used by ``fit_serving.py``.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 from serving_runs import measured
 
 from gpusim.serving.closed_loop import decode_step_s
-from gpusim.serving.coefficients import BY_EXPERTS, BY_WEIGHTS, NAMES, Coefficients
+from gpusim.serving.coefficients import BY_EXPERTS, BY_WEIGHTS, Coefficients
 from gpusim.serving.fitting import Design, fit
 from gpusim.serving.kv_cache import running
 from gpusim.serving.power import Draws, loop_power_w, step_power_w
@@ -31,7 +31,6 @@ START = {
 # Standard deviations of the logs of factors, times twice the coefficient's own (at most 1.5): chosen by the error of
 # models left out, among 0.1 to 0.5, 0.02 to 0.25 and 0.15 to 0.4.
 ENGINES, GPUS, FORMAT_FACTORS = 0.2, 0.1, 0.2
-PROMPTS = 0.4  # the same of the lengths of the prompts of ML.ENERGY's tasks, which it does not tell
 PAIR = ["shape", "gpu", "engine", "weights", "experts"]
 NOISE, POWER_NOISE = 0.08, 0.06
 # A pair of model and GPU with this many runs counts as so many; others as their root, from a quarter to four times.
@@ -65,22 +64,13 @@ class Ladder:
                 factors(name, "format", table["weights"], FORMAT_FACTORS)
             if name in BY_EXPERTS:
                 factors(name, "format", table["experts"], FORMAT_FACTORS)
-        factors("prompt", "task", table["task"], PROMPTS)
-        self.names = [*START, "prompt"]
-        self.start = np.log([START[name][0] if name in START else 1.0 for name in self.names])
-        of = np.array([self.names.index(name) for name, _, _ in self.keys])
+        self.start = np.log([start for start, _ in START.values()])
+        of = np.array([list(START).index(name) for name, _, _ in self.keys])
         self.design = Design(np.array(columns).T, of, np.array(spread))
 
-    def rows(self, logs: np.ndarray) -> tuple[Coefficients, Runs]:
-        """Coefficients of the rows, and the rows as runs, from the logs of both, shape (rows, coefficients)."""
-        values = dict(zip(self.names, np.exp(logs).T, strict=True))
-        load = self.runs.load
-        load = replace(load, prompt_tokens=load.prompt_tokens * values["prompt"])
-        return Coefficients(**{name: values[name] for name in NAMES}), replace(self.runs, load=load)
-
-    def of(self, factors: np.ndarray) -> tuple[Coefficients, Runs]:
-        """The same from the logs of the factors."""
-        return self.rows(self.start + self.design.logs(factors, len(self.start)))
+    def coefficients(self, factors: np.ndarray) -> Coefficients:
+        """Coefficients of the rows from the logs of the factors."""
+        return _coefficients(self.start + self.design.logs(factors, len(self.start)))
 
     def fit(self, rows: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
         """Logs of the factors that explain some rows; those of pairs with many runs count less each."""
@@ -88,9 +78,14 @@ class Ladder:
         weight = rows * np.clip(np.sqrt(USUAL_RUNS / many), 0.5, 2.0)
 
         def predicted(logs: np.ndarray) -> np.ndarray:
-            return np.log(token_s(self.table, *self.rows(logs)))
+            return np.log(token_s(self.table, _coefficients(logs), self.runs))
 
         return fit(predicted, self.start, self.design, np.log(self.runs.token_s), NOISE, weight, guess)
+
+
+def _coefficients(logs: np.ndarray) -> Coefficients:
+    """From logs of shape (rows, coefficients)."""
+    return Coefficients(**dict(zip(START, np.exp(logs).T, strict=True)))
 
 
 def token_s(table: pd.DataFrame, c: Coefficients, runs: Runs) -> np.ndarray:

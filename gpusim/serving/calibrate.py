@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from gpusim.errors import ServingError
-from gpusim.serving.adjustment import adjust
+from gpusim.serving.adjusting import adjust
 from gpusim.serving.entry import Entry, Interval
 from gpusim.serving.runs import Runs, picked, stacked
 

@@ -48,7 +48,8 @@ def prefill_cost_s(r: Replica, c: Coefficients, load: Load, running: Numbers) ->
     """[s] by which the prefill of one request delays the others."""
     chunk = np.minimum(load.prompt_tokens, load.token_budget)
     chunks, before = load.prompt_tokens / chunk, (load.prompt_tokens - chunk) / 2.0
-    mixed = step_s(r, c, running, load.mean_kv_tokens, chunk, before) - step_s(r, c, running, load.mean_kv_tokens)
+    own, kv = running / r.layout.pp, load.mean_kv_tokens
+    mixed = step_s(r, c, own, kv, chunk, before) - step_s(r, c, own, kv)
     return chunks * np.where(load.pausing, step_s(r, c, 0.0, 0.0, chunk, before), mixed)
 
 

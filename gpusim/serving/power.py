@@ -1,8 +1,9 @@
 """What a replica draws: the energy of a step from its roofline, over the time that it takes.
 
-While a GPU reads memory, computes, runs small kernels or exchanges, it draws so much above idle each, as shares of the
-range between idle and limit; what overlaps adds up, and the card's own limit caps the mean. Between steps it idles with
-its clock up, which is more than without a context. The shares are fitted: ``docs/serving_entries.md``.
+While a GPU reads memory, computes or works for its experts, it draws so much above idle each, as shares of the range
+between idle and limit; what overlaps adds up, and the card's own limit bends the mean. While it waits for the host or
+for others, and in small kernels, it draws as if idle with its clock up, which is more than without a context: a share
+of its own for these came out at 3% of the range. The shares are fitted: ``docs/serving_entries.md``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ CAP = 6.0
 
 @dataclass(frozen=True)
 class Draws:
-    """Power above idle in each state, as shares of the range from idle to limit. Fields may hold arrays."""
+    """Power above idle in each state, as shares of the range from idle to limit. Fields may hold arrays.
+
+    Attributes
+    ----------
+    reading, computing : float
+        While weights, head and context are read, and while they are multiplied. Computing is above 1: at full clock it
+        draws more than the limit, and slows down.
+    experts : float
+        In products with experts and the kernels around them, whatever they wait for.
+    """
 
     reading: Numbers
     computing: Numbers

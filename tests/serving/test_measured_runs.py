@@ -61,8 +61,8 @@ def test_models_left_out_of_a_small_fit(data_folder):
     whole, off = ladder.fit(everything), []
     for shape in sorted(set(table["shape"])):
         out = (table["shape"] == shape).to_numpy()
-        c, told = ladder.of(ladder.fit(~out, whole))
-        off += list(np.abs(serving_ladder.token_s(table, c, told) / table["token_s"] - 1.0)[out])
+        c = ladder.coefficients(ladder.fit(~out, whole))
+        off += list(np.abs(serving_ladder.token_s(table, c, ladder.runs) / table["token_s"] - 1.0)[out])
     assert np.mean(off) < 0.15
     # What a wrong model would say: the batch alone, without the model's size.
     alone = table.groupby(np.log2(table["batch"]).round())["token_s"].transform("median")
