@@ -7,12 +7,16 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.analysis.comparison import compare
     from gpusim.buildout.play import Programme, play
     from gpusim.commerce.book import contracts
+    from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.frames import jobs_from
     from gpusim.results.plan import Plan, plan
     from gpusim.results.result import Result
     from gpusim.results.run import run
     from gpusim.results.sweep import Sweep, sweep
     from gpusim.scenario.scenario import Scenario
+    from gpusim.serving.entry import entry
+    from gpusim.serving.prediction import predict
+    from gpusim.serving.replay import replay
     from gpusim.studies.deliveries.competition import competition
     from gpusim.studies.deliveries.deliveries import deliveries
     from gpusim.studies.relief.study import relieve
@@ -24,8 +28,8 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
 __version__ = "0.1.0"
 __all__ = [
     "Competition", "Deliveries", "Plan", "Programme", "Relief", "Result", "Scenario", "Sweep",
-    "compare", "competition", "contracts", "deliveries", "jobs_from", "mean_interval", "paired_interval", "plan",
-    "play", "relieve", "run", "sweep",
+    "compare", "competition", "contracts", "deliveries", "entry", "jobs_from", "mean_interval", "paired_interval",
+    "plan", "play", "predict", "read_requests", "relieve", "replay", "run", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -42,6 +46,10 @@ _HOMES = {
     "competition": "gpusim.studies.deliveries.competition",
     "Competition": "gpusim.tables.competition",
     "jobs_from": "gpusim.inputs.traces.frames",
+    "read_requests": "gpusim.inputs.requests.formats",
+    "entry": "gpusim.serving.entry",
+    "predict": "gpusim.serving.prediction",
+    "replay": "gpusim.serving.replay",
     "contracts": "gpusim.commerce.book",
     "plan": "gpusim.results.plan",
     "Plan": "gpusim.results.plan",

@@ -39,7 +39,7 @@ ALLOWED = {
     | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
     # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
     "validation": BASE | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis"},
-    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "studies", "validation"},
+    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
     # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.
     "results": {"errors", "units", "scenario", "inputs", "tables", "analysis", "engine", "studies", "report"},

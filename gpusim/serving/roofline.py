@@ -146,8 +146,18 @@ def attended(shape: ModelShape, tokens: Numbers) -> Numbers:
 
 def dense_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
     """[s] of all that is done token by token: products with weights and experts, small kernels, exchanges."""
+    return each_copy_s(r, c, tokens) + together_s(r, c, tokens)
+
+
+def each_copy_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
+    """[s] of what each copy of the attention does by itself."""
+    return weights_part(r, c, tokens).s + small_kernels_s(r, c)
+
+
+def together_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
+    """[s] of what all copies do together: experts, and exchanges between GPUs."""
     experts = experts_part(r, c, tokens, crowding(r, c, tokens))  # the other GPUs wait for the busiest
-    return weights_part(r, c, tokens).s + experts.s + small_kernels_s(r, c) + exchange_s(r, c, tokens)
+    return experts.s + exchange_s(r, c, tokens)
 
 
 def sample_s(r: Replica, c: Coefficients, sequences: Numbers) -> Numbers:

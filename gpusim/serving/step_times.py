@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -109,6 +109,16 @@ class StepTimes:
         for name in AXES:
             _check_knots(name, getattr(self, name))
         _check_times("attention_s", self.attention_s, tuple(len(getattr(self, name)) for name in AXES))
+
+    def times(self, factor: float) -> StepTimes:
+        """The same with all times multiplied."""
+        return replace(
+            self,
+            dense=Curve(self.dense.at, self.dense.value_s * factor),
+            batch=Curve(self.batch.at, self.batch.value_s * factor),
+            attention_s=self.attention_s * factor,
+            gathered=self.gathered and Curve(self.gathered.at, self.gathered.value_s * factor),
+        )
 
     def tables(self, budget: int, seats: int, ranks: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """As kernels read them, for steps of at most so many tokens and requests of ``ranks`` replicas each.

@@ -1,4 +1,4 @@
-"""An entry as replicas that serve requests: its step times as tables, its engine's limits, its room for the KV cache."""
+"""An entry as replicas that serve requests: step times as tables, limits of its engine, room for the KV cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import numpy as np
 from gpusim.serving.deployment import Deployment, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS
-from gpusim.serving.roofline import decode_attention_s, dense_s, host_s, prefill_attention_s, sample_s
+from gpusim.serving.roofline import (
+    decode_attention_s,
+    dense_s,
+    each_copy_s,
+    host_s,
+    prefill_attention_s,
+    sample_s,
+    together_s,
+)
 from gpusim.serving.step_times import Curve, StepTimes
 
 PER_DOUBLING = 4  # knots of tokens and requests
@@ -18,23 +26,28 @@ def step_times(entry: Entry, max_batched_tokens: int, max_requests: int) -> Step
     """Step times of an entry by its roofline; between its knots they are linear.
 
     A pipeline of ``pp`` stages takes a batch in as many parts, each stage another one: a step takes ``pp`` times what a
-    stage takes for its part.
+    stage takes for its part. Of ``dp`` copies of the attention each has a batch of its own; what they compute and
+    exchange together counts the tokens of all.
     """
     r, c = entry.replica, entry.coefficients
-    stages = r.layout.pp
+    stages, copies = r.layout.pp, r.layout.dp
     tokens, requests = _knots(max_batched_tokens), _knots(max_requests)
     chunks, decoding = np.append(0.0, tokens), np.append(0.0, requests)
     contexts = np.append(0.0, 2.0 ** np.arange(4, np.log2(LONGEST_CONTEXT) + 1))
-    prefill_s = prefill_attention_s(r, c, chunks[:, None] / stages, contexts[None, :])
-    decode_s = decode_attention_s(r, c, decoding[:, None] / stages, contexts[None, :])
+    own, together = tokens * copies / stages, _knots(max_batched_tokens * copies)
+    asked = requests * copies / stages
+    prefill_s = prefill_attention_s(r, c, chunks[:, None] * copies / stages, contexts[None, :])
+    decode_s = decode_attention_s(r, c, decoding[:, None] * copies / stages, contexts[None, :])
+    dense = dense_s(r, c, own) if copies == 1 else each_copy_s(r, c, own)
     return StepTimes(
-        dense=Curve(tokens, stages * dense_s(r, c, tokens / stages)),
-        batch=Curve(requests, stages * (host_s(c, requests / stages) + sample_s(r, c, requests / stages))),
+        dense=Curve(tokens, stages * dense),
+        batch=Curve(requests, stages * (host_s(c, asked) + sample_s(r, c, asked))),
         chunk_tokens=chunks,
         before_tokens=contexts,
         decoding=decoding,
         context_tokens=contexts,
         attention_s=stages * (prefill_s[:, :, None, None] + decode_s[None, None, :, :]),
+        gathered=None if copies == 1 else Curve(together, stages * together_s(r, c, together / stages)),
     )
 
 

@@ -1,0 +1,71 @@
+"""``gpusim replay``: requests to a language model, served by replicas of an entry of the catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
+from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
+from gpusim.cli.target import check_output, replace_option
+from gpusim.units import number_of
+
+COUNT = click.IntRange(1)
+
+
+@cli.command()
+@click.argument("requests", type=PATH)
+@click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct.")
+@click.option("--gpu", required=True, help="GPU type, say H100.")
+@click.option("--engine", default="vllm", show_default=True, help="Serving engine.")
+@click.option("--weights", default="bf16", show_default=True, help="Format of the weights: bf16, fp8, nvfp4, ...")
+@click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8.")
+@click.option("--tp", type=COUNT, default=1, show_default=True, help="GPUs that divide each layer.")
+@click.option("--pp", type=COUNT, default=1, show_default=True, help="Stages of layers.")
+@click.option("--dp", type=COUNT, default=1, show_default=True, help="Copies of the attention that share experts.")
+@click.option("--ep", type=COUNT, default=1, show_default=True, help="Groups of GPUs with experts of their own.")
+@click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas of all that.")
+@click.option("--router", default="least-requests", show_default=True,
+              help="Which replica gets a request: round-robin, least-requests, least-kv, prefix.")  # fmt: skip
+@click.option(
+    "--clients", type=COUNT, help="A closed loop: so many clients of each replica, in place of arrival times."
+)
+@click.option("--kv-blocks", type=COUNT, help="KV cache of a replica [default: what fits].")
+@click.option("--max-batched-tokens", type=COUNT, help="Tokens of a step at most [default: vLLM's].")
+@click.option("--max-requests", type=COUNT, help="Requests of a step at most [default: vLLM's].")
+@click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")
+@replace_option
+def replay(
+    requests: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
+    replicas: int, router: str, clients: int | None, kv_blocks: int | None, max_batched_tokens: int | None,
+    max_requests: int | None, out: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Serve the REQUESTS of a trace, and say how long they wait, with intervals, and what it takes."""
+    from gpusim.inputs.requests.formats import read_requests
+    from gpusim.report.serving_text import print_prediction
+    from gpusim.serving.entry import entry
+    from gpusim.serving.prediction import predict
+    from gpusim.serving.replica import Layout
+
+    if out is not None:
+        check_output(out, force, requests)
+    known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
+    trace = read_requests(requests)
+    frame = trace.to_frame()
+    given = {"kv_blocks": kv_blocks, "max_batched_tokens": max_batched_tokens, "max_requests": max_requests}
+    limits = {name: value for name, value in given.items() if value is not None}
+    if trace.block_tokens:
+        limits["block_tokens"] = trace.block_tokens
+    loading()
+    found = predict(frame, known, clients, replicas=replicas * dp, router=router, **limits)
+    if out is not None:
+        served = found.replay.requests
+        served.to_csv(out, index=False) if out.suffix == ".csv" else served.to_parquet(out, index=False)
+    print_prediction(found, frame)
+    for what, count in trace.notes.items():
+        say(f"{requests}: {what}: {count:,}", err=True)
+    if len(frame) < len(trace):
+        say(f"{number_of(len(trace) - len(frame), 'request')} without prompt or output left out.", err=True)

@@ -1,0 +1,61 @@
+"""A prediction of serving for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from rich.console import Console
+
+from gpusim.analysis.wording import duration, quantity, share
+from gpusim.report.terminal import listing, terminal
+from gpusim.serving.prediction import Prediction
+from gpusim.units import number_of
+
+MEASURES = {
+    "ttft_s": ("time to first token [s]", 1.0),
+    "time_per_output_token_s": ("time per output token [ms]", 1e3),
+    "end_to_end_s": ("end to end [s]", 1.0),
+}
+SHOWN = ("mean", "p50", "p90", "p99")
+
+
+def print_prediction(found: Prediction, requests: pd.DataFrame, console: Console | None = None) -> None:
+    """Latencies with their intervals, then what was served, and by what it is known."""
+    console = terminal(console)
+    table = listing("", *(f"{name}>" for name in SHOWN))
+    for measure, (title, unit) in MEASURES.items():
+        row = found.latencies.loc[measure] * unit
+        table.add_row(title, *(_value(row[name]) for name in SHOWN))
+        table.add_row(
+            "  80% interval", *(f"{_value(row[f'{name}_low'])}-{_value(row[f'{name}_high'])}" for name in SHOWN)
+        )
+    console.print(table)
+    for line in _lines(found, requests):
+        console.print(line)
+
+
+def _value(value: float) -> str:
+    return "none" if value != value else f"{value:,.3g}" if abs(value) < 1000.0 else f"{value:,.0f}"
+
+
+def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
+    served, replicas, entry = found.replay.requests, found.replay.replicas, found.entry
+    busy = (replicas["prefill_s"] + replicas["decode_s"]).sum() / (len(replicas) * found.span_s)
+    tokens_per_s = requests["output_tokens"].sum() / found.span_s
+    yield (
+        f"{number_of(len(served), 'request')} in {duration(found.span_s)} on {number_of(found.gpus, 'GPU')}:"
+        f" {quantity(tokens_per_s)} output tokens/s, replicas at work {share(busy)} of the time,"
+        f" {number_of(int(served['preemptions'].sum()), 'preemption')},"
+        f" {share(served['cached_tokens'].sum() / requests['prompt_tokens'].sum())} of prompt tokens from the cache."
+    )
+    yield f"{found.gpu_w:,.0f} W per GPU in the mean, {found.joules_per_token:.3g} J per output token."
+    known = (
+        f"{number_of(entry.runs, 'measured run')} of this model on this GPU"
+        if entry.basis == "pair"
+        else "a roofline fitted to other models and GPUs; none of this pair was measured"
+    )
+    yield (
+        f"Step times by {known}. Of five measured token times four are {entry.time.low:.2f} to {entry.time.high:.2f}"
+        " times those predicted; the intervals are replays with all step times at these ends."
+    )

@@ -1,0 +1,40 @@
+"""What replicas drew in a replay: the energy of the mean step of each kind, times how many there were."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.serving.entry import Entry
+from gpusim.serving.power import bent, work_s
+
+
+def power_w(entry: Entry, replicas: pd.DataFrame, span_s: float) -> np.ndarray:
+    """[W] of one GPU of each replica, mean over a span, shape (replicas,): with prompts, without, and idle.
+
+    Work is nearly linear in what a step holds, so that the mean step tells the mean power of its kind.
+
+    Parameters
+    ----------
+    replicas : DataFrame
+        ``Replay.replicas``.
+    span_s : float
+        [s] That the replay lasted.
+    """
+    r, c, d = entry.replica, entry.coefficients, entry.draws
+    stages, copies = r.layout.pp, r.layout.dp  # a row is one copy of the attention, a step that of all of them
+    of = {name: replicas[name].to_numpy(float) for name in replicas}
+    decoding = copies * _per(of["decode_tokens"], of["steps_with_prompts"] + of["steps_without"]) / stages
+    context, chunk = _per(of["decode_reads"], of["decode_tokens"]), _per(of["prefill_tokens"], of["steps_with_prompts"])
+    before = np.maximum(_per(of["prefill_reads"], of["prefill_tokens"]) - chunk / 2.0, 0.0)
+    plain_s, mixed_s = _per(of["decode_s"], of["steps_without"]), _per(of["prefill_s"], of["steps_with_prompts"])
+    plain = bent(_per(stages * work_s(r, c, d, decoding, context), plain_s))
+    chunk = copies * chunk / stages
+    mixed = bent(_per(stages * work_s(r, c, d, decoding, context, chunk, before), mixed_s))
+    busy = (plain * of["decode_s"] + mixed * of["prefill_s"]) / span_s
+    return r.gpu.idle_w + (r.gpu.limit_w - r.gpu.idle_w) * busy
+
+
+def _per(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Of nothing, 0."""
+    return np.divide(total, count, out=np.zeros(len(total)), where=count > 0)
