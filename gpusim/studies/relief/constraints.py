@@ -17,6 +17,7 @@ from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
 from gpusim.studies.relief.places import booked, pools_at
 from gpusim.units import DAY_S, number_of
 
+TRACE_TYPES = ("workload", "trace_gpu_types")
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
 
 
@@ -186,6 +187,32 @@ def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Count
             )  # fmt: skip
 
 
+def _types(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """Jobs that ask for a type which no site has."""
+    asking = [
+        (name, stream.gpu_types, stream.residency, ("workload", "streams", name, "gpu_types"))
+        for name, stream in scenario.workload.streams.items()
+    ]
+    for name, kinds, residency, key in [*asking, ("the trace", scenario.workload.trace_gpu_types, [], TRACE_TYPES)]:
+        if kinds:
+            asked = "|".join(kinds) + (f" in {'|'.join(residency)}" if residency else "")
+            yield Counterfactual(
+                "GPU types", name, "gpu_types", f"jobs of {name} may run on any GPU type",
+                Lever(keys=[dotted(key)]), [], "rule", booked([asked], "rejected_type"), 0.0,
+            )  # fmt: skip
+
+
+def _data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """Jobs whose data no link brings to where they might run."""
+    for name, stream in scenario.workload.streams.items():
+        if stream.data_tb > 0.0 and stream.home:
+            yield Counterfactual(
+                "data", name, "data_tb", f"data of {name} are wherever its jobs run",
+                Lever(keys=[dotted(("workload", "streams", name, "data_tb"))]), 0.0, "rule",
+                booked([stream.home], "rejected_link"),
+            )  # fmt: skip
+
+
 def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
     if scenario.scheduler.backfill == "none":
         yield Counterfactual(
@@ -246,7 +273,7 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _backfill,
-    _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks,
-    build_out.rivals, rules.exemptions, _price,
+    _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _types,
+    _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts,
+    build_out.shocks, build_out.rivals, rules.exemptions, _price,
 )  # fmt: skip

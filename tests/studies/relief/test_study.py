@@ -124,12 +124,14 @@ def test_rejected_jobs_are_told_first(relieve) -> None:
     assert (reliefs.loc[["gpus one/H100", "queue_limit"], "ledger_gpu_hours"] > 0.0).all()
 
 
-def test_jobs_that_no_step_would_take(relieve) -> None:
-    """A type that no site has: no constraint binds, and the verdict does not leave it at that."""
-    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpu_types": ["GB200"]}))
-    assert found.ranking.empty
+def test_jobs_of_a_type_that_no_site_has(relieve) -> None:
+    """Another type is what would take them, and it comes first."""
+    found = relieve(fleet(1.0, 80).with_({"workload.streams.s.gpu_types": ["GB200"]}), curves=0)
     assert "jobs were rejected: they ask for GB200, which no site has." in found.about["verdict"]
-    assert found.about["verdict"].endswith("No constraint that a step would loosen binds.")
+    best = found.ranking.iloc[0]
+    assert (best["relief"], best["text"]) == ("gpu_types s", "jobs of s may run on any GPU type")
+    assert best["gain"] > 0.0
+    assert best["ledger_rank"] == 1.0
 
 
 def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
@@ -277,3 +279,20 @@ def test_what_makes_no_sense(relieve, options, text) -> None:
     with pytest.raises(GpusimError, match="relieve: ") as caught:
         relieve(fleet(1.0, 80), **options)
     assert text in str(caught.value)
+
+
+def test_jobs_whose_data_no_link_brings(relieve) -> None:
+    """Data in one country, the type in another, and the only link elsewhere: data that are everywhere would do."""
+    base = fleet(5.0, 80).to_toml_dict()
+    base["sites"] |= {
+        "two": {**base["sites"]["one"], "region": "FR", "jurisdiction": "EU", "pools": {"H200": {"gpus": 8}}},
+        "three": {**base["sites"]["one"], "region": "DE-LU", "jurisdiction": "EU", "pools": {"H200": {"gpus": 8}}},
+    }
+    base["links"] = {"x": {"between": ["GB", "DE-LU"], "gbps": 100.0}}
+    base["workload"]["streams"]["s"] |= {
+        "home": "FR", "data_tb": 1.0, "gpu_types": ["H100"], "jobs_per_day": 100.0,
+    }  # fmt: skip
+    found = relieve(gpusim.Scenario.from_dict(base), curves=0)
+    best = found.ranking.iloc[0]
+    assert (best["relief"], best["text"]) == ("data_tb s", "data of s are wherever its jobs run")
+    assert best["gain"] > 0.0
