@@ -9,6 +9,12 @@ _IDLE = int(Phase.IDLE)
 
 
 @inner
+def allowed_w(limit_w):
+    """What may be drawn under a limit: a trifle more, by which sums of the same watts in another order may differ."""
+    return limit_w * (1.0 + 1e-9) + 1e-6
+
+
+@inner
 def peak_w(f, s, more_w):
     """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
     site = f.sites[s]
@@ -18,11 +24,11 @@ def peak_w(f, s, more_w):
 @inner
 def fits_limit(f, s, more_w):
     """Whether the site stays within its limit at the run's hottest hour with ``more_w`` and all replicas at work."""
-    return peak_w(f, s, more_w) <= f.sites[s].limit_w
+    return peak_w(f, s, more_w) <= allowed_w(f.sites[s].limit_w)
 
 
 @inner
 def fits_alone(f, s, more_w):
     """Whether the site would stay within its limit at the run's hottest hour if nothing but ``more_w`` was at work."""
     site = f.sites[s]
-    return (site.phase_w[_IDLE] + more_w) * site.peak_overhead + site.fixed_w <= site.limit_w
+    return (site.phase_w[_IDLE] + more_w) * site.peak_overhead + site.fixed_w <= allowed_w(site.limit_w)

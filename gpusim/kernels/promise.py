@@ -15,21 +15,20 @@ from gpusim.kernels.course import draw, expected_wall_time
 from gpusim.kernels.frontier import OVERDUE_S, frontier_add, frontier_pop
 from gpusim.kernels.heap import ARITY, first_child, row_of
 from gpusim.kernels.holding import drawn_by
-from gpusim.kernels.limit import peak_w
+from gpusim.kernels.limit import allowed_w, peak_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
 from gpusim.state.codes import NONE, SEVERAL, Backfill, Phase, Status, Wait
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
 _POWER, _RULE, _RUNNING = int(Wait.POWER), int(Wait.RULE), int(Status.RUNNING)
-_ROUNDING = 1e-9  # of a limit: sums of watts in another order may differ by less
 
 
 @inner
 def _room_w(f, s, limit_w):
-    """What more may be drawn now; a trifle too much, so that what was promised is not broken by rounding."""
+    """What more may be drawn now."""
     site = f.sites[s]
-    return (limit_w * (1.0 + _ROUNDING) - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
+    return (allowed_w(limit_w) - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
 
 
 @inner
@@ -136,7 +135,7 @@ def _admits(f, j, p, limit_w):
         return True
     s, now = f.pools[p].site, f.clock[0].now_s
     w = draw(f, j, p)
-    if peak_w(f, s, w) > limit_w:
+    if peak_w(f, s, w) > allowed_w(limit_w):
         return False
     if w <= 0.0:
         return True
@@ -158,7 +157,7 @@ def may_be_allowed(f, p, w, wall_s):
     """Whether a job behind the head that draws ``w`` or more for ``wall_s`` or longer may have the power."""
     s, now = f.pools[p].site, f.clock[0].now_s
     limit_w = f.sites[s].limit_w
-    if peak_w(f, s, w) > limit_w:
+    if peak_w(f, s, w) > allowed_w(limit_w):
         return False
     return limit_w == math.inf or w <= 0.0 or _leaves_promised(f, s, w, now + wall_s, NONE, limit_w, now)
 

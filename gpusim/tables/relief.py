@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class Relief:
     @classmethod
     def load(cls, folder: str | Path) -> Relief:
         """Read what was saved, or a study's folder holds; ``ResultError`` with all that is missing or damaged."""
-        within = Path(folder) / "relief"
-        about, tables = storage.load(within if within.is_dir() else Path(folder), TABLES)
+        folder = Path(folder)
+        with suppress(OSError):  # of a name that is too long; what cannot be read is told below
+            folder = folder / "relief" if (folder / "relief").is_dir() else folder
+        about, tables = storage.load(folder, TABLES)
         return cls(about, **tables)

@@ -9,7 +9,6 @@ import numpy as np
 from gpusim.engine.cycle import cycle
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
-from gpusim.kernels import control
 from gpusim.state.codes import Backfill, Wait
 from gpusim.state.fleet import Fleet
 from gpusim.units import number_of
@@ -40,7 +39,7 @@ def _played(
     for p, pool in enumerate(pools):
         fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node
         env.set_nodes_on(p, pool.n_nodes)
-    control.set_limit(fleet, 0, limit_w, np.inf, 0.0)
+    env.set_limit(0, limit_w, np.inf)
     if cycle_s:
         env.process(cycle(env, cycle_s, env.run_passes))
     env.run(until=env.finished)

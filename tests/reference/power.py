@@ -44,6 +44,11 @@ class SitePower:
         """What the site may draw: the grid connection, or a cap below it."""
         return min(self.grid_w, self.cap_w)
 
+    @property
+    def allowed_w(self) -> float:
+        """The limit, and a trifle by which sums of the same watts in another order may differ."""
+        return self.limit_w * (1 + 1e-9) + 1e-6
+
     def nodes_w(self) -> float:
         """IT power of the nodes that are on, whatever runs there."""
         return sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
@@ -64,12 +69,12 @@ class SitePower:
 
     def has_room(self, more_w: float) -> bool:
         """Whether the limit admits that much more IT power."""
-        return self.draw_w() + more_w * self.overhead <= self.limit_w
+        return self.draw_w() + more_w * self.overhead <= self.allowed_w
 
     def admits_alone(self, job: Job, pool: Pool) -> bool:
         """Whether the job would have the power if nothing else was at work."""
         nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
-        return (nodes_w + job_w(job, pool)) * self.overhead <= self.limit_w
+        return (nodes_w + job_w(job, pool)) * self.overhead <= self.allowed_w
 
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""

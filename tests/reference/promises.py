@@ -29,7 +29,7 @@ class Load:
         still_on = [j for pool in self.power.pools for j in pool.running if j.expected_end_s(self.now) > at_s]
         begun = [p.head for p in self.promises if self.begins_s(p) <= at_s < self.ends_s(p)]
         load_w = self.power.nodes_w() + sum(job_w(job, job.pool) for job in still_on + begun)
-        return self.power.limit_w * (1 + 1e-9) - load_w * self.power.overhead
+        return self.power.allowed_w - load_w * self.power.overhead
 
     def admits(self, w: float, until_s: float) -> bool:
         """Whether ``w`` from now on fit beside the promises that begin before ``until_s``."""

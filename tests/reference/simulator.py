@@ -288,14 +288,14 @@ class Simulator:
 
     def _shed(self, site: int) -> None:
         power = self.sites[site]
-        while power.draw_w() > power.limit_w:
+        while power.draw_w() > power.allowed_w:
             running = [job for pool in power.pools for job in pool.running]
             if not running:
                 break
             self.evict(max(running, key=lambda job: (job.start_s, job.row)))
         replicas = [replica for service in self.services for d in service.deployments for replica in d.replicas]
         for replica in reversed(replicas):
-            if replica.nodes and replica.pool in power.pools and power.draw_w() > power.limit_w:
+            if replica.nodes and replica.pool in power.pools and power.draw_w() > power.allowed_w:
                 self.stop(replica)
 
     # Passes -----------------------------------------------------------------------------------------------------
@@ -589,12 +589,11 @@ class Simulator:
     def _leaves_claims(self, job: Job, w: float) -> bool:
         """Without backfill, nobody later in the order takes power of which a head lacks some."""
         power = self.sites[job.pool.spec.site]
-        limit_w = power.limit_w * (1 + 1e-9)
         claims = [pool.claim for pool in power.pools if pool is not job.pool and pool.claim is not None]
         claims = [c for c in claims if place(c, self.rules.order) < place(job, self.rules.order)]
         claimed_w = [job_w(c, c.pool) * power.overhead for c in claims]
-        claimed_w = sum(c for c in claimed_w if power.without_jobs_w() + c <= limit_w)
-        return claimed_w == 0 or power.draw_w() + claimed_w + w <= limit_w
+        claimed_w = sum(c for c in claimed_w if power.without_jobs_w() + c <= power.allowed_w)
+        return claimed_w == 0 or power.draw_w() + claimed_w + w <= power.allowed_w
 
     def _exceeds_quota(self, job: Job) -> bool:
         if self.case.quota is None:

@@ -8,7 +8,7 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import fits_limit, peak_w
+from gpusim.kernels.limit import allowed_w, fits_limit, peak_w
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
@@ -39,7 +39,7 @@ def _lacks(f, v, r, p):
         return shortage(pool, held)
     if _has_power(f, p, gpus):
         return NONE
-    return _RULE if peak_w(f, pool.site, pool.serving_w * held) <= f.sites[pool.site].grid_w else _POWER
+    return _RULE if peak_w(f, pool.site, pool.serving_w * held) <= allowed_w(f.sites[pool.site].grid_w) else _POWER
 
 
 @kernel
