@@ -45,12 +45,14 @@ def replay(
 ) -> None:  # fmt: skip
     """Serve the REQUESTS of a trace, and say how long they wait, with intervals, and what it takes."""
     from gpusim.inputs.requests.formats import read_requests
+    from gpusim.inputs.traces.own import check_ending
     from gpusim.report.serving_text import print_prediction
     from gpusim.serving.entry import entry
     from gpusim.serving.prediction import predict
     from gpusim.serving.replica import Layout
 
     if out is not None:
+        check_ending(out)
         check_output(out, force, requests)
     known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
     trace = read_requests(requests)

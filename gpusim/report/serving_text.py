@@ -27,9 +27,7 @@ def print_prediction(found: Prediction, requests: pd.DataFrame, console: Console
     for measure, (title, unit) in MEASURES.items():
         row = found.latencies.loc[measure] * unit
         table.add_row(title, *(_value(row[name]) for name in SHOWN))
-        table.add_row(
-            "  80% interval", *(f"{_value(row[f'{name}_low'])}-{_value(row[f'{name}_high'])}" for name in SHOWN)
-        )
+        table.add_row("  80% interval", *(_between(row[f"{name}_low"], row[f"{name}_high"]) for name in SHOWN))
     console.print(table)
     for line in _lines(found, requests):
         console.print(line)
@@ -37,6 +35,10 @@ def print_prediction(found: Prediction, requests: pd.DataFrame, console: Console
 
 def _value(value: float) -> str:
     return "none" if value != value else f"{value:,.3g}" if abs(value) < 1000.0 else f"{value:,.0f}"
+
+
+def _between(low: float, high: float) -> str:
+    return "" if low != low else f"{_value(low)}-{_value(high)}"
 
 
 def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from gpusim.errors import ServingError
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import Load, decode_step_s, token_time_s
 from gpusim.serving.coefficients import Coefficients, coefficients
@@ -133,11 +134,16 @@ def entry(
     Raises
     ------
     ServingError
-        If a name is unknown, or the model does not fit.
+        If a name is unknown, the model cannot be divided so, or does not fit.
     """
     shape = model if isinstance(model, ModelShape) else model_shape(model)
     card = on if isinstance(on, Gpu) else gpu(on)
-    made = replica(shape, card, layout or Layout(), weights, experts, kv)
+    layout = layout or Layout()
+    if shape.heads % layout.tp:
+        raise ServingError(
+            f"layout: tp of {layout.tp} does not divide the {shape.heads} attention heads of {shape.name}"
+        )
+    made = replica(shape, card, layout, weights, experts, kv)
     c, d = coefficients(engine, card.name, weights, experts), draws(card.name)
     key = (shape.name, card.name, engine, weights, experts or weights)
     pair = _pairs().get((*key, version)) or _pairs().get((*key, ""))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.energy import power_w
 from gpusim.serving.entry import Entry
@@ -66,7 +67,14 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
         As of ``replay``.
     **limits
         Keys of ``Deployment``, in place of those with which the engine starts.
+
+    Raises
+    ------
+    ServingError
+        If there are no requests, or one that can never be served.
     """
+    if requests.empty:
+        raise ServingError("predict: found no requests with a prompt and an output; give one at the least")
     made = deployment_of(entry, **limits)
     found = {
         name: replay(requests, replace(made, step_times=made.step_times.times(factor)), clients)

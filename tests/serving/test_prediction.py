@@ -131,6 +131,8 @@ def test_the_command(tmp_path):
         (["--weights", "fp9"], "did you mean 'fp8'"),
         (["--router", "prefixes"], "router must be one of"),
         (["--model", "Llama-3.1-405B"], "give more GPUs"),
+        (["--tp", "3"], "tp of 3 does not divide the 32 attention heads of llama-3.1-8b"),
+        (["--out", "served.txt"], ".parquet"),
     ],
 )
 def test_what_cannot_be_is_told(tmp_path, change, said):
@@ -140,6 +142,14 @@ def test_what_cannot_be_is_told(tmp_path, change, said):
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
     assert said in " ".join(done.output.split())
+
+
+def test_nothing_to_serve_is_told(tmp_path):
+    trace = tmp_path / "requests.csv"
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,100,0\n")
+    done = CliRunner().invoke(cli, ["replay", str(trace), "--model", "Llama-3.1-8B", "--gpu", "H100"])
+    assert done.exit_code == 2
+    assert "found no requests with a prompt and an output" in " ".join(done.output.split())
 
 
 def test_names_are_public():
