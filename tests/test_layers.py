@@ -38,7 +38,8 @@ ALLOWED = {
     "studies": BASE
     | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
     # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
-    "validation": BASE | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis"},
+    "validation": BASE
+    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis", "serving"},
     "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
     # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.

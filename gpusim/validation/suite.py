@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
-from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
+from gpusim.validation import (
+    blocking,
+    contracts,
+    occupancy,
+    physical,
+    power,
+    queueing,
+    scheduling,
+    serving,
+    tariffs,
+    workload,
+)
 from gpusim.validation.anchor import Anchor, Effort, Row
 
 ANCHORS: dict[int, Anchor] = {
@@ -36,6 +47,8 @@ ANCHORS: dict[int, Anchor] = {
     38: scheduling.conservative,
     39: power.air_hall,
     40: blocking.promised_power,
+    41: serving.engine_as_queue,
+    42: serving.measured_vllm,
 }
 
 

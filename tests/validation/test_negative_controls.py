@@ -9,7 +9,18 @@ from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
-from gpusim.validation import blocking, contracts, occupancy, physical, power, queueing, scheduling, tariffs, workload
+from gpusim.validation import (
+    blocking,
+    contracts,
+    occupancy,
+    physical,
+    power,
+    queueing,
+    scheduling,
+    serving,
+    tariffs,
+    workload,
+)
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
 
@@ -253,3 +264,13 @@ def test_no_take_or_pay():
 def test_power_promised_beside_runs_that_outlast_their_estimates():
     """Promises hold as far as estimates do: jobs that take three times as long as expected are in the head's way."""
     assert len(failures(blocking.promised_power(FULL, estimate_s=1.0))) == 6
+
+
+def test_an_engine_with_two_seats():
+    assert len(failures(serving.engine_as_queue(QUICK, seats=2))) == 2
+
+
+def test_an_engine_with_smaller_steps(data_folder):
+    """One that takes a quarter of vLLM's tokens at a time, and no more requests, keeps them waiting."""
+    rows = list(serving.measured_vllm(QUICK, max_batched_tokens=512, max_requests=64))
+    assert any("mean" in what for what in failures(rows))
