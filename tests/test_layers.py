@@ -11,14 +11,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "causes"}
+BASE = {"errors", "units", "rng", "causes", "misses"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
     "bundle": set(),
-    "state": {"bundle", "causes"},
+    "state": {"bundle", "causes", "misses"},
     "kernels": {"bundle", "state"},
     "policies": {"errors", "units", "state", "kernels"},
     "tables": {"errors", "units", "scenario"},
@@ -30,7 +30,8 @@ ALLOWED = {
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
     "commerce": BASE | {"scenario", "tables", "buildout", "regulation"},
     "engine": BASE
-    | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"},
+    | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
+    | {"serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
     "serving": {"errors", "units", "scenario", "bundle", "state", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the

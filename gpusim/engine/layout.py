@@ -87,11 +87,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Replicas:
-    """Inference replicas that may run: GPUs, tenant and priority of each."""
+    """Inference replicas that may run: GPUs, tenant and priority of each, and [W] that a GPU may draw above idle.
+
+    No less than what serving draws in its pool.
+    """
 
     gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     priority: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    most_w: np.ndarray | float = 0.0
 
 
 def allocate(
@@ -179,7 +183,7 @@ def allocate(
 def lay_out(replicas: Replicas) -> Serving:
     """Serving with no replica running."""
     table = records(REPLICA, len(replicas.gpus))
-    for name in ("gpus", "tenant", "priority"):
+    for name in ("gpus", "tenant", "priority", "most_w"):
         table[name] = getattr(replicas, name)
     table["holding"] = NONE
     return Serving(replicas=table)

@@ -76,7 +76,7 @@ def pools_it_j(fleet: Fleet, online_s: np.ndarray, serving_s: np.ndarray, jobs: 
     """IT energy [J] per pool: idle power of nodes that were on, and what replicas and jobs drew beyond it."""
     pools = fleet.pools
     idle_j = online_s / pools["gpus_per_node"] * pools["node_idle_w"]
-    return idle_j + serving_s * pools["serving_w"] + _above_idle_j(fleet, jobs)
+    return idle_j + serving_s * pools["serving_w"] + pools["serving_j"] + _above_idle_j(fleet, jobs)
 
 
 def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:

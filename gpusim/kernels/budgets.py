@@ -35,5 +35,5 @@ def room(f, s):
     others_w = 0.0
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         pool = f.pools[q]
-        others_w += pool.energised // pool.gpus_per_node * pool.node_idle_w + pool.serving * pool.serving_w
+        others_w += pool.energised // pool.gpus_per_node * pool.node_idle_w + pool.serving_most_w
     return microwatts((site.limit_w - site.fixed_w) / site.peak_overhead - others_w)

@@ -1,67 +1,119 @@
-"""A deployment before its first request arrives, as kernels see it."""
+"""Deployments before their first request arrives, as kernels see them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from gpusim.bundle import records
-from gpusim.kernels.serving.state import ENGINE, NODE, Engines
+from gpusim.kernels.serving.state import ENGINE, ENTRY, NODE, REQUEST, Engines
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.requests import rows_of
+
+PLACES = ("dense", "batch", "gathered", "attention", "decode", "uneven")  # of tables in ``numbers``; -1: there is none
 
 
 def build(requests: pd.DataFrame, deployment: Deployment) -> Engines:
     """State of a deployment and its requests; rows in order of arrival."""
     rows, hashes, followers = rows_of(requests, deployment)
-    limits = deployment.max_batched_tokens, deployment.max_requests, deployment.in_step
-    entries, numbers = deployment.step_times.tables(*limits)
-    seats = deployment.replicas * deployment.max_requests
+    return engines_of([deployment], rows, hashes, followers)
+
+
+def engines_of(
+    deployments: Sequence[Deployment],
+    requests: np.recarray | int,
+    hashes: np.ndarray | None = None,
+    followers: np.ndarray | None = None,
+) -> Engines:
+    """Replicas of deployments, one deployment behind the other, that have nothing to do.
+
+    Parameters
+    ----------
+    deployments : sequence of Deployment
+        With blocks of one size.
+    requests : recarray of REQUEST, or int
+        Their rows, or how many there are to be.
+    hashes, followers : ndarray of int64, optional
+        As kernels see them; without hashes nobody shares blocks, and little is kept of each block.
+    """
+    hashes = np.empty(0, np.int64) if hashes is None else hashes
+    rows = records(REQUEST, requests) if isinstance(requests, int) else requests
+    of = [deployment for deployment in deployments for _ in range(deployment.replicas)]
+    entries, numbers = _tables(deployments)
+    nodes = [one.kv_blocks if len(hashes) else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
+    engines = _engines(of, nodes)
+    engines["entry"] = np.repeat(np.arange(len(deployments)), [one.replicas for one in deployments])
+    seats = sum(one.max_requests for one in of)
+    buckets = 1 << (max(one.kv_blocks for one in of) - 1).bit_length() if len(hashes) else 1
     return Engines(
         requests=rows,
-        engines=_engines(deployment),
+        engines=engines,
         entries=entries,
         numbers=numbers,
         end_steps=np.zeros(seats, np.int64),
         end_rows=np.zeros(seats, np.int64),
         places=np.full(len(rows), -1),
-        turns=np.zeros((deployment.replicas, deployment.block_tokens), np.int64),
-        nodes=_nodes(deployment),
-        buckets=np.full((deployment.replicas, 1 << (deployment.kv_blocks - 1).bit_length()), -1),
+        turns=np.zeros((len(of), max(one.block_tokens for one in of)), np.int64),
+        nodes=_nodes(of, nodes),
+        buckets=np.full((len(of), buckets), -1),
         hashes=hashes,
-        followers=followers,
+        followers=np.empty(0, np.int64) if followers is None else followers,
     )
 
 
-def _engines(deployment: Deployment) -> np.recarray:
-    """Replicas that have nothing to do."""
-    replicas = records(ENGINE, deployment.replicas)
+def _tables(deployments: Sequence[Deployment]) -> tuple[np.recarray, np.ndarray]:
+    """Step times of all deployments: where they stand in one array of numbers."""
+    entries, numbers, behind = records(ENTRY, len(deployments)), [], 0
+    for i, one in enumerate(deployments):
+        entry, own = one.step_times.tables(one.max_batched_tokens, one.max_requests, one.in_step)
+        for name in PLACES:
+            entry[name] += np.where(entry[name] >= 0, behind, 0)
+        entry["axis"] += behind
+        entry["edge"] += behind
+        entries[i] = entry[0]
+        numbers.append(own)
+        behind += len(own)
+    return entries, np.concatenate(numbers)
+
+
+def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
+    """Replicas that have nothing to do, each with so many nodes for its blocks."""
+    replicas = records(ENGINE, len(of))
     replicas["clock_s"] = replicas["began_s"] = -np.inf
     replicas["step_end_s"] = np.nan
     replicas["slowness"] = 1.0
-    replicas["ranks"] = deployment.in_step
-    replicas["budget"], replicas["seats"] = deployment.max_batched_tokens, deployment.max_requests
-    replicas["longest_chunk"] = deployment.longest_chunk or deployment.max_batched_tokens
-    replicas["chunked"], replicas["ahead"] = deployment.chunked_prefill, deployment.scheduled_ahead
-    replicas["pauses"], replicas["reserves"] = deployment.pauses_decode, deployment.reserves_output
-    replicas["block_tokens"], replicas["watermark"] = deployment.block_tokens, deployment.watermark_blocks
-    replicas["blocks"] = replicas["free"] = deployment.kv_blocks - 1
-    replicas["caching"] = deployment.prefix_caching
-    replicas["first_free"] = replicas["last_free"] = np.arange(deployment.replicas) * deployment.kv_blocks
+    replicas["open"] = 1
+    for name, own in (
+        ("ranks", "in_step"), ("budget", "max_batched_tokens"), ("seats", "max_requests"),
+        ("chunked", "chunked_prefill"), ("ahead", "scheduled_ahead"), ("pauses", "pauses_decode"),
+        ("reserves", "reserves_output"), ("block_tokens", "block_tokens"), ("watermark", "watermark_blocks"),
+        ("caching", "prefix_caching"),
+    ):  # fmt: skip
+        replicas[name] = [getattr(one, own) for one in of]
+    replicas["longest_chunk"] = [one.longest_chunk or one.max_batched_tokens for one in of]
+    replicas["blocks"] = replicas["free"] = [one.kv_blocks - 1 for one in of]
+    replicas["first_free"] = replicas["last_free"] = _before(nodes)
     replicas["spare"] = replicas["first_free"] + 1
-    replicas["heap"] = np.arange(deployment.replicas) * deployment.max_requests
+    replicas["heap"] = _before([one.max_requests for one in of])
     for name in ("waiting", "running", "ended"):
         replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
     replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
     return replicas
 
 
-def _nodes(deployment: Deployment) -> np.recarray:
+def _nodes(of: list[Deployment], counts: list[int]) -> np.recarray:
     """Each replica's blocks as one run, which nobody has had, and a chain of nodes for what they come to hold."""
-    nodes = records(NODE, deployment.replicas * deployment.kv_blocks)
+    nodes, first = records(NODE, sum(counts)), _before(counts)
     nodes["name"] = nodes["owner"] = nodes["previous"] = -1
     nodes["next"] = np.arange(len(nodes)) + 1
-    nodes["next"][deployment.kv_blocks - 1 :: deployment.kv_blocks] = -1
-    nodes["next"][:: deployment.kv_blocks] = -1
-    nodes["count"][:: deployment.kv_blocks] = deployment.kv_blocks - 1
+    nodes["next"][first + counts - 1] = -1
+    nodes["next"][first] = -1
+    nodes["count"][first] = [one.kv_blocks - 1 for one in of]
     return nodes
+
+
+def _before(counts: list[int]) -> np.ndarray:
+    """Sum of those before each."""
+    return np.cumsum(counts) - counts

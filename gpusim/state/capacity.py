@@ -93,6 +93,8 @@ POOL = record(
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
+        ("serving_most_w", "f8"),  # what its replicas may draw above idle
+        ("serving_j", "f8"),  # above idle, of replicas that serve by requests
         ("speed", "f8"),  # relative to the reference type
         ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
         ("draw", "f8"),
@@ -129,6 +131,7 @@ SITE = record(
         ("price_usd_per_j", "f8"),
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
+        ("late_w", "f8"),  # facility power, of what was told after it was drawn
         ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now
         ("room", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
         ("drawn", "i8"),  # microwatts that running jobs draw

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import IntEnum, unique
 
 from gpusim.causes import CAUSES, IDLE_OF_WAIT
+from gpusim.misses import MISSES
 
 
 def _codes(name: str, doc: str, codes: Iterable[tuple[int, str]]) -> type[IntEnum]:
@@ -25,6 +26,7 @@ Wait = _codes(
     "Why a second of waiting passed: the demand side of the ledger.",
     ((row.wait.code, row.wait.name) for row in CAUSES if row.wait),
 )
+Miss = _codes("Miss", "Why a request missed an objective of its service.", ((row.code, row.name) for row in MISSES))
 # What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
 IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in IDLE_OF_WAIT.items())
 

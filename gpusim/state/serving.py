@@ -11,6 +11,7 @@ REPLICA = record(  # of an inference service
         ("gpus", "i8"),
         ("tenant", "i8"),
         ("priority", "i8"),
+        ("most_w", "f8"),  # above idle per GPU, if more than serving draws in its pool
         ("holding", "i8"),  # row of `holdings` while it runs
     ]
 )

@@ -27,6 +27,8 @@ def begin_decoding(s, r, row):
     replica.shortest = min(replica.shortest, offset)
     replica.decoding += 1
     replica.offsets += offset
+    request.mixed_s -= replica.prefill_s
+    request.mixed_steps -= replica.steps_with_prompts
 
 
 @part
@@ -36,6 +38,8 @@ def stop_decoding(s, r, row):
     left = s.end_steps[replica.heap + s.places[row]] - replica.steps
     request.produced = request.output_tokens - left
     request.computed = request.offset + replica.steps
+    request.mixed_s += replica.prefill_s
+    request.mixed_steps += replica.steps_with_prompts
     heap.discard(s.end_steps, s.end_rows, s.places, replica.heap, replica.decoding, row)
     s.turns[r, (-request.offset) % replica.block_tokens] -= 1
     replica.decoding -= 1

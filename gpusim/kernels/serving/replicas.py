@@ -23,9 +23,9 @@ _QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
 
 
 @inner
-def _has_power(f, p, gpus):
-    pool = f.pools[p]
-    return fits_limit(f, pool.site, pool.serving_w * held_gpus(pool, gpus))
+def _most_w(f, v, r, p):
+    """[W] above idle that a replica may draw in a pool: as serving does there, or as much as it says."""
+    return max(f.pools[p].serving_w, v.replicas[r].most_w) * held_gpus(f.pools[p], v.replicas[r].gpus)
 
 
 @inner
@@ -37,9 +37,10 @@ def _lacks(f, v, r, p):
         return _QUOTA
     if held > pool.free or not place(f, p, gpus, ALL):
         return shortage(pool, held)
-    if _has_power(f, p, gpus):
+    most_w = _most_w(f, v, r, p)
+    if fits_limit(f, pool.site, most_w):
         return NONE
-    return _RULE if peak_w(f, pool.site, pool.serving_w * held) <= allowed_w(f.sites[pool.site].grid_w) else _POWER
+    return _RULE if peak_w(f, pool.site, most_w) <= allowed_w(f.sites[pool.site].grid_w) else _POWER
 
 
 @kernel
@@ -56,7 +57,7 @@ def start_replica(f, v, r, p, may_preempt, now):
     lacks = _lacks(f, v, r, p)
     if lacks != NONE:
         for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE
-        if not (for_nodes and may_preempt and _has_power(f, p, gpus)):
+        if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
             return lacks
         if not make_room(f, p, gpus, replica.priority, now):
             return lacks
@@ -67,7 +68,9 @@ def start_replica(f, v, r, p, may_preempt, now):
     take_nodes(f, h)
     held = f.holdings[h].held
     pool.serving += held
-    f.sites[pool.site].serving_room_w += pool.serving_w * held
+    most_w = _most_w(f, v, r, p)
+    pool.serving_most_w += most_w
+    f.sites[pool.site].serving_room_w += most_w
     mark_dirty(f, p)
     look_again(f, pool.site, now)
     return NONE
@@ -79,7 +82,9 @@ def stop_replica(f, v, r, now):
     p, held = f.holdings[h].pool, f.holdings[h].held
     settle_pool(f.pools, p, now)
     f.pools[p].serving -= held
-    f.sites[f.pools[p].site].serving_room_w -= f.pools[p].serving_w * held
+    most_w = _most_w(f, v, r, p)
+    f.pools[p].serving_most_w -= most_w
+    f.sites[f.pools[p].site].serving_room_w -= most_w
     set_serving_load(f, p, f.pools[p].serving_busy, now)
     v.replicas[r].holding = NONE
     give_nodes_back(f, h)

@@ -15,7 +15,7 @@ _ROUND_ROBIN, _LEAST_REQUESTS, _PREFIX = int(Router.ROUND_ROBIN), int(Router.LEA
 
 
 @inner
-def _score(s, r, row, router):
+def score(s, r, row, router):
     """The replica with the lowest gets the request."""
     replica = s.engines[r]
     if router == _LEAST_REQUESTS:
@@ -30,11 +30,11 @@ def _score(s, r, row, router):
 @kernel
 def choose(s, row, router):
     """Replica for a request; all replicas are at the time at which it arrives."""
-    best, least = 0, _score(s, 0, row, router)
+    best, least = 0, score(s, 0, row, router)
     for r in range(1, len(s.engines)):
-        score = _score(s, r, row, router)
-        if score < least:
-            best, least = r, score
+        own = score(s, r, row, router)
+        if own < least:
+            best, least = r, own
     return best
 
 

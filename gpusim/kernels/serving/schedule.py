@@ -24,7 +24,10 @@ from gpusim.kernels.serving.decoding import (
     takes_block,
 )
 from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
+from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
+
+_NOTHING, _TURN, _BLOCKS = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS)
 
 
 @part
@@ -130,14 +133,11 @@ def _serve_decoding(s, r):
 
 @part
 def _admit(s, r, seen_s, budget):
-    """Those that wait get blocks and tokens, in order, as long as all that is left does."""
+    """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks."""
     replica = s.engines[r]
-    while (
-        budget > 0
-        and replica.first_waiting != NONE
-        and replica.running + replica.leavers < replica.seats
-        and s.requests[replica.first_waiting].sent_s <= seen_s
-    ):
+    while replica.first_waiting != NONE and s.requests[replica.first_waiting].sent_s <= seen_s:
+        if budget <= 0 or replica.running + replica.leavers >= replica.seats:
+            return _TURN
         row = replica.first_waiting
         request = s.requests[row]
         shared, own, free = found_in_cache(s, r, row)
@@ -145,12 +145,12 @@ def _admit(s, r, seen_s, budget):
         left = request.prompt_tokens + request.produced - cached
         reserve = replica.watermark if replica.running > 0 else 0
         if blocks_of(replica, left) + reserve > replica.free - free:
-            break
+            return _BLOCKS
         whole = _whole(replica, request)
         if replica.reserves and replica.reserved + whole > replica.blocks:
-            break
+            return _BLOCKS
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
-            break
+            return _TURN
         run_next(s, r)
         replica.reserved += whole
         claim(s, r, row, shared, own)
@@ -158,12 +158,14 @@ def _admit(s, r, seen_s, budget):
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
             request.cached_tokens = cached
+            request.lacked = replica.lacks
         if replica.prefilling == NONE:
             replica.prefilling = row
         request.chunk = _chunk(replica, request, budget)
         take(s, r, _blocks_for(replica, request))
         share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
+    return _NOTHING
 
 
 @part
@@ -177,8 +179,7 @@ def schedule(s, r, seen_s):
         _serve_decoding(s, r)
         if replica.prefilling == NONE:
             budget -= replica.decoding
-    if replica.preemptions == preemptions:
-        _admit(s, r, seen_s, budget)
+    replica.lacks = _admit(s, r, seen_s, budget) if replica.preemptions == preemptions else _BLOCKS
     if replica.pauses and replica.prefilling == NONE:
         _serve_decoding(s, r)
     return replica.running > 0 and (replica.prefilling != NONE or replica.preemptions != preemptions)

@@ -14,6 +14,14 @@ from gpusim.bundle import Bundle, record
 from gpusim.kernels.bundle_type import teach
 
 
+class Lack(IntEnum):
+    """What the first that waited lacked when the last admission stopped."""
+
+    NOTHING = 0  # nobody waited
+    TURN = 1  # a seat, or tokens of the step
+    BLOCKS = 2  # of KV cache
+
+
 class Router(IntEnum):
     """Which replica gets a request; ties to the lowest."""
 
@@ -47,6 +55,9 @@ REQUEST = record(
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
         ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
         ("preemptions", "i8"),
+        ("lacked", "i8"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
+        ("mixed_s", "f8"),  # in steps with prompt tokens while it decoded; of one that decodes: less its replica's
+        ("mixed_steps", "i8"),  # how many
         ("replica", "i8"),
         ("previous", "i8"),
         ("next", "i8"),
@@ -69,6 +80,8 @@ ENGINE = record(
         ("prefill_reads", "f8"),  # tokens before each prompt token, over all of these
         ("preemptions", "i8"),
         ("slowness", "f8"),  # of its steps, 1 as in its entry: more under a cap of power
+        ("open", "i8"),  # it is sent requests
+        ("lacks", "i8"),  # a ``Lack``
         ("entry", "i8"),  # row of its step times
         ("ranks", "i8"),  # replicas in step with each other: it and those next to it
         ("budget", "i8"),  # tokens of a step at most

@@ -1,0 +1,116 @@
+"""Whether a request met the objectives of its service, and the one cause if it did not.
+
+Who was lost with a replica was late for that. Whom the way to the replica and back made late would have been in time
+without it. Whom an idle replica would have served too late, too. Of all others, what took longest of the time to the
+first token: waiting for a replica to be there, waiting in its queue, or the steps that its prompt shared with others.
+Who waited while fewer replicas ran than were wanted did so for what these lacked. Between tokens, who was preempted
+lacked KV cache; who would have been in time at the pace of the steps without prompts was held up by these; else the
+batch was too large.
+"""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.state import Lack
+from gpusim.kernels.serving.step_time import decode_line, mixed_attention, other_time
+from gpusim.kernels.serving.traffic import MET
+from gpusim.state.codes import NONE, Miss
+
+_BLOCKS = int(Lack.BLOCKS)
+_QUEUE, _KV_MEMORY, _INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)
+_BATCH, _NETWORK, _ALONE, _POWER = int(Miss.BATCH), int(Miss.NETWORK), int(Miss.ALONE), int(Miss.POWER)
+
+
+@inner
+def _alone_s(s, r, tokens, before):
+    """[s] In which an idle replica computes so many tokens of a prompt behind others."""
+    replica = s.engines[r]
+    e = s.entries[replica.entry]
+    took_s = 0.0
+    while tokens > 0:
+        chunk = min(tokens, replica.budget, replica.longest_chunk)
+        took_s += other_time(s.numbers, e, chunk, 1, chunk)
+        took_s += mixed_attention(s.numbers, e, chunk, before, 0, 0.0, 0, 0)
+        before += chunk
+        tokens -= chunk
+    return took_s
+
+
+@inner
+def _token_alone_s(s, r, context):
+    """[s] In which an idle replica decodes a token."""
+    e = s.entries[s.engines[r].entry]
+    took_s, _slope_s, _room = decode_line(s.numbers, e, 1, context, context, context)
+    return took_s + other_time(s.numbers, e, 1, 1, 1)
+
+
+@inner
+def ttft_of(s, t, row):
+    """[s] From when a user sent a request to when the first token was there."""
+    request, ticket = s.requests[row], t.tickets[row]
+    return request.first_token_s - request.arrival_s + t.round_trip_s[ticket.region, ticket.deployment]
+
+
+@inner
+def token_time_of(request):
+    """[s] Mean from token to token; of one token 0."""
+    if request.output_tokens == 1:
+        return 0.0
+    return (request.end_s - request.first_token_s) / (request.output_tokens - 1)
+
+
+@inner
+def _why_late(s, t, row, trip_s):
+    """Why the first token came too late."""
+    request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
+    r = request.replica
+    alone_s = _alone_s(s, r, request.prompt_tokens - request.cached_tokens, request.cached_tokens)
+    if trip_s + alone_s > gate.ttft_s:
+        return _ALONE
+    slowness = s.engines[r].slowness
+    if trip_s + slowness * alone_s > gate.ttft_s:
+        return _POWER
+    held_s = request.sent_s - request.arrival_s
+    queued_s = request.scheduled_s - request.sent_s
+    shared_s = request.first_token_s - request.scheduled_s - slowness * alone_s
+    if ticket.held != NONE and held_s >= max(queued_s, shared_s):
+        return ticket.held
+    if queued_s >= shared_s:
+        if ticket.short != NONE:
+            return ticket.short
+        return _KV_MEMORY if request.lacked == _BLOCKS else _QUEUE
+    return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE
+
+
+@inner
+def _why_slow(s, t, row):
+    """Why tokens came too slowly."""
+    request, gate = s.requests[row], t.gateway[0]
+    r, gaps = request.replica, request.output_tokens - 1
+    alone_s = _token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
+    if alone_s > gate.time_per_output_token_s:
+        return _ALONE
+    if s.engines[r].slowness * alone_s > gate.time_per_output_token_s:
+        return _POWER
+    if request.preemptions > 0:
+        return _KV_MEMORY
+    plain_s = request.end_s - request.first_token_s - request.mixed_s
+    if s.engines[r].pauses == 0:
+        gaps -= request.mixed_steps
+    return _BATCH if plain_s > gate.time_per_output_token_s * gaps else _INTERFERENCE
+
+
+@inner
+def judge(s, t, row):
+    """MET, or why a request that has ended missed an objective: the first token goes before those behind it."""
+    request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
+    ttft_s = ttft_of(s, t, row)
+    late = ttft_s > gate.ttft_s
+    if not late and token_time_of(request) <= gate.time_per_output_token_s:
+        return MET
+    if ticket.lost != NONE:
+        return ticket.lost
+    if not late:
+        return _why_slow(s, t, row)
+    trip_s = t.round_trip_s[ticket.region, ticket.deployment]
+    return _NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
