@@ -11,7 +11,8 @@ from typing import NamedTuple
 class MissRow(NamedTuple):
     """One cause.
 
-    ``short`` fits a table or a legend; ``clause`` fills "Requests were late because ..."; ``relief`` fills "Relief: ...".
+    ``short`` fits a table or a legend; ``clause`` fills "Requests were late because ..."; ``relief`` fills
+    "Relief: ...".
     """
 
     name: str

@@ -63,6 +63,7 @@ class FleetEnvironment(simpy.Environment):
         self._move: Callable[[int, int], object] = lambda _job, _link: None
         self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
         self._serve: Callable[[], object] | None = None
+        self._catch_up: Callable[[], object] | None = None
 
     fleet = property(lambda self: self._fleet)
     serving = property(lambda self: self._serving)
@@ -78,9 +79,13 @@ class FleetEnvironment(simpy.Environment):
         return fleet
 
     def connect(self, **parts: Callable) -> None:
-        """Connect parts of a run: ``move(job, link)``, ``log(time_s, ...)`` as below, ``serve()`` shares demand out."""
+        """Connect parts of a run.
+
+        ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``catch_up()`` plays what is
+        told to the fleet only behind the time in which it happened.
+        """
         for name, part in parts.items():
-            border.known(self, "env.connect", name, ("move", "log", "serve"))
+            border.known(self, "env.connect", name, ("move", "log", "serve", "catch_up"))
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------
@@ -268,6 +273,8 @@ class FleetEnvironment(simpy.Environment):
 
     def settle(self) -> None:
         """Bring every running integral up to now."""
+        if self._catch_up is not None:
+            self._catch_up()
         reading.settle_all(self.fleet, self.now)
 
     # Dense events ------------------------------------------------------------------------------------------------

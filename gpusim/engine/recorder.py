@@ -12,7 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
-from gpusim.engine.services import Services
+from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state.codes import Cause, Phase, Wait
 

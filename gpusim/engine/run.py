@@ -25,12 +25,12 @@ from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
-from gpusim.engine.services import Services, deployed
+from gpusim.engine.serving.prepared import prepare
+from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
@@ -98,7 +98,6 @@ class _World:
     def __init__(self, scenario: Scenario, table: JobTable, seed: int):
         self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
         names = self.names = names_of(scenario, table)
-        start = scenario.run.start
         by_site = site_signals(scenario, self.duration_s, seed)
         found = [by_site[site] for site in names.sites]
         self.hourly = [signals for signals, _notes in found]
@@ -108,13 +107,12 @@ class _World:
             for what, count in odd.items()
         )
         self.signals = list(self.hourly)
-        demand = {name: demand_signal(s, start, self.duration_s) for name, s in scenario.services.items()}
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
-        deployments, replicas = deployed(scenario.services, demand, names, planned, self.duration_s)
-        serving = lay_out(replicas)
+        prepared = prepare(scenario, names, planned, seed)
+        serving = lay_out(prepared.replicas)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
-        services = Services(env, scenario.services, deployments, demand) if deployments else None
+        services = Services(env, prepared) if prepared.deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):

@@ -176,7 +176,8 @@ def take_pace(f, j, now):
     p, h = job.pool, job.holding
     pace.rate, pace.draw = pace.own_rate * f.pools[p].rate, pace.own_draw * f.pools[p].draw
     job.end_s = now + at_rate(course_length(f, j, p) - pace.place_s, pace.rate)
-    job.expected_end_s = now + at_rate(expected_length(f, j, p) - pace.place_s, pace.rate)
+    # Overdue is overdue, not ever longer so: a time before 0 would count as none.
+    job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - pace.place_s, 0.0), pace.rate)
     f.holdings[h].expected_end_s = job.expected_end_s
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)

@@ -25,6 +25,8 @@ REFERENCES = {
     "services.*.tenant": "tenants.@",
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
+    "services.*.users.*.round_trip_ms.@": "sites.@",
+    "services.*.users.*.residency.*": "sites.*.jurisdiction",
     "rules.*.sites.*": "sites.@",
     "rules.*.tenants.*": "tenants.@",
     "projects.*.site": "sites.@",
@@ -47,7 +49,8 @@ REFERENCES = {
     "market.demand.gpus.@": "gpus.@",
 }
 NAMED = (
-    "sites", "links", "gpus", "tenants", "services", "workload.classes", "workload.streams", "plan.options", "projects",
+    "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
+    "workload.streams", "plan.options", "projects",
     "projects.*.tasks", "supplies", "shocks", "rivals", "contracts",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
@@ -132,6 +135,8 @@ def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:
             yield unknown((*place, "gpu_type"), kind, pools)
         return
     rates = next((table for _place, table in find(data, (*place[:2], "tokens_per_s_per_gpu"))), None)
+    if any(find(data, (*place[:2], "model"))):
+        return
     if isinstance(rates, dict) and kind not in rates and known.issuperset(rates):
         table = dotted((*place[:2], "tokens_per_s_per_gpu"))
         yield f"{dotted((*place, 'gpu_type'))}: no rate for {kinds.in_toml(kind)} in {table}; add {kind} = TOKENS_PER_S"

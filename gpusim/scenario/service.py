@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveFloat
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, model_validator
+from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.inference import Objectives, Requests, Routing, Scaling, ServedModel, Users
 from gpusim.units import DAY_S
 
 
@@ -24,12 +28,15 @@ class Service(Model):
 
     tenant: str
     """Tenant to whom the replicas are booked."""
+    level: Literal["fluid", "requests"] | None = None
+    """"requests": every request is served, batch by batch, which needs ``model``. "fluid", or absent: tokens flow, and
+    latencies, with ``model``, are those that a replica has under such a load."""
     gpus_per_replica: int = Field(gt=0)
     """GPUs of one replica; above one node's, whole nodes."""
-    tokens_per_s_per_gpu: dict[str, PositiveFloat]
-    """[tokens/s] What one GPU of each type serves."""
+    tokens_per_s_per_gpu: dict[str, PositiveFloat] = {}
+    """[tokens/s] What one GPU of each type serves; of those not named, what a full replica of ``model`` puts out."""
     mean_tokens_per_s: float = Field(ge=0)
-    """[tokens/s] Mean demand over a week, at the start."""
+    """[tokens/s] Mean demand over a week, at the start; with ``model``, of output."""
     peak_to_mean: float = Field(1.0, ge=1, le=2)
     """Daily peak over mean demand."""
     utc_offset_h: float = Field(0.0, ge=-12, le=14)
@@ -50,3 +57,53 @@ class Service(Model):
     """Priority of the replicas; greater goes first."""
     deployments: list[DeploymentSpec] = Field(min_length=1)
     """Where the service runs."""
+    model: ServedModel | None = None
+    """The model that it serves."""
+    requests: Requests | None = None
+    """What requests look like, with ``model``."""
+    objectives: Objectives | None = None
+    """What they are promised, with ``model``."""
+    users: dict[str, Users] | None = None
+    """Who sends them, by region; absent: all are on the clock of ``utc_offset_h``, and no network is in between."""
+    routing: Routing | None = None
+    """Which replica a request goes to, at the level of requests."""
+    scaling: Scaling | None = None
+    """How many replicas there are; absent: as demand needs."""
+
+    @property
+    def by_request(self) -> bool:
+        """Whether every request is served."""
+        return self.level == "requests"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Service:
+        faults = []
+        if self.model is None:
+            if self.by_request:
+                faults.append('level = "requests" without a model; add [model] with its name')
+            faults += [
+                f"{key} without a model; add [model] with its name, or remove {key}"
+                for key in ("requests", "objectives", "routing")
+                if getattr(self, key) is not None
+            ]
+            if not self.tokens_per_s_per_gpu:
+                faults.append("neither tokens_per_s_per_gpu nor a model; give one of them")
+        elif self.model.gpus != self.gpus_per_replica:
+            faults.append(
+                f"gpus_per_replica of {self.gpus_per_replica}, and a model on {self.model.gpus} (tp x pp x dp); give"
+                " both the same"
+            )
+        if not self.by_request and any(users.residency for users in (self.users or {}).values()):
+            faults.append('users with a residency at the fluid level; give level = "requests", or remove residency')
+        if self.scaling is not None and not self.by_request and self.scaling.policy not in LOOKING_AHEAD:
+            faults.append(
+                f'scaling.policy "{self.scaling.policy}" at the fluid level; give {", ".join(LOOKING_AHEAD)},'
+                ' or level = "requests"'
+            )
+        if faults:
+            raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
+        return self
+
+
+LOOKING_AHEAD = ("demand", "predictive", "static")
+"""Policies of scaling that do not ask what replicas have seen."""

@@ -8,11 +8,15 @@ import pandas as pd
 from gpusim.serving.entry import Entry
 from gpusim.serving.power import bent, work_s
 
+COUNTS = (
+    "decode_s", "prefill_s", "steps_with_prompts", "steps_without", "decode_tokens", "prefill_tokens", "decode_reads",
+    "prefill_reads",
+)  # fmt: skip
+"""What replicas count of their steps, as ``Replay.replicas`` has it."""
+
 
 def power_w(entry: Entry, replicas: pd.DataFrame, span_s: float) -> np.ndarray:
     """[W] of one GPU of each replica, mean over a span, shape (replicas,): with prompts, without, and idle.
-
-    Work is nearly linear in what a step holds, so that the mean step tells the mean power of its kind.
 
     Parameters
     ----------
@@ -21,9 +25,18 @@ def power_w(entry: Entry, replicas: pd.DataFrame, span_s: float) -> np.ndarray:
     span_s : float
         [s] That the replay lasted.
     """
+    counts = {name: replicas[name].to_numpy(float) for name in COUNTS}
+    return entry.replica.gpu.idle_w + busy_j(entry, counts) / span_s
+
+
+def busy_j(entry: Entry, counts: dict[str, np.ndarray]) -> np.ndarray:
+    """[J] of one GPU of each replica above its idle power, over the steps that are counted, shape (replicas,).
+
+    Work is nearly linear in what a step holds, so that the mean step tells the mean power of its kind.
+    """
     r, c, d = entry.replica, entry.coefficients, entry.draws
     stages, copies = r.layout.pp, r.layout.dp  # a row is one copy of the attention, a step that of all of them
-    of = {name: replicas[name].to_numpy(float) for name in replicas}
+    of = counts
     decoding = copies * _per(of["decode_tokens"], of["steps_with_prompts"] + of["steps_without"]) / stages
     context, chunk = _per(of["decode_reads"], of["decode_tokens"]), _per(of["prefill_tokens"], of["steps_with_prompts"])
     before = np.maximum(_per(of["prefill_reads"], of["prefill_tokens"]) - chunk / 2.0, 0.0)
@@ -31,8 +44,7 @@ def power_w(entry: Entry, replicas: pd.DataFrame, span_s: float) -> np.ndarray:
     plain = bent(_per(stages * work_s(r, c, d, decoding, context), plain_s))
     chunk = copies * chunk / stages
     mixed = bent(_per(stages * work_s(r, c, d, decoding, context, chunk, before), mixed_s))
-    busy = (plain * of["decode_s"] + mixed * of["prefill_s"]) / span_s
-    return r.gpu.idle_w + (r.gpu.limit_w - r.gpu.idle_w) * busy
+    return (r.gpu.limit_w - r.gpu.idle_w) * (plain * of["decode_s"] + mixed * of["prefill_s"])
 
 
 def _per(total: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ def engines_of(
     requests: np.recarray | int,
     hashes: np.ndarray | None = None,
     followers: np.ndarray | None = None,
+    counts: Sequence[int] | None = None,
 ) -> Engines:
     """Replicas of deployments, one deployment behind the other, that have nothing to do.
 
@@ -37,16 +38,19 @@ def engines_of(
         Their rows, or how many there are to be.
     hashes, followers : ndarray of int64, optional
         As kernels see them; without hashes nobody shares blocks, and little is kept of each block.
+    counts : sequence of int, optional
+        Replicas of each deployment, in place of its own number.
     """
+    counts = [one.replicas for one in deployments] if counts is None else counts
     hashes = np.empty(0, np.int64) if hashes is None else hashes
     rows = records(REQUEST, requests) if isinstance(requests, int) else requests
-    of = [deployment for deployment in deployments for _ in range(deployment.replicas)]
+    of = [deployment for deployment, count in zip(deployments, counts, strict=True) for _ in range(count)]
     entries, numbers = _tables(deployments)
     nodes = [one.kv_blocks if len(hashes) else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
     engines = _engines(of, nodes)
-    engines["entry"] = np.repeat(np.arange(len(deployments)), [one.replicas for one in deployments])
+    engines["entry"] = np.repeat(np.arange(len(deployments)), counts)
     seats = sum(one.max_requests for one in of)
-    buckets = 1 << (max(one.kv_blocks for one in of) - 1).bit_length() if len(hashes) else 1
+    buckets = 1 << (max(one.kv_blocks for one in deployments) - 1).bit_length() if len(hashes) else 1
     return Engines(
         requests=rows,
         engines=engines,
@@ -55,7 +59,7 @@ def engines_of(
         end_steps=np.zeros(seats, np.int64),
         end_rows=np.zeros(seats, np.int64),
         places=np.full(len(rows), -1),
-        turns=np.zeros((len(of), max(one.block_tokens for one in of)), np.int64),
+        turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
         nodes=_nodes(of, nodes),
         buckets=np.full((len(of), buckets), -1),
         hashes=hashes,
@@ -116,4 +120,4 @@ def _nodes(of: list[Deployment], counts: list[int]) -> np.recarray:
 
 def _before(counts: list[int]) -> np.ndarray:
     """Sum of those before each."""
-    return np.cumsum(counts) - counts
+    return np.cumsum(counts, dtype=np.int64) - np.array(counts, np.int64)

@@ -15,7 +15,9 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate, lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
-from gpusim.engine.services import Deployment, Services
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.prepared import Prepared
+from gpusim.engine.serving.services import Services
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import DeploymentSpec, Service
 from gpusim.state.codes import NONE, Backfill, Status
@@ -101,7 +103,7 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
         str(i): Signal(np.arange(len(spec.demand)) * spec.control_s, np.array(spec.demand))
         for i, spec in enumerate(case.services)
     }
-    services = Services(env, specs, deployments, demand)
+    services = Services(env, Prepared(specs, demand, deployments, replicas))
     if specs:
         env.process(services.run())
     return env, services

@@ -10,7 +10,10 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
 from gpusim.engine.runs import split_runs
-from gpusim.state.codes import Cause, Status
+from gpusim.state.codes import Backfill, Cause, Status
+from tests.engine.kit import play_case
+from tests.reference.case import Case, Change, JobSpec
+from tests.reference.simulator import simulate
 
 HOUR_S = 3600.0
 # 8 GPUs that draw 10 W idle and 100 W more at work.
@@ -123,3 +126,17 @@ def test_conservation_and_the_same_jobs(small):
 @pytest.fixture(scope="module")
 def small():
     return gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 1.0})
+
+
+def test_who_is_overdue_holds_its_nodes_after_a_change_of_rate():
+    """The head needs 3 of 5 nodes; those of an overdue job are expected in a second, so that others may pass it."""
+    jobs = [(0, 5, 1, 0), (0, 1, 1, 1), (0, 1, 1, 1), (1, 9, 0, 0), (2, 3, 1, 1)]  # submit, GPUs, run time, estimate
+    case = Case(
+        jobs=[JobSpec(float(s), g, float(r), float(e)) for s, g, r, e in jobs],
+        pools=[PoolSpec(0, 0, 5, 4, speed=0.5)],
+        rules=Rules(backfill=Backfill.EASY),
+        routes=[([0], 0)],
+        changes=[Change(0.0, "nodes", 0, 5), Change(1.0, "pool_rate", 0, 0.25, 0.0)],
+    )
+    assert [job.start_s for job in play_case(case, 10_000.0)] == [0.0, 0.0, 0.0, 5.0, 2.0]
+    assert play_case(case, 10_000.0) == simulate(case, 10_000.0)

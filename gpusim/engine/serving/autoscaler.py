@@ -1,0 +1,114 @@
+"""Keeps the replicas of a service at what its policy of scaling wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.kernels.serving import replicas
+from gpusim.scenario.service import Service
+from gpusim.state.codes import NONE, Wait
+
+_BUSY = int(Wait.BUSY)
+
+
+class Level(Protocol):
+    """How a service serves: as a fluid, or request by request."""
+
+    def share(self) -> None:
+        """What runs has changed, or what is asked for."""
+
+    def settle(self) -> None:
+        """Bring what it sums up to now."""
+
+    def look(self) -> None:
+        """The same, and see which replicas power cuts and failures have stopped."""
+
+    def drains(self, d: Deployment, i: int) -> bool:
+        """Whether a replica that is to stop has something to end before."""
+
+    def stopped(self, d: Deployment, i: int) -> None:
+        """A replica was stopped that had nothing to end."""
+
+
+class Autoscaler:
+    """Starts and stops replicas of one service at its control steps.
+
+    Parameters
+    ----------
+    env : FleetEnvironment
+    service : Service
+    deployments : list of Deployment
+        Its own.
+    level : Level
+    wanted : callable
+        ``wanted(d, time_s)``: replicas that a deployment is to have for the control interval that begins.
+    asked : callable
+        ``asked(d, time_s)``: [tokens/s] asked of a deployment over that interval.
+    """
+
+    def __init__(
+        self,
+        env: FleetEnvironment,
+        service: Service,
+        deployments: list[Deployment],
+        level: Level,
+        wanted: Callable[[Deployment, float], int],
+        asked: Callable[[Deployment, float], float],
+    ):
+        self.env, self.service, self.deployments, self.level = env, service, deployments, level
+        self._wanted, self._asked, self._steps = wanted, asked, 0
+
+    @property
+    def due_s(self) -> float:
+        """[s] Its next control step."""
+        return self._steps * self.service.control_s
+
+    def control(self) -> bool:
+        """A control step: start or stop replicas for the interval that begins now. Whether any started."""
+        self._steps += 1
+        env, started = self.env, False
+        self.level.look()
+        for d in self.deployments:
+            d.asked_tokens_per_s = self._asked(d, env.now)
+            d.wanted = self._wanted(d, env.now)
+            started |= self._scale(d)
+            d.tell_missing(env, self.service.gpus_per_replica)
+        return started
+
+    def _scale(self, d: Deployment) -> bool:
+        """Start or stop replicas of a deployment until as many run as are wanted, if that can be; whether any start."""
+        d.cause = _BUSY
+        running = np.flatnonzero((d.holding != NONE) & ~d.draining)
+        for i in running[d.wanted :].tolist():
+            if self.level.drains(d, i):
+                d.draining[i] = True
+            else:
+                replicas.stop_replica(self.env.fleet, self.env.serving, d.first_row + i, self.env.now)
+                d.ready_s[i] = np.inf
+                self.level.stopped(d, i)
+            d.running -= 1
+        back = np.flatnonzero(d.draining)[: max(d.wanted - d.running, 0)]
+        d.draining[back] = False
+        d.running += len(back)
+        return self._start(d, max(d.wanted - d.running, 0))
+
+    def _start(self, d: Deployment, count: int) -> bool:
+        service, now, before = self.service, self.env.now, d.running
+        for i in np.flatnonzero(d.holding == NONE)[:count].tolist():
+            lacks = int(
+                replicas.start_replica(
+                    self.env.fleet, self.env.serving, d.first_row + i, d.pool, service.may_preempt, now
+                )
+            )
+            if lacks != NONE:
+                d.cause = lacks
+                break
+            # The fleet did not come into being at time 0: replicas that it starts with are loaded.
+            d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
+            d.running += 1
+        return d.running > before

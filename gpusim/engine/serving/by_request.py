@@ -1,0 +1,273 @@
+"""A service request by request: its gateway and its replicas, played up to every moment at which the fleet changes.
+
+Between two such moments all requests of the time between are sent, batched and ended in one call of a kernel. What
+replicas did, and drew, is told to the fleet behind it, at the prices of that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gpusim.bundle import records
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.serving.arrivals import Arrivals
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.engines import ServingEngine
+from gpusim.engine.serving.meter import Meter
+from gpusim.engine.serving.roads import Roads
+from gpusim.engine.serving.scaling import Seen
+from gpusim.kernels.serving import gateway, replicas
+from gpusim.kernels.serving.sketch import BUCKETS
+from gpusim.kernels.serving.state import REQUEST, Engines
+from gpusim.kernels.serving.traffic import (
+    ARRIVAL,
+    DEPLOYMENT,
+    GATEWAY,
+    KEPT,
+    MEASURES,
+    MET,
+    N_OUTCOMES,
+    TICKET,
+    Traffic,
+)
+from gpusim.scenario.inference import Objectives, Routing
+from gpusim.scenario.service import Service
+from gpusim.serving.deployment import ROUTERS
+from gpusim.serving.layout import engines_of
+from gpusim.state.codes import NONE, Miss, Wait
+
+ROWS = 1024  # of requests under way, to begin with
+KEPT_ROWS = 1024  # of samples, until they are read
+BATCH = 1 << 16  # requests that are sent in one call
+DRAIN_S = 10.0  # between two looks at whether those that drain have ended
+_FOR_POWER = (int(Wait.POWER), int(Wait.RULE), int(Wait.NOT_ENERGISED))
+
+
+class ByRequest:
+    """A service whose requests are served one by one.
+
+    Parameters
+    ----------
+    env : FleetEnvironment
+    service : Service
+    deployments : list of Deployment
+        Its own.
+    engines : list of ServingEngine
+        Of each deployment.
+    arrivals : Arrivals
+    roads : Roads
+        Which deployments the users of each region are sent to.
+    wake : callable
+        ``wake(time_s)`` has services share their demand out anew then.
+    """
+
+    def __init__(
+        self,
+        env: FleetEnvironment,
+        service: Service,
+        deployments: list[Deployment],
+        engines: list[ServingEngine],
+        arrivals: Arrivals,
+        roads: Roads,
+        wake: Callable[[float], None],
+    ):
+        self.env, self.service, self.deployments, self.roads = env, service, deployments, roads
+        self._arrivals, self._wake, self._next_look_s = arrivals, wake, -1.0
+        self._ranks = engines[0].deployment.in_step
+        parts = [engine.deployment for engine in engines]
+        rows = [d.n_rows * self._ranks for d in deployments]
+        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows)
+        self.engines.engines["open"] = 0
+        self.traffic = _traffic(service, deployments, rows, roads)
+        self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
+        self.meters = [
+            Meter(env, d, engine, self.engines.engines[first : first + count], service)
+            for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
+        ]
+        self.kept: list[np.ndarray] = []
+        self._seen = [(0.0, 0, 0, 0)] * len(deployments)
+
+    # The level of a service ---------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Play requests and replicas up to now, and tell the fleet what these did."""
+        now, before = self.env.now, self.traffic.deployments.copy()
+        self._play(now)
+        for d, meter, was, row in zip(self.deployments, self.meters, before, self.traffic.deployments, strict=True):
+            meter.tell(now)
+            d.settle(
+                now, float(row["output_tokens"] - was["output_tokens"]),
+                float(row["served_tokens"] - was["served_tokens"]),
+            )  # fmt: skip
+
+    def look(self) -> None:
+        """The same; requests of replicas that power cuts and failures have stopped are sent anew, or have failed."""
+        self.settle()
+        for i, d in enumerate(self.deployments):
+            d.count(self.env)
+            self._lose(i, d)
+
+    def drains(self, d: Deployment, i: int) -> bool:
+        """Whether requests wait or run on a replica."""
+        return self._under_way(d, i) > 0
+
+    def stopped(self, d: Deployment, i: int) -> None:
+        """A replica was stopped that had nothing to end."""
+        self.meters[self.deployments.index(d)].held[i] = False
+
+    def share(self) -> None:
+        """See which replicas are gone, ready or drained, and send requests on accordingly."""
+        self.look()
+        env, roads = self.env, self.roads
+        for i, d in enumerate(self.deployments):
+            self._stop_drained(d)
+            d.tell_missing(env, self.service.gpus_per_replica)
+            self._open(i, d)
+        roads.order(self.traffic.order)
+        self.traffic.gateway[0].held = self._held()
+        gateway.send_held(self.engines, self.traffic, env.now)
+        if any(d.draining.any() for d in self.deployments):
+            self._look_again()
+
+    # What policies of scaling ask ---------------------------------------------------------------------------------
+
+    def asked(self, d: Deployment, time_s: float) -> float:
+        """[tokens/s] asked of a deployment over the control interval of a time."""
+        i = self.deployments.index(d)
+        shares = self.roads.shares(i)
+        return sum(share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True))
+
+    def seen(self, d: Deployment) -> Seen:
+        """What its replicas have seen since it was last asked."""
+        i = self.deployments.index(d)
+        regions = len(self.traffic.round_trip_s)
+        outcomes = self.traffic.outcomes[i * regions : (i + 1) * regions].sum(axis=0)
+        counts = (
+            self.env.now, int(self.traffic.deployments["served_tokens"][i]), int(outcomes.sum()), int(outcomes[MET])
+        )  # fmt: skip
+        since = [now - before for now, before in zip(counts, self._seen[i], strict=True)]
+        self._seen[i] = counts
+        mine = self._mine(i)
+        mine = mine[mine["open"] == 1]
+        under_way = int((mine["waiting"] + mine["running"]).sum()) + int(self.traffic.gateway["waiting"][0])
+        in_use = mine["blocks"] - mine["free"] + mine["blocks_waited_for"]
+        kv_share = float(in_use.sum() / max(int(mine["blocks"].sum()), 1))
+        return Seen(since[1] / max(since[0], 1e-9), under_way, kv_share, since[2], since[3])
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _mine(self, i: int) -> np.ndarray:
+        """Engines of a deployment."""
+        return self.engines.engines[self._first[i] : self._first[i] + self.deployments[i].n_rows * self._ranks]
+
+    def _under_way(self, d: Deployment, row: int) -> int:
+        """Requests that wait or run on a replica."""
+        first = self._first[self.deployments.index(d)] + row * self._ranks
+        mine = self.engines.engines[first : first + self._ranks]
+        return int((mine["waiting"] + mine["running"]).sum())
+
+    def _play(self, until_s: float) -> None:
+        arrivals = self._arrivals.until(until_s)
+        for first in range(0, max(len(arrivals), 1), BATCH):
+            batch = arrivals[first : first + BATCH]
+            last = first + BATCH >= len(arrivals)
+            self._send(batch, until_s if last else float(np.nextafter(batch["arrival_s"][-1], np.inf)))
+
+    def _send(self, batch: np.recarray, until_s: float) -> None:
+        traffic, gate = self.traffic, self.traffic.gateway[0]
+        if len(batch) > len(traffic.arrivals):
+            traffic.put("arrivals", records(ARRIVAL, len(batch)))
+        traffic.arrivals[: len(batch)] = batch
+        gate.arrivals, gate.next = len(batch), 0
+        while (stopped := gateway.serve(self.engines, traffic, until_s)) != gateway.DONE:
+            self._make_room(stopped)
+
+    def _make_room(self, stopped: int) -> None:
+        if stopped == gateway.KEPT_FULL:
+            self._read_kept()
+            return
+        engines, traffic, rows = self.engines, self.traffic, len(self.engines.requests)
+        engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
+        engines.put("places", np.append(engines.places, np.full(rows, NONE)))
+        traffic.put("tickets", _longer(traffic.tickets, records(TICKET, rows)))
+        traffic.put("spare", np.append(traffic.spare, np.zeros(rows, np.int64)))
+        gate = traffic.gateway[0]
+        traffic.spare[gate.spare : gate.spare + rows] = np.arange(2 * rows - 1, rows - 1, -1)
+        gate.spare += rows
+
+    def _read_kept(self) -> None:
+        gate = self.traffic.gateway[0]
+        self.kept.append(np.array(self.traffic.kept[: gate.kept]))
+        gate.kept = 0
+
+    def _lose(self, i: int, d: Deployment) -> None:
+        """Requests of replicas that have lost their GPUs are sent anew, or have failed."""
+        meter, routing = self.meters[i], self.service.routing or Routing()
+        for row in np.flatnonzero(meter.held & (d.holding == NONE)).tolist():
+            meter.lost = int(Miss.POWER if d.cause in _FOR_POWER else Miss.FAILURE)
+            meter.held[row] = False
+            first = int(self._first[i]) + row * self._ranks
+            while not gateway.lose(self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now):
+                self._read_kept()
+
+    def _stop_drained(self, d: Deployment) -> None:
+        for row in np.flatnonzero(d.draining).tolist():
+            if self._under_way(d, row) == 0:
+                replicas.stop_replica(self.env.fleet, self.env.serving, d.first_row + row, self.env.now)
+                d.draining[row], d.ready_s[row] = False, np.inf
+                self.stopped(d, row)
+
+    def _open(self, i: int, d: Deployment) -> None:
+        """Which replicas are sent requests from now on, and why there are fewer than are wanted."""
+        ready = (d.ready_s <= self.env.now) & ~d.draining
+        self._mine(i)["open"] = np.repeat(ready, self._ranks)
+        row = self.traffic.deployments[i]
+        row.open = int(np.count_nonzero(ready)) * self._ranks
+        row.short = self.meters[i].short(int(np.count_nonzero(ready)))
+        self.meters[i].note()
+
+    def _held(self) -> int:
+        """Why requests wait at the gateway if no replica is open: what the first deployment that is short lacks."""
+        shorts = [int(row["short"]) for row in self.traffic.deployments if row["short"] != NONE]
+        return shorts[0] if shorts else int(Miss.QUEUE)
+
+    def _look_again(self) -> None:
+        due_s = (np.floor(self.env.now / DRAIN_S) + 1.0) * DRAIN_S
+        if due_s > self._next_look_s:
+            self._next_look_s = due_s
+            self._wake(due_s)
+
+
+def _longer(rows: np.recarray, more: np.recarray) -> np.recarray:
+    return np.concatenate([rows, more]).view(np.recarray)
+
+
+def _traffic(service: Service, deployments: list[Deployment], engines: list[int], roads: Roads) -> Traffic:
+    """The gateway before the first request."""
+    promised, routing = service.objectives or Objectives(), service.routing or Routing()
+    rows = records(DEPLOYMENT, len(deployments))
+    rows["first_engine"], rows["engines"] = np.cumsum(engines) - engines, engines
+    rows["weight"] = [d.weight for d in deployments]
+    rows["short"] = NONE
+    gate = records(GATEWAY, 1)
+    gate["ttft_s"], gate["time_per_output_token_s"] = promised.ttft_s, promised.time_per_output_token_s
+    gate["spill_s"] = np.inf if routing.spill_s is None else routing.spill_s
+    gate["router"], gate["in_turn"] = ROUTERS[routing.replica], routing.deployments == "weights"
+    gate["held"] = gate["first_held"] = gate["last_held"] = NONE
+    gate["spare"] = ROWS
+    pairs = len(deployments) * len(roads.round_trip_s)
+    return Traffic(
+        arrivals=records(ARRIVAL, 1),
+        tickets=records(TICKET, ROWS),
+        deployments=rows,
+        gateway=gate,
+        order=roads.order(np.full((len(roads.round_trip_s), len(deployments)), NONE)),
+        round_trip_s=roads.round_trip_s,
+        spare=np.arange(ROWS - 1, -1, -1),
+        outcomes=np.zeros((pairs, N_OUTCOMES), np.int64),
+        sketch=np.zeros((pairs * len(MEASURES), BUCKETS), np.int64),
+        sums_s=np.zeros(pairs * len(MEASURES)),
+        kept=records(KEPT, KEPT_ROWS),
+    )

@@ -1,0 +1,87 @@
+"""Replicas of a service's model on the GPU types where it runs: entries of the catalogue, and what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from gpusim.engine.serving.arrivals import Arrivals
+from gpusim.errors import ScenarioError, ServingError
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.inference import ServedModel
+from gpusim.scenario.scenario import Scenario
+from gpusim.serving.deployment import Deployment
+from gpusim.serving.entry import Entry, entry
+from gpusim.serving.load_curve import most_requests_per_s
+from gpusim.serving.replica import Layout
+from gpusim.serving.tabulation import deployment
+
+PROBES = 4000  # requests that say what a replica can put out
+
+
+@dataclass(frozen=True)
+class ServingEngine:
+    """One replica of a model on a GPU type.
+
+    Attributes
+    ----------
+    entry : Entry
+    deployment : Deployment
+        One replica, with the copies of its attention in step.
+    arrivals : Arrivals
+        Whose requests it serves.
+    """
+
+    entry: Entry
+    deployment: Deployment
+    arrivals: Arrivals
+
+    @cached_property
+    def requests_per_s(self) -> float:
+        """[1/s] that it serves while there are always more."""
+        prompts, outputs = self._fitting()
+        return most_requests_per_s(prompts, outputs, self.deployment) if len(prompts) else 1.0
+
+    @cached_property
+    def tokens_per_s(self) -> float:
+        """[tokens/s] of output that it puts out then."""
+        _prompts, outputs = self._fitting()
+        return self.requests_per_s * (float(outputs.mean()) if len(outputs) else 1.0)
+
+    def _fitting(self):
+        prompts, outputs = self.arrivals.sample(PROBES)
+        fits = prompts + outputs <= self.deployment.max_tokens
+        return prompts[fits], outputs[fits]
+
+
+def serving_engines(scenario: Scenario, arrivals: dict[str, Arrivals]) -> dict[tuple[str, str], ServingEngine]:
+    """Replicas by service and GPU type of all services with a model, of whose requests ``arrivals`` has each one's.
+
+    Raises
+    ------
+    ScenarioError
+        With every model, engine, format, layout or GPU that the catalogue does not know.
+    """
+    made, faults = {}, {}
+    for name, service in scenario.services.items():
+        for kind in dict.fromkeys(d.gpu_type for d in service.deployments) if service.model else ():
+            try:
+                made[name, kind] = _engine(service.model, kind, arrivals[name])
+            except ServingError as error:
+                faults[f"{dotted(('services', name, 'model'))}: {error}"] = None
+    if faults:
+        raise ScenarioError(scenario.name, list(faults))
+    return made
+
+
+def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
+    """A replica with the engine's usual limits, or with those that the model's table gives."""
+    layout = Layout(model.tp, model.pp, model.dp, model.ep)
+    known = entry(model.name, kind, model.engine, layout, model.weights, model.experts, model.kv)
+    limits: dict[str, object] = {"prefix_caching": model.prefix_caching}
+    for name in ("max_requests", "max_batched_tokens"):
+        if (value := getattr(model, name)) is not None:
+            limits[name] = value
+    if arrivals.block_tokens:
+        limits["block_tokens"] = arrivals.block_tokens
+    return ServingEngine(known, deployment(known, **limits), arrivals)

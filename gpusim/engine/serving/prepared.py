@@ -1,0 +1,128 @@
+"""What the services of a scenario are before the run: their demand, their engines, the replicas that they may have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gpusim.engine.build import Names
+from gpusim.engine.layout import Replicas
+from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.engines import ServingEngine, serving_engines
+from gpusim.errors import ScenarioError
+from gpusim.inputs.demand import demand_signal
+from gpusim.inputs.signals import Signal
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.inference import Scaling
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.service import LOOKING_AHEAD, Service
+from gpusim.units import DAY_S
+
+REACTIVE_ROOM = 3.0  # replicas that a policy may want that looks back, over what the greatest demand needs
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Services before the run.
+
+    Attributes
+    ----------
+    services : dict of str to Service
+    demand : dict of str to Signal
+        [tokens/s] Asked of each by all of its users.
+    deployments : list of Deployment
+        Of all services, in their order.
+    replicas : Replicas
+        All that the deployments may have.
+    arrivals : dict of str to Arrivals
+        Requests of the services that have a model.
+    engines : dict of (str, str) to ServingEngine
+        Their replicas by service and GPU type.
+    jurisdictions : dict of str to str
+        Of sites.
+    """
+
+    services: dict[str, Service]
+    demand: dict[str, Signal]
+    deployments: list[Deployment]
+    replicas: Replicas
+    arrivals: dict[str, Arrivals] = field(default_factory=dict)
+    engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
+    jurisdictions: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Prepared:
+    """Services of a scenario whose pools have room for ``gpus`` GPUs, shape (pools,).
+
+    Raises
+    ------
+    ScenarioError
+        With every model that the catalogue does not know, and every region whose users no deployment may serve.
+    """
+    services, duration_s = scenario.services, scenario.run.days * DAY_S
+    arrivals = {name: _arrivals(name, one, scenario, seed) for name, one in services.items() if one.model is not None}
+    engines = serving_engines(scenario, arrivals)
+    if faults := [fault for name, service in services.items() for fault in _shut_out(name, service, scenario)]:
+        raise ScenarioError(scenario.name, faults)
+    demand = {}
+    for name, service in services.items():
+        signals = (
+            arrivals[name].demand if name in arrivals else [demand_signal(service, scenario.run.start, duration_s)]
+        )
+        demand[name] = Signal(signals[0].times_s, sum(one.values for one in signals))
+    deployments, rows = [], []
+    for name, service in services.items():
+        total = sum(deployment.weight for deployment in service.deployments)
+        for spec in service.deployments:
+            rate, most_w = _abilities(service, spec.gpu_type, engines.get((name, spec.gpu_type)), scenario)
+            pool = names.pool(spec.site, spec.gpu_type)
+            count = min(
+                _most(service, demand[name].max(0.0, duration_s) / rate), int(gpus[pool]) // service.gpus_per_replica
+            )
+            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count))
+            one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority, most_w
+            rows += [one] * count
+    columns = zip(*rows, strict=True) if rows else [()] * 4
+    replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, ("i8", "i8", "i4", "f8"), strict=True)))
+    jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
+    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions)
+
+
+def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
+    """Requests of a service with a model."""
+    if service.requests is None or service.requests.trace is None:
+        return SyntheticArrivals(name, service, scenario.run, seed)
+    from gpusim.inputs.requests.formats import read_requests
+
+    return TraceArrivals(name, service, scenario.run, seed, read_requests(service.requests.trace))
+
+
+def _shut_out(name: str, service: Service, scenario: Scenario) -> list[str]:
+    """A fault for each region whose users no deployment may serve."""
+    here = {scenario.sites[spec.site].jurisdiction for spec in service.deployments}
+    return [
+        f"{dotted(('services', name, 'users', region, 'residency'))}: no deployment is in {', '.join(users.residency)};"
+        f" give one of {', '.join(sorted(here))}, or add a deployment"
+        for region, users in (service.users or {}).items()
+        if users.residency and not here.intersection(users.residency)
+    ]
+
+
+def _abilities(service: Service, kind: str, engine: ServingEngine | None, scenario: Scenario) -> tuple[float, float]:
+    """[tokens/s] of one replica, and [W] above idle that a GPU of it draws at most; 0: as serving does in its pool."""
+    given = service.tokens_per_s_per_gpu.get(kind)
+    rate = engine.tokens_per_s if given is None else given * service.gpus_per_replica
+    limit_w = engine.entry.replica.gpu.limit_w if service.by_request else 0.0
+    return rate, max(limit_w - scenario.gpus[kind].idle_w, 0.0)
+
+
+def _most(service: Service, full: float) -> int:
+    """Replicas that a deployment may be to have, if ``full`` ones meet the greatest demand."""
+    scaling = service.scaling or Scaling()
+    if scaling.policy == "static":
+        return scaling.replicas
+    peak = math.ceil(full / service.target_utilisation) + 1
+    return peak if scaling.policy in LOOKING_AHEAD else math.ceil(REACTIVE_ROOM * peak)

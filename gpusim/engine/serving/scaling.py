@@ -1,0 +1,101 @@
+"""Policies of scaling: how many replicas a deployment is to have for the control interval that begins.
+
+A policy is ``wanted(d, time_s)``. Those that look ahead ask what demand will be; those that look back ask what a
+deployment's replicas have seen since the last control step. To add one: a function, its name in ``POLICIES`` and among
+those of ``gpusim.scenario.inference.Scaling``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.scenario.inference import Objectives, Scaling
+from gpusim.scenario.service import LOOKING_AHEAD, Service
+
+Wanted = Callable[[Deployment, float], int]
+LATE_GROWTH = 0.1  # of the replicas, that "latency" adds
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the replicas of a deployment have seen since the last control step."""
+
+    tokens_per_s: float  # put out
+    requests: float  # that wait or run now
+    kv_share: float  # of the KV cache, in use now
+    ended: int  # requests
+    kept: int  # of these, in time
+
+
+def policy_of(
+    service: Service, asked: Callable[[Deployment, float], float], seen: Callable[[Deployment], Seen] | None = None
+) -> Wanted:
+    """The policy of a service.
+
+    Parameters
+    ----------
+    asked : callable
+        ``asked(d, time_s)``: [tokens/s] asked of a deployment over the control interval of a time.
+    seen : callable, optional
+        ``seen(d)``; of services by requests.
+    """
+    spec = service.scaling or Scaling()
+
+    def by_demand(d: Deployment, time_s: float) -> int:
+        return math.ceil(asked(d, time_s) / (d.tokens_per_s * service.target_utilisation))
+
+    def predictive(d: Deployment, time_s: float) -> int:
+        ahead = range(1 + math.ceil(service.load_s / service.control_s))
+        return max(by_demand(d, time_s + i * service.control_s) for i in ahead)
+
+    if spec.policy in LOOKING_AHEAD:
+        ahead = {"demand": by_demand, "predictive": predictive, "static": lambda _d, _time_s: spec.replicas}
+        return ahead[spec.policy]
+    after = _after(spec, service)
+
+    def wanted(d: Deployment, time_s: float) -> int:
+        return by_demand(d, time_s) if time_s == 0.0 else after(d, seen(d))
+
+    return _kept_for(spec.keep_s, wanted)
+
+
+def _after(spec: Scaling, service: Service) -> Callable[[Deployment, Seen], int]:
+    """The replicas that bring what was seen to its target."""
+    share = (service.objectives or Objectives()).share
+    target = service.target_utilisation
+
+    def utilisation(d: Deployment, seen: Seen) -> int:
+        return math.ceil(seen.tokens_per_s / (d.tokens_per_s * target))
+
+    def queue(_d: Deployment, seen: Seen) -> int:
+        return math.ceil(seen.requests / spec.requests_per_replica)
+
+    def kv(d: Deployment, seen: Seen) -> int:
+        return math.ceil(d.running * seen.kv_share / target)
+
+    def latency(d: Deployment, seen: Seen) -> int:
+        if seen.kept < share * seen.ended:
+            return d.running + math.ceil(LATE_GROWTH * d.running)
+        fewer = d.running - 1
+        return fewer if seen.tokens_per_s <= fewer * d.tokens_per_s * target else d.running
+
+    of = {"utilisation": utilisation, "queue": queue, "kv": kv, "latency": latency}[spec.policy]
+    return lambda d, seen: max(of(d, seen), 1)  # with none, nothing would be seen any more
+
+
+def _kept_for(keep_s: float, wanted: Wanted) -> Wanted:
+    """The most that were wanted over so long: replicas that stop would soon have to load again."""
+    past: dict[int, deque[tuple[float, int]]] = defaultdict(deque)
+
+    def most(d: Deployment, time_s: float) -> int:
+        mine = past[d.first_row]
+        mine.append((time_s, wanted(d, time_s)))
+        while mine[0][0] < time_s - keep_s:
+            mine.popleft()
+        return max(count for _time_s, count in mine)
+
+    return most

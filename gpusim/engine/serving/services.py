@@ -1,0 +1,114 @@
+"""All services of a run: their control steps, and what all of them must do when something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import numpy as np
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
+from gpusim.engine.serving.autoscaler import Autoscaler
+from gpusim.engine.serving.by_request import ByRequest
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.engines import ServingEngine
+from gpusim.engine.serving.fluid import Fluid
+from gpusim.engine.serving.prepared import Prepared
+from gpusim.engine.serving.roads import Roads
+from gpusim.engine.serving.scaling import policy_of
+from gpusim.kernels.serving import replicas
+from gpusim.kernels.serving.booking import mark_peaks
+from gpusim.scenario.service import Service
+
+
+class Services:
+    """All services of a run; at one instant they act in the order of the scenario.
+
+    Attributes
+    ----------
+    deployments : list of Deployment
+    levels : dict of str to Fluid or ByRequest
+        How each service serves.
+    """
+
+    def __init__(self, env: FleetEnvironment, of: Prepared):
+        self.env, self.deployments = env, of.deployments
+        specs = of.services
+        self._busy = np.zeros((len(env.fleet.pools), len(specs)))
+        for d in self.deployments:
+            d.connect(env)
+        self.levels: dict[str, Fluid | ByRequest] = {}
+        self._autoscalers = [self._autoscaler(of, i, name, spec) for i, (name, spec) in enumerate(specs.items())]
+        self._by_request = [level for level in self.levels.values() if isinstance(level, ByRequest)]
+        env.connect(serve=self.share, **({"catch_up": self.catch_up} if self._by_request else {}))
+
+    def _autoscaler(self, of: Prepared, i: int, name: str, spec: Service) -> Autoscaler:
+        env, mine = self.env, [d for d in self.deployments if d.service == name]
+        if spec.by_request:
+            engines = [of.engines[name, one.gpu_type] for one in spec.deployments]
+            roads = Roads(of.jurisdictions, spec, mine, self._prices(mine, engines))
+            level = self.levels[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
+            return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen), level.asked)
+        demand = of.demand[name]
+        self.levels[name] = Fluid(env, spec, mine, self._busy[:, i], self._load)
+
+        def asked(d: Deployment, time_s: float) -> float:
+            return demand.at(time_s) * d.weight
+
+        return Autoscaler(env, spec, mine, self.levels[name], policy_of(spec, asked), asked)
+
+    def _prices(self, mine: list[Deployment], engines: list[ServingEngine]) -> dict[str, Callable[[int], float]]:
+        """What a token of each deployment takes now, for routing: USD, and grams of CO2e."""
+
+        def facility_j(i: int) -> float:
+            gpu, gpus = engines[i].entry.replica.gpu, engines[i].entry.replica.layout.gpus
+            return self._site(mine[i]).overhead * gpu.limit_w * gpus / mine[i].tokens_per_s
+
+        return {
+            "cheapest": lambda i: facility_j(i) * self._site(mine[i]).price_usd_per_j,
+            "greenest": lambda i: facility_j(i) * self._site(mine[i]).carbon_g_per_j,
+        }
+
+    def _site(self, d: Deployment) -> np.record:
+        return self.env.fleet.sites[self.env.fleet.pools[d.pool].site]
+
+    def run(self) -> Generator:
+        """SimPy process: the control steps of all services."""
+        while True:
+            due_s = min(scaler.due_s for scaler in self._autoscalers)
+            yield self.env.at(due_s, Place.SERVICES)
+            self.catch_up()
+            for scaler in self._autoscalers:
+                if scaler.due_s == due_s:
+                    started = scaler.control()
+                    scaler.level.share()
+                    if started and scaler.service.load_s > 0.0:
+                        self._wake(due_s + scaler.service.load_s)
+
+    def _wake(self, time_s: float) -> None:
+        self.env.at(time_s, Place.SERVICES).callbacks.append(self.share)
+
+    def share(self, _event: object = None) -> None:
+        """What runs has changed: all services share their demand out anew."""
+        for level in self.levels.values():
+            level.share()
+        self._mark_peaks()
+
+    def settle(self) -> None:
+        """Bring what all services sum up to now."""
+        for level in self.levels.values():
+            level.settle()
+        self._mark_peaks()
+
+    def catch_up(self) -> None:
+        """Play services by requests up to now, before prices or what sites may draw change."""
+        for level in self._by_request:
+            level.settle()
+        self._mark_peaks()
+
+    def _mark_peaks(self) -> None:
+        if self._by_request:
+            mark_peaks(self.env.fleet)
+
+    def _load(self, pool: int) -> None:
+        replicas.set_serving_load(self.env.fleet, pool, float(self._busy[pool].sum()), self.env.now)

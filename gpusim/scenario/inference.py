@@ -1,0 +1,117 @@
+"""A service by its model: on what it runs, what requests look like, who sends them, and what they are promised."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from gpusim.scenario.base import Model, Share
+
+
+class ServedModel(Model):
+    """The model of a service, and the engine of its replicas; docs/serving_entries.md says what is known of them."""
+
+    name: str
+    """Name of a published model, say "Llama-3.1-70B"."""
+    engine: str = "vllm"
+    """Engine of the replicas."""
+    tp: PositiveInt = 1
+    """GPUs among which each block is divided."""
+    pp: PositiveInt = 1
+    """Stages of layers, one after the other."""
+    dp: PositiveInt = 1
+    """Copies of the attention, each with requests of its own."""
+    ep: PositiveInt = 1
+    """Groups of GPUs with experts of their own."""
+    weights: str = "bf16"
+    """Format of the weights."""
+    experts: str = ""
+    """Format of the experts; "": as the weights."""
+    kv: str = "bf16"
+    """Format of the KV cache."""
+    max_requests: PositiveInt | None = None
+    """Requests of a step at most; absent: what the engine starts with."""
+    max_batched_tokens: PositiveInt | None = None
+    """Tokens of a step at most; absent: what the engine starts with."""
+    prefix_caching: bool = True
+    """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of a replica."""
+        return self.tp * self.pp * self.dp
+
+
+class Requests(Model):
+    """What requests look like: those of a trace, or random ones."""
+
+    trace: str | None = None
+    """File of a trace of requests, whose first comes as the run starts; nothing else of this table counts then."""
+    prompt_tokens: float = Field(1024.0, ge=1, le=1e6)
+    """Mean tokens of a prompt."""
+    prompt_cv: float = Field(1.0, ge=0, le=10)
+    """Standard deviation over mean of the prompts' lengths, which are lognormal."""
+    output_tokens: float = Field(256.0, ge=1, le=1e6)
+    """Mean tokens of an answer."""
+    output_cv: float = Field(1.0, ge=0, le=10)
+    """The same of the answers' lengths."""
+    burst_cv: float = Field(1.0, gt=0, le=20)
+    """Standard deviation over mean of the times between requests at a constant rate; 1: Poisson, more: bursts."""
+
+
+class Objectives(Model):
+    """What a service promises for its requests."""
+
+    ttft_s: PositiveFloat = 2.0
+    """[s] From when a user sends a request to when the first token is there."""
+    time_per_output_token_s: PositiveFloat = 0.1
+    """[s] From token to token behind the first, mean of a request."""
+    share: Share = 0.99
+    """Share of the requests that are to keep both."""
+
+
+class Users(Model):
+    """Users of a service in one region."""
+
+    share: float = Field(1.0, gt=0)
+    """Share of the demand, relative to the other regions."""
+    utc_offset_h: float | None = Field(None, ge=-12, le=14)
+    """[h] Their clock, ahead of UTC; absent: the service's."""
+    round_trip_ms: dict[str, NonNegativeFloat] = {}
+    """[ms] Network round trip to sites; to those that are not named none."""
+    residency: list[str] = []
+    """Jurisdictions in which their requests may be served; none: everywhere."""
+
+
+class Routing(Model):
+    """Which deployment and which replica a request goes to."""
+
+    deployments: Literal["weights", "nearest", "cheapest", "greenest"] = "weights"
+    """"weights": each gets its share. Else the first that takes it: by round trip, by the price of energy or the carbon
+    of a token there as of the last control step."""
+    replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
+    """Among the replicas of a deployment: each in turn; the one with the fewest requests; with the fewest blocks of KV
+    cache in use; with the fewest in use and still to be computed of the request."""
+    spill_s: PositiveFloat | None = None
+    """[s] A request goes on to the next deployment where the first in each queue has waited longer; absent: never."""
+    retries: bool = True
+    """Requests of a replica that is lost are sent anew; else they have failed."""
+
+
+class Scaling(Model):
+    """How many replicas a service has."""
+
+    policy: Literal["demand", "static", "predictive", "utilisation", "queue", "kv", "latency"] = "demand"
+    """"demand": as the demand of the control interval to come needs at ``target_utilisation``. "predictive": as the
+    greatest demand needs until replicas that start now are loaded. "static": ``replicas``. At the level of requests
+    also, after what was seen since the last control step: "utilisation" (tokens served, of those that could be),
+    "queue" (requests that wait or run, of ``requests_per_replica``), "kv" (KV cache in use), each brought to its target;
+    "latency": a tenth more if fewer than the objectives' ``share`` kept them, one less if all could on one less."""
+    replicas: int = Field(1, ge=0)
+    """Of each deployment, with "static"."""
+    requests_per_replica: PositiveFloat = 32.0
+    """Target of "queue"."""
+    keep_s: NonNegativeFloat = 300.0
+    """[s] Replicas stop only when as few have been wanted for so long; with "demand", "predictive" and "static" at
+    once."""
