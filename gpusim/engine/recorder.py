@@ -12,9 +12,12 @@ from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
+from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state.codes import Cause, Phase, Wait
+
+SERVING = tuple(cause for cause in Cause if cause.name.startswith("SERVING"))  # held by replicas
 
 
 class Recorder:
@@ -33,6 +36,7 @@ class Recorder:
         self._sites = [env.fleet.sites.copy()]
         self._lanes = [env.fleet.lanes.copy()]
         self._served: list[dict] = []
+        self._requests = None if services is None else ServingRecorder(services, names)
         self.events: list[tuple[float, str, str, str, float, str]] = []
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
@@ -78,6 +82,7 @@ class Recorder:
                 }
             )
             d.begin_record()
+        self._requests.close(start_s, end_s)
 
     def tables(self, table: JobTable) -> dict[str, pd.DataFrame]:
         """All result tables but those that need prices of the catalogue."""
@@ -96,6 +101,7 @@ class Recorder:
             "pools": self._pool_series(pools, edges),
             "power": self._power(sites, edges),
             "services": pd.DataFrame(self._served, columns=columns).astype(dict.fromkeys(columns[3:9], float)),
+            **({} if self._requests is None else self._requests.tables()),
             "events": pd.DataFrame(self.events, columns=["time_s", "site", "kind", "detail", "value", "unit"]),
         }
 
@@ -165,7 +171,7 @@ class Recorder:
             "housed_gpus": housed,
             "energised_gpus": housed - mean[:, :, Cause.NOT_ENERGISED],
             "busy_gpus": mean[:, :, Cause.TRAINING],
-            "serving_gpus": mean[:, :, Cause.SERVING] + mean[:, :, Cause.SERVING_IDLE],
+            "serving_gpus": sum(mean[:, :, cause] for cause in SERVING),
             "queued_jobs": np.diff(pools["queued_job_s"], axis=0) / span,
             "queued_gpus": np.diff(self._lane_gpu_s(), axis=0) / span,
             "running_jobs": np.diff(pools["running_job_s"], axis=0) / span,

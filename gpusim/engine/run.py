@@ -112,7 +112,7 @@ class _World:
         serving = lay_out(prepared.replicas)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
-        services = Services(env, prepared) if prepared.deployments else None
+        services = self._services = Services(env, prepared) if prepared.deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
@@ -184,5 +184,7 @@ class _World:
         env.run(until=env.at(self.duration_s, Place.OVER))
         if env.now == 0.0:  # without jobs, or with none that takes time: there is one interval all the same
             env.run(until=env.at(min(run.record_s, self.duration_s), Place.OVER))
+        if self._services is not None:
+            self._services.close()
         self.recorder.snapshot()
         return env.now

@@ -106,8 +106,8 @@ class Scaling(Model):
     """"demand": as the demand of the control interval to come needs at ``target_utilisation``. "predictive": as the
     greatest demand needs until replicas that start now are loaded. "static": ``replicas``. At the level of requests
     also, after what was seen since the last control step: "utilisation" (tokens served, of those that could be),
-    "queue" (requests that wait or run, of ``requests_per_replica``), "kv" (KV cache in use), each brought to its target;
-    "latency": a tenth more if fewer than the objectives' ``share`` kept them, one less if all could on one less."""
+    "queue" (requests that wait or run, of ``requests_per_replica``), "kv" (KV cache in use), each brought to its
+    target; "latency": a tenth more if fewer than the objectives' ``share`` kept them, one less if demand lets it be."""
     replicas: int = Field(1, ge=0)
     """Of each deployment, with "static"."""
     requests_per_replica: PositiveFloat = 32.0

@@ -19,10 +19,14 @@ CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
     "money_sites", "money_contracts", "money_fleet", "money_figures",
 )  # fmt: skip
+# Of scenarios with services by requests only.
+SERVICE_TABLES = (
+    "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
+)  # fmt: skip
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
-    PRICES: "contracts with market.index",
+    **dict.fromkeys(SERVICE_TABLES, 'services of level = "requests"'), PRICES: "contracts with market.index",
 }  # fmt: skip
 
 
@@ -44,6 +48,13 @@ class Tables:
     sites = _table("sites", "One row per site: where it is, what it used, what that cost and emitted.")
     costs = _table("costs", "One row per pool: list price of its GPUs online, its share of the energy bill and carbon.")
     services = _table("services", "Tokens asked for and served, and replicas, by deployment and record interval.")
+    service_latency = _table(
+        "service_latency", "Time to first token, between tokens and end to end of requests that ended in each interval."
+    )
+    service_outcomes = _table("service_outcomes", "Requests that ended in each interval: in time, late why, or failed.")
+    service_replicas = _table("service_replicas", "Tokens, GPU-seconds by use and energy of replicas by interval.")
+    service_sketch = _table("service_sketch", "Requests of the whole run by how long they took, in buckets.")
+    service_requests = _table("service_requests", "A sample of the requests, a row each.")
     events = _table("events", "What happened when: deliveries, grid steps, rules, faults of input; value in its unit.")
     rules = _table("rules", "What each rule did, where and when, and what it cost.")
 

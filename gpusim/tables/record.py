@@ -28,7 +28,8 @@ class Record(Tables):
         Scenario, its hash, seed, versions, wall time. All but ``wall_s`` is the same on every run.
     tables : dict of str to DataFrame
         The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, of ``CONTRACT_TABLES`` if it has
-        contracts, ``market_prices`` if prices follow scarcity too, and ``rules`` if it enforces any. Times are seconds
+        contracts, ``market_prices`` if prices follow scarcity too, ``rules`` if it enforces any, and of
+        ``SERVICE_TABLES`` if it has services by requests. Times are seconds
         since the run's start; as attributes (``result.jobs``) the tables have timestamps too.
     """
 

@@ -62,7 +62,7 @@ class SyntheticArrivals:
             SyntheticRequests(mix, rate, duration_s, stream(region))
             for rate, region in zip(rates, regions, strict=True)
         ]
-        self._any = SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"))
+        self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"))
         expected = sum(region.expected for region in self._regions)
         self._kept_share = SAMPLES / max(expected, SAMPLES)
 
@@ -80,8 +80,8 @@ class SyntheticArrivals:
         return made
 
     def sample(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """From a stream of its own: whoever asks changes nothing for others."""
-        drawn = self._any.until(1.5 * count + 1000.0)[:count]
+        """The first of a random stream of its own, whoever asks."""
+        drawn = self._any().until(1.5 * count + 1000.0)[:count]
         return drawn[:, 1].astype(np.int64), drawn[:, 2].astype(np.int64)
 
 

@@ -131,6 +131,14 @@ class ByRequest:
         if any(d.draining.any() for d in self.deployments):
             self._look_again()
 
+    def close(self) -> None:
+        """The run is over: judge all that have ended, and count those that have not."""
+        self.settle()
+        while not gateway.take_all_ended(self.engines, self.traffic):
+            self._read_kept()
+        self._read_kept()
+        gateway.count_under_way(self.engines, self.traffic, self.env.now)
+
     # What policies of scaling ask ---------------------------------------------------------------------------------
 
     def asked(self, d: Deployment, time_s: float) -> float:

@@ -106,6 +106,11 @@ class Services:
             level.settle()
         self._mark_peaks()
 
+    def close(self) -> None:
+        """The run is over."""
+        for level in self._by_request:
+            level.close()
+
     def _mark_peaks(self) -> None:
         if self._by_request:
             mark_peaks(self.env.fleet)

@@ -12,7 +12,7 @@ import math
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import advance, group_of
 from gpusim.kernels.serving.failure import fail, withdraw
-from gpusim.kernels.serving.judging import judge, token_time_of, ttft_of
+from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, ttft_of
 from gpusim.kernels.serving.lists import join_waiting, release, take_ended
 from gpusim.kernels.serving.route import score
 from gpusim.kernels.serving.sketch import bucket
@@ -286,3 +286,20 @@ def take_all_ended(s, t):
         if not _take_ended(s, t, r):
             return False
     return True
+
+
+@inner
+def _count_under_way(s, t, row, held, now):
+    """Judge a list of requests that have not ended."""
+    while row != NONE:
+        t.outcomes[_pair(t, row), judge_under_way(s, t, row, held, now)] += 1
+        row = s.requests[row].next
+
+
+@kernel
+def count_under_way(s, t, now):
+    """At the end of a run, count those that have not ended: late already, or under way."""
+    _count_under_way(s, t, t.gateway[0].first_held, True, now)
+    for r in range(len(s.engines)):
+        _count_under_way(s, t, s.engines[r].first_waiting, False, now)
+        _count_under_way(s, t, s.engines[r].first_running, False, now)

@@ -10,10 +10,12 @@ batch was too large.
 
 from __future__ import annotations
 
+import math
+
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, mixed_attention, other_time
-from gpusim.kernels.serving.traffic import MET
+from gpusim.kernels.serving.traffic import MET, UNDER_WAY
 from gpusim.state.codes import NONE, Miss
 
 _BLOCKS = int(Lack.BLOCKS)
@@ -114,3 +116,23 @@ def judge(s, t, row):
         return _why_slow(s, t, row)
     trip_s = t.round_trip_s[ticket.region, ticket.deployment]
     return _NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
+
+
+@inner
+def judge_under_way(s, t, row, held, now):
+    """UNDER_WAY, or why a request that has not ended is late already: its first token is not there."""
+    request, ticket = s.requests[row], t.tickets[row]
+    trip_s = t.round_trip_s[ticket.region, ticket.deployment]
+    if not math.isnan(request.first_token_s) or now - request.arrival_s + trip_s <= t.gateway[0].ttft_s:
+        return UNDER_WAY
+    if ticket.lost != NONE:
+        return ticket.lost
+    if held:
+        return ticket.held
+    if ticket.held != NONE and request.sent_s - request.arrival_s > now - request.sent_s:
+        return ticket.held
+    if ticket.short != NONE:
+        return ticket.short
+    if math.isnan(request.scheduled_s):
+        return _KV_MEMORY if s.engines[request.replica].lacks == _BLOCKS else _QUEUE
+    return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE

@@ -14,7 +14,8 @@ from gpusim.state.codes import Miss
 
 MET = len(Miss)  # code of a request in time; below, why it was not
 FAILED = MET + 1  # plus a ``Miss``: why it was lost
-N_OUTCOMES = FAILED + len(Miss)
+UNDER_WAY = FAILED + len(Miss)  # at the end of the run, and not late yet
+N_OUTCOMES = UNDER_WAY + 1
 MEASURES = ("ttft_s", "time_per_output_token_s", "end_to_end_s")
 
 ARRIVAL = record(  # a request that is to come
