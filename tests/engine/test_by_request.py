@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,11 +63,268 @@ def test_a_fleet_serves_as_a_replay(router, rate):
     few = scenario(**{"routing": {"replica": router}, "mean_tokens_per_s": rate, ".run.days": 0.005})
     requests, engine = arrivals(few)
     assert len(requests) > 3000 if rate > 1000.0 else 0 < len(requests) < 9000
-    from dataclasses import replace
-
     alone = replay(requests, replace(engine.deployment, replicas=3, router=router)).requests
     rows = gpusim.run(few).service_requests.set_index("request")
     if len(requests) <= 10_000:
         assert len(rows) == (alone["end_s"] <= few.run.days * 86400.0).sum()
     for name in ("scheduled_s", "first_token_s", "end_s", "preemptions"):
         assert rows[name].to_numpy() == pytest.approx(alone.loc[rows.index, name].to_numpy(), rel=1e-12)
+
+
+def causes(result):
+    """Requests by outcome and cause."""
+    return result.service_outcomes.groupby(["outcome", "cause"])["requests"].sum().to_dict()
+
+
+def ended(result):
+    return result.service_latency["requests"].sum()
+
+
+def conserved(result, of):
+    """Every request is over or under way, every token and GPU-second is somewhere."""
+    assert check(result) == []
+    requests, _engine = arrivals(of)
+    outcomes = result.service_outcomes
+    assert outcomes["requests"].sum() == len(requests)
+    assert result.service_replicas["output_tokens"].sum() == requests["output_tokens"].sum()
+    assert result.services["demand_tokens"].sum() == requests["output_tokens"].sum()
+    assert result.services["served_tokens"].sum() == result.service_replicas["served_tokens"].sum()
+    uses = result.service_replicas[[c for c in result.service_replicas if c.endswith("_gpu_s")]]
+    assert (uses >= -1e-6).all().all()
+    span_s = result.service_replicas["end_s"] - result.service_replicas["start_s"]
+    booked = result.ledger[result.ledger["cause"].str.startswith("serving")]["gpu_s"].sum()
+    assert uses.sum().sum() == pytest.approx(booked)
+    pools = result.pools
+    assert uses.sum().sum() == pytest.approx((pools["serving_gpus"] * (pools["end_s"] - pools["start_s"])).sum())
+    assert (span_s > 0.0).all()
+
+
+def test_what_stays_is_conserved():
+    """Two sites, two regions, demand that rises and falls, replicas that start, load, drain and stop."""
+    of = scenario(
+        **{
+            "scaling": {"policy": "demand"}, "load_s": 45.0, "mean_tokens_per_s": 9000.0, "peak_to_mean": 2.0,
+            "deployments": [{"site": "texas", "gpu_type": "H100"}, {"site": "london", "gpu_type": "H100"}],
+            "users": {"us": {"utc_offset_h": -6.0}, "eu": {"share": 2.0}}, ".run.days": 0.5, ".run.record_s": 1000.0,
+        }
+    )  # fmt: skip
+    result = gpusim.run(of)
+    conserved(result, of)
+    uses = result.service_replicas.sum(numeric_only=True)
+    assert (uses[["loading_gpu_s", "prefill_gpu_s", "decode_gpu_s"]] > 0.0).all()
+    assert set(result.service_outcomes["region"]) == {"us", "eu"}
+    assert ended(result) + causes(result).get(("under_way", ""), 0) == result.service_outcomes["requests"].sum()
+
+
+def test_how_often_is_looked_changes_nothing():
+    """Control steps and records of other lengths: the same requests at the same times, to the last bit."""
+    kept = []
+    for control_s, record_s in ((60.0, 300.0), (7.0, 300.0), (600.0, 11.0)):
+        rows = gpusim.run(scenario(control_s=control_s, **{".run.record_s": record_s})).service_requests
+        kept.append(rows.sort_values("request")[["arrival_s", "first_token_s", "end_s"]].to_numpy())
+    assert len(kept[0]) > 100
+    assert kept[1] == pytest.approx(kept[0], rel=1e-12)
+    assert kept[2] == pytest.approx(kept[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("retries", [True, False])
+def test_a_lost_node_loses_what_was_under_way(retries):
+    """One of three replicas of eight GPUs: its requests are sent anew, or have failed; the others never notice."""
+    of = scenario(
+        **{
+            "routing": {"replica": "round-robin", "retries": retries}, "gpus_per_replica": 8,
+            "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 20_000.0,
+            "objectives": {"ttft_s": 5.0, "time_per_output_token_s": 1.0},
+        }
+    )  # fmt: skip
+
+    def fails(env):
+        yield env.at(500.5)
+        node = env.fleet.holdings[env.serving.replicas[1].holding].first_node
+        env.fail_node(int(node))
+
+    result = gpusim.run(of, processes=[fails])
+    conserved(result, of)
+    found = causes(result)
+    if retries:
+        assert set(found) <= {("met", ""), ("missed", "failure"), ("under_way", "")}
+    else:
+        assert 0 < found["failed", "failure"] < 500
+        lost = result.service_requests.query("outcome == 'failed'")
+        assert set(lost["cause"]) == {"failure"}
+        assert lost["end_s"].isna().all()
+        assert (lost["arrival_s"] < 500.5).all()
+    assert result.services["cause"].isin(["", "down", "cycle"]).all()
+
+
+def test_without_power_requests_wait_at_the_gateway():
+    """A cap of 0 W for ten minutes: who came then waited for power, and is served behind it."""
+
+    def capped(env):
+        yield env.at(300.0)
+        env.sites["texas"].set_cap(0.0)
+        yield env.at(900.0)
+        env.sites["texas"].set_cap(np.inf)
+
+    of = scenario(load_s=30.0)
+    result = gpusim.run(of, processes=[capped])
+    conserved(result, of)
+    rows = result.service_requests.set_index("request")
+    held = rows[(rows["arrival_s"] > 301.0) & (rows["arrival_s"] < 895.0)]
+    assert len(held) > 1000
+    assert (held["sent_s"] >= 930.0).all()
+    assert set(held["cause"]) == {"power"}
+    power = result.power[(result.power["start_s"] >= 300.0) & (result.power["end_s"] <= 900.0)]
+    assert (power["serving_j"] == 0.0).all()
+
+
+def test_a_quota_leaves_replicas_without_gpus():
+    """One of three may run, for four times what it can serve: who waits for it does so for want of GPUs."""
+    of = scenario(**{"mean_tokens_per_s": 20_000.0, ".tenants.lab": {"quota_gpus": {"H100": 1}}})
+    result = gpusim.run(of)
+    conserved(result, of)
+    late = {why: count for (outcome, why), count in causes(result).items() if outcome == "missed"}
+    assert late["no_gpu"] > 0.9 * sum(late.values()) > 1000
+
+
+def test_who_comes_while_replicas_load():
+    """All are lost at 300 s, and load until 600 s: a cold start for who comes then."""
+
+    def drop(env):
+        yield env.at(300.0)
+        env.sites["texas"].set_cap(0.0)
+        env.sites["texas"].set_cap(np.inf)
+
+    of = scenario(load_s=300.0)
+    result = gpusim.run(of, processes=[drop])
+    conserved(result, of)
+    rows = result.service_requests
+    came = rows[(rows["arrival_s"] > 300.0) & (rows["arrival_s"] < 540.0)]
+    assert (came["sent_s"] == 600.0).all()
+    assert (came["cause"] == "cold_start").mean() > 0.9  # of the others, some waited longer in the queue behind it
+    loading = result.service_replicas["loading_gpu_s"].sum()
+    assert loading == pytest.approx(3 * 300.0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "changes"),
+    [
+        ("network", {"users": {"far": {"round_trip_ms": {"texas": 1950.0}}}}),
+        ("alone", {"objectives": {"ttft_s": 0.001}}),
+        ("alone", {"objectives": {"time_per_output_token_s": 0.0001}}),
+        ("queue", {"model": MODEL | {"max_requests": 8}, "mean_tokens_per_s": 6000.0}),
+        (
+            "kv_memory",
+            {"requests": {"prompt_tokens": 20_000.0, "prompt_cv": 0.1, "output_tokens": 1000.0, "output_cv": 0.1},
+             "mean_tokens_per_s": 2500.0},
+        ),
+        ("batch", {"objectives": {"time_per_output_token_s": 0.0073, "ttft_s": 60.0}, "mean_tokens_per_s": 9000.0,
+                   "requests": {"prompt_tokens": 10.0, "output_tokens": 500.0}}),
+        ("interference", {"objectives": {"time_per_output_token_s": 0.012}, "mean_tokens_per_s": 1000.0,
+                          "requests": {"prompt_tokens": 4000.0, "output_tokens": 100.0, "prompt_cv": 0.5}}),
+    ],
+)  # fmt: skip
+def test_the_cause_of_what_is_late(cause, changes):
+    """A scenario in which it is plain; most of what is late has this cause."""
+    of = scenario(**changes)
+    result = gpusim.run(of)
+    conserved(result, of)
+    late = {why: count for (outcome, why), count in causes(result).items() if outcome == "missed"}
+    assert late.get(cause, 0) > 0.5 * sum(late.values()) > 10, late
+
+
+def test_the_way_counts_for_users():
+    """The time to the first token as users see it: the engine's, and the way there and back."""
+    near = gpusim.run(scenario())
+    far = gpusim.run(scenario(users={"far": {"round_trip_ms": {"texas": 80.0}}}))
+    ttft = [result.service_latency["ttft_mean_s"].to_numpy() for result in (near, far)]
+    assert ttft[1] - ttft[0] == pytest.approx(0.08, abs=0.004)  # another random stream: the region's
+
+
+BOTH = [{"site": "texas", "gpu_type": "H100"}, {"site": "london", "gpu_type": "H100"}]
+USERS = {
+    "us": {"round_trip_ms": {"texas": 10.0, "london": 100.0}, "residency": []},
+    "uk": {"round_trip_ms": {"texas": 100.0, "london": 10.0}, "residency": ["GB"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("by", "us", "uk"),
+    [("nearest", "texas", "london"), ("cheapest", "texas", "london"), ("greenest", "london", "london")],
+)
+def test_where_requests_go(by, us, uk):
+    """Nearest, cheapest (Texas) or greenest (London); who must stay in Britain does."""
+    result = gpusim.run(scenario(deployments=BOTH, users=USERS, routing={"deployments": by}))
+    went = result.service_requests.groupby("region")["site"].unique()
+    assert list(went["us"]) == [us]
+    assert list(went["uk"]) == [uk]
+
+
+def test_weights_share_requests():
+    """Weights of 3 and 1: so many of the requests."""
+    deployments = [{"site": "texas", "gpu_type": "H100", "weight": 3.0}, {"site": "london", "gpu_type": "H100"}]
+    result = gpusim.run(scenario(deployments=deployments))
+    tokens = result.service_outcomes.groupby("site")["requests"].sum()
+    assert tokens["texas"] == pytest.approx(3 * tokens["london"], abs=4)
+
+
+def test_what_waits_too_long_goes_elsewhere():
+    """One replica in Texas with four seats: without spilling all wait there, with it London takes over."""
+    changes = {
+        "deployments": BOTH, "users": {"us": USERS["us"]}, "mean_tokens_per_s": 900.0,
+        "model": MODEL | {"max_requests": 4}, "scaling": {"policy": "static", "replicas": 1},
+    }  # fmt: skip
+    stay = gpusim.run(scenario(**changes, routing={"deployments": "nearest"}))
+    spill = gpusim.run(scenario(**changes, routing={"deployments": "nearest", "spill_s": 0.5}))
+    assert set(stay.service_requests["site"]) == {"texas"}
+    assert set(spill.service_requests["site"]) == {"texas", "london"}
+    p99 = [result.service_latency["ttft_p99_s"].max() for result in (stay, spill)]
+    assert p99[1] < 0.1 * p99[0]
+
+
+def test_quantiles_of_the_sketch_are_those_of_the_requests():
+    """Off by 1% at most, of all that ended in an interval."""
+    few = scenario(**{"mean_tokens_per_s": 400.0, ".run.record_s": 1728.0})
+    result = gpusim.run(few)
+    rows, latency = result.service_requests, result.service_latency.iloc[0]
+    assert len(rows) == latency["requests"]
+    ttft = rows["first_token_s"] - rows["arrival_s"]
+    token = (rows["end_s"] - rows["first_token_s"]) / (rows["output_tokens"] - 1).where(rows["output_tokens"] > 1)
+    whole = rows["end_s"] - rows["arrival_s"]
+    for name, times in (("ttft", ttft), ("time_per_output_token", token.dropna()), ("end_to_end", whole)):
+        assert latency[f"{name}_mean_s"] == pytest.approx(times.mean())
+        for what, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+            assert latency[f"{name}_{what}_s"] == pytest.approx(times.quantile(share, "lower"), rel=0.0101)
+
+
+def test_energy_is_that_of_the_steps():
+    """Idle power of the GPUs held, and what steps drew, as a replay of the same requests has it."""
+    of = scenario(**{"mean_tokens_per_s": 3000.0, "scaling": {"policy": "static", "replicas": 1}})
+    requests, engine = arrivals(of)
+    result = gpusim.run(of)
+    span_s = of.run.days * 86400.0
+    from gpusim.serving.energy import power_w
+
+    alone_w = power_w(engine.entry, replay(requests, engine.deployment).replicas, span_s)[0]
+    used_j = result.service_replicas["energy_j"].sum()
+    assert used_j / span_s == pytest.approx(alone_w, rel=0.02)
+    idle_w = result.manifest["gpus"]["H100"]["idle_w"]
+    assert result.power["serving_j"].sum() == pytest.approx(used_j - idle_w * span_s)
+
+
+@pytest.mark.parametrize("policy", ["predictive", "utilisation", "queue", "kv", "latency"])
+def test_policies_of_scaling_follow_demand(policy):
+    """Demand rises from night to afternoon: more replicas then, and few requests late, whatever they look at."""
+    of = scenario(
+        **{
+            "scaling": {"policy": policy, "requests_per_replica": 40.0}, "peak_to_mean": 2.0, ".run.days": 0.42,
+            ".run.start": "2026-06-01T05:00:00Z", ".run.record_s": 3600.0, "mean_tokens_per_s": 15_000.0,
+            "target_utilisation": 0.5, "load_s": 30.0, "requests": {"prompt_tokens": 300.0, "output_tokens": 500.0},
+        }
+    )  # fmt: skip
+    result = gpusim.run(of)
+    conserved(result, of)
+    replicas = result.services.set_index("start_s")["replicas"]
+    assert replicas.loc[9 * 3600.0] > 2.0 * replicas.loc[0.0]
+    found = causes(result)
+    assert found["met", ""] > (0.8 if policy == "kv" else 0.95) * sum(found.values())

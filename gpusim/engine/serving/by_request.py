@@ -87,26 +87,38 @@ class ByRequest:
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []
+        self._told = self._tokens()
         self._seen = [(0.0, 0, 0, 0)] * len(deployments)
 
     # The level of a service ---------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Play requests and replicas up to now, and tell the fleet what these did."""
-        now, before = self.env.now, self.traffic.deployments.copy()
+        now = self.env.now
         self._play(now)
-        for d, meter, was, row in zip(self.deployments, self.meters, before, self.traffic.deployments, strict=True):
+        for meter in self.meters:
             meter.tell(now)
-            d.settle(
-                now, float(row["output_tokens"] - was["output_tokens"]),
-                float(row["served_tokens"] - was["served_tokens"]),
-            )  # fmt: skip
+        self._tell_tokens()
+
+    def _tell_tokens(self) -> None:
+        """Tell deployments what was asked of them and served since they were last told."""
+        now, rows = self._tokens(), self._told
+        for d, (asked, served), (asked_before, served_before) in zip(self.deployments, now, rows, strict=True):
+            d.settle(self.env.now, asked - asked_before, served - served_before)
+        self._told = now
+
+    def _tokens(self) -> list[tuple[float, float]]:
+        """Tokens asked of each deployment, and served, since the start."""
+        rows = self.traffic.deployments
+        return list(zip(rows["output_tokens"].astype(float), rows["served_tokens"].astype(float), strict=True))
 
     def look(self) -> None:
         """The same; requests of replicas that power cuts and failures have stopped are sent anew, or have failed."""
         self.settle()
         for i, d in enumerate(self.deployments):
             d.count(self.env)
+            self._open(i, d)
+        for i, d in enumerate(self.deployments):
             self._lose(i, d)
 
     def drains(self, d: Deployment, i: int) -> bool:
@@ -125,6 +137,7 @@ class ByRequest:
             self._stop_drained(d)
             d.tell_missing(env, self.service.gpus_per_replica)
             self._open(i, d)
+            self.meters[i].note()
         roads.order(self.traffic.order)
         self.traffic.gateway[0].held = self._held()
         gateway.send_held(self.engines, self.traffic, env.now)
@@ -137,6 +150,7 @@ class ByRequest:
         while not gateway.take_all_ended(self.engines, self.traffic):
             self._read_kept()
         self._read_kept()
+        self._tell_tokens()
         gateway.count_under_way(self.engines, self.traffic, self.env.now)
 
     # What policies of scaling ask ---------------------------------------------------------------------------------
@@ -234,7 +248,6 @@ class ByRequest:
         row = self.traffic.deployments[i]
         row.open = int(np.count_nonzero(ready)) * self._ranks
         row.short = self.meters[i].short(int(np.count_nonzero(ready)))
-        self.meters[i].note()
 
     def _held(self) -> int:
         """Why requests wait at the gateway if no replica is open: what the first deployment that is short lacks."""

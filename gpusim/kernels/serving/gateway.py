@@ -1,8 +1,8 @@
 """The gateway of a service: sends each request to a replica as it arrives, and judges it when it has ended.
 
 A request goes to the first deployment of its region's order that has an open replica and room: where the first in each
-queue has waited longer than ``spill_s``, it goes on to the next; where all have, to the first. With none open, requests
-wait at the gateway, in order.
+queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited least. With
+none open, requests wait at the gateway, in order.
 """
 
 from __future__ import annotations
@@ -38,22 +38,23 @@ def _play_deployment(s, t, d, until_s):
 
 
 @inner
-def _would_wait(s, t, d, now):
-    """Whether the first in each queue of a deployment has waited for longer than requests are to wait there."""
+def _wait_s(s, t, d, now):
+    """[s] For which the first in the queue of a replica has waited, the least of all open replicas of a deployment."""
     _play_deployment(s, t, d, now)
-    deployment, spill_s = t.deployments[d], t.gateway[0].spill_s
+    deployment, least_s = t.deployments[d], math.inf
     for r in range(deployment.first_engine, deployment.first_engine + deployment.engines):
         replica = s.engines[r]
-        if replica.open and (replica.waiting == 0 or now - s.requests[replica.first_waiting].sent_s <= spill_s):
-            return False
-    return True
+        if replica.open:
+            wait_s = now - s.requests[replica.first_waiting].sent_s if replica.waiting > 0 else 0.0
+            least_s = min(least_s, wait_s)
+    return least_s
 
 
 @inner
 def _deployment_for(s, t, region, now):
     """Deployment that a request goes to; -1 if no replica is open."""
     gate = t.gateway[0]
-    best, best_waits, total = NONE, True, 0.0
+    best, best_s, total = NONE, math.inf, 0.0
     for i in range(t.order.shape[1]):
         d = t.order[region, i]
         if d == NONE:
@@ -63,10 +64,17 @@ def _deployment_for(s, t, region, now):
             continue
         deployment.turn += deployment.weight
         total += deployment.weight
-        waits = gate.spill_s < math.inf and (gate.in_turn or best_waits) and _would_wait(s, t, d, now)
-        first = best == NONE or (best_waits and not waits)
-        if first or (gate.in_turn and waits == best_waits and deployment.turn > t.deployments[best].turn):
-            best, best_waits = d, waits
+        wait_s = 0.0
+        if gate.spill_s < math.inf and (gate.in_turn or best_s > gate.spill_s):
+            wait_s = _wait_s(s, t, d, now)
+        if best == NONE:
+            better = True
+        elif wait_s > gate.spill_s or best_s > gate.spill_s:
+            better = wait_s < best_s
+        else:
+            better = gate.in_turn and deployment.turn > t.deployments[best].turn
+        if better:
+            best, best_s = d, wait_s
     if best != NONE:
         t.deployments[best].turn -= total
     return best
@@ -254,12 +262,12 @@ def send_held(s, t, now):
 def lose(s, t, r, miss, retries, now):
     """A replica, and those in step with it, are gone for a reason: their requests are sent anew, or have failed.
 
-    False if there was no room for samples: to be called again when ``kept`` has been read.
+    No replica that is gone is open any more. False if there was no room for samples: to be called again when ``kept``
+    has been read.
     """
     first = group_of(s, r)
     fail(s, r)
     for rank in range(first, first + s.engines[first].ranks):
-        s.engines[rank].open = 0
         release(s, rank, math.inf)
         if not _take_ended(s, t, rank):
             return False
