@@ -22,11 +22,15 @@ class Kind(Enum):
 
 
 class WaitRow(NamedTuple):
-    """The waiting that goes with a cause: the demand side of the ledger."""
+    """The waiting that goes with a cause: the demand side of the ledger.
+
+    ``clause`` stands for that of the cause where it is about free GPUs and none was free.
+    """
 
     name: str
     code: int  # its place in the engine's arrays
     turn: int  # who comes first where too few GPUs are free for all that ask: ascending
+    clause: str = ""
 
 
 class CauseRow(NamedTuple):
@@ -88,7 +92,7 @@ CAUSES = (
              WaitRow("fragmented", 4, turn=60), relieved_by="GPUs"),
     # The site's power limit does not admit the head's draw.
     CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
-             "GPUs stood free because the site had no power left for the next job",
+             "GPUs stood free because the site had no power left for the next job or replica",
              "a larger power limit",
              WaitRow("power", 5, turn=70), relieved_by="power"),
     # It would be admitted without a cap below the grid connection, that a rule, or a process, calls for.
@@ -98,22 +102,25 @@ CAUSES = (
              WaitRow("rule", 11, turn=80), relieved_by="rule"),
     # Only tenants at their quota have jobs waiting.
     CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
-             "GPUs stood free while the only tenants with waiting jobs had used up their quota",
+             "GPUs stood free while the only tenants with work that waited had used up their quota",
              "larger quotas, or quotas that lend what is free",
-             WaitRow("quota", 6, turn=90), relieved_by="quota"),
+             WaitRow("quota", 6, turn=90, clause="GPUs were asked for by tenants that had used up their quota"),
+             relieved_by="quota"),
     CauseRow("idle_cycle", Kind.IDLE, 10, 80, "#9A9A9A", "waiting for the scheduler",
-             "GPUs stood free until the scheduler's next cycle",
+             "GPUs stood free until the scheduler's next cycle, or the next control step of a service",
              "a shorter scheduling cycle",
-             WaitRow("cycle", 7, turn=110), relieved_by="cycle"),
+             WaitRow("cycle", 7, turn=110, clause="GPUs were asked for, but not before the next cycle or control step"),
+             relieved_by="cycle"),
     CauseRow("idle_policy", Kind.IDLE, 11, 90, "#8E4A73", "held back by the policy",
              "GPUs stood free while the scheduling policy chose to start nothing",
              "a policy that starts what fits",
-             WaitRow("policy", 8, turn=100)),
+             WaitRow("policy", 8, turn=100, clause="GPUs were asked for by jobs that the scheduling policy held back")),
     # Jobs will take them once their data have arrived in their pool's region.
     CauseRow("idle_data", Kind.IDLE, 12, 100, "#3F2FBF", "waiting for data",
              "GPUs stood free while the data of the jobs sent here were on their way",
              "more WAN bandwidth, or data nearer to the GPUs",
-             WaitRow("data", 10, turn=120), relieved_by="WAN"),
+             WaitRow("data", 10, turn=120, clause="GPUs were asked for by jobs whose data were on their way"),
+             relieved_by="WAN"),
     CauseRow("loading", Kind.HELD, 13, 40, "#B79AD0", "loading data and weights",
              "GPUs were held while data and weights loaded",
              "faster storage, or fewer restarts"),

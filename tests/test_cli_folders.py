@@ -65,6 +65,13 @@ def test_the_same_command_again_does_the_same(command: str) -> None:
     assert again.stdout == first.stdout
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_device_is_not_replaced_by_a_folder(command: str) -> None:
+    os.mkfifo("pipe")  # as /dev/null: no plain file, and no folder
+    refused(gpusim(*command.split(), "--out", "pipe", "--force"), "pipe: is a file; choose another name")
+    assert Path("pipe").is_fifo()
+
+
 WORK = ("gpusim.tables.record.Record.load", "gpusim.studies.store.Store.table", "gpusim.inputs.traces.open_trace")
 
 

@@ -121,7 +121,7 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
             return turned_away + " Nothing else held the fleet back." * (not waiting)
         if waiting:
             return f"{number_of(waiting, 'job')} had not started when the run ended, and had not waited yet."
-        if not len(result.jobs) and not len(result.services):
+        if not len(result.jobs) and not (result.services["wanted_replicas"] > 0).any():
             return "Nothing was held back: nobody asked for a GPU."
         return _in_vain(table) or "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
     longest = table.loc[table["job_hours_waited"].idxmax()]
@@ -172,7 +172,9 @@ def _sentence(row: dict, start: datetime) -> str:
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
     value, of_planned = worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
-    parts = [f"At {row['site']}, {row['gpu_type']} {words.clause}, mostly from {when}."]
+    none_free = row["gpu_hours_lost"] <= 0.0 and words.wait is not None and words.wait.clause != ""
+    clause = words.wait.clause if none_free else words.clause
+    parts = [f"At {row['site']}, {row['gpu_type']} {clause}, mostly from {when}."]
     if cause in STALLED:
         parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{value}.")
     elif row["gpu_hours_held_back"] <= 0.0:

@@ -74,7 +74,7 @@ def duration(seconds: float) -> str:
 def period(start: datetime, start_s: float, end_s: float) -> str:
     """Days of the run and their dates: ``"day 8 to day 12 (9 to 13 June 2026)"``; hours where days are too coarse."""
     first, last = calendar(start, start_s), calendar(start, end_s)
-    days = f"day {_day(start_s)} to day {_day(end_s)}"
+    days = _days(start_s, end_s)
     if end_s - start_s < 2 * DAY_S:
         tail = f"{last:%H:%M}" if first.date() == last.date() else f"{last.day} {last:%B %H:%M}"
         return f"{days} ({first.day} {first:%B %H:%M} to {tail} UTC)"
@@ -84,5 +84,10 @@ def period(start: datetime, start_s: float, end_s: float) -> str:
     return f"{days} ({head} to {last.day} {last:%B %Y})"
 
 
-def _day(seconds: float) -> str:
-    return f"{seconds / DAY_S:.1f}".removesuffix(".0")
+def _days(start_s: float, end_s: float) -> str:
+    """Two days to as many digits as tell them apart, up to three: ``"day 0 to day 0.04"``."""
+    for digits in (1, 2, 3):
+        first, last = (f"{round(seconds / DAY_S, digits):g}" for seconds in (start_s, end_s))
+        if first != last:
+            break
+    return f"day {first} to day {last}"

@@ -73,7 +73,7 @@ def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], f
     from gpusim.studies.store import Store
     from gpusim.tables.target import check_writable
 
-    if folder.is_file():
+    if folder.exists() and not folder.is_dir():  # a device too
         raise ResultError(f"{folder}: is a file; choose another name")
     check_writable(folder)
     if not (store / "sweep.json").is_file():

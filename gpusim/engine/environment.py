@@ -92,6 +92,8 @@ class FleetEnvironment(simpy.Environment):
 
     def step(self) -> None:
         """Play the dense events before the next SimPy event, then that event."""
+        if self.active_process is not None:
+            raise border.refuse(self, "env.step: the run is under way; yield events to let time pass")
         self._advance()
         super().step()
 

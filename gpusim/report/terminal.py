@@ -12,6 +12,7 @@ from rich.text import Text
 from gpusim.errors import printable
 
 LINE = 24  # letters of a name in a column
+LEAST = 80  # columns: in fewer, tables would lose names; a narrower terminal wraps lines itself
 
 
 class Terminal(Console):
@@ -25,9 +26,10 @@ class Terminal(Console):
 
 def terminal(console: Console | None = None) -> Terminal:
     """The terminal, or one that writes where another console does and is as wide."""
-    if console is None:
-        return Terminal(highlight=False)
-    return Terminal(file=console.file, width=console.width, highlight=False)
+    like = {} if console is None else {"file": console.file, "width": console.width}
+    made = Terminal(highlight=False, **like)
+    made.width = max(made.width, LEAST)
+    return made
 
 
 def listing(*headings: str, title: str | None = None) -> Table:

@@ -60,7 +60,7 @@ class Store:
             If the folder holds something else, or cannot be written.
         """
         store = cls(Path(folder))
-        if store.folder.is_file():
+        if store.folder.exists() and not store.folder.is_dir():  # a device too
             raise StoreError(f"{folder}: is a file; choose another name")
         if store.folder.is_dir() and any(store.folder.iterdir()):
             if (store.folder / ABOUT).exists() or not (store.folder / RUNS).is_dir():

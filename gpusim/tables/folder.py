@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -29,12 +30,12 @@ def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
     the new one to the target, and only then is the earlier one removed: at no moment are both lost. What gpusim did
     not write moves to the new folder.
     """
-    target = folder.absolute()
+    target = Path(os.path.realpath(folder))  # where a link leads: the link stays
     partial, earlier = _beside(target, "partial"), _beside(target, "earlier")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _recover(target, earlier)
-        check_target(target)
+        check_target(folder)
         shutil.rmtree(partial, ignore_errors=True)
         try:
             _write(partial, manifest, tables)
@@ -48,7 +49,7 @@ def save(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> Path:
 
 def check_target(folder: Path) -> None:
     """``ResultError`` if a folder holds anything that is not a result: saving would replace it."""
-    if folder.is_file():
+    if folder.exists() and not folder.is_dir():  # a device too
         raise ResultError(f"{folder}: is a file; choose another name")
     if folder.is_dir() and not _is_result(folder) and any(folder.iterdir()):
         raise ResultError(f"{folder}: holds no gpusim result; choose another folder")

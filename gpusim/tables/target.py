@@ -15,10 +15,11 @@ ROOM = 1 << 20  # bytes that have to be free
 def check_writable(target: Path) -> None:
     """``ResultError`` if ``target`` cannot be made or written: tried out beside it, and nothing is left behind."""
     try:
-        place = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
+        real = Path(os.path.realpath(target))  # where a link leads
+        place = next(folder for folder in real.parents if os.path.lexists(folder))
         with TemporaryDirectory(dir=place, prefix=".gpusim-") as probe:
             # As long as the longest name that is written there, see ``gpusim.tables.folder``.
-            below = target.absolute().relative_to(place)
+            below = real.relative_to(place)
             tried = Path(probe) / below.with_name(f".{below.name}.earlier")
             tried.mkdir(parents=True)
             (tried / "room").write_bytes(bytes(ROOM))

@@ -155,7 +155,18 @@ def test_waiting_that_no_idle_gpu_is_to_blame_for_is_not_nothing():
     assert headline(result) == (
         "Jobs waited 2 hours while no GPU stood free, longest for 'tenants at their quota' (H100 at north)."
     )
-    assert "asked for 16 GPU-hours, but no GPU stood free for it" in row(result, "idle_quota").sentence
+    said = row(result, "idle_quota").sentence
+    assert said.startswith("At north, H100 GPUs were asked for by tenants that had used up their quota, mostly from ")
+    assert "asked for 16 GPU-hours, but no GPU stood free for it" in said
+
+
+@pytest.mark.parametrize("cause", ["quota", "policy", "cycle", "data"])
+def test_no_gpu_is_said_to_be_free_where_none_was(cause):
+    waits = (("north", "H100", 0, cause, 2.0, 16.0),)
+    busy = make({("north", "H100"): {"training": [8.0]}}, waits=waits)
+    assert "stood free" not in row(busy, f"idle_{cause}").sentence.split(".")[0]
+    free = make({("north", "H100"): {"training": [8.0], f"idle_{cause}": [16.0]}}, waits=waits)
+    assert "GPUs stood free" in row(free, f"idle_{cause}").sentence.split(".")[0]
 
 
 def test_who_never_started_without_a_wait_is_told():

@@ -56,6 +56,8 @@ def test_duration(seconds, text):
         (200.0, 230.0, "day 200 to day 230 (18 December 2026 to 17 January 2027)"),
         (0.25, 0.75, "day 0.2 to day 0.8 (1 June 06:00 to 18:00 UTC)"),
         (0.5, 1.5, "day 0.5 to day 1.5 (1 June 12:00 to 2 June 12:00 UTC)"),
+        (0.0, 1 / 24, "day 0 to day 0.04 (1 June 00:00 to 01:00 UTC)"),
+        (1.0, 1 + 1 / 1440, "day 1 to day 1.001 (2 June 00:00 to 00:01 UTC)"),
     ],
 )
 def test_period(first, last, text):

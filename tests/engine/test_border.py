@@ -192,6 +192,11 @@ def _runs(env):
     env.run(until=100.0)
 
 
+def _steps(env):
+    yield env.at(60.0)
+    env.step()
+
+
 def _gives_away(env):
     yield env.at(60.0)
     env.detach()
@@ -215,6 +220,7 @@ def _gives_away(env):
         ),
         (_fails_beyond, "process '_fails_beyond', 60 s into the run: env.fail_node: node: found 1000000; give a whole"),
         (_runs, "process '_runs', 60 s into the run: env.run: the run is under way"),
+        (_steps, "process '_steps', 60 s into the run: env.step: the run is under way"),
         (lambda env: 5, "process '<lambda>': it returned 5 and yields nothing"),
         (17, "processes: found 17; a process is a function"),
     ],

@@ -69,4 +69,6 @@ def test_what_replicas_lack_is_told_where_no_job_waits(site, tenant, taker, said
     }  # fmt: skip
     result = gpusim.run(gpusim.Scenario.from_dict(data))
     assert said in headline(result)
+    calm = gpusim.run(gpusim.Scenario.from_dict(data).with_({"services.chat.mean_tokens_per_s": 0.0}))
+    assert taker or headline(calm) == "Nothing was held back: nobody asked for a GPU."
     assert result.bottlenecks()["gpu_hours_asked"].sum() == pytest.approx(result.unmet["gpu_s"].sum() / 3600.0)

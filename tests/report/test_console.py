@@ -110,6 +110,14 @@ def test_comparison_of_a_result_with_itself():
     assert "%" not in text
 
 
+@pytest.mark.parametrize("width", [1, 40, 60])
+def test_a_narrow_terminal_loses_no_column(width: int) -> None:
+    result = make({("north", "H100"): {"training": [100.0]}}, jobs=({},))
+    wide, narrow = (printed(print_comparison, result, result, ("a", "a"), width=of) for of in (80, width))
+    assert narrow == wide
+    assert "useful_gpu_hours" in narrow
+
+
 @pytest.mark.parametrize("scale", [1e3, 2e6, 7e9, -1e12])
 def test_reliefs_keep_their_columns(scale: float) -> None:
     lines = said(ReliefSection(), Findings(fleet(1, 24), study(6, scale, site=LONG))).splitlines()

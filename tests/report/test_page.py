@@ -6,12 +6,15 @@ import base64
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from gpusim.analysis.bottlenecks import headline
 from gpusim.report.drawing import draw_all
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
+from gpusim.report.sections.energy import ECONOMICS
+from gpusim.report.tables import cells
 from tests.analysis.kit import fleet, make
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -119,11 +122,23 @@ def test_other_tables(page, result):
     by_tenant = page.tables["delays-tenant"]
     assert by_tenant[1][:4] == ["lab", "40", "0", "13"]  # 60 s x (0 + ... + 39) = 13 h
     economics = {row[0]: row for row in page.tables["economics"][1:]}
-    assert economics["site-00"][1:5] == ["60", "1.2", "1.250", "40.0"]
+    assert economics["site-00"][1:5] == ["60", "1.25", "1.250", "40.0"]
     assert page.tables["services"][1][4:7] == ["90.00%", "10.0", "9.0"]
     values = {row[0]: row[1] for row in page.tables["metrics"][1:]}
     assert values["useful_gpu_hours"] == f"{result.metrics().value['useful_gpu_hours']:,.0f}"
     assert page.tables["events"][1] == ["1.00", "site-00", "H100: 1,000 GPUs delivered in all"]
+
+
+def test_what_little_energy_is_not_told_as_none():
+    row = {
+        "energy_mwh": 0.00481,
+        "peak_mw": 0.0312,
+        "energy_usd": 0.404,
+        "carbon_t": 0.000758,
+        "useful_gpu_hours": 0.444,
+    }
+    columns = tuple(column for column in ECONOMICS if column.key in row)
+    assert cells(pd.DataFrame([row]), columns) == [["0.00481", "0.0312", "0.404", "0.000758", "0.444"]]
 
 
 def test_how_to_run_it_again(page):

@@ -173,6 +173,9 @@ def test_what_is_no_store(tmp_path: Path) -> None:
         Store.create(tmp_path / "other", {})
     with pytest.raises(StoreError, match="is a file; choose another name"):
         Store.create(tmp_path / "file", {})
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StoreError, match="is a file; choose another name"):
+        Store.create(tmp_path / "pipe", {})
     with pytest.raises(StoreError, match="cannot be written"):
         Store.create(tmp_path / "file" / "below", {})
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["thesis.tex"]

@@ -83,10 +83,25 @@ def test_never_replaces_anything_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ResultError, match="is a file; choose another name"):
         result().save(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")  # as a device: no plain file, and no folder
+    with pytest.raises(ResultError, match="is a file; choose another name"):
+        result().save(tmp_path / "pipe")
     with pytest.raises(ResultError, match="cannot be written"):
         result().save(tmp_path / "file" / "below")
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years of work"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "thesis"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe", "thesis"]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_to_a_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("large/run")
+    for mark in (1.0, 2.0):
+        result(mark).save(tmp_path / "link")
+        (tmp_path / "link" / "note.txt").write_text("mine")
+    assert mark_of(tmp_path / "large" / "run") == 2.0
+    assert (tmp_path / "large" / "run" / "note.txt").exists()
+    assert os.readlink(tmp_path / "link") == "large/run"
+    assert sorted(path.name for path in tmp_path.glob("**/.*")) == []
 
 
 @pytest.mark.parametrize(

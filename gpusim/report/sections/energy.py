@@ -9,7 +9,7 @@ from gpusim.report import document
 from gpusim.report.figures import countries as bars
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, decimals, text
+from gpusim.report.tables import Column, decimals, number, text
 from gpusim.report.terminal import Terminal
 
 MOST_COUNTRIES = 3  # of the console
@@ -55,23 +55,23 @@ class EnergySection(Section):
 
 ECONOMICS = (
     text("site", "site"),
-    Column("energy_mwh", "energy [MWh]", decimals()),
-    Column("peak_mw", "peak [MW]", decimals(1)),
+    Column("energy_mwh", "energy [MWh]", number),
+    Column("peak_mw", "peak [MW]", number),
     Column("pue", "PUE", decimals(3)),
     Column("price_usd_per_mwh", "price paid [USD/MWh]", decimals(1)),
-    Column("energy_usd", "energy [USD]", decimals()),
+    Column("energy_usd", "energy [USD]", number),
     Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
-    Column("carbon_t", "CO2e [t]", decimals(1)),
-    Column("useful_gpu_hours", "useful GPU-hours", decimals()),
+    Column("carbon_t", "CO2e [t]", number),
+    Column("useful_gpu_hours", "useful GPU-hours", number),
     Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", decimals(2)),
 )
 COUNTRIES = (
     text("country", "country"),
-    Column("energy_mwh", "energy [MWh]", decimals()),
-    Column("it_mw", "mean IT power [MW]", decimals(1)),
-    Column("energy_usd", "energy [USD]", decimals()),
+    Column("energy_mwh", "energy [MWh]", number),
+    Column("it_mw", "mean IT power [MW]", number),
+    Column("energy_usd", "energy [USD]", number),
     Column("price_usd_per_mwh", "price paid [USD/MWh]", decimals(1)),
-    Column("carbon_t", "CO2e [t]", decimals()),
+    Column("carbon_t", "CO2e [t]", number),
     Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
     Column("energy_usd_per_useful_gpu_hour", "energy [USD per useful GPU-hour]", decimals(3)),
     Column("usd_per_useful_gpu_hour", "with GPUs [USD per useful GPU-hour]", decimals(2)),

@@ -158,7 +158,7 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
         return f"No relief that was tried gains anything, {runs}; the best is: {best['text']} ({gain})."
     # Means over other seeds than the best one's may be greater: pairs under the same seeds decide.
     most = "gains most" if best["rank"] == 1 else "gains most under the same seeds"
-    return f"{what} {most} ({gain}), {runs}{_how_sure(separation, settings)}{_doubt(best, measure)}"
+    return f"{what} {most} ({gain}), {runs}{_how_sure(separation, len(ranking), settings)}{_doubt(best, measure)}"
 
 
 def _doubt(best: pd.Series, measure: str) -> str:
@@ -174,7 +174,12 @@ def _doubt(best: pd.Series, measure: str) -> str:
     )
 
 
-def _how_sure(separation: Separation, settings: dict) -> str:
+def _how_sure(separation: Separation, count: int, settings: dict) -> str:
+    """What is known of the best of ``count`` reliefs against the others."""
+    if count == 1:
+        return ": nothing else that a step would loosen binds."
+    if separation.separated and len(separation.tied) == count - 1:
+        return f"; the same as {', '.join(separation.tied)}."
     if separation.separated and separation.tied:
         return f"; the same as {', '.join(separation.tied)}, and more than all others ({CONFIDENCE:.0%})."
     if separation.separated:

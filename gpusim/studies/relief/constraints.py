@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from gpusim.causes import RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
@@ -46,6 +46,7 @@ def counterfactuals(
     total, scheduler = sum(held.values()), scenario.scheduler
     priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
+    found += _types_of_trace(scenario, {place for one in found for place in one.causes}, held)
     return [
         one
         for one in [*found, *rooms]
@@ -174,6 +175,34 @@ def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfa
                 Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
                 booked(pools, *relieved_by("quota")), 0.0, 1,
             )  # fmt: skip
+            need, held = _beyond_quota(scenario, tenant, kind, gpus)
+            if need:
+                yield Counterfactual(
+                    "quota", f"{tenant}/{kind}", f"quota for {need:,}",
+                    f"{held - gpus:,} {kind} more in the quota of {tenant}, so that a job of {need:,} fits",
+                    Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), held - gpus, "GPU",
+                    booked(pools, *relieved_by("quota")), 0.0, 1,
+                )  # fmt: skip
+
+
+def _beyond_quota(scenario: Scenario, tenant: str, kind: str, quota: int) -> tuple[int, int]:
+    """GPUs of the largest job of a tenant's streams that a pool can hold and the quota never can, and what it holds.
+
+    Zeros if there is none. Of more than a node a job holds whole nodes.
+    """
+    node = scenario.gpus[kind].gpus_per_node
+    room = max(
+        (complete_gpus(scenario, site, kind) for site, other, _pool in _pools(scenario) if other == kind), default=0
+    )
+    sizes = [
+        int(size)
+        for stream in scenario.workload.streams.values()
+        if stream.tenant == tenant and (not stream.gpu_types or kind in stream.gpu_types)
+        for size in stream.gpus or {}
+    ]
+    held = {size: size if size <= node else math.ceil(size / node) * node for size in sizes}
+    need = max((size for size in sizes if quota < held[size] <= room), default=0)
+    return need, held.get(need, 0)
 
 
 def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
@@ -200,6 +229,17 @@ def _types(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
                 "GPU types", name, "gpu_types", f"jobs of {name} may run on any GPU type",
                 Lever(keys=[dotted(key)]), [], "rule", booked([asked], "rejected_type"), 0.0,
             )  # fmt: skip
+
+
+def _types_of_trace(scenario: Scenario, known: Collection[tuple[str, str]], held: Held) -> Iterator[Counterfactual]:
+    """Jobs whose trace itself says that they need a type which no site has: ``held`` under no place that is known."""
+    asked = [place for place in held if place[1] == "rejected_type" and place not in known]
+    if scenario.workload.trace and asked:
+        yield Counterfactual(
+            "GPU types", "the trace", "gpu_types", "jobs of the trace may run on any GPU type",
+            Lever(keys=[dotted(TRACE_TYPES)]), sorted({kind for _site, kind, _pool in _pools(scenario)}), "rule",
+            frozenset(asked), 0.0,
+        )  # fmt: skip
 
 
 def _data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:

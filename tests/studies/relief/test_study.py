@@ -74,6 +74,7 @@ def test_gpus_are_the_bottleneck(relieve) -> None:
     assert found.ranking["per_usd"][0] == pytest.approx(1.0 / 2.0, rel=0.01)  # 2 USD buy a GPU-hour
     assert found.about["separated"]
     assert found.about["agreement"]["top1"]
+    assert found.about["verdict"].endswith("runs: nothing else that a step would loosen binds.")
 
 
 def test_a_date_is_the_bottleneck(relieve) -> None:
@@ -134,6 +135,25 @@ def test_jobs_of_a_type_that_no_site_has(relieve) -> None:
     assert best["ledger_rank"] == 1.0
 
 
+def test_a_trace_whose_jobs_ask_for_a_type_that_no_site_has(relieve, tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("submit_s,runtime_s,gpus,gpu_types\n" + "0,3600,8,GB200\n0,3600,8,H100\n" * 5)
+    base = fleet(1.0, 80).with_({"workload.streams": {}, "workload.trace": str(tmp_path / "t.csv")})
+    best = relieve(base).ranking.iloc[0]
+    assert (best["relief"], best["text"]) == ("gpu_types the trace", "jobs of the trace may run on any GPU type")
+    assert best["gain"] == pytest.approx(5 * 8.0)
+    assert best["ledger_rank"] == 1.0
+
+
+def test_a_quota_that_no_step_makes_large_enough(relieve) -> None:
+    """Jobs of 12 hold two nodes, the quota is one: a tenth more of it starts nobody, another node all."""
+    changes = {"tenants.t.quota_gpus": {"H100": 8}, "workload.streams.s.gpus": {"12": 1.0}}
+    found = relieve(fleet(1.0, 80).with_(changes))
+    best = found.ranking.iloc[0]
+    assert best["text"] == "8 H100 more in the quota of t, so that a job of 12 fits"
+    assert best["gain"] == pytest.approx(12 * 24.0, rel=0.01)
+    assert gains(found)["quota t/H100"] == 0.0
+
+
 def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
     changes = {"workload.streams.s.gpus": {"8": 0.5, "100": 0.5}, "workload.streams.s.jobs_per_day": 100.0}
     found = relieve(fleet(5.0, 80).with_(changes), curves=0)
@@ -191,6 +211,7 @@ def test_ties_are_said(relieve) -> None:
     assert both.iloc[0] == both.iloc[1]
     assert found.about["separated"]
     assert "; the same as" in found.about["verdict"]
+    assert ("and more than all others" in found.about["verdict"]) == (len(found.ranking) > 2)
 
 
 def test_effects_are_paired(relieve) -> None:
