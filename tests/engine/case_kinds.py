@@ -136,5 +136,13 @@ SERVED = {
     "services under power limits": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
     ),
+    "services in what is delivered": cases(
+        backfills=(Backfill.NONE,),
+        pools=2,
+        domains=(1, 2),
+        services=2,
+        changes=("grid", "hall", "deliver", "deliver", "fail"),
+        quotas=True,
+    ),
     "services in cycles": cases(backfills=(Backfill.NONE,), services=1, changes=("grid", "hall"), cycles=CYCLES),
 }

@@ -87,12 +87,12 @@ def _links(n):
 
 @st.composite
 def _changes(draw, pools, kinds):
-    """Up to four changes: nodes on and off, failures and repairs, halls, grid and cap, price and carbon."""
+    """Up to four changes: nodes on and off, deliveries, failures and repairs, halls, grid and cap, prices, carbon."""
     n_nodes, n_sites = sum(pool.n_nodes for pool in pools), pools[-1].site + 1
     changes = []
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=4)) if kinds else []:
         time_s = draw(SECONDS)
-        if kind == "nodes":
+        if kind in ("nodes", "deliver"):
             p = draw(st.integers(0, len(pools) - 1))
             changes.append(Change(time_s, kind, p, draw(st.integers(0, pools[p].n_nodes))))
         elif kind == "fail":
@@ -127,6 +127,7 @@ def _services(draw, pools):
         gpus=gpus,
         may_preempt=draw(st.booleans()),
         priority=draw(st.integers(0, 3)),
+        tenant=draw(st.integers(0, 2)),
     )
 
 
@@ -145,14 +146,13 @@ def _quota(draw, pools):
 
 @st.composite
 def _opening(draw, pools, power, serves, links):
-    """What is there from time 0 on: all nodes, or what the grid connection carries of them, and links."""
+    """What is there from time 0 on: all nodes, of which the grid connection may carry but a part, and links."""
+    opening = []
     if power:
         # Beside services no sum of watts is at the limit, since what is served may be a third.
         grid_w = st.sampled_from([watts + serves / 8 for watts in (16.0, 32.0, 64.0, 96.0, 160.0)])
-        opening = [Change(0.0, "grid", s, draw(grid_w)) for s in range(pools[-1].site + 1)]
-        opening += [Change(0.0, "deliver", p, pool.n_nodes) for p, pool in enumerate(pools)]
-    else:
-        opening = [Change(0.0, "nodes", p, pool.n_nodes) for p, pool in enumerate(pools)]
+        opening += [Change(0.0, "grid", s, draw(grid_w)) for s in range(pools[-1].site + 1)]
+    opening += [Change(0.0, "deliver", p, pool.n_nodes) for p, pool in enumerate(pools)]
     if links:
         opening += [Change(0.0, "link", link, draw(st.sampled_from(RATES))) for link in range(2)]
     return opening

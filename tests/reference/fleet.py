@@ -44,7 +44,8 @@ class Fleet:
         if self.case.quota is None:
             return False
         kind, tenant = job.pool.spec.gpu_type, job.spec.tenant
-        held = sum(pool.held_by(tenant) for pool in self.pools if pool.spec.gpu_type == kind)
+        pools = [pool for pool in self.pools if pool.spec.gpu_type == kind]
+        held = sum(pool.held_by(tenant) + pool.serving_for(tenant) for pool in pools)
         return held + job.held(job.pool.size) > self.case.quota[tenant][kind]
 
     def has_power(self, job: Job, behind: bool = False) -> bool:

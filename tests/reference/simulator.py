@@ -9,7 +9,7 @@ import simpy
 
 from gpusim.state.codes import Status
 from tests.reference import preemption, times
-from tests.reference.case import Case, Outcome
+from tests.reference.case import Case, Outcome, Served
 from tests.reference.changes import Changes
 from tests.reference.dispatch import choose
 from tests.reference.fleet import Fleet
@@ -129,11 +129,11 @@ class Simulator(Fleet):
         return self.find(head)
 
     def stop(self, replica: Replica) -> None:
-        """A replica stops; services look at what they serve now."""
+        """A replica stops; services look at what they serve now, behind all that happens at this instant."""
         replica.pool.replicas.remove(replica)
         self._leave_nodes(replica)
         for service in self.services:
-            service.note()
+            service.look_at(self.env.now)
 
     def resize(self, job: Job, gpus: int) -> None:
         """A waiting job asks for other GPUs."""
@@ -187,9 +187,9 @@ def simulate(case: Case, until_s: float) -> list[Outcome]:
     return Simulator(case).play(until_s)
 
 
-def simulate_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[tuple[float, ...]]]]:
-    """Outcomes of all jobs, and ``Deployment.sums`` of every deployment between neighbouring edges."""
+def simulate_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[Served]]]:
+    """Outcomes of all jobs, and what became of every deployment between neighbouring edges."""
     simulator = Simulator(case)
     outcomes = simulator.play(edges_s[-1])
     deployments = [d for service in simulator.services for d in service.deployments]
-    return outcomes, [[d.sums(*span) for span in zip(edges_s, edges_s[1:], strict=False)] for d in deployments]
+    return outcomes, [[d.between(*span) for span in zip(edges_s, edges_s[1:], strict=False)] for d in deployments]
