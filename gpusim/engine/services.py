@@ -235,7 +235,7 @@ class Services:
                     started = scaler.control()
                     scaler.share()
                     if started and scaler.service.load_s > 0.0:
-                        self.env.at(due_s + scaler.service.load_s, Place.SERVICES).callbacks.append(self.share)
+                        self.env.at(due_s + scaler.service.load_s, Place.SHARING).callbacks.append(self.share)
 
     def share(self, _event: object = None) -> None:
         """What runs has changed: all services share their demand out anew."""

@@ -91,7 +91,7 @@ class Service:
         now, pool = self.simulator.env.now, deployment.pool
         asked = self.asked * deployment.weight
         deployment.wanted = math.ceil(asked / (deployment.tokens_per_s * self.spec.target))
-        deployment.lacks = Wait.BUSY
+        deployment.lacks = Wait.BUSY  # if all run that the pool can ever hold
         missing = deployment.wanted - len(deployment.running)
         for replica in [replica for replica in deployment.replicas if not replica.nodes][: max(missing, 0)]:
             wait = self._make_room(replica)
