@@ -262,9 +262,9 @@ class FleetEnvironment(simpy.Environment):
         self.share_demand()
 
     def share_demand(self) -> None:
-        """Have services share their demand out anew, behind the control processes of this instant."""
+        """Have services share their demand out anew, behind all that control processes and they do at this instant."""
         if self._serve is not None:
-            self.at(self.now, Place.SERVICES).callbacks.append(lambda _event: self._serve())
+            self.at(self.now, Place.SHARING).callbacks.append(lambda _event: self._serve())
 
     def run_passes(self) -> None:
         """A scheduling pass over every pool in which something changed (cycle mode)."""

@@ -21,6 +21,7 @@ class Place(IntEnum):
     DELIVERIES = -2
     LINKS = -1
     CONTROL = URGENT  # rules, data that arrive, all that users write; then SimPy's own timeouts, NORMAL
-    SERVICES = NORMAL + 1
-    RECORD = NORMAL + 2
-    PASSES = NORMAL + 3  # of cycle mode
+    SERVICES = NORMAL + 1  # their control steps
+    SHARING = NORMAL + 2  # of demand, among the replicas that are ready then
+    RECORD = NORMAL + 3
+    PASSES = NORMAL + 4  # of cycle mode

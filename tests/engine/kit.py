@@ -20,10 +20,10 @@ from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import DeploymentSpec, Service
-from gpusim.state.codes import NONE, Backfill, Status
+from gpusim.state.codes import NONE, Backfill, Status, Wait
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
-from tests.reference.case import Case, Change, Outcome, ServiceSpec
+from tests.reference.case import Case, Change, Outcome, Served, ServiceSpec
 
 
 def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
@@ -60,15 +60,16 @@ def play_case(case: Case, until_s: float) -> list[Outcome]:
     return outcomes(env.fleet)
 
 
-def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[tuple[float, ...]]]]:
-    """Outcomes of all jobs, and tokens, replica-seconds and wanted ones of every deployment between the edges."""
+def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list[list[Served]]]:
+    """Outcomes of all jobs, and what became of every deployment between the edges."""
     env, services = world(case)
     rows = [[] for _ in services.deployments]
 
     def record() -> None:
         services.settle()
         for row, d in zip(rows, services.deployments, strict=True):
-            row.append((d.demand_tokens, d.served_tokens, d.replica_s, d.wanted_s))
+            short_s = {Wait(cause).name: short_s for cause, short_s in d.short_s.items()}
+            row.append(Served(d.demand_tokens, d.served_tokens, d.replica_s, d.wanted_s, short_s))
             d.begin_record()
 
     def records() -> Generator:
@@ -155,13 +156,14 @@ def _service(spec: ServiceSpec) -> Service:
 
 
 def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
-    found, gpus, priority = [], [], []
+    found, gpus, tenant, priority = [], [], [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
             found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows))
             gpus += [spec.gpus] * rows
+            tenant += [spec.tenant] * rows
             priority += [spec.priority] * rows
-    return found, Replicas(np.array(gpus, "i8"), np.zeros(len(gpus), "i8"), np.array(priority, "i4"))
+    return found, Replicas(np.array(gpus, "i8"), np.array(tenant, "i8"), np.array(priority, "i4"))
 
 
 def outcomes(fleet: Fleet) -> list[Outcome]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gpusim.engine.instant import Place
 from gpusim.kernels.reading import energies_of
 from gpusim.state.codes import Status
+from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import world
-from tests.engine.test_reference import KINDS, SERVED
 from tests.reference.links import Inexact
 from tests.reference.meter import metered
 

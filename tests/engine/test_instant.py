@@ -7,9 +7,9 @@ import gpusim
 from gpusim.engine.layout import PoolSpec, Rules
 from gpusim.state.codes import Backfill, Order
 from gpusim.units import DAY_S
-from tests.engine.kit import play_case
-from tests.reference.case import Case, Change, JobSpec
-from tests.reference.simulator import simulate
+from tests.engine.kit import play_case, play_services
+from tests.reference.case import Case, Change, JobSpec, ServiceSpec
+from tests.reference.simulator import simulate, simulate_services
 
 SMALL = gpusim.Scenario.from_toml("seeds/small.toml").with_({"services": {}})
 ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
@@ -99,6 +99,27 @@ def test_control_comes_before_services_and_records_behind_both():
     assert power.loc[7200.0] == 0.0
     replicas = result.services[result.services["site"] == "texas"].set_index("start_s")["replicas"]
     assert replicas.loc[7200.0] == 0.0
+
+
+def test_demand_is_shared_out_behind_all_control_steps():
+    """A node fails when the second service has a step: it takes the node left over, which the first then lacks.
+
+    The second's first replica is ready then too, an event older than that step.
+    """
+    case = Case(
+        [JobSpec(30.0, 1, 0.0, 0.0)],
+        [PoolSpec(0, 0, 3, 1)],
+        changes=[Change(0.0, "deliver", 0, 3), Change(5.0, "fail", 0)],
+        services=[
+            ServiceSpec([1.0], [(0, 1.0, 1.0, 1)], control_s=3.0, target=0.5, gpus=2),
+            ServiceSpec([1.0], [(0, 1.0, 1.0, 3)], control_s=1.0, target=0.5, load_s=5.0),
+        ],
+    )
+    _jobs, served = play_services(case, [0.0, 5.0, 6.0])
+    first, second = ([span.short_s for span in spans] for spans in served)
+    assert first == [{"BUSY": 5.0}, {"BUSY": 1.0}]
+    assert second == [{"BUSY": 5.0}, {}]
+    assert served == simulate_services(case, [0.0, 5.0, 6.0])[1]
 
 
 @pytest.mark.parametrize("drain", [False, True])

@@ -11,12 +11,16 @@ Read in this order:
 - ``world``: jobs, nodes, pools; ``times``: how long a job runs and what an eviction leaves
 - ``placement``, ``queueing``, ``dispatch``, ``power``, ``preemption``: one rule each
 - ``easy``, ``conservative``: what may pass a blocked head; ``promises``: the power that heads were promised
-- ``serving``: replicas of services, and the tokens that they serve
 - ``moment``: what comes first at one instant; ``links``: how long data are on their way
-- ``simulator``: one SimPy process per job, and the scheduling pass
+- ``fleet``: all of that together, and whether a job may start
+- ``passes``, ``conservative_pass``, ``redispatch``, ``rounds``: who starts, and when that is asked
+- ``changes``: what happens to nodes, limits and jobs
+- ``serving``: replicas of services, and the tokens that they serve; ``shortage``: why some are missing
+- ``simulator``: one SimPy process per job; ``meter``: energy and money
 
 ``tests/engine/test_reference.py`` asks of random small cases that every job has the same status, pool, starts, end and
-number of evictions here and there. Times in these cases are multiples of a quarter second and watts are whole, so that
-sums are exact and equality means equality; tokens of services, which are shares, are equal to rounding. Not here:
-energy and money.
+number of evictions here and there, and that replicas are missing as long and for the same causes. Times in these cases
+are multiples of a quarter second and watts are whole, so that sums are exact and equality means equality; tokens of
+services, which are shares, are equal to rounding, and so are energy and money (``tests/engine/test_energies.py``).
+Not here: why jobs wait.
 """

@@ -58,6 +58,7 @@ class ServiceSpec:
     gpus: int = 1
     may_preempt: bool = False
     priority: int = 0
+    tenant: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,3 +107,14 @@ class Outcome:
     end_s: float | None
     evictions: int
     promised_s: float | None = None  # under conservative backfill
+
+
+@dataclass(frozen=True)
+class Served:
+    """What became of one deployment in an interval."""
+
+    demand_tokens: float
+    served_tokens: float
+    replica_s: float
+    wanted_s: float
+    short_s: dict[str, float]  # in which replicas were missing, by what they lacked

@@ -6,7 +6,7 @@ import simpy
 
 # At one instant, in this order; promises that are due call for passes. Lower numbers are SimPy's own, which carry news
 # between processes.
-ENDS, OVER, CONTROL, SERVICES, ARRIVALS, PROMISES, PASSES = range(2, 9)
+ENDS, OVER, CONTROL, SERVICES, SHARING, ARRIVALS, PROMISES, PASSES = range(2, 10)
 
 
 class Moment(simpy.Event):

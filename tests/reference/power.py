@@ -46,8 +46,8 @@ class SitePower:
 
     @property
     def allowed_w(self) -> float:
-        """The limit, and a trifle by which sums of the same watts in another order may differ."""
-        return self.limit_w * (1 + 1e-9) + 1e-6
+        """What may be drawn under the limit."""
+        return _allowed_w(self.limit_w)
 
     def nodes_w(self) -> float:
         """IT power of the nodes that are on, whatever runs there."""
@@ -71,6 +71,10 @@ class SitePower:
         """Whether the limit admits that much more IT power."""
         return self.draw_w() + more_w * self.overhead <= self.allowed_w
 
+    def connection_has_room(self, more_w: float) -> bool:
+        """Whether the grid connection alone would admit that much more IT power."""
+        return self.draw_w() + more_w * self.overhead <= _allowed_w(self.grid_w)
+
     def admits_alone(self, job: Job, pool: Pool) -> bool:
         """Whether the job would have the power if nothing else was at work."""
         nodes_w = sum(pool.spec.node_idle_w for pool in self.pools for node in pool.nodes if node.on)
@@ -78,7 +82,16 @@ class SitePower:
 
     def carried(self) -> dict[Pool, int]:
         """Nodes of every pool that can be on."""
-        return _fill(_fill(self.delivered, self.hall_w, 1.0), self.grid_w * self.oversubscription, self.overhead)
+        return _fill(self.housed(), self.grid_w * self.oversubscription, self.overhead)
+
+    def housed(self) -> dict[Pool, int]:
+        """Nodes of every pool that have a place in the halls."""
+        return _fill(self.delivered, self.hall_w, 1.0)
+
+
+def _allowed_w(limit_w: float) -> float:
+    """A limit, and a trifle by which sums of the same watts in another order may differ."""
+    return limit_w * (1 + 1e-9) + 1e-6
 
 
 def _fill(nodes: dict[Pool, int], room_w: float, overhead: float) -> dict[Pool, int]:

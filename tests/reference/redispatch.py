@@ -1,19 +1,79 @@
-"""Which jobs that wait may go to which other pool."""
+"""Jobs that wait in one pool and start in another."""
 
 from __future__ import annotations
 
-from gpusim.state.codes import Dispatch
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gpusim.state.codes import Backfill, Dispatch, Status
+from tests.reference.dispatch import is_ready
+from tests.reference.queueing import Queue
 from tests.reference.world import Job, Pool
+
+if TYPE_CHECKING:
+    from tests.reference.simulator import Simulator
 
 LOOK = 16  # first jobs of a queue that are looked at
 
 
-def where_data_are(pools: list[int], links: list[int]) -> list[int]:
+class Moves:
+    """Who leaves a queue for another pool, behind the passes of an instant."""
+
+    def __init__(self, simulator: Simulator):
+        self.simulator, self.pools = simulator, simulator.pools
+        self.case, self.rules = simulator.case, simulator.rules
+
+    def start_one(self) -> bool:
+        """Start one job that waits and never ran, in another pool that has room for it; whether there was one."""
+        if not self.rules.redispatch or self.rules.backfill == Backfill.CONSERVATIVE:
+            return False
+        for job in self.simulator.passes.arrived:
+            if job.status == Status.QUEUED:
+                for p in self.case.routes[job.spec.route][0]:
+                    if self._move(job, self.pools[p]):
+                        return True
+        for pool in self.pools:
+            if pool.is_open and not pool.waiting and pool.free > 0:
+                for other in self.pools:
+                    queue = Queue(other, self.rules.order, self.case.shares, lambda _job: False)
+                    for _ in range(LOOK):
+                        job = queue.next()
+                        if job is None:
+                            break
+                        queue.pass_over(job)
+                        if self._move(job, pool):
+                            return True
+            pool.is_open = False
+        return False
+
+    def _move(self, job: Job, pool: Pool) -> bool:
+        routes, links = self.case.routes[job.spec.route], self.case.route_links
+        here = links is None or pool.index in _where_data_are(routes[0], links[job.spec.route])
+        if not here or not _may_run(job, pool, *routes, self.rules.dispatch):
+            return False
+        fleet = self.simulator
+        if not is_ready(job, pool, partial(fleet.admits, job)):
+            return False
+        left, job.pool = job.pool, pool  # as if it were there
+        nodes = fleet.find(job)
+        starts = nodes is not None and fleet.has_power(job) and not fleet.exceeds_quota(job)
+        job.pool = left
+        if not starts:
+            return False
+        left.waiting.remove(job)
+        self.simulator.passes.call(left, gave_back=True)
+        pool.waiting.append(job)
+        job.pool = pool
+        self.simulator.start(job, nodes)
+        return True
+
+
+def _where_data_are(pools: list[int], links: list[int]) -> list[int]:
     """Those of the candidate pools that no link leads to."""
     return [pool for pool, link in zip(pools, links, strict=True) if link < 0]
 
 
-def may_run(job: Job, pool: Pool, candidates: list[int], n_home: int, rule: Dispatch) -> bool:
+def _may_run(job: Job, pool: Pool, candidates: list[int], n_home: int, rule: Dispatch) -> bool:
     """Whether a job that waits elsewhere, and never ran, may run in the pool."""
     if pool is job.pool or job.first_start_s is not None or pool.index not in candidates:
         return False

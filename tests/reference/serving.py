@@ -1,4 +1,4 @@
-"""Services: replicas that follow demand, and the tokens that these serve."""
+"""Services: replicas that follow demand, the tokens that these serve, and why some of them are missing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import simpy
 
 from gpusim.engine.layout import ClassSpec
-from tests.reference import preemption
-from tests.reference.case import JobSpec, ServiceSpec
-from tests.reference.moment import SERVICES, Moment
-from tests.reference.placement import find
+from gpusim.state.codes import Wait
+from tests.reference.case import JobSpec, Served, ServiceSpec
+from tests.reference.moment import SERVICES, SHARING, Moment
 from tests.reference.power import replica_w
+from tests.reference.shortage import lacks
 from tests.reference.world import Job, Pool
 
 if TYPE_CHECKING:
@@ -39,19 +39,28 @@ class Deployment:
     tokens_per_s: float
     replicas: list[Replica]
     wanted: int = 0
-    history: list[tuple[float, float, float, int, int]] = field(default_factory=list)
-    """(since [s], asked [tokens/s], served [tokens/s], running, wanted); of one moment the last counts."""
+    noted: int = 0  # replicas that ran when last looked at
+    lacks: Wait = Wait.BUSY  # the replicas that are wanted and do not run
+    history: list[tuple[float, float, float, int, int, Wait]] = field(default_factory=list)
+    """(since [s], asked [tokens/s], served [tokens/s], running, wanted, lacks); of one moment the last counts."""
 
     @property
     def running(self) -> list[Replica]:
         """Those that run, in order of their rows."""
         return [replica for replica in self.replicas if replica.nodes]
 
-    def sums(self, from_s: float, to_s: float) -> tuple[float, ...]:
-        """Tokens asked for and served, replica-seconds run and wanted in an interval."""
+    def between(self, from_s: float, to_s: float) -> Served:
+        """What became of it in an interval."""
         ends = [step[0] for step in self.history[1:]] + [math.inf]
-        spans = [max(min(end, to_s) - max(step[0], from_s), 0.0) for step, end in zip(self.history, ends, strict=True)]
-        return tuple(sum(step[i] * span for step, span in zip(self.history, spans, strict=True)) for i in range(1, 5))
+        sums, short_s = [0.0] * 4, {}
+        for (since_s, *rates, cause), end_s in zip(self.history, ends, strict=True):
+            span_s = min(end_s, to_s) - max(since_s, from_s)
+            if span_s > 0:
+                sums = [total + rate * span_s for total, rate in zip(sums, rates, strict=True)]
+                _asked, _served, running, wanted = rates
+                if running < wanted:
+                    short_s[cause.name] = short_s.get(cause.name, 0.0) + span_s
+        return Served(*sums, short_s)
 
 
 class Service:
@@ -59,61 +68,72 @@ class Service:
 
     def __init__(self, simulator: Simulator, spec: ServiceSpec):
         self.simulator, self.spec, self.asked = simulator, spec, 0.0
-        job = JobSpec(0.0, spec.gpus, 0.0, 0.0, priority=spec.priority)
-        self.deployments = [
-            Deployment(simulator.pools[p], weight, rate, [Replica(i, job, ClassSpec(), False) for i in range(rows)])
-            for p, weight, rate, rows in spec.deployments
-        ]
+        job = JobSpec(0.0, spec.gpus, 0.0, 0.0, priority=spec.priority, tenant=spec.tenant)
+        self.deployments = []
+        for p, weight, rate, rows in spec.deployments:
+            pool = simulator.pools[p]
+            replicas = [Replica(i, job, ClassSpec(), False, pool=pool) for i in range(rows)]
+            self.deployments.append(Deployment(pool, weight, rate, replicas))
 
     def control(self, step: int) -> None:
         """A control step."""
-        env = self.simulator.env
         self.asked = self.spec.demand[min(step, len(self.spec.demand) - 1)]
         for deployment in self.deployments:
             self._scale(deployment)
         self.note()
-        Moment(env, env.now + self.spec.load_s, SERVICES).callbacks.append(lambda _event: self.note())
+        self.look_at(self.simulator.env.now + self.spec.load_s)
+
+    def look_at(self, time_s: float) -> None:
+        """See at a time what runs and is ready."""
+        Moment(self.simulator.env, time_s, SHARING).callbacks.append(lambda _event: self.note())
 
     def _scale(self, deployment: Deployment) -> None:
         now, pool = self.simulator.env.now, deployment.pool
         asked = self.asked * deployment.weight
         deployment.wanted = math.ceil(asked / (deployment.tokens_per_s * self.spec.target))
+        deployment.lacks = Wait.BUSY  # if all run that the pool can ever hold
         missing = deployment.wanted - len(deployment.running)
         for replica in [replica for replica in deployment.replicas if not replica.nodes][: max(missing, 0)]:
-            nodes = self._room(replica, pool)
-            if nodes is None:
+            wait = self._make_room(replica)
+            if wait is not None:
+                deployment.lacks = wait
                 break
+            nodes = self.simulator.find(replica)
             replica.nodes = nodes
             for node in nodes:
                 node.jobs.append(replica)
             pool.replicas.append(replica)
-            replica.pool, replica.ready_s = pool, now + self.spec.load_s if now > 0 else 0.0
+            replica.ready_s = now + self.spec.load_s if now > 0 else 0.0
         for replica in deployment.running[deployment.wanted :]:
             self.simulator.stop(replica)
+        deployment.noted = len(deployment.running)
 
-    def _room(self, replica: Replica, pool: Pool):
-        if not self.simulator.sites[pool.spec.site].has_room(replica_w(replica, pool)):
-            return None
-        rule = self.simulator.rules.placement
-        for may_evict in (False, True):
-            if may_evict and self.spec.may_preempt:
-                for job in preemption.victims(replica, pool):
-                    self.simulator.evict(job)
-            nodes = find(replica, pool, {node: node.free for node in pool.nodes if node.usable}, rule)
-            if nodes is not None:
-                return nodes
-        return None
+    def _make_room(self, replica: Replica) -> Wait | None:
+        """What a replica lacks, be it that jobs make way for it."""
+        found = lacks(replica, self.simulator)
+        for_gpus = found not in (None, Wait.QUOTA, Wait.POWER, Wait.RULE)
+        site = self.simulator.sites[replica.pool.spec.site]
+        if for_gpus and self.spec.may_preempt and site.has_room(replica_w(replica, replica.pool)):
+            if self.simulator.make_way(replica) is not None:
+                return None
+        return found
 
     def note(self) -> None:
         """Note what is served from now on: each its own share first, then what others cannot, as each has room."""
         now = self.simulator.env.now
+        for d in self.deployments:
+            if len(d.running) < d.noted:
+                stopped = next(replica for replica in d.replicas if not replica.nodes)
+                wait = lacks(stopped, self.simulator)
+                d.lacks = Wait.CYCLE if wait is None else wait
+            d.noted = len(d.running)
         ready = [sum(replica.ready_s <= now for replica in d.running) * d.tokens_per_s for d in self.deployments]
         asked = [self.asked * d.weight for d in self.deployments]
         own = [min(pair) for pair in zip(asked, ready, strict=True)]
         left, room = sum(asked) - sum(own), sum(ready) - sum(own)
         for d, wish, able, served in zip(self.deployments, asked, ready, own, strict=True):
             more = (able - served) * min(1.0, left / room) if room > 0 else 0.0
-            d.history.append((now, wish, served + more, len(d.running), d.wanted))
+            d.history.append((now, wish, served + more, len(d.running), d.wanted, d.lacks))
 
 
 def serve(env: simpy.Environment, services: list[Service]):

@@ -179,6 +179,10 @@ class Pool:
         """GPUs that the jobs of a tenant hold here."""
         return sum(job.held(self.size) for job in self.running if job.spec.tenant == tenant)
 
+    def serving_for(self, tenant: int) -> int:
+        """The same of its replicas."""
+        return sum(replica.held(self.size) for replica in self.replicas if replica.spec.tenant == tenant)
+
 
 def build_pools(specs: list[PoolSpec]) -> list[Pool]:
     """Pools with all nodes off."""

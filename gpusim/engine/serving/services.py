@@ -86,7 +86,7 @@ class Services:
                         self._wake(due_s + scaler.service.load_s)
 
     def _wake(self, time_s: float) -> None:
-        self.env.at(time_s, Place.SERVICES).callbacks.append(self.share)
+        self.env.at(time_s, Place.SHARING).callbacks.append(self.share)
 
     def share(self, _event: object = None) -> None:
         """What runs has changed: all services share their demand out anew."""

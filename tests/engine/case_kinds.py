@@ -1,0 +1,148 @@
+"""Kinds of random cases that both simulators play, and policies that are asked in some."""
+
+from gpusim.state.codes import Backfill, Dispatch
+from tests.engine.random_cases import cases
+
+
+def _largest_first(rows):
+    """A policy: more GPUs first, then the shorter estimate."""
+    return sorted(range(len(rows)), key=lambda i: (-rows[i][1], rows[i][2], rows[i][0]))
+
+
+def _every_other(rows):
+    """A policy that holds back jobs of odd rows."""
+    return [i for i in reversed(range(len(rows))) if rows[i][0] % 2 == 0]
+
+
+def _shortest_left(rows, free, _gpus):
+    """What each shall have under the shortest remaining time first."""
+    bound = [runs and not preemptible for *_, runs, preemptible in rows]
+    left = free + sum(row[2] for row, kept in zip(rows, bound, strict=True) if row[4] and not kept)
+    found = [row[1] if kept else 0 for row, kept in zip(rows, bound, strict=True)]
+    for i in sorted(range(len(rows)), key=lambda i: (rows[i][3], not rows[i][4], i)):
+        if not bound[i] and rows[i][2] <= left:
+            left -= rows[i][2]
+            found[i] = rows[i][1]
+    return found
+
+
+def _shared_out(rows, _free, gpus):
+    """Equal shares in powers of two for all, whatever they asked for."""
+    share = 1
+    while 2 * share * len(rows) <= gpus:
+        share *= 2
+    return [gpus_now if runs and not preemptible else share for _, gpus_now, _, _, runs, preemptible in rows]
+
+
+EVERY = tuple(Backfill)
+PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
+SIZED = ("job_gpus", "job_gpus", "job_gpus")
+CYCLES = [0.5, 1.0, 3.0, 7.0]
+POLICIES = [_largest_first, _every_other]
+KINDS = {
+    "none": cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
+    "easy": cases(backfills=(Backfill.EASY,)),
+    "easy in domains": cases(backfills=(Backfill.EASY,), domains=(2, 3)),
+    "conservative": cases(backfills=(Backfill.CONSERVATIVE,)),
+    "conservative in domains": cases(backfills=(Backfill.CONSERVATIVE,), domains=(2, 3)),
+    "queue limit": cases(backfills=EVERY, queue_limit=(0, 1, 3)),
+    "overrun": cases(backfills=EVERY, kill_at_estimate=(True,), checkpoints=True),
+    "redispatch": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("fail", "nodes"),
+        checkpoints=True,
+        redispatch=(True,),
+    ),
+    "redispatch with power": cases(
+        pools=3, dispatch=tuple(Dispatch), changes=("grid", "cap"), redispatch=(True,), preempts=(False, True)
+    ),
+    "redispatch with quotas": cases(
+        pools=3, dispatch=tuple(Dispatch), quotas=True, queue_limit=(None, 1), redispatch=(True,)
+    ),
+    "dispatch": cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
+    "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
+    "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
+    "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
+    "staged capacity": cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),
+    "preemption": cases(backfills=EVERY, preempts=(True,), checkpoints=True),
+    "preemption in domains": cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
+    "power": cases(backfills=EVERY, changes=("grid", "cap"), checkpoints=True),
+    "power of several pools": cases(backfills=EVERY, pools=3, changes=("grid", "cap", "fail"), preempts=(False, True)),
+    "power of one site": cases(pools=4, sites=(0,), changes=("grid", "cap", "fail"), queue_limit=(None, 1)),
+    "promises of power": cases(pools=4, sites=(0,), domains=(1, 2), changes=("grid",), checkpoints=True, quotas=True),
+    "data": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("link", "price", "fail"),
+        queue_limit=(None, None, 1),
+        redispatch=(False, True),
+    ),
+    "halls": cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail")),
+    "cycles": cases(backfills=EVERY, changes=("fail", "nodes"), cycles=CYCLES, preempts=(False, True)),
+    "cycles of several pools": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("link", "price"),
+        cycles=CYCLES,
+        queue_limit=(None, 1),
+    ),
+    "rates": cases(backfills=EVERY, pools=2, changes=PACED, checkpoints=True, preempts=(False, True)),
+    "rates under power limits": cases(
+        backfills=EVERY, pools=3, changes=(*PACED, "grid", "cap", "fail"), checkpoints=True
+    ),
+    "rates of other kinds": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*PACED, "nodes"),
+        quotas=True,
+        domains=(1, 2),
+        cycles=(None, *CYCLES),
+        redispatch=(False, True),
+    ),
+    "sizes": cases(backfills=EVERY, pools=2, changes=SIZED, checkpoints=True, preempts=(False, True)),
+    "sizes under power limits": cases(
+        backfills=EVERY, pools=3, changes=(*SIZED, "grid", "cap", "job_rate"), checkpoints=True
+    ),
+    "sizes of other kinds": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*SIZED, "nodes", "fail"),
+        quotas=True,
+        domains=(1, 2),
+        cycles=(None, *CYCLES),
+        redispatch=(False, True),
+    ),
+    "rounds": cases(
+        backfills=(Backfill.NONE,),
+        pools=3,
+        domains=(1, 2),
+        changes=("grid", "cap", "fail", "job_rate"),
+        checkpoints=True,
+        quotas=True,
+        queue_limit=(None, None, 3),
+        cycles=CYCLES,
+        targets=(_shortest_left, _shared_out),
+    ),
+    "policies": cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
+}
+SERVED = {
+    "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services under power limits": cases(
+        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
+    ),
+    "services in what is delivered": cases(
+        backfills=(Backfill.NONE,),
+        pools=2,
+        domains=(1, 2),
+        services=2,
+        changes=("grid", "hall", "deliver", "deliver", "fail"),
+        quotas=True,
+    ),
+    "services in cycles": cases(backfills=(Backfill.NONE,), services=1, changes=("grid", "hall"), cycles=CYCLES),
+}

@@ -1,0 +1,141 @@
+"""What happens to nodes, deliveries, limits and links, and to jobs from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpusim.state.codes import Status
+from tests.reference import conservative
+from tests.reference.case import Change
+from tests.reference.moment import CONTROL, Moment
+from tests.reference.serving import Replica
+from tests.reference.world import Job, Node, Pool
+
+if TYPE_CHECKING:
+    from tests.reference.simulator import Simulator
+
+
+class Changes:
+    """Makes the changes of a case."""
+
+    def __init__(self, simulator: Simulator):
+        self.simulator = simulator
+        self.env, self.pools, self.sites = simulator.env, simulator.pools, simulator.sites
+
+    def play(self, change: Change):
+        yield Moment(self.env, change.time_s, CONTROL)
+        if change.what in ("price", "carbon"):
+            getattr(self.simulator, change.what)[change.on] = change.value
+        elif change.what == "link":
+            self.simulator.links[change.on].set_rate(change.value)
+        elif change.what in ("fail", "repair"):
+            pool, node = self._node(change.on)
+            if node.on and node.down == (change.what == "repair"):
+                self._dismiss(pool, node)
+                self._clear(node)
+                node.down = not node.down
+                self.simulator.switched(pool)
+        elif change.what == "nodes":
+            self._set_nodes_on(self.pools[change.on], int(change.value))
+        elif change.what == "deliver":
+            pool = self.pools[change.on]
+            self.sites[pool.spec.site].delivered[pool] = int(change.value)
+            self._switch(pool.spec.site)
+        elif change.what.endswith("_rate"):
+            self._set_rate(change)
+        elif change.what == "job_gpus":
+            self._set_gpus(change.on, int(change.value))
+        elif change.what == "hall":
+            self.sites[change.on].hall_w = change.value
+            self._switch(change.on)
+        else:
+            setattr(self.sites[change.on], f"{change.what}_w", change.value)
+            self._switch(change.on)
+            self._shed(change.on)
+            self.simulator.power_changed(change.on)
+
+    def _set_gpus(self, row: int, gpus: int) -> None:
+        """A job asks for other GPUs from now on; if it runs, it is evicted first."""
+        job = self._job(row)
+        if job is None or job.status not in (Status.QUEUED, Status.RUNNING):
+            return
+        if gpus > job.pool.spec.n_nodes * job.pool.size:
+            return
+        if job.status == Status.RUNNING:
+            self.simulator.evict(job)
+        self.simulator.resize(job, gpus)
+
+    def _set_rate(self, change: Change) -> None:
+        """Jobs go at another rate from now on, and draw something else."""
+        pools, jobs = [], []
+        if change.what == "job_rate":
+            job = self._job(change.on)
+            if job is None or job.status != Status.RUNNING:
+                return
+            jobs, site = [job], job.pool.spec.site
+        else:
+            pools = [self.pools[change.on]] if change.what == "pool_rate" else self.sites[change.on].pools
+            jobs, site = [job for pool in pools for job in pool.running], pools[0].spec.site
+        for job in jobs:
+            job.place_s, job.since_s = job.place_now_s(self.env.now), self.env.now
+        if change.what == "job_rate":
+            job.rate, job.draw = change.value, change.draw
+        for pool in pools:
+            kind = "own" if change.what == "pool_rate" else "site"
+            setattr(pool, f"{kind}_rate", change.value)
+            setattr(pool, f"{kind}_draw", change.draw)
+            pool.is_late = True
+        for job in jobs:
+            job.end_s = self.env.now + job.left_s(job.length_s(job.pool))
+            self.simulator.life[job].interrupt()
+        for pool in pools or [jobs[0].pool]:
+            pool.unsettled = True
+            self.simulator.gave_back(pool)
+        self._shed(site)
+
+    def _job(self, row: int) -> Job | None:
+        jobs = self.simulator.jobs
+        return jobs[row] if row < len(jobs) else None
+
+    def _node(self, index: int) -> tuple[Pool, Node]:
+        return [(pool, node) for pool in self.pools for node in pool.nodes][index]
+
+    def _switch(self, site: int) -> None:
+        for pool, nodes in self.sites[site].carried().items():
+            self._set_nodes_on(pool, nodes)
+
+    def _set_nodes_on(self, pool: Pool, wanted: int) -> None:
+        on = [node for node in pool.nodes if node.on]
+        off = [node for node in pool.nodes if not node.on]
+        for node in off[: max(wanted - len(on), 0)]:
+            node.on = True
+            self.simulator.switched(pool)
+        on.sort(key=lambda node: (bool(node.jobs), -node.index))
+        for node in on[: max(len(on) - wanted, 0)]:
+            self._dismiss(pool, node)
+            self._clear(node)
+            node.on = node.down = False
+            self.simulator.switched(pool)
+
+    def _dismiss(self, pool: Pool, node: Node) -> None:
+        """What was promised of a node that jobs could use is not there any more."""
+        if node.usable:
+            conservative.void(pool)
+
+    def _clear(self, node: Node) -> None:
+        for job in reversed(node.jobs):
+            self.simulator.stop(job) if isinstance(job, Replica) else self.simulator.evict(job)
+
+    def _shed(self, site: int) -> None:
+        power = self.sites[site]
+        while power.draw_w() > power.allowed_w:
+            running = [job for pool in power.pools for job in pool.running]
+            if not running:
+                break
+            self.simulator.evict(max(running, key=lambda job: (job.start_s, job.row)))
+        replicas = [
+            replica for service in self.simulator.services for d in service.deployments for replica in d.replicas
+        ]
+        for replica in reversed(replicas):
+            if replica.nodes and replica.pool in power.pools and power.draw_w() > power.allowed_w:
+                self.simulator.stop(replica)

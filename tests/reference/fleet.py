@@ -1,0 +1,89 @@
+"""All that a case has: its jobs, pools, sites and links as they stand, and what of it a job may have."""
+
+from __future__ import annotations
+
+import math
+
+import simpy
+
+from gpusim.state.codes import Backfill
+from tests.reference.case import Case
+from tests.reference.links import Link
+from tests.reference.placement import find
+from tests.reference.power import SitePower, job_w
+from tests.reference.promises import Load
+from tests.reference.queueing import place
+from tests.reference.world import Job, Node, Pool, build_pools
+
+
+class Fleet:
+    """What there is. It answers questions; what changes it is in the simulator."""
+
+    def __init__(self, case: Case):
+        self.case, self.rules = case, case.rules
+        self.env = simpy.Environment()
+        self.pools = build_pools(case.pools)
+        self.sites = [
+            SitePower([p for p in self.pools if p.spec.site == s], case.overhead, case.oversubscription)
+            for s in range(case.n_sites)
+        ]
+        self.links = [Link(self.env) for _ in range(case.n_links)]
+        self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
+        self.jobs = [
+            Job(row, spec, case.classes[spec.job_class], self.rules.kill_at_estimate)
+            for row, spec in enumerate(case.jobs)
+        ]
+
+    def find(self, job: Job) -> list[Node] | None:
+        """Nodes on which a job fits now."""
+        free = {node: node.free for node in job.pool.nodes if node.usable}
+        return find(job, job.pool, free, self.rules.placement)
+
+    def exceeds_quota(self, job: Job) -> bool:
+        """Whether its tenant would hold more than its quota with a job."""
+        if self.case.quota is None:
+            return False
+        kind, tenant = job.pool.spec.gpu_type, job.spec.tenant
+        pools = [pool for pool in self.pools if pool.spec.gpu_type == kind]
+        held = sum(pool.held_by(tenant) + pool.serving_for(tenant) for pool in pools)
+        return held + job.held(job.pool.size) > self.case.quota[tenant][kind]
+
+    def has_power(self, job: Job, behind: bool = False) -> bool:
+        """Whether the limit admits a job, and what others were promised (behind a head: the head too) allows it."""
+        pool, power = job.pool, self.sites[job.pool.spec.site]
+        w = job_w(job, pool) * power.overhead
+        if not power.admits(job, pool):
+            return False
+        if w <= 0 or math.isinf(power.limit_w):
+            return True
+        if self.rules.backfill == Backfill.NONE:
+            return self._leaves_claims(job, w)
+        return self.load(pool, own=behind, head=job).admits(w, self.env.now + job.expected_wall_s(pool))
+
+    def _leaves_claims(self, job: Job, w: float) -> bool:
+        """Without backfill, nobody later in the order takes power of which a head lacks some."""
+        power = self.sites[job.pool.spec.site]
+        claims = [pool.claim for pool in power.pools if pool is not job.pool and pool.claim is not None]
+        claims = [c for c in claims if place(c, self.rules.order) < place(job, self.rules.order)]
+        claimed_w = [job_w(c, c.pool) * power.overhead for c in claims]
+        claimed_w = sum(c for c in claimed_w if power.without_jobs_w() + c <= power.allowed_w)
+        return claimed_w == 0 or power.draw_w() + claimed_w + w <= power.allowed_w
+
+    def load(self, pool: Pool, own: bool, head: Job | None = None) -> Load:
+        """The load of the site, with or without what the pool's own head was promised; never what ``head`` was."""
+        power = self.sites[pool.spec.site]
+        promises = [other.reservation for other in power.pools if own or other is not pool]
+        return Load(power, [one for one in promises if one is not None and one.head is not head], self.env.now)
+
+    def admits(self, job: Job, pool: Pool) -> bool:
+        """Whether the limit of a pool's site admits a job."""
+        return self.sites[pool.spec.site].admits(job, pool)
+
+    def can_hold_now(self, job: Job, pool: Pool) -> bool:
+        """Whether the pool as it is could run the job if nothing else ran at its site and its tenant held nothing."""
+        quota = self.case.quota
+        held = job.held(pool.size)
+        if quota is not None and held > quota[job.spec.tenant][pool.spec.gpu_type]:
+            return False
+        usable = sum(node.size for node in pool.nodes if node.usable)
+        return held <= usable and self.sites[pool.spec.site].admits_alone(job, pool)
