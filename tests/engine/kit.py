@@ -149,7 +149,7 @@ def _names(case: Case) -> Names:
 
 def _service(spec: ServiceSpec) -> Service:
     return Service(
-        tenant="", gpus_per_replica=spec.gpus, tokens_per_s_per_gpu={}, mean_tokens_per_s=0.0,
+        tenant="", gpus_per_replica=spec.gpus, tokens_per_s_per_gpu={"": 1.0}, mean_tokens_per_s=0.0,
         target_utilisation=spec.target, control_s=spec.control_s, load_s=spec.load_s, may_preempt=spec.may_preempt,
         priority=spec.priority, deployments=[DeploymentSpec(site="", gpu_type="")],
     )  # fmt: skip
