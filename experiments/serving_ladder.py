@@ -24,7 +24,7 @@ from gpusim.serving.runs import Runs
 START = {
     "host_s": (1e-3, 1.0), "sequence_s": (5e-6, 1.0), "block_s": (10e-6, 0.5), "expert_block_s": (20e-6, 0.7),
     "latent_block_s": (5e-6, 1.0), "recurrent_block_s": (5e-6, 1.0), "index_block_s": (20e-6, 1.0),
-    "exchange_s": (5e-6, 0.7), "weight_read": (0.75, 0.2), "expert_read": (0.5, 0.5), "kv_read": (0.6, 0.3),
+    "passes": (8.0, 0.5), "exchange_s": (5e-6, 0.7), "weight_read": (0.75, 0.2), "expert_read": (0.5, 0.5), "kv_read": (0.6, 0.3),
     "weight_math": (0.6, 0.3), "expert_math": (0.4, 0.5), "decode_math": (0.3, 0.5), "prefill_math": (0.4, 0.5),
     "skew": (0.3, 0.7), "link": (0.5, 0.5),
 }  # fmt: skip
@@ -33,8 +33,10 @@ START = {
 ENGINES, GPUS, FORMAT_FACTORS = 0.2, 0.1, 0.2
 PAIR = ["shape", "gpu", "engine", "weights", "experts"]
 NOISE, POWER_NOISE = 0.08, 0.06
+WIDE: dict = {}
 # A pair of model and GPU with this many runs counts as so many; others as their root, from a quarter to four times.
 USUAL_RUNS = 25.0
+POWER = 0.5
 # Shares of the range of power from which the fit starts: reading, computing, experts.
 START_DRAWS = (0.5, 1.0, 0.7)
 
@@ -58,7 +60,7 @@ class Ladder:
         for name, (_, deviation) in START.items():
             factors(name, "base", pd.Series("", table.index), deviation)
             share = min(1.5, 2.0 * deviation)
-            factors(name, "engine", table["engine"], ENGINES * share)
+            factors(name, "engine", table["engine"], ENGINES * share * WIDE.get(name, 1.0))
             factors(name, "gpu", table["gpu"], GPUS * share)
             if name in BY_WEIGHTS:
                 factors(name, "format", table["weights"], FORMAT_FACTORS)
@@ -75,7 +77,7 @@ class Ladder:
     def fit(self, rows: np.ndarray, guess: np.ndarray | None = None) -> np.ndarray:
         """Logs of the factors that explain some rows; those of pairs with many runs count less each."""
         many = self.table.groupby(PAIR)["batch"].transform("size").to_numpy()
-        weight = rows * np.clip(np.sqrt(USUAL_RUNS / many), 0.5, 2.0)
+        weight = rows * np.clip((USUAL_RUNS / many) ** POWER, 0.1, 2.0)
 
         def predicted(logs: np.ndarray) -> np.ndarray:
             return np.log(token_s(self.table, _coefficients(logs), self.runs))
@@ -92,7 +94,7 @@ def token_s(table: pd.DataFrame, c: Coefficients, runs: Runs) -> np.ndarray:
     """[s] from token to token of each row: of a loop, of its decode workers alone, or of a step without a host."""
     r, batch, context, chunk = runs.replica, *(table[name].to_numpy() for name in ("batch", "context", "chunk"))
     loop_s, apart_s = runs.predicted_s(c), decode_step_s(r, c, runs.load, running(r, runs.load))
-    kernels_s = step_s(r, c, batch, context, chunk) - host_s(c, batch)
+    kernels_s = step_s(r, c, batch, context, chunk) - host_s(r, c, batch)
     return np.select([table["form"] == "loop", table["form"] == "apart"], [loop_s, apart_s], kernels_s)
 
 

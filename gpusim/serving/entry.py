@@ -19,6 +19,10 @@ from gpusim.serving.replica import Layout, Numbers, Replica, replica
 
 PAUSING = ("sglang",)
 """Engines whose prefill stops decode."""
+REQUEST_S = 0.008
+"""[s] Of a request outside of the engine: server, splitting into tokens, client. Of 11 load stages of vLLM on H100s
+(inference-sim/training, raw aggregates) the median first token came 2.5 of a stage's own steps and 6.1 to 13.1 ms
+after its request, 8.4 in the middle: half a step until the engine looks, one that is scheduled already, its own."""
 LARGE_MEMORY_BYTES = 70 * 2**30
 """[B] from which on vLLM gives a step 8,192 tokens, else 2,048 (but on the A100; vllm/engine/arg_utils.py)."""
 
@@ -65,6 +69,11 @@ class Entry:
     source: str
     time: Interval
     power: Interval
+
+    @property
+    def request_s(self) -> float:
+        """[s] Of a request outside of the engine, which its client waits for too."""
+        return REQUEST_S
 
     @property
     def token_budget(self) -> int:
