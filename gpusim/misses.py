@@ -61,3 +61,5 @@ MISSES = (
             "even an idle replica would have been too slow for them",
             "faster GPUs, another layout, or a looser objective"),
 )  # fmt: skip
+
+BY_NAME = {row.name: row for row in MISSES}
