@@ -6,11 +6,14 @@ import pandas as pd
 import pytest
 
 import gpusim
+from gpusim.engine.serving.meter import USES
+from gpusim.engine.serving.records import LATENCIES
 from gpusim.results.result import Result
 from gpusim.tables.competition import TABLES as OF_COMPETITION
 from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
 from gpusim.tables.instants import INSTANTS, dated, undated, utc
-from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, TABLES
+from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SERVICE_TABLES, TABLES
+from tests.engine.test_by_request import BASE as SERVED
 from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.
@@ -19,8 +22,21 @@ UNITS = (
     "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
-COUNTS = {"gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed"}
-PLACES = {"job_id", "milestone", "position", "priority", "rank"}
+COUNTS = {
+    "requests",
+    "preemptions",
+    "gpus",
+    "jobs",
+    "units",
+    "replicas",
+    "evictions",
+    "replications",
+    "usd",
+    "mw",
+    "gpu_hours",
+    "seed",
+}
+PLACES = {"request", "job_id", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
     "share_of_planned",
@@ -28,7 +44,8 @@ RATIOS = {
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
-    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s",
+    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "upto_s", *LATENCIES,
+    *(f"{use}_gpu_s" for use in USES),
 }  # fmt: skip
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
 SCENARIO = scenario(
@@ -42,7 +59,10 @@ SCENARIO = scenario(
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return gpusim.run(SCENARIO, seed=3)
+    """All tables there are: of services those of another run."""
+    served = gpusim.run(gpusim.Scenario.from_dict(SERVED))
+    built = gpusim.run(SCENARIO, seed=3)
+    return Result(built.manifest, {**built.tables, **{name: served.tables[name] for name in SERVICE_TABLES}})
 
 
 def unnamed(table: pd.DataFrame) -> list[str]:

@@ -43,6 +43,7 @@ class Prepared:
         Their replicas by service and GPU type.
     jurisdictions : dict of str to str
         Of sites.
+    seed : int
     """
 
     services: dict[str, Service]
@@ -52,6 +53,7 @@ class Prepared:
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
     jurisdictions: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
 
 
 def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Prepared:
@@ -88,7 +90,7 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
     columns = zip(*rows, strict=True) if rows else [()] * 4
     replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, ("i8", "i8", "i4", "f8"), strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
-    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions)
+    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, seed)
 
 
 def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
