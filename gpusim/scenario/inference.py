@@ -30,6 +30,8 @@ class ServedModel(Model):
     """Format of the experts; "": as the weights."""
     kv: str = "bf16"
     """Format of the KV cache."""
+    entry: str | None = None
+    """File of an entry that `gpusim calibrate` has fitted to a log; absent: as the catalogue has it."""
     max_requests: PositiveInt | None = None
     """Requests of a step at most; absent: what the engine starts with."""
     max_batched_tokens: PositiveInt | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gpusim.errors import ScenarioError, ServingError
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import ServedModel
 from gpusim.scenario.scenario import Scenario
+from gpusim.serving.calibration import apply
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.entry import Entry, entry
 from gpusim.serving.replica import Layout
@@ -86,6 +88,8 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
     """A replica with the engine's usual limits, or with those that the model's table gives."""
     layout = Layout(model.tp, model.pp, model.dp, model.ep)
     known = entry(model.name, kind, model.engine, layout, model.weights, model.experts, model.kv)
+    if model.entry is not None:
+        known = apply(known, Path(model.entry))
     limits: dict[str, object] = {"prefix_caching": model.prefix_caching}
     for name in ("max_requests", "max_batched_tokens"):
         if (value := getattr(model, name)) is not None:
