@@ -50,6 +50,8 @@ class Requests(Model):
 
     trace: str | None = None
     """File of a trace of requests, whose first comes as the run starts; nothing else of this table counts then."""
+    like: str | None = None
+    """File of a trace of requests, whose pairs of prompt and answer are drawn in place of lognormal lengths."""
     prompt_tokens: float = Field(1024.0, ge=1, le=1e6)
     """Mean tokens of a prompt."""
     prompt_cv: float = Field(1.0, ge=0, le=10)

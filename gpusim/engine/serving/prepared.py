@@ -14,6 +14,7 @@ from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
 from gpusim.errors import ScenarioError
 from gpusim.inputs.demand import demand_signal
+from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Scaling
@@ -97,8 +98,6 @@ def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arr
     """Requests of a service with a model."""
     if service.requests is None or service.requests.trace is None:
         return SyntheticArrivals(name, service, scenario.run, seed)
-    from gpusim.inputs.requests.formats import read_requests
-
     return TraceArrivals(name, service, scenario.run, seed, read_requests(service.requests.trace))
 
 
