@@ -86,7 +86,8 @@ def conserved(result, of):
     assert check(result) == []
     requests, _engine = arrivals(of)
     outcomes = result.service_outcomes
-    assert outcomes["requests"].sum() == len(requests)
+    assert outcomes["requests"].sum() == len(requests) == result.service_demand["requests"].sum()
+    assert result.service_demand["prompt_tokens"].sum() == requests["prompt_tokens"].sum()
     assert result.service_replicas["output_tokens"].sum() == requests["output_tokens"].sum()
     assert result.services["demand_tokens"].sum() == requests["output_tokens"].sum()
     assert result.services["served_tokens"].sum() == result.service_replicas["served_tokens"].sum()
@@ -115,6 +116,27 @@ def test_what_stays_is_conserved():
     assert (uses[["loading_gpu_s", "prefill_gpu_s", "decode_gpu_s"]] > 0.0).all()
     assert set(result.service_outcomes["region"]) == {"us", "eu"}
     assert ended(result) + causes(result).get(("under_way", ""), 0) == result.service_outcomes["requests"].sum()
+
+
+def test_the_manifest_says_what_is_known_of_step_times():
+    """Of a pair of model and GPU that was measured, and of one that was not; of services by requests only."""
+    from gpusim.serving.entry import entry
+
+    of = scenario(
+        **{
+            "deployments": [{"site": site, "gpu_type": "H100"} for site in ("texas", "london")],
+            ".services.bulk": {**BASE["services"]["chat"], "level": "fluid", "scaling": None},
+            ".services.oss": {**BASE["services"]["chat"], "gpus_per_replica": 2,
+                              "model": {"name": "gpt-oss-120b", "experts": "mxfp4", "tp": 2}},
+        }
+    )  # fmt: skip
+    found = {row["service"]: row for row in gpusim.run(of.with_({"run.days": 1e-4})).manifest["entries"]}
+    assert set(found) == {"chat", "oss"}
+    for name, model, experts in (("chat", "Llama-3.1-8B", ""), ("oss", "gpt-oss-120b", "mxfp4")):
+        known, row = entry(model, "H100", experts=experts), found[name]
+        assert (row["basis"], row["runs"], row["source"]) == (known.basis, known.runs, known.source)
+        assert (row["token_time_low"], row["token_time_high"]) == (known.time.low, known.time.high)
+    assert [found[name]["basis"] for name in ("chat", "oss")] == ["roofline", "pair"]
 
 
 def test_how_often_is_looked_changes_nothing():

@@ -60,6 +60,11 @@ class ByRequest:
         Which deployments the users of each region are sent to.
     wake : callable
         ``wake(time_s)`` has services share their demand out anew then.
+
+    Attributes
+    ----------
+    demand : ndarray of float, shape (regions, 3)
+        Requests that have arrived since the start, tokens of their prompts and of their answers, by users' region.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class ByRequest:
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []
+        self.demand = np.zeros((len(roads.round_trip_s), 3))
         self._told = self._tokens()
         self._seen = [(0.0, 0, 0, 0)] * len(deployments)
 
@@ -192,6 +198,8 @@ class ByRequest:
 
     def _play(self, until_s: float) -> None:
         arrivals = self._arrivals.until(until_s)
+        for column, weights in enumerate((None, arrivals["prompt_tokens"], arrivals["output_tokens"])):
+            self.demand[:, column] += np.bincount(arrivals["region"], weights, minlength=len(self.demand))
         for first in range(0, max(len(arrivals), 1), BATCH):
             batch = arrivals[first : first + BATCH]
             last = first + BATCH >= len(arrivals)

@@ -13,7 +13,7 @@ from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.meter import USES
 from gpusim.engine.serving.services import Services
 from gpusim.kernels.serving.traffic import FAILED, KEPT, MEASURES, MET, UNDER_WAY
-from gpusim.serving.quantiles import UPTO_S, quantiles_s
+from gpusim.serving.quantiles import OVER_S, UPTO_S, quantiles_s
 from gpusim.state.codes import Miss
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
@@ -21,13 +21,14 @@ LATENCIES = tuple(f"{measure.removesuffix('_s')}_{what}_s" for measure in MEASUR
 WHERE = ["service", "site", "gpu_type", "region"]
 SPAN = ["start_s", "end_s"]
 COLUMNS = {
+    "service_demand": ["service", "region", *SPAN, "requests", "prompt_tokens", "output_tokens"],
     "service_latency": [*WHERE, *SPAN, "requests", *LATENCIES],
     "service_outcomes": [*WHERE, *SPAN, "outcome", "cause", "requests"],
     "service_replicas": [
         *WHERE[:3], *SPAN, "prompt_tokens", "output_tokens", "served_tokens", *(f"{use}_gpu_s" for use in USES),
         "energy_j",
     ],
-    "service_sketch": [*WHERE, "measure", "upto_s", "requests"],
+    "service_sketch": [*WHERE, "measure", "over_s", "upto_s", "requests"],
     "service_requests": [
         *WHERE, "request", "arrival_s", "sent_s", "scheduled_s", "first_token_s", "end_s", "prompt_tokens",
         "output_tokens", "cached_tokens", "preemptions", "outcome", "cause",
@@ -60,6 +61,9 @@ class ServingRecorder:
             now = _counted(level)
             since = {key: now[key] - self._before[name][key] for key in now}
             self._before[name] = now
+            for region, asked in zip(_regions(level), since["demand"], strict=True):
+                counts = dict(zip(COLUMNS["service_demand"][-3:], asked, strict=True))
+                self._rows["service_demand"].append({"service": name, "region": region} | span | counts)
             for i, where in enumerate(self._pairs(name, level)):
                 self._tell_outcomes(where | span, since["outcomes"][i])
                 self._tell_latencies(where | span, *_latencies(since["sketch"][i], since["sums_s"][i]))
@@ -101,7 +105,7 @@ class ServingRecorder:
         for i, where in enumerate(self._pairs(name, level)):
             for measure, buckets in zip(MEASURES, counts[i], strict=True):
                 self._rows["service_sketch"].extend(
-                    where | {"measure": measure, "upto_s": UPTO_S[k], "requests": buckets[k]}
+                    where | {"measure": measure, "over_s": OVER_S[k], "upto_s": UPTO_S[k], "requests": buckets[k]}
                     for k in np.flatnonzero(buckets)
                 )
 
@@ -141,6 +145,7 @@ def _counted(level: ByRequest) -> dict[str, np.ndarray]:
     pairs = len(traffic.outcomes)
     rows = traffic.deployments
     return {
+        "demand": level.demand.copy(),
         "outcomes": traffic.outcomes.copy(),
         "sketch": traffic.sketch.reshape(pairs, len(MEASURES), -1).copy(),
         "sums_s": traffic.sums_s.reshape(pairs, len(MEASURES)).copy(),
