@@ -32,6 +32,9 @@ class ServedModel(Model):
     """Format of the KV cache."""
     entry: str | None = None
     """File of an entry that `gpusim calibrate` has fitted to a log; absent: as the catalogue has it."""
+    load_gb_per_s: PositiveFloat | None = None
+    """[GB/s] At which a replica's weights come from where they are kept, beside the service's ``load_s``; absent: at
+    once."""
     max_requests: PositiveInt | None = None
     """Requests of a step at most; absent: what the engine starts with."""
     max_batched_tokens: PositiveInt | None = None

@@ -452,3 +452,20 @@ def test_a_level_needs_a_model():
         gpusim.Scenario.from_dict(tables)
     assert 'level = "requests" without a model' in str(told.value)
     assert "requests without a model" in str(told.value)
+
+
+def test_weights_load_at_a_bandwidth():
+    """16 GB of weights at 0.1 GB/s: replicas that start at 300 s serve some 160 s later, and 40 s of start-up."""
+
+    def drop(env):
+        yield env.at(300.0)
+        env.sites["texas"].set_cap(0.0)
+        env.sites["texas"].set_cap(np.inf)
+
+    of = scenario(load_s=40.0, model=MODEL | {"load_gb_per_s": 0.1})
+    result = gpusim.run(of, processes=[drop])
+    conserved(result, of)
+    rows = result.service_requests
+    sent_s = rows[(rows["arrival_s"] > 301.0) & (rows["arrival_s"] < 400.0)]["sent_s"].unique()
+    assert len(sent_s) == 1
+    assert sent_s[0] == pytest.approx(340.0 + 8.03e9 * 2 / 0.1e9, rel=0.01)

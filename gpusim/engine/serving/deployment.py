@@ -33,6 +33,7 @@ class Deployment:
     tokens_per_s: float  # of one replica
     first_row: int  # in the table of replicas
     n_rows: int
+    load_s: float = 0.0  # until a replica serves
     holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     draining: np.ndarray = field(init=False)  # per row: it stops when its requests have ended

@@ -85,7 +85,8 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
             count = min(
                 _most(service, demand[name].max(0.0, duration_s) / rate), int(gpus[pool]) // service.gpus_per_replica
             )
-            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count))
+            load_s = service.load_s + _weights_s(service, engines.get((name, spec.gpu_type)))
+            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count, load_s))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority, most_w
             rows += [one] * count
     columns = zip(*rows, strict=True) if rows else [()] * 4
@@ -118,6 +119,14 @@ def _abilities(service: Service, kind: str, engine: ServingEngine | None, scenar
     rate = engine.tokens_per_s if given is None else given * service.gpus_per_replica
     limit_w = engine.entry.replica.gpu.limit_w if service.by_request else 0.0
     return rate, max(limit_w - scenario.gpus[kind].idle_w, 0.0)
+
+
+def _weights_s(service: Service, engine: ServingEngine | None) -> float:
+    """[s] In which the weights of a replica come from where they are kept; 0: at once, or counted in ``load_s``."""
+    if service.model is None or service.model.load_gb_per_s is None:
+        return 0.0
+    replica = engine.entry.replica
+    return float(replica.weights_per_gpu_bytes) * replica.layout.gpus / (service.model.load_gb_per_s * 1e9)
 
 
 def _most(service: Service, full: float) -> int:

@@ -85,10 +85,10 @@ class Services:
             self.catch_up()
             for scaler in self._autoscalers:
                 if scaler.due_s == due_s:
-                    started = scaler.control()
+                    ready_s = scaler.control()
                     scaler.level.share()
-                    if started and scaler.service.load_s > 0.0:
-                        self._wake(due_s + scaler.service.load_s)
+                    for moment_s in sorted(ready_s):
+                        self._wake(moment_s)
 
     def _wake(self, time_s: float) -> None:
         self.env.at(time_s, Place.SHARING).callbacks.append(self.share)
