@@ -65,3 +65,5 @@ MISSES = (
             "they were longer than the KV cache of a replica",
             "more GPUs for each replica, or fewer bytes per weight"),
 )  # fmt: skip
+
+BY_NAME = {row.name: row for row in MISSES}
