@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpusim.errors import did_you_mean
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.rules import RulesBase
 from gpusim.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUANTILES = (50, 90, 95, 99)  # [%]
 SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
@@ -170,6 +173,12 @@ def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
     if name not in allowed:
         raise ValueError(f"unknown {what} {name!r}{did_you_mean(name, allowed)}; known: {', '.join(allowed)}")
     return name
+
+
+def with_measures(table: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
+    """Figures of runs also with measures that no run has: a cause that never showed cost nothing."""
+    lacking = {text: 0.0 if Measure.parse(text).cause else float("nan") for text in measures if text not in table}
+    return table.assign(**lacking)
 
 
 def none_of(text: str) -> str:

@@ -19,14 +19,14 @@ CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
     "money_sites", "money_contracts", "money_fleet", "money_figures",
 )  # fmt: skip
-# Of scenarios with services by requests only.
+# Of scenarios with services that name their model only.
 SERVICE_TABLES = (
     "service_demand", "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
 )  # fmt: skip
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
-    **dict.fromkeys(SERVICE_TABLES, 'services of level = "requests"'), PRICES: "contracts with market.index",
+    **dict.fromkeys(SERVICE_TABLES, "services with a model"), PRICES: "contracts with market.index",
 }  # fmt: skip
 
 

@@ -159,7 +159,7 @@ def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
     found, gpus, tenant, priority = [], [], [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
-            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows))
+            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows, spec.load_s))
             gpus += [spec.gpus] * rows
             tenant += [spec.tenant] * rows
             priority += [spec.priority] * rows

@@ -59,6 +59,13 @@ def test_a_pause():
     assert fleet.jobs[0].energy_j == 4 * (130.0 * 10.0 + 100.0 * 100.0)
 
 
+def test_who_draws_too_much_starts_anew():
+    """480 of 700 W until it draws twice as much: it is evicted, and nobody waits before it."""
+    limit = (0.0, lambda env: env.set_limit(0, 700.0, 700.0))
+    fleet = played([100.0], [limit, (20.0, lambda env: env.set_job_rate(0, 1.0, 2.0))])
+    assert fleet.jobs[["evictions", "start_s", "end_s"]].tolist() == [(1, 20.0, 120.0)]
+
+
 def test_rates_multiply():
     """Half its own rate and half its pool's from 40 s on: what is left takes four times as long."""
     fleet = played(

@@ -44,7 +44,7 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
         ("gpusim.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
         ("gpusim.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
         ("gpusim.causes", 'WaitRow("busy", 0,', 'WaitRow("busy", 10,'), ("gpusim.kernels.bundle_type", "3 *", "4 *"),
-        ("gpusim.kernels.frontier", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
+        ("gpusim.kernels.expecting", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
     ):  # fmt: skip
         assert edited(KERNELS + kernel, of, old, new) != before, of
 
