@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.build import Names
+from gpusim.engine.description import Replicas
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import Replicas
 from gpusim.inputs.signals import Signal
 from gpusim.kernels.serving import replicas
 from gpusim.scenario.service import Service
