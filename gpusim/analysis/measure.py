@@ -41,6 +41,7 @@ FLEET = {
     "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
     **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
     "service_tokens_served_share": "tokens served / tokens asked for",
+    "service_attainment": "requests in time / requests that were over, of services by requests",
     "energy_facility_mwh": "at the meter",
     "energy_it_mwh": "of servers",
     "pue": "energy at the meter / energy of servers",
@@ -57,6 +58,8 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
+# Of services by requests: those that arrived; of those that were over, the share in time; how many of these a second.
+BY_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", "ttft_p99_s", "token_time_p99_s")
 # GPUs of projects that were planned and not there: by the kind of task that made them late, and by what held that up.
 _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
@@ -67,7 +70,7 @@ MEASURES = {
     "job_class": _JOBS,
     "tenant": _JOBS,
     "size": _JOBS,
-    "service": ("demand_tokens", "served_tokens", "served_share", "replicas", "wanted_replicas"),
+    "service": ("demand_tokens", "served_tokens", "served_share", *BY_REQUESTS, "replicas", "wanted_replicas"),
     "site": (
         "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
     ),
@@ -136,12 +139,16 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "task_kind": _task_kinds(scenario),
         "held_by": holders(scenario.supplies, scenario.shocks, scenario.rules),
     }
+    if measure.measure == "service_attainment" and not any(one.by_request for one in scenario.services.values()):
+        return "service_attainment is a figure of scenarios with services by requests; this one has none"
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
     if measure.name in names:
+        if measure.measure in BY_REQUESTS and not scenario.services[measure.name].by_request:
+            return f'{measure.measure} is a figure of services by requests; give {measure.name} level = "requests"'
         return ""
     return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
 
@@ -191,6 +198,7 @@ def none_of(text: str) -> str:
 _NONE = {
     "allocation": "no GPUs online",
     "utilisation": "no GPUs held",
+    "goodput_requests_per_s": "no requests",
     "goodput": "no jobs ran",
     "useful_share": "no GPUs planned",
     "wait_": "no jobs started",
@@ -199,6 +207,11 @@ _NONE = {
     "slowdown": "no jobs ended",
     "service_tokens_served_share": "no demand",
     "served_share": "no demand",
+    "service_attainment": "no requests",
+    "attainment": "no requests",
+    "requests": "no requests",
+    "ttft": "no requests ended",
+    "token_time": "no answers of several tokens",
     "pue": "no power drawn",
     "price_usd_per_mwh": "no power drawn",
     "carbon_g_per_kwh": "no power drawn",
@@ -211,6 +224,11 @@ _NONE = {
 }  # fmt: skip
 
 
+def is_time(figure: str) -> bool:
+    """Whether a figure is told in seconds: ``wait_p95_s``, but not what is counted per second."""
+    return figure.endswith("_s") and not figure.endswith("_per_s")
+
+
 def sign_of(figure: str) -> float:
     """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
     return -1.0 if any(part in figure for part in _LESS_IS_BETTER) and figure not in _MORE_IS_BETTER else 1.0
@@ -219,5 +237,5 @@ def sign_of(figure: str) -> float:
 _MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
-    "late_days", "delivered_day",
+    "late_days", "delivered_day", "ttft", "token_time",
 )  # fmt: skip

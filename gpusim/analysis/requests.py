@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.measure import BY_REQUESTS
 from gpusim.scenario.inference import Objectives
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -58,6 +59,14 @@ def in_all(table: pd.DataFrame) -> float:
     """Attainment of all rows of ``attainment`` together; NaN of no requests."""
     judged = table["judged"].sum()
     return float(table["met"].sum() / judged) if judged else np.nan
+
+
+def figures(result: Record) -> pd.DataFrame:
+    """The figures of ``gpusim.analysis.measure.BY_REQUESTS`` by service; no rows without services by requests."""
+    if not by_requests(result):
+        return pd.DataFrame(columns=list(BY_REQUESTS), dtype=float)
+    table = attainment(result).merge(latencies(result), on="service").set_index("service")
+    return table.assign(requests=result.tables["service_demand"].groupby("service")["requests"].sum())[[*BY_REQUESTS]]
 
 
 def causes(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:

@@ -58,6 +58,15 @@ def test_names_are_of_the_scenario() -> None:
     assert absent(Measure.parse("job_class batch jobs"), scenario) == "no job_class 'batch'; known: research"
     assert absent(Measure.parse("pool texas/H200 busy usd"), scenario).startswith("no pool 'texas/H200' (did you mean")
     replay = scenario.with_({"workload.trace": "jobs.csv"})  # which may name any class
+    assert absent(Measure.parse("service chat attainment"), scenario) == (
+        'attainment is a figure of services by requests; give chat level = "requests"'
+    )
+    assert absent(Measure.parse("service_attainment"), scenario).endswith("this one has none")
+    by_requests = scenario.with_(
+        {"services.chat.level": "requests", "services.chat.model": {"name": "Llama-3.1-8B", "tp": 8}}
+    )
+    for text in ("service chat attainment", "service chat token_time_p99_s", "service_attainment"):
+        assert absent(Measure.parse(text), by_requests) == ""
     assert absent(Measure.parse("job_class batch jobs"), replay) == ""
 
 

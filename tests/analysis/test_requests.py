@@ -10,9 +10,12 @@ import pytest
 
 from gpusim.analysis import requests
 from gpusim.analysis.conservation import check
+from gpusim.analysis.measure import BY_REQUESTS
+from gpusim.analysis.metrics import metrics
+from gpusim.analysis.outcome import outcome
 from gpusim.analysis.window import after
 from gpusim.results.result import Result
-from tests.analysis.kit import make
+from tests.analysis.kit import fleet, make
 from tests.analysis.requests_kit import OBJECTIVES, served, simulated, sketch
 
 LATE = [
@@ -142,6 +145,26 @@ def test_a_request_of_which_nothing_is_told_breaks_a_law():
     lacking.tables["service_outcomes"].loc[0, "requests"] -= 1
     assert broken(whole) == []
     assert broken(lacking) == ["95 requests arrived, of 94 it is told what came of them"]
+
+
+def test_figures_of_an_outcome():
+    result = served(LATE, ttft_s=(0.1,) * 99 + (0.7,), token_s=(0.01,), **PLACES)
+    rows = outcome(result).query("kind == 'service'").set_index("measure")["value"]
+    assert rows["attainment"] == 0.76
+    assert rows["requests"] == 102
+    assert rows["goodput_requests_per_s"] == pytest.approx(76 / 7200.0)
+    assert rows["ttft_p99_s"] == pytest.approx(0.1, rel=0.01)
+    assert rows["token_time_p99_s"] == pytest.approx(0.01, rel=0.01)
+    assert metrics(result)["service_attainment"] == 0.76
+    later = outcome(result, 3600.0).query("kind == 'service'").set_index("measure")["value"]
+    assert later["attainment"] == 0.6
+    assert later["goodput_requests_per_s"] == 6 / 3600.0
+
+
+def test_of_other_services_there_are_no_such_figures():
+    rows = outcome(fleet(1, 2)).query("kind == 'service'").set_index("measure")["value"]
+    assert rows[[*BY_REQUESTS]].isna().all()
+    assert math.isnan(metrics(fleet(1, 2))["service_attainment"])
 
 
 # Against the rows of a run that keeps them all -----------------------------------------------------------------------
