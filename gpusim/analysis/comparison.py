@@ -29,7 +29,7 @@ def scenario_differences(first: Record, second: Record) -> pd.DataFrame:
 def compare(first: Record, second: Record) -> pd.DataFrame:
     """Headline figures by name: first, second, difference (second - first) and ratio (second / first).
 
-    Those of services by requests stand behind them, as studies name them: ``service chat attainment``.
+    Those of the requests of services with a model stand behind them, as studies name them: ``service chat attainment``.
     All are numbers: NaN of nothing, of which the text of ``Result.metrics`` says what there was none of.
     """
     a, b = _figures(first), _figures(second)
@@ -66,7 +66,7 @@ def bottleneck_changes(first: Record, second: Record) -> pd.DataFrame:
 
 
 def _figures(result: Record) -> pd.Series:
-    """Headline figures, and those of services by requests."""
+    """Headline figures, and those of the requests of services."""
     of_services = requests.figures(result).stack(future_stack=True)
     names = [f"service {service} {figure}" for service, figure in of_services.index]
     return pd.concat([metrics(result), of_services.astype(float).set_axis(names)])

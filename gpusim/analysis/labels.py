@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from gpusim.analysis.measure import BY_REQUESTS, Measure, is_time
+from gpusim.analysis.measure import OF_REQUESTS, Measure, is_time
 from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
 from gpusim.units import DAY_S, HOUR_S, number_of
@@ -103,7 +103,7 @@ def unit_of(text: str, largest: float = 0.0) -> Unit:
     """The unit of a measure that suits numbers up to ``largest``, told in the measure's own unit ([s] of a time)."""
     name = Measure.parse(text).measure
     if is_time(name):
-        times = _SHORT_TIMES if name in BY_REQUESTS else _TIMES
+        times = _SHORT_TIMES if name in OF_REQUESTS else _TIMES
         size, word = next((time for time in times if largest >= 2.0 * time[0]), times[-1])
         return Unit(1.0 / size, word)
     if name in SHARES:

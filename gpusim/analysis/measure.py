@@ -13,6 +13,7 @@ from gpusim.errors import did_you_mean
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.rules import RulesBase
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.service import Service
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ FLEET = {
     "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
     **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
     "service_tokens_served_share": "tokens served / tokens asked for",
-    "service_attainment": "requests in time / requests that were over, of services by requests",
+    "service_attainment": "requests in time / requests that were over, of services with a model",
     "energy_facility_mwh": "at the meter",
     "energy_it_mwh": "of servers",
     "pue": "energy at the meter / energy of servers",
@@ -58,8 +59,10 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
-# Of services by requests: those that arrived; of those that were over, the share in time; how many of these a second.
-BY_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", "ttft_p99_s", "token_time_p99_s")
+# Of the requests of services with a model: how many; of those that were over, the share in time; these per second.
+# Percentiles are of those that are served one by one.
+PERCENTILES = ("ttft_p99_s", "token_time_p99_s")
+OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)
 # GPUs of projects that were planned and not there: by the kind of task that made them late, and by what held that up.
 _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
@@ -70,7 +73,7 @@ MEASURES = {
     "job_class": _JOBS,
     "tenant": _JOBS,
     "size": _JOBS,
-    "service": ("demand_tokens", "served_tokens", "served_share", *BY_REQUESTS, "replicas", "wanted_replicas"),
+    "service": ("demand_tokens", "served_tokens", "served_share", *OF_REQUESTS, "replicas", "wanted_replicas"),
     "site": (
         "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
     ),
@@ -139,18 +142,25 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "task_kind": _task_kinds(scenario),
         "held_by": holders(scenario.supplies, scenario.shocks, scenario.rules),
     }
-    if measure.measure == "service_attainment" and not any(one.by_request for one in scenario.services.values()):
-        return "service_attainment is a figure of scenarios with services by requests; this one has none"
+    if measure.measure == "service_attainment" and not any(one.model for one in scenario.services.values()):
+        return "service_attainment is a figure of scenarios with services that have a model; this one has none"
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
     if measure.name in names:
-        if measure.measure in BY_REQUESTS and not scenario.services[measure.name].by_request:
-            return f'{measure.measure} is a figure of services by requests; give {measure.name} level = "requests"'
-        return ""
+        return _lacking(measure, scenario.services[measure.name]) if measure.kind == "service" else ""
     return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
+
+
+def _lacking(measure: Measure, service: Service) -> str:
+    """What a service lacks for a figure of its requests."""
+    if measure.measure in OF_REQUESTS and service.model is None:
+        return f"{measure.measure} is a figure of services with a model; give {measure.name} one"
+    if measure.measure in PERCENTILES and not service.by_request:
+        return f'{measure.measure} is a figure of services by requests; give {measure.name} level = "requests"'
+    return ""
 
 
 def _task_kinds(scenario: Scenario) -> list[str]:

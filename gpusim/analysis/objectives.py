@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.requests import attainment, by_requests, causes, objectives
+from gpusim.analysis.requests import attainment, by_requests, causes, objectives, with_model
 from gpusim.analysis.wording import percent, quantity, short_time
 from gpusim.misses import BY_NAME
 from gpusim.tables.record import Record
@@ -14,10 +14,11 @@ MOST_CAUSES = 2  # of a sentence
 
 
 def kept(result: Record) -> list[str]:
-    """What came of the requests of each service by requests, a sentence each."""
-    table, late = attainment(result), causes(result)
+    """What came of the requests of each service with a model, a sentence each."""
+    table, late, served = attainment(result), causes(result), by_requests(result)
     return [
         _kept(row, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
+        + ("" if row["service"] in served else " Its tokens flow: this is what the load of its replicas says.")
         for _place, row in table.iterrows()
     ]
 
@@ -52,18 +53,18 @@ def _lost(failed: int) -> str:
 
 
 def promised(result: Record) -> list[str]:
-    """What each service by requests promised, a sentence each."""
+    """What each service with a model promised, a sentence each."""
     given = result.manifest["scenario"]["services"]
     return [
         f"{name} promised the first token within {short_time(one.ttft_s)} and one every"
         f" {short_time(one.time_per_output_token_s)} behind it, for {percent(one.share)} of its requests"
         + ("." if given[name].get("objectives") else ": the usual objectives, as the scenario names none.")
-        for name, one in ((name, objectives(result, name)) for name in by_requests(result))
+        for name, one in ((name, objectives(result, name)) for name in with_model(result))
     ]
 
 
 def known(result: Record) -> list[str]:
-    """By what the token times of each service by requests are known, and how well, a sentence for each GPU type."""
+    """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
     return [
         f"Token times of {row['service']} on {row['gpu_type']} are {_by(row)}; four of five measured ones lie within"
         f" {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
@@ -72,6 +73,8 @@ def known(result: Record) -> list[str]:
 
 
 def _by(entry: dict) -> str:
+    if entry["basis"] == "log":
+        return f"as fitted to {entry['source']}"
     if entry["basis"] == "pair":
         return f"as fitted to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
     return "as fitted to the runs of all models"

@@ -35,7 +35,7 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
           never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
           the mean); useful_gpu_hours are GPU-hours of work that was kept. Only groups that have jobs;
         - service: all its deployments together; replicas and wanted_replicas are means over time; the figures of
-          ``BY_REQUESTS`` are NaN of others than services by requests, ttft_p99_s and token_time_p99_s those of the
+          ``OF_REQUESTS`` are NaN of services without a model, their percentiles, of services by requests, those of the
           whole run, also after a warm-up;
         - site: as ``economics``;
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``

@@ -1,6 +1,7 @@
-"""Services by requests: what was promised and kept, why requests were late, how long they took, what a token took.
+"""Services with a model: what was promised and kept, why requests were late, how long they took, what a token took.
 
 A request counts when it has ended, has failed, or is late at the end of the run; those still in time then stand apart.
+Of services by requests each was served; of those whose tokens flow, requests are what the load of their replicas says.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.measure import BY_REQUESTS
+from gpusim.analysis.measure import OF_REQUESTS
 from gpusim.scenario.inference import Objectives
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -24,6 +25,14 @@ _LATE = ("missed", "failed")
 def by_requests(result: Record) -> list[str]:
     """Names of the services whose requests were served one by one."""
     return list(dict.fromkeys(result.service_replicas["service"])) if "service_replicas" in result.tables else []
+
+
+def with_model(result: Record) -> list[str]:
+    """Names of the services of whose requests it is told what came of them."""
+    if "service_outcomes" not in result.tables:
+        return []
+    given = result.manifest["scenario"]["services"]
+    return [name for name in dict.fromkeys(result.tables["services"]["service"]) if given[name].get("model")]
 
 
 def objectives(result: Record, service: str) -> Objectives:
@@ -44,7 +53,7 @@ def attainment(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame
     DataFrame
         Those columns; met, missed, failed (lost and not sent anew), under_way (at the end, and not late yet), judged
         (all but these), attainment (met / judged; NaN of none), goodput_requests_per_s (in time, per second). A row
-        also for a service, a deployment or a region without requests, but for no pair of the latter two.
+        also for a service or a deployment without requests, and for a region of a service by requests.
     """
     by = list(by)
     counts = _counts(result.tables["service_outcomes"], by, ["met", *_LATE, "under_way"])
@@ -62,11 +71,21 @@ def in_all(table: pd.DataFrame) -> float:
 
 
 def figures(result: Record) -> pd.DataFrame:
-    """The figures of ``gpusim.analysis.measure.BY_REQUESTS`` by service; no rows without services by requests."""
-    if not by_requests(result):
-        return pd.DataFrame(columns=list(BY_REQUESTS), dtype=float)
-    table = attainment(result).merge(latencies(result), on="service").set_index("service")
-    return table.assign(requests=result.tables["service_demand"].groupby("service")["requests"].sum())[[*BY_REQUESTS]]
+    """The figures of ``gpusim.analysis.measure.OF_REQUESTS`` by service; no rows without services with a model."""
+    if not with_model(result):
+        return pd.DataFrame(columns=list(OF_REQUESTS), dtype=float)
+    table = attainment(result).merge(latencies(result), on="service", how="left").set_index("service")
+    return table.assign(requests=table["judged"] + table["under_way"])[[*OF_REQUESTS]]
+
+
+def arrivals(result: Record, service: str) -> pd.DataFrame:
+    """Requests of a service by region and interval of arrival: region, start_s, end_s, requests.
+
+    Of a service whose tokens flow, those of which it is told what came of them then.
+    """
+    table = "service_demand" if service in by_requests(result) else "service_outcomes"
+    rows = result.tables[table]
+    return rows.loc[rows["service"] == service, ["region", "start_s", "end_s", "requests"]]
 
 
 def causes(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:
@@ -86,7 +105,7 @@ def causes(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:
 
 
 def latencies(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:
-    """Quantiles of the requests that ended in the whole run, off by 1% at most.
+    """Quantiles of the requests of services by requests that ended in the whole run, off by 1% at most.
 
     Returns
     -------
@@ -97,7 +116,7 @@ def latencies(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:
     """
     by = list(by)
     sketch = result.tables["service_sketch"]
-    table = _places(result, by)
+    table = _places(result, by, by_requests(result))
     for measure, name in MEASURES.items():
         mine = sketch[sketch["measure"] == measure]
         found = {key if isinstance(key, tuple) else (key,): _quantiles(rows) for key, rows in mine.groupby(by)}
@@ -106,6 +125,28 @@ def latencies(result: Record, by: Sequence[str] = ("service",)) -> pd.DataFrame:
         columns = [f"{name}_p{q}_s" for q in QUANTILES]
         table = table.join(pd.DataFrame(values, columns=columns, index=table.index, dtype=float))
     return table
+
+
+def expected(result: Record) -> pd.DataFrame:
+    """What the load of the replicas says of the requests of services whose tokens flow.
+
+    Returns
+    -------
+    DataFrame
+        service, site, gpu_type, region; ttft_mean_s, token_time_mean_s, end_to_end_mean_s of the requests of intervals
+        in which a queue had an end; known_share of all requests are those. NaN of none.
+    """
+    by, served = [*DEPLOYMENT, "region"], by_requests(result)
+    rows = result.tables["service_latency"]
+    rows = rows[~rows["service"].isin(served)]
+    known = rows[rows["end_to_end_mean_s"].notna()]
+    sums = {f"{name}_mean_s": known[f"{measure.removesuffix('_s')}_mean_s"] for measure, name in MEASURES.items()}
+    sums = known[by].assign(**{name: known["requests"] * mean_s for name, mean_s in sums.items()})
+    sums = sums.assign(requests=known["requests"]).groupby(by, sort=False).sum().reset_index()
+    table = rows.groupby(by, sort=False)["requests"].sum().rename("all").reset_index().merge(sums, on=by, how="left")
+    for name in (f"{name}_mean_s" for name in MEASURES.values()):
+        table[name] /= table["requests"]
+    return table.assign(known_share=table["requests"].fillna(0) / table["all"]).drop(columns=["all", "requests"])
 
 
 def distribution(result: Record, service: str, measure: str, regions: Sequence[str]) -> pd.DataFrame:
@@ -142,7 +183,7 @@ def deployments(result: Record) -> pd.DataFrame:
     sums = rows.assign(energy_usd=rows["energy_j"] * paid).groupby(list(DEPLOYMENT), sort=False)
     sums = sums[["served_tokens", *uses, "energy_j", "energy_usd"]].sum().reset_index()
     gpu_s = sums[uses].sum(axis=1)
-    list_usd = sums["gpu_type"].map({kind: gpu["usd_per_gpu_hour"] for kind, gpu in result.manifest["gpus"].items()})
+    list_usd = np.array([result.manifest["gpus"][kind]["usd_per_gpu_hour"] for kind in sums["gpu_type"]], dtype=float)
     shares = {name.replace("_gpu_s", "_share"): sums[name] / gpu_s.where(gpu_s > 0.0) for name in uses}
     table = sums[[*DEPLOYMENT, "served_tokens"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
     table = table.assign(
@@ -161,16 +202,17 @@ def _counts(outcomes: pd.DataFrame, by: list[str], what: Sequence[str]) -> pd.Da
     return counts.reindex(columns=list(what), fill_value=0).astype("int64").rename_axis(columns=None)
 
 
-def _places(result: Record, by: list[str]) -> pd.DataFrame:
-    """All values of the columns of a grouping, in the order of the scenario."""
-    tables = [result.tables[name] for name in ("service_replicas", "service_demand", "service_outcomes")]
-    table = next(table for table in tables if set(by) <= set(table))
-    return table[by].drop_duplicates(ignore_index=True)
+def _places(result: Record, by: list[str], services: list[str] | None = None) -> pd.DataFrame:
+    """All values of the columns of a grouping, of services with a model or of those named, in their order."""
+    tables = [result.tables[name] for name in ("services", "service_demand", "service_outcomes")]
+    tables = [table[table["service"].isin(with_model(result) if services is None else services)] for table in tables]
+    found = [table[by] for table in tables if set(by) <= set(table)]
+    return pd.concat(found[:1] if "region" not in by else found).drop_duplicates(ignore_index=True)
 
 
 def _span_s(result: Record, table: pd.DataFrame) -> pd.Series | float:
     """[s] That the rows of a table tell of: an interval each if it has ``start_s``, else all of them."""
-    spans = result.tables["service_replicas"][["start_s", "end_s"]].drop_duplicates()
+    spans = result.tables["services"][["start_s", "end_s"]].drop_duplicates()
     lengths_s = (spans["end_s"] - spans["start_s"]).set_axis(spans["start_s"])
     return table["start_s"].map(lengths_s) if "start_s" in table else float(lengths_s.sum())
 

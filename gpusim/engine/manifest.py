@@ -34,7 +34,7 @@ def manifest_of(
     Parameters
     ----------
     engines : dict of (str, str) to ServingEngine, optional
-        Replicas by service and GPU type; those of services by requests are told.
+        Replicas of services with a model, by service and GPU type.
     jobs : JobTable, optional
         Given in place of those that the scenario describes.
     input_notes : tuple of str
@@ -48,7 +48,7 @@ def manifest_of(
         "inputs_sha256": files | given | _policy(scenario.scheduler.order),
         "notes": [*notes(scenario), *input_notes],
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
-        "entries": [_entry(*of, one) for of, one in (engines or {}).items() if scenario.services[of[0]].by_request],
+        "entries": [_entry(*of, one) for of, one in (engines or {}).items()],
         "seed": seed,
         "gpusim_version": __version__,
         "versions": dict(_versions()),
@@ -89,7 +89,9 @@ def _versions() -> dict[str, str]:
 def input_files(scenario: Scenario) -> list[str]:
     """Files that the scenario names; a folder of tables stands for the files in it."""
     named = [getattr(site, key) for site in scenario.sites.values() for key in FILES]
-    traces = [service.requests.trace for service in scenario.services.values() if service.requests is not None]
-    paths = {Path(path) for path in (*named, *traces, scenario.workload.trace) if path}
+    services = scenario.services.values()
+    named += [path for one in services if one.requests for path in (one.requests.trace, one.requests.like)]
+    named += [one.model.entry for one in services if one.model]
+    paths = {Path(path) for path in (*named, scenario.workload.trace) if path}
     files = {file for path in paths for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file()}
     return sorted(str(file) for file in files)

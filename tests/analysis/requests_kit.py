@@ -46,7 +46,7 @@ def served(
         for span in spans
     )  # fmt: skip
     pools = {(site, "H100"): {"serving": [8.0] * hours} for site in sites}
-    spec = {"services": {service: {"gpus_per_replica": 4, "objectives": objectives}}}
+    spec = {"services": {service: {"gpus_per_replica": 4, "objectives": objectives, "model": {"name": "small"}}}}
     result = make(pools, services=fluid, scenario=spec)
     asked = pd.DataFrame(outcomes, columns=["site", "region", "hour", "outcome", "cause", "requests"])
     at = [(service, site, "H100", region) for site, region in zip(asked["site"], asked["region"])]
@@ -76,6 +76,8 @@ def served(
     result.tables["service_sketch"] = sketch(
         {(*first, "ttft_s"): ttft_s, (*first, "time_per_output_token_s"): token_s, (*first, "end_to_end_s"): ttft_s}
     )
+    means = [f"{measure}_mean_s" for measure in ("ttft", "time_per_output_token", "end_to_end")]
+    result.tables["service_latency"] = pd.DataFrame(columns=[*WHERE, *SPAN, "requests", *means])
     result.manifest["entries"] = list(entries)
     return result
 

@@ -10,7 +10,7 @@ import pytest
 
 from gpusim.analysis import requests
 from gpusim.analysis.conservation import check
-from gpusim.analysis.measure import BY_REQUESTS
+from gpusim.analysis.measure import OF_REQUESTS
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.analysis.window import after
@@ -24,6 +24,11 @@ LATE = [
     ("north", "eu", 1, "under_way", "", 2), ("south", "eu", 1, "met", "", 1),
 ]  # fmt: skip
 PLACES = {"sites": ("north", "south"), "regions": ("us", "eu", "asia")}
+
+
+@pytest.fixture(scope="module")
+def fluid():
+    return simulated(level="fluid")[1]
 
 
 @pytest.fixture(scope="module")
@@ -161,9 +166,36 @@ def test_figures_of_an_outcome():
     assert later["goodput_requests_per_s"] == 6 / 3600.0
 
 
+def test_of_a_service_whose_tokens_flow(fluid):
+    """As its load says: shares and means, no percentiles; all that was asked for is in it."""
+    assert check(fluid) == []
+    assert requests.by_requests(fluid) == []
+    assert requests.with_model(fluid) == ["chat"]
+    rows = outcome(fluid).query("kind == 'service'").set_index("measure")["value"]
+    assert rows["requests"] == fluid.service_outcomes["requests"].sum() > 1000
+    assert 0.0 < rows["attainment"] == metrics(fluid)["service_attainment"] < 1.0
+    assert rows[["ttft_p99_s", "token_time_p99_s"]].isna().all()
+    assert rows["goodput_requests_per_s"] == pytest.approx(rows["attainment"] * rows["requests"] / 4320.0)
+    assert requests.arrivals(fluid, "chat")["requests"].sum() == rows["requests"]
+    table = requests.expected(fluid).set_index(["site", "region"])
+    for place, mine in fluid.service_latency.groupby(["site", "region"]):
+        mean_s = np.average(mine["ttft_mean_s"], weights=mine["requests"])
+        assert table.loc[place, "ttft_mean_s"] == pytest.approx(mean_s)
+    assert (table["known_share"] == 1.0).all()
+    assert requests.causes(fluid)["share"].sum() == pytest.approx(1.0 - rows["attainment"])
+
+
+def test_a_queue_without_end_has_no_mean():
+    result = simulated(level="fluid", mean_tokens_per_s=50_000.0)[1]
+    table = requests.expected(result)
+    assert (table["known_share"] == 0.0).all()
+    assert table[["ttft_mean_s", "token_time_mean_s"]].isna().all().all()
+    assert requests.attainment(result)["attainment"].tolist() == [0.0]
+
+
 def test_of_other_services_there_are_no_such_figures():
     rows = outcome(fleet(1, 2)).query("kind == 'service'").set_index("measure")["value"]
-    assert rows[[*BY_REQUESTS]].isna().all()
+    assert rows[[*OF_REQUESTS]].isna().all()
     assert math.isnan(metrics(fleet(1, 2))["service_attainment"])
 
 

@@ -119,7 +119,7 @@ def test_what_stays_is_conserved():
 
 
 def test_the_manifest_says_what_is_known_of_step_times():
-    """Of a pair of model and GPU that was measured, and of one that was not; of services by requests only."""
+    """Of a pair of model and GPU that was measured, and of one that was not."""
     from gpusim.serving.entry import entry
 
     of = scenario(
@@ -131,12 +131,12 @@ def test_the_manifest_says_what_is_known_of_step_times():
         }
     )  # fmt: skip
     found = {row["service"]: row for row in gpusim.run(of.with_({"run.days": 1e-4})).manifest["entries"]}
-    assert set(found) == {"chat", "oss"}
-    for name, model, experts in (("chat", "Llama-3.1-8B", ""), ("oss", "gpt-oss-120b", "mxfp4")):
-        known, row = entry(model, "H100", experts=experts), found[name]
+    assert set(found) == {"chat", "bulk", "oss"}
+    for name, row in found.items():
+        known = entry("gpt-oss-120b", "H100", experts="mxfp4") if name == "oss" else entry("Llama-3.1-8B", "H100")
         assert (row["basis"], row["runs"], row["source"]) == (known.basis, known.runs, known.source)
         assert (row["token_time_low"], row["token_time_high"]) == (known.time.low, known.time.high)
-    assert [found[name]["basis"] for name in ("chat", "oss")] == ["roofline", "pair"]
+    assert [found[name]["basis"] for name in ("chat", "bulk", "oss")] == ["roofline", "roofline", "pair"]
 
 
 def test_how_often_is_looked_changes_nothing():

@@ -186,6 +186,25 @@ def test_the_section_of_a_page(page):
     assert not re.search(r"\b(nan|inf)\b", text, re.IGNORECASE)
 
 
+@pytest.fixture(scope="module")
+def fluid():
+    return simulated(level="fluid")[1]
+
+
+def test_a_service_whose_tokens_flow(fluid, tmp_path):
+    """Its share, its causes and its means; no distribution, and nothing of GPUs that it did not tell."""
+    findings = Findings(gpusim.Result(fluid.manifest, fluid.tables))
+    for name, figure in RequestsSection().figures(findings).items():
+        assert name in ("requests_chat", "late_chat")
+        with mpl.rc_context(STYLE):
+            check_layout(figure())
+    parsed = Page(write(findings, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Its tokens flow: this is what the load of its replicas says." in parsed.texts["requests"]
+    assert {"requests-expected", "requests-causes"} <= set(parsed.tables)
+    assert not {"requests-places", "requests-deployments"} & set(parsed.tables)
+    assert not re.search(r"\b(nan|inf)\b", parsed.texts["requests"], re.IGNORECASE)
+
+
 def test_the_lines_of_a_console(page):
     result, _parsed = page
     lines = " ".join(said(RequestsSection(), Findings(result)).split())
@@ -211,7 +230,7 @@ def test_of_many_services_those_with_most_requests_are_drawn():
         if table == "service_outcomes":
             copies = [rows.assign(requests=i + 1) for i, rows in enumerate(copies)]
         result.tables[table] = pd.concat(copies, ignore_index=True)
-    result.manifest["scenario"]["services"] = {name: {"objectives": None} for name in names}
+    result.manifest["scenario"]["services"] = {name: {"objectives": None, "model": {"name": "small"}} for name in names}
     findings = Findings(result)
     assert len(RequestsSection().figures(findings)) == 3 * MOST
     assert RequestsSection().values(findings)["drawn"] == ["s2", "s3", "s4", "s5"]

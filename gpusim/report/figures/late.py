@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.analysis.requests import objectives
+from gpusim.analysis.requests import arrivals, objectives
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
@@ -53,8 +53,7 @@ def draw(result: Record, series: Series, service: str) -> Figure:
 
 def _regions(series: Series, service: str, late: pd.DataFrame) -> list[str]:
     """Regions with a panel: those with most requests late, in the order of their demand."""
-    demand = series.result.tables["service_demand"]
-    names = list(dict.fromkeys(demand.loc[demand["service"] == service, "region"]))
+    names = list(dict.fromkeys(arrivals(series.result, service)["region"])) or [""]
     counts = late.groupby("region")["requests"].sum().reindex(names, fill_value=0)
     worst = set(counts.sort_values(ascending=False, kind="stable").index[:MOST])
     return [name for name in names if name in worst]

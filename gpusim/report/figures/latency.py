@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from gpusim.analysis.requests import distribution, latencies, objectives
+from gpusim.analysis.requests import arrivals, distribution, latencies, objectives
 from gpusim.analysis.wording import short_time
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in, nothing
@@ -65,8 +65,7 @@ def draw(result: Record, service: str) -> Figure:
 
 def _groups(result: Record, service: str) -> dict[str, list[str]]:
     """Regions of each line by its name: those with most requests by themselves, the others together."""
-    demand = result.tables["service_demand"]
-    counts = demand[demand["service"] == service].groupby("region", sort=False)["requests"].sum()
+    counts = arrivals(result, service).groupby("region", sort=False)["requests"].sum()
     names = list(counts.sort_values(ascending=False, kind="stable").index)
     if len(names) <= MOST + 1:
         return {name: [name] for name in names}

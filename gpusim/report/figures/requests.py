@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gpusim.analysis.requests import objectives
+from gpusim.analysis.requests import arrivals, objectives
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import percent
 from gpusim.errors import shortened
@@ -51,11 +51,10 @@ def draw(result: Record, series: Series, service: str) -> Figure:
 
 def by_region(series: Series, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Requests of a service by step and users' region: that arrived, in time, and of how many is known whether."""
-    demand, outcomes = (series.result.tables[name] for name in ("service_demand", "service_outcomes"))
-    demand, outcomes = (table[table["service"] == service] for table in (demand, outcomes))
-    judged = outcomes[outcomes["outcome"] != "under_way"]
+    outcomes, asked = series.result.tables["service_outcomes"], arrivals(series.result, service)
+    judged = outcomes[(outcomes["service"] == service) & (outcomes["outcome"] != "under_way")]
     met = judged[judged["outcome"] == "met"]
-    tables = [series.integral(table, table["requests"].to_numpy(float), "region") for table in (demand, met, judged)]
+    tables = [series.integral(table, table["requests"].to_numpy(float), "region") for table in (asked, met, judged)]
     first = list(tables[0].sum().sort_values(ascending=False, kind="stable").index)
     return tuple(_merged(table.reindex(columns=first, fill_value=0.0)) for table in tables)
 

@@ -1,9 +1,18 @@
-"""Services by requests: what was promised and kept, why requests were late, how long they took, what tokens took."""
+"""Services with a model: what was promised and kept, why requests were late, how long they took, what tokens took."""
 
 from __future__ import annotations
 
 from gpusim.analysis.objectives import kept, known, promised
-from gpusim.analysis.requests import DEPLOYMENT, attainment, by_requests, causes, deployments, latencies
+from gpusim.analysis.requests import (
+    DEPLOYMENT,
+    attainment,
+    by_requests,
+    causes,
+    deployments,
+    expected,
+    latencies,
+    with_model,
+)
 from gpusim.analysis.wording import percent, quantity, share, short_time
 from gpusim.misses import BY_NAME
 from gpusim.report import document
@@ -15,17 +24,16 @@ from gpusim.report.tables import Column, number, text
 from gpusim.report.terminal import Terminal
 
 MOST = 4  # services that are drawn: those with most requests
-FIGURES = ("requests", "late", "latency")
 
 
 class RequestsSection(Section):
-    """Every request of a service by requests: in time or not, and if not, why."""
+    """The requests of services: in time or not, and if not, why."""
 
     name, title, template = "requests", "Requests and objectives", "sections/requests.html"
 
     def applies(self, findings: Findings) -> bool:
         """Whether there are such services."""
-        return bool(by_requests(findings.result))
+        return bool(with_model(findings.result))
 
     def lead(self, findings: Findings) -> list[str]:
         """What each service kept of its objectives."""
@@ -37,20 +45,22 @@ class RequestsSection(Section):
         for name in drawn(findings):
             found[f"requests_{name}"] = lambda name=name: course.draw(result, findings.series, name)
             found[f"late_{name}"] = lambda name=name: late.draw(result, findings.series, name)
-            found[f"latency_{name}"] = lambda name=name: latency.draw(result, name)
+            if name in by_requests(result):
+                found[f"latency_{name}"] = lambda name=name: latency.draw(result, name)
         return found
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """By deployment and region, by cause, and by deployment what its GPUs did."""
         result, by = findings.result, [*DEPLOYMENT, "region"]
-        places = attainment(result, by).merge(latencies(result, by), on=by)
+        places = attainment(result, by)
         late_for = causes(result)
         late_for = late_for.assign(
             short=[BY_NAME[cause].short for cause in late_for["cause"]],
             relief=[BY_NAME[cause].relief for cause in late_for["cause"]],
         )
         return {
-            "requests-places": document.table(places, PLACES),
+            "requests-places": document.table(places.merge(latencies(result, by), on=by), PLACES),
+            "requests-expected": document.table(places.merge(expected(result), on=by), EXPECTED),
             "requests-causes": document.table(late_for, CAUSES),
             "requests-deployments": document.table(deployments(result), DEPLOYMENTS),
         }
@@ -63,11 +73,10 @@ class RequestsSection(Section):
 
     def values(self, findings: Findings) -> dict[str, object]:
         """What was promised, what is known of step times, and which services are drawn."""
-        names = by_requests(findings.result)
-        shown = drawn(findings)
+        result, shown = findings.result, drawn(findings)
         return {
-            "promised": promised(findings.result), "known": known(findings.result), "drawn": shown,
-            "left_out": len(names) - len(shown),
+            "promised": promised(result), "known": known(result), "drawn": shown,
+            "left_out": len(with_model(result)) - len(shown), "by_requests": by_requests(result),
         }  # fmt: skip
 
 
@@ -85,16 +94,24 @@ def _times(name: str, heading: str, none: str) -> tuple[Column, ...]:
 
 NO_REQUESTS, NO_GPUS = "no requests", "no GPU held"
 USES = ("prefill", "decode", "idle", "loading", "draining")
-PLACES = (
-    text("service", "service"),
-    text("site", "site"),
-    text("gpu_type", "GPU type"),
+WHERE = (text("service", "service"), text("site", "site"), text("gpu_type", "GPU type"))
+JUDGED = (
+    *WHERE,
     Column("region", "users", lambda name: name or "all", text=True),
     Column("judged", "requests", quantity),
     Column("attainment", "in time", percent, none=NO_REQUESTS),
+)
+PLACES = (
+    *JUDGED,
     Column("under_way", "under way at the end", quantity),
     *_times("ttft", "first token", "none ended"),
     *_times("token_time", "token to token", "none of several tokens"),
+)
+EXPECTED = (
+    *JUDGED,
+    Column("known_share", "in queues that end", percent, none=NO_REQUESTS),
+    Column("ttft_mean_s", "first token, mean", short_time, none="queues without end"),
+    Column("token_time_mean_s", "token to token, mean", short_time, none="queues without end"),
 )
 CAUSES = (
     text("service", "service"),
@@ -105,9 +122,7 @@ CAUSES = (
     text("relief", "what would help"),
 )
 DEPLOYMENTS = (
-    text("service", "service"),
-    text("site", "site"),
-    text("gpu_type", "GPU type"),
+    *WHERE,
     Column("served_tokens", "tokens served", quantity),
     Column("gpu_hours", "GPU-hours held", number),
     *(Column(f"{use}_share", use, share, none=NO_GPUS) for use in USES),

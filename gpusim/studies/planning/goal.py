@@ -8,7 +8,7 @@
                p95 wait: of that job class whose figure is the worst
                slo(NAME): share of the tokens asked of a service that it served
                slo: of all services together
-               attainment(NAME): share of the requests of a service by requests that kept its objectives
+               attainment(NAME): share of the requests of a service with a model that kept its objectives
                attainment: of all such services together
                goodput, site texas energy_usd, ...: any measure of ``gpusim.analysis.measure``
     limit      a number, or one with k or M; a unit: ms, s, min, h or days, %, MWh or GWh, MW, USD, t

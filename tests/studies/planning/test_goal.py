@@ -76,7 +76,7 @@ def test_conditions_are_joined_by_and(scenario: Scenario) -> None:
         ("goodput > 90 h", "found unit 'h'; give a number, such as 10, 2.5, 40k or 1.2M, and the unit %"),
         ("goodput > much", "found limit 'much'"),
         ("goodput > 1e999", "found limit '1e999'"),
-        ("attainment(chat) > 0.9", 'attainment is a figure of services by requests; give chat level = "requests"'),
+        ("attainment(chat) > 0.9", "attainment is a figure of services with a model; give chat one"),
         ("attainment(bott) > 0.9", "no service 'bott' (did you mean 'bot'?)"),
         ("service bot goodput_requests_per_s > 10 s", "found unit 's'"),
         ("slo(chatt) > 0.9", "no service 'chatt' (did you mean 'chat'?); known: chat, bot"),
