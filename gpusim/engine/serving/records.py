@@ -167,16 +167,7 @@ def _latencies(sketch: np.ndarray, sums_s: np.ndarray) -> tuple[int, np.ndarray]
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Times, tokens and GPU-seconds as numbers, counts as whole ones, also of no rows."""
-    whole = {
-        "requests",
-        "request",
-        "prompt_tokens",
-        "output_tokens",
-        "served_tokens",
-        "cached_tokens",
-        "preemptions",
-        "retries",
-    }
+    whole = {*COUNTED, "requests", "request", "cached_tokens", "preemptions"}
     kinds = {
         column: "int64" if column in whole else "float64" if column.endswith(("_s", "_j")) else "str"
         for column in table
