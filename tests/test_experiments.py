@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 import gpusim
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
 from gpusim.studies.sweeps.spec import SweepSpec

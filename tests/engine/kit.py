@@ -9,10 +9,11 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
+from gpusim.engine.description import PoolSpec, Replicas, Rules, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate, lay_out
+from gpusim.engine.layout import allocate, lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment

@@ -169,6 +169,7 @@ def test_a_lost_node_loses_what_was_under_way(retries):
     result = gpusim.run(of, processes=[fails])
     conserved(result, of)
     found = causes(result)
+    assert (result.service_replicas["retries"].sum() > 0) == retries
     if retries:
         assert set(found) <= {("met", ""), ("missed", "failure"), ("under_way", "")}
     else:

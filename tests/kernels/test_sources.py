@@ -76,7 +76,8 @@ def test_what_is_kept_on_disk(tmp_path: Path) -> None:
     """A second start compiles nothing; after an edit, what was kept is neither read nor kept any longer."""
     program = (
         "from gpusim.kernels.compiling import told_of_compiling\n"
-        "from gpusim.engine.layout import PoolSpec, Rules, Work, allocate\n"
+        "from gpusim.engine.description import PoolSpec, Rules, Work\n"
+        "from gpusim.engine.layout import allocate\n"
         "from gpusim.kernels import reading\n"
         "import numpy as np\n"
         "work = Work(np.zeros(1), np.ones(1, 'i8'), np.ones(1), np.ones(1), np.zeros(1, 'i8'), [([0], 0)])\n"

@@ -20,7 +20,7 @@ UNITS = (
     "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
-COUNTS = {
+COUNTS = {"retries",
     "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
     "preemptions",
 }  # fmt: skip

@@ -20,13 +20,13 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 LATENCIES = tuple(f"{measure.removesuffix('_s')}_{what}_s" for measure in MEASURES for what in ("mean", *QUANTILES))
 WHERE = ["service", "site", "gpu_type", "region"]
 SPAN = ["start_s", "end_s"]
+COUNTED = ("prompt_tokens", "output_tokens", "served_tokens", "retries")  # by deployment
 COLUMNS = {
     "service_demand": ["service", "region", *SPAN, "requests", "prompt_tokens", "output_tokens"],
     "service_latency": [*WHERE, *SPAN, "requests", *LATENCIES],
     "service_outcomes": [*WHERE, *SPAN, "outcome", "cause", "requests"],
     "service_replicas": [
-        *WHERE[:3], *SPAN, "prompt_tokens", "output_tokens", "served_tokens", *(f"{use}_gpu_s" for use in USES),
-        "energy_j",
+        *WHERE[:3], *SPAN, *COUNTED, *(f"{use}_gpu_s" for use in USES), "energy_j",
     ],
     "service_sketch": [*WHERE, "measure", "over_s", "upto_s", "requests"],
     "service_requests": [
@@ -69,8 +69,10 @@ class ServingRecorder:
                 self._tell_latencies(where | span, *_latencies(since["sketch"][i], since["sums_s"][i]))
             for i, where in enumerate(self._deployments(name, level)):
                 uses = {f"{use}_gpu_s": since["gpu_s"][i, k] for k, use in enumerate(USES)}
-                tokens = dict(zip(("prompt_tokens", "output_tokens", "served_tokens"), since["tokens"][i], strict=True))
-                self._rows["service_replicas"].append(where | span | tokens | uses | {"energy_j": since["energy_j"][i]})
+                counted = dict(zip(COUNTED, since["counted"][i], strict=True))
+                self._rows["service_replicas"].append(
+                    where | span | counted | uses | {"energy_j": since["energy_j"][i]}
+                )
         for name, level in self._expected.items():
             closed = level.expected.close(start_s, end_s)
             for where, (outcomes, latencies) in zip(self._pairs(name, level), closed, strict=True):
@@ -149,7 +151,7 @@ def _counted(level: ByRequest) -> dict[str, np.ndarray]:
         "outcomes": traffic.outcomes.copy(),
         "sketch": traffic.sketch.reshape(pairs, len(MEASURES), -1).copy(),
         "sums_s": traffic.sums_s.reshape(pairs, len(MEASURES)).copy(),
-        "tokens": np.column_stack([rows[name] for name in ("prompt_tokens", "output_tokens", "served_tokens")]),
+        "counted": np.column_stack([rows[name] for name in COUNTED]),
         "gpu_s": np.array([[meter.gpu_s[use] for use in USES] for meter in level.meters]),
         "energy_j": np.array([meter.energy_j for meter in level.meters]),
     }
@@ -165,7 +167,7 @@ def _latencies(sketch: np.ndarray, sums_s: np.ndarray) -> tuple[int, np.ndarray]
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Times, tokens and GPU-seconds as numbers, counts as whole ones, also of no rows."""
-    whole = {"requests", "request", "prompt_tokens", "output_tokens", "served_tokens", "cached_tokens", "preemptions"}
+    whole = {*COUNTED, "requests", "request", "cached_tokens", "preemptions"}
     kinds = {
         column: "int64" if column in whole else "float64" if column.endswith(("_s", "_j")) else "str"
         for column in table

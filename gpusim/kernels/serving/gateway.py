@@ -283,7 +283,9 @@ def lose(s, t, r, miss, retries, now):
             _begin_again(s, row)
             if not retries:
                 _close(s, t, row, FAILED + miss)
-            elif not _send(s, t, row, now):
+                continue
+            t.deployments[t.tickets[row].deployment].retries += 1
+            if not _send(s, t, row, now):
                 _hold(s, t, row)
         if s.engines[rank].first_waiting != NONE:
             return False

@@ -54,6 +54,7 @@ DEPLOYMENT = record(
         ("prompt_tokens", "i8"),  # asked for since the start
         ("output_tokens", "i8"),
         ("served_tokens", "i8"),  # of output, of requests that have ended
+        ("retries", "i8"),  # requests that were lost with a replica, and sent anew
     ]
 )
 
