@@ -169,7 +169,8 @@ def deployments(result: Record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        service, site, gpu_type; served_tokens (of answers that ended); gpu_hours held, prefill_share, decode_share,
+        service, site, gpu_type; served_tokens (of answers that ended); retries (requests lost with a replica and sent
+        anew); gpu_hours held, prefill_share, decode_share,
         idle_share, loading_share and draining_share of them; energy_j (of GPUs, idle power included), energy_usd (its
         part of the site's bill by the servers' energy, interval by interval), gpu_list_usd (GPUs at list price);
         tokens_per_joule, tokens_per_usd (energy and list price). NaN where no GPU was held.
@@ -181,11 +182,11 @@ def deployments(result: Record) -> pd.DataFrame:
     paid = price.reindex(pd.MultiIndex.from_frame(rows[["site", "start_s"]])).to_numpy()
     uses = [name for name in rows if name.endswith("_gpu_s")]
     sums = rows.assign(energy_usd=rows["energy_j"] * paid).groupby(list(DEPLOYMENT), sort=False)
-    sums = sums[["served_tokens", *uses, "energy_j", "energy_usd"]].sum().reset_index()
+    sums = sums[["served_tokens", "retries", *uses, "energy_j", "energy_usd"]].sum().reset_index()
     gpu_s = sums[uses].sum(axis=1)
     list_usd = np.array([result.manifest["gpus"][kind]["usd_per_gpu_hour"] for kind in sums["gpu_type"]], dtype=float)
     shares = {name.replace("_gpu_s", "_share"): sums[name] / gpu_s.where(gpu_s > 0.0) for name in uses}
-    table = sums[[*DEPLOYMENT, "served_tokens"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
+    table = sums[[*DEPLOYMENT, "served_tokens", "retries"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
     table = table.assign(
         energy_j=sums["energy_j"], energy_usd=sums["energy_usd"], gpu_list_usd=table["gpu_hours"] * list_usd
     )

@@ -67,7 +67,7 @@ def served(
     result.tables["service_replicas"] = pd.DataFrame(
         [
             {**dict(zip(WHERE[:3], (service, site, "H100"))), **dict(zip(SPAN, span)), "prompt_tokens": 0,
-             "output_tokens": 3600, "served_tokens": 3600, **gpu_s, "energy_j": 1e3 * HOUR_S}
+             "output_tokens": 3600, "served_tokens": 3600, "retries": 0, **gpu_s, "energy_j": 1e3 * HOUR_S}
             for span in spans
             for site in sites
         ]

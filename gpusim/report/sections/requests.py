@@ -124,6 +124,7 @@ CAUSES = (
 DEPLOYMENTS = (
     *WHERE,
     Column("served_tokens", "tokens served", quantity),
+    Column("retries", "requests sent anew", quantity),
     Column("gpu_hours", "GPU-hours held", number),
     *(Column(f"{use}_share", use, share, none=NO_GPUS) for use in USES),
     Column("tokens_per_joule", "tokens per joule", number, none=NO_GPUS),
