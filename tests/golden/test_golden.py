@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, starts
 
