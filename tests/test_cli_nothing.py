@@ -44,7 +44,6 @@ range = [0.0, 1.0]
 step = 1.0
 usd_per_unit = 10
 """
-ONE_TOKEN = "[services.chat.requests]\noutput_tokens = 1.0\noutput_cv = 0.0\n"
 IDLE = SCENARIO[: SCENARIO.index("[workload.streams")]
 CASES = {
     "no jobs": IDLE,
@@ -53,9 +52,7 @@ CASES = {
     "no gpus": SCENARIO.replace("gpus = 8", "gpus = 0"),
     "all rejected": SCENARIO + "gpus = { 4096 = 1.0 }\n",
     "no requests": IDLE + BY_REQUESTS,
-    "one token each": IDLE + BY_REQUESTS.replace("= 0.0", "= 0.02") + ONE_TOKEN,
     "all late": IDLE + BY_REQUESTS.replace("= 0.0", "= 5.0") + "[services.chat.objectives]\nttft_s = 1e-9\n",
-    "no replica": SCENARIO.replace("grid_mw = 1.0", "grid_mw = 0.0") + BY_REQUESTS.replace("= 0.0", "= 5.0"),
     "one moment": SCENARIO.replace("days = 0.2", "days = 0.00002"),
 }
 

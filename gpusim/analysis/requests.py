@@ -24,7 +24,8 @@ _LATE = ("missed", "failed")
 
 def by_requests(result: Record) -> list[str]:
     """Names of the services whose requests were served one by one."""
-    return list(dict.fromkeys(result.service_replicas["service"])) if "service_replicas" in result.tables else []
+    tables = result.tables
+    return list(dict.fromkeys(tables["service_replicas"]["service"])) if "service_replicas" in tables else []
 
 
 def with_model(result: Record) -> list[str]:
@@ -142,7 +143,7 @@ def expected(result: Record) -> pd.DataFrame:
     known = rows[rows["end_to_end_mean_s"].notna()]
     sums = {f"{name}_mean_s": known[f"{measure.removesuffix('_s')}_mean_s"] for measure, name in MEASURES.items()}
     sums = known[by].assign(**{name: known["requests"] * mean_s for name, mean_s in sums.items()})
-    sums = sums.assign(requests=known["requests"]).groupby(by, sort=False).sum().reset_index()
+    sums = sums.assign(requests=known["requests"]).groupby(by, sort=False).sum(min_count=1).reset_index()
     table = rows.groupby(by, sort=False)["requests"].sum().rename("all").reset_index().merge(sums, on=by, how="left")
     for name in (f"{name}_mean_s" for name in MEASURES.values()):
         table[name] /= table["requests"]
@@ -170,10 +171,10 @@ def deployments(result: Record) -> pd.DataFrame:
     -------
     DataFrame
         service, site, gpu_type; served_tokens (of answers that ended); retries (requests lost with a replica and sent
-        anew); gpu_hours held, prefill_share, decode_share,
-        idle_share, loading_share and draining_share of them; energy_j (of GPUs, idle power included), energy_usd (its
-        part of the site's bill by the servers' energy, interval by interval), gpu_list_usd (GPUs at list price);
-        tokens_per_joule, tokens_per_usd (energy and list price). NaN where no GPU was held.
+        anew); gpu_hours held, prefill_share, decode_share, idle_share, loading_share and draining_share of them;
+        energy_j (of GPUs, idle power included), energy_usd (its part of the site's bill by the servers' energy,
+        interval by interval), gpu_list_usd (GPUs at list price); tokens_per_joule, tokens_per_usd (energy and list
+        price). NaN where no GPU was held.
     """
     rows = result.tables["service_replicas"]
     power = result.tables["power"].set_index(["site", "start_s"])

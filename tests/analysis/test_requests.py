@@ -185,6 +185,15 @@ def test_of_a_service_whose_tokens_flow(fluid):
     assert requests.causes(fluid)["share"].sum() == pytest.approx(1.0 - rows["attainment"])
 
 
+def test_answers_of_one_token_have_no_time_from_token_to_token(fluid):
+    """None, and not 0, also of a service whose tokens flow."""
+    latency = fluid.tables["service_latency"].assign(time_per_output_token_mean_s=np.nan)
+    table = requests.expected(type(fluid)(fluid.manifest, {**fluid.tables, "service_latency": latency}))
+    assert table["token_time_mean_s"].isna().all()
+    assert (table["ttft_mean_s"] > 0.0).all()
+    assert (table["known_share"] == 1.0).all()
+
+
 def test_a_queue_without_end_has_no_mean():
     result = simulated(level="fluid", mean_tokens_per_s=50_000.0)[1]
     table = requests.expected(result)

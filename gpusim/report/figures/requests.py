@@ -33,9 +33,9 @@ def draw(result: Record, series: Series, service: str) -> Figure:
     series : Series
         Of the result.
     """
-    asked, met, judged = by_region(series, service)
+    asked, met, judged = _by_region(series, service)
     ran, wanted = (_replicas(series, service, name) for name in ("replicas", "wanted_replicas"))
-    regions, places = lines(asked), {name: (colour, "-") for name, (colour, _line) in lines(ran).items()}
+    regions, places = _lines(asked), {name: (colour, "-") for name, (colour, _line) in _lines(ran).items()}
     of_regions, of_places = (_handles(found) if len(found) > 1 else [] for found in (regions, places))
     top_in = 0.34 + (legend_height_in(len(of_regions)) if of_regions else 0.0)
     gap_in = GAP_IN + (legend_height_in(len(of_places)) if of_places else 0.0)
@@ -49,7 +49,7 @@ def draw(result: Record, series: Series, service: str) -> Figure:
     return figure
 
 
-def by_region(series: Series, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _by_region(series: Series, service: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Requests of a service by step and users' region: that arrived, in time, and of how many is known whether."""
     outcomes, asked = series.result.tables["service_outcomes"], arrivals(series.result, service)
     judged = outcomes[(outcomes["service"] == service) & (outcomes["outcome"] != "under_way")]
@@ -59,7 +59,7 @@ def by_region(series: Series, service: str) -> tuple[pd.DataFrame, pd.DataFrame,
     return tuple(_merged(table.reindex(columns=first, fill_value=0.0)) for table in tables)
 
 
-def lines(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+def _lines(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Colour and style of the line of each column; ``OTHERS`` is grey."""
     looks = [(SERIES[i], LINES[i % len(LINES)]) for i in range(MOST)]
     return {name: (OTHER, "-") if i == MOST else looks[i] for i, name in enumerate(table)}

@@ -110,8 +110,8 @@ PLACES = (
 EXPECTED = (
     *JUDGED,
     Column("known_share", "in queues that end", percent, none=NO_REQUESTS),
-    Column("ttft_mean_s", "first token, mean", short_time, none="queues without end"),
-    Column("token_time_mean_s", "token to token, mean", short_time, none="queues without end"),
+    Column("ttft_mean_s", "first token, mean", short_time, none="none known"),
+    Column("token_time_mean_s", "token to token, mean", short_time, none="none known"),
 )
 CAUSES = (
     text("service", "service"),
