@@ -11,9 +11,6 @@ from gpusim.serving.replica import Numbers, Replica
 from gpusim.serving.roofline import step_s
 
 
-ROUNDS = 3
-
-
 @dataclass(frozen=True)
 class Load:
     """What a closed loop asks for. Fields may hold arrays.
@@ -61,10 +58,5 @@ def token_time_s(r: Replica, c: Coefficients, load: Load, running: Numbers) -> N
 
     While a request puts out its tokens, each of the other ``running`` - 1 ends once and another begins.
     """
-    decoding = running
-    for _ in range(ROUNDS):
-        step_s, cost_s = decode_step_s(r, c, load, decoding), prefill_cost_s(r, c, load, decoding)
-        token_s = step_s + np.maximum(decoding - 1.0, 0.0) / load.output_tokens * cost_s
-        own_s = cost_s + 1.5 * step_s
-        decoding = running * load.output_tokens * token_s / (load.output_tokens * token_s + own_s)
-    return token_s
+    others = np.maximum(running - 1.0, 0.0)
+    return decode_step_s(r, c, load, running) + others / load.output_tokens * prefill_cost_s(r, c, load, running)

@@ -5,7 +5,8 @@ so that each part can be tabulated by itself. Within a part, reading and computi
 All functions take numbers or arrays of one length and keep no state.
 
 Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the
-bytes over each link (Patarasuk and Yuan, JPDC 2009). The shares and latencies are fitted: ``docs/serving_entries.md``.
+bytes over each link (Patarasuk and Yuan, JPDC 2009), and in one go where little is sent, as engines' own kernels do
+(vllm/csrc/custom_all_reduce.cuh). The shares and latencies are fitted: ``docs/serving_entries.md``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from gpusim.serving.replica import Numbers, Replica
 
 JOIN = 3.0
 """Exponent that joins reading and computing: 1 would add them, infinity would take the longer."""
-LATER_S = 30e-6
+SECOND_ROUND_S = 30e-6
+"""[s] that an all-reduce in two rounds, each GPU with its part, waits longer than one in which each reads all."""
 TILE = 16.0
 """Rows by which products with an expert's weights are padded, whatever few tokens it has."""
 
@@ -69,6 +71,7 @@ def experts_hit(shape: ModelShape, tokens: Numbers, skew: Numbers) -> Numbers:
 
     How much an expert is liked varies as a gamma distribution of mean 1 and standard deviation ``skew``: of E experts,
     each wanted by m = n k / E of n tokens on average, E (1 - (1 + skew^2 m)^(-1/skew^2)) are; E (1 - exp(-m)) of alike.
+    That a token goes to an expert but once is left out: some percent too few.
     """
     wanted = tokens * shape.active_experts / np.maximum(shape.experts, 1)
     return shape.experts * -np.expm1(-np.log1p(skew**2 * wanted) / skew**2)
@@ -97,20 +100,23 @@ def small_kernels_s(r: Replica, c: Coefficients) -> Numbers:
 
 
 def passing_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
-    """[s] of what passes through memory between products: the width of each block, of experts for each that a token has."""
+    """[s] of what blocks work on as it goes to memory and back, in two bytes; in experts for each that a token has."""
     shape, at = r.shape, r.layout
     blocks = shape.always_blocks + shape.moe_layers * (1.0 + shape.active_experts / np.asarray(at.ep, dtype=float))
     return c.passes * 2.0 * shape.hidden * blocks * tokens / at.dp / at.pp / r.gpu.bandwidth
 
 
 def exchange_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
-    """[s] of exchanges between GPUs: an all-reduce after each block; with copies, tokens to experts and back."""
+    """[s] of exchanges between GPUs: an all-reduce after each block; with copies, tokens to experts and back.
+
+    An all-reduce goes in one round, in which each GPU reads what all others have, or in two, each GPU with its part.
+    """
     shape, at = r.shape, r.layout
     rate, own, copies = r.gpu.link_bandwidth * c.link, tokens / at.dp, np.asarray(at.dp, dtype=float)
     reduces = shape.always_blocks + np.where(copies > 1, 0, shape.moe_layers)
-    whole_s = 2.0 * own * shape.hidden / rate
-    moved_s = np.minimum((at.tp - 1) * whole_s, LATER_S * (np.asarray(at.tp) > 1) + 2.0 * (at.tp - 1) / at.tp * whole_s)
-    reduce_s = c.exchange_s * np.log2(at.tp) + moved_s
+    one_round_s = (at.tp - 1) * 2.0 * own * shape.hidden / rate
+    two_rounds_s = SECOND_ROUND_S + 2.0 * one_round_s / at.tp
+    reduce_s = c.exchange_s * np.log2(at.tp) + np.minimum(one_round_s, two_rounds_s)
     # To the experts in one byte per value, back in two.
     sent = np.minimum(shape.active_experts, at.ep) * (1.0 - 1.0 / copies) * own / at.tp * shape.hidden
     move_s = 2.0 * c.exchange_s * np.log2(copies) + 3.0 * sent / rate

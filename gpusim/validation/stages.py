@@ -22,20 +22,20 @@ from gpusim.serving.replica import Layout
 from gpusim.serving.tabulation import deployment
 from gpusim.validation.anchor import Effort, Row
 
-OVERLOAD = "reasoning"  # in the name of runs of which requests failed
+ALL_REQUESTS = 24_000  # more than any stage has
 GOALS = {"end to end": 0.08, "time to first token": 0.20}
 
 
 def read_stages(path: Path) -> pd.DataFrame:
-    """Stages that were served whole."""
+    """Stages of which no request failed: others are overloads, whose latencies are those of timeouts."""
     stages = pd.read_csv(path)
-    return stages[~stages["run"].str.contains(OVERLOAD)].reset_index(drop=True)
+    return stages[stages["failures"] == 0].reset_index(drop=True)
 
 
 def requests_of(stage: pd.Series, most: int) -> pd.DataFrame:
     """The first requests of a stage, at most so many: blocks of a prompt are those of its group, then of its user."""
     prompt = round(stage["prompt_len_mean"])
-    number = min(int(stage["rate_per_s"] * stage["duration_s"]), most)
+    number = min(int(stage["requests"]), most)
     user = np.arange(number) % (stage["num_unique_system_prompts"] * stage["num_users_per_system_prompt"])
     group = user // stage["num_users_per_system_prompt"]
     blocks = np.arange(prompt // BLOCK_TOKENS)
@@ -51,11 +51,11 @@ def requests_of(stage: pd.Series, most: int) -> pd.DataFrame:
     )
 
 
-def predicted(stage: pd.Series, most: int = 3000) -> dict[str, float]:
+def predicted(stage: pd.Series, most: int, **changes: object) -> dict[str, float]:
     """Mean latencies of a stage [s] as its client would see them."""
     known = entry(stage["model"], "H100", "vllm", Layout(int(stage["tensor_parallel"])))
     limits = {"max_batched_tokens": int(stage["max_num_batched_tokens"]), "max_requests": int(stage["max_num_seqs"])}
-    served = replay(requests_of(stage, most), deployment(known, **limits)).requests
+    served = replay(requests_of(stage, most), deployment(known, **limits | changes)).requests
     return {
         "time to first token": float((served["first_token_s"] - served["arrival_s"]).mean() + known.request_s),
         "end to end": float((served["end_s"] - served["arrival_s"]).mean() + known.request_s),
@@ -63,9 +63,9 @@ def predicted(stage: pd.Series, most: int = 3000) -> dict[str, float]:
     }
 
 
-def compared(stages: pd.DataFrame, most: int = 3000) -> pd.DataFrame:
+def compared(stages: pd.DataFrame, most: int, **changes: object) -> pd.DataFrame:
     """Relative errors of the mean latencies by stage."""
-    ours = pd.DataFrame([predicted(stage, most) for _, stage in stages.iterrows()])
+    ours = pd.DataFrame([predicted(stage, most, **changes) for _, stage in stages.iterrows()])
     theirs = pd.DataFrame(
         {
             "time to first token": stages["ttft_mean_ms"] / 1e3,
@@ -76,18 +76,20 @@ def compared(stages: pd.DataFrame, most: int = 3000) -> pd.DataFrame:
     return ours / theirs - 1.0
 
 
-def load_stages(effort: Effort, data: str | None = None) -> Iterator[Row]:
+def load_stages(effort: Effort, data: str | None = None, **changes: object) -> Iterator[Row]:
     """47: medians over load stages of how far mean latencies are off.
 
     Parameters
     ----------
     data : str, optional
         Folder that holds ``vllm_h100``; that of the environment variable GPUSIM_DATA if absent.
+    **changes
+        Keys of ``Deployment``, for negative controls.
     """
     path = Path(data or os.environ.get("GPUSIM_DATA", "")) / "vllm_h100" / "runs.csv"
     if not path.exists():
         yield Row(47, "load stages of vLLM on H100s", 0.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
         return
-    off = compared(read_stages(path), effort.size(1, 8000)).abs().median()
+    off = compared(read_stages(path), effort.size(1, ALL_REQUESTS), **changes).abs().median()
     for what, most in GOALS.items():
         yield Row(47, f"load stages of vLLM on H100s: {what}, median of the errors", 0.0, float(off[what]), most)

@@ -16,6 +16,7 @@ from gpusim.validation import (
     scheduling,
     serving,
     splitwise,
+    stages,
     tariffs,
     vidur,
     workload,
@@ -56,6 +57,7 @@ ANCHORS: dict[int, Anchor] = {
     44: vidur.vidur_runs,
     45: engine_limits.engine_of_seats,
     46: engine_limits.traces_replayed,
+    47: stages.load_stages,
 }
 
 

@@ -20,6 +20,7 @@ from gpusim.validation import (
     scheduling,
     serving,
     splitwise,
+    stages,
     tariffs,
     vidur,
     workload,
@@ -301,3 +302,11 @@ def test_traces_in_larger_steps(data_folder):
     """All tokens are computed, but not when the plain engine has them."""
     off = failures(engine_limits.traces_replayed(QUICK, most_tokens=2064))
     assert sum("most that one is off" in what for what in off) == len(off) == 4
+
+
+def test_no_prompts_from_the_cache():
+    """Load stages whose prompts are computed again: first tokens come much later."""
+    rows = list(stages.load_stages(QUICK, prefix_caching=False))
+    if rows[0].skipped:
+        pytest.skip(rows[0].skipped)
+    assert any("first token" in name for name in failures(rows))
