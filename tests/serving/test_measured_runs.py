@@ -47,7 +47,7 @@ def test_measured_pairs(checked, source, what, mean, median):
 def test_load_stages_that_no_fit_saw(checked):
     stages = checked[checked["source"] == "vllm_h100"]
     assert set(stages["basis"]) == {"roofline"}
-    assert error(stages, "token_s").mean() < 0.12
+    assert error(stages, "token_s").mean() < 0.09
     assert ((stages["token_s"] > stages["low_token_s"]) & (stages["token_s"] < stages["high_token_s"])).mean() >= 0.8
 
 
