@@ -4,7 +4,7 @@ VENV := .venv
 .PHONY: run test clean
 
 run: $(VENV)/run
-	$(VENV)/bin/gpusim run seeds/us_eu_fleet.toml --out out/us_eu_fleet
+	$(VENV)/bin/gpusim run us_eu_fleet --out out/us_eu_fleet
 
 test: $(VENV)/test
 	$(VENV)/bin/ruff check .
