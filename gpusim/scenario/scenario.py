@@ -28,6 +28,7 @@ from gpusim.scenario.references import bad_names, unknown_names
 from gpusim.scenario.rival import Rival, faults_of_rivals
 from gpusim.scenario.rules import Rules
 from gpusim.scenario.scheduler import Scheduler
+from gpusim.scenario.seeds import located
 from gpusim.scenario.service import Service
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.site import Site
@@ -107,12 +108,19 @@ class Scenario(Model):
     def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:
         """Scenario of a TOML file, with values at dotted keys replaced.
 
+        Parameters
+        ----------
+        path : str or Path
+            A file, or the name of a scenario that comes with gpusim: ``"us_eu_fleet"``.
+        overrides : dict of str to object, optional
+            Values by dotted key: ``{"run.days": 7.0}``.
+
         Raises
         ------
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read(Path(path)), str(path), overrides)
+        return cls.from_dict(read(located(path)), str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from gpusim import plugins
 from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 
@@ -22,7 +23,7 @@ class Scheduler(Model):
     """Which waiting job goes first: ``fifo`` the earliest, ``sjf`` the shortest by estimate, ``priority`` the most
     urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share. With ``mode = "cycle"`` also
     ``srtf``, the shortest remaining time, for which preemptible jobs that run make way, or a policy of your own by its
-    import path, say ``my_policy:PriceAware``."""
+    import path, say ``my_policy:PriceAware``, or by the name that a package gives it."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
     (conservative). Not where a policy says what each job shall have (``srtf``)."""
@@ -47,13 +48,22 @@ class Scheduler(Model):
     @property
     def policy(self) -> str:
         """Import path of the policy in Python that decides, "" if the compiled scheduler does."""
-        return ROUNDS.get(self.order, self.order if ":" in self.order else "")
+        return ROUNDS.get(self.order, self.own_policy)
+
+    @property
+    def own_policy(self) -> str:
+        """Import path of a policy that is not gpusim's but the user's or another package's, "" if there is none."""
+        if ":" in self.order:
+            return self.order
+        return "" if self.order in (*ORDERS, *ROUNDS) else plugins.found(plugins.POLICIES)[self.order].value
 
     @field_validator("order")
     @classmethod
     def _order(cls, order: str) -> str:
-        known = (*ORDERS, *ROUNDS)
-        if order not in known and not IMPORT_PATH.fullmatch(order):
+        if order in (*ORDERS, *ROUNDS) or IMPORT_PATH.fullmatch(order):
+            return order
+        known = (*ORDERS, *ROUNDS, *plugins.found(plugins.POLICIES))
+        if order not in known:
             raise ValueError(
                 f"allowed: {', '.join(known)}{did_you_mean(order, known)}, or a policy's import path, 'module:Class'"
             )

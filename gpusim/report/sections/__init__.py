@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpusim import plugins
 from gpusim.report.section import Section
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.build_out import BuildOutSection
@@ -31,3 +32,6 @@ CONSOLE: list[Section] = [
     BottlenecksSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(),
     MoneySection(), EnergySection(), RulesSection(),
 ]  # fmt: skip
+ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
+SECTIONS[-1:-1] = ADDED  # the method stays last
+CONSOLE += ADDED
