@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
+from gpusim.serving.prefill_pool import PrefillPool
 from gpusim.serving.step_times import StepTimes
 
 ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Router}
@@ -59,6 +60,8 @@ class Deployment:
         Which replica a request goes to as it arrives: "round-robin"; "least-requests", with the fewest that wait or
         run; "least-kv", with the fewest KV blocks in use and still to be taken by those that wait; "prefix", with the
         fewest of these and of the blocks that the request would take there. Ties go to the first replica.
+    prefill : PrefillPool, optional
+        Other replicas that prefill, whose KV cache these read; these decode.
     """
 
     step_times: StepTimes
@@ -76,6 +79,7 @@ class Deployment:
     replicas: int = 1
     in_step: int = 1
     router: str = "round-robin"
+    prefill: PrefillPool | None = None
 
     def __post_init__(self):
         for name, least in (
@@ -100,6 +104,24 @@ class Deployment:
                 f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"
                 f" each that decodes takes one, found {self.max_batched_tokens:,}"
             )
+        if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
+            raise ServingError(
+                f"deployment: blocks must have as many tokens where prefill is apart, {self.block_tokens},"
+                f" found {self.prefill.deployment.block_tokens}"
+            )
+
+    @property
+    def pools(self) -> list[Deployment]:
+        """It, behind the replicas that prefill for it, if others do."""
+        return [self.prefill.deployment, self] if self.prefill else [self]
+
+    def times(self, factor: float) -> Deployment:
+        """The same with all step times multiplied, of those that prefill for it too."""
+        return replace(
+            self,
+            step_times=self.step_times.times(factor),
+            prefill=self.prefill and replace(self.prefill, deployment=self.prefill.deployment.times(factor)),
+        )
 
     @property
     def max_tokens(self) -> int:
