@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.serving.deployment import Deployment, vllm_limits
+from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
-from gpusim.serving.prefill_pool import PrefillPool
 from gpusim.serving.roofline import (
     decode_attention_s,
     dense_s,

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from gpusim.kernels.serving.apart import play_apart as play_apart_compiled
-from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.deployment import ROUTERS, Deployment, PrefillPool
 from gpusim.serving.layout import build
-from gpusim.serving.prefill_pool import PrefillPool
 from gpusim.serving.replay import replay
 from tests.reference.requests.apart import play_apart
 from tests.serving import cases

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.errors import ServingError
-from gpusim.serving.deployment import Deployment
-from gpusim.serving.prefill_pool import PrefillPool
+from gpusim.serving.deployment import Deployment, PrefillPool
 from gpusim.serving.replay import replay
 from gpusim.serving.step_times import Curve, StepTimes
 from tests.serving.test_queues import constant
