@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from speed import EASY, play, workload
 
-from gpusim.engine.layout import Rules, Work
+from gpusim.engine.description import Rules, Work
 
 SOURCE = Path(__file__).parent / "loop" / "loop.cpp"
 NODES, LOAD = 1000, 0.9

@@ -24,9 +24,10 @@ import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
+from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.state.codes import Backfill, Cause, Order, Status
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])

@@ -60,4 +60,10 @@ MISSES = (
     MissRow("alone", 9, "#9A9A9A", "too slow even alone",
             "even an idle replica would have been too slow for them",
             "faster GPUs, another layout, or a looser objective"),
+    # Prompt and answer do not fit: such requests are refused.
+    MissRow("too_long", 10, "#44546A", "too long for the KV cache",
+            "they were longer than the KV cache of a replica",
+            "more GPUs for each replica, or fewer bytes per weight"),
 )  # fmt: skip
+
+BY_NAME = {row.name: row for row in MISSES}

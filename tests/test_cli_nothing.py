@@ -24,6 +24,18 @@ mean_tokens_per_s = 0.0
 tokens_per_s_per_gpu = { H100 = 100.0 }
 deployments = [{ site = "gb", gpu_type = "H100" }]
 """
+BY_REQUESTS = """
+[services.chat]
+tenant = "lab"
+level = "requests"
+gpus_per_replica = 1
+mean_tokens_per_s = 0.0
+deployments = [{ site = "gb", gpu_type = "H100" }]
+[services.chat.model]
+name = "Llama-3.1-8B"
+[services.chat.scaling]
+policy = "static"
+"""
 OPTION = """
 [plan.options.power]
 key = "sites.gb.grid_mw"
@@ -39,6 +51,8 @@ CASES = {
     "no power": SCENARIO.replace("grid_mw = 1.0", "grid_mw = 0.0") + SERVICE.replace("= 0.0", "= 50.0"),
     "no gpus": SCENARIO.replace("gpus = 8", "gpus = 0"),
     "all rejected": SCENARIO + "gpus = { 4096 = 1.0 }\n",
+    "no requests": IDLE + BY_REQUESTS,
+    "all late": IDLE + BY_REQUESTS.replace("= 0.0", "= 5.0") + "[services.chat.objectives]\nttft_s = 1e-9\n",
     "one moment": SCENARIO.replace("days = 0.2", "days = 0.00002"),
 }
 
@@ -62,9 +76,11 @@ def texts(folder: Path) -> dict[str, str]:
 def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.toml").write_text(CASES[name] + OPTION)
+    measures = ["goodput", "wait_mean_s", "pue", "usd_per_useful_gpu_hour"]
+    if "level" in CASES[name]:
+        measures += ["service_attainment", "service chat attainment", "service chat token_time_p99_s"]
     Path("s.toml").write_text(
-        'scenario = "a.toml"\nreplications = 2\n'
-        'measures = ["goodput", "wait_mean_s", "pue", "usd_per_useful_gpu_hour"]\n'
+        f'scenario = "a.toml"\nreplications = 2\nmeasures = {measures}\n'
         '[axes.grid]\nkey = "sites.gb.grid_mw"\nvalues = [0.0, 1.0]\n'
     )
     said_of_nothing("run", "a.toml", "--out", "out/a")
@@ -113,6 +129,24 @@ def test_no_demand_meets_every_objective(tmp_path: Path, monkeypatch: pytest.Mon
     assert "There is no demand for slo(chat), which meets every limit." in " ".join(text.split())
     page = (tmp_path / "out" / "a-plan" / "report.html").read_text()
     assert [page.count(f"<td>no {what}</td>") for what in ("demand", "jobs accepted", "jobs ran")] == [2, 1, 1]
+
+
+def test_no_requests_meet_every_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.toml").write_text(CASES["no requests"] + OPTION)
+    goal = "attainment(chat) >= 0.99 and attainment > 0.5 and service chat ttft_p99_s < 1 s"
+    text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
+    assert "Nothing has to be bought: the scenario as it is meets the goal" in text
+    assert "There is no demand for attainment(chat), which meets every limit." in " ".join(text.split())
+    assert "There is no demand for attainment, which meets every limit." in " ".join(text.split())
+
+
+def test_what_is_late_misses_its_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.toml").write_text(CASES["all late"] + OPTION)
+    goal = "attainment(chat) >= 0.99"
+    text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
+    assert "No plan that was tried meets the goal." in text
 
 
 def test_rejected_jobs_miss_every_limit_by_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,8 @@ def scenario() -> dict:
         },
         "services": {
             NAME: {"tenant": TENANT, "gpus_per_replica": 1, "mean_tokens_per_s": 500.0,
-                   "tokens_per_s_per_gpu": {GPU: 100.0}, "deployments": [{"site": SITES[0], "gpu_type": GPU}]}
+                   "tokens_per_s_per_gpu": {GPU: 100.0}, "deployments": [{"site": SITES[0], "gpu_type": GPU}],
+                   "users": {NAME: {"share": 1.0}}}
         },
         "supplies": {SUPPLY: {"kind": "stock", "per_month": 30.0, "most": 30.0}},
         "projects": {NAME: {"site": SITES[0], "start": "2026-06-01", "adds": {"gpus": {GPU: 8}}, "tasks": tasks}},

@@ -1,6 +1,7 @@
 """The experiments run, answer their questions, and draw their figures."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 import gpusim
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
 from gpusim.studies.sweeps.spec import SweepSpec
@@ -168,6 +169,30 @@ def test_sensitivity(tmp_path):
     found = experiment.verdicts(gpusim.Sweep.load(out.with_suffix("") / "morris").sensitivity("goodput"))
     assert found["checkpoint interval"] == "matters"
     assert found["power"] == "does not"
+
+
+def test_serving_goodput(tmp_path, capsys):
+    """A router that sees queues takes more requests before too many are late, in every of a few runs."""
+    experiment, out = load("serving_goodput"), tmp_path / "figure.png"
+    experiment.main(str(out), "small", "serial")
+    assert imread(out).std() > 0.01
+    assert re.search(r"least-requests +\d+\.\d+ requests/s .* against round-robin", capsys.readouterr().out)
+    runs = experiment.runs_of(gpusim.Sweep.load(out.with_suffix("")))
+    found = experiment.knees(runs, 0.99)
+    assert (found["least-requests"] > found["round-robin"]).all()
+    other = {"round-robin": "least-requests", "least-requests": "round-robin"}
+    for wrong in (runs.assign(router=runs["router"].map(other)), runs.assign(attainment=1.0 - runs["attainment"])):
+        with pytest.raises(AssertionError):
+            experiment.check(wrong, experiment.knees(wrong, 0.99), 0.99)
+
+
+def test_the_knee_lies_where_the_share_is_the_promised_one():
+    knee = load("serving_goodput")._knee
+    asked = np.array([1.0, 2.0, 4.0, 8.0])
+    assert knee(asked, np.array([1.0, 1.0, 0.98, 0.0]), 0.99) == pytest.approx(3.0)
+    assert knee(asked, np.array([1.0, 0.9, 0.995, 0.0]), 0.99) == pytest.approx(1.1)  # the first time that it is less
+    assert knee(asked, np.ones(4), 0.99) == 8.0
+    assert knee(asked, np.zeros(4), 0.99) == 1.0
 
 
 @pytest.mark.parametrize("name", ["power_delay", "sensitivity", "bundles"])

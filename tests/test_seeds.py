@@ -21,6 +21,7 @@ from gpusim.regulation.building import limited
 from gpusim.scenario.notes import notes
 from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
 
+CHAT = "seeds/chat_and_training.toml"
 COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"
 
 
@@ -34,7 +35,7 @@ def stargate() -> gpusim.Scenario:
     return gpusim.Scenario.from_toml(STARGATE)
 
 
-@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE, CHAT])
 def test_says_nothing_odd(path):
     assert notes(gpusim.Scenario.from_toml(path)) == []
 
@@ -129,3 +130,18 @@ def test_an_h100_costs_by_the_hour_what_it_did(coreweave):
     assert (low < [1.70, 2.35]).all()
     assert (high > [1.70, 2.35]).all()
     assert np.median(usd, axis=0) == pytest.approx([1.70, 2.35], rel=0.2)
+
+
+def test_chat_and_training_want_the_same_gpus() -> None:
+    """An afternoon: the service drives jobs from their GPUs, and is late more often where it may not."""
+    afternoon = {"run.start": "2026-06-01T10:00:00Z", "run.days": 0.2}
+    scenario = gpusim.Scenario.from_toml(CHAT).with_(afternoon)
+    may, must_wait = (gpusim.run(scenario.with_({"services.chat.may_preempt": may})) for may in (True, False))
+    for result in (may, must_wait):
+        assert check(result) == []
+    share = [result.metrics().value["service_attainment"] for result in (may, must_wait)]
+    evictions = [result.metrics().value["evictions"] for result in (may, must_wait)]
+    assert share[0] > share[1]
+    assert evictions[0] > evictions[1] == 0
+    late = must_wait.service_outcomes.groupby("cause")["requests"].sum()
+    assert late["no_gpu"] > 0

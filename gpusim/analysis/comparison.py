@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis import requests
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.metrics import metrics
 from gpusim.causes import SLACK
@@ -28,9 +29,12 @@ def scenario_differences(first: Record, second: Record) -> pd.DataFrame:
 def compare(first: Record, second: Record) -> pd.DataFrame:
     """Headline figures by name: first, second, difference (second - first) and ratio (second / first).
 
+    Those of the requests of services with a model stand behind them, as studies name them: ``service chat attainment``.
     All are numbers: NaN of nothing, of which the text of ``Result.metrics`` says what there was none of.
     """
-    a, b = metrics(first), metrics(second)
+    a, b = _figures(first), _figures(second)
+    names = list(dict.fromkeys([*a.index, *b.index]))
+    a, b = a.reindex(names), b.reindex(names)
     return pd.DataFrame({"first": a, "second": b, "difference": b - a, "ratio": b / a.where(a != 0.0)}).rename_axis(
         "name"
     )
@@ -59,6 +63,13 @@ def bottleneck_changes(first: Record, second: Record) -> pd.DataFrame:
             moved = np.maximum(moved, pair.diff(axis=1).iloc[:, 1].abs() / largest)
     table = table.assign(moved=moved)[moved >= MOVED].sort_values("moved", ascending=False, kind="stable")
     return table.drop(columns="moved").reset_index()
+
+
+def _figures(result: Record) -> pd.Series:
+    """Headline figures, and those of the requests of services."""
+    of_services = requests.figures(result).stack(future_stack=True)
+    names = [f"service {service} {figure}" for service, figure in of_services.index]
+    return pd.concat([metrics(result), of_services.astype(float).set_axis(names)])
 
 
 def _differences(a: object, b: object, key: str) -> Iterator[tuple[str, object, object]]:

@@ -1,4 +1,4 @@
-"""Conservation laws that every result must keep: GPU-seconds, waiting, jobs, joules, dollars."""
+"""Conservation laws that every result must keep: GPU-seconds, waiting, jobs, requests, joules, dollars."""
 
 from __future__ import annotations
 
@@ -82,6 +82,17 @@ def _work(result: Record):
         yield f"pools gave jobs {given:.3f} GPU-seconds, jobs had {had:.3f}"
 
 
+def _requests(result: Record):
+    """Every request that has arrived has ended, was lost, or is late or under way at the end."""
+    if "service_demand" not in result.tables:
+        return
+    keys = ["service", "region"]
+    asked = result.service_demand.groupby(keys)["requests"].sum()
+    told = result.service_outcomes.groupby(keys)["requests"].sum().reindex(asked.index, fill_value=0)
+    if (wrong := asked != told).any():
+        yield f"{asked[wrong].iloc[0]:,} requests arrived, of {told[wrong].iloc[0]:,} it is told what came of them"
+
+
 def _dollars(result: Record):
     sites = result.sites["cost_usd"].sum()
     for name, usd in (("intervals", result.power["cost_usd"].sum()), ("pools", result.costs["energy_usd"].sum())):
@@ -107,4 +118,4 @@ def _job_joules(result: Record):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
 
 
-LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _joules, _dollars)
+LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _dollars)

@@ -6,14 +6,14 @@ import math
 import re
 from typing import NamedTuple
 
-from gpusim.analysis.measure import Measure
+from gpusim.analysis.measure import OF_REQUESTS, Measure, is_time
 from gpusim.analysis.wording import no_number
 from gpusim.causes import WORDS
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 SHARES = (
     "allocation", "utilisation", "goodput", "useful_share_of_planned", "service_tokens_served_share", "served_share",
-    "delivered_share",
+    "delivered_share", "service_attainment", "attainment",
 )  # fmt: skip
 # End of a name -> unit.
 _ENDS = {
@@ -27,6 +27,7 @@ _ENDS = {
     "_day": "days",
 }
 _TIMES = ((DAY_S, "days"), (HOUR_S, "h"), (60.0, "min"), (1.0, "s"))
+_SHORT_TIMES = (*_TIMES, (1e-3, "ms"))  # of requests
 _SIZES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _SAID = {
     "usd_per_useful_gpu_hour": "cost per useful GPU-hour",
@@ -48,6 +49,12 @@ _SAID = {
     "useful_share_of_planned": "useful share of planned GPU time",
     "service_tokens_served_share": "share of tokens served",
     "served_share": "share of tokens served",
+    "service_attainment": "share of requests in time",
+    "attainment": "share of requests in time",
+    "requests": "requests that arrived",
+    "goodput_requests_per_s": "requests in time",
+    "ttft_p99_s": "time to first token, 99th percentile",
+    "token_time_p99_s": "time from token to token, 99th percentile",
     "demand_tokens": "asked for",
     "served_tokens": "served",
     "energy_facility_mwh": "energy at the meter",
@@ -95,8 +102,9 @@ def words_of(text: str) -> str:
 def unit_of(text: str, largest: float = 0.0) -> Unit:
     """The unit of a measure that suits numbers up to ``largest``, told in the measure's own unit ([s] of a time)."""
     name = Measure.parse(text).measure
-    if name.endswith("_s"):
-        size, word = next((time for time in _TIMES if largest >= 2.0 * time[0]), _TIMES[-1])
+    if is_time(name):
+        times = _SHORT_TIMES if name in OF_REQUESTS else _TIMES
+        size, word = next((time for time in times if largest >= 2.0 * time[0]), times[-1])
         return Unit(1.0 / size, word)
     if name in SHARES:
         return Unit(100.0, "%")
@@ -126,8 +134,10 @@ def _plain(name: str) -> str:
 
 def name_of_unit(name: str) -> str:
     """The unit in which a figure is told, by its name: ``"GPU-hours"``; empty of ratios."""
-    if name.endswith("_s"):
+    if is_time(name):
         return "s"
+    if name.endswith("_requests_per_s"):
+        return "requests/s"
     if name == "carbon_kg_per_useful_gpu_hour":
         return "kg CO2e"
     if name == "job_hours_waited":

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gpusim.errors import did_you_mean
 from gpusim.scenario.rule import Connection
 from gpusim.scenario.rules import RulesBase
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.service import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUANTILES = (50, 90, 95, 99)  # [%]
 SIZES = (1, 8, 64, 512, 4096)  # GPUs: upper ends of the size classes; a node holds 8 or 4
@@ -38,6 +42,7 @@ FLEET = {
     "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
     **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
     "service_tokens_served_share": "tokens served / tokens asked for",
+    "service_attainment": "requests in time / requests that were over, of services with a model",
     "energy_facility_mwh": "at the meter",
     "energy_it_mwh": "of servers",
     "pue": "energy at the meter / energy of servers",
@@ -54,6 +59,10 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
+# Of the requests of services with a model: how many; of those that were over, the share in time; these per second.
+# Percentiles are of those that are served one by one.
+PERCENTILES = ("ttft_p99_s", "token_time_p99_s")
+OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)
 # GPUs of projects that were planned and not there: by the kind of task that made them late, and by what held that up.
 _BUILD = ("gpu_hours_lost", "usd")
 # Figures of the fleet in a scenario with contracts, of the whole run.
@@ -64,7 +73,7 @@ MEASURES = {
     "job_class": _JOBS,
     "tenant": _JOBS,
     "size": _JOBS,
-    "service": ("demand_tokens", "served_tokens", "served_share", "replicas", "wanted_replicas"),
+    "service": ("demand_tokens", "served_tokens", "served_share", *OF_REQUESTS, "replicas", "wanted_replicas"),
     "site": (
         "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
     ),
@@ -133,14 +142,25 @@ def absent(measure: Measure, scenario: Scenario) -> str:
         "task_kind": _task_kinds(scenario),
         "held_by": holders(scenario.supplies, scenario.shocks, scenario.rules),
     }
+    if measure.measure == "service_attainment" and not any(one.model for one in scenario.services.values()):
+        return "service_attainment is a figure of scenarios with services that have a model; this one has none"
     if measure.measure in MONEY and not scenario.contracts:
         return f"{measure.measure} is a figure of scenarios with contracts; this one has none"
     if measure.kind == "fleet" or (workload.trace and measure.kind in ("job_class", "tenant")):
         return ""
     names = known[measure.kind]
     if measure.name in names:
-        return ""
+        return _lacking(measure, scenario.services[measure.name]) if measure.kind == "service" else ""
     return f"no {measure.kind} {measure.name!r}{did_you_mean(measure.name, names)}; known: {', '.join(names) or 'none'}"
+
+
+def _lacking(measure: Measure, service: Service) -> str:
+    """What a service lacks for a figure of its requests."""
+    if measure.measure in OF_REQUESTS and service.model is None:
+        return f"{measure.measure} is a figure of services with a model; give {measure.name} one"
+    if measure.measure in PERCENTILES and not service.by_request:
+        return f'{measure.measure} is a figure of services by requests; give {measure.name} level = "requests"'
+    return ""
 
 
 def _task_kinds(scenario: Scenario) -> list[str]:
@@ -165,6 +185,12 @@ def _known(what: str, name: str, allowed: tuple[str, ...]) -> str:
     return name
 
 
+def with_measures(table: pd.DataFrame, measures: Iterable[str]) -> pd.DataFrame:
+    """Figures of runs also with measures that no run has: a cause that never showed cost nothing."""
+    lacking = {text: 0.0 if Measure.parse(text).cause else float("nan") for text in measures if text not in table}
+    return table.assign(**lacking)
+
+
 def none_of(text: str) -> str:
     """What there was none of where a figure has no value: ``"no demand"``, ``"no jobs started"``.
 
@@ -182,6 +208,7 @@ def none_of(text: str) -> str:
 _NONE = {
     "allocation": "no GPUs online",
     "utilisation": "no GPUs held",
+    "goodput_requests_per_s": "no requests",
     "goodput": "no jobs ran",
     "useful_share": "no GPUs planned",
     "wait_": "no jobs started",
@@ -190,6 +217,11 @@ _NONE = {
     "slowdown": "no jobs ended",
     "service_tokens_served_share": "no demand",
     "served_share": "no demand",
+    "service_attainment": "no requests",
+    "attainment": "no requests",
+    "requests": "no requests",
+    "ttft": "no requests ended",
+    "token_time": "no answers of several tokens",
     "pue": "no power drawn",
     "price_usd_per_mwh": "no power drawn",
     "carbon_g_per_kwh": "no power drawn",
@@ -202,6 +234,11 @@ _NONE = {
 }  # fmt: skip
 
 
+def is_time(figure: str) -> bool:
+    """Whether a figure is told in seconds: ``wait_p95_s``, but not what is counted per second."""
+    return figure.endswith("_s") and not figure.endswith("_per_s")
+
+
 def sign_of(figure: str) -> float:
     """1.0 for a figure of which more is better, -1.0 for one of which less is: costs, waits, losses, emissions."""
     return -1.0 if any(part in figure for part in _LESS_IS_BETTER) and figure not in _MORE_IS_BETTER else 1.0
@@ -210,5 +247,5 @@ def sign_of(figure: str) -> float:
 _MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
-    "late_days", "delivered_day",
+    "late_days", "delivered_day", "ttft", "token_time",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.analysis.measure import FLEET as METRICS
 from gpusim.analysis.measure import none_of
+from gpusim.analysis.requests import attainment, in_all, with_model
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH
@@ -56,6 +57,7 @@ def metrics(result: Record) -> pd.Series:
         "bounded_slowdown_mean": float(slowdown.mean()) if len(slowdown) else np.nan,
         **_percentiles("bounded_slowdown_p{}", slowdown),
         "service_tokens_served_share": _ratio(services["served_tokens"].sum(), services["demand_tokens"].sum()),
+        "service_attainment": in_all(attainment(result)) if with_model(result) else np.nan,
         "energy_facility_mwh": facility_j / JOULE_PER_MWH,
         "energy_it_mwh": it_j / JOULE_PER_MWH,
         "pue": _ratio(facility_j, it_j),

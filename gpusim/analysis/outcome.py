@@ -12,6 +12,7 @@ from gpusim.analysis.lateness import AHEAD
 from gpusim.analysis.measure import BY_CAUSE, MEASURES, MONEY, QUANTILES, holders
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.rejections import turned_away
+from gpusim.analysis.requests import figures as figures_of_requests
 from gpusim.analysis.serving import totals
 from gpusim.analysis.window import after
 from gpusim.causes import USEFUL, WORDS
@@ -33,7 +34,9 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
           ``delays``; waited_mean_s and waited_p50_s to waited_p99_s from submission to the first start (of jobs that
           never started, to the end of the run; rejected jobs count as infinite in the percentiles and are left out of
           the mean); useful_gpu_hours are GPU-hours of work that was kept. Only groups that have jobs;
-        - service: all its deployments together; replicas and wanted_replicas are means over time;
+        - service: all its deployments together; replicas and wanted_replicas are means over time; the figures of
+          ``OF_REQUESTS`` are NaN of services without a model, their percentiles, of services by requests, those of the
+          whole run, also after a warm-up;
         - site: as ``economics``;
         - pool, name "SITE/TYPE": planned and useful GPU-hours of the ledger; and by cause the figures of ``BY_CAUSE``
           as ``bottlenecks``. Causes that held nothing back, lost nothing and kept nobody waiting have no rows;
@@ -154,6 +157,7 @@ def _add_services(table: _Table, result: Record) -> None:
         "demand_tokens": asked,
         "served_tokens": served,
         "served_share": np.divide(served, asked, out=np.full(len(names), np.nan), where=asked > 0.0),
+        **figures_of_requests(result).reindex(names),
         "replicas": of_all(rows["replica_s"] / rows["span_s"]),
         "wanted_replicas": of_all(rows["wanted_s"] / rows["span_s"]),
     }

@@ -19,6 +19,7 @@ SERIES = (
     "power",
     "services",
 )  # one row per record interval and something
+OF_REQUESTS = ("service_demand", "service_latency", "service_outcomes", "service_replicas")  # the same
 
 
 def after(result: Record, warm_up_s: float) -> Record:
@@ -27,6 +28,7 @@ def after(result: Record, warm_up_s: float) -> Record:
     Times still count from the run's start. Energy, costs and carbon are those of the intervals; a site's peak is the
     highest mean of an interval; a pool's share of its site's bill and carbon is that of the whole run. Jobs submitted
     earlier still hold GPUs and stand in queues, so that laws which compare the jobs with the pools no longer hold.
+    Requests count in the interval in which they ended; ``service_sketch`` stays that of the whole run.
 
     Raises
     ------
@@ -41,8 +43,11 @@ def after(result: Record, warm_up_s: float) -> Record:
     if warm_up_s == 0.0:
         return result
     tables = dict(result.tables)
-    for name in SERIES:
+    for name in (*SERIES, *(name for name in OF_REQUESTS if name in tables)):
         tables[name] = _kept(tables[name], tables[name]["start_s"] >= warm_up_s)
+    if "service_requests" in tables:
+        rows = tables["service_requests"]
+        tables["service_requests"] = _kept(rows, rows["arrival_s"] >= warm_up_s)
     tables["jobs"] = _kept(tables["jobs"], tables["jobs"]["submit_s"] >= warm_up_s)
     tables["job_waits"] = _kept(tables["job_waits"], tables["job_waits"]["job_id"].isin(tables["jobs"]["job_id"]))
     tables["events"] = _kept(tables["events"], tables["events"]["time_s"] >= warm_up_s)

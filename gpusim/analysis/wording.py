@@ -60,6 +60,28 @@ def share(value: float) -> str:
     return "over 99%" if 0.995 <= value < 1.0 else f"{value:.0%}"
 
 
+def percent(value: float, beside: float = math.nan) -> str:
+    """A share to two figures of what it is off none or all: ``"98.2%"``, ``"99.997%"``; to more if it would else read
+    as the one that stands beside it."""
+    if not math.isfinite(value):
+        return "not known"
+    off = 100.0 * min(abs(value), abs(1.0 - value))
+    digits = max(1 - math.floor(math.log10(off)), 0) if off > 0.0 else 0
+    while beside != value and digits < 12 and _percent(value, digits) == _percent(beside, digits):
+        digits += 1
+    return _percent(value, digits)
+
+
+def _percent(value: float, digits: int) -> str:
+    text = f"{100.0 * value:z.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}%"
+
+
+def short_time(seconds: float) -> str:
+    """A span that may be a part of a second: ``"58 ms"``, ``"1.2 s"``; longer ones as ``duration``."""
+    return f"{_significant(1e3 * seconds)} ms" if 0.0 < seconds < 0.9995 else duration(seconds)
+
+
 def duration(seconds: float) -> str:
     """A span in its natural unit: ``"40 s"``, ``"12 min"``, ``"3.5 h"``, ``"2.1 days"``."""
     if not math.isfinite(seconds):

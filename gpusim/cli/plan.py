@@ -65,24 +65,24 @@ def plan(
             loaded, goal, budget=budget, replications=replications, most_usd=most_usd, seed=seed, store=store,
             executor=executor, workers=workers, address=address, progress=progress,
         )  # fmt: skip
-    from gpusim.report.plan_console import print_plan
+    from gpusim.report.console import print_report
+    from gpusim.report.plans import CONSOLE
 
     page = _write(found, folder)
-    print_plan(found.goal, found.text, found.purchases, found.front)
+    print_report(found, sections=CONSOLE)
     say(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
 
 
 def _write(found: Plan, folder: Path) -> Path:
     """Write tables, figure and scenario of a plan; its page."""
     from gpusim.inputs.files import as_text
-    from gpusim.report.figures import save
-    from gpusim.report.figures.plan_front import plan_figures
+    from gpusim.report.drawing import draw_all
     from gpusim.report.plan_page import write
+    from gpusim.report.plans import SECTIONS
     from gpusim.report.scenario_text import to_toml
 
     (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
     for name, table in (("front", found.front), ("candidates", found.candidates)):
         known = table.replace([float("inf"), float("-inf")], float("nan"))  # an empty cell: no figure, or no end to it
         as_text(known).to_csv(folder / f"{name}.csv", index=False)
-    pictures = save(plan_figures(found.goal, found.candidates, found.front, found.chosen), folder)
-    return write(found, pictures, folder / "report.html")
+    return write(found, draw_all(found, folder, SECTIONS), folder / "report.html")

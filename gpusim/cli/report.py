@@ -52,10 +52,11 @@ def _redrawn(folder: Path) -> Path:
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
         from gpusim.report.sweep_page import write
+        from gpusim.report.sweeps.findings import SweepFindings
         from gpusim.results.sweep import Sweep
 
         sweep = Sweep.load(folder)
-        return write(sweep.spec, sweep.store, folder / "report.html")
+        return write(SweepFindings(sweep.spec, sweep.store), folder / "report.html")
     deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.tables.deliveries import Deliveries

@@ -66,18 +66,19 @@ def run_sweep(
         folder = out or Path("out") / folder_name(spec.name)
         check_study(folder, folder, "sweep", {"spec.name": spec.name}, force)
         loading()
-        from gpusim.report.study_console import print_summary
+        from gpusim.report.console import print_report
         from gpusim.report.sweep_page import write
+        from gpusim.report.sweeps import CONSOLE
+        from gpusim.report.sweeps.findings import SweepFindings
         from gpusim.results.sweep import sweep as execute
 
         with study(folder) as progress:
             done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
-        runs = done.store.status()
-        page = write(spec, done.store, folder / "report.html")
-        if (runs["status"] == "finished").any():
-            print_summary(done.summary(), list(spec.axes))
-        say(f"\n{_counts(runs)}. Store: {folder}\nOpen {page} in a browser.")
-        ctx.exit(_tell_failures(done.store, runs))
+        findings = SweepFindings(spec, done.store)
+        page = write(findings, folder / "report.html")
+        print_report(findings, sections=CONSOLE)
+        say(f"\n{_counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        ctx.exit(_tell_failures(done.store, findings.status))
 
 
 @sweep.command()

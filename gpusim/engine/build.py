@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.layout import allocate
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable

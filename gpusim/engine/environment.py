@@ -9,8 +9,9 @@ import simpy
 
 from gpusim.bundle import records
 from gpusim.engine import border
+from gpusim.engine.description import Replicas
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import Replicas, lay_out
+from gpusim.engine.layout import lay_out
 from gpusim.engine.process import Process
 from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (

@@ -2,100 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from gpusim.bundle import records
+from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, Work
 from gpusim.kernels import bitset
 from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
-from gpusim.state.codes import NONE, Backfill, Dispatch, Order, Placement, Status
+from gpusim.state.codes import NONE, Backfill, Order, Status
 from gpusim.state.fleet import CLOCK, RULES, Fleet
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE, LONG_QUEUE, SIZES
 from gpusim.state.serving import REPLICA, Serving
-
-
-@dataclass(frozen=True)
-class PoolSpec:
-    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``."""
-
-    site: int
-    gpu_type: int
-    n_nodes: int
-    gpus_per_node: int
-    nodes_per_domain: int = 1
-    speed: float = 1.0
-    rated_w_per_gpu: float = 0.0
-    idle_w: float = 0.0
-    compute_w: float = 0.0
-    communication_w: float = 0.0
-    checkpoint_w: float = 0.0
-    serving_w: float = 0.0
-    node_idle_w: float = 0.0
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only."""
-
-    order: Order = Order.FIFO
-    backfill: Backfill = Backfill.NONE
-    placement: Placement = Placement.BEST_FIT
-    dispatch: Dispatch = Dispatch.LEAST_LOADED
-    redispatch: bool = False
-    kill_at_estimate: bool = False
-    preempts: bool = False
-    queue_limit: int | None = None
-    cycle_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class ClassSpec:
-    """How a class of jobs runs: stalls, checkpoints, start-up."""
-
-    communication_share: float = 0.0
-    checkpoint_interval_s: float = math.inf
-    checkpoint_write_s: float = 0.0
-    load_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """Jobs as columns in order of submission, and where each may run.
-
-    ``route`` indexes ``routes``; a route is (candidate pools, how many of them, at the front, are home).
-    ``route_links`` has, for each route, the link that brings the data to each of its candidates (NONE: they are there);
-    absent: data are everywhere.
-    """
-
-    submit_s: np.ndarray
-    gpus: np.ndarray
-    runtime_s: np.ndarray
-    estimate_s: np.ndarray
-    route: np.ndarray
-    routes: list[tuple[list[int], int]]
-    priority: np.ndarray | int = 0
-    tenant: np.ndarray | int = 0
-    job_class: np.ndarray | int = 0
-    preemptible: np.ndarray | bool = False
-    data_bytes: np.ndarray | float = 0.0
-    route_links: list[list[int]] | None = None
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """Inference replicas that may run: GPUs, tenant and priority of each, and [W] that a GPU may draw above idle.
-
-    No less than what serving draws in its pool.
-    """
-
-    gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
-    tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
-    priority: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
-    most_w: np.ndarray | float = 0.0
 
 
 def allocate(
@@ -229,17 +149,9 @@ def _scratch_size(pools: list[PoolSpec]) -> int:
 def _jobs(work: Work, rules: Rules) -> np.recarray:
     jobs = records(JOB, len(work.submit_s))
     for name in (
-        "submit_s",
-        "gpus",
-        "runtime_s",
-        "estimate_s",
-        "route",
-        "priority",
-        "tenant",
-        "job_class",
-        "preemptible",
+        "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
         "data_bytes",
-    ):
+    ):  # fmt: skip
         jobs[name] = getattr(work, name)
     jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & rules.kill_at_estimate
     for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from gpusim import __version__
+from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
 from gpusim.inputs.jobtable import JobTable
@@ -24,6 +25,7 @@ def manifest_of(
     end_s: float,
     wall_s: float,
     *,
+    engines: dict[tuple[str, str], ServingEngine] | None = None,
     jobs: JobTable | None = None,
     input_notes: tuple[str, ...] = (),
 ) -> dict:
@@ -31,6 +33,8 @@ def manifest_of(
 
     Parameters
     ----------
+    engines : dict of (str, str) to ServingEngine, optional
+        Replicas of services with a model, by service and GPU type.
     jobs : JobTable, optional
         Given in place of those that the scenario describes.
     input_notes : tuple of str
@@ -44,6 +48,7 @@ def manifest_of(
         "inputs_sha256": files | given | _policy(scenario.scheduler.order),
         "notes": [*notes(scenario), *input_notes],
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
+        "entries": [_entry(*of, one) for of, one in (engines or {}).items()],
         "seed": seed,
         "gpusim_version": __version__,
         "versions": dict(_versions()),
@@ -52,6 +57,21 @@ def manifest_of(
         "duration_s": end_s,
         "mode": scenario.scheduler.mode,
         "cycle_s": scenario.scheduler.cycle_s if scenario.scheduler.mode == "cycle" else None,
+    }
+
+
+def _entry(service: str, gpu_type: str, engine: ServingEngine) -> dict:
+    """What is known of the step times of a replica: by what, and measured over predicted token time, middle 80%."""
+    known = engine.entry
+    return {
+        "service": service,
+        "gpu_type": gpu_type,
+        "engine": known.engine,
+        "basis": known.basis,
+        "runs": known.runs,
+        "source": known.source,
+        "token_time_low": known.time.low,
+        "token_time_high": known.time.high,
     }
 
 
@@ -69,6 +89,9 @@ def _versions() -> dict[str, str]:
 def input_files(scenario: Scenario) -> list[str]:
     """Files that the scenario names; a folder of tables stands for the files in it."""
     named = [getattr(site, key) for site in scenario.sites.values() for key in FILES]
+    services = scenario.services.values()
+    named += [path for one in services if one.requests for path in (one.requests.trace, one.requests.like)]
+    named += [one.model.entry for one in services if one.model]
     paths = {Path(path) for path in (*named, scenario.workload.trace) if path}
     files = {file for path in paths for file in (path.iterdir() if path.is_dir() else [path]) if file.is_file()}
     return sorted(str(file) for file in files)

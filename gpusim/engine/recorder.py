@@ -63,6 +63,7 @@ class Recorder:
         if self.services is None:
             return
         self.services.settle()
+        self._requests.close(start_s, end_s)
         span = end_s - start_s
         for d in self.services.deployments:
             site, kind = self.names.pools[d.pool]
@@ -82,7 +83,6 @@ class Recorder:
                 }
             )
             d.begin_record()
-        self._requests.close(start_s, end_s)
 
     def tables(self, table: JobTable) -> dict[str, pd.DataFrame]:
         """All result tables but those that need prices of the catalogue."""

@@ -80,7 +80,9 @@ def run(
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
-    manifest = manifest_of(scenario, seed, end_s, time.perf_counter() - began, jobs=jobs, input_notes=odd)
+    manifest = manifest_of(
+        scenario, seed, end_s, time.perf_counter() - began, engines=world.engines, jobs=jobs, input_notes=odd
+    )
     result = Record(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
 
@@ -109,6 +111,7 @@ class _World:
         self.signals = list(self.hourly)
         planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
         prepared = prepare(scenario, names, planned, seed)
+        self.engines = prepared.engines
         serving = lay_out(prepared.replicas)
         self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)

@@ -11,13 +11,13 @@ import math
 from gpusim.kernels import bitset, heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.budgets import microwatts, power_line, quota_line
+from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import pull_floors
 from gpusim.kernels.gang import held_gpus, n_nodes, on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.holding import drawn_by, member_of
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
-from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.timeline import add, forget_past
 from gpusim.state.codes import NONE, Owner
 

@@ -9,10 +9,10 @@ from gpusim.kernels._jit import inner
 from gpusim.kernels.booking import extend, void
 from gpusim.kernels.budgets import power_line, quota_line, room
 from gpusim.kernels.capacity import meter
+from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import on_node
 from gpusim.kernels.gaps import extremes
 from gpusim.kernels.queueing import over_quota
-from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, ON
 

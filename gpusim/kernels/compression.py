@@ -15,6 +15,7 @@ from gpusim.kernels.budgets import microwatts
 from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.conservative import find_start
 from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import floor_class
 from gpusim.kernels.holes import begin_sweep, end_sweep
 from gpusim.kernels.moves import find_earlier, move_up, settle, start_planned
@@ -22,7 +23,6 @@ from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.queueing import ANY_SIZE, next_within_quota, rewind, step_over
-from gpusim.kernels.reservation import OVERDUE_S
 from gpusim.state.codes import NONE, Order, Status
 
 _CUSTOM, _FAIR_SHARE, _QUEUED = int(Order.CUSTOM), int(Order.FAIR_SHARE), int(Status.QUEUED)

@@ -11,6 +11,35 @@ from gpusim.kernels.holding import member_of
 from gpusim.state.codes import NONE, Backfill
 
 _EASY = int(Backfill.EASY)
+OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
+
+
+@inner
+def expected_at(end_s, now):
+    """An expected end as seen from now."""
+    return end_s if end_s > now else now + OVERDUE_S
+
+
+@inner
+def expected_end(f, h, now):
+    """When a holding is expected to end, as seen from now."""
+    return expected_at(f.holdings[h].expected_end_s, now)
+
+
+@inner
+def expected_idle(f, n, now):
+    """When the node is expected to be wholly idle."""
+    idle_s = f.nodes[n].idle_s
+    if idle_s < 0.0:
+        return now
+    if idle_s > now + OVERDUE_S:
+        return idle_s
+    h = f.nodes[n].first_holding  # some of its jobs may be overdue
+    latest = now
+    while h != NONE:
+        latest = max(latest, expected_end(f, h, now))
+        h = f.holdings[h].next_on_node
+    return latest
 
 
 @inner

@@ -5,8 +5,6 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 
-OVERDUE_S = 1.0  # a job that outran its estimate is expected to end this much later than now
-
 
 @inner
 def frontier_add(f, base, n, place, count):

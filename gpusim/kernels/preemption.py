@@ -7,6 +7,7 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
+from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, ON, Owner
 
 _JOB = int(Owner.JOB)
@@ -19,6 +20,7 @@ def evict(f, j, now):
     f.lanes[lane_of(f, j, p)].held -= f.jobs[j].held
     cut_short(f, j, now)
     enqueue(f, j, p, now)
+    mark_dirty(f, p)  # where nobody waited, nodes that came free called for no pass
 
 
 @inner

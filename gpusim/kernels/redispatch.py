@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.admission import power_allows
 from gpusim.kernels.dispatch import is_ready
 from gpusim.kernels.gang import held_gpus
-from gpusim.kernels.promise import power_allows
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     dequeue,

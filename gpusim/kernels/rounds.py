@@ -6,13 +6,13 @@ Nothing here checks what a policy answers: ``engine/doors.py`` has.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.admission import lacking, power_allows
 from gpusim.kernels.advance import turn_away
 from gpusim.kernels.amending import move, resize
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import evict
-from gpusim.kernels.promise import lacking, power_allows
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.admission import lacking, power_allows
 from gpusim.kernels.compression import compress, has_rows
 from gpusim.kernels.course import expected_wall_time
+from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool
 from gpusim.kernels.placement import ALL, OPEN, largest_fit, largest_open, place
 from gpusim.kernels.preemption import make_room
-from gpusim.kernels.promise import claim, lacking, power_allows, stands, tell
+from gpusim.kernels.promise import claim, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     lane_of,
@@ -20,7 +22,7 @@ from gpusim.kernels.queueing import (
     start_waiting_job,
     step_over,
 )
-from gpusim.kernels.reservation import OVERDUE_S, release, reserve, reserve_power
+from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
 from gpusim.kernels.shortage import shortage
 from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait

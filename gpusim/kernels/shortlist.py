@@ -11,8 +11,8 @@ import math
 
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
+from gpusim.kernels.admission import may_be_allowed
 from gpusim.kernels.course import draw, expected_wall_time
-from gpusim.kernels.promise import may_be_allowed
 from gpusim.state.queues import SIZES
 
 

@@ -12,8 +12,7 @@ from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_dif
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
-from gpusim.report.findings import Findings
-from gpusim.report.section import Section
+from gpusim.report.section import F, Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import in_lines, listing, terminal
@@ -24,8 +23,8 @@ MOST_ROWS = 12
 MOST_KEYS = 30
 
 
-def print_report(findings: Findings, console: Console | None = None, sections: Sequence[Section] = CONSOLE) -> None:
-    """What the sections of a report say on the console."""
+def print_report(findings: F, console: Console | None = None, sections: Sequence[Section[F]] = CONSOLE) -> None:
+    """What the sections of a report say on the console, by default of a run."""
     out = terminal(console)
     for section in sections:
         if section.applies(findings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from gpusim.report.figures import named, save
 from gpusim.report.figures.palette import STYLE
-from gpusim.report.findings import Findings
+from gpusim.report.section import F, Section
 from gpusim.report.sections import SECTIONS
 
 
-def figures(findings: Findings) -> Iterator[tuple[str, Figure]]:
-    """All figures by name, section by section."""
-    for section in SECTIONS:
+def figures(findings: F, sections: Sequence[Section[F]] = SECTIONS) -> Iterator[tuple[str, Figure]]:
+    """All figures by name, section by section, by default of a run."""
+    for section in sections:
         if section.applies(findings):
             for name, drawn in section.figures(findings).items():
                 with mpl.rc_context(STYLE):
@@ -24,11 +24,11 @@ def figures(findings: Findings) -> Iterator[tuple[str, Figure]]:
                 yield name, figure
 
 
-def draw(findings: Findings, name: str) -> Figure:
+def draw(findings: F, name: str, sections: Sequence[Section[F]] = SECTIONS) -> Figure:
     """The figure that has this name; ``ResultError`` with those that there are."""
-    return named(figures(findings), name)
+    return named(figures(findings, sections), name)
 
 
-def draw_all(findings: Findings, folder: Path) -> list[Path]:
+def draw_all(findings: F, folder: Path, sections: Sequence[Section[F]] = SECTIONS) -> list[Path]:
     """Write every figure as PNG into a folder; the paths, in the order drawn."""
-    return save(figures(findings), folder)
+    return save(figures(findings, sections), folder)

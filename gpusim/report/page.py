@@ -12,7 +12,7 @@ from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report import document
 from gpusim.report.drawing import draw_all
 from gpusim.report.findings import Findings
-from gpusim.report.section import Section
+from gpusim.report.section import filled
 from gpusim.report.sections import SECTIONS
 from gpusim.units import DAY_S
 
@@ -28,36 +28,17 @@ def write(findings: Findings, path: Path, pictures: list[Path] | None = None) ->
     if pictures is None:
         with TemporaryDirectory() as folder:
             return write(findings, path, draw_all(findings, Path(folder)))
-    sections = [section for section in SECTIONS if section.title and section.applies(findings)]
-    tables = {section.name: section.tables(findings) for section in sections}
     manifest = findings.result.manifest
     return document.write(
         path,
         "report.html",
         pictures,
-        findings=findings,
         manifest=manifest,
         scenario=manifest["scenario"],
         days=float(f"{manifest['duration_s'] / DAY_S:.4g}"),
-        head=next(head for head in (section.head(findings) for section in sections) if head),
         cards=_cards(findings),
-        parts=[_part(section, findings, tables[section.name]) for section in sections],
-        tables={name: table for own in tables.values() for name, table in own.items()},
+        **filled(SECTIONS, findings),
     )
-
-
-def _part(section: Section, findings: Findings, tables: dict[str, dict]) -> dict[str, object]:
-    """What the template of a section finds."""
-    return {
-        "name": section.name,
-        "title": section.title,
-        "listed": section.listed,
-        "template": section.template,
-        "lead": section.lead(findings),
-        "figures": list(section.figures(findings)),
-        "tables": list(tables),
-        **section.values(findings),
-    }
 
 
 def _share_at_once(jobs: pd.DataFrame) -> float:

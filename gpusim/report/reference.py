@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -46,9 +46,9 @@ def tables(
     for name, field in model.model_fields.items():
         inner = kinds.tables_of(field.annotation)
         if inner is not None:
-            named = get_origin(field.annotation) is dict
-            below = f"{path}.{name}".lstrip(".") + (".NAME" if named else "")
-            yield from tables(inner, below, get_origin(field.annotation) is list)
+            forms = {get_origin(kind) for kind in (field.annotation, *get_args(field.annotation))}  # maybe absent
+            below = f"{path}.{name}".lstrip(".") + (".NAME" if dict in forms else "")
+            yield from tables(inner, below, list in forms)
 
 
 def _keys(model: type[BaseModel]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
 from matplotlib.figure import Figure
 
-from gpusim.report.findings import Findings
 from gpusim.report.terminal import Terminal
 
 Drawings = Mapping[str, Callable[[], Figure]]  # by name, what draws each figure
+F = TypeVar("F")  # what a report is of: `Findings` of a run, `SweepFindings`, or a `Proposal` of what to buy
 
 
 class Head(NamedTuple):
@@ -21,10 +21,11 @@ class Head(NamedTuple):
     answer: str
 
 
-class Section:
+class Section(Generic[F]):
     """All that a report knows of one of its sections; what is not overridden, a section does not have.
 
-    To add one: a file in ``gpusim/report/sections/`` with a subclass, and a place in the lists there.
+    To add one: a file in ``gpusim/report/sections/`` (of a run), ``sweeps/`` or ``plans/`` with a subclass, and a place
+    in the lists there.
 
     Attributes
     ----------
@@ -44,31 +45,57 @@ class Section:
     listed: bool = True
     template: str = "section.html"
 
-    def applies(self, findings: Findings) -> bool:
+    def applies(self, findings: F) -> bool:
         """Whether there is anything to say."""
         return True
 
-    def head(self, findings: Findings) -> Head | None:
+    def head(self, findings: F) -> Head | None:
         """What it has to put above the whole page."""
         return None
 
-    def lead(self, findings: Findings) -> list[str]:
+    def lead(self, findings: F) -> list[str]:
         """The sentences that it begins with, on page and console."""
         return []
 
-    def figures(self, findings: Findings) -> Drawings:
+    def figures(self, findings: F) -> Drawings:
         """What it draws."""
         return {}
 
-    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+    def tables(self, findings: F) -> dict[str, dict[str, list]]:
         """Headings and cells of its tables (``document.table``), by id."""
         return {}
 
-    def values(self, findings: Findings) -> dict[str, object]:
+    def values(self, findings: F) -> dict[str, object]:
         """What else its template asks for."""
         return {}
 
-    def say(self, findings: Findings, terminal: Terminal) -> None:
+    def say(self, findings: F, terminal: Terminal) -> None:
         """Its lines on the console: the lead, if it does not say more."""
         for sentence in self.lead(findings):
             terminal.print(sentence)
+
+
+def filled(sections: Iterable[Section[F]], findings: F) -> dict[str, object]:
+    """What the template of a page asks for: of the sections that have a title and apply."""
+    shown = [section for section in sections if section.title and section.applies(findings)]
+    tables = {section.name: section.tables(findings) for section in shown}
+    return {
+        "findings": findings,
+        "head": next((head for head in (section.head(findings) for section in shown) if head), None),
+        "parts": [_part(section, findings, tables[section.name]) for section in shown],
+        "tables": {name: table for own in tables.values() for name, table in own.items()},
+    }
+
+
+def _part(section: Section[F], findings: F, tables: dict[str, dict]) -> dict[str, object]:
+    """What the template of a section finds."""
+    return {
+        "name": section.name,
+        "title": section.title,
+        "listed": section.listed,
+        "template": section.template,
+        "lead": section.lead(findings),
+        "figures": list(section.figures(findings)),
+        "tables": list(tables),
+        **section.values(findings),
+    }

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report.terminal import listing, terminal
+from gpusim.serving.calibration import Calibration
 from gpusim.serving.prediction import Prediction
 from gpusim.units import number_of
 
@@ -31,6 +32,31 @@ def print_prediction(found: Prediction, requests: pd.DataFrame, console: Console
     console.print(table)
     for line in _lines(found, requests):
         console.print(line)
+
+
+def print_calibration(found: Calibration, console: Console | None = None) -> None:
+    """Latencies as logged, by the catalogue and as fitted, then the factors."""
+    console = terminal(console)
+    table = listing("", "", "measured>", "catalogue>", "fitted>", "off>")
+    for measure, (title, unit) in MEASURES.items():
+        for what in SHOWN:
+            row = found.fit.loc[(measure, what)] * unit
+            off = row["fitted"] / row["measured"] - 1.0
+            shown = f"{off:+.1%}" if off == off else "none"
+            cells = (_value(row[name]) for name in ("measured", "catalogue", "fitted"))
+            table.add_row(title if what == SHOWN[0] else "", what, *cells, shown)
+    console.print(table)
+    factors = found.factors
+    console.print(
+        f"Factors on the catalogue: host and small kernels take {factors.waiting:.2f} times as long; weights are read"
+        f" at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
+        f" {factors.computing:.2f} times its rates."
+    )
+    time = found.entry.time
+    console.print(
+        f"Of five mean token times under loads like those of the log four are {time.low:.2f} to {time.high:.2f} times"
+        " those predicted."
+    )
 
 
 def _value(value: float) -> str:

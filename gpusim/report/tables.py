@@ -77,6 +77,11 @@ def amount(value: object) -> str:
     return f"{value:,.12g}" if isinstance(value, Real) and not isinstance(value, bool) else str(value)
 
 
+def level(value: object) -> str:
+    """A value of an axis."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def plus_minus(mean: float, low: float, high: float, none: str = "no figure") -> str:
     """A mean and half the width of its interval, to the digits that the width leaves: ``"5,262 \u00b1 320"``.
 

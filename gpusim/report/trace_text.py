@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.wording import gpu_hours
+from gpusim.analysis.wording import duration, gpu_hours
 from gpusim.inputs.traces.description import Description
-from gpusim.units import number_of
+from gpusim.units import DAY_S, number_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -22,7 +22,8 @@ def trace_text(description: Description) -> str:
 def _lines(d: Description) -> Iterator[str]:
     begins = f"{d.origin:%Y-%m-%d %H:%M:%S} UTC" if d.origin else "an unknown date"
     yield f"Format {d.format}: {number_of(d.jobs, 'job')}, {gpu_hours(d.gpu_hours)}"
-    yield f"Submitted over {number_of(float(f'{d.span_days:.1f}'), 'day')}, from {begins}"
+    over = f"over {duration(d.span_days * DAY_S)}" if d.span_days > 0.0 else "at one time"
+    yield f"Submitted {over}, from {begins}"
     yield ""
     yield f"{'':12}{'runtime [s]':>14}{'GPUs':>12}"
     for name, row in d.quantiles.dropna().iterrows():  # one job has no deviation

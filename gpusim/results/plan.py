@@ -58,10 +58,10 @@ class Plan(Proposal):
     def draw(self) -> Figure:
         """The figure of its report: the front of cost and what the goal asks for."""
         # Here and not above: who draws nothing does not wait for matplotlib.
-        from gpusim.report.figures import named
-        from gpusim.report.figures.plan_front import plan_figures
+        from gpusim.report.drawing import draw
+        from gpusim.report.plans import SECTIONS
 
-        return named(plan_figures(self.goal, self.candidates, self.front, self.chosen), "front")
+        return draw(self, "front", SECTIONS)
 
 
 def plan(

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from gpusim.analysis.measure import Measure
+from gpusim.analysis.measure import Measure, with_measures
 from gpusim.errors import GpusimError, StoreError, one_line
 from gpusim.studies.statistics.intervals import CONFIDENCE, paired, summary
 from gpusim.studies.statistics.sensitivity import sensitivity
@@ -112,12 +111,11 @@ class Sweep:
             raise GpusimError(f"measures: {error}") from None
 
     def _table_with(self, measures: list[str]) -> pd.DataFrame:
-        """The table, also with measures that no run has: a cause that never showed cost nothing."""
+        """The table, also with measures that no run has."""
         table = self.table()
         if table.empty:
             raise StoreError(f"{self.store.folder}: no run has finished; `gpusim sweep status` tells why")
-        lacking = {text: 0.0 if Measure.parse(text).cause else np.nan for text in measures if text not in table}
-        return table.assign(**lacking)
+        return with_measures(table, measures)
 
 
 def sweep(

@@ -30,6 +30,11 @@ class ServedModel(Model):
     """Format of the experts; "": as the weights."""
     kv: str = "bf16"
     """Format of the KV cache."""
+    entry: str | None = None
+    """File of an entry that `gpusim calibrate` has fitted to a log; absent: as the catalogue has it."""
+    load_gb_per_s: PositiveFloat | None = None
+    """[GB/s] At which a replica's weights come from where they are kept, beside the service's ``load_s``; absent: at
+    once."""
     max_requests: PositiveInt | None = None
     """Requests of a step at most; absent: what the engine starts with."""
     max_batched_tokens: PositiveInt | None = None
@@ -48,6 +53,8 @@ class Requests(Model):
 
     trace: str | None = None
     """File of a trace of requests, whose first comes as the run starts; nothing else of this table counts then."""
+    like: str | None = None
+    """File of a trace of requests, whose pairs of prompt and answer are drawn in place of lognormal lengths."""
     prompt_tokens: float = Field(1024.0, ge=1, le=1e6)
     """Mean tokens of a prompt."""
     prompt_cv: float = Field(1.0, ge=0, le=10)

@@ -8,6 +8,8 @@ from gpusim.kernels.serving.sketch import BUCKETS, GROWTH, LEAST_S
 
 UPTO_S = LEAST_S * GROWTH ** np.arange(BUCKETS)
 """[s] Upper ends of the buckets; the next begins there."""
+OVER_S = np.append(0.0, UPTO_S[:-1])
+"""[s] Where they begin."""
 _MIDDLE_S = np.append(LEAST_S, 2.0 * UPTO_S[1:] / (1.0 + GROWTH))  # as far from both ends, relatively
 
 

@@ -19,14 +19,14 @@ CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
     "money_sites", "money_contracts", "money_fleet", "money_figures",
 )  # fmt: skip
-# Of scenarios with services by requests only.
+# Of scenarios with services that name their model only.
 SERVICE_TABLES = (
-    "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
+    "service_demand", "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
 )  # fmt: skip
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
-    **dict.fromkeys(SERVICE_TABLES, 'services of level = "requests"'), PRICES: "contracts with market.index",
+    **dict.fromkeys(SERVICE_TABLES, "services with a model"), PRICES: "contracts with market.index",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class Tables:
     sites = _table("sites", "One row per site: where it is, what it used, what that cost and emitted.")
     costs = _table("costs", "One row per pool: list price of its GPUs online, its share of the energy bill and carbon.")
     services = _table("services", "Tokens asked for and served, and replicas, by deployment and record interval.")
+    service_demand = _table("service_demand", "Requests that arrived in each interval, by region of their users.")
     service_latency = _table(
         "service_latency", "Time to first token, between tokens and end to end of requests that ended in each interval."
     )

@@ -29,7 +29,7 @@ class Record(Tables):
     tables : dict of str to DataFrame
         The tables of ``TABLES``, of ``BUILD_TABLES`` if the scenario has projects, of ``CONTRACT_TABLES`` if it has
         contracts, ``market_prices`` if prices follow scarcity too, ``rules`` if it enforces any, and of
-        ``SERVICE_TABLES`` if it has services by requests. Times are seconds
+        ``SERVICE_TABLES`` if it has services with a model. Times are seconds
         since the run's start; as attributes (``result.jobs``) the tables have timestamps too.
     """
 

@@ -9,8 +9,9 @@ from dataclasses import fields, replace
 import numpy as np
 
 from gpusim import rng
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.state.fleet import Fleet
 
 SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.state.codes import Order, Status
 from gpusim.state.fleet import Fleet
 from gpusim.validation import formulas

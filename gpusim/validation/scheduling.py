@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import exp1
 
 from gpusim.analysis.metrics import bounded_slowdown
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.state.codes import Backfill, Order
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row, mean_of_runs

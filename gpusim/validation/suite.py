@@ -8,13 +8,16 @@ from gpusim.errors import GpusimError
 from gpusim.validation import (
     blocking,
     contracts,
+    engine_limits,
     occupancy,
     physical,
     power,
     queueing,
     scheduling,
     serving,
+    splitwise,
     tariffs,
+    vidur,
     workload,
 )
 from gpusim.validation.anchor import Anchor, Effort, Row
@@ -49,6 +52,10 @@ ANCHORS: dict[int, Anchor] = {
     40: blocking.promised_power,
     41: serving.engine_as_queue,
     42: serving.measured_vllm,
+    43: splitwise.splitwise_runs,
+    44: vidur.vidur_runs,
+    45: engine_limits.engine_of_seats,
+    46: engine_limits.traces_replayed,
 }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_differences
+from gpusim.analysis.metrics import METRICS
 from tests.analysis.kit import make
+from tests.analysis.requests_kit import served
 
 POOL = ("north", "H100")
 
@@ -38,6 +40,21 @@ def test_compare_metrics():
     second = make({POOL: {"training": [15.0], "idle_no_demand": [5.0]}})
     table = compare(first, second)
     assert table.loc["useful_gpu_hours"].tolist() == pytest.approx([10.0, 15.0, 5.0, 1.5])
+
+
+def test_compare_figures_of_requests():
+    """Of services that either has; of what one lacks there is no figure."""
+    first, second = served([("north", "us", 0, "met", "", 3)]), served([("north", "us", 0, "missed", "queue", 1)])
+    table = compare(first, second)
+    assert table.loc["service chat attainment"].tolist() == [1.0, 0.0, -1.0, 0.0]
+    assert table.loc["service chat requests"].tolist() == pytest.approx([3.0, 1.0, -2.0, 1 / 3])
+    assert table.loc["service_attainment"].tolist() == [1.0, 0.0, -1.0, 0.0]
+    assert table.index.tolist()[: len(METRICS)] == list(METRICS)
+    alone = compare(first, make({POOL: {"training": [10.0]}}))
+    assert alone.loc["service chat attainment", "first"] == 1.0
+    assert alone.loc["service chat attainment", ["second", "difference", "ratio"]].isna().all()
+    neither = make({POOL: {"training": [10.0]}})
+    assert compare(neither, neither).index.tolist() == list(METRICS)
 
 
 def test_bottlenecks_that_changed():

@@ -61,6 +61,18 @@ def test_names_are_of_the_scenario() -> None:
     assert absent(Measure.parse("job_class batch jobs"), replay) == ""
 
 
+def test_figures_of_requests_are_of_services_with_a_model() -> None:
+    attainment, percentile = (Measure.parse(f"service chat {name}") for name in ("attainment", "ttft_p99_s"))
+    of_all = Measure.parse("service_attainment")
+    plain = Scenario.from_dict(starter())
+    assert absent(attainment, plain) == "attainment is a figure of services with a model; give chat one"
+    assert absent(of_all, plain).endswith("services that have a model; this one has none")
+    fluid = plain.with_({"services.chat.model": {"name": "Llama-3.1-8B", "tp": 8}})
+    assert absent(attainment, fluid) == absent(of_all, fluid) == ""
+    assert absent(percentile, fluid) == 'ttft_p99_s is a figure of services by requests; give chat level = "requests"'
+    assert absent(percentile, fluid.with_({"services.chat.level": "requests"})) == ""
+
+
 def test_every_figure_is_in_the_outcome_of_a_run_and_no_other() -> None:
     """Checked against a run of jobs and a service, whose outcome holds all kinds of things."""
     table = outcome(simulate(Scenario.from_dict(starter(), overrides={"run.days": 0.2}), seed=0))

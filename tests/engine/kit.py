@@ -9,10 +9,11 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
+from gpusim.engine.description import PoolSpec, Replicas, Rules, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import PoolSpec, Replicas, Rules, Work, allocate, lay_out
+from gpusim.engine.layout import allocate, lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
@@ -159,7 +160,7 @@ def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
     found, gpus, tenant, priority = [], [], [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
-            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows))
+            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows, spec.load_s))
             gpus += [spec.gpus] * rows
             tenant += [spec.tenant] * rows
             priority += [spec.priority] * rows

@@ -4,7 +4,7 @@ import math
 
 from hypothesis import strategies as st
 
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules
 from gpusim.state.codes import Backfill, Order, Placement
 from tests.reference.case import Case, Change, JobSpec, ServiceSpec
 

@@ -12,6 +12,7 @@ import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.build import names_of
 from gpusim.engine.serving.prepared import prepare
+from gpusim.errors import GpusimError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.serving.replay import replay
 
@@ -85,7 +86,8 @@ def conserved(result, of):
     assert check(result) == []
     requests, _engine = arrivals(of)
     outcomes = result.service_outcomes
-    assert outcomes["requests"].sum() == len(requests)
+    assert outcomes["requests"].sum() == len(requests) == result.service_demand["requests"].sum()
+    assert result.service_demand["prompt_tokens"].sum() == requests["prompt_tokens"].sum()
     assert result.service_replicas["output_tokens"].sum() == requests["output_tokens"].sum()
     assert result.services["demand_tokens"].sum() == requests["output_tokens"].sum()
     assert result.services["served_tokens"].sum() == result.service_replicas["served_tokens"].sum()
@@ -114,6 +116,27 @@ def test_what_stays_is_conserved():
     assert (uses[["loading_gpu_s", "prefill_gpu_s", "decode_gpu_s"]] > 0.0).all()
     assert set(result.service_outcomes["region"]) == {"us", "eu"}
     assert ended(result) + causes(result).get(("under_way", ""), 0) == result.service_outcomes["requests"].sum()
+
+
+def test_the_manifest_says_what_is_known_of_step_times():
+    """Of a pair of model and GPU that was measured, and of one that was not."""
+    from gpusim.serving.entry import entry
+
+    of = scenario(
+        **{
+            "deployments": [{"site": site, "gpu_type": "H100"} for site in ("texas", "london")],
+            ".services.bulk": {**BASE["services"]["chat"], "level": "fluid", "scaling": None},
+            ".services.oss": {**BASE["services"]["chat"], "gpus_per_replica": 2,
+                              "model": {"name": "gpt-oss-120b", "experts": "mxfp4", "tp": 2}},
+        }
+    )  # fmt: skip
+    found = {row["service"]: row for row in gpusim.run(of.with_({"run.days": 1e-4})).manifest["entries"]}
+    assert set(found) == {"chat", "bulk", "oss"}
+    for name, row in found.items():
+        known = entry("gpt-oss-120b", "H100", experts="mxfp4") if name == "oss" else entry("Llama-3.1-8B", "H100")
+        assert (row["basis"], row["runs"], row["source"]) == (known.basis, known.runs, known.source)
+        assert (row["token_time_low"], row["token_time_high"]) == (known.time.low, known.time.high)
+    assert [found[name]["basis"] for name in ("chat", "bulk", "oss")] == ["roofline", "roofline", "pair"]
 
 
 def test_how_often_is_looked_changes_nothing():
@@ -146,6 +169,7 @@ def test_a_lost_node_loses_what_was_under_way(retries):
     result = gpusim.run(of, processes=[fails])
     conserved(result, of)
     found = causes(result)
+    assert (result.service_replicas["retries"].sum() > 0) == retries
     if retries:
         assert set(found) <= {("met", ""), ("missed", "failure"), ("under_way", "")}
     else:
@@ -328,3 +352,121 @@ def test_policies_of_scaling_follow_demand(policy):
     assert replicas.loc[9 * 3600.0] > 2.0 * replicas.loc[0.0]
     found = causes(result)
     assert found["met", ""] > (0.8 if policy == "kv" else 0.95) * sum(found.values())
+
+
+@pytest.mark.parametrize("rate", [2000.0, 6000.0, 10_000.0])
+def test_a_fluid_has_the_latencies_of_its_requests(rate):
+    """Four replicas at 10%, 30% and 50% of what they could: as a fluid, by the curve of one, and request by request."""
+    found = []
+    for level in ("requests", "fluid"):
+        changes = {"level": level, "mean_tokens_per_s": rate, "scaling": {"policy": "static", "replicas": 4}}
+        latency = gpusim.run(scenario(**changes, **{".run.record_s": 1728.0})).service_latency.iloc[0]
+        found.append(latency[["ttft_mean_s", "time_per_output_token_mean_s", "end_to_end_mean_s", "requests"]])
+    exact, expected = (row.to_numpy(float) for row in found)
+    assert expected[1:3] == pytest.approx(exact[1:3], rel=0.04)
+    assert expected[0] == pytest.approx(exact[0], rel=0.10)
+    assert expected[3] == pytest.approx(exact[3], rel=0.08)  # what is random is not the same
+
+
+def test_a_fluid_that_cannot_serve_all_is_late():
+    """Of three times what one replica can, a third is served, in a queue without end; nothing is left untold."""
+    of = scenario(level="fluid", mean_tokens_per_s=20_000.0, scaling={"policy": "static", "replicas": 1})
+    result = gpusim.run(of)
+    assert set(causes(result)) == {("missed", "queue")}
+    requests = result.service_outcomes["requests"].sum()
+    assert requests == pytest.approx(result.services["demand_tokens"].sum() / 100.0, rel=0.05)
+    assert result.service_latency["ttft_mean_s"].isna().all()
+
+
+def test_requests_of_a_trace(tmp_path):
+    """Each of the trace, at its time, in regions by their shares; what is too long for a replica is refused."""
+    rows = pd.DataFrame(
+        {"arrival_s": np.arange(400) * 2.0, "prompt_tokens": [100] * 399 + [5_000_000], "output_tokens": [50] * 400}
+    )
+    rows.to_csv(tmp_path / "trace.csv", index=False)
+    users = {"us": {"share": 3.0}, "eu": {"share": 1.0}}
+    of = scenario(requests={"trace": str(tmp_path / "trace.csv")}, users=users)
+    result = gpusim.run(of)
+    assert check(result) == []
+    assert causes(result) == {("met", ""): 399, ("failed", "too_long"): 1}
+    sample = result.service_requests
+    assert sample["arrival_s"].tolist() == rows["arrival_s"].tolist()
+    assert (sample["region"] == "us").mean() == pytest.approx(0.75, abs=0.08)
+    refused = sample[sample["outcome"] == "failed"]
+    assert refused["first_token_s"].isna().all()
+    assert result.services["demand_tokens"].sum() == 50 * 400
+
+
+def test_a_trace_whose_prompts_begin_alike(tmp_path):
+    """With the prefix cache, as a replay of the same file: the same tokens found, at the same times."""
+    rng = np.random.default_rng(3)
+    lines = []
+    for i in range(300):
+        blocks = int(rng.integers(1, 8))
+        ids = [*range(blocks), 1000 + i]
+        lines.append(
+            f'{{"timestamp": {i * 40}, "input_length": {512 * len(ids)}, "output_length": 20, "hash_ids": {ids}}}'
+        )
+    path = tmp_path / "mooncake.jsonl"
+    path.write_text("\n".join(lines))
+    of = scenario(requests={"trace": str(path)}, routing={"replica": "prefix"})
+    requests, engine = arrivals(of)
+    from gpusim.inputs.requests.formats import read_requests
+
+    frame = read_requests(path).to_frame()
+    alone = replay(frame, replace(engine.deployment, replicas=3, router="prefix")).requests
+    rows = gpusim.run(of).service_requests.set_index("request")
+    assert len(rows) == len(requests) == 300
+    assert alone["cached_tokens"].sum() > 100_000
+    for name in ("cached_tokens", "first_token_s", "end_s"):
+        assert rows[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model": {"name": "Llama-3.1-9B"}}, ["services.chat.model", "did you mean 'llama-3.1-8b'"]),
+        ({"model": MODEL | {"tp": 2}}, ["gpus_per_replica of 1", "a model on 2"]),
+        ({"model": MODEL | {"engine": "vlm"}}, ["engine 'vlm'", "did you mean"]),
+        ({"model": MODEL | {"max_requests": 10_000}}, ["services.chat.model", "max_batched_tokens"]),
+        ({"model": MODEL | {"weights": "fp9"}}, ["format 'fp9'"]),
+        ({"level": "request"}, ["services.chat.level", "requests"]),
+        ({"users": {"us": {"round_trip_ms": {"texs": 5.0}}}}, ["round_trip_ms.texs", "did you mean 'texas'"]),
+        ({"users": {"us": {"residency": ["GB"]}}}, ["users.us.residency", "no deployment is in GB", "US"]),
+        ({"level": "fluid", "scaling": {"policy": "queue"}}, ['policy "queue" at the fluid level']),
+        ({"requests": {"trace": "nowhere.csv"}}, ["nowhere.csv", "no such file"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told(changes, words):
+    """One clear error that says where, what, and what is allowed."""
+    with pytest.raises(GpusimError) as told:
+        gpusim.run(scenario(**changes))
+    for word in words:
+        assert word in str(told.value)
+
+
+def test_a_level_needs_a_model():
+    """Without one, nobody knows how long a request takes."""
+    tables = scenario().to_toml_dict()
+    del tables["services"]["chat"]["model"]
+    with pytest.raises(ScenarioError) as told:
+        gpusim.Scenario.from_dict(tables)
+    assert 'level = "requests" without a model' in str(told.value)
+    assert "requests without a model" in str(told.value)
+
+
+def test_weights_load_at_a_bandwidth():
+    """16 GB of weights at 0.1 GB/s: replicas that start at 300 s serve some 160 s later, and 40 s of start-up."""
+
+    def drop(env):
+        yield env.at(300.0)
+        env.sites["texas"].set_cap(0.0)
+        env.sites["texas"].set_cap(np.inf)
+
+    of = scenario(load_s=40.0, model=MODEL | {"load_gb_per_s": 0.1})
+    result = gpusim.run(of, processes=[drop])
+    conserved(result, of)
+    rows = result.service_requests
+    sent_s = rows[(rows["arrival_s"] > 301.0) & (rows["arrival_s"] < 400.0)]["sent_s"].unique()
+    assert len(sent_s) == 1
+    assert sent_s[0] == pytest.approx(340.0 + 8.03e9 * 2 / 0.1e9, rel=0.01)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.layout import PoolSpec, Rules
+from gpusim.engine.description import PoolSpec, Rules
 from gpusim.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, play_case, starts
 from tests.reference.case import Case, Change, JobSpec

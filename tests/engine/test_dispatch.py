@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.state.codes import Backfill, Dispatch
 from gpusim.state.fleet import Fleet
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.engine.layout import PoolSpec, Rules
+from gpusim.engine.description import PoolSpec, Rules
 from gpusim.state.codes import Backfill, Order
 from gpusim.units import DAY_S
 from tests.engine.kit import play_case, play_services

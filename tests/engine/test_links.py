@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.engine.links import Link
 from gpusim.units import DAY_S
 

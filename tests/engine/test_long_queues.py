@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.state.codes import Backfill, Order
 from gpusim.state.fleet import Fleet
 

@@ -7,8 +7,9 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.state.codes import Backfill, Cause, Status
 from tests.engine.kit import play_case
@@ -57,6 +58,13 @@ def test_a_pause():
     assert fleet.jobs[0].end_s == 130.0
     assert booked(fleet) == {"slowed": 4 * 30.0, "training": 4 * 100.0}
     assert fleet.jobs[0].energy_j == 4 * (130.0 * 10.0 + 100.0 * 100.0)
+
+
+def test_who_draws_too_much_starts_anew():
+    """480 of 700 W until it draws twice as much: it is evicted, and nobody waits before it."""
+    limit = (0.0, lambda env: env.set_limit(0, 700.0, 700.0))
+    fleet = played([100.0], [limit, (20.0, lambda env: env.set_job_rate(0, 1.0, 2.0))])
+    assert fleet.jobs[["evictions", "start_s", "end_s"]].tolist() == [(1, 20.0, 120.0)]
 
 
 def test_rates_multiply():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.layout import PoolSpec, Rules
+from gpusim.engine.description import PoolSpec, Rules
 from gpusim.state.codes import Backfill
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, play_services

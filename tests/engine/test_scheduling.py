@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import PoolSpec, Rules, Work, allocate
+from gpusim.engine.layout import allocate
 from gpusim.state.codes import Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 

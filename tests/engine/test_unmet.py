@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import gpusim
 from gpusim.analysis.books import books
 from gpusim.analysis.conservation import check
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state.codes import Backfill, Cause, Wait
 from tests.engine.kit import play

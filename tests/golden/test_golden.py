@@ -1,29 +1,18 @@
 """Start times of every job as other simulators gave them, on known workloads."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, starts
 
 FIFO_FIRST, FIFO_BEST = Rules(placement=Placement.FIRST_FIT), Rules(placement=Placement.BEST_FIT)
 EASY = Rules(backfill=Backfill.EASY, placement=Placement.FIRST_FIT)
 SJF_FIRST, SJF_BEST = (Rules(order=Order.SJF, placement=rule) for rule in (Placement.FIRST_FIT, Placement.BEST_FIT))
-
-
-@pytest.fixture(scope="module")
-def golden() -> Path:
-    """Folder of the recorded results, beside that of the published data."""
-    data = os.environ.get("GPUSIM_DATA")
-    folder = Path(data).parent / "golden" if data else None
-    if folder is None or not folder.is_dir():
-        pytest.skip("needs recorded results of other simulators: a folder 'golden' beside the folder GPUSIM_DATA")
-    return folder
 
 
 def _play(golden: Path, name: str, nodes: int, rules: Rules, by: str = "estimate_s") -> tuple[pd.DataFrame, np.ndarray]:

@@ -75,6 +75,11 @@ def test_a_trace_without_a_span(submit_s):
     d = describe(_trace(submit_s, runtime_s=0.0))
     assert np.isnan(d.interarrival_cv)
     assert "all at one time" in trace_text(d)
+    assert "Submitted at one time, from" in trace_text(d)
+
+
+def test_a_short_span_is_not_told_as_none():
+    assert "Submitted over 30 s, from an unknown date" in trace_text(describe(_trace([0.0, 10.0, 30.0])))
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -49,6 +49,19 @@ def test_a_changed_file_is_another_in_the_manifest(prices):
     assert manifest_of(scenario, 0, 1.0, 1.0)["inputs_sha256"][str(prices)] != before[str(prices)]
 
 
+def test_a_changed_trace_of_requests_is_another_in_the_manifest(tmp_path):
+    trace = tmp_path / "requests.csv"
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,20\n")
+    model = {"model": {"name": "Llama-3.1-8B", "tp": 8}, "requests": {"trace": str(trace)}}
+    scenario = Scenario.from_toml(
+        Path(__file__).parents[2] / "seeds" / "small.toml",
+        {f"services.chat.{key}": value for key, value in model.items()},
+    )
+    before = manifest_of(scenario, 0, 1.0, 1.0)["inputs_sha256"]
+    change(trace)
+    assert manifest_of(scenario, 0, 1.0, 1.0)["inputs_sha256"][str(trace)] != before[str(trace)]
+
+
 def test_a_grid_file_is_read_once_shared_and_read_again_when_it_changes(prices):
     first = read_grid(prices)
     assert read_grid(str(prices)) is first

@@ -44,7 +44,7 @@ def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) 
         ("gpusim.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
         ("gpusim.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
         ("gpusim.causes", 'WaitRow("busy", 0,', 'WaitRow("busy", 10,'), ("gpusim.kernels.bundle_type", "3 *", "4 *"),
-        ("gpusim.kernels.frontier", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
+        ("gpusim.kernels.expecting", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
     ):  # fmt: skip
         assert edited(KERNELS + kernel, of, old, new) != before, of
 
@@ -76,7 +76,8 @@ def test_what_is_kept_on_disk(tmp_path: Path) -> None:
     """A second start compiles nothing; after an edit, what was kept is neither read nor kept any longer."""
     program = (
         "from gpusim.kernels.compiling import told_of_compiling\n"
-        "from gpusim.engine.layout import PoolSpec, Rules, Work, allocate\n"
+        "from gpusim.engine.description import PoolSpec, Rules, Work\n"
+        "from gpusim.engine.layout import allocate\n"
         "from gpusim.kernels import reading\n"
         "import numpy as np\n"
         "work = Work(np.zeros(1), np.ones(1, 'i8'), np.ones(1), np.ones(1), np.zeros(1, 'i8'), [([0], 0)])\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gpusim.engine.layout import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from gpusim.engine.layout import ClassSpec
+from gpusim.engine.description import ClassSpec
 from gpusim.state.codes import Wait
 from tests.reference.case import JobSpec, Served, ServiceSpec
 from tests.reference.moment import SERVICES, SHARING, Moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.engine.layout import ClassSpec
+from gpusim.engine.description import ClassSpec
 
 
 def checkpoints(work_s: float, kind: ClassSpec) -> int:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gpusim.engine.layout import ClassSpec, PoolSpec
+from gpusim.engine.description import ClassSpec, PoolSpec
 from gpusim.state.codes import Status
 from tests.reference import times
 from tests.reference.case import JobSpec

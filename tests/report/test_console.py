@@ -12,11 +12,12 @@ from rich.console import Console
 from gpusim.analysis.books import HELD_BACK
 from gpusim.report.console import print_comparison, print_report
 from gpusim.report.findings import Findings
-from gpusim.report.plan_console import print_plan
+from gpusim.report.plans import CONSOLE
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.relief import ReliefSection
-from gpusim.report.study_console import print_summary
+from gpusim.report.sweeps.summary import print_summary
 from gpusim.report.tables import amount
+from gpusim.studies.planning.proposal import Proposal
 from tests.analysis.kit import fleet, make
 from tests.report.relief_kit import LONG, study
 from tests.studies.planning.kit import GOAL
@@ -139,7 +140,10 @@ def test_plans_keep_their_columns() -> None:
     front = {"point": 0, **dict.fromkeys(options, 1e6), "cost_usd": 1e12, **figures, "met": True, "sure": False}
     bought = {"what": "sites.*.pools.H100.gpus", "how": "add", "amount": 1e6, "usd_per_unit": 1e8, "cost_usd": 2e11}
     purchases = pd.DataFrame([{"option": name, **bought, "from_day": 100.5} for name in options])
-    text = printed(print_plan, GOAL, "verdict", purchases, pd.DataFrame([front]))
+    front = pd.DataFrame([front])
+    found = {"chosen": front.iloc[0], "purchases": purchases, "front": front, "candidates": front}
+    plan = Proposal(GOAL, scenario=None, runs=2, budget=2, ended="all", unasked=(), failed=0, store=None, **found)
+    text = printed(lambda console: print_report(plan, console, CONSOLE))
     assert max(map(len, text.splitlines())) <= 80
     assert "\u2026" not in text
-    assert text.count("1,000,000,000,000") == 2  # in all, and on the front
+    assert text.count("1,000,000,000,000") == 3  # in the verdict, in all, and on the front

@@ -15,16 +15,19 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from gpusim.report import document
+from gpusim.report import document, plans, sweeps
 from gpusim.report.console import print_report
 from gpusim.report.drawing import draw_all
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.section import Head, Section
 from gpusim.report.sections import CONSOLE, SECTIONS
+from gpusim.report.sweep_page import write as write_sweep
+from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import Column
 from tests.analysis.kit import fleet
 from tests.report.test_page import Page
+from tests.report.test_sweep_page import kept, spec
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = '''"""How many jobs there were."""
@@ -85,9 +88,9 @@ def tallest() -> Iterator[None]:
     CONSOLE.pop()
 
 
-def said(findings: Findings) -> str:
+def said(findings: object, sections: list[Section] = CONSOLE) -> str:
     out = io.StringIO()
-    print_report(findings, Console(file=out, width=100))
+    print_report(findings, Console(file=out, width=100), sections)
     return out.getvalue()
 
 
@@ -132,8 +135,45 @@ def test_a_section_is_added_in_two_files(tmp_path: Path):
     assert page.texts["count"].split() == "How many There were 40 jobs.".split()
 
 
-def test_every_section_is_its_own():
-    names = [section.name for section in SECTIONS]
+class Longest(Section[SweepFindings]):
+    """Of a sweep."""
+
+    name, title = "longest", "The longest"
+
+    def lead(self, findings: SweepFindings) -> list[str]:
+        return [f"There are {len(findings.status)} runs."]
+
+    def figures(self, findings: SweepFindings) -> dict:
+        return {"long": lambda: Figure(figsize=(1.0, 1.0))}
+
+
+@pytest.fixture
+def longest() -> Iterator[None]:
+    for sections in (sweeps.SECTIONS, sweeps.CONSOLE):
+        sections.append(Longest())
+    yield
+    for sections in (sweeps.SECTIONS, sweeps.CONSOLE):
+        sections.pop()
+
+
+@pytest.mark.usefixtures("longest")
+def test_a_section_of_a_sweep_is_on_page_and_console(tmp_path: Path):
+    made = spec(tmp_path, measures=["goodput"])
+    findings = SweepFindings(made, kept(made, tmp_path / "store"))
+    page = Page(write_sweep(findings, tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.texts["longest"].split() == "The longest There are 18 runs.".split()
+    assert {"figure-long"} <= {attrs.get("id") for _tag, attrs in page.elements}
+    assert {"#longest"} <= {attrs.get("href") for _tag, attrs in page.elements}
+    assert said(findings, sweeps.CONSOLE).endswith("There are 18 runs.\n")
+
+
+@pytest.mark.parametrize(
+    ("page", "console"),
+    [(SECTIONS, CONSOLE), (sweeps.SECTIONS, sweeps.CONSOLE), (plans.SECTIONS, plans.CONSOLE)],
+    ids=["run", "sweep", "plan"],
+)
+def test_every_section_is_its_own(page: list[Section], console: list[Section]):
+    names = [section.name for section in page]
     assert len(set(names)) == len(names)
-    assert all(section.title for section in SECTIONS)
-    assert {type(section) for section in CONSOLE if section.title} <= set(map(type, SECTIONS))
+    assert all(section.title for section in page)
+    assert {type(section) for section in console if section.title} <= set(map(type, page))

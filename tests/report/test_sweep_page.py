@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
-from gpusim.report.sweep_page import MOST_POINTS, write
+from gpusim.report.sweep_page import write
+from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.sweeps.points import MOST_POINTS
 from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.store import Store, to_bytes
@@ -57,7 +59,7 @@ def kept(spec: SweepSpec, folder: Path, failed: tuple[int, ...] = ()) -> Store:
 
 
 def page(spec: SweepSpec, store: Store) -> Page:
-    parsed = Page(write(spec, store, store.folder / "report.html").read_text(encoding="utf-8"))
+    parsed = Page(write(SweepFindings(spec, store), store.folder / "report.html").read_text(encoding="utf-8"))
     assert not parsed.open
     for tag, attrs in parsed.elements:
         assert tag not in ("script", "link", "iframe", "object")

@@ -10,7 +10,8 @@ from gpusim.results.result import Result
 from gpusim.tables.competition import TABLES as OF_COMPETITION
 from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
 from gpusim.tables.instants import INSTANTS, dated, undated, utc
-from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, TABLES
+from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SERVICE_TABLES, TABLES
+from tests.analysis.requests_kit import simulated
 from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.
@@ -19,8 +20,11 @@ UNITS = (
     "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
-COUNTS = {"gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed"}
-PLACES = {"job_id", "milestone", "position", "priority", "rank"}
+COUNTS = {"retries",
+    "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
+    "preemptions",
+}  # fmt: skip
+PLACES = {"job_id", "request", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
     "share_of_planned",
@@ -28,7 +32,10 @@ RATIOS = {
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
-    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s",
+    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
+    *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
+    *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
+      for of in ("mean", "p50", "p90", "p99")),
 }  # fmt: skip
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
 SCENARIO = scenario(
@@ -43,6 +50,11 @@ SCENARIO = scenario(
 @pytest.fixture(scope="module")
 def result() -> Result:
     return gpusim.run(SCENARIO, seed=3)
+
+
+@pytest.fixture(scope="module")
+def serving() -> Result:
+    return simulated(mean_tokens_per_s=20.0)[1]
 
 
 def unnamed(table: pd.DataFrame) -> list[str]:
@@ -63,20 +75,21 @@ def undated_instants(table: pd.DataFrame) -> list[str]:
     return [name for name in seconds if utc(name) not in table]
 
 
-def test_every_column_of_a_result_names_its_unit(result: Result) -> None:
-    assert set(OPTIONAL) <= set(result.tables)
+def test_every_column_of_a_result_names_its_unit(result: Result, serving: Result) -> None:
+    assert set(OPTIONAL) - set(SERVICE_TABLES) <= set(result.tables)
     faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
+    faults |= {name: unnamed(serving.table(name)) for name in SERVICE_TABLES}
     assert {name: columns for name, columns in faults.items() if columns} == {}
     assert unnamed(result.bottlenecks()) == []
 
 
-def test_every_instant_of_a_result_has_its_timestamp(result: Result) -> None:
+def test_every_instant_of_a_result_has_its_timestamp(result: Result, serving: Result) -> None:
     faults = {name: undated_instants(result.table(name)) for name in [*result.tables, "rules"]}
+    faults |= {name: undated_instants(serving.table(name)) for name in SERVICE_TABLES}
     assert {name: columns for name, columns in faults.items() if columns} == {}
     assert undated_instants(result.bottlenecks()) == []
-    start = pd.Timestamp(result.manifest["start"])
-    for name in TABLES:
-        table = result.table(name)
+    for of, name in [*((result, name) for name in TABLES), *((serving, name) for name in SERVICE_TABLES)]:
+        start, table = pd.Timestamp(of.manifest["start"]), of.table(name)
         for column in INSTANTS & set(table):
             expected = start + pd.to_timedelta(table[column], unit="s").dt.round("us")
             assert table[utc(column)].dt.tz is not None

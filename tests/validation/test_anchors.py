@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 import numpy as np
 import pytest
 
-from gpusim.engine.layout import Rules
+from gpusim.engine.description import Rules
 from gpusim.state.codes import Status
 from gpusim.validation.anchor import FULL, QUICK, Effort, Row
 from gpusim.validation.cases import LAWS, play, poisson_arrivals, stream, work

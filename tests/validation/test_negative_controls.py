@@ -12,13 +12,16 @@ from gpusim.state.codes import Backfill, Order
 from gpusim.validation import (
     blocking,
     contracts,
+    engine_limits,
     occupancy,
     physical,
     power,
     queueing,
     scheduling,
     serving,
+    splitwise,
     tariffs,
+    vidur,
     workload,
 )
 from gpusim.validation.anchor import FULL, QUICK
@@ -274,3 +277,27 @@ def test_an_engine_with_smaller_steps(data_folder):
     """One that takes a quarter of vLLM's tokens at a time, and no more requests, keeps them waiting."""
     rows = list(serving.measured_vllm(QUICK, max_batched_tokens=512, max_requests=64))
     assert any("mean" in what for what in failures(rows))
+
+
+def test_decode_looked_up_by_batch(data_folder):
+    """What was measured at each batch, in place of splitwise-sim's look-up, is off where many decode at a time."""
+    off = failures(splitwise.splitwise_runs(QUICK, by_sequences=False))
+    busy, measured = "base_h100x1_conv_r4: time per token, P50 [s]", 1.4
+    assert off[busy] / 0.0465 == pytest.approx(measured, rel=0.02)
+
+
+def test_fewer_seats(data_folder):
+    """An eighth of the requests at a time keeps the others waiting."""
+    off = failures(vidur.vidur_runs(QUICK, most_requests=16))
+    assert "h100_tp8_conv_r8_sarathi: time to first token, P50 [s]" in off
+
+
+def test_an_engine_that_batches():
+    """Steps that grow with their requests: nobody waits as in M/G/4."""
+    assert len(failures(engine_limits.engine_of_seats(QUICK, batching=0.01))) >= 3
+
+
+def test_traces_in_larger_steps(data_folder):
+    """All tokens are computed, but not when the plain engine has them."""
+    off = failures(engine_limits.traces_replayed(QUICK, most_tokens=2064))
+    assert sum("most that one is off" in what for what in off) == len(off) == 4

@@ -8,7 +8,9 @@ import numpy as np
 
 from gpusim import rng
 from gpusim.bundle import records
+from gpusim.errors import TraceError
 from gpusim.inputs.demand import demand_signals
+from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.requests.synthetic import SyntheticRequests
 from gpusim.inputs.requests.trace import Requests as Trace
 from gpusim.inputs.signals import Signal
@@ -50,6 +52,8 @@ class SyntheticArrivals:
 
     def __init__(self, name: str, service: Service, run: RunSpec, seed: int):
         mix, duration_s = service.requests or Requests(), run.days * DAY_S
+        pairs = None if mix.like is None else _pairs(mix.like)
+        each = mix.output_tokens if pairs is None else float(pairs[:, 1].mean())
         self.demand = list(demand_signals(service, run.start, duration_s).values())
         self.hashes, self.block_tokens = np.empty(0, np.int64), 0
         regions = list(service.users or {"": None})
@@ -57,12 +61,12 @@ class SyntheticArrivals:
         def stream(region: str):
             return lambda part: rng.stream(seed, "services", name, region, part)
 
-        rates = [signal.scaled(1.0 / mix.output_tokens) for signal in self.demand]
+        rates = [signal.scaled(1.0 / each) for signal in self.demand]
         self._regions = [
-            SyntheticRequests(mix, rate, duration_s, stream(region))
+            SyntheticRequests(mix, rate, duration_s, stream(region), pairs)
             for rate, region in zip(rates, regions, strict=True)
         ]
-        self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"))
+        self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"), pairs)
         expected = sum(region.expected for region in self._regions)
         self._kept_share = SAMPLES / max(expected, SAMPLES)
 
@@ -83,6 +87,17 @@ class SyntheticArrivals:
         """The first of a random stream of its own, whoever asks."""
         drawn = self._any().until(1.5 * count + 1000.0)[:count]
         return drawn[:, 1].astype(np.int64), drawn[:, 2].astype(np.int64)
+
+
+def _pairs(path: str) -> np.ndarray:
+    """Tokens of the prompts and outputs of a trace, shape (n, 2)."""
+    trace = read_requests(path)
+    pairs = np.column_stack([trace.prompt_tokens, trace.output_tokens])[
+        (trace.prompt_tokens > 0) & (trace.output_tokens > 0)
+    ]
+    if not len(pairs):
+        raise TraceError(f"{path}: no request has a prompt and an output; give a trace with some")
+    return pairs
 
 
 class TraceArrivals:

@@ -68,17 +68,18 @@ class Autoscaler:
         """[s] Its next control step."""
         return self._steps * self.service.control_s
 
-    def control(self) -> bool:
-        """A control step: start or stop replicas for the interval that begins now. Whether any started."""
+    def control(self) -> set[float]:
+        """A control step: start or stop replicas for the interval that begins now; when they serve [s]."""
         self._steps += 1
-        env, started = self.env, False
+        env, ready_s = self.env, set()
         self.level.look()
         for d in self.deployments:
             d.asked_tokens_per_s = self._asked(d, env.now)
             d.wanted = self._wanted(d, env.now)
-            started |= self._scale(d)
+            if self._scale(d) and d.load_s > 0.0:
+                ready_s.add(env.now + d.load_s)
             d.tell_missing(env, self.service.gpus_per_replica)
-        return started
+        return ready_s
 
     def _scale(self, d: Deployment) -> bool:
         """Start or stop replicas of a deployment until as many run as are wanted, if that can be; whether any start."""
@@ -109,6 +110,6 @@ class Autoscaler:
                 d.cause = lacks
                 break
             # The fleet did not come into being at time 0: replicas that it starts with are loaded.
-            d.ready_s[i] = now + service.load_s if now > 0.0 else 0.0
+            d.ready_s[i] = now + d.load_s if now > 0.0 else 0.0
             d.running += 1
         return d.running > before

@@ -13,7 +13,7 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.meter import Meter
 from gpusim.engine.serving.roads import Roads
@@ -36,13 +36,12 @@ from gpusim.scenario.inference import Objectives, Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.deployment import ROUTERS
 from gpusim.serving.layout import engines_of
-from gpusim.state.codes import NONE, Miss, Wait
+from gpusim.state.codes import NONE, Miss
 
 ROWS = 1024  # of requests under way, to begin with
 KEPT_ROWS = 1024  # of samples, until they are read
 BATCH = 1 << 16  # requests that are sent in one call
 DRAIN_S = 10.0  # between two looks at whether those that drain have ended
-_FOR_POWER = (int(Wait.POWER), int(Wait.RULE), int(Wait.NOT_ENERGISED))
 
 
 class ByRequest:
@@ -61,6 +60,11 @@ class ByRequest:
         Which deployments the users of each region are sent to.
     wake : callable
         ``wake(time_s)`` has services share their demand out anew then.
+
+    Attributes
+    ----------
+    demand : ndarray of float, shape (regions, 3)
+        Requests that have arrived since the start, tokens of their prompts and of their answers, by users' region.
     """
 
     def __init__(
@@ -81,12 +85,14 @@ class ByRequest:
         self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows)
         self.engines.engines["open"] = 0
         self.traffic = _traffic(service, deployments, rows, roads)
+        self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
         self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
         self.meters = [
             Meter(env, d, engine, self.engines.engines[first : first + count], service)
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []
+        self.demand = np.zeros((len(roads.round_trip_s), 3))
         self._told = self._tokens()
         self._seen = [(0.0, 0, 0, 0)] * len(deployments)
 
@@ -192,6 +198,8 @@ class ByRequest:
 
     def _play(self, until_s: float) -> None:
         arrivals = self._arrivals.until(until_s)
+        for column, weights in enumerate((None, arrivals["prompt_tokens"], arrivals["output_tokens"])):
+            self.demand[:, column] += np.bincount(arrivals["region"], weights, minlength=len(self.demand))
         for first in range(0, max(len(arrivals), 1), BATCH):
             batch = arrivals[first : first + BATCH]
             last = first + BATCH >= len(arrivals)
@@ -228,7 +236,7 @@ class ByRequest:
         """Requests of replicas that have lost their GPUs are sent anew, or have failed."""
         meter, routing = self.meters[i], self.service.routing or Routing()
         for row in np.flatnonzero(meter.held & (d.holding == NONE)).tolist():
-            meter.lost = int(Miss.POWER if d.cause in _FOR_POWER else Miss.FAILURE)
+            meter.lost = int(Miss.POWER if miss_of(d.cause) == Miss.POWER else Miss.FAILURE)
             meter.held[row] = False
             first = int(self._first[i]) + row * self._ranks
             while not gateway.lose(self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now):

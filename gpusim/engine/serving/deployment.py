@@ -8,9 +8,19 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.serving import replicas
-from gpusim.state.codes import NONE, Wait
+from gpusim.state.codes import NONE, Miss, Wait
 
+_MISS_OF_WAIT = {
+    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.NOT_ENERGISED), Miss.POWER),
+    Wait.DOWN: Miss.FAILURE,
+    Wait.CYCLE: Miss.QUEUE,  # the next control step starts it
+}
 _BUSY, _CYCLE = int(Wait.BUSY), int(Wait.CYCLE)
+
+
+def miss_of(wait: int) -> Miss:
+    """Why requests are late where replicas are missing for a reason."""
+    return _MISS_OF_WAIT.get(Wait(wait), Miss.NO_GPU)
 
 
 @dataclass
@@ -23,6 +33,7 @@ class Deployment:
     tokens_per_s: float  # of one replica
     first_row: int  # in the table of replicas
     n_rows: int
+    load_s: float = 0.0  # until a replica serves
     holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     draining: np.ndarray = field(init=False)  # per row: it stops when its requests have ended
@@ -31,9 +42,11 @@ class Deployment:
     cause: int = _BUSY  # why fewer run than are wanted
     asked_tokens_per_s: float = 0.0  # over this control interval
     served_tokens_per_s: float = 0.0  # of a fluid
+    room_tokens_per_s: float = 0.0  # that its ready replicas could serve, of a fluid
     settled_s: float = 0.0
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
+    room_tokens: float = 0.0
     replica_s: float = 0.0
     wanted_s: float = 0.0
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
@@ -77,6 +90,7 @@ class Deployment:
     def settle(self, now: float, demand_tokens: float, served_tokens: float) -> None:
         """Bring its sums up to now, before any number of replicas changes; tokens are those since it was settled."""
         span_s, self.settled_s = now - self.settled_s, now
+        self.room_tokens += self.room_tokens_per_s * span_s
         self.demand_tokens += demand_tokens
         self.served_tokens += served_tokens
         self.replica_s += self.running * span_s
@@ -86,5 +100,5 @@ class Deployment:
 
     def begin_record(self) -> None:
         """Sum from here on."""
-        self.demand_tokens = self.served_tokens = self.replica_s = self.wanted_s = 0.0
+        self.demand_tokens = self.served_tokens = self.room_tokens = self.replica_s = self.wanted_s = 0.0
         self.short_s = {}

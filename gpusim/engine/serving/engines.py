@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+
+import numpy as np
 
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.errors import ScenarioError, ServingError
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import ServedModel
 from gpusim.scenario.scenario import Scenario
+from gpusim.serving.calibration import apply
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.entry import Entry, entry
-from gpusim.serving.load_curve import most_requests_per_s
 from gpusim.serving.replica import Layout
 from gpusim.serving.tabulation import deployment
+from gpusim.serving.throughput import most_requests_per_s
 
 PROBES = 4000  # requests that say what a replica can put out
 
@@ -39,17 +43,23 @@ class ServingEngine:
     @cached_property
     def requests_per_s(self) -> float:
         """[1/s] that it serves while there are always more."""
-        prompts, outputs = self._fitting()
-        return most_requests_per_s(prompts, outputs, self.deployment) if len(prompts) else 1.0
+        prompts, outputs = self.requests(PROBES)
+        return most_requests_per_s(prompts, outputs, self.deployment) if len(prompts) > 1 else 1.0
 
     @cached_property
     def tokens_per_s(self) -> float:
         """[tokens/s] of output that it puts out then."""
-        _prompts, outputs = self._fitting()
-        return self.requests_per_s * (float(outputs.mean()) if len(outputs) else 1.0)
+        return self.requests_per_s * self.output_tokens
 
-    def _fitting(self):
-        prompts, outputs = self.arrivals.sample(PROBES)
+    @cached_property
+    def output_tokens(self) -> float:
+        """Mean of a request."""
+        _prompts, outputs = self.requests(PROBES)
+        return float(outputs.mean()) if len(outputs) else 1.0
+
+    def requests(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens of prompts and of outputs of up to so many requests, those that a replica has room for."""
+        prompts, outputs = self.arrivals.sample(count)
         fits = prompts + outputs <= self.deployment.max_tokens
         return prompts[fits], outputs[fits]
 
@@ -78,6 +88,8 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
     """A replica with the engine's usual limits, or with those that the model's table gives."""
     layout = Layout(model.tp, model.pp, model.dp, model.ep)
     known = entry(model.name, kind, model.engine, layout, model.weights, model.experts, model.kv)
+    if model.entry is not None:
+        known = apply(known, Path(model.entry))
     limits: dict[str, object] = {"prefix_caching": model.prefix_caching}
     for name in ("max_requests", "max_batched_tokens"):
         if (value := getattr(model, name)) is not None:

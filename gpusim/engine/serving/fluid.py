@@ -11,6 +11,7 @@ import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.expected import Expected
 from gpusim.scenario.service import Service
 
 
@@ -23,6 +24,8 @@ class Fluid:
         GPUs' worth of serving of this service per pool: a column of the table of all services.
     load : callable
         ``load(pool)`` tells the kernels what a pool's replicas draw by that table.
+    expected : Expected, optional
+        What becomes of its requests, if its model is known.
     """
 
     def __init__(
@@ -32,9 +35,10 @@ class Fluid:
         deployments: list[Deployment],
         busy: np.ndarray,
         load: Callable[[int], None],
+        expected: Expected | None = None,
     ):
         self.env, self.service, self.deployments = env, service, deployments
-        self._busy, self._load = busy, load
+        self._busy, self._load, self.expected = busy, load, expected
 
     def settle(self) -> None:
         """Bring the sums of its deployments up to now."""
@@ -72,7 +76,7 @@ class Fluid:
         if left > 0.0 and sum(room) > 0.0:
             share = min(1.0, left / sum(room))
             served = [s + share * r for s, r in zip(served, room, strict=True)]
-        for d, tokens_per_s in zip(self.deployments, served, strict=True):
-            d.served_tokens_per_s = tokens_per_s
+        for d, tokens_per_s, room_tokens_per_s in zip(self.deployments, served, capacity, strict=True):
+            d.served_tokens_per_s, d.room_tokens_per_s = tokens_per_s, room_tokens_per_s
             self._busy[d.pool] = tokens_per_s / d.tokens_per_s * self.service.gpus_per_replica
             self._load(d.pool)

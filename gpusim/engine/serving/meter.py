@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.serving.deployment import Deployment
+from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.booking import book
 from gpusim.scenario.service import Service
@@ -13,10 +13,6 @@ from gpusim.serving.energy import COUNTS, busy_j
 from gpusim.state.codes import NONE, Miss, Wait
 
 USES = ("prefill", "decode", "idle", "loading", "draining")
-_MISS_OF_WAIT = {
-    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.NOT_ENERGISED), Miss.POWER),
-    Wait.DOWN: Miss.FAILURE,
-}
 
 
 class Meter:
@@ -65,7 +61,7 @@ class Meter:
             return int(Miss.COLD_START)
         if d.cause == Wait.CYCLE:  # the next control step starts it
             return self.lost
-        return int(_MISS_OF_WAIT.get(Wait(d.cause), Miss.NO_GPU))
+        return int(miss_of(d.cause))
 
     def tell(self, now: float) -> None:
         """Book what was used since it was last told."""

@@ -14,6 +14,7 @@ from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
 from gpusim.errors import ScenarioError
 from gpusim.inputs.demand import demand_signal
+from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Scaling
@@ -43,6 +44,7 @@ class Prepared:
         Their replicas by service and GPU type.
     jurisdictions : dict of str to str
         Of sites.
+    seed : int
     """
 
     services: dict[str, Service]
@@ -52,6 +54,7 @@ class Prepared:
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
     jurisdictions: dict[str, str] = field(default_factory=dict)
+    seed: int = 0
 
 
 def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Prepared:
@@ -82,21 +85,20 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
             count = min(
                 _most(service, demand[name].max(0.0, duration_s) / rate), int(gpus[pool]) // service.gpus_per_replica
             )
-            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count))
+            load_s = service.load_s + _weights_s(service, engines.get((name, spec.gpu_type)))
+            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count, load_s))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority, most_w
             rows += [one] * count
     columns = zip(*rows, strict=True) if rows else [()] * 4
     replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, ("i8", "i8", "i4", "f8"), strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
-    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions)
+    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, seed)
 
 
 def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
     """Requests of a service with a model."""
     if service.requests is None or service.requests.trace is None:
         return SyntheticArrivals(name, service, scenario.run, seed)
-    from gpusim.inputs.requests.formats import read_requests
-
     return TraceArrivals(name, service, scenario.run, seed, read_requests(service.requests.trace))
 
 
@@ -117,6 +119,14 @@ def _abilities(service: Service, kind: str, engine: ServingEngine | None, scenar
     rate = engine.tokens_per_s if given is None else given * service.gpus_per_replica
     limit_w = engine.entry.replica.gpu.limit_w if service.by_request else 0.0
     return rate, max(limit_w - scenario.gpus[kind].idle_w, 0.0)
+
+
+def _weights_s(service: Service, engine: ServingEngine | None) -> float:
+    """[s] In which the weights of a replica come from where they are kept; 0: at once, or counted in ``load_s``."""
+    if service.model is None or service.model.load_gb_per_s is None:
+        return 0.0
+    replica = engine.entry.replica
+    return float(replica.weights_per_gpu_bytes) * replica.layout.gpus / (service.model.load_gb_per_s * 1e9)
 
 
 def _most(service: Service, full: float) -> int:

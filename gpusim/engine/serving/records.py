@@ -1,4 +1,4 @@
-"""What came of the requests of services over time, as tables; ``gpusim.tables.names`` says what stands in them."""
+"""What came of the requests of services with a model, over time, as tables."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.engine.serving.by_request import ByRequest
+from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.meter import USES
 from gpusim.engine.serving.services import Services
 from gpusim.kernels.serving.traffic import FAILED, KEPT, MEASURES, MET, UNDER_WAY
-from gpusim.serving.quantiles import UPTO_S, quantiles_s
+from gpusim.serving.quantiles import OVER_S, UPTO_S, quantiles_s
 from gpusim.state.codes import Miss
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 LATENCIES = tuple(f"{measure.removesuffix('_s')}_{what}_s" for measure in MEASURES for what in ("mean", *QUANTILES))
 WHERE = ["service", "site", "gpu_type", "region"]
 SPAN = ["start_s", "end_s"]
+COUNTED = ("prompt_tokens", "output_tokens", "served_tokens", "retries")  # by deployment
 COLUMNS = {
+    "service_demand": ["service", "region", *SPAN, "requests", "prompt_tokens", "output_tokens"],
     "service_latency": [*WHERE, *SPAN, "requests", *LATENCIES],
     "service_outcomes": [*WHERE, *SPAN, "outcome", "cause", "requests"],
     "service_replicas": [
-        *WHERE[:3], *SPAN, "prompt_tokens", "output_tokens", "served_tokens", *(f"{use}_gpu_s" for use in USES),
-        "energy_j",
+        *WHERE[:3], *SPAN, *COUNTED, *(f"{use}_gpu_s" for use in USES), "energy_j",
     ],
-    "service_sketch": [*WHERE, "measure", "upto_s", "requests"],
+    "service_sketch": [*WHERE, "measure", "over_s", "upto_s", "requests"],
     "service_requests": [
         *WHERE, "request", "arrival_s", "sent_s", "scheduled_s", "first_token_s", "end_s", "prompt_tokens",
         "output_tokens", "cached_tokens", "preemptions", "outcome", "cause",
@@ -41,53 +43,63 @@ assert (OUTCOMES[MET], FAILED, OUTCOMES[UNDER_WAY]) == (("met", ""), MET + 1, ("
 
 
 class ServingRecorder:
-    """Rows of all services by requests, closed at the end of every record interval."""
+    """Rows of all services with a model, closed at the end of every record interval."""
 
     def __init__(self, services: Services, names: Names):
         self._of = {name: level for name, level in services.levels.items() if isinstance(level, ByRequest)}
+        self._expected = {
+            name: level for name, level in services.levels.items() if isinstance(level, Fluid) and level.expected
+        }
         self._names = names
         self._rows: dict[str, list[dict]] = {name: [] for name in COLUMNS}
         self._before = {name: _counted(level) for name, level in self._of.items()}
 
-    def __bool__(self) -> bool:
-        return bool(self._of)
-
     def close(self, start_s: float, end_s: float) -> None:
         """A record interval is over; services are settled."""
+        span = {"start_s": start_s, "end_s": end_s}
         for name, level in self._of.items():
             now = _counted(level)
             since = {key: now[key] - self._before[name][key] for key in now}
             self._before[name] = now
-            span = {"start_s": start_s, "end_s": end_s}
+            for region, asked in zip(_regions(level), since["demand"], strict=True):
+                counts = dict(zip(COLUMNS["service_demand"][-3:], asked, strict=True))
+                self._rows["service_demand"].append({"service": name, "region": region} | span | counts)
             for i, where in enumerate(self._pairs(name, level)):
-                self._close_pair(where | span, i, since)
+                self._tell_outcomes(where | span, since["outcomes"][i])
+                self._tell_latencies(where | span, *_latencies(since["sketch"][i], since["sums_s"][i]))
             for i, where in enumerate(self._deployments(name, level)):
                 uses = {f"{use}_gpu_s": since["gpu_s"][i, k] for k, use in enumerate(USES)}
-                tokens = dict(zip(("prompt_tokens", "output_tokens", "served_tokens"), since["tokens"][i], strict=True))
-                self._rows["service_replicas"].append(where | span | tokens | uses | {"energy_j": since["energy_j"][i]})
+                counted = dict(zip(COUNTED, since["counted"][i], strict=True))
+                self._rows["service_replicas"].append(
+                    where | span | counted | uses | {"energy_j": since["energy_j"][i]}
+                )
+        for name, level in self._expected.items():
+            closed = level.expected.close(start_s, end_s)
+            for where, (outcomes, latencies) in zip(self._pairs(name, level), closed, strict=True):
+                self._tell_outcomes(where | span, outcomes)
+                self._tell_latencies(where | span, outcomes.sum(), latencies)
 
-    def _close_pair(self, where: dict, i: int, since: dict[str, np.ndarray]) -> None:
-        for code in np.flatnonzero(since["outcomes"][i]):
+    def _tell_outcomes(self, where: dict, outcomes: np.ndarray) -> None:
+        for code in np.flatnonzero(outcomes):
             outcome, cause = OUTCOMES[code]
-            row = {"outcome": outcome, "cause": cause, "requests": since["outcomes"][i, code]}
+            row = {"outcome": outcome, "cause": cause, "requests": outcomes[code]}
             self._rows["service_outcomes"].append(where | row)
-        counts = since["sketch"][i]
-        if counts.any():
-            number = counts.sum(axis=1)
-            means = np.where(number > 0, since["sums_s"][i] / np.maximum(number, 1), np.nan)
-            values = np.column_stack([means, quantiles_s(counts, np.array(list(QUANTILES.values())))]).ravel()
-            row = {"requests": number[MEASURES.index("end_to_end_s")], **dict(zip(LATENCIES, values, strict=True))}
+
+    def _tell_latencies(self, where: dict, requests: int, latencies_s: np.ndarray) -> None:
+        if requests > 0:
+            row = {"requests": requests, **dict(zip(LATENCIES, latencies_s.ravel(), strict=True))}
             self._rows["service_latency"].append(where | row)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All that was recorded; none without a service by requests."""
-        if not self._of:
+        """All that was recorded; none without a service with a model."""
+        if not self._of and not self._expected:
             return {}
         for name, level in self._of.items():
             self._tell_sketch(name, level)
         found = {name: pd.DataFrame(rows, columns=COLUMNS[name]) for name, rows in self._rows.items()}
         kept = [self._kept(name, level) for name, level in self._of.items()]
-        found["service_requests"] = pd.concat(kept, ignore_index=True)
+        if kept:
+            found["service_requests"] = pd.concat(kept, ignore_index=True)
         return {name: _typed(table) for name, table in found.items()}
 
     def _tell_sketch(self, name: str, level: ByRequest) -> None:
@@ -95,7 +107,7 @@ class ServingRecorder:
         for i, where in enumerate(self._pairs(name, level)):
             for measure, buckets in zip(MEASURES, counts[i], strict=True):
                 self._rows["service_sketch"].extend(
-                    where | {"measure": measure, "upto_s": UPTO_S[k], "requests": buckets[k]}
+                    where | {"measure": measure, "over_s": OVER_S[k], "upto_s": UPTO_S[k], "requests": buckets[k]}
                     for k in np.flatnonzero(buckets)
                 )
 
@@ -117,15 +129,15 @@ class ServingRecorder:
         }
         return pd.DataFrame(columns, columns=COLUMNS["service_requests"])
 
-    def _deployments(self, name: str, level: ByRequest) -> list[dict]:
+    def _deployments(self, name: str, level: ByRequest | Fluid) -> list[dict]:
         places = [self._names.pools[d.pool] for d in level.deployments]
         return [{"service": name, "site": site, "gpu_type": kind} for site, kind in places]
 
-    def _pairs(self, name: str, level: ByRequest) -> list[dict]:
+    def _pairs(self, name: str, level: ByRequest | Fluid) -> list[dict]:
         return [where | {"region": region} for where in self._deployments(name, level) for region in _regions(level)]
 
 
-def _regions(level: ByRequest) -> Sequence[str]:
+def _regions(level: ByRequest | Fluid) -> Sequence[str]:
     return list(level.service.users or {"": None})
 
 
@@ -135,18 +147,27 @@ def _counted(level: ByRequest) -> dict[str, np.ndarray]:
     pairs = len(traffic.outcomes)
     rows = traffic.deployments
     return {
+        "demand": level.demand.copy(),
         "outcomes": traffic.outcomes.copy(),
         "sketch": traffic.sketch.reshape(pairs, len(MEASURES), -1).copy(),
         "sums_s": traffic.sums_s.reshape(pairs, len(MEASURES)).copy(),
-        "tokens": np.column_stack([rows[name] for name in ("prompt_tokens", "output_tokens", "served_tokens")]),
+        "counted": np.column_stack([rows[name] for name in COUNTED]),
         "gpu_s": np.array([[meter.gpu_s[use] for use in USES] for meter in level.meters]),
         "energy_j": np.array([meter.energy_j for meter in level.meters]),
     }
 
 
+def _latencies(sketch: np.ndarray, sums_s: np.ndarray) -> tuple[int, np.ndarray]:
+    """Requests that have ended, and of each measure mean and quantiles [s]."""
+    number = sketch.sum(axis=1)
+    means = np.where(number > 0, sums_s / np.maximum(number, 1), np.nan)
+    quantiles = quantiles_s(sketch, np.array(list(QUANTILES.values())))
+    return number[MEASURES.index("end_to_end_s")], np.column_stack([means, quantiles])
+
+
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Times, tokens and GPU-seconds as numbers, counts as whole ones, also of no rows."""
-    whole = {"requests", "request", "prompt_tokens", "output_tokens", "served_tokens", "cached_tokens", "preemptions"}
+    whole = {*COUNTED, "requests", "request", "cached_tokens", "preemptions"}
     kinds = {
         column: "int64" if column in whole else "float64" if column.endswith(("_s", "_j")) else "str"
         for column in table

@@ -49,7 +49,7 @@ def policy_of(
         return math.ceil(asked(d, time_s) / (d.tokens_per_s * service.target_utilisation))
 
     def predictive(d: Deployment, time_s: float) -> int:
-        ahead = range(1 + math.ceil(service.load_s / service.control_s))
+        ahead = range(1 + math.ceil(d.load_s / service.control_s))
         return max(by_demand(d, time_s + i * service.control_s) for i in ahead)
 
     if spec.policy in LOOKING_AHEAD:

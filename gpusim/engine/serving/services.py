@@ -12,6 +12,7 @@ from gpusim.engine.serving.autoscaler import Autoscaler
 from gpusim.engine.serving.by_request import ByRequest
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine
+from gpusim.engine.serving.expected import Expected
 from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.roads import Roads
@@ -44,13 +45,17 @@ class Services:
 
     def _autoscaler(self, of: Prepared, i: int, name: str, spec: Service) -> Autoscaler:
         env, mine = self.env, [d for d in self.deployments if d.service == name]
-        if spec.by_request:
+        expected = None
+        if spec.model is not None:
             engines = [of.engines[name, one.gpu_type] for one in spec.deployments]
             roads = Roads(of.jurisdictions, spec, mine, self._prices(mine, engines))
+        if spec.by_request:
             level = self.levels[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
             return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen), level.asked)
+        if spec.model is not None:
+            expected = Expected(spec, mine, engines, of.arrivals[name], roads, of.seed)
         demand = of.demand[name]
-        self.levels[name] = Fluid(env, spec, mine, self._busy[:, i], self._load)
+        self.levels[name] = Fluid(env, spec, mine, self._busy[:, i], self._load, expected)
 
         def asked(d: Deployment, time_s: float) -> float:
             return demand.at(time_s) * d.weight
@@ -80,10 +85,10 @@ class Services:
             self.catch_up()
             for scaler in self._autoscalers:
                 if scaler.due_s == due_s:
-                    started = scaler.control()
+                    ready_s = scaler.control()
                     scaler.level.share()
-                    if started and scaler.service.load_s > 0.0:
-                        self._wake(due_s + scaler.service.load_s)
+                    for moment_s in sorted(ready_s):
+                        self._wake(moment_s)
 
     def _wake(self, time_s: float) -> None:
         self.env.at(time_s, Place.SHARING).callbacks.append(self.share)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gpusim.errors import TraceError
 from gpusim.inputs.requests import azure, mooncake, plain
+from gpusim.inputs.requests.servegen import read_servegen
 from gpusim.inputs.requests.trace import Requests
 from gpusim.inputs.traces.source import Source
 
@@ -30,7 +31,7 @@ FORMATS = (
 
 
 def read_requests(path: str | Path) -> Requests:
-    """Read a request trace of any known format, plain or gzip-ed.
+    """Read a request trace of any known format, plain or gzip-ed; of a folder, ServeGen's clients.
 
     Raises
     ------
@@ -40,6 +41,8 @@ def read_requests(path: str | Path) -> Requests:
     path = Path(path)
     if not path.exists():
         raise TraceError(f"{path}: no such file; a relative path counts from the working directory, {Path.cwd()}")
+    if path.is_dir():
+        return read_servegen(path)
     source = Source(path)
     reasons = []
     for format in FORMATS:

@@ -29,12 +29,19 @@ class SyntheticRequests:
         [s] None come later.
     random : callable
         ``random(part)``: a stream of random numbers for ``"gaps"``, ``"prompts"``, ``"outputs"``, ``"samples"``.
+    pairs : ndarray, shape (n, 2), optional
+        Tokens of prompts and outputs, of which pairs are drawn in place of lognormal lengths.
     """
 
     def __init__(
-        self, mix: Requests, rate_per_s: Signal, duration_s: float, random: Callable[[str], np.random.Generator]
+        self,
+        mix: Requests,
+        rate_per_s: Signal,
+        duration_s: float,
+        random: Callable[[str], np.random.Generator],
+        pairs: np.ndarray | None = None,
     ):
-        self._mix = mix
+        self._mix, self._pairs = mix, pairs
         inside = rate_per_s.times_s[(rate_per_s.times_s > 0.0) & (rate_per_s.times_s < duration_s)]
         self._edges_s = np.concatenate([[0.0], inside, [duration_s]])
         spans_s = np.diff(self._edges_s)
@@ -75,8 +82,11 @@ class SyntheticRequests:
         at = self._reached + np.concatenate([[0.0], np.cumsum(self._gaps.gamma(shape, 1.0 / shape, BATCH))])
         self._reached = float(at[-1])
         arrival_s = np.interp(at[:-1], self._expected, self._edges_s)
-        prompts = _lengths(self._prompts, self._mix.prompt_tokens, self._mix.prompt_cv)
-        outputs = _lengths(self._outputs, self._mix.output_tokens, self._mix.output_cv)
+        if self._pairs is None:
+            prompts = _lengths(self._prompts, self._mix.prompt_tokens, self._mix.prompt_cv)
+            outputs = _lengths(self._outputs, self._mix.output_tokens, self._mix.output_cv)
+        else:
+            prompts, outputs = self._pairs[self._prompts.integers(len(self._pairs), size=BATCH)].T
         made = np.stack([arrival_s, prompts, outputs, self._samples.random(BATCH)], axis=1)
         self._drawn.append(made[at[:-1] < self.expected])
         self._last_s = float(arrival_s[-1])

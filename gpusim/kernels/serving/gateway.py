@@ -18,10 +18,10 @@ from gpusim.kernels.serving.route import score
 from gpusim.kernels.serving.sketch import bucket
 from gpusim.kernels.serving.state import Router
 from gpusim.kernels.serving.traffic import FAILED
-from gpusim.state.codes import NONE
+from gpusim.state.codes import NONE, Miss
 
 DONE, ROWS_LACK, KEPT_FULL = 0, 1, 2
-_ROUND_ROBIN = int(Router.ROUND_ROBIN)
+_ROUND_ROBIN, _REFUSED = int(Router.ROUND_ROBIN), FAILED + int(Miss.TOO_LONG)
 
 
 @inner
@@ -147,6 +147,7 @@ def _enter(s, t):
     request.prompt_tokens, request.output_tokens = arrival.prompt_tokens, arrival.output_tokens
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
     request.followers = 0
+    request.sent_s, request.replica = math.nan, NONE
     _begin_again(s, row)
     ticket.number, ticket.region, ticket.kept = gate.number, arrival.region, arrival.kept
     ticket.held = ticket.short = ticket.lost = NONE
@@ -232,17 +233,20 @@ def serve(s, t, until_s):
     gate = t.gateway[0]
     while gate.next < gate.arrivals and t.arrivals[gate.next].arrival_s < until_s:
         now = t.arrivals[gate.next].arrival_s
-        if gate.spare == 0 and not _play_all(s, t, now):
+        if (gate.spare == 0 and not _play_all(s, t, now)) or gate.kept == len(t.kept):
             return KEPT_FULL
         if gate.spare == 0:
             return ROWS_LACK
         row = _enter(s, t)
-        if not _send(s, t, row, now):
+        request = s.requests[row]
+        if request.prompt_tokens + request.output_tokens > gate.most_tokens:
+            _close(s, t, row, _REFUSED)
+        elif not _send(s, t, row, now):
             t.tickets[row].held = gate.held
             _hold(s, t, row)
         deployment = t.deployments[t.tickets[row].deployment]
-        deployment.prompt_tokens += s.requests[row].prompt_tokens
-        deployment.output_tokens += s.requests[row].output_tokens
+        deployment.prompt_tokens += request.prompt_tokens
+        deployment.output_tokens += request.output_tokens
     return DONE if _play_all(s, t, until_s) else KEPT_FULL
 
 
@@ -279,7 +283,9 @@ def lose(s, t, r, miss, retries, now):
             _begin_again(s, row)
             if not retries:
                 _close(s, t, row, FAILED + miss)
-            elif not _send(s, t, row, now):
+                continue
+            t.deployments[t.tickets[row].deployment].retries += 1
+            if not _send(s, t, row, now):
                 _hold(s, t, row)
         if s.engines[rank].first_waiting != NONE:
             return False

@@ -54,6 +54,7 @@ DEPLOYMENT = record(
         ("prompt_tokens", "i8"),  # asked for since the start
         ("output_tokens", "i8"),
         ("served_tokens", "i8"),  # of output, of requests that have ended
+        ("retries", "i8"),  # requests that were lost with a replica, and sent anew
     ]
 )
 
@@ -62,6 +63,7 @@ GATEWAY = record(
         ("ttft_s", "f8"),  # objectives
         ("time_per_output_token_s", "f8"),
         ("spill_s", "f8"),  # waits beyond it send a request on to the next deployment
+        ("most_tokens", "i8"),  # of prompt and output: longer ones are refused
         ("router", "i8"),
         ("in_turn", "i8"),  # deployments get requests by weight, else in the order of the region
         ("held", "i8"),  # a ``Miss``: why no replica is open

@@ -23,7 +23,7 @@ def draw(deliveries: Deliveries) -> Figure:
     table, about = deliveries.cash, deliveries.about
     largest = float(table.drop(columns="month").abs().to_numpy().max())
     unit, name = (1e9, "billion USD") if largest >= 2e9 else (1e6, "million USD")
-    figure, axes = sheet([1.6, 1.2], 0.32, left_in=0.6, gap_in=0.45)
+    figure, axes = sheet([1.6, 1.2], 0.32, left_in=0.6, gaps_in=0.45)
     start = datetime.fromisoformat(about["start"])
     days = edges_s(list(table["month"]), start, about["duration_s"]) / DAY_S
     for ax, (key, (label, dark, light)) in zip(axes, COURSES.items(), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from datetime import datetime
 
 import matplotlib as mpl
@@ -22,17 +23,23 @@ WIDTH_IN = 6.6
 LONGEST = 20  # characters of a row label
 
 
-def sheet(heights_in: list[float], top_in: float, left_in: float = 0.75, gap_in: float = 0.36) -> tuple[Figure, list]:
-    """A figure of panels one below the other, of the given heights, with room for title and legend on top."""
+def sheet(
+    heights_in: list[float], top_in: float, left_in: float = 0.75, gaps_in: float | list[float] = 0.36
+) -> tuple[Figure, list]:
+    """A figure of panels one below the other, of the given heights, with room for title and legend on top.
+
+    Between them are gaps, all of one height or each of its own.
+    """
     bottom_in, right_in = 0.52, 0.12
-    total = top_in + sum(heights_in) + gap_in * (len(heights_in) - 1) + bottom_in
+    gaps = [gaps_in] * (len(heights_in) - 1) if isinstance(gaps_in, float) else gaps_in
+    total = top_in + sum(heights_in) + sum(gaps) + bottom_in
     figure = Figure(figsize=(WIDTH_IN, total))
     axes, y = [], total - top_in
-    for height in heights_in:
+    for height, gap in zip(heights_in, [*gaps, 0.0]):
         y -= height
         box = (left_in / WIDTH_IN, y / total, 1.0 - (left_in + right_in) / WIDTH_IN, height / total)
         axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
-        y -= gap_in
+        y -= gap
     for ax in axes[:-1]:
         ax.xaxis.set_visible(False)  # ticks are most of the drawing time
     return figure, axes
@@ -49,18 +56,22 @@ def time_axis(ax: Axes, result: Record) -> float:
     return unit_s
 
 
-def stack(ax: Axes, edges: np.ndarray, table, order: list[str]) -> None:
+def stack(ax: Axes, edges: np.ndarray, table, order: list[str], colours: Mapping[str, str] = COLOURS) -> None:
     """Stack columns of ``table`` as steps between ``edges``."""
     base = np.zeros(len(edges))
     for cause in order:
         top = base + np.append(table[cause].to_numpy(), table[cause].iloc[-1])
-        ax.fill_between(edges, base, top, step="post", color=COLOURS[cause], linewidth=0)
+        ax.fill_between(edges, base, top, step="post", color=colours[cause], linewidth=0)
         base = top
 
 
 def legend(figure: Figure, causes: list[str], y_in: float, extra: list = ()) -> None:
     """Legend of causes whose upper edge is ``y_in`` below the top of the figure."""
-    handles = [mpl.patches.Patch(color=COLOURS[c], label=WORDS[c].short) for c in causes] + list(extra)
+    key(figure, [mpl.patches.Patch(color=COLOURS[c], label=WORDS[c].short) for c in causes] + list(extra), y_in)
+
+
+def key(figure: Figure, handles: list, y_in: float) -> None:
+    """Legend of handles with labels, whose upper edge is ``y_in`` below the top of the figure."""
     height = figure.get_figheight()
     figure.legend(
         handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - y_in / height), borderaxespad=0.0,

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from matplotlib.patches import Patch
 
 from gpusim.analysis.lateness import held_back, spelled
-from gpusim.report.figures.palette import SERIES
+from gpusim.report.figures.palette import OTHER, SERIES
 from gpusim.tables.record import Record
 
-OTHER = "#9A9A9A"
 OWN = (*SERIES[:6], "#44546A")
 
 

@@ -34,7 +34,7 @@ def draw(result: Record) -> Figure:
     table = quarters(result.money_fleet)
     largest = float(table.drop(columns="quarter").abs().to_numpy().max())
     unit, name = (1e9, "billion USD") if largest >= 2e9 else (1e6, "million USD")
-    figure, axes = sheet([1.35, 0.8, 1.35], 0.32, left_in=0.6, gap_in=0.45)
+    figure, axes = sheet([1.35, 0.8, 1.35], 0.32, left_in=0.6, gaps_in=0.45)
     start, end_s = datetime.fromisoformat(result.manifest["start"]), result.manifest["duration_s"]
     firsts = [f"{quarter[:4]}-{3 * int(quarter[-1]) - 2:02d}" for quarter in table["quarter"]]
     days = edges_s(firsts, start, end_s) / DAY_S

@@ -6,8 +6,9 @@ from gpusim.causes import STACK
 
 COLOURS = {row.name: row.colour for row in STACK}  # of causes, in the order in which they are stacked
 LINES = ("-", "--", "-.", ":")
-# Of what has no colour of its own: lines side by side (Okabe and Ito's, yellow left out for being too light on white).
+# Of lines side by side (Okabe and Ito's, yellow left out for being too light on white).
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
+OTHER = "#9A9A9A"  # of what has no colour of its own
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,13 +18,6 @@ from gpusim.studies.planning.goal import Condition, Goal
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
 LOG_FROM = 20.0  # times the least mean that the greatest one is, from which the axis is logarithmic
 PANEL_IN = 2.0
-
-
-def plan_figures(
-    goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.Series
-) -> Iterator[tuple[str, Figure]]:
-    """The figures of a plan by name: front."""
-    yield "front", draw(goal, candidates, front, chosen)
 
 
 def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.Series) -> Figure:

@@ -25,6 +25,7 @@ AMOUNTS = {
     "GPU": ("GPUs more", "{} GPUs more"),
     "MW": ("MW more", "{} MW more"),
     "day": ("days earlier", "{} days earlier"),
+    "replica": ("replicas more in each deployment", "{} replicas more"),
     "job": ("places more in the queue", "{} places more"),
     "%": ("change [%]", "a change of {}%"),
 }

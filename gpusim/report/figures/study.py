@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
+from gpusim.report.section import Drawings
 from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.tables.target import folder_name
 
@@ -15,7 +17,13 @@ from gpusim.tables.target import folder_name
 def study_figures(
     spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]
 ) -> Iterator[tuple[str, Figure]]:
-    """The figures of every measure of a sweep, by name.
+    """The figures of every measure of a sweep, by name."""
+    for name, draw in drawings(spec, summary, sensitivities).items():
+        yield name, draw()
+
+
+def drawings(spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]) -> Drawings:
+    """What draws the figures of every measure of a sweep, by name.
 
     One axis of numbers is a curve, with a few cases beside it a curve each; two axes a map; one at a time a tornado;
     lists, Latin hypercubes and other grids the means of their points. Which axis matters is drawn of all the others.
@@ -27,28 +35,32 @@ def study_figures(
     sensitivities : mapping
         Tables of ``gpusim.studies.statistics.sensitivity`` by measure; measures without one are drawn without.
     """
+    found = {}
     for measure in dict.fromkeys(summary["measure"]):
         file = folder_name(measure.replace(" ", "_").replace("/", "_"))
         table = sensitivities.get(measure)
         if spec.design.kind == "one_at_a_time" and table is not None:
-            yield f"tornado_{file}", tornado.draw(table, measure)
+            found[f"tornado_{file}"] = partial(tornado.draw, table, measure)
             continue
-        yield from ((f"{name}_{file}", figure) for name, figure in _means(spec, summary, measure))
+        found |= {f"{name}_{file}": draw for name, draw in _means(spec, summary, measure).items()}
         if table is not None and len(spec.axes) > 1:
-            yield f"sensitivity_{file}", sensitivity.draw(table, measure)
+            found[f"sensitivity_{file}"] = partial(sensitivity.draw, table, measure)
+    return found
 
 
-def _means(spec: SweepSpec, summary: pd.DataFrame, measure: str) -> Iterator[tuple[str, Figure]]:
+def _means(spec: SweepSpec, summary: pd.DataFrame, measure: str) -> Drawings:
     names = list(spec.axes)
     numbers = [name for name in names if spec.axes[name].is_numeric()]
     grid = spec.design.kind == "grid"
     if len(names) == 1 and numbers and spec.design.kind in ("grid", "list"):
-        yield "curve", curve.draw(summary, names[0], measure)
-    elif grid and len(names) == 2 and numbers:
+        return {"curve": partial(curve.draw, summary, names[0], measure)}
+    if grid and len(names) == 2 and numbers:
         across = numbers[-1]
         (other,) = (name for name in names if name != across)
+        found = {"map": partial(heatmap.draw, summary, other, across, measure)}
         if summary[other].nunique() <= curve.MOST:
-            yield "curve", curve.draw(summary, across, measure, other)
-        yield "map", heatmap.draw(summary, other, across, measure)
-    elif spec.design.kind not in ("sobol", "morris"):  # whose points mean nothing by themselves
-        yield "points", effects.draw(summary, names, measure)
+            found = {"curve": partial(curve.draw, summary, across, measure, other), **found}
+        return found
+    if spec.design.kind in ("sobol", "morris"):  # whose points mean nothing by themselves
+        return {}
+    return {"points": partial(effects.draw, summary, names, measure)}

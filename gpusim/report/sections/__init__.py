@@ -15,6 +15,7 @@ from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.notes import NotesSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sections.replications import ReplicationsSection
+from gpusim.report.sections.requests import RequestsSection
 from gpusim.report.sections.rules import RulesSection
 from gpusim.report.sections.services import ServicesSection
 from gpusim.report.sections.sites import SitesSection
@@ -23,10 +24,10 @@ from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
     ReliefSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(), RulesSection(),
-    WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), ServicesSection(), EnergySection(),
-    SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), RequestsSection(), ServicesSection(),
+    EnergySection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    BottlenecksSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(), MoneySection(),
-    EnergySection(), RulesSection(),
+    BottlenecksSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(),
+    MoneySection(), EnergySection(), RulesSection(),
 ]  # fmt: skip

@@ -16,6 +16,10 @@ class WaitingSection(Section):
 
     name, title, template = "waiting", "Waiting", "sections/waiting.html"
 
+    def applies(self, findings: Findings) -> bool:
+        """Whether there are jobs."""
+        return len(findings.result.jobs) > 0
+
     def figures(self, findings: Findings) -> Drawings:
         """Distribution and sums by cause."""
         return {"waits": lambda: waits.draw(findings.result)}

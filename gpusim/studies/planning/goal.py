@@ -8,8 +8,10 @@
                p95 wait: of that job class whose figure is the worst
                slo(NAME): share of the tokens asked of a service that it served
                slo: of all services together
+               attainment(NAME): share of the requests of a service with a model that kept its objectives
+               attainment: of all such services together
                goodput, site texas energy_usd, ...: any measure of ``gpusim.analysis.measure``
-    limit      a number, or one with k or M; a unit: s, min, h or days, %, MWh or GWh, MW, USD, t
+    limit      a number, or one with k or M; a unit: ms, s, min, h or days, %, MWh or GWh, MW, USD, t
 
 It is no language of expressions: there is no "or", no arithmetic and no brackets.
 """
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.analysis.measure import QUANTILES, Measure, absent
+from gpusim.analysis.measure import QUANTILES, Measure, absent, is_time
 from gpusim.errors import GoalError, did_you_mean, one_line
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S
@@ -30,12 +32,15 @@ from gpusim.units import DAY_S, HOUR_S
 WORST = "*"  # name of a measure that stands for the worst of its kind
 _OPERATOR = re.compile(r"(<=|>=|<|>)")
 _WAIT = re.compile(r"(?P<figure>\S+) wait(?: of (?P<who>.+))?")
-_SLO = re.compile(r"slo(?:\s*\((?P<service>.*)\))?")
+_OF_SERVICES = re.compile(r"(?P<figure>slo|attainment)(?:\s*\((?P<service>.*)\))?")
+_SHARES = {  # of a service, and of all together
+    "slo": ("served_share", "service_tokens_served_share"),
+    "attainment": ("attainment", "service_attainment"),
+}
 _LIMIT = re.compile(r"(?P<number>[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>.*)")
-_TIMES = {"s": 1.0, "min": 60.0, "h": HOUR_S, "day": DAY_S, "days": DAY_S}
+_TIMES = {"s": 1.0, "min": 60.0, "h": HOUR_S, "day": DAY_S, "days": DAY_S, "ms": 1e-3}
 # End of a measure's name -> units of its limits, each as a number of the measure's own.
 _UNITS = {
-    "_s": _TIMES,
     "_mwh": {"MWh": 1.0, "GWh": 1e3},
     "_mw": {"MW": 1.0},
     "_usd": {"USD": 1.0},
@@ -170,17 +175,19 @@ def _figure(text: str, scenario: Scenario) -> tuple[str, Measure]:
         if found["who"] is None:
             return f"{text} of the worst job class", Measure("job_class", WORST, "", measure)
         return text, Measure(*_group(found["who"], text, scenario), "", measure)
-    if found := _SLO.fullmatch(text):
+    if found := _OF_SERVICES.fullmatch(text):
         if not scenario.services:
             raise ValueError("the scenario has no services")
-        if found["service"] is None:
-            return text, Measure("fleet", "", "", "service_tokens_served_share")
-        measure = Measure("service", found["service"].strip(), "", "served_share")
+        of_one, of_all = _SHARES[found["figure"]]
+        named = found["service"]
+        measure = Measure("fleet", "", "", of_all) if named is None else Measure("service", named.strip(), "", of_one)
     else:
         try:
             measure = Measure.parse(text)
         except ValueError as error:
-            raise ValueError(f'{error}; or "p95 wait of NAME", "mean wait", "slo(SERVICE)"') from None
+            raise ValueError(
+                f'{error}; or "p95 wait of NAME", "mean wait", "slo(SERVICE)", "attainment(SERVICE)"'
+            ) from None
     if fault := absent(measure, scenario):
         raise ValueError(fault)
     return text, measure
@@ -209,7 +216,9 @@ def _group(who: str, text: str, scenario: Scenario) -> tuple[str, str]:
 
 def _limit(text: str, measure: Measure, figure: str) -> tuple[float, str]:
     """A limit in the measure's own unit, and as told; ``ValueError`` with what is wrong."""
-    units = next((units for end, units in _UNITS.items() if measure.measure.endswith(end)), {"%": 0.01})
+    name = measure.measure
+    units = next((units for end, units in _UNITS.items() if name.endswith(end)), {"%": 0.01})
+    units = _TIMES if is_time(name) else units
     allowed = f"a number, such as 10, 2.5, 40k or 1.2M, and the unit {', '.join(units)}"
     found = _LIMIT.fullmatch(text)
     if not found:

@@ -119,6 +119,11 @@ def _without_demand(outcomes: pd.DataFrame, condition: Condition, runs: np.ndarr
     no_tokens = _runs_where(outcomes, "fleet", "", "service_tokens_served_share", None)
     if measure == "service_tokens_served_share":
         return no_tokens
+    if measure == "service_attainment":
+        rows = outcomes[
+            (outcomes["kind"] == "service") & (outcomes["measure"] == "requests") & (outcomes["value"] > 0.0)
+        ]
+        return set(runs) - set(rows["run"].astype(str))
     no_jobs = _runs_where(outcomes, "fleet", "", "jobs", 0.0)
     about_jobs = measure == "goodput" or measure.startswith(("wait_", "bounded_slowdown_"))
     return no_jobs if about_jobs else no_jobs & no_tokens

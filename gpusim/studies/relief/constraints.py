@@ -15,9 +15,11 @@ from gpusim.studies.lever import Lever
 from gpusim.studies.relief import build_out, rules
 from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
 from gpusim.studies.relief.places import booked, pools_at
+from gpusim.studies.relief.services import service_reliefs
 from gpusim.units import DAY_S, number_of
 
 TRACE_TYPES = ("workload", "trace_gpu_types")
+ATTAINMENT = "service_attainment"
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
 
 
@@ -28,7 +30,8 @@ def counterfactuals(
 
     A constraint that the ledger sees binds if what it held back is more than ``BINDS`` of all. Those that it cannot see
     (preemption, residency where it sent work elsewhere) are there whenever the scenario has them; prices where they can
-    change the measure: a cost, or any where the dispatch or a policy in Python looks at prices.
+    change the measure: a cost, or any where the dispatch or a policy in Python looks at prices; what services by
+    requests could have more of, if requests in time are the measure.
 
     Parameters
     ----------
@@ -47,6 +50,7 @@ def counterfactuals(
     priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
     found += _types_of_trace(scenario, {place for one in found for place in one.causes}, held)
+    found += service_reliefs(scenario, step) if measure == ATTAINMENT else ()
     return [
         one
         for one in [*found, *rooms]

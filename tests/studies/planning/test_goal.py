@@ -13,8 +13,10 @@ from tests.scenario.kit import starter
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
-    """Class research, tenant lab, service chat; and a class and a tenant that are both called "R and D"."""
+    """Class research, tenant lab, service chat, bot by requests; a class and a tenant of one name, "R and D"."""
     data = starter()
+    model = {"name": "Llama-3.1-8B", "tp": 8}
+    data["services"]["bot"] = {**data["services"]["chat"], "level": "requests", "model": model}
     data["tenants"]["R and D"] = {}
     data["workload"]["classes"]["R and D"] = {}
     return Scenario.from_dict(data)
@@ -30,6 +32,11 @@ def scenario() -> Scenario:
         ("p90 wait < 1 day", "job_class * waited_p90_s", 86_400.0),
         ("slo(chat) >= 99%", "service chat served_share", 0.99),
         ("slo >= .995", "service_tokens_served_share", 0.995),
+        ("attainment(bot) >= 99%", "service bot attainment", 0.99),
+        ("attainment > 0.9", "service_attainment", 0.9),
+        ("service bot token_time_p99_s < 20 ms", "service bot token_time_p99_s", 0.02),
+        ("service bot ttft_p99_s < 0.5", "service bot ttft_p99_s", 0.5),
+        ("service bot goodput_requests_per_s > 10", "service bot goodput_requests_per_s", 10.0),
         ("goodput > 9e-1", "goodput", 0.9),
         ("job_class research waited_p95_s < 7200", "job_class research waited_p95_s", 7200.0),
         ("fleet wait_p95_s < 7200", "wait_p95_s", 7200.0),
@@ -69,7 +76,10 @@ def test_conditions_are_joined_by_and(scenario: Scenario) -> None:
         ("goodput > 90 h", "found unit 'h'; give a number, such as 10, 2.5, 40k or 1.2M, and the unit %"),
         ("goodput > much", "found limit 'much'"),
         ("goodput > 1e999", "found limit '1e999'"),
-        ("slo(chatt) > 0.9", "no service 'chatt' (did you mean 'chat'?); known: chat"),
+        ("attainment(chat) > 0.9", "attainment is a figure of services with a model; give chat one"),
+        ("attainment(bott) > 0.9", "no service 'bott' (did you mean 'bot'?)"),
+        ("service bot goodput_requests_per_s > 10 s", "found unit 's'"),
+        ("slo(chatt) > 0.9", "no service 'chatt' (did you mean 'chat'?); known: chat, bot"),
         ("goodputt > 0.9", "unknown figure 'goodputt' (did you mean 'goodput'?)"),
         ("slo > 0.9 and slo > 0.95", '"slo": has two limits; give one'),
     ],

@@ -83,7 +83,7 @@ def test_ctrl_c_while_kernels_compile(tmp_path: Path) -> None:
     assert finished(tmp_path) == 0
 
 
-@pytest.mark.parametrize("where", ["gpusim.studies.sweeps.sweep.points", "gpusim.report.study_console.print_summary"])
+@pytest.mark.parametrize("where", ["gpusim.studies.sweeps.sweep.points", "gpusim.report.sweeps.summary.print_summary"])
 def test_ctrl_c_before_and_after(tmp_path: Path, where: str) -> None:
     """Before the first run, and while the summary is printed: there the command meets the signal by itself."""
     study(tmp_path)

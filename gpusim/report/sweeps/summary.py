@@ -1,4 +1,4 @@
-"""Tables of studies for the terminal."""
+"""Means of a sweep on the console; on the page they stand in the section of its points."""
 
 from __future__ import annotations
 
@@ -13,12 +13,28 @@ from rich.table import Table
 
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.analysis.measure import none_of
+from gpusim.report.section import Section
+from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import plus_minus
-from gpusim.report.terminal import terminal
+from gpusim.report.terminal import Terminal, terminal
 
 MOST_POINTS = 30
 MOST_COLUMNS = 4  # of measures, where they are more than the points
 WIDEST = 100_000  # [characters] of a table that is measured
+
+
+class SummarySection(Section[SweepFindings]):
+    """Means of all that was to be measured."""
+
+    name = "summary"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether any run has finished."""
+        return not findings.table.empty
+
+    def say(self, findings: SweepFindings, terminal: Terminal) -> None:
+        """Points and measures as a table."""
+        print_summary(findings.summary, list(findings.spec.axes), terminal)
 
 
 def print_summary(summary: pd.DataFrame, axes: list[str], console: Console | None = None) -> None:

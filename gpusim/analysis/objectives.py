@@ -1,0 +1,84 @@
+"""What services promised for their requests, what they kept, and how well step times are known: in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.requests import attainment, by_requests, causes, objectives, with_model
+from gpusim.analysis.wording import percent, quantity, short_time
+from gpusim.misses import BY_NAME
+from gpusim.tables.record import Record
+from gpusim.units import number_of
+
+MOST_CAUSES = 2  # of a sentence
+
+
+def kept(result: Record) -> list[str]:
+    """What came of the requests of each service with a model, a sentence each."""
+    table, late, served = attainment(result), causes(result), by_requests(result)
+    return [
+        _kept(row, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
+        + ("" if row["service"] in served else " Its tokens flow: this is what the load of its replicas says.")
+        for _place, row in table.iterrows()
+    ]
+
+
+def _kept(row: pd.Series, promised: float, late: pd.DataFrame) -> str:
+    name, judged, under_way = row["service"], row["judged"], row["under_way"]
+    if not judged:
+        at_end = f"{number_of(quantity(under_way), 'request')}, under way at the end and not late yet"
+        return f"{name} had {at_end if under_way else 'no requests'}."
+    said = f"{name} kept its objectives for {percent(row['attainment'], promised)} of {_requests(judged)}"
+    short = row["attainment"] < promised
+    said += f", short of the {percent(promised)} that it promised" if short else f"; {percent(promised)} were promised"
+    return said + "".join(f"; {part}" for part in (_why(late), _lost(row["failed"])) if part) + "."
+
+
+def _why(late: pd.DataFrame) -> str:
+    """What most of the late were late for, or what many of them were."""
+    if late.empty:
+        return ""
+    named = [f"{BY_NAME[row.cause].short} ({percent(row.share)})" for row in late.itertuples()]
+    if len(named) == 1:
+        return f"late: {named[0]}"
+    if 2 * late["requests"].iloc[0] > late["requests"].sum():
+        return f"most late: {named[0]}"
+    more = len(named) - MOST_CAUSES
+    listed = ", ".join(named[:MOST_CAUSES]) if more else " and ".join(named)
+    return f"late: {listed}" + (f" and {number_of(more, 'more cause')}" if more else "")
+
+
+def _lost(failed: int) -> str:
+    return f"{_requests(failed)} failed" if failed else ""
+
+
+def promised(result: Record) -> list[str]:
+    """What each service with a model promised, a sentence each."""
+    given = result.manifest["scenario"]["services"]
+    return [
+        f"{name} promised the first token within {short_time(one.ttft_s)} and one every"
+        f" {short_time(one.time_per_output_token_s)} behind it, for {percent(one.share)} of its requests"
+        + ("." if given[name].get("objectives") else ": the usual objectives, as the scenario names none.")
+        for name, one in ((name, objectives(result, name)) for name in with_model(result))
+    ]
+
+
+def known(result: Record) -> list[str]:
+    """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
+    return [
+        f"Token times of {row['service']} on {row['gpu_type']} are {_by(row)}; four of five measured ones lie within"
+        f" {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
+        for row in result.manifest.get("entries", [])
+    ]
+
+
+def _by(entry: dict) -> str:
+    if entry["basis"] == "log":
+        return f"as fitted to {entry['source']}"
+    if entry["basis"] == "pair":
+        return f"as fitted to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
+    return "as fitted to the runs of all models"
+
+
+def _requests(count: int) -> str:
+    return number_of(quantity(count), "request")

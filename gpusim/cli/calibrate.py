@@ -1,0 +1,56 @@
+"""``gpusim calibrate``: an entry of the catalogue, fitted to a user's own log of requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
+from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
+from gpusim.cli.target import check_output, replace_option
+
+COUNT = click.IntRange(1)
+
+
+@cli.command()
+@click.argument("log", type=PATH)
+@click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct.")
+@click.option("--gpu", required=True, help="GPU type, say H100.")
+@click.option("--engine", default="vllm", show_default=True, help="Serving engine.")
+@click.option("--weights", default="bf16", show_default=True, help="Format of the weights: bf16, fp8, nvfp4, ...")
+@click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8.")
+@click.option("--tp", type=COUNT, default=1, show_default=True, help="GPUs that divide each layer.")
+@click.option("--pp", type=COUNT, default=1, show_default=True, help="Stages of layers.")
+@click.option("--dp", type=COUNT, default=1, show_default=True, help="Copies of the attention that share experts.")
+@click.option("--ep", type=COUNT, default=1, show_default=True, help="Groups of GPUs with experts of their own.")
+@click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas that served the log.")
+@click.option("--router", default="least-requests", show_default=True, help="How requests were spread over them.")
+@click.option("--out", type=PATH, help="Write the fitted entry to this file, for `entry` of a service's model.")
+@replace_option
+def calibrate(
+    log: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
+    replicas: int, router: str, out: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Fit the entry of a model and GPU to a LOG of requests with their times, and say how well it explains them.
+
+    LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
+    """
+    from gpusim.inputs.requests.log import read_log
+    from gpusim.report.serving_text import print_calibration
+    from gpusim.serving.calibration import fit_log
+    from gpusim.serving.entry import entry
+    from gpusim.serving.replica import Layout
+
+    if out is not None:
+        check_output(out, force, log)
+    known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
+    rows = read_log(log)
+    loading()
+    found = fit_log(known, rows, replicas, router)
+    print_calibration(found)
+    if out is not None:
+        found.save(out)
+        say(f'{out} written. A service uses it with entry = "{out}" in its model.')

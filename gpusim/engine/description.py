@@ -1,0 +1,90 @@
+"""What a fleet is laid out from: plain descriptions of pools, rules, classes of jobs, jobs and replicas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gpusim.state.codes import Backfill, Dispatch, Order, Placement
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``."""
+
+    site: int
+    gpu_type: int
+    n_nodes: int
+    gpus_per_node: int
+    nodes_per_domain: int = 1
+    speed: float = 1.0
+    rated_w_per_gpu: float = 0.0
+    idle_w: float = 0.0
+    compute_w: float = 0.0
+    communication_w: float = 0.0
+    checkpoint_w: float = 0.0
+    serving_w: float = 0.0
+    node_idle_w: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only."""
+
+    order: Order = Order.FIFO
+    backfill: Backfill = Backfill.NONE
+    placement: Placement = Placement.BEST_FIT
+    dispatch: Dispatch = Dispatch.LEAST_LOADED
+    redispatch: bool = False
+    kill_at_estimate: bool = False
+    preempts: bool = False
+    queue_limit: int | None = None
+    cycle_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """How a class of jobs runs: stalls, checkpoints, start-up."""
+
+    communication_share: float = 0.0
+    checkpoint_interval_s: float = math.inf
+    checkpoint_write_s: float = 0.0
+    load_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """Jobs as columns in order of submission, and where each may run.
+
+    ``route`` indexes ``routes``; a route is (candidate pools, how many of them, at the front, are home).
+    ``route_links`` has, for each route, the link that brings the data to each of its candidates (NONE: they are there);
+    absent: data are everywhere.
+    """
+
+    submit_s: np.ndarray
+    gpus: np.ndarray
+    runtime_s: np.ndarray
+    estimate_s: np.ndarray
+    route: np.ndarray
+    routes: list[tuple[list[int], int]]
+    priority: np.ndarray | int = 0
+    tenant: np.ndarray | int = 0
+    job_class: np.ndarray | int = 0
+    preemptible: np.ndarray | bool = False
+    data_bytes: np.ndarray | float = 0.0
+    route_links: list[list[int]] | None = None
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Inference replicas that may run: GPUs, tenant and priority of each, and [W] that a GPU may draw above idle.
+
+    No less than what serving draws in its pool.
+    """
+
+    gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    priority: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
+    most_w: np.ndarray | float = 0.0

@@ -1,0 +1,85 @@
+"""Whether a job may have the power that it draws, by the limit of its site and beside what is promised to others."""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.limit import allowed_w, peak_w
+from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, room_left_w
+from gpusim.state.codes import NONE, Backfill, Phase, Wait
+
+_EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
+_COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
+_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
+
+
+@inner
+def _leaves_promised(f, s, w, end_s, without, limit_w, now):
+    """EASY: whether ``w`` from now until ``end_s`` leave what is promised by pools other than ``without``."""
+    site = f.sites[s]
+    room_w = room_left_w(f, s, limit_w)
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        if q == without or not binds(f, q) or promise_begins_s(f, q, now) >= end_s:
+            continue
+        if not fits_at_begin(f, q, w, room_w, without, now):
+            return False
+    return True
+
+
+@inner
+def _leaves_claimed(f, j, p, w, limit_w):
+    """No backfill: whether ``w`` leave what heads of other pools, earlier in the order, wait for."""
+    s = f.pools[p].site
+    site = f.sites[s]
+    room_w = room_left_w(f, s, limit_w)
+    jobs_w = site.phase_w[_COMPUTE] + site.phase_w[_COMMUNICATION] + site.phase_w[_CHECKPOINT]
+    claimed_w = 0.0
+    for q in range(site.first_pool, site.first_pool + site.n_pools):
+        head = f.pools[q].reserved_job
+        if q == p or head == NONE or head == j or f.jobs[head].rank > f.jobs[j].rank:
+            continue
+        if f.pools[q].promised_w <= room_w + jobs_w:  # else it never starts, whoever waits
+            claimed_w += f.pools[q].promised_w
+    return claimed_w == 0.0 or w <= room_w - claimed_w
+
+
+@inner
+def _admits(f, j, p, limit_w):
+    if limit_w == math.inf:
+        return True
+    s, now = f.pools[p].site, f.clock[0].now_s
+    w = draw(f, j, p)
+    if peak_w(f, s, w) > allowed_w(limit_w):
+        return False
+    if w <= 0.0:
+        return True
+    if f.rules[0].backfill == _EASY:
+        own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
+        without = own if f.pools[own].reserved_job == j else NONE
+        return _leaves_promised(f, s, w, now + expected_wall_time(f, j, p), without, limit_w, now)
+    return f.rules[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
+
+
+@inner
+def power_allows(f, j, p):
+    """Whether the site's limit admits the job's draw at the run's hottest hour, beside what is promised to others."""
+    return _admits(f, j, p, f.sites[f.pools[p].site].limit_w)
+
+
+@inner
+def may_be_allowed(f, p, w, wall_s):
+    """Whether a job behind the head that draws ``w`` or more for ``wall_s`` or longer may have the power."""
+    s, now = f.pools[p].site, f.clock[0].now_s
+    limit_w = f.sites[s].limit_w
+    if peak_w(f, s, w) > allowed_w(limit_w):
+        return False
+    return limit_w == math.inf or w <= 0.0 or _leaves_promised(f, s, w, now + wall_s, NONE, limit_w, now)
+
+
+@inner
+def lacking(f, j, p):
+    """What a job lacks that power keeps from starting: power, or but for a cap below the connection it would start."""
+    site = f.sites[f.pools[p].site]
+    return _RULE if site.limit_w < site.grid_w and _admits(f, j, p, site.grid_w) else _POWER

@@ -1,0 +1,132 @@
+"""Services with a model: what was promised and kept, why requests were late, how long they took, what tokens took."""
+
+from __future__ import annotations
+
+from gpusim.analysis.objectives import kept, known, promised
+from gpusim.analysis.requests import (
+    DEPLOYMENT,
+    attainment,
+    by_requests,
+    causes,
+    deployments,
+    expected,
+    latencies,
+    with_model,
+)
+from gpusim.analysis.wording import percent, quantity, share, short_time
+from gpusim.misses import BY_NAME
+from gpusim.report import document
+from gpusim.report.figures import late, latency
+from gpusim.report.figures import requests as course
+from gpusim.report.findings import Findings
+from gpusim.report.section import Drawings, Section
+from gpusim.report.tables import Column, number, text
+from gpusim.report.terminal import Terminal
+
+MOST = 4  # services that are drawn: those with most requests
+
+
+class RequestsSection(Section):
+    """The requests of services: in time or not, and if not, why."""
+
+    name, title, template = "requests", "Requests and objectives", "sections/requests.html"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether there are such services."""
+        return bool(with_model(findings.result))
+
+    def lead(self, findings: Findings) -> list[str]:
+        """What each service kept of its objectives."""
+        return kept(findings.result)
+
+    def figures(self, findings: Findings) -> Drawings:
+        """Course, causes and distributions of those with most requests."""
+        result, found = findings.result, {}
+        for name in drawn(findings):
+            found[f"requests_{name}"] = lambda name=name: course.draw(result, findings.series, name)
+            found[f"late_{name}"] = lambda name=name: late.draw(result, findings.series, name)
+            if name in by_requests(result):
+                found[f"latency_{name}"] = lambda name=name: latency.draw(result, name)
+        return found
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """By deployment and region, by cause, and by deployment what its GPUs did."""
+        result, by = findings.result, [*DEPLOYMENT, "region"]
+        places = attainment(result, by)
+        late_for = causes(result)
+        late_for = late_for.assign(
+            short=[BY_NAME[cause].short for cause in late_for["cause"]],
+            relief=[BY_NAME[cause].relief for cause in late_for["cause"]],
+        )
+        return {
+            "requests-places": document.table(places.merge(latencies(result, by), on=by), PLACES),
+            "requests-expected": document.table(places.merge(expected(result), on=by), EXPECTED),
+            "requests-causes": document.table(late_for, CAUSES),
+            "requests-deployments": document.table(deployments(result), DEPLOYMENTS),
+        }
+
+    def say(self, findings: Findings, terminal: Terminal) -> None:
+        """What was kept, and by what step times are known."""
+        super().say(findings, terminal)
+        for sentence in known(findings.result):
+            terminal.print(sentence, style="dim")
+
+    def values(self, findings: Findings) -> dict[str, object]:
+        """What was promised, what is known of step times, and which services are drawn."""
+        result, shown = findings.result, drawn(findings)
+        return {
+            "promised": promised(result), "known": known(result), "drawn": shown,
+            "left_out": len(with_model(result)) - len(shown), "by_requests": by_requests(result),
+        }  # fmt: skip
+
+
+def drawn(findings: Findings) -> list[str]:
+    """Services that have figures, in the order of the scenario."""
+    table = attainment(findings.result)
+    counts = table.set_index("service")[["judged", "under_way"]].sum(axis=1)
+    most = set(counts.sort_values(ascending=False, kind="stable").index[:MOST])
+    return [name for name in table["service"] if name in most]
+
+
+def _times(name: str, heading: str, none: str) -> tuple[Column, ...]:
+    return tuple(Column(f"{name}_p{q}_s", f"{heading}, {q}%", short_time, none=none) for q in (50, 99))
+
+
+NO_REQUESTS, NO_GPUS = "no requests", "no GPU held"
+USES = ("prefill", "decode", "idle", "loading", "draining")
+WHERE = (text("service", "service"), text("site", "site"), text("gpu_type", "GPU type"))
+JUDGED = (
+    *WHERE,
+    Column("region", "users", lambda name: name or "all", text=True),
+    Column("judged", "requests", quantity),
+    Column("attainment", "in time", percent, none=NO_REQUESTS),
+)
+PLACES = (
+    *JUDGED,
+    Column("under_way", "under way at the end", quantity),
+    *_times("ttft", "first token", "none ended"),
+    *_times("token_time", "token to token", "none of several tokens"),
+)
+EXPECTED = (
+    *JUDGED,
+    Column("known_share", "in queues that end", percent, none=NO_REQUESTS),
+    Column("ttft_mean_s", "first token, mean", short_time, none="none known"),
+    Column("token_time_mean_s", "token to token, mean", short_time, none="none known"),
+)
+CAUSES = (
+    text("service", "service"),
+    text("short", "late or failed for"),
+    Column("requests", "requests", quantity),
+    Column("share", "of all", percent),
+    Column("failed", "of them failed", quantity),
+    text("relief", "what would help"),
+)
+DEPLOYMENTS = (
+    *WHERE,
+    Column("served_tokens", "tokens served", quantity),
+    Column("retries", "requests sent anew", quantity),
+    Column("gpu_hours", "GPU-hours held", number),
+    *(Column(f"{use}_share", use, share, none=NO_GPUS) for use in USES),
+    Column("tokens_per_joule", "tokens per joule", number, none=NO_GPUS),
+    Column("tokens_per_usd", "tokens per USD", quantity, none=NO_GPUS),
+)

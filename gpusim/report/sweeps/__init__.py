@@ -1,0 +1,18 @@
+"""The sections of a sweep's report: in the order of the page; and of those that say something on the console."""
+
+from __future__ import annotations
+
+from gpusim.report.section import Section
+from gpusim.report.sweeps.against import AgainstSection
+from gpusim.report.sweeps.failures import FailuresSection
+from gpusim.report.sweeps.figures import FiguresSection
+from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.sweeps.method import MethodSection
+from gpusim.report.sweeps.points import PointsSection
+from gpusim.report.sweeps.summary import SummarySection
+from gpusim.report.sweeps.varied import VariedSection
+
+SECTIONS: list[Section[SweepFindings]] = [
+    VariedSection(), FailuresSection(), FiguresSection(), PointsSection(), AgainstSection(), MethodSection(),
+]  # fmt: skip
+CONSOLE: list[Section[SweepFindings]] = [SummarySection()]

@@ -1,0 +1,167 @@
+"""An entry fitted to a log of requests, how well it explains them, and the file in which it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gpusim.errors import ServingError
+from gpusim.serving.adjustment import KIND, Adjustment
+from gpusim.serving.calibrate import calibrate
+from gpusim.serving.entry import Entry, Interval
+from gpusim.serving.replay import replay
+from gpusim.serving.request_log import loops
+from gpusim.serving.tabulation import deployment
+
+FORM = "gpusim entry 1"
+ROUNDS = 2  # in which the closed form, which fits quickly, is held against the kernel
+WHAT = {"mean": "mean", "p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """An entry as a log has it.
+
+    Attributes
+    ----------
+    entry : Entry
+        Of basis "log".
+    factors : Adjustment
+        What sets it apart from the catalogue.
+    fit : DataFrame
+        A row per measure (``ttft_s``, ``time_per_output_token_s``, ``end_to_end_s``) and of what (mean, p50, p90, p99):
+        measured, by the catalogue and as fitted, both by a replay of the log.
+    """
+
+    entry: Entry
+    factors: Adjustment
+    fit: pd.DataFrame
+
+    def save(self, path: Path) -> None:
+        """Write the factors to a file that ``apply`` reads."""
+        own = self.entry
+        about = {
+            "form": FORM, **identity(own), "factors": asdict(self.factors), "runs": own.runs,
+            "time": asdict(own.time), "power": asdict(own.power),
+        }  # fmt: skip
+        path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def identity(entry: Entry) -> dict[str, str]:
+    """What an entry is of: fitted factors hold for no other."""
+    return {"model": entry.replica.shape.name, "gpu": entry.replica.gpu.name, "engine": entry.engine}
+
+
+def fit_log(entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "least-requests") -> Calibration:
+    """Fit an entry to a log of requests.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of the catalogue.
+    log : DataFrame
+        Columns of ``request_log.COLUMNS``, a row per request.
+    replicas : int
+        That served them.
+    router : str
+        As of a ``Deployment``.
+
+    Raises
+    ------
+    ServingError
+        If the log has a fault, or too little in it.
+    """
+    measured = loops(log, replicas)
+    made = calibrate(entry, measured)
+    for _ in range(ROUNDS):
+        off = _formula_off(made, _served(log, made, replicas, router), replicas)
+        made = calibrate(entry, measured.assign(token_s=measured["token_s"] * off))
+    return Calibration(made, _factors(entry, made), _fit(log, {"catalogue": entry, "fitted": made}, replicas, router))
+
+
+def apply(entry: Entry, path: Path) -> Entry:
+    """The entry with the factors of a file.
+
+    Raises
+    ------
+    ServingError
+        If the file cannot be read, or is of another model, GPU or engine.
+    """
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about["form"] != FORM:
+            raise KeyError("form")
+        factors = Adjustment(**{name: float(value) for name, value in about["factors"].items()})
+        time, power = Interval(**about["time"]), Interval(**about["power"])
+        of, runs = {name: about[name] for name in identity(entry)}, int(about["runs"])
+    except OSError as error:
+        raise ServingError(
+            f"{path}: cannot be read ({error.strerror}); `gpusim calibrate LOG --out` writes it"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ServingError(
+            f"{path}: no fitted entry; give a file that `gpusim calibrate LOG --out` has written"
+        ) from None
+    if of != identity(entry):
+        found, asked = (", ".join(one.values()) for one in (of, identity(entry)))
+        raise ServingError(f"{path}: fitted to {found}; it does not hold for {asked}")
+    return replace(
+        entry, coefficients=factors.of_times(entry.coefficients), draws=factors.of_power(entry.draws), basis="log",
+        runs=runs, source=f"a log of its own ({path.name})", time=time, power=power,
+    )  # fmt: skip
+
+
+def _formula_off(entry: Entry, served: pd.DataFrame, replicas: int) -> float:
+    """Token times of the closed form over those of the kernel at loads like the log's: lengths differ, batches vary."""
+    rows = loops(served, replicas)
+    loads = [entry.load(*row) for row in rows[["batch", "prompt_tokens", "output_tokens"]].to_numpy(float)]
+    formula_s = np.array([float(entry.token_time_s(load).value) for load in loads])
+    return float(np.exp(np.median(np.log(formula_s / rows["token_s"].to_numpy(float)))))
+
+
+def _served(log: pd.DataFrame, entry: Entry, replicas: int, router: str) -> pd.DataFrame:
+    """The log as the kernel serves its requests."""
+    requests = log[["arrival_s", "prompt_tokens", "output_tokens"]].astype(float).reset_index(drop=True)
+    made = deployment(entry, replicas=replicas * entry.replica.layout.dp, router=router)
+    served = replay(requests, made).requests
+    return requests.assign(first_token_s=served["first_token_s"], end_s=served["end_s"])
+
+
+def _factors(before: Entry, after: Entry) -> Adjustment:
+    """By one coefficient of each kind."""
+    one = {kind: name for name, kind in reversed(KIND.items())}
+    times = {kind: getattr(after.coefficients, name) / getattr(before.coefficients, name) for kind, name in one.items()}
+    return Adjustment(**times, power=after.draws.reading / before.draws.reading)
+
+
+def _fit(log: pd.DataFrame, entries: dict[str, Entry], replicas: int, router: str) -> pd.DataFrame:
+    """The log's latencies, and those of its replays."""
+    found = {"measured": _measures(log)}
+    found |= {name: _measures(_served(log, entry, replicas, router)) for name, entry in entries.items()}
+    rows = {
+        (measure, what): {
+            name: float(values[measure].mean() if what == "mean" else values[measure].quantile(share))
+            for name, values in found.items()
+        }
+        for measure in found["measured"]
+        for what, share in WHAT.items()
+    }
+    table = pd.DataFrame(rows).T
+    table.index.names = ["measure", "what"]
+    return table
+
+
+def _measures(served: pd.DataFrame) -> pd.DataFrame:
+    later = served["output_tokens"] - 1
+    took_s = served["end_s"] - served["first_token_s"]
+    return pd.DataFrame(
+        {
+            "ttft_s": served["first_token_s"] - served["arrival_s"],
+            "time_per_output_token_s": took_s / later.where(later > 0),
+            "end_to_end_s": served["end_s"] - served["arrival_s"],
+        }
+    )
