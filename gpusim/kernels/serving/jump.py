@@ -74,16 +74,9 @@ def _take(s, r, took_s, slope_s, steps):
 
 
 @part
-def _seen_s(replica):
-    """[s] Up to when the scheduler knew what had happened."""
-    return replica.began_s if replica.ahead else replica.clock_s
-
-
-@part
 def _somebody_is_before(s, r):
-    """Whether somebody waits of whom the scheduler knew: who arrives cannot join."""
-    replica = s.engines[r]
-    return replica.first_waiting != NONE and s.requests[replica.first_waiting].sent_s <= _seen_s(replica)
+    """Whether somebody waits whom the scheduler has seen: who arrives cannot join."""
+    return s.engines[r].first_waiting != s.engines[r].unseen
 
 
 @part
@@ -91,10 +84,10 @@ def _wake(s, r):
     """[s] When somebody arrives who could join, or the KV cache of somebody who could."""
     replica = s.engines[r]
     wake_s = math.inf
-    if replica.first_waiting != NONE and not _somebody_is_before(s, r):
-        wake_s = s.requests[replica.first_waiting].sent_s
+    if replica.unseen != NONE and not _somebody_is_before(s, r):
+        wake_s = s.requests[replica.unseen].sent_s
     if replica.coming > 0:
-        wake_s = min(wake_s, next_come_s(s, r, _seen_s(replica)))
+        wake_s = min(wake_s, next_come_s(s, r, replica.began_s if replica.ahead else replica.clock_s))
     return wake_s
 
 
