@@ -56,7 +56,7 @@ class Rules:
     preempts: bool = False
     greedy: bool = False
     levels: Levels = Levels((), (0.0,))
-    slack: float = 0.0
+    slack: float = 2.0
     queue_limit: int | None = None
     cycle_s: float = 0.0
 

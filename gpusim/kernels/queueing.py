@@ -47,6 +47,7 @@ def enqueue(f, j, p, now):
     if is_planned(f):
         mark_fresh(f, j, p, True)
     if is_greedy(f):
+        f.entries[j].since_s = now
         note_job(f, j)
     lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
     lane.queued += 1

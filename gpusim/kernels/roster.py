@@ -7,6 +7,8 @@ job is moved in or out by shifting those behind it: for some thousand jobs a mic
 
 from __future__ import annotations
 
+import math
+
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import held_gpus
@@ -109,12 +111,12 @@ def _forget_level(f, j):
 
 
 @inner
-def _await_level(f, j):
+def _await_level(f, j, now):
     """Have its next level fall due."""
     clock = f.clock[0]
     due_s = next_level_s(f, j)
-    if due_s < float("inf"):
-        heap.push(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, due_s, j)
+    if due_s < math.inf:
+        heap.push(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, max(due_s, now), j)
         clock.n_due += 1
 
 
@@ -122,15 +124,13 @@ def _await_level(f, j):
 def refile(f, j, now):
     """Bring the entry of a job up to what has become of it."""
     status = f.jobs[j].status
-    if status == _QUEUED and f.entries[j].list != WAITING:
-        f.entries[j].since_s = now
     _strike(f, j)
     if len(f.limits) > 0:
         _forget_level(f, j)
     if status == _QUEUED or status == _RUNNING:
         _enter(f, j, now)
         if len(f.limits) > 0:
-            _await_level(f, j)
+            _await_level(f, j, now)
 
 
 @inner

@@ -72,9 +72,12 @@ class Order(IntEnum):
     SMALLEST = 6
     GPU_TIME = 7  # estimate x GPUs
     DEADLINE = 8
-    REMAINING = 9  # the last three with `Rules.greedy` only
+    REMAINING = 9
     REMAINING_GPU = 10  # remaining time x GPUs
     SERVICE = 11  # by levels of what they had so far
+
+
+GREEDY_ONLY = (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)  # which place a job has changes as it runs
 
 
 class Backfill(IntEnum):

@@ -11,7 +11,7 @@ ENTRY = record(  # of a job, where a better one takes the GPUs of a worse
         ("key", "f8"),  # by which its roster has it; less goes first
         ("first_key", "f8"),  # by what it was submitted with, where that is all that its order asks
         ("served", "f8"),  # service had before it was promoted [s, or GPU s]
-        ("since_s", "f8"),  # that it waits
+        ("since_s", "f8"),  # when it joined its queue
         ("next_noted", "i8"),
         ("pool", "i8"),
         ("level", "i4"),  # of service
