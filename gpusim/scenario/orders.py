@@ -39,7 +39,7 @@ ORDERS: dict[str, PolicySpec] = {
     "sjf": PolicySpec(_Q, "the shortest estimate", "Smith 1956, Various optimizers for single-stage production"),
     "priority": PolicySpec(_Q, "the most urgent", "Cobham 1954, Priority assignment in waiting line problems"),
     "largest": PolicySpec(_Q, "the most GPUs", "first fit decreasing: Johnson 1973, Near-optimal bin packing"),
-    "smallest": PolicySpec(_Q, "the fewest GPUs", "Majumdar et al. 1988, Scheduling in multiprogrammed parallel systems"),
+    "smallest": PolicySpec(_Q, "the fewest GPUs", "Majumdar et al. 1988, multiprogrammed parallel systems"),
     "gpu_time": PolicySpec(
         _Q, "the least estimate x GPUs (QSSF)", "Hu et al. SC'21, Characterization of deep learning workloads (Helios)"
     ),

@@ -41,8 +41,8 @@ class Scheduler(Model):
     overrun: Literal["kill", "keep"] = "keep"
     """What happens to a job that reaches its estimate."""
     preemption: Literal["none", "priority", "order"] = "none"
-    """Whether a blocked job may evict preemptible jobs of lower priority, or at every pass preemptible jobs make way for
-    who comes before them in the order (as they always do under ``srtf``, ``las`` and the like)."""
+    """Whether a blocked job may evict preemptible jobs of lower priority, or at every pass preemptible jobs make way
+    for who comes before them in the order (as they always do under ``srtf``, ``las`` and the like)."""
     queue_limit: int | None = Field(None, ge=0)
     """Jobs that may wait in a pool; more are rejected. Absent: no limit."""
 
