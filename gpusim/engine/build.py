@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Work
 from gpusim.engine.layout import allocate
+from gpusim.engine.rules import rules_of
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
@@ -16,7 +17,7 @@ from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.state.codes import NONE, Backfill, Dispatch, Order, Placement
+from gpusim.state.codes import NONE
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 
@@ -30,6 +31,7 @@ class Names:
     tenants: list[str]
     classes: list[str]
     pools: list[tuple[str, str]]  # (site, gpu type)
+    shares: np.ndarray  # of the tenants, shape (n_tenants,)
 
     def pool(self, site: str, gpu_type: str) -> int:
         """Index of a pool."""
@@ -42,7 +44,9 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
     kinds = list(dict.fromkeys(kind for _site, kind in pools))
     tenants = list(dict.fromkeys([*scenario.tenants, *table.names["tenant"]]))
     classes = list(dict.fromkeys([*scenario.workload.classes, *table.names["job_class"]]))
-    return Names(list(scenario.sites), kinds, tenants or ["default"], classes or ["batch"], pools)
+    tenants = tenants or ["default"]
+    shares = [scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in tenants]
+    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares))
 
 
 def build_fleet(
@@ -59,29 +63,12 @@ def build_fleet(
         pools,
         len(names.sites),
         _work(scenario, table, names),
-        rules_of(scenario, policy),
+        rules_of(scenario.scheduler, table, policy),
         classes=[_class_spec(scenario, name) for name in names.classes],
-        shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
+        shares=names.shares.tolist(),
         quota=_quota(scenario, names),
         serving=serving,
         n_links=len(scenario.links),
-    )
-
-
-def rules_of(scenario: Scenario, policy: Policy | None = None) -> Rules:
-    """The scenario's scheduler as codes, under a policy in Python if there is one."""
-    scheduler = scenario.scheduler
-    allocates = hasattr(policy, "allocate")
-    return Rules(
-        order=Order.CUSTOM if policy is not None else Order[scheduler.order.upper()],
-        backfill=Backfill.NONE if allocates else Backfill[scheduler.backfill.upper()],
-        placement=Placement[scheduler.placement.upper()],
-        dispatch=Dispatch[scheduler.dispatch.upper()],
-        redispatch=scheduler.redispatch,
-        kill_at_estimate=scheduler.overrun == "kill",
-        preempts=scheduler.preemption == "priority",
-        queue_limit=scheduler.queue_limit,
-        cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 
 

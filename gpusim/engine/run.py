@@ -113,7 +113,8 @@ class _World:
         prepared = prepare(scenario, names, planned, seed)
         self.engines = prepared.engines
         serving = lay_out(prepared.replicas)
-        self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
+        policy = scenario.scheduler.policy
+        self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.recorder = Recorder(env, names, self.signals, services)

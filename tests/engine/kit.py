@@ -145,7 +145,7 @@ class _Targets:
 
 
 def _names(case: Case) -> Names:
-    return Names([], [], [], [], [("", "")] * len(case.pools))
+    return Names([], [], [], [], [("", "")] * len(case.pools), np.array(case.shares))
 
 
 def _service(spec: ServiceSpec) -> Service:

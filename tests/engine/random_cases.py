@@ -5,10 +5,10 @@ import math
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
-from gpusim.state.codes import Backfill, Order, Placement
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
 from tests.reference.case import Case, Change, JobSpec, ServiceSpec
 
-ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
+ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
 SECONDS = st.integers(0, 20).map(float)
 PACES = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0])  # rates of runs, and draws
@@ -168,6 +168,7 @@ def cases(
     domains=(1,),
     changes=(),
     checkpoints=False,
+    orders=tuple(ORDERS),
     **rules,
 ):
     """Cases of one kind; ``rules`` are the values that each of these rules may have."""
@@ -191,7 +192,7 @@ def cases(
         jobs=draw(_jobs(pools, len(classes), n_routes)),
         pools=pools,
         rules=Rules(
-            order=draw(st.sampled_from(ORDERS)) if policy is None and targets is None else Order.CUSTOM,
+            order=draw(st.sampled_from(orders)) if policy is None and targets is None else Order.CUSTOM,
             cycle_s=cycle_s or 0.0,
             backfill=draw(st.sampled_from(backfills)),
             placement=draw(st.sampled_from(list(Placement))),
