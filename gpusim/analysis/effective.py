@@ -10,6 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.delays import job_groups
 from gpusim.analysis.groups import Groups
+from gpusim.errors import GpusimError, did_you_mean
 from gpusim.scenario.checkpoints import effective_time, interval_s, mttf_s
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
@@ -29,7 +30,14 @@ def effective_times(result: Record, by: str = "run") -> pd.DataFrame:
         is neither loading nor checkpoints nor lost nor slowed), goodput (useful over what was held), and
         expected_ettr: what a job that never waits for nodes is expected to have, by the exact formula for exponential
         failures (``scenario/checkpoints.py``), NaN where it does not hold.
+
+    Raises
+    ------
+    GpusimError
+        If ``by`` is none of these.
     """
+    if by not in BY:
+        raise GpusimError(f"effective_times: found {by!r}{did_you_mean(by, BY)}; give one of {', '.join(BY)}")
     jobs = result.tables["jobs"]
     jobs = jobs[jobs["start_s"].notna()].reset_index(drop=True)
     end_s = jobs["end_s"].fillna(result.manifest["duration_s"]).to_numpy()

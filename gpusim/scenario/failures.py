@@ -10,7 +10,6 @@ from typing import Literal
 from pydantic import Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 from gpusim.scenario.hardware import GpuType, figures
 from gpusim.units import DAY_S
@@ -102,21 +101,6 @@ class Failures(Model):
     @classmethod
     def _with_catalogue(cls, data: object) -> object:
         return filled_up(data)
-
-    @model_validator(mode="after")
-    def _known_repairs(self) -> Failures:
-        for name, cause in self.causes.items():
-            for kind in cause.repair:
-                if kind not in self.repairs:
-                    raise PydanticCustomError(
-                        "repair",
-                        "causes.{name}.repair: unknown name {kind}{hint}; known: {known}",
-                        {
-                            "name": name, "kind": kind, "hint": did_you_mean(kind, self.repairs),
-                            "known": ", ".join(self.repairs),
-                        },
-                    )  # fmt: skip
-        return self
 
     @model_serializer(mode="wrap")
     def _but_the_catalogue(self, values: Callable) -> dict:

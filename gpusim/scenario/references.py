@@ -29,6 +29,7 @@ REFERENCES = {
     "services.*.users.*.residency.*": "sites.*.jurisdiction",
     "failures.causes.*.gpu_types.*": "gpus.@",
     "failures.causes.*.sites.*": "sites.@",
+    "failures.causes.*.repair.@": "failures.repairs.@",
     "rules.*.sites.*": "sites.@",
     "rules.*.tenants.*": "tenants.@",
     "projects.*.site": "sites.@",

@@ -130,6 +130,8 @@ class Scenario(Model):
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         data, unfilled = filled_in(_with_catalogue(data, overrides or {}))
         data, faults = apply(data, overrides or {}, cls)
+        if "failures" in data:
+            data["failures"] = filled_up(data["failures"])
         faults += [*unfilled, *left_over(data)]
         try:
             scenario = cls.model_validate(data)

@@ -83,7 +83,7 @@ def causes_of_interruptions(effort: Effort, factor: float = 1.0) -> Iterator[Row
         yield Row(20, f"share of {what}", share, ours, effort.widen(0.01) / share)
 
 
-def effective_training_time(effort: Effort, load_s: float = 300.0) -> Iterator[Row]:
+def effective_training_time(effort: Effort, load_s: float = 300.0, every: float = 1.0) -> Iterator[Row]:
     """21: 16,384 GPUs at the rates of Meta's clusters, restarts of 300 s: exact, and above the first-order bound."""
     for name, rate, expected in (
         ("RSC-1", RSC1, {60: 0.7144, 30: 0.8285, 15: 0.8902, 5: 0.9329}),
@@ -91,19 +91,20 @@ def effective_training_time(effort: Effort, load_s: float = 300.0) -> Iterator[R
     ):
         mttf_s = 1000.0 * DAY_S / rate / 2048
         for minutes, share in expected.items():
-            ours = _simulated(effort, mttf_s, 60.0 * minutes, 0.0, load_s)
+            ours = _simulated(
+                effort, mttf_s, {"checkpoint_interval_s": every * 60.0 * minutes, "load_s": load_s}, minutes
+            )
             yield Row(21, f"{name}, every {minutes} min: effective time", share, ours, effort.widen(0.01))
             bound = 1.0 - (300.0 + 30.0 * minutes) / mttf_s
             short = max(bound - ours, 0.0)
             yield Row(21, f"{name}, every {minutes} min: below the bound", 0.0, short, effort.widen(0.005))
 
 
-def _simulated(effort: Effort, mttf_s: float, every_s: float | str, write_s: float, load_s: float) -> float:
+def _simulated(effort: Effort, mttf_s: float, kind: dict, number: int) -> float:
     """Effective time of a job on 16 nodes that fails as often as one on more."""
     failures = _at_once(1000.0 * DAY_S / mttf_s / 16)
     days = effort.size(1, 6_000) * mttf_s / DAY_S
-    kind = {"checkpoint_interval_s": every_s, "checkpoint_write_s": write_s, "load_s": load_s}
-    result = play(long_run(128, days, failures, **kind), 128, SEED + (int(every_s) if every_s != "young_daly" else 0))
+    result = play(long_run(128, days, failures, **kind), 128, SEED + number)
     return float(effective_times(result)["ettr"].iloc[0])
 
 
@@ -117,8 +118,9 @@ def best_interval(effort: Effort) -> Iterator[Row]:
     best_s = grid[np.argmax([effective_time(one, 60.0, 0.0, 300.0, mttf_s) for one in grid])]
     yield Row(22, "Daly's interval over the best one", 1.0, daly_s(60.0, mttf_s) / best_s, 0.15)
     shares = {"young_daly": 0.87583, 1800.0: 0.86552, 3600.0: 0.80869}
-    for every_s, share in shares.items():
-        ours = _simulated(effort, mttf_s, every_s, 60.0, 300.0)
+    for number, (every_s, share) in enumerate(shares.items()):
+        kind = {"checkpoint_interval_s": every_s, "checkpoint_write_s": 60.0, "load_s": 300.0}
+        ours = _simulated(effort, mttf_s, kind, number)
         yield Row(22, f"checkpoints by {every_s}: effective time", share, ours, effort.widen(0.01))
     yield Row(22, "checkpoints every 465.3 s of 10 s", 0.93274, effective_time(465.3, 10.0, 0.0, 300.0, mttf_s), 1e-4)
 
