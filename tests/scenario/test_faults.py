@@ -9,6 +9,7 @@ import pickle
 import pytest
 
 from gpusim.errors import ScenarioError
+from gpusim.scenario.orders import ORDERS
 from gpusim.scenario.scenario import Scenario
 from tests.scenario.kit import changed, faults, starter
 
