@@ -37,8 +37,8 @@ class VerdictSection(Section[SweepFindings]):
         others = judged(findings)["policy"].nunique()
         return [
             f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: each interval"
-            f" has its part of a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all of"
-            " a measure hold together.",
+            f" has its part of a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all"
+            " of a measure hold together.",
             *_unended(findings),
         ]
 
