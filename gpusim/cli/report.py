@@ -57,6 +57,8 @@ def _redrawn(folder: Path) -> Path:
 
         sweep = Sweep.load(folder)
         return write(SweepFindings(sweep.spec, sweep.store), folder / "report.html")
+    from gpusim.studies.replications.folder import replications_in
+
     deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.tables.deliveries import Deliveries
@@ -66,4 +68,5 @@ def _redrawn(folder: Path) -> Path:
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
-    return write_report(Findings(Record.load(folder), deliveries=deliveries, competition=competition), folder)
+    several = replications_in(folder)
+    return write_report(Findings(Record.load(folder), None, deliveries, competition, several), folder)
