@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from gpusim.analysis.wording import share
-from gpusim.causes import NO_DEMAND, STALLED
+from gpusim.causes import NO_DEMAND, REJECTED, STALLED
 
 
 class Balance(NamedTuple):
@@ -16,7 +16,7 @@ class Balance(NamedTuple):
     Attributes
     ----------
     planned, idle, held : float
-        [GPU-h] Planned; idle because nobody asked for them; held back from work that waited or was rejected.
+        [GPU-h] Planned; idle because nobody asked for them; held back from work that waited.
     """
 
     planned: float
@@ -27,7 +27,8 @@ class Balance(NamedTuple):
     def of(cls, losses: pd.DataFrame, planned: float) -> Balance:
         """Of rows of ``bottlenecks``, or of any others with cause, gpu_hours_lost and gpu_hours_held_back."""
         idle = losses.loc[losses["cause"] == NO_DEMAND, "gpu_hours_lost"].sum()
-        waited = losses.loc[~losses["cause"].isin(STALLED), "gpu_hours_held_back"]  # stalled jobs have their GPUs
+        other = losses["cause"].isin((*STALLED, *REJECTED))  # they have GPUs, or asked in vain for ever
+        waited = losses.loc[~other, "gpu_hours_held_back"]
         return cls(planned, float(idle), float(waited.sum()))
 
     @property
@@ -47,7 +48,8 @@ class Balance(NamedTuple):
             return ""
         idle, held = share(self.idle / self.planned), share(self.held / self.planned)
         if self.by_demand:
-            found = f"nobody asked for {idle} of planned GPU-time, and {held} was held back from work that waited."
+            held = f"{held} of it was" if self.held > 0.0 else "nothing was"
+            found = f"nobody asked for {idle} of planned GPU-time, and {held} held back from work that waited."
             return f"Demand binds before supply{when}: {found}"
-        found = f"work waited for as much as {held} of planned GPU-time, and nobody asked for {idle}."
+        found = f"work waited for as much as {held} of planned GPU-time, and nobody asked for {idle} of it."
         return f"Supply binds before demand{when}: {found}"

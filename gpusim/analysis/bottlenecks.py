@@ -109,13 +109,15 @@ def headline(result: Record, table: pd.DataFrame | None = None) -> str:
 
 
 def balanced(result: Record, table: pd.DataFrame | None = None) -> str:
-    """Whether supply or demand binds, what was rejected, and what most is attributed to; "" if there is no work."""
+    """What was rejected, whether supply or demand binds, and what most is attributed to; "" if there is no work."""
     if is_built(result) and not len(result.jobs) and not len(result.services):
         return ""
     table = bottlenecks(result) if table is None else table
     asked = len(result.jobs) > 0 or (result.services["wanted_replicas"] > 0).any()
     found = Balance.of(table, float(result.ledger["gpu_s"].sum()) / HOUR_S)
-    return f"{found.sentence() if asked else ''} {greatest(result, table)}".strip()
+    turned_away = rejected(result)
+    rest = greatest(result, table).removeprefix(turned_away).strip()
+    return " ".join(filter(None, (turned_away, found.sentence() if asked else "", rest)))
 
 
 def greatest(result: Record, table: pd.DataFrame | None = None) -> str:

@@ -65,13 +65,10 @@ def by_site(losses: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
 
 
-def lateness(result: Record) -> str:
-    """What the planned GPUs of a result with projects were missing for, in two sentences."""
-    return _late(result.build_ledger, "in this run")
-
-
-def lateness_over(deliveries: Deliveries) -> str:
-    """The same of replications of a build-out: means."""
+def lateness(result: Record, deliveries: Deliveries | None = None) -> str:
+    """What the planned GPUs of a result with projects, or of replications of it, were missing for, in two sentences."""
+    if deliveries is None:
+        return _late(result.build_ledger, "in this run")
     return _late(deliveries.losses, f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}")
 
 

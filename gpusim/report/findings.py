@@ -10,7 +10,7 @@ import pandas as pd
 
 from gpusim.analysis import bottlenecks
 from gpusim.analysis.books import books
-from gpusim.analysis.lateness import is_built, lateness, lateness_over
+from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
@@ -69,9 +69,7 @@ class Findings:
     @cached_property
     def headline(self) -> str:
         """What made a build-out late, whether supply or demand binds, and what held the fleet back, in sentences."""
-        late = ""
-        if is_built(self.result):
-            late = lateness(self.result) if self.deliveries is None else lateness_over(self.deliveries)
+        late = lateness(self.result, self.deliveries) if is_built(self.result) else ""
         rest = self.replications.headline if self.replications else bottlenecks.balanced(self.result, self.losses)
         return f"{late} {rest}".strip()
 

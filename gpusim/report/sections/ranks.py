@@ -62,10 +62,10 @@ class RanksSection(Section):
         for sentence in self.lead(findings):
             terminal.print(sentence, style="bold")
         runs = number_of(len(found), "run")
-        table = listing("cause", "first>", "95%>", "GPU-h held back>", "USD>", "most of it",
+        table = listing("cause", "first>", "95%>", "held>", "±>", "USD>", "most of it",
                         title=f"Which cause ranks first, over {runs}")  # fmt: skip
         for row in _causes(found).head(MOST_CAUSES).itertuples():
-            table.add_row(row.short, str(row.first), row.span, row.held, compact(row.usd), row.most)
+            table.add_row(row.short, str(row.first), row.span, *map(compact, (row.mean, row.half, row.usd)), row.most)
         terminal.print(table)
         table = listing("#>", "site", "GPU", "cause", "held>", "±>", "asked>", "lost>", "waited h>", "USD>",
                         title=f"Where, means over {runs}")  # fmt: skip
@@ -77,7 +77,7 @@ class RanksSection(Section):
         seeds, more = found.seeds, len(places) - MOST_LINES
         note = (
             f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
-            " example. An attribution; gpusim relieve says what relief would gain. GPU-h held back: asked for in vain,"
+            " example. An attribution; gpusim relieve says what relief would gain. Held: GPU-hours asked for in vain,"
             " each GPU counted once; ±: half the 95% interval of the mean. Lost: planned and not useful."
         )
         terminal.print(
@@ -91,7 +91,7 @@ def _causes(found: Replications) -> pd.DataFrame:
         short=[WORDS[cause].short for cause in table["cause"]],
         of=[f"{first} of {n}" for first in table["first"]],
         span=[f"{share(low)}-{share(high)}" for low, high in zip(table["first_low"], table["first_high"], strict=True)],
-        held=[plus_minus(*row) for row in table[["mean", "low", "high"]].itertuples(index=False)],
+        half=table["high"] - table["mean"],
         most=[f"{share(part)} {place}" for place, part in zip(table["place"], table["place_share"], strict=True)],
     )
 
@@ -107,7 +107,7 @@ def _places(found: Replications) -> pd.DataFrame:
         site=["any site" if gone else name for name, gone in zip(site, away, strict=True)],
         gpu_type=[name if gone else one for name, one, gone in zip(site, kind, away, strict=True)],
         short=[WORDS[cause].short for cause in table["cause"]],
-        half=(table["high"] - table["mean"]),
+        half=table["high"] - table["mean"],
     )
 
 
