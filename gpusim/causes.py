@@ -49,7 +49,7 @@ class CauseRow(NamedTuple):
     clause: str
     relief: str
     wait: WaitRow | None = None
-    asked: bool = True  # False: nobody asked for these GPUs, no resource is at fault
+    asked: bool = True  # False: nobody asked for these GPUs, or it is what a fleet is built for: nothing is at fault
     online: bool = True  # False: neither there to be used nor paid for
     relieved_by: str = ""  # the resource of the counterfactuals that loosen it, "" for none of one resource
 
@@ -60,6 +60,11 @@ CAUSES = (
              "GPUs were at work while more jobs waited for them",
              "more GPUs, or less work sent here",
              WaitRow("busy", 0, turn=10), relieved_by="GPUs"),
+    # The same where projects bring more GPUs: work that waits behind work is what they are built for.
+    CauseRow("backlog", Kind.BUSY, None, 205, "#8497B0", "backlog",
+             "GPUs were at work while more jobs waited for them, in a fleet that is being built",
+             "the GPUs that are being built, or less work sent here",
+             asked=False, relieved_by="GPUs"),
     CauseRow("not_delivered", Kind.ABSENT, 0, 190, "#9ADBC5", "GPUs not delivered",
              "GPUs had not been delivered yet",
              "an earlier delivery",
@@ -74,6 +79,11 @@ CAUSES = (
              "GPUs stood delivered, but the grid connection could not power them",
              "an earlier or larger grid connection",
              WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
+    # Of these, those that it could have powered by what the site really drew (`analysis.power_plan`).
+    CauseRow("power_plan", Kind.ABSENT, None, 175, "#66C2A5", "power planned by nameplate",
+             "GPUs stood delivered and without power, though the site never drew what its grid connection gives",
+             "a better power plan: oversubscription of the connection, with a power cap for the hours that need one",
+             online=False, relieved_by="power"),
     CauseRow("down", Kind.ABSENT, 3, 160, "#8C3A00", "broken nodes",
              "nodes were broken or in repair",
              "fewer failures, faster repair or spare nodes",
@@ -189,6 +199,9 @@ WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
 STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
+NOT_ENERGISED, NO_DEMAND = "not_energised", "idle_no_demand"
+# Causes that the books tell from those under which the engine books them.
+BACKLOG, POWER_PLAN = "backlog", "power_plan"
 
 USEFUL = tuple(row.name for row in STACK if row.kind is Kind.USEFUL)
 HELD = tuple(row.name for row in STACK if row.kind in (Kind.USEFUL, Kind.HELD))  # by jobs and replicas

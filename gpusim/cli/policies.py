@@ -10,8 +10,8 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, stoppable, study
-from gpusim.cli.sweep import counts, tell_failures
+from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
+from gpusim.cli.sweep import counts
 from gpusim.cli.target import check_study, force_option
 
 
@@ -75,4 +75,4 @@ def compare_policies(
         page = write(findings, folder / "report.html", SECTIONS)
         print_report(findings, sections=CONSOLE)
         say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
-        ctx.exit(tell_failures(done.store, findings.status))
+        ctx.exit(tell_failures(done.store))

@@ -64,6 +64,8 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
 
         sweep = Sweep.load(folder)
         return SweepFindings(sweep.spec, sweep.store), sweeps.SECTIONS
+    from gpusim.studies.replications.folder import replications_in
+
     deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.tables.deliveries import Deliveries
@@ -73,7 +75,8 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
-    return Findings(Record.load(folder), deliveries=deliveries, competition=competition), SECTIONS
+    several = replications_in(folder)
+    return Findings(Record.load(folder), None, deliveries, competition, several), SECTIONS
 
 
 def _redrawn(folder: Path) -> Path:

@@ -11,17 +11,13 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, stoppable, study
+from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
 from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gpusim.studies.store import Store
-
-MOST_FAILURES = 5  # that are told one by one
 
 
 class _SweepGroup(click.Group):
@@ -78,7 +74,7 @@ def run_sweep(
         page = write(findings, folder / "report.html")
         print_report(findings, sections=CONSOLE)
         say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
-        ctx.exit(tell_failures(done.store, findings.status))
+        ctx.exit(tell_failures(done.store))
 
 
 @sweep.command()
@@ -95,7 +91,7 @@ def status(ctx: click.Context, store: Path) -> None:
         say(f"{file}: damaged; the study, run again, makes it anew")
     for file in kept.foreign():
         say(f"{file}: not written by a study; left alone")
-    ctx.exit(tell_failures(kept, runs))
+    ctx.exit(tell_failures(kept))
 
 
 @sweep.command()
@@ -118,19 +114,6 @@ def collect(store: Path, out: Path, force: bool) -> None:
 
 def counts(runs: pd.DataFrame) -> str:
     """How many runs are finished, failed and missing."""
-    counts = runs["status"].valuecounts()
+    counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
     return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
-
-
-def tell_failures(store: Store, runs: pd.DataFrame) -> int:
-    """Tell of failed runs, each kind of error once; the exit status."""
-    failed, kinds = set(runs.loc[runs["status"] == "failed", "run"]), {}
-    for key, error in store.failures().items():
-        if key in failed:
-            kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
-    for text, keys in list(kinds.items())[:MOST_FAILURES]:
-        say(f"{number_of(len(keys), 'run')} failed, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
-    if len(kinds) > MOST_FAILURES:
-        say(f"and {number_of(len(kinds) - MOST_FAILURES, 'other error')}, see {store.folder / 'failures'}", err=True)
-    return 1 if failed else 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
@@ -14,13 +15,18 @@ from gpusim.analysis.countries import countries
 from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
+from gpusim.studies.replications.folder import FOLDER, replications_in
+from gpusim.studies.replications.replications import Replications
 from gpusim.tables.instants import dated
 from gpusim.tables.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from gpusim.report.findings import Findings
 
+
+@dataclass(frozen=True, repr=False)
 class Result(Record):
     """Tables and manifest of one run, and what they say.
 
@@ -31,7 +37,11 @@ class Result(Record):
     tables : dict of str to DataFrame
         The tables as they are stored, see ``gpusim.tables.record``; as attributes (``result.jobs``) they have
         timestamps too.
+    replications : Replications or None
+        What this run and others with the seeds that follow say together; None: there are no others.
     """
+
+    replications: Replications | None = None
 
     def bottlenecks(self) -> pd.DataFrame:
         """Ranked losses of GPU-hours, each with a sentence."""
@@ -58,27 +68,56 @@ class Result(Record):
     def draw(self, name: str) -> Figure:
         """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
         from gpusim.report.drawing import draw
-        from gpusim.report.findings import Findings
 
-        return draw(Findings(self), name)
+        return draw(self._findings(), name)
 
     def figures(self, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
         """Draw all figures into a folder, in one or more formats: ``"png"``, ``"svg"``, ``"pdf"``."""
         from gpusim.report.drawing import draw_all
-        from gpusim.report.findings import Findings
 
-        return draw_all(Findings(self), Path(folder), formats=formats)
+        return draw_all(self._findings(), Path(folder), formats=formats)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""
-        from gpusim.report.findings import Findings
         from gpusim.report.page import write
 
-        return write(Findings(self), Path(path))
+        return write(self._findings(), Path(path))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the headline, its course, the largest bottlenecks."""
-        from gpusim.report.findings import Findings
         from gpusim.report.notebook import fragment
 
-        return fragment(Findings(self))
+        return fragment(self._findings())
+
+    def _findings(self) -> Findings:
+        from gpusim.report.findings import Findings
+
+        return Findings(self, replications=self.replications)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write Parquet tables and manifest into a folder, in place of an earlier result there; the replications too.
+
+        Raises
+        ------
+        ResultError
+            If the folder cannot be written, or holds something that is not a result.
+        """
+        super().save(folder)
+        if self.replications:
+            self.replications.save(Path(folder) / FOLDER)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what was saved.
+
+        Raises
+        ------
+        ResultError
+            With everything that is missing or damaged.
+        """
+        record = Record.load(folder)
+        return cls(record.manifest, record.tables, replications_in(Path(folder)))
+
+    def __getstate__(self) -> dict:
+        return {**super().__getstate__(), "replications": self.replications}

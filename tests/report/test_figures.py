@@ -8,7 +8,7 @@ import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from gpusim.analysis.bottlenecks import books, bottlenecks
+from gpusim.analysis.bottlenecks import books, greatest
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, WORDS
 from gpusim.report.drawing import draw_all, figures
@@ -55,7 +55,7 @@ def draw(result, module):
     with mpl.rc_context(STYLE):
         if module is headline:
             entries = books(result)
-            return headline.draw(result, Series.of(result), entries, bottlenecks(result, entries))
+            return headline.draw(result, Series.of(result), entries, greatest(result))
         if module is course:
             return course.draw(result, Series.of(result), books(result), list(result.sites["site"]))
         return module.draw(result)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import greatest
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, row_labels, time_axis
@@ -21,15 +20,17 @@ ROW_IN = 0.46
 FULL = 0.86  # of a row's height: all planned GPUs of the site
 
 
-def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def draw(result: Record, series: Series, entries: pd.DataFrame, title: str) -> Figure:
     """Share of each site's planned GPUs that was held back, over time and by cause, and the sum beside it.
 
     Parameters
     ----------
     series : Series
         Of the result.
-    entries, table : DataFrame
-        ``books`` and ``bottlenecks`` of ``gpusim.analysis.bottlenecks``.
+    entries : DataFrame
+        ``books`` of the result.
+    title : str
+        What the figure shows.
     """
     tables = {site: series.held_back(entries[entries["site"] == site]) for site in result.sites["site"]}
     totals = {site: float((table.sum(axis=1) * series.spans_s).sum()) / HOUR_S for site, table in tables.items()}
@@ -37,7 +38,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFr
     planned = result.sites.set_index("site")["planned_gpus"]
     weight = {c: sum(float(t[c].sum()) for t in tables.values() if c in t) for c in COLOURS}
     shown = [c for c in sorted(weight, key=lambda c: -weight[c]) if weight[c] > 0.002 * sum(weight.values())]
-    title = textwrap.fill(greatest(result, table), 76)
+    title = textwrap.fill(title, 76)
     title_in = 0.19 * (title.count("\n") + 1) + 0.2
     top_in = title_in + legend_height_in(len(shown)) + 0.28
     body_in = ROW_IN * len(sites)

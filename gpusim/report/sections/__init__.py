@@ -15,6 +15,7 @@ from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.notes import NotesSection
+from gpusim.report.sections.ranks import RanksSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sections.replications import ReplicationsSection
 from gpusim.report.sections.requests import RequestsSection
@@ -25,13 +26,14 @@ from gpusim.report.sections.waiting import WaitingSection
 from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
-    ReliefSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(), RulesSection(),
-    WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), FailuresSection(), RequestsSection(),
-    ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    ReliefSection(), RanksSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(),
+    RulesSection(), WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), FailuresSection(),
+    RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(),
+    MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(),
-    ContractsSection(), MoneySection(), EnergySection(), RulesSection(),
+    RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
+    CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last

@@ -50,7 +50,7 @@ class EnergySection(Section):
         if len(rest):
             energy_mwh, energy_usd, carbon_t = (quantity(rest[name].sum()) for name in SUMS[:3])
             lines.append(f"{len(rest)} more {energy_mwh} MWh for {energy_usd} USD, {carbon_t} t")
-        terminal.print(f"Energy and CO2e by country: {'; '.join(lines)}.")
+        terminal.print(f"Energy and CO2e by country{findings.example}: {'; '.join(lines)}.")
 
 
 ECONOMICS = (

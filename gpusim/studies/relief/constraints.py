@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from gpusim.causes import RESERVED, relieved_by
+from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
@@ -110,7 +110,7 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
         yield Counterfactual(
             "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
             Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
-            booked(pools_at(scenario, [site]), "not_energised"), 0.0,
+            booked(pools_at(scenario, [site]), NOT_ENERGISED, POWER_PLAN), 0.0,
         )  # fmt: skip
 
 
