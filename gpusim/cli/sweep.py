@@ -118,7 +118,7 @@ def collect(store: Path, out: Path, force: bool) -> None:
 
 def counts(runs: pd.DataFrame) -> str:
     """How many runs are finished, failed and missing."""
-    counts = runs["status"].valuecounts()
+    counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
     return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
 
