@@ -77,7 +77,7 @@ def store(tmp_path_factory):
     scenario = gpusim.Scenario.from_toml(SMALL).with_(short)
     file = folder / "small.toml"
     file.write_text(to_toml(scenario.model_dump(mode="json", exclude_defaults=True)))
-    command = ["compare-policies", str(file), "--policies", "fifo,fifo+none,easy,srtf", "--replications", "3",
+    command = ["compare-policies", str(file), "--policies", "fifo,fifo+none,easy,srtf", "--replications", "6",
                "--executor", "serial", "--out", str(folder / "out")]  # fmt: skip
     return folder / "out", command, CliRunner().invoke(cli, command)
 
@@ -92,7 +92,7 @@ def test_the_command(store):
     page = (folder / "report.html").read_text()
     assert page.index("Completion time of jobs, mean") < page.index("Which differences are real")
     again = CliRunner().invoke(cli, command)
-    assert "12 of 12 runs are there already." in again.output
+    assert "18 of 18 runs are there already." in again.output
 
 
 def test_verdicts(store):
@@ -102,6 +102,7 @@ def test_verdicts(store):
     table = judged(findings).set_index(["measure", "policy"])
     assert (table.xs("fifo+none", level="policy")["verdict"] == "not known").all()
     assert table.loc[("wait_mean_s", "srtf"), "verdict"] == "better"
+    assert table.loc[("evictions", "srtf"), "verdict"] == "worse"
     said = statement(findings, "wait_mean_s")
     assert "better under" in said
     assert "no difference is known of fifo+none" in said
