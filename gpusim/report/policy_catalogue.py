@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from gpusim.scenario import kinds
@@ -13,8 +14,7 @@ WORKS = {
     How.GREEDY: "who holds GPUs: in events or cycles; preemptible jobs that run make way, at the cost of their"
     " checkpoints; no backfill: who fits behind a blocked job starts; a pass is linear in"
     " the jobs behind the first that waits",
-    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; each round n log n in the jobs of a'
-    " pool",
+    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs',
 }
 
 
@@ -33,5 +33,6 @@ def tables() -> tuple[Table, Table, Table]:
             default = "absent" if field.default is None else kinds.in_toml(field.default)
             if isinstance(field.default, list):
                 default = str(field.default)
-            options.add_row(name, key, value, default, " ".join((field.description or "").split()))
+            meaning = escape(" ".join((field.description or "").replace("``", "").split()))
+            options.add_row(name, key, value, escape(default), meaning)
     return overview, works, options

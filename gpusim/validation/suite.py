@@ -13,11 +13,14 @@ from gpusim.validation import (
     occupancy,
     physical,
     power,
+    preemptive,
     queueing,
+    recorded,
     scheduling,
     serving,
     splitwise,
     tariffs,
+    tiresias,
     vidur,
     workload,
 )
@@ -27,6 +30,7 @@ ANCHORS: dict[int, Anchor] = {
     1: queueing.mmc,
     2: queueing.loss,
     3: queueing.mg1,
+    5: preemptive.blind_and_seeing,
     6: queueing.priorities,
     7: queueing.pooling,
     8: queueing.large_pool,
@@ -63,6 +67,8 @@ ANCHORS: dict[int, Anchor] = {
     44: vidur.vidur_runs,
     45: engine_limits.engine_of_seats,
     46: engine_limits.traces_replayed,
+    47: tiresias.tiresias_runs,
+    48: recorded.recorded_runs,
 }
 
 

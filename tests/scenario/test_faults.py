@@ -55,11 +55,6 @@ def test_seeds_and_starter_are_valid() -> None:
             " (did you mean 'fifo'?), or a policy's import path, 'module:Class'",
         ),
         (
-            "scheduler.options.slak",
-            1.0,
-            "scheduler: of order 'fifo': options.slak: unknown key; allowed: ",
-        ),
-        (
             "scheduler.order",
             "my_policy:Mine",
             'scheduler: a policy of your own decides in rounds: it needs mode = "cycle"',

@@ -1,10 +1,12 @@
 """Wrong simulators must fail: each control breaks one rule and the anchor that guards it must notice."""
 
+import os
 from itertools import islice
 
 import numpy as np
 import pytest
 
+from gpusim.engine.description import Levels
 from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
@@ -16,11 +18,13 @@ from gpusim.validation import (
     occupancy,
     physical,
     power,
+    preemptive,
     queueing,
     scheduling,
     serving,
     splitwise,
     tariffs,
+    tiresias,
     vidur,
     workload,
 )
@@ -53,6 +57,22 @@ def test_no_priorities():
     off = failures(queueing.priorities(QUICK, Order.FIFO))
     assert off["no preemption: mean wait of class 1"] == pytest.approx(4.0, rel=0.1)
     assert off["no preemption: mean wait of class 2"] == pytest.approx(4.0, rel=0.1)
+
+
+def test_one_level_of_service():
+    """Where nobody ever falls a level, service so far is first come, first served: 12 s of the mixture, not 3.7."""
+    off = failures(islice(preemptive.blind_and_seeing(QUICK, Levels((1e9,), (0.0, 1.0))), 4))
+    assert list(off) == ["mixture, least attained service at load 0.8: mean time in system"]
+    assert min(off.values()) > 10.0
+
+
+def test_rules_of_tiresias():
+    """Our rules in place of theirs do not give their times, where ties, queues or late looks matter."""
+    off = failures(tiresias.tiresias_runs(QUICK, theirs=False))
+    if off or os.environ.get("GPUSIM_DATA"):
+        assert any("dlas:" in what for what in off)
+        assert any("dlas-gpu:" in what for what in off)
+        assert not any(" of ours " in what for what in off)
 
 
 def test_no_head_of_line_blocking():

@@ -16,6 +16,7 @@ from gpusim.studies.statistics.intervals import paired
 from gpusim.units import number_of
 
 RISK = 0.05  # that any difference of a measure is called real by luck
+MOST_RELATIVE = 5.0  # of the base: larger differences are told in their own unit
 VERDICTS = ("better", "worse", "not known")
 
 
@@ -99,9 +100,9 @@ def _said(part: pd.DataFrame) -> dict[str, str]:
 
 
 def _change(row) -> str:
-    """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where the base is 0."""
+    """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where it is many times the base."""
     half = (row.high - row.low) / 2.0
-    if row.relative == row.relative and row.difference:
+    if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
         scale = abs(row.relative / row.difference)
         return f"{row.relative:+.1%} \u00b1 {half * scale:.1%}"
     unit = unit_of(row.measure, abs(row.difference))
