@@ -195,7 +195,7 @@ WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
 STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
-NOT_ENERGISED, NO_DEMAND = "not_energised", "idle_no_demand"
+NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
 # Causes that the books tell from those under which the engine books them.
 BACKLOG, POWER_PLAN = "backlog", "power_plan"
 
