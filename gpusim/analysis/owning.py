@@ -24,4 +24,4 @@ def owning_usd(result: Record) -> pd.Series:
     }
     ledger = result.ledger
     hours = (ledger["gpu_s"] / HOUR_S).where(ledger["cause"] != NOT_DELIVERED, 0.0)
-    return hours * ledger["gpu_type"].astype(str).map(usd)
+    return hours * ledger["gpu_type"].astype(str).map(usd).astype(float)
