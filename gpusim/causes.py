@@ -77,9 +77,9 @@ CAUSES = (
     # In a hall, but beyond what the grid connection carries.
     CauseRow("not_energised", Kind.ABSENT, 2, 170, "#009E73", "grid connection too small",
              "GPUs stood delivered, but the grid connection could not power them",
-             "an earlier or larger grid connection",
+             "an earlier or larger grid connection, or oversubscription as far as GPUs draw less than their nameplate",
              WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
-    # Of these, those that it could have powered by what the site really drew (`analysis.power_plan`).
+    # The same where it could have powered most of them by what the site really drew (`analysis.power_plan`).
     CauseRow("power_plan", Kind.ABSENT, None, 175, "#66C2A5", "power planned by nameplate",
              "GPUs stood delivered and without power, though the site never drew what its grid connection gives",
              "a better power plan: oversubscription of the connection, with a power cap for the hours that need one",
@@ -199,7 +199,7 @@ WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
 STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
-NOT_ENERGISED, NO_DEMAND = "not_energised", "idle_no_demand"
+NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
 # Causes that the books tell from those under which the engine books them.
 BACKLOG, POWER_PLAN = "backlog", "power_plan"
 

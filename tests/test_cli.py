@@ -174,7 +174,7 @@ def test_starter_runs_as_it_is_and_again_to_the_same_bytes() -> None:
     from gpusim.engine.run import run
 
     gpusim("init")
-    done = gpusim("run", "scenario.toml", "--check")
+    done = gpusim("run", "scenario.toml", "--check", "--one")
     assert done.exit_code == 0, done.output
     assert "Conservation laws hold." in done.stderr
     first = Path("out") / "scenario"

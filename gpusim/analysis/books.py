@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.lateness import is_built
-from gpusim.analysis.power_plan import split
+from gpusim.analysis.power_plan import named
 from gpusim.causes import ABSENT, BACKLOG, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
 from gpusim.tables.record import Record
 
@@ -31,8 +31,8 @@ def books(result: Record) -> pd.DataFrame:
     What waiting jobs and missing replicas ask for is set against GPUs that stand free, then against those that gangs
     hold without having asked for them, then against those that are at work for others or absent, as the wait says;
     each GPU once. The GPUs that jobs hold while they load, write checkpoints or do lost work, they have asked for.
-    Where projects bring GPUs, waiting for those at work is backlog; of GPUs without power, those that a better plan
-    would have powered stand apart (``gpusim.analysis.power_plan``).
+    Where projects bring GPUs, waiting for those at work is backlog; pools without power that a better plan would mostly
+    have powered have that cause (``gpusim.analysis.power_plan``).
 
     Returns
     -------
@@ -60,7 +60,7 @@ def books(result: Record) -> pd.DataFrame:
     )  # fmt: skip
     if is_built(result):
         entries["cause"] = entries["cause"].where(entries["cause"] != BUSY, BACKLOG)
-    return split(result, entries)
+    return named(result, entries)
 
 
 def _set_against(cells: _Cells, unmet: pd.DataFrame) -> tuple[_Sums, _Sums, dict[str, _Sums]]:

@@ -63,6 +63,7 @@ _SAID = {
     "peak_mw": "peak power",
     "carbon_t": "carbon",
     "gpu_list_usd": "GPUs at list price",
+    "owning_usd": "cost of owning the GPUs",
     "job_hours_waited": "waiting of jobs",
     "wasted_gpu_hours": "GPU time wasted by jobs",
     "jobs_done": "jobs that ended",

@@ -55,7 +55,8 @@ FLEET = {
     "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
     "energy_usd": "at hourly market prices",
     "gpu_list_usd": "online GPUs at list price",
-    "usd_per_useful_gpu_hour": "(list price + energy) / useful GPU-hours",
+    "owning_usd": "capital recovery of GPUs delivered and their halls, staff, networks",
+    "usd_per_useful_gpu_hour": "(owning + energy) / useful GPU-hours",
     "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
 }
 _JOBS = (

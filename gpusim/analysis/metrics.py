@@ -9,6 +9,7 @@ from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.analysis.measure import FLEET as METRICS
 from gpusim.analysis.measure import none_of
+from gpusim.analysis.owning import owning_usd
 from gpusim.analysis.requests import attainment, in_all, with_model
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.tables.record import Record
@@ -34,6 +35,7 @@ def metrics(result: Record) -> pd.Series:
     sites, services, jobs = result.sites, result.services, result.jobs
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())
     energy_usd, list_usd = float(sites["cost_usd"].sum()), float(result.costs["gpu_list_usd"].sum())
+    owned_usd = float(owning_usd(result).sum())
     carbon_kg = float(sites["carbon_kg"].sum())
     ended, queued = jobs["status"].isin(["done", "timed_out"]).to_numpy(), (jobs["status"] == "queued").to_numpy()
     delay_s = queue_delay_s(jobs).to_numpy()
@@ -71,7 +73,8 @@ def metrics(result: Record) -> pd.Series:
         "carbon_kg_per_useful_gpu_hour": _ratio(carbon_kg, useful),
         "energy_usd": energy_usd,
         "gpu_list_usd": list_usd,
-        "usd_per_useful_gpu_hour": _ratio(list_usd + energy_usd, useful),
+        "owning_usd": owned_usd,
+        "usd_per_useful_gpu_hour": _ratio(owned_usd + energy_usd, useful),
         "energy_usd_per_useful_gpu_hour": _ratio(energy_usd, useful),
     }
     return pd.Series(values, name="value")

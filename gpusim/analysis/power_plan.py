@@ -11,29 +11,33 @@ from gpusim.tables.record import Record
 RESERVE = 0.1  # of a grid connection that a plan leaves unused (assumption; caps act on the rest)
 
 
-def split(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
-    """Entries of the books in which GPUs that the connection could have powered have a cause of their own.
+def named(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
+    """Entries of the books in which pools that lacked a better plan, and not a grid connection, have that cause.
 
     GPUs are energised by nameplate. Where a site never drew more than the share u of its connection, the connection
-    would have carried (1 - ``RESERVE``) / u times those that it did, at the same draw. Of the GPUs without power so
-    many are put down to the plan, and only the rest to the grid.
+    would have carried (1 - ``RESERVE``) / u times those that it did, at the same draw. If these are most of the GPUs
+    of a pool that stood without power, the plan is at fault for all of them, else the grid: each has one cause.
 
     Parameters
     ----------
     entries : DataFrame
-        site, gpu_type, start_s, cause, and columns of sums (``gpusim.analysis.books``).
+        site, gpu_type, start_s, end_s, cause, lost_s, asked_s, held_s (``gpusim.analysis.books``).
     """
     dark = (entries["cause"] == NOT_ENERGISED).to_numpy()
     if not dark.any():
         return entries
     mine = entries[dark]
-    planned = mine["site"].map(_spare(result)).to_numpy(float) * _energised(result, mine)
-    counts = np.maximum(mine["lost_s"] / (mine["end_s"] - mine["start_s"]), 1e-9).to_numpy()  # or all
-    share = np.minimum(planned / counts, 1.0)
-    sums = [name for name in mine if name.endswith("_s") and name not in ("start_s", "end_s")]
-    by_plan, by_grid = mine[sums].mul(share, axis=0), mine[sums].mul(1.0 - share, axis=0)
-    parts = (entries[~dark], mine.assign(**by_grid)[share < 1.0], mine.assign(cause=POWER_PLAN, **by_plan)[share > 0.0])
-    return pd.concat(parts, ignore_index=True)
+    spare = mine["site"].astype(str).map(_spare(result)).to_numpy(float) * _energised(result, mine)
+    without = np.maximum((mine["lost_s"] / (mine["end_s"] - mine["start_s"])).to_numpy(), 1e-9)
+    planned = pd.DataFrame({"held": mine["held_s"], "lost": mine["lost_s"], "asked": mine["asked_s"]})
+    pool = [mine["site"].astype(str), mine["gpu_type"].astype(str)]
+    carried = planned.mul(np.minimum(spare / without, 1.0), axis=0)
+    parts, whole = carried.groupby(pool).sum(), planned.groupby(pool).sum()
+    share = (parts / whole.where(whole > 0.0)).bfill(axis=1)["held"]  # of what was held back; if nothing, of all
+    at_fault = share.reindex(pd.MultiIndex.from_arrays(pool)).to_numpy() > 0.5
+    causes = entries["cause"].to_numpy(object, copy=True)
+    causes[np.flatnonzero(dark)[at_fault]] = POWER_PLAN
+    return entries.assign(cause=pd.array(causes, dtype="str"))
 
 
 def _spare(result: Record) -> pd.Series:

@@ -62,7 +62,7 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
         ("energy_usd", f"{quantity(figures['energy_usd'])} USD", "for energy"),
         ("carbon_t", f"{quantity(figures['carbon_t'])} t", "of CO2e"),
         ("usd_per_useful_gpu_hour", f"{figures['usd_per_useful_gpu_hour']:.2f} USD",
-         "per useful GPU-hour, list price and energy"),
+         "per useful GPU-hour: GPUs, halls, staff, energy"),
     ]  # fmt: skip
     return [card for card in cards if figures[card[0]] == figures[card[0]]]
 

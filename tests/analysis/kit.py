@@ -11,7 +11,7 @@ from gpusim.results.result import Result
 
 HOUR_S = 3600.0
 LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour
-NODE = {"gpus_per_node": 8, "idle_w": 100.0}
+NODE = {"gpus_per_node": 8, "idle_w": 100.0, "rated_it_w_per_gpu": 1250.0}
 
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.balance import Balance
-from gpusim.causes import SLACK, WORDS
+from gpusim.causes import NOT_ENERGISED, POWER_PLAN, SLACK, WORDS
 from gpusim.studies.statistics.intervals import Moments
 from gpusim.studies.statistics.proportions import Proportion, proportion
 
@@ -29,7 +29,7 @@ def by_run(outcomes: pd.DataFrame) -> pd.DataFrame:
         cause, place, seed, and the figures of ``SUMS``; a cause that a run has no row of there has 0 in it.
     """
     rows = outcomes[outcomes["kind"].isin(PLACES) & (outcomes["cause"] != "") & outcomes["measure"].isin(SUMS)]
-    rows = rows[~rows["cause"].isin(SLACK)]
+    rows = _one_power(rows[~rows["cause"].isin(SLACK)])
     sums = rows.pivot_table(index=["cause", "name", "seed"], columns="measure", values="value", aggfunc="sum")
     seeds = outcomes["seed"].unique()
     places = sums.index.droplevel("seed").unique()
@@ -105,6 +105,13 @@ def balance(outcomes: pd.DataFrame) -> tuple[Balance, Proportion]:
         sums = mine.pivot_table(index="cause", columns="measure", values="value", aggfunc="sum")
         each.append(Balance.of(sums.reindex(columns=["gpu_hours_lost", HELD]).fillna(0.0).reset_index(), hours))
     return Balance(*np.mean(each, axis=0)), proportion(sum(one.by_demand for one in each), len(each))
+
+
+def _one_power(rows: pd.DataFrame) -> pd.DataFrame:
+    """GPUs without power under one cause in all runs, that of most of them: the grid or the power plan."""
+    dark = rows["cause"].isin([NOT_ENERGISED, POWER_PLAN])
+    held = rows[dark & (rows["measure"] == HELD)].groupby("cause", observed=True)["value"].sum()
+    return rows.assign(cause=rows["cause"].astype(str).where(~dark, held.idxmax())) if len(held) else rows
 
 
 def _ranked(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion) -> st
     text = (
         f"What holds work back most is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
         f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} in"
-        f" the mean{worth(row['usd'])}, {share(row['place_share'])} of it {_at(row['place'])}."
+        f" the mean{worth(row['usd'])}, {_most(row['place_share'])} of it {_at(row['place'])}."
     )
     others = causes.iloc[1:]
     others = others[others["first"] > 0].head(MOST)
@@ -45,6 +45,10 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion) -> st
         named = ", ".join(f"'{WORDS[one.cause].short}' in {one.first}" for one in others.itertuples())
         text += f" First in other runs: {named}."
     return f"{first} {text}".strip()
+
+
+def _most(part: float) -> str:
+    return "all" if part == 1.0 else share(part)
 
 
 def _at(place: str) -> str:

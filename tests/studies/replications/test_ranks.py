@@ -100,6 +100,18 @@ def test_nothing_was_held_back() -> None:
     assert "Demand binds before supply in 9 of 9 runs" in text
 
 
+def test_a_better_plan_or_a_larger_grid_is_one_cause() -> None:
+    """What lacks power ranks as one, whichever of the two it is called from run to run."""
+    held = {"not_energised": [60.0, 0.0, 0.0], "power_plan": [0.0, 55.0, 65.0], "busy": [50.0, 50.0, 50.0]}
+    rows = [("pool", "a/H100", cause, ranks.HELD, hours[run], run) for cause, hours in held.items() for run in range(3)]
+    found = ranks.causes(
+        ranks.by_run(pd.DataFrame(rows, columns=["kind", "name", "cause", "measure", "value", "seed"]))
+    )
+    assert found["cause"].tolist() == ["power_plan", "busy"]
+    assert found["first"].tolist() == [3, 0]
+    assert found.loc[0, "mean"] == pytest.approx(60.0)
+
+
 @pytest.mark.parametrize("n", [1, 8, 30])
 def test_the_interval_of_a_share_covers_as_it_says(n: int) -> None:
     """For every true share: the chance of an interval that holds it, summed over outcomes."""
