@@ -10,6 +10,7 @@ from gpusim.report.sections.competition import CompetitionSection
 from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.energy import EnergySection
 from gpusim.report.sections.events import EventsSection
+from gpusim.report.sections.explore import ExploreSection
 from gpusim.report.sections.failures import FailuresSection
 from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
@@ -27,8 +28,8 @@ from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(),
-    RulesSection(), WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), FailuresSection(),
-    RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(),
+    RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(),
+    FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(),
     MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
