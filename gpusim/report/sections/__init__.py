@@ -29,8 +29,8 @@ from gpusim.report.sections.where import WhereSection
 SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(),
     RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(),
-    FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(),
-    MethodSection(),
+    FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(),
+    NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
