@@ -63,6 +63,16 @@ def test_jobs_and_waiting(result):
     assert found["bounded_slowdown_p90"] == pytest.approx(2.8)
 
 
+def test_completion_fairness_and_waste(result):
+    """Tenants are slowed 1.5 and 3 times: (4.5)^2 / (2 x 11.25)."""
+    found = metrics(result)
+    ended = result.jobs[result.jobs["status"] == "done"]
+    assert found["jct_mean_s"] == pytest.approx((ended["end_s"] - ended["submit_s"]).sum() / 3.0)
+    assert found["makespan_s"] == ended["end_s"].max() - result.jobs["submit_s"].min()
+    assert found["fairness"] == pytest.approx(0.9)
+    assert found["wasted_gpu_hours"] == pytest.approx(20.0)
+
+
 def test_energy_carbon_and_money(result):
     found = metrics(result)
     assert found["energy_facility_mwh"] == pytest.approx(2.5)
@@ -81,9 +91,10 @@ def test_every_metric_is_explained(result):
 def test_without_jobs_or_online_gpus_ratios_are_unknown():
     found = metrics(make({("north", "H100"): {"not_delivered": [10.0]}}))
     unknown = {name for name, value in found.items() if math.isnan(value)}
-    waits = {name for name in METRICS if name.startswith(("wait_", "bounded_"))}
+    waits = {name for name in METRICS if name.startswith(("wait_", "bounded_", "jct_"))}
     assert unknown == waits | {
-        "allocation", "utilisation", "goodput", "service_tokens_served_share", "service_attainment",
+        "fairness", "makespan_s", "allocation", "utilisation", "goodput", "service_tokens_served_share",
+        "service_attainment",
         "carbon_kg_per_useful_gpu_hour",
         "usd_per_useful_gpu_hour", "energy_usd_per_useful_gpu_hour",
     }  # fmt: skip
