@@ -23,7 +23,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
-@click.argument("scenario", default="seeds/us_eu_fleet.toml", type=PATH)
+@click.argument("scenario", default="us_eu_fleet", type=PATH)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
@@ -60,6 +60,8 @@ def run(
 
     The first run is shown in detail, as an example. Runs that have finished are kept in the folder: given again, also
     with more seeds, the command makes the first one anew and of the others only what is missing.
+
+    SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
     """
     from gpusim.scenario.notes import notes
     from gpusim.scenario.overrides import parse_overrides

@@ -73,7 +73,7 @@ def run_sweep(
         findings = SweepFindings(spec, done.store)
         page = write(findings, folder / "report.html")
         print_report(findings, sections=CONSOLE)
-        say(f"\n{_counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
         ctx.exit(tell_failures(done.store))
 
 
@@ -86,7 +86,7 @@ def status(ctx: click.Context, store: Path) -> None:
 
     kept = Store.open(store)
     runs = kept.status()
-    say(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
+    say(f"{store}: {kept.about.get('study', 'study')}, {counts(runs)}")
     for file in kept.damaged():
         say(f"{file}: damaged; the study, run again, makes it anew")
     for file in kept.foreign():
@@ -112,7 +112,8 @@ def collect(store: Path, out: Path, force: bool) -> None:
     say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
 
 
-def _counts(runs: pd.DataFrame) -> str:
+def counts(runs: pd.DataFrame) -> str:
+    """How many runs are finished, failed and missing."""
     counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
     return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.countries import countries
+from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.studies.replications.folder import FOLDER, replications_in
@@ -53,6 +55,10 @@ class Result(Record):
         """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
         return outcome(self)
 
+    def effective_times(self, by: str = "run") -> pd.DataFrame:
+        """Effective training time ratio and goodput, with what is expected: by job, tenant, job_class, size or run."""
+        return effective_times(self, by)
+
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""
         return countries(self)
@@ -65,11 +71,11 @@ class Result(Record):
 
         return draw(self._findings(), name)
 
-    def figures(self, folder: str | Path) -> list[Path]:
-        """Draw all figures as PNG files into a folder."""
+    def figures(self, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+        """Draw all figures into a folder, in one or more formats: ``"png"``, ``"svg"``, ``"pdf"``."""
         from gpusim.report.drawing import draw_all
 
-        return draw_all(self._findings(), Path(folder))
+        return draw_all(self._findings(), Path(folder), formats=formats)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""
@@ -109,3 +115,9 @@ class Result(Record):
 
     def __getstate__(self) -> dict:
         return {**super().__getstate__(), "replications": self.replications}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline, its course, the largest bottlenecks."""
+        from gpusim.report.notebook import fragment
+
+        return fragment(self._findings())
