@@ -80,7 +80,7 @@ CAUSES = (
              "an earlier or larger grid connection, or oversubscription as far as GPUs draw less than their nameplate",
              WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
     # The same where it could have powered most of them by what the site really drew (`analysis.power_plan`).
-    CauseRow("power_plan", Kind.ABSENT, None, 175, "#66C2A5", "power planned by nameplate",
+    CauseRow("power_plan", Kind.ABSENT, None, 175, "#A6D854", "power planned by nameplate",
              "GPUs stood delivered and without power, though the site never drew what its grid connection gives",
              "a better power plan: oversubscription of the connection, with a power cap for the hours that need one",
              online=False, relieved_by="power"),

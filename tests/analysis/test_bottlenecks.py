@@ -30,7 +30,7 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
         "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
         " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
         " worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
-        " connection."
+        " connection, or oversubscription as far as GPUs draw less than their nameplate."
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from gpusim.analysis.labels import words_of
 from gpusim.analysis.measure import sign_of
 from gpusim.errors import StatisticsError
-from gpusim.report.figures import critical_difference as figure
+from gpusim.report.figures import ranks as figure
 from gpusim.report.section import Drawings, Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.studies.comparison import AXIS

@@ -8,7 +8,7 @@ from gpusim.analysis.measure import FLEET, none_of
 from gpusim.analysis.wording import compact, share
 from gpusim.causes import WORDS
 from gpusim.report import document
-from gpusim.report.figures import ranks
+from gpusim.report.figures import firsts
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, number, plus_minus, text
@@ -35,7 +35,7 @@ class RanksSection(Section):
 
     def figures(self, findings: Findings) -> Drawings:
         """Rank frequencies, and what was held back in each run."""
-        return {"ranks": lambda: ranks.draw(findings.replications)}
+        return {"ranks": lambda: firsts.draw(findings.replications)}
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """Causes, causes by place, and the figures of the fleet."""
@@ -77,7 +77,7 @@ class RanksSection(Section):
         seeds, more = found.seeds, len(places) - MOST_LINES
         note = (
             f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
-            " example. An attribution; gpusim relieve says what relief would gain. Held: GPU-hours asked for in vain,"
+            " example, and lines below are of it where they say nothing else. An attribution; gpusim relieve says what relief would gain. Held: GPU-hours asked for in vain,"
             " each GPU counted once; ±: half the 95% interval of the mean. Lost: planned and not useful."
         )
         terminal.print(
