@@ -12,7 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
-from gpusim.state.codes import DOWN, NONE, ON, Owner
+from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner
 from gpusim.units import number_of
 
 FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
@@ -62,7 +62,7 @@ class Breakdowns:
     def _fail(self, cause: int, site: int, pool: int, unit: Sequence[int], repair_s: float) -> None:
         env, (name, spec) = self.env, self._causes[cause]
         state = env.fleet.nodes["state"]
-        hit = [n for n in unit if state[n] == ON]
+        hit = [n for n in unit if state[n] in (ON, SPARE)]
         if not hit:
             return
         where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])

@@ -29,6 +29,7 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
@@ -128,6 +129,10 @@ class _World:
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
         self._open_links()
+        spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
+                  for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
+        if any(nodes for nodes, _start_s in spares.values()):
+            env.connect(spares=Spares(env, spares).look_at)
         if services:
             env.process(services.run())
         self.breakdowns = None

@@ -109,6 +109,6 @@ class Dispatch(IntEnum):
 N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
 
 # Node states.
-OFF, ON, DOWN = 0, 1, 2
+OFF, ON, DOWN, SPARE = 0, 1, 2, 3
 NONE = -1  # "no such index"; as an answer of the scheduler: "started"
 SEVERAL = -2  # more than one index

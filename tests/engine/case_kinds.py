@@ -80,6 +80,15 @@ KINDS = {
     "breakdowns": cases(
         backfills=EVERY, pools=2, domains=(1, 3), changes=("nodes",), checkpoints=True, breakdowns=True
     ),
+    "spares": cases(
+        backfills=EVERY,
+        pools=2,
+        domains=(1, 3),
+        changes=("nodes", "fail"),
+        checkpoints=True,
+        breakdowns=True,
+        spares=True,
+    ),  # fmt: skip
     "staged capacity": cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),
     "preemption": cases(backfills=EVERY, preempts=(True,), checkpoints=True),
     "preemption in domains": cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),

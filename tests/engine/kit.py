@@ -20,6 +20,7 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
+from gpusim.engine.spares import Spares
 from gpusim.inputs.failures import FailureTable
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.failures import FailureCause
@@ -98,6 +99,8 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))
+    if case.spares is not None:
+        env.connect(spares=Spares(env, dict(enumerate(case.spares))).look_at)
     if case.failures:
         env.process(_breakdowns(env, case).play())
     if case.cycle_s is not None:

@@ -200,6 +200,10 @@ def cases(
     policy = draw(st.sampled_from([None, *rules.pop("policies", [])]))
     targets = draw(st.sampled_from(rules.pop("targets", [None])))
     failures = draw(_failures(pools)) if rules.pop("breakdowns", False) else []
+    spares = None
+    if rules.pop("spares", False):
+        kept = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.0, 0.5, 3.0]))
+        spares = draw(st.lists(kept, min_size=len(pools), max_size=len(pools)))
     n_services = rules.pop("services", 0)
     services = [draw(_services(pools)) for _ in range(draw(st.integers(min(n_services, 1), n_services)))]
     route_links = draw(_route_links(routes)) if "link" in changes else None
@@ -224,6 +228,7 @@ def cases(
         oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
         failures=failures,
+        spares=spares,
         cycle_s=cycle_s,
         policy=policy,
         targets=targets,

@@ -131,3 +131,33 @@ def test_no_formula_for_rates_that_depend_on_age():
 def test_no_jobs_no_effective_time(small):
     result = gpusim.run(small.with_({"run.days": 0.2} | OFTEN), jobs=JobTable.build(submit_s=[]))
     assert len(result.effective_times()) == 0
+
+
+def test_spares_take_the_place_of_nodes_that_fail():
+    """A job that needs all but the spares goes on at once while one is down; without them it waits for the repair."""
+    failures = {
+        "causes": {"any": {"of": "node", "per_1000_days": 20.0, "repair": {"swap": 1.0}}},
+        "repairs": {"swap": {"mean_h": 12.0, "sigma": 0.0}},
+    }
+    names = {"tenant": ["lab"], "job_class": ["pretraining"]}  # the small jobs take what is free
+    jobs = JobTable.build(names=names, submit_s=[0.0, 1.0, 1.0], gpus=[64, 8, 8], runtime_s=1e9)
+    scenario = long_run(64, 120.0, failures, 2, checkpoint_interval_s=0.0).with_({"scheduler.backfill": "none"})
+    without = gpusim.run(scenario, 5, jobs=jobs)
+    kept = gpusim.run(scenario.with_({"sites.site.pools.H100.spare_nodes": 2}), 5, jobs=jobs)
+    warm = gpusim.run(
+        scenario.with_({"sites.site.pools.H100.spare_nodes": 2, "sites.site.pools.H100.spare_start_s": 600.0}), 5,
+        jobs=jobs,
+    )  # fmt: skip
+    columns = ["time_s", "cause", "repair_s"]
+    assert kept.tables["failures"][columns].equals(warm.tables["failures"][columns])
+    shares = [one.effective_times("size").set_index("size").loc["9-64", "ettr"] for one in (without, warm, kept)]
+    assert shares[0] < 0.97
+    assert shares[0] < shares[1] < shares[2]
+    assert shares[2] > 0.995
+    interrupted = len(warm.interruptions)
+    assert 0 < interrupted < 40
+    spare_h = kept.ledger.loc[kept.ledger["cause"] == "idle_spare", "gpu_s"].sum() / HOUR_S / 8
+    down_h = kept.ledger.loc[kept.ledger["cause"] == "down", "gpu_s"].sum() / HOUR_S / 8
+    assert spare_h + down_h == pytest.approx(2 * 120 * 24.0, rel=0.01)
+    for one in (without, kept, warm):
+        check(one)

@@ -98,6 +98,7 @@ class Case:
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    spares: list[tuple[int, float]] | None = None  # of each pool: nodes, [s] until one is at work
     cycle_s: float | None = None
     policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
     targets: Callable[[list[tuple[int, int, int, float, bool, bool]], int, int], list[int]] | None = None

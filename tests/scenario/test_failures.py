@@ -57,6 +57,10 @@ def test_what_differs_from_the_catalogue_alone_is_kept(small):
         ({"failures.causes": {"x": {"per_1000_days": 1.0, "sites": ["texs"]}}}, "unknown name \"texs\""),
         ({"failures.causes": {"x": {"per_1000_days": -1.0}}}, "failures.causes.x.per_1000_days: found -1.0"),
         ({"failures": {"causes": {"x": {"per_1000_days": "often"}}}}, "causes.x.per_1000_days: found \"often\""),
+        (
+            {"sites.texas.pools.H100.spare_nodes": 500},
+            "sites.texas.pools.H100.spare_nodes: found 500 spares of 64 nodes; give fewer than all nodes",
+        ),
         ({"failures.causes.hbm.per_1000_days": 1.0}, "failures.causes.hbm: no such key"),
         ({"workload.classes.research.checkpoint_interval_s": "daly"}, "young_daly"),
         (

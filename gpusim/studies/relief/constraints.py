@@ -299,16 +299,16 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
 def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
     everywhere = pools_at(scenario, scenario.sites)
     for name, spec in scenario.workload.classes.items():
-        for field, cause, what in (
-            ("checkpoint_write_s", "checkpointing", "checkpoint writes"), ("load_s", "loading", "loading"),
-        ):  # fmt: skip
+        for field, causes, what in (
+            ("checkpoint_write_s", booked(everywhere, "checkpointing"), "checkpoint writes"),
+            ("load_s", booked(everywhere, "loading", "restarting"), "loading"),
+        ):
             if getattr(spec, field) > 0.0:
                 yield Counterfactual(
                     "storage", name, field, f"{what} of {name} in half the time",
-                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%",
-                    booked(everywhere, cause),
+                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%", causes,
                 )  # fmt: skip
-        if 0.0 < spec.checkpoint_interval_s < math.inf:
+        if spec.checkpoint_interval_s != "young_daly" and 0.0 < spec.checkpoint_interval_s < math.inf:
             yield Counterfactual(
                 "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
                 Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,
