@@ -2,6 +2,7 @@
 "use strict";
 
 const LABELS = 110; // px that names of sites and numbers take beside a chart
+const ENTRY = 160; // px of an entry of a legend
 const filters = { site: [], cause: [] };
 
 // Show in every table that has such a column only rows with one of the values; all rows if there are none.
@@ -27,7 +28,11 @@ const drawCharts = async () => {
   const place = document.getElementById("explore-charts");
   document.getElementById("explore-controls").replaceChildren();
   const specification = JSON.parse(document.getElementById("explore-specification").textContent);
-  for (const view of specification.vconcat) view.width = Math.max(place.clientWidth - LABELS, 180);
+  const width = Math.max(place.clientWidth - LABELS, 180);
+  for (const view of specification.vconcat) {
+    view.width = width;
+    view.encoding.color.legend.columns = Math.max(Math.floor(width / ENTRY), 1);
+  }
   const { view } = await vegaEmbed(place, specification, {
     actions: false, renderer: "svg", theme: dark() ? "dark" : undefined, config: { background: "transparent" }, bind: "#explore-controls",
   });

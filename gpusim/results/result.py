@@ -21,6 +21,7 @@ from gpusim.tables.instants import dated
 from gpusim.tables.record import Record
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from gpusim.report.findings import Findings
@@ -65,11 +66,25 @@ class Result(Record):
 
     # What draws is imported when it is asked for: a run by itself does not wait for matplotlib.
 
-    def draw(self, name: str) -> Figure:
-        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
+    def draw(self, name: str, ax: Axes | None = None) -> Figure:
+        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``.
+
+        Parameters
+        ----------
+        name : str
+            As its file is named; a wrong one is answered with those that there are.
+        ax : Axes, optional
+            Of a grid (``plt.subplots``), whose place the figure takes: several in one figure. Text keeps its size, so
+            that the place should be about as large as the figure is by itself, 6.6 inches wide.
+
+        Returns
+        -------
+        Figure
+            That of ``ax``, if given.
+        """
         from gpusim.report.drawing import draw
 
-        return draw(self._findings(), name)
+        return draw(self._findings(), name, ax=ax)
 
     def figures(self, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
         """Draw all figures into a folder, in one or more formats: ``"png"``, ``"svg"``, ``"pdf"``."""

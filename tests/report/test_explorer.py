@@ -63,7 +63,7 @@ def test_power_and_jobs_are_those_of_the_tables(spec, result):
 
 
 def test_many_sites_have_fewer_steps():
-    many = data(specification(Findings(fleet(80, 48))), "ledger")
+    many = data(specification(Findings(fleet(80, 24))), "ledger")
     assert many["from"].nunique() <= LEAST_STEPS
     assert many["site"].nunique() == 80
 

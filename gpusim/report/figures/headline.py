@@ -13,6 +13,7 @@ from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, row_labels, time_axis
 from gpusim.report.figures.palette import COLOURS
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
@@ -43,7 +44,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, title: str) -> F
     top_in = title_in + legend_height_in(len(shown)) + 0.28
     body_in = ROW_IN * len(sites)
     total_in = top_in + body_in + 0.55
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     names, left_in = row_labels(sites)
     left, split, bottom, height = left_in / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
     course = figure.add_axes((left, bottom, split - left, height))
