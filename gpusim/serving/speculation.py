@@ -42,8 +42,8 @@ class Speculation:
         """Tokens that a request gets in a step, mean: (1 - a^(k+1)) / (1 - a) of k drafts, each right with chance a.
 
         Source: Leviathan, Kalman and Matias, Fast Inference from Transformers via Speculative Decoding, ICML 2023,
-        equation 1. Rounded to a fraction of which many times as much is exact, so that contexts that are as long as each
-        other stay so.
+        equation 1. Rounded to a fraction of which many times as much is exact, so that contexts that are as long as
+        each other stay so.
         """
         exact = sum(self.acceptance**i for i in range(self.draft_tokens + 1))
         return round(exact * _FRACTION) / _FRACTION

@@ -66,9 +66,8 @@ def _take(s, r, took_s, slope_s, steps):
     replica.decode_s += end_s - replica.clock_s
     replica.steps_without += steps
     replica.decode_tokens += steps * replica.decoding * (1 + replica.drafts)
-    first_reads = replica.offsets + replica.decoding * replica.steps * replica.tokens_per_step
-    more_reads = replica.decoding * replica.tokens_per_step
-    replica.decode_reads += steps * first_reads + 0.5 * more_reads * steps * (steps - 1)
+    given = replica.tokens_per_step * (replica.steps + 0.5 * (steps - 1))
+    replica.decode_reads += steps * (replica.offsets + replica.decoding * given)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
     replica.given = given_after(replica, steps)

@@ -189,9 +189,9 @@ class Engines(Bundle):
 
     ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
     ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
-    the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
-    chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each request has
-    two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
+    the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
+    replica, chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each
+    request has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
