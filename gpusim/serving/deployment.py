@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
+from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import StepTimes
 
 HOLDS_S = 480.0
@@ -104,6 +105,8 @@ class Deployment:
         fewest of these and of the blocks that the request would take there. Ties go to the first replica.
     prefill : PrefillPool, optional
         Other replicas that prefill, whose KV cache these read; these decode.
+    speculation : Speculation, optional
+        Tokens are drafted, and verified many in a step.
     """
 
     step_times: StepTimes
@@ -122,6 +125,7 @@ class Deployment:
     in_step: int = 1
     router: str = "round-robin"
     prefill: PrefillPool | None = None
+    speculation: Speculation | None = None
 
     def __post_init__(self):
         for name, least in (
@@ -141,10 +145,12 @@ class Deployment:
             raise ServingError(
                 f"deployment: replicas must be a multiple of in_step, {self.in_step}, found {self.replicas}"
             )
-        if self.max_batched_tokens < self.max_requests:
+        if self.max_batched_tokens < self.max_requests * (1 + self.drafts):
+            each = f"{1 + self.drafts} times max_requests" if self.drafts else "max_requests"
             raise ServingError(
-                f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"
-                f" each that decodes takes one, found {self.max_batched_tokens:,}"
+                f"deployment: max_batched_tokens must be at least {each}, {self.max_requests * (1 + self.drafts):,}:"
+                f" each that decodes takes {1 + self.drafts if self.drafts else 'one'},"
+                f" found {self.max_batched_tokens:,}"
             )
         if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
             raise ServingError(
@@ -162,10 +168,19 @@ class Deployment:
         return replace(
             self,
             step_times=self.step_times.times(factor),
+            speculation=self.speculation and replace(self.speculation, draft_s=factor * self.speculation.draft_s),
             prefill=self.prefill and replace(self.prefill, deployment=self.prefill.deployment.times(factor)),
         )
 
     @property
+    def drafts(self) -> int:
+        """Tokens that are drafted in a step for each that decodes."""
+        return self.speculation.draft_tokens if self.speculation else 0
+
+    @property
     def max_tokens(self) -> int:
-        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache."""
-        return (self.kv_blocks - 1) * self.block_tokens + 1
+        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache.
+
+        So are the drafts of its last step.
+        """
+        return (self.kv_blocks - 1) * self.block_tokens + 1 - 2 * self.drafts

@@ -62,7 +62,7 @@ def engines_of(
         engines=engines,
         entries=entries,
         numbers=numbers,
-        end_steps=np.zeros(seats, np.int64),
+        ends=np.zeros(seats, np.int64),
         end_rows=np.zeros(seats, np.int64),
         places=np.full(len(rows), -1),
         turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
@@ -100,9 +100,11 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
         ("ranks", "in_step"), ("budget", "max_batched_tokens"), ("seats", "max_requests"),
         ("chunked", "chunked_prefill"), ("ahead", "scheduled_ahead"), ("pauses", "pauses_decode"),
         ("reserves", "reserves_output"), ("block_tokens", "block_tokens"), ("watermark", "watermark_blocks"),
-        ("caching", "prefix_caching"),
+        ("caching", "prefix_caching"), ("drafts", "drafts"),
     ):  # fmt: skip
         replicas[name] = [getattr(one, own) for one in of]
+    replicas["tokens_per_step"] = [one.speculation.tokens_per_step if one.speculation else 1.0 for one in of]
+    replicas["draft_s"] = [one.speculation.draft_s if one.speculation else 0.0 for one in of]
     replicas["longest_chunk"] = [one.longest_chunk or one.max_batched_tokens for one in of]
     replicas["blocks"] = replicas["free"] = [one.kv_blocks - 1 for one in of]
     replicas["first_free"] = replicas["last_free"] = _before(nodes)

@@ -39,9 +39,9 @@ class Replay:
     replicas : DataFrame
         A row for each, those that prefill for others first: ``requests`` served, ``end_s`` of the last, time in steps
         with and without prompt tokens (``prefill_s``, ``decode_s``) and how many of them (``steps_with_prompts``,
-        ``steps_without``), tokens computed for prompts and for output (``prefill_tokens``, ``decode_tokens``), what
-        these read of the KV cache (``prefill_reads``, ``decode_reads``: tokens before each token, summed),
-        ``preemptions``.
+        ``steps_without``), tokens computed for prompts and for output (``prefill_tokens``, ``decode_tokens``, all
+        drafts among them), what these read of the KV cache (``prefill_reads``, ``decode_reads``: tokens before each
+        token, summed; once for all drafts of a request), ``preemptions``.
     """
 
     requests: pd.DataFrame

@@ -39,6 +39,7 @@ def test_every_table_stands_in_it() -> None:
         "services.NAME",
         "services.NAME.deployments",
         "services.NAME.model",
+        "services.NAME.model.speculation",
         "services.NAME.requests",
         "services.NAME.objectives",
         "services.NAME.users.NAME",

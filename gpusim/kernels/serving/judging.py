@@ -41,9 +41,10 @@ def _alone_s(s, r, tokens, before):
 @inner
 def _token_alone_s(s, r, context):
     """[s] In which an idle replica decodes a token."""
-    e = s.entries[s.engines[r].entry]
+    replica = s.engines[r]
+    e, tokens = s.entries[replica.entry], 1 + replica.drafts
     took_s, _slope_s, _room = decode_line(s.numbers, e, 1, context, context, context)
-    return took_s + other_time(s.numbers, e, 1, 1, 1)
+    return (took_s + other_time(s.numbers, e, tokens, 1, tokens) + replica.draft_s) / replica.tokens_per_step
 
 
 @inner
@@ -88,7 +89,7 @@ def _why_late(s, t, row, trip_s):
 def _why_slow(s, t, row):
     """Why tokens came too slowly."""
     request, gate = s.requests[row], t.gateway[0]
-    r, gaps = request.replica, request.output_tokens - 1
+    r, gaps = request.replica, float(request.output_tokens - 1)
     alone_s = _token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
     if alone_s > gate.time_per_output_token_s:
         return _ALONE
@@ -100,7 +101,7 @@ def _why_slow(s, t, row):
         return _KV_MEMORY
     plain_s = request.end_s - request.first_token_s - request.mixed_s
     if s.engines[r].pauses == 0:
-        gaps -= request.mixed_steps
+        gaps -= s.engines[r].tokens_per_step * request.mixed_steps
     return _BATCH if plain_s > gate.time_per_output_token_s * gaps else _INTERFERENCE
 
 

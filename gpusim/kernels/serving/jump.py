@@ -13,7 +13,7 @@ import numpy as np
 
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
-from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
+from gpusim.kernels.serving.decoding import blocks_behind, contexts, given_after, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.shipping import next_come_s
 from gpusim.kernels.serving.step_time import decode_line, other_time
@@ -65,11 +65,12 @@ def _take(s, r, took_s, slope_s, steps):
     replica.served = 0
     replica.decode_s += end_s - replica.clock_s
     replica.steps_without += steps
-    replica.decode_tokens += steps * replica.decoding
-    first_reads = replica.offsets + replica.decoding * replica.steps
-    replica.decode_reads += steps * first_reads + 0.5 * replica.decoding * steps * (steps - 1)
+    replica.decode_tokens += steps * replica.decoding * (1 + replica.drafts)
+    given = replica.tokens_per_step * (replica.steps + 0.5 * (steps - 1))
+    replica.decode_reads += steps * (replica.offsets + replica.decoding * given)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
+    replica.given = given_after(replica, steps)
     replica.steps += steps
 
 
@@ -93,7 +94,11 @@ def _wake(s, r):
 
 @part
 def _attention_line(s, r):
-    return decode_line(s.numbers, s.entries[s.engines[r].entry], s.engines[r].decoding, *contexts(s, r))
+    replica = s.engines[r]
+    took_s, slope_s, room = decode_line(s.numbers, s.entries[replica.entry], replica.decoding, *contexts(s, r))
+    if replica.drafts > 0:
+        slope_s, room = slope_s * replica.tokens_per_step, room / replica.tokens_per_step
+    return took_s, slope_s, room
 
 
 @part
@@ -117,7 +122,8 @@ def _line(s, g):
                 took_s, growth_s, _steps = _attention_line(s, r)
                 if growth_s > slope_s:
                     room = min(room, (longest_s - took_s) / (growth_s - slope_s))
-    took_s = other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s
+    each = 1 + first.drafts
+    took_s = other_time(s.numbers, s.entries[first.entry], each * most, most, each * tokens) + longest_s + first.draft_s
     return first.slowness * took_s, first.slowness * slope_s, room
 
 
@@ -128,7 +134,7 @@ def _most_steps(s, g):
     for r in range(g, g + s.engines[g].ranks):
         replica = s.engines[r]
         if replica.decoding > 0:
-            most = min(most, s.end_steps[replica.heap] - replica.steps)
+            most = min(most, steps_to_end(s, r))
             most = 1 + steps_behind(s, r, most - 1)
         if replica.leavers > 0 and (replica.coming > 0 or _somebody_is_before(s, r)):
             most = 1

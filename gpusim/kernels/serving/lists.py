@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, give_back
+from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
 from gpusim.state.codes import NONE
 
 
@@ -113,7 +113,7 @@ def leave(s, r, row):
 def free(s, r, row):
     """The blocks of a request that has ended are free."""
     give_back(s, r, row, False)
-    s.engines[r].reserved -= blocks_of(s.engines[r], s.requests[row].computed)
+    s.engines[r].reserved -= blocks_of_all(s.engines[r], s.requests[row])
 
 
 @inner

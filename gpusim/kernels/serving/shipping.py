@@ -113,7 +113,7 @@ def fetch(s, r, row, shared):
     claim(s, r, row, shared, 0)
     request.computed = shared * replica.block_tokens
     blocks = blocks_of(replica, request.prompt_tokens) - shared
-    take(s, r, blocks)
+    take(s, r, blocks_of(replica, request.prompt_tokens + replica.drafts) - shared)
     replica.link_free_s = max(replica.link_free_s, replica.clock_s) + blocks * replica.block_s
     request.ready_s = replica.link_free_s + replica.latency_s
     request.next = NONE

@@ -45,7 +45,7 @@ REQUEST = record(
         ("produced", "i8"),  # output tokens so far; of one that decodes: as it joined
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
         ("chunk", "i8"),  # tokens of its prompt in the step in flight
-        ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
+        ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus those that its replica has given
         ("delay_s", "f8"),  # from the end of the last that it waits for to its arrival
         ("pending", "i8"),  # requests that must end before it arrives
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
@@ -72,7 +72,8 @@ ENGINE = record(
         ("step_end_s", "f8"),  # of the step in flight; NaN if none is
         ("decode_s", "f8"),  # time in steps without prompt tokens
         ("prefill_s", "f8"),  # time in steps with some
-        ("steps", "i8"),  # in which those that decode got a token
+        ("steps", "i8"),  # in which those that decode got tokens
+        ("given", "i8"),  # tokens that who decoded in all of these has got
         ("steps_with_prompts", "i8"),
         ("steps_without", "i8"),
         ("decode_tokens", "i8"),
@@ -93,6 +94,9 @@ ENGINE = record(
         ("paused", "i8"),  # in the step in flight nobody does
         ("reserves", "i8"),  # admission is for all output
         ("reserved", "i8"),  # blocks of all tokens of those that have them
+        ("drafts", "i8"),  # tokens that are drafted in a step for each that decodes
+        ("tokens_per_step", "f8"),  # that each of them gets, mean
+        ("draft_s", "f8"),  # by which drafting makes a step longer
         ("ahead", "i8"),  # a step is scheduled while the one before it runs
         ("block_tokens", "i8"),
         ("watermark", "i8"),  # blocks that an admission leaves free
@@ -183,11 +187,11 @@ ENTRY = record(
 class Engines(Bundle):
     """Serving engines, one for each replica, and their requests.
 
-    ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
-    ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
-    count of steps, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
-    chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each request has
-    two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
+    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
+    ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
+    the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
+    replica, chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each
+    request has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
@@ -195,7 +199,7 @@ class Engines(Bundle):
         "engines": (ENGINE, 1),
         "entries": (ENTRY, 1),
         "numbers": (np.dtype("f8"), 1),
-        "end_steps": (np.dtype("i8"), 1),
+        "ends": (np.dtype("i8"), 1),
         "end_rows": (np.dtype("i8"), 1),
         "places": (np.dtype("i8"), 1),
         "turns": (np.dtype("i8"), 2),

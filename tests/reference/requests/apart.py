@@ -85,9 +85,9 @@ class Decoder(Apart):
         self.cache.use(cached)
         request.blocks = list(cached)
         request.computed = len(cached) * self.deployment.block_tokens
-        while len(request.blocks) < self.blocks_of(request.prompt_tokens):
+        while len(request.blocks) < self.blocks_of(request.prompt_tokens + self.drafts):
             request.blocks.append(self.cache.take())
-        blocks = len(request.blocks) - len(cached)
+        blocks = self.blocks_of(request.prompt_tokens) - len(cached)
         self.link_free_s = max(self.link_free_s, now_s) + blocks * pool.block_s(self.deployment.block_tokens)
         request.read, request.ready_s = True, self.link_free_s + pool.latency_s
         request.prefilled.holder.read(request.prefilled, request.ready_s)

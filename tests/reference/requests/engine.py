@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections import deque
 from collections.abc import Hashable
@@ -65,6 +66,9 @@ class Engine:
         self.served: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
         self.cache = Cache(deployment.kv_blocks - 1)
+        self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
+        self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
+        self.steps = 0
 
     @property
     def outstanding(self) -> int:
@@ -95,6 +99,14 @@ class Engine:
         """When something happens next of which the scheduler takes note."""
         return min((request.arrival_s for request in self.coming), default=float("inf"))
 
+    def given(self, steps: int) -> int:
+        """Tokens that who decodes all along has got in so many steps."""
+        return math.floor(steps * self.tokens_per_step)
+
+    def gets(self, request: Request, tokens: int) -> int:
+        """Tokens more that are in its KV cache behind a step with so many of it."""
+        return self.given(self.steps + 1) - self.given(self.steps) if request.decodes else tokens
+
     def schedule(self, seen_s: float, now_s: float) -> dict[Request, int]:
         """Tokens of the next step, which begins now, for each request in it."""
         step: dict[Request, int] = {}
@@ -118,12 +130,17 @@ class Engine:
         for request in requests:
             if budget == 0 or request not in self.running:
                 break
+            if budget < 1 + self.drafts:
+                request.decodes = False  # it gets one token without drafts
             tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
-            while request in self.running and not self.fits(request, request.computed + tokens):
+            if request.decodes:
+                tokens = 1 + self.drafts
+            computed = request.computed + self.gets(request, tokens)
+            while request in self.running and not self.fits(request, computed):
                 self.preempt(self.running.pop())
                 preempted = True
             if request in self.running:
-                self.hold(request, request.computed + tokens)
+                self.hold(request, computed)
                 step[request] = tokens
                 budget -= tokens
         return preempted
@@ -139,7 +156,7 @@ class Engine:
             cached = self.cached(request)
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
-            if self.blocks_of(left) + (reserve if self.running else 0) > free:
+            if self.blocks_of(left + self.drafts) + (reserve if self.running else 0) > free:
                 return
             if self.deployment.reserves_output and not self.could_all_end(request):
                 return
@@ -169,25 +186,35 @@ class Engine:
     def could_all_end(self, another: Request) -> bool:
         """Whether all that have blocks, and another, could have all their tokens in the KV cache."""
         requests = [*self.holders, another]
-        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
+        more = 2 * self.drafts - 1
+        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens + more) for request in requests)
         return blocks <= self.deployment.kv_blocks - 1
 
     def parts(self, step: dict[Request, int]) -> list[Part]:
         """What a step does, for its time."""
-        return [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
+        ahead = self.steps * self.tokens_per_step - self.given(self.steps)
+        return [
+            Part(tokens, request.computed + (ahead if request.decodes else 0.0), prompt=not request.decodes)
+            for request, tokens in step.items()
+        ]
 
     def finish(self, step: dict[Request, int], now_s: float) -> None:
-        """A step has ended; of those that end with it who decoded comes first, in the order of all requests."""
-        decoding = sorted((request for request in step if request.decodes), key=lambda one: one.place)
-        for request in [*decoding, *(request for request in step if not request.decodes)]:
-            tokens = step[request]
-            request.computed += tokens
-            if request.computed == request.tokens:
-                request.produced += 1
-                request.decodes = True
-                if request.produced == 1:
+        """A step has ended; of those that end with it who decoded comes first, by what is left, then as they came."""
+        order = lambda one: (one.output_tokens - one.produced, one.place)  # noqa: E731
+        decoding = sorted((request for request in step if request.decodes), key=order)
+        behind = [request for request in step if not request.decodes]
+        gained = {request: self.gets(request, tokens) for request, tokens in step.items()}
+        if not (self.deployment.pauses_decode and behind):
+            self.steps += 1
+        for request in [*decoding, *behind]:
+            request.computed += gained[request]
+            if request.decodes or request.computed == request.tokens:
+                if math.isnan(request.first_token_s):
                     request.first_token_s = now_s
-                if request.produced == request.output_tokens:
+                request.produced += gained[request] if request.decodes else 1
+                request.decodes = True
+                if request.produced >= request.output_tokens:
+                    request.produced = request.output_tokens
                     request.end_s = now_s
                     self.name_output(request)
                     self.running.remove(request)
@@ -227,12 +254,12 @@ class Engine:
         self.waiting.appendleft(request)
 
     def fits(self, request: Request, tokens: int) -> bool:
-        """Whether there are blocks for so many tokens of it."""
-        return self.blocks_of(tokens) - len(request.blocks) <= len(self.cache.free)
+        """Whether there are blocks for so many tokens of it, and as many more as are drafted."""
+        return self.blocks_of(tokens + self.drafts) - len(request.blocks) <= len(self.cache.free)
 
     def hold(self, request: Request, tokens: int) -> None:
-        """Take blocks for so many tokens of it."""
-        while len(request.blocks) < self.blocks_of(tokens):
+        """Take blocks for so many tokens of it, and for as many more as are drafted."""
+        while len(request.blocks) < self.blocks_of(tokens + self.drafts):
             request.blocks.append(self.cache.take())
         if self.deployment.prefix_caching:
             full = tokens // self.deployment.block_tokens
@@ -243,7 +270,7 @@ class Engine:
         """One that has ended: others find what its output filled by the names given."""
         size = self.deployment.block_tokens
         if self.deployment.prefix_caching:
-            full = min(request.computed // size, len(request.hash_ids))
+            full = min((request.tokens - 1) // size, len(request.hash_ids))
             self.cache.rename(request.blocks[:full], list(request.hash_ids), request.prompt_tokens // size)
 
     def give_back(self, request: Request) -> None:

@@ -35,7 +35,10 @@ class Group:
             news_s = self.news_s()
             if any(steps):
                 parts = [engine.parts(step) for engine, step in zip(self.engines, steps)]
-                self.flight, self.flight_end_s = steps, self.now_s + step_time(self.deployment.step_times, parts)
+                took_s = step_time(self.deployment.step_times, parts)
+                if self.deployment.speculation and any(not part.prompt for own in parts for part in own):
+                    took_s += self.deployment.speculation.draft_s
+                self.flight, self.flight_end_s = steps, self.now_s + took_s
             elif self.began_s < self.now_s:
                 self.began_s = self.now_s
             elif news_s < until_s or (news_s == until_s and begins):
