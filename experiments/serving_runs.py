@@ -7,6 +7,7 @@ Used by ``fit_serving.py``. The folder of the data holds ``serving_silicon``, ``
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from gpusim.errors import ServingError
 from gpusim.serving.closed_loop import Load
-from gpusim.serving.entry import PAUSING
+from gpusim.serving.entry import EXPERTS_ONLY, PAUSING
 from gpusim.serving.hardware import gpu
 from gpusim.serving.kv_cache import kv_tokens
 from gpusim.serving.model import ModelShape, model_shape
@@ -24,10 +25,12 @@ from gpusim.serving.runs import Runs, stacked
 # Tokens of the prompts of ML.ENERGY's tasks, which its table does not tell: what explained its runs best, rounded, when
 # a factor on each was fitted with all else.
 TASKS = {"gpqa": 150.0, "lm-arena-chat": 550.0, "sourcegraph-fim": 750.0}
-SILICON_FORMAT = {"bf16": "bf16", "fp8": "fp8", "fp4": "nvfp4", "int4": "bf16"}
+SILICON_FORMAT = {"bf16": "bf16", "fp8": "fp8", "fp4": "nvfp4", "int4": "int4"}
 ENERGY_FORMAT = {"bfloat16": "bf16", "fp8": "fp8", "mxfp4": "mxfp4"}
 # TensorRT-LLM before its attention and experts were rewritten for FP8 (release notes of 1.1).
 OLD_TRTLLM = "1.0.0rc3"
+# A version with so many loads in common with another of its release, and so small a share of its time, drafts tokens.
+COMMON_LOADS, FAR_LESS = 10, 0.75
 SLICE = "llama-3.1-70b slice"
 COLUMNS = [
     "source", "id", "model", "gpu", "engine", "version", "weights", "experts", "kv", "tp", "dp", "ep", "batch",
@@ -108,22 +111,44 @@ def silicon(folder: Path) -> pd.DataFrame:
     dp = gpus.where(copies > 1, 1)
     ep = ep.where(dp <= 8, gpus)  # beyond a node, experts are spread whole
     batch = asked.where(~apart).fillna(part["batch_size"] * copies)
-    formats = read["precision"].fillna("bf16").map(SILICON_FORMAT)
     open_weights = read["model_path"].str.contains("gpt-oss")
+    formats = read["precision"].fillna("bf16").map(SILICON_FORMAT).where(~open_weights, "mxfp4")
+    only_experts = formats.isin(EXPERTS_ONLY) & read["model_path"].map(_has_experts)
     old = (read["backend"] == "trtllm") & (read["backend_version"] == OLD_TRTLLM)
     table = pd.DataFrame({
         "source": "serving_silicon", "id": read["id"], "model": read["model_path"], "gpu": read["system"],
         "engine": read["backend"].where(~old, "trtllm-1.0"), "version": read["backend_version"].fillna(""),
-        "weights": formats.where(~open_weights, "bf16"),
-        "experts": formats.where(read["precision"] != "int4", "int4").where(~open_weights, "mxfp4"),
-        "kv": np.where(read["precision"].isin(["fp8", "fp4", "int4"]) & ~open_weights, "fp8", "bf16"),
+        "weights": formats.where(~only_experts, "bf16"), "experts": formats,
+        "kv": _silicon_kv(read["precision"], open_weights, read["system"], read["backend"]),
         "tp": gpus // dp, "dp": dp, "ep": np.minimum(ep, gpus), "batch": batch,
         "prompt_tokens": read["isl"].astype(float), "output_tokens": read["osl"].astype(float), "token_budget": 8192.0,
         "token_s": read["silicon_tpot_ms"] / 1e3, "ttft_s": read["silicon_ttft_ms"] / 1e3,
         "named": read["id"].str.extract(r"_c(\d+)_")[0].astype(float), "power_w": np.nan, "task": "",
         "context": 0.0, "chunk": 0.0, "form": np.where(apart, "apart", "loop"),
     })  # fmt: skip
+    # Of requests in flight at a decode worker, those that wait for their first token do not decode (Little's law).
+    answer_s = table["output_tokens"] * table["token_s"]
+    table["batch"] = table["batch"].where(~apart, table["batch"] * answer_s / (answer_s + table["ttft_s"]))
     return table[table["batch"].notna()]
+
+
+def _has_experts(name: str) -> bool:
+    try:
+        return model_shape(name).moe_layers > 0
+    except ServingError:
+        return False  # ``known`` tells of it
+
+
+def _silicon_kv(precision: pd.Series, open_weights: pd.Series, system: pd.Series, engine: pd.Series) -> np.ndarray:
+    """Formats of the KV caches, which the rows do not tell: FP8 where the benchmark's recipes ask for it.
+
+    They do on Blackwell. On Hopper, vLLM and SGLang keep what they compute with unless told, and TensorRT-LLM takes
+    what the weights were published with: FP8 with FP8 weights, BF16 with the MXFP4 ones of gpt-oss (README.md of
+    InferenceMAX, July 2025: ``--kv-cache-dtype fp8`` for B200, none for H200).
+    """
+    hopper = system.isin(["h100_sxm", "h200_sxm"])
+    told = ~hopper | ((engine == "trtllm") & ~open_weights)
+    return np.where(precision.isin(["fp8", "fp4", "int4"]) & told, "fp8", "bf16")
 
 
 def _silicon_gpus(name: pd.Series, apart: pd.Series, tp: pd.Series, copies: pd.Series, ep: pd.Series):
@@ -193,17 +218,17 @@ def profiles(folder: Path) -> pd.DataFrame:
 def cached(folder: Path) -> pd.DataFrame:
     """Load stages of vLLM on H100s that no fit sees, as loops of the requests that decode at a time (Little).
 
-    Their users ask again what they asked before: prompts come from the cache, and steps are decode alone. Runs named
-    reasoning, of which requests failed, are left out.
+    Their users ask again what they asked before: prompts come from the cache, and steps are decode alone. Answers are
+    as long as asked for. Those of which requests failed are left out.
     """
     read = pd.read_csv(folder / "vllm_h100" / "runs.csv")
-    read = read[~read["run"].str.contains("reasoning")]
+    read = read[read["failures"] == 0]
     decoding_s = (read["e2e_mean_ms"] - read["ttft_mean_ms"]) / 1e3
     return pd.DataFrame({
         "source": "vllm_h100", "model": read["model"], "gpu": "H100", "engine": "vllm", "version": "",
         "weights": "bf16", "experts": "bf16", "kv": "bf16", "tp": read["tensor_parallel"], "dp": 1, "ep": 1,
         "batch": read["requests_per_s"] * decoding_s, "prompt_tokens": read["prompt_len_mean"],
-        "output_tokens": read["output_len_mean"], "token_s": decoding_s / (read["output_len_mean"] - 1.0),
+        "output_tokens": read["output_len"].astype(float), "token_s": decoding_s / (read["output_len"] - 1.0),
         "power_w": np.nan, "form": "apart", "fault": "",
     })  # fmt: skip
 
@@ -231,10 +256,31 @@ def faults(table: pd.DataFrame) -> np.ndarray:
     series = table["model"] + table["gpu"] + table["tp"].astype(str) + table["task"]
     share = uneven[quiet].groupby(series[quiet]).mean()
     found[uneven | (energy & (series.map(share).fillna(0.0) >= 0.5))] = "host"
+    found[(found == "") & drafted(table)] = "drafts"
     # More contexts than the memory holds.
     context = table["prompt_tokens"] + table["output_tokens"] / 2.0
     full = table["batch"] * context > kv_tokens(replicas(table), most_sequences=table["batch"].to_numpy())
     found[energy & full & (found == "")] = "memory"
     # Few long contexts, which attention of PyTorch does not divide among the multiprocessors.
     found[(table["source"] == "gpu_phases") & (table["batch"] <= 8) & (table["context"] >= 16384)] = "unsplit"
+    return found
+
+
+def drafted(table: pd.DataFrame) -> np.ndarray:
+    """Rows of a version that took far less time than another one of its release did for the same loads.
+
+    What a post-release mends does not halve the time of every step; drafts of a small model, which the rows do not tell
+    of, do.
+    """
+    release = table["version"].str.replace(r"\.post\d+$", "", regex=True)
+    deployment = [table[name] for name in ("source", "shape", "gpu", "engine")] + [release.rename("release")]
+    load = [table[name] for name in ("weights", "experts", "tp", "dp", "ep", "batch", "prompt_tokens", "output_tokens")]
+    told = (table["source"] == "serving_silicon") & (table["version"] != "")
+    found = np.zeros(len(table), dtype=bool)
+    for _, group in table[told].groupby([of[told] for of in deployment]):
+        times = group.groupby([of[group.index] for of in load] + [group["version"]])["token_s"].median().unstack()
+        for version, other in permutations(times.columns, 2):
+            ratio = (times[version] / times[other]).dropna()
+            if len(ratio) >= COMMON_LOADS and ratio.median() < FAR_LESS:
+                found[group.index[group["version"] == version]] = True
     return found

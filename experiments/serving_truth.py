@@ -1,7 +1,8 @@
-"""How near are replays of measured runs of vLLM? Step times are those of its layers, measured apart; nothing is fitted.
+"""How near are replays of measured runs of vLLM? No step time is fitted to these models.
 
 Each run of ``llmservingsim_bench`` whose model has measured layers in ``llmservingsim_profiles``: what the engine
-measured, what comes out, and what comes out if one thing that the replay knows is left out.
+measured, what comes out, and what comes out if one thing that the replay knows is left out. Then the load stages of
+``vllm_h100`` with step times of the roofline, and how much of the first token hangs on ``REQUEST_S``.
 
     GPUSIM_DATA=... python experiments/serving_truth.py
 """
@@ -15,9 +16,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from gpusim.serving.entry import REQUEST_S
 from gpusim.serving.layer_tables import step_times
 from gpusim.serving.measured import MeasuredRun, read_run
 from gpusim.serving.replay import replay
+from gpusim.validation import stages
 
 SHAPES = {  # layers, width, parameters, KV heads of 128: config.json and index of each
     "meta-llama/Llama-3.1-8B": (32, 4096, 8.03e9, 8),
@@ -71,11 +74,28 @@ def of_unqueued(found: pd.DataFrame, measured: pd.DataFrame) -> tuple[int, float
     return at_once.sum(), found["ttft_s"][at_once].mean() / measured["ttft_s"][at_once].mean() - 1.0
 
 
+def of_stages(path: Path) -> pd.DataFrame:
+    """Relative errors of mean latencies by load stage; of the first token also with other times outside of the engine.
+
+    ``first token, others' request``: with what stages of the other models say, their medians of the measured median
+    less ours. ``first token, no request``: with none.
+    """
+    measured = stages.read_stages(path)
+    off = stages.compared(measured, stages.ALL_REQUESTS)
+    theirs_s = measured["ttft_mean_ms"] / 1e3
+    engine_s = (1.0 + off["time to first token"]) * theirs_s - REQUEST_S
+    apart_s = measured["ttft_median_ms"] / 1e3 - engine_s
+    others_s = [apart_s[measured["model"] != model].median() for model in measured["model"]]
+    off["first token, others' request"] = (engine_s + others_s) / theirs_s - 1.0
+    off["first token, no request"] = engine_s / theirs_s - 1.0
+    return off.set_index(measured["model"] + ", " + measured["rate_per_s"].astype(str) + " requests/s")
+
+
 def main() -> None:
-    """A table for each run."""
+    """A table for each run, and one of the stages."""
     data = os.environ.get("GPUSIM_DATA")
     if not data:
-        sys.exit("set GPUSIM_DATA to the folder that holds llmservingsim_bench and llmservingsim_profiles")
+        sys.exit("set GPUSIM_DATA to the folder that holds llmservingsim_bench, llmservingsim_profiles and vllm_h100")
     for folder, layers in runs(Path(data)):
         found, measured = predicted(folder, layers)
         print(f"{folder.parent.name} {folder.name}: {len(found)} requests, {found['preemptions'].sum()} preemptions")
@@ -88,6 +108,11 @@ def main() -> None:
                 told = ", ".join(f"{figure} {value:+.1%}" for figure, value in values.items())
                 print(f"  {name}: {METRICS[metric]} {told}")
             print("  {}: mean time to first token of {} that did not wait {:+.1%}".format(name, *of_unqueued(*pair)))
+    off = of_stages(Path(data) / "vllm_h100" / "runs.csv")
+    print("\nload stages of vLLM on H100s [%]")
+    print((100.0 * off).round(1).to_string())
+    print("medians of their size [%]")
+    print((100.0 * off.abs().median()).round(1).to_string())
 
 
 if __name__ == "__main__":

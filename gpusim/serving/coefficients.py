@@ -24,6 +24,8 @@ class Coefficients:
         [s] of small kernels in each block: norms, rotations, activations.
     expert_block_s, latent_block_s, recurrent_block_s, index_block_s : float
         [s] of further ones in a block of experts, of latent attention, with a recurrent state, with an index.
+    passes : float
+        Times that what a block works on is read or written between its products.
     exchange_s : float
         [s] to start an exchange between two GPUs.
     weight_read, expert_read, kv_read : float
@@ -43,6 +45,7 @@ class Coefficients:
     latent_block_s: Numbers
     recurrent_block_s: Numbers
     index_block_s: Numbers
+    passes: Numbers
     exchange_s: Numbers
     weight_read: Numbers
     expert_read: Numbers

@@ -21,6 +21,13 @@ from gpusim.serving.replica import Layout, Numbers, Replica, replica
 
 PAUSING = ("sglang",)
 """Engines whose prefill stops decode."""
+EXPERTS_ONLY = ("nvfp4", "mxfp4", "int4")
+"""Formats in which models with experts are published with all else in BF16 (quantization configs of nvidia's
+DeepSeek-R1 and Qwen3.5, openai's gpt-oss, moonshotai's Kimi-K2)."""
+REQUEST_S = 0.008
+"""[s] Of a request outside of the engine: server, splitting into tokens, client. Of 11 load stages of vLLM on H100s
+(inference-sim/training, raw aggregates) the median first token came 2.5 of a stage's own steps and 6.1 to 13.1 ms
+after its request, 8.4 in the middle: half a step until the engine looks, one that is scheduled already, its own."""
 LARGE_MEMORY_BYTES = 70 * 2**30
 """[B] from which on vLLM gives a step 8,192 tokens, else 2,048 (but on the A100; vllm/engine/arg_utils.py)."""
 
@@ -67,6 +74,11 @@ class Entry:
     source: str
     time: Interval
     power: Interval
+
+    @property
+    def request_s(self) -> float:
+        """[s] Of a request outside of the engine, which its client waits for too."""
+        return REQUEST_S
 
     @property
     def token_budget(self) -> int:
@@ -129,7 +141,8 @@ def entry(
     layout : Layout, optional
         How the model is divided; on one GPU unless said.
     weights, experts, kv : str
-        Formats, as in ``replica``.
+        Formats, as in ``replica``; a model with experts in one of ``EXPERTS_ONLY`` has the rest in BF16 unless
+        ``experts`` says which are which.
     version : str
         Of the engine, as its runs name it; those of all versions where none is given, or it was not measured.
 
@@ -160,6 +173,8 @@ def catalogued(
         raise ServingError(
             f"layout: tp of {layout.tp} does not divide the {shape.heads} attention heads of {shape.name}"
         )
+    if weights in EXPERTS_ONLY and not experts and shape.moe_layers:
+        weights, experts = "bf16", weights
     made = replica(shape, card, layout, weights, experts, kv)
     c, d = coefficients(engine, card.name, weights, experts), draws(card.name)
     key = (shape.name, card.name, engine, weights, experts or weights)

@@ -5,7 +5,8 @@ so that each part can be tabulated by itself. Within a part, reading and computi
 All functions take numbers or arrays of one length and keep no state.
 
 Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the
-bytes over each link (Patarasuk and Yuan, JPDC 2009). The shares and latencies are fitted: ``docs/serving_entries.md``.
+bytes over each link (Patarasuk and Yuan, JPDC 2009), and in one go where little is sent, as engines' own kernels do
+(vllm/csrc/custom_all_reduce.cuh). The shares and latencies are fitted: ``docs/serving_entries.md``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from gpusim.serving.replica import Numbers, Replica
 
 JOIN = 3.0
 """Exponent that joins reading and computing: 1 would add them, infinity would take the longer."""
+SECOND_ROUND_S = 30e-6
+"""[s] that an all-reduce in two rounds, each GPU with its part, waits longer than one in which each reads all."""
 TILE = 16.0
 """Rows by which products with an expert's weights are padded, whatever few tokens it has."""
 
@@ -38,9 +41,9 @@ class Part:
         return longer * ((self.reading_s / longer) ** JOIN + (self.computing_s / longer) ** JOIN) ** (1.0 / JOIN)
 
 
-def host_s(c: Coefficients, sequences: Numbers) -> Numbers:
-    """[s] of the host in a step."""
-    return c.host_s + c.sequence_s * sequences
+def host_s(r: Replica, c: Coefficients, sequences: Numbers) -> Numbers:
+    """[s] of the host in a step; each copy of the attention has one of its own."""
+    return c.host_s + c.sequence_s * sequences / r.layout.dp
 
 
 def weights_part(r: Replica, c: Coefficients, tokens: Numbers) -> Part:
@@ -56,17 +59,22 @@ def experts_part(r: Replica, c: Coefficients, tokens: Numbers, crowding: Numbers
     """Products with the weights of experts, on a GPU whose experts get ``crowding`` times their share of the tokens."""
     shape, gpus = r.shape, r.layout.tp * r.layout.dp * r.layout.pp
     params, sent = shape.moe_layers * shape.expert_params / gpus, tokens * crowding
-    hit = experts_hit(shape, sent)
+    hit = experts_hit(shape, sent, c.skew)
     return Part(
         params * hit * r.expert_bytes / (r.gpu.bandwidth * c.expert_read),
         2.0 * params * (sent * shape.active_experts + TILE * hit) / (r.expert_flops * c.expert_math),
     )
 
 
-def experts_hit(shape: ModelShape, tokens: Numbers) -> Numbers:
-    """Distinct experts of a block that tokens go to, expected if each chooses by itself: E (1 - (1 - k/E)^n)."""
-    share = np.minimum(shape.active_experts / np.maximum(shape.experts, 1), 1.0 - 1e-9)
-    return shape.experts * -np.expm1(tokens * np.log1p(-share))
+def experts_hit(shape: ModelShape, tokens: Numbers, skew: Numbers) -> Numbers:
+    """Distinct experts of a block that tokens go to, expected.
+
+    How much an expert is liked varies as a gamma distribution of mean 1 and standard deviation ``skew``: of E experts,
+    each wanted by m = n k / E of n tokens on average, E (1 - (1 + skew^2 m)^(-1/skew^2)) are; E (1 - exp(-m)) of alike.
+    That a token goes to an expert but once is left out: some percent too few.
+    """
+    wanted = tokens * shape.active_experts / np.maximum(shape.experts, 1)
+    return shape.experts * -np.expm1(-np.log1p(skew**2 * wanted) / skew**2)
 
 
 def crowding(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
@@ -91,12 +99,24 @@ def small_kernels_s(r: Replica, c: Coefficients) -> Numbers:
     return (blocks_s + further_s) / r.layout.pp
 
 
+def passing_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
+    """[s] of what blocks work on as it goes to memory and back, in two bytes; in experts for each that a token has."""
+    shape, at = r.shape, r.layout
+    blocks = shape.always_blocks + shape.moe_layers * (1.0 + shape.active_experts / np.asarray(at.ep, dtype=float))
+    return c.passes * 2.0 * shape.hidden * blocks * tokens / at.dp / at.pp / r.gpu.bandwidth
+
+
 def exchange_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
-    """[s] of exchanges between GPUs: an all-reduce after each block; with copies, tokens to experts and back."""
+    """[s] of exchanges between GPUs: an all-reduce after each block; with copies, tokens to experts and back.
+
+    An all-reduce goes in one round, in which each GPU reads what all others have, or in two, each GPU with its part.
+    """
     shape, at = r.shape, r.layout
     rate, own, copies = r.gpu.link_bandwidth * c.link, tokens / at.dp, np.asarray(at.dp, dtype=float)
     reduces = shape.always_blocks + np.where(copies > 1, 0, shape.moe_layers)
-    reduce_s = c.exchange_s * np.log2(at.tp) + 4.0 * (at.tp - 1) / at.tp * own * shape.hidden / rate
+    one_round_s = (at.tp - 1) * 2.0 * own * shape.hidden / rate
+    two_rounds_s = SECOND_ROUND_S + 2.0 * one_round_s / at.tp
+    reduce_s = c.exchange_s * np.log2(at.tp) + np.minimum(one_round_s, two_rounds_s)
     # To the experts in one byte per value, back in two.
     sent = np.minimum(shape.active_experts, at.ep) * (1.0 - 1.0 / copies) * own / at.tp * shape.hidden
     move_s = 2.0 * c.exchange_s * np.log2(copies) + 3.0 * sent / rate
@@ -151,7 +171,7 @@ def dense_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
 
 def each_copy_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
     """[s] of what each copy of the attention does by itself."""
-    return weights_part(r, c, tokens).s + small_kernels_s(r, c)
+    return weights_part(r, c, tokens).s + small_kernels_s(r, c) + passing_s(r, c, tokens)
 
 
 def together_s(r: Replica, c: Coefficients, tokens: Numbers) -> Numbers:
@@ -176,7 +196,7 @@ def step_s(
 ) -> Numbers:  # fmt: skip
     """[s] of one step of a replica: of one of its stages, if it has several."""
     return (
-        host_s(c, sequences)
+        host_s(r, c, sequences)
         + dense_s(r, c, sequences + chunk_tokens)
         + sample_s(r, c, sequences + np.minimum(chunk_tokens, 1.0))
         + decode_attention_s(r, c, sequences, mean_kv_tokens)

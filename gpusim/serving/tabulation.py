@@ -41,7 +41,7 @@ def step_times(entry: Entry, max_batched_tokens: int, max_requests: int) -> Step
     dense = dense_s(r, c, own) if copies == 1 else each_copy_s(r, c, own)
     return StepTimes(
         dense=Curve(tokens, stages * dense),
-        batch=Curve(requests, stages * (host_s(c, asked) + sample_s(r, c, asked))),
+        batch=Curve(requests, stages * (host_s(r, c, asked) + sample_s(r, c, asked))),
         chunk_tokens=chunks,
         before_tokens=contexts,
         decoding=decoding,

@@ -19,6 +19,7 @@ from gpusim.validation import (
     scheduling,
     serving,
     splitwise,
+    stages,
     tariffs,
     tiresias,
     vidur,
@@ -69,6 +70,7 @@ ANCHORS: dict[int, Anchor] = {
     46: engine_limits.traces_replayed,
     47: tiresias.tiresias_runs,
     48: recorded.recorded_runs,
+    49: stages.load_stages,
 }
 
 

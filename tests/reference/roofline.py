@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.serving.roofline import JOIN, TILE
+from gpusim.serving.roofline import JOIN, SECOND_ROUND_S, TILE
 
 
 def overlapped(reading_s: float, computing_s: float) -> float:
@@ -50,7 +50,7 @@ def step_s(r, c, sequences: int, context: float, chunk: int, before: float) -> f
     compute = {"weights": 0.0, "experts": 0.0, "decode": 0.0, "prefill": 0.0}
     small_s = exchange_s = 0.0
     for kind in layers(shape):
-        small_s += c.block_s
+        small_s += c.block_s + c.passes * 2 * shape.hidden * own_tokens / bandwidth
         for rows, columns in matrices(shape, kind):
             read["weights"] += rows * columns * r.weight_bytes / at.tp
             compute["weights"] += 2 * rows * columns * own_tokens / at.tp
@@ -63,6 +63,7 @@ def step_s(r, c, sequences: int, context: float, chunk: int, before: float) -> f
             read["decode"] += own_sequences * 2 * shape.recurrent_state_bytes / at.tp
         if kind == "moe":
             small_s += c.expert_block_s
+            small_s += c.passes * 2 * shape.hidden * own_tokens * shape.active_experts / at.ep / bandwidth
             _experts(r, c, tokens, read, compute)
         exchange_s += _exchange(r, c, kind, own_tokens)
     head_s = overlapped(
@@ -78,7 +79,7 @@ def step_s(r, c, sequences: int, context: float, chunk: int, before: float) -> f
     stages_s = small_s + exchange_s + head_s + compute["prefill"] / (gpu.bf16_flops * c.prefill_math)
     for part, (of_bandwidth, flops) in shares.items():
         stages_s += overlapped(read[part] / (bandwidth * of_bandwidth), compute[part] / flops)
-    return c.host_s + c.sequence_s * sequences + stages_s / at.pp
+    return c.host_s + c.sequence_s * own_sequences + stages_s / at.pp
 
 
 def _attention(r, kind, sequences, context, chunk, before, read, compute) -> None:
@@ -110,7 +111,8 @@ def _experts(r, c, tokens, read, compute) -> None:
     uneven = c.skew**2 * at.ep / shape.experts + at.ep / max(tokens * shape.active_experts, 1)
     sent = tokens * min(1 + math.sqrt(2 * math.log(at.ep) * uneven), at.ep)
     for _expert in range(shape.experts):  # each of the group's, divided among the GPUs of the group
-        hit = 1 - (1 - shape.active_experts / shape.experts) ** sent
+        wanted = sent * shape.active_experts / shape.experts
+        hit = 1 - (1 + c.skew**2 * wanted) ** (-1 / c.skew**2)  # Poisson of a gamma: its probability of none
         size = shape.ffn_matrices * shape.hidden * shape.expert_ffn
         read["experts"] += hit * size * r.expert_bytes / gpus
         rows = sent * shape.active_experts / shape.experts + TILE * hit
@@ -122,5 +124,6 @@ def _exchange(r, c, kind, own_tokens) -> float:
     if kind == "moe" and at.dp > 1:
         there = min(shape.active_experts, at.ep) * (1 - 1 / at.dp) * own_tokens / at.tp * shape.hidden
         return 2 * c.exchange_s * math.log2(at.dp) + (there + 2 * there) / rate
-    each_way = (at.tp - 1) / at.tp * own_tokens * shape.hidden * 2
-    return c.exchange_s * math.log2(at.tp) + 2 * each_way / rate
+    part = own_tokens * shape.hidden * 2 / at.tp
+    at_once, in_turn = (at.tp - 1) * at.tp * part / rate, SECOND_ROUND_S + 2 * (at.tp - 1) * part / rate
+    return c.exchange_s * math.log2(at.tp) + min(at_once, in_turn)

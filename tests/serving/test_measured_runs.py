@@ -47,7 +47,7 @@ def test_measured_pairs(checked, source, what, mean, median):
 def test_load_stages_that_no_fit_saw(checked):
     stages = checked[checked["source"] == "vllm_h100"]
     assert set(stages["basis"]) == {"roofline"}
-    assert error(stages, "token_s").mean() < 0.12
+    assert error(stages, "token_s").mean() < 0.09
     assert ((stages["token_s"] > stages["low_token_s"]) & (stages["token_s"] < stages["high_token_s"])).mean() >= 0.8
 
 
@@ -71,7 +71,8 @@ def test_models_left_out_of_a_small_fit(data_folder):
 
 def test_rows_that_cannot_be_are_named():
     row = {
-        "source": "serving_silicon", "form": "loop", "model": "Qwen/Qwen3-8B", "gpu": "H100", "weights": "bf16",
+        "source": "serving_silicon", "form": "loop", "model": "Qwen/Qwen3-8B", "shape": "qwen3-8b", "gpu": "H100",
+        "engine": "vllm", "version": "", "weights": "bf16",
         "experts": "bf16", "kv": "bf16", "tp": 1, "dp": 1, "ep": 1, "task": "", "batch": 8.0, "named": np.nan,
         "prompt_tokens": 100.0, "output_tokens": 1000.0, "token_s": 0.01, "ttft_s": 0.1, "median_s": 0.01,
         "p90_s": 0.011, "context": 0.0, "token_budget": 8192.0,
@@ -86,6 +87,46 @@ def test_rows_that_cannot_be_are_named():
     }
     table = pd.DataFrame([row | change for change in rows.values()])
     assert list(serving_runs.faults(table)) == list(rows)
+
+
+@pytest.mark.parametrize(("factor", "found"), [(0.6, {"1.2rc6.post3"}), (0.9, set())])
+def test_a_version_that_drafts_is_far_faster_than_its_release(factor, found):
+    row = {
+        "source": "serving_silicon", "shape": "deepseek-v3", "gpu": "B200", "engine": "trtllm", "weights": "bf16",
+        "experts": "nvfp4", "tp": 8, "dp": 1, "ep": 1, "prompt_tokens": 1024.0, "output_tokens": 1024.0,
+    }  # fmt: skip
+    factors = {"1.2rc6.post2": 1.0, "1.2rc6.post3": factor, "1.1": 0.5}  # of another release nothing is said
+    table = pd.DataFrame([
+        row | {"version": version, "batch": batch, "token_s": times * (0.01 + batch * 1e-4)}
+        for version, times in factors.items() for batch in np.arange(12.0)
+    ])  # fmt: skip
+    assert set(table["version"][serving_runs.drafted(table)]) == found
+
+
+def test_formats_that_the_rows_do_not_tell(tmp_path):
+    ours = {
+        ("deepseek-ai/DeepSeek-R1", "b200_sxm", "sglang", "fp4"): ("bf16", "nvfp4", "fp8"),
+        ("meta-llama/Llama-3.1-70B", "b200_sxm", "vllm", "fp4"): ("nvfp4", "nvfp4", "fp8"),
+        ("meta-llama/Llama-3.1-70B", "h200_sxm", "vllm", "fp8"): ("fp8", "fp8", "bf16"),
+        ("meta-llama/Llama-3.1-70B", "h200_sxm", "trtllm", "fp8"): ("fp8", "fp8", "fp8"),
+        ("openai/gpt-oss-120b", "h200_sxm", "trtllm", "fp4"): ("bf16", "mxfp4", "bf16"),
+        ("openai/gpt-oss-120b", "h100_sxm", "trtllm", "fp8"): ("bf16", "mxfp4", "bf16"),
+        ("moonshotai/Kimi-K2.5", "b200_sxm", "vllm", "int4"): ("bf16", "int4", "fp8"),
+    }
+    rows = [dict(zip(("model_path", "system", "backend", "precision"), key, strict=True)) for key in ours]
+    parts = ("tp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size", "batch_size")
+    common = {name: 8 if name == "batch_size" else 1 for name in parts} | {f"decode_{name}": np.nan for name in parts}
+    common |= {"id": "r_c8_", "silicon_data_source": "silicon_concurrency=8;", "backend_version": "1", "mode": "agg",
+               "isl": 100, "osl": 100, "silicon_ttft_ms": 50.0, "silicon_tpot_ms": 10.0}  # fmt: skip
+    common |= {"decode_batch_size": 8, "decode_tp_size": 1}
+    (tmp_path / "serving_silicon").mkdir()
+    table = pd.DataFrame([row | common for row in rows] + [rows[0] | common | {"mode": "disagg"}])
+    table.to_csv(tmp_path / "serving_silicon" / "silicon_sample.csv.gz", index=False)
+    read = serving_runs.silicon(tmp_path)
+    formats = read[["weights", "experts", "kv"]][: len(rows)].itertuples(index=False, name=None)
+    assert list(formats) == list(ours.values())
+    assert read["batch"].tolist()[:-1] == [8.0] * len(rows)
+    assert read["batch"].iloc[-1] == pytest.approx(8.0 * 1.0 / 1.05)  # 50 ms of 1,050 waiting for the first token
 
 
 @pytest.mark.parametrize(

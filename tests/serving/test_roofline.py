@@ -61,9 +61,15 @@ def test_more_work_takes_longer(seed):
 def test_experts_hit_are_those_of_a_play():
     random = np.random.default_rng(1)
     shape = small(random, experts=32, active_experts=4, moe_layers=1).shape
-    for tokens in (1, 5, 40):
-        hits = [len(np.unique([random.choice(32, 4, replace=False) for _ in range(tokens)])) for _ in range(2000)]
-        assert roofline.experts_hit(shape, tokens) == pytest.approx(np.mean(hits), rel=0.01)
+    for skew in (0.02, 0.5, 1.0):
+        for tokens in (1, 5, 40):
+            hits = []
+            for _ in range(2000):
+                liked = random.gamma(skew**-2.0, skew**2.0, 32)
+                hits.append((random.poisson(liked * tokens * 4 / 32) > 0).sum())
+            assert roofline.experts_hit(shape, tokens, skew) == pytest.approx(np.mean(hits), rel=0.02)
+    alike = [len(np.unique([random.choice(32, 4, replace=False) for _ in range(5)])) for _ in range(2000)]
+    assert roofline.experts_hit(shape, 5, 0.02) == pytest.approx(np.mean(alike), rel=0.06)  # none twice
 
 
 def test_the_busiest_group_is_that_of_a_play():
@@ -80,7 +86,7 @@ def test_parts_add_up():
     random = np.random.default_rng(8)
     r, c = small(random), coefficients(random)
     parts = (
-        roofline.host_s(c, 9) + roofline.dense_s(r, c, 9 + 77) + roofline.sample_s(r, c, 10)
+        roofline.host_s(r, c, 9) + roofline.dense_s(r, c, 9 + 77) + roofline.sample_s(r, c, 10)
         + roofline.decode_attention_s(r, c, 9, 500) + roofline.prefill_attention_s(r, c, 77, 30)
     )  # fmt: skip
     assert roofline.step_s(r, c, 9, 500, 77, 30) == pytest.approx(parts, rel=1e-12)

@@ -23,6 +23,7 @@ from gpusim.validation import (
     scheduling,
     serving,
     splitwise,
+    stages,
     tariffs,
     tiresias,
     vidur,
@@ -347,3 +348,11 @@ def test_lost_work_that_is_kept():
     """Checkpoints at every moment leave only the restarts."""
     off = failures(islice(reliability.effective_training_time(QUICK, every=0.02), 1))
     assert list(off) == ["RSC-1, every 60 min: effective time"]
+
+
+def test_no_prompts_from_the_cache():
+    """Load stages whose prompts are computed again: first tokens come much later."""
+    rows = list(stages.load_stages(QUICK, prefix_caching=False))
+    if rows[0].skipped:
+        pytest.skip(rows[0].skipped)
+    assert any("first token" in name for name in failures(rows))
