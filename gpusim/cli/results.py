@@ -20,7 +20,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
-@click.argument("scenario", default="seeds/us_eu_fleet.toml", type=PATH)
+@click.argument("scenario", default="us_eu_fleet", type=PATH)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
@@ -46,7 +46,10 @@ def run(
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
+    """Run SCENARIO, print its bottlenecks, write tables, figures and a report.
+
+    SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
+    """
     from gpusim.scenario.notes import notes
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario

@@ -69,6 +69,7 @@ class ClassSpec:
     checkpoint_interval_s: float = math.inf
     checkpoint_write_s: float = 0.0
     load_s: float = 0.0
+    checkpoint_background_s: float = 0.0
 
 
 @dataclass(frozen=True)

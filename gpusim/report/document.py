@@ -27,16 +27,21 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
     **values
         What else the template asks for.
     """
+    style = (files("gpusim.report") / "report.css").read_text(encoding="utf-8")
+    embedded = {picture.stem: _data_uri(picture) for picture in pictures}
+    page = render(template, style=style, pictures=embedded, **values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def render(template: str, **values: object) -> str:
+    """A template of this folder, filled in."""
     environment = Environment(
         loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters |= {"quantity": quantity, "share": share, "duration": duration, "number_of": number_of}
-    style = (files("gpusim.report") / "report.css").read_text(encoding="utf-8")
-    embedded = {picture.stem: _data_uri(picture) for picture in pictures}
-    page = environment.get_template(template).render(style=style, pictures=embedded, **values)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return path
+    return environment.get_template(template).render(**values)
 
 
 def table(values: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list]:

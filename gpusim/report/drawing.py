@@ -29,6 +29,9 @@ def draw(findings: F, name: str, sections: Sequence[Section[F]] = SECTIONS) -> F
     return named(figures(findings, sections), name)
 
 
-def draw_all(findings: F, folder: Path, sections: Sequence[Section[F]] = SECTIONS) -> list[Path]:
-    """Write every figure as PNG into a folder; the paths, in the order drawn."""
-    return save(figures(findings, sections), folder)
+def draw_all(
+    findings: F, folder: Path, sections: Sequence[Section[F]] = SECTIONS, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Write every figure into a folder, in one or more formats (``png``, ``svg``, ``pdf``); the paths, in the order
+    drawn."""
+    return save(figures(findings, sections), folder, formats)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pandas as pd
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.countries import countries
+from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.tables.instants import dated
@@ -43,6 +45,10 @@ class Result(Record):
         """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
         return outcome(self)
 
+    def effective_times(self, by: str = "run") -> pd.DataFrame:
+        """Effective training time ratio and goodput, with what is expected: by job, tenant, job_class, size or run."""
+        return effective_times(self, by)
+
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""
         return countries(self)
@@ -56,12 +62,12 @@ class Result(Record):
 
         return draw(Findings(self), name)
 
-    def figures(self, folder: str | Path) -> list[Path]:
-        """Draw all figures as PNG files into a folder."""
+    def figures(self, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+        """Draw all figures into a folder, in one or more formats: ``"png"``, ``"svg"``, ``"pdf"``."""
         from gpusim.report.drawing import draw_all
         from gpusim.report.findings import Findings
 
-        return draw_all(Findings(self), Path(folder))
+        return draw_all(Findings(self), Path(folder), formats=formats)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""
@@ -69,3 +75,10 @@ class Result(Record):
         from gpusim.report.page import write
 
         return write(Findings(self), Path(path))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline, its course, the largest bottlenecks."""
+        from gpusim.report.findings import Findings
+        from gpusim.report.notebook import fragment
+
+        return fragment(Findings(self))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from gpusim import plugins
 from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
 from gpusim.scenario.faults import faults_of
@@ -20,7 +21,8 @@ class Scheduler(Model):
 
     order: str = "fifo"
     """The policy: which job goes first. ``gpusim policies`` lists them; or one of your own by its import path, say
-    ``my_policy:PriceAware``. Those that decide in rounds, as your own does, need ``mode = "cycle"``."""
+    ``my_policy:PriceAware``, or by the name that a package gives it. Those that decide in rounds, as your own does,
+    need ``mode = "cycle"``."""
     options: dict[str, Any] = {}
     """Options of the policy by name, as ``gpusim policies`` lists them; of your own: arguments of its class."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
@@ -49,7 +51,14 @@ class Scheduler(Model):
     @property
     def policy(self) -> str:
         """Import path of the policy in Python that decides, "" if the compiled scheduler does."""
-        return ORDERS[self.order].path if self.order in ORDERS else self.order
+        return ORDERS[self.order].path if self.order in ORDERS else self.own_policy
+
+    @property
+    def own_policy(self) -> str:
+        """Import path of a policy that is not gpusim's but the user's or another package's, "" if there is none."""
+        if ":" in self.order:
+            return self.order
+        return "" if self.order in ORDERS else plugins.found(plugins.POLICIES)[self.order].value
 
     @property
     def is_greedy(self) -> bool:
@@ -64,9 +73,12 @@ class Scheduler(Model):
     @field_validator("order")
     @classmethod
     def _order(cls, order: str) -> str:
-        if order not in ORDERS and not IMPORT_PATH.fullmatch(order):
+        if order in ORDERS or IMPORT_PATH.fullmatch(order):
+            return order
+        known = (*ORDERS, *plugins.found(plugins.POLICIES))
+        if order not in known:
             raise ValueError(
-                f"allowed: {', '.join(ORDERS)}{did_you_mean(order, ORDERS)}, or a policy's import path, 'module:Class'"
+                f"allowed: {', '.join(known)}{did_you_mean(order, known)}, or a policy's import path, 'module:Class'"
             )
         return order
 

@@ -77,6 +77,9 @@ KINDS = {
     "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
     "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
+    "breakdowns": cases(
+        backfills=EVERY, pools=2, domains=(1, 3), changes=("nodes",), checkpoints=True, breakdowns=True
+    ),
     "staged capacity": cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),
     "preemption": cases(backfills=EVERY, preempts=(True,), checkpoints=True),
     "preemption in domains": cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
@@ -159,6 +162,7 @@ KINDS = {
 }
 SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services and breakdowns": cases(backfills=(Backfill.NONE,), services=2, breakdowns=True),
     "services under power limits": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
     ),

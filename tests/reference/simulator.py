@@ -38,6 +38,7 @@ class Simulator(Fleet):
         changes = Changes(self)
         for change in self.case.changes:
             self.env.process(changes.play(change))
+        self.env.process(changes.fail(self.case.failures))
         for job in self.jobs:
             self.life[job] = self.env.process(self._live(job))
         if self.services:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +13,14 @@ from gpusim.errors import ResultError, did_you_mean
 from gpusim.report.figures.palette import STYLE
 from gpusim.tables.folder import DRAWN_BY
 
-__all__ = ["named", "save"]
+__all__ = ["FORMATS", "named", "save"]
+
+# What a figure says of how it was made, by format: no date, so that the same figure is the same bytes.
+FORMATS = {
+    "png": {"Software": DRAWN_BY.decode()},
+    "svg": {"Creator": DRAWN_BY.decode(), "Date": None},
+    "pdf": {"Creator": DRAWN_BY.decode(), "CreationDate": None},
+}
 
 
 def named(drawn: Iterator[tuple[str, Figure]], name: str) -> Figure:
@@ -27,8 +34,8 @@ def named(drawn: Iterator[tuple[str, Figure]], name: str) -> Figure:
     raise ResultError(f"no figure {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}")
 
 
-def save(drawn: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
-    """Write figures as PNG, each under its name, into a folder; the paths.
+def save(drawn: Iterable[tuple[str, Figure]], folder: Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """Write figures, each under its name, into a folder, in one or more of ``FORMATS``; the paths.
 
     They are drawn while they are asked for, so that ``STYLE`` holds then.
     """
@@ -37,6 +44,7 @@ def save(drawn: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in any script: boxes stand for it
         for name, figure in drawn:
-            paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1], metadata={"Software": DRAWN_BY.decode()})
+            for ending in formats:
+                paths.append(folder / f"{name}.{ending}")
+                figure.savefig(paths[-1], metadata=FORMATS[ending])
     return paths
