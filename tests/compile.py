@@ -10,6 +10,7 @@ SERVING = "serving"
 KINDS = {
     "event": {},
     "conservative": {"scheduler.backfill": "conservative"},
+    "greedy": {"scheduler.order": "srtf"},
     SERVING: {},
 }
 

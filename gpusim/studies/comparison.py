@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gpusim import plugins
 from gpusim.errors import GpusimError, did_you_mean
 from gpusim.scenario.orders import ORDERS, How
 from gpusim.scenario.scheduler import IMPORT_PATH
@@ -55,7 +56,7 @@ def _keys(name: str) -> tuple[str, dict[str, object]]:
     """What is wrong with a name ("": nothing), and the values of the scenario that make the policy."""
     order, *ways = SHORT.get(name, name).split("+")
     if order not in ORDERS:
-        if IMPORT_PATH.fullmatch(order) and not ways:
+        if (IMPORT_PATH.fullmatch(order) or order in plugins.found(plugins.POLICIES)) and not ways:
             return "", _values(order, How.ROUNDS, "none")
         return did_you_mean(name, (*ORDERS, *SHORT)) or " ", {}
     how = ORDERS[order].how
