@@ -119,8 +119,8 @@ def main(folder: Path) -> None:
     count, share = (np.mean([one[name] for one in times]) for name in ("interruptions", "ettr"))
     print(
         f"{GPUS:,} GPUs through {DAYS:g} days, checkpoints every 10 min: {count:.0f} interruptions (published: 419),"
-        f" one in {np.mean([one['mttf_h'] for one in times]):.2f} h; {share:.1%} of the time effective (published: over"
-        " 90%)."
+        f" one in {np.mean([one['mttf_hours'] for one in times]):.2f} h; {share:.1%} of the time effective (published:"
+        " over 90%)."
     )
     print(f"The figure is {folder / 'large_run.png'}.")
 

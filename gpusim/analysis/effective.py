@@ -25,9 +25,9 @@ def effective_times(result: Record, by: str = "run") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``by``, jobs, gpus (of the largest job), interruptions (by failures), mttf_h (job-hours on GPUs to one of
-        these), elapsed_gpu_h (from first start to end, waits for nodes between included), ettr (of that: useful, that
-        is neither loading nor checkpoints nor lost nor slowed), goodput (useful over what was held), and
+        ``by``, jobs, gpus (of the largest job), interruptions (by failures), mttf_hours (job-hours on GPUs to one of
+        these), elapsed_gpu_hours (from first start to end, waits for nodes between included), ettr (of that: useful,
+        that is neither loading nor checkpoints nor lost nor slowed), goodput (useful over what was held), and
         expected_ettr: what a job that never waits for nodes is expected to have, by the exact formula for exponential
         failures (``scenario/checkpoints.py``), NaN where it does not hold.
 
@@ -60,8 +60,10 @@ def effective_times(result: Record, by: str = "run") -> pd.DataFrame:
                 "jobs": groups.sizes,
                 "gpus": groups.quantiles(gpus, [1.0])[:, 0].astype("i8"),
                 "interruptions": sums["interruptions"].astype("i8"),
-                "mttf_h": np.where(sums["interruptions"] > 0, sums["run_s"] / HOUR_S / sums["interruptions"], np.nan),
-                "elapsed_gpu_h": sums["elapsed"] / HOUR_S,
+                "mttf_hours": np.where(
+                    sums["interruptions"] > 0, sums["run_s"] / HOUR_S / sums["interruptions"], np.nan
+                ),
+                "elapsed_gpu_hours": sums["elapsed"] / HOUR_S,
                 "ettr": sums["useful"] / sums["elapsed"],
                 "goodput": sums["useful"] / sums["held"],
                 "expected_ettr": np.where(sums["known"] > 0.0, sums["expected"] / sums["known"], np.nan),

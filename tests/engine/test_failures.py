@@ -101,7 +101,7 @@ def test_effective_time_is_as_expected(write_s, background_s, every_s):
     own_s = daly_s(write_s, mttf_s) if every_s == "young_daly" else every_s
     assert found["expected_ettr"] == pytest.approx(effective_time(own_s, write_s, background_s, 200.0, mttf_s))
     assert found["ettr"] == pytest.approx(found["expected_ettr"], rel=0.015)
-    assert found["mttf_h"] * HOUR_S == pytest.approx(mttf_s, rel=0.07)
+    assert found["mttf_hours"] * HOUR_S == pytest.approx(mttf_s, rel=0.07)
 
 
 def test_background_writes_lose_more_than_none():
@@ -114,8 +114,8 @@ def test_effective_times_by_what_jobs_are(broken):
     whole = broken.effective_times()
     by_tenant = broken.effective_times("tenant")
     assert by_tenant["interruptions"].sum() == whole["interruptions"].iloc[0] == len(broken.interruptions)
-    useful = (by_tenant["ettr"] * by_tenant["elapsed_gpu_h"]).sum()
-    assert useful == pytest.approx(whole["ettr"].iloc[0] * whole["elapsed_gpu_h"].iloc[0])
+    useful = (by_tenant["ettr"] * by_tenant["elapsed_gpu_hours"]).sum()
+    assert useful == pytest.approx(whole["ettr"].iloc[0] * whole["elapsed_gpu_hours"].iloc[0])
     by_job = broken.effective_times("job")
     assert np.all(by_job["goodput"] >= by_job["ettr"] - 1e-12)
     with pytest.raises(GpusimError, match="found 'tenants' .did you mean 'tenant'"):

@@ -32,7 +32,7 @@ class FailuresSection(Section):
             f" {number_of(int(failures['jobs'].sum()), 'time')}."
         ]
         times = effective_times(findings.result)
-        if len(times) and times["elapsed_gpu_h"].iloc[0] > 0.0:
+        if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             of_all = times.iloc[0]
             sentences.append(
                 f"Of the jobs' time from first start to end, {of_all['ettr']:.1%} was work that lasted (effective"
@@ -74,7 +74,7 @@ CAUSES = (
 TIMES = (
     Column("jobs", "jobs that ran", decimals()),
     Column("interruptions", "interrupted", decimals()),
-    Column("mttf_h", "hours to a failure", decimals(1), none="no failure"),
+    Column("mttf_hours", "hours to a failure", decimals(1), none="no failure"),
     Column("ettr", "effective time", lambda value: f"{value:.1%}", none="no time"),
     Column("expected_ettr", "expected", lambda value: f"{value:.1%}", none="no formula"),
     Column("goodput", "goodput", lambda value: f"{value:.1%}", none="no time"),
