@@ -73,7 +73,7 @@ def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]
 
     env.process(hourly())
     if rules.cycle_s > 0.0:
-        names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")])
+        names = Names(["site"], ["H100"], ["tenant"], ["batch"], [("site", "H100")], np.ones(1))
         custom = Rounds(env, ShortestFirst(), "ShortestFirst", names)
         env.process(cycle(env, rules.cycle_s, custom if rules.order == Order.CUSTOM else env.run_passes))
     began = time.process_time()

@@ -124,6 +124,10 @@ CAUSES = (
     CauseRow("loading", Kind.HELD, 13, 40, "#B79AD0", "loading data and weights",
              "GPUs were held while data and weights loaded",
              "faster storage, or fewer restarts"),
+    # Of runs behind a job's first: it was evicted, or lost its nodes.
+    CauseRow("restarting", Kind.HELD, 24, 45, "#C9876B", "loading again after interruptions",
+             "GPUs were held while jobs that had been interrupted loaded again",
+             "faster storage, or fewer interruptions"),
     CauseRow("checkpointing", Kind.HELD, 14, 50, "#7B5BA6", "writing checkpoints",
              "GPUs stood still while checkpoints were written",
              "faster checkpoint storage, or fewer checkpoints"),

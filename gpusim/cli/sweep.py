@@ -77,8 +77,8 @@ def run_sweep(
         findings = SweepFindings(spec, done.store)
         page = write(findings, folder / "report.html")
         print_report(findings, sections=CONSOLE)
-        say(f"\n{_counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
-        ctx.exit(_tell_failures(done.store, findings.status))
+        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        ctx.exit(tell_failures(done.store, findings.status))
 
 
 @sweep.command()
@@ -90,12 +90,12 @@ def status(ctx: click.Context, store: Path) -> None:
 
     kept = Store.open(store)
     runs = kept.status()
-    say(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
+    say(f"{store}: {kept.about.get('study', 'study')}, {counts(runs)}")
     for file in kept.damaged():
         say(f"{file}: damaged; the study, run again, makes it anew")
     for file in kept.foreign():
         say(f"{file}: not written by a study; left alone")
-    ctx.exit(_tell_failures(kept, runs))
+    ctx.exit(tell_failures(kept, runs))
 
 
 @sweep.command()
@@ -116,13 +116,14 @@ def collect(store: Path, out: Path, force: bool) -> None:
     say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
 
 
-def _counts(runs: pd.DataFrame) -> str:
-    counts = runs["status"].value_counts()
+def counts(runs: pd.DataFrame) -> str:
+    """How many runs are finished, failed and missing."""
+    counts = runs["status"].valuecounts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
     return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
 
 
-def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
+def tell_failures(store: Store, runs: pd.DataFrame) -> int:
     """Tell of failed runs, each kind of error once; the exit status."""
     failed, kinds = set(runs.loc[runs["status"] == "failed", "run"]), {}
     for key, error in store.failures().items():

@@ -23,6 +23,8 @@ from gpusim.kernels.advance import (
     SEGMENTS_FULL,
     advance,
     advance_by_plan,
+    advance_greedily,
+    run_greedy_passes,
     run_passes,
     run_planned_passes,
 )
@@ -271,6 +273,8 @@ class FleetEnvironment(simpy.Environment):
         """A scheduling pass over every pool in which something changed (cycle mode)."""
         if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE:
             self._run_planned_passes(self.now)
+        elif self.fleet.rules[0].greedy:
+            run_greedy_passes(self.fleet, self.now)
         else:
             run_passes(self.fleet, self.now)
 
@@ -284,7 +288,11 @@ class FleetEnvironment(simpy.Environment):
 
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
-        play = advance_by_plan if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE else advance
+        rules, play = self.fleet.rules[0], advance
+        if rules.backfill == Backfill.CONSERVATIVE:
+            play = advance_by_plan
+        elif rules.greedy:
+            play = advance_greedily
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             self.make_segment_room()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.countries import countries
+from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.tables.instants import dated
@@ -44,6 +45,10 @@ class Result(Record):
     def outcome(self) -> pd.DataFrame:
         """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
         return outcome(self)
+
+    def effective_times(self, by: str = "run") -> pd.DataFrame:
+        """Effective training time ratio and goodput, with what is expected: by job, tenant, job_class, size or run."""
+        return effective_times(self, by)
 
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""

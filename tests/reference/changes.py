@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpusim.state.codes import Status
 from tests.reference import conservative
-from tests.reference.case import Change
+from tests.reference.case import Change, Failure
 from tests.reference.moment import CONTROL, Moment
 from tests.reference.serving import Replica
 from tests.reference.world import Job, Node, Pool
@@ -53,6 +53,42 @@ class Changes:
             self._switch(change.on)
             self._shed(change.on)
             self.simulator.power_changed(change.on)
+
+    def fail(self, failures: list[Failure]):
+        """Failures, one after the other."""
+        for failure in failures:
+            yield Moment(self.env, failure.time_s, CONTROL)
+            held = self._break(failure)
+            if held:
+                self.env.process(self._mend(held, Moment(self.env, failure.time_s + failure.repair_s, CONTROL)))
+
+    def _break(self, failure: Failure) -> list[tuple[Pool, Node]]:
+        """Of a unit the nodes in use break; all of it that is down then, be it from before, waits for the repair."""
+        pools = [self.pools[failure.pool]] if failure.pool >= 0 else self.sites[failure.site].pools
+        unit = [(pool, node) for pool in pools for node in pool.nodes]
+        if failure.pool >= 0:
+            unit = unit[failure.first : failure.first + failure.nodes]
+        breaking = [(pool, node) for pool, node in unit if node.usable]
+        if not breaking:
+            return []
+        for pool, node in breaking:
+            self._dismiss(pool, node)
+            self._clear(node)
+            node.down = True
+            self.simulator.switched(pool)
+        held = [(pool, node) for pool, node in unit if node.on and node.down]
+        for _pool, node in held:
+            node.repairs += 1
+        return held
+
+    def _mend(self, held: list[tuple[Pool, Node]], back: Moment):
+        yield back
+        for pool, node in held:
+            node.repairs -= 1
+            if node.repairs == 0 and node.on and node.down:
+                self._dismiss(pool, node)
+                node.down = False
+                self.simulator.switched(pool)
 
     def _set_gpus(self, row: int, gpus: int) -> None:
         """A job asks for other GPUs from now on; if it runs, it is evicted first."""

@@ -105,6 +105,7 @@ class Node:
     domain: int
     on: bool = False
     down: bool = False
+    repairs: int = 0  # under way
     jobs: list[Job] = field(default_factory=list)
 
     @property

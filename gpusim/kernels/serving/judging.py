@@ -3,9 +3,9 @@
 Who was lost with a replica was late for that. Whom the way to the replica and back made late would have been in time
 without it. Whom an idle replica would have served too late, too. Of all others, what took longest of the time to the
 first token: waiting for a replica to be there, waiting in its queue, or the steps that its prompt shared with others.
-Who waited while fewer replicas ran than were wanted did so for what these lacked. Between tokens, who was preempted
-lacked KV cache; who would have been in time at the pace of the steps without prompts was held up by these; else the
-batch was too large.
+Who was sent to a replica while fewer ran than were wanted was late for what these lacked: queues, and steps shared with
+others, are longer then. Between tokens, who was preempted lacked KV cache; who would have been in time at the pace of
+the steps without prompts was held up by these; else the batch was too large.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _why_late(s, t, row, trip_s):
     shared_s = request.first_token_s - request.scheduled_s - slowness * alone_s
     if ticket.held != NONE and held_s >= max(queued_s, shared_s):
         return ticket.held
+    if ticket.short != NONE:
+        return ticket.short
     if queued_s >= shared_s:
-        if ticket.short != NONE:
-            return ticket.short
         return _KV_MEMORY if request.lacked == _BLOCKS else _QUEUE
     return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE
 
@@ -94,6 +94,8 @@ def _why_slow(s, t, row):
         return _ALONE
     if s.engines[r].slowness * alone_s > gate.time_per_output_token_s:
         return _POWER
+    if t.tickets[row].short != NONE:
+        return t.tickets[row].short
     if request.preemptions > 0:
         return _KV_MEMORY
     plain_s = request.end_s - request.first_token_s - request.mixed_s

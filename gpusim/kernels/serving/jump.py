@@ -15,6 +15,7 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
 from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.shipping import next_come_s
 from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state.codes import NONE
 
@@ -73,11 +74,21 @@ def _take(s, r, took_s, slope_s, steps):
 
 
 @part
+def _somebody_is_before(s, r):
+    """Whether somebody waits whom the scheduler has seen: who arrives cannot join."""
+    return s.engines[r].first_waiting != s.engines[r].unseen
+
+
+@part
 def _wake(s, r):
-    """[s] When somebody arrives who could join: never, if somebody is before."""
+    """[s] When somebody arrives who could join, or the KV cache of somebody who could."""
     replica = s.engines[r]
-    head = replica.first_waiting
-    return s.requests[head].sent_s if head != NONE and head == replica.unseen else math.inf
+    wake_s = math.inf
+    if replica.unseen != NONE and not _somebody_is_before(s, r):
+        wake_s = s.requests[replica.unseen].sent_s
+    if replica.coming > 0:
+        wake_s = min(wake_s, next_come_s(s, r, replica.began_s if replica.ahead else replica.clock_s))
+    return wake_s
 
 
 @part
@@ -119,7 +130,7 @@ def _most_steps(s, g):
         if replica.decoding > 0:
             most = min(most, s.end_steps[replica.heap] - replica.steps)
             most = 1 + steps_behind(s, r, most - 1)
-        if replica.leavers > 0 and replica.first_waiting != NONE and _wake(s, r) == math.inf:
+        if replica.leavers > 0 and (replica.coming > 0 or _somebody_is_before(s, r)):
             most = 1
     return most
 
@@ -145,9 +156,10 @@ def jump(s, g, until_s):
         cut = end_s > until_s
         if cut:
             steps = _reaching(first.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
+            first.due_s = _end_of(first.clock_s, took_s, slope_s, steps + 1)
         if steps > 0:
             for r in range(g, g + ranks):
-                if _wake(s, r) == math.inf:
+                if _somebody_is_before(s, r):
                     _see(s, r, took_s, slope_s, steps)
                 _take(s, r, took_s, slope_s, steps)
         if cut:

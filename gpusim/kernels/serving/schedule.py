@@ -23,7 +23,8 @@ from gpusim.kernels.serving.decoding import (
     stop_decoding,
     takes_block,
 )
-from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
+from gpusim.kernels.serving.lists import leave_waiting, run_last, stop_running, wait_first
+from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
@@ -131,10 +132,25 @@ def _serve_decoding(s, r):
     serve_next(s, r)
 
 
+@inner
+def _admit_come(s, r, seen_s, budget):
+    """Those whose KV cache has come get a token each, in order; what is left of the budget."""
+    replica = s.engines[r]
+    while budget > 0 and replica.running + replica.leavers < replica.seats and has_come(s, r, seen_s):
+        row = run_come(s, r)
+        s.requests[row].scheduled_s = seen_s
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        budget -= 1
+    return budget
+
+
 @part
 def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks."""
     replica = s.engines[r]
+    if replica.coming > 0:
+        budget = _admit_come(s, r, seen_s, budget)
     while replica.first_waiting != NONE and s.requests[replica.first_waiting].sent_s <= seen_s:
         if budget <= 0 or replica.running + replica.leavers >= replica.seats:
             return _TURN
@@ -149,9 +165,14 @@ def _admit(s, r, seen_s, budget):
         whole = _whole(replica, request)
         if replica.reserves and replica.reserved + whole > replica.blocks:
             return _BLOCKS
+        if replica.block_s > 0.0 and is_held(s, r, row):
+            replica.reserved += whole
+            fetch(s, r, row, shared)
+            continue
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             return _TURN
-        run_next(s, r)
+        leave_waiting(s, r)
+        run_last(s, r, row)
         replica.reserved += whole
         claim(s, r, row, shared, own)
         request.computed = cached
@@ -182,4 +203,4 @@ def schedule(s, r, seen_s):
     replica.lacks = _admit(s, r, seen_s, budget) if replica.preemptions == preemptions else _BLOCKS
     if replica.pauses and replica.prefilling == NONE:
         _serve_decoding(s, r)
-    return replica.running > 0 and (replica.prefilling != NONE or replica.preemptions != preemptions)
+    return replica.prefilling != NONE or replica.preemptions != preemptions

@@ -39,6 +39,7 @@ REQUEST = record(
         ("scheduled_s", "f8"),  # first admitted
         ("first_token_s", "f8"),
         ("end_s", "f8"),  # last token
+        ("ready_s", "f8"),  # its KV cache, which is brought from elsewhere, is there
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
         ("produced", "i8"),  # output tokens so far; of one that decodes: as it joined
@@ -122,6 +123,29 @@ ENGINE = record(
         ("ended", "i8"),  # all that ever have
         ("leaving", "i8"),  # first ended one whose seat and blocks are not free yet
         ("leavers", "i8"),
+        ("due_s", "f8"),  # end of the step under way
+        ("ships", "i8"),  # it prefills, and others read its KV cache
+        ("holds_s", "f8"),  # blocks that nobody reads stay so long
+        ("first_held", "i8"),  # ended ones whose blocks wait to be read, by when these are free
+        ("last_held", "i8"),
+        ("block_s", "f8"),  # that a block of KV cache takes to be brought here; 0 if none is
+        ("latency_s", "f8"),  # on top, for each request
+        ("link_free_s", "f8"),  # it brings the next request's then
+        ("first_coming", "i8"),  # requests whose KV cache is brought, in this order
+        ("last_coming", "i8"),
+        ("coming", "i8"),
+        ("first_sent_on", "i8"),  # requests that come behind those that have ended here, for others to serve
+        ("last_sent_on", "i8"),
+    ]
+)
+
+# KV cache that one replica computes for another, by the request's row in the first.
+SHIPMENT = record(
+    [
+        ("free_s", "f8"),  # its blocks are free: if it is read, when that has happened
+        ("read", "i8"),  # it is, or was
+        ("previous", "i8"),  # of those that the replica holds
+        ("next", "i8"),
     ]
 )
 
@@ -162,7 +186,8 @@ class Engines(Bundle):
     ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
     ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
     count of steps, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
-    chains of the nodes with a name.
+    chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each request has
+    two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
@@ -178,6 +203,7 @@ class Engines(Bundle):
         "buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
         "followers": (np.dtype("i8"), 1),
+        "shipments": (SHIPMENT, 1),
     }
     __slots__ = (*ARRAYS, "table")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import part
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import share_output
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
+from gpusim.kernels.serving.shipping import follow, send_on
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state.codes import NONE
 
@@ -81,11 +82,24 @@ def _end(s, r, row):
     stop_running(s, r, row)
     leave(s, r, row)
     for i in range(request.first_follower, request.first_follower + request.followers):
-        follower = s.requests[s.followers[i]]
-        follower.pending -= 1
-        if follower.pending == 0:
-            follower.arrival_s = request.end_s + follower.delay_s
-            join_waiting(s, r, s.followers[i], follower.arrival_s)
+        _call(s, r, row, s.followers[i])
+
+
+@inner
+def _call(s, r, row, behind):
+    """One of those has ended that a request waits for: it comes after the last of them."""
+    follower = s.requests[behind]
+    follower.pending -= 1
+    arrival_s = s.requests[row].end_s + follower.delay_s
+    if arrival_s >= follower.arrival_s:
+        follower.arrival_s = arrival_s
+        if len(s.shipments) > 0:
+            follow(s, row, behind)
+    if follower.pending == 0:
+        if len(s.shipments) > 0:
+            send_on(s, r, behind)
+        else:
+            join_waiting(s, r, behind, follower.arrival_s)
 
 
 @part

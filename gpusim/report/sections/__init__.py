@@ -11,6 +11,7 @@ from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.energy import EnergySection
 from gpusim.report.sections.events import EventsSection
 from gpusim.report.sections.explore import ExploreSection
+from gpusim.report.sections.failures import FailuresSection
 from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
@@ -26,12 +27,13 @@ from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
     ReliefSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(), RulesSection(),
-    WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(), RequestsSection(),
-    ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(), FailuresSection(),
+    RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(), NotesSection(),
+    MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    BottlenecksSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(),
-    MoneySection(), EnergySection(), RulesSection(),
+    BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(),
+    ContractsSection(), MoneySection(), EnergySection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last

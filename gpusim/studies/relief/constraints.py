@@ -258,7 +258,7 @@ def _data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfac
 
 
 def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    if scenario.scheduler.backfill == "none":
+    if scenario.scheduler.backfill == "none" and not scenario.scheduler.is_greedy:
         yield Counterfactual(
             "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
             Lever(keys=["scheduler.backfill"]), "easy", "rule",

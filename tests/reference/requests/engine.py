@@ -36,6 +36,11 @@ class Request:
     first_token_s: float = NEVER
     end_s: float = NEVER
     preemptions: int = 0
+    prefilled: Request | None = None
+    read: bool = False
+    ready_s: float = NEVER
+    free_s: float = NEVER
+    holder: Engine | None = None
 
     @property
     def tokens(self) -> int:
@@ -76,14 +81,22 @@ class Engine:
         """Take note of what had happened by then."""
         for request in [request for request in self.leaving if request.end_s <= seen_s]:
             self.leaving.remove(request)
-            self.give_back(request)
+            self.retire(request)
         while self.coming and self.coming[0].arrival_s <= seen_s:
             request = self.coming.pop(0)
             request.queued_s = seen_s
             self.waiting.append(request)
 
-    def schedule(self, seen_s: float) -> dict[Request, int]:
-        """Tokens of the next step for each request in it."""
+    def retire(self, request: Request) -> None:
+        """One that has ended has left its seat."""
+        self.give_back(request)
+
+    def news_s(self, now_s: float) -> float:
+        """When something happens next of which the scheduler takes note."""
+        return min((request.arrival_s for request in self.coming), default=float("inf"))
+
+    def schedule(self, seen_s: float, now_s: float) -> dict[Request, int]:
+        """Tokens of the next step, which begins now, for each request in it."""
         step: dict[Request, int] = {}
         pauses = self.deployment.pauses_decode
         running = [request for request in self.running if not (pauses and request.decodes)]
@@ -93,7 +106,7 @@ class Engine:
                 if request not in step:
                     request.decodes = False  # passed over: it has something to catch up with
         if not preempted:
-            self.admit(seen_s, step)
+            self.admit(seen_s, now_s, step)
         if pauses and not step:
             self.serve(list(self.running), step)
         return step
@@ -115,7 +128,7 @@ class Engine:
                 budget -= tokens
         return preempted
 
-    def admit(self, seen_s: float, step: dict[Request, int]) -> None:
+    def admit(self, seen_s: float, now_s: float, step: dict[Request, int]) -> None:
         """Those that wait, in order, while all that they need is left."""
         size, reserve = self.deployment.block_tokens, self.deployment.watermark_blocks
         while self.waiting and sum(step.values()) < self.deployment.max_batched_tokens:
@@ -126,11 +139,13 @@ class Engine:
             cached = self.cached(request)
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
-            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
-                return
             if self.blocks_of(left) + (reserve if self.running else 0) > free:
                 return
             if self.deployment.reserves_output and not self.could_all_end(request):
+                return
+            if self.fetch(request, cached, now_s):
+                continue
+            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
                 return
             self.running.append(self.waiting.popleft())
             self.cache.use(cached)
@@ -142,9 +157,18 @@ class Engine:
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
 
+    def fetch(self, request: Request, cached: list[Block], now_s: float) -> bool:
+        """Whether the first that waits has its KV cache brought from elsewhere, and so waits no longer."""
+        return False
+
+    @property
+    def holders(self) -> list[Request]:
+        """Those that have blocks."""
+        return [*self.running, *self.leaving]
+
     def could_all_end(self, another: Request) -> bool:
         """Whether all that have blocks, and another, could have all their tokens in the KV cache."""
-        requests = [*self.running, *self.leaving, another]
+        requests = [*self.holders, another]
         blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
         return blocks <= self.deployment.kv_blocks - 1
 
@@ -176,7 +200,11 @@ class Engine:
             follower.pending -= 1
             if follower.pending == 0:
                 follower.arrival_s = request.end_s + follower.delay_s
-                self.come(follower)
+                self.send_on(follower, request)
+
+    def send_on(self, follower: Request, request: Request) -> None:
+        """Who comes behind a request that has ended comes here."""
+        self.come(follower)
 
     def come(self, request: Request) -> None:
         """In order of arrival, behind those that come at the same time."""
