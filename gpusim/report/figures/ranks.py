@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from gpusim.report.figures.frame import WIDTH_IN
+from gpusim.report.figures.place import blank
 from gpusim.studies.statistics.ranks import Ranks
 
 ROW_IN, BAR_IN = 0.2, 0.12
@@ -16,7 +17,7 @@ def draw(ranks: Ranks, what: str) -> Figure:
     groups, half = ranks.groups(), (len(names) + 1) // 2
     top_in, bars_in = 0.75, BAR_IN * (len(groups) + 1)
     height = top_in + bars_in + ROW_IN * half + 0.15
-    figure = Figure(figsize=(WIDTH_IN, height))
+    figure = blank(WIDTH_IN, height)
     ax = figure.add_axes((0.26, 0.0, 0.48, 1.0 - top_in / height))
     depth_in = height - top_in
     ax.set_xlim(1.0, max(len(names), 2))
