@@ -37,7 +37,7 @@ def spec_of(small: bool) -> SweepSpec:
     spec = SweepSpec.from_toml(SWEEP)
     if not small:
         return spec
-    few = {"router": [BASE, "least-requests"], "tokens_per_s": [1000, 2000, 2750, 3500, 5000]}
+    few = {"router": [BASE, "least-requests"], "tokens_per_s": [1000, 2000, 2750, 3500, 6500]}
     axes = {name: axis.model_copy(update={"values": few[name]}) for name, axis in spec.axes.items()}
     return spec.model_copy(update={"replications": 3, "axes": axes})
 

@@ -133,8 +133,8 @@ def test_an_h100_costs_by_the_hour_what_it_did(coreweave):
 
 
 def test_chat_and_training_want_the_same_gpus() -> None:
-    """An afternoon: the service drives jobs from their GPUs, and is late more often where it may not."""
-    afternoon = {"run.start": "2026-06-01T10:00:00Z", "run.days": 0.2}
+    """A busy afternoon: the service drives jobs from their GPUs, and is late more often where it may not."""
+    afternoon = {"run.start": "2026-06-01T10:00:00Z", "run.days": 0.2, "services.chat.mean_tokens_per_s": 7200.0}
     scenario = gpusim.Scenario.from_toml(CHAT).with_(afternoon)
     may, must_wait = (gpusim.run(scenario.with_({"services.chat.may_preempt": may})) for may in (True, False))
     for result in (may, must_wait):

@@ -38,7 +38,7 @@ class ServedModel(Model):
     weights: str = "bf16"
     """Format of the weights."""
     experts: str = ""
-    """Format of the experts; "": as the weights."""
+    """Format of the experts; "": as the weights, and with nvfp4, mxfp4 or int4 only they have it: the rest is bf16."""
     kv: str = "bf16"
     """Format of the KV cache."""
     entry: str | None = None

@@ -7,7 +7,7 @@ from gpusim.studies.relief.services import service_reliefs
 from tests.engine.test_by_request import BOTH, USERS, scenario
 
 CROWDED = {
-    "mean_tokens_per_s": 9000.0, "requests": {"prompt_tokens": 1000.0, "output_tokens": 250.0},
+    "mean_tokens_per_s": 10000.0, "requests": {"prompt_tokens": 1000.0, "output_tokens": 250.0},
     "objectives": {"ttft_s": 0.5, "time_per_output_token_s": 0.025}, ".run.days": 0.01,
 }  # fmt: skip
 
