@@ -78,7 +78,8 @@ class RanksSection(Section):
         note = (
             f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
             " example, and lines below are of it where they say nothing else. An attribution; gpusim relieve says what"
-            " relief would gain. Held: GPU-hours asked for in vain, each GPU counted once; ±: half the 95% interval of the mean. Lost: planned and not useful."
+            " relief would gain. Held: GPU-hours asked for in vain, each GPU counted once; ±: half the 95% interval of"
+            " the mean. Lost: planned and not useful."
         )
         terminal.print(
             note + (f" {number_of(more, 'smaller row')} are in the report." if more > 0 else ""), style="dim"
