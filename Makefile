@@ -1,14 +1,18 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: run test clean
+.PHONY: run test docs clean
 
 run: $(VENV)/run
-	$(VENV)/bin/gpusim run seeds/us_eu_fleet.toml --out out/us_eu_fleet
+	$(VENV)/bin/gpusim run us_eu_fleet --out out/us_eu_fleet
 
 test: $(VENV)/test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/pytest -n auto --dist worksteal
+
+docs: $(VENV)/docs
+	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs out/docs
+	@echo "Open out/docs/index.html in a browser."
 
 $(VENV)/run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +22,11 @@ $(VENV)/run: pyproject.toml
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	touch $@
+
+$(VENV)/docs: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --editable '.[docs]'
 	touch $@
 
 clean:

@@ -49,7 +49,7 @@ class CauseRow(NamedTuple):
     clause: str
     relief: str
     wait: WaitRow | None = None
-    asked: bool = True  # False: nobody asked for these GPUs, no resource is at fault
+    asked: bool = True  # False: nobody asked for these GPUs, or it is what a fleet is built for: nothing is at fault
     online: bool = True  # False: neither there to be used nor paid for
     relieved_by: str = ""  # the resource of the counterfactuals that loosen it, "" for none of one resource
 
@@ -60,6 +60,11 @@ CAUSES = (
              "GPUs were at work while more jobs waited for them",
              "more GPUs, or less work sent here",
              WaitRow("busy", 0, turn=10), relieved_by="GPUs"),
+    # The same where projects bring more GPUs: work that waits behind work is what they are built for.
+    CauseRow("backlog", Kind.BUSY, None, 205, "#8497B0", "backlog",
+             "GPUs were at work while more jobs waited for them, in a fleet that is being built",
+             "the GPUs that are being built, or less work sent here",
+             asked=False, relieved_by="GPUs"),
     CauseRow("not_delivered", Kind.ABSENT, 0, 190, "#9ADBC5", "GPUs not delivered",
              "GPUs had not been delivered yet",
              "an earlier delivery",
@@ -72,8 +77,13 @@ CAUSES = (
     # In a hall, but beyond what the grid connection carries.
     CauseRow("not_energised", Kind.ABSENT, 2, 170, "#009E73", "grid connection too small",
              "GPUs stood delivered, but the grid connection could not power them",
-             "an earlier or larger grid connection",
+             "an earlier or larger grid connection, or oversubscription as far as GPUs draw less than their nameplate",
              WaitRow("not_energised", 2, turn=30), online=False, relieved_by="power"),
+    # The same where it could have powered most of them by what the site really drew (`analysis.power_plan`).
+    CauseRow("power_plan", Kind.ABSENT, None, 175, "#A6D854", "power planned by nameplate",
+             "GPUs stood delivered and without power, though the site never drew what its grid connection gives",
+             "a better power plan: oversubscription of the connection, with a power cap for the hours that need one",
+             online=False, relieved_by="power"),
     CauseRow("down", Kind.ABSENT, 3, 160, "#8C3A00", "broken nodes",
              "nodes were broken or in repair",
              "fewer failures, faster repair or spare nodes",
@@ -124,6 +134,10 @@ CAUSES = (
     CauseRow("loading", Kind.HELD, 13, 40, "#B79AD0", "loading data and weights",
              "GPUs were held while data and weights loaded",
              "faster storage, or fewer restarts"),
+    # Of runs behind a job's first: it was evicted, or lost its nodes.
+    CauseRow("restarting", Kind.HELD, 24, 45, "#C9876B", "loading again after interruptions",
+             "GPUs were held while jobs that had been interrupted loaded again",
+             "faster storage, or fewer interruptions"),
     CauseRow("checkpointing", Kind.HELD, 14, 50, "#7B5BA6", "writing checkpoints",
              "GPUs stood still while checkpoints were written",
              "faster checkpoint storage, or fewer checkpoints"),
@@ -166,6 +180,10 @@ CAUSES = (
              "GPUs stood idle because nobody asked for them",
              "more demand",
              asked=False),
+    CauseRow("idle_spare", Kind.IDLE, 25, 75, "#BFC8B0", "spare nodes",
+             "nodes were kept free to take the place of those that fail",
+             "fewer spare nodes, or fewer failures",
+             asked=False),
     CauseRow("serving", Kind.USEFUL, 17, 20, "#56B4E9", "serving",
              "GPUs served inference requests",
              ""),
@@ -185,6 +203,9 @@ WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
 STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
+NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
+# Causes that the books tell from those under which the engine books them.
+BACKLOG, POWER_PLAN = "backlog", "power_plan"
 
 USEFUL = tuple(row.name for row in STACK if row.kind is Kind.USEFUL)
 HELD = tuple(row.name for row in STACK if row.kind in (Kind.USEFUL, Kind.HELD))  # by jobs and replicas

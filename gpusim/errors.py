@@ -34,6 +34,10 @@ class PolicyError(GpusimError):
     """A custom policy that cannot be loaded, or that answered nonsense."""
 
 
+class PluginError(GpusimError):
+    """A package that adds to gpusim what cannot be used."""
+
+
 class ProcessError(GpusimError):
     """A control process of the user's that is none, or that asks of the fleet what cannot be."""
 

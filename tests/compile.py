@@ -10,6 +10,7 @@ SERVING = "serving"
 KINDS = {
     "event": {},
     "conservative": {"scheduler.backfill": "conservative"},
+    "greedy": {"scheduler.order": "srtf"},
     SERVING: {},
 }
 
@@ -24,16 +25,17 @@ def main(kind: str) -> None:
 
 
 def serve() -> None:
-    """A few requests, by the clock and in a closed loop."""
+    """A few requests, by the clock, in a closed loop, and with prefill and decode apart."""
     import numpy as np
 
     from gpusim.serving.replay import replay
-    from tests.serving import cases
+    from tests.serving import cases, test_apart
 
     random = np.random.default_rng(0)
     requests = cases.requests(random, 3)
     replay(requests, cases.deployment(random))
     replay(requests, cases.deployment(random), clients=1)
+    replay(requests, test_apart.deployment(random))
 
 
 if __name__ == "__main__":

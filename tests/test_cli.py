@@ -77,7 +77,7 @@ def test_absent_and_unreadable_files() -> None:
     refused(gpusim("run", "absent.toml"), "absent.toml: 1 fault", "no such file; `gpusim init` writes a starter")
     refused(gpusim("run", "folder"), "is a folder")
     refused(gpusim("run", "bytes.toml"), "not UTF-8 text")
-    refused(gpusim("run"), "seeds/us_eu_fleet.toml: 1 fault")
+    refused(gpusim("run", "us_eu_flet"), "us_eu_flet: 1 fault", "no such file (did you mean 'us_eu_fleet'?)")
     refused(gpusim("report", "absent"), "absent: no such folder; `gpusim run` writes one")
     refused(gpusim("report", "folder"), "folder: no manifest.json")
     refused(gpusim("compare", "bytes.toml", "folder"), "bytes.toml: is a file")
@@ -174,7 +174,7 @@ def test_starter_runs_as_it_is_and_again_to_the_same_bytes() -> None:
     from gpusim.engine.run import run
 
     gpusim("init")
-    done = gpusim("run", "scenario.toml", "--check")
+    done = gpusim("run", "scenario.toml", "--check", "--one")
     assert done.exit_code == 0, done.output
     assert "Conservation laws hold." in done.stderr
     first = Path("out") / "scenario"

@@ -83,8 +83,8 @@ def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mon
         f'scenario = "a.toml"\nreplications = 2\nmeasures = {measures}\n'
         '[axes.grid]\nkey = "sites.gb.grid_mw"\nvalues = [0.0, 1.0]\n'
     )
-    said_of_nothing("run", "a.toml", "--out", "out/a")
-    said_of_nothing("run", "a.toml", "--out", "out/b", "--set", "sites.gb.grid_mw=0.5")
+    said_of_nothing("run", "a.toml", "--out", "out/a", "--seeds", "2")
+    said_of_nothing("run", "a.toml", "--out", "out/b", "--set", "sites.gb.grid_mw=0.5", "--one")
     said_of_nothing("compare", "out/a", "out/b")
     said_of_nothing("report", "out/a")
     said_of_nothing("sweep", "s.toml", "--executor", "serial")

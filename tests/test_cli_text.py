@@ -150,8 +150,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def give_all_commands() -> None:
     """Each prints text alone and ends without a warning."""
     serial = ("--executor", "serial")
-    assert NAME in said("run", FILE, "--out", f"{OUT}/a", "--replications", "2")
-    said("run", FILE, "--out", f"{OUT}/b", "--replications", "2", "--seed", "1")
+    assert NAME in said("run", FILE, "--out", f"{OUT}/a", "--replications", "2", "--seeds", "2")
+    said("run", FILE, "--out", f"{OUT}/b", "--replications", "2", "--seeds", "2", "--seed", "1")
     assert printable(OUT) in said("compare", f"{OUT}/a", f"{OUT}/b")
     assert printable(OUT) in said("report", f"{OUT}/a")
     said("export", f"{OUT}/a", f"{OUT}/t.json")

@@ -213,3 +213,13 @@ def asked(stream) -> float:
     """GPUs of all jobs that a stream submits a day."""
     sizes = stream.gpus or DEFAULT_GPUS
     return stream.jobs_per_day * sum(int(size) * weight for size, weight in sizes.items()) / sum(sizes.values())
+
+
+def test_large_run(tmp_path, capsys):
+    experiment = load("large_run")
+    experiment.SEEDS, experiment.EVERY_MIN = 2, (2, 30)
+    experiment.main(tmp_path)
+    said = capsys.readouterr().out
+    assert 370 <= int(re.search(r"(\d+) interruptions", said).group(1)) <= 470
+    assert 0.935 < float(re.search(r"([\d.]+)% of the time", said).group(1)) / 100.0 < 0.955
+    assert imread(tmp_path / "large_run.png").std() > 0.01

@@ -11,10 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "causes", "misses"}
+BASE = {"errors", "units", "rng", "causes", "misses", "plugins"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
+    "plugins": {"errors"},
     "scenario": BASE,
     "inputs": BASE | {"scenario"},
     "bundle": set(),
@@ -33,7 +34,7 @@ ALLOWED = {
     | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
     | {"serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
-    "serving": {"errors", "units", "scenario", "bundle", "state", "kernels"},
+    "serving": {"errors", "units", "plugins", "scenario", "bundle", "state", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE

@@ -1,4 +1,4 @@
-"""What one meets at a prompt: the names that Tab completes, how things print, and the snippets of the README."""
+"""What one meets at a prompt: the names that Tab completes, how things print, and the snippets of README and guides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from gpusim.errors import ResultError
 from gpusim.inputs.traces import describe, open_trace
 
 ROOT = Path(__file__).parents[1]
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+TEXTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/extending.md"))
+SNIPPETS = re.findall(r"```python\n(.*?)```", TEXTS, re.DOTALL)
 INTERNAL = re.compile(r"\b(?:from|import) gpusim\.")
 
 
@@ -140,7 +141,7 @@ def test_snippets_and_notebooks_need_no_internal_import() -> None:
     assert [text for text in SNIPPETS if INTERNAL.search(text)] == []
 
 
-def test_the_policy_of_the_readme_holds_jobs_back_and_starts_them(tmp_path, monkeypatch) -> None:
+def test_the_policy_of_the_guide_holds_jobs_back_and_starts_them(tmp_path, monkeypatch) -> None:
     text = next(text for text in SNIPPETS if "class PriceAware" in text)
     (tmp_path / "my_policy.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)

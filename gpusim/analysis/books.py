@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.causes import ABSENT, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
+from gpusim.analysis.lateness import is_built
+from gpusim.analysis.power_plan import named
+from gpusim.causes import ABSENT, BACKLOG, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESERVED, STALLED, USEFUL, WORDS
 from gpusim.tables.record import Record
 
 HELD_BACK = (
@@ -29,13 +31,15 @@ def books(result: Record) -> pd.DataFrame:
     What waiting jobs and missing replicas ask for is set against GPUs that stand free, then against those that gangs
     hold without having asked for them, then against those that are at work for others or absent, as the wait says;
     each GPU once. The GPUs that jobs hold while they load, write checkpoints or do lost work, they have asked for.
+    Where projects bring GPUs, waiting for those at work is backlog; pools without power that a better plan would mostly
+    have powered have that cause (``gpusim.analysis.power_plan``).
 
     Returns
     -------
     DataFrame
         site, gpu_type, start_s, end_s, cause, lost_s [GPU-s], waited_s [job-s], asked_s [GPU-s], held_s [GPU-s held
-        back]; one row per pool, record interval and cause. held_s is never more than asked_s, nor, but for ``busy``,
-        than lost_s.
+        back]; one row per pool, record interval and cause. held_s is never more than asked_s, nor, but for ``busy`` and
+        ``backlog``, than lost_s.
     """
     ledger, waits, unmet = result.ledger, result.waits, result.unmet
     cells = _Cells([ledger, waits, unmet])
@@ -48,12 +52,15 @@ def books(result: Record) -> pd.DataFrame:
     entry = np.union1d(np.union1d(lost.keys, waited_s.keys), asked_s.keys)
     cell, cause = np.divmod(entry, len(CODES))
     asked = asked_s.at(entry)
-    return pd.DataFrame(
+    entries = pd.DataFrame(
         {
             **cells.columns(cell), "cause": _texts(list(CODES), cause), "lost_s": lost.at(entry),
             "waited_s": waited_s.at(entry), "asked_s": asked, "held_s": np.minimum(held_s.at(entry), asked),
         }
     )  # fmt: skip
+    if is_built(result):
+        entries["cause"] = entries["cause"].where(entries["cause"] != BUSY, BACKLOG)
+    return named(result, entries)
 
 
 def _set_against(cells: _Cells, unmet: pd.DataFrame) -> tuple[_Sums, _Sums, dict[str, _Sums]]:

@@ -8,11 +8,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.balance import Balance
 from gpusim.analysis.books import books
 from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
-from gpusim.causes import BUSY, SLACK, STALLED, WORDS
+from gpusim.causes import BACKLOG, BUSY, SLACK, STALLED, WORDS
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
 
@@ -102,11 +103,21 @@ def _planned_s(result: Record) -> dict[tuple[str, str], float]:
 
 
 def headline(result: Record, table: pd.DataFrame | None = None) -> str:
-    """What made a build-out late, if there is one; what was rejected; what most is attributed to."""
+    """What made a build-out late, if there is one; whether supply or demand binds; what most is attributed to."""
     late = f"{lateness(result)} " if is_built(result) else ""
-    if late and not len(result.jobs) and not len(result.services):
-        return late.strip()
-    return late + greatest(result, table)
+    return (late + balanced(result, table)).strip()
+
+
+def balanced(result: Record, table: pd.DataFrame | None = None) -> str:
+    """What was rejected, whether supply or demand binds, and what most is attributed to; "" if there is no work."""
+    if is_built(result) and not len(result.jobs) and not len(result.services):
+        return ""
+    table = bottlenecks(result) if table is None else table
+    asked = len(result.jobs) > 0 or (result.services["wanted_replicas"] > 0).any()
+    found = Balance.of(table, float(result.ledger["gpu_s"].sum()) / HOUR_S)
+    turned_away = rejected(result)
+    rest = greatest(result, table).removeprefix(turned_away).strip()
+    return " ".join(filter(None, (turned_away, found.sentence() if asked else "", rest)))
 
 
 def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
@@ -182,9 +193,9 @@ def _sentence(row: dict, start: datetime) -> str:
             parts.append(f"{number_of(lost, 'GPU-hour')} {of_planned} held nothing back: no work asked for them.")
         elif row["gpu_hours_asked"] > 0.0:
             parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')}, but no GPU stood free for it.")
-    elif cause == BUSY and held == asked:
+    elif cause in (BUSY, BACKLOG) and held == asked:
         parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them{value}.")
-    elif cause == BUSY:
+    elif cause in (BUSY, BACKLOG):
         parts.append(
             f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them; held back are {held}, as many as were"
             f" at work in its place{value}."

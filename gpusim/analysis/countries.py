@@ -10,11 +10,12 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.owning import owning_usd
 from gpusim.causes import OFFLINE, USEFUL
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, seconds_between
 
-SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "useful_gpu_hours")
+SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "owning_usd", "useful_gpu_hours")
 
 
 @cache
@@ -39,9 +40,9 @@ def countries(result: Record) -> pd.DataFrame:
     -------
     DataFrame
         country, energy_mwh (at the meter), energy_usd, carbon_t, it_mwh (of servers), gpu_list_usd (online GPUs at
-        list price), useful_gpu_hours, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the energy drawn),
-        it_mw (mean power of servers), usd_per_useful_gpu_hour (list price and energy) and
-        energy_usd_per_useful_gpu_hour. The one that drew most is first. NaN where a denominator is zero.
+        list price), owning_usd (``gpusim.analysis.owning``), useful_gpu_hours, price_usd_per_mwh and carbon_g_per_kwh
+        (means weighted by the energy drawn), it_mw (mean power of servers), usd_per_useful_gpu_hour (owning and energy)
+        and energy_usd_per_useful_gpu_hour. The one that drew most is first. NaN where a denominator is zero.
     """
     sums = _sums(result).groupby("country", as_index=False)[list(SUMS)].sum()
     table = _with_ratios(sums, result.manifest["duration_s"] / HOUR_S)
@@ -74,6 +75,7 @@ def _sums(result: Record) -> pd.DataFrame:
     hours = ledger["gpu_s"] / HOUR_S
     booked = {
         "gpu_list_usd": (hours * list_usd).where(~ledger["cause"].isin(OFFLINE), 0.0),
+        "owning_usd": owning_usd(result),
         "useful_gpu_hours": hours.where(ledger["cause"].isin(USEFUL), 0.0),
     }
     return _by_year(power, metered, country, result).join(_by_year(ledger, booked, country, result)).reset_index()
@@ -110,6 +112,6 @@ def _with_ratios(sums: pd.DataFrame, hours: float | pd.Series) -> pd.DataFrame:
         price_usd_per_mwh=sums["energy_usd"] / energy,
         carbon_g_per_kwh=1000.0 * sums["carbon_t"] / energy,  # t/MWh = 1000 g/kWh
         it_mw=sums["it_mwh"] / hours,
-        usd_per_useful_gpu_hour=(sums["gpu_list_usd"] + sums["energy_usd"]) / useful,
+        usd_per_useful_gpu_hour=(sums["owning_usd"] + sums["energy_usd"]) / useful,
         energy_usd_per_useful_gpu_hour=sums["energy_usd"] / useful,
     )

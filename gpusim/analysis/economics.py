@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.owning import owning_usd
 from gpusim.causes import USEFUL
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
@@ -17,14 +18,16 @@ def economics(result: Record) -> pd.DataFrame:
     -------
     DataFrame
         site, energy_mwh (at the meter), peak_mw, pue, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the
-        energy drawn), carbon_t, energy_usd, gpu_list_usd (online GPUs at list price), useful_gpu_hours,
-        usd_per_useful_gpu_hour (list price and energy). NaN where a denominator is zero.
+        energy drawn), carbon_t, energy_usd, gpu_list_usd (online GPUs at list price), owning_usd
+        (``gpusim.analysis.owning``), useful_gpu_hours, usd_per_useful_gpu_hour (owning and energy). NaN where a
+        denominator is zero.
     """
     sites = result.sites.set_index("site")
     energy_mwh = sites["energy_facility_j"] / JOULE_PER_MWH
     useful_s = result.ledger["gpu_s"].where(result.ledger["cause"].isin(USEFUL), 0.0)
     useful = _by_site(sites.index, result.ledger["site"], useful_s) / HOUR_S
     list_usd = _by_site(sites.index, result.costs["site"], result.costs["gpu_list_usd"])
+    owned_usd = _by_site(sites.index, result.ledger["site"], owning_usd(result))
     table = pd.DataFrame(
         {
             "energy_mwh": energy_mwh,
@@ -35,8 +38,9 @@ def economics(result: Record) -> pd.DataFrame:
             "carbon_t": sites["carbon_kg"] / 1000.0,
             "energy_usd": sites["cost_usd"],
             "gpu_list_usd": list_usd,
+            "owning_usd": owned_usd,
             "useful_gpu_hours": useful,
-            "usd_per_useful_gpu_hour": _ratio(list_usd + sites["cost_usd"], useful),
+            "usd_per_useful_gpu_hour": _ratio(owned_usd + sites["cost_usd"], useful),
         }
     )
     return table.reset_index()

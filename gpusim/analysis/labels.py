@@ -63,7 +63,10 @@ _SAID = {
     "peak_mw": "peak power",
     "carbon_t": "carbon",
     "gpu_list_usd": "GPUs at list price",
+    "owning_usd": "cost of owning the GPUs",
     "job_hours_waited": "waiting of jobs",
+    "wasted_gpu_hours": "GPU time wasted by jobs",
+    "jobs_done": "jobs that ended",
     "waiting": "jobs still waiting",
     "gpu_hours_lost": "GPU time lost",
     "gpu_hours_held_back": "GPU time held back",
@@ -128,7 +131,11 @@ def _plain(name: str) -> str:
     said = re.sub(r"_s$", "", name)
     said = re.sub(r"_mean$", ", mean", said)
     said = re.sub(r"_p(\d\d)$", r", \1th percentile", said)
-    said = said.replace("wait,", "wait of started jobs,").replace("waited,", "wait until start,")
+    said = (
+        said.replace("jct", "completion time of jobs")
+        .replace("wait,", "wait of started jobs,")
+        .replace("waited,", "wait until start,")
+    )
     return said.replace("_", " ").replace("gpu hours", "GPU time").replace("gpu", "GPU")
 
 

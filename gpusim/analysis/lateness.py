@@ -7,7 +7,9 @@ import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity, share
 from gpusim.scenario.rules import NAMES
+from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
+from gpusim.units import number_of
 
 AHEAD = "ahead of plan"  # what came early: no loss
 
@@ -63,16 +65,22 @@ def by_site(losses: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")
 
 
-def lateness(result: Record) -> str:
-    """What the planned GPUs of a result with projects were missing for, in two sentences."""
-    held = held_back(result.build_ledger)
+def lateness(result: Record, deliveries: Deliveries | None = None) -> str:
+    """What the planned GPUs of a result with projects, or of replications of it, were missing for, in two sentences."""
+    if deliveries is None:
+        return _late(result.build_ledger, "in this run")
+    return _late(deliveries.losses, f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}")
+
+
+def _late(losses: pd.DataFrame, where: str) -> str:
+    held = held_back(losses)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
     if total["gpu_hours"] <= 0.0:
         return "Everything came as planned, or before."
     most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
-        f"Planned and not there in this run: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
+        f"Planned and not there {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
         f" at list price. Most of it was made late by: {listed}."
     )
 

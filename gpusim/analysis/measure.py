@@ -41,6 +41,11 @@ FLEET = {
     **{f"wait_p{q}_s": "submission to first start" for q in QUANTILES},
     "bounded_slowdown_mean": "max(1, (wait + run) / max(run, 10 s))",
     **{f"bounded_slowdown_p{q}": "max(1, (wait + run) / max(run, 10 s))" for q in QUANTILES},
+    "jct_mean_s": "submission to end, of jobs that ended",
+    **{f"jct_p{q}_s": "submission to end, of jobs that ended" for q in QUANTILES},
+    "makespan_s": "first submission to last end",
+    "fairness": "Jain's index of the tenants' mean bounded slowdown: 1 if all are slowed alike",
+    "wasted_gpu_hours": "held by jobs and not useful: loading, checkpoints, lost work, slowed",
     "service_tokens_served_share": "tokens served / tokens asked for",
     "service_attainment": "requests in time / requests that were over, of services with a model",
     "energy_facility_mwh": "at the meter",
@@ -50,7 +55,8 @@ FLEET = {
     "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
     "energy_usd": "at hourly market prices",
     "gpu_list_usd": "online GPUs at list price",
-    "usd_per_useful_gpu_hour": "(list price + energy) / useful GPU-hours",
+    "owning_usd": "capital recovery of GPUs delivered and their halls, staff, networks",
+    "usd_per_useful_gpu_hour": "(owning + energy) / useful GPU-hours",
     "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
 }
 _JOBS = (
@@ -214,6 +220,9 @@ _NONE = {
     "wait_": "no jobs started",
     "waited_": "no jobs accepted",
     "bounded_slowdown": "no jobs ended",
+    "jct_": "no jobs ended",
+    "makespan": "no jobs ended",
+    "fairness": "no jobs ended",
     "slowdown": "no jobs ended",
     "service_tokens_served_share": "no demand",
     "served_share": "no demand",
@@ -247,5 +256,5 @@ def sign_of(figure: str) -> float:
 _MORE_IS_BETTER = ("revenue_usd", "ebitda_usd", "free_cash_usd", "billed_usd")
 _LESS_IS_BETTER = (
     "wait", "slowdown", "rejected", "evictions", "energy", "pue", "carbon", "usd", "lost", "held_back", "asked", "peak",
-    "late_days", "delivered_day", "ttft", "token_time",
+    "late_days", "delivered_day", "ttft", "token_time", "jct_", "makespan", "wasted",
 )  # fmt: skip

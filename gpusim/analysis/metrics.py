@@ -9,6 +9,7 @@ from gpusim.analysis.delays import QUANTILES, bounded_slowdown, queue_delay_s
 from gpusim.analysis.labels import name_of_unit, unit_of
 from gpusim.analysis.measure import FLEET as METRICS
 from gpusim.analysis.measure import none_of
+from gpusim.analysis.owning import owning_usd
 from gpusim.analysis.requests import attainment, in_all, with_model
 from gpusim.causes import HELD, JOBS, OFFLINE, TRAINING, USEFUL
 from gpusim.tables.record import Record
@@ -34,10 +35,12 @@ def metrics(result: Record) -> pd.Series:
     sites, services, jobs = result.sites, result.services, result.jobs
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())
     energy_usd, list_usd = float(sites["cost_usd"].sum()), float(result.costs["gpu_list_usd"].sum())
+    owned_usd = float(owning_usd(result).sum())
     carbon_kg = float(sites["carbon_kg"].sum())
     ended, queued = jobs["status"].isin(["done", "timed_out"]).to_numpy(), (jobs["status"] == "queued").to_numpy()
     delay_s = queue_delay_s(jobs).to_numpy()
     wait_s, slowdown = delay_s[~np.isnan(delay_s)], bounded_slowdown(jobs).to_numpy()[ended]
+    jct_s = (jobs["end_s"] - jobs["submit_s"]).to_numpy()[ended]
     values = {
         "planned_gpu_hours": planned,
         "online_gpu_hours": online,
@@ -56,6 +59,11 @@ def metrics(result: Record) -> pd.Series:
         **_percentiles("wait_p{}_s", wait_s),
         "bounded_slowdown_mean": float(slowdown.mean()) if len(slowdown) else np.nan,
         **_percentiles("bounded_slowdown_p{}", slowdown),
+        "jct_mean_s": float(jct_s.mean()) if len(jct_s) else np.nan,
+        **_percentiles("jct_p{}_s", jct_s),
+        "makespan_s": float(jobs["end_s"].to_numpy()[ended].max() - jobs["submit_s"].min()) if len(jct_s) else np.nan,
+        "fairness": _alike(slowdown, jobs["tenant"].to_numpy()[ended]),
+        "wasted_gpu_hours": gpu_h(*JOBS) - gpu_h(TRAINING),
         "service_tokens_served_share": _ratio(services["served_tokens"].sum(), services["demand_tokens"].sum()),
         "service_attainment": in_all(attainment(result)) if with_model(result) else np.nan,
         "energy_facility_mwh": facility_j / JOULE_PER_MWH,
@@ -65,7 +73,8 @@ def metrics(result: Record) -> pd.Series:
         "carbon_kg_per_useful_gpu_hour": _ratio(carbon_kg, useful),
         "energy_usd": energy_usd,
         "gpu_list_usd": list_usd,
-        "usd_per_useful_gpu_hour": _ratio(list_usd + energy_usd, useful),
+        "owning_usd": owned_usd,
+        "usd_per_useful_gpu_hour": _ratio(owned_usd + energy_usd, useful),
         "energy_usd_per_useful_gpu_hour": _ratio(energy_usd, useful),
     }
     return pd.Series(values, name="value")
@@ -90,6 +99,15 @@ def described(values: pd.Series) -> pd.DataFrame:
 
 def _said(name: str, value: float) -> str:
     return unit_of(name, abs(value)).said(value) if value == value else none_of(name)
+
+
+def _alike(values: np.ndarray, groups: np.ndarray) -> float:
+    """Jain's index (1984) of the mean of each group: (sum)^2 / (n x sum of squares)."""
+    if not len(values):
+        return np.nan
+    code, names = pd.factorize(groups)
+    means = np.bincount(code, values, len(names)) / np.bincount(code, minlength=len(names))
+    return float(means.sum() ** 2 / (len(means) * (means**2).sum()))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 # Each adds its commands to the group.
-from gpusim.cli import calibrate, inputs, plan, relieve, replay, report, results, streams, sweep, validate  # noqa: F401
+from gpusim.cli import (  # noqa: F401
+    calibrate,
+    figures,
+    inputs,
+    plan,
+    policies,
+    relieve,
+    replay,
+    report,
+    results,
+    streams,
+    sweep,
+    validate,
+)
 from gpusim.cli.group import cli
 
 __all__ = ["cli", "main"]

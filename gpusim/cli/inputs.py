@@ -27,6 +27,18 @@ def init(path: Path, force: bool) -> None:
 
 
 @cli.command()
+def scenarios() -> None:
+    """The scenarios and sweeps that come with gpusim, for `gpusim run NAME` and `gpusim sweep NAME`."""
+    from gpusim.scenario.seeds import about, seeds
+
+    for kind, command in (("scenario", "run"), ("sweep", "sweep")):
+        say(f"gpusim {command} NAME")
+        found = seeds(kind)
+        for name, path in found.items():
+            say(f"  {name:{max(map(len, found))}}  {about(path)}")
+
+
+@cli.command()
 def catalog() -> None:
     """The hardware catalogue with its sources."""
     from rich.console import Console

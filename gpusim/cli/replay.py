@@ -36,12 +36,23 @@ COUNT = click.IntRange(1)
 @click.option("--kv-blocks", type=COUNT, help="KV cache of a replica [default: what fits].")
 @click.option("--max-batched-tokens", type=COUNT, help="Tokens of a step at most [default: vLLM's].")
 @click.option("--max-requests", type=COUNT, help="Requests of a step at most [default: vLLM's].")
+@click.option("--prefill-replicas", type=click.IntRange(0), default=0, show_default=True,
+              help="Replicas that only prefill; the others then only decode.")  # fmt: skip
+@click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
+              help="GB/s at which a GPU reads KV cache from one that prefills.")  # fmt: skip
+@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="On top, for each request.")
+@click.option("--draft-tokens", type=click.IntRange(0), default=0, show_default=True,
+              help="Tokens drafted in a step for each request that decodes.")  # fmt: skip
+@click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
+              help="Chance that a drafted token is right if those before it are.")  # fmt: skip
+@click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="A step is longer by it.")
 @click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")
 @replace_option
 def replay(
     requests: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
     replicas: int, router: str, clients: int | None, kv_blocks: int | None, max_batched_tokens: int | None,
-    max_requests: int | None, out: Path | None, force: bool,
+    max_requests: int | None, prefill_replicas: int, link_gb_per_s: float, link_ms: float, draft_tokens: int,
+    acceptance: float, draft_ms: float, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
     """Serve the REQUESTS of a trace, and say how long they wait, with intervals, and what it takes."""
     from gpusim.inputs.requests.formats import read_requests
@@ -50,6 +61,8 @@ def replay(
     from gpusim.serving.entry import entry
     from gpusim.serving.prediction import predict
     from gpusim.serving.replica import Layout
+    from gpusim.serving.speculation import Speculation
+    from gpusim.serving.tabulation import prefill_pool
 
     if out is not None:
         check_ending(out)
@@ -61,6 +74,12 @@ def replay(
     limits = {name: value for name, value in given.items() if value is not None}
     if trace.block_tokens:
         limits["block_tokens"] = trace.block_tokens
+    if prefill_replicas:
+        limits["prefill"] = prefill_pool(
+            known, prefill_replicas * dp, link_gb_per_s * 1e9, link_ms / 1e3, router=router, **limits
+        )
+    if draft_tokens:
+        limits["speculation"] = Speculation(draft_tokens, acceptance, draft_ms / 1e3)
     loading()
     found = predict(frame, known, clients, replicas=replicas * dp, router=router, **limits)
     if out is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from gpusim.errors import ResultError
 
 if TYPE_CHECKING:
     from gpusim.report.findings import Findings
+    from gpusim.report.section import Section
+    from gpusim.report.sweeps.findings import SweepFindings
 
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
@@ -35,28 +38,34 @@ def write_report(findings: Findings, folder: Path) -> Path:
     return write(findings, folder / "report.html", draw_all(findings, folder / "figures"))
 
 
-def _redrawn(folder: Path) -> Path:
-    """The page of a folder, by what the folder holds."""
+def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Section]]:
+    """What a folder holds, a result, a relief study or the store of a sweep, and the sections of its report.
+
+    Raises
+    ------
+    ResultError
+        If it holds something else, or not all of it.
+    """
     from gpusim.report.findings import Findings
+    from gpusim.report.sections import SECTIONS
     from gpusim.tables.contents import contents_of, study_of
     from gpusim.tables.record import Record
-    from gpusim.tables.target import check_file
 
-    if folder.is_dir():
-        check_file(folder / "report.html")
     if (folder / RELIEF).is_dir():
         from gpusim.tables.relief import Relief
 
-        return write_report(Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), folder)
+        return Findings(Record.load(folder / BASE), Relief.load(folder / RELIEF)), SECTIONS
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
-        from gpusim.report.sweep_page import write
+        from gpusim.report import sweeps
         from gpusim.report.sweeps.findings import SweepFindings
         from gpusim.results.sweep import Sweep
 
         sweep = Sweep.load(folder)
-        return write(SweepFindings(sweep.spec, sweep.store), folder / "report.html")
+        return SweepFindings(sweep.spec, sweep.store), sweeps.SECTIONS
+    from gpusim.studies.replications.folder import replications_in
+
     deliveries = competition = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.tables.deliveries import Deliveries
@@ -66,4 +75,20 @@ def _redrawn(folder: Path) -> Path:
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
-    return write_report(Findings(Record.load(folder), deliveries=deliveries, competition=competition), folder)
+    several = replications_in(folder)
+    return Findings(Record.load(folder), None, deliveries, competition, several), SECTIONS
+
+
+def _redrawn(folder: Path) -> Path:
+    """The page of a folder, by what the folder holds."""
+    from gpusim.report.findings import Findings
+    from gpusim.tables.target import check_file
+
+    if folder.is_dir():
+        check_file(folder / "report.html")
+    findings, _sections = findings_in(folder)
+    if isinstance(findings, Findings):
+        return write_report(findings, folder)
+    from gpusim.report.sweep_page import write
+
+    return write(findings, folder / "report.html")

@@ -13,19 +13,26 @@ from gpusim.cli.path import PATH
 from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
+from gpusim.cli.studies import study, tell_failures
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
 from gpusim.units import number_of
 
+SEEDS = 8  # runs that a headline rests on
+QUICK_S = 4.0  # of work: for less no processes are started, which takes seconds
 PAIRED = 20  # replications of the build-out with and without its rivals
 
 
 @cli.command()
-@click.argument("scenario", default="seeds/us_eu_fleet.toml", type=PATH)
+@click.argument("scenario", default="us_eu_fleet", type=PATH)
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
 )
 @map_option
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random streams.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
+@click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
+              help="Runs in all, with the seeds that follow.")  # fmt: skip
+@click.option("--one", is_flag=True, help="The first run only: quick, and an example of what may happen.")
+@click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 @click.option(
@@ -41,12 +48,21 @@ def run(
     overrides: tuple[str, ...],
     columns: dict[str, str],
     seed: int,
+    seeds: int,
+    one: bool,
+    workers: int | None,
     out: Path | None,
     check: bool,
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO, print its bottlenecks, write tables, figures and a report."""
+    """Run SCENARIO under several seeds: what holds it back, how sure that is; write tables, figures and a report.
+
+    The first run is shown in detail, as an example. Runs that have finished are kept in the folder: given again, also
+    with more seeds, the command makes the first one anew and of the others only what is missing.
+
+    SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
+    """
     from gpusim.scenario.notes import notes
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario
@@ -65,6 +81,7 @@ def run(
     for note in (note for note in result.manifest["notes"] if note not in said):
         say(f"Note: {note}", err=True)
     result.save(folder)
+    several = _replications(loaded, result, 1 if one else seeds, folder, took_s, workers)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:
         found.save(folder / DELIVERIES)
@@ -74,7 +91,7 @@ def run(
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
 
-    findings = Findings(result, deliveries=found, competition=rivals)
+    findings = Findings(result, deliveries=found, competition=rivals, replications=several)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
     say(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
@@ -118,6 +135,22 @@ def _check(result) -> None:
     if faults:
         raise InvariantError("conservation laws broken:\n" + "\n".join(f"  - {fault}" for fault in faults))
     say("Conservation laws hold.", err=True)
+
+
+def _replications(scenario, first, seeds: int, folder: Path, took_s: float, workers: int | None):
+    """Runs with the seeds that follow: in processes where these are quicker than to do without them."""
+    from gpusim.studies.replications.folder import FOLDER, replications_in
+    from gpusim.studies.replications.replicate import replicate
+    from gpusim.studies.store import Store
+
+    began = time.perf_counter()
+    executor = "serial" if (seeds - 1) * took_s < QUICK_S else "processes"
+    with study(folder) as progress:
+        replicate(scenario, first, seeds, folder / FOLDER, executor=executor, workers=workers, progress=progress)
+    if seeds > 1:
+        say(f"{number_of(seeds - 1, 'more run')} in {time.perf_counter() - began:.1f} s.", err=True)
+        tell_failures(Store.open(folder / FOLDER))
+    return replications_in(folder)
 
 
 def _deliveries(scenario, replications: int, seed: int):

@@ -14,8 +14,10 @@ from gpusim.cli.streams import say
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
+    from gpusim.studies.store import Store
     from gpusim.studies.sweeps.execution import Progress
 
+MOST_FAILURES = 5  # that are told one by one
 LINES_EVERY_S = 10.0  # where there is no terminal to draw a bar on
 
 
@@ -57,6 +59,20 @@ def study(store: Path) -> Iterator[Callable[[Progress], None]]:
     console = Console(stderr=True)
     with stoppable(store), Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield _Shown(bar)
+
+
+def tell_failures(store: Store) -> int:
+    """Tell of failed runs, each kind of error once; the exit status: 1 if there are any."""
+    runs, kinds = store.status(), {}
+    failed = set(runs.loc[runs["status"] == "failed", "run"])
+    for key, error in store.failures().items():
+        if key in failed:
+            kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
+    for text, keys in list(kinds.items())[:MOST_FAILURES]:
+        say(f"{number_of(len(keys), 'run')} failed, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
+    if len(kinds) > MOST_FAILURES:
+        say(f"and {number_of(len(kinds) - MOST_FAILURES, 'other error')}, see {store.folder / 'failures'}", err=True)
+    return 1 if failed else 0
 
 
 class _Shown:

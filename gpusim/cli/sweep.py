@@ -11,17 +11,13 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, stoppable, study
+from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
 from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gpusim.studies.store import Store
-
-MOST_FAILURES = 5  # that are told one by one
 
 
 class _SweepGroup(click.Group):
@@ -77,8 +73,8 @@ def run_sweep(
         findings = SweepFindings(spec, done.store)
         page = write(findings, folder / "report.html")
         print_report(findings, sections=CONSOLE)
-        say(f"\n{_counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
-        ctx.exit(_tell_failures(done.store, findings.status))
+        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        ctx.exit(tell_failures(done.store))
 
 
 @sweep.command()
@@ -90,12 +86,12 @@ def status(ctx: click.Context, store: Path) -> None:
 
     kept = Store.open(store)
     runs = kept.status()
-    say(f"{store}: {kept.about.get('study', 'study')}, {_counts(runs)}")
+    say(f"{store}: {kept.about.get('study', 'study')}, {counts(runs)}")
     for file in kept.damaged():
         say(f"{file}: damaged; the study, run again, makes it anew")
     for file in kept.foreign():
         say(f"{file}: not written by a study; left alone")
-    ctx.exit(_tell_failures(kept, runs))
+    ctx.exit(tell_failures(kept))
 
 
 @sweep.command()
@@ -116,20 +112,8 @@ def collect(store: Path, out: Path, force: bool) -> None:
     say(f"{out}: {number_of(len(table), 'run')}, {number_of(table.shape[1], 'column')}")
 
 
-def _counts(runs: pd.DataFrame) -> str:
+def counts(runs: pd.DataFrame) -> str:
+    """How many runs are finished, failed and missing."""
     counts = runs["status"].value_counts()
     parts = [f", {counts[name]:,} {name}" for name in ("failed", "missing") if name in counts]
     return f"{counts.get('finished', 0):,} of {number_of(len(runs), 'run')} finished" + "".join(parts)
-
-
-def _tell_failures(store: Store, runs: pd.DataFrame) -> int:
-    """Tell of failed runs, each kind of error once; the exit status."""
-    failed, kinds = set(runs.loc[runs["status"] == "failed", "run"]), {}
-    for key, error in store.failures().items():
-        if key in failed:
-            kinds.setdefault(f"{error['kind']}: {error['message']}", []).append(key)
-    for text, keys in list(kinds.items())[:MOST_FAILURES]:
-        say(f"{number_of(len(keys), 'run')} failed, {text}\n  see {store.folder / 'failures' / keys[0]}.json", err=True)
-    if len(kinds) > MOST_FAILURES:
-        say(f"and {number_of(len(kinds) - MOST_FAILURES, 'other error')}, see {store.folder / 'failures'}", err=True)
-    return 1 if failed else 0

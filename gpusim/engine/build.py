@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Work
 from gpusim.engine.layout import allocate
+from gpusim.engine.rules import rules_of
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.policy import Policy
+from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.state.codes import NONE, Backfill, Dispatch, Order, Placement
+from gpusim.scenario.workload import JobClass
+from gpusim.state.codes import NONE
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 
@@ -30,6 +34,7 @@ class Names:
     tenants: list[str]
     classes: list[str]
     pools: list[tuple[str, str]]  # (site, gpu type)
+    shares: np.ndarray  # of the tenants, shape (n_tenants,)
 
     def pool(self, site: str, gpu_type: str) -> int:
         """Index of a pool."""
@@ -42,7 +47,9 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
     kinds = list(dict.fromkeys(kind for _site, kind in pools))
     tenants = list(dict.fromkeys([*scenario.tenants, *table.names["tenant"]]))
     classes = list(dict.fromkeys([*scenario.workload.classes, *table.names["job_class"]]))
-    return Names(list(scenario.sites), kinds, tenants or ["default"], classes or ["batch"], pools)
+    tenants = tenants or ["default"]
+    shares = [scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in tenants]
+    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares))
 
 
 def build_fleet(
@@ -51,6 +58,7 @@ def build_fleet(
     """State of the scenario's fleet with all nodes off and all jobs pending."""
     kinds = {kind: scenario.gpus[kind] for kind in names.gpu_types}
     reference = scenario.gpus[scenario.workload.reference_gpu].training_speed
+    job_class, classes = _classes(scenario, table, names)
     pools = [
         _pool_spec(names, site, kind, kinds[kind], scenario.sites[site].pools[kind].gpus.peak(), reference)
         for site, kind in names.pools
@@ -58,30 +66,13 @@ def build_fleet(
     return allocate(
         pools,
         len(names.sites),
-        _work(scenario, table, names),
-        rules_of(scenario, policy),
-        classes=[_class_spec(scenario, name) for name in names.classes],
-        shares=[scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in names.tenants],
+        _work(scenario, table, names, job_class),
+        rules_of(scenario.scheduler, table, policy),
+        classes=classes,
+        shares=names.shares.tolist(),
         quota=_quota(scenario, names),
         serving=serving,
         n_links=len(scenario.links),
-    )
-
-
-def rules_of(scenario: Scenario, policy: Policy | None = None) -> Rules:
-    """The scenario's scheduler as codes, under a policy in Python if there is one."""
-    scheduler = scenario.scheduler
-    allocates = hasattr(policy, "allocate")
-    return Rules(
-        order=Order.CUSTOM if policy is not None else Order[scheduler.order.upper()],
-        backfill=Backfill.NONE if allocates else Backfill[scheduler.backfill.upper()],
-        placement=Placement[scheduler.placement.upper()],
-        dispatch=Dispatch[scheduler.dispatch.upper()],
-        redispatch=scheduler.redispatch,
-        kill_at_estimate=scheduler.overrun == "kill",
-        preempts=scheduler.preemption == "priority",
-        queue_limit=scheduler.queue_limit,
-        cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 
 
@@ -106,11 +97,26 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, re
     )
 
 
-def _class_spec(scenario: Scenario, name: str) -> ClassSpec:
-    spec = scenario.workload.classes.get(name)
-    if spec is None:
-        return ClassSpec()
-    return ClassSpec(spec.communication_share, spec.checkpoint_interval_s, spec.checkpoint_write_s, spec.load_s)
+def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndarray, list[ClassSpec]]:
+    """The class of each job, shape (jobs,), and the classes: those by name, then of Young and Daly's a row by size."""
+    known = scenario.workload.classes
+    specs = [_class_spec(known.get(name, JobClass()), math.inf) for name in names.classes]
+    by_name = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
+    job_class = by_name[table["job_class"]]
+    for c, name in enumerate(names.classes):
+        if name in known and known[name].checkpoint_interval_s == "young_daly":
+            rows = np.flatnonzero(job_class == c)
+            sizes, size = np.unique(table["gpus"][rows], return_inverse=True)
+            job_class[rows] = len(specs) + size
+            specs += [_class_spec(known[name], mttf_s(scenario, int(gpus))) for gpus in sizes]
+    return job_class, specs
+
+
+def _class_spec(kind: JobClass, mttf_s: float) -> ClassSpec:
+    return ClassSpec(
+        kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.load_s,
+        kind.checkpoint_background_s,
+    )  # fmt: skip
 
 
 def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
@@ -125,7 +131,7 @@ def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
     return quota
 
 
-def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
+def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarray) -> Work:
     parts = ("gpu_types", "residency", "home")
     counts = (*(max(len(table.names[part]), 1) for part in parts), 2)
     bound = _bound_to_data(scenario, table)
@@ -138,7 +144,6 @@ def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
         routes.append((pools, n_home))
         route_links.append(links)
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
-    job_class = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
     return Work(
         submit_s=table["submit_s"],
         gpus=table["gpus"],
@@ -148,7 +153,7 @@ def _work(scenario: Scenario, table: JobTable, names: Names) -> Work:
         routes=routes,
         priority=table["priority"],
         tenant=tenant[table["tenant"]],
-        job_class=job_class[table["job_class"]],
+        job_class=job_class,
         preemptible=table["preemptible"],
         data_bytes=table["data_bytes"],
         route_links=route_links,

@@ -30,8 +30,22 @@ class PoolSpec:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Levels of the service that a job had so far, between limits [s, or GPU s], each with its key: less goes first."""
+
+    limits: tuple[float, ...]
+    keys: tuple[float, ...]  # one more than limits
+    by_gpus: bool = False  # service is in GPU-seconds
+    promote: float = math.inf  # who waits this many times as long as it was served begins anew
+
+
+@dataclass(frozen=True)
 class Rules:
-    """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only."""
+    """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only.
+
+    ``greedy``: GPUs go to the first in the order, whoever holds them, in place of backfill and preemption by priority.
+    ``levels`` are for ``Order.SERVICE``; a deadline is ``slack`` estimates behind the submission.
+    """
 
     order: Order = Order.FIFO
     backfill: Backfill = Backfill.NONE
@@ -40,6 +54,9 @@ class Rules:
     redispatch: bool = False
     kill_at_estimate: bool = False
     preempts: bool = False
+    greedy: bool = False
+    levels: Levels = Levels((), (0.0,))
+    slack: float = 2.0
     queue_limit: int | None = None
     cycle_s: float = 0.0
 
@@ -52,6 +69,7 @@ class ClassSpec:
     checkpoint_interval_s: float = math.inf
     checkpoint_write_s: float = 0.0
     load_s: float = 0.0
+    checkpoint_background_s: float = 0.0
 
 
 @dataclass(frozen=True)

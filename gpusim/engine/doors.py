@@ -223,6 +223,8 @@ class Rounds:
             carbon_g_per_kwh=float(site["carbon_g_per_j"]) * G_PER_KWH,
             limit_w=float(site["limit_w"]),
             facility_w=float(site["it_w"] * site["overhead"] + site["fixed_w"]),
+            tenant_shares=self.names.shares,
+            tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
         )
 
     def _error(self, p: int | None, what: str) -> PolicyError:

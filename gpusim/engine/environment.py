@@ -23,6 +23,8 @@ from gpusim.kernels.advance import (
     SEGMENTS_FULL,
     advance,
     advance_by_plan,
+    advance_greedily,
+    run_greedy_passes,
     run_passes,
     run_planned_passes,
 )
@@ -63,6 +65,7 @@ class FleetEnvironment(simpy.Environment):
         self._watched: dict[int, simpy.Event] = {}
         self._move: Callable[[int, int], object] = lambda _job, _link: None
         self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
+        self._spares: Callable[[int], object] = lambda _pool: None
         self._serve: Callable[[], object] | None = None
         self._catch_up: Callable[[], object] | None = None
 
@@ -82,11 +85,12 @@ class FleetEnvironment(simpy.Environment):
     def connect(self, **parts: Callable) -> None:
         """Connect parts of a run.
 
-        ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``catch_up()`` plays what is
-        told to the fleet only behind the time in which it happened.
+        ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``spares(pool)`` hears of
+        nodes that came or went; ``catch_up()`` plays what is told to the fleet only behind the time in which it
+        happened.
         """
         for name, part in parts.items():
-            border.known(self, "env.connect", name, ("move", "log", "serve", "catch_up"))
+            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up"))
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------
@@ -168,6 +172,7 @@ class FleetEnvironment(simpy.Environment):
         most = int(self.fleet.pools[pool].n_nodes)
         nodes = border.whole(self, "env.set_nodes_on: nodes", nodes, most + 1)
         control.set_nodes_on(self.fleet, self.serving, pool, nodes, self.now)
+        self._spares(pool)
         self.share_demand()
 
     def set_limit(self, site: int, grid_w: float, cap_w: float) -> None:
@@ -182,13 +187,18 @@ class FleetEnvironment(simpy.Environment):
         """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""
         node = border.whole(self, "env.fail_node: node", node, len(self.fleet.nodes))
         failed = control.fail_node(self.fleet, self.serving, node, self.now)
+        if failed:
+            self._spares(int(self.fleet.nodes[node].pool))
         self.share_demand()
         return failed
 
     def repair_node(self, node: int) -> bool:
         """Bring a failed node back. False if it was not down."""
         node = border.whole(self, "env.repair_node: node", node, len(self.fleet.nodes))
-        return control.repair_node(self.fleet, node, self.now)
+        repaired = control.repair_node(self.fleet, node, self.now)
+        if repaired:
+            self._spares(int(self.fleet.nodes[node].pool))
+        return repaired
 
     def land(self, job: int) -> None:
         """The data of a job have arrived: it joins the queue of its pool."""
@@ -271,6 +281,8 @@ class FleetEnvironment(simpy.Environment):
         """A scheduling pass over every pool in which something changed (cycle mode)."""
         if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE:
             self._run_planned_passes(self.now)
+        elif self.fleet.rules[0].greedy:
+            run_greedy_passes(self.fleet, self.now)
         else:
             run_passes(self.fleet, self.now)
 
@@ -284,7 +296,11 @@ class FleetEnvironment(simpy.Environment):
 
     def _advance(self) -> None:
         clock = self.fleet.clock[0]
-        play = advance_by_plan if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE else advance
+        rules, play = self.fleet.rules[0], advance
+        if rules.backfill == Backfill.CONSERVATIVE:
+            play = advance_by_plan
+        elif rules.greedy:
+            play = advance_greedily
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             self.make_segment_room()

@@ -15,6 +15,7 @@ from gpusim.state.fleet import CLOCK, RULES, Fleet
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE, LONG_QUEUE, SIZES
+from gpusim.state.rosters import ENTRY, NO_LEAST, ROSTER
 from gpusim.state.serving import REPLICA, Serving
 
 
@@ -47,7 +48,7 @@ def allocate(
     n_types = max(pool.gpu_type for pool in pools) + 1
     by_tenant = quota is not None or rules.order == Order.FAIR_SHARE
     groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
-    by_place = _rank(jobs, groups, rules.order)
+    by_place = _rank(jobs, groups, _keys(jobs, rules))
     layout = _pools(pools, n_holdings)
     conservative = rules.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
@@ -59,7 +60,7 @@ def allocate(
     if work.route_links is not None:
         links = [link for row in work.route_links for link in row]
         candidate_links[: len(links)] = links
-    segments = 4096 if rules.preempts or len(serving.replicas) else 64
+    segments = 4096 if rules.preempts or rules.greedy or len(serving.replicas) else 64
     total = max(n_holdings, n_nodes) + 8
     return Fleet(
         rules=_rules(rules, quota is not None),
@@ -77,6 +78,8 @@ def allocate(
         paces=records(PACE, n_jobs),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
+        **_dues(n_jobs, conservative or rules.greedy),
+        **_rosters(layout.pools, jobs, rules),
         candidates=candidates,
         candidate_links=candidate_links,
         by_place=by_place,
@@ -132,9 +135,39 @@ def _timelines(
         "plans": plans,
         "chunks": records(CHUNK, 4 * n_lines + 128),
         "seats": records(SEAT, 2 * seats_kept + 64),
-        "due_keys": np.zeros(n_jobs, "f8"),
-        "due_ids": np.zeros(n_jobs, "i8"),
-        "due_pos": np.full(n_jobs, -1, "i8"),
+    }
+
+
+def _dues(n_jobs: int, used: bool) -> dict[str, np.ndarray]:
+    """The heap of what falls due of jobs."""
+    room = n_jobs if used else 1
+    return {
+        "due_keys": np.zeros(room, "f8"),
+        "due_ids": np.zeros(room, "i8"),
+        "due_pos": np.full(room, -1, "i8"),
+    }
+
+
+def _rosters(pools: np.recarray, jobs: np.recarray, rules: Rules) -> dict[str, np.ndarray]:
+    """Lists of who waits and runs in each pool; what is not used of them takes no memory."""
+    entries = records(ENTRY, len(jobs) if rules.greedy else 1)
+    rosters = records(ROSTER, len(pools))
+    room = 1
+    if rules.greedy:
+        entries["first_key"] = _keys(jobs, rules)
+        ends = np.cumsum(len(jobs) + pools["planned"])
+        rosters["first_running"] = ends - pools["planned"]
+        rosters["first_waiting"] = rosters["first_running"] - len(jobs)
+        rosters["least_gpus"] = NO_LEAST
+        room = int(ends[-1]) + 1
+    return {
+        "entries": entries,
+        "rosters": rosters,
+        "roster_keys": np.zeros(room, "f8"),
+        "roster_jobs": np.zeros(room, "i8"),
+        "roster_gpus": np.zeros(room, "i8"),
+        "limits": np.array(rules.levels.limits, "f8"),
+        "level_keys": np.array(rules.levels.keys, "f8"),
     }
 
 
@@ -161,10 +194,22 @@ def _jobs(work: Work, rules: Rules) -> np.recarray:
     return jobs
 
 
-def _rank(jobs: np.recarray, groups: list[np.ndarray], order: Order) -> np.ndarray:
+def _keys(jobs: np.recarray, rules: Rules) -> np.ndarray:
+    """By what jobs are ordered as they are submitted, shape (n_jobs,): less goes first."""
+    keys = {
+        Order.SJF: jobs.estimate_s,
+        Order.PRIORITY: -jobs.priority,
+        Order.LARGEST: -jobs.gpus,
+        Order.SMALLEST: jobs.gpus,
+        Order.GPU_TIME: jobs.estimate_s * jobs.gpus,
+        Order.DEADLINE: jobs.submit_s + rules.slack * jobs.estimate_s,
+    }
+    return keys.get(rules.order, np.zeros(len(jobs)))
+
+
+def _rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.ndarray:
     """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
-    keys = {Order.SJF: jobs.estimate_s, Order.PRIORITY: -jobs.priority, Order.LARGEST: -jobs.gpus}
-    first = np.argsort(keys[order], kind="stable") if order in keys else np.arange(len(jobs))
+    first = np.argsort(keys, kind="stable")
     jobs["rank"][first] = np.arange(len(jobs))
     by_place = np.empty(len(jobs), "i8")
     base = 0
@@ -286,8 +331,10 @@ def _clock(n_jobs: int, seats_kept: int) -> np.recarray:
 
 def _rules(rules: Rules, quotas: bool) -> np.recarray:
     table = records(RULES, 1)
-    for name in ("order", "backfill", "placement", "dispatch", "preempts", "cycle_s"):
+    for name in ("order", "backfill", "placement", "dispatch", "greedy", "cycle_s"):
         table[name] = getattr(rules, name)
+    table["preempts"] = rules.preempts or rules.greedy
+    table["by_gpus"], table["promote"] = rules.levels.by_gpus, rules.levels.promote
     table["quotas"] = quotas
     # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
     keeps = rules.order == Order.CUSTOM or rules.backfill == Backfill.CONSERVATIVE

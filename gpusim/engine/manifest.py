@@ -6,7 +6,7 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
-from gpusim import __version__
+from gpusim import __version__, plugins
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.surroundings import FILES
 from gpusim.inputs.files import sha256_of
@@ -14,6 +14,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import source_of
 from gpusim.scenario.notes import notes
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.scheduler import Scheduler
 
 JOBS = "jobs given in Python"  # among the inputs
 LIBRARIES = ("numpy", "numba", "simpy", "pandas")
@@ -42,16 +43,18 @@ def manifest_of(
     """
     given = {JOBS: jobs.sha256()} if jobs is not None else {}
     files = {path: sha256_of(Path(path)) for path in input_files(scenario)}
+    added = {"plugins": plugins.packages()} if plugins.packages() else {}
     return {
         "scenario": scenario.to_toml_dict(),
         "scenario_hash": scenario.content_hash(),
-        "inputs_sha256": files | given | _policy(scenario.scheduler.order),
+        "inputs_sha256": files | given | _policy(scenario.scheduler),
         "notes": [*notes(scenario), *input_notes],
         "gpus": {name: gpu.model_dump(mode="json") for name, gpu in scenario.gpus.items()},
         "entries": [_entry(*of, one) for of, one in (engines or {}).items()],
         "seed": seed,
         "gpusim_version": __version__,
         "versions": dict(_versions()),
+        **added,
         "wall_s": wall_s,
         "start": scenario.run.start.isoformat(),
         "duration_s": end_s,
@@ -75,10 +78,10 @@ def _entry(service: str, gpu_type: str, engine: ServingEngine) -> dict:
     }
 
 
-def _policy(order: str) -> dict[str, str]:
-    """Digest of the module of a custom policy, by its import path."""
-    source = source_of(order) if ":" in order else None
-    return {order: sha256_of(source)} if source else {}
+def _policy(scheduler: Scheduler) -> dict[str, str]:
+    """Digest of the module of a custom policy, by what names it."""
+    source = source_of(scheduler.own_policy) if scheduler.own_policy else None
+    return {scheduler.order: sha256_of(source)} if source else {}
 
 
 @cache

@@ -16,6 +16,7 @@ from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
 from gpusim.engine.layout import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -28,9 +29,11 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
+from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
@@ -75,6 +78,8 @@ def run(
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if world.breakdowns:
+        tables |= world.breakdowns.tables(table["job_id"])
     if programme:
         tables |= build_tables(programme)
     if regulation:
@@ -113,7 +118,8 @@ class _World:
         prepared = prepare(scenario, names, planned, seed)
         self.engines = prepared.engines
         serving = lay_out(prepared.replicas)
-        self.policy = load_policy(scenario.scheduler.policy) if scenario.scheduler.policy else None
+        policy = scenario.scheduler.policy
+        self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
@@ -123,8 +129,17 @@ class _World:
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site)
         self._open_links()
+        spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
+                  for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
+        if any(nodes for nodes, _start_s in spares.values()):
+            env.connect(spares=Spares(env, spares).look_at)
         if services:
             env.process(services.run())
+        self.breakdowns = None
+        if scenario.failures.causes:
+            drawn = draw_failures(scenario, self.duration_s, seed)
+            self.breakdowns = Breakdowns(env, drawn, scenario.failures.causes, names)
+            env.process(self.breakdowns.play())
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 

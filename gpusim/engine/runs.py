@@ -1,4 +1,7 @@
-"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, being slowed, held unasked."""
+"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, being slowed, held unasked.
+
+Loading is restarting in all runs of a job but its first.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from gpusim.state.codes import Cause, Status
 from gpusim.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
-SPLIT = (Cause.LOADING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED)
+SPLIT = (
+    Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED,
+)  # fmt: skip
 
 
 class GpuTime(NamedTuple):
@@ -31,6 +36,7 @@ class _Parts(NamedTuple):
     held: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
+    runs_before: np.ndarray  # of the job
     place_s: np.ndarray  # when the part began
     rate: np.ndarray
     kept_s: np.ndarray  # place up to which the run's work is kept
@@ -70,7 +76,8 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    columns = (segments[name] for name in ("gpus", "held", "start_s", "end_s", "place_s", "rate"))
+    names = ("gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate")
+    columns = (segments[name] for name in names)
     return _Parts(job, *columns, kept_s, writing)
 
 
@@ -82,7 +89,9 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
-    return _Parts(rows, jobs["gpus"], jobs["held"], start_s, end_s, place_s, rate, kept_s, writing)
+    return _Parts(
+        rows, jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, kept_s, writing
+    )  # fmt: skip
 
 
 def _of_whole_runs(fleet: Fleet, rows: np.ndarray) -> np.ndarray:
@@ -97,14 +106,15 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], gpu_time: GpuTime) -> None:
-    job, gpus, held, start_s, end_s, place_s, rate, kept_s, writing = parts
+    job, gpus, held, start_s, end_s, runs_before, place_s, rate, kept_s, writing = parts
     pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
     loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
     kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
     taken = {
-        Cause.LOADING: (at_work, start_s, loaded_s),
+        Cause.LOADING: (np.where(runs_before == 0, at_work, 0.0), start_s, loaded_s),
+        Cause.RESTARTING: (np.where(runs_before == 0, 0.0, at_work), start_s, loaded_s),
         Cause.CHECKPOINTING: (at_work * writing, loaded_s, kept_end_s),
         Cause.LOST_WORK: (at_work, kept_end_s, end_s),
         Cause.SLOWED: (gpus - at_work, start_s, end_s),

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 
+from gpusim.kernels import roster
 from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.booking import withdraw
 from gpusim.kernels.breaches import fall_due
 from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.dispatch import choose
+from gpusim.kernels.greedy import pass_greedily
 from gpusim.kernels.heap import row_of
-from gpusim.kernels.noting import is_planned
+from gpusim.kernels.noting import is_greedy, is_planned
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.redispatch import redispatch
@@ -156,6 +158,29 @@ def run_passes(f, now):
 
 
 @kernel
+def run_greedy_passes(f, now):
+    """The same where GPUs go to the first in the order, whoever holds them: a kernel of its own, as the next one."""
+    clock = f.clock[0]
+    roster.take_notes(f, now)
+    roster.fall_due(f, now)
+    while True:
+        p = 0
+        while clock.n_dirty > 0:
+            p = _next_dirty(f, p)
+            released = f.pools[p].released
+            pass_greedily(f, p, now)
+            if released != 0 and f.pools[p].queued == 0:
+                f.pools[p].opened = 1
+            p = (p + 1) % len(f.pools)
+        if f.rules[0].redispatch == 0 or not redispatch(f, now):
+            break
+    _turn_all_away(f, now)
+    clock.first_arrived = clock.next_arrival
+    if clock.passing != 0:
+        clock.passing = _PASSED
+
+
+@kernel
 def run_planned_passes(f, now):
     """The same under conservative backfill; False if the tables of its plans must grow before they can go on.
 
@@ -187,7 +212,7 @@ def advance(f, until, cycle_begins):
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL (that table needs room) or PASSES
-    (``run_planned_passes`` is to be called).
+    (``run_planned_passes``, or ``run_greedy_passes``, is to be called).
     """
     clock, rules = f.clock[0], f.rules[0]
     while True:
@@ -220,7 +245,7 @@ def advance(f, until, cycle_begins):
         _play_arrivals(f, now)
         if rules.cycle_s == 0.0:
             clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
-            if is_planned(f):
+            if is_planned(f) or (is_greedy(f) and (clock.n_dirty > 0 or due_s == now)):
                 return PASSES
             if clock.n_dirty > 0:
                 run_passes(f, now)
@@ -239,3 +264,13 @@ def advance_by_plan(f, until, cycle_begins):
         reason = advance(f, until, cycle_begins)
         if reason != PASSES or not run_planned_passes(f, f.clock[0].now_s):
             return reason
+
+
+@kernel
+def advance_greedily(f, until, cycle_begins):
+    """``advance`` where GPUs go to the first in the order."""
+    while True:
+        reason = advance(f, until, cycle_begins)
+        if reason != PASSES:
+            return reason
+        run_greedy_passes(f, f.clock[0].now_s)

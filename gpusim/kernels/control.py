@@ -12,7 +12,7 @@ from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
-from gpusim.state.codes import DOWN, NONE, OFF, ON, Backfill, Owner, Phase
+from gpusim.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Owner, Phase
 
 _EASY, _JOB, _IDLE = int(Backfill.EASY), int(Owner.JOB), int(Phase.IDLE)
 
@@ -101,20 +101,24 @@ def _switch_off(f, v, p, n, now):
     if f.nodes[n].state == ON:
         _clear_node(f, v, p, n, OFF, now)
     else:
+        _uncount(f, p, n)
         f.nodes[n].state = OFF
-        f.pools[p].down -= f.pools[p].gpus_per_node
     _energise(f, p, -1)
     wake_site(f, f.pools[p].site)
 
 
 @kernel
 def fail_node(f, v, n, now):
-    """A node that is on fails: its jobs are evicted, its GPUs are down until it is repaired."""
+    """A node that is on fails, be it a spare: its jobs are evicted, its GPUs are down until it is repaired."""
     p = f.nodes[n].pool
-    if f.nodes[n].state != ON:
+    if f.nodes[n].state != ON and f.nodes[n].state != SPARE:
         return False
     settle_pool(f.pools, p, now)
-    _clear_node(f, v, p, n, DOWN, now)
+    if f.nodes[n].state == ON:
+        _clear_node(f, v, p, n, DOWN, now)
+    else:
+        _uncount(f, p, n)
+        f.nodes[n].state = DOWN
     f.pools[p].down += f.pools[p].gpus_per_node
     return True
 
@@ -125,9 +129,46 @@ def repair_node(f, n, now):
     if f.nodes[n].state != DOWN:
         return False
     settle_pool(f.pools, p, now)
-    f.pools[p].down -= f.pools[p].gpus_per_node
+    _uncount(f, p, n)
     _admit_node(f, p, n)
     return True
+
+
+@inner
+def _uncount(f, p, n):
+    """A node is about to be no longer down, or no longer a spare."""
+    pool = f.pools[p]
+    if f.nodes[n].state == DOWN:
+        pool.down -= pool.gpus_per_node
+    else:
+        pool.spare -= pool.gpus_per_node
+
+
+@kernel
+def set_spares(f, v, p, wanted, now):
+    """Set idle nodes aside, or put spares to work, until ``wanted`` are spare, as far as nodes are idle.
+
+    Aside: from the highest index. To work: from the lowest.
+    """
+    pool = f.pools[p]
+    size = pool.gpus_per_node
+    settle_pool(f.pools, p, now)
+    change = wanted - pool.spare // size
+    first, last = pool.first_node, pool.first_node + pool.n_nodes
+    n = last - 1
+    while change > 0 and n >= first:
+        if f.nodes[n].state == ON and f.nodes[n].first_holding == NONE:
+            _clear_node(f, v, p, n, SPARE, now)
+            pool.spare += size
+            change -= 1
+        n -= 1
+    n = first
+    while change < 0 and n < last:
+        if f.nodes[n].state == SPARE:
+            _uncount(f, p, n)
+            _admit_node(f, p, n)
+            change += 1
+        n += 1
 
 
 @kernel

@@ -1,6 +1,7 @@
 """The physics of a run: how long it takes, what it draws, what is left of it when it is cut short.
 
-A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. A
+A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. The
+work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts. A
 place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
 paused. Nearly all runs are at rate 1 throughout, so that the place is the time since the start; the others have a row
 in ``paces``.
@@ -94,7 +95,7 @@ def kept_of(classes, c, place_s):
     if interval == math.inf:
         return 0.0, 0.0, load
     write = classes[c].checkpoint_write_s
-    cycles = math.floor(place_s / (interval + write))
+    cycles = math.floor(max(place_s - classes[c].checkpoint_background_s, 0.0) / (interval + write))
     return cycles * interval, cycles * write, load
 
 

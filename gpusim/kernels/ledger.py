@@ -7,7 +7,7 @@ from gpusim.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
-_IDLE_NO_DEMAND, _DATA = int(Cause.IDLE_NO_DEMAND), int(Wait.DATA)
+_IDLE_NO_DEMAND, _IDLE_SPARE, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_SPARE), int(Wait.DATA)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
 _WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
 _WAIT_NOT_DELIVERED, _WAIT_NOT_HOUSED = int(Wait.NOT_DELIVERED), int(Wait.NOT_HOUSED)
@@ -67,6 +67,7 @@ def settle_pool(pools, p, now):
     ledger[_NOT_HOUSED] += pool.unhoused * dt
     ledger[_NOT_ENERGISED] += (pool.delivered - pool.unhoused - pool.energised) * dt
     ledger[_DOWN] += pool.down * dt
+    ledger[_IDLE_SPARE] += pool.spare * dt
     asks = pool.queued > 0 or pool.inbound > 0 or pool.missing_gpus > 0
     ledger[_IDLE_NO_DEMAND] += (_settle_asked(pool, dt) if asks else pool.free) * dt
     ledger[_SERVING] += pool.serving_busy * dt

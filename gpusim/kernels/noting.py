@@ -1,4 +1,4 @@
-"""What the plan of conservative backfill is to be told of: kernels that do not plan only note it."""
+"""What plans of conservative backfill, and rosters, are told of: kernels that start and stop jobs only note it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,22 @@ _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 def is_planned(f):
     """Whether jobs have reservations."""
     return f.rules[0].backfill == _CONSERVATIVE
+
+
+@inner
+def is_greedy(f):
+    """Whether GPUs go to the first in the order, whoever holds them."""
+    return f.rules[0].greedy != 0
+
+
+@inner
+def note_job(f, j):
+    """A job came, started, stopped or ended, or will end at another time."""
+    entry, clock = f.entries[j], f.clock[0]
+    if entry.noted == 0:
+        entry.noted = 1
+        entry.next_noted = clock.first_noted
+        clock.first_noted = j
 
 
 @inner

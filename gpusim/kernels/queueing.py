@@ -11,7 +11,7 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import expected_length
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
-from gpusim.kernels.noting import is_planned, mark_fresh
+from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
 from gpusim.kernels.shortlist import build, next_candidate, note
 from gpusim.state.codes import NONE, SEVERAL, Order, Status, Wait
@@ -46,6 +46,9 @@ def enqueue(f, j, p, now):
     bitset.insert(f.words, lane.set, lane.n_places, job.lane_pos)
     if is_planned(f):
         mark_fresh(f, j, p, True)
+    if is_greedy(f):
+        f.entries[j].since_s = now
+        note_job(f, j)
     lane.cursor = min(lane.cursor, job.lane_pos)  # who is evicted in a pass has its turn in it again
     lane.queued += 1
     lane.queued_gpus += job.held
@@ -69,6 +72,8 @@ def dequeue(f, j, now):
     bitset.remove(f.words, lane.set, lane.n_places, job.lane_pos)
     if is_planned(f):
         mark_fresh(f, j, p, False)
+    if is_greedy(f):
+        note_job(f, j)
     lane.queued -= 1
     lane.queued_gpus -= job.held
     pool.queued -= 1

@@ -6,16 +6,16 @@ Nothing here checks what a policy answers: ``engine/doors.py`` has.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.admission import lacking, power_allows
+from gpusim.kernels.admission import power_allows
 from gpusim.kernels.advance import turn_away
 from gpusim.kernels.amending import move, resize
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
-from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.greedy import lack
+from gpusim.kernels.placement import ALL
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import ANY_SIZE, lane_of, next_by_rank, over_quota, rewind, start_waiting_job
 from gpusim.kernels.scheduling import explain, try_start
-from gpusim.kernels.shortage import shortage
 from gpusim.state.codes import NONE, Owner, Status, Wait
 
 _JOB = int(Owner.JOB)
@@ -123,17 +123,6 @@ def start_on(f, p, j, nodes, now):
     return True
 
 
-@inner
-def _lack(f, j, p):
-    """Why a waiting job did not start in a round."""
-    held = held_gpus(f.pools[p], f.jobs[j].gpus)
-    if held > f.pools[p].free or not place(f, p, f.jobs[j].gpus, ALL):
-        return shortage(f.pools[p], held)
-    if not power_allows(f, j, p):
-        return lacking(f, j, p)
-    return _POLICY
-
-
 @kernel
 def close(f, p, rows, gpus, now):
     """Say why the pool's jobs wait until the next round, and cut its queue to its limit.
@@ -149,7 +138,7 @@ def close(f, p, rows, gpus, now):
                 f.lanes[lane_of(f, j, p)].left_out = 1
             elif head == NONE or (gpus[i] > 0 and not has_gpus):
                 head, has_gpus = j, gpus[i] > 0
-    explain(f, p, head, _lack(f, head, p) if head != NONE else _POLICY, now)
+    explain(f, p, head, lack(f, head, p) if head != NONE else _POLICY, now)
     if f.rules[0].queue_limit >= 0:
         turn_away(f, p, now)
 

@@ -193,7 +193,7 @@ def _note_segment(f, j, now):
         raise IndexError("segment table is full")
     segment = f.segments[clock.n_segments]
     segment.job, segment.pool, segment.previous = j, job.pool, NONE
-    segment.gpus, segment.held = job.gpus, job.held
+    segment.gpus, segment.held, segment.runs_before = job.gpus, job.held, job.evictions
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate = 0.0, rate_of(f, j)
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0

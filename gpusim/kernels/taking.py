@@ -6,10 +6,21 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.expecting import on_give, on_give_node, on_move, on_take, on_take_node
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.holding import end_holding
-from gpusim.kernels.noting import is_planned, note_run
+from gpusim.kernels.noting import is_greedy, is_planned, note_job, note_run
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.waking import wake
-from gpusim.state.codes import NONE
+from gpusim.state.codes import NONE, Owner
+
+_JOB = int(Owner.JOB)
+
+
+@inner
+def _note(f, h, stopped):
+    """Whoever keeps account of who runs is told."""
+    if is_planned(f):
+        note_run(f, h, stopped)
+    elif is_greedy(f) and f.holdings[h].kind == _JOB:
+        note_job(f, f.holdings[h].owner)
 
 
 @inner
@@ -61,8 +72,7 @@ def take_nodes(f, h):
     pool.free -= holding.held
     f.held[holding.tenant, pool.gpu_type] += holding.held
     on_take(f, h)
-    if is_planned(f):
-        note_run(f, h, False)
+    _note(f, h, False)
 
 
 @part
@@ -72,8 +82,7 @@ def give_nodes_back(f, h):
     p = holding.pool
     pool = f.pools[p]
     take = on_node(pool, holding.gpus)
-    if is_planned(f):
-        note_run(f, h, True)
+    _note(f, h, True)
     n = holding.first_node
     while n != NONE:
         node = f.nodes[n]
@@ -98,6 +107,5 @@ def give_nodes_back(f, h):
 @inner
 def keep_longer(f, h):
     """The expected end of a holding has moved: whoever reckons with it is told."""
-    if is_planned(f):
-        note_run(f, h, False)
+    _note(f, h, False)
     on_move(f, h)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from gpusim.errors import PolicyError, did_you_mean
 from gpusim.policies.policy import Policy
 
 
-def load_policy(path: str) -> Policy:
+def load_policy(path: str, **options: object) -> Policy:
     """The policy at ``"module:Class"`` (or ``"module:instance"``), looked up from the working directory too.
+
+    ``options`` are the arguments of its class.
 
     Raises
     ------
@@ -36,8 +40,9 @@ def load_policy(path: str) -> Policy:
             f" policies there: {', '.join(known) or 'none'}"
         )
     found = getattr(module, name)
+    _check_options(path, found, options)
     try:
-        policy = found() if isinstance(found, type) else found
+        policy = found(**options) if isinstance(found, type) else found
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -47,6 +52,22 @@ def load_policy(path: str) -> Policy:
             f"policy {path!r}: it has no method 'order(self, queue, now_s)' nor 'allocate(self, jobs, now_s)'"
         )
     return policy
+
+
+def _check_options(path: str, found: object, options: Mapping[str, object]) -> None:
+    """Options that its class does not take are an error with those that it does."""
+    try:
+        taken = inspect.signature(found).parameters if isinstance(found, type) else {}
+    except (TypeError, ValueError):  # of what has no signature, its call will tell
+        return
+    if any(taken[name].kind is inspect.Parameter.VAR_KEYWORD for name in taken):
+        return
+    for name in options:
+        if name not in taken:
+            raise PolicyError(
+                f"policy {path!r}: scheduler.options.{name}: unknown option{did_you_mean(name, taken)};"
+                f" it takes {', '.join(taken) or 'none'}"
+            )
 
 
 def _decides(policy: object) -> bool:

@@ -23,6 +23,8 @@ class PoolView:
         Now, at the site.
     limit_w, facility_w : float
         [W] The site's power limit and what it draws now.
+    tenant_shares, tenant_gpus : ndarray, shape (n_tenants,)
+        Weights of the tenants, and the GPUs of the pool's type that each holds now, anywhere.
     """
 
     site: str
@@ -36,6 +38,8 @@ class PoolView:
     carbon_g_per_kwh: float
     limit_w: float
     facility_w: float
+    tenant_shares: np.ndarray
+    tenant_gpus: np.ndarray
 
 
 class Policy(Protocol):

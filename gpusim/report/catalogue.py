@@ -1,4 +1,4 @@
-"""The hardware catalogue as tables for the terminal: figures side by side, then where each comes from."""
+"""The catalogue as tables for the terminal: GPU types side by side and where each figure is from; then the rest."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rich.table import Table
 from gpusim.scenario.hardware import figures
 
 
-def tables() -> tuple[Table, Table, Table]:
-    """Figures by field and GPU type (assumptions marked by a star), their sources, and the cooling of halls."""
+def tables() -> tuple[Table, ...]:
+    """Figures by field and GPU type (assumptions marked by a star), their sources; cooling, failures, repairs."""
     rows = figures()
     gpus = list(dict.fromkeys(row["gpu"] for row in rows))
     at = {(row["field"], row["gpu"]): row for row in rows}
@@ -27,12 +27,27 @@ def tables() -> tuple[Table, Table, Table]:
         for i, ((basis, source, date), names) in enumerate(texts.items()):
             shown = "all" if len(names) == len(gpus) else ", ".join(names)
             sources.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
-    return values, sources, _cooling()
+    return values, sources, _listed("cooling", "Cooling of halls"), _failures(), _listed("repairs", "Kinds of repair")
 
 
-def _cooling() -> Table:
-    table = Table("medium", "field", "value", "unit", "basis", "source", "date", title="Cooling of halls", box=SIMPLE)
-    rows = figures("cooling")
+def _listed(name: str, title: str) -> Table:
+    """A file of the catalogue as it is, a line between those of different first columns."""
+    rows = figures(name)
+    first = next(iter(rows[0]))
+    table = Table(*rows[0], title=title, box=SIMPLE)
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        table.add_row(*row.values(), end_section=following is not None and following["medium"] != row["medium"])
+        table.add_row(*row.values(), end_section=following is not None and following[first] != row[first])
+    return table
+
+
+def _failures() -> Table:
+    """A row per cause: its rate with the source, and the weights of its repairs."""
+    title = "Failures of one unit (* assumption)"
+    table = Table("mix", "cause", "of", "in 1000 d", "repairs*", "source", "date", title=title, box=SIMPLE)
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in figures("failures"):
+        rows.setdefault((row["mix"], row["cause"]), []).append(row)
+    for (mix, cause), (rate, *repairs) in rows.items():
+        weights = ", ".join(f"{row['field'].removeprefix('repair.')} {row['value']}" for row in repairs)
+        table.add_row(mix, cause, rate["of"], rate["value"], weights, rate["source"], rate["date"])
     return table

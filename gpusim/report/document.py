@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
-from gpusim.report.tables import Column, cells
+from gpusim.report.tables import Column, cells, numbers
 from gpusim.units import number_of
+
+STYLES = ("libraries/dataTables.dataTables.min.css", "report.css")
 
 
 def write(path: Path, template: str, pictures: list[Path], **values: object) -> Path:
@@ -27,24 +31,31 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
     **values
         What else the template asks for.
     """
-    environment = Environment(
-        loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
-    environment.filters |= {"quantity": quantity, "share": share, "duration": duration, "number_of": number_of}
-    style = (files("gpusim.report") / "report.css").read_text(encoding="utf-8")
+    style = "\n".join(_text(name) for name in STYLES)
     embedded = {picture.stem: _data_uri(picture) for picture in pictures}
-    page = environment.get_template(template).render(style=style, pictures=embedded, **values)
+    page = render(template, style=style, pictures=embedded, **values)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
+def render(template: str, **values: object) -> str:
+    """A template of this folder, filled in."""
+    environment = Environment(
+        loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
+    environment.filters |= {"quantity": quantity, "share": share, "duration": duration, "number_of": number_of}
+    environment.globals["inline"] = _inline
+    return environment.get_template(template).render(**values)
+
+
 def table(values: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list]:
-    """Headings and cells of a table, as the macro of that name takes them."""
+    """Headings and cells of a table, and the numbers by which they are sorted, as the macro of that name takes them."""
     return {
         "headings": [(column.heading, column.text) for column in columns],
         "rows": cells(values, columns),
         "text": [column.text for column in columns],
+        "order": numbers(values, columns),
     }
 
 
@@ -53,6 +64,17 @@ def _shown(value: object) -> object:
     if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
     return "\n".join(map(printable, value.split("\n")))
+
+
+def _inline(name: str, kind: str = "text/javascript") -> Markup:
+    """A script of this folder, or a text of another kind that a page does not show, as an element of the page."""
+    script = _text(name).replace("</script", "<\\/script")  # which would end the element
+    return Markup(f'<script type="{kind}">\n{script}</script>')
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("gpusim.report") / name).read_text(encoding="utf-8")
 
 
 def _data_uri(picture: Path) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gpusim.report.figures import named, save
+from gpusim.report.figures import drawn, save
 from gpusim.report.figures.palette import STYLE
 from gpusim.report.section import F, Section
 from gpusim.report.sections import SECTIONS
@@ -18,17 +19,21 @@ def figures(findings: F, sections: Sequence[Section[F]] = SECTIONS) -> Iterator[
     """All figures by name, section by section, by default of a run."""
     for section in sections:
         if section.applies(findings):
-            for name, drawn in section.figures(findings).items():
+            for name, draw_one in section.figures(findings).items():
                 with mpl.rc_context(STYLE):
-                    figure = drawn()
+                    figure = draw_one()
                 yield name, figure
 
 
-def draw(findings: F, name: str, sections: Sequence[Section[F]] = SECTIONS) -> Figure:
-    """The figure that has this name; ``ResultError`` with those that there are."""
-    return named(figures(findings, sections), name)
+def draw(findings: F, name: str, sections: Sequence[Section[F]] = SECTIONS, ax: Axes | None = None) -> Figure:
+    """The figure that has this name, in the place of ``ax`` if given; ``ResultError`` with those that there are."""
+    shown = [section.figures(findings) for section in sections if section.applies(findings)]
+    return drawn({name: draw_one for drawings in shown for name, draw_one in drawings.items()}, name, ax)
 
 
-def draw_all(findings: F, folder: Path, sections: Sequence[Section[F]] = SECTIONS) -> list[Path]:
-    """Write every figure as PNG into a folder; the paths, in the order drawn."""
-    return save(figures(findings, sections), folder)
+def draw_all(
+    findings: F, folder: Path, sections: Sequence[Section[F]] = SECTIONS, formats: Sequence[str] = ("png",)
+) -> list[Path]:
+    """Write every figure into a folder, in one or more formats (``png``, ``svg``, ``pdf``); the paths, in the order
+    drawn."""
+    return save(figures(findings, sections), folder, formats)

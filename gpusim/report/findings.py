@@ -10,9 +10,11 @@ import pandas as pd
 
 from gpusim.analysis import bottlenecks
 from gpusim.analysis.books import books
+from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
+from gpusim.studies.replications.replications import Replications
 from gpusim.tables.competition import Competition
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
@@ -31,12 +33,21 @@ class Findings:
         When projects and contracts of the result's scenario are delivered, over replications.
     competition : Competition, optional
         What the rivals of the result's scenario cost, over replications.
+    replications : Replications, optional
+        What the result and runs with other seeds say together. Where it and the result differ, it is the answer and the
+        result an example.
     """
 
     result: Record
     relief: Relief | None = None
     deliveries: Deliveries | None = None
     competition: Competition | None = None
+    replications: Replications | None = None
+
+    @property
+    def example(self) -> str:
+        """What tells the one run that is shown from all that were made: ``" in the run with seed 0"``, or nothing."""
+        return f" in the run with seed {self.result.manifest['seed']}" if self.replications else ""
 
     @property
     def start(self) -> datetime:
@@ -57,13 +68,26 @@ class Findings:
 
     @cached_property
     def headline(self) -> str:
-        """What held the fleet back, in a sentence or two."""
-        return bottlenecks.headline(self.result, self.losses)
+        """What made a build-out late, whether supply or demand binds, and what held the fleet back, in sentences."""
+        late = lateness(self.result, self.deliveries) if is_built(self.result) else ""
+        rest = self.replications.headline if self.replications else bottlenecks.balanced(self.result, self.losses)
+        return f"{late} {rest}".strip()
+
+    @cached_property
+    def attributed(self) -> str:
+        """What most is attributed to in the run that is shown."""
+        said = bottlenecks.greatest(self.result, self.losses)
+        return f"Seed {self.result.manifest['seed']}, an example. {said}" if self.replications else said
 
     @cached_property
     def metrics(self) -> pd.Series:
-        """Headline figures of the run."""
+        """Headline figures of the run that is shown."""
         return metrics(self.result)
+
+    @cached_property
+    def figures(self) -> pd.Series:
+        """Headline figures: means over the replications, or those of the one run."""
+        return self.replications.metrics()["mean"] if self.replications else self.metrics
 
     @cached_property
     def entries(self) -> pd.DataFrame:

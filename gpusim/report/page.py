@@ -41,31 +41,33 @@ def write(findings: Findings, path: Path, pictures: list[Path] | None = None) ->
     )
 
 
-def _share_at_once(jobs: pd.DataFrame) -> float:
-    """Of the jobs that started, those that waited for less than a second."""
-    waited_s = (jobs["start_s"] - jobs["submit_s"]).dropna()
-    return float((waited_s < 1.0).mean())
-
-
 def _cards(findings: Findings) -> list[tuple[str, str, str]]:
     """Metric, value and meaning of the figures shown large."""
-    figures, never = findings.metrics, never_started(findings.result)
+    figures, several = findings.figures, findings.replications is not None
+    never = figures["jobs_waiting_at_end"] + figures["jobs_rejected"] if several else never_started(findings.result)
     p95_s = figures["wait_p95_s"]
-    waited = f"of jobs that started did so {'at once' if p95_s < 1.0 else f'within {duration(p95_s)}'}"
-    of_them = share(_share_at_once(findings.result.jobs)) if p95_s < 1.0 else "95%"
+    of_them, waited = "95%", f"of jobs that started did so within {duration(max(p95_s, 1.0))}"
+    if p95_s < 1.0 and not several:
+        of_them, waited = share(_share_at_once(findings.result.jobs)), "of jobs that started did so at once"
     turned_away = f", {figures['jobs_rejected']:,.0f} of them rejected" if figures["jobs_rejected"] else ""
     pue = f"at a PUE of {figures['pue']:.3f}" if figures["pue"] == figures["pue"] else "no power was drawn"
     cards = [
         ("useful_share_of_planned", share(figures["useful_share_of_planned"]), "of planned GPU-time was useful work"),
         ("allocation", share(figures["allocation"]), "of GPU-time online was held by jobs and replicas"),
         ("goodput", share(figures["goodput"]), "of the time that jobs held GPUs was useful"),
-        ("jobs", f"{figures['jobs']:,.0f}", f"jobs submitted, {never:,} never started{turned_away}"),
+        ("jobs", f"{figures['jobs']:,.0f}", f"jobs submitted, {never:,.0f} never started{turned_away}"),
         ("wait_p95_s", of_them, waited),
         ("job_hours_waited", quantity(figures["job_hours_waited"]), "hours that jobs waited in all"),
         ("energy_facility_mwh", f"{quantity(figures['energy_facility_mwh'])} MWh", pue),
         ("energy_usd", f"{quantity(figures['energy_usd'])} USD", "for energy"),
         ("carbon_t", f"{quantity(figures['carbon_t'])} t", "of CO2e"),
         ("usd_per_useful_gpu_hour", f"{figures['usd_per_useful_gpu_hour']:.2f} USD",
-         "per useful GPU-hour, list price and energy"),
+         "per useful GPU-hour: GPUs, halls, staff, energy"),
     ]  # fmt: skip
     return [card for card in cards if figures[card[0]] == figures[card[0]]]
+
+
+def _share_at_once(jobs: pd.DataFrame) -> float:
+    """Of the jobs that started, those that waited for less than a second."""
+    waited_s = (jobs["start_s"] - jobs["submit_s"]).dropna()
+    return float((waited_s < 1.0).mean())

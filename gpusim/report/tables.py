@@ -56,6 +56,16 @@ def cells(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[list[str]]:
     return [[column.cell(value) for column, value in zip(columns, row)] for row in _rows(table, columns)]
 
 
+def numbers(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[list[str]]:
+    """Rows of the numbers behind the values, by which a page sorts them; "" for text and where there is none."""
+    return [[_number_of(column, value) for column, value in zip(columns, row)] for row in _rows(table, columns)]
+
+
+def _number_of(column: Column, value: object) -> str:
+    sorts = isinstance(value, Real) and not column.text and value == value
+    return f"{float(value):.10g}" if sorts else ""
+
+
 def _rows(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[tuple]:
     return list(zip(*(table[column.key].tolist() for column in columns))) if len(table) else []
 

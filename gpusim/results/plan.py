@@ -15,6 +15,7 @@ from gpusim.studies.sweeps.execution import Progress
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -55,13 +56,13 @@ class Plan(Proposal):
         """What was found and how sure it is, in sentences."""
         return verdict(self)
 
-    def draw(self) -> Figure:
-        """The figure of its report: the front of cost and what the goal asks for."""
+    def draw(self, ax: Axes | None = None) -> Figure:
+        """The figure of its report: the front of cost and what the goal asks for; in the place of ``ax`` if given."""
         # Here and not above: who draws nothing does not wait for matplotlib.
         from gpusim.report.drawing import draw
         from gpusim.report.plans import SECTIONS
 
-        return draw(self, "front", SECTIONS)
+        return draw(self, "front", SECTIONS, ax)
 
 
 def plan(

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.countries import countries
+from gpusim.analysis.effective import effective_times
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
+from gpusim.studies.replications.folder import FOLDER, replications_in
+from gpusim.studies.replications.replications import Replications
 from gpusim.tables.instants import dated
 from gpusim.tables.record import Record
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from gpusim.report.findings import Findings
 
+
+@dataclass(frozen=True, repr=False)
 class Result(Record):
     """Tables and manifest of one run, and what they say.
 
@@ -29,7 +38,11 @@ class Result(Record):
     tables : dict of str to DataFrame
         The tables as they are stored, see ``gpusim.tables.record``; as attributes (``result.jobs``) they have
         timestamps too.
+    replications : Replications or None
+        What this run and others with the seeds that follow say together; None: there are no others.
     """
+
+    replications: Replications | None = None
 
     def bottlenecks(self) -> pd.DataFrame:
         """Ranked losses of GPU-hours, each with a sentence."""
@@ -43,29 +56,83 @@ class Result(Record):
         """All figures of the run as studies keep them: kind, name, cause, measure, value; a measure names its unit."""
         return outcome(self)
 
+    def effective_times(self, by: str = "run") -> pd.DataFrame:
+        """Effective training time ratio and goodput, with what is expected: by job, tenant, job_class, size or run."""
+        return effective_times(self, by)
+
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""
         return countries(self)
 
     # What draws is imported when it is asked for: a run by itself does not wait for matplotlib.
 
-    def draw(self, name: str) -> Figure:
-        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``."""
+    def draw(self, name: str, ax: Axes | None = None) -> Figure:
+        """One of the figures that ``figures`` draws, by its name: ``result.draw("headline")``.
+
+        Parameters
+        ----------
+        name : str
+            As its file is named; a wrong one is answered with those that there are.
+        ax : Axes, optional
+            Of a grid (``plt.subplots``), whose place the figure takes: several in one figure. Text keeps its size, so
+            that the place should be about as large as the figure is by itself, 6.6 inches wide.
+
+        Returns
+        -------
+        Figure
+            That of ``ax``, if given.
+        """
         from gpusim.report.drawing import draw
-        from gpusim.report.findings import Findings
 
-        return draw(Findings(self), name)
+        return draw(self._findings(), name, ax=ax)
 
-    def figures(self, folder: str | Path) -> list[Path]:
-        """Draw all figures as PNG files into a folder."""
+    def figures(self, folder: str | Path, formats: Sequence[str] = ("png",)) -> list[Path]:
+        """Draw all figures into a folder, in one or more formats: ``"png"``, ``"svg"``, ``"pdf"``."""
         from gpusim.report.drawing import draw_all
-        from gpusim.report.findings import Findings
 
-        return draw_all(Findings(self), Path(folder))
+        return draw_all(self._findings(), Path(folder), formats=formats)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""
-        from gpusim.report.findings import Findings
         from gpusim.report.page import write
 
-        return write(Findings(self), Path(path))
+        return write(self._findings(), Path(path))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline, its course, the largest bottlenecks."""
+        from gpusim.report.notebook import fragment
+
+        return fragment(self._findings())
+
+    def _findings(self) -> Findings:
+        from gpusim.report.findings import Findings
+
+        return Findings(self, replications=self.replications)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write Parquet tables and manifest into a folder, in place of an earlier result there; the replications too.
+
+        Raises
+        ------
+        ResultError
+            If the folder cannot be written, or holds something that is not a result.
+        """
+        super().save(folder)
+        if self.replications:
+            self.replications.save(Path(folder) / FOLDER)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what was saved.
+
+        Raises
+        ------
+        ResultError
+            With everything that is missing or damaged.
+        """
+        record = Record.load(folder)
+        return cls(record.manifest, record.tables, replications_in(Path(folder)))
+
+    def __getstate__(self) -> dict:
+        return {**super().__getstate__(), "replications": self.replications}

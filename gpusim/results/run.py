@@ -1,20 +1,29 @@
-"""``gpusim.run``: one run of a scenario."""
+"""``gpusim.run``: a run of a scenario, and others with the seeds that follow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gpusim.engine.run import Process
 from gpusim.engine.run import run as simulate
+from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.results.result import Result
 from gpusim.scenario.scenario import Scenario
+from gpusim.studies.replications.replicate import replicate
+from gpusim.studies.replications.replications import Replications
+from gpusim.tables.record import Record
 
 
 def run(
     scenario: Scenario,
     seed: int = 0,
     *,
+    seeds: int = 1,
+    store: str | Path | None = None,
+    workers: int | None = None,
     jobs: JobTable | None = None,
     trace: JobTable | None = None,
     processes: Sequence[Process] = (),
@@ -28,6 +37,13 @@ def run(
         What exists and what happens to it.
     seed : int
         Feeds all random streams. Same scenario and seed: the same result, to the byte.
+    seeds : int
+        Runs in all, with ``seed`` and the seeds that follow. The tables of the result are those of the first; what all
+        of them say is ``Result.replications``. Needed for any statement that is to hold beyond one draw.
+    store : path, optional
+        Folder in which the other runs are kept: a second call goes on there. By default they are kept in memory.
+    workers : int, optional
+        Processes for the other runs; by default all cores.
     jobs : JobTable, optional
         Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest tells their
         digest.
@@ -36,11 +52,33 @@ def run(
     processes : list of callables
         Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
     progress : callable, optional
-        Called with the share of the run that is done, at every record interval.
+        Called with the share of the (first) run that is done, at every record interval.
 
     Returns
     -------
     Result
+
+    Raises
+    ------
+    GpusimError
+        If several seeds are asked for with what cannot be handed to other processes.
     """
+    own = {"jobs": jobs is not None, "trace": trace is not None, "processes": bool(processes)}
+    if seeds < 1:
+        raise GpusimError(f"seeds: found {seeds}; give 1 or more")
+    if seeds > 1 and any(own.values()):
+        given = " and ".join(name for name, there in own.items() if there)
+        raise GpusimError(f"seeds: found {seeds} beside {given} of your own; call run for each seed instead")
     record = simulate(scenario, seed, jobs=jobs, trace=trace, processes=processes, progress=progress)
-    return Result(record.manifest, record.tables)
+    return Result(record.manifest, record.tables, _replications(scenario, record, seeds, store, workers))
+
+
+def _replications(
+    scenario: Scenario, first: Record, seeds: int, store: str | Path | None, workers: int | None
+) -> Replications | None:
+    if seeds == 1:
+        return None
+    if store is not None:
+        return replicate(scenario, first, seeds, Path(store), workers=workers)
+    with TemporaryDirectory() as folder:
+        return replicate(scenario, first, seeds, Path(folder), workers=workers)

@@ -22,6 +22,7 @@ from gpusim.studies.sweeps.sweep import execute_sweep
 from gpusim.units import number_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -83,8 +84,10 @@ class Sweep:
         (measure, *_others) = self._measures([measure] if measure else None)
         return sensitivity(self.spec, self._table_with([measure]), measure)
 
-    def draw(self, name: str) -> Figure:
+    def draw(self, name: str, ax: Axes | None = None) -> Figure:
         """One of the figures of the sweep by its name, as its report has them: ``"curve_goodput"``.
+
+        In the place of ``ax`` if given, as ``Result.draw``.
 
         Raises
         ------
@@ -92,14 +95,14 @@ class Sweep:
             If there is none of that name, with those that there are.
         """
         # Here and not above: who draws nothing does not wait for matplotlib.
-        from gpusim.report.figures import named
-        from gpusim.report.figures.study import study_figures
+        from gpusim.report.figures import drawn
+        from gpusim.report.figures.study import drawings
 
         sensitivities = {}
         for measure in self.spec.measured():
             with suppress(GpusimError):  # too few runs as yet: it is drawn without
                 sensitivities[measure] = self.sensitivity(measure)
-        return named(study_figures(self.spec, self.summary(), sensitivities), name)
+        return drawn(drawings(self.spec, self.summary(), sensitivities), name, ax)
 
     def _by(self) -> list[str]:
         return ["point", *self.spec.axes]

@@ -54,6 +54,8 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
             yield f"{dotted(place)}: found no pool; add one, say [{dotted(place)}.H100], or remove the site"
     added = gpus_added(valid_projects(data))
     peaks = {place: pool.gpus.peak() + added.get(place, 0) for place, (pool, _gpu) in pools.items()}
+    for place, (pool, gpu) in pools.items():
+        yield from _spares(place, pool.spare_nodes, int(peaks[place]) // gpu.gpus_per_node)
     total = sum(peaks.values())
     if total > MAX_GPUS:
         yield f"sites: found {total:,.0f} GPUs in all; give {MAX_GPUS:,} at most"
@@ -81,6 +83,13 @@ def _pools(data: dict) -> Iterator[tuple[tuple[str, str], tuple[Pool, GpuType]]]
     for (_s, site, _p, kind), table in find(data, ("sites", "*", "pools", "*")):
         if kind in known and (pool := _valid(Pool, table)):
             yield (site, kind), (pool, known[kind])
+
+
+def _spares(place: tuple[str, str], spares: int, nodes: int) -> Iterator[str]:
+    """Some nodes are to work."""
+    if spares > 0 and spares >= nodes:
+        key = dotted(("sites", place[0], "pools", place[1], "spare_nodes"))
+        yield f"{key}: found {number_of(spares, 'spare')} of {number_of(nodes, 'node')}; give fewer than all nodes"
 
 
 def _whole_numbers(data: object, place: tuple = ()) -> Iterator[str]:

@@ -9,6 +9,17 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from gpusim.scenario.base import Model, Share
 
 
+class Drafts(Model):
+    """Speculative decoding: tokens are drafted, and the model verifies them all in one step."""
+
+    draft_tokens: PositiveInt
+    """Drafted for each request that decodes in each step."""
+    acceptance: Share
+    """Probability that a drafted token is right if those before it are."""
+    draft_s: NonNegativeFloat = 0.0
+    """[s] By which drafting makes a step longer."""
+
+
 class ServedModel(Model):
     """The model of a service, and the engine of its replicas; docs/serving_entries.md says what is known of them."""
 
@@ -41,6 +52,8 @@ class ServedModel(Model):
     """Tokens of a step at most; absent: what the engine starts with."""
     prefix_caching: bool = True
     """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
+    speculation: Drafts | None = None
+    """Tokens are drafted; absent: none are."""
 
     @property
     def gpus(self) -> int:

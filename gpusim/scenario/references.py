@@ -27,6 +27,9 @@ REFERENCES = {
     "services.*.deployments.*.site": "sites.@",
     "services.*.users.*.round_trip_ms.@": "sites.@",
     "services.*.users.*.residency.*": "sites.*.jurisdiction",
+    "failures.causes.*.gpu_types.*": "gpus.@",
+    "failures.causes.*.sites.*": "sites.@",
+    "failures.causes.*.repair.@": "failures.repairs.@",
     "rules.*.sites.*": "sites.@",
     "rules.*.tenants.*": "tenants.@",
     "projects.*.site": "sites.@",
@@ -50,7 +53,7 @@ REFERENCES = {
 }
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
-    "workload.streams", "plan.options", "projects",
+    "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
     "projects.*.tasks", "supplies", "shocks", "rivals", "contracts",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"

@@ -16,6 +16,7 @@ from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
 from gpusim.scenario.extent import outsized
+from gpusim.scenario.failures import Failures, filled_up
 from gpusim.scenario.faults import faults_of
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.link import Link
@@ -28,6 +29,7 @@ from gpusim.scenario.references import bad_names, unknown_names
 from gpusim.scenario.rival import Rival, faults_of_rivals
 from gpusim.scenario.rules import Rules
 from gpusim.scenario.scheduler import Scheduler
+from gpusim.scenario.seeds import located
 from gpusim.scenario.service import Service
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.site import Site
@@ -41,8 +43,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "market": Market(), "money": Money(), "plan": Offers(),
-    "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "failures": Failures(), "market": Market(), "money": Money(),
+    "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -84,6 +86,8 @@ class Scenario(Model):
     """The jobs."""
     services: dict[str, Service] = {}
     """Inference services by name."""
+    failures: Failures = Failures()
+    """What breaks, how often and for how long."""
     projects: dict[str, Project] = {}
     """What is being built, by name: capacity that is added to sites when its tasks are done."""
     supplies: dict[str, Supply] = {}
@@ -107,12 +111,19 @@ class Scenario(Model):
     def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:
         """Scenario of a TOML file, with values at dotted keys replaced.
 
+        Parameters
+        ----------
+        path : str or Path
+            A file, or the name of a scenario that comes with gpusim: ``"us_eu_fleet"``.
+        overrides : dict of str to object, optional
+            Values by dotted key: ``{"run.days": 7.0}``.
+
         Raises
         ------
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read(Path(path)), str(path), overrides)
+        return cls.from_dict(read(located(path)), str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:
@@ -125,8 +136,10 @@ class Scenario(Model):
         """
         if faults := [*outsized(data), *outsized(overrides or {})]:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
-        data, unfilled = filled_in(_with_catalogue(data))
+        data, unfilled = filled_in(_with_catalogue(data, overrides or {}))
         data, faults = apply(data, overrides or {}, cls)
+        if "failures" in data:
+            data["failures"] = filled_up(data["failures"])
         faults += [*unfilled, *left_over(data)]
         try:
             scenario = cls.model_validate(data)
@@ -176,8 +189,10 @@ class Scenario(Model):
         return (files("gpusim.scenario") / "starter.toml").read_text(encoding="utf-8")
 
 
-def _with_catalogue(data: dict) -> dict:
-    """Copy of the tables with all GPU types of the catalogue; what the tables give goes first."""
+def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
+    """Copy of the tables with what the catalogue has: all GPU types, published failures; what they give goes first."""
+    if "failures" in data or any(key.startswith("failures.") for key in overrides):
+        data = {**data, "failures": filled_up(data.get("failures", {}), overrides.get("failures.mix"))}
     types = data.get("gpus", {})
     if not isinstance(types, dict):
         return dict(data)

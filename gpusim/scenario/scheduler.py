@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from gpusim import plugins
 from gpusim.errors import did_you_mean
 from gpusim.scenario.base import Model
+from gpusim.scenario.faults import faults_of
+from gpusim.scenario.orders import ORDERS, How
 
-ORDERS = ("fifo", "sjf", "priority", "largest", "fair_share")
-ROUNDS = {"srtf": "gpusim.policies.srtf:ShortestRemaining"}  # policies in Python, which decide in rounds
 IMPORT_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -19,13 +20,15 @@ class Scheduler(Model):
     """Rules of docs/semantics.md."""
 
     order: str = "fifo"
-    """Which waiting job goes first: ``fifo`` the earliest, ``sjf`` the shortest by estimate, ``priority`` the most
-    urgent, ``largest``, ``fair_share`` one of the tenant that holds least for its share. With ``mode = "cycle"`` also
-    ``srtf``, the shortest remaining time, for which preemptible jobs that run make way, or a policy of your own by its
-    import path, say ``my_policy:PriceAware``."""
+    """The policy: which job goes first. ``gpusim policies`` lists them; or one of your own by its import path, say
+    ``my_policy:PriceAware``, or by the name that a package gives it. Those that decide in rounds, as your own does,
+    need ``mode = "cycle"``."""
+    options: dict[str, Any] = {}
+    """Options of the policy by name, as ``gpusim policies`` lists them; of your own: arguments of its class."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
     """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
-    (conservative). Not where a policy says what each job shall have (``srtf``)."""
+    (conservative). Not where jobs that run make way for the first in the order, nor where a policy says what each job
+    shall have."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
@@ -39,21 +42,41 @@ class Scheduler(Model):
     """[s] Interval of passes in cycle mode."""
     overrun: Literal["kill", "keep"] = "keep"
     """What happens to a job that reaches its estimate."""
-    preemption: Literal["none", "priority"] = "none"
-    """Whether a job may evict preemptible jobs of lower priority."""
+    preemption: Literal["none", "priority", "order"] = "none"
+    """Whether a blocked job may evict preemptible jobs of lower priority, or at every pass preemptible jobs make way
+    for who comes before them in the order (as they always do under ``srtf``, ``las`` and the like)."""
     queue_limit: int | None = Field(None, ge=0)
     """Jobs that may wait in a pool; more are rejected. Absent: no limit."""
 
     @property
     def policy(self) -> str:
         """Import path of the policy in Python that decides, "" if the compiled scheduler does."""
-        return ROUNDS.get(self.order, self.order if ":" in self.order else "")
+        return ORDERS[self.order].path if self.order in ORDERS else self.own_policy
+
+    @property
+    def own_policy(self) -> str:
+        """Import path of a policy that is not gpusim's but the user's or another package's, "" if there is none."""
+        if ":" in self.order:
+            return self.order
+        return "" if self.order in ORDERS else plugins.found(plugins.POLICIES)[self.order].value
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether GPUs go to the first in the order, whoever holds them."""
+        return self.preemption == "order" or (self.order in ORDERS and ORDERS[self.order].how is How.GREEDY)
+
+    @property
+    def chosen(self) -> Model:
+        """Options of a policy that comes with gpusim, those not given at their defaults."""
+        return ORDERS[self.order].options.model_validate(self.options)
 
     @field_validator("order")
     @classmethod
     def _order(cls, order: str) -> str:
-        known = (*ORDERS, *ROUNDS)
-        if order not in known and not IMPORT_PATH.fullmatch(order):
+        if order in ORDERS or IMPORT_PATH.fullmatch(order):
+            return order
+        known = (*ORDERS, *plugins.found(plugins.POLICIES))
+        if order not in known:
             raise ValueError(
                 f"allowed: {', '.join(known)}{did_you_mean(order, known)}, or a policy's import path, 'module:Class'"
             )
@@ -64,4 +87,16 @@ class Scheduler(Model):
         if self.mode != "cycle" and self.policy:
             who = "a policy of your own" if ":" in self.order else f"order = {self.order!r}"
             raise ValueError(f'{who} decides in rounds: it needs mode = "cycle"')
+        return self
+
+    @model_validator(mode="after")
+    def _sound(self) -> Scheduler:
+        if self.preemption == "order" and (self.policy or self.order == "fair_share"):
+            raise ValueError(f'preemption = "order" needs an order that stands for each job; {self.order!r} is none')
+        if self.order in ORDERS:
+            try:
+                ORDERS[self.order].options.model_validate(self.options)
+            except ValidationError as error:
+                faults = "; ".join(f"options.{fault}" for fault in faults_of(error, ORDERS[self.order].options))
+                raise ValueError(f"of order {self.order!r}: {faults}") from None
         return self

@@ -66,7 +66,7 @@ class Service(Model):
     users: dict[str, Users] | None = None
     """Who sends them, by region; absent: all are on the clock of ``utc_offset_h``, and no network is in between."""
     routing: Routing | None = None
-    """Which replica a request goes to, at the level of requests."""
+    """Which deployment and which replica a request goes to, with ``model``; of a fluid only which deployment."""
     scaling: Scaling | None = None
     """How many replicas there are; absent: as demand needs."""
 
@@ -93,8 +93,8 @@ class Service(Model):
                 f"gpus_per_replica of {self.gpus_per_replica}, and a model on {self.model.gpus} (tp x pp x dp); give"
                 " both the same"
             )
-        if not self.by_request and any(users.residency for users in (self.users or {}).values()):
-            faults.append('users with a residency at the fluid level; give level = "requests", or remove residency')
+        if self.model is None and any(users.residency for users in (self.users or {}).values()):
+            faults.append("users with a residency without a model; add [model] with its name, or remove residency")
         if self.scaling is not None and not self.by_request and self.scaling.policy not in LOOKING_AHEAD:
             faults.append(
                 f'scaling.policy "{self.scaling.policy}" at the fluid level; give {", ".join(LOOKING_AHEAD)},'

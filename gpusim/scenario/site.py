@@ -69,6 +69,10 @@ class Pool(Model):
 
     gpus: Steps
     """GPUs delivered in all."""
+    spare_nodes: int = Field(0, ge=0)
+    """Nodes kept free to take the place of those that fail; jobs and replicas never have more than the others."""
+    spare_start_s: float = Field(0.0, ge=0)
+    """[s] Until a spare is at work in the place of a node that failed. 0: hot; minutes: warm."""
 
 
 class Site(Model):

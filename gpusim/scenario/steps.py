@@ -69,9 +69,15 @@ class Steps(RootModel[Form]):
         """(time [s] since ``start``, level), sorted, from 0 on: the level set last before the start, none set is 0."""
         if isinstance(self.root, float):
             return [(0.0, self.root)]
-        moments = sorted(((step.time_s(start), step.value) for step in self.root), key=lambda step: step[0])
+        moments = self.dated(start)
         level = next((value for time_s, value in reversed(moments) if time_s <= 0.0), 0.0)
         return [(0.0, level), *(step for step in moments if step[0] > 0.0)]
+
+    def dated(self, start: datetime) -> list[tuple[float, float]]:
+        """(time [s] since ``start``, be it before, level), sorted; none of a constant level, which has no date."""
+        if isinstance(self.root, float):
+            return []
+        return sorted(((step.time_s(start), step.value) for step in self.root), key=lambda step: step[0])
 
     def levels(self) -> list[float]:
         """All levels, in the order of the file."""

@@ -6,8 +6,9 @@ import re
 import tomllib
 from pathlib import Path
 
-from gpusim.errors import ScenarioError, reason
+from gpusim.errors import ScenarioError, did_you_mean, reason
 from gpusim.scenario import kinds
+from gpusim.scenario.seeds import Kind, seeds
 
 # What tomllib says -> what to do about it.
 _HINTS = (
@@ -26,8 +27,8 @@ _HINTS = (
 )  # fmt: skip
 
 
-def read(path: Path) -> dict:
-    """Nested tables of a TOML file.
+def read(path: Path, kind: Kind = "scenario") -> dict:
+    """Nested tables of a TOML file of a kind.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def read(path: Path) -> dict:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ScenarioError(str(path), ["no such file; `gpusim init` writes a starter scenario"]) from None
+        raise ScenarioError(str(path), [_absent(path, kind)]) from None
     except IsADirectoryError:
         raise ScenarioError(str(path), ["is a folder; give a scenario file (.toml)"]) from None
     except UnicodeDecodeError as error:
@@ -52,6 +53,11 @@ def read(path: Path) -> dict:
         raise ScenarioError(str(path), ["not valid TOML: lists or tables nested too deeply"]) from None
     except ValueError as error:
         raise ScenarioError(str(path), [_syntax_fault(str(error), text)]) from None
+
+
+def _absent(path: Path, kind: Kind) -> str:
+    begin = "`gpusim init` writes a starter scenario" if kind == "scenario" else "docs/sweeps.md shows one"
+    return f"no such file{did_you_mean(path.stem, seeds(kind))}; {begin}, `gpusim scenarios` lists gpusim's own"
 
 
 def _syntax_fault(message: str, text: str) -> str:

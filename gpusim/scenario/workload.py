@@ -21,12 +21,34 @@ class JobClass(Model):
 
     communication_share: float = Field(0.0, ge=0, le=1)
     """Share of the work in which GPUs exchange data and draw the power of communication."""
-    checkpoint_interval_s: float = Field(math.inf, ge=0)
-    """[s] Work between checkpoints: what an interrupted job loses at most."""
+    checkpoint_interval_s: Annotated[float, Field(ge=0)] | Literal["young_daly"] = math.inf
+    """[s] Work between checkpoints: what an interrupted job loses at most. ``"young_daly"``: by the number of its GPUs
+    and the rates of ``failures``, the shortest time in all (Daly 2006)."""
     checkpoint_write_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time that writing a checkpoint stops the work."""
+    checkpoint_background_s: float = Field(0.0, ge=0, lt=math.inf)
+    """[s] Time that the rest of it is then written beside the work; it counts only from then on. 0: synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until the work goes on."""
+
+    @model_validator(mode="after")
+    def _one_checkpoint_at_a_time(self) -> JobClass:
+        interval_s, background_s = self.checkpoint_interval_s, self.checkpoint_background_s
+        if interval_s == "young_daly":
+            if self.checkpoint_write_s == 0.0:
+                raise PydanticCustomError(
+                    "daly",
+                    'checkpoint_interval_s = "young_daly" weighs checkpoint_write_s against lost work, and that is 0;'
+                    " give checkpoint_write_s, say 1.0",
+                )
+        elif 0.0 < interval_s < background_s:
+            raise PydanticCustomError(
+                "background",
+                "checkpoint_background_s of {background_s} is above checkpoint_interval_s of {interval_s};"
+                " give an interval in which a checkpoint is written",
+                {"background_s": f"{background_s:g}", "interval_s": f"{interval_s:g}"},
+            )
+        return self
 
 
 class Stream(Model):

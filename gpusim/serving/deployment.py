@@ -1,13 +1,17 @@
-"""On what requests are served: replicas of an engine with its limits."""
+"""On what requests are served: replicas of an engine with its limits, and others that prefill for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
+from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import StepTimes
 
+HOLDS_S = 480.0
+"""[s] for which vLLM keeps blocks that nobody reads: VLLM_NIXL_ABORT_REQUEST_TIMEOUT in vllm/envs.py."""
 ROUTERS = {router.name.lower().replace("_", "-"): int(router) for router in Router}
 
 
@@ -22,6 +26,46 @@ def vllm_limits(gpu: str, memory_bytes: float) -> dict[str, int]:
         if large
         else {"max_batched_tokens": 2048, "max_requests": 256}
     )
+
+
+@dataclass(frozen=True)
+class PrefillPool:
+    """Replicas that prefill, apart from those that decode.
+
+    Attributes
+    ----------
+    deployment : Deployment
+        These replicas: how many, their step times, limits and router.
+    kv_bytes_per_token : float
+        [B] that a token takes in the KV cache, of one GPU or of the whole replica, as ``bytes_per_s``.
+    bytes_per_s : float
+        [B/s] at which a replica that decodes reads, one request after the other.
+    latency_s : float
+        [s] by which what was read comes later, for each request.
+    holds_s : float
+        [s] after which blocks are given up that nobody has begun to read; the request is then prefilled where it
+        decodes.
+    """
+
+    deployment: Deployment
+    kv_bytes_per_token: float
+    bytes_per_s: float
+    latency_s: float = 0.0
+    holds_s: float = HOLDS_S
+
+    def __post_init__(self):
+        for name in ("kv_bytes_per_token", "bytes_per_s", "holds_s"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise ServingError(f"prefill pool: {name} must be a number above 0, found {value}")
+        if not 0.0 <= self.latency_s < math.inf:
+            raise ServingError(f"prefill pool: latency_s must be seconds, at least 0, found {self.latency_s}")
+        if self.deployment.prefill is not None:
+            raise ServingError("prefill pool: its replicas cannot have others that prefill for them")
+
+    def block_s(self, block_tokens: int) -> float:
+        """[s] That a block of KV cache takes to be read."""
+        return block_tokens * self.kv_bytes_per_token / self.bytes_per_s
 
 
 @dataclass(frozen=True)
@@ -59,6 +103,10 @@ class Deployment:
         Which replica a request goes to as it arrives: "round-robin"; "least-requests", with the fewest that wait or
         run; "least-kv", with the fewest KV blocks in use and still to be taken by those that wait; "prefix", with the
         fewest of these and of the blocks that the request would take there. Ties go to the first replica.
+    prefill : PrefillPool, optional
+        Other replicas that prefill, whose KV cache these read; these decode.
+    speculation : Speculation, optional
+        Tokens are drafted, and verified many in a step.
     """
 
     step_times: StepTimes
@@ -76,6 +124,8 @@ class Deployment:
     replicas: int = 1
     in_step: int = 1
     router: str = "round-robin"
+    prefill: PrefillPool | None = None
+    speculation: Speculation | None = None
 
     def __post_init__(self):
         for name, least in (
@@ -95,13 +145,42 @@ class Deployment:
             raise ServingError(
                 f"deployment: replicas must be a multiple of in_step, {self.in_step}, found {self.replicas}"
             )
-        if self.max_batched_tokens < self.max_requests:
+        if self.max_batched_tokens < self.max_requests * (1 + self.drafts):
+            each = f"{1 + self.drafts} times max_requests" if self.drafts else "max_requests"
             raise ServingError(
-                f"deployment: max_batched_tokens must be at least max_requests, {self.max_requests:,}:"
-                f" each that decodes takes one, found {self.max_batched_tokens:,}"
+                f"deployment: max_batched_tokens must be at least {each}, {self.max_requests * (1 + self.drafts):,}:"
+                f" each that decodes takes {1 + self.drafts if self.drafts else 'one'},"
+                f" found {self.max_batched_tokens:,}"
+            )
+        if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
+            raise ServingError(
+                f"deployment: blocks must have as many tokens where prefill is apart, {self.block_tokens},"
+                f" found {self.prefill.deployment.block_tokens}"
             )
 
     @property
+    def pools(self) -> list[Deployment]:
+        """It, behind the replicas that prefill for it, if others do."""
+        return [self.prefill.deployment, self] if self.prefill else [self]
+
+    def times(self, factor: float) -> Deployment:
+        """The same with all step times multiplied, of those that prefill for it too."""
+        return replace(
+            self,
+            step_times=self.step_times.times(factor),
+            speculation=self.speculation and replace(self.speculation, draft_s=factor * self.speculation.draft_s),
+            prefill=self.prefill and replace(self.prefill, deployment=self.prefill.deployment.times(factor)),
+        )
+
+    @property
+    def drafts(self) -> int:
+        """Tokens that are drafted in a step for each that decodes."""
+        return self.speculation.draft_tokens if self.speculation else 0
+
+    @property
     def max_tokens(self) -> int:
-        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache."""
-        return (self.kv_blocks - 1) * self.block_tokens + 1
+        """Prompt and output tokens of a request at most: all but the last output token are in the KV cache.
+
+        So are the drafts of its last step.
+        """
+        return (self.kv_blocks - 1) * self.block_tokens + 1 - 2 * self.drafts

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from gpusim import plugins
 from gpusim.errors import ServingError
 from gpusim.serving.adjustment import Adjustment
 from gpusim.serving.closed_loop import Load, decode_step_s, token_time_s
@@ -126,7 +128,7 @@ def entry(
     kv: str = "bf16",
     version: str = "",
 ) -> Entry:
-    """The entry of a deployment.
+    """The entry of a deployment: of the first package that knows it, else of gpusim's catalogue.
 
     Parameters
     ----------
@@ -149,9 +151,24 @@ def entry(
     ServingError
         If a name is unknown, the model cannot be divided so, or does not fit.
     """
+    asked = (model, on, engine, layout or Layout(), weights, experts, kv, version)
+    others = plugins.loaded(plugins.ENTRIES, Callable)
+    return next((found for other in others if (found := other(*asked)) is not None), None) or catalogued(*asked)
+
+
+def catalogued(
+    model: str | ModelShape,
+    on: str | Gpu,
+    engine: str,
+    layout: Layout,
+    weights: str,
+    experts: str,
+    kv: str,
+    version: str,
+) -> Entry:
+    """The entry of gpusim's own catalogue; parameters and errors as of ``entry``."""
     shape = model if isinstance(model, ModelShape) else model_shape(model)
     card = on if isinstance(on, Gpu) else gpu(on)
-    layout = layout or Layout()
     if shape.heads % layout.tp:
         raise ServingError(
             f"layout: tp of {layout.tp} does not divide the {shape.heads} attention heads of {shape.name}"

@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 
 from gpusim.bundle import records
-from gpusim.kernels.serving.state import ENGINE, ENTRY, NODE, REQUEST, Engines
+from gpusim.kernels.serving.state import ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
 from gpusim.serving.deployment import Deployment
+from gpusim.serving.halves import halved
 from gpusim.serving.requests import rows_of
 
 PLACES = ("dense", "batch", "gathered", "attention", "decode", "uneven")  # of tables in ``numbers``; -1: there is none
 
 
 def build(requests: pd.DataFrame, deployment: Deployment) -> Engines:
-    """State of a deployment and its requests; rows in order of arrival."""
+    """State of a deployment and its requests; rows in order of arrival, twice where prefill is apart."""
     rows, hashes, followers = rows_of(requests, deployment)
-    return engines_of([deployment], rows, hashes, followers)
+    if deployment.prefill:
+        rows, followers = halved(rows, followers, deployment)
+    return engines_of(deployment.pools, rows, hashes, followers)
 
 
 def engines_of(
@@ -49,6 +52,9 @@ def engines_of(
     nodes = [one.kv_blocks if len(hashes) else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
     engines = _engines(of, nodes)
     engines["entry"] = np.repeat(np.arange(len(deployments)), counts)
+    for one in deployments:
+        if one.prefill:
+            _ship(engines, of, one)
     seats = sum(one.max_requests for one in of)
     buckets = 1 << (max(one.kv_blocks for one in deployments) - 1).bit_length() if len(hashes) else 1
     return Engines(
@@ -56,7 +62,7 @@ def engines_of(
         engines=engines,
         entries=entries,
         numbers=numbers,
-        end_steps=np.zeros(seats, np.int64),
+        ends=np.zeros(seats, np.int64),
         end_rows=np.zeros(seats, np.int64),
         places=np.full(len(rows), -1),
         turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
@@ -64,6 +70,7 @@ def engines_of(
         buckets=np.full((len(of), buckets), -1),
         hashes=hashes,
         followers=np.empty(0, np.int64) if followers is None else followers,
+        shipments=records(SHIPMENT, len(rows) // 2 if engines["ships"].any() else 0),
     )
 
 
@@ -93,18 +100,30 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
         ("ranks", "in_step"), ("budget", "max_batched_tokens"), ("seats", "max_requests"),
         ("chunked", "chunked_prefill"), ("ahead", "scheduled_ahead"), ("pauses", "pauses_decode"),
         ("reserves", "reserves_output"), ("block_tokens", "block_tokens"), ("watermark", "watermark_blocks"),
-        ("caching", "prefix_caching"),
+        ("caching", "prefix_caching"), ("drafts", "drafts"),
     ):  # fmt: skip
         replicas[name] = [getattr(one, own) for one in of]
+    replicas["tokens_per_step"] = [one.speculation.tokens_per_step if one.speculation else 1.0 for one in of]
+    replicas["draft_s"] = [one.speculation.draft_s if one.speculation else 0.0 for one in of]
     replicas["longest_chunk"] = [one.longest_chunk or one.max_batched_tokens for one in of]
     replicas["blocks"] = replicas["free"] = [one.kv_blocks - 1 for one in of]
     replicas["first_free"] = replicas["last_free"] = _before(nodes)
     replicas["spare"] = replicas["first_free"] + 1
     replicas["heap"] = _before([one.max_requests for one in of])
-    for name in ("waiting", "running", "ended"):
+    replicas["due_s"] = np.inf
+    for name in ("waiting", "running", "ended", "held", "coming", "sent_on"):
         replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
     replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
     return replicas
+
+
+def _ship(replicas: np.recarray, of: list[Deployment], deployment: Deployment) -> None:
+    """The replicas of a deployment read from those that prefill for it."""
+    pool = deployment.prefill
+    ships, reads = ([one is other for one in of] for other in deployment.pools)
+    replicas["ships"][ships], replicas["holds_s"][ships] = 1, pool.holds_s
+    replicas["block_s"][reads] = pool.block_s(deployment.block_tokens)
+    replicas["latency_s"][reads] = pool.latency_s
 
 
 def _nodes(of: list[Deployment], counts: list[int]) -> np.recarray:

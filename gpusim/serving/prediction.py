@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ class Prediction:
     def gpus(self) -> int:
         """Of all replicas."""
         layout = self.entry.replica.layout
-        return self.deployment.replicas // layout.dp * layout.gpus
+        return sum(pool.replicas for pool in self.deployment.pools) // layout.dp * layout.gpus
 
 
 def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **limits: object) -> Prediction:
@@ -66,7 +66,7 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
     clients : int, optional
         As of ``replay``.
     **limits
-        Keys of ``Deployment``, in place of those with which the engine starts.
+        Keys of ``Deployment``, in place of those with which the engine starts; ``prefill`` with replicas of the entry.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
         raise ServingError("predict: found no requests with a prompt and an output; give one at the least")
     made = deployment_of(entry, **limits)
     found = {
-        name: replay(requests, replace(made, step_times=made.step_times.times(factor)), clients)
+        name: replay(requests, made.times(factor), clients)
         for name, factor in (("", 1.0), ("_low", entry.time.low), ("_high", entry.time.high))
     }
     tables = [_latencies(one.requests).add_suffix(name) for name, one in found.items()]

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
+from gpusim.kernels.serving.apart import play_apart
 from gpusim.kernels.serving.route import play, play_clients
 from gpusim.kernels.serving.state import REQUEST, Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
+from gpusim.serving.halves import joined
 from gpusim.serving.layout import build
 from gpusim.serving.requests import check, order_of
 
@@ -32,12 +34,14 @@ class Replay:
         scheduler saw it: between two steps), ``scheduled_s`` (first admitted), ``first_token_s``, ``end_s`` (last
         token), ``ttft_s`` (first token since queued, as the engine measures it), ``time_per_output_token_s`` (of those
         behind the first; NaN with one token), ``end_to_end_s`` (last token since queued), ``cached_tokens``,
-        ``preemptions``.
+        ``preemptions``. Where prefill is apart ``replica`` decodes, and there are ``prefill_replica``, ``prefilled_s``
+        (its prompt was computed there) and ``shipped_s`` (its KV cache was here; NaN if it was computed here again).
     replicas : DataFrame
-        A row for each: ``requests`` served, ``end_s`` of the last, time in steps with and without prompt tokens
-        (``prefill_s``, ``decode_s``) and how many of them (``steps_with_prompts``, ``steps_without``), tokens computed
-        for prompts and for output (``prefill_tokens``, ``decode_tokens``), what these read of the KV cache
-        (``prefill_reads``, ``decode_reads``: tokens before each token, summed), ``preemptions``.
+        A row for each, those that prefill for others first: ``requests`` served, ``end_s`` of the last, time in steps
+        with and without prompt tokens (``prefill_s``, ``decode_s``) and how many of them (``steps_with_prompts``,
+        ``steps_without``), tokens computed for prompts and for output (``prefill_tokens``, ``decode_tokens``, all
+        drafts among them), what these read of the KV cache (``prefill_reads``, ``decode_reads``: tokens before each
+        token, summed; once for all drafts of a request), ``preemptions``.
     """
 
     requests: pd.DataFrame
@@ -56,6 +60,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         from when the request has ended. Maybe ``after``: label, or labels, of requests; it arrives ``delay_s`` [s]
         (0 if there is no such column) after the last of them has ended, at the replica of that one, and its
         ``arrival_s`` does not count. So go the turns of a session, with tools between them or agents beside each other.
+        Where prefill is apart the replica is that of its prefill.
     deployment : Deployment
     clients : int, optional
         A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
@@ -69,15 +74,23 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         requests = requests.assign(arrival_s=0.0)
     check(requests, deployment)
     state = build(requests, deployment)
-    if clients is None:
-        play(state, ROUTERS[deployment.router])
-    else:
-        play_clients(state, clients)
+    _play(state, deployment, clients or 0)
     served = _requests(requests, state)
     never = served["end_s"].isna()
     if never.any():
         raise ServingError(f"request {served['request'][never].iloc[0]}: after leads in a circle")
     return Replay(served, _replicas(state))
+
+
+def _play(state: Engines, deployment: Deployment, clients: int) -> None:
+    router = ROUTERS[deployment.router]
+    if deployment.prefill:
+        first = deployment.prefill.deployment
+        play_apart(state, first.replicas, ROUTERS[first.router], router, clients * deployment.replicas)
+    elif clients:
+        play_clients(state, clients)
+    else:
+        play(state, router)
 
 
 def _replicas(state: Engines) -> pd.DataFrame:
@@ -89,10 +102,12 @@ def _replicas(state: Engines) -> pd.DataFrame:
 
 
 def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
-    order, rows = order_of(requests), state.requests
+    order, rows, more = order_of(requests), state.requests, {}
+    if len(state.shipments):
+        rows, more = joined(rows, int(state.engines["ships"].sum()))
     if (order[1:] < order[:-1]).any():
-        rows = np.empty_like(rows)
-        rows[order] = state.requests
+        place = np.argsort(order)
+        rows, more = rows[place], {name: column[place] for name, column in more.items()}
     value = {name: rows[name].copy() for name in KEPT}
     value["ttft_s"] = value["first_token_s"] - value["queued_s"]
     value["time_per_output_token_s"] = np.full(len(rows), np.nan)
@@ -100,4 +115,4 @@ def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     took_s = value["end_s"] - value["first_token_s"]
     np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
     value["end_to_end_s"] = value["end_s"] - value["queued_s"]
-    return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}}, copy=False)
+    return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}, **more}, copy=False)

@@ -31,7 +31,7 @@ def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray
     rows = records(REQUEST, len(requests))
     for name in COLUMNS:
         rows[name] = requests[name].to_numpy()[order]
-    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s"):
+    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "ready_s"):
         rows[name] = np.nan
     rows["run"] = -1
     if "delay_s" in requests:
@@ -51,6 +51,7 @@ def _followers(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray) -> 
         return np.empty(0, np.int64)
     after = _after(requests)
     rows["pending"] = after.map(len).to_numpy(np.int64)[order]
+    rows["arrival_s"][rows["pending"] > 0] = -np.inf
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     labels = list(chain.from_iterable(after))
@@ -67,7 +68,7 @@ def _followers(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray) -> 
 
 def _hashes(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray, deployment: Deployment) -> np.ndarray:
     """Hashes of full blocks of all requests, one behind the other, as numbers from 0; where each row's begin."""
-    if "hash_ids" not in requests or not deployment.prefix_caching:
+    if "hash_ids" not in requests or not any(pool.prefix_caching for pool in deployment.pools):
         return np.empty(0, np.int64)
     given = requests["hash_ids"].to_numpy()[order]
     full = (rows["prompt_tokens"] + rows["output_tokens"] - 1) // deployment.block_tokens
@@ -96,6 +97,13 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     for name in ("prompt_tokens", "output_tokens"):
         values = requests[name].to_numpy(float)
         _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+    if deployment.prefill:
+        _check_room(requests.assign(output_tokens=1), deployment.prefill.deployment)
+    _check_room(requests, deployment)
+
+
+def _check_room(requests: pd.DataFrame, deployment: Deployment) -> None:
+    """Prompt and output fit into a replica and, if it must be whole, into a step."""
     total = requests["prompt_tokens"] + requests["output_tokens"]
     _refuse(
         requests.assign(tokens=total),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.serving.deployment import Deployment, vllm_limits
+from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
-from gpusim.serving.kv_cache import BLOCK_TOKENS
+from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
 from gpusim.serving.roofline import (
     decode_attention_s,
     dense_s,
@@ -63,6 +63,26 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
     if "kv_blocks" not in made:
         made["kv_blocks"] = entry.kv_blocks * BLOCK_TOKENS // made["block_tokens"]
     return Deployment(step_times(entry, made["max_batched_tokens"], made["max_requests"]), **made)
+
+
+def prefill_pool(
+    entry: Entry, replicas: int, bytes_per_s: float, latency_s: float = 0.0, **limits: object
+) -> PrefillPool:
+    """Replicas of an entry that prefill for others: the key ``prefill`` of their deployment.
+
+    Parameters
+    ----------
+    entry : Entry
+    replicas : int
+    bytes_per_s : float
+        [B/s] at which a GPU reads KV cache from the one that has its part.
+    latency_s : float
+        [s] for each request.
+    **limits
+        Keys of ``Deployment``.
+    """
+    made = deployment(entry, replicas=replicas, **limits)
+    return PrefillPool(made, float(kv_bytes_per_token(entry.replica)), bytes_per_s, latency_s)
 
 
 def _knots(most: int) -> np.ndarray:

@@ -49,6 +49,7 @@ POOL = record(
         ("unhoused", "i8"),  # GPUs delivered that no hall has room for
         ("energised", "i8"),  # GPUs of nodes switched on, failed ones included
         ("down", "i8"),
+        ("spare", "i8"),  # GPUs of nodes that are on and kept free for those that fail
         ("busy", "i8"),  # GPUs held by jobs
         ("padding", "i8"),  # of these, GPUs that gangs hold beyond what they asked for
         ("serving", "i8"),  # GPUs held by replicas

@@ -69,6 +69,15 @@ class Order(IntEnum):
     LARGEST = 3
     FAIR_SHARE = 4
     CUSTOM = 5  # as a policy written in Python says, in cycle mode
+    SMALLEST = 6
+    GPU_TIME = 7  # estimate x GPUs
+    DEADLINE = 8
+    REMAINING = 9
+    REMAINING_GPU = 10  # remaining time x GPUs
+    SERVICE = 11  # by levels of what they had so far
+
+
+GREEDY_ONLY = (Order.REMAINING, Order.REMAINING_GPU, Order.SERVICE)  # which place a job has changes as it runs
 
 
 class Backfill(IntEnum):
@@ -100,6 +109,6 @@ class Dispatch(IntEnum):
 N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
 
 # Node states.
-OFF, ON, DOWN = 0, 1, 2
+OFF, ON, DOWN, SPARE = 0, 1, 2, 3
 NONE = -1  # "no such index"; as an answer of the scheduler: "started"
 SEVERAL = -2  # more than one index

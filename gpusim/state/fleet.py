@@ -9,6 +9,7 @@ from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE
+from gpusim.state.rosters import ENTRY, ROSTER
 
 RULES = record(  # how jobs are ordered, placed and dispatched: does not change
     [
@@ -18,6 +19,9 @@ RULES = record(  # how jobs are ordered, placed and dispatched: does not change
         ("dispatch", "i1"),
         ("redispatch", "i1"),  # queued jobs move to where they can start at once
         ("preempts", "i1"),
+        ("greedy", "i1"),  # GPUs to the first in the order, whoever holds them
+        ("by_gpus", "i1"),  # service is in GPU-seconds
+        ("promote", "f8"),  # who waits this many times as long as it was served begins anew; inf: nobody
         ("quotas", "i1"),
         ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
         ("queue_limit", "i8"),  # -1: none
@@ -76,6 +80,13 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "due_keys": (np.dtype("f8"), 1),  # heap of all reservations by their begin
     "due_ids": (np.dtype("i8"), 1),
     "due_pos": (np.dtype("i8"), 1),
+    "entries": (ENTRY, 1),  # of all jobs, where GPUs go to the first in the order
+    "rosters": (ROSTER, 1),
+    "roster_keys": (np.dtype("f8"), 1),
+    "roster_jobs": (np.dtype("i8"), 1),
+    "roster_gpus": (np.dtype("i8"), 1),  # asked for; of those that run: what can be taken
+    "limits": (np.dtype("f8"), 1),  # of service, between its levels
+    "level_keys": (np.dtype("f8"), 1),
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there

@@ -59,6 +59,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("held", "i8"),
         ("start_s", "f8"),
         ("end_s", "f8"),
+        ("runs_before", "i8"),  # of the job
         ("place_s", "f8"),  # in the run's course when it began
         ("rate", "f8"),
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
@@ -70,6 +71,7 @@ CLASS = record(
         ("communication_share", "f8"),
         ("checkpoint_interval_s", "f8"),
         ("checkpoint_write_s", "f8"),
+        ("checkpoint_background_s", "f8"),
         ("load_s", "f8"),
     ]
 )

@@ -109,6 +109,16 @@ class Store:
         self._write(self.folder / RUNS / f"{key}.{_digest(content)}.parquet", content)
         self._failure(key).unlink(missing_ok=True)
 
+    def holds(self, key: str, content: bytes) -> bool:
+        """Whether a run is kept, and is this to the byte."""
+        file = self.finished().get(key)
+        return file is not None and _RUN.fullmatch(file.name)["digest"] == _digest(content)
+
+    def discard(self) -> None:
+        """Remove all finished runs."""
+        for file in self.finished().values():
+            file.unlink(missing_ok=True)
+
     def fail(self, key: str, error: dict) -> None:
         """Record why a run failed: kind and message, and what else helps to find the reason."""
         self._write(self._failure(key), _json(error))

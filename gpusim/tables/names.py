@@ -23,10 +23,12 @@ CONTRACT_TABLES = (
 SERVICE_TABLES = (
     "service_demand", "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
 )  # fmt: skip
+FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
-    **dict.fromkeys(SERVICE_TABLES, "services with a model"), PRICES: "contracts with market.index",
+    **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
+    PRICES: "contracts with market.index",
 }  # fmt: skip
 
 
@@ -57,6 +59,8 @@ class Tables:
     service_sketch = _table("service_sketch", "Requests of the whole run by how long they took, in buckets.")
     service_requests = _table("service_requests", "A sample of the requests, a row each.")
     events = _table("events", "What happened when: deliveries, grid steps, rules, faults of input; value in its unit.")
+    failures = _table("failures", "Failures that took nodes down: where, why, what they interrupted, and the repair.")
+    interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
     rules = _table("rules", "What each rule did, where and when, and what it cost.")
 
     build_projects = _table("build_projects", "One row per project: planned and delivered, and its USD.")

@@ -77,7 +77,7 @@ def compared(stages: pd.DataFrame, most: int, **changes: object) -> pd.DataFrame
 
 
 def load_stages(effort: Effort, data: str | None = None, **changes: object) -> Iterator[Row]:
-    """47: medians over load stages of how far mean latencies are off.
+    """49: medians over load stages of how far mean latencies are off.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from gpusim.results.result import Result
 
 HOUR_S = 3600.0
 LIST_USD = {"H100": 6.0, "A100": 3.0, **{f"type-{i}": 1.0 for i in range(8)}}  # per GPU-hour
-NODE = {"gpus_per_node": 8, "idle_w": 100.0}
+NODE = {"gpus_per_node": 8, "idle_w": 100.0, "rated_it_w_per_gpu": 1250.0}
 
 JOB = {
     "job_id": 0, "tenant": "lab", "job_class": "research", "site": "north", "gpu_type": "H100", "gpus": 8,
@@ -44,7 +44,7 @@ def make(
 
     ``waits``: site, GPU type, hour, cause, jobs waiting, GPUs asked for (means of the hour). ``jobs``: what differs
     from ``JOB``. ``job_waits``: job, cause, seconds. ``rejections``: what differs from ``REJECTED``. Idle GPUs are
-    asked for by somebody, as in a run. Every site draws 1 MW in its servers and 1.25 MW at the meter, of 2 MW, at 40
+    asked for by somebody, as in a run. Every site draws 1 MW in its servers and 1.25 MW at the meter, of 1.3 MW, at 40
     USD/MWh and 200 g/kWh.
     """
     hours = max(len(gpus) for causes in pools.values() for gpus in causes.values())
@@ -191,7 +191,7 @@ def _pool(site: str, kind: str, causes: dict[str, list[float]], hour: int) -> di
 def _power(site: str, hour: int) -> dict:
     return {
         "site": site, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S, "it_w": 1.0e6, "facility_w": 1.25e6,
-        "limit_w": 2.0e6, "pue": 1.25, "price_usd_per_mwh": 40.0, "carbon_g_per_kwh": 200.0, "outdoor_c": 20.0,
+        "limit_w": 1.3e6, "pue": 1.25, "price_usd_per_mwh": 40.0, "carbon_g_per_kwh": 200.0, "outdoor_c": 20.0,
         "cost_usd": 50.0, "carbon_kg": 250.0, "compute_j": 3.6e9,
         "communication_j": 0.0, "checkpoint_j": 0.0,
     }  # fmt: skip

@@ -30,7 +30,7 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
         "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
         " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
         " worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
-        " connection."
+        " connection, or oversubscription as far as GPUs draw less than their nameplate."
     )
 
 
@@ -133,7 +133,10 @@ def test_headline_names_the_largest_and_the_longest_wait():
 
 def test_nothing_held_back():
     result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}}, jobs=({},))
-    assert headline(result).startswith("Nothing held the fleet back: every GPU that anybody asked for was there")
+    assert headline(result) == (
+        "Demand binds before supply: nobody asked for 60% of planned GPU-time, and nothing was held back from work that"
+        " waited. Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+    )
     useful = make({("north", "H100"): {"training": [40.0]}}, jobs=({},))
     assert bottlenecks(useful).empty
     assert headline(useful).startswith("Nothing held the fleet back")

@@ -20,6 +20,11 @@ LEDGER = {
     "training": [40.0, 40.0], "checkpointing": [8.0, 8.0], "loading": [1.0, 1.0], "lost_work": [1.0, 1.0],
     "serving": [20.0, 20.0], "serving_idle": [5.0, 5.0],
 }  # fmt: skip
+# An H100 at 6 USD/h: 4,497 h of it over 6 years, 1.25 kW of hall at 10.5 USD/W over 15 years, both at 11% a year; and
+# 60,000 USD a month and MW for staff and networks. 8,766 hours a year.
+OWNING_USD = (
+    6.0 * 4497.0 * 0.11 / (1.0 - 1.11**-6) + 1250.0 * 10.5 * 0.11 / (1.0 - 1.11**-15) + 1250.0 * 12 * 0.06
+) / 8766.0
 JOBS = (
     {"gpus": 1, "tenant": "a", "start_s": 0.0, "wait_s": 0.0, "run_s": 5.0},
     {"gpus": 8, "tenant": "a", "start_s": 100.0, "wait_s": 100.0, "run_s": 100.0},
@@ -58,6 +63,16 @@ def test_jobs_and_waiting(result):
     assert found["bounded_slowdown_p90"] == pytest.approx(2.8)
 
 
+def test_completion_fairness_and_waste(result):
+    """Tenants are slowed 1.5 and 3 times: (4.5)^2 / (2 x 11.25)."""
+    found = metrics(result)
+    ended = result.jobs[result.jobs["status"] == "done"]
+    assert found["jct_mean_s"] == pytest.approx((ended["end_s"] - ended["submit_s"]).sum() / 3.0)
+    assert found["makespan_s"] == ended["end_s"].max() - result.jobs["submit_s"].min()
+    assert found["fairness"] == pytest.approx(0.9)
+    assert found["wasted_gpu_hours"] == pytest.approx(20.0)
+
+
 def test_energy_carbon_and_money(result):
     found = metrics(result)
     assert found["energy_facility_mwh"] == pytest.approx(2.5)
@@ -65,7 +80,7 @@ def test_energy_carbon_and_money(result):
     assert found["pue"] == pytest.approx(1.25)
     assert found["carbon_t"] == pytest.approx(0.5)
     assert found["carbon_kg_per_useful_gpu_hour"] == pytest.approx(500.0 / 120.0)
-    assert found["usd_per_useful_gpu_hour"] == pytest.approx((180.0 * 6.0 + 100.0) / 120.0)
+    assert found["usd_per_useful_gpu_hour"] == pytest.approx((190.0 * OWNING_USD + 100.0) / 120.0)
     assert found["energy_usd_per_useful_gpu_hour"] == pytest.approx(100.0 / 120.0)
 
 
@@ -76,9 +91,10 @@ def test_every_metric_is_explained(result):
 def test_without_jobs_or_online_gpus_ratios_are_unknown():
     found = metrics(make({("north", "H100"): {"not_delivered": [10.0]}}))
     unknown = {name for name, value in found.items() if math.isnan(value)}
-    waits = {name for name in METRICS if name.startswith(("wait_", "bounded_"))}
+    waits = {name for name in METRICS if name.startswith(("wait_", "bounded_", "jct_"))}
     assert unknown == waits | {
-        "allocation", "utilisation", "goodput", "service_tokens_served_share", "service_attainment",
+        "fairness", "makespan_s", "allocation", "utilisation", "goodput", "service_tokens_served_share",
+        "service_attainment",
         "carbon_kg_per_useful_gpu_hour",
         "usd_per_useful_gpu_hour", "energy_usd_per_useful_gpu_hour",
     }  # fmt: skip
@@ -127,7 +143,7 @@ def test_economics_of_sites_and_pools():
     assert table["pue"].tolist() == [1.25, 1.25]
     assert table["price_usd_per_mwh"].tolist() == pytest.approx([40.0, 40.0])
     assert table["carbon_g_per_kwh"].tolist() == pytest.approx([200.0, 200.0])
-    assert table.loc["north", "usd_per_useful_gpu_hour"] == pytest.approx(1180.0 / 120.0)
+    assert table.loc["north", "usd_per_useful_gpu_hour"] == pytest.approx((190.0 * OWNING_USD + 100.0) / 120.0)
     assert math.isnan(table.loc["south", "usd_per_useful_gpu_hour"])
     by_pool = pools(result)
     assert by_pool["planned_gpus"].tolist() == [100.0, 10.0]

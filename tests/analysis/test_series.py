@@ -36,7 +36,7 @@ def test_sites_add_up_and_the_limit_is_the_least():
     assert series.gpus(["north", "south"])["training"].tolist() == [4.0, 4.0]
     power = series.power_w(["north", "south"])
     assert power["facility_w"].tolist() == pytest.approx([2.5e6, 2.5e6])
-    assert power["limit_w"].tolist() == [2.5e6, 4.0e6]
+    assert power["limit_w"].tolist() == [1.8e6, 2.6e6]
 
 
 def test_held_back_leaves_slack_out():

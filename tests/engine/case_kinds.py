@@ -1,6 +1,7 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
-from gpusim.state.codes import Backfill, Dispatch
+from gpusim.engine.description import Levels
+from gpusim.state.codes import Backfill, Dispatch, Order
 from tests.engine.random_cases import cases
 
 
@@ -39,6 +40,17 @@ PACED = ("job_rate", "job_rate", "pool_rate", "site_rate")
 SIZED = ("job_gpus", "job_gpus", "job_gpus")
 CYCLES = [0.5, 1.0, 3.0, 7.0]
 POLICIES = [_largest_first, _every_other]
+GREEDY = {
+    "backfills": (Backfill.NONE,),
+    "orders": tuple(order for order in Order if order not in (Order.CUSTOM, Order.FAIR_SHARE)),
+    "greedy": (True,),
+    "levels": (
+        Levels((2.0, 8.0), (0.0, 1.0, 2.0)),
+        Levels((1.0, 2.0, 4.0, 16.0), (2.0, 0.0, 3.0, 3.0, 1.0), by_gpus=True),
+        Levels((4.0,), (0.0, 1.0), by_gpus=True, promote=0.5),
+        Levels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0),
+    ),
+}
 KINDS = {
     "none": cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
     "easy": cases(backfills=(Backfill.EASY,)),
@@ -65,6 +77,18 @@ KINDS = {
     "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
     "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
+    "breakdowns": cases(
+        backfills=EVERY, pools=2, domains=(1, 3), changes=("nodes",), checkpoints=True, breakdowns=True
+    ),
+    "spares": cases(
+        backfills=EVERY,
+        pools=2,
+        domains=(1, 3),
+        changes=("nodes", "fail"),
+        checkpoints=True,
+        breakdowns=True,
+        spares=True,
+    ),  # fmt: skip
     "staged capacity": cases(backfills=EVERY, domains=(1, 2), changes=("nodes", "fail"), checkpoints=True),
     "preemption": cases(backfills=EVERY, preempts=(True,), checkpoints=True),
     "preemption in domains": cases(backfills=EVERY, domains=(2, 3), preempts=(True,)),
@@ -129,10 +153,25 @@ KINDS = {
         cycles=CYCLES,
         targets=(_shortest_left, _shared_out),
     ),
+    "greedy": cases(**GREEDY, domains=(1, 2), checkpoints=True, queue_limit=(None, None, 1)),
+    "greedy under power limits": cases(
+        **GREEDY, pools=3, changes=("grid", "cap", "fail"), checkpoints=True, redispatch=(False, True)
+    ),
+    "greedy of other kinds": cases(
+        **GREEDY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*PACED, *SIZED, "fail"),
+        checkpoints=True,
+        quotas=True,
+        cycles=(None, *CYCLES),
+        redispatch=(False, True),
+    ),
     "policies": cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
 }
 SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services and breakdowns": cases(backfills=(Backfill.NONE,), services=2, breakdowns=True),
     "services under power limits": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
     ),

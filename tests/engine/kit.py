@@ -12,6 +12,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.description import PoolSpec, Replicas, Rules, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
 from gpusim.engine.layout import allocate, lay_out
 from gpusim.engine.links import Link, move_data
@@ -19,7 +20,10 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
+from gpusim.engine.spares import Spares
+from gpusim.inputs.failures import FailureTable
 from gpusim.inputs.signals import Signal
+from gpusim.scenario.failures import FailureCause
 from gpusim.scenario.service import DeploymentSpec, Service
 from gpusim.state.codes import NONE, Backfill, Status, Wait
 from gpusim.state.fleet import Fleet
@@ -95,6 +99,10 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))
+    if case.spares is not None:
+        env.connect(spares=Spares(env, dict(enumerate(case.spares))).look_at)
+    if case.failures:
+        env.process(_breakdowns(env, case).play())
     if case.cycle_s is not None:
         passes = env.run_passes
         if case.policy or case.targets:
@@ -109,6 +117,15 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     if specs:
         env.process(services.run())
     return env, services
+
+
+def _breakdowns(env: FleetEnvironment, case: Case) -> Breakdowns:
+    """The failures of a case, as those of a scenario are played."""
+    rows = [(one.time_s, 0, one.site, one.pool, one.first, one.nodes, one.repair_s) for one in case.failures]
+    sites = [str(s) for s in range(case.n_sites)]
+    names = Names(sites, [], [], [], [(str(pool.site), str(p)) for p, pool in enumerate(case.pools)])
+    table = FailureTable(*(np.array(column) for column in zip(*rows, strict=True)))
+    return Breakdowns(env, table, {"wear": FailureCause(per_1000_days=1.0)}, names)
 
 
 class _Answers:
@@ -145,7 +162,7 @@ class _Targets:
 
 
 def _names(case: Case) -> Names:
-    return Names([], [], [], [], [("", "")] * len(case.pools))
+    return Names([], [], [], [], [("", "")] * len(case.pools), np.array(case.shares))
 
 
 def _service(spec: ServiceSpec) -> Service:

@@ -5,10 +5,10 @@ import math
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
-from gpusim.state.codes import Backfill, Order, Placement
-from tests.reference.case import Case, Change, JobSpec, ServiceSpec
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
+from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 
-ORDERS = [Order.FIFO, Order.SJF, Order.PRIORITY, Order.LARGEST, Order.FAIR_SHARE]
+ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 QUARTERS = st.integers(0, 80).map(lambda n: n / 4)
 SECONDS = st.integers(0, 20).map(float)
 PACES = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0])  # rates of runs, and draws
@@ -112,6 +112,20 @@ def _changes(draw, pools, kinds):
 
 
 @st.composite
+def _failures(draw, pools):
+    """Failures of nodes, of blocks of nodes and of whole sites, some of them one during the repair of another."""
+    failures = []
+    for time_s in sorted(draw(st.lists(st.one_of(SECONDS, QUARTERS), min_size=1, max_size=8))):
+        pool = draw(st.integers(-1, len(pools) - 1))
+        site = draw(st.integers(0, pools[-1].site)) if pool < 0 else pools[pool].site
+        nodes = draw(st.sampled_from([1, 1, 2, 3]))
+        first = draw(st.integers(0, pools[pool].n_nodes - 1)) // nodes * nodes
+        repair_s = draw(st.sampled_from([0.0, 0.25, 2.0, 6.0, 30.0]))
+        failures.append(Failure(time_s, pool, site, first, nodes, repair_s))
+    return failures
+
+
+@st.composite
 def _services(draw, pools):
     """A service with one deployment or two, whose control steps, loading and records are out of step with all else."""
     where = draw(st.lists(st.integers(0, len(pools) - 1), min_size=1, max_size=2, unique=True))
@@ -134,8 +148,9 @@ def _services(draw, pools):
 def _classes():
     """Three classes of jobs, by how they write checkpoints and how long they load."""
     interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
-    write_s = st.sampled_from([0.0, 0.5, 1.0])
-    return st.lists(st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW), min_size=3, max_size=3)
+    write_s, background_s = st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.0, 0.5, 1.5])
+    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s)
+    return st.lists(kinds, min_size=3, max_size=3)
 
 
 @st.composite
@@ -168,6 +183,7 @@ def cases(
     domains=(1,),
     changes=(),
     checkpoints=False,
+    orders=tuple(ORDERS),
     **rules,
 ):
     """Cases of one kind; ``rules`` are the values that each of these rules may have."""
@@ -183,6 +199,11 @@ def cases(
     cycle_s = draw(st.sampled_from(rules.pop("cycles", [None])))
     policy = draw(st.sampled_from([None, *rules.pop("policies", [])]))
     targets = draw(st.sampled_from(rules.pop("targets", [None])))
+    failures = draw(_failures(pools)) if rules.pop("breakdowns", False) else []
+    spares = None
+    if rules.pop("spares", False):
+        kept = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.0, 0.5, 3.0]))
+        spares = draw(st.lists(kept, min_size=len(pools), max_size=len(pools)))
     n_services = rules.pop("services", 0)
     services = [draw(_services(pools)) for _ in range(draw(st.integers(min(n_services, 1), n_services)))]
     route_links = draw(_route_links(routes)) if "link" in changes else None
@@ -191,7 +212,7 @@ def cases(
         jobs=draw(_jobs(pools, len(classes), n_routes)),
         pools=pools,
         rules=Rules(
-            order=draw(st.sampled_from(ORDERS)) if policy is None and targets is None else Order.CUSTOM,
+            order=draw(st.sampled_from(orders)) if policy is None and targets is None else Order.CUSTOM,
             cycle_s=cycle_s or 0.0,
             backfill=draw(st.sampled_from(backfills)),
             placement=draw(st.sampled_from(list(Placement))),
@@ -206,6 +227,8 @@ def cases(
         overhead=1.25 if power else 1.0,
         oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
+        failures=failures,
+        spares=spares,
         cycle_s=cycle_s,
         policy=policy,
         targets=targets,

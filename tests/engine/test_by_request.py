@@ -65,11 +65,16 @@ def test_a_fleet_serves_as_a_replay(router, rate):
     requests, engine = arrivals(few)
     assert len(requests) > 3000 if rate > 1000.0 else 0 < len(requests) < 9000
     alone = replay(requests, replace(engine.deployment, replicas=3, router=router)).requests
-    rows = gpusim.run(few).service_requests.set_index("request")
+    rows = over(gpusim.run(few)).set_index("request")
     if len(requests) <= 10_000:
         assert len(rows) == (alone["end_s"] <= few.run.days * 86400.0).sum()
     for name in ("scheduled_s", "first_token_s", "end_s", "preemptions"):
         assert rows[name].to_numpy() == pytest.approx(alone.loc[rows.index, name].to_numpy(), rel=1e-12)
+
+
+def over(result):
+    """Samples of the requests that have ended."""
+    return result.service_requests.dropna(subset="end_s")
 
 
 def causes(result):
@@ -143,7 +148,7 @@ def test_how_often_is_looked_changes_nothing():
     """Control steps and records of other lengths: the same requests at the same times, to the last bit."""
     kept = []
     for control_s, record_s in ((60.0, 300.0), (7.0, 300.0), (600.0, 11.0)):
-        rows = gpusim.run(scenario(control_s=control_s, **{".run.record_s": record_s})).service_requests
+        rows = over(gpusim.run(scenario(control_s=control_s, **{".run.record_s": record_s})))
         kept.append(rows.sort_values("request")[["arrival_s", "first_token_s", "end_s"]].to_numpy())
     assert len(kept[0]) > 100
     assert kept[1] == pytest.approx(kept[0], rel=1e-12)
@@ -310,7 +315,7 @@ def test_quantiles_of_the_sketch_are_those_of_the_requests():
     """Off by 1% at most, of all that ended in an interval."""
     few = scenario(**{"mean_tokens_per_s": 400.0, ".run.record_s": 1728.0})
     result = gpusim.run(few)
-    rows, latency = result.service_requests, result.service_latency.iloc[0]
+    rows, latency = over(result), result.service_latency.iloc[0]
     assert len(rows) == latency["requests"]
     ttft = rows["first_token_s"] - rows["arrival_s"]
     token = (rows["end_s"] - rows["first_token_s"]) / (rows["output_tokens"] - 1).where(rows["output_tokens"] > 1)
@@ -376,6 +381,63 @@ def test_a_fluid_that_cannot_serve_all_is_late():
     requests = result.service_outcomes["requests"].sum()
     assert requests == pytest.approx(result.services["demand_tokens"].sum() / 100.0, rel=0.05)
     assert result.service_latency["ttft_mean_s"].isna().all()
+
+
+TWO_REGIONS = {
+    "deployments": [{"site": "texas", "gpu_type": "H100"}, {"site": "london", "gpu_type": "H100"}],
+    "users": {
+        "us": {"share": 3.0, "round_trip_ms": {"texas": 20.0, "london": 90.0}},
+        "uk": {"round_trip_ms": {"texas": 90.0, "london": 20.0}},
+    },
+    "mean_tokens_per_s": 4000.0,
+}
+
+
+@pytest.mark.parametrize("by", ["weights", "nearest", "cheapest", "greenest"])
+def test_a_fluid_goes_where_its_requests_go(by):
+    """Requests of each region at each site, by routing: as many, to what is random, at both levels."""
+    found = []
+    for level in ("requests", "fluid"):
+        result = gpusim.run(scenario(level=level, **TWO_REGIONS, routing={"deployments": by}))
+        found.append(result.service_outcomes.groupby(["region", "site"])["requests"].sum())
+    exact, expected = found
+    assert expected[expected > 0].index.equals(exact.index)
+    assert expected[expected > 0].to_numpy() == pytest.approx(exact.to_numpy(), rel=0.1)
+
+
+def test_a_fluid_stays_where_it_must():
+    """Four fifths of what the US ask for find no replica at home; they are late rather than served in London."""
+    users = {"us": {"share": 3.0, "residency": ["US"]}, "uk": {}}
+    changes = TWO_REGIONS | {
+        "users": users,
+        "mean_tokens_per_s": 40_000.0,
+        "scaling": {"policy": "static", "replicas": 1},
+    }
+    result = gpusim.run(scenario(level="fluid", **changes, routing={"deployments": "nearest"}))
+    outcomes = result.service_outcomes
+    assert set(outcomes.loc[outcomes["region"] == "us", "site"]) == {"texas"}
+    demand = result.services["demand_tokens"].sum() / 100.0
+    assert outcomes["requests"].sum() == pytest.approx(demand, rel=0.05)
+
+
+def test_samples_include_who_has_not_ended():
+    """Every request is a sample here, those under way at the end too."""
+    result = gpusim.run(scenario(mean_tokens_per_s=400.0))
+    rows, outcomes = result.service_requests, result.service_outcomes
+    assert rows.groupby("outcome").size().to_dict() == outcomes.groupby("outcome")["requests"].sum().to_dict()
+    assert rows.loc[rows["outcome"] == "under_way", "end_s"].isna().all()
+    assert (rows["outcome"] == "under_way").any()
+
+
+def test_slow_tokens_for_want_of_replicas():
+    """One GPU where three replicas are wanted: tokens come slowly as the two lack GPUs."""
+    slow = {"mean_tokens_per_s": 6000.0, "objectives": {"ttft_s": 60.0, "time_per_output_token_s": 0.012}}
+    found = {}
+    for quota in (1, 32):
+        late = causes(gpusim.run(scenario(**slow, **{".tenants.lab": {"quota_gpus": {"H100": quota}}})))
+        found[quota] = {cause for (outcome, cause), count in late.items() if outcome == "missed" and count > 100}
+    assert found[1] == {"no_gpu"}
+    assert found[32] == {"interference"}
 
 
 def test_requests_of_a_trace(tmp_path):

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.description import PoolSpec, Rules
-from gpusim.state.codes import Backfill, Order, Placement
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
 from tests.engine.kit import play, play_case, starts
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
 CONSERVATIVE = Rules(backfill=Backfill.CONSERVATIVE)
-BUILT_IN = [order for order in Order if order != Order.CUSTOM]
+BUILT_IN = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 
 
 def _jobs(max_gpus, pools=1):

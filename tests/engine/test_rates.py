@@ -100,7 +100,8 @@ def test_what_checkpoints_keep_of_a_run_that_was_slowed():
         assert (job.evictions, job.saved_s, job.lost_gpu_s) == (1, 60.0, 4 * lost_s)
         assert job.end_s == fails_s + 10.0 + 40.0 + 5.0
         sums = {
-            "loading": 4 * 20.0,
+            "loading": 4 * 10.0,
+            "restarting": 4 * 10.0,
             "checkpointing": 4 * 15.0,
             "slowed": 4 * (fails_s - 50.0) / 2,
             "training": 4 * 100.0,

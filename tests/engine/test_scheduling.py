@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout import allocate
-from gpusim.state.codes import Backfill, Cause, Order, Placement, Wait
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 
 H = 3600.0
-BUILT_IN = [order for order in Order if order != Order.CUSTOM]
+BUILT_IN = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 FOUR = [(0, 2, 10 * H, 10 * H), (0, 4, 5 * H, 5 * H), (0, 2, 8 * H, 8 * H), (0, 2, 4 * H, 4 * H)]
 DELAYED_THIRD = [(0, 3, 10 * H, 10 * H), (0, 3, 2 * H, 2 * H), (0, 4, 5 * H, 5 * H), (0, 1, 20 * H, 20 * H)]
 

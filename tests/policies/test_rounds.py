@@ -92,8 +92,8 @@ def test_its_mean_time_in_system_is_the_least():
 
 
 def test_it_decides_in_rounds():
-    with pytest.raises(ScenarioError, match="order = 'srtf' decides in rounds: it needs mode = \"cycle\""):
-        play("srtf", [(0, 1, 1)], mode="event")
+    with pytest.raises(ScenarioError, match="order = 'finish_time' decides in rounds: it needs mode = \"cycle\""):
+        play("finish_time", [(0, 1, 1)], mode="event")
 
 
 # Policies of one's own ---------------------------------------------------------------------------------------------

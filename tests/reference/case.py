@@ -44,6 +44,18 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Nodes ``first`` up to ``first + nodes`` of a pool (-1: all of site ``site``) break and are repaired later."""
+
+    time_s: float
+    pool: int
+    site: int
+    first: int
+    nodes: int
+    repair_s: float
+
+
+@dataclass(frozen=True)
 class ServiceSpec:
     """One inference service; ``deployments`` are (pool, share of the demand, tokens/s of a replica, most replicas).
 
@@ -85,6 +97,8 @@ class Case:
     overhead: float = 1.0
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    spares: list[tuple[int, float]] | None = None  # of each pool: nodes, [s] until one is at work
     cycle_s: float | None = None
     policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
     targets: Callable[[list[tuple[int, int, int, float, bool, bool]], int, int], list[int]] | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpusim.state.codes import Status
 from tests.reference import conservative
-from tests.reference.case import Change
+from tests.reference.case import Change, Failure
 from tests.reference.moment import CONTROL, Moment
 from tests.reference.serving import Replica
 from tests.reference.world import Job, Node, Pool
@@ -21,6 +21,10 @@ class Changes:
     def __init__(self, simulator: Simulator):
         self.simulator = simulator
         self.env, self.pools, self.sites = simulator.env, simulator.pools, simulator.sites
+        self.spares = simulator.case.spares
+        self.due: set[int] = set()
+        self.usable_s: dict[Node, float] = {}  # when a node could be had again, be it for no time
+        self.starting = [0] * len(self.pools)
 
     def play(self, change: Change):
         yield Moment(self.env, change.time_s, CONTROL)
@@ -34,7 +38,9 @@ class Changes:
                 self._dismiss(pool, node)
                 self._clear(node)
                 node.down = not node.down
-                self.simulator.switched(pool)
+                node.spare = False
+                self.usable_s[node] = self.env.now
+                self._switched(pool)
         elif change.what == "nodes":
             self._set_nodes_on(self.pools[change.on], int(change.value))
         elif change.what == "deliver":
@@ -53,6 +59,43 @@ class Changes:
             self._switch(change.on)
             self._shed(change.on)
             self.simulator.power_changed(change.on)
+
+    def fail(self, failures: list[Failure]):
+        """Failures, one after the other."""
+        for failure in failures:
+            yield Moment(self.env, failure.time_s, CONTROL)
+            held = self._break(failure)
+            if held:
+                self.env.process(self._mend(held, Moment(self.env, failure.time_s + failure.repair_s, CONTROL)))
+
+    def _break(self, failure: Failure) -> list[tuple[Pool, Node]]:
+        """Of a unit the nodes in use break; all of it that is down then, be it from before, waits for the repair."""
+        pools = [self.pools[failure.pool]] if failure.pool >= 0 else self.sites[failure.site].pools
+        unit = [(pool, node) for pool in pools for node in pool.nodes]
+        if failure.pool >= 0:
+            unit = unit[failure.first : failure.first + failure.nodes]
+        breaking = [(pool, node) for pool, node in unit if node.on and not node.down]
+        if not breaking:
+            return []
+        for pool, node in breaking:
+            self._dismiss(pool, node)
+            self._clear(node)
+            node.down, node.spare = True, False
+            self._switched(pool)
+        held = [(pool, node) for pool, node in unit if node.on and node.down]
+        for _pool, node in held:
+            node.repairs += 1
+        return held
+
+    def _mend(self, held: list[tuple[Pool, Node]], back: Moment):
+        yield back
+        for pool, node in held:
+            node.repairs -= 1
+            if node.repairs == 0 and node.on and node.down:
+                self._dismiss(pool, node)
+                node.down = False
+                self.usable_s[node] = self.env.now
+                self._switched(pool)
 
     def _set_gpus(self, row: int, gpus: int) -> None:
         """A job asks for other GPUs from now on; if it runs, it is evicted first."""
@@ -109,17 +152,58 @@ class Changes:
         off = [node for node in pool.nodes if not node.on]
         for node in off[: max(wanted - len(on), 0)]:
             node.on = True
-            self.simulator.switched(pool)
+            self.usable_s[node] = self.env.now
+            self._switched(pool)
         on.sort(key=lambda node: (bool(node.jobs), -node.index))
         for node in on[: max(len(on) - wanted, 0)]:
             self._dismiss(pool, node)
             self._clear(node)
-            node.on = node.down = False
+            node.on = node.down = node.spare = False
+            self._switched(pool)
+
+    def _switched(self, pool: Pool) -> None:
+        self.simulator.switched(pool)
+        if self.spares is not None and pool.index not in self.due:
+            self.due.add(pool.index)
+            self.env.process(self._see_to(pool, Moment(self.env, self.env.now, CONTROL)))
+
+    def _see_to(self, pool: Pool, behind: Moment):
+        """So many nodes are spare, less those that are down."""
+        yield behind
+        self.due.discard(pool.index)
+        lacking = self._lacking(pool)
+        idle = [node for node in pool.nodes if node.usable and not node.jobs]
+        for node in reversed(idle[len(idle) - min(max(lacking, 0), len(idle)) :]):
+            self._dismiss(pool, node)
+            node.spare = True
+            self.simulator.switched(pool)
+        for _ in range(-lacking - self.starting[pool.index]):
+            self.starting[pool.index] += 1
+            wait_s = self.spares[pool.index][1]
+            if wait_s == 0:
+                self._start(pool)
+            else:
+                self.env.process(self._start_later(pool, Moment(self.env, self.env.now + wait_s, CONTROL)))
+
+    def _lacking(self, pool: Pool) -> int:
+        down = sum(node.on and node.down for node in pool.nodes)
+        return max(self.spares[pool.index][0] - down, 0) - sum(node.spare for node in pool.nodes)
+
+    def _start_later(self, pool: Pool, ready: Moment):
+        yield ready
+        self._start(pool)
+
+    def _start(self, pool: Pool) -> None:
+        self.starting[pool.index] -= 1
+        if self._lacking(pool) < 0:
+            node = next(node for node in pool.nodes if node.spare)
+            node.spare = False
+            self.usable_s[node] = self.env.now
             self.simulator.switched(pool)
 
     def _dismiss(self, pool: Pool, node: Node) -> None:
-        """What was promised of a node that jobs could use is not there any more."""
-        if node.usable:
+        """What was promised of a node that jobs could use is not there any more; nobody was promised one of now."""
+        if node.usable and self.usable_s.get(node, -1.0) < self.env.now:
             conservative.void(pool)
 
     def _clear(self, node: Node) -> None:

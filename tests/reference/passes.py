@@ -62,6 +62,9 @@ class Passes:
         if self.rules.backfill == Backfill.CONSERVATIVE:
             ConservativePass(self.simulator).play(pool, answer)
             return
+        if self.rules.greedy:
+            self.simulator.greedy.play(pool)
+            return
         before = pool.reservation, pool.reservation and pool.reservation.shadow_s, pool.claim
         queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
         while (head := queue.next()) is not None:

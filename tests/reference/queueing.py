@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gpusim.state.codes import Order
+from gpusim.state.codes import GREEDY_ONLY, Order
 from tests.reference.world import Job, Pool
 
 KEYS = {
@@ -13,7 +13,10 @@ KEYS = {
     Order.SJF: lambda job: job.spec.estimate_s,
     Order.PRIORITY: lambda job: -job.spec.priority,
     Order.LARGEST: lambda job: -job.spec.gpus,
-    Order.CUSTOM: lambda job: 0,
+    **dict.fromkeys((Order.CUSTOM, *GREEDY_ONLY), lambda job: 0),
+    Order.SMALLEST: lambda job: job.spec.gpus,
+    Order.GPU_TIME: lambda job: job.spec.estimate_s * job.spec.gpus,
+    Order.DEADLINE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,  # cases have a slack of 2
 }
 
 

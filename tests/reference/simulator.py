@@ -13,6 +13,7 @@ from tests.reference.case import Case, Outcome, Served
 from tests.reference.changes import Changes
 from tests.reference.dispatch import choose
 from tests.reference.fleet import Fleet
+from tests.reference.greedy import Greedy
 from tests.reference.links import Link
 from tests.reference.moment import ARRIVALS, ENDS, OVER, Moment
 from tests.reference.passes import Passes
@@ -29,6 +30,7 @@ class Simulator(Fleet):
         self.news: dict[Job, simpy.Event] = {}
         self.life: dict[Job, simpy.Process] = {}
         self.passes = Passes(self)
+        self.greedy = Greedy(self)
         self.services = [Service(self, spec) for spec in case.services]
 
     def play(self, until_s: float) -> list[Outcome]:
@@ -36,6 +38,7 @@ class Simulator(Fleet):
         changes = Changes(self)
         for change in self.case.changes:
             self.env.process(changes.play(change))
+        self.env.process(changes.fail(self.case.failures))
         for job in self.jobs:
             self.life[job] = self.env.process(self._live(job))
         if self.services:
@@ -96,6 +99,7 @@ class Simulator(Fleet):
         job.status = Status.QUEUED
         job.pool.waiting.append(job)
         self.news[job] = self.env.event()
+        self.greedy.queued(job)
         self.passes.call(job.pool)
 
     def start(self, job: Job, nodes: list[Node]) -> None:
@@ -110,6 +114,7 @@ class Simulator(Fleet):
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
         job.since_s, job.place_s = now, 0.0
         job.end_s = now + job.left_s(job.length_s(pool))
+        self.greedy.started(job)
         self.news[job].succeed(True)
 
     def evict(self, job: Job) -> None:
@@ -143,10 +148,12 @@ class Simulator(Fleet):
         job.pace *= job.gpus / gpus
         job.saved_s *= job.gpus / gpus
         job.gpus = gpus
+        self.greedy.queued(job)
         self.passes.call(pool, gave_back=True)
 
     def _release(self, job: Job) -> None:
         job.pool.running.remove(job)
+        self.greedy.stopped(job)
         self._leave_nodes(job)
 
     def _leave_nodes(self, job: Job) -> None:

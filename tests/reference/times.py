@@ -33,5 +33,6 @@ def kept_s(place_s: float, work_s: float, kind: ClassSpec) -> float:
         return min(worked_s, work_s)
     if math.isinf(interval_s):
         return 0
-    finished = math.floor(worked_s / (interval_s + kind.checkpoint_write_s))
+    written_s = max(worked_s - kind.checkpoint_background_s, 0)  # the last of it is beside the work that follows
+    finished = math.floor(written_s / (interval_s + kind.checkpoint_write_s))
     return min(finished, checkpoints(work_s, kind)) * interval_s

@@ -105,12 +105,14 @@ class Node:
     domain: int
     on: bool = False
     down: bool = False
+    repairs: int = 0  # under way
+    spare: bool = False
     jobs: list[Job] = field(default_factory=list)
 
     @property
     def usable(self) -> bool:
         """Whether jobs may start here."""
-        return self.on and not self.down
+        return self.on and not self.down and not self.spare
 
     @property
     def free(self) -> int:

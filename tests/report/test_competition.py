@@ -126,7 +126,7 @@ def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
     file, out = tmp_path / "scenario.toml", tmp_path / "out"
     tables = SCENARIO.with_({"market": {}, "rivals.big.lets": None}).to_toml_dict()
     file.write_text(to_toml(tables), encoding="utf-8")
-    done = CliRunner().invoke(cli, ["run", str(file), "--out", str(out), "--replications", "3"])
+    done = CliRunner().invoke(cli, ["run", str(file), "--out", str(out), "--replications", "3", "--one"])
     assert done.exit_code == 0, done.output
     assert "2 rivals placed" in done.output
     assert gpusim.Competition.load(out / "competition").about["replications"] == 20

@@ -45,7 +45,7 @@ def test_bottlenecks_fit_and_are_whole(width):
     assert figures == ["15k", "15k", "0", "191", "89.9k"]
     assert " ".join(HELD_BACK.split()) in " ".join(text.split())
     assert "An attribution" in text
-    assert ("of plan" in text) == (width == 120)
+    assert ("of plan " in text) == (width == 120)
     assert "are in the report" in " ".join(text.split())
 
 

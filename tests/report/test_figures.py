@@ -7,10 +7,13 @@ import itertools
 import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import books, bottlenecks
+from gpusim.analysis.bottlenecks import books, greatest
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, WORDS
+from gpusim.errors import ResultError
+from gpusim.report.drawing import draw as draw_named
 from gpusim.report.drawing import draw_all, figures
 from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
@@ -55,7 +58,7 @@ def draw(result, module):
     with mpl.rc_context(STYLE):
         if module is headline:
             entries = books(result)
-            return headline.draw(result, Series.of(result), entries, bottlenecks(result, entries))
+            return headline.draw(result, Series.of(result), entries, greatest(result))
         if module is course:
             return course.draw(result, Series.of(result), books(result), list(result.sites["site"]))
         return module.draw(result)
@@ -125,3 +128,27 @@ def test_files_and_their_order(tmp_path):
         "waits",
         "site_site-00",
     ]
+
+
+def test_every_figure_takes_the_place_of_an_axes():
+    """Beside another of the user's, as large as by itself: the same texts, none outside of its half."""
+    findings = Findings(fleet(2, 48))
+    for name, alone in figures(findings):
+        width, height = alone.get_size_inches()
+        sheet = Figure(figsize=(2 * width, height))
+        with mpl.rc_context({"text.parse_math": False}):
+            mine, place = sheet.subplots(1, 2, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0})
+            mine.set_axis_off()
+            assert draw_named(findings, name, ax=place) is sheet
+        texts, others = texts_of(sheet), texts_of(alone)
+        assert sorted(text for text, _box in texts) == sorted(text for text, _box in others), name
+        assert min(box.x0 for _text, box in texts) >= sheet.bbox.width / 2 - 1, name
+        assert mine in sheet.axes
+        assert place not in sheet.axes
+
+
+def test_an_axes_without_a_grid_is_refused():
+    ax = Figure().add_axes((0.0, 0.0, 1.0, 1.0))
+    with pytest.raises(ResultError, match="ax: stands in no grid; give one of plt.subplots"):
+        draw_named(Findings(fleet(1, 24)), "waits", ax=ax)
+    assert draw_named(Findings(fleet(1, 24)), "waits") is not ax.figure  # the next is by itself again

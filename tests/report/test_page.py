@@ -45,6 +45,8 @@ class Page(HTMLParser):
         assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
 
     def handle_data(self, data):
+        if self.open and self.open[-1][0] == "script":
+            return
         for _tag, name in self.open:
             if name:
                 self.texts[name] = self.texts.get(name, "") + data
@@ -73,7 +75,7 @@ def page(result, figures, tmp_path_factory):
 
 
 def test_nothing_comes_from_outside(page):
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _attrs in page.elements}
+    assert not {"link", "iframe", "object"} & {tag for tag, _attrs in page.elements}
     for _tag, attrs in page.elements:
         for name in ("src", "href", "srcset", "data", "action", "poster"):
             assert attrs.get(name, "#").startswith(("#", "data:image/png;base64,"))

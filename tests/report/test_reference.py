@@ -39,11 +39,15 @@ def test_every_table_stands_in_it() -> None:
         "services.NAME",
         "services.NAME.deployments",
         "services.NAME.model",
+        "services.NAME.model.speculation",
         "services.NAME.requests",
         "services.NAME.objectives",
         "services.NAME.users.NAME",
         "services.NAME.routing",
         "services.NAME.scaling",
+        "failures",
+        "failures.causes.NAME",
+        "failures.repairs.NAME",
         "projects.NAME",
         "projects.NAME.adds",
         "projects.NAME.tasks.NAME",
@@ -79,7 +83,7 @@ def test_units_of_names_stand_in_the_meaning(path: str, model: type) -> None:
     }  # fmt: skip
     for name, field in model.model_fields.items():
         for ending, unit in units.items():
-            if name.endswith(ending) and not name.endswith(("_per_s", "_tokens_per_s", "usd_per_mw")):
+            if name.endswith(ending) and not name.endswith(("_per_s", "_tokens_per_s", "usd_per_mw", "per_1000_days")):
                 assert unit in (field.description or ""), f"{path}.{name}"
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from gpusim.report.figures import curve, effects, heatmap, tornado
 from gpusim.report.figures import sensitivity as bars
 from gpusim.report.figures.palette import STYLE
-from gpusim.report.figures.study import study_figures
+from gpusim.report.figures.study import drawings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.intervals import summary
 from gpusim.studies.statistics.sensitivity import COLUMNS, sensitivity
@@ -202,7 +202,8 @@ def test_figures_of_a_sweep(tmp_path: Path, kind: str, axes: list[str], names: l
     )
     table = _runs(spec)
     by = ["point", *spec.axes]
-    found = dict(study_figures(spec, summary(table, by, ["goodput"]), {"goodput": sensitivity(spec, table, "goodput")}))
+    made = drawings(spec, summary(table, by, ["goodput"]), {"goodput": sensitivity(spec, table, "goodput")})
+    found = {name: draw() for name, draw in made.items()}
     assert list(found) == names
     for figure in found.values():
         assert isinstance(figure, Figure)

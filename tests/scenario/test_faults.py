@@ -9,6 +9,7 @@ import pickle
 import pytest
 
 from gpusim.errors import ScenarioError
+from gpusim.scenario.orders import ORDERS
 from gpusim.scenario.scenario import Scenario
 from tests.scenario.kit import changed, faults, starter
 
@@ -50,7 +51,7 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "scheduler.order",
             "fiffo",
-            "scheduler.order: found \"fiffo\"; allowed: fifo, sjf, priority, largest, fair_share, srtf"
+            f"scheduler.order: found \"fiffo\"; allowed: {', '.join(ORDERS)}"
             " (did you mean 'fifo'?), or a policy's import path, 'module:Class'",
         ),
         (

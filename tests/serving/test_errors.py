@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 
 from gpusim.errors import ServingError
-from gpusim.serving.deployment import Deployment
+from gpusim.serving.deployment import Deployment, PrefillPool
 from gpusim.serving.replay import replay
+from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import Curve, StepTimes
 from tests.serving.test_queues import constant
 
 REQUESTS = pd.DataFrame({"arrival_s": [0.0, 1.0], "prompt_tokens": [10, 20], "output_tokens": [5, 5]}, index=["a", "b"])
+
+LINK = {"kv_bytes_per_token": 1e3, "bytes_per_s": 1e6}
 
 
 def served(requests: pd.DataFrame, **changes) -> pd.DataFrame:
@@ -57,11 +60,56 @@ def test_prompts_that_are_not_cut_must_fit_a_step() -> None:
         ({"max_batched_tokens": 100}, "max_batched_tokens must be at least max_requests, 256"),
         ({"router": "best"}, "router must be one of round-robin, least-requests, least-kv, prefix, found 'best'"),
         ({"replicas": 3, "in_step": 2}, "replicas must be a multiple of in_step, 2, found 3"),
+        (
+            {"max_batched_tokens": 767, "speculation": Speculation(2, 0.5)},
+            "at least 3 times max_requests, 768: each that decodes takes 3, found 767",
+        ),
     ],
 )
 def test_deployments(change: dict, message: str) -> None:
     with pytest.raises(ServingError, match=message):
         Deployment(**{"step_times": constant(0.01), "kv_blocks": 10, **change})
+
+
+@pytest.mark.parametrize(
+    ("pool", "change", "message"),
+    [
+        ({}, {"bytes_per_s": 0.0}, "prefill pool: bytes_per_s must be a number above 0, found 0.0"),
+        ({}, {"kv_bytes_per_token": np.inf}, "prefill pool: kv_bytes_per_token must be a number above 0, found inf"),
+        ({}, {"latency_s": -1.0}, "prefill pool: latency_s must be seconds, at least 0, found -1.0"),
+        ({"block_tokens": 8}, {}, "blocks must have as many tokens where prefill is apart, 16, found 8"),
+    ],
+)
+def test_prefill_pools(pool: dict, change: dict, message: str) -> None:
+    first = Deployment(constant(0.01), 10, **pool)
+    with pytest.raises(ServingError, match=message):
+        Deployment(constant(0.01), 10, prefill=PrefillPool(**{**LINK, "deployment": first, **change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"draft_tokens": 0}, "speculation: draft_tokens must be at least 1, found 0"),
+        ({"acceptance": 1.1}, "speculation: acceptance must be from 0 to 1, found 1.1"),
+        ({"draft_s": np.nan}, "speculation: draft_s must be seconds, at least 0, found nan"),
+    ],
+)
+def test_speculation(change: dict, message: str) -> None:
+    with pytest.raises(ServingError, match=message):
+        Speculation(**{"draft_tokens": 3, "acceptance": 0.5, **change})
+
+
+def test_nobody_prefills_for_those_that_prefill() -> None:
+    first = Deployment(constant(0.01), 10)
+    second = Deployment(constant(0.01), 10, prefill=PrefillPool(first, **LINK))
+    with pytest.raises(ServingError, match="its replicas cannot have others that prefill for them"):
+        PrefillPool(second, **LINK)
+
+
+def test_prompts_must_fit_those_that_prefill() -> None:
+    pool = PrefillPool(Deployment(constant(0.01), 2), **LINK)
+    with pytest.raises(ServingError, match="request b: tokens 21 must be at most 17, prompt and output"):
+        served(REQUESTS, prefill=pool)
 
 
 def test_step_times() -> None:

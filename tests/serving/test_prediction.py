@@ -10,9 +10,10 @@ from click.testing import CliRunner
 import gpusim
 from gpusim.cli import cli
 from gpusim.errors import GpusimError
+from gpusim.serving.kv_cache import kv_bytes_per_token
 from gpusim.serving.replica import Layout
 from gpusim.serving.roofline import step_s
-from gpusim.serving.tabulation import deployment, step_times
+from gpusim.serving.tabulation import deployment, prefill_pool, step_times
 
 CASES = [
     ("Llama-3.1-8B", "H100", Layout(), "bf16"),
@@ -120,6 +121,33 @@ def test_the_command(tmp_path):
     again = CliRunner().invoke(cli, words)
     assert again.exit_code == 2
     assert "exists already" in again.output
+
+
+def test_prefill_apart_keeps_tokens_steady(tmp_path):
+    """Two replicas, of which one prefills, or both do both: no prompt of others between tokens; all GPUs count."""
+    random = np.random.default_rng(3)
+    entry = made(*CASES[0])
+    columns = {"prompt_tokens": random.integers(2000, 6000, 300), "output_tokens": random.integers(100, 300, 300)}
+    requests = pd.DataFrame({"arrival_s": np.cumsum(random.exponential(0.25, 300)), **columns})
+    pool = prefill_pool(entry, replicas=1, bytes_per_s=50e9)
+    both, apart = gpusim.predict(requests, entry, replicas=2), gpusim.predict(requests, entry, prefill=pool)
+    assert both.gpus == apart.gpus == 2
+    token_time_s = [found.latencies.loc["time_per_output_token_s", "p99"] for found in (both, apart)]
+    assert token_time_s[1] < token_time_s[0]
+    shipped = apart.replay.requests
+    blocks = np.ceil(requests["prompt_tokens"] / 16)
+    least_s = 16 * blocks * kv_bytes_per_token(entry.replica) / 50e9
+    assert (shipped["shipped_s"] - shipped["prefilled_s"] >= least_s - 1e-9).all()
+
+
+def test_the_command_with_prefill_apart(tmp_path):
+    trace = tmp_path / "requests.csv"
+    trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,100,20\n1,3000,1\n")
+    words = ["replay", str(trace), "--model", "Llama-3.1-8B", "--gpu", "H100", "--prefill-replicas", "2"]
+    done = CliRunner().invoke(cli, [*words, "--out", str(tmp_path / "served.csv")])
+    assert done.exit_code == 0, done.output
+    assert "on 3 GPUs:" in done.output
+    assert pd.read_csv(tmp_path / "served.csv")["shipped_s"].notna().all()
 
 
 @pytest.mark.parametrize(

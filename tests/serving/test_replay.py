@@ -18,18 +18,24 @@ COUNTS = ["preemptions", "cached_tokens"]
 TIMES = ["queued_s", "scheduled_s", "first_token_s", "end_s"]
 
 
-def by_reference(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
-    """The same columns, from plain engines."""
-    played = {
+def reference_requests(requests: pd.DataFrame) -> list[Request]:
+    """As plain engines take them."""
+    made = {
         row.Index: Request(row.arrival_s, row.prompt_tokens, row.output_tokens, hash_ids=row.hash_ids)
         for row in requests.itertuples()
     }
     for row in requests.itertuples() if "after" in requests else ():
-        played[row.Index].delay_s, played[row.Index].pending = row.delay_s, len(row.after)
+        made[row.Index].delay_s, made[row.Index].pending = row.delay_s, len(row.after)
         for other in row.after:
-            played[other].followers.append(played[row.Index])
-    chosen = play(list(played.values()), deployment)
-    rows = [{name: getattr(one, name) for name in [*TIMES, *COUNTS]} for one in played.values()]
+            made[other].followers.append(made[row.Index])
+    return list(made.values())
+
+
+def by_reference(requests: pd.DataFrame, deployment: Deployment) -> pd.DataFrame:
+    """The same columns, from plain engines."""
+    played = reference_requests(requests)
+    chosen = play(played, deployment)
+    rows = [{name: getattr(one, name) for name in [*TIMES, *COUNTS]} for one in played]
     return pd.DataFrame(rows, index=requests.index).assign(replica=chosen)
 
 

@@ -22,17 +22,17 @@ UNITS = (
 PREFIXES = ("gpu_hours_", "job_hours_")
 COUNTS = {"retries",
     "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
-    "preemptions",
+    "preemptions", "nodes", "interruptions",
 }  # fmt: skip
 PLACES = {"job_id", "request", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
-    "share_of_planned",
+    "share_of_planned", "ettr", "expected_ettr", "goodput",
 }  # fmt: skip
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
-    "late_s", "waited_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
+    "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
     *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
     *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
       for of in ("mean", "p50", "p90", "p99")),
@@ -49,7 +49,7 @@ SCENARIO = scenario(
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return gpusim.run(SCENARIO, seed=3)
+    return gpusim.run(SCENARIO.with_({"failures.mix": "llama3"}), seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_every_column_of_a_result_names_its_unit(result: Result, serving: Result
     faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
     faults |= {name: unnamed(serving.table(name)) for name in SERVICE_TABLES}
     assert {name: columns for name, columns in faults.items() if columns} == {}
-    assert unnamed(result.bottlenecks()) == []
+    assert unnamed(result.bottlenecks()) == unnamed(result.effective_times("tenant")) == []
 
 
 def test_every_instant_of_a_result_has_its_timestamp(result: Result, serving: Result) -> None:

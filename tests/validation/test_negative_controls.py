@@ -1,10 +1,12 @@
 """Wrong simulators must fail: each control breaks one rule and the anchor that guards it must notice."""
 
+import os
 from itertools import islice
 
 import numpy as np
 import pytest
 
+from gpusim.engine.description import Levels
 from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
@@ -16,14 +18,19 @@ from gpusim.validation import (
     occupancy,
     physical,
     power,
+    preemptive,
     queueing,
     scheduling,
     serving,
     splitwise,
     stages,
     tariffs,
+    tiresias,
     vidur,
     workload,
+)
+from gpusim.validation import (
+    failures as reliability,
 )
 from gpusim.validation.anchor import FULL, QUICK
 from gpusim.validation.cases import LAWS, SEED
@@ -51,6 +58,22 @@ def test_no_priorities():
     off = failures(queueing.priorities(QUICK, Order.FIFO))
     assert off["no preemption: mean wait of class 1"] == pytest.approx(4.0, rel=0.1)
     assert off["no preemption: mean wait of class 2"] == pytest.approx(4.0, rel=0.1)
+
+
+def test_one_level_of_service():
+    """Where nobody ever falls a level, service so far is first come, first served: 12 s of the mixture, not 3.7."""
+    off = failures(islice(preemptive.blind_and_seeing(QUICK, Levels((1e9,), (0.0, 1.0))), 4))
+    assert list(off) == ["mixture, least attained service at load 0.8: mean time in system"]
+    assert min(off.values()) > 10.0
+
+
+def test_rules_of_tiresias():
+    """Our rules in place of theirs do not give their times, where ties, queues or late looks matter."""
+    off = failures(tiresias.tiresias_runs(QUICK, theirs=False))
+    if off or os.environ.get("GPUSIM_DATA"):
+        assert any("dlas:" in what for what in off)
+        assert any("dlas-gpu:" in what for what in off)
+        assert not any(" of ours " in what for what in off)
 
 
 def test_no_head_of_line_blocking():
@@ -302,6 +325,29 @@ def test_traces_in_larger_steps(data_folder):
     """All tokens are computed, but not when the plain engine has them."""
     off = failures(engine_limits.traces_replayed(QUICK, most_tokens=2064))
     assert sum("most that one is off" in what for what in off) == len(off) == 4
+
+
+def test_failures_of_nodes_taken_for_those_of_gpus():
+    """A rate of nodes applied to each of their GPUs is eight times too high."""
+    off = failures(islice(reliability.time_to_failure(QUICK, of="gpu"), 2))
+    assert off["RSC-1, 1,024 GPUs: hours to a failure"] == pytest.approx(28.846 / 8, rel=0.15)
+
+
+def test_planned_interruptions_among_the_failures():
+    """With the 47 planned ones there are 466."""
+    off = failures(reliability.causes_of_interruptions(FULL, factor=466 / 419))
+    assert off["interruptions in 54 days"] == pytest.approx(466.0, rel=0.011)
+
+
+def test_restarts_that_cost_nothing():
+    """What a restart takes is a third of what is lost with checkpoints every 15 minutes."""
+    assert len(failures(islice(reliability.effective_training_time(FULL, load_s=0.0), 6))) >= 3
+
+
+def test_lost_work_that_is_kept():
+    """Checkpoints at every moment leave only the restarts."""
+    off = failures(islice(reliability.effective_training_time(QUICK, every=0.02), 1))
+    assert list(off) == ["RSC-1, every 60 min: effective time"]
 
 
 def test_no_prompts_from_the_cache():

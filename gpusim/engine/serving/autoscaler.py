@@ -19,6 +19,9 @@ _BUSY = int(Wait.BUSY)
 class Level(Protocol):
     """How a service serves: as a fluid, or request by request."""
 
+    def begin(self) -> None:
+        """A control interval begins: what its deployments are asked for over it."""
+
     def share(self) -> None:
         """What runs has changed, or what is asked for."""
 
@@ -47,8 +50,6 @@ class Autoscaler:
     level : Level
     wanted : callable
         ``wanted(d, time_s)``: replicas that a deployment is to have for the control interval that begins.
-    asked : callable
-        ``asked(d, time_s)``: [tokens/s] asked of a deployment over that interval.
     """
 
     def __init__(
@@ -58,10 +59,9 @@ class Autoscaler:
         deployments: list[Deployment],
         level: Level,
         wanted: Callable[[Deployment, float], int],
-        asked: Callable[[Deployment, float], float],
     ):
         self.env, self.service, self.deployments, self.level = env, service, deployments, level
-        self._wanted, self._asked, self._steps = wanted, asked, 0
+        self._wanted, self._steps = wanted, 0
 
     @property
     def due_s(self) -> float:
@@ -73,8 +73,8 @@ class Autoscaler:
         self._steps += 1
         env, ready_s = self.env, set()
         self.level.look()
+        self.level.begin()
         for d in self.deployments:
-            d.asked_tokens_per_s = self._asked(d, env.now)
             d.wanted = self._wanted(d, env.now)
             if self._scale(d) and d.load_s > 0.0:
                 ready_s.add(env.now + d.load_s)

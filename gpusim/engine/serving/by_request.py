@@ -127,6 +127,11 @@ class ByRequest:
         for i, d in enumerate(self.deployments):
             self._lose(i, d)
 
+    def begin(self) -> None:
+        """A control interval begins: what its deployments are asked for over it."""
+        for d in self.deployments:
+            d.asked_tokens_per_s = self.asked(d, self.env.now)
+
     def drains(self, d: Deployment, i: int) -> bool:
         """Whether requests wait or run on a replica."""
         return self._under_way(d, i) > 0
@@ -157,7 +162,9 @@ class ByRequest:
             self._read_kept()
         self._read_kept()
         self._tell_tokens()
+        self.traffic.put("kept", records(KEPT, len(self.traffic.tickets)))
         gateway.count_under_way(self.engines, self.traffic, self.env.now)
+        self._read_kept()
 
     # What policies of scaling ask ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from gpusim.serving.calibration import apply
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.entry import Entry, entry
 from gpusim.serving.replica import Layout
+from gpusim.serving.speculation import Speculation
 from gpusim.serving.tabulation import deployment
 from gpusim.serving.throughput import most_requests_per_s
 
@@ -94,6 +95,8 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
     for name in ("max_requests", "max_batched_tokens"):
         if (value := getattr(model, name)) is not None:
             limits[name] = value
+    if model.speculation is not None:
+        limits["speculation"] = Speculation(**model.speculation.model_dump())
     if arrivals.block_tokens:
         limits["block_tokens"] = arrivals.block_tokens
     return ServingEngine(known, deployment(known, **limits), arrivals)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim import rng
-from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
+from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.load_curve import LoadCurve, load_curve
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.traffic import N_OUTCOMES
@@ -24,10 +24,10 @@ class Expected:
     """
 
     def __init__(
-        self, service: Service, deployments: list[Deployment], engines: list[ServingEngine], arrivals: Arrivals,
+        self, service: Service, deployments: list[Deployment], engines: list[ServingEngine], flows: Flows,
         roads: Roads, seed: int,
     ):  # fmt: skip
-        self._deployments, self._arrivals, self._engines = deployments, arrivals, engines
+        self._deployments, self._flows, self._engines = deployments, flows, engines
         promised, mix = service.objectives or Objectives(), service.requests or Requests()
         known: dict[tuple[int, float], LoadCurve] = {}
 
@@ -44,28 +44,22 @@ class Expected:
         self._exact = np.zeros((len(deployments) * len(roads.round_trip_s), N_OUTCOMES))
         self._told = np.zeros(self._exact.shape, np.int64)
 
-    def close(self, start_s: float, end_s: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    def close(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each pair of deployment and region, since the last record: requests by outcome, and their latencies [s].
 
         Whole requests: what is left of one counts in a later interval.
         """
-        latencies = []
-        shares = self._shares(start_s, end_s)
+        latencies, rows = [], iter(self._exact)
+        served, unserved = self._flows.read()
         for i, d in enumerate(self._deployments):
             each = self._engines[i].output_tokens
             load = d.served_tokens / d.room_tokens if d.room_tokens > 0.0 else 0.0
-            unserved = max(d.demand_tokens - d.served_tokens, 0.0) / each
             why = miss_of(max(d.short_s, key=d.short_s.get)) if d.short_s else Miss.QUEUE
-            for region, share in enumerate(shares):
-                curve, row = self._curves[i][region], self._exact[i * len(shares) + region]
-                row += share * d.served_tokens / each * curve.outcomes_at(load)
-                row[why] += share * unserved
+            for curve, served_tokens, unserved_tokens in zip(self._curves[i], served[i], unserved[i], strict=True):
+                row = next(rows)
+                row += served_tokens / each * curve.outcomes_at(load)
+                row[why] += unserved_tokens / each
                 latencies.append(curve.latencies_at(load))
         whole = np.rint(self._exact).astype(np.int64)
         since, self._told = whole - self._told, whole
         return list(zip(since, latencies, strict=True))
-
-    def _shares(self, start_s: float, end_s: float) -> np.ndarray:
-        """Share of each region in the demand of an interval."""
-        tokens = np.array([signal.integral(start_s, end_s) for signal in self._arrivals.demand])
-        return tokens / tokens.sum() if tokens.sum() > 0.0 else np.full(len(tokens), 1.0 / len(tokens))

@@ -5,13 +5,15 @@ Between two changes of what runs and of what is asked for, all rates are constan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.expected import Expected
+from gpusim.engine.serving.flows import Flows
+from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import Service
 
 
@@ -20,6 +22,11 @@ class Fluid:
 
     Parameters
     ----------
+    demand : sequence of Signal
+        [tokens/s] By region.
+    shares : callable
+        ``shares(i)``: share of each region's demand that deployment ``i`` is asked for first.
+    flows : Flows
     busy : ndarray, shape (pools,)
         GPUs' worth of serving of this service per pool: a column of the table of all services.
     load : callable
@@ -33,16 +40,35 @@ class Fluid:
         env: FleetEnvironment,
         service: Service,
         deployments: list[Deployment],
+        demand: Sequence[Signal],
+        shares: Callable[[int], np.ndarray],
+        flows: Flows,
         busy: np.ndarray,
         load: Callable[[int], None],
         expected: Expected | None = None,
     ):
         self.env, self.service, self.deployments = env, service, deployments
+        self._demand, self._shares, self._flows = demand, shares, flows
         self._busy, self._load, self.expected = busy, load, expected
+
+    def asked(self, d: Deployment, time_s: float) -> float:
+        """[tokens/s] asked of a deployment over the control interval of a time."""
+        return float(self._asked(self.deployments.index(d), time_s).sum())
+
+    def _asked(self, i: int, time_s: float) -> np.ndarray:
+        """The same, by region."""
+        return self._shares(i) * np.array([signal.at(time_s) for signal in self._demand])
+
+    def begin(self) -> None:
+        """A control interval begins: see what is asked for."""
+        for i, d in enumerate(self.deployments):
+            self._flows.asked[i] = self._asked(i, self.env.now)
+            d.asked_tokens_per_s = float(self._flows.asked[i].sum())
 
     def settle(self) -> None:
         """Bring the sums of its deployments up to now."""
         now = self.env.now
+        self._flows.settle(now - self.deployments[0].settled_s)
         for d in self.deployments:
             span_s = now - d.settled_s
             d.settle(now, d.asked_tokens_per_s * span_s, d.served_tokens_per_s * span_s)
@@ -61,22 +87,15 @@ class Fluid:
         """A replica was stopped."""
 
     def share(self) -> None:
-        """Share the demand out among the replicas that are ready now.
-
-        A load balancer sends what one deployment cannot serve to those that have room.
-        """
+        """Share the demand out among the replicas that are ready now."""
         now = self.env.now
         self.look()
         for d in self.deployments:
             d.tell_missing(self.env, self.service.gpus_per_replica)
-        capacity = [float(np.count_nonzero(d.ready_s <= now)) * d.tokens_per_s for d in self.deployments]
-        asked = [d.asked_tokens_per_s for d in self.deployments]
-        served = [min(a, c) for a, c in zip(asked, capacity, strict=True)]
-        left, room = sum(asked) - sum(served), [c - s for c, s in zip(capacity, served, strict=True)]
-        if left > 0.0 and sum(room) > 0.0:
-            share = min(1.0, left / sum(room))
-            served = [s + share * r for s, r in zip(served, room, strict=True)]
-        for d, tokens_per_s, room_tokens_per_s in zip(self.deployments, served, capacity, strict=True):
+        room = np.array([np.count_nonzero(d.ready_s <= now) * d.tokens_per_s for d in self.deployments])
+        self._flows.share(room)
+        served = self._flows.served.sum(axis=1)
+        for d, tokens_per_s, room_tokens_per_s in zip(self.deployments, served.tolist(), room.tolist(), strict=True):
             d.served_tokens_per_s, d.room_tokens_per_s = tokens_per_s, room_tokens_per_s
             self._busy[d.pool] = tokens_per_s / d.tokens_per_s * self.service.gpus_per_replica
             self._load(d.pool)

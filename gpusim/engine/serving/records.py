@@ -74,7 +74,7 @@ class ServingRecorder:
                     where | span | counted | uses | {"energy_j": since["energy_j"][i]}
                 )
         for name, level in self._expected.items():
-            closed = level.expected.close(start_s, end_s)
+            closed = level.expected.close()
             for where, (outcomes, latencies) in zip(self._pairs(name, level), closed, strict=True):
                 self._tell_outcomes(where | span, outcomes)
                 self._tell_latencies(where | span, outcomes.sum(), latencies)

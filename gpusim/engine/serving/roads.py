@@ -28,6 +28,8 @@ class Roads:
     Attributes
     ----------
     round_trip_s : ndarray, shape (regions, deployments)
+    allowed : ndarray of bool, shape (regions, deployments)
+        By the residency of the regions' users.
     """
 
     def __init__(
@@ -42,11 +44,11 @@ class Roads:
         named = [[one.round_trip_ms.get(spec.site, 0.0) for spec in service.deployments] for one in users]
         self.round_trip_s = np.array(named or [[0.0] * len(deployments)]) / 1e3
         allowed = [[not one.residency or law in one.residency for law in laws] for one in users]
-        self._allowed = np.array(allowed or [[True] * len(deployments)])
+        self.allowed = np.array(allowed or [[True] * len(deployments)])
 
     def order(self, into: np.ndarray) -> np.ndarray:
         """Deployments that may serve each region, the first that is asked in front, -1 behind; ``into`` itself."""
-        for region, allowed in enumerate(self._allowed):
+        for region, allowed in enumerate(self.allowed):
             which = np.flatnonzero(allowed)
             if self._by == "nearest":
                 which = which[np.argsort(self.round_trip_s[region, which], kind="stable")]
@@ -59,7 +61,7 @@ class Roads:
     def shares(self, i: int) -> np.ndarray:
         """Share of each region's demand that a deployment is asked for first."""
         if self._by == "weights":
-            weights = self._allowed * self._weights
+            weights = self.allowed * self._weights
             return weights[:, i] / weights.sum(axis=1)
         first = self.order(np.full(self.round_trip_s.shape, NONE))[:, 0]
         return (first == i).astype(float)

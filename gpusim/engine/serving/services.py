@@ -13,6 +13,7 @@ from gpusim.engine.serving.by_request import ByRequest
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.expected import Expected
+from gpusim.engine.serving.flows import Flows
 from gpusim.engine.serving.fluid import Fluid
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.roads import Roads
@@ -51,16 +52,16 @@ class Services:
             roads = Roads(of.jurisdictions, spec, mine, self._prices(mine, engines))
         if spec.by_request:
             level = self.levels[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
-            return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen), level.asked)
+            return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen))
+        demand, shares = [of.demand[name]], lambda i: np.array([mine[i].weight])
+        flows = Flows(np.ones((1, len(mine)), bool))
         if spec.model is not None:
-            expected = Expected(spec, mine, engines, of.arrivals[name], roads, of.seed)
-        demand = of.demand[name]
-        self.levels[name] = Fluid(env, spec, mine, self._busy[:, i], self._load, expected)
-
-        def asked(d: Deployment, time_s: float) -> float:
-            return demand.at(time_s) * d.weight
-
-        return Autoscaler(env, spec, mine, self.levels[name], policy_of(spec, asked), asked)
+            demand, shares, flows = of.arrivals[name].demand, roads.shares, Flows(roads.allowed)
+            expected = Expected(spec, mine, engines, flows, roads, of.seed)
+        level = self.levels[name] = Fluid(
+            env, spec, mine, demand, shares, flows, self._busy[:, i], self._load, expected
+        )
+        return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked))
 
     def _prices(self, mine: list[Deployment], engines: list[ServingEngine]) -> dict[str, Callable[[int], float]]:
         """What a token of each deployment takes now, for routing: USD, and grams of CO2e."""

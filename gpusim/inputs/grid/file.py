@@ -9,31 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
+from gpusim import plugins
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.files import stamp
-from gpusim.inputs.grid import carbon, epw, openmeteo, prices, table
 from gpusim.inputs.grid.currency import PricedSource
+from gpusim.inputs.grid.formats import FORMATS, TYPICAL, Format
 from gpusim.inputs.grid.readings import SECOND, Readings
 from gpusim.inputs.grid.years import in_years, whole_year
 from gpusim.inputs.signals import Signal
 from gpusim.units import DAY_S, calendar
 
 LONGEST_GAP_S = 7 * DAY_S  # a value held longer than a week is an invention, not a reading
-
-# Format -> (does the content look like it, reader), in order of asking.
-FORMATS = {
-    "OpenDC carbon (Parquet)": (carbon.is_opendc, carbon.read_opendc),
-    "Open-Meteo weather (JSON)": (openmeteo.is_openmeteo, openmeteo.read_openmeteo),
-    "EnergyPlus weather (EPW)": (epw.is_epw, epw.read_epw),
-    "merged table (timestamp_utc, ...)": (table.is_merged, table.read_merged),
-    "Electricity Maps carbon": (carbon.is_electricity_maps, carbon.read_electricity_maps),
-    "dc-rl carbon (timestamp, ..., avg_CI)": (carbon.is_dcrl, carbon.read_dcrl),
-    "WattTime carbon (time, area)": (carbon.is_watttime, carbon.read_watttime),
-    "sustain-cluster prices (Datetime, Price (CUR/MWh))": (prices.is_prices, prices.read_prices),
-    "sustain-cluster standardized prices": (prices.is_smoothed, prices.refuse_smoothed),
-    "named columns (time, price (EUR/MWh), ...)": (table.is_named, table.read_named),
-}
-TYPICAL = ("EnergyPlus weather (EPW)",)  # formats whose year means nothing
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class GridFile:
     ----------
     path : Path
     format : str
-        Name of the file's format (``FORMATS``).
+        Title of the file's format (``FORMATS``).
     readings : dict of str to Readings
         By quantity: ``price_usd_per_mwh``, ``carbon_g_per_kwh``, ``dry_bulb_c``, ``wet_bulb_c``.
     notes : dict of str to int
@@ -148,16 +134,17 @@ def read_grid(path: str | Path, usd_per: dict[str, float] | None = None) -> Grid
 @lru_cache(maxsize=64)  # the sites and runs of a process share their files
 def _read(path: Path, _stamp: tuple[int, ...], usd_per: tuple[tuple[str, float], ...]) -> GridFile:
     source = PricedSource(path, dict(usd_per))
-    for name, (fits, read) in FORMATS.items():
-        if fits(source):
-            readings = read(source)
+    formats = (*FORMATS, *plugins.loaded(plugins.GRIDS, Format))
+    for format in formats:
+        if format.fits(source):
+            readings = format.read(source)
             source.faults.check()
             for shared in (array for each in readings.values() for array in (each.moments, each.values)):
                 shared.flags.writeable = False
-            return GridFile(source.path, name, readings, source.notes)
+            return GridFile(source.path, format.title, readings, source.notes)
     source.faults.stop(
         f"not a file of prices, carbon intensity or weather; it begins {source.head[:60]!r}. "
-        f"Known are: {'; '.join(FORMATS)}"
+        f"Known are: {'; '.join(format.title for format in formats)}"
     )
 
 

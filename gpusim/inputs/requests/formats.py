@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from gpusim import plugins
 from gpusim.errors import TraceError
 from gpusim.inputs.requests import azure, mooncake, plain
 from gpusim.inputs.requests.servegen import read_servegen
@@ -21,7 +22,7 @@ class Format(NamedTuple):
     read: Callable[[Source], Requests]
 
 
-# In order of asking: the first whose content fits reads the file.
+# In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
 FORMATS = (
     Format("Mooncake", mooncake.mismatch, mooncake.read),
     Format("gpusim CSV", plain.mismatch_own, plain.read_own),
@@ -45,7 +46,7 @@ def read_requests(path: str | Path) -> Requests:
         return read_servegen(path)
     source = Source(path)
     reasons = []
-    for format in FORMATS:
+    for format in (*FORMATS, *plugins.loaded(plugins.REQUESTS, Format)):
         reason = format.mismatch(source)
         if not reason:
             source.faults.source = f"{source.path} (read as {format.title})"

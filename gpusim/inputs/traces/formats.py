@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from gpusim import plugins
 from gpusim.inputs.traces import openb, own, pai, philly, slurm, swf, tiresias
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import Trace
@@ -34,7 +35,7 @@ class Format:
     read: Callable[[Source], Trace]
 
 
-# In order of asking: the first whose content fits reads the file.
+# In order of asking: the first whose content fits reads the file. Those of other packages are asked after these.
 FORMATS: tuple[Format, ...] = (
     Format("gpusim Parquet", ("*.parquet",), own.mismatch_parquet, own.read_parquet),
     Format("gpusim CSV", (), own.mismatch_csv, own.read_csv),
@@ -74,14 +75,14 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
     if path.is_dir():
         return pai.read_folder(path)
     source = Source(path)
-    reasons = []
-    for format in FORMATS:
+    reasons, formats = [], (*FORMATS, *plugins.loaded(plugins.TRACES, Format))
+    for format in formats:
         reason = format.mismatch(source)
         if not reason:
             return _read(source, format)
         reasons.append(f"\n    {format.title}: {reason}")
     name = path.name.lower().removesuffix(".gz")
-    for format in FORMATS:  # a damaged file tells by its name what it should be, and its reader what is wrong
+    for format in formats:  # a damaged file tells by its name what it should be, and its reader what is wrong
         if any(fnmatch(name, pattern) for pattern in format.names):
             return _read(source, format)
     found = f"its content is of no known format (first line: {source.head[:60]!r})"

@@ -8,6 +8,7 @@ from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.serving.jump import jump
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.schedule import schedule
+from gpusim.kernels.serving.shipping import let_go, next_come_s, next_free_s
 from gpusim.kernels.serving.step import begin, end_decoding, finish
 from gpusim.state.codes import NONE
 
@@ -23,14 +24,26 @@ def _see(s, r, seen_s):
         replica.unseen = request.next
 
 
+@inner
+def next_news_s(s, g):
+    """[s] When something is to happen that could make a scheduler of a group go on, of whom nobody runs."""
+    news_s = math.inf
+    for r in range(g, g + s.engines[g].ranks):
+        replica = s.engines[r]
+        if replica.unseen != NONE:
+            news_s = min(news_s, s.requests[replica.unseen].sent_s)
+        if replica.coming > 0:
+            news_s = min(news_s, next_come_s(s, r, replica.clock_s))
+        if replica.ships:
+            news_s = min(news_s, next_free_s(s, r))
+    return news_s
+
+
 @part
 def _wait(s, g, until_s):
     """Nobody runs: go on to what schedulers have not seen yet; False if there is nothing before ``until_s``."""
     first = s.engines[g]
-    next_s = math.inf
-    for r in range(g, g + first.ranks):
-        if s.engines[r].first_waiting != NONE:
-            next_s = min(next_s, s.requests[s.engines[r].first_waiting].sent_s)
+    next_s = next_news_s(s, g)
     if first.began_s < first.clock_s:
         next_s = first.clock_s  # what has happened since the step before began
     elif next_s >= until_s:
@@ -54,13 +67,16 @@ def _go_on(s, g, until_s):
     if first.clock_s >= until_s:
         return False
     seen_s = first.began_s if first.ahead else first.clock_s
-    mixed, decoding = False, 0
+    mixed, running, decoding = False, 0, 0
     for r in range(g, g + ranks):
         release(s, r, seen_s)
+        if s.engines[r].ships:
+            let_go(s, r, seen_s)
         _see(s, r, seen_s)
         mixed |= schedule(s, r, seen_s)
+        running += s.engines[r].running
         decoding += s.engines[r].decoding
-    if mixed:
+    if mixed and running > 0:
         begin(s, g)
         return True
     if decoding == 0:
@@ -78,6 +94,13 @@ def group_of(s, r):
     return r - r % s.engines[r].ranks
 
 
+@inner
+def advance_group(s, g, until_s):
+    """The same as ``advance``, for the first replica of a group."""
+    while _go_on(s, g, until_s):
+        pass
+
+
 @kernel
 def advance(s, r, until_s):
     """Play a replica and those in step with it up to a time; who arrives before must have been given to them.
@@ -85,9 +108,7 @@ def advance(s, r, until_s):
     Steps that end by then have ended; one that is under way goes on at the next call, and none begins at that time, so
     that who arrives then can still be given to a replica.
     """
-    g = group_of(s, r)
-    while _go_on(s, g, until_s):
-        pass
+    advance_group(s, group_of(s, r), until_s)
 
 
 @inner

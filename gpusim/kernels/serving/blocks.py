@@ -18,6 +18,12 @@ def blocks_of(replica, tokens):
     return (tokens + replica.block_tokens - 1) // replica.block_tokens
 
 
+@part
+def blocks_of_all(replica, request):
+    """Blocks of all tokens that a request will have in the KV cache, and of the drafts in its last step."""
+    return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1 + 2 * replica.drafts)
+
+
 @inner
 def find(s, r, name):
     """Node of the block with a hash; -1 if there is none."""
@@ -146,7 +152,7 @@ def give_back(s, r, row, returns):
     replica, request = s.engines[r], s.requests[row]
     full = request.computed // replica.block_tokens
     findable = returns and replica.caching and request.shared == min(full, _hashes_of_prompt(replica, request))
-    blocks = blocks_of(replica, request.computed) - request.shared
+    blocks = blocks_of(replica, request.computed + replica.drafts) - request.shared
     _free_run(s, r, row if findable else NONE, blocks, full - request.shared)
     for i in range(request.shared - 1, -1, -1):
         node = find(s, r, s.hashes[request.first_hash + i])

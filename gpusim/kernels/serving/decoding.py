@@ -1,25 +1,64 @@
-"""Those that decode: each step gives every one of them a token, so that nobody needs to be looked at.
+"""Those that decode: each step gives every one of them as many tokens, so that nobody needs to be looked at.
 
-Of each is kept what steps do not change: at which count of steps it ends, how far its context is ahead of that count,
-and at which counts, modulo the tokens of a block, it takes a new block of the KV cache.
+Of each is kept what steps do not change: at which count of tokens given it ends, how far its context is ahead of that
+count, and at which counts, modulo the tokens of a block, it takes a new block of the KV cache.
+
+A step gives a token, or with drafts the mean of many: behind n steps n times that mean, rounded down, are given. Who
+runs has blocks for its tokens and for as many more as are drafted.
 """
 
 from __future__ import annotations
 
+import math
+
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.serving.blocks import take
+from gpusim.kernels.serving.blocks import blocks_of, take
+
+
+@part
+def given_after(replica, steps):
+    """Tokens given, so many steps later."""
+    if replica.drafts == 0:
+        return replica.given + steps
+    return math.floor((replica.steps + steps) * replica.tokens_per_step)
+
+
+@part
+def steps_within(replica, given):
+    """Steps behind which no more than so many tokens are given."""
+    if replica.drafts == 0:
+        return given - replica.given
+    steps = int(given / replica.tokens_per_step) - replica.steps
+    while given_after(replica, steps) > given:
+        steps -= 1
+    while given_after(replica, steps + 1) <= given:
+        steps += 1
+    return steps
+
+
+@part
+def steps_to_end(s, r):
+    """Steps behind which the first of those that decode ends."""
+    replica = s.engines[r]
+    return 1 + steps_within(replica, s.ends[replica.heap] - 1)
+
+
+@part
+def _turn(replica, offset):
+    """Count of tokens given, modulo the tokens of a block, at which one with an offset takes a new block."""
+    return (-offset - replica.drafts) % replica.block_tokens
 
 
 @part
 def begin_decoding(s, r, row):
     """A request whose tokens are all in the KV cache, but for the one just produced."""
     replica, request = s.engines[r], s.requests[row]
-    offset = request.computed - replica.steps
+    offset = request.computed - replica.given
     request.offset = offset
-    end = replica.steps + request.output_tokens - request.produced
-    heap.push(s.end_steps, s.end_rows, s.places, replica.heap, replica.decoding, end, row)
-    s.turns[r, (-offset) % replica.block_tokens] += 1
+    end = replica.given + request.output_tokens - request.produced
+    heap.push(s.ends, s.end_rows, s.places, replica.heap, replica.decoding, end, row)
+    s.turns[r, _turn(replica, offset)] += 1
     if replica.decoding == 0:
         replica.longest = replica.shortest = offset
         replica.extremes_known = 1
@@ -35,13 +74,13 @@ def begin_decoding(s, r, row):
 def stop_decoding(s, r, row):
     """Take a request out; what it has produced and what of it is in the KV cache stand in it again."""
     replica, request = s.engines[r], s.requests[row]
-    left = s.end_steps[replica.heap + s.places[row]] - replica.steps
-    request.produced = request.output_tokens - left
-    request.computed = request.offset + replica.steps
+    left = s.ends[replica.heap + s.places[row]] - replica.given
+    request.produced = request.output_tokens - max(left, 0)
+    request.computed = request.offset + replica.given
     request.mixed_s += replica.prefill_s
     request.mixed_steps += replica.steps_with_prompts
-    heap.discard(s.end_steps, s.end_rows, s.places, replica.heap, replica.decoding, row)
-    s.turns[r, (-request.offset) % replica.block_tokens] -= 1
+    heap.discard(s.ends, s.end_rows, s.places, replica.heap, replica.decoding, row)
+    s.turns[r, _turn(replica, request.offset)] -= 1
     replica.decoding -= 1
     replica.offsets -= request.offset
     if request.offset == replica.longest or request.offset == replica.shortest:
@@ -53,11 +92,11 @@ def contexts(s, r):
     """Tokens in the KV cache of those that decode: mean, most, least; of nobody 0."""
     replica = s.engines[r]
     if replica.decoding == 0:
-        return 0.0, 0, 0
+        return 0.0, 0.0, 0.0
     if replica.extremes_known == 0:
         _look_for_extremes(s, r)
-    mean = replica.offsets / replica.decoding + replica.steps
-    return mean, replica.longest + replica.steps, replica.shortest + replica.steps
+    given = replica.steps * replica.tokens_per_step
+    return replica.offsets / replica.decoding + given, replica.longest + given, replica.shortest + given
 
 
 @inner
@@ -74,17 +113,33 @@ def _look_for_extremes(s, r):
 
 
 @part
-def blocks_next(s, r):
-    """Blocks that the next step takes for those that decode."""
+def _blocks_between(s, r, given, tokens):
+    """Blocks that those that decode take from a count of tokens given on, as so many more are."""
     replica = s.engines[r]
-    return s.turns[r, replica.steps % replica.block_tokens]
+    rounds = tokens // replica.block_tokens
+    taken = rounds * replica.decoding
+    turn = given % replica.block_tokens
+    for _ in range(tokens - rounds * replica.block_tokens):
+        taken += s.turns[r, turn]
+        turn = turn + 1 if turn + 1 < replica.block_tokens else 0
+    return taken
 
 
 @part
-def takes_block(s, r, row):
-    """Whether one that decodes takes a block in the next step."""
+def blocks_next(s, r):
+    """Blocks that the next step takes for those that decode."""
     replica = s.engines[r]
-    return (s.requests[row].offset + replica.steps) % replica.block_tokens == 0
+    if replica.drafts == 0:
+        return s.turns[r, replica.given % replica.block_tokens]
+    return _blocks_between(s, r, replica.given, given_after(replica, 1) - replica.given)
+
+
+@part
+def blocks_next_of(s, r, row):
+    """Blocks that one that decodes takes in the next step."""
+    replica = s.engines[r]
+    ahead = s.requests[row].offset + replica.drafts
+    return blocks_of(replica, ahead + given_after(replica, 1)) - blocks_of(replica, ahead + replica.given)
 
 
 @part
@@ -99,30 +154,34 @@ def serve_next(s, r):
 @part
 def blocks_behind(s, r, steps):
     """Blocks that so many steps behind the next one take."""
-    replica = s.engines[r]
-    rounds = steps // replica.block_tokens
-    taken = rounds * replica.decoding
-    turn = (replica.steps + 1) % replica.block_tokens
-    for _ in range(steps - rounds * replica.block_tokens):
-        taken += s.turns[r, turn]
-        turn = turn + 1 if turn + 1 < replica.block_tokens else 0
-    return taken
+    given = given_after(s.engines[r], 1)
+    return _blocks_between(s, r, given, given_after(s.engines[r], 1 + steps) - given)
 
 
 @part
 def steps_behind(s, r, most):
     """Steps behind the next one, at most so many, for which there are blocks."""
     replica = s.engines[r]
+    given = given_after(replica, 1)
+    wanted = given_after(replica, 1 + most) - given
+    tokens = _tokens_with_blocks(s, r, given, wanted)
+    return most if tokens == wanted else steps_within(replica, given + tokens) - 1
+
+
+@part
+def _tokens_with_blocks(s, r, given, most):
+    """Tokens, at most so many, for which there are blocks from a count of tokens given on."""
+    replica = s.engines[r]
     rounds = replica.free // replica.decoding
-    steps = rounds * replica.block_tokens
-    if steps >= most:
+    tokens = rounds * replica.block_tokens
+    if tokens >= most:
         return most
     free = replica.free - rounds * replica.decoding
-    turn = (replica.steps + 1) % replica.block_tokens
-    while steps < most:
+    turn = given % replica.block_tokens
+    while tokens < most:
         free -= s.turns[r, turn]
         if free < 0:
-            return steps
-        steps += 1
+            return tokens
+        tokens += 1
         turn = turn + 1 if turn + 1 < replica.block_tokens else 0
     return most

@@ -306,13 +306,16 @@ def take_all_ended(s, t):
 def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended."""
     while row != NONE:
-        t.outcomes[_pair(t, row), judge_under_way(s, t, row, held, now)] += 1
+        outcome = judge_under_way(s, t, row, held, now)
+        t.outcomes[_pair(t, row), outcome] += 1
+        if t.tickets[row].kept:
+            _keep(s, t, row, outcome)
         row = s.requests[row].next
 
 
 @kernel
 def count_under_way(s, t, now):
-    """At the end of a run, count those that have not ended: late already, or under way."""
+    """At the end of a run, count those that have not ended: late already, or under way; ``kept`` has room for all."""
     _count_under_way(s, t, t.gateway[0].first_held, True, now)
     for r in range(len(s.engines)):
         _count_under_way(s, t, s.engines[r].first_waiting, False, now)

@@ -3,9 +3,9 @@
 Who was lost with a replica was late for that. Whom the way to the replica and back made late would have been in time
 without it. Whom an idle replica would have served too late, too. Of all others, what took longest of the time to the
 first token: waiting for a replica to be there, waiting in its queue, or the steps that its prompt shared with others.
-Who waited while fewer replicas ran than were wanted did so for what these lacked. Between tokens, who was preempted
-lacked KV cache; who would have been in time at the pace of the steps without prompts was held up by these; else the
-batch was too large.
+Who was sent to a replica while fewer ran than were wanted was late for what these lacked: queues, and steps shared with
+others, are longer then. Between tokens, who was preempted lacked KV cache; who would have been in time at the pace of
+the steps without prompts was held up by these; else the batch was too large.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def _alone_s(s, r, tokens, before):
 @inner
 def _token_alone_s(s, r, context):
     """[s] In which an idle replica decodes a token."""
-    e = s.entries[s.engines[r].entry]
+    replica = s.engines[r]
+    e, tokens = s.entries[replica.entry], 1 + replica.drafts
     took_s, _slope_s, _room = decode_line(s.numbers, e, 1, context, context, context)
-    return took_s + other_time(s.numbers, e, 1, 1, 1)
+    return (took_s + other_time(s.numbers, e, tokens, 1, tokens) + replica.draft_s) / replica.tokens_per_step
 
 
 @inner
@@ -77,9 +78,9 @@ def _why_late(s, t, row, trip_s):
     shared_s = request.first_token_s - request.scheduled_s - slowness * alone_s
     if ticket.held != NONE and held_s >= max(queued_s, shared_s):
         return ticket.held
+    if ticket.short != NONE:
+        return ticket.short
     if queued_s >= shared_s:
-        if ticket.short != NONE:
-            return ticket.short
         return _KV_MEMORY if request.lacked == _BLOCKS else _QUEUE
     return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE
 
@@ -88,17 +89,19 @@ def _why_late(s, t, row, trip_s):
 def _why_slow(s, t, row):
     """Why tokens came too slowly."""
     request, gate = s.requests[row], t.gateway[0]
-    r, gaps = request.replica, request.output_tokens - 1
+    r, gaps = request.replica, float(request.output_tokens - 1)
     alone_s = _token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
     if alone_s > gate.time_per_output_token_s:
         return _ALONE
     if s.engines[r].slowness * alone_s > gate.time_per_output_token_s:
         return _POWER
+    if t.tickets[row].short != NONE:
+        return t.tickets[row].short
     if request.preemptions > 0:
         return _KV_MEMORY
     plain_s = request.end_s - request.first_token_s - request.mixed_s
     if s.engines[r].pauses == 0:
-        gaps -= request.mixed_steps
+        gaps -= s.engines[r].tokens_per_step * request.mixed_steps
     return _BATCH if plain_s > gate.time_per_output_token_s * gaps else _INTERFERENCE
 
 

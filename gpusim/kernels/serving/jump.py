@@ -13,8 +13,9 @@ import numpy as np
 
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
-from gpusim.kernels.serving.decoding import blocks_behind, contexts, serve_next, steps_behind
+from gpusim.kernels.serving.decoding import blocks_behind, contexts, given_after, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.shipping import next_come_s
 from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state.codes import NONE
 
@@ -64,25 +65,40 @@ def _take(s, r, took_s, slope_s, steps):
     replica.served = 0
     replica.decode_s += end_s - replica.clock_s
     replica.steps_without += steps
-    replica.decode_tokens += steps * replica.decoding
-    first_reads = replica.offsets + replica.decoding * replica.steps
-    replica.decode_reads += steps * first_reads + 0.5 * replica.decoding * steps * (steps - 1)
+    replica.decode_tokens += steps * replica.decoding * (1 + replica.drafts)
+    given = replica.tokens_per_step * (replica.steps + 0.5 * (steps - 1))
+    replica.decode_reads += steps * (replica.offsets + replica.decoding * given)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
+    replica.given = given_after(replica, steps)
     replica.steps += steps
 
 
 @part
+def _somebody_is_before(s, r):
+    """Whether somebody waits whom the scheduler has seen: who arrives cannot join."""
+    return s.engines[r].first_waiting != s.engines[r].unseen
+
+
+@part
 def _wake(s, r):
-    """[s] When somebody arrives who could join: never, if somebody is before."""
+    """[s] When somebody arrives who could join, or the KV cache of somebody who could."""
     replica = s.engines[r]
-    head = replica.first_waiting
-    return s.requests[head].sent_s if head != NONE and head == replica.unseen else math.inf
+    wake_s = math.inf
+    if replica.unseen != NONE and not _somebody_is_before(s, r):
+        wake_s = s.requests[replica.unseen].sent_s
+    if replica.coming > 0:
+        wake_s = min(wake_s, next_come_s(s, r, replica.began_s if replica.ahead else replica.clock_s))
+    return wake_s
 
 
 @part
 def _attention_line(s, r):
-    return decode_line(s.numbers, s.entries[s.engines[r].entry], s.engines[r].decoding, *contexts(s, r))
+    replica = s.engines[r]
+    took_s, slope_s, room = decode_line(s.numbers, s.entries[replica.entry], replica.decoding, *contexts(s, r))
+    if replica.drafts > 0:
+        slope_s, room = slope_s * replica.tokens_per_step, room / replica.tokens_per_step
+    return took_s, slope_s, room
 
 
 @part
@@ -106,7 +122,8 @@ def _line(s, g):
                 took_s, growth_s, _steps = _attention_line(s, r)
                 if growth_s > slope_s:
                     room = min(room, (longest_s - took_s) / (growth_s - slope_s))
-    took_s = other_time(s.numbers, s.entries[first.entry], most, most, tokens) + longest_s
+    each = 1 + first.drafts
+    took_s = other_time(s.numbers, s.entries[first.entry], each * most, most, each * tokens) + longest_s + first.draft_s
     return first.slowness * took_s, first.slowness * slope_s, room
 
 
@@ -117,9 +134,9 @@ def _most_steps(s, g):
     for r in range(g, g + s.engines[g].ranks):
         replica = s.engines[r]
         if replica.decoding > 0:
-            most = min(most, s.end_steps[replica.heap] - replica.steps)
+            most = min(most, steps_to_end(s, r))
             most = 1 + steps_behind(s, r, most - 1)
-        if replica.leavers > 0 and replica.first_waiting != NONE and _wake(s, r) == math.inf:
+        if replica.leavers > 0 and (replica.coming > 0 or _somebody_is_before(s, r)):
             most = 1
     return most
 
@@ -145,9 +162,10 @@ def jump(s, g, until_s):
         cut = end_s > until_s
         if cut:
             steps = _reaching(first.clock_s, took_s, slope_s, steps, np.nextafter(until_s, math.inf)) - 1
+            first.due_s = _end_of(first.clock_s, took_s, slope_s, steps + 1)
         if steps > 0:
             for r in range(g, g + ranks):
-                if _wake(s, r) == math.inf:
+                if _somebody_is_before(s, r):
                     _see(s, r, took_s, slope_s, steps)
                 _take(s, r, took_s, slope_s, steps)
         if cut:

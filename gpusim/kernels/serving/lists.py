@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, give_back
+from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
 from gpusim.state.codes import NONE
 
 
@@ -65,11 +65,9 @@ def leave_waiting(s, r):
 
 
 @inner
-def run_next(s, r):
-    """The first that waits runs, behind all others that do."""
-    replica = s.engines[r]
-    row = leave_waiting(s, r)
-    request = s.requests[row]
+def run_last(s, r, row):
+    """A request that is in no list runs, behind all others that do."""
+    replica, request = s.engines[r], s.requests[row]
     request.previous = replica.last_running
     request.next = NONE
     if replica.last_running == NONE:
@@ -112,13 +110,20 @@ def leave(s, r, row):
 
 
 @inner
+def free(s, r, row):
+    """The blocks of a request that has ended are free."""
+    give_back(s, r, row, False)
+    s.engines[r].reserved -= blocks_of_all(s.engines[r], s.requests[row])
+
+
+@inner
 def release(s, r, seen_s):
-    """Seats and blocks of those that had ended by then are free."""
+    """Seats of those that had ended by then are free, and their blocks, if nobody is to read them."""
     replica = s.engines[r]
     while replica.leaving != NONE and s.requests[replica.leaving].end_s <= seen_s:
         row = replica.leaving
-        give_back(s, r, row, False)
-        replica.reserved -= blocks_of(replica, s.requests[row].computed)
+        if replica.ships == 0:
+            free(s, r, row)
         replica.leaving = s.requests[row].next
         replica.leavers -= 1
 

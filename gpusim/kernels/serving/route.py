@@ -19,7 +19,7 @@ def score(s, r, row, router):
     """The replica with the lowest gets the request."""
     replica = s.engines[r]
     if router == _LEAST_REQUESTS:
-        return replica.waiting + replica.running
+        return replica.waiting + replica.coming + replica.running
     load = replica.blocks - replica.free + replica.blocks_waited_for
     if router == _PREFIX:
         shared, own, _free = found_in_cache(s, r, row)
@@ -27,15 +27,21 @@ def score(s, r, row, router):
     return load
 
 
-@kernel
-def choose(s, row, router):
-    """Replica for a request; all replicas are at the time at which it arrives."""
-    best, least = 0, score(s, 0, row, router)
-    for r in range(1, len(s.engines)):
+@inner
+def choose_of(s, first, behind, row, router):
+    """Replica for a request, from one up to that before another; all are at the time at which it arrives."""
+    best, least = NONE, 0
+    for r in range(first, behind):
         own = score(s, r, row, router)
-        if own < least:
+        if best == NONE or own < least:
             best, least = r, own
     return best
+
+
+@kernel
+def choose(s, row, router):
+    """The same, of all replicas."""
+    return choose_of(s, 0, len(s.engines), row, router)
 
 
 @kernel

@@ -16,24 +16,19 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.serving.blocks import blocks_of, claim, found_in_cache, give_back, share, take
+from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, claim, found_in_cache, give_back, share, take
 from gpusim.kernels.serving.decoding import (
     blocks_next,
+    blocks_next_of,
     serve_next,
     stop_decoding,
-    takes_block,
 )
-from gpusim.kernels.serving.lists import run_next, stop_running, wait_first
+from gpusim.kernels.serving.lists import leave_waiting, run_last, stop_running, wait_first
+from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
 _NOTHING, _TURN, _BLOCKS = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS)
-
-
-@part
-def _whole(replica, request):
-    """Blocks of all tokens that a request will have in the KV cache."""
-    return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1)
 
 
 @inner
@@ -51,7 +46,7 @@ def preempt_last(s, r):
     request.chunk = 0
     request.preemptions += 1
     replica.preemptions += 1
-    replica.reserved -= _whole(replica, request)
+    replica.reserved -= blocks_of_all(replica, request)
     stop_running(s, r, row)
     wait_first(s, r, row)
 
@@ -65,14 +60,15 @@ def _chunk(replica, request, budget):
 @part
 def _blocks_for(replica, request):
     """Blocks that the next step takes for a prompt."""
-    return blocks_of(replica, request.computed + request.chunk) - blocks_of(replica, request.computed)
+    tokens = request.computed + replica.drafts
+    return blocks_of(replica, tokens + request.chunk) - blocks_of(replica, tokens)
 
 
 @inner
 def _share_budget(s, r):
     """Tokens for the prompts of those that run; what is left of the budget, and blocks that the step takes.
 
-    Who decodes behind a prompt that takes the last of the budget is passed over, and then has a token to catch up with.
+    Who decodes behind prompts that leave less than it takes has a token to catch up with, maybe in a later step.
     """
     replica = s.engines[r]
     budget, blocks, row = replica.budget, 0, replica.prefilling
@@ -80,15 +76,15 @@ def _share_budget(s, r):
         budget, blocks = _beside_decoding(s, r)
     while row != NONE:
         request = s.requests[row]
+        if s.places[row] >= 0 and replica.pauses == 0 and budget <= replica.drafts:
+            blocks -= blocks_next_of(s, r, row)
+            stop_decoding(s, r, row)
         if s.places[row] < 0:
             request.chunk = _chunk(replica, request, budget)
             budget -= request.chunk
             blocks += _blocks_for(replica, request)
-        elif replica.pauses == 0 and budget > 0:
-            budget -= 1
         elif replica.pauses == 0:
-            blocks -= takes_block(s, r, row)
-            stop_decoding(s, r, row)
+            budget -= 1 + replica.drafts
         row = request.next
     return budget, blocks
 
@@ -97,9 +93,10 @@ def _share_budget(s, r):
 def _beside_decoding(s, r):
     """What those that decode before the first prompt leave of the budget, and blocks that all that decode take."""
     replica = s.engines[r]
-    budget, row = replica.budget - replica.decoding, replica.prefilling
+    tokens, row = 1 + replica.drafts, replica.prefilling
+    budget = replica.budget - tokens * replica.decoding
     while row != NONE:
-        budget += s.places[row] >= 0
+        budget += tokens * (s.places[row] >= 0)
         row = s.requests[row].next
     return budget, blocks_next(s, r)
 
@@ -131,10 +128,25 @@ def _serve_decoding(s, r):
     serve_next(s, r)
 
 
+@inner
+def _admit_come(s, r, seen_s, budget):
+    """Those whose KV cache has come get a token each, in order; what is left of the budget."""
+    replica = s.engines[r]
+    while budget > 0 and replica.running + replica.leavers < replica.seats and has_come(s, r, seen_s):
+        row = run_come(s, r)
+        s.requests[row].scheduled_s = seen_s
+        if replica.prefilling == NONE:
+            replica.prefilling = row
+        budget -= 1
+    return budget
+
+
 @part
 def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks."""
     replica = s.engines[r]
+    if replica.coming > 0:
+        budget = _admit_come(s, r, seen_s, budget)
     while replica.first_waiting != NONE and s.requests[replica.first_waiting].sent_s <= seen_s:
         if budget <= 0 or replica.running + replica.leavers >= replica.seats:
             return _TURN
@@ -144,14 +156,19 @@ def _admit(s, r, seen_s, budget):
         cached = (shared + own) * replica.block_tokens
         left = request.prompt_tokens + request.produced - cached
         reserve = replica.watermark if replica.running > 0 else 0
-        if blocks_of(replica, left) + reserve > replica.free - free:
+        if blocks_of(replica, left + replica.drafts) + reserve > replica.free - free:
             return _BLOCKS
-        whole = _whole(replica, request)
+        whole = blocks_of_all(replica, request)
         if replica.reserves and replica.reserved + whole > replica.blocks:
             return _BLOCKS
+        if replica.block_s > 0.0 and is_held(s, r, row):
+            replica.reserved += whole
+            fetch(s, r, row, shared)
+            continue
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             return _TURN
-        run_next(s, r)
+        leave_waiting(s, r)
+        run_last(s, r, row)
         replica.reserved += whole
         claim(s, r, row, shared, own)
         request.computed = cached
@@ -162,7 +179,7 @@ def _admit(s, r, seen_s, budget):
         if replica.prefilling == NONE:
             replica.prefilling = row
         request.chunk = _chunk(replica, request, budget)
-        take(s, r, _blocks_for(replica, request))
+        take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own)
         share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
     return _NOTHING
@@ -178,8 +195,8 @@ def schedule(s, r, seen_s):
     if not replica.pauses:
         _serve_decoding(s, r)
         if replica.prefilling == NONE:
-            budget -= replica.decoding
+            budget -= replica.decoding * (1 + replica.drafts)
     replica.lacks = _admit(s, r, seen_s, budget) if replica.preemptions == preemptions else _BLOCKS
     if replica.pauses and replica.prefilling == NONE:
         _serve_decoding(s, r)
-    return replica.running > 0 and (replica.prefilling != NONE or replica.preemptions != preemptions)
+    return replica.prefilling != NONE or replica.preemptions != preemptions

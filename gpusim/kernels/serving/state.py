@@ -39,12 +39,13 @@ REQUEST = record(
         ("scheduled_s", "f8"),  # first admitted
         ("first_token_s", "f8"),
         ("end_s", "f8"),  # last token
+        ("ready_s", "f8"),  # its KV cache, which is brought from elsewhere, is there
         ("prompt_tokens", "i8"),
         ("output_tokens", "i8"),
         ("produced", "i8"),  # output tokens so far; of one that decodes: as it joined
         ("computed", "i8"),  # tokens in the KV cache; of one that decodes: as it joined
         ("chunk", "i8"),  # tokens of its prompt in the step in flight
-        ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus the replica's steps
+        ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus those that its replica has given
         ("delay_s", "f8"),  # from the end of the last that it waits for to its arrival
         ("pending", "i8"),  # requests that must end before it arrives
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
@@ -71,7 +72,8 @@ ENGINE = record(
         ("step_end_s", "f8"),  # of the step in flight; NaN if none is
         ("decode_s", "f8"),  # time in steps without prompt tokens
         ("prefill_s", "f8"),  # time in steps with some
-        ("steps", "i8"),  # in which those that decode got a token
+        ("steps", "i8"),  # in which those that decode got tokens
+        ("given", "i8"),  # tokens that who decoded in all of these has got
         ("steps_with_prompts", "i8"),
         ("steps_without", "i8"),
         ("decode_tokens", "i8"),
@@ -92,6 +94,9 @@ ENGINE = record(
         ("paused", "i8"),  # in the step in flight nobody does
         ("reserves", "i8"),  # admission is for all output
         ("reserved", "i8"),  # blocks of all tokens of those that have them
+        ("drafts", "i8"),  # tokens that are drafted in a step for each that decodes
+        ("tokens_per_step", "f8"),  # that each of them gets, mean
+        ("draft_s", "f8"),  # by which drafting makes a step longer
         ("ahead", "i8"),  # a step is scheduled while the one before it runs
         ("block_tokens", "i8"),
         ("watermark", "i8"),  # blocks that an admission leaves free
@@ -122,6 +127,29 @@ ENGINE = record(
         ("ended", "i8"),  # all that ever have
         ("leaving", "i8"),  # first ended one whose seat and blocks are not free yet
         ("leavers", "i8"),
+        ("due_s", "f8"),  # end of the step under way
+        ("ships", "i8"),  # it prefills, and others read its KV cache
+        ("holds_s", "f8"),  # blocks that nobody reads stay so long
+        ("first_held", "i8"),  # ended ones whose blocks wait to be read, by when these are free
+        ("last_held", "i8"),
+        ("block_s", "f8"),  # that a block of KV cache takes to be brought here; 0 if none is
+        ("latency_s", "f8"),  # on top, for each request
+        ("link_free_s", "f8"),  # it brings the next request's then
+        ("first_coming", "i8"),  # requests whose KV cache is brought, in this order
+        ("last_coming", "i8"),
+        ("coming", "i8"),
+        ("first_sent_on", "i8"),  # requests that come behind those that have ended here, for others to serve
+        ("last_sent_on", "i8"),
+    ]
+)
+
+# KV cache that one replica computes for another, by the request's row in the first.
+SHIPMENT = record(
+    [
+        ("free_s", "f8"),  # its blocks are free: if it is read, when that has happened
+        ("read", "i8"),  # it is, or was
+        ("previous", "i8"),  # of those that the replica holds
+        ("next", "i8"),
     ]
 )
 
@@ -159,10 +187,11 @@ ENTRY = record(
 class Engines(Bundle):
     """Serving engines, one for each replica, and their requests.
 
-    ``end_steps`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of steps at which it ends;
-    ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by the
-    count of steps, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each replica,
-    chains of the nodes with a name.
+    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
+    ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
+    the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
+    replica, chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each
+    request has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
@@ -170,7 +199,7 @@ class Engines(Bundle):
         "engines": (ENGINE, 1),
         "entries": (ENTRY, 1),
         "numbers": (np.dtype("f8"), 1),
-        "end_steps": (np.dtype("i8"), 1),
+        "ends": (np.dtype("i8"), 1),
         "end_rows": (np.dtype("i8"), 1),
         "places": (np.dtype("i8"), 1),
         "turns": (np.dtype("i8"), 2),
@@ -178,6 +207,7 @@ class Engines(Bundle):
         "buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
         "followers": (np.dtype("i8"), 1),
+        "shipments": (SHIPMENT, 1),
     }
     __slots__ = (*ARRAYS, "table")
 

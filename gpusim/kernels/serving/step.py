@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 
-from gpusim.kernels._jit import part
+from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import share_output
-from gpusim.kernels.serving.decoding import begin_decoding, contexts, stop_decoding
+from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
+from gpusim.kernels.serving.shipping import follow, send_on
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state.codes import NONE
 
 
 @part
 def _attention_of(s, r):
-    """What a replica does in the step that is scheduled: requests, tokens, and [s] of attention."""
+    """What a replica does in the step that is scheduled: requests, tokens, [s] of attention, and tokens of prompts."""
     replica = s.engines[r]
     chunk, weighted, requests = 0, 0.0, 0
     row = replica.prefilling
@@ -25,33 +26,36 @@ def _attention_of(s, r):
         weighted += request.chunk * (request.computed + 0.5 * request.chunk)
         row = request.next
     before = weighted / chunk - 0.5 * chunk if chunk > 0 else 0.0
-    decoding, mean, longest, shortest = 0, 0.0, 0, 0
+    decoding, mean, longest, shortest = 0, 0.0, 0.0, 0.0
     replica.paused = replica.pauses and chunk > 0
     if not replica.paused:
         decoding = replica.decoding
         mean, longest, shortest = contexts(s, r)
     replica.prefill_tokens += chunk
     replica.prefill_reads += weighted
-    replica.decode_tokens += decoding
+    tokens = decoding * (1 + replica.drafts)
+    replica.decode_tokens += tokens
     replica.decode_reads += decoding * mean
     e = s.entries[replica.entry]
     took_s = mixed_attention(s.numbers, e, chunk, before, decoding, mean, longest, shortest)
-    return requests + decoding, chunk + decoding, took_s, chunk
+    return requests + decoding, chunk + tokens, took_s, chunk
 
 
 @part
 def begin(s, g):
     """The step that is scheduled runs, on all replicas of a group."""
     first = s.engines[g]
-    most_requests, most_tokens, all_tokens, prompt_tokens, longest_s = 0, 0, 0, 0, 0.0
+    most_requests, most_tokens, all_tokens, prompt_tokens, longest_s, draft_s = 0, 0, 0, 0, 0.0, 0.0
     for r in range(g, g + first.ranks):
         requests, tokens, took_s, chunk = _attention_of(s, r)
         most_requests, most_tokens = max(most_requests, requests), max(most_tokens, tokens)
         all_tokens += tokens
         prompt_tokens += chunk
         longest_s = max(longest_s, took_s)
+        if tokens > chunk:
+            draft_s = first.draft_s
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
-    took_s *= first.slowness
+    took_s = first.slowness * (took_s + draft_s)
     for r in range(g, g + first.ranks):
         replica = s.engines[r]
         replica.step_end_s = replica.clock_s + took_s
@@ -67,7 +71,7 @@ def begin(s, g):
 def end_decoding(s, r):
     """Those that decode and have all their tokens end."""
     replica = s.engines[r]
-    while replica.decoding > 0 and s.end_steps[replica.heap] == replica.steps:
+    while replica.decoding > 0 and s.ends[replica.heap] <= replica.given:
         row = s.end_rows[replica.heap]
         stop_decoding(s, r, row)
         _end(s, r, row)
@@ -81,11 +85,24 @@ def _end(s, r, row):
     stop_running(s, r, row)
     leave(s, r, row)
     for i in range(request.first_follower, request.first_follower + request.followers):
-        follower = s.requests[s.followers[i]]
-        follower.pending -= 1
-        if follower.pending == 0:
-            follower.arrival_s = request.end_s + follower.delay_s
-            join_waiting(s, r, s.followers[i], follower.arrival_s)
+        _call(s, r, row, s.followers[i])
+
+
+@inner
+def _call(s, r, row, behind):
+    """One of those has ended that a request waits for: it comes after the last of them."""
+    follower = s.requests[behind]
+    follower.pending -= 1
+    arrival_s = s.requests[row].end_s + follower.delay_s
+    if arrival_s >= follower.arrival_s:
+        follower.arrival_s = arrival_s
+        if len(s.shipments) > 0:
+            follow(s, row, behind)
+    if follower.pending == 0:
+        if len(s.shipments) > 0:
+            send_on(s, r, behind)
+        else:
+            join_waiting(s, r, behind, follower.arrival_s)
 
 
 @part
@@ -96,6 +113,7 @@ def finish(s, r):
     replica.clock_s = replica.step_end_s
     replica.step_end_s = math.nan
     if not replica.paused:
+        replica.given = given_after(replica, 1)
         replica.steps += 1
         replica.served = 0
         end_decoding(s, r)

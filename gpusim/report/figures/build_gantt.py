@@ -16,6 +16,7 @@ from gpusim.errors import shortened
 from gpusim.report.figures.build_paths import first_s, last_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN
+from gpusim.report.figures.place import blank
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S
@@ -46,7 +47,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     rows = sum(len(part) + 1 for _name, part in parts)
     top_in, bottom_in, left_in = 0.32, 0.3, 1.75
     total_in = top_in + ROW_IN * rows + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.12) / WIDTH_IN, ROW_IN * rows / total_in)
     ax = figure.add_axes(box)
     labels, y = [], 0

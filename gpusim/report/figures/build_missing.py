@@ -12,6 +12,7 @@ from gpusim.analysis.months import edges_s
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, nothing, thousands
 from gpusim.report.figures.kinds import kind_colours, kind_patches
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
@@ -27,7 +28,7 @@ def draw(result: Record) -> Figure:
     patches = kind_patches(colours, late)
     top_in, body_in, bottom_in = legend_height_in(len(patches), 4) + 0.3, 1.9, 0.35
     total_in = top_in + body_in + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     ax = figure.add_axes((0.75 / WIDTH_IN, bottom_in / total_in, 1.0 - 0.87 / WIDTH_IN, body_in / total_in))
     edges = edges_s(months, start, end_s)
     left, width = edges[:-1] / DAY_S, np.diff(edges) / DAY_S

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
 from gpusim.report.figures.kinds import kind_colours, kind_patches
+from gpusim.report.figures.place import blank
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S
@@ -35,7 +36,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
         patches.append(Line2D([], [], color="black", marker="o", markersize=3.5, linewidth=1.2, label="P10, P50, P90"))
     top_in, bottom_in = legend_height_in(len(patches), 4) + 0.1, 0.32
     total_in = top_in + ROW_IN * len(projects) + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     names, left_in = row_labels(list(projects["project"]))
     box = (
         left_in / WIDTH_IN,

@@ -17,6 +17,7 @@ from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import plain, sheet, thousands
 from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.report.figures.place import height_in
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S
@@ -46,7 +47,7 @@ def draw(result: Record) -> Figure:
         _prices(axes[-1], result, kinds, start, end_s)
     calendar_axis(axes[-1], start, 0.0, end_s)
     key = [Patch(color=OURS, label="ours"), Patch(color=RIVALS, label="rivals'")]
-    figure.legend(handles=key, loc="upper left", ncols=2, bbox_to_anchor=(0.02, 1.0 - 0.05 / figure.get_figheight()),
+    figure.legend(handles=key, loc="upper left", ncols=2, bbox_to_anchor=(0.02, 1.0 - 0.05 / height_in(figure)),
                   borderaxespad=0.0, handlelength=1.2)  # fmt: skip
     return figure
 

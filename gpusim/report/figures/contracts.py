@@ -15,6 +15,7 @@ from gpusim.analysis.months import edges_s, hours
 from gpusim.errors import shortened
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import sheet, thousands
+from gpusim.report.figures.place import height_in
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S
@@ -47,7 +48,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
     ]
     if deliveries:
         key.append(Line2D([], [], color=SURE, marker="o", markersize=4, label="milestone: P10, P50, P90"))
-    figure.legend(handles=key, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - 0.05 / figure.get_figheight()),
+    figure.legend(handles=key, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - 0.05 / height_in(figure)),
                   borderaxespad=0.0, handlelength=1.5)  # fmt: skip
     return figure
 

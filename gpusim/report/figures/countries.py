@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpusim.analysis.countries import countries
 from gpusim.report.figures.frame import WIDTH_IN, plain, row_labels
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 
 ROW_IN = 0.24
@@ -27,7 +28,7 @@ def draw(result: Record) -> Figure:
     names, left_in = row_labels(list(table["country"]))
     top_in, body_in, bottom_in, gap_in = 0.1, ROW_IN * len(table) + 0.1, 0.48, 0.18
     total_in, width_in = top_in + body_in + bottom_in, (WIDTH_IN - left_in - 3 * gap_in) / 3
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     for i, column in enumerate(PANELS):
         x_in = left_in + i * (width_in + gap_in)
         box = (x_in / WIDTH_IN, bottom_in / total_in, width_in / WIDTH_IN, body_in / total_in)

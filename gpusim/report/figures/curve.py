@@ -13,6 +13,7 @@ from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import nothing, plain, sheet
 from gpusim.report.figures.palette import LINES, SERIES
+from gpusim.report.figures.place import height_in
 from gpusim.units import number_of
 
 MOST = len(SERIES)  # lines that the eye can tell apart
@@ -37,7 +38,7 @@ def draw(summary: pd.DataFrame, axis: str, measure: str, by: str | None = None) 
     unit = unit_of(measure, float(table["mean"].abs().max()) if len(table) else 0.0)
     lines = -(-min(len(entries), MOST) // 3) if by else 0
     figure, (ax,) = sheet([2.3], 0.36 + 0.18 * lines)
-    inch = 1.0 / figure.get_figheight()
+    inch = 1.0 / height_in(figure)
     for i, entry in enumerate(entries[:MOST]):
         part = table if by is None else table[table[by] == entry]
         _line(ax, part, axis, unit.factor, SERIES[i], LINES[i % len(LINES)])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import nothing, rows_sheet
+from gpusim.report.figures.place import height_in
 from gpusim.units import number_of
 
 MOST = 40  # rows
@@ -53,7 +54,7 @@ def draw(summary: pd.DataFrame, axes: Sequence[str], measure: str) -> Figure:
     ax.grid(axis="x", color="#E3E3E3", linewidth=0.6)
     ax.set_axisbelow(True)
     ax.margins(x=0.05)
-    inch = 1.0 / figure.get_figheight()
+    inch = 1.0 / height_in(figure)
     figure.text(0.02, 1.0 - 0.08 * inch, title, va="top", fontsize=9)
     figure.text(0.02, 1.0 - 0.32 * inch, shortened(heading, 80), va="top", fontsize=8, fontweight="bold")
     if table.empty:

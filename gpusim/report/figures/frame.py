@@ -16,6 +16,7 @@ from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.palette import COLOURS
+from gpusim.report.figures.place import blank, height_in
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
 
@@ -33,7 +34,7 @@ def sheet(
     bottom_in, right_in = 0.52, 0.12
     gaps = [gaps_in] * (len(heights_in) - 1) if isinstance(gaps_in, float) else gaps_in
     total = top_in + sum(heights_in) + sum(gaps) + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total))
+    figure = blank(WIDTH_IN, total)
     axes, y = [], total - top_in
     for height, gap in zip(heights_in, [*gaps, 0.0]):
         y -= height
@@ -72,7 +73,7 @@ def legend(figure: Figure, causes: list[str], y_in: float, extra: list = ()) -> 
 
 def key(figure: Figure, handles: list, y_in: float) -> None:
     """Legend of handles with labels, whose upper edge is ``y_in`` below the top of the figure."""
-    height = figure.get_figheight()
+    height = height_in(figure)
     figure.legend(
         handles=handles, loc="upper left", ncols=3, bbox_to_anchor=(0.02, 1.0 - y_in / height), borderaxespad=0.0,
         handlelength=1.2, columnspacing=1.4, labelspacing=0.35,
@@ -109,7 +110,7 @@ def rows_sheet(names: list[str], row_in: float, top_in: float, label: str) -> tu
     left_in = max(0.2 + 0.073 * max(map(len, names), default=0), 0.7)
     bottom_in, body_in = 0.5 + 0.15 * label.count("\n"), row_in * max(len(names), 2)
     total_in = top_in + body_in + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.15) / WIDTH_IN, body_in / total_in)
     ax = figure.add_axes(box)
     ax.set_yticks(range(len(names)), names)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import greatest
 from gpusim.analysis.series import Series
 from gpusim.analysis.wording import quantity
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, nothing, row_labels, time_axis
 from gpusim.report.figures.palette import COLOURS
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
 
@@ -21,15 +21,17 @@ ROW_IN = 0.46
 FULL = 0.86  # of a row's height: all planned GPUs of the site
 
 
-def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFrame) -> Figure:
+def draw(result: Record, series: Series, entries: pd.DataFrame, title: str) -> Figure:
     """Share of each site's planned GPUs that was held back, over time and by cause, and the sum beside it.
 
     Parameters
     ----------
     series : Series
         Of the result.
-    entries, table : DataFrame
-        ``books`` and ``bottlenecks`` of ``gpusim.analysis.bottlenecks``.
+    entries : DataFrame
+        ``books`` of the result.
+    title : str
+        What the figure shows.
     """
     tables = {site: series.held_back(entries[entries["site"] == site]) for site in result.sites["site"]}
     totals = {site: float((table.sum(axis=1) * series.spans_s).sum()) / HOUR_S for site, table in tables.items()}
@@ -37,12 +39,12 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, table: pd.DataFr
     planned = result.sites.set_index("site")["planned_gpus"]
     weight = {c: sum(float(t[c].sum()) for t in tables.values() if c in t) for c in COLOURS}
     shown = [c for c in sorted(weight, key=lambda c: -weight[c]) if weight[c] > 0.002 * sum(weight.values())]
-    title = textwrap.fill(greatest(result, table), 76)
+    title = textwrap.fill(title, 76)
     title_in = 0.19 * (title.count("\n") + 1) + 0.2
     top_in = title_in + legend_height_in(len(shown)) + 0.28
     body_in = ROW_IN * len(sites)
     total_in = top_in + body_in + 0.55
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     names, left_in = row_labels(sites)
     left, split, bottom, height = left_in / WIDTH_IN, 5.05 / WIDTH_IN, 0.55 / total_in, body_in / total_in
     course = figure.add_axes((left, bottom, split - left, height))

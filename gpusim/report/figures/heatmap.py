@@ -12,6 +12,7 @@ from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.analysis.wording import no_number
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, plain
+from gpusim.report.figures.place import blank
 
 COLOURS = "cividis"  # the same to all eyes, in print too (Nuñez, Anderton and Renslow 2018)
 MOST_CELLS = 10  # side by side, in which numbers are readable
@@ -44,7 +45,7 @@ def draw(summary: pd.DataFrame, down: str, across: str, measure: str) -> Figure:
     bottom_in = 0.46 + (0.065 * max(len(_said(entry, 18)) for entry in columns) if turned else 0.0)
     body_in = row_in * max(len(rows), 2)
     total_in = 0.36 + body_in + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     box = (left_in / WIDTH_IN, bottom_in / total_in, (WIDTH_IN - left_in - 0.95) / WIDTH_IN, body_in / total_in)
     ax = figure.add_axes(box)
     colours = mpl.colormaps[COLOURS].with_extremes(bad="#DDDDDD")

@@ -14,6 +14,7 @@ from gpusim.analysis.wording import short_time
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, key, legend_height_in, nothing
 from gpusim.report.figures.palette import LINES, OTHER, SERIES
+from gpusim.report.figures.place import blank, height_in
 from gpusim.report.figures.requests import LONGEST, MOST, OTHERS
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S
@@ -40,10 +41,10 @@ def draw(result: Record, service: str) -> Figure:
         Line2D([], [], label=shortened(name, LONGEST), **_look(i)) for i, name in enumerate(groups) if len(groups) > 1
     ]
     top_in = 0.5 + (legend_height_in(len(handles)) if handles else 0.0)
-    figure = Figure(figsize=(WIDTH_IN, top_in + HEIGHT_IN + BOTTOM_IN))
+    figure = blank(WIDTH_IN, top_in + HEIGHT_IN + BOTTOM_IN)
     key(figure, handles, 0.08)
     of_all = latencies(result).set_index("service").loc[service]
-    promised, height = objectives(result, service), figure.get_figheight()
+    promised, height = objectives(result, service), height_in(figure)
     for i, (measure, (title, name, none)) in enumerate(PANELS.items()):
         left_in = LEFT_IN + i * (PANEL_IN + APART_IN)
         box = (left_in / WIDTH_IN, BOTTOM_IN / height, PANEL_IN / WIDTH_IN, HEIGHT_IN / height)

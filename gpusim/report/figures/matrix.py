@@ -9,6 +9,7 @@ from gpusim.analysis.economics import pools
 from gpusim.analysis.wording import share
 from gpusim.report.figures.frame import WIDTH_IN, legend, legend_height_in, row_labels
 from gpusim.report.figures.palette import COLOURS
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 
 ROW_IN = 0.42
@@ -26,7 +27,7 @@ def draw(result: Record) -> Figure:
     title_in = 0.3
     top_in = title_in + legend_height_in(len(shown)) + 0.25
     height = ROW_IN * len(sites) + top_in + 0.08
-    figure = Figure(figsize=(WIDTH_IN, height))
+    figure = blank(WIDTH_IN, height)
     names, left_in = row_labels(sites)
     left = left_in / WIDTH_IN
     scale = min(1.0, (0.99 - left) * WIDTH_IN / len(kinds) / 0.85)  # of the text of narrow cells

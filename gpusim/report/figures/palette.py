@@ -22,5 +22,8 @@ STYLE = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "savefig.dpi": 150,
+    "pdf.fonttype": 42,  # text as text, in the TrueType that journals ask for
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gpusim",  # names within the file are the same on every run
     "text.parse_math": False,  # a name may hold dollars
 }

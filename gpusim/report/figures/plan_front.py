@@ -13,6 +13,7 @@ from gpusim.analysis.labels import Unit, unit_of
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact, quantity
 from gpusim.report.figures.frame import plain, sheet, thousands
+from gpusim.report.figures.place import height_in
 from gpusim.studies.planning.goal import Condition, Goal
 
 FRONT, CHOSEN, OTHERS, MISSED = "#0072B2", "#D55E00", "#A8A8A8", "#F3EDE4"
@@ -36,7 +37,7 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
     axes[-1].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda usd, _place: compact(usd)))
     axes[-1].set_xlabel("cost of what is bought [USD]")
-    height = figure.get_figheight()
+    height = height_in(figure)
     cost = f"{quantity(chosen['cost_usd'])} USD"
     title = (
         f"The cheapest plan found costs {cost}"

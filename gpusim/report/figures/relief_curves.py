@@ -16,6 +16,7 @@ from gpusim.analysis.wording import compact, quantity, share
 from gpusim.causes import WORDS
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, plain
+from gpusim.report.figures.place import blank
 from gpusim.report.figures.relief_ranking import BETTER, WORSE, gain_label, is_certain
 from gpusim.tables.relief import Relief
 from gpusim.units import number_of
@@ -49,7 +50,7 @@ def draw(relief: Relief) -> Figure:
     title = textwrap.wrap(f"Gain by how much a constraint is loosened: {gain_label(measure, unit)}", 86)
     top_in = 0.2 + 0.15 * len(title)
     total_in = top_in + (PANEL_IN + GAP_IN) * len(parts)
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     width = 1.0 - (LEFT_IN + SIDE_IN + 0.15) / WIDTH_IN
     for i, (name, part) in enumerate(parts):
         bottom = 1.0 - (top_in + PANEL_IN + (PANEL_IN + GAP_IN) * i) / total_in

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import words_of
 from gpusim.analysis.measure import sign_of
 from gpusim.report.figures.frame import WIDTH_IN
+from gpusim.report.figures.place import blank
 from gpusim.report.figures.relief_ranking import BETTER, LEFT_IN, MOST, RIGHT_IN, WORSE, is_certain, name_rows, steps
 from gpusim.report.tables import NO_CHANGE
 from gpusim.report.tables import relative as said
@@ -40,7 +41,7 @@ def draw(relief: Relief) -> Figure:
     head_in = 0.12 + 0.13 * max(head.count("\n") + 1 for head in heads)
     top_in, bottom_in, body_in = 0.32 + head_in, 0.06, row_in * len(names)
     total_in = top_in + body_in + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     width = (WIDTH_IN - LEFT_IN - RIGHT_IN) / WIDTH_IN
     ax = figure.add_axes((LEFT_IN / WIDTH_IN, bottom_in / total_in, width, body_in / total_in))
     name_rows(figure, ax, names, table["rank"])

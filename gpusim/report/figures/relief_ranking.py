@@ -15,6 +15,7 @@ from gpusim.analysis.measure import sign_of
 from gpusim.analysis.wording import compact
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, plain
+from gpusim.report.figures.place import blank
 from gpusim.tables.relief import Relief
 from gpusim.units import number_of
 
@@ -45,7 +46,7 @@ def draw(relief: Relief) -> Figure:
     top_in, bottom_in = 0.52 + 0.16 * title.count("\n"), 0.5 + LINE_IN * label.count("\n")
     body_in = row_in * len(names)
     total_in = top_in + body_in + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     low, height = bottom_in / total_in, body_in / total_in
     ax = figure.add_axes((LEFT_IN / WIDTH_IN, low, (SPLIT_IN - LEFT_IN) / WIDTH_IN, height))
     ledger = figure.add_axes(((SPLIT_IN + 0.2) / WIDTH_IN, low, (WIDTH_IN - SPLIT_IN - 0.2) / WIDTH_IN, height))

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from gpusim.regulation.effects import in_force
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.frame import WIDTH_IN, legend_height_in, row_labels
+from gpusim.report.figures.place import blank
 from gpusim.scenario.rules import catalogue
 from gpusim.tables.record import Record
 from gpusim.tables.rules import LOSSES
@@ -37,7 +38,7 @@ def draw(result: Record) -> Figure:
     top_in, bottom_in = legend_height_in(4, 4) + 0.1, 0.32
     last = rows[-1][0] + 1.0
     total_in = top_in + ROW_IN * last + bottom_in
-    figure = Figure(figsize=(WIDTH_IN, total_in))
+    figure = blank(WIDTH_IN, total_in)
     box = (left_in / WIDTH_IN, bottom_in / total_in, 1.0 - (left_in + 0.12) / WIDTH_IN, ROW_IN * last / total_in)
     ax = figure.add_axes(box)
     ax.set_yticks([y for y, _rule, _site in rows], names)

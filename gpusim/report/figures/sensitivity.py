@@ -11,6 +11,7 @@ from gpusim.analysis.labels import Unit, label_of, unit_of, words_of
 from gpusim.analysis.wording import share
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import nothing, rows_sheet
+from gpusim.report.figures.place import height_in
 
 # Index -> (what it is, colour), in the order of the bars of an axis.
 BARS = {
@@ -47,7 +48,7 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
         if np.isfinite(row.low) and np.isfinite(row.high):
             ax.plot([row.low * unit.factor, row.high * unit.factor], [y, y], color="black", linewidth=0.9)
     ax.axvline(0.0, color="black", linewidth=0.8)
-    inch = 1.0 / figure.get_figheight()
+    inch = 1.0 / height_in(figure)
     figure.text(0.02, 1.0 - 0.08 * inch, _title(table), va="top", fontsize=9)
     handles = [mpl.patches.Patch(color=BARS[index][1], label=BARS[index][0]) for index in indices]
     figure.legend(

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from gpusim.report.figures import curve, effects, heatmap, sensitivity, tornado
 from gpusim.report.section import Drawings
 from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.tables.target import folder_name
-
-
-def study_figures(
-    spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]
-) -> Iterator[tuple[str, Figure]]:
-    """The figures of every measure of a sweep, by name."""
-    for name, draw in drawings(spec, summary, sensitivities).items():
-        yield name, draw()
 
 
 def drawings(spec: SweepSpec, summary: pd.DataFrame, sensitivities: Mapping[str, pd.DataFrame]) -> Drawings:

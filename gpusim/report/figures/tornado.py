@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from gpusim.analysis.labels import Unit, label_of, unit_of
 from gpusim.errors import shortened
 from gpusim.report.figures.frame import WIDTH_IN, nothing, rows_sheet
+from gpusim.report.figures.place import height_in
 
 LOW, HIGH = "#56B4E9", "#0072B2"
 ROW_IN = 0.32
@@ -39,7 +40,7 @@ def draw(table: pd.DataFrame, measure: str) -> Figure:
     ax.axvline(base * unit.factor, color="black", linewidth=0.8)
     _room(ax, effects, base * unit.factor)
     title = f"Each axis alone, from the base of {unit.said(base)}. Light: its low number; dark: its high, or a case"
-    figure.text(0.02, 1.0 - 0.08 / figure.get_figheight(), title, va="top", fontsize=9)
+    figure.text(0.02, 1.0 - 0.08 / height_in(figure), title, va="top", fontsize=9)
     if effects.empty:
         nothing(ax, "no point off the base has run")
     return figure

@@ -11,6 +11,7 @@ from gpusim.analysis.wording import duration, quantity, share
 from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report.figures.frame import WIDTH_IN
 from gpusim.report.figures.palette import COLOURS, LINES
+from gpusim.report.figures.place import blank
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 
@@ -24,11 +25,11 @@ def draw(result: Record) -> Figure:
     waits = waits[waits["wait_s"] > 0.0]
     jobs = result.jobs
     if waits.empty:
-        figure = Figure(figsize=(WIDTH_IN, 0.8))
+        figure = blank(WIDTH_IN, 0.8)
         text = f"none of {number_of(len(jobs), 'job')} waited" if len(jobs) else "the scenario has no jobs"
         figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
         return figure
-    figure = Figure(figsize=(WIDTH_IN, 3.3))
+    figure = blank(WIDTH_IN, 3.3)
     curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
     bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
     none = share(float((jobs["wait_s"] <= 0.0).mean()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpusim import plugins
 from gpusim.report.section import Section
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.build_out import BuildOutSection
@@ -9,10 +10,13 @@ from gpusim.report.sections.competition import CompetitionSection
 from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.energy import EnergySection
 from gpusim.report.sections.events import EventsSection
+from gpusim.report.sections.explore import ExploreSection
+from gpusim.report.sections.failures import FailuresSection
 from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.notes import NotesSection
+from gpusim.report.sections.ranks import RanksSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sections.replications import ReplicationsSection
 from gpusim.report.sections.requests import RequestsSection
@@ -23,11 +27,15 @@ from gpusim.report.sections.waiting import WaitingSection
 from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
-    ReliefSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(), RulesSection(),
-    WhereSection(), BottlenecksSection(), FleetSection(), WaitingSection(), RequestsSection(), ServicesSection(),
-    EnergySection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    ReliefSection(), RanksSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(),
+    RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(),
+    FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(),
+    NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
-    BottlenecksSection(), RequestsSection(), ReplicationsSection(), CompetitionSection(), ContractsSection(),
-    MoneySection(), EnergySection(), RulesSection(),
+    RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
+    CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), RulesSection(),
 ]  # fmt: skip
+ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
+SECTIONS[-1:-1] = ADDED  # the method stays last
+CONSOLE += ADDED

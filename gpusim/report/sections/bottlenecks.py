@@ -41,7 +41,9 @@ class BottlenecksSection(Section):
         }
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """Headline and the largest, as wide as the terminal allows."""
+        """Headline and the largest, as wide as the terminal allows; nothing where replications are the answer."""
+        if findings.replications:
+            return
         shown, wide = findings.losses, terminal.width >= WIDE
         table = listing("#>", "site", "GPU", "cause", "held>", "asked>", "lost>")
         for heading in (*(("of plan>", "days>") if wide else ()), "waited h>", "USD>"):

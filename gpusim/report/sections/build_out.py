@@ -31,7 +31,7 @@ class BuildOutSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """What made it late."""
-        return [lateness(findings.result)]
+        return [lateness(findings.result, findings.deliveries)]
 
     def figures(self, findings: Findings) -> Drawings:
         """Critical paths, GPUs that were missing, tasks."""

@@ -50,7 +50,7 @@ class EnergySection(Section):
         if len(rest):
             energy_mwh, energy_usd, carbon_t = (quantity(rest[name].sum()) for name in SUMS[:3])
             lines.append(f"{len(rest)} more {energy_mwh} MWh for {energy_usd} USD, {carbon_t} t")
-        terminal.print(f"Energy and CO2e by country: {'; '.join(lines)}.")
+        terminal.print(f"Energy and CO2e by country{findings.example}: {'; '.join(lines)}.")
 
 
 ECONOMICS = (
@@ -74,7 +74,7 @@ COUNTRIES = (
     Column("carbon_t", "CO2e [t]", number),
     Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
     Column("energy_usd_per_useful_gpu_hour", "energy [USD per useful GPU-hour]", decimals(3)),
-    Column("usd_per_useful_gpu_hour", "with GPUs [USD per useful GPU-hour]", decimals(2)),
+    Column("usd_per_useful_gpu_hour", "with GPUs, halls, staff [USD per useful GPU-hour]", decimals(2)),
 )
 COUNTRY_YEARS = (
     text("country", "country"),

@@ -59,7 +59,9 @@ class MoneySection(Section):
         return {"cards": _cards(_figures(findings.result)), "replications": bool(findings.deliveries)}
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """The run's money in a few lines."""
+        """The run's money in a few lines; nothing where replications of the build-out have told it."""
+        if findings.deliveries:
+            return
         value, debt = _figures(findings.result), findings.result.money_fleet["debt_usd"].max()
         terminal.print(
             f"Cash of the run: revenue {quantity(value['revenue_usd'])}, EBITDA {quantity(value['ebitda_usd'])},"

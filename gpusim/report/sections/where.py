@@ -18,4 +18,5 @@ class WhereSection(Section):
 
     def figures(self, findings: Findings) -> Drawings:
         """The course of what was held back, by site and cause."""
-        return {"headline": lambda: headline.draw(findings.result, findings.series, findings.entries, findings.losses)}
+        title = findings.attributed
+        return {"headline": lambda: headline.draw(findings.result, findings.series, findings.entries, title)}

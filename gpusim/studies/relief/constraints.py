@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from gpusim.causes import RESERVED, relieved_by
+from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
@@ -110,7 +110,7 @@ def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator
         yield Counterfactual(
             "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
             Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
-            booked(pools_at(scenario, [site]), "not_energised"), 0.0,
+            booked(pools_at(scenario, [site]), NOT_ENERGISED, POWER_PLAN), 0.0,
         )  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def _data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfac
 
 
 def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    if scenario.scheduler.backfill == "none":
+    if scenario.scheduler.backfill == "none" and not scenario.scheduler.is_greedy:
         yield Counterfactual(
             "queue rules", "", "backfill", "jobs may pass a blocked head that they do not delay (EASY)",
             Lever(keys=["scheduler.backfill"]), "easy", "rule",
@@ -299,16 +299,16 @@ def _queue_limit(scenario: Scenario, _step: float, _days: float) -> Iterator[Cou
 def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
     everywhere = pools_at(scenario, scenario.sites)
     for name, spec in scenario.workload.classes.items():
-        for field, cause, what in (
-            ("checkpoint_write_s", "checkpointing", "checkpoint writes"), ("load_s", "loading", "loading"),
-        ):  # fmt: skip
+        for field, causes, what in (
+            ("checkpoint_write_s", booked(everywhere, "checkpointing"), "checkpoint writes"),
+            ("load_s", booked(everywhere, "loading", "restarting"), "loading"),
+        ):
             if getattr(spec, field) > 0.0:
                 yield Counterfactual(
                     "storage", name, field, f"{what} of {name} in half the time",
-                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%",
-                    booked(everywhere, cause),
+                    Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%", causes,
                 )  # fmt: skip
-        if 0.0 < spec.checkpoint_interval_s < math.inf:
+        if spec.checkpoint_interval_s != "young_daly" and 0.0 < spec.checkpoint_interval_s < math.inf:
             yield Counterfactual(
                 "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
                 Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,

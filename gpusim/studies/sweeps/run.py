@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpusim import __version__
+from gpusim import __version__, plugins
 from gpusim.engine.manifest import input_files
 from gpusim.errors import GpusimError
 from gpusim.inputs.files import sha256_of
@@ -25,7 +25,8 @@ class Run:
         [s] What the outcome leaves out at the start.
     inputs : str
         Digest of what the run depends on beyond these: the content of the files that the scenario names, the source of
-        a custom policy (of its module alone, not of what that imports), and the version of gpusim.
+        a custom policy (of its module alone, not of what that imports), and the versions of gpusim and of the packages
+        that add to it.
     key : str
         32 hexadecimal digits of all that the outcome depends on.
 
@@ -48,21 +49,21 @@ class Run:
 
 
 def inputs_of(scenario: Scenario) -> str:
-    """Digest of what a run of a scenario would read here and now, and of the version that would run it."""
+    """Digest of what a run of a scenario would read here and now, and of the versions that would run it."""
     files = [(path, sha256_of(Path(path))) for path in input_files(scenario)]
-    return _digest([__version__, files, policy_digest(scenario.scheduler.order)])
+    return _digest([__version__, files, policy_digest(scenario.scheduler.own_policy), *plugins.packages().items()])
 
 
-def policy_digest(order: str) -> str:
-    """Digest of the module of a custom policy; none for a built-in order, or where there is no module to find."""
-    if ":" not in order:
+def policy_digest(path: str) -> str:
+    """Digest of the module of a custom policy; none where there is no policy, or no module to find."""
+    if not path:
         return ""
-    if order.startswith("__main__:"):
+    if path.startswith("__main__:"):
         raise GpusimError(
-            f'scheduler.order: found "{order}"; workers do not see what a script or notebook defines: put the policy'
+            f'scheduler.order: found "{path}"; workers do not see what a script or notebook defines: put the policy'
             " into a module of its own"
         )
-    source = source_of(order)
+    source = source_of(path)
     return sha256_of(source) if source else ""
 
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gpusim.analysis.measure import FLEET, Measure
-from gpusim.errors import ScenarioError, one_line
+from gpusim.errors import ScenarioError, did_you_mean, one_line
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.faults import dotted, faults_of
+from gpusim.scenario.seeds import located, seeds
 from gpusim.scenario.toml import read
 from gpusim.studies.sweeps.axis import Axis, faults_of_table
 from gpusim.studies.sweeps.designs import Design, faults_of_design, points_of
@@ -92,10 +93,8 @@ class SweepSpec(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content.
         """
-        path = Path(path)
-        if not path.exists():
-            raise ScenarioError(str(path), ["no such file; docs/sweeps.md shows what a sweep file looks like"])
-        data = {"name": path.stem, **read(path)}
+        path = located(path, "sweep")
+        data = {"name": path.stem, **read(path, "sweep")}
         if isinstance(data.get("scenario"), str) and (path.parent / data["scenario"]).is_file():
             data["scenario"] = str(path.parent / data["scenario"])
         return cls.from_dict(data, str(path))
@@ -189,9 +188,12 @@ def _measures(data: dict) -> Iterator[str]:
 
 
 def _scenario(path: object) -> Iterator[str]:
-    if isinstance(path, str) and path and not Path(path).is_file():
-        found = kinds.in_toml(path)
-        yield f"scenario: found {found}: no such file beside the sweep file, nor from the working directory"
+    if isinstance(path, str) and path and not located(path).is_file():
+        found, near = kinds.in_toml(path), did_you_mean(Path(path).stem, seeds())
+        yield (
+            f"scenario: found {found}: no such file beside the sweep file, nor from the working directory, nor a"
+            f" scenario of gpusim's own{near}"
+        )
 
 
 def _stop(stop: Stop, replications: int) -> Iterator[str]:

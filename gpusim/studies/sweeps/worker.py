@@ -73,7 +73,7 @@ def _guarded(run: Run, find: Callable[[], T]) -> T | Failure:
     try:
         if inputs_of(run.scenario) != run.inputs:
             return OTHER_INPUTS
-        _renew_policy(run.scenario.scheduler.order)
+        _renew_policy(run.scenario.scheduler.own_policy)
         return find()
     except GpusimError as error:
         return Failure(type(error).__name__, str(error))
@@ -87,11 +87,11 @@ def _simulated(run: Run, trace: Path | None) -> Record:
     return simulate(run.scenario, run.seed, trace=_shared(trace) if trace else None)
 
 
-def _renew_policy(order: str) -> None:
+def _renew_policy(path: str) -> None:
     """Have a custom policy imported anew if its source is not the one that this process imported."""
-    if ":" not in order:
+    if not path:
         return
-    module, digest = order.partition(":")[0], policy_digest(order)
+    module, digest = path.partition(":")[0], policy_digest(path)
     with _renewing:
         if _imported.get(module) != digest:
             sys.modules.pop(module, None)

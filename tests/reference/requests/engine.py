@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections import deque
 from collections.abc import Hashable
@@ -36,6 +37,11 @@ class Request:
     first_token_s: float = NEVER
     end_s: float = NEVER
     preemptions: int = 0
+    prefilled: Request | None = None
+    read: bool = False
+    ready_s: float = NEVER
+    free_s: float = NEVER
+    holder: Engine | None = None
 
     @property
     def tokens(self) -> int:
@@ -60,6 +66,9 @@ class Engine:
         self.served: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
         self.cache = Cache(deployment.kv_blocks - 1)
+        self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
+        self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
+        self.steps = 0
 
     @property
     def outstanding(self) -> int:
@@ -76,14 +85,30 @@ class Engine:
         """Take note of what had happened by then."""
         for request in [request for request in self.leaving if request.end_s <= seen_s]:
             self.leaving.remove(request)
-            self.give_back(request)
+            self.retire(request)
         while self.coming and self.coming[0].arrival_s <= seen_s:
             request = self.coming.pop(0)
             request.queued_s = seen_s
             self.waiting.append(request)
 
-    def schedule(self, seen_s: float) -> dict[Request, int]:
-        """Tokens of the next step for each request in it."""
+    def retire(self, request: Request) -> None:
+        """One that has ended has left its seat."""
+        self.give_back(request)
+
+    def news_s(self, now_s: float) -> float:
+        """When something happens next of which the scheduler takes note."""
+        return min((request.arrival_s for request in self.coming), default=float("inf"))
+
+    def given(self, steps: int) -> int:
+        """Tokens that who decodes all along has got in so many steps."""
+        return math.floor(steps * self.tokens_per_step)
+
+    def gets(self, request: Request, tokens: int) -> int:
+        """Tokens more that are in its KV cache behind a step with so many of it."""
+        return self.given(self.steps + 1) - self.given(self.steps) if request.decodes else tokens
+
+    def schedule(self, seen_s: float, now_s: float) -> dict[Request, int]:
+        """Tokens of the next step, which begins now, for each request in it."""
         step: dict[Request, int] = {}
         pauses = self.deployment.pauses_decode
         running = [request for request in self.running if not (pauses and request.decodes)]
@@ -93,7 +118,7 @@ class Engine:
                 if request not in step:
                     request.decodes = False  # passed over: it has something to catch up with
         if not preempted:
-            self.admit(seen_s, step)
+            self.admit(seen_s, now_s, step)
         if pauses and not step:
             self.serve(list(self.running), step)
         return step
@@ -105,17 +130,22 @@ class Engine:
         for request in requests:
             if budget == 0 or request not in self.running:
                 break
+            if budget < 1 + self.drafts:
+                request.decodes = False  # it gets one token without drafts
             tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
-            while request in self.running and not self.fits(request, request.computed + tokens):
+            if request.decodes:
+                tokens = 1 + self.drafts
+            computed = request.computed + self.gets(request, tokens)
+            while request in self.running and not self.fits(request, computed):
                 self.preempt(self.running.pop())
                 preempted = True
             if request in self.running:
-                self.hold(request, request.computed + tokens)
+                self.hold(request, computed)
                 step[request] = tokens
                 budget -= tokens
         return preempted
 
-    def admit(self, seen_s: float, step: dict[Request, int]) -> None:
+    def admit(self, seen_s: float, now_s: float, step: dict[Request, int]) -> None:
         """Those that wait, in order, while all that they need is left."""
         size, reserve = self.deployment.block_tokens, self.deployment.watermark_blocks
         while self.waiting and sum(step.values()) < self.deployment.max_batched_tokens:
@@ -126,11 +156,13 @@ class Engine:
             cached = self.cached(request)
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
-            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
-                return
-            if self.blocks_of(left) + (reserve if self.running else 0) > free:
+            if self.blocks_of(left + self.drafts) + (reserve if self.running else 0) > free:
                 return
             if self.deployment.reserves_output and not self.could_all_end(request):
+                return
+            if self.fetch(request, cached, now_s):
+                continue
+            if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
                 return
             self.running.append(self.waiting.popleft())
             self.cache.use(cached)
@@ -142,28 +174,47 @@ class Engine:
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
 
+    def fetch(self, request: Request, cached: list[Block], now_s: float) -> bool:
+        """Whether the first that waits has its KV cache brought from elsewhere, and so waits no longer."""
+        return False
+
+    @property
+    def holders(self) -> list[Request]:
+        """Those that have blocks."""
+        return [*self.running, *self.leaving]
+
     def could_all_end(self, another: Request) -> bool:
         """Whether all that have blocks, and another, could have all their tokens in the KV cache."""
-        requests = [*self.running, *self.leaving, another]
-        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens - 1) for request in requests)
+        requests = [*self.holders, another]
+        more = 2 * self.drafts - 1
+        blocks = sum(self.blocks_of(request.prompt_tokens + request.output_tokens + more) for request in requests)
         return blocks <= self.deployment.kv_blocks - 1
 
     def parts(self, step: dict[Request, int]) -> list[Part]:
         """What a step does, for its time."""
-        return [Part(tokens, request.computed, prompt=not request.decodes) for request, tokens in step.items()]
+        ahead = self.steps * self.tokens_per_step - self.given(self.steps)
+        return [
+            Part(tokens, request.computed + (ahead if request.decodes else 0.0), prompt=not request.decodes)
+            for request, tokens in step.items()
+        ]
 
     def finish(self, step: dict[Request, int], now_s: float) -> None:
-        """A step has ended; of those that end with it who decoded comes first, in the order of all requests."""
-        decoding = sorted((request for request in step if request.decodes), key=lambda one: one.place)
-        for request in [*decoding, *(request for request in step if not request.decodes)]:
-            tokens = step[request]
-            request.computed += tokens
-            if request.computed == request.tokens:
-                request.produced += 1
-                request.decodes = True
-                if request.produced == 1:
+        """A step has ended; of those that end with it who decoded comes first, by what is left, then as they came."""
+        order = lambda one: (one.output_tokens - one.produced, one.place)  # noqa: E731
+        decoding = sorted((request for request in step if request.decodes), key=order)
+        behind = [request for request in step if not request.decodes]
+        gained = {request: self.gets(request, tokens) for request, tokens in step.items()}
+        if not (self.deployment.pauses_decode and behind):
+            self.steps += 1
+        for request in [*decoding, *behind]:
+            request.computed += gained[request]
+            if request.decodes or request.computed == request.tokens:
+                if math.isnan(request.first_token_s):
                     request.first_token_s = now_s
-                if request.produced == request.output_tokens:
+                request.produced += gained[request] if request.decodes else 1
+                request.decodes = True
+                if request.produced >= request.output_tokens:
+                    request.produced = request.output_tokens
                     request.end_s = now_s
                     self.name_output(request)
                     self.running.remove(request)
@@ -176,7 +227,11 @@ class Engine:
             follower.pending -= 1
             if follower.pending == 0:
                 follower.arrival_s = request.end_s + follower.delay_s
-                self.come(follower)
+                self.send_on(follower, request)
+
+    def send_on(self, follower: Request, request: Request) -> None:
+        """Who comes behind a request that has ended comes here."""
+        self.come(follower)
 
     def come(self, request: Request) -> None:
         """In order of arrival, behind those that come at the same time."""
@@ -199,12 +254,12 @@ class Engine:
         self.waiting.appendleft(request)
 
     def fits(self, request: Request, tokens: int) -> bool:
-        """Whether there are blocks for so many tokens of it."""
-        return self.blocks_of(tokens) - len(request.blocks) <= len(self.cache.free)
+        """Whether there are blocks for so many tokens of it, and as many more as are drafted."""
+        return self.blocks_of(tokens + self.drafts) - len(request.blocks) <= len(self.cache.free)
 
     def hold(self, request: Request, tokens: int) -> None:
-        """Take blocks for so many tokens of it."""
-        while len(request.blocks) < self.blocks_of(tokens):
+        """Take blocks for so many tokens of it, and for as many more as are drafted."""
+        while len(request.blocks) < self.blocks_of(tokens + self.drafts):
             request.blocks.append(self.cache.take())
         if self.deployment.prefix_caching:
             full = tokens // self.deployment.block_tokens
@@ -215,7 +270,7 @@ class Engine:
         """One that has ended: others find what its output filled by the names given."""
         size = self.deployment.block_tokens
         if self.deployment.prefix_caching:
-            full = min(request.computed // size, len(request.hash_ids))
+            full = min((request.tokens - 1) // size, len(request.hash_ids))
             self.cache.rename(request.blocks[:full], list(request.hash_ids), request.prompt_tokens // size)
 
     def give_back(self, request: Request) -> None:

@@ -17,7 +17,7 @@ def play(requests: list[Request], deployment: Deployment) -> list[int]:
     for i, request in enumerate(first):
         for group in groups:
             group.advance(request.arrival_s)
-        scores = [_score(engine, request, deployment.router) for engine in engines]
+        scores = [score(engine, request, deployment.router) for engine in engines]
         best = i % len(engines) if deployment.router == "round-robin" else scores.index(min(scores))
         engines[best].come(request)
     for group in groups:
@@ -26,7 +26,8 @@ def play(requests: list[Request], deployment: Deployment) -> list[int]:
     return [where[request] for request in requests]
 
 
-def _score(engine: Engine, request: Request, router: str) -> int:
+def score(engine: Engine, request: Request, router: str) -> int:
+    """The engine with the lowest gets the request."""
     if router == "least-requests":
         return engine.outstanding
     if router == "least-kv":

@@ -136,3 +136,11 @@ def test_a_scenario_without_rules_has_none() -> None:
     plain = Scenario.from_toml("seeds/small.toml", {"sites.texas.grid_mw": 5.0, "sites.frankfurt.pools.H200.gpus": 128})
     names = {one.name for constraint in CONSTRAINTS for one in constraint(plain, 0.1, 7.0)}
     assert not {"energisation texas", "delivery frankfurt/H200", "backfill", "cycle_s", "preemption"} & names
+
+
+def test_the_best_interval_is_no_number_to_halve() -> None:
+    best = {"checkpoint_interval_s": "young_daly", "checkpoint_write_s": 1.0, "load_s": 60.0}
+    plain = Scenario.from_toml("seeds/small.toml", {"workload.classes.research": best, "failures.mix": "llama3"})
+    names = {one.name for constraint in CONSTRAINTS for one in constraint(plain, 0.1, 7.0)}
+    assert "load_s research" in names
+    assert "checkpoint_interval_s research" not in names

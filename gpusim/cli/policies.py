@@ -1,0 +1,78 @@
+"""``gpusim policies`` and ``gpusim compare-policies``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
+from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
+from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
+from gpusim.cli.sweep import counts
+from gpusim.cli.target import check_study, force_option
+
+
+@cli.command()
+def policies() -> None:
+    """Scheduling policies with their rules, sources and options; a scenario names one as `scheduler.order`."""
+    from rich.console import Console
+
+    from gpusim.report.policy_catalogue import tables
+
+    for table in tables():
+        Console(width=160).print(table)
+
+
+@cli.command("compare-policies")
+@click.argument("scenario", type=PATH)
+@click.option(
+    "--policies",
+    "names",
+    required=True,
+    metavar="NAMES",
+    help="Policies, say fifo,easy,sjf+easy,priority+preempt,las: the first is what the others are held against.",
+)
+@click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds under each policy.")
+@click.option("--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Left out of figures.")
+@click.option("--out", type=PATH, help="Folder of the comparison [default: out/NAME-policies].")
+@force_option
+@crew_options
+@click.pass_context
+def compare_policies(
+    ctx: click.Context, scenario: Path, names: str, replications: int, warm_up_days: float, out: Path | None,
+    force: bool, executor: str, workers: int | None, address: str | None,
+) -> None:  # fmt: skip
+    """Which scheduling policy, and which differences are real?
+
+    Runs SCENARIO under each policy with the same jobs and seeds, and holds each against the first: completion times,
+    waits, slowdowns, makespan, use of GPUs, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
+    Every run that finishes is kept: the same command, given again, goes on where it was stopped. Only jobs that are
+    preemptible make way for others.
+
+    Exit status: 0 if all runs finished, 1 if some failed, 2 if there is nothing to run, 130 after Ctrl-C.
+    """
+    folder = out or Path("out") / f"{scenario.stem}-policies"
+    with stoppable(folder):
+        from gpusim.studies.comparison import comparison
+
+        name = f"{scenario.stem}: policies"
+        wanted = [part.strip() for part in names.split(",") if part.strip()]
+        spec = comparison(str(scenario), wanted, name=name, replications=replications, warm_up_days=warm_up_days)
+        check_study(folder, folder, "sweep", {"spec.name": name}, force)
+        loading()
+        from gpusim.report.comparisons import CONSOLE, SECTIONS
+        from gpusim.report.console import print_report
+        from gpusim.report.sweep_page import write
+        from gpusim.report.sweeps.findings import SweepFindings
+        from gpusim.results.sweep import sweep as execute
+
+        with study(folder) as progress:
+            done = execute(spec, folder, executor=executor, workers=workers, address=address, progress=progress)
+        findings = SweepFindings(spec, done.store)
+        page = write(findings, folder / "report.html", SECTIONS)
+        print_report(findings, sections=CONSOLE)
+        say(f"\n{counts(findings.status)}. Store: {folder}\nOpen {page} in a browser.")
+        ctx.exit(tell_failures(done.store))

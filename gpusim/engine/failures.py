@@ -1,0 +1,96 @@
+"""What breaks while the fleet is at work, whom that interrupts, and what is back when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from gpusim.engine.build import Names
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.inputs.failures import WHOLE_SITE, FailureTable
+from gpusim.scenario.failures import FailureCause
+from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner
+from gpusim.units import number_of
+
+FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
+INTERRUPTIONS = ["time_s", "job_id", "site", "gpu_type", "cause", "gpus"]
+
+
+class Breakdowns:
+    """Plays the failures of a run and keeps account of them.
+
+    A node that is hit is back when all repairs that hold it are over. A GPU or a node that is off or down cannot fail;
+    of a domain, a block or a site those nodes fail that are on, and those that are down stay down for its repair too.
+    """
+
+    def __init__(self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names):
+        self.env, self.names, self._failures = env, names, failures
+        self._causes = list(causes.items())
+        self._back_s: dict[int, float] = {}  # of nodes that are in repair
+        self._rows: list[tuple] = []
+        self._interrupted: list[tuple] = []
+
+    def play(self) -> Generator:
+        """SimPy process: one failure after the other."""
+        for row in zip(*(column.tolist() for column in self._failures), strict=True):
+            time_s, cause, site, pool, first_node, nodes, repair_s = row
+            yield self.env.at(time_s)
+            unit = self._site(site, cause) if pool == WHOLE_SITE else self._block(pool, first_node, nodes)
+            self._fail(cause, site, pool, unit, repair_s)
+
+    def tables(self, job_id: np.ndarray) -> dict[str, pd.DataFrame]:
+        """The failures that hit something, and the jobs that they interrupted."""
+        failures = pd.DataFrame(self._rows, columns=FAILURES)
+        interruptions = pd.DataFrame(self._interrupted, columns=INTERRUPTIONS)
+        interruptions["job_id"] = job_id[interruptions["job_id"].to_numpy(dtype="i8")]
+        return {"failures": failures, "interruptions": interruptions}
+
+    def _block(self, pool: int, first: int, nodes: int) -> range:
+        """Rows of neighbouring nodes of a pool."""
+        mine = self.env.fleet.pools[pool]
+        return range(int(mine.first_node) + first, int(mine.first_node + min(first + nodes, mine.n_nodes)))
+
+    def _site(self, site: int, cause: int) -> list[int]:
+        """Rows of all nodes of a site that a cause befalls."""
+        pools = [p for p, (name, kind) in enumerate(self.names.pools)
+                 if name == self.names.sites[site] and self._causes[cause][1].befalls(name, kind)]  # fmt: skip
+        return [n for p in pools for n in self._block(p, 0, int(self.env.fleet.pools[p].n_nodes))]
+
+    def _fail(self, cause: int, site: int, pool: int, unit: Sequence[int], repair_s: float) -> None:
+        env, (name, spec) = self.env, self._causes[cause]
+        state = env.fleet.nodes["state"]
+        hit = [n for n in unit if state[n] in (ON, SPARE)]
+        if not hit:
+            return
+        where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])
+        jobs = list(dict.fromkeys(job for n in hit for job in self._jobs_on(n)))
+        gpus = [int(env.fleet.jobs[job].gpus) for job in jobs]
+        env.make_segment_room()
+        for n in hit:
+            env.fail_node(n)
+        self._interrupted += [(env.now, job, *where, name, held) for job, held in zip(jobs, gpus, strict=True)]
+        self._rows.append((env.now, *where, name, len(hit), len(jobs), sum(gpus), repair_s))
+        if spec.of == "site":
+            env.log(env.now, where[0], "failure", f"{name}: {number_of(len(hit), 'node')} down", len(hit), "nodes")
+        held = [n for n in unit if state[n] == DOWN]
+        for n in held:
+            self._back_s[n] = max(self._back_s.get(n, 0.0), env.now + repair_s)
+        env.at(env.now + repair_s).callbacks.append(lambda _event: self._repair(held))
+
+    def _jobs_on(self, node: int) -> Iterator[int]:
+        """Rows of the jobs that run on a node."""
+        holdings = self.env.fleet.holdings
+        row = int(self.env.fleet.nodes[node].first_holding)
+        while row != NONE:
+            if holdings[row].kind == Owner.JOB:
+                yield int(holdings[row].owner)
+            row = int(holdings[row].next_on_node)
+
+    def _repair(self, nodes: list[int]) -> None:
+        for n in nodes:
+            if self._back_s.get(n, math.inf) <= self.env.now:
+                del self._back_s[n]
+                self.env.repair_node(n)

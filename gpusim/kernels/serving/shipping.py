@@ -1,0 +1,177 @@
+"""KV cache on its way from replicas that prefill to those that decode, by the rules of vLLM's NIXL connector.
+
+Who has prefilled a request holds its blocks until they have been read, or for so long. Who decodes takes blocks for the
+whole prompt before it reads; what it finds in its own prefix cache it does not read. While the others come, one request
+after the other, theirs takes neither seat nor tokens of a step.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
+from gpusim.kernels.serving.lists import free, leave_waiting, run_last
+from gpusim.state.codes import NONE
+
+
+@inner
+def follow(s, row, behind):
+    """A request goes on from one that was decoded: it is prefilled where that one was."""
+    if row >= len(s.shipments):
+        s.requests[behind].replica = s.requests[row - len(s.shipments)].replica
+
+
+@inner
+def send_on(s, r, row):
+    """A request comes behind one that has ended here: somebody is to be found for it."""
+    replica = s.engines[r]
+    s.requests[row].next = NONE
+    if replica.first_sent_on == NONE:
+        replica.first_sent_on = row
+    else:
+        s.requests[replica.last_sent_on].next = row
+    replica.last_sent_on = row
+
+
+@inner
+def take_sent_on(s, r):
+    """Row of the first that was sent on; -1 if there is none."""
+    replica = s.engines[r]
+    row = replica.first_sent_on
+    if row != NONE:
+        replica.first_sent_on = s.requests[row].next
+    return row
+
+
+# What is held ---------------------------------------------------------------------------------------------------------
+
+
+@inner
+def _join_held(s, r, before, row, behind):
+    replica, shipment = s.engines[r], s.shipments[row]
+    shipment.previous, shipment.next = before, behind
+    if before == NONE:
+        replica.first_held = row
+    else:
+        s.shipments[before].next = row
+    if behind == NONE:
+        replica.last_held = row
+    else:
+        s.shipments[behind].previous = row
+
+
+@inner
+def _quit_held(s, r, row):
+    replica, before, behind = s.engines[r], s.shipments[row].previous, s.shipments[row].next
+    if before == NONE:
+        replica.first_held = behind
+    else:
+        s.shipments[before].next = behind
+    if behind == NONE:
+        replica.last_held = before
+    else:
+        s.shipments[behind].previous = before
+
+
+@inner
+def hold(s, r, row):
+    """A request was prefilled: its blocks wait to be read."""
+    free_s = s.requests[row].end_s + s.engines[r].holds_s
+    before, behind = s.engines[r].last_held, NONE
+    while before != NONE and s.shipments[before].free_s > free_s:
+        before, behind = s.shipments[before].previous, before
+    s.shipments[row].free_s = free_s
+    _join_held(s, r, before, row, behind)
+
+
+@inner
+def let_go(s, r, seen_s):
+    """Blocks are free that had been read by then, or had waited for too long."""
+    replica = s.engines[r]
+    while replica.first_held != NONE and s.shipments[replica.first_held].free_s <= seen_s:
+        row = replica.first_held
+        _quit_held(s, r, row)
+        free(s, r, row)
+
+
+# What comes -----------------------------------------------------------------------------------------------------------
+
+
+@inner
+def is_held(s, r, row):
+    """Whether a request that waits was prefilled elsewhere, and what was computed for it is still there."""
+    shipment = s.shipments[row - len(s.shipments)]
+    return shipment.read == 0 and shipment.free_s > s.engines[r].clock_s
+
+
+@inner
+def fetch(s, r, row, shared):
+    """The first that waits takes blocks for its prompt, and what is not in the prefix cache is brought."""
+    replica, request = s.engines[r], s.requests[row]
+    leave_waiting(s, r)
+    claim(s, r, row, shared, 0)
+    request.computed = shared * replica.block_tokens
+    blocks = blocks_of(replica, request.prompt_tokens) - shared
+    take(s, r, blocks_of(replica, request.prompt_tokens + replica.drafts) - shared)
+    replica.link_free_s = max(replica.link_free_s, replica.clock_s) + blocks * replica.block_s
+    request.ready_s = replica.link_free_s + replica.latency_s
+    request.next = NONE
+    if replica.last_coming == NONE:
+        replica.first_coming = row
+    else:
+        s.requests[replica.last_coming].next = row
+    replica.last_coming = row
+    replica.coming += 1
+    _read(s, row - len(s.shipments), request.ready_s)
+
+
+@inner
+def _read(s, row, read_s):
+    """What was computed for a request will have been read by then: it stands before those that nobody reads yet."""
+    r = s.requests[row].replica
+    _quit_held(s, r, row)
+    before, behind = NONE, s.engines[r].first_held
+    while behind != NONE and s.shipments[behind].free_s <= read_s:
+        before, behind = behind, s.shipments[behind].next
+    s.shipments[row].free_s, s.shipments[row].read = read_s, 1
+    _join_held(s, r, before, row, behind)
+
+
+@inner
+def has_come(s, r, seen_s):
+    """Whether the KV cache of somebody was there by then."""
+    first = s.engines[r].first_coming
+    return first != NONE and s.requests[first].ready_s <= seen_s
+
+
+@inner
+def run_come(s, r):
+    """Whose KV cache came first runs, and computes the last token of its prompt again; its row."""
+    replica = s.engines[r]
+    row = replica.first_coming
+    request = s.requests[row]
+    replica.first_coming = request.next
+    if replica.first_coming == NONE:
+        replica.last_coming = NONE
+    replica.coming -= 1
+    share(s, r, row, request.prompt_tokens)
+    request.computed, request.chunk = request.prompt_tokens - 1, 1
+    run_last(s, r, row)
+    return row
+
+
+@inner
+def next_come_s(s, r, seen_s):
+    """[s] When the next that comes will be there; infinity if the scheduler knows it already, or nobody comes."""
+    first = s.engines[r].first_coming
+    if first == NONE or s.requests[first].ready_s <= seen_s:
+        return math.inf
+    return s.requests[first].ready_s
+
+
+@inner
+def next_free_s(s, r):
+    """[s] When blocks are free next that are held."""
+    first = s.engines[r].first_held
+    return math.inf if first == NONE else s.shipments[first].free_s

@@ -1,0 +1,43 @@
+"""What each policy came to."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.labels import label_of
+from gpusim.report import document
+from gpusim.report.section import Section
+from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.sweeps.points import scaled
+from gpusim.report.sweeps.summary import print_summary
+from gpusim.report.tables import text
+from gpusim.report.terminal import Terminal
+from gpusim.studies.comparison import AXIS
+
+
+class MeansSection(Section[SweepFindings]):
+    """Means over replications with their intervals: a row per measure, a column per policy."""
+
+    name, title = "means", "Figures of each policy"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether anything was measured."""
+        return bool(findings.measures)
+
+    def lead(self, findings: SweepFindings) -> list[str]:
+        """What the figures are."""
+        return ["Mean over replications, ± half of its 95% interval."]
+
+    def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
+        """All measures of all policies."""
+        means, units = findings.means, findings.units
+        said = [scaled(row.measure, units, row.mean, row.low, row.high) for row in means.itertuples()]
+        wide = means.assign(said=said).pivot(index="measure", columns=AXIS, values="said")
+        wide = wide.loc[list(units), list(dict.fromkeys(means[AXIS]))].reset_index()
+        wide["measure"] = [label_of(measure, units[measure]) for measure in wide["measure"]]
+        columns = tuple(text(name, name) for name in wide.columns)
+        return {"means": document.table(pd.DataFrame(wide), columns)}
+
+    def say(self, findings: SweepFindings, terminal: Terminal) -> None:
+        """The same on the console."""
+        print_summary(findings.summary, [AXIS], terminal)

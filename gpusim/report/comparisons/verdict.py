@@ -1,0 +1,128 @@
+"""Which differences between policies are real."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.labels import unit_of, words_of
+from gpusim.analysis.measure import sign_of
+from gpusim.report import document
+from gpusim.report.section import Head, Section
+from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.report.tables import text
+from gpusim.report.terminal import Terminal
+from gpusim.studies.comparison import AXIS
+from gpusim.studies.statistics.intervals import paired
+from gpusim.units import number_of
+
+RISK = 0.05  # that any difference of a measure is called real by luck
+MOST_RELATIVE = 5.0  # of the base: larger differences are told in their own unit
+VERDICTS = ("better", "worse", "not known")
+
+
+class VerdictSection(Section[SweepFindings]):
+    """Each policy against the first, measure by measure, with intervals that hold together."""
+
+    name, title = "verdict", "Which differences are real"
+
+    def applies(self, findings: SweepFindings) -> bool:
+        """Whether the first policy and another have runs."""
+        return not judged(findings).empty
+
+    def head(self, findings: SweepFindings) -> Head:
+        """Of the first measure."""
+        return Head("sweep", "headline", statement(findings, findings.measures[0]))
+
+    def lead(self, findings: SweepFindings) -> list[str]:
+        """How sure, and of what."""
+        others = judged(findings)["policy"].nunique()
+        return [
+            f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: each interval"
+            f" has its part of a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all"
+            " of a measure hold together.",
+            *_unended(findings),
+        ]
+
+    def tables(self, findings: SweepFindings) -> dict[str, dict[str, list]]:
+        """A row per measure: which policies are better, worse, or not known to differ."""
+        rows = [{"measure": words_of(measure), **_said(part)} for measure, part in _parts(findings)]
+        columns = (text("measure", "measure"), *(text(v, v) for v in VERDICTS))
+        return {"verdicts": document.table(pd.DataFrame(rows), columns)}
+
+    def say(self, findings: SweepFindings, terminal: Terminal) -> None:
+        """A sentence for each measure."""
+        for measure in findings.measures:
+            terminal.print(statement(findings, measure))
+        for sentence in self.lead(findings):
+            terminal.print(sentence, style="dim")
+
+
+def judged(findings: SweepFindings) -> pd.DataFrame:
+    """Differences to the first policy, paired, with a column ``verdict``: one of ``VERDICTS``."""
+    table = findings.table
+    base = table.loc[table["point"] == 0, findings.by] if findings.measures else pd.DataFrame()
+    others = table["point"].nunique() - 1 if len(base) else 0
+    if others < 1:
+        return pd.DataFrame()
+    gaps = paired(table, findings.by, base.iloc[0].to_dict(), findings.measures, 1.0 - RISK / others)
+    known = (gaps["low"] > 0.0) | (gaps["high"] < 0.0)
+    good = gaps["difference"] * gaps["measure"].map(sign_of) > 0.0
+    verdict = good.map({True: "better", False: "worse"}).where(known, "not known")
+    return gaps.assign(verdict=verdict)
+
+
+def statement(findings: SweepFindings, measure: str) -> str:
+    """What is known of a measure, in a sentence."""
+    part = judged(findings)
+    part = part[part["measure"] == measure]
+    words = words_of(measure)
+    mean = findings.parts[measure].set_index("point")["mean"].get(0, float("nan"))
+    said = _said(part)
+    parts = [f"{verdict} under {said[verdict]}" for verdict in VERDICTS[:2] if said[verdict]]
+    if said["not known"]:
+        parts.append(f"no difference is known of {', '.join(part.loc[part['verdict'] == 'not known', AXIS])}")
+    head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {_base(findings)}"
+    return f"{head}: {'; '.join(parts)}."
+
+
+def _parts(findings: SweepFindings) -> list[tuple[str, pd.DataFrame]]:
+    return list(judged(findings).groupby("measure", sort=False))
+
+
+def _said(part: pd.DataFrame) -> dict[str, str]:
+    """Policies by verdict, the greatest differences first, with how large they are."""
+    found = {}
+    for verdict in VERDICTS:
+        rows = part[part["verdict"] == verdict]
+        rows = rows.loc[rows["difference"].abs().sort_values(ascending=False, kind="stable").index]
+        found[verdict] = ", ".join(f"{getattr(row, AXIS)} ({_change(row)})" for row in rows.itertuples())
+    return found
+
+
+def _change(row) -> str:
+    """A difference and half of its interval: ``-42.0% ± 5.0%``, or in its own unit where it is many times the base."""
+    half = (row.high - row.low) / 2.0
+    if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
+        scale = abs(row.relative / row.difference)
+        return f"{row.relative:+.1%} \u00b1 {half * scale:.1%}"
+    unit = unit_of(row.measure, abs(row.difference))
+    return f"{'+' * (row.difference > 0)}{unit.said(row.difference)} \u00b1 {unit.said(half)}"
+
+
+def _base(findings: SweepFindings) -> str:
+    return next(iter(findings.spec.axes[AXIS].cases))
+
+
+def _unended(findings: SweepFindings) -> list[str]:
+    """Times of completion are of jobs that ended: a policy that leaves more of them looks better than it is."""
+    if "jobs_done" not in findings.parts:
+        return []
+    ended = findings.parts["jobs_done"].set_index(AXIS)["mean"]
+    if ended.max() - ended.min() <= 0.005 * ended.max():
+        return []
+    least, most = ended.idxmin(), ended.idxmax()
+    return [
+        f"Jobs end in different numbers: {ended[least]:,.0f} under {least}, {ended[most]:,.0f} under {most}. Completion"
+        " times and slowdowns are of those that ended, which flatters whoever leaves the long ones; `run.drain = true`"
+        " in the scenario and enough days have all of them end."
+    ]

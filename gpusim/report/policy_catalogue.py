@@ -1,0 +1,38 @@
+"""The policies that come with gpusim as tables for the terminal: rule, how they decide, source; then their options."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from gpusim.scenario import kinds
+from gpusim.scenario.orders import ORDERS, How
+
+WORKS = {
+    How.QUEUE: "the queue: in events or cycles, with EASY or conservative backfill, with preemption by priority or by"
+    " the order; jobs are sorted once, n log n",
+    How.GREEDY: "who holds GPUs: in events or cycles; preemptible jobs that run make way, at the cost of their"
+    " checkpoints; no backfill: who fits behind a blocked job starts; a pass is linear in"
+    " the jobs behind the first that waits",
+    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs',
+}
+
+
+def tables() -> tuple[Table, Table, Table]:
+    """Policies; what each kind works with; options with their defaults."""
+    overview = Table("order", "first goes", "decides", "source", title="Policies: scheduler.order")
+    for name, spec in ORDERS.items():
+        overview.add_row(name, spec.rule, spec.how.value, spec.source)
+    works = Table("decides", "what, and with what", title="All with failures, limits of power, quotas, services, sites")
+    for how, words in WORKS.items():
+        works.add_row(how.value, words)
+    options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")
+    for name, spec in ORDERS.items():
+        for key, field in spec.options.model_fields.items():
+            value = kinds.in_words(kinds.of_field(field))
+            default = "absent" if field.default is None else kinds.in_toml(field.default)
+            if isinstance(field.default, list):
+                default = str(field.default)
+            meaning = escape(" ".join((field.description or "").replace("``", "").split()))
+            options.add_row(name, key, value, escape(default), meaning)
+    return overview, works, options

@@ -1,0 +1,81 @@
+"""Failures: what broke, whom it interrupted, and what share of the jobs' time was work that lasted."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.effective import effective_times
+from gpusim.analysis.wording import quantity
+from gpusim.report import document
+from gpusim.report.findings import Findings
+from gpusim.report.section import Section
+from gpusim.report.tables import Column, decimals, text
+from gpusim.units import HOUR_S, number_of
+
+
+class FailuresSection(Section):
+    """Where something broke."""
+
+    name, title = "failures", "Failures"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether anything did."""
+        return len(findings.result.tables.get("failures", ())) > 0
+
+    def lead(self, findings: Findings) -> list[str]:
+        """What broke, and what was left of the jobs' time."""
+        failures, ledger = findings.result.tables["failures"], findings.result.tables["ledger"]
+        down_h = ledger.loc[ledger["cause"] == "down", "gpu_s"].sum() / HOUR_S
+        sentences = [
+            f"{number_of(len(failures), 'failure')} took {number_of(int(failures['nodes'].sum()), 'node')} down, for"
+            f" {quantity(down_h)} GPU-hours in all, and interrupted jobs"
+            f" {number_of(int(failures['jobs'].sum()), 'time')}."
+        ]
+        times = effective_times(findings.result)
+        if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
+            of_all = times.iloc[0]
+            sentences.append(
+                f"Of the jobs' time from first start to end, {of_all['ettr']:.1%} was work that lasted (effective"
+                " training time ratio)."
+            )
+            if of_all["expected_ettr"] == of_all["expected_ettr"]:
+                sentences.append(
+                    f"By the formula for exponential failures, jobs that never wait for nodes would have"
+                    f" {of_all['expected_ettr']:.1%}."
+                )
+        return sentences
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """By cause; and the effective time by size and tenant."""
+        found = {"failures-cause": document.table(_by_cause(findings.result.tables["failures"]), CAUSES)}
+        for by, heading in (("size", "GPUs"), ("tenant", "tenant")):
+            times = effective_times(findings.result, by)
+            if len(times):
+                found[f"effective-{by}"] = document.table(times, (text(by, heading), *TIMES))
+        return found
+
+
+def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
+    """Rows by cause, the most frequent first."""
+    found = failures.assign(node_h=failures["nodes"] * failures["repair_s"] / HOUR_S).groupby("cause", sort=False)
+    table = found.agg(
+        failures=("cause", "size"), nodes=("nodes", "sum"), jobs=("jobs", "sum"), node_h=("node_h", "sum")
+    )
+    return table.sort_values("failures", ascending=False, kind="stable").reset_index()
+
+
+CAUSES = (
+    Column("cause", "cause", lambda name: name.replace("_", " "), text=True),
+    Column("failures", "failures", decimals()),
+    Column("nodes", "nodes down", decimals()),
+    Column("jobs", "jobs interrupted", decimals()),
+    Column("node_h", "node-hours of repair", decimals()),
+)
+TIMES = (
+    Column("jobs", "jobs that ran", decimals()),
+    Column("interruptions", "interrupted", decimals()),
+    Column("mttf_hours", "hours to a failure", decimals(1), none="no failure"),
+    Column("ettr", "effective time", lambda value: f"{value:.1%}", none="no time"),
+    Column("expected_ettr", "expected", lambda value: f"{value:.1%}", none="no formula"),
+    Column("goodput", "goodput", lambda value: f"{value:.1%}", none="no time"),
+)

@@ -1,0 +1,165 @@
+"""What breaks: causes of failures with their rates, how long repairs take, nodes that fail more often than others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Literal
+
+from pydantic import Field, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model
+from gpusim.scenario.hardware import GpuType, figures
+from gpusim.units import DAY_S
+
+MixName = Literal["llama3", "rsc1", "rsc2"]
+
+
+class Repair(Model):
+    """A kind of repair: lognormal around its mean."""
+
+    mean_h: float = Field(ge=0)
+    """[h] Mean time until the nodes are back; 0: at once, jobs are interrupted all the same."""
+    sigma: float = Field(1.0, ge=0, le=4)
+    """[ln h] Spread of the lognormal times; 0: always the mean."""
+
+
+class FailureCause(Model):
+    """A cause of failures: what fails, how often, and how it is repaired.
+
+    Failures of a unit come at a rate that depends on its age alone; a repair leaves it as old as it was.
+    """
+
+    of: Literal["gpu", "node", "domain", "block", "site"] = "node"
+    """What fails as one: a GPU, which takes its node down; a node; an NVLink or rack domain of its GPU type; a block of
+    ``nodes`` nodes, as behind one switch or in one hall; a site."""
+    nodes: int = Field(1, gt=0)
+    """Nodes of a block."""
+    per_1000_days: float = Field(ge=0)
+    """[1/1000 d] Failures of one such unit in 1,000 days; with a ``shape``, 1,000 days over its mean life."""
+    repair: dict[str, float] = Field({"reseat": 1.0}, min_length=1)
+    """Weights of the kinds of repair, names of ``failures.repairs``, say ``{ reset = 0.6, swap = 0.4 }``."""
+    gpu_types: list[str] = []
+    """Types that it befalls; none: all."""
+    sites: list[str] = []
+    """Sites that it befalls; none: all."""
+    shape: float = Field(1.0, gt=0, le=10)
+    """Shape of the Weibull law of ages: 1 exponential, below 1 ever rarer with age, above 1 ever more often."""
+    infant_factor: float = Field(1.0, ge=1)
+    """Times the rate at age 0, for infant mortality, which dies off with ``infant_days``."""
+    infant_days: float = Field(60.0, gt=0)
+    """[d] Age at which the surplus of infant mortality has fallen to 1/e."""
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> FailureCause:
+        if min(self.repair.values()) < 0 or sum(self.repair.values()) <= 0:
+            raise PydanticCustomError("weights", "repair: no weight may be negative, and one must be positive")
+        return self
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether its rate is the same at any age."""
+        return self.shape == 1.0 and self.infant_factor == 1.0
+
+    def befalls(self, site: str, kind: str) -> bool:
+        """Whether it befalls GPUs of a type at a site."""
+        return (not self.sites or site in self.sites) and (not self.gpu_types or kind in self.gpu_types)
+
+    def unit_nodes(self, gpu: GpuType) -> int:
+        """Nodes that go down with one unit of a type; of a site: 0, for all that it has."""
+        return {"domain": gpu.nodes_per_domain, "block": self.nodes, "site": 0}.get(self.of, 1)
+
+    def units_per_node(self, gpu: GpuType) -> float:
+        """Units to a node of a type; none of a site, of which there is one whatever it has."""
+        if self.of == "site":
+            return 0.0
+        return gpu.gpus_per_node if self.of == "gpu" else 1.0 / self.unit_nodes(gpu)
+
+
+class Failures(Model):
+    """What breaks. Without a mix and without causes nothing does."""
+
+    mix: MixName | None = None
+    """Published causes with their rates (`gpusim catalog`), to which ``causes`` adds: those of the Llama 3 run on H100,
+    or the one rate of Meta's research clusters of A100. Absent: none."""
+    factor: float = Field(1.0, ge=0)
+    """Times the rates of all causes."""
+    causes: dict[str, FailureCause] = {}
+    """Causes by name; of those of the mix, what is to differ."""
+    repairs: dict[str, Repair] = Field({}, json_schema_extra={"default": "`reset`, `reseat`, `swap`, `rma`"})
+    """Kinds of repair by name; those of the catalogue are there already."""
+    age_days: float = Field(365.0, ge=0)
+    """[d] Age at the run's start of GPUs that are there without a date; others have that of their delivery."""
+    lemon_share: float = Field(0.0, ge=0, le=1)
+    """Share of nodes, lemons, that fail more often than the others; the rate over all nodes stays."""
+    lemon_factor: float = Field(10.0, ge=1)
+    """How many times as often as another a lemon fails."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_catalogue(cls, data: object) -> object:
+        return filled_up(data)
+
+    @model_serializer(mode="wrap")
+    def _but_the_catalogue(self, values: Callable) -> dict:
+        """Without what the catalogue has, so that a change of the mix alone changes all of that."""
+        found, usual = values(self), {"causes": published().get(self.mix, {}), "repairs": usual_repairs()}
+        for table, models in (("causes", FailureCause), ("repairs", Repair)):
+            known = {name: models.model_validate(given) for name, given in usual[table].items()}
+            found[table] = {n: v for n, v in found[table].items() if getattr(self, table)[n] != known.get(n)}
+        return found
+
+    def rate_per_s(self, site: str, kind: str, gpu: GpuType, gpus: int) -> float:
+        """[1/s] Interruptions of a job on so many GPUs of a type at a site, at the causes' steady rates.
+
+        A gang holds whole nodes, and whole domains and blocks as far as they go.
+        """
+        nodes = math.ceil(gpus / gpu.gpus_per_node)
+        per_day = 0.0
+        for cause in self.causes.values():
+            if cause.befalls(site, kind):
+                share = {"gpu": nodes * gpu.gpus_per_node, "site": 1}
+                units = share.get(cause.of, math.ceil(nodes / max(cause.unit_nodes(gpu), 1)))
+                per_day += units * cause.per_1000_days / 1000.0
+        return self.factor * per_day / DAY_S
+
+
+def filled_up(table: object, mix: object = None) -> object:
+    """The table with the causes of its mix, or of ``mix``, and the usual repairs; what it gives itself goes first."""
+    if not isinstance(table, dict):
+        return table
+    mix = mix or table.get("mix")
+    return {
+        **table,
+        "causes": _merged(published().get(mix if isinstance(mix, str) else None, {}), table.get("causes", {})),
+        "repairs": _merged(usual_repairs(), table.get("repairs", {})),
+    }
+
+
+def _merged(known: dict[str, dict], given: object) -> object:
+    """Tables by name: those known, with what is given going first."""
+    if not isinstance(given, dict):
+        return given
+    whole = {name: {**known.get(name, {}), **own} if isinstance(own, dict) else own for name, own in given.items()}
+    return {**known, **whole}
+
+
+@cache
+def published() -> dict[str, dict[str, dict]]:
+    """Fields of the causes of each published mix."""
+    mixes: dict[str, dict[str, dict]] = {}
+    for row in figures("failures"):
+        cause = mixes.setdefault(row["mix"], {}).setdefault(row["cause"], {"of": row["of"]})
+        if row["field"].startswith("repair."):
+            cause.setdefault("repair", {})[row["field"].removeprefix("repair.")] = float(row["value"])
+        else:
+            cause[row["field"]] = float(row["value"])
+    return mixes
+
+
+@cache
+def usual_repairs() -> dict[str, dict[str, float]]:
+    """Fields of the usual kinds of repair."""
+    return {row["kind"]: {"mean_h": float(row["value"])} for row in figures("repairs")}

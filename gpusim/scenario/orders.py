@@ -1,0 +1,77 @@
+"""The scheduling policies that come with gpusim: rule, source, cost, options, and how each decides."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from gpusim.scenario.base import Model
+from gpusim.scenario.policy_options import (
+    DeadlineOptions,
+    GittinsOptions,
+    LevelOptions,
+    MultifactorOptions,
+    NoOptions,
+)
+
+
+class How(Enum):
+    """How a policy decides, which says what it works with."""
+
+    QUEUE = "orders the queue"
+    GREEDY = "takes GPUs for the first"
+    ROUNDS = "decides in rounds"
+
+
+class PolicySpec(NamedTuple):
+    """A policy that comes with gpusim; all work on any number of pools, with failures, limits of power and services."""
+
+    how: How
+    rule: str
+    source: str
+    options: type[Model] = NoOptions
+    path: str = ""  # of the class, where it is one in Python
+
+
+_Q, _G, _R = How.QUEUE, How.GREEDY, How.ROUNDS
+ORDERS: dict[str, PolicySpec] = {
+    "fifo": PolicySpec(_Q, "the earliest submission", "batch systems since the 1960s"),
+    "sjf": PolicySpec(_Q, "the shortest estimate", "Smith 1956, Various optimizers for single-stage production"),
+    "priority": PolicySpec(_Q, "the most urgent", "Cobham 1954, Priority assignment in waiting line problems"),
+    "largest": PolicySpec(_Q, "the most GPUs", "first fit decreasing: Johnson 1973, Near-optimal bin packing"),
+    "smallest": PolicySpec(_Q, "the fewest GPUs", "Majumdar et al. 1988, multiprogrammed parallel systems"),
+    "gpu_time": PolicySpec(
+        _Q, "the least estimate x GPUs (QSSF)", "Hu et al. SC'21, Characterization of deep learning workloads (Helios)"
+    ),
+    "deadline": PolicySpec(
+        _Q, "the earliest deadline", "Liu and Layland 1973; of GPU clusters: Gao et al. SoCC'21 (Chronus)",
+        DeadlineOptions,
+    ),
+    "fair_share": PolicySpec(
+        _Q, "the tenant that holds least for its share (DRF of one resource)", "Ghodsi et al. NSDI'11"
+    ),
+    "srtf": PolicySpec(_G, "the shortest remaining time", "Schrage 1968, least mean time with one server"),
+    "srtf_gpu": PolicySpec(_G, "the least remaining time x GPUs", "Gu et al. NSDI'19 (Tiresias, its SRSF)"),
+    "las": PolicySpec(
+        _G, "the least time on GPUs so far, in levels", "Nuyens and Wierman 2008 (foreground-background)", LevelOptions
+    ),
+    "las_2d": PolicySpec(
+        _G, "the least GPU-time so far, in levels", "Gu et al. NSDI'19 (Tiresias, discretised 2D-LAS)", LevelOptions
+    ),
+    "gittins": PolicySpec(
+        _G, "the best chance of an end per time, by the time run so far", "Gittins 1979; Gu et al. NSDI'19",
+        GittinsOptions,
+    ),
+    "finish_time": PolicySpec(
+        _R, "the worst finish time, of that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
+        path="gpusim.policies.finish_time:FinishTime",
+    ),
+    "weighted_fair": PolicySpec(
+        _R, "GPUs to tenants by shares; what is lent is taken back", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
+        "borrowing as in YARN's capacity scheduler", path="gpusim.policies.weighted_fair:WeightedFair",
+    ),
+    "multifactor": PolicySpec(
+        _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
+        "gpusim.policies.multifactor:Multifactor",
+    ),
+}  # fmt: skip

@@ -1,0 +1,65 @@
+"""Options of scheduling policies: the table ``scheduler.options`` of a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from gpusim.scenario.base import Model
+
+Positive = Annotated[float, Field(gt=0)]
+TIRESIAS = [3250.0, 7200.0]  # limits of its three queues in the authors' simulator
+
+
+class NoOptions(Model):
+    """Of a policy that has none."""
+
+
+class DeadlineOptions(Model):
+    """When jobs are due."""
+
+    slack: float = Field(2.0, ge=0)
+    """A job is due this many of its estimates behind its submission."""
+
+
+class LevelOptions(Model):
+    """Levels of the service that jobs had so far."""
+
+    limits: list[Positive] = Field(TIRESIAS, min_length=1, max_length=1000)
+    """Service at which a job falls to the next level, rising: [s] on GPUs, or [GPU s] where the policy counts these."""
+    promote: Positive | None = None
+    """Who has waited this many times as long as it had run begins anew. Absent: nobody."""
+
+    @field_validator("limits")
+    @classmethod
+    def _rising(cls, limits: list[float]) -> list[float]:
+        if any(low >= high for low, high in zip(limits, limits[1:])):
+            raise ValueError("give limits that rise, each once")
+        return limits
+
+
+class GittinsOptions(Model):
+    """What is known of run times before jobs run."""
+
+    run_times_s: list[Positive] | None = Field(None, min_length=2, max_length=1_000_000)
+    """[s] Run times of jobs like these, say of last month. Absent: those of the workload itself, as a distribution."""
+    levels: int = Field(20, ge=2, le=1000)
+    """Levels of service between which the index is looked up, as many jobs ending in each."""
+
+
+class MultifactorOptions(Model):
+    """Weights of Slurm's priority; each factor is between 0 and 1."""
+
+    half_life_h: Positive = 168.0
+    """[h] After so long what a tenant used counts for half."""
+    age: float = Field(1000.0, ge=0)
+    """Weight of the time waited, of ``max_age_h``."""
+    max_age_h: Positive = 168.0
+    """[h] Waiting beyond it counts no more."""
+    size: float = Field(0.0, ge=0)
+    """Weight of the job's GPUs, of the pool's."""
+    fair_share: float = Field(1000.0, ge=0)
+    """Weight of 2^-(what the tenant used / its share), of all that was used."""
+    qos: float = Field(0.0, ge=0)
+    """Weight of the job's priority, of the greatest in the queue."""

@@ -1,0 +1,70 @@
+"""Requests that are prefilled on one replica and decoded on another: a row for each half, and one of both again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.bundle import records
+from gpusim.kernels.serving.state import REQUEST
+from gpusim.serving.deployment import Deployment
+
+
+def halved(rows: np.recarray, followers: np.ndarray, deployment: Deployment) -> tuple[np.recarray, np.ndarray]:
+    """Rows in which requests are prefilled, with one token of output, then those in which they are decoded.
+
+    The second half of a request comes behind its first, and who comes behind the request behind its second.
+
+    Parameters
+    ----------
+    rows : recarray of REQUEST, shape (n,)
+    followers : ndarray of int64
+        Rows of those that wait for each.
+    deployment : Deployment
+        With a pool that prefills.
+
+    Returns
+    -------
+    rows : recarray of REQUEST, shape (2 n,)
+    followers : ndarray of int64
+    """
+    n, made = len(rows), records(REQUEST, 2 * len(rows))
+    before, behind = made[:n], made[n:]
+    before[:] = behind[:] = rows
+    before["output_tokens"] = 1
+    before["first_follower"], before["followers"] = np.arange(n), 1
+    before["hashes"] = np.minimum(rows["hashes"], rows["prompt_tokens"] // deployment.block_tokens)
+    behind["first_follower"] += n
+    behind["pending"], behind["delay_s"], behind["arrival_s"] = 1, 0.0, -np.inf
+    for half, pool in zip((before, behind), deployment.pools, strict=True):
+        half["hashes"] *= pool.prefix_caching
+    return made, np.concatenate([n + np.arange(n), followers])
+
+
+def joined(rows: np.recarray, prefills: int) -> tuple[np.recarray, dict[str, np.ndarray]]:
+    """Requests of two rows each in one: the times to its prefill from the first, the others from the second.
+
+    Parameters
+    ----------
+    rows : recarray of REQUEST, shape (2 n,)
+    prefills : int
+        Replicas that prefill; the others are counted from 0 again.
+
+    Returns
+    -------
+    rows : recarray of REQUEST, shape (n,)
+    columns : dict of str to ndarray, shape (n,)
+        What one row has no place for: ``prefill_replica``; ``prefilled_s``, when its prompt was computed;
+        ``shipped_s``, when its KV cache was where it is decoded, NaN if it was computed there again.
+    """
+    n = len(rows) // 2
+    before, behind = rows[:n], rows[n:].copy()
+    for name in ("arrival_s", "queued_s", "scheduled_s", "cached_tokens"):
+        behind[name] = before[name]
+    behind["preemptions"] += before["preemptions"]
+    behind["replica"] -= prefills
+    columns = {
+        "prefill_replica": before["replica"],
+        "prefilled_s": before["end_s"],
+        "shipped_s": behind["ready_s"],
+    }
+    return behind, columns

@@ -1,0 +1,66 @@
+"""A scenario run under many seeds: in processes, into a store, from which it goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from gpusim import __version__
+from gpusim.analysis.outcome import outcome
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.replications.replications import STUDY, Replications, design
+from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.sweeps.crew import hire
+from gpusim.studies.sweeps.execution import Progress, execute
+from gpusim.studies.sweeps.run import Run
+from gpusim.tables.record import Record
+
+
+def replicate(
+    scenario: Scenario,
+    first: Record,
+    seeds: int,
+    store: Path,
+    *,
+    executor: str | Executor = "processes",
+    workers: int | None = None,
+    progress: Callable[[Progress], None] = lambda _progress: None,
+) -> Replications:
+    """Runs of a scenario with the seed of its first run and those that follow, all with their own random streams.
+
+    Another scenario with the same seeds meets the same streams: the two differ by what was changed. The first run is
+    given; if the store holds another outcome of it, whatever made that (other code, say) made the others too, and all
+    are made anew.
+
+    Parameters
+    ----------
+    first : Record
+        The run with the first seed.
+    seeds : int
+        Runs in all.
+    store : Path
+        Folder of the runs.
+    executor, workers
+        As of ``gpusim.sweep``.
+    progress : callable, optional
+        Called with a ``Progress`` at the start and after every run beyond the first.
+    """
+    seed = int(first.manifest["seed"])
+    runs = [Run(scenario, seed + r) for r in range(seeds)]
+    about = {"study": STUDY, "scenario": scenario.to_toml_dict(), "gpusim_version": __version__}
+    kept = _opened(store, about, runs[0], to_bytes(runs[0].key, outcome(first)))
+    kept.set_design(design({run.seed: run.key for run in runs}))
+    if seeds > 1:
+        with hire(executor, workers) as crew:
+            execute(runs[1:], kept, crew, progress)
+    return Replications.of(kept)
+
+
+def _opened(store: Path, about: dict, first: Run, content: bytes) -> Store:
+    """The store, with the first run and without anything that was made by another code or of another scenario."""
+    kept = Store.create(store, about)
+    if not kept.holds(first.key, content):
+        kept.discard()
+        kept.put(first.key, content)
+    return kept

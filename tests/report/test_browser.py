@@ -1,0 +1,87 @@
+"""The page in a real browser: no script fails, tables and charts do what a reader asks of them."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gpusim.report.findings import Findings
+from gpusim.report.page import write
+from tests.analysis.kit import fleet
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+READER = (Path(__file__).parent / "reader.js").read_text(encoding="utf-8")
+ERRORS = "<script>window.failed = []; addEventListener('error', (e) => window.failed.push(e.message));</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = os.environ.get("GPUSIM_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        pytest.skip("needs a Chromium on the path, or its file in GPUSIM_CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="module")
+def seen(browser, tmp_path_factory) -> dict:
+    """What a reader who clicks, types and zooms finds on the page, as ``reader.js`` writes it down."""
+    folder = tmp_path_factory.mktemp("browser")
+    page = write(Findings(fleet(3, 48)), folder / "report.html").read_text(encoding="utf-8")
+    page, end, rest = page.replace("<head>", f"<head>{ERRORS}", 1).rpartition("</body>")
+    page += f"<script>{READER}</script>{end}{rest}"
+    (folder / "read.html").write_text(page, encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=60000"]
+    done = subprocess.run(
+        [browser, *options, f"--user-data-dir={folder / 'profile'}", "--dump-dom", (folder / "read.html").as_uri()],
+        capture_output=True, text=True, timeout=120, check=True, env={**os.environ, "HOME": str(folder)},
+    )  # fmt: skip
+    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found, done.stderr[-2000:]
+    return json.loads(html.unescape(found[1]))
+
+
+def test_no_script_fails(seen):
+    assert seen["failed"] == []
+
+
+def test_a_table_is_sorted_by_numbers(seen):
+    held = [float(text.replace(",", "")) for text in seen["sorted"]]
+    assert held == sorted(held)
+    assert len(set(held)) > 1
+
+
+def test_a_search_leaves_what_it_finds(seen):
+    assert seen["searched"]
+    assert all(seen["word"] in text for text in seen["searched"])
+    assert len(seen["searched"]) < len(seen["sorted"])
+
+
+def test_a_table_is_saved_as_csv(seen):
+    heading, *rows = seen["csv"].splitlines()
+    assert heading.startswith('"#","site"')
+    assert len(rows) == len(seen["sorted"])
+    assert all(re.fullmatch(r"\d+", row.split('","')[4]) for row in rows)  # GPU-hours without commas
+
+
+def test_a_click_on_a_site_filters_charts_and_tables(seen):
+    assert set(seen["sites"]) == {seen["clicked"]}
+    assert seen["told"] == f"Only {seen['clicked']}."
+    assert 0.0 < seen["planned of one"] < seen["planned of all"]
+
+
+def test_charts_zoom_together(seen):
+    first, *others = seen["domains"]
+    assert first[1] - first[0] < seen["days"]
+    assert all(other == first for other in others)
+
+
+def test_the_theme_changes_and_charts_with_it(seen):
+    assert seen["paper"][0] != seen["paper"][1]
+    assert seen["charts in the dark"] == seen["charts in the light"] > 0

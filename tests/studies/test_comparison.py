@@ -1,0 +1,117 @@
+"""Policies side by side: what their names mean, which differences are real, ranks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import gpusim
+from gpusim.cli import cli
+from gpusim.errors import GpusimError, StatisticsError
+from gpusim.report.comparisons.verdict import judged, statement
+from gpusim.report.scenario_text import to_toml
+from gpusim.report.sweeps.findings import SweepFindings
+from gpusim.scenario.orders import ORDERS
+from gpusim.studies.comparison import comparison
+from gpusim.studies.statistics.ranks import ranks
+
+SMALL = "seeds/small.toml"
+
+
+def test_names_of_policies():
+    """An order alone, with a way behind a blocked head, preemptive, in rounds, and of one's own."""
+    spec = comparison(SMALL, ["fifo", "easy", "sjf+conservative", "priority+preempt", "las", "finish_time", "mine:One"])
+    cases = spec.axes["policy"].cases
+    told = {name: tuple(str(value) for key, value in keys.items() if key != "scheduler.options") for name, keys in
+            cases.items()}  # fmt: skip
+    assert told == {
+        "fifo": ("fifo", "none", "none", "event"),
+        "easy": ("fifo", "easy", "none", "event"),
+        "sjf+conservative": ("sjf", "conservative", "none", "event"),
+        "priority+preempt": ("priority", "none", "order", "event"),
+        "las": ("las", "none", "none", "event"),
+        "finish_time": ("finish_time", "none", "none", "cycle"),
+        "mine:One": ("mine:One", "none", "none", "cycle"),
+    }
+
+
+def test_wrong_names_are_told_together():
+    with pytest.raises(GpusimError) as raised:
+        comparison(SMALL, ["fifo", "fif", "las+easy", "sjf+esy"])
+    for part in ("'fif' (did you mean 'fifo'?)", "'las+easy' (las goes without +easy)", "'sjf+esy'", "gittins"):
+        assert part in str(raised.value)
+    with pytest.raises(GpusimError, match="give two policies or more"):
+        comparison(SMALL, ["fifo", "fifo"])
+
+
+def test_ranks_by_hand():
+    """Demsar's table 6 in small: ties share ranks; the critical difference of four over fourteen is 1.25."""
+    values = pd.DataFrame({"a": [3.0, 3.0], "b": [2.0, 3.0], "c": [1.0, 1.0]})
+    found = ranks(values)
+    assert found.mean.to_dict() == {"a": 1.25, "b": 1.75, "c": 3.0}
+    wide = pd.DataFrame(np.random.default_rng(2).random((14, 4)) + [0.0, 0.0, 0.0, 5.0], columns=list("abcd"))
+    found = ranks(wide)
+    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert found.mean.index[0] == "d"
+    assert found.p_value < 0.01
+    assert found.groups()[-1][1] == 3
+    with pytest.raises(StatisticsError, match="found 14 replications of 2 alternatives"):
+        ranks(wide[["a", "b"]])
+
+
+def test_alike_is_not_told_apart():
+    """The negative control: the same values of all have no difference, and one bar joins them."""
+    same = pd.DataFrame({name: [1.0, 2.0, 3.0] for name in "abc"})
+    found = ranks(same)
+    assert found.p_value == 1.0
+    assert found.groups() == [(0, 2)]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A small scenario compared by the command."""
+    folder = tmp_path_factory.mktemp("compared")
+    short = {"run.days": 0.5, "workload.streams.research.jobs_per_day": 900.0}
+    scenario = gpusim.Scenario.from_toml(SMALL).with_(short)
+    file = folder / "small.toml"
+    file.write_text(to_toml(scenario.model_dump(mode="json", exclude_defaults=True)))
+    command = ["compare-policies", str(file), "--policies", "fifo,fifo+none,easy,srtf", "--replications", "6",
+               "--executor", "serial", "--out", str(folder / "out")]  # fmt: skip
+    return folder / "out", command, CliRunner().invoke(cli, command)
+
+
+def test_the_command(store):
+    """It says what is known of each measure, draws ranks, and has nothing left to do when given again."""
+    folder, command, first = store
+    assert first.exit_code == 0, first.output
+    assert "Completion time of jobs, mean" in first.output
+    assert "Mean ranks that differ by less than" in " ".join(first.output.split())
+    assert (folder / "figures" / "ranks.png").is_file()
+    page = (folder / "report.html").read_text()
+    assert page.index("Completion time of jobs, mean") < page.index("Which differences are real")
+    again = CliRunner().invoke(cli, command)
+    assert "18 of 18 runs are there already." in again.output
+
+
+def test_verdicts(store):
+    """The same policy under another name does not differ; SRTF does."""
+    done = gpusim.Sweep.load(store[0])
+    findings = SweepFindings(done.spec, done.store)
+    table = judged(findings).set_index(["measure", "policy"])
+    assert (table.xs("fifo+none", level="policy")["verdict"] == "not known").all()
+    assert table.loc[("wait_mean_s", "srtf"), "verdict"] == "better"
+    assert table.loc[("evictions", "srtf"), "verdict"] == "worse"
+    said = statement(findings, "wait_mean_s")
+    assert "better under" in said
+    assert "no difference is known of fifo+none" in said
+
+
+def test_the_list_of_policies():
+    """Every policy with its source, and every option."""
+    listed = CliRunner().invoke(cli, ["policies"]).output
+    for name, spec in ORDERS.items():
+        assert name in listed
+        for option in spec.options.model_fields:
+            assert option in listed

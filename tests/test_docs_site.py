@@ -1,0 +1,72 @@
+"""The guides as a site: built without a warning, nothing public left out, and code that can be what it says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import gpusim
+from gpusim.cli import cli
+
+ROOT = Path(__file__).parents[1]
+GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def blocks(guide: Path, language: str) -> list[str]:
+    return [code for named, code in BLOCK.findall(guide.read_text(encoding="utf-8")) if named == language]
+
+
+def commands(text: str) -> list[list[str]]:
+    """Words after ``gpusim`` of each line that is such a command."""
+    lines = (line.strip().removeprefix("$ ") for line in text.replace("\\\n", " ").splitlines())
+    return [shlex.split(line, comments=True)[1:] for line in lines if re.match(r"(\S*/)?gpusim [a-z]", line)]
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx", reason="needs sphinx: pip install '.[docs]'")
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = (tmp_path / "api.html").read_text(encoding="utf-8")
+    assert [name for name in gpusim.__all__ if f'id="gpusim.{name}"' not in names] == []
+
+
+def test_every_experiment_is_listed():
+    text = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    there = {path.relative_to(ROOT).as_posix() for place in ("experiments/*.py", "notebooks/*.ipynb")
+             for path in ROOT.glob(place)}  # fmt: skip
+    assert set(re.findall(r"(?:experiments|notebooks)/\w+\.(?:py|ipynb)", text)) == there
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_code_of_the_guides_is_code(guide):
+    for code in blocks(guide, "python"):
+        ast.parse(code)
+    for code in blocks(guide, "toml"):
+        tomllib.loads(code)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_commands_of_the_guides_and_their_options_exist(guide):
+    for words in (words for code in blocks(guide, "") for words in commands(code)):
+        command = cli.commands[words[0]]
+        if words[0] in ("sweep", "trace"):
+            command = command.commands.get(words[1]) or command.commands["run"]
+        known = {option for parameter in command.params for option in parameter.opts}
+        given = [word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)]
+        assert [option for option in given if option not in known] == [], words
+
+
+def test_a_wrong_command_would_be_found():
+    assert commands("$ gpusim run x --sed 3  # note\nother\n.venv/bin/gpusim trace describe y") == [
+        ["run", "x", "--sed", "3"],
+        ["trace", "describe", "y"],
+    ]
