@@ -75,15 +75,14 @@ class RanksSection(Section):
             table.add_row(str(row.rank), row.site, row.gpu_type, row.short, *map(compact, figures))
         terminal.print(table)
         seeds, more = found.seeds, len(places) - MOST_LINES
+        rest = f" {number_of(more, 'smaller row')} are in the report." if more > 0 else ""
         note = (
             f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
             " example, and lines below are of it where they say nothing else. An attribution; gpusim relieve says what"
             " relief would gain. Held: GPU-hours asked for in vain, each GPU counted once; ±: half the 95% interval of"
-            " the mean. Lost: planned and not useful."
+            f" the mean. Lost: planned and not useful.{rest}"
         )
-        terminal.print(
-            note + (f" {number_of(more, 'smaller row')} are in the report." if more > 0 else ""), style="dim"
-        )
+        terminal.print(note, style="dim")
 
 
 def _causes(found: Replications) -> pd.DataFrame:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scipy.stats import binomtest
-
 from gpusim.studies.statistics.intervals import CONFIDENCE, check_confidence
 
 
@@ -30,5 +28,7 @@ def proportion(times: int, n: int, confidence: float = CONFIDENCE) -> Proportion
     check_confidence(confidence)
     if n == 0:
         return Proportion(0, 0, 0.0, 1.0)
+    from scipy.stats import binomtest  # here: it takes long to load, and who makes one run asks for no share
+
     found = binomtest(times, n).proportion_ci(confidence, method="exact")
     return Proportion(times, n, float(found.low), float(found.high))
