@@ -76,7 +76,7 @@ WORK = ("gpusim.tables.record.Record.load", "gpusim.studies.store.Store.table", 
 
 
 def test_a_file_that_cannot_be_written_is_found_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
     Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
     Path("folder.csv").mkdir()
@@ -94,7 +94,7 @@ WRITERS = (("export", "out/tiny"), ("sweep", "collect", "out/sweep"), ("trace", 
 
 
 def test_no_file_is_replaced_but_by_force() -> None:
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
     Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
     for number, command in enumerate(WRITERS):
@@ -109,7 +109,7 @@ def test_no_file_is_replaced_but_by_force() -> None:
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_no_command_writes_onto_its_input(force: tuple[str, ...]) -> None:
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
     Path("t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
     Path("link.csv").symlink_to("t.csv")
@@ -129,7 +129,7 @@ def test_no_command_writes_onto_its_input(force: tuple[str, ...]) -> None:
 
 
 def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     Path("out/tiny/report.html").unlink()
     Path("out/tiny/report.html").mkdir()
     monkeypatch.setattr("gpusim.tables.record.Record.load", lambda *_: pytest.fail("worked before it looked"))
@@ -137,13 +137,16 @@ def test_a_page_that_cannot_be_written_is_found_before_it_is_drawn(monkeypatch: 
 
 
 def test_only_the_same_run_is_replaced() -> None:
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     Path("out/tiny/notes.txt").write_text("mine")
     Path("out/tiny/figures/mine.png").write_bytes(b"a photograph")
-    assert gpusim("run", "tiny.toml").exit_code == 0
-    refused(gpusim("run", "tiny.toml", "--seed", "1"), "out/tiny: holds another run (different: seed); choose another")
-    refused(gpusim("run", "tiny.toml", "--set", "run.days=0.1"), "(different: run.days)")
-    assert gpusim("run", "tiny.toml", "--seed", "1", "--force").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
+    refused(
+        gpusim("run", "tiny.toml", "--one", "--seed", "1"),
+        "out/tiny: holds another run (different: seed); choose another",
+    )
+    refused(gpusim("run", "tiny.toml", "--one", "--set", "run.days=0.1"), "(different: run.days)")
+    assert gpusim("run", "tiny.toml", "--one", "--seed", "1", "--force").exit_code == 0
     assert Path("out/tiny/notes.txt").read_text() == "mine"
     assert Path("out/tiny/figures/mine.png").read_bytes() == b"a photograph"
 
@@ -151,7 +154,7 @@ def test_only_the_same_run_is_replaced() -> None:
 def test_a_policy_that_changed_makes_another_run() -> None:
     policy_study(Path(), "return list(range(len(queue)))")
     scenario = Scenario.from_toml("tiny.toml", {"scheduler.order": "mine:P"})
-    assert gpusim("run", "tiny.toml", "--set", "scheduler.order=mine:P", "--out", "a").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one", "--set", "scheduler.order=mine:P", "--out", "a").exit_code == 0
     check_run(Path("a"), scenario, 0, force=False)
     Path("mine.py").write_text(Path("mine.py").read_text() + "# other\n")
     with pytest.raises(ResultError, match="inputs_sha256"):
@@ -168,10 +171,10 @@ def test_a_place_that_cannot_be_written_is_found_before_the_run(out: str) -> Non
 
 def test_folders_of_other_commands_say_what_they_are() -> None:
     assert gpusim("sweep", "sweep.toml", "--executor", "serial").exit_code == 0
-    assert gpusim("run", "tiny.toml").exit_code == 0
+    assert gpusim("run", "tiny.toml", "--one").exit_code == 0
     refused(gpusim("compare", "out/tiny", "out/sweep"), "is a sweep, not a run; `gpusim report out/sweep` draws")
     refused(gpusim("sweep", "status", "out/tiny"), "holds a run, not a study; `gpusim report out/tiny` draws its page")
-    refused(gpusim("run", "tiny.toml", "--out", "out/sweep"), "holds no gpusim result; choose another folder")
+    refused(gpusim("run", "tiny.toml", "--one", "--out", "out/sweep"), "holds no gpusim result; choose another folder")
     refused(gpusim("relieve", "tiny.toml", "--out", "out/tiny"), "holds no study of kind 'relief'")
     Path("other.toml").write_text(Path("sweep.toml").read_text())
     refused(gpusim("sweep", "other.toml", "--out", "out/sweep"), "holds another sweep (different: spec.name)")
@@ -180,7 +183,7 @@ def test_folders_of_other_commands_say_what_they_are() -> None:
 @pytest.mark.parametrize("raised", ["SystemExit(0)", "BaseException('x')"])
 def test_a_policy_that_wants_out_is_an_error(raised: str) -> None:
     policy_study(Path(), f"raise {raised}")
-    refused(gpusim("run", "tiny.toml", "--set", "scheduler.order=mine:P"), f"raised {raised[:8]}")
+    refused(gpusim("run", "tiny.toml", "--one", "--set", "scheduler.order=mine:P"), f"raised {raised[:8]}")
     done = gpusim("sweep", "sweep.toml", "--executor", "serial")
     assert done.exit_code == 1
     assert "2 of 4 runs finished, 2 failed" in done.stdout

@@ -66,8 +66,8 @@ def said_of_nothing(*arguments: str, code: int = 0) -> str:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """What people read in a folder: pages without their pictures and TOML, and tables of text."""
-    other = re.compile(r"<pre.*?</pre>|<style.*?</style>|data:image[^\"]*", re.DOTALL)
+    """What people read in a folder: pages without their pictures, programs and TOML, and tables of text."""
+    other = re.compile(r"<pre.*?</pre>|<style.*?</style>|<script.*?</script>|data:image[^\"]*", re.DOTALL)
     pages = {str(page): unescape(other.sub("", page.read_text())) for page in folder.rglob("*.html")}
     return pages | {str(file): file.read_text() for file in folder.rglob("*.csv")}
 

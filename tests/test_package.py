@@ -42,7 +42,7 @@ def gpusim_of(site: Path, where: Path, *arguments: str) -> subprocess.CompletedP
 
 
 def test_a_wheel_runs_a_seed_by_its_name(site, tmp_path):
-    done = gpusim_of(site, tmp_path, "run", "small", "--set", "run.days=0.05")
+    done = gpusim_of(site, tmp_path, "run", "small", "--one", "--set", "run.days=0.05")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith(str(site))
     assert (tmp_path / "out" / "small" / "report.html").is_file()

@@ -15,6 +15,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.processes import Log
 
 BYTES_PER_S_PER_GBPS = 1e9 / 8.0
+WHOLE = 1.0 - 1e-12  # of a transfer that has arrived, to rounding
 
 
 class Link:
@@ -70,7 +71,7 @@ class Link:
         elif self._marks:
             self._each_bytes += (self.env.now - self._since_s) * self.bytes_per_s / len(self._marks)
         self._since_s = self.env.now
-        while self._marks and self._marks[0][0] <= self._each_bytes:
+        while self._marks and self._marks[0][0] * WHOLE <= self._each_bytes:
             heappop(self._marks)[2].succeed()
         if not self._marks:
             self._each_bytes = 0.0  # small again: sums over a long run stay exact

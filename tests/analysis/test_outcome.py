@@ -282,6 +282,10 @@ def test_useful_work_of_jobs_is_what_the_ledger_calls_training(scenario):
 # After a warm-up ----------------------------------------------------------------------------------------------------
 
 
+def _job(submit_s: float, wait_s: float) -> dict[str, float]:
+    return {"submit_s": submit_s, "start_s": submit_s + wait_s, "end_s": submit_s + wait_s + 1800.0}
+
+
 def hours(first: int, last: int):
     """Hours [first, last) of a fleet; jobs submitted in them, one per hour."""
     training = [10.0, 20.0, 30.0, 40.0]
@@ -289,7 +293,7 @@ def hours(first: int, last: int):
     return make(
         {("north", "H100"): {"training": [training[h] for h in at], "not_energised": [50.0 - training[h] for h in at]}},
         waits=tuple(("north", "H100", h - first, "busy", 1.0 + h, 8.0) for h in at),
-        jobs=tuple({"submit_s": (h - first) * 3600.0, "start_s": (h - first) * 3600.0 + 60.0 * h} for h in at),
+        jobs=tuple(_job((h - first) * 3600.0, 60.0 * h) for h in at),
     )
 
 

@@ -123,7 +123,7 @@ def _breakdowns(env: FleetEnvironment, case: Case) -> Breakdowns:
     """The failures of a case, as those of a scenario are played."""
     rows = [(one.time_s, 0, one.site, one.pool, one.first, one.nodes, one.repair_s) for one in case.failures]
     sites = [str(s) for s in range(case.n_sites)]
-    names = Names(sites, [], [], [], [(str(pool.site), str(p)) for p, pool in enumerate(case.pools)])
+    names = Names(sites, [], [], [], [(str(pool.site), str(p)) for p, pool in enumerate(case.pools)], np.ones(0))
     table = FailureTable(*(np.array(column) for column in zip(*rows, strict=True)))
     return Breakdowns(env, table, {"wear": FailureCause(per_1000_days=1.0)}, names)
 

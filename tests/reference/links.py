@@ -40,6 +40,9 @@ class Link:
         for arrival in self.left:
             self.left[arrival] -= (self.env.now - self.since_s) * self.bytes_per_s / len(self.left)
         self.since_s = self.env.now
+        for arrival in [arrival for arrival, left in self.left.items() if left <= 0]:
+            del self.left[arrival]
+            arrival.succeed()
 
     def _plan(self) -> None:
         self.plans += 1
@@ -49,10 +52,6 @@ class Link:
             Moment(self.env, time_s, CONTROL).callbacks.append(lambda _event: self._arrive(plan))
 
     def _arrive(self, plan: int) -> None:
-        if plan != self.plans:
-            return
-        self._go_on()
-        for arrival in [arrival for arrival, left in self.left.items() if left <= 0]:
-            del self.left[arrival]
-            arrival.succeed()
-        self._plan()
+        if plan == self.plans:
+            self._go_on()
+            self._plan()

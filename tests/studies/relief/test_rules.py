@@ -57,5 +57,5 @@ def test_a_rule_is_tried_if_the_ledger_holds_what_it_costs() -> None:
 def test_a_rule_of_projects_relieves_what_is_absent() -> None:
     (one,) = exemptions(given(AMSTERDAM), 0.1, 30.0)
     assert {pool for pool, _cause in one.causes} == {"here/one", "here/other"}
-    assert {cause for _pool, cause in one.causes} == {"not_delivered", "not_housed", "not_energised"}
+    assert {cause for _pool, cause in one.causes} == {"not_delivered", "not_housed", "not_energised", "power_plan"}
     assert one.scenario(given(AMSTERDAM)).rules.enforce == []

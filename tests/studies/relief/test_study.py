@@ -233,7 +233,7 @@ def test_curves_level_off_where_the_next_bottleneck_takes_over(relieve) -> None:
     assert curve[64.0] == pytest.approx(curve[32.0], rel=0.01)
     at_knee = found.curves[found.curves["knee"]].iloc[0]
     assert at_knee["amount"] == 32.0
-    assert found.curves["next_cause"].iloc[-1] == "not_energised"
+    assert found.curves["next_cause"].iloc[-1] == "power_plan"
     assert found.about["levelling"][0].startswith("GPUs one/H100: gains level off after +32 GPUs")
 
 
