@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numba
 import pytest
 
 from tests.checked_rows import check_bundles
 from tests.compile import KINDS
+
+hypothesis.settings.register_profile("suite", derandomize=True)  # the same cases on every run
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,7 +27,7 @@ def _jobs(max_gpus, pools=1):
     return st.lists(job, min_size=1, max_size=30).map(lambda jobs: sorted(jobs, key=lambda job: job[0]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_jobs(16), st.sampled_from(BUILT_IN), st.sampled_from(list(Placement)), st.sampled_from([1, 3]))
 def test_promises_are_kept(jobs, order, placement, domains):
     """With estimates that are upper bounds nobody starts after the first start that was promised."""
@@ -39,7 +39,7 @@ def test_promises_are_kept(jobs, order, placement, domains):
     assert np.all(~np.isnan(promised) | (start == fleet.jobs["submit_s"]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_jobs(4, pools=3), st.sampled_from([16.0, 24.0, 48.0]), st.sampled_from(BUILT_IN))
 def test_promises_of_power_are_kept(jobs, limit_w, order):
     """The same with three pools that share a power limit of which they could use more."""

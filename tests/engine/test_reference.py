@@ -22,7 +22,7 @@ from tests.reference.links import Inexact
 from tests.reference.simulator import simulate, simulate_services
 
 UNTIL_S = 10_000.0  # far behind the last end: what has not started by then waits for capacity that never comes
-EXAMPLES = 8 if numba.config.DISABLE_JIT else 100
+EXAMPLES = 8 if numba.config.DISABLE_JIT else 60
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

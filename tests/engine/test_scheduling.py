@@ -39,7 +39,7 @@ def _jobs(max_gpus):
     return st.lists(job, min_size=1, max_size=30).map(lambda jobs: sorted(jobs, key=lambda job: job[0]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_jobs(4), st.sampled_from(list(Placement)))
 def test_easy_keeps_its_promise(jobs, placement):
     """With estimates that are upper bounds, no head starts after the time it was promised when it became head."""
@@ -49,7 +49,7 @@ def test_easy_keeps_its_promise(jobs, placement):
     assert np.all(~(start > promised))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_jobs(20), st.sampled_from(BUILT_IN), st.sampled_from(list(Backfill)), st.sampled_from([1, 3]))
 def test_conservation(jobs, order, backfill, domains):
     """No node is over-committed, waits have causes, queue and wait are one, GPU-seconds add up."""
@@ -117,7 +117,7 @@ def test_a_head_that_never_has_power_holds_nobody_back():
         assert starts(_one_site(jobs, 40.0, backfill))[2:] == [2.0, 3.0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(*(st.integers(*ends) for ends in ((0, 40), (1, 8), (1, 30), (0, 3)))), min_size=4, max_size=40),
     st.sampled_from([64.0, 80.0, 120.0, 160.0]),
