@@ -135,8 +135,12 @@ def refile(f, j, now):
 
 @inner
 def take_notes(f, now):
-    """File all jobs that were noted."""
+    """File all jobs that were noted; first all leave their lists, which have room for no more than can be there."""
     clock = f.clock[0]
+    j = clock.first_noted
+    while j != NONE:
+        _strike(f, j)
+        j = f.entries[j].next_noted
     while clock.first_noted != NONE:
         j = clock.first_noted
         entry = f.entries[j]
