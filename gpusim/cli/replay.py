@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gpusim.cli.entry_options import COUNT, entry_options
 from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
@@ -13,20 +14,10 @@ from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 from gpusim.units import number_of
 
-COUNT = click.IntRange(1)
-
 
 @cli.command()
 @click.argument("requests", type=PATH)
-@click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct.")
-@click.option("--gpu", required=True, help="GPU type, say H100.")
-@click.option("--engine", default="vllm", show_default=True, help="Serving engine.")
-@click.option("--weights", default="bf16", show_default=True, help="Format of the weights: bf16, fp8, nvfp4, ...")
-@click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8.")
-@click.option("--tp", type=COUNT, default=1, show_default=True, help="GPUs that divide each layer.")
-@click.option("--pp", type=COUNT, default=1, show_default=True, help="Stages of layers.")
-@click.option("--dp", type=COUNT, default=1, show_default=True, help="Copies of the attention that share experts.")
-@click.option("--ep", type=COUNT, default=1, show_default=True, help="Groups of GPUs with experts of their own.")
+@entry_options
 @click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas of all that.")
 @click.option("--router", default="least-requests", show_default=True,
               help="Which replica gets a request: round-robin, least-requests, least-kv, prefix.")  # fmt: skip

@@ -1,0 +1,29 @@
+"""What commands that serve requests share: the options that name an entry of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+COUNT = click.IntRange(1)
+
+
+def entry_options(command: Callable) -> Callable:
+    """Options ``--model`` to ``--ep`` of a command."""
+    for option in reversed((
+        click.option("--model", required=True, help="Name of a published model, say Llama-3.1-70B-Instruct."),
+        click.option("--gpu", required=True, help="GPU type, say H100."),
+        click.option("--engine", default="vllm", show_default=True, help="Serving engine."),
+        click.option("--weights", default="bf16", show_default=True,
+                     help="Format of the weights: bf16, fp8, nvfp4, ..."),
+        click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8."),
+        click.option("--tp", type=COUNT, default=1, show_default=True, help="GPUs that divide each layer."),
+        click.option("--pp", type=COUNT, default=1, show_default=True, help="Stages of layers."),
+        click.option("--dp", type=COUNT, default=1, show_default=True,
+                     help="Copies of the attention that share experts."),
+        click.option("--ep", type=COUNT, default=1, show_default=True,
+                     help="Groups of GPUs with experts of their own."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
