@@ -12,7 +12,7 @@ from gpusim.scenario.orders import ORDERS, How
 from gpusim.state.codes import Order
 from gpusim.validation.cases import play as play_work
 from gpusim.validation.cases import responses_s, work
-from tests.policies.kit import ends, play
+from tests.policies.kit import SITE, ends, play
 
 ONES = [(0, 100, 16), (30, 20, 16), (40, 90, 16)]
 
@@ -152,3 +152,16 @@ def test_each_runs_in_cycles_too(order):
     """All jobs end, and no GPU-second is lost from the books (``play`` checks)."""
     result = play(order, [(7 * i, 30 + 11 * (i % 5), 1 + 5 * (i % 3)) for i in range(12)], scheduler={"mode": "cycle"})
     assert result.jobs["end_s"].notna().all()
+
+
+def test_who_makes_way_leaves_its_place_before_another_takes_it():
+    """A full site of 8 GPUs changes one job for another in one pass; who waits at the next site is not forgotten."""
+    sites = {
+        "small": {**SITE, "pools": {"H100": {"gpus": 8}}}, "large": {**SITE, "pools": {"H100": {"gpus": 16}}},
+    }  # fmt: skip
+    jobs = [(0, 1000, 16), (1, 1500, 16), *[(2, 800, 1)] * 8, (100, 50, 1)]
+    result = play("srtf", jobs, sites=sites)
+    assert result.jobs["site"].tolist() == ["large"] * 2 + ["small"] * 9
+    assert result.jobs["evictions"].sum() == 1
+    assert result.jobs["start_s"].tolist()[:2] == [0.0, 1000.0]
+    assert set(result.jobs["status"]) == {"done"}
