@@ -10,51 +10,9 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.build import names_of
-from gpusim.engine.serving.prepared import prepare
 from gpusim.errors import GpusimError, ScenarioError
-from gpusim.inputs.jobtable import JobTable
 from gpusim.serving.replay import replay
-
-MODEL = {"name": "Llama-3.1-8B"}
-BASE = {
-    "name": "by request",
-    "run": {"start": "2026-06-01", "days": 0.02, "record_s": 300.0},
-    "sites": {
-        "texas": {
-            "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0, "pools": {"H100": {"gpus": 32}},
-            "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 300.0,
-        },
-        "london": {
-            "region": "GB", "jurisdiction": "GB", "grid_mw": 1.0, "pools": {"H100": {"gpus": 32}},
-            "price_usd_per_mwh": 100.0, "carbon_g_per_kwh": 100.0,
-        },
-    },
-    "tenants": {"lab": {}},
-    "services": {
-        "chat": {
-            "tenant": "lab", "level": "requests", "gpus_per_replica": 1, "mean_tokens_per_s": 1000.0,
-            "control_s": 60.0, "model": MODEL,
-            "requests": {"prompt_tokens": 500.0, "output_tokens": 100.0},
-            "scaling": {"policy": "static", "replicas": 3},
-            "deployments": [{"site": "texas", "gpu_type": "H100"}],
-        }
-    },
-}  # fmt: skip
-
-
-def scenario(**changes):
-    """The base with values at dotted keys of the service replaced; those that begin with a dot are of the scenario."""
-    keys = {k[1:] if k.startswith(".") else f"services.chat.{k}": v for k, v in changes.items()}
-    return gpusim.Scenario.from_dict(BASE).with_(keys)
-
-
-def arrivals(of):
-    """All requests of the service, as a table that can be replayed, and its engine."""
-    prepared = prepare(of, names_of(of, JobTable.build()), np.array([32, 32]), 0)
-    rows = prepared.arrivals["chat"].until(of.run.days * 86400.0)
-    columns = ("arrival_s", "prompt_tokens", "output_tokens")
-    return pd.DataFrame({name: rows[name] for name in columns}), prepared.engines["chat", "H100"]
+from tests.engine.requests_kit import BASE, MODEL, arrivals, causes, conserved, ended, over, scenario
 
 
 @pytest.mark.parametrize("router", ["round-robin", "least-requests", "least-kv"])
@@ -70,40 +28,6 @@ def test_a_fleet_serves_as_a_replay(router, rate):
         assert len(rows) == (alone["end_s"] <= few.run.days * 86400.0).sum()
     for name in ("scheduled_s", "first_token_s", "end_s", "preemptions"):
         assert rows[name].to_numpy() == pytest.approx(alone.loc[rows.index, name].to_numpy(), rel=1e-12)
-
-
-def over(result):
-    """Samples of the requests that have ended."""
-    return result.service_requests.dropna(subset="end_s")
-
-
-def causes(result):
-    """Requests by outcome and cause."""
-    return result.service_outcomes.groupby(["outcome", "cause"])["requests"].sum().to_dict()
-
-
-def ended(result):
-    return result.service_latency["requests"].sum()
-
-
-def conserved(result, of):
-    """Every request is over or under way, every token and GPU-second is somewhere."""
-    assert check(result) == []
-    requests, _engine = arrivals(of)
-    outcomes = result.service_outcomes
-    assert outcomes["requests"].sum() == len(requests) == result.service_demand["requests"].sum()
-    assert result.service_demand["prompt_tokens"].sum() == requests["prompt_tokens"].sum()
-    assert result.service_replicas["output_tokens"].sum() == requests["output_tokens"].sum()
-    assert result.services["demand_tokens"].sum() == requests["output_tokens"].sum()
-    assert result.services["served_tokens"].sum() == result.service_replicas["served_tokens"].sum()
-    uses = result.service_replicas[[c for c in result.service_replicas if c.endswith("_gpu_s")]]
-    assert (uses >= -1e-6).all().all()
-    span_s = result.service_replicas["end_s"] - result.service_replicas["start_s"]
-    booked = result.ledger[result.ledger["cause"].str.startswith("serving")]["gpu_s"].sum()
-    assert uses.sum().sum() == pytest.approx(booked)
-    pools = result.pools
-    assert uses.sum().sum() == pytest.approx((pools["serving_gpus"] * (pools["end_s"] - pools["start_s"])).sum())
-    assert (span_s > 0.0).all()
 
 
 def test_what_stays_is_conserved():
@@ -262,55 +186,6 @@ def test_the_cause_of_what_is_late(cause, changes):
     assert late.get(cause, 0) > 0.5 * sum(late.values()) > 10, late
 
 
-def test_the_way_counts_for_users():
-    """The time to the first token as users see it: the engine's, and the way there and back."""
-    near = gpusim.run(scenario())
-    far = gpusim.run(scenario(users={"far": {"round_trip_ms": {"texas": 80.0}}}))
-    ttft = [result.service_latency["ttft_mean_s"].to_numpy() for result in (near, far)]
-    assert ttft[1] - ttft[0] == pytest.approx(0.08, abs=0.004)  # another random stream: the region's
-
-
-BOTH = [{"site": "texas", "gpu_type": "H100"}, {"site": "london", "gpu_type": "H100"}]
-USERS = {
-    "us": {"round_trip_ms": {"texas": 10.0, "london": 100.0}, "residency": []},
-    "uk": {"round_trip_ms": {"texas": 100.0, "london": 10.0}, "residency": ["GB"]},
-}
-
-
-@pytest.mark.parametrize(
-    ("by", "us", "uk"),
-    [("nearest", "texas", "london"), ("cheapest", "texas", "london"), ("greenest", "london", "london")],
-)
-def test_where_requests_go(by, us, uk):
-    """Nearest, cheapest (Texas) or greenest (London); who must stay in Britain does."""
-    result = gpusim.run(scenario(deployments=BOTH, users=USERS, routing={"deployments": by}))
-    went = result.service_requests.groupby("region")["site"].unique()
-    assert list(went["us"]) == [us]
-    assert list(went["uk"]) == [uk]
-
-
-def test_weights_share_requests():
-    """Weights of 3 and 1: so many of the requests."""
-    deployments = [{"site": "texas", "gpu_type": "H100", "weight": 3.0}, {"site": "london", "gpu_type": "H100"}]
-    result = gpusim.run(scenario(deployments=deployments))
-    tokens = result.service_outcomes.groupby("site")["requests"].sum()
-    assert tokens["texas"] == pytest.approx(3 * tokens["london"], abs=4)
-
-
-def test_what_waits_too_long_goes_elsewhere():
-    """One replica in Texas with four seats: without spilling all wait there, with it London takes over."""
-    changes = {
-        "deployments": BOTH, "users": {"us": USERS["us"]}, "mean_tokens_per_s": 900.0,
-        "model": MODEL | {"max_requests": 4}, "scaling": {"policy": "static", "replicas": 1},
-    }  # fmt: skip
-    stay = gpusim.run(scenario(**changes, routing={"deployments": "nearest"}))
-    spill = gpusim.run(scenario(**changes, routing={"deployments": "nearest", "spill_s": 0.5}))
-    assert set(stay.service_requests["site"]) == {"texas"}
-    assert set(spill.service_requests["site"]) == {"texas", "london"}
-    p99 = [result.service_latency["ttft_p99_s"].max() for result in (stay, spill)]
-    assert p99[1] < 0.1 * p99[0]
-
-
 def test_quantiles_of_the_sketch_are_those_of_the_requests():
     """Off by 1% at most, of all that ended in an interval."""
     few = scenario(**{"mean_tokens_per_s": 400.0, ".run.record_s": 1728.0})
@@ -357,67 +232,6 @@ def test_policies_of_scaling_follow_demand(policy):
     assert replicas.loc[9 * 3600.0] > 2.0 * replicas.loc[0.0]
     found = causes(result)
     assert found["met", ""] > (0.8 if policy == "kv" else 0.95) * sum(found.values())
-
-
-@pytest.mark.parametrize("rate", [2000.0, 6000.0, 10_000.0])
-def test_a_fluid_has_the_latencies_of_its_requests(rate):
-    """Four replicas at 10%, 30% and 50% of what they could: as a fluid, by the curve of one, and request by request."""
-    found = []
-    for level in ("requests", "fluid"):
-        changes = {"level": level, "mean_tokens_per_s": rate, "scaling": {"policy": "static", "replicas": 4}}
-        latency = gpusim.run(scenario(**changes, **{".run.record_s": 1728.0})).service_latency.iloc[0]
-        found.append(latency[["ttft_mean_s", "time_per_output_token_mean_s", "end_to_end_mean_s", "requests"]])
-    exact, expected = (row.to_numpy(float) for row in found)
-    assert expected[1:3] == pytest.approx(exact[1:3], rel=0.04)
-    assert expected[0] == pytest.approx(exact[0], rel=0.10)
-    assert expected[3] == pytest.approx(exact[3], rel=0.08)  # what is random is not the same
-
-
-def test_a_fluid_that_cannot_serve_all_is_late():
-    """Of three times what one replica can, a third is served, in a queue without end; nothing is left untold."""
-    of = scenario(level="fluid", mean_tokens_per_s=20_000.0, scaling={"policy": "static", "replicas": 1})
-    result = gpusim.run(of)
-    assert set(causes(result)) == {("missed", "queue")}
-    requests = result.service_outcomes["requests"].sum()
-    assert requests == pytest.approx(result.services["demand_tokens"].sum() / 100.0, rel=0.05)
-    assert result.service_latency["ttft_mean_s"].isna().all()
-
-
-TWO_REGIONS = {
-    "deployments": [{"site": "texas", "gpu_type": "H100"}, {"site": "london", "gpu_type": "H100"}],
-    "users": {
-        "us": {"share": 3.0, "round_trip_ms": {"texas": 20.0, "london": 90.0}},
-        "uk": {"round_trip_ms": {"texas": 90.0, "london": 20.0}},
-    },
-    "mean_tokens_per_s": 4000.0,
-}
-
-
-@pytest.mark.parametrize("by", ["weights", "nearest", "cheapest", "greenest"])
-def test_a_fluid_goes_where_its_requests_go(by):
-    """Requests of each region at each site, by routing: as many, to what is random, at both levels."""
-    found = []
-    for level in ("requests", "fluid"):
-        result = gpusim.run(scenario(level=level, **TWO_REGIONS, routing={"deployments": by}))
-        found.append(result.service_outcomes.groupby(["region", "site"])["requests"].sum())
-    exact, expected = found
-    assert expected[expected > 0].index.equals(exact.index)
-    assert expected[expected > 0].to_numpy() == pytest.approx(exact.to_numpy(), rel=0.1)
-
-
-def test_a_fluid_stays_where_it_must():
-    """Four fifths of what the US ask for find no replica at home; they are late rather than served in London."""
-    users = {"us": {"share": 3.0, "residency": ["US"]}, "uk": {}}
-    changes = TWO_REGIONS | {
-        "users": users,
-        "mean_tokens_per_s": 40_000.0,
-        "scaling": {"policy": "static", "replicas": 1},
-    }
-    result = gpusim.run(scenario(level="fluid", **changes, routing={"deployments": "nearest"}))
-    outcomes = result.service_outcomes
-    assert set(outcomes.loc[outcomes["region"] == "us", "site"]) == {"texas"}
-    demand = result.services["demand_tokens"].sum() / 100.0
-    assert outcomes["requests"].sum() == pytest.approx(demand, rel=0.05)
 
 
 def test_samples_include_who_has_not_ended():

@@ -20,7 +20,7 @@ from gpusim.serving.replay import replay
 from gpusim.serving.replica import Layout
 from gpusim.serving.request_log import loops
 from gpusim.serving.tabulation import deployment
-from tests.engine.test_by_request import MODEL, scenario
+from tests.engine.requests_kit import MODEL, scenario
 
 CATALOGUE = entry("Llama-3.1-8B", "H100")
 TRUTH = Adjustment(waiting=1.4, reading=0.85, context=0.7, computing=0.8)

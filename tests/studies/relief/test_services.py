@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gpusim
 from gpusim.studies.relief.services import service_reliefs
-from tests.engine.test_by_request import BOTH, USERS, scenario
+from tests.engine.requests_kit import BOTH, USERS, scenario
 
 CROWDED = {
     "mean_tokens_per_s": 10000.0, "requests": {"prompt_tokens": 1000.0, "output_tokens": 250.0},
