@@ -49,8 +49,8 @@ def _about(found: pd.DataFrame, nodes: Nodes, pods: Pods) -> str:
     drawn = "some are drawn again" if came > len(pods) else "some are left out" if came < len(pods) else "all of them"
     return (
         f"{number_of(len(nodes), 'node')} with {number_of(gpus, 'GPU')}. {number_of(len(pods), 'pod')} ({sharing:,}"
-        f" sharing a GPU, {np.count_nonzero(pods.gpus == 0):,} without one); {number_of(round(came), 'pod')} come one by one"
-        f" ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that"
+        f" sharing a GPU, {np.count_nonzero(pods.gpus == 0):,} without one); {number_of(round(came), 'pod')}"
+        f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that"
         f" {usual.pods.sum() / len(pods):.0%} of the pods make."
     )
 
