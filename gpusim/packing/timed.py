@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.inputs.pods import Nodes, TimedPods
+from gpusim.inputs.pods import WHOLE, Nodes, TimedPods
 from gpusim.kernels.packing.place import begin
 from gpusim.kernels.packing.play import play
 from gpusim.packing.layout import Requests, build, requests_of
@@ -25,9 +25,10 @@ class Played(NamedTuple):
         A row per pod in order of arrival: name, submit_s, start_s, end_s (NaN of those that fit on no node, even if
         nobody else runs), wait_s, node (name; "" likewise), gpus ("0|3"; "" without).
     span_s : float
-        [s] From the first arrival to the last end.
+        [s] From the first arrival to the last.
     used, waiting, fragment : float
-        Means over that time: GPUs in use, GPUs that those ask for who wait, GPUs that typical pods could not use.
+        Means over that time, NaN if all come at once: GPUs in use, GPUs that those ask for who wait, GPUs that typical
+        pods could not use.
     most_used : float
         GPUs in use at most.
     """
@@ -78,9 +79,10 @@ def _played(nodes: Nodes, names: np.ndarray, state, counted: int) -> Played:
             "gpus": [held[int(bits)] for bits in rows.held],
         }
     )
-    span_s = float(total.now_s)
-    gpus = np.array([total.used_milli_s, total.waiting_milli_s, total.fragment_s / counted]) / 1000.0
-    return Played(table, span_s, *(gpus / span_s if span_s > 0.0 else gpus * 0.0).tolist(), total.most_used_milli / 1e3)
+    span_s = float(rows.submit_s[-1])
+    gpus = np.array([total.used_milli_s, total.waiting_milli_s, total.fragment_s / counted]) / WHOLE
+    means = gpus / span_s if span_s > 0.0 else np.full(3, np.nan)
+    return Played(table, span_s, *means.tolist(), total.most_used_milli / WHOLE)
 
 
 def compare(

@@ -32,7 +32,7 @@ def print_played(found: dict[str, Played], nodes: Nodes, trace: TimedPods, conso
     spans = ", ".join(dict.fromkeys(duration(played.span_s) for played in found.values()))
     console.print(
         "in use, fragments (free GPU that typical pods cannot use): % of the GPUs, means from the first arrival to the"
-        f" last end ({spans}); most: at any time. waited: pods. never ran: fit on no node, even an empty one."
+        f" last ({spans}); most: at any time. waited: pods. never ran: fit on no node, even an empty one."
     )
 
 

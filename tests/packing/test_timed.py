@@ -58,8 +58,10 @@ def test_all_is_given_back():
     assert (state.free == before[1]).all()
     assert (state.groups == 0).all()
     assert (state.totals[0].used_milli, state.totals[0].fragment) == (0, fragment)
-    ran = state.pods.node >= 0
-    assert state.totals[0].used_milli_s == (trace.pods.asked_milli * trace.runtime_s)[ran].sum()
+    ran, last_s = state.pods.node >= 0, trace.submit_s[-1]
+    ends_s = np.minimum(state.pods.start_s + trace.runtime_s, last_s)
+    held_s = np.maximum(ends_s - state.pods.start_s, 0.0)
+    assert state.totals[0].used_milli_s == (trace.pods.asked_milli * held_s)[ran].sum()
 
 
 def test_by_hand():
@@ -70,7 +72,9 @@ def test_by_hand():
     nodes = cases.Nodes(*(np.array([c]) for c in ("node", 8000, 100, 1, "A")))
     found = play_trace(nodes, trace, "best-fit")
     assert found.pods["start_s"].tolist() == [0.0, 1.0, 23.0, 3.0]
-    assert found.span_s == 25.0
-    assert found.used == pytest.approx((5.0 + 1.2 + 2.0 + 4.0) / 25.0)
+    assert found.pods["end_s"].max() == 25.0
+    assert found.span_s == 3.0  # to the last arrival
+    assert found.used == pytest.approx((0.5 + 0.8 + 0.8) / 3.0)
+    assert found.waiting == pytest.approx(1.0 / 3.0)
     assert play_trace(nodes, trace, "best-fit", speed=2.0).pods["submit_s"].tolist() == [0.0, 0.5, 1.0, 1.5]
     assert list(compare(nodes, trace, ["fgd", "random"])) == ["fgd", "random"]

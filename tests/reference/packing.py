@@ -160,7 +160,11 @@ def play(cluster: Cluster, pods: list[Pod], submit_s: list[float], runtime_s: li
         moment = min([end for end, _ in running] + [submit_s[p] for p in coming[:1]])
         used = sum(pods[p].gpus * pods[p].milli for _, p in running)
         asked = sum(pods[p].gpus * pods[p].milli for p in waiting)
-        sums += (moment - now) * np.array([used, asked, sum(cluster.fragment(node) for node in cluster.nodes)])
+        sums += (
+            bool(coming)
+            * (moment - now)
+            * np.array([used, asked, sum(cluster.fragment(node) for node in cluster.nodes)])
+        )
         now = moment
         for end, p in sorted(running):
             if end <= now:

@@ -15,7 +15,7 @@ from gpusim.kernels.packing.place import arrive, move
 
 @inner
 def settle(s, now_s):
-    """Add up what was in use, waited for and in fragments since the last event."""
+    """Add up what was in use, waited for and in fragments since the last event: as long as pods come."""
     total = s.totals[0]
     past_s = now_s - total.now_s
     total.used_milli_s += total.used_milli * past_s
@@ -100,7 +100,10 @@ def play(s):
     while p < len(s.pods) or total.running > 0:
         coming_s = s.pods[p].submit_s if p < len(s.pods) else math.inf
         ending_s = s.end_keys[0] if total.running > 0 else math.inf
-        settle(s, min(coming_s, ending_s))
+        if p < len(s.pods):
+            settle(s, min(coming_s, ending_s))
+        else:
+            total.now_s = ending_s
         if end_due(s):
             total.passes += 1
             try_waiting(s)
