@@ -15,6 +15,7 @@ from gpusim.kernels.promise import claim, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     lane_of,
+    leave_out_refused,
     list_long_queue,
     next_within_quota,
     over_quota,
@@ -134,6 +135,13 @@ def explain(f, p, head, reason, now):
 
 
 @inner
+def _explain_queue(f, p, head, reason, now):
+    """``explain`` of a queue whose head was found: tenants wait for their quotas wherever the head stands."""
+    leave_out_refused(f, p)
+    explain(f, p, head, reason, now)
+
+
+@inner
 def _promise_holds(f, p, arrived, now):
     """Whether the promise of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
@@ -163,7 +171,7 @@ def _pass_behind(f, p, arrived, now):
         # Less is free than when all others behind the head were refused: only who came since can start.
         _try_behind_head(f, arrived, p, pool.shadow_s, only_short, now)
     pool.released = 0
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
 
 
 @inner
@@ -207,7 +215,7 @@ def schedule(f, p, now):
     if head != NONE:
         _promise_anew(f, p, head, reason, now)
     tell(f, p, promised, shadow_s)
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
 
 
 @inner
@@ -222,7 +230,7 @@ def schedule_by_plan(f, p, now):
     compress(f, p, now)
     pool.released = 0
     head, reason = _first_waiting(f, p)
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
     return True
 
 

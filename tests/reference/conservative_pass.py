@@ -46,7 +46,8 @@ class ConservativePass:
         """Who waits first waits for what it lacks now; if nothing, what is free was promised to others."""
         queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
         head, waiting = queue.next(), self.simulator.waiting
-        waiting.learn(pool, head, head and (waiting.lack(head) or Wait.BUSY), queue.left_out)
+        refused = waiting.refused(pool) if answer is None else queue.left_out
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.BUSY), refused)
 
     def _start_heads(self, pool: Pool, answer: list[Job] | None) -> None:
         queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)

@@ -113,5 +113,4 @@ class Greedy:
         refused = [job for job in queue if self.simulator.exceeds_quota(job)]
         head = next((job for job in queue if job not in refused), None)
         waiting = self.simulator.waiting
-        wait = head and (waiting.lack(head) or Wait.POLICY)
-        waiting.learn(pool, head, wait, {job.spec.tenant for job in refused})
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.POLICY), {job.spec.tenant for job in refused})

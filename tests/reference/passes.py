@@ -83,7 +83,8 @@ class Passes:
             self._easy(pool, queue, head)
         elif head is not None and self.rules.backfill == Backfill.NONE and self.simulator.find(head) is not None:
             pool.claim = head
-        self.simulator.waiting.learn(pool, head, wait, queue.left_out)
+        waiting = self.simulator.waiting
+        waiting.learn(pool, head, wait, waiting.refused(pool) if answer is None else queue.left_out)
         self._tell(pool, *before)
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:

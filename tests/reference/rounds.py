@@ -73,7 +73,7 @@ class Rounds:
         allowed = [(job, gpus) for job, gpus in left if not self.simulator.exceeds_quota(job)]
         head = next((job for job, gpus in allowed if gpus), allowed[0][0] if allowed else None)
         waiting = self.simulator.waiting
-        waiting.learn(pool, head, head and (waiting.lack(head) or Wait.POLICY), refused)
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.POLICY), refused)
 
     def _left_s(self, job: Job) -> float:
         """How long a job is expected to need from now on."""

@@ -150,9 +150,13 @@ class Simulator(Fleet):
         pool = job.pool
         self.passes.forget(pool, job)
         job.promise = None
+        self.waiting.leaves(job)
+        pool.waiting.remove(job)
         job.pace *= job.gpus / gpus
         job.saved_s *= job.gpus / gpus
         job.gpus = gpus
+        self.waiting.joins(job)
+        pool.waiting.append(job)
         self.greedy.queued(job)
         self.passes.call(pool, gave_back=True)
 

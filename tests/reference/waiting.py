@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gpusim.state.codes import Backfill, Order, Status, Wait
+from tests.reference.queueing import place
 from tests.reference.shortage import gpus_lacking
 from tests.reference.world import Job, Pool
 
@@ -38,8 +39,22 @@ class Waiting:
         self._book(job)
         del self.since_s[job]
 
+    def refused(self, pool: Pool) -> set[int]:
+        """Tenants whose quotas refuse the first of their jobs in a queue under a built-in order."""
+        first = {}
+        for job in sorted(pool.waiting, key=lambda job: place(job, self.fleet.rules.order)):
+            first.setdefault(job.spec.tenant, job)
+        return {tenant for tenant, job in first.items() if self.fleet.exceeds_quota(job)}
+
+    def lack_or(self, job: Job | None, other: Wait) -> Wait | None:
+        """What keeps a job from starting now, or something else if nothing does; None without a job."""
+        if job is None:
+            return None
+        lacking = self.lack(job)
+        return other if lacking is None else lacking
+
     def learn(self, pool: Pool, head: Job | None, wait: Wait | None, left_out: set[int]) -> None:
-        """From now on a queue waits for what its head lacks, tenants that were left out for their quota."""
+        """From now on a queue waits for what its head lacks, tenants that are left out for their quota."""
         for lane in {self._lane(job) for job in pool.waiting}:
             cause = Wait.QUOTA if self.by_tenant and lane[1] in left_out else Wait.POLICY if head is None else wait
             if cause != self.cause[lane]:
