@@ -13,6 +13,7 @@ from gpusim.cli import (  # noqa: F401
     replay,
     report,
     results,
+    schedules,
     streams,
     sweep,
     validate,
