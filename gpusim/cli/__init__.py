@@ -14,6 +14,7 @@ from gpusim.cli import (  # noqa: F401
     replay,
     report,
     results,
+    schedules,
     streams,
     sweep,
     validate,
