@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Dispatch, Order, Placement
+from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,15 @@ class ClassSpec:
     checkpoint_write_s: float = 0.0
     load_s: float = 0.0
     checkpoint_background_s: float = 0.0
+    cap_exponent: float = 0.5  # of the curve by which a cap on their power slows them (``engine/capping.py``)
+
+
+@dataclass(frozen=True)
+class SiteCaps:
+    """What a site does when its runs would draw more than it may, and what its deepest cap leaves of their draw."""
+
+    capping: Capping = Capping.ADMISSION
+    floor: float = 0.5  # of the draw above idle
 
 
 @dataclass(frozen=True)
