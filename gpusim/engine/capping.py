@@ -1,12 +1,11 @@
 """By how much caps on the power of runs slow them, and which runs are capped together: tables that kernels look up.
 
-A cap that leaves the share d of what a run draws above idle leaves the share ``1 / (c + (1 - c) / d ** a)`` of its rate:
-its exchanges of data, the share c of its work, take as long as before, what it computes goes at ``d ** a``. The
-exponent a is of the class. Bound by arithmetic (training, prefill) 0.5, of an interval from 0.35 to 0.7: near the top
-dynamic power goes with frequency x voltage squared and voltage with frequency in part, and measured training on H100
-lost 5 to 15% at 600 of 700 W. Bound by memory (decoding) 0.1, of 0.05 to 0.2: clocks locked far below the top save a
-third of the energy of decoding at little loss (POLCA, arXiv 2308.12908: power down by 20% with less than 7% lost).
-Both exponents are assumptions in line with these figures, not measurements of a cap curve.
+A cap that leaves the share d of what a run draws above idle leaves ``1 / (c + (1 - c) / d ** a)`` of its rate: its
+exchanges of data, the share c of its work, take as long as before, what it computes goes at ``d ** a``. The exponent a
+is of the class. Bound by arithmetic (training, prefill) 0.5, of an interval from 0.33 to 0.7: prompts on an
+H100 held to 350 of 700 W took 1.3 times as long (Splitwise, Patel et al., ISCA 2024), and training at 600 of 700 W is
+said to lose 5 to 15%. Bound by memory (decoding) 0.1, of 0 to 0.2: the same cap left the time of a token as it was.
+0.5 and 0.1 are assumptions within what is published, not fits. A cap leaves idle power alone.
 """
 
 from __future__ import annotations

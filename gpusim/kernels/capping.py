@@ -16,7 +16,7 @@ from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner, Status
 
 _JOB, _RUNNING = int(Owner.JOB), int(Status.RUNNING)
-_CALM = 1.0 / 64.0  # of the limit
+_CALM = 1.0 / 32.0  # of the limit
 
 
 @inner

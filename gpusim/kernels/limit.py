@@ -1,4 +1,4 @@
-"""What a site draws at the run's hottest hour, beside its limit; at a site that caps its runs, under the deepest caps."""
+"""What a site draws at the run's hottest hour, beside its limit; where runs are capped, under the deepest caps."""
 
 from __future__ import annotations
 

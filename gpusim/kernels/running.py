@@ -6,6 +6,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.capped import cap_group, note_fresh
 from gpusim.kernels.course import (
     at_rate,
     course_length,
@@ -17,7 +18,6 @@ from gpusim.kernels.course import (
     since,
     work_left,
 )
-from gpusim.kernels.capped import cap_group, note_fresh
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
