@@ -26,8 +26,8 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
 class SitePower:
     """Delivered nodes, halls and power limits of one site, and the nodes that are on because of them.
 
-    ``planned_w``, shape (pools,): IT power [W] that a node of each pool is reckoned with for each of its GPUs when it is
-    switched on; absent: its rated power.
+    ``planned_w``, shape (pools,): IT power [W] that a node of each pool is reckoned with for each of its GPUs when
+    it is switched on; absent: its rated power.
 
     Attributes
     ----------

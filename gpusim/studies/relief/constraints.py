@@ -342,6 +342,6 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
     _gpus, _grid, _energisation, _oversubscription, _power_plan, _halls, _shells, _delivery, _links, _quotas,
-    _residency, _types, _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts,
-    build_out.shocks, build_out.rivals, rules.exemptions, _price,
+    _residency, _types, _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
+    build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
 )  # fmt: skip
