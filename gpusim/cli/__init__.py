@@ -9,6 +9,7 @@ from gpusim.cli import (  # noqa: F401
     inputs,
     plan,
     policies,
+    power_series,
     relieve,
     replay,
     report,
