@@ -27,8 +27,9 @@ def power_series(
     data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
     A job is where the table of jobs has it: from its first start, of one that was evicted from so long before its end
     as it ran. Over every record interval the energy is that of the run: ``scale`` is by how much the jobs' draw was
-    multiplied for that: in the run a job draws its mean throughout, and less if it is evicted, capped or slowed. Idle power and that of services are means of the
-    record interval, as are cooling and other overhead; conversion losses follow the load.
+    multiplied for that: in the run a job draws its mean throughout, and less if it is evicted, capped or slowed. Idle
+    power and that of services are means of the record interval, as are cooling and other overhead; conversion losses
+    follow the load.
 
     Parameters
     ----------

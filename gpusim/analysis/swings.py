@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import maximum_filter1d
 from scipy.signal import periodogram
 
 WINDOWS_S = (0.1, 1.0, 10.0, 60.0)  # over which ramps are told
@@ -65,7 +65,7 @@ def by_storage(power_w: np.ndarray, step_s: float, storage_w: float) -> Smoothed
 
     A swing of 2 ``storage_w`` about its mean goes away. Of what is given, 1 - ``EFFICIENCY`` more is lost.
     """
-    mean_w = _before(uniform_filter1d, power_w, step_s)
+    mean_w = _mean_before(power_w, _look_back(power_w, step_s))
     given_w = np.clip(power_w - mean_w, -storage_w, storage_w)
     level_j = np.cumsum(given_w) * step_s
     given_j = given_w.clip(min=0.0).sum() * step_s
@@ -75,11 +75,21 @@ def by_storage(power_w: np.ndarray, step_s: float, storage_w: float) -> Smoothed
 
 def by_dummy_load(power_w: np.ndarray, step_s: float, load_w: float) -> Smoothed:
     """GPUs burn up to ``load_w`` where work stalls, so that power stays at its highest of the last 10 s."""
-    kept_w = np.minimum(_before(maximum_filter1d, power_w, step_s), power_w + load_w)
+    size = _look_back(power_w, step_s)
+    highest_w = maximum_filter1d(power_w, size, mode="nearest", origin=(size - 1) // 2)
+    kept_w = np.minimum(highest_w, power_w + load_w)
     return Smoothed(kept_w, float((kept_w - power_w).sum() * step_s), 0.0)
 
 
-def _before(over, power_w: np.ndarray, step_s: float) -> np.ndarray:
-    """A filter over each sample and those of the last ``LOOK_BACK_S`` before it."""
-    size = max(min(round(LOOK_BACK_S / step_s), len(power_w)), 1)
-    return over(power_w, size, mode="nearest", origin=(size - 1) // 2 if size % 2 else size // 2 - 1)
+def _look_back(power_w: np.ndarray, step_s: float) -> int:
+    """Samples of ``LOOK_BACK_S``, as many as there are at most; odd."""
+    size = min(round(LOOK_BACK_S / step_s), len(power_w))
+    return max(size - (size + 1) % 2, 1)
+
+
+def _mean_before(power_w: np.ndarray, size: int) -> np.ndarray:
+    """Mean of each sample and those before it, ``size`` in all, or as many as there are."""
+    sums = np.append(0.0, np.cumsum(power_w))
+    last = np.arange(1, len(power_w) + 1)
+    first = np.maximum(last - size, 0)
+    return (sums[last] - sums[first]) / (last - first)

@@ -58,7 +58,9 @@ def power_series(
         from gpusim.report.figures.swings import draw
 
         lines = {"as it is": watts} | {name: one.power_w for name, one in smoothed.items()}
-        save([(figure.stem, draw(lines, step_s, f"Power of {site} at the meter"))], figure.parent, [figure.suffix[1:]])
+        title = f"Power of {site} at the meter"
+        drawn = ((figure.stem, draw(lines, step_s, title)) for _ in range(1))  # drawn while the style holds
+        save(drawn, figure.parent, [figure.suffix[1:]])
         say(str(figure))
 
 
