@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from gpusim.errors import GpusimError
 from gpusim.validation import (
     blocking,
+    capping,
     contracts,
     engine_limits,
     failures,
@@ -50,6 +51,7 @@ ANCHORS: dict[int, Anchor] = {
     25: failures.nodes_down,
     26: power.flat_year,
     27: power.busy_fleet,
+    28: capping.power_step,
     29: physical.ramp,
     30: tariffs.peaks_and_capacity,
     31: contracts.take_or_pay,
@@ -71,6 +73,7 @@ ANCHORS: dict[int, Anchor] = {
     47: tiresias.tiresias_runs,
     48: recorded.recorded_runs,
     49: stages.load_stages,
+    52: capping.more_servers,
 }
 
 
