@@ -1,8 +1,9 @@
-"""How far to oversubscribe a grid connection: more nodes on it than their nameplate allows, and caps that answer for it.
+"""How far to oversubscribe a grid connection: more nodes than their nameplate allows, and caps that answer for it.
 
 A site whose connection carries half of its 64 H100 nodes by nameplate, more training and batch inference than it can
 do, two days. Nodes are switched on up to a multiple of the connection; what runs is kept within it by admission alone,
-by caps alike for all, or by caps on decoding first. The figure: useful GPU-hours, and what caps take, over the multiple.
+by caps alike for all, or by caps on decoding first. The figure: useful GPU-hours, what caps take, and how much of the
+connection is drawn, over the multiple.
 
     python experiments/oversubscription.py [FOLDER]
 """
@@ -57,7 +58,7 @@ def scenario(capping: str, factor: float) -> gpusim.Scenario:
 
 
 def play(seeds: int = SEEDS, factors: tuple[float, ...] = FACTORS) -> pd.DataFrame:
-    """One row per run: capping, factor, seed, useful and throttled GPU-hours, mean and greatest power over the limit."""
+    """One row per run: capping, factor, seed, useful and throttled GPU-hours, mean and most power over the limit."""
     rows = []
     for capping in CAPPING:
         for factor in factors:
