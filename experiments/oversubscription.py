@@ -74,13 +74,13 @@ def play(seeds: int = SEEDS, factors: tuple[float, ...] = FACTORS) -> pd.DataFra
 
 def draw(found: pd.DataFrame) -> Figure:
     """Useful GPU-hours, what caps took, and how much of the connection was used; lines are means over seeds."""
-    figure = Figure(figsize=(10.0, 3.4), layout="constrained")
+    figure = Figure(figsize=(10.0, 3.8), layout="constrained")
     axes = figure.subplots(1, 3)
     base = found[(found["capping"] == "admission") & (found["factor"] == 1.0)]["useful"].mean()
     panels = (
-        (100.0 * (found["useful"] / base - 1.0), "useful GPU-hours more than by nameplate, %"),
-        (100.0 * found["throttled"] / (found["useful"] + found["throttled"]), "of GPU-hours at work, throttled, %"),
-        (100.0 * found["mean_use"], "of the connection, drawn in the mean, %"),
+        (100.0 * (found["useful"] / base - 1.0), "useful GPU-hours, % more than at 1"),
+        (100.0 * found["throttled"] / (found["useful"] + found["throttled"]), "throttled, % of GPU-hours at work"),
+        (100.0 * found["mean_use"], "mean power, % of the connection"),
     )
     for ax, (values, label) in zip(axes, panels, strict=True):
         for capping, words in CAPPING.items():
@@ -90,7 +90,7 @@ def draw(found: pd.DataFrame) -> Figure:
             ax.fill_between(points.index, points["min"], points["max"], color=COLOURS[capping], alpha=0.15, linewidth=0)
         ax.set_xlabel("rated power that is on / connection")
         ax.set_ylabel(label)
-    axes[0].legend(frameon=False, loc="upper left")
+    figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside upper left", ncols=3)
     return figure
 
 

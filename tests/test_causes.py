@@ -24,7 +24,7 @@ SPELT = {
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 26, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 27, 125, "#123456", "on strike",
              "GPUs stood free while nobody would tend them",
              "better pay",
              WaitRow("strike", 12, turn=125)),
