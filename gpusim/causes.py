@@ -103,7 +103,7 @@ CAUSES = (
     # The site's power limit does not admit the head's draw.
     CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
              "GPUs stood free because the site had no power left for the next job or replica",
-             "a larger power limit",
+             "more grid, or caps that slow what runs down and let more start",
              WaitRow("power", 5, turn=70), relieved_by="power"),
     # It would be admitted without a cap below the grid connection, that a rule, or a process, calls for.
     CauseRow("idle_rule", Kind.IDLE, 8, 150, "#999900", "capped by a rule",
@@ -148,6 +148,11 @@ CAUSES = (
     CauseRow("slowed", Kind.HELD, 19, 65, "#5A5A00", "runs slowed or paused",
              "GPUs were held by runs that were slowed or paused",
              "what slows them taken away, be it a power cap or a slow node"),
+    # What caps on their power take from runs.
+    CauseRow("throttled", Kind.HELD, 26, 67, "#B0413E", "throttled by power caps",
+             "GPUs were slowed by caps that kept the site within its power limit",
+             "more grid, or less oversubscription of it: fewer nodes on, or a power plan nearer to the nameplate",
+             relieved_by="power"),
     CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
              "inference replicas stood ready beyond what demand needed",
              "a higher target utilisation of the services",

@@ -24,7 +24,7 @@ SPELT = {
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 26, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 27, 125, "#123456", "on strike",
              "GPUs stood free while nobody would tend them",
              "better pay",
              WaitRow("strike", 12, turn=125)),
@@ -69,7 +69,7 @@ def test_codes_that_results_and_kernels_were_made_with():
         "not_delivered", "not_housed", "not_energised", "down", "idle_no_demand", "idle_reserved", "idle_fragmented",
         "idle_power", "idle_rule", "idle_quota", "idle_cycle", "idle_policy", "idle_data", "loading", "checkpointing",
         "lost_work", "serving_idle", "serving", "training", "slowed", "serving_loading", "serving_draining",
-        "serving_prefill", "serving_decode", "restarting", "idle_spare",
+        "serving_prefill", "serving_decode", "restarting", "idle_spare", "throttled",
     ]  # fmt: skip
     assert [wait.name.lower() for wait in Wait] == [
         "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
@@ -101,7 +101,7 @@ def test_turns_are_those_of_the_semantics():
 
 def test_groups():
     serving = ("serving", "serving_prefill", "serving_decode", "serving_idle", "serving_loading", "serving_draining")
-    assert HELD == ("training", *serving, "loading", "restarting", "checkpointing", "lost_work", "slowed")
+    assert HELD == ("training", *serving, "loading", "restarting", "checkpointing", "lost_work", "slowed", "throttled")
     assert OFFLINE == ("not_delivered", "not_housed", "not_energised", "power_plan")
 
 

@@ -215,6 +215,14 @@ def asked(stream) -> float:
     return stream.jobs_per_day * sum(int(size) * weight for size, weight in sizes.items()) / sum(sizes.values())
 
 
+def test_oversubscription(tmp_path, capsys):
+    """More nodes than the nameplate allows do more work, and most with caps."""
+    load("oversubscription").main(tmp_path, 1, (1.0, 1.4))
+    said = capsys.readouterr().out
+    assert "caps alike for all: most useful at 1.4 times the connection" in said
+    assert imread(tmp_path / "oversubscription.png").std() > 0.01
+
+
 def test_large_run(tmp_path, capsys):
     experiment = load("large_run")
     experiment.SEEDS, experiment.EVERY_MIN = 2, (2, 30)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import floor, inf
 
 from gpusim.buildout.network import Arrival
+from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import WATT_PER_MW
 
@@ -67,6 +68,7 @@ class Room:
         types = [scenario.gpus[kind] for kind in spec.pools]
         self.per_node = [gpu.gpus_per_node for gpu in types]
         self.node_w = [gpu.rated_it_w_per_gpu * gpu.gpus_per_node for gpu in types]
+        self.planned_w = [planned_w(spec.power_plan, gpu) * gpu.gpus_per_node for gpu in types]
         rated_w = sum(gpus * gpu.rated_it_w_per_gpu for gpus, gpu in zip(planned, types, strict=True))
         self.fixed_w = spec.cooling.fixed_fraction * rated_w
         mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead
@@ -86,7 +88,7 @@ class Room:
         nodes = [int(count) // size for count, size in zip(gpus, self.per_node, strict=True)]
         housed = nodes_within(nodes, self.node_w, hall_mw * WATT_PER_MW)
         grid_w = grid_mw * WATT_PER_MW * self.oversubscription
-        on = nodes_within(housed, self.node_w, (grid_w - self.fixed_w) / self.overhead)
+        on = nodes_within(housed, self.planned_w, (grid_w - self.fixed_w) / self.overhead)
         return [count * size for count, size in zip(on, self.per_node, strict=True)]
 
 

@@ -10,6 +10,7 @@ from gpusim.cli import (  # noqa: F401
     pack,
     plan,
     policies,
+    power_series,
     relieve,
     replay,
     report,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout import allocate
 from gpusim.engine.rules import rules_of
 from gpusim.errors import ScenarioError
@@ -20,7 +20,7 @@ from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.workload import JobClass
-from gpusim.state.codes import NONE
+from gpusim.state.codes import NONE, Capping
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 
@@ -73,6 +73,7 @@ def build_fleet(
         quota=_quota(scenario, names),
         serving=serving,
         n_links=len(scenario.links),
+        caps=[SiteCaps(Capping[spec.capping.upper()], spec.cap_floor) for spec in scenario.sites.values()],
     )
 
 
@@ -116,7 +117,7 @@ def _class_spec(names: Names, kind: JobClass, mttf_s: float) -> ClassSpec:
     speeds = {names.gpu_types.index(gpu): speed for gpu, speed in kind.speeds.items() if gpu in names.gpu_types}
     return ClassSpec(
         kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.load_s,
-        kind.checkpoint_background_s, speeds,
+        kind.checkpoint_background_s, speeds, kind.cap_exponent,
     )  # fmt: skip
 
 

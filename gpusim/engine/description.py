@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Dispatch, Order, Placement
+from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,19 @@ class ClassSpec:
     load_s: float = 0.0
     checkpoint_background_s: float = 0.0
     speeds: Mapping[int, float] = field(default_factory=dict)
+    cap_exponent: float = 0.5  # of the curve by which a cap on their power slows them (``engine/capping.py``)
 
     def speed_in(self, pool: PoolSpec) -> float:
         """How fast its work goes in a pool, relative to the reference type."""
         return self.speeds.get(pool.gpu_type, pool.speed)
+
+
+@dataclass(frozen=True)
+class SiteCaps:
+    """What a site does when its runs would draw more than it may, and what its deepest cap leaves of their draw."""
+
+    capping: Capping = Capping.ADMISSION
+    floor: float = 0.5  # of the draw above idle
 
 
 @dataclass(frozen=True)

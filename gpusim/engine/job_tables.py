@@ -16,7 +16,7 @@ from gpusim.state.fleet import Fleet
 def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_time: GpuTime) -> pd.DataFrame:
     """One row per job. A job that still runs has no end; its run and energy so far are counted.
 
-    A job that waits is queued, be it for GPUs or for its data.
+    A job that waits is queued, be it for GPUs or for its data. What caps on power took is there where a site has them.
     """
     n = len(table)
     jobs = fleet.jobs[:n]
@@ -47,6 +47,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "gpu_s": gpu_time.gpu_s,
             "held_gpu_s": gpu_time.held_gpu_s,
             "useful_gpu_s": gpu_time.useful_gpu_s,
+            **({"throttled_gpu_s": gpu_time.throttled_gpu_s} if fleet.sites["cap_steps"].any() else {}),
             "lost_gpu_s": jobs["lost_gpu_s"],
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusim.bundle import records
-from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, Work
+from gpusim.engine.capping import STEPS, cap_groups, cap_tables, steps_of
+from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.kernels import bitset
 from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
 from gpusim.state.codes import NONE, Backfill, Order, Status
@@ -30,6 +31,7 @@ def allocate(
     quota: np.ndarray | None = None,
     serving: Serving | None = None,
     n_links: int = 0,
+    caps: list[SiteCaps] | None = None,
 ) -> Fleet:
     """A fleet with all nodes off, no power limit, links that carry nothing yet, and all jobs pending.
 
@@ -39,9 +41,12 @@ def allocate(
         GPUs that a tenant may hold of a type; absent means no quotas.
     serving : Serving, optional
         Replicas that there must be room for beside the jobs.
+    caps : list of SiteCaps, optional
+        Of each site; absent means that none caps what runs.
     """
     serving = serving or lay_out(Replicas())
     shares = shares or [1.0]
+    classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
     jobs = _jobs(work, rules)
     n_jobs, n_nodes = len(jobs), sum(pool.n_nodes for pool in pools)
     n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
@@ -69,14 +74,15 @@ def allocate(
         holdings=records(HOLDING, n_holdings),
         nodes=layout.nodes,
         pools=layout.pools,
-        sites=_sites(pools, n_sites),
+        sites=_sites(pools, caps),
         lanes=lanes,
         routes=routes,
         links=records(LINK, max(n_links, 1)),
-        classes=_classes(classes or [ClassSpec()]),
-        speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes or [ClassSpec()]]),
+        classes=_classes(classes),
+        speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
+        **cap_tables(classes, jobs.priority, caps),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **_timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **_dues(n_jobs, conservative or rules.greedy),
@@ -291,14 +297,17 @@ def _lanes(
     return lanes, n_words
 
 
-def _sites(specs: list[PoolSpec], n_sites: int) -> np.recarray:
-    sites = records(SITE, n_sites)
+def _sites(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
+    sites = records(SITE, len(caps))
     sites["limit_w"] = np.inf
     sites["grid_w"] = np.inf
     for name in ("overhead", "peak_overhead", "rate", "draw"):
         sites[name] = 1.0
+    sites["capping"] = [one.capping for one in caps]
+    sites["cap_steps"] = [steps_of(one) for one in caps]
+    sites["floor"] = 1.0 - sites["cap_steps"] / STEPS
     of_site = np.array([spec.site for spec in specs])
-    for s in range(n_sites):
+    for s in range(len(caps)):
         mine = np.flatnonzero(of_site == s)
         sites[s].first_pool, sites[s].n_pools = (mine[0], len(mine)) if len(mine) else (0, 0)
     return sites
@@ -316,8 +325,10 @@ def _routes(routes: list[tuple[list[int], int]]) -> tuple[np.recarray, np.ndarra
 def _classes(specs: list[ClassSpec]) -> np.recarray:
     table = records(CLASS, len(specs))
     for row, spec in zip(table, specs, strict=True):
-        for name in CLASS.names:
+        for name in ("communication_share", "checkpoint_interval_s", "checkpoint_write_s", "checkpoint_background_s",
+                     "load_s"):  # fmt: skip
             row[name] = getattr(spec, name)
+    table["cap_group"] = cap_groups(specs)
     return table
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gpusim.buildout.room import nodes_within
@@ -24,6 +26,9 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
 class SitePower:
     """Delivered nodes, halls and power limits of one site, and the nodes that are on because of them.
 
+    ``planned_w``, shape (pools,): IT power [W] that a node of each pool is reckoned with for each of its GPUs when
+    it is switched on; absent: its rated power.
+
     Attributes
     ----------
     fixed_w : float
@@ -37,7 +42,9 @@ class SitePower:
         make do.
     """
 
-    def __init__(self, env: FleetEnvironment, site: int, oversubscription: float):
+    def __init__(
+        self, env: FleetEnvironment, site: int, oversubscription: float, planned_w: Sequence[float] | None = None
+    ):
         self.env, self.site, self.oversubscription = env, site, oversubscription
         self._hall_w, self._grid_w, self._cap_w = np.inf, np.inf, np.inf
         self._caps: dict[str, float] = {}
@@ -47,6 +54,7 @@ class SitePower:
         self.delivered = np.zeros(self.n_pools, dtype=int)
         mine = env.fleet.pools[self.first_pool : self.first_pool + self.n_pools]
         self.node_w = (mine["rated_w_per_gpu"] * mine["gpus_per_node"]).tolist()
+        self.planned_w = self.node_w if planned_w is None else (planned_w * mine["gpus_per_node"]).tolist()
 
     hall_w = property(lambda self: self._hall_w)
     grid_w = property(lambda self: self._grid_w)
@@ -98,7 +106,7 @@ class SitePower:
         row = fleet.sites[self.site]
         housed = nodes_within(self.delivered.tolist(), self.node_w, self.hall_w)
         room_w = (self.grid_w * self.oversubscription - row.fixed_w) / row.peak_overhead
-        carried = nodes_within(housed, self.node_w, room_w)
+        carried = nodes_within(housed, self.planned_w, room_w)
         for i, nodes in enumerate(carried):
             pool = fleet.pools[self.first_pool + i]
             pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node

@@ -37,6 +37,7 @@ from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
+from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S
@@ -169,7 +170,9 @@ class _World:
         row.fixed_w = spec.cooling.fixed_fraction * sum(
             float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine
         )
-        power = env.sites[site] = SitePower(env, s, spec.oversubscription)
+        power = env.sites[site] = SitePower(
+            env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
+        )
         log = self.recorder.log
         env.process(processes.follow_signals(env, s, signals, spec.cooling))
         if spec.hall_mw is not None:

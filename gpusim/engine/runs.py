@@ -1,4 +1,4 @@
-"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, being slowed, held unasked.
+"""What the GPUs of jobs did in each run: loading, checkpointing, work kept or lost, slowed, throttled, held unasked.
 
 Loading is restarting in all runs of a job but its first.
 """
@@ -16,7 +16,8 @@ from gpusim.state.fleet import Fleet
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
-    Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.IDLE_FRAGMENTED,
+    Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
+    Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
 
 
@@ -26,6 +27,7 @@ class GpuTime(NamedTuple):
     gpu_s: np.ndarray  # those that they asked for
     held_gpu_s: np.ndarray  # with those that gangs hold unasked in whole nodes
     useful_gpu_s: np.ndarray  # of ``gpu_s``, what is training: neither loading nor checkpoints, not lost, not slowed
+    throttled_gpu_s: np.ndarray  # of ``gpu_s``, what caps on power took
 
 
 class _Parts(NamedTuple):
@@ -39,6 +41,7 @@ class _Parts(NamedTuple):
     runs_before: np.ndarray  # of the job
     place_s: np.ndarray  # when the part began
     rate: np.ndarray
+    cap_rate: np.ndarray  # of that, what a cap on power left
     kept_s: np.ndarray  # place up to which the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
@@ -76,7 +79,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    names = ("gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate")
+    names = ("gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
     columns = (segments[name] for name in names)
     return _Parts(job, *columns, kept_s, writing)
 
@@ -85,12 +88,13 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
     start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
-    pace = fleet.paces[rows[paced]]
+    cap_rate, pace = np.ones(len(rows)), fleet.paces[rows[paced]]
+    cap_rate[paced] = fleet.cap_rates[jobs["job_class"][paced], pace["cap_step"]]
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     return _Parts(
-        rows, jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, kept_s, writing
+        rows, jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate, kept_s, writing
     )  # fmt: skip
 
 
@@ -106,9 +110,10 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], gpu_time: GpuTime) -> None:
-    job, gpus, held, start_s, end_s, runs_before, place_s, rate, kept_s, writing = parts
+    job, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
     pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
+    uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
     loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
     kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
@@ -117,11 +122,13 @@ def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, 
         Cause.RESTARTING: (np.where(runs_before == 0, 0.0, at_work), start_s, loaded_s),
         Cause.CHECKPOINTING: (at_work * writing, loaded_s, kept_end_s),
         Cause.LOST_WORK: (at_work, kept_end_s, end_s),
-        Cause.SLOWED: (gpus - at_work, start_s, end_s),
+        Cause.SLOWED: (gpus - uncapped, start_s, end_s),
+        Cause.THROTTLED: (uncapped - at_work, start_s, end_s),
     }
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
+    np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))

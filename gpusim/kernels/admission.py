@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.limit import allowed_w, peak_w
 from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, room_left_w
 from gpusim.state.codes import NONE, Backfill, Phase, Wait
@@ -34,7 +34,7 @@ def _leaves_claimed(f, j, p, w, limit_w):
     s = f.pools[p].site
     site = f.sites[s]
     room_w = room_left_w(f, s, limit_w)
-    jobs_w = site.phase_w[_COMPUTE] + site.phase_w[_COMMUNICATION] + site.phase_w[_CHECKPOINT]
+    jobs_w = site.phase_w[_COMPUTE] + site.phase_w[_COMMUNICATION] + site.phase_w[_CHECKPOINT] - site.yielding_w
     claimed_w = 0.0
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         head = f.pools[q].reserved_job
@@ -50,7 +50,7 @@ def _admits(f, j, p, limit_w):
     if limit_w == math.inf:
         return True
     s, now = f.pools[p].site, f.clock[0].now_s
-    w = draw(f, j, p)
+    w = counted(f, j, p)
     if peak_w(f, s, w) > allowed_w(limit_w):
         return False
     if w <= 0.0:

@@ -2,7 +2,7 @@
 
 At one instant: ends; then (outside, in the order of ``engine/instant.py``) control processes; then arrivals; then one
 pass over every pool in which something changed or a reservation is due, in cycle mode from outside;
-then jobs that wait move to where they can start.
+then jobs that wait move to where they can start; then, before time goes on, sites look at their caps.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.booking import withdraw
 from gpusim.kernels.breaches import fall_due
 from gpusim.kernels.capacity import take_notes
+from gpusim.kernels.capping import settle_caps
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.greedy import pass_greedily
 from gpusim.kernels.heap import row_of
@@ -234,6 +235,11 @@ def advance(f, until, cycle_begins):
         now = min(ends_s, arrives_s, due_s)
         if clock.n_dirty > 0 and rules.cycle_s == 0.0 and clock.now_s < now:
             now = clock.now_s
+        if clock.n_uncapped > 0 and min(now, until) > clock.now_s:
+            if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
+                return SEGMENTS_FULL
+            settle_caps(f, clock.now_s)
+            continue
         if now > until or (now == until and ends_s != now and not cycle_begins):
             clock.now_s = until
             return REACHED

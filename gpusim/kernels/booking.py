@@ -15,7 +15,7 @@ from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import pull_floors
 from gpusim.kernels.gang import held_gpus, n_nodes, on_node
 from gpusim.kernels.gaps import extremes
-from gpusim.kernels.holding import drawn_by, member_of
+from gpusim.kernels.holding import member_of
 from gpusim.kernels.holes import close_holes, open_holes
 from gpusim.kernels.noting import mark_fresh
 from gpusim.kernels.timeline import add, forget_past
@@ -110,7 +110,7 @@ def move_end(f, h):
     holding, now = f.holdings[h], f.clock[0].now_s
     c, p = holding.order, holding.pool
     pool, plan = f.pools[p], f.plans[c]
-    end_s, power = max(holding.expected_end_s, holding.since_s + OVERDUE_S), microwatts(drawn_by(f, h))
+    end_s, power = max(holding.expected_end_s, holding.since_s + OVERDUE_S), microwatts(holding.counted_w)
     if end_s == plan.end_s and power == plan.power:
         return
     open_holes(f, c, p, now, plan.end_s)

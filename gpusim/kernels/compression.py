@@ -14,7 +14,7 @@ from gpusim.kernels.breaches import catch_up, has_power
 from gpusim.kernels.budgets import microwatts
 from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.conservative import find_start
-from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.floors import floor_class
 from gpusim.kernels.holes import begin_sweep, end_sweep
@@ -42,7 +42,7 @@ def has_rows(f, p):
 def _size_up(f, j, p):
     """What a job will book: its GPUs, power, and its expected wall time, but at least until the next look."""
     plan = f.plans[j]
-    plan.gpus, plan.power = f.jobs[j].gpus, microwatts(draw(f, j, p))
+    plan.gpus, plan.power = f.jobs[j].gpus, microwatts(counted(f, j, p))
     plan.window_s = max(expected_wall_time(f, j, p), OVERDUE_S)
     plan.floor = floor_class(plan.gpus, plan.window_s)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import fits_limit
+from gpusim.kernels.limit import fits_limit, look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
-from gpusim.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Owner, Phase
+from gpusim.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Owner, Phase
 
 _EASY, _JOB, _IDLE = int(Backfill.EASY), int(Owner.JOB), int(Phase.IDLE)
+_PREEMPT, _PRIORITY = int(Capping.PREEMPT), int(Capping.PRIORITY)
 
 
 @inner
@@ -94,6 +95,7 @@ def _energise(f, p, nodes):
     pool.energised += nodes * pool.gpus_per_node
     site.phase_w[_IDLE] += nodes * pool.node_idle_w
     site.it_w += nodes * pool.node_idle_w
+    look_at_caps(f, pool.site)
 
 
 @inner
@@ -185,12 +187,14 @@ def land(f, j, now):
 def set_limit(f, v, s, grid_w, cap_w, now):
     """Facility power that the site may draw from now on: what its connection gives, or a cap below it.
 
-    While it could draw more at the run's hottest hour, its latest started jobs are evicted, then its last replicas are
-    stopped. What idle nodes draw remains.
+    While it could draw more at the run's hottest hour, under the deepest caps if it has caps, jobs are evicted, the
+    latest started first, or those of the lowest priority; then its last replicas are stopped. What idle nodes draw
+    remains.
     """
     settle_site(f.sites, s, now)
     f.sites[s].grid_w = grid_w
     f.sites[s].limit_w = min(grid_w, cap_w)
+    look_at_caps(f, s)
     shed(f, v, s, now)
     wake_pools_of(f, s)
 
@@ -199,22 +203,27 @@ def set_limit(f, v, s, grid_w, cap_w, now):
 def shed(f, v, s, now):
     """Evict jobs, then stop replicas, while the site could draw more than its limit."""
     while not fits_limit(f, s, 0.0):
-        latest = _latest_started(f, s)
-        if latest == NONE:
+        first = _first_to_leave(f, s)
+        if first == NONE:
             break
-        evict(f, latest, now)
+        evict(f, first, now)
     stop_last_replicas(f, v, s, now)
 
 
 @inner
-def _latest_started(f, s):
-    latest = NONE
+def _first_to_leave(f, s):
+    first = NONE
     for i in range(f.clock[0].n_ends):
         holding = f.holdings[heap.row_of(f.heap_ids[i])]
-        j = holding.owner
-        if f.pools[holding.pool].site != s:
-            continue
-        later = latest == NONE or f.jobs[j].start_s > f.jobs[latest].start_s
-        if later or (f.jobs[j].start_s == f.jobs[latest].start_s and j > latest):
-            latest = j
-    return latest
+        if f.pools[holding.pool].site == s and (first == NONE or _leaves_before(f, holding.owner, first, s)):
+            first = holding.owner
+    return first
+
+
+@inner
+def _leaves_before(f, j, k, s):
+    """Whether job ``j`` is evicted before ``k``: of lower priority where that counts, or started later."""
+    one, other, capping = f.jobs[j], f.jobs[k], f.sites[s].capping
+    if (capping == _PREEMPT or capping == _PRIORITY) and one.priority != other.priority:
+        return one.priority < other.priority
+    return one.start_s > other.start_s or (one.start_s == other.start_s and j > k)

@@ -128,12 +128,19 @@ def draws(f, j, p, held):
 
 @inner
 def draw(f, j, p):
-    """[W] that the job adds to its site's IT power."""
-    return draw_on(f, j, p, f.jobs[j].held)
+    """[W] that a running job adds to its site's IT power."""
+    compute, communication, checkpoint = draws(f, j, p, f.jobs[j].held)
+    return compute + communication + checkpoint
 
 
 @inner
-def draw_on(f, j, p, held):
-    """[W] that the job would add to the IT power of the site of pool ``p``, on ``held`` GPUs there."""
+def counted(f, j, p):
+    """[W] of IT power that the limit of pool ``p``'s site counts of a waiting job: under the deepest cap, if any."""
+    return counted_on(f, j, p, f.jobs[j].held)
+
+
+@inner
+def counted_on(f, j, p, held):
+    """The same on ``held`` GPUs there."""
     compute, communication, checkpoint = draws(f, j, p, held)
-    return compute + communication + checkpoint
+    return (compute + communication + checkpoint) * f.sites[f.pools[p].site].floor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.course import at_rate, draw_on, speed_in
+from gpusim.kernels.course import at_rate, counted_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL, place
@@ -28,7 +28,7 @@ def is_ready(f, j, p, held):
     pool = f.pools[p]
     if pool.queued != 0 or pool.free - pool.inbound_gpus < held:
         return False
-    return place(f, p, f.jobs[j].gpus, ALL) and fits_limit(f, pool.site, draw_on(f, j, p, held))
+    return place(f, p, f.jobs[j].gpus, ALL) and fits_limit(f, pool.site, counted_on(f, j, p, held))
 
 
 @inner
@@ -37,7 +37,7 @@ def _can_hold(f, j, p, held):
     pool = f.pools[p]
     if held > pool.energised - pool.down - pool.spare or held > f.quota[f.jobs[j].tenant, pool.gpu_type]:
         return False
-    return fits_alone(f, pool.site, draw_on(f, j, p, held))
+    return fits_alone(f, pool.site, counted_on(f, j, p, held))
 
 
 @inner

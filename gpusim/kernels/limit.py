@@ -1,11 +1,25 @@
-"""What a site draws at the run's hottest hour, beside its limit."""
+"""What a site draws at the run's hottest hour, beside its limit; where runs are capped, under the deepest caps."""
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
-from gpusim.state.codes import Phase
+from gpusim.state.codes import Capping, Phase
 
-_IDLE = int(Phase.IDLE)
+_IDLE, _UNIFORM = int(Phase.IDLE), int(Capping.UNIFORM)
+
+
+@inner
+def caps(f, s):
+    """Whether a site caps its runs."""
+    return f.sites[s].capping >= _UNIFORM
+
+
+@inner
+def look_at_caps(f, s):
+    """What a site draws, or may draw, has changed: it looks at its caps before time goes on."""
+    if caps(f, s) and f.sites[s].uncapped == 0:
+        f.sites[s].uncapped = 1
+        f.clock[0].n_uncapped += 1
 
 
 @inner
@@ -18,7 +32,7 @@ def allowed_w(limit_w):
 def peak_w(f, s, more_w):
     """What the site would draw at the run's hottest hour with ``more_w`` and all replicas at work."""
     site = f.sites[s]
-    return (site.it_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
+    return (site.it_w - site.yielding_w + site.serving_room_w + more_w) * site.peak_overhead + site.fixed_w
 
 
 @inner

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.heap import row_of
-from gpusim.kernels.holding import drawn_by
 from gpusim.kernels.site_load import binds, fits_at_begin, promise_begins_s, promised_by_others_w, room_left_w
 from gpusim.kernels.waking import mark_dirty, wake_pools_of
 from gpusim.state.codes import NONE, SEVERAL, Backfill, Status
@@ -36,7 +35,7 @@ def stands(f, p, now):
 def size_up(f, p):
     """What the head of a pool is promised: its draw, for its expected wall time."""
     pool = f.pools[p]
-    pool.promised_w = draw(f, pool.reserved_job, p)
+    pool.promised_w = counted(f, pool.reserved_job, p)
     pool.promised_wall_s = max(expected_wall_time(f, pool.reserved_job, p), OVERDUE_S)
 
 
@@ -59,7 +58,7 @@ def claim(f, j, p):
     """No backfill: job ``j`` waits for power, and nobody later in the order takes it at the site."""
     pool = f.pools[p]
     pool.reserved_job = j
-    pool.promised_w = draw(f, j, p)
+    pool.promised_w = counted(f, j, p)
     pool.shadow_s = 0.0  # it stands from now on
 
 
@@ -106,7 +105,7 @@ def _pop_first(f, count):
     """Take who is expected to end first off the frontier over a site's pools; its draw, and what is left."""
     h = row_of(f.scratch_ids[0])
     pool = f.pools[f.holdings[h].pool]
-    return drawn_by(f, h), frontier_pop(f, pool.release_base, pool.n_releases, f.release_pos, count)
+    return f.holdings[h].counted_w, frontier_pop(f, pool.release_base, pool.n_releases, f.release_pos, count)
 
 
 @inner

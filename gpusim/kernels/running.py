@@ -6,6 +6,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.capped import cap_group, note_fresh
 from gpusim.kernels.course import (
     at_rate,
     course_length,
@@ -20,6 +21,7 @@ from gpusim.kernels.course import (
 )
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.limit import caps, look_at_caps
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
@@ -35,17 +37,22 @@ def _add_draw(f, h, sign):
     Returns the draw [W].
     """
     holding = f.holdings[h]
-    site = f.sites[f.pools[holding.pool].site]
+    s = f.pools[holding.pool].site
+    site = f.sites[s]
     site.phase_w[_COMPUTE] += sign * holding.compute_w
     site.phase_w[_COMMUNICATION] += sign * holding.communication_w
     site.phase_w[_CHECKPOINT] += sign * holding.checkpoint_w
     drawn_w = drawn_by(f, h)
     site.it_w += sign * drawn_w
+    site.yielding_w += sign * (drawn_w - holding.counted_w)
+    if caps(f, s):
+        f.cap_loads[s, cap_group(f, holding.owner, s)] += sign * holding.counted_w
+        look_at_caps(f, s)
     if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
         return drawn_w
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].reserved_job != NONE and holding.expected_end_s <= f.pools[q].shadow_s:
-            f.pools[q].relief_w += sign * drawn_w
+            f.pools[q].relief_w += sign * holding.counted_w
     return drawn_w
 
 
@@ -54,6 +61,8 @@ def _measure_draw(f, j, h):
     holding = f.holdings[h]
     draw = draws(f, j, holding.pool, holding.held)
     holding.compute_w, holding.communication_w, holding.checkpoint_w = draw
+    step = f.paces[j].cap_step if f.jobs[j].paced != 0 else 0
+    holding.counted_w = drawn_by(f, h) / f.cap_draws[step] * f.sites[f.pools[holding.pool].site].floor
 
 
 @inner
@@ -85,6 +94,8 @@ def start(f, j, p, now):
     _add_draw(f, h, 1.0)
     heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, member_of(f, h))
     clock.n_ends += 1
+    if caps(f, pool.site):
+        note_fresh(f, j)
 
 
 @inner
@@ -147,7 +158,7 @@ def _begin_pace(f, j, p):
     pace = f.paces[j]
     f.jobs[j].paced = 1
     pace.own_rate, pace.own_draw = 1.0, 1.0
-    pace.rate, pace.draw = f.pools[p].rate, f.pools[p].draw
+    pace.rate, pace.draw, pace.cap_step = f.pools[p].rate, f.pools[p].draw, 0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
@@ -172,10 +183,11 @@ def leave_pace(f, j, now):
 
 @inner
 def take_pace(f, j, now):
-    """A running job goes on at its own rate and draw of now, times its pool's."""
+    """A running job goes on at its own rate and draw of now, times its pool's and what its cap leaves of them."""
     job, pace = f.jobs[j], f.paces[j]
     p, h = job.pool, job.holding
-    pace.rate, pace.draw = pace.own_rate * f.pools[p].rate, pace.own_draw * f.pools[p].draw
+    pace.rate = pace.own_rate * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
+    pace.draw = pace.own_draw * f.pools[p].draw * f.cap_draws[pace.cap_step]
     job.end_s = now + at_rate(course_length(f, j, p) - pace.place_s, pace.rate)
     # Overdue is overdue, not ever longer so: a time before 0 would count as none.
     job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - pace.place_s, 0.0), pace.rate)
@@ -196,10 +208,11 @@ def _note_segment(f, j, now):
     segment.job, segment.pool, segment.previous = j, job.pool, NONE
     segment.gpus, segment.held, segment.runs_before = job.gpus, job.held, job.evictions
     segment.start_s, segment.end_s = since(f, j), now
-    segment.place_s, segment.rate = 0.0, rate_of(f, j)
+    segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
         segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
+        segment.cap_rate = f.cap_rates[job.job_class, f.paces[j].cap_step]
         f.paces[j].last_segment = clock.n_segments
     clock.n_segments += 1
 

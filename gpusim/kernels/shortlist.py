@@ -12,7 +12,7 @@ import math
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.admission import may_be_allowed
-from gpusim.kernels.course import draw, expected_wall_time
+from gpusim.kernels.course import counted, expected_wall_time
 from gpusim.state.queues import SIZES
 
 
@@ -45,7 +45,7 @@ def _lower(f, row, c, wall_s, draw_w):
 def note(f, j, p, lane):
     """Job ``j`` is about to be inserted into the lane's set."""
     c = size_class(f.jobs[j].gpus)
-    wall_s, draw_w = expected_wall_time(f, j, p), draw(f, j, p)
+    wall_s, draw_w = expected_wall_time(f, j, p), counted(f, j, p)
     base, size, i = lane.set, (lane.n_places + 31) >> 5, f.jobs[j].lane_pos >> 5
     while True:
         if f.words[base + i] == 0:
@@ -68,7 +68,7 @@ def _tighten(f, p, lane, base, level, i):
     while k >= 0:
         if level == 0:
             j = f.by_place[lane.order_base + (i << 5) + k]
-            _lower(f, row, size_class(f.jobs[j].gpus), expected_wall_time(f, j, p), draw(f, j, p))
+            _lower(f, row, size_class(f.jobs[j].gpus), expected_wall_time(f, j, p), counted(f, j, p))
         else:
             child = below + (i << 5) + k
             for c in range(SIZES):
@@ -120,7 +120,7 @@ def _may(f, j, p, over_gpus):
     wall_s = expected_wall_time(f, j, p)
     if gpus > pool.open_gpus and (gpus > pool.fit_gpus or f.clock[0].now_s + wall_s > pool.clear_by_s):
         return False
-    return may_be_allowed(f, p, draw(f, j, p), wall_s)
+    return may_be_allowed(f, p, counted(f, j, p), wall_s)
 
 
 @inner

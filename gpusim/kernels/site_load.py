@@ -1,7 +1,7 @@
 """What a site is expected to draw from now on: running jobs until their expected ends, promises in their time.
 
 Running jobs only end, so that this load is greatest now and where promises begin: it is looked at there only. All power
-here is IT power at the run's hottest hour.
+here is IT power at the run's hottest hour, of jobs at a site that caps them under the deepest cap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from gpusim.kernels._jit import inner
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.heap import ARITY, first_child, row_of
-from gpusim.kernels.holding import drawn_by
 from gpusim.kernels.limit import allowed_w
 from gpusim.state.codes import NONE
 
@@ -20,7 +19,8 @@ from gpusim.state.codes import NONE
 def room_left_w(f, s, limit_w):
     """What more may be drawn now."""
     site = f.sites[s]
-    return (allowed_w(limit_w) - site.fixed_w) / site.peak_overhead - site.it_w - site.serving_room_w
+    drawn_w = site.it_w - site.yielding_w
+    return (allowed_w(limit_w) - site.fixed_w) / site.peak_overhead - drawn_w - site.serving_room_w
 
 
 @inner
@@ -67,7 +67,7 @@ def _given_back_w(f, s, by_s, now):
             if key > by_s:
                 continue
             if key > now or now + OVERDUE_S <= by_s:
-                total += drawn_by(f, row_of(f.heap_ids[base + place]))
+                total += f.holdings[row_of(f.heap_ids[base + place])].counted_w
             for child in range(first_child(place), min(first_child(place) + ARITY, n)):
                 f.scratch_ids[bottom + depth] = child
                 depth += 1

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.hardware import usual_cooling
+from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
 
 BY_MEDIUM = {"default": "by `medium`"}
@@ -104,7 +105,19 @@ class Site(Model):
     sustainability: Sustainability | None = None
     """Heat, water, origin of electricity."""
     oversubscription: float = Field(1.0, gt=0)
-    """Rated power of the nodes that may be on over the power of the grid connection."""
+    """Planned power of the nodes that may be on over the power of the grid connection."""
+    power_plan: PowerPlan = "nameplate"
+    """What a node is reckoned with when nodes are switched on: its rated power (``nameplate``), what it draws while all
+    its GPUs compute (``peak``), or a percentile, 50 to 100, of what servers draw in production (Acme's), as a share of
+    the rated power."""
+    capping: Literal["admission", "preempt", "uniform", "priority", "phase"] = "admission"
+    """What happens when what runs would draw more than the site may. ``admission``: nobody starts who would; if the
+    limit falls, the latest started are evicted. ``preempt``: the same, but those of the lowest priority are evicted
+    first. Caps, which slow jobs down: ``uniform``, the same for all; ``priority``, on jobs of low priority first;
+    ``phase``, on those first that lose least (``cap_exponent``). Jobs then start if they fit under the deepest caps.
+    """
+    cap_floor: float = Field(0.5, gt=0, le=1)
+    """What the deepest cap leaves of what a job draws above idle; in sixteenths."""
     price_usd_per_mwh: float | None = None
     """[USD/MWh] Constant price of electricity."""
     carbon_g_per_kwh: float | None = Field(None, ge=0)

@@ -33,6 +33,10 @@ class JobClass(Model):
     speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
     """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
     K80 = 0.05 }``. Types that are not here: their ``training_speed``."""
+    cap_exponent: float = Field(0.5, ge=0, le=1)
+    """How much a cap on their power slows jobs: what leaves a share d of their draw above idle leaves d to the power of
+    this of their speed, exchanges of data apart. Bound by arithmetic 0.5 (0.33 to 0.7), by memory, as decoding, 0.1
+    (0 to 0.2)."""
 
     @model_validator(mode="after")
     def _one_checkpoint_at_a_time(self) -> JobClass:

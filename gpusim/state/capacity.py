@@ -128,6 +128,12 @@ SITE = record(
         ("fixed_w", "f8"),  # drawn at any load
         ("rate", "f8"),  # of all its runs
         ("draw", "f8"),
+        ("capping", "i8"),  # `Capping`
+        ("cap_steps", "i8"),  # by which a group of its runs can be capped
+        ("cap_step", "i8"),  # where it is on its ladder: the groups before are capped by all steps, one by the rest
+        ("uncapped", "i8"),  # what it draws, or may draw, has changed since it looked at its caps
+        ("floor", "f8"),  # of what a run draws above idle, what the deepest cap leaves; 1: none is capped
+        ("yielding_w", "f8"),  # of what its runs draw, what the deepest caps would take
         ("price_usd_per_j", "f8"),
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
@@ -160,6 +166,7 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
+        ("counted_w", "f8"),  # what its site's limit counts of it: under the deepest cap, if there are caps
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
         ("previous_on_node", "i8"),
     ]

@@ -96,6 +96,16 @@ class Placement(IntEnum):
     SPREAD = 2
 
 
+class Capping(IntEnum):
+    """What a site does when what runs there would draw more than it may."""
+
+    ADMISSION = 0  # nobody starts who would; if the limit falls, the latest started are evicted
+    PREEMPT = 1  # the same, but those of the lowest priority are evicted first
+    UNIFORM = 2  # caps, the same for all; they slow runs down
+    PRIORITY = 3  # caps on those of low priority first
+    PHASE = 4  # caps on those first whose work loses least
+
+
 class Dispatch(IntEnum):
     """Which pool an arriving job joins."""
 

@@ -54,6 +54,8 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
         ("n_departing", "i8"),
+        ("n_uncapped", "i8"),  # sites that must look at their caps
+        ("n_fresh", "i8"),  # jobs that started since at sites that cap
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]
 )
@@ -88,6 +90,11 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "roster_gpus": (np.dtype("i8"), 1),  # asked for; of those that run: what can be taken
     "limits": (np.dtype("f8"), 1),  # of service, between its levels
     "level_keys": (np.dtype("f8"), 1),
+    "cap_draws": (np.dtype("f8"), 1),  # what a cap of each step leaves of what a run draws above idle
+    "cap_rates": (np.dtype("f8"), 2),  # (classes, steps): what it leaves of a run's rate
+    "cap_loads": (np.dtype("f8"), 2),  # (sites, groups): what the limit counts of the runs of each group
+    "cap_priorities": (np.dtype("i8"), 1),  # all priorities, the least first
+    "fresh": (np.dtype("i8"), 1),
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there

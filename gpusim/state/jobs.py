@@ -45,6 +45,7 @@ PACE = record(  # of a run that has not always gone at rate 1
         ("own_draw", "f8"),
         ("rate", "f8"),  # with its pool's
         ("draw", "f8"),
+        ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap
         ("since_s", "f8"),  # when it got these
         ("place_s", "f8"),  # in its course then
         ("last_segment", "i8"),
@@ -62,6 +63,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("runs_before", "i8"),  # of the job
         ("place_s", "f8"),  # in the run's course when it began
         ("rate", "f8"),
+        ("cap_rate", "f8"),  # of that, what a cap on its power left
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
         ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
     ]
@@ -73,6 +75,7 @@ CLASS = record(
         ("checkpoint_write_s", "f8"),
         ("checkpoint_background_s", "f8"),
         ("load_s", "f8"),
+        ("cap_group", "i8"),  # among all classes: those that a cap slows least come first
     ]
 )
 ROUTE = record([("start", "i8"), ("n_home", "i8"), ("count", "i8")])

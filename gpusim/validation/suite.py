@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from gpusim.errors import GpusimError
 from gpusim.validation import (
     blocking,
+    capping,
     contracts,
     engine_limits,
     failures,
@@ -54,6 +55,7 @@ ANCHORS: dict[int, Anchor] = {
     25: failures.nodes_down,
     26: power.flat_year,
     27: power.busy_fleet,
+    28: capping.power_step,
     29: physical.ramp,
     30: tariffs.peaks_and_capacity,
     31: contracts.take_or_pay,
@@ -77,6 +79,7 @@ ANCHORS: dict[int, Anchor] = {
     49: stages.load_stages,
     50: recorded.easy_runs,
     51: recorded.gavel_runs,
+    52: capping.more_servers,
 }
 
 SOURCES: dict[int, str] = {
@@ -105,6 +108,7 @@ SOURCES: dict[int, str] = {
     25: "M/G/infinity: Poisson numbers",
     26: "conservation",
     27: "conservation",
+    28: "worked by hand, measured watts",
     29: "worked by hand",
     30: "ERCOT and PJM tariffs",
     31: "worked by hand",
@@ -128,6 +132,7 @@ SOURCES: dict[int, str] = {
     49: "inference-sim/training",
     50: "an independent EASY",
     51: "stanford-futuredata/gavel c4fa400",
+    52: "POLCA (2024), the curve of caps",
 }
 
 

@@ -128,6 +128,18 @@ KINDS = {
         cycles=(None, *CYCLES),
         redispatch=(False, True),
     ),
+    "caps": cases(backfills=EVERY, changes=("grid", "cap", "cap"), checkpoints=True, preempts=(False, True), caps=True),
+    "caps of several pools": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("grid", "cap", "fail", "pool_rate", "job_rate"),
+        checkpoints=True,
+        quotas=True,
+        cycles=(None, None, *CYCLES),
+        caps=True,
+        redispatch=(False, True),
+    ),
     "sizes": cases(backfills=EVERY, pools=2, changes=SIZED, checkpoints=True, preempts=(False, True)),
     "sizes under power limits": cases(
         backfills=EVERY, pools=3, changes=(*SIZED, "grid", "cap", "job_rate"), checkpoints=True
@@ -166,6 +178,9 @@ KINDS = {
         quotas=True,
         cycles=(None, *CYCLES),
         redispatch=(False, True),
+    ),
+    "greedy under caps": cases(
+        **GREEDY, pools=2, sites=(0,), changes=("grid", "cap", "fail"), checkpoints=True, caps=True
     ),
     "policies": cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
 }

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from gpusim.engine.build import Names
+from gpusim.engine.capping import STEPS
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import PoolSpec, Replicas, Rules, Work
+from gpusim.engine.description import PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
@@ -29,7 +30,7 @@ from gpusim.scenario.service import DeploymentSpec, Service
 from gpusim.state.codes import NONE, Backfill, Status, Wait
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
-from tests.reference.case import Case, Change, Outcome, Served, ServiceSpec
+from tests.reference.case import DRAWS, Case, Change, Outcome, Served, ServiceSpec
 
 
 def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
@@ -212,12 +213,27 @@ def _fleet(case: Case, serving: Serving) -> Fleet:
     quota = None if case.quota is None else np.array(case.quota, "i8")
     rules = replace(case.rules, cycle_s=case.cycle_s or 0.0)
     fleet = allocate(
-        case.pools, case.n_sites, work, rules,
+        case.pools, case.n_sites, work, rules, caps=_caps(case),
         classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, serving=serving,
     )  # fmt: skip
     fleet.rules["long_queue"] = 1  # search even these short queues by size
+    if case.caps:
+        _use_draws(fleet, case)
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
     return fleet
+
+
+def _caps(case: Case) -> list[SiteCaps] | None:
+    return [SiteCaps(capping, 1.0 - steps / STEPS) for capping, steps in case.caps] if case.caps else None
+
+
+def _use_draws(fleet: Fleet, case: Case) -> None:
+    """Steps by which times stay exact."""
+    steps = max(len(fleet.cap_draws) - 1, 0)
+    draws = np.array(DRAWS[: steps + 1])
+    fleet.put("cap_draws", draws)
+    fleet.put("cap_rates", draws ** np.array([[kind.cap_exponent] for kind in case.classes]))
+    fleet.sites["floor"] = draws[fleet.sites["cap_steps"]]
 
 
 def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> Generator:

@@ -5,7 +5,7 @@ import math
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 
 ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
@@ -150,8 +150,16 @@ def _classes():
     interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
     write_s, background_s = st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.0, 0.5, 1.5])
     speeds = st.sampled_from([{}, {}, {0: 2.0}, {1: 0.5}, {0: 0.25, 1: 4.0}])
-    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s, speeds)
+    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s, speeds, FEW)
     return st.lists(kinds, min_size=3, max_size=3)
+
+
+def _caps(pools):
+    """What each site does when it would draw too much; half of those that cap may halve a draw, half may quarter it."""
+    n_sites = pools[-1].site + 1
+    kinds = [(Capping.ADMISSION, 0), (Capping.PREEMPT, 0)]
+    kinds += [(capping, steps) for capping in Capping if capping >= Capping.UNIFORM for steps in (1, 2)]
+    return st.lists(st.sampled_from(kinds), min_size=n_sites, max_size=n_sites)
 
 
 @st.composite
@@ -205,6 +213,7 @@ def cases(
     if rules.pop("spares", False):
         kept = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.0, 0.5, 3.0]))
         spares = draw(st.lists(kept, min_size=len(pools), max_size=len(pools)))
+    caps = draw(_caps(pools)) if rules.pop("caps", False) else None
     n_services = rules.pop("services", 0)
     services = [draw(_services(pools)) for _ in range(draw(st.integers(min(n_services, 1), n_services)))]
     route_links = draw(_route_links(routes)) if "link" in changes else None
@@ -226,6 +235,7 @@ def cases(
         shares=draw(st.lists(st.sampled_from([1.0, 2.0, 4.0]), min_size=3, max_size=3)),
         quota=quota,
         overhead=1.25 if power else 1.0,
+        caps=caps,
         oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
         failures=failures,

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.state.codes import Capping
+
+DRAWS = [1.0, 0.5, 0.25]  # what a cap of each step leaves of a draw
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Case:
     shares: list[float] = field(default_factory=lambda: [1.0])
     quota: list[list[int]] | None = None
     overhead: float = 1.0
+    caps: list[tuple[Capping, int]] | None = None  # of each site: what it does, by how many steps it may cap a run
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Status
+from gpusim.state.codes import Capping, Status
 from tests.reference import conservative
+from tests.reference.caps import leaves_first
 from tests.reference.case import Change, Failure
 from tests.reference.moment import CONTROL, Moment
 from tests.reference.serving import Replica
@@ -211,12 +212,13 @@ class Changes:
             self.simulator.stop(job) if isinstance(job, Replica) else self.simulator.evict(job)
 
     def _shed(self, site: int) -> None:
-        power = self.sites[site]
+        power, caps = self.sites[site], self.simulator.case.caps
+        capping = caps[site][0] if caps else Capping.ADMISSION
         while power.draw_w() > power.allowed_w:
             running = [job for pool in power.pools for job in pool.running]
             if not running:
                 break
-            self.simulator.evict(max(running, key=lambda job: (job.start_s, job.row)))
+            self.simulator.evict(max(running, key=lambda job: leaves_first(job, capping)))
         replicas = [
             replica for service in self.simulator.services for d in service.deployments for replica in d.replicas
         ]

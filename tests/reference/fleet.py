@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import simpy
-
 from gpusim.state.codes import Backfill
-from tests.reference.case import Case
+from tests.reference.case import DRAWS, Case
 from tests.reference.links import Link
+from tests.reference.moment import Clock
 from tests.reference.placement import find
 from tests.reference.power import SitePower, job_w
 from tests.reference.promises import Load
@@ -21,12 +20,14 @@ class Fleet:
 
     def __init__(self, case: Case):
         self.case, self.rules = case, case.rules
-        self.env = simpy.Environment()
+        self.env = Clock()
         self.pools = build_pools(case.pools)
         self.sites = [
             SitePower([p for p in self.pools if p.spec.site == s], case.overhead, case.oversubscription)
             for s in range(case.n_sites)
         ]
+        for pool in self.pools:
+            pool.floor = DRAWS[case.caps[pool.spec.site][1]] if case.caps else 1.0
         self.links = [Link(self.env) for _ in range(case.n_links)]
         self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
         self.jobs = [

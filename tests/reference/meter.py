@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.reference.case import Case
-from tests.reference.power import job_w
+from tests.reference.power import drawn_w
 from tests.reference.simulator import Simulator
 
 
@@ -41,7 +41,7 @@ class Meter:
             it_w = site.nodes_w() + self._serving_w(s)
             for pool in site.pools:
                 for job in pool.running:
-                    w = job_w(job, pool)
+                    w = drawn_w(job)
                     it_w += w
                     self.job_j[job.row] += (w + pool.spec.idle_w * job.held(pool.size)) * seconds
             self.site_j[s] += it_w * seconds

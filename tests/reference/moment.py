@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import simpy
 
 # At one instant, in this order; promises that are due call for passes. Lower numbers are SimPy's own, which carry news
 # between processes.
 ENDS, OVER, CONTROL, SERVICES, SHARING, ARRIVALS, PROMISES, PASSES = range(2, 10)
+
+
+class Clock(simpy.Environment):
+    """An environment in which some things are done when all else of an instant is."""
+
+    behind: list[Callable[[], None]] = []
+
+    def step(self) -> None:
+        """The next event, be it one that these bring about."""
+        if self.peek() > self.now:
+            for act in self.behind:
+                act()
+        super().step()
 
 
 class Moment(simpy.Event):

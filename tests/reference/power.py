@@ -5,11 +5,22 @@ from __future__ import annotations
 import math
 
 from tests.reference import times
+from tests.reference.case import DRAWS
 from tests.reference.world import Job, Pool
 
 
 def job_w(job: Job, pool: Pool) -> float:
-    """IT power that a job adds to its pool: its nodes draw idle power already."""
+    """IT power that the limit counts of a job: what it adds to its pool, under the deepest cap if there are any."""
+    return full_w(job, pool) * pool.floor
+
+
+def drawn_w(job: Job) -> float:
+    """IT power that a running job adds to its pool now."""
+    return full_w(job, job.pool) * DRAWS[job.cap]
+
+
+def full_w(job: Job, pool: Pool) -> float:
+    """IT power that a job adds to its pool without caps: its nodes draw idle power already."""
     spec, kind = pool.spec, job.kind
     work_s = job.work_s(pool)
     wall_s = times.wall_s(work_s, kind)

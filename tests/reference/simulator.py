@@ -9,6 +9,7 @@ import simpy
 
 from gpusim.state.codes import Status, Wait
 from tests.reference import preemption, times
+from tests.reference.caps import ladders
 from tests.reference.case import Case, Outcome, Served
 from tests.reference.changes import Changes
 from tests.reference.dispatch import choose
@@ -34,6 +35,7 @@ class Simulator(Fleet):
         self.waiting = Waiting(self)
         self.greedy = Greedy(self)
         self.services = [Service(self, spec) for spec in case.services]
+        self.env.behind = [ladder.settle for ladder in ladders(self)]
 
     def play(self, until_s: float) -> list[Outcome]:
         """Outcomes of all jobs in [0, until)."""
@@ -126,6 +128,7 @@ class Simulator(Fleet):
         place_s = job.place_now_s(self.env.now)
         job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.kind.speed_in(job.pool.spec)
         job.rate = job.draw = 1.0
+        job.cap = 0
         self._release(job)
         job.evictions += 1
         job.end_s = None

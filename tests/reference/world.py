@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gpusim.engine.description import ClassSpec, PoolSpec
 from gpusim.state.codes import Status
 from tests.reference import times
-from tests.reference.case import JobSpec
+from tests.reference.case import DRAWS, JobSpec
 
 if TYPE_CHECKING:
     from tests.reference.conservative import Promise
@@ -33,6 +33,7 @@ class Job:
     end_s: float | None = None
     rate: float = 1.0  # set for the run under way, and what it draws, of its draw at rate 1
     draw: float = 1.0
+    cap: int = 0  # steps by which its power is capped
     since_s: float = 0.0  # it goes at its rate of now since then
     place_s: float = 0.0  # in its course, then
     evictions: int = 0
@@ -67,13 +68,17 @@ class Job:
         """Time on GPUs by the estimate, at the pool's rate."""
         return times.at_rate(self.expected_length_s(pool), pool.rate)
 
+    def rate_now(self) -> float:
+        """Rate at which this running job goes."""
+        return self.rate * self.pool.rate * DRAWS[self.cap] ** self.kind.cap_exponent
+
     def place_now_s(self, now: float) -> float:
         """Place in the course of the run under way."""
-        return self.place_s + self.rate * self.pool.rate * (now - self.since_s)
+        return self.place_s + self.rate_now() * (now - self.since_s)
 
     def left_s(self, length_s: float) -> float:
         """From the last change of rate to the end of a course of that length."""
-        return times.at_rate(max(length_s - self.place_s, 0.0), self.rate * self.pool.rate)
+        return times.at_rate(max(length_s - self.place_s, 0.0), self.rate_now())
 
     def estimated_end_s(self) -> float:
         """When this running job ends by its estimate, be it past."""
@@ -143,6 +148,7 @@ class Pool:
     own_draw: float = 1.0
     site_rate: float = 1.0
     site_draw: float = 1.0
+    floor: float = 1.0  # what the deepest cap of its site leaves of a draw
 
     @property
     def size(self) -> int:

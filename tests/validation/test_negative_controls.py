@@ -13,6 +13,7 @@ from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
 from gpusim.validation import (
     blocking,
+    capping,
     contracts,
     engine_limits,
     occupancy,
@@ -370,3 +371,10 @@ def test_no_prompts_from_the_cache():
     if rows[0].skipped:
         pytest.skip(rows[0].skipped)
     assert any("first token" in name for name in failures(rows))
+
+
+def test_storage_of_the_wrong_size_and_caps_that_are_too_shallow():
+    """A fifth in place of 30%; caps that may take a 32nd at most, so that a server stands still."""
+    assert list(failures(capping.power_step(FULL, buffer=0.2))) == ["the same behind storage of 30% of it [MW]"]
+    off = failures(capping.more_servers(FULL, floor=0.97))
+    assert "decoding: rate under the cap, from the curve" in off

@@ -8,7 +8,7 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import allowed_w, fits_limit, peak_w
+from gpusim.kernels.limit import allowed_w, fits_limit, look_at_caps, peak_w
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
@@ -71,6 +71,7 @@ def start_replica(f, v, r, p, may_preempt, now):
     most_w = _most_w(f, v, r, p)
     pool.serving_most_w += most_w
     f.sites[pool.site].serving_room_w += most_w
+    look_at_caps(f, pool.site)
     mark_dirty(f, p)
     look_again(f, pool.site, now)
     return NONE
@@ -85,6 +86,7 @@ def stop_replica(f, v, r, now):
     most_w = _most_w(f, v, r, p)
     f.pools[p].serving_most_w -= most_w
     f.sites[f.pools[p].site].serving_room_w -= most_w
+    look_at_caps(f, f.pools[p].site)
     set_serving_load(f, p, f.pools[p].serving_busy, now)
     v.replicas[r].holding = NONE
     give_nodes_back(f, h)

@@ -108,10 +108,34 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
 def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site in scenario.sites:
         yield Counterfactual(
-            "power", site, "oversubscription", f"{step:.0%} more rated power on the grid connection at {site}",
+            "power", site, "oversubscription", f"{step:.0%} more planned power on the grid connection at {site}",
             Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
             booked(pools_at(scenario, [site]), NOT_ENERGISED, POWER_PLAN), 0.0,
         )  # fmt: skip
+
+
+def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    """What a node is reckoned with, the caps that answer for it, and less of both where they throttle."""
+    for site, spec in scenario.sites.items():
+        pools = pools_at(scenario, [site])
+        if spec.power_plan == "nameplate":
+            yield Counterfactual(
+                "power", site, "power_plan", f"nodes at {site} powered by what they draw at most, not by nameplate",
+                Lever(keys=[dotted(("sites", site, "power_plan"))]), "peak", "rule",
+                booked(pools, NOT_ENERGISED, POWER_PLAN), 0.0,
+            )  # fmt: skip
+        if spec.capping in ("admission", "preempt"):
+            yield Counterfactual(
+                "power", site, "capping", f"power caps at {site}, alike for all jobs, in place of jobs that wait",
+                Lever(keys=[dotted(("sites", site, "capping"))]), "uniform", "rule",
+                booked(pools, "idle_power", "idle_rule"), 0.0,
+            )  # fmt: skip
+        else:
+            yield Counterfactual(
+                "power", site, "throttling", f"{step:.0%} less planned power on the grid connection at {site}",
+                Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 - step, "%",
+                booked(pools, "throttled"), 0.0,
+            )  # fmt: skip
 
 
 def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
@@ -317,7 +341,7 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _halls, _shells, _delivery, _links, _quotas, _residency, _types,
-    _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts,
-    build_out.shocks, build_out.rivals, rules.exemptions, _price,
+    _gpus, _grid, _energisation, _oversubscription, _power_plan, _halls, _shells, _delivery, _links, _quotas,
+    _residency, _types, _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
+    build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from gpusim.analysis.rejections import ANY
 from gpusim.regulation.scope import complete_gpus, complete_mw
 from gpusim.scenario.costs import gpus_usd, site_mw_usd
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever
 from gpusim.studies.relief.counterfactual import Counterfactual, Turn
@@ -62,7 +63,8 @@ def _power(scenario: Scenario, site: str, kind: str, added: int, overhead: float
     counts = {other: complete_gpus(scenario, site, other) for other in spec.pools}
     counts[kind] += added
     rated_mw = sum(n * scenario.gpus[other].rated_it_w_per_gpu for other, n in counts.items()) / WATT_PER_MW
-    grid_mw = HOTTER * rated_mw * (overhead + spec.cooling.fixed_fraction) / spec.oversubscription
+    planned_mw = sum(n * planned_w(spec.power_plan, scenario.gpus[other]) for other, n in counts.items()) / WATT_PER_MW
+    grid_mw = HOTTER * (planned_mw * overhead + rated_mw * spec.cooling.fixed_fraction) / spec.oversubscription
     lacking = {"grid_mw": grid_mw - complete_mw(scenario, site)}
     if spec.hall_mw is not None:
         halls_mw = spec.hall_mw.peak() + sum(p.adds.hall_mw or 0.0 for p in scenario.projects_at(site).values())

@@ -1,0 +1,129 @@
+"""The power of a site from sample to sample, for a window of a run: swings that a grid study needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gpusim import rng
+from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
+from gpusim.errors import ResultError, did_you_mean
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import JobClass
+from gpusim.tables.record import Record
+
+JOB_PHASES = ("compute_j", "communication_j", "checkpoint_j")
+MOST_SAMPLES = 20_000_000
+
+
+def power_series(
+    result: Record, site: str, from_s: float, to_s: float, step_s: float = 0.05, work_step_s: float = STEP_S
+) -> pd.DataFrame:
+    """Mean power of a site in each sample of a window.
+
+    Jobs load, work in steps of ``work_step_s`` whose end, the ``communication_share`` of their class, is exchange of
+    data, and write checkpoints, each with the draw of its phase; all GPUs of a job in step, each job by its own clock.
+    A job is where the table of jobs has it: from its first start, of one that was evicted from so long before its end
+    as it ran. Over every record interval the energy is that of the run: ``scale`` is by how much the jobs' draw was
+    multiplied for that: in the run a job draws its mean throughout, and less if it is evicted, capped or slowed. Idle
+    power and that of services are means of the record interval, as are cooling and other overhead; conversion losses
+    follow the load.
+
+    Parameters
+    ----------
+    site : str
+    from_s, to_s : float
+        [s] since the run's start.
+    step_s : float
+        [s] Length of a sample.
+    work_step_s : float
+        [s] Length of a step of the jobs' work.
+
+    Returns
+    -------
+    DataFrame
+        time_s (begin of the sample), jobs_w (above idle), serving_w, idle_w, it_w, facility_w, scale.
+
+    Raises
+    ------
+    ResultError
+        If there is no such site, or no such window or sample.
+    """
+    power = _checked(result, site, from_s, to_s, step_s, work_step_s)
+    samples = int(np.floor((to_s - from_s) / step_s + 1e-9))
+    edges_s = from_s + step_s * np.arange(samples + 1)
+    spans_s = np.append(power["start_s"], power["end_s"].iloc[-1])
+    jobs_j, of_spans_j = np.zeros(samples), np.zeros(len(power))
+    for begin_s, end_s, steps, shift_s in _runs(result, site, spans_s[0], spans_s[-1], work_step_s):
+        for at_s, out in ((edges_s, jobs_j), (spans_s, of_spans_j)):
+            inside = slice(max(np.searchsorted(at_s, begin_s) - 1, 0), np.searchsorted(at_s, end_s) + 1)
+            if inside.stop - inside.start > 1:
+                since_s = np.clip(at_s[inside], begin_s, end_s) - begin_s
+                out[inside.start : min(inside.stop - 1, len(out))] += np.diff(steps.energy_j(since_s, shift_s))
+    true_j = power[list(JOB_PHASES)].sum(axis=1).to_numpy()
+    scale = np.divide(true_j, of_spans_j, out=np.ones(len(power)), where=of_spans_j > 0.0)
+    row = np.minimum(np.searchsorted(spans_s, edges_s[:-1] + step_s / 2.0, side="right") - 1, len(power) - 1)
+    span_s = np.diff(spans_s)[row]
+    columns = {
+        "time_s": edges_s[:-1],
+        "jobs_w": jobs_j / step_s * scale[row],
+        "serving_w": power["serving_j"].to_numpy()[row] / span_s,
+        "idle_w": power["idle_j"].to_numpy()[row] / span_s,
+    }
+    columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
+    loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.conversion_loss
+    rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
+    return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
+
+
+def _checked(result: Record, site: str, from_s: float, to_s: float, step_s: float, work_step_s: float) -> pd.DataFrame:
+    """Rows of the table of power that the window is in."""
+    sites, end_s = list(result.tables["sites"]["site"]), float(result.manifest["duration_s"])
+    if site not in sites:
+        raise ResultError(f"no site {site!r}{did_you_mean(site, sites)}; known: {', '.join(sites)}")
+    if not 0.0 <= from_s < to_s <= end_s:
+        raise ResultError(f"found a window from {from_s:g} to {to_s:g} s; give one within 0 to {end_s:g} s")
+    if not 0.0 < step_s <= to_s - from_s or (to_s - from_s) / step_s > MOST_SAMPLES:
+        raise ResultError(
+            f"found samples of {step_s:g} s in a window of {to_s - from_s:g} s; give samples above 0 s, no longer than"
+            f" the window, {MOST_SAMPLES:,} at most"
+        )
+    if not 0.0 < work_step_s < np.inf:
+        raise ResultError(f"found steps of work of {work_step_s:g} s; give more than 0")
+    power = result.tables["power"]
+    inside = (power["site"].astype(str) == site) & (power["end_s"] > from_s) & (power["start_s"] < to_s)
+    return power[inside].sort_values("start_s", ignore_index=True)
+
+
+def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: float):
+    """Begin and end [s] of the jobs that run at a site in a window, what they do, how far their steps are ahead."""
+    jobs = result.tables["jobs"]
+    jobs = jobs[(jobs["site"].astype(str) == site) & jobs["start_s"].notna()]
+    end_s = jobs["end_s"].fillna(result.manifest["duration_s"])
+    begin_s = jobs["start_s"].where(jobs["evictions"] == 0, end_s - jobs["run_s"])
+    jobs = jobs.assign(begin_s=begin_s, until_s=end_s)[(end_s > from_s) & (begin_s < to_s)]
+    classes = Scenario.from_dict(result.manifest["scenario"]).workload.classes
+    ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(jobs))
+    for job, share in zip(jobs.itertuples(), ahead, strict=True):
+        gpu = result.manifest["gpus"][str(job.gpu_type)]
+        kind = classes.get(str(job.job_class), JobClass())
+        size = gpu["gpus_per_node"]
+        held = job.gpus if job.gpus <= size else -(-job.gpus // size) * size
+        yield job.begin_s, job.until_s, steps_of(kind, gpu, held, work_step_s), share * work_step_s
+
+
+def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: float = STEP_S) -> Steps:
+    """What a job of a class does on ``gpus`` GPUs of a type."""
+
+    def above_idle_w(fraction: float) -> float:
+        return gpus * max(fraction * gpu["tdp_w"] - gpu["idle_w"], 0.0)
+
+    interval_s = kind.checkpoint_interval_s
+    return Steps(
+        work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
+        above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
+        above_idle_w(PEAK_OF_TDP), kind.load_s, np.inf if interval_s == "young_daly" else interval_s,
+        kind.checkpoint_write_s,
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Caps on the power of running jobs: how deep a site's limit calls for, and the runs brought to that.
+
+A site's caps are one number, its place on a ladder. The runs there fall into groups; each rung takes another step off
+what the runs of one group draw above idle, a group at its deepest cap before the next begins. Caps are looked at when
+all else of an instant is done: they deepen at once as far as the limit asks, and ease only where `_CALM` of it would
+stay free, so that they do not come and go with every job.
+"""
+
+from __future__ import annotations
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.capped import cap_group, cap_of
+from gpusim.kernels.limit import allowed_w, caps
+from gpusim.kernels.running import leave_pace, take_pace
+from gpusim.kernels.waking import wake
+from gpusim.state.codes import NONE, Owner, Status
+
+_JOB, _RUNNING = int(Owner.JOB), int(Status.RUNNING)
+_CALM = 1.0 / 32.0  # of the limit
+
+
+@inner
+def step_on(site, group, rung):
+    """Steps by which a group is capped on a rung of the ladder."""
+    return min(max(rung - group * site.cap_steps, 0), site.cap_steps)
+
+
+@inner
+def _rung(f, s, limit_w):
+    """Least rung on which the site stays within a limit at the run's hottest hour; the last if there is none."""
+    site = f.sites[s]
+    n_groups = f.cap_loads.shape[1]
+    others_w = site.it_w - site.yielding_w + site.serving_room_w
+    for group in range(n_groups):
+        others_w -= f.cap_loads[s, group]
+    for rung in range(n_groups * site.cap_steps):
+        jobs_w = 0.0
+        for group in range(n_groups):
+            jobs_w += f.cap_loads[s, group] * (f.cap_draws[step_on(site, group, rung)] / site.floor)
+        if (others_w + jobs_w) * site.peak_overhead + site.fixed_w <= allowed_w(limit_w):
+            return rung
+    return n_groups * site.cap_steps
+
+
+@inner
+def _cap(f, j, s, now):
+    """Bring a running job to the cap of its group; whether it was under another."""
+    step = step_on(f.sites[s], cap_group(f, j, s), f.sites[s].cap_step)
+    if cap_of(f, j) == step:
+        return False
+    leave_pace(f, j, now)
+    f.paces[j].cap_step = step
+    take_pace(f, j, now)
+    return True
+
+
+@inner
+def _cap_all(f, s, now):
+    """The same for all that run at the site, each met at the first of its nodes."""
+    site = f.sites[s]
+    for p in range(site.first_pool, site.first_pool + site.n_pools):
+        pool = f.pools[p]
+        changed = False
+        for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+            h = f.nodes[n].first_holding
+            while h != NONE:
+                holding = f.holdings[h]
+                if holding.first_node == n and holding.kind == _JOB and _cap(f, holding.owner, s, now):
+                    changed = True
+                h = holding.next_on_node
+        if changed:
+            wake(f, p)
+
+
+@inner
+def settle_caps(f, now):
+    """Bring the caps of all sites in line with their limits."""
+    clock = f.clock[0]
+    for s in range(len(f.sites)):
+        site = f.sites[s]
+        if site.uncapped == 0:
+            continue
+        rung = max(site.cap_step, _rung(f, s, site.limit_w))
+        if rung == site.cap_step:
+            rung = min(rung, _rung(f, s, site.limit_w * (1.0 - _CALM)))
+        moved = rung != site.cap_step
+        site.cap_step = rung
+        if moved or clock.n_fresh > len(f.fresh):
+            _cap_all(f, s, now)
+    for i in range(min(clock.n_fresh, len(f.fresh))):
+        j = f.fresh[i]
+        if f.jobs[j].status == _RUNNING and caps(f, f.pools[f.jobs[j].pool].site):
+            _cap(f, j, f.pools[f.jobs[j].pool].site, now)
+    for s in range(len(f.sites)):  # what this has changed itself is looked at already
+        f.sites[s].uncapped = 0
+    clock.n_fresh = clock.n_uncapped = 0

@@ -1,0 +1,157 @@
+"""Power from sample to sample: steps against their integral by hand, energy of the run, ramps, bands, smoothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gpusim.analysis import swings
+from gpusim.analysis.power_series import power_series, steps_of
+from gpusim.analysis.step_power import Steps
+from gpusim.errors import ResultError
+from gpusim.scenario.hardware import built_in
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import JobClass
+from gpusim.tables.record import Record
+
+HOUR_S = 3600.0
+# Loads 10 s at 30 W; steps of 2 s: 1.6 s at 100 W, 0.1 s of it at 150 W, then 0.4 s at 30 W; writes 5 s at 10 W.
+STEPS = Steps(2.0, 0.4, 100.0, 30.0, 10.0, 150.0, 10.0, 20.0, 5.0)
+
+
+def by_hand_w(at_s):
+    """[W] at a moment."""
+    if at_s < 10.0:
+        return 30.0
+    rest_s = (at_s - 10.0) % 25.0
+    if rest_s >= 20.0:
+        return 10.0
+    in_step_s = rest_s % 2.0
+    if in_step_s < 0.1:
+        return 150.0
+    return (160.0 - 15.0) / 1.5 if in_step_s < 1.6 else 30.0
+
+
+def test_energy_is_the_integral_of_what_is_drawn():
+    at_s = np.arange(0.0, 120.0, 0.001)
+    drawn_w = np.array([by_hand_w(moment + 0.0005) for moment in at_s])
+    by_sums = np.append(0.0, np.cumsum(drawn_w)) * 0.001
+    found = STEPS.energy_j(np.append(at_s, 120.0), 0.0)
+    assert np.abs(found - by_sums).max() < 1e-6 * by_sums[-1]
+
+
+def test_a_step_of_a_training_run():
+    """What a GPU of the catalogue does: 0.95, 0.33 and 0.19 of 700 W, peaks of 850 W; an hour of it by its shares."""
+    gpu = built_in()["H100"]
+    gpu = {"compute_fraction": 0.95, "communication_fraction": 0.33, "checkpoint_fraction": 0.19, **gpu}
+    steps = steps_of(JobClass(communication_share=0.25), gpu, 16_384)
+    assert (steps.work_w + 16_384 * 72) / 16_384 == pytest.approx(665.0)
+    assert (steps.peak_w + 16_384 * 72) / 16_384 == pytest.approx(850.0)
+    hour_j = steps.energy_j(np.array([HOUR_S]), 0.0)[0]
+    assert hour_j == pytest.approx(HOUR_S * (0.75 * steps.work_w + 0.25 * steps.exchange_w))
+
+
+@pytest.fixture(scope="module")
+def result():
+    """A job of 64 GPUs from 600 s on, one that draws the same throughout, for two hours."""
+    scenario = Scenario.from_dict(
+        {
+            "name": "steps", "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0}, "tenants": {"lab": {}},
+            "sites": {"here": {"region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0,
+                               "pools": {"H100": {"gpus": 128}}}},
+            "workload": {"classes": {"train": {"communication_share": 0.2}, "one": {}}},
+        }
+    )  # fmt: skip
+    jobs = pd.DataFrame(
+        {
+            "site": "here", "gpu_type": "H100", "job_class": ["train", "one"], "gpus": [64, 4], "start_s": [600.0, 0.0],
+            "end_s": [2 * HOUR_S, np.nan], "evictions": 0, "run_s": [6600.0, 2 * HOUR_S],
+        }
+    )  # fmt: skip
+    gpu = scenario.gpus["H100"].model_dump()
+    train, one = (steps_of(scenario.workload.classes[name], gpu, gpus) for name, gpus in (("train", 64), ("one", 4)))
+    mean_w = 0.8 * train.work_w + 0.2 * train.exchange_w
+    ran_s = np.array([3000.0, HOUR_S])
+    power = pd.DataFrame(
+        {
+            "site": "here", "start_s": [0.0, HOUR_S], "end_s": [HOUR_S, 2 * HOUR_S],
+            "compute_j": ran_s * mean_w + HOUR_S * one.work_w, "communication_j": 0.0, "checkpoint_j": 0.0,
+            "serving_j": 0.0, "idle_j": 50_000.0 * HOUR_S,
+        }
+    )  # fmt: skip
+    power["it_w"] = (power["compute_j"] + power["idle_j"]) / HOUR_S
+    power["facility_w"] = 1.1 * power["it_w"] + 1000.0
+    manifest = {"scenario": scenario.to_toml_dict(), "seed": 0, "duration_s": 2 * HOUR_S, "gpus": {"H100": gpu}}
+    return Record(manifest, {"jobs": jobs, "power": power, "sites": pd.DataFrame({"site": ["here"]})})
+
+
+def test_the_series_has_the_energy_of_the_run(result):
+    series = power_series(result, "here", 0.0, 2 * HOUR_S, 0.5)
+    assert len(series) == 14_400
+    power = result.tables["power"]
+    for i, part in enumerate((series[:7200], series[7200:])):
+        assert part["it_w"].mean() == pytest.approx(power["it_w"][i], rel=1e-9)
+        assert part["facility_w"].mean() == pytest.approx(power["facility_w"][i], rel=1e-9)
+    assert series["scale"].to_numpy() == pytest.approx(1.0, abs=1e-3)
+    before = series[series["time_s"] < 599.0]["jobs_w"]
+    assert np.ptp(before) < 1e-6 * before.mean()  # only who draws the same throughout
+
+
+def test_all_gpus_of_a_job_stall_together(result):
+    """Between exchange and peak 64 GPUs swing by 64 x (850 - 231) W."""
+    series = power_series(result, "here", HOUR_S, HOUR_S + 20.0, 0.01)
+    assert np.ptp(series["jobs_w"] / series["scale"]) == pytest.approx(64 * (850.0 - 0.33 * 700.0), rel=1e-6)
+    again = power_series(result, "here", HOUR_S, HOUR_S + 20.0, 0.01)
+    pd.testing.assert_frame_equal(series, again)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("there", 0.0, 10.0), "no site 'there'"),
+        (("here", 0.0, 1e6), "give one within 0 to 7200 s"),
+        (("here", 5.0, 5.0), "give one within"),
+        (("here", 0.0, 10.0, 0.0), "give samples above 0 s"),
+        (("here", 0.0, 10.0, 20.0), "no longer than the window"),
+        (("here", 0.0, 10.0, 1.0, 0.0), "give more than 0"),
+    ],
+)
+def test_bad_input(result, arguments, says):
+    with pytest.raises(ResultError, match=says):
+        power_series(result, *arguments)
+
+
+def square(seconds=60.0, step_s=0.01, high_w=10e6, low_w=2e6):
+    """Half a second low, half a second high."""
+    at_s = np.arange(round(seconds / step_s)) * step_s
+    return np.where(np.floor(at_s * 2.0 + 1e-9) % 2 == 0, low_w, high_w)
+
+
+def test_ramps():
+    """8 MW within a sample: 80 MW/s over 0.1 s, 8 over 1 s at most; a line has its slope over any window."""
+    found = swings.ramps(np.linspace(0.0, 60e6, 6001), 0.01)
+    assert found["up_mw_per_s"].to_numpy() == pytest.approx([1.0] * 4)
+    assert found["down_mw_per_s"].tolist() == [0.0] * 4
+    assert swings.ramps(square(), 0.01)["up_mw_per_s"][0] == pytest.approx(80.0)
+
+
+def test_bands_hold_the_variance():
+    """A square wave of 1 Hz swings by 4 MW about its mean: its first line, 1 Hz, has 8 / pi^2 of the variance."""
+    found = swings.bands(square(), 0.01).set_index("from_hz")["rms_mw"]
+    assert found[1.0] == pytest.approx(4.0 * np.sqrt(8.0) / np.pi, rel=1e-3)
+    assert (found**2).sum() <= 16.0
+    assert (found**2).sum() == pytest.approx(16.0, rel=0.03)  # the rest is above 20 Hz
+    assert swings.bands(square(step_s=0.1), 0.1)["to_hz"].max() == 5.0
+
+
+def test_smoothing():
+    """Storage of 1.2 MW takes 2.4 MW off a swing of 8; dummy load of 8 MW keeps it at 10 and burns 4 in the mean."""
+    watts = square()
+    stored = swings.by_storage(watts, 0.01, 1.2e6)
+    assert np.ptp(stored.power_w[1000:]) == pytest.approx(0.7 * 8e6, rel=1e-3)
+    assert 0.5 * 1.2e6 <= stored.held_j <= 1.2e6  # half a second of it, and what the beginning takes
+    burnt = swings.by_dummy_load(watts, 0.01, 8e6)
+    assert np.ptp(burnt.power_w[1000:]) == 0.0
+    assert burnt.lost_j == pytest.approx(60.0 * 4e6, rel=0.03)
+    assert swings.by_dummy_load(watts, 0.01, 1e6).power_w.max() == 10e6

@@ -1,0 +1,74 @@
+"""Caps on the power of running jobs, found anew at every site before time goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpusim.state.codes import Capping
+from tests.reference.case import DRAWS
+from tests.reference.power import SitePower, full_w
+from tests.reference.world import Job
+
+if TYPE_CHECKING:
+    from tests.reference.simulator import Simulator
+
+
+class SiteLadder:
+    """The caps of one site: of its runs in groups, one group after the other, each by steps."""
+
+    def __init__(self, simulator: Simulator, power: SitePower, capping: Capping, steps: int):
+        self.simulator, self.power, self.capping, self.steps = simulator, power, capping, steps
+        self.rung = 0
+
+    def settle(self) -> None:
+        """Deeper at once as far as the limit asks; higher only if a 32nd of the limit then stays free."""
+        before = self.rung
+        self.rung = max(self.rung, self._least_rung(self.power.limit_w))
+        if self.rung == before:
+            self.rung = min(self.rung, self._least_rung(self.power.limit_w * (1 - 1 / 32)))
+        for pool in self.power.pools:
+            changed = [job for job in pool.running if job.cap != self._cap(job, self.rung)]
+            for job in changed:
+                job.place_s, job.since_s = job.place_now_s(self.simulator.env.now), self.simulator.env.now
+                job.cap = self._cap(job, self.rung)
+                job.end_s = job.since_s + job.left_s(job.length_s(pool))
+                self.simulator.life[job].interrupt()
+                pool.unsettled = True
+            if changed and self.rung != before:
+                self.simulator.gave_back(pool)
+
+    def _least_rung(self, limit_w: float) -> int:
+        last = self.steps * len(self._groups())
+        return next((rung for rung in range(last) if self._fits(rung, limit_w)), last)
+
+    def _fits(self, rung: int, limit_w: float) -> bool:
+        jobs = [job for pool in self.power.pools for job in pool.running]
+        capped_w = sum(full_w(job, job.pool) * DRAWS[self._cap(job, rung)] for job in jobs)
+        return self.power.without_jobs_w() + capped_w * self.power.overhead <= limit_w * (1 + 1e-9) + 1e-6
+
+    def _cap(self, job: Job, rung: int) -> int:
+        """Steps by which a job is capped on a rung."""
+        return min(max(rung - self._groups().index(self._key(job)) * self.steps, 0), self.steps)
+
+    def _groups(self) -> list[float]:
+        case = self.simulator.case
+        if self.capping == Capping.PHASE:
+            return sorted({kind.cap_exponent for kind in case.classes})
+        return sorted({self._key(job) for job in self.simulator.jobs})
+
+    def _key(self, job: Job) -> float:
+        if self.capping == Capping.PRIORITY:
+            return job.spec.priority
+        return job.kind.cap_exponent if self.capping == Capping.PHASE else 0
+
+
+def ladders(simulator: Simulator) -> list[SiteLadder]:
+    """Of all sites that cap what runs there."""
+    pairs = zip(simulator.sites, simulator.case.caps or [], strict=False)
+    return [SiteLadder(simulator, power, *caps) for power, caps in pairs if caps[0] >= Capping.UNIFORM]
+
+
+def leaves_first(job: Job, capping: Capping) -> tuple:
+    """The job for which this is greatest is evicted first when a site draws too much."""
+    by_priority = capping in (Capping.PREEMPT, Capping.PRIORITY)
+    return (-job.spec.priority if by_priority else 0, job.start_s, job.row)
