@@ -26,10 +26,10 @@ def open_folder(folder: Path, port: int, browser: bool) -> None:
 
     findings, _sections = findings_in(folder)
     with serve(folder, findings, port) as server:
-        say(f"{folder} at {server.url} until Ctrl-C")
-        if browser:
-            click.launch(server.url)
         try:
+            say(f"{folder} at {server.url} until Ctrl-C")
+            if browser:
+                click.launch(server.url)
             server.serve_forever()
         except KeyboardInterrupt:
             say("Stopped.", err=True)
