@@ -7,6 +7,7 @@ from gpusim.cli import (  # noqa: F401
     calibrate,
     figures,
     inputs,
+    open,
     pack,
     plan,
     policies,

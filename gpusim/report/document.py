@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.errors import printable
+from gpusim.report.glossary import glossary
 from gpusim.report.tables import Column, cells, numbers
 from gpusim.units import number_of
 
@@ -31,12 +32,15 @@ def write(path: Path, template: str, pictures: list[Path], **values: object) -> 
     **values
         What else the template asks for.
     """
-    style = "\n".join(_text(name) for name in STYLES)
     embedded = {picture.stem: _data_uri(picture) for picture in pictures}
-    page = render(template, style=style, pictures=embedded, **values)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page(template, pictures=embedded, **values), encoding="utf-8")
     return path
+
+
+def page(template: str, **values: object) -> str:
+    """A template of this folder that is a whole page, filled in, with its style."""
+    return render(template, glossary=glossary(), style="\n".join(_text(name) for name in STYLES), **values)
 
 
 def render(template: str, **values: object) -> str:

@@ -73,6 +73,8 @@ look(async (seen) => {
     .map((one) => [one.__data__.datum.site, one.getBoundingClientRect().x]);
   seen.land = document.querySelectorAll("#explore-charts .mark-shape path").length;
 
+  seen.terms = [...document.querySelectorAll("#ranking abbr")].map((one) => [one.textContent, one.title]);
+
   seen.paper = [paper()];
   seen["charts in the light"] = bars().length;
   document.getElementById("theme").click();

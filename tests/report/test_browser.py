@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ import pytest
 from gpusim.report import compared_page, comparisons, sweep_page
 from gpusim.report.compared.runs import Runs
 from gpusim.report.findings import Findings
+from gpusim.report.glossary import glossary
 from gpusim.report.page import write
+from gpusim.report.served.site import serve
 from gpusim.report.sweeps import SECTIONS
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.results.result import Result
@@ -38,6 +41,15 @@ def browser() -> str:
     return found
 
 
+def dumped(browser: str, address: str, folder: Path) -> str:
+    """A page as it stands once its scripts have run."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=15000"]
+    return subprocess.run(
+        [browser, *options, f"--user-data-dir={folder / 'profile'}", "--dump-dom", address],
+        capture_output=True, text=True, timeout=300, check=True, env={**os.environ, "HOME": str(folder)},
+    ).stdout  # fmt: skip
+
+
 def look(browser: str, page: Path, reader: str) -> dict:
     """What a reader who clicks, types and zooms finds on a page, as a script here writes it down."""
     text = page.read_text(encoding="utf-8")
@@ -46,13 +58,9 @@ def look(browser: str, page: Path, reader: str) -> dict:
         text += f"<script>{(HERE / script).read_text(encoding='utf-8')}</script>"
     copy = page.with_name("read.html")
     copy.write_text(text + end + rest, encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=60000"]
-    done = subprocess.run(
-        [browser, *options, f"--user-data-dir={page.parent / 'profile'}", "--dump-dom", copy.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True, env={**os.environ, "HOME": str(page.parent)},
-    )  # fmt: skip
-    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found, done.stderr[-2000:]
+    text = dumped(browser, copy.as_uri(), page.parent)
+    found = re.search(r'<pre id="seen">(.*?)</pre>', text, re.DOTALL)
+    assert found, text[-2000:]
     return json.loads(html.unescape(found[1]))
 
 
@@ -139,6 +147,26 @@ def test_sites_stand_on_their_maps(seen):
     assert {site for site, _x in seen["map"]} == {"site-00", "site-01", "site-02"}
     assert len({round(x) for _site, x in seen["map"]}) >= 3
     assert seen["land"] > 20
+
+
+def test_terms_say_what_they_mean(seen):
+    terms = {text.casefold(): meaning for text, meaning in seen["terms"]}
+    meanings = {term.casefold(): meaning for term, meaning in glossary().items()}
+    assert terms
+    assert terms.items() <= meanings.items()
+    assert len(terms) == len(seen["terms"])  # each once in a section
+
+
+def test_lanes_of_a_served_page_are_asked_for(browser, tmp_path):
+    made = explored(fleet(3, 48))
+    folder = made.save(tmp_path / "run")
+    write(Findings(made), folder / "report.html")
+    with serve(folder, Findings(made), 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        text = dumped(browser, server.url, tmp_path)
+        server.shutdown()
+    assert ">Lanes of site-00 H100 on these days: 14 jobs.<" in text
+    assert '<a href="/tables/jobs">All tables</a>' in text
 
 
 def test_runs_side_by_side(browser, tmp_path):

@@ -88,12 +88,26 @@ const totals = (rows, by) => {
   return [...sums].sort((a, b) => b[1] - a[1]).map(([key, hours]) => [...JSON.parse(key), number(hours)]);
 };
 
+// Where a server has the whole result (`gpusim open`), lanes show all jobs of the days that are zoomed to.
+const served = document.querySelector("meta[name=served]")?.content;
+const fetchLanes = async (view) => {
+  const [from, to] = chosen.period.length ? chosen.period : about.whole;
+  const asked = new URLSearchParams({ pool: view.signal("pool"), from, to });
+  for (const tenant of chosen.tenant ?? []) asked.append("tenant", tenant);
+  const answer = await fetch(`/lanes?${asked}`);
+  if (!answer.ok) return;
+  const { rows, said } = await answer.json();
+  document.getElementById("explore-lanes").textContent = `Lanes of ${view.signal("pool")} on these days: ${said}.`;
+  await view.data("lanes", rows).runAsync();
+};
+
 // What is chosen, in words, in the tables and in the figures.
 const show = (view) => {
   for (const [id, { data, by }] of Object.entries(about.live ?? {}))
     window.tables.find((one) => one.table().node().id === id)?.clear().rows.add(totals(view.data(data), by));
   filterTables();
   filterFigures();
+  if (served && about.pools) fetchLanes(view);
   const days = (day) => day.toLocaleString("en", { maximumFractionDigits: 2 });
   const words = active().map((name) => name === "period" ? `days ${chosen.period.map(days).join(" to ")}` : `${name === "point" ? "point " : ""}${chosen[name].join(", ")}`);
   const untold = active().filter((name) => about.untold?.[name]).map((name) => `${about.untold[name]} are not told apart by ${name}.`);
@@ -126,6 +140,7 @@ const listen = (view) => {
       hear("period", !days || isWhole(days) ? [] : [...days]);
     });
   }
+  if (served && about.pools) view.addSignalListener("pool", () => fetchLanes(view));
   if (about.pools) view.addSignalListener("site", (_name, { site }) => { // the lanes go with it
     const pool = site?.length === 1 && about.pools[site[0]];
     if (pool) view.signal("pool", pool).runAsync();
@@ -195,6 +210,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       if (select.type === "point") view.data(`${name}_store`, []);
     zoomTo(view);
   });
+  if (served) document.querySelector("nav ul").insertAdjacentHTML("beforeend", `<li><a href="${served}">All tables</a></li>`);
   document.getElementById("explore-live")?.removeAttribute("hidden");
   show(view);
   window.charts = view;

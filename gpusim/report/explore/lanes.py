@@ -25,20 +25,31 @@ def lanes(result: Record) -> tuple[pd.DataFrame, dict[str, str]]:
     said : dict of str to str
         By pool, the most GPU-hours first: its name, with how many of its jobs these are.
     """
+    jobs = placed(result)
+    pools = jobs.groupby("pool")["work"].sum().sort_values(ascending=False, kind="stable").index
+    most = min(MOST_OF_POOL, MOST_JOBS // max(len(pools), 1))
+    own = {pool: jobs[jobs["pool"] == pool] for pool in pools}
+    shown = {pool: bars(part, most) for pool, part in own.items()}
+    said = {pool: f"{pool}: {shown_of(len(shown[pool]), len(part))}" for pool, part in own.items()}
+    return pd.concat(shown.values()) if shown else pd.DataFrame(columns=COLUMNS), said
+
+
+def placed(result: Record) -> pd.DataFrame:
+    """Jobs that started, with their ``pool``, end ``last_s`` and ``work`` [GPU-s]."""
     jobs = result.jobs[result.jobs["start_s"].notna()]
     last = last_s(jobs, float(result.manifest["duration_s"]))
     pool = jobs["site"].astype(str) + " " + jobs["gpu_type"].astype(str)
-    jobs = jobs.assign(pool=pool, last_s=last, work=jobs["gpus"] * (last - jobs["start_s"]))
-    pools = jobs.groupby("pool")["work"].sum().sort_values(ascending=False, kind="stable").index
-    most = min(MOST_OF_POOL, MOST_JOBS // max(len(pools), 1))
-    parts, said = [], {}
-    for pool in pools:
-        own = jobs[jobs["pool"] == pool]
-        shown = _largest(own, most)
-        parts.append(shown)
-        what = number_of(len(own), "job") if len(own) == len(shown) else f"{len(shown):,} largest of {len(own):,} jobs"
-        said[pool] = f"{pool}: {what}"
-    return pd.concat([_bars(part) for part in parts]) if parts else pd.DataFrame(columns=COLUMNS), said
+    return jobs.assign(pool=pool, last_s=last, work=jobs["gpus"] * (last - jobs["start_s"]))
+
+
+def bars(jobs: pd.DataFrame, most: int = MOST_OF_POOL) -> pd.DataFrame:
+    """Bars of the largest of some jobs that are ``placed``."""
+    return _bars(_largest(jobs, most))
+
+
+def shown_of(shown: int, jobs: int) -> str:
+    """How many of the jobs are shown."""
+    return number_of(jobs, "job") if shown == jobs else f"{shown:,} largest of {jobs:,} jobs"
 
 
 def _largest(jobs: pd.DataFrame, most: int) -> pd.DataFrame:
