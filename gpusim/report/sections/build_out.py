@@ -90,7 +90,7 @@ def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     columns = [
         Column("what", "made late by", str, text=True),
         Column("gpu_hours", "GPU-hours, this run", quantity),
-        Column("usd", "USD at list price", quantity, none="no price"),
+        Column("usd", "worth [USD]", quantity, none="no price"),
     ]
     if deliveries:
         mean = held_back(deliveries.losses)
@@ -99,7 +99,7 @@ def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
         table = table.sort_values("usd_mean", ascending=False, kind="stable")
         columns += [
             Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
-            Column("usd_mean", "USD at list price", quantity, none="no price"),
+            Column("usd_mean", "worth [USD]", quantity, none="no price"),
         ]
     return document.table(table.head(MOST_CAUSES), tuple(columns))
 
@@ -118,7 +118,7 @@ def _criticality(deliveries: Deliveries) -> dict[str, list]:
 SITES = (
     text("site", "site"),
     Column("gpu_hours", "GPU-hours, this run", quantity),
-    Column("usd", "USD at list price", quantity),
+    Column("usd", "worth [USD]", quantity),
     text("what", "made late most by"),
     Column("share", "share of it", share),
 )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.measure import FLEET, MONEY
 from gpusim.errors import one_line
+from gpusim.scenario.earnings import basis
 from gpusim.studies.replications import ranks
 from gpusim.studies.replications.verdict import verdict
 from gpusim.studies.statistics.intervals import CONFIDENCE, summary
@@ -49,7 +50,13 @@ class Replications:
     @cached_property
     def headline(self) -> str:
         """Whether supply or demand binds, and how often each cause ranks first, in a few sentences."""
-        return verdict(self.causes(), *ranks.balance(self.outcomes))
+        return verdict(self.causes(), *ranks.balance(self.outcomes), self.basis)
+
+    @property
+    def basis(self) -> str:
+        """Prices of GPU-hours, in words."""
+        scenario = self.about["scenario"]
+        return basis(scenario.get("market", {}).get("valuation", "earned"), bool(scenario.get("contracts")))
 
     def causes(self) -> pd.DataFrame:
         """Causes by how often they rank first, with intervals (``gpusim.studies.replications.ranks.causes``)."""
