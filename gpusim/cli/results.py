@@ -103,11 +103,15 @@ def run(
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
 def compare(first: Path, second: Path) -> None:
-    """What differs between two saved results: scenarios, figures, bottlenecks."""
-    from gpusim.report.console import print_comparison
-    from gpusim.tables.record import Record
+    """What differs between two saved results: scenarios, figures, bottlenecks.
 
-    print_comparison(Record.load(first), Record.load(second), (str(first), str(second)))
+    Where both were run under two seeds or more that are the same, differences are means over these, paired by seed,
+    with 95% intervals.
+    """
+    from gpusim.report.console import print_comparison
+    from gpusim.results.result import Result
+
+    print_comparison(Result.load(first), Result.load(second), (str(first), str(second)))
 
 
 @cli.command()

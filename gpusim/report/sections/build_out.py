@@ -85,19 +85,20 @@ def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
 
 
 def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
-    """What was planned and not there: in this run, and over replications."""
+    """What was planned and not there: over replications, and in the run as an example."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
+    example = ", the run shown" if deliveries else ""
     columns = [
         Column("what", "made late by", str, text=True),
-        Column("gpu_hours", "GPU-hours, this run", quantity),
-        Column("usd", "worth [USD]", quantity, none="no price"),
+        Column("gpu_hours", f"GPU-hours{example}", quantity),
+        Column("usd", f"worth [USD]{example}", quantity, none="no price"),
     ]
     if deliveries:
         mean = held_back(deliveries.losses)
         table = mean.merge(table, on=keys, how="outer", suffixes=("_mean", ""))
         table[["gpu_hours", "usd"]] = table[["gpu_hours", "usd"]].fillna(0.0)
         table = table.sort_values("usd_mean", ascending=False, kind="stable")
-        columns += [
+        columns[1:1] = [
             Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
             Column("usd_mean", "worth [USD]", quantity, none="no price"),
         ]

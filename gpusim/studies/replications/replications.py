@@ -11,7 +11,7 @@ import pandas as pd
 from gpusim.analysis.measure import FLEET, MONEY
 from gpusim.errors import one_line
 from gpusim.scenario.earnings import basis
-from gpusim.studies.replications import ranks
+from gpusim.studies.replications import paired, ranks
 from gpusim.studies.replications.verdict import verdict
 from gpusim.studies.statistics.intervals import CONFIDENCE, summary
 from gpusim.studies.store import Store, to_bytes
@@ -81,6 +81,11 @@ class Replications:
         measures = [name for name in (*FLEET, *MONEY) if name in wide]
         table = summary(wide.assign(point=0), ["point"], measures, confidence)
         return table.drop(columns="point").set_index("measure")
+
+    def paired(self, other: Replications, confidence: float = CONFIDENCE) -> pd.DataFrame:
+        """Figures of another scenario less those of this one, paired by seed, with intervals
+        (``gpusim.studies.replications.paired.figures``)."""
+        return paired.figures(self.outcomes, other.outcomes, confidence)
 
     @cached_property
     def _runs(self) -> pd.DataFrame:
