@@ -74,7 +74,7 @@ class Earnings:
     @property
     def basis(self) -> str:
         """The prices in words, behind a sum: ``"at market prices"``."""
-        return basis(self._market.valuation, bool(self._contracts))
+        return _basis(self._market.valuation, bool(self._contracts))
 
     def at(self, site: str, gpu_type: str, time_s: float | np.ndarray) -> np.ndarray:
         """[USD/h] Price of a GPU at a moment; ``site`` "" is any."""
@@ -144,8 +144,12 @@ class Earnings:
         return one.price_usd_per_gpu_hour.steps(self._start)
 
 
-def basis(valuation: str, has_contracts: bool) -> str:
-    """The prices at which GPU-hours are valued, in words."""
+def basis(tables: Mapping) -> str:
+    """The prices at which GPU-hours are valued, in words, of a scenario as nested tables."""
+    return _basis(tables.get("market", {}).get("valuation", "earned"), bool(tables.get("contracts")))
+
+
+def _basis(valuation: str, has_contracts: bool) -> str:
     if valuation == "list":
         return "at list price"
     return "at contract and market prices" if has_contracts else "at market prices"

@@ -55,8 +55,7 @@ class Replications:
     @property
     def basis(self) -> str:
         """Prices of GPU-hours, in words."""
-        scenario = self.about["scenario"]
-        return basis(scenario.get("market", {}).get("valuation", "earned"), bool(scenario.get("contracts")))
+        return basis(self.about["scenario"])
 
     def causes(self) -> pd.DataFrame:
         """Causes by how often they rank first, with intervals (``gpusim.studies.replications.ranks.causes``)."""
