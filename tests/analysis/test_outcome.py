@@ -333,6 +333,7 @@ def test_parts_after_and_before_a_warm_up_are_the_whole(result):
     assert rest.costs["energy_usd"].sum() == pytest.approx(later["cost_usd"].sum(), rel=1e-9)
     assert (later["peak_facility_w"] <= whole["peak_facility_w"] * (1 + 1e-9)).all()
 
+
 @pytest.mark.parametrize("warm_up_s", [-1.0, 4 * 3600.0, float("nan")])
 def test_a_warm_up_that_leaves_nothing_is_refused(warm_up_s):
     with pytest.raises(ResultError, match=r"warm_up_s = .*: must be from 0 to 10800 s, where the run's last record"):
