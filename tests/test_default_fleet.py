@@ -44,7 +44,7 @@ def _gpus(service) -> float:
 
 
 def test_two_thirds_are_inference_an_eighth_is_planned(fleet):
-    """Deloitte 2026: about two thirds inference; Epoch 2026: final training runs a tenth of research and development."""
+    """Deloitte 2026: two thirds inference; Epoch 2026: final training runs a tenth of R&D compute."""
     found = asked(fleet)
     whole = sum(found.values())
     assert 0.60 <= sum(found[name] for name in INFERENCE) / whole <= 0.66
