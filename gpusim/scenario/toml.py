@@ -68,10 +68,10 @@ def read_extended(path: Path) -> dict:
     """
     layers, seen = [], []
     while path is not None:
+        data = read(path)
         if path.resolve() in seen:
             raise ScenarioError(str(path), ["extends: files extend each other in a circle; remove it from one of them"])
         seen.append(path.resolve())
-        data = read(path)
         name = data.pop("extends", None)
         if name is not None and not isinstance(name, str):
             found = kinds.in_toml(name)
