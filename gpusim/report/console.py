@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from gpusim.report.tables import number
 from gpusim.report.terminal import in_lines, listing, terminal
 from gpusim.studies.replications.paired import held_back, seeds_of_both
 from gpusim.studies.replications.replications import Replications
+from gpusim.studies.statistics.intervals import ROUNDING
 from gpusim.tables.record import Record
 from gpusim.units import number_of
 
@@ -63,7 +64,7 @@ def _print_paired(console: Console, first: Replications, second: Replications, s
         change = f"{row.difference / row.first:+.1%}" if row.first and row.difference else ""
         table.add_row(
             in_lines(row.Index), *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
-            _signed(row.difference) if row.difference else "", *_half(row),
+            _signed(row.difference) if abs(row.difference) > 0.0 else "", _half(row),
             "" if "nan" in change or "inf" in change else change, style=_sure(row),
         )  # fmt: skip
     console.print(table)
@@ -72,7 +73,7 @@ def _print_paired(console: Console, first: Replications, second: Replications, s
     for row in changes[changes["difference"] != 0.0].head(MOST_ROWS).itertuples():
         table.add_row(
             row.place, WORDS[row.cause].short, compact(row.first), compact(row.second), compact(row.difference),
-            *_half(row), style=_sure(row),
+            _half(row, compact), style=_sure(row),
         )  # fmt: skip
     console.print(table)
     note = (
@@ -82,9 +83,10 @@ def _print_paired(console: Console, first: Replications, second: Replications, s
     console.print(note, style="dim")
 
 
-def _half(row: tuple) -> tuple[str]:
+def _half(row: tuple, said: Callable[[float], str] = number) -> str:
+    """Half the interval; nothing where it is none but rounding, or everything."""
     half = (row.high - row.low) / 2.0
-    return (compact(half) if half > 0.0 and half < float("inf") else "",)
+    return said(half) if ROUNDING * abs(row.difference) < half < float("inf") else ""
 
 
 def _sure(row: tuple) -> str | None:
