@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gpusim.analysis.measure import FLEET, MONEY
+from gpusim.analysis.measure import FLEET, MONEY, OF_REQUESTS
 from gpusim.studies.replications.ranks import HELD, by_run
 from gpusim.studies.statistics.intervals import CONFIDENCE, paired_interval
 
@@ -30,14 +30,19 @@ def figures(first: pd.DataFrame, second: pd.DataFrame, confidence: float = CONFI
         By measure: first and second (means over the seeds that both have), difference (second - first, mean of the
         pairs), low and high (its interval: Law 2015, section 10.2.1), n (pairs in which both have the figure).
     """
-    wide = [
-        one[(one["kind"] == "fleet") & one["measure"].isin((*FLEET, *MONEY))].pivot(
-            index="measure", columns="seed", values="value"
-        )
-        for one in (first, second)
-    ]
-    names = [name for name in (*FLEET, *MONEY) if name in wide[0].index or name in wide[1].index]
-    return _paired(*wide, pd.Index(names, name="measure"), seeds_of_both(first, second), confidence)
+    wide = [_figures(one).pivot(index="measure", columns="seed", values="value") for one in (first, second)]
+    names = list(dict.fromkeys([*FLEET, *MONEY, *wide[0].index, *wide[1].index]))
+    there = [name for name in names if any(name in one.index for one in wide)]
+    return _paired(*wide, pd.Index(there, name="measure"), seeds_of_both(first, second), confidence)
+
+
+def _figures(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Figures of the fleet, and of the requests of services under the names that studies give them."""
+    of_fleet = (outcomes["kind"] == "fleet") & outcomes["measure"].isin((*FLEET, *MONEY))
+    of_service = (outcomes["kind"] == "service") & outcomes["measure"].isin(OF_REQUESTS)
+    rows = outcomes[of_fleet | (of_service & outcomes["value"].notna())]  # services without a model have none
+    named = ("service " + rows["name"].astype(str) + " ").where(rows["kind"] == "service", "")
+    return rows.assign(measure=named + rows["measure"].astype(str))
 
 
 def held_back(first: pd.DataFrame, second: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:

@@ -25,6 +25,7 @@ def runs(add: float = 0.0, seeds: range = range(6)) -> Replications:
         rows.append((seed, "fleet", "", "", "useful_gpu_hours", useful))
         rows.append((seed, "fleet", "", "", "planned_gpu_hours", 2000.0))
         rows.append((seed, "pool", "a/H100", "idle_power", "gpu_hours_held_back", 50.0 - add))
+        rows.append((seed, "service", "chat", "", "attainment", 0.9 + add / 1000.0))
     table = pd.DataFrame(rows, columns=["seed", "kind", "name", "cause", "measure", "value"])
     return Replications({"scenario": {"name": "by hand"}}, table.assign(run=table["seed"].astype(str)))
 
@@ -44,6 +45,10 @@ def test_pairs_are_those_of_a_seed():
 def test_pairing_finds_what_runs_apart_do_not():
     found = runs().paired(runs(10.0)).loc["useful_gpu_hours"]
     assert found["low"] > 0.0  # 10 of 1,000, where seeds differ by 100
+
+
+def test_services_have_their_figures():
+    assert runs().paired(runs(10.0)).loc["service chat attainment", "difference"] == pytest.approx(0.01)
 
 
 def test_no_difference_is_none():
