@@ -29,6 +29,7 @@ from gpusim.analysis.wording import compact, quantity, share
 from gpusim.buildout.play import play
 from gpusim.report.figures.calendar import calendar_axis
 from gpusim.report.figures.palette import SERIES, STYLE
+from gpusim.scenario.earnings import basis
 from gpusim.units import DAY_S, calendar
 
 SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"
@@ -101,7 +102,7 @@ def draw_delay(found: gpusim.Deliveries) -> Figure:
     table = found.delay.head(MOST_PROJECTS)
     figure, ax = _rows(list(table["project"]))
     ax.barh(range(len(table)), table["usd"] / 1e6, 0.62, color=MIDDLE)
-    what = "of revenue in the run" if len(found.contracts) else "at list price"
+    what = "of revenue in the run" if len(found.contracts) else basis(found.about["scenario"])
     ax.set_xlabel(f"lost by 30 days of delay\n[million USD {what}]")
     return figure
 

@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 
 import gpusim
 from gpusim.report.tables import plus_minus
+from gpusim.scenario.earnings import Earnings
 from gpusim.studies.statistics.intervals import paired_interval
 from gpusim.studies.sweeps.spec import SweepSpec
 from gpusim.units import DAY_S, MONTH_S
@@ -70,14 +71,15 @@ def prices(study: gpusim.Sweep, delay_days: float = DELAY_DAYS) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        site; figure, one of ``FIGURES``; mean, low, high. USD are those of the fleet's useful GPU-hours lost, at list
+        site; figure, one of ``FIGURES``; mean, low, high. USD are those of the fleet's useful GPU-hours lost, at market
         prices, per month of delay.
     """
     table = study.table().sort_values("replication")
     scenario = gpusim.Scenario.from_toml(study.spec.scenario)
     pools = {f"{site}/{kind}": kind for site, spec in scenario.sites.items() for kind in spec.pools}
     useful = table[[f"pool {pool} useful_gpu_hours" for pool in pools]].to_numpy()
-    usd = useful @ np.array([scenario.gpus[kind].usd_per_gpu_hour for kind in pools.values()])
+    earnings = Earnings.of(scenario)
+    usd = useful @ np.array([float(earnings.at("", kind, 0.0)) for kind in pools.values()])
     table = table.assign(usd=usd * (MONTH_S / DAY_S) / delay_days)
     base, *sites = study.spec.axes["late"].levels()
     rows = []
@@ -114,7 +116,7 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.scatter(part["mean"], rows, color=colour, s=16, zorder=3, label=label)
     left.legend(frameon=False, fontsize=8)
     left.set_xlabel("useful work lost [million GPU-hours]")
-    right.set_xlabel("of the fleet, at list price\n[million USD per month of delay]")
+    right.set_xlabel("of the fleet, at market prices\n[million USD per month of delay]")
     left.set_yticks(range(len(sites)), sites)
     left.set_ylim(len(sites) - 0.5, -0.5)
     for ax in (left, right):

@@ -14,6 +14,7 @@ from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
 from gpusim.causes import BACKLOG, BUSY, SLACK, STALLED, WORDS
+from gpusim.scenario.earnings import Earnings
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
 
@@ -47,11 +48,11 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
         middle 90% of what was held back), cause, gpu_hours_lost, share_of_planned (of the pool), job_hours_waited,
         gpu_hours_asked (in vain: by waiting jobs, missing replicas and rejected jobs, and by jobs for the GPUs that
         they held while they loaded, wrote checkpoints or did lost work), gpu_hours_held_back (never more than
-        gpu_hours_asked), usd (gpu_hours_held_back at the type's list price), sentence.
+        gpu_hours_asked), usd (what gpu_hours_held_back would have earned: ``Earnings``), sentence.
     """
-    start = datetime.fromisoformat(result.manifest["start"])
+    start, basis = datetime.fromisoformat(result.manifest["start"]), Earnings.of_manifest(result.manifest).basis
     table = losses(result, books(result) if entries is None else entries)
-    table["sentence"] = [_sentence(row, start) for row in table.to_dict("records")]
+    table["sentence"] = [_sentence(row, start, basis) for row in table.to_dict("records")]
     turned_away = rejections(result)
     if len(turned_away):
         table = pd.concat([table, turned_away], ignore_index=True) if len(table) else turned_away
@@ -65,7 +66,7 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
 
 def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
-    planned_s = _planned_s(result)
+    planned_s, earnings = _planned_s(result), Earnings.of_manifest(result.manifest)
     codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
     shape = [len(names) for names in labels]
     group, found = pd.factorize(np.ravel_multi_index(codes, shape) if len(entries) else codes[0])
@@ -73,7 +74,7 @@ def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     start_s, end_s, *values = (
         entries[name].to_numpy() for name in ("start_s", "end_s", "lost_s", "waited_s", "asked_s", "held_s")
     )
-    rows = []
+    held_by_s, rows = values[-1], []
     for part, key in zip(parts, found, strict=False):  # there is one empty part where there is no group
         site, kind, cause = (names[i] for names, i in zip(labels, np.unravel_index(key, shape), strict=True))
         lost_s, waited_s, asked_s, held_s = (float(value[part].sum()) for value in values)
@@ -82,6 +83,7 @@ def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
         )
         if weight is None:
             continue
+        earned = earnings.usd(site, kind, start_s[part], end_s[part]) / (end_s[part] - start_s[part])
         first_s, last_s = _middle(start_s[part], end_s[part], weight[part])
         rows.append(
             {
@@ -89,7 +91,7 @@ def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
                 "gpu_hours_lost": lost_s / HOUR_S, "share_of_planned": lost_s / planned_s[site, kind],
                 "job_hours_waited": waited_s / HOUR_S, "gpu_hours_asked": asked_s / HOUR_S,
                 "gpu_hours_held_back": held_s / HOUR_S,
-                "usd": held_s / HOUR_S * result.manifest["gpus"][kind]["usd_per_gpu_hour"],
+                "usd": float((held_by_s[part] * earned).sum()),
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS[1:-1])
@@ -142,8 +144,8 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
         )
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
-    held = quantity(first["gpu_hours_held_back"])
-    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{worth(first['usd'])}."
+    held, basis = quantity(first["gpu_hours_held_back"]), Earnings.of_manifest(result.manifest).basis
+    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{worth(first['usd'], basis)}."
     text = f"{turned_away} {text}".strip()
     if total <= 0.0:
         return text + " No job waited." * (len(result.jobs) > 0)
@@ -178,11 +180,11 @@ def _middle(start_s: np.ndarray, end_s: np.ndarray, weight: np.ndarray) -> tuple
     return float(start_s[order[first]]), float(end_s[order[last]])
 
 
-def _sentence(row: dict, start: datetime) -> str:
+def _sentence(row: dict, start: datetime, basis: str) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
-    value, of_planned = worth(row["usd"]), f"({share(row['share_of_planned'])} of those planned)"
+    value, of_planned = worth(row["usd"], basis), f"({share(row['share_of_planned'])} of those planned)"
     none_free = row["gpu_hours_lost"] <= 0.0 and words.wait is not None and words.wait.clause != ""
     clause = words.wait.clause if none_free else words.clause
     parts = [f"At {row['site']}, {row['gpu_type']} {clause}, mostly from {when}."]

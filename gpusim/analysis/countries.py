@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.owning import owning_usd
-from gpusim.causes import OFFLINE, USEFUL
+from gpusim.causes import USEFUL
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, seconds_between
 
-SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "gpu_list_usd", "owning_usd", "useful_gpu_hours")
+SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "owning_usd", "useful_gpu_hours")
 
 
 @cache
@@ -39,10 +39,10 @@ def countries(result: Record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        country, energy_mwh (at the meter), energy_usd, carbon_t, it_mwh (of servers), gpu_list_usd (online GPUs at
-        list price), owning_usd (``gpusim.analysis.owning``), useful_gpu_hours, price_usd_per_mwh and carbon_g_per_kwh
-        (means weighted by the energy drawn), it_mw (mean power of servers), usd_per_useful_gpu_hour (owning and energy)
-        and energy_usd_per_useful_gpu_hour. The one that drew most is first. NaN where a denominator is zero.
+        country, energy_mwh (at the meter), energy_usd, carbon_t, it_mwh (of servers), owning_usd
+        (``gpusim.analysis.owning``), useful_gpu_hours, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the
+        energy drawn), it_mw (mean power of servers), usd_per_useful_gpu_hour (owning and energy) and
+        energy_usd_per_useful_gpu_hour. The one that drew most is first. NaN where a denominator is zero.
     """
     sums = _sums(result).groupby("country", as_index=False)[list(SUMS)].sum()
     table = _with_ratios(sums, result.manifest["duration_s"] / HOUR_S)
@@ -71,10 +71,8 @@ def _sums(result: Record) -> pd.DataFrame:
         "carbon_t": power["carbon_kg"] / 1000.0,
         "it_mwh": it_j / JOULE_PER_MWH,
     }
-    list_usd = ledger["gpu_type"].map({name: gpu["usd_per_gpu_hour"] for name, gpu in result.manifest["gpus"].items()})
     hours = ledger["gpu_s"] / HOUR_S
     booked = {
-        "gpu_list_usd": (hours * list_usd).where(~ledger["cause"].isin(OFFLINE), 0.0),
         "owning_usd": owning_usd(result),
         "useful_gpu_hours": hours.where(ledger["cause"].isin(USEFUL), 0.0),
     }

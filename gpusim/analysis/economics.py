@@ -18,7 +18,7 @@ def economics(result: Record) -> pd.DataFrame:
     -------
     DataFrame
         site, energy_mwh (at the meter), peak_mw, pue, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the
-        energy drawn), carbon_t, energy_usd, gpu_list_usd (online GPUs at list price), owning_usd
+        energy drawn), carbon_t, energy_usd, owning_usd
         (``gpusim.analysis.owning``), useful_gpu_hours, usd_per_useful_gpu_hour (owning and energy). NaN where a
         denominator is zero.
     """
@@ -26,7 +26,6 @@ def economics(result: Record) -> pd.DataFrame:
     energy_mwh = sites["energy_facility_j"] / JOULE_PER_MWH
     useful_s = result.ledger["gpu_s"].where(result.ledger["cause"].isin(USEFUL), 0.0)
     useful = _by_site(sites.index, result.ledger["site"], useful_s) / HOUR_S
-    list_usd = _by_site(sites.index, result.costs["site"], result.costs["gpu_list_usd"])
     owned_usd = _by_site(sites.index, result.ledger["site"], owning_usd(result))
     table = pd.DataFrame(
         {
@@ -37,7 +36,6 @@ def economics(result: Record) -> pd.DataFrame:
             "carbon_g_per_kwh": _ratio(sites["carbon_kg"], energy_mwh),  # kg/MWh = g/kWh
             "carbon_t": sites["carbon_kg"] / 1000.0,
             "energy_usd": sites["cost_usd"],
-            "gpu_list_usd": list_usd,
             "owning_usd": owned_usd,
             "useful_gpu_hours": useful,
             "usd_per_useful_gpu_hour": _ratio(owned_usd + sites["cost_usd"], useful),

@@ -62,7 +62,6 @@ _SAID = {
     "energy_usd": "energy cost",
     "peak_mw": "peak power",
     "carbon_t": "carbon",
-    "gpu_list_usd": "GPUs at list price",
     "owning_usd": "cost of owning the GPUs",
     "job_hours_waited": "waiting of jobs",
     "wasted_gpu_hours": "GPU time wasted by jobs",

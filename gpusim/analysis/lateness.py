@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, quantity, share
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rules import NAMES
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
@@ -68,11 +69,12 @@ def by_site(losses: pd.DataFrame) -> pd.DataFrame:
 def lateness(result: Record, deliveries: Deliveries | None = None) -> str:
     """What the planned GPUs of a result with projects, or of replications of it, were missing for, in two sentences."""
     if deliveries is None:
-        return _late(result.build_ledger, "in this run")
-    return _late(deliveries.losses, f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}")
+        return _late(result, result.build_ledger, "in this run")
+    where = f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}"
+    return _late(result, deliveries.losses, where)
 
 
-def _late(losses: pd.DataFrame, where: str) -> str:
+def _late(result: Record, losses: pd.DataFrame, where: str) -> str:
     held = held_back(losses)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
     if total["gpu_hours"] <= 0.0:
@@ -81,7 +83,7 @@ def _late(losses: pd.DataFrame, where: str) -> str:
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
         f"Planned and not there {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
-        f" at list price. Most of it was made late by: {listed}."
+        f" {Earnings.of_manifest(result.manifest).basis}. Most of it was made late by: {listed}."
     )
 
 

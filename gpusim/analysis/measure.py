@@ -54,7 +54,6 @@ FLEET = {
     "carbon_t": "CO2e of the energy at the meter",
     "carbon_kg_per_useful_gpu_hour": "CO2e / useful GPU-hours",
     "energy_usd": "at hourly market prices",
-    "gpu_list_usd": "online GPUs at list price",
     "owning_usd": "capital recovery of GPUs delivered and their halls, staff, networks",
     "usd_per_useful_gpu_hour": "(owning + energy) / useful GPU-hours",
     "energy_usd_per_useful_gpu_hour": "energy / useful GPU-hours",
@@ -81,7 +80,7 @@ MEASURES = {
     "size": _JOBS,
     "service": ("demand_tokens", "served_tokens", "served_share", *OF_REQUESTS, "replicas", "wanted_replicas"),
     "site": (
-        "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours", "gpu_list_usd",
+        "energy_facility_mwh", "energy_usd", "carbon_t", "pue", "peak_mw", "useful_gpu_hours",
     ),
     "pool": ("planned_gpu_hours", "useful_gpu_hours"),
     "contract": ("delivered_share", "delivered_day", "late_days", "billed_usd", "credits_usd", "terminated_usd"),

@@ -34,8 +34,7 @@ def metrics(result: Record) -> pd.Series:
     useful, held = gpu_h(*USEFUL), gpu_h(*HELD)
     sites, services, jobs = result.sites, result.services, result.jobs
     facility_j, it_j = float(sites["energy_facility_j"].sum()), float(sites["energy_it_j"].sum())
-    energy_usd, list_usd = float(sites["cost_usd"].sum()), float(result.costs["gpu_list_usd"].sum())
-    owned_usd = float(owning_usd(result).sum())
+    energy_usd, owned_usd = float(sites["cost_usd"].sum()), float(owning_usd(result).sum())
     carbon_kg = float(sites["carbon_kg"].sum())
     ended, queued = jobs["status"].isin(["done", "timed_out"]).to_numpy(), (jobs["status"] == "queued").to_numpy()
     delay_s = queue_delay_s(jobs).to_numpy()
@@ -72,7 +71,6 @@ def metrics(result: Record) -> pd.Series:
         "carbon_t": carbon_kg / 1000.0,
         "carbon_kg_per_useful_gpu_hour": _ratio(carbon_kg, useful),
         "energy_usd": energy_usd,
-        "gpu_list_usd": list_usd,
         "owning_usd": owned_usd,
         "usd_per_useful_gpu_hour": _ratio(owned_usd + energy_usd, useful),
         "energy_usd_per_useful_gpu_hour": _ratio(energy_usd, useful),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gpusim.analysis.wording import gpu_hours, period, worth
 from gpusim.causes import WORDS
+from gpusim.scenario.earnings import Earnings
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, number_of
 
@@ -22,6 +23,7 @@ def rejections(result: Record) -> pd.DataFrame:
     away, gpu_type what they may use.
     """
     table, start, rows = result.rejections, datetime.fromisoformat(result.manifest["start"]), []
+    basis = Earnings.of_manifest(result.manifest).basis
     for (cause, site, kinds), part in table.groupby(["cause", "site", "gpu_type"], sort=False):
         hours = float(part["gpu_s"].sum()) / HOUR_S
         row = {
@@ -30,7 +32,7 @@ def rejections(result: Record) -> pd.DataFrame:
             "job_hours_waited": 0.0, "gpu_hours_asked": hours, "gpu_hours_held_back": hours,
             "usd": float(part["usd"].sum()),
         }  # fmt: skip
-        rows.append({**row, "sentence": _sentence(row, part, start)})
+        rows.append({**row, "sentence": _sentence(row, part, start, basis)})
     return pd.DataFrame(rows)
 
 
@@ -105,13 +107,13 @@ def _either(texts: pd.Series) -> str:
     return " or ".join(dict.fromkeys(name for text in texts for name in text.split("|") if name))
 
 
-def _sentence(row: dict, part: pd.DataFrame, start: datetime) -> str:
+def _sentence(row: dict, part: pd.DataFrame, start: datetime, basis: str) -> str:
     words, count, details = WORDS[row["cause"]], int(part["jobs"].sum()), _details(part)
     when = period(start, row["period_start_s"], row["period_end_s"])
     where = f"At {row['site']}, {number_of(count, 'job')}" if row["site"] else number_of(count, "job")
     return (
         f"{where} of {number_of(details['most'], 'GPU')} {'was' if count == 1 else 'were'} rejected,"
         f" from {when}: {_lacks(row['cause'], part, True)}. The work that {'it' if count == 1 else 'they'} asked for is"
-        f" {gpu_hours(row['gpu_hours_asked'])}{worth(row['usd'])}. What could relieve it:"
+        f" {gpu_hours(row['gpu_hours_asked'])}{worth(row['usd'], basis)}. What could relieve it:"
         f" {words.relief.format(**details)}."
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.measure import OF_REQUESTS
+from gpusim.analysis.owning import hourly_usd
 from gpusim.scenario.inference import Objectives
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -173,8 +174,8 @@ def deployments(result: Record) -> pd.DataFrame:
         service, site, gpu_type; served_tokens (of answers that ended); retries (requests lost with a replica and sent
         anew); gpu_hours held, prefill_share, decode_share, idle_share, loading_share and draining_share of them;
         energy_j (of GPUs, idle power included), energy_usd (its part of the site's bill by the servers' energy,
-        interval by interval), gpu_list_usd (GPUs at list price); tokens_per_joule, tokens_per_usd (energy and list
-        price). NaN where no GPU was held.
+        interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.owning``); tokens_per_joule,
+        tokens_per_usd (energy and owning). NaN where no GPU was held.
     """
     rows = result.tables["service_replicas"]
     power = result.tables["power"].set_index(["site", "start_s"])
@@ -185,13 +186,13 @@ def deployments(result: Record) -> pd.DataFrame:
     sums = rows.assign(energy_usd=rows["energy_j"] * paid).groupby(list(DEPLOYMENT), sort=False)
     sums = sums[["served_tokens", "retries", *uses, "energy_j", "energy_usd"]].sum().reset_index()
     gpu_s = sums[uses].sum(axis=1)
-    list_usd = np.array([result.manifest["gpus"][kind]["usd_per_gpu_hour"] for kind in sums["gpu_type"]], dtype=float)
+    usd_per_h = sums["gpu_type"].map(hourly_usd(result.manifest)).astype(float)
     shares = {name.replace("_gpu_s", "_share"): sums[name] / gpu_s.where(gpu_s > 0.0) for name in uses}
     table = sums[[*DEPLOYMENT, "served_tokens", "retries"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
     table = table.assign(
-        energy_j=sums["energy_j"], energy_usd=sums["energy_usd"], gpu_list_usd=table["gpu_hours"] * list_usd
+        energy_j=sums["energy_j"], energy_usd=sums["energy_usd"], owning_usd=table["gpu_hours"] * usd_per_h
     )
-    usd = table["energy_usd"] + table["gpu_list_usd"]
+    usd = table["energy_usd"] + table["owning_usd"]
     return table.assign(
         tokens_per_joule=table["served_tokens"] / table["energy_j"].where(table["energy_j"] > 0.0),
         tokens_per_usd=table["served_tokens"] / usd.where(usd > 0.0),

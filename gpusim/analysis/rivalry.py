@@ -9,6 +9,7 @@ import pandas as pd
 
 from gpusim.analysis.lateness import spelled
 from gpusim.analysis.wording import gpu_hours, quantity
+from gpusim.scenario.earnings import Earnings
 from gpusim.tables.competition import ALL, Competition
 from gpusim.tables.names import PRICES
 from gpusim.tables.record import Record
@@ -99,10 +100,11 @@ def rivalry(result: Record, competition: Competition | None = None) -> str:
         return f"{said}."
     costs = competition.rivals.set_index("rival")
     alone, n = costs.drop(ALL), competition.about["replications"]
+    basis = Earnings.of_manifest(result.manifest).basis
     dearest, later = alone["usd"].idxmax(), number_of(f"{costs.loc[ALL, 'later_days']:,.0f}", "day")
     return (
         f"{said}. Without any of them a project would be there {later} earlier in the"
         f" mean of {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
-        f" {quantity(costs.loc[ALL, 'usd'])} USD at list price. Most of it is cost by {spelled(dearest)}:"
+        f" {quantity(costs.loc[ALL, 'usd'])} USD {basis}. Most of it is cost by {spelled(dearest)}:"
         f" {quantity(alone.loc[dearest, 'usd'])} USD."
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from gpusim.causes import OFFLINE
 from gpusim.errors import ResultError
 from gpusim.tables.record import Record
-from gpusim.units import HOUR_S
 
 SERIES = (
     "ledger",
@@ -77,14 +74,10 @@ def _sites(sites: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
 
 
 def _costs(result: Record, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    costs, keys = result.costs, ["site", "gpu_type"]
-    online = tables["ledger"][~tables["ledger"]["cause"].isin(OFFLINE)]
-    online_s = online.groupby(keys, observed=True)["gpu_s"].sum()
-    online_s = online_s.reindex(pd.MultiIndex.from_frame(costs[keys]), fill_value=0.0).to_numpy()
-    list_usd = np.array([result.manifest["gpus"][kind]["usd_per_gpu_hour"] for kind in costs["gpu_type"]])
+    costs = result.costs
     before, now = (table.set_index("site") for table in (result.sites, tables["sites"]))
     shares = {}
     for name, whole in (("energy_usd", "cost_usd"), ("carbon_kg", "carbon_kg")):
         ratio = (now[whole] / before[whole].where(before[whole] != 0.0)).fillna(0.0)
         shares[name] = costs[name] * ratio.reindex(costs["site"]).to_numpy()
-    return costs.assign(gpu_list_usd=online_s / HOUR_S * list_usd, **shares)
+    return costs.assign(**shares)

@@ -28,9 +28,9 @@ def gpu_hours(value: float) -> str:
     return number_of(quantity(value), "GPU-hour")
 
 
-def worth(usd: float) -> str:
-    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at list price"``."""
-    return f", worth {quantity(usd)} USD at list price" if usd >= 0.5 else ""
+def worth(usd: float, basis: str) -> str:
+    """What GPU-hours are worth, where their type has a price: ``", worth 2,000 USD at market prices"``."""
+    return f", worth {quantity(usd)} USD {basis}" if usd >= 0.5 else ""
 
 
 def compact(value: float) -> str:

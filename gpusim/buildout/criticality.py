@@ -16,6 +16,7 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path, delivery, giver
 from gpusim.buildout.schedule import Schedule, simulate
 from gpusim.regulation.building import limited
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
@@ -38,7 +39,7 @@ class Criticality:
         path), the most critical first within each project.
     losses : DataFrame
         project, cause, held_by, gpu_hours (mean over replications; planned and not there within the run, negative:
-        ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, at list price), the greatest first.
+        ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, what they would have earned), the greatest first.
     supplies : DataFrame
         project, supply, index (share of replications in which its critical path waited for the supply), waited_days
         (mean over all replications).
@@ -83,6 +84,7 @@ class Tally:
     def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float] | None):
         self.scenario, self.network, self.overheads = scenario, network, overheads
         self.whole = [("", 0.0, scenario.run.days * DAY_S)]
+        self.earnings = Earnings.of(scenario)
         self.parts = {name: project.adds.components for name, project in scenario.projects.items()}
         self.parts = {name: parts for name, parts in self.parts.items() if parts}
         self.delivered_s: list[list[float]] = []
@@ -118,8 +120,8 @@ class Tally:
         """GPU-hours and USD of one replication by project, cause and who held it up."""
         sums: dict[tuple[str, str, str], tuple[float, float]] = {}
         for book in site_books(self.scenario, self.network, schedule, self.overheads):
-            for (kind, _period, *key), hours in book.booked(self.whole).items():
-                before, usd = sums.get(tuple(key), (0.0, 0.0)), hours * self.scenario.gpus[kind].usd_per_gpu_hour
+            for (_kind, _period, *key), (hours, usd) in book.booked(self.whole, self.earnings).items():
+                before = sums.get(tuple(key), (0.0, 0.0))
                 sums[tuple(key)] = before[0] + hours, before[1] + usd
         return sums
 

@@ -11,6 +11,7 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.room import Inventory, Room
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.slippage import Slip, slips
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S, Period, months
 
@@ -88,16 +89,21 @@ class SiteBook:
                         yield _Missing(kind, from_s, to_s, with_it - without, milestone, milestone in late)
                 before = after
 
-    def booked(self, periods: list[Period]) -> dict[tuple[str, str, str, str, str], float]:
-        """GPU-hours by GPU type, name of the period, project, cause and who held it up."""
-        sums: dict[tuple[str, str, str, str, str], float] = {}
+    def booked(
+        self, periods: list[Period], earnings: Earnings
+    ) -> dict[tuple[str, str, str, str, str], tuple[float, float]]:
+        """GPU-hours, and USD that they would have earned, by GPU type, period, project, cause and who held it up."""
+        sums: dict[tuple[str, str, str, str, str], tuple[float, float]] = {}
         delays = {m: slips(self.network, self.schedule, m) for m in self.inventory.amounts}
         for part in self.missing():
             project = self.network.arrival(part.milestone).project
             for from_s, to_s, cause, held_by in _causes(part, delays[part.milestone]):
-                for period, hours in _hours(periods, from_s, to_s):
+                for period, first_s, last_s in _within(periods, from_s, to_s):
                     key = (part.gpu_type, period, project, cause, held_by)
-                    sums[key] = sums.get(key, 0.0) + part.gpus * hours
+                    hours, usd = sums.get(key, (0.0, 0.0))
+                    hours += part.gpus * (last_s - first_s) / HOUR_S
+                    usd += part.gpus * float(earnings.usd(self.site, part.gpu_type, first_s, last_s))
+                    sums[key] = hours, usd
         return sums
 
 
@@ -106,14 +112,14 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """Tables ``live``, ``months`` and ``ledger`` of all sites that projects add to."""
     horizon_s = scenario.run.days * DAY_S
-    periods = months(scenario.run.start, horizon_s)
+    periods, earnings = months(scenario.run.start, horizon_s), Earnings.of(scenario)
     live, of_month, rows = [], [], []
     for book in site_books(scenario, network, schedule, overheads):
         courses = list(book.courses())
         live += courses
         of_month += _by_month(courses, periods, horizon_s)
-        for (kind, *rest), hours in book.booked(periods).items():
-            rows.append((book.site, kind, *rest, hours, hours * scenario.gpus[kind].usd_per_gpu_hour))
+        for (kind, *rest), (hours, usd) in book.booked(periods, earnings).items():
+            rows.append((book.site, kind, *rest, hours, usd))
     ledger = pd.DataFrame(rows, columns=LEDGER).sort_values(LEDGER[:-2], ignore_index=True)
     return {
         "live": pd.DataFrame(live, columns=LIVE),
@@ -149,10 +155,11 @@ def _causes(part: _Missing, delays: list[Slip]) -> Iterator[tuple[float, float, 
             yield from_s, to_s, slip.activity.kind, slip.held_by
 
 
-def _hours(periods: list[Period], from_s: float, to_s: float) -> Iterator[tuple[str, float]]:
+def _within(periods: list[Period], from_s: float, to_s: float) -> Iterator[Period]:
+    """The parts of a span that lie in each period."""
     for month, first_s, last_s in periods:
         if first_s < to_s and from_s < last_s:
-            yield month, (min(to_s, last_s) - max(from_s, first_s)) / HOUR_S
+            yield month, max(from_s, first_s), min(to_s, last_s)
 
 
 def _by_month(courses: list[dict], periods: list[Period], horizon_s: float) -> list[tuple]:
@@ -162,7 +169,8 @@ def _by_month(courses: list[dict], periods: list[Period], horizon_s: float) -> l
         mine = [row for row in courses if row["gpu_type"] == kind]
         ends = [*(row["time_s"] for row in mine[1:]), horizon_s]
         for row, end_s in zip(mine, ends, strict=True):
-            for month, hours in _hours(periods, row["time_s"], end_s):
+            for month, first_s, last_s in _within(periods, row["time_s"], end_s):
+                hours = (last_s - first_s) / HOUR_S
                 sum_ = sums.setdefault((row["site"], kind, month), [0.0, 0.0])
                 sum_[0] += row["planned_gpus"] * hours
                 sum_[1] += row["live_gpus"] * hours

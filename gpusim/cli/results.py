@@ -108,14 +108,16 @@ def run(
 def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
     """What differs between saved results: scenarios, figures, bottlenecks.
 
-    Each of the others is held against the first. A page (`--out compared.html`) has all of them side by side.
+    Each of the others is held against the first. Where both were run under two seeds or more that are the same,
+    differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them
+    side by side.
     """
     from gpusim.report.console import print_comparison
-    from gpusim.tables.record import Record
+    from gpusim.results.result import Result
 
     if out:
         check_output(out, force)
-    results = {str(path): Record.load(path) for path in (first, *others)}
+    results = {str(path): Result.load(path) for path in (first, *others)}
     for other in others:
         print_comparison(results[str(first)], results[str(other)], (str(first), str(other)))
     if out and len(results) < 2:

@@ -17,7 +17,7 @@ from gpusim.scenario.contract import Contract
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps, elapsed_s
 from gpusim.tables.instants import timestamps
-from gpusim.units import DAY_S, HOUR_S, calendar, seconds_between
+from gpusim.units import DAY_S, calendar, seconds_between
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ class Book:
         steps = [
             np.array([round(time_s) for time_s, _value in levels.steps(scenario.run.start)])
             for levels in (market.on_demand_share, market.on_demand_price, market.spot_share, market.spot_price)
+            if levels is not None
         ]
         moments = np.concatenate([months_s, *steps, *(_moments(one) for one in terms)])
         end_s = max([months_s[-1], *(one.end_s for one in terms)])
@@ -187,21 +188,14 @@ def _terms(name: str, spec: Contract, scenario: Scenario) -> Terms:
 def _price(spec: Contract, start: datetime, steps: list[tuple[int, int]], end_s: int) -> StepFunction:
     if spec.price_index is not None:
         return constant(np.nan)
-    return (
-        step_function(spec.price_usd_per_gpu_hour, start) if spec.value_usd is None else _even_price(spec, steps, end_s)
-    )
+    if spec.value_usd is not None:
+        return constant(spec.even_usd_per_gpu_hour(steps, end_s))
+    return step_function(spec.price_usd_per_gpu_hour, start)
 
 
 def constant(value: float) -> StepFunction:
     """The same level from 0 on."""
     return StepFunction(np.zeros(1, np.int64), np.array([value]))
-
-
-def _even_price(spec: Contract, steps: list[tuple[int, int]], end_s: int) -> StepFunction:
-    """The price at which all GPU-hours of the term have the contract's value."""
-    ends = [*(time_s for time_s, _gpus in steps[1:]), end_s]
-    gpu_s = sum(gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True))
-    return constant(spec.value_usd / (gpu_s / HOUR_S))
 
 
 def _from_start(steps: list[tuple[int, int]]) -> StepFunction:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import step_function
 from gpusim.commerce.cents import cents
 from gpusim.errors import CommerceError
+from gpusim.scenario.steps import Steps
 from gpusim.units import HOUR_S
 
 
@@ -30,18 +33,25 @@ def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[s
     list_usd = np.array([scenario.gpus[kind].usd_per_gpu_hour for _site, kind in allocation.pools])[:, None]
     sold = {}
     for kind in ("on_demand", "spot"):
-        share, price = (
-            step_function(getattr(scenario.market, f"{kind}_{what}"), scenario.run.start).at(allocation.edges_s[:-1])
-            for what in ("share", "price")
-        )
+        share = step_function(getattr(scenario.market, f"{kind}_share"), scenario.run.start).at(allocation.edges_s[:-1])
         if scenario.market.index is not None:
             price = _indexed(allocation, prices, f"{kind}_price_ratio")
+        else:
+            price = _fixed(allocation, getattr(scenario.market, f"{kind}_ratio"))
         if scenario.market.demand is not None:
             asked_for = _indexed(allocation, prices, "on_demand_share")
             share = asked_for if kind == "on_demand" else (1.0 - asked_for) * share
         gpu_s, usd_s = (allocation.by_month(allocation.left * part) for part in (share, share * price))
         sold[kind] = gpu_s, cents(usd_s / HOUR_S * list_usd)
     return sold
+
+
+def _fixed(allocation: Allocation, ratio: Callable[[dict], Steps]) -> np.ndarray:
+    """Prices over list of the pools' types, shape (pools, intervals)."""
+    scenario = allocation.book.scenario
+    kinds = [scenario.gpus[kind].model_dump() for _site, kind in allocation.pools]
+    at_s = allocation.edges_s[:-1]
+    return np.array([step_function(ratio(gpu), scenario.run.start).at(at_s) for gpu in kinds]).reshape(-1, len(at_s))
 
 
 def _indexed(allocation: Allocation, prices: pd.DataFrame | None, column: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from gpusim.regulation.peaks import QUARTER_S, Peak, called_s, peaks
 from gpusim.regulation.reporting import reporting_entries
 from gpusim.regulation.scope import in_force_s, sites_under
 from gpusim.regulation.tariffs import capacity_entries, transmission_usd
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import CapacityPrice, CoincidentPeaks, Connection, Curtailment, Efficiency, Reporting
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.codes import Cause
@@ -63,6 +64,7 @@ class Regulation:
         entries: list[Entry],
     ):
         self.env, self.scenario, self.names, self.entries = env, scenario, names, list(entries)
+        self._earnings = Earnings.of(scenario)
         self._signals = dict(zip(names.sites, signals, strict=True))
         self._calls: dict[str, dict[str, Call]] = {site: {} for site in names.sites}  # by site and rule
         self._booked_gpu_s: dict[str, dict[int, float]] = {}
@@ -156,7 +158,7 @@ class Regulation:
         for p, gpu_s in lost_s.items():
             gpu_hours = (gpu_s - before_s[p]) / HOUR_S
             call.gpu_hours += gpu_hours
-            call.usd += gpu_hours * self.scenario.gpus[self.names.pools[p][1]].usd_per_gpu_hour
+            call.usd += gpu_hours * float(self._earnings.at(*self.names.pools[p], self.env.now))
 
     # Coincident peaks --------------------------------------------------------------------------------------------
 

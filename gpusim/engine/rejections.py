@@ -7,6 +7,7 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.inputs.jobtable import JobTable
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.codes import NONE, Status
 from gpusim.state.fleet import Fleet
@@ -30,10 +31,10 @@ def rejections_table(
         where its residency admits; ``rejected_link``: to none of these a link leads from its data; ``rejected_size``:
         no pool left can ever hold it), site and gpu_type (of the pool whose queue was full; else no site, and the types
         that it may use, "" for all), residency and home ("" for none), jobs, least_gpus and most_gpus asked for,
-        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime) and usd (these
-        GPU-hours at list price): on the type of the full queue's pool; else of the types that they may use, on that
-        with the lowest price of the work; on the reference type if
-        the scenario knows none of them.
+        largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime) and usd (what these
+        GPU-hours would have earned when the job was submitted): on the type of the full queue's pool; else of the types
+        that they may use, on that with the lowest price of the work; on the reference type if the scenario knows none
+        of them.
     """
     rows = np.flatnonzero(fleet.jobs["status"][: len(table)] == Status.REJECTED)
     if not len(rows):
@@ -49,8 +50,13 @@ def rejections_table(
         told.loc[full, name] = [names.pools[p][at] for p in jobs["pool"][full]]
     told.loc[full, "largest_gpus"] = fleet.pools["planned"][jobs["pool"][full]]
     work = {kinds: _work(scenario, kinds) for kinds in told["gpu_type"].unique()}
-    speed, usd_per_gpu_hour = np.array([work[kinds] for kinds in told["gpu_type"]]).T
-    gpu_s = jobs["gpus"] * jobs["runtime_s"] / speed
+    best, speed = zip(*(work[kinds] for kinds in told["gpu_type"]), strict=True)
+    gpu_s = jobs["gpus"] * jobs["runtime_s"] / np.array(speed)
+    earnings, usd_per_gpu_hour = Earnings.of(scenario), np.zeros(len(rows))
+    pools = told["site"] + "/" + pd.Series(best)
+    for pool in pools.unique():
+        here = (pools == pool).to_numpy()
+        usd_per_gpu_hour[here] = earnings.at(*pool.split("/"), jobs["submit_s"][here])
     interval = np.clip(np.searchsorted(edges_s, jobs["submit_s"], side="right") - 1, 0, len(edges_s) - 2)
     told = told.assign(
         start_s=edges_s[interval], end_s=edges_s[interval + 1], time_s=jobs["submit_s"], gpus=jobs["gpus"],
@@ -63,15 +69,15 @@ def rejections_table(
     return found[COLUMNS].sort_values("time_s", kind="stable", ignore_index=True)
 
 
-def _work(scenario: Scenario, kinds: str) -> tuple[float, float]:
-    """Speed, relative to the reference type, and list price [USD / GPU-hour] of the type that does the work for least.
+def _work(scenario: Scenario, kinds: str) -> tuple[str, float]:
+    """The type that does the work for the lowest list price, and its speed relative to the reference type.
 
     ``kinds`` are the types that may do it; where the scenario knows none of them, it is the reference type.
     """
     reference = scenario.gpus[scenario.workload.reference_gpu]
-    types = [scenario.gpus[kind] for kind in kinds.split("|") if kind in scenario.gpus] or [reference]
-    works = [(one.training_speed / reference.training_speed, one.usd_per_gpu_hour) for one in types]
-    return min(works, key=lambda work: work[1] / work[0])
+    types = [kind for kind in kinds.split("|") if kind in scenario.gpus] or [scenario.workload.reference_gpu]
+    best = min(types, key=lambda kind: scenario.gpus[kind].usd_per_gpu_hour / scenario.gpus[kind].training_speed)
+    return best, scenario.gpus[best].training_speed / reference.training_speed
 
 
 def rejection_events(table: pd.DataFrame) -> pd.DataFrame:

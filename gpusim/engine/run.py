@@ -21,6 +21,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
+from gpusim.engine.partners import Partners
 from gpusim.engine.power import SitePower
 from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
@@ -35,6 +36,7 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.synthetic import partners
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
 from gpusim.scenario.power_plan import planned_w
@@ -141,6 +143,8 @@ class _World:
             drawn = draw_failures(scenario, self.duration_s, seed)
             self.breakdowns = Breakdowns(env, drawn, scenario.failures.causes, names)
             env.process(self.breakdowns.play())
+        if len(pairs := partners(scenario.workload, table)):
+            env.process(Partners(env, pairs).play())
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 

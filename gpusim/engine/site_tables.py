@@ -9,7 +9,6 @@ from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
-from gpusim.units import HOUR_S
 
 
 def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
@@ -34,7 +33,7 @@ def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
 def costs_table(
     scenario: Scenario, fleet: Fleet, names: Names, ledger: pd.DataFrame, jobs: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per pool: list price of the GPUs that were online, and its share of the site's bill and carbon.
+    """One row per pool: its share of the site's bill and carbon.
 
     A site's bill is shared by the IT energy of its pools; equally if there was none.
     """
@@ -44,13 +43,11 @@ def costs_table(
     site = pools["site"]
     total_j, count = np.bincount(site, it_j, len(fleet.sites)), np.bincount(site, minlength=len(fleet.sites))
     share = np.where(total_j[site] > 0.0, it_j / np.where(total_j[site] > 0.0, total_j[site], 1.0), 1.0 / count[site])
-    list_usd = np.array([scenario.gpus[kind].usd_per_gpu_hour for _site, kind in names.pools])
     return pd.DataFrame(
         {
             "site": [name for name, _kind in names.pools],
             "gpu_type": [kind for _site, kind in names.pools],
             "energy_usd": share * fleet.sites["cost_usd"][site],
-            "gpu_list_usd": online_s / HOUR_S * list_usd,
             "carbon_kg": share * fleet.sites["carbon_g"][site] / 1000.0,
         }
     )

@@ -12,6 +12,7 @@ from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
+from gpusim.scenario.steps import elapsed_s
 from gpusim.scenario.workload import Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
 
@@ -38,7 +39,12 @@ def synthesize(workload: Workload, duration_s: float, seed: int, start: datetime
         Calendar time (UTC) of second 0: presets follow the week. The sinusoid of streams without one begins at hour
         0 whatever the start.
     """
-    return concatenate([_stream(name, spec, duration_s, seed, start) for name, spec in workload.streams.items()])
+    streams = workload.streams
+    tables = {name: _stream(name, one, duration_s, seed, start) for name, one in streams.items() if not one.partner}
+    halves = {
+        name: _halves(name, one, tables[one.partner], seed) for name, one in streams.items() if one.partner is not None
+    }
+    return concatenate([(tables | halves)[name] for name in streams])
 
 
 def _stream(name: str, spec: Stream, duration_s: float, seed: int, start: datetime) -> JobTable:
@@ -50,6 +56,22 @@ def _stream(name: str, spec: Stream, duration_s: float, seed: int, start: dateti
     n = len(submit_s)
     gpus = _sizes(spec, known, n, random("sizes"))
     runtime_s = _runtimes(spec, known, gpus, random("runtimes"))
+    return _table(spec, known, submit_s, gpus, runtime_s, random)
+
+
+def _halves(name: str, spec: Stream, partner: JobTable, seed: int) -> JobTable:
+    """The second half of each job of another stream."""
+    gpus = partner["gpus"] * (1.0 if spec.partner_gpus is None else spec.partner_gpus)
+    return _table(
+        spec, None, partner["submit_s"], gpus, partner["runtime_s"],
+        lambda part: rng.stream(seed, "workload", name, part),
+    )  # fmt: skip
+
+
+def _table(
+    spec: Stream, known: Preset | None, submit_s: np.ndarray, gpus: np.ndarray, runtime_s: np.ndarray, random: Callable
+) -> JobTable:
+    n = len(submit_s)
     estimate_s = runtime_s * random("estimates").uniform(1.0, spec.estimate_factor_max, n)
     return JobTable.build(
         {
@@ -72,6 +94,9 @@ def _stream(name: str, spec: Stream, duration_s: float, seed: int, start: dateti
 
 
 def _arrivals(spec: Stream, known: Preset | None, duration_s: float, start: datetime, random: Callable) -> np.ndarray:
+    if spec.starts is not None:
+        planned_s = np.sort([elapsed_s(when, start.astimezone(UTC)) for when in spec.starts])
+        return planned_s[(planned_s >= 0.0) & (planned_s < duration_s)]
     if known is None:
         return daily_arrivals(
             spec.jobs_per_day, spec.peak_to_mean or 1.0, spec.utc_offset_h, duration_s, random("arrivals")
@@ -100,6 +125,24 @@ def _runtimes(spec: Stream, known: Preset | None, gpus: np.ndarray, generator: n
     median_s = DEFAULT_RUNTIME_MEDIAN_S if spec.runtime_median_s is None else spec.runtime_median_s
     sigma = DEFAULT_RUNTIME_SIGMA if spec.runtime_sigma is None else spec.runtime_sigma
     return median_s * np.exp(sigma * generator.standard_normal(len(gpus)))
+
+
+def partners(workload: Workload, table: JobTable) -> np.ndarray:
+    """Rows of jobs whose halves depend on one another, shape (pairs, 2): found by tenant, class and submission."""
+    pairs = []
+    for spec in workload.streams.values():
+        if spec.partner is not None:
+            rows = [_rows_of(one, table) for one in (workload.streams[spec.partner], spec)]
+            _same_s, *found = np.intersect1d(*(table["submit_s"][one] for one in rows), return_indices=True)
+            pairs.append(np.column_stack([one[at] for one, at in zip(rows, found, strict=True)]))
+    return np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
+
+
+def _rows_of(spec: Stream, table: JobTable) -> np.ndarray:
+    mine = np.ones(len(table), bool)
+    for name, value in (("tenant", spec.tenant), ("job_class", spec.job_class)):
+        mine &= table[name] == (table.names[name].index(value) if value in table.names[name] else -1)
+    return np.flatnonzero(mine)
 
 
 def daily_arrivals(

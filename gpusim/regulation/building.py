@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from gpusim.regulation.scope import sites_under
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.project import Project, Task
 from gpusim.scenario.rule import AddedTask, Connection
 from gpusim.scenario.scenario import Scenario
@@ -54,7 +55,8 @@ def delay_entry(name: str, scenario: Scenario, project: str, free_s: float, here
         else f"project {project}: never delivered"
     )
     gpu_hours = hours * sum(gpus.values())
-    usd = hours * sum(count * scenario.gpus[kind].usd_per_gpu_hour for kind, count in gpus.items())
+    earnings, span_s = Earnings.of(scenario), (min(max(free_s, 0.0), end_s), max(0.0, min(here_s, end_s)))
+    usd = sum(count * float(earnings.usd(spec.site, kind, *span_s)) for kind, count in gpus.items()) if hours else 0.0
     return Entry(name, spec.site, free_s, here_s, "delay", detail, days, gpu_hours=gpu_hours, usd=usd, unit="days")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from gpusim.analysis.wording import gpu_hours, quantity
 from gpusim.regulation.duties import energy_report
 from gpusim.regulation.scope import in_force_s, sites_under
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.rule import SiteRule
 from gpusim.scenario.rules import catalogue
 from gpusim.scenario.scenario import Scenario
@@ -41,8 +42,9 @@ def effects(result: Record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        rule, what, sites (names), times (how often it acted, or a site was looked at), bound (how often that changed
-        or cost something), gpu_hours (lost), lost_usd (these at list price), paid_usd (charges, fines, purchases).
+        rule, what, sites (names), times (how often it acted, or a site was looked at), bound (how often that changed or
+        cost something), gpu_hours (lost), lost_usd (what these would have earned), paid_usd (charges, fines,
+        purchases).
     """
     rules = result.rules
     lost = rules["what"].isin(LOSSES)
@@ -71,9 +73,9 @@ def summary(result: Record) -> str:
     lost, paid = found["lost_usd"].sum(), found["paid_usd"].sum()
     if lost + paid == 0.0:
         return "No rule cost anything in this run."
-    first = found.iloc[0]
+    first, basis = found.iloc[0], Earnings.of_manifest(result.manifest).basis
     return (
-        f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD at list price, and"
+        f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}, and"
         f" {quantity(paid)} USD of charges, fines and purchases. The dearest: {first['rule']}, which"
         f" {DEEDS[first['what']]}."
     )

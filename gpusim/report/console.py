@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from gpusim.report.section import F, Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
 from gpusim.report.terminal import in_lines, listing, terminal
+from gpusim.studies.replications.paired import held_back, seeds_of_both
+from gpusim.studies.replications.replications import Replications
+from gpusim.studies.statistics.intervals import ROUNDING
 from gpusim.tables.record import Record
 from gpusim.units import number_of
 
@@ -36,6 +39,10 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
     console = terminal(console)
     console.print(f"A: {names[0]}\nB: {names[1]}", highlight=False)
     _print_differences(console, scenario_differences(first, second))
+    runs = [getattr(one, "replications", None) for one in (first, second)]
+    if all(runs) and len(seeds := seeds_of_both(*(one.outcomes for one in runs))) > 1:
+        _print_paired(console, *runs, seeds)
+        return
     table = listing("figure", "A>", "B>", "B - A>", "change>", title="Figures of the runs")
     for row in compare(first, second).itertuples():
         same = np.isclose(row.first, row.second, rtol=1e-9, atol=0.0, equal_nan=True)  # sums differ by rounding
@@ -47,6 +54,43 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
         )  # fmt: skip
     console.print(table)
     _print_changes(console, bottleneck_changes(first, second))
+
+
+def _print_paired(console: Console, first: Replications, second: Replications, seeds: list[int]) -> None:
+    """Means over the seeds of both, and their differences; dim where the interval holds 0."""
+    told = f"means over {number_of(len(seeds), 'seed')} that both have"
+    table = listing("figure", "A>", "B>", "B - A>", "±>", "change>", title=f"Figures, {told}")
+    for row in first.paired(second).itertuples():
+        change = f"{row.difference / row.first:+.1%}" if row.first and row.difference else ""
+        table.add_row(
+            in_lines(row.Index), *(number(value, none_of(row.Index)) for value in (row.first, row.second)),
+            _signed(row.difference) if abs(row.difference) > 0.0 else "", _half(row),
+            "" if "nan" in change or "inf" in change else change, style=_sure(row),
+        )  # fmt: skip
+    console.print(table)
+    table = listing("place", "held back by", "A:\nGPU-h>", "B:\nGPU-h>", "B - A>", "±>", title=f"Bottlenecks, {told}")
+    changes = held_back(first.outcomes, second.outcomes)
+    for row in changes[changes["difference"] != 0.0].head(MOST_ROWS).itertuples():
+        table.add_row(
+            row.place, WORDS[row.cause].short, compact(row.first), compact(row.second), compact(row.difference),
+            _half(row, compact), style=_sure(row),
+        )  # fmt: skip
+    console.print(table)
+    note = (
+        f"Seeds {min(seeds)} to {max(seeds)}: each pair shares its random streams. ±: half the 95% interval of the"
+        " difference, each for itself; dim: it may as well be none."
+    )
+    console.print(note, style="dim")
+
+
+def _half(row: tuple, said: Callable[[float], str] = number) -> str:
+    """Half the interval; nothing where it is none but rounding, or everything."""
+    half = (row.high - row.low) / 2.0
+    return said(half) if ROUNDING * abs(row.difference) < half < float("inf") else ""
+
+
+def _sure(row: tuple) -> str | None:
+    return None if row.low > 0.0 or row.high < 0.0 else "dim"
 
 
 def _print_differences(console: Console, differences: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from gpusim.analysis.lateness import is_built, lateness
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
+from gpusim.scenario.earnings import Earnings
 from gpusim.studies.replications.replications import Replications
 from gpusim.tables.competition import Competition
 from gpusim.tables.deliveries import Deliveries
@@ -48,6 +49,11 @@ class Findings:
     def example(self) -> str:
         """What tells the one run that is shown from all that were made: ``" in the run with seed 0"``, or nothing."""
         return f" in the run with seed {self.result.manifest['seed']}" if self.replications else ""
+
+    @property
+    def basis(self) -> str:
+        """Prices of GPU-hours on the page, in words."""
+        return Earnings.of_manifest(self.result.manifest).basis
 
     @property
     def start(self) -> datetime:

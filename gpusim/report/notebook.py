@@ -55,5 +55,5 @@ COLUMNS = (
     Column("cause", "cause", lambda cause: WORDS[cause].short, text=True),
     Column("gpu_hours_held_back", "GPU-hours held back", decimals()),
     Column("job_hours_waited", "hours that jobs waited", decimals()),
-    Column("usd", "USD at list price", decimals()),
+    Column("usd", "worth [USD]", decimals()),
 )

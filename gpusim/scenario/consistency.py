@@ -209,7 +209,7 @@ def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:
         cycle_s = data["scheduler"].get("cycle_s", Scheduler().cycle_s)
         yield from _intervals(("scheduler", "cycle_s"), cycle_s, days, MAX_PASSES)
     tables = [table for _place, table in find(data, ("workload", "streams", "*"))]
-    jobs = sum(stream.jobs_per_day for table in tables if (stream := _valid(Stream, table))) * days
+    jobs = sum(stream.jobs(days) for table in tables if (stream := _valid(Stream, table)))
     if jobs > MAX_JOBS:
         found = f"{jobs:.3g} jobs in {number_of(days, 'day')}"
         yield f"workload.streams: found {found}; give {MAX_JOBS:,} at most, or fewer days"

@@ -115,6 +115,14 @@ class Contract(Model):
         # A hair more before the floor: 1.83 MW of GPUs of 1,830 W are 1,000, whatever the last bit says.
         return [(time_s, math.floor(value * per_unit * (1.0 + 1e-12))) for time_s, value in steps]
 
+    def even_usd_per_gpu_hour(self, steps: list[tuple[float, int]], end_s: float) -> float:
+        """[USD/h] Price at which all GPU-hours of the term, committed in ``steps``, have the contract's value."""
+        ends = [*(time_s for time_s, _gpus in steps[1:]), end_s]
+        gpu_s = sum(
+            gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True)
+        )
+        return self.value_usd / (gpu_s / HOUR_S)
+
     def end_s(self, start: datetime) -> float:
         """[s] since ``start`` at which the term ends."""
         if self.end is not None:

@@ -38,6 +38,8 @@ class GpuType(Model):
     """Training speed relative to the H100."""
     usd_per_gpu_hour: float = Field(ge=0)
     """[USD/h] List price of one GPU."""
+    market_usd_per_gpu_hour: float | None = Field(None, ge=0)
+    """[USD/h] Price of one GPU by the hour on the market; absent: the list price."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
     """Share of the TDP drawn while a job computes."""
     communication_fraction: float = Field(0.33, ge=0, le=1)

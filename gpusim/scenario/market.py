@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from gpusim.scenario.base import Model, Share
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
-from gpusim.scenario.steps import Steps
+from gpusim.scenario.steps import Step, Steps
+
+SPOT = 0.45  # price of spot over that on demand
 
 
 class PriceIndex(Model):
@@ -62,17 +65,37 @@ class Market(Model):
 
     on_demand_share: Steps = Steps(0.0)
     """Share of the GPUs left by contracts that is sold on demand."""
-    on_demand_price: Steps = Steps(1.0)
-    """Price on demand, as a multiple of the type's list price."""
+    on_demand_price: Steps | None = None
+    """Price on demand, as a multiple of the type's list price. Absent: the type's market price."""
     spot_share: Steps = Steps(0.0)
     """Share of the GPUs left by contracts that is sold as spot."""
-    spot_price: Steps = Steps(0.45)
-    """Price of spot, as a multiple of the type's list price: 33 to 80% below it (gridstackhub.ai, secondary, 2026)."""
+    spot_price: Steps | None = None
+    """Price of spot, as a multiple of the type's list price. Absent: 0.45 of that on demand (33 to 80% below it:
+    gridstackhub.ai, secondary, 2026)."""
     index: PriceIndex | None = None
     """Prices that follow scarcity, in place of the two above. Absent: they do not."""
     demand: Demand | None = None
     """What is asked for on demand, in place of ``on_demand_share``; ``spot_share`` is then one of what that leaves.
     Absent: those shares."""
+    valuation: Literal["earned", "list"] = "earned"
+    """Prices at which GPU-hours that are lost or come late are valued. "earned": of the contracts in force that may
+    have the GPU, else of the market (of an index that at balance). "list": list price."""
+
+    def on_demand_ratio(self, gpu: Mapping) -> Steps:
+        """Price on demand of a GPU type as a multiple of its list price; not of an index."""
+        if self.on_demand_price is not None:
+            return self.on_demand_price
+        listed, sold = gpu["usd_per_gpu_hour"], gpu.get("market_usd_per_gpu_hour")
+        return Steps(1.0 if sold is None or listed == 0.0 else sold / listed)
+
+    def spot_ratio(self, gpu: Mapping) -> Steps:
+        """Price of spot of a GPU type as a multiple of its list price; not of an index."""
+        if self.spot_price is not None:
+            return self.spot_price
+        on_demand = self.on_demand_ratio(gpu).root
+        if isinstance(on_demand, float):
+            return Steps(SPOT * on_demand)
+        return Steps([Step(at=step.at, value=SPOT * step.value) for step in on_demand])
 
 
 def faults_of_market(data: dict) -> Iterator[str]:

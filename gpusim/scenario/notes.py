@@ -42,9 +42,9 @@ def _far_too_large(scenario: Scenario) -> Iterator[str]:
 
 
 def _both(scenario: Scenario) -> Iterator[str]:
-    streams = scenario.workload.streams
+    streams, days = scenario.workload.streams, scenario.run.days
     if scenario.workload.trace and streams:
-        per_day = sum(stream.jobs_per_day for stream in streams.values())
+        per_day = sum(stream.jobs(days) for stream in streams.values()) / days
         yield (
             f"workload.trace: its jobs come BESIDES those of the streams {', '.join(streams)} ({per_day:,.6g} a day);"
             " for the trace alone leave [workload.streams] out, or give --set 'workload.streams={}'"

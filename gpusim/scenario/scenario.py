@@ -36,7 +36,7 @@ from gpusim.scenario.site import Site
 from gpusim.scenario.supply import Supply
 from gpusim.scenario.template import filled_in, left_over
 from gpusim.scenario.tenant import Tenant
-from gpusim.scenario.toml import read
+from gpusim.scenario.toml import read_extended
 from gpusim.scenario.workload import Workload
 from gpusim.units import number_of
 
@@ -123,7 +123,7 @@ class Scenario(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read(located(path)), str(path), overrides)
+        return cls.from_dict(read_extended(located(path)), str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gpusim.errors import ScenarioError, did_you_mean, reason
 from gpusim.scenario import kinds
-from gpusim.scenario.seeds import Kind, seeds
+from gpusim.scenario.seeds import Kind, located, seeds
 
 # What tomllib says -> what to do about it.
 _HINTS = (
@@ -53,6 +53,46 @@ def read(path: Path, kind: Kind = "scenario") -> dict:
         raise ScenarioError(str(path), ["not valid TOML: lists or tables nested too deeply"]) from None
     except ValueError as error:
         raise ScenarioError(str(path), [_syntax_fault(str(error), text)]) from None
+
+
+def read_extended(path: Path) -> dict:
+    """Nested tables of a scenario file, laid over those of the scenario that its ``extends`` names.
+
+    That is a file beside it, or a scenario that comes with gpusim. Tables are joined key by key; of all else that
+    stands in both this file's holds.
+
+    Raises
+    ------
+    ScenarioError
+        As ``read``; and if files extend each other in a circle, or ``extends`` is no text.
+    """
+    layers, seen = [], []
+    while path is not None:
+        data = read(path)
+        if path.resolve() in seen:
+            raise ScenarioError(str(path), ["extends: files extend each other in a circle; remove it from one of them"])
+        seen.append(path.resolve())
+        name = data.pop("extends", None)
+        if name is not None and not isinstance(name, str):
+            found = kinds.in_toml(name)
+            raise ScenarioError(
+                str(path), [f"extends: found {found}; give a file, or the name of a scenario of gpusim's"]
+            )
+        layers.append(data)
+        beside = path.parent / (name or "")
+        path = None if name is None else beside if beside.is_file() else located(name)
+    whole: dict = {}
+    for layer in reversed(layers):
+        whole = _laid_over(whole, layer)
+    return whole
+
+
+def _laid_over(below: dict, above: dict) -> dict:
+    both = {
+        key: _laid_over(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in above.items()
+    }
+    return {**below, **both}
 
 
 def _absent(path: Path, kind: Kind) -> str:

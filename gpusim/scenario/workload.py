@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.steps import When
 
 PresetName = Literal["philly", "helios", "seren", "kalos", "pai"]
 Positive = Annotated[float, Field(gt=0)]
@@ -72,8 +73,15 @@ class Stream(Model):
     """How they run: a name of ``workload.classes``."""
     preset: PresetName | None = None
     """Published cluster that the jobs look like; absent: none."""
-    jobs_per_day: float = Field(gt=0)
-    """[1/day] Jobs submitted a day, as the mean of a long run."""
+    jobs_per_day: float | None = Field(None, gt=0)
+    """[1/day] Jobs submitted a day, as the mean of a long run. Give this, ``starts`` or ``partner``."""
+    starts: list[When] | None = Field(None, min_length=1)
+    """When planned jobs are submitted, one each: days since the start of the run, or dates."""
+    partner: str | None = None
+    """Stream of whose jobs each brings a second half, at the same time and with the same run time, say the rollouts of
+    reinforcement learning: each half goes on only while the other runs, and waits for it on its GPUs."""
+    partner_gpus: Positive | None = None
+    """GPUs of that half for each GPU of the partner's, rounded up. Absent: 1."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
     """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
@@ -98,6 +106,24 @@ class Stream(Model):
     """Peak of the daily sinusoid of submissions over their mean; not with a preset. Absent: 1."""
     utc_offset_h: float = Field(0.0, ge=-12, le=14)
     """[h] Local time of the users less UTC."""
+
+    @model_validator(mode="after")
+    def _comes_in_one_way(self) -> Stream:
+        given = [name for name in COMING if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or f"none of {', '.join(COMING)}"
+            raise PydanticCustomError("coming", "found {found}; give one of them", {"found": found})
+        more = [name for name in OF_PARTNER if self.partner and getattr(self, name) is not None]
+        more += ["preset"] if self.starts and self.preset else []
+        if more:
+            raise PydanticCustomError(
+                "partner", "found {more} with {how}, which says it; remove it", {"more": more[0], "how": given[0]}
+            )
+        return self
+
+    def jobs(self, days: float) -> float:
+        """Jobs of a run of so many days, in the mean; of a partner's, none beside those."""
+        return float(len(self.starts)) if self.starts else (self.jobs_per_day or 0.0) * days
 
     @field_validator("gpus")
     @classmethod
@@ -137,6 +163,10 @@ class Stream(Model):
         return peak_to_mean
 
 
+COMING = ("jobs_per_day", "starts", "partner")
+OF_PARTNER = ("preset", "gpus", "runtime_median_s", "runtime_sigma", "peak_to_mean")
+
+
 class Workload(Model):
     """Jobs from a trace, from streams, or both."""
 
@@ -158,4 +188,17 @@ class Workload(Model):
     def _columns_of_something(self) -> Workload:
         if self.trace_columns and self.trace is None:
             raise PydanticCustomError("columns", "trace_columns is for a trace; give trace, or remove trace_columns")
+        return self
+
+    @model_validator(mode="after")
+    def _partners_of_others(self) -> Workload:
+        for name, stream in self.streams.items():
+            other = self.streams.get(stream.partner or "")
+            if stream.partner and (other is None or other.partner is not None):
+                known = [key for key, one in self.streams.items() if one.partner is None]
+                raise PydanticCustomError(
+                    "partner",
+                    "streams.{name}.partner: found {partner}; give a stream that has no partner itself: {known}",
+                    {"name": name, "partner": stream.partner, "known": ", ".join(known)},
+                )
         return self

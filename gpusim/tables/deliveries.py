@@ -37,8 +37,8 @@ class Deliveries:
         end_p50_s, end_p90_s (of those), index (share in which the task is on its project's critical path).
     losses : DataFrame
         project, cause (kind of task), held_by (supply or shock that held it up), gpu_hours (mean;
-        planned and not there within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, at
-        list price).
+        planned and not there within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, what
+        they would have earned).
     supplies : DataFrame
         project, supply, index (share of replications in which its critical path waited for the supply), waited_days
         (mean).
@@ -50,7 +50,7 @@ class Deliveries:
         billed_p10_usd, billed_p50_usd, billed_p90_usd, credit_usd (mean).
     delay : DataFrame
         project, gpu_hours, usd: what is lost if all that it adds comes 30 days later and all else when it came; USD of
-        revenue from contracts and market, at list price where the scenario has no contracts. Means.
+        revenue from contracts and market, where the scenario has no contracts what they would have earned. Means.
     money : DataFrame
         With contracts: figure, p10_usd, p50_usd, p90_usd. Over the run: revenue, energy, ebitda, interest, capex,
         free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).

@@ -48,7 +48,7 @@ class Tables:
     pools = _table("pools", "Mean GPUs and jobs of each pool by record interval: planned, delivered, busy, queued, ...")
     power = _table("power", "Power, energy, price, carbon and weather of each site by record interval.")
     sites = _table("sites", "One row per site: where it is, what it used, what that cost and emitted.")
-    costs = _table("costs", "One row per pool: list price of its GPUs online, its share of the energy bill and carbon.")
+    costs = _table("costs", "One row per pool: its share of the energy bill and carbon.")
     services = _table("services", "Tokens asked for and served, and replicas, by deployment and record interval.")
     service_demand = _table("service_demand", "Requests that arrived in each interval, by region of their users.")
     service_latency = _table(

@@ -30,7 +30,8 @@ class Entry:
     gpu_hours : float
         Lost to it.
     usd : float
-        [USD] Charges, fines and purchases; for curtailment, avoidance and delay the GPU-hours lost at list price.
+        [USD] Charges, fines and purchases; for curtailment, avoidance and delay what the GPU-hours lost would have
+        earned.
     unit : str
         Of what was measured and its limit: ``MW``, ``share``, ``days``, ...; empty of a ratio like PUE.
     """
@@ -52,7 +53,7 @@ class Entry:
 COLUMNS = [
     "rule", "site", "start_s", "end_s", "what", "detail", "measured", "limit", "unit", "binds", "gpu_hours", "usd",
 ]  # fmt: skip
-LOSSES = ("curtailment", "avoidance", "delay")  # whose USD are the list price of GPU-hours, not money paid
+LOSSES = ("curtailment", "avoidance", "delay")  # whose USD would have been earned, and are not money paid
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:
@@ -65,5 +66,5 @@ def table(entries: list[Entry]) -> pd.DataFrame:
 
 
 def charges(rules: pd.DataFrame) -> pd.DataFrame:
-    """Money that rules cost: rows of charges, fines and purchases, without GPU-hours at list price."""
+    """Money that rules cost: rows of charges, fines and purchases, without GPU-hours that were lost."""
     return rules[~rules["what"].isin(LOSSES) & (rules["usd"] != 0.0)].reset_index(drop=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pandas as pd
 
-from gpusim.causes import ABSENT, HELD, LOSS_OF_WAIT, OFFLINE
+from gpusim.causes import ABSENT, HELD, LOSS_OF_WAIT
 from gpusim.results.result import Result
 
 HOUR_S = 3600.0
@@ -88,7 +88,7 @@ def make(
         "job_waits": pd.DataFrame(list(job_waits), columns=["job_id", "cause", "wait_s"]),
         "power": pd.DataFrame([_power(site, hour) for site in sites for hour in range(hours)]),
         "sites": pd.DataFrame([_site(site, pools, hours) for site in sites]),
-        "costs": pd.DataFrame([_cost(site, kind, causes) for (site, kind), causes in pools.items()]),
+        "costs": pd.DataFrame([_cost(site, kind) for site, kind in pools]),
         "services": pd.DataFrame(
             list(services),
             columns=["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens", "replicas",
@@ -206,6 +206,5 @@ def _site(site: str, pools: dict, hours: int) -> dict:
     }  # fmt: skip
 
 
-def _cost(site: str, kind: str, causes: dict[str, list[float]]) -> dict:
-    list_usd = LIST_USD[kind] * sum(sum(series) for cause, series in causes.items() if cause not in OFFLINE)
-    return {"site": site, "gpu_type": kind, "energy_usd": 0.0, "gpu_list_usd": list_usd, "carbon_kg": 0.0}
+def _cost(site: str, kind: str) -> dict:
+    return {"site": site, "gpu_type": kind, "energy_usd": 0.0, "carbon_kg": 0.0}

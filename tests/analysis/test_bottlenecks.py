@@ -29,7 +29,7 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
     assert found.sentence == (
         "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
         " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
-        " worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
+        " worth 180 USD at market prices. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
         " connection, or oversubscription as far as GPUs draw less than their nameplate."
     )
 
@@ -126,7 +126,7 @@ def test_headline_names_the_largest_and_the_longest_wait():
     }
     result = make(pools, waits=(("north", "H100", 0, "power", 1.0, 50.0), ("south", "A100", 0, "busy", 3.0, 3.0)))
     assert headline(result) == (
-        "Most is attributed to 'power limit' (H100 at north): 50 GPU-hours held back, worth 300 USD at list price."
+        "Most is attributed to 'power limit' (H100 at north): 50 GPU-hours held back, worth 300 USD at market prices."
         " Jobs waited longest for 'GPUs busy' (A100 at south): 75% of the 4 hours that jobs waited."
     )
 

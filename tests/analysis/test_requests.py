@@ -13,6 +13,7 @@ from gpusim.analysis.conservation import check
 from gpusim.analysis.measure import OF_REQUESTS
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
+from gpusim.analysis.owning import hourly_usd
 from gpusim.analysis.window import after
 from gpusim.results.result import Result
 from tests.analysis.kit import fleet, make
@@ -94,15 +95,16 @@ def test_objectives_are_the_usual_ones_if_none_are_named():
 
 
 def test_what_tokens_took():
-    """Of two deployments, 8 H100 each of 6 USD for two hours, at 1 kW of 1,000 of a site that pays 50 USD an hour."""
-    table = requests.deployments(served([], sites=("north", "south")))
+    """Of two deployments, 8 H100 each for two hours, at 1 kW of 1,000 of a site that pays 50 USD an hour."""
+    result = served([], sites=("north", "south"))
+    table = requests.deployments(result)
     assert table["site"].tolist() == ["north", "south"]
     row = table.iloc[0]
     assert row["gpu_hours"] == 16.0
     assert (row["decode_share"], row["idle_share"], row["loading_share"]) == (0.5, 0.5, 0.0)
     assert row["tokens_per_joule"] == pytest.approx(7200.0 / 7.2e6)
     assert row["energy_usd"] == pytest.approx(0.1)
-    assert row["tokens_per_usd"] == pytest.approx(7200.0 / (96.0 + 0.1))
+    assert row["tokens_per_usd"] == pytest.approx(7200.0 / (16.0 * hourly_usd(result.manifest)["H100"] + 0.1))
 
 
 def test_what_tokens_took_where_no_gpu_was_held():

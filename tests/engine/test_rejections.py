@@ -84,7 +84,7 @@ def test_what_no_pool_can_give(asks, changes, cause, said):
 )
 def test_work_is_counted_and_priced_on_a_type_that_may_do_it(asks, speed, usd_per_gpu_hour):
     types = {
-        name: {"training_speed": factor, "usd_per_gpu_hour": usd}
+        name: {"training_speed": factor, "usd_per_gpu_hour": usd, "market_usd_per_gpu_hour": usd}
         for name, factor, usd in (("H100", 1.0, 3.0), ("GB200", 4.0, 16.0), ("L40S", 0.5, 1.0))
     }
     row = only(play([84], {"gpus": types}, gpu_types=asks))

@@ -93,3 +93,29 @@ def test_byte_order_mark_is_not_a_fault(tmp_path: Path) -> None:
     file = tmp_path / "windows.toml"
     file.write_text("\ufeff" + Scenario.starter().replace("\n", "\r\n"), newline="")
     assert Scenario.from_toml(file).name == "my fleet"
+
+
+def test_a_file_holds_what_differs_from_another(tmp_path):
+    (tmp_path / "base.toml").write_text(Scenario.starter(), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text('extends = "base.toml"\nname = "mine"\n[run]\ndays = 1.5\n', encoding="utf-8")
+    base, mine = (Scenario.from_toml(tmp_path / f"{name}.toml") for name in ("base", "mine"))
+    assert mine == base.with_({"name": "mine", "run.days": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("mine.toml", "extends: files extend each other in a circle"), ("us_eu_flet", "did you mean 'us_eu_fleet'")],
+)
+def test_what_cannot_be_extended_is_refused(tmp_path, name, said):
+    (tmp_path / "mine.toml").write_text(f'extends = "{name}"\n', encoding="utf-8")
+    with pytest.raises(ScenarioError) as refused:
+        Scenario.from_toml(tmp_path / "mine.toml")
+    assert said in str(refused.value)
+
+
+def test_the_variant_with_slack_asks_for_less():
+    sold_out, slack = map(Scenario.from_toml, ("us_eu_fleet", "us_eu_fleet_slack"))
+    assert slack.sites == sold_out.sites
+    assert sum(one.jobs(30.0) for one in slack.workload.streams.values()) < sum(
+        one.jobs(30.0) for one in sold_out.workload.streams.values()
+    )

@@ -65,7 +65,7 @@ class BottlenecksSection(Section):
         more = f" All {len(shown)} are in the report." if len(shown) > MOST_LINES else ""
         note = (
             f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: GPU-hours asked for in"
-            " vain. Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, at list price."
+            f" vain. Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, {findings.basis}."
         )
         terminal.print(note + more, style="dim")
 
@@ -80,7 +80,7 @@ COLUMNS = (
     Column("gpu_hours_lost", "GPU-hours lost", decimals()),
     Column("share_of_planned", "lost of the pool's plan", share),
     Column("job_hours_waited", "hours that jobs waited", decimals()),
-    Column("usd", "USD at list price", decimals()),
+    Column("usd", "worth [USD]", decimals()),
     Column("period_start_s", "from day", days),
     Column("period_end_s", "to day", days),
 )

@@ -85,21 +85,22 @@ def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
 
 
 def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
-    """What was planned and not there: in this run, and over replications."""
+    """What was planned and not there: over replications, and in the run as an example."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
+    example = ", the run shown" if deliveries else ""
     columns = [
         Column("what", "made late by", str, text=True),
-        Column("gpu_hours", "GPU-hours, this run", quantity),
-        Column("usd", "USD at list price", quantity, none="no price"),
+        Column("gpu_hours", f"GPU-hours{example}", quantity),
+        Column("usd", f"worth [USD]{example}", quantity, none="no price"),
     ]
     if deliveries:
         mean = held_back(deliveries.losses)
         table = mean.merge(table, on=keys, how="outer", suffixes=("_mean", ""))
         table[["gpu_hours", "usd"]] = table[["gpu_hours", "usd"]].fillna(0.0)
         table = table.sort_values("usd_mean", ascending=False, kind="stable")
-        columns += [
+        columns[1:1] = [
             Column("gpu_hours_mean", "GPU-hours, mean of replications", quantity),
-            Column("usd_mean", "USD at list price", quantity, none="no price"),
+            Column("usd_mean", "worth [USD]", quantity, none="no price"),
         ]
     return document.table(table.head(MOST_CAUSES), tuple(columns))
 
@@ -118,7 +119,7 @@ def _criticality(deliveries: Deliveries) -> dict[str, list]:
 SITES = (
     text("site", "site"),
     Column("gpu_hours", "GPU-hours, this run", quantity),
-    Column("usd", "USD at list price", quantity),
+    Column("usd", "worth [USD]", quantity),
     text("what", "made late most by"),
     Column("share", "share of it", share),
 )

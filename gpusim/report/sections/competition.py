@@ -80,7 +80,7 @@ COSTS = (
     Column("gpu_hours", "GPU-hours lost, mean", quantity),
     Column("p10_gpu_hours", "P10", quantity),
     Column("p90_gpu_hours", "P90", quantity),
-    Column("usd", "lost, list price [USD]", quantity),
+    Column("usd", "lost, worth [USD]", quantity),
 )
 PROJECTS = (
     Column("project", "project", str, text=True),

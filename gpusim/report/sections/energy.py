@@ -35,9 +35,10 @@ class EnergySection(Section):
         }
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one."""
+        """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one, or where
+        replications of the build-out have told the bill."""
         table = countries(findings.result)
-        if len(table) < 2:
+        if len(table) < 2 or (findings.deliveries and len(findings.deliveries.money)):
             return
         rest = table.iloc[MOST_COUNTRIES:]
         lines = [

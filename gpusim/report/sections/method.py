@@ -24,7 +24,7 @@ class MethodSection(Section):
 
     def values(self, findings: Findings) -> dict[str, object]:
         """The scenario."""
-        return {"scenario_text": to_toml(findings.result.manifest["scenario"])}
+        return {"scenario_text": to_toml(findings.result.manifest["scenario"]), "basis": findings.basis}
 
 
 COLUMNS = (

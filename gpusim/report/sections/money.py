@@ -51,12 +51,14 @@ class MoneySection(Section):
             "money-figures": document.table(findings.result.money_figures, FIGURES),
         }
         if findings.deliveries:
-            found["money-replications"] = _money(findings.result, findings.deliveries)
+            found["money-replications"] = document.table(findings.deliveries.money, SPREAD)
         return found
 
     def values(self, findings: Findings) -> dict[str, object]:
         """Figures shown large."""
-        return {"cards": _cards(_figures(findings.result)), "replications": bool(findings.deliveries)}
+        deliveries = findings.deliveries
+        cards = _cards(_figures(findings.result)) if deliveries is None else _spread(deliveries)
+        return {"cards": cards, "replications": deliveries.about["replications"] if deliveries else 0}
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
         """The run's money in a few lines; nothing where replications of the build-out have told it."""
@@ -75,22 +77,6 @@ def _figures(result: Record) -> pd.Series:
     return result.money_figures.set_index("name")["value"]
 
 
-def _money(result: Record, deliveries: Deliveries) -> dict[str, list]:
-    """Money of the run beside its quantiles over replications."""
-    figures = _figures(result)
-    mine = {
-        **{name: figures[f"{name}_usd"] for name in MONEY if f"{name}_usd" in figures},
-        "most_debt": result.money_fleet["debt_usd"].max(), "last_backlog": figures["backlog_usd"],
-    }  # fmt: skip
-    table = deliveries.money.assign(run=deliveries.money["figure"].map(mine))
-    columns = (
-        Column("figure", "figure", lambda name: MONEY[name], text=True),
-        Column("run", "this run", quantity),
-        *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
-    )
-    return document.table(table, columns)
-
-
 def _holders(result: Record) -> dict[str, list]:
     """What contracts, the market and idle GPUs earned and cost over the run."""
     table = result.money_contracts
@@ -105,6 +91,15 @@ def _holders(result: Record) -> dict[str, list]:
     return document.table(sums, columns)
 
 
+def _spread(deliveries: Deliveries) -> list[tuple[str, str, str]]:
+    """The same over replications: median, and P10 to P90."""
+    rows = deliveries.money.set_index("figure")
+    return [
+        (name, f"{quantity(p50)} USD", f"{MONEY[name]}, {quantity(p10)} to {quantity(p90)}")
+        for name, (p10, p50, p90) in zip(SHOWN, rows.loc[list(SHOWN)].to_numpy(), strict=True)
+    ]
+
+
 def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     """Figure, value and meaning of what is shown large."""
     shown = {
@@ -115,6 +110,11 @@ def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     return [(name, f"{quantity(figures[name])} USD", meaning) for name, meaning in shown.items()]
 
 
+SHOWN = ("revenue", "ebitda", "capex", "free_cash", "paid_in", "most_debt", "last_backlog")  # large
+SPREAD = (
+    Column("figure", "figure", lambda name: MONEY[name], text=True),
+    *(Column(f"p{q}_usd", f"P{q}", quantity) for q in (10, 50, 90)),
+)
 FIGURES = (
     text("name", "figure"),
     Column("value", "value", lambda value: number(value)),

@@ -80,7 +80,7 @@ class RanksSection(Section):
             f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
             " example, and lines below are of it where they say nothing else. An attribution; gpusim relieve says what"
             " relief would gain. Held: GPU-hours asked for in vain, each GPU counted once; ±: half the 95% interval of"
-            f" the mean. Lost: planned and not useful.{rest}"
+            f" the mean. Lost: planned and not useful. USD: held back, {found.basis}.{rest}"
         )
         terminal.print(note, style="dim")
 
@@ -120,7 +120,7 @@ CAUSES = (
     Column("high", "to", decimals()),
     Column("gpu_hours_asked", "GPU-hours asked for in vain", decimals()),
     Column("job_hours_waited", "hours that jobs waited", decimals()),
-    Column("usd", "USD at list price", decimals()),
+    Column("usd", "worth [USD]", decimals()),
     text("most", "most of it"),
 )
 PLACES = (
@@ -135,7 +135,7 @@ PLACES = (
     Column("gpu_hours_asked", "GPU-hours asked for in vain", decimals()),
     Column("gpu_hours_lost", "GPU-hours lost", decimals()),
     Column("job_hours_waited", "hours that jobs waited", decimals()),
-    Column("usd", "USD at list price", decimals()),
+    Column("usd", "worth [USD]", decimals()),
 )
 FIGURES = (
     text("measure", "figure"),

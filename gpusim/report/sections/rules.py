@@ -83,6 +83,6 @@ EFFECTS = (
     Column("times", "times", number),
     Column("bound", "bound", number),
     Column("gpu_hours", "GPU-hours lost", _some),
-    Column("lost_usd", "lost, list price [USD]", _some),
+    Column("lost_usd", "lost, worth [USD]", _some),
     Column("paid_usd", "paid [USD]", _some),
 )

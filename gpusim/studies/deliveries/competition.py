@@ -15,9 +15,10 @@ from gpusim.engine.build import check_regions
 from gpusim.engine.surroundings import peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.quantiles import quantiles
-from gpusim.studies.deliveries.worth import listed
+from gpusim.studies.deliveries.worth import earned
 from gpusim.tables.competition import ALL, Competition
 from gpusim.units import DAY_S
 
@@ -78,7 +79,7 @@ class _Game:
 
     def __init__(self, scenario: Scenario, overheads: Mapping[str, float]):
         self.scenario, self.overheads = limited(scenario), overheads
-        self.network = Network(self.scenario)
+        self.network, self.earnings = Network(self.scenario), Earnings.of(scenario)
         self.adding = [name for name, project in self.scenario.projects.items() if project.adds.components]
         self.later_s: dict[str, list[np.ndarray]] = {name: [] for name in (*scenario.rivals, ALL)}
         self.lost: dict[str, list[np.ndarray]] = {name: [] for name in self.later_s}
@@ -95,12 +96,12 @@ class _Game:
             self.lost[name].append(worth - with_worth)
 
     def _played(self, scenario: Scenario, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """([s] when each project is there, GPU-hours live within the run and their USD at list price)."""
+        """([s] when each project is there, GPU-hours live within the run and what they would earn)."""
         schedule = simulate(self.network, scenario, seed)
         parts = [scenario.projects[name].adds.components for name in self.adding]
         there_s = [delivery(self.network, schedule, *one)[0] for one in zip(self.adding, parts, strict=True)]
         live = live_table(scenario, self.network, schedule, self.overheads)
-        return np.array(there_s), np.array(listed(scenario, live))
+        return np.array(there_s), np.array(earned(scenario, live, self.earnings))
 
     def rivals(self) -> pd.DataFrame:
         """As ``Competition.rivals``."""

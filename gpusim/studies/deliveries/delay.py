@@ -17,9 +17,10 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.market import market
+from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.trade import Trade
-from gpusim.studies.deliveries.worth import listed
+from gpusim.studies.deliveries.worth import earned
 from gpusim.units import DAY_S
 
 LATER_S = 30 * DAY_S
@@ -30,6 +31,7 @@ class DelayTally:
 
     def __init__(self, scenario: Scenario, network: Network, overheads: Mapping[str, float]):
         self.scenario, self.network, self.overheads = scenario, network, overheads
+        self.earnings = Earnings.of(scenario)
         self.lost: dict[str, list[tuple[float, float]]] = {
             name: [] for name, project in scenario.projects.items() if project.adds.components
         }
@@ -66,13 +68,13 @@ class DelayTally:
     def _worth(
         self, live: pd.DataFrame, allocation: Allocation | None, prices: pd.DataFrame | None
     ) -> tuple[float, float]:
-        """GPU-hours that are live within the run, and what they earn: from contracts and market, or at list price."""
-        hours, list_usd = listed(self.scenario, live)
+        """GPU-hours that are live within the run; what contracts and market pay for them, or would."""
+        hours, usd = earned(self.scenario, live, self.earnings)
         if allocation is None:
-            return hours, list_usd
-        earned = accounts(allocation).cents["revenue"].sum()
-        earned += sum(cents.sum() for _gpu_s, cents in market(allocation, prices).values())
-        return hours, float(in_usd(earned))
+            return hours, usd
+        paid = accounts(allocation).cents["revenue"].sum()
+        paid += sum(cents.sum() for _gpu_s, cents in market(allocation, prices).values())
+        return hours, float(in_usd(paid))
 
     def table(self) -> pd.DataFrame:
         """As ``Deliveries.delay``, the dearest first."""

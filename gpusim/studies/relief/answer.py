@@ -22,7 +22,7 @@ from gpusim.units import number_of
 # What a counterfactual changes: work, waiting, service level, energy, cost; revenue and cash where there are contracts.
 EFFECTS = (
     "useful_gpu_hours", "goodput", "job_hours_waited", "wait_mean_s", "wait_p95_s", "service_tokens_served_share",
-    "energy_facility_mwh", "energy_usd", "carbon_t", "gpu_list_usd", "usd_per_useful_gpu_hour",
+    "energy_facility_mwh", "energy_usd", "carbon_t", "owning_usd", "usd_per_useful_gpu_hour",
     "revenue_usd", "free_cash_usd",
 )  # fmt: skip
 

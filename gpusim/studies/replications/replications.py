@@ -10,7 +10,8 @@ import pandas as pd
 
 from gpusim.analysis.measure import FLEET, MONEY
 from gpusim.errors import one_line
-from gpusim.studies.replications import ranks
+from gpusim.scenario.earnings import basis
+from gpusim.studies.replications import paired, ranks
 from gpusim.studies.replications.verdict import verdict
 from gpusim.studies.statistics.intervals import CONFIDENCE, summary
 from gpusim.studies.store import Store, to_bytes
@@ -49,7 +50,12 @@ class Replications:
     @cached_property
     def headline(self) -> str:
         """Whether supply or demand binds, and how often each cause ranks first, in a few sentences."""
-        return verdict(self.causes(), *ranks.balance(self.outcomes))
+        return verdict(self.causes(), *ranks.balance(self.outcomes), self.basis)
+
+    @property
+    def basis(self) -> str:
+        """Prices of GPU-hours, in words."""
+        return basis(self.about["scenario"])
 
     def causes(self) -> pd.DataFrame:
         """Causes by how often they rank first, with intervals (``gpusim.studies.replications.ranks.causes``)."""
@@ -74,6 +80,11 @@ class Replications:
         measures = [name for name in (*FLEET, *MONEY) if name in wide]
         table = summary(wide.assign(point=0), ["point"], measures, confidence)
         return table.drop(columns="point").set_index("measure")
+
+    def paired(self, other: Replications, confidence: float = CONFIDENCE) -> pd.DataFrame:
+        """Figures of another scenario less those of this one, paired by seed, with intervals
+        (``gpusim.studies.replications.paired.figures``)."""
+        return paired.figures(self.outcomes, other.outcomes, confidence)
 
     @cached_property
     def _runs(self) -> pd.DataFrame:

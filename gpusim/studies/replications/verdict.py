@@ -13,7 +13,7 @@ from gpusim.units import number_of
 MOST = 3  # causes that are named beside the first
 
 
-def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion) -> str:
+def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion, basis: str) -> str:
     """Whether supply or demand binds and in how many runs; which cause ranks first, how often, where and how much.
 
     Parameters
@@ -24,6 +24,8 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion) -> st
         Means over runs.
     by_demand : Proportion
         Runs in which demand binds before supply.
+    basis : str
+        Prices of GPU-hours, in words.
     """
     n = by_demand.n
     times = by_demand.times if balance.by_demand else n - by_demand.times
@@ -37,7 +39,7 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion) -> st
     text = (
         f"What holds work back most is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
         f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} in"
-        f" the mean{worth(row['usd'])}, {_most(row['place_share'])} of it {_at(row['place'])}."
+        f" the mean{worth(row['usd'], basis)}, {_most(row['place_share'])} of it {_at(row['place'])}."
     )
     others = causes.iloc[1:]
     others = others[others["first"] > 0].head(MOST)

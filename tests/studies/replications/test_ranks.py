@@ -84,7 +84,7 @@ def test_balance_counts_runs_in_which_demand_binds() -> None:
 def test_the_verdict_says_how_often() -> None:
     runs = ranks.by_run(outcomes(1))
     causes = ranks.causes(runs)
-    text = verdict(causes, *ranks.balance(outcomes(1)))
+    text = verdict(causes, *ranks.balance(outcomes(1)), "at market prices")
     first = causes.iloc[0]
     assert f"'{WORDS[first['cause']].short}', first in {first['first']} of 9 runs (" in text
     assert text.split()[1:4] == ["binds", "before", "demand"] or text.split()[1:4] == ["binds", "before", "supply"]
@@ -95,7 +95,7 @@ def test_nothing_was_held_back() -> None:
     quiet = table[table["cause"].isin(["", "idle_no_demand"])]
     runs = ranks.by_run(quiet)
     assert ranks.causes(runs).empty
-    text = verdict(ranks.causes(runs), *ranks.balance(quiet))
+    text = verdict(ranks.causes(runs), *ranks.balance(quiet), "at market prices")
     assert text.endswith("No work was held back in any of 9 runs.")
     assert "Demand binds before supply in 9 of 9 runs" in text
 

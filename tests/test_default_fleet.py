@@ -1,0 +1,85 @@
+"""The default fleet's work is that of 2026: shares of the GPU-time that is asked for, and who makes way for whom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gpusim
+from gpusim.inputs.synthetic import synthesize
+from gpusim.units import DAY_S, HOUR_S
+
+INFERENCE, RESEARCH = ("services", "batch-inference"), ("research", "rl-training", "rl-rollout", "evaluation")
+
+
+@pytest.fixture(scope="module")
+def fleet() -> gpusim.Scenario:
+    return gpusim.Scenario.from_toml("us_eu_fleet")
+
+
+def asked(scenario: gpusim.Scenario) -> dict[str, float]:
+    """GPU-hours within the run by class of job, as if each started when it was submitted; and of services."""
+    jobs = synthesize(scenario.workload, scenario.run.days * DAY_S, 0, scenario.run.start)
+    speed = {
+        kinds: np.mean([scenario.gpus[kind].training_speed for kind in kinds.split("|")])
+        for kinds in jobs.names["gpu_types"]
+    }
+    run_s = jobs["runtime_s"] / np.array([speed[kinds] for kinds in jobs.labels("gpu_types")])
+    gpu_h = jobs["gpus"] * np.minimum(run_s, scenario.run.days * DAY_S - jobs["submit_s"]) / HOUR_S
+    classes = jobs.labels("job_class")
+    found = {name: float(gpu_h[classes == name].sum()) for name in jobs.names["job_class"]}
+    found["services"] = sum(_gpus(one) for one in scenario.services.values()) * scenario.run.days * DAY_S / HOUR_S
+    return found
+
+
+def _gpus(service) -> float:
+    whole = sum(one.weight for one in service.deployments)
+    return (
+        sum(
+            one.weight / whole * service.mean_tokens_per_s / service.tokens_per_s_per_gpu[one.gpu_type]
+            for one in service.deployments
+        )
+        / service.target_utilisation
+    )
+
+
+def test_two_thirds_are_inference_an_eighth_is_planned(fleet):
+    """Deloitte 2026: two thirds inference; Epoch 2026: final training runs a tenth of R&D compute."""
+    found = asked(fleet)
+    whole = sum(found.values())
+    assert 0.60 <= sum(found[name] for name in INFERENCE) / whole <= 0.66
+    assert 0.20 <= sum(found[name] for name in RESEARCH) / whole <= 0.25
+    assert 0.10 <= found["pretraining"] / whole <= 0.15
+
+
+def test_it_is_sold_out_and_its_variant_is_not(fleet):
+    """GPU-hours asked for over those delivered, 7% of which lack power or are down."""
+    delivered = 0.0
+    for site in fleet.sites.values():
+        for pool in site.pools.values():
+            times_s, gpus = zip(*pool.gpus.steps(fleet.run.start), (fleet.run.days * DAY_S, 0.0), strict=True)
+            delivered += float(np.diff(times_s) @ gpus[:-1]) / HOUR_S
+    slack = gpusim.Scenario.from_toml("us_eu_fleet_slack")
+    assert sum(asked(fleet).values()) / delivered > 0.9
+    assert sum(asked(slack).values()) / delivered < 0.8
+
+
+def test_planned_runs_have_dates_and_are_few(fleet):
+    planned = [one for one in fleet.workload.streams.values() if one.job_class == "pretraining"]
+    assert sum(len(one.starts) for one in planned) == 4
+    assert all(one.priority > 0 and not one.preemptible for one in planned)
+    assert all(one.runtime_median_s / fleet.gpus[one.gpu_types[0]].training_speed > 14 * DAY_S for one in planned)
+
+
+def test_nobodys_limit_binds_for_want_of_another(fleet):
+    assert not any(tenant.quota_gpus for tenant in fleet.tenants.values())
+    assert fleet.scheduler.order == "fair_share"
+    batch = [one for one in fleet.workload.streams.values() if one.job_class == "batch-inference"]
+    assert all(one.preemptible and one.priority == 0 for one in batch)
+
+
+def test_checkpoints_are_asynchronous_and_things_break(fleet):
+    writing = [one for one in fleet.workload.classes.values() if one.checkpoint_write_s > 0.0]
+    assert writing
+    assert all(one.checkpoint_write_s / one.checkpoint_interval_s <= 0.003 for one in writing)  # PyTorch DCP, 2026
+    assert fleet.failures.mix == "llama3"
