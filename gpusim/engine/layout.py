@@ -79,6 +79,7 @@ def allocate(
         routes=routes,
         links=records(LINK, max(n_links, 1)),
         classes=_classes(classes),
+        speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
         **cap_tables(classes, jobs.priority, caps),

@@ -30,6 +30,9 @@ class JobClass(Model):
     """[s] Time that the rest of it is then written beside the work; it counts only from then on. 0: synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until the work goes on."""
+    speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
+    """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
+    K80 = 0.05 }``. Types that are not here: their ``training_speed``."""
     cap_exponent: float = Field(0.5, ge=0, le=1)
     """How much a cap on their power slows jobs: what leaves a share d of their draw above idle leaves d to the power of
     this of their speed, exchanges of data apart. Bound by arithmetic 0.5 (0.33 to 0.7), by memory, as decoding, 0.1
