@@ -49,7 +49,7 @@ class Balance(NamedTuple):
         idle, held = share(self.idle / self.planned), share(self.held / self.planned)
         if self.by_demand:
             held = f"{held} of it was" if self.held > 0.0 else "nothing was"
-            found = f"nobody asked for {idle} of planned GPU-time, and {held} held back from work that waited."
+            found = f"nobody asked for {idle} of planned GPU-time, and {held} held back from waiting work."
             return f"Demand binds before supply{when}: {found}"
-        found = f"work waited for as much as {held} of planned GPU-time, and nobody asked for {idle} of it."
+        found = f"waiting work could have used {held} of planned GPU-time, and nobody asked for {idle} of it."
         return f"Supply binds before demand{when}: {found}"

@@ -76,11 +76,11 @@ def _late(losses: pd.DataFrame, where: str) -> str:
     held = held_back(losses)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
     if total["gpu_hours"] <= 0.0:
-        return "Everything came as planned, or before."
+        return "Everything arrived on or ahead of plan."
     most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
-        f"Planned and not there {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
+        f"Planned but not live {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
         f" at list price. Most of it was made late by: {listed}."
     )
 

@@ -11,10 +11,10 @@ from gpusim.cli.streams import say
 
 @cli.command()
 @click.option("--quick", is_flag=True, help="A sixteenth of the simulation, with tolerances four times as wide.")
-@click.option("--only", metavar="ITEMS", help="Some anchors only, say 1,12 [default: all].")
+@click.option("--only", metavar="ITEMS", help="Only these anchors, say 1,12 [default: all].")
 @click.pass_context
 def validate(ctx: click.Context, quick: bool, only: str | None) -> None:
-    """Compare with known answers: ours beside theirs. Exit status 1 if one is off."""
+    """Compare with known answers. Exit status 1 if one is off."""
     from rich.console import Console
 
     from gpusim.report.anchors import summary_of, table_of

@@ -81,7 +81,7 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
     known = (
         f"{number_of(entry.runs, 'measured run')} of this model on this GPU"
         if entry.basis == "pair"
-        else "a roofline fitted to other models and GPUs; none of this pair was measured"
+        else "a roofline fitted to other models and GPUs; this pair was not measured"
     )
     yield (
         f"Step times by {known}. Of five measured token times four are {entry.time.low:.2f} to {entry.time.high:.2f}"
