@@ -14,6 +14,7 @@ window.tables = [...document.querySelectorAll("main table[id]")].map((table) => 
     exportOptions: { format: { body: plain } } };
   const search = table.tBodies[0].rows.length > LONG ? { search: { text: "", placeholder: "search" } } : null;
   return new DataTable(table, {
+    columnDefs: [{ targets: [...table.tHead.rows[0].cells].flatMap((cell, at) => cell.classList.contains("t") ? [at] : []), className: "t" }],
     paging: false, info: false, order: [], autoWidth: false,
     layout: { topStart: search, topEnd: { buttons: [csv] }, bottomStart: null, bottomEnd: null },
   });

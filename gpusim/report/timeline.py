@@ -103,7 +103,7 @@ def _pool(result: Record, site: str, kind: str, pid: int, start_s: float, end_s:
         yield _counter(pid, "GPUs", moment_s, {"busy": row.busy_gpus, "serving": row.serving_gpus})
         yield _counter(pid, "GPUs asked for by waiting jobs", moment_s, {"queued": row.queued_gpus})
     jobs = result.jobs[(result.jobs["site"] == site) & (result.jobs["gpu_type"] == kind)]
-    jobs = jobs.assign(last_s=_last_s(jobs, float(result.manifest["duration_s"])))
+    jobs = jobs.assign(last_s=last_s(jobs, float(result.manifest["duration_s"])))
     jobs = jobs[(jobs["start_s"] < end_s) & (jobs["last_s"] > start_s)].sort_values("start_s", kind="stable")
     lanes = pack(jobs["start_s"], jobs["last_s"])
     for lane in range(1, max(lanes, default=0) + 1):
@@ -134,7 +134,7 @@ def pack(starts_s: Iterable[float], ends_s: Iterable[float]) -> list[int]:
     return lanes
 
 
-def _last_s(jobs: pd.DataFrame, duration_s: float) -> pd.Series:
+def last_s(jobs: pd.DataFrame, duration_s: float) -> pd.Series:
     """End [s] of each job; of one that still runs, the run's; of one evicted and queued again, as if run in one go."""
     unfinished = (jobs["start_s"] + jobs["run_s"]).where(jobs["status"] != "running", duration_s)
     return jobs["end_s"].fillna(unfinished)

@@ -5,10 +5,26 @@ const texts = (column) => [...document.querySelectorAll(`#bottlenecks tbody tr t
   .map((cell) => cell.textContent);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const planned = () => window.charts.data(Object.keys(window.charts.getState({ data: () => true }).data)
-  .find((name) => window.charts.data(name).some((row) => row.low !== undefined)))
+  .find((name) => window.charts.data(name).some((row) => row.planned !== undefined)))
   .reduce((sum, row) => sum + row.gpus * (row.to - row.from), 0);
 const bars = () => document.querySelectorAll("#explore-charts path[aria-roledescription='bar']");
 const paper = () => getComputedStyle(document.body).backgroundColor;
+const bodies = (id) => [...document.querySelectorAll(`#${id} tbody tr:has(td:not(.dt-empty))`)]
+  .map((row) => [...row.cells].map((cell) => cell.textContent));
+const hours = () => bodies("explore-held").reduce((sum, cells) => sum + parseFloat(cells[2].replaceAll(",", "")), 0);
+const lanes = () => document.querySelectorAll("#explore-charts .lanes_marks path").length;
+const click = async (mark) => {
+  const box = mark.getBoundingClientRect();
+  const at = { bubbles: true, clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
+  for (const kind of ["pointerdown", "pointerup", "click"]) mark.dispatchEvent(new PointerEvent(kind, at));
+  await window.charts.runAsync();
+  await pause(200);
+};
+const press = async (button) => {
+  button.click();
+  await window.charts.runAsync();
+  await pause(200);
+};
 
 const read = async () => {
   const seen = {};
@@ -31,11 +47,8 @@ const read = async () => {
   seen.csv = await saved[0].text();
 
   seen["planned of all"] = planned();
-  const bar = bars()[0], box = bar.getBoundingClientRect();
-  const at = { bubbles: true, clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
-  for (const kind of ["pointerdown", "pointerup", "click"]) bar.dispatchEvent(new PointerEvent(kind, at));
-  await window.charts.runAsync();
-  await pause(200);
+  const bar = bars()[0];
+  await click(bar);
   seen.clicked = bar.__data__.datum.site;
   seen.sites = texts(2);
   seen.told = document.getElementById("explore-filter").textContent;
@@ -45,7 +58,39 @@ const read = async () => {
   document.querySelector("#explore-charts .did_group path.background").dispatchEvent(new WheelEvent("wheel",
     { bubbles: true, cancelable: true, deltaY: -300, clientX: area.x + area.width / 2, clientY: area.y + 20 }));
   await window.charts.runAsync();
-  seen.domains = ["did_x", "power_x", "jobs_x"].map((name) => window.charts.scale(name).domain());
+  seen.domains = ["did_x", "power_x", "waiting_x", "running_x", "lanes_x"].map((name) => window.charts.scale(name).domain());
+
+  document.querySelector("#explore-charts .did_group path.background").dispatchEvent(new MouseEvent("dblclick",
+    { bubbles: true, cancelable: true, clientX: area.x + area.width / 2, clientY: area.y + 20 }));
+  await pause(200);
+  seen["domain after a double click"] = window.charts.scale("did_x").domain();
+
+  await press(document.getElementById("explore-all"));
+  seen["told of all"] = document.getElementById("explore-filter").textContent;
+  seen["sites of all"] = texts(2);
+  seen["domain of all"] = window.charts.scale("did_x").domain();
+
+  await click([...bars()].find((one) => one.__data__.datum.tenant));
+  seen["told of a tenant"] = document.getElementById("explore-filter").textContent;
+  seen.tenant = bodies("explore-waits").map((cells) => cells[0]);
+  seen["tenants waiting"] = bodies("delays-tenant").map((cells) => cells[0]);
+  seen["lanes of a tenant"] = lanes();
+  seen["note of a table"] = document.querySelector(".dt-container:has(#bottlenecks) + .untold").textContent;
+  seen["note of a figure"] = document.querySelector("#figure-matrix + .untold").textContent;
+  await press(document.getElementById("explore-all"));
+  seen["lanes of all"] = lanes();
+
+  seen["hours of all"] = hours();
+  await press([...document.querySelectorAll("#explore-periods button")].at(-1));
+  seen["told of a period"] = document.getElementById("explore-filter").textContent;
+  seen["hours of a period"] = hours();
+  seen["days of lanes"] = window.charts.scale("lanes_x").domain();
+  seen["events of a period"] = bodies("events").map((cells) => parseFloat(cells[0]));
+  await press(document.getElementById("explore-all"));
+
+  seen.map = [...document.querySelectorAll("#explore-charts path[aria-roledescription='circle']")]
+    .map((one) => [one.__data__.datum.site, one.getBoundingClientRect().x]);
+  seen.land = document.querySelectorAll("#explore-charts .mark-shape path").length;
 
   seen.paper = [paper()];
   seen["charts in the light"] = bars().length;

@@ -10,10 +10,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
+from gpusim.results.result import Result
 from tests.analysis.kit import fleet
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -33,7 +35,7 @@ def browser() -> str:
 def seen(browser, tmp_path_factory) -> dict:
     """What a reader who clicks, types and zooms finds on the page, as ``reader.js`` writes it down."""
     folder = tmp_path_factory.mktemp("browser")
-    page = write(Findings(fleet(3, 48)), folder / "report.html").read_text(encoding="utf-8")
+    page = write(Findings(explored(fleet(3, 48))), folder / "report.html").read_text(encoding="utf-8")
     page, end, rest = page.replace("<head>", f"<head>{ERRORS}", 1).rpartition("</body>")
     page += f"<script>{READER}</script>{end}{rest}"
     (folder / "read.html").write_text(page, encoding="utf-8")
@@ -45,6 +47,18 @@ def seen(browser, tmp_path_factory) -> dict:
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return json.loads(html.unescape(found[1]))
+
+
+def explored(result: Result) -> Result:
+    """A result with all that charts can show: two tenants, sites in the US, in Europe and elsewhere."""
+    where = ((40.0, -100.0), (50.0, 8.0), (1.3, 103.8))
+    sites = {f"site-{i:02d}": {"latitude": lat, "longitude": lon} for i, (lat, lon) in enumerate(where)}
+    manifest = {**result.manifest, "scenario": {**result.manifest["scenario"], "sites": sites}}
+    tables = {**result.tables}
+    for name in ("jobs", "waits"):
+        tenants = np.where(np.arange(len(tables[name])) % 2 == 0, "studio", "lab")
+        tables[name] = tables[name].assign(tenant=tenants)
+    return Result(manifest, tables)
 
 
 def test_no_script_fails(seen):
@@ -85,3 +99,30 @@ def test_charts_zoom_together(seen):
 def test_the_theme_changes_and_charts_with_it(seen):
     assert seen["paper"][0] != seen["paper"][1]
     assert seen["charts in the dark"] == seen["charts in the light"] > 0
+
+
+def test_show_all_shows_all(seen):
+    assert seen["told of all"] == "All sites, tenants and causes, the whole run."
+    assert len(set(seen["sites of all"])) == 3
+    assert seen["domain of all"] == seen["domain after a double click"] == [0.0, seen["days"]]
+
+
+def test_a_click_on_a_tenant_filters_what_can_be_told_apart_by_tenant(seen):
+    tenant = seen["told of a tenant"].removeprefix("Only ").removesuffix(".")
+    assert tenant in ("lab", "studio")
+    assert set(seen["tenant"]) == set(seen["tenants waiting"]) == {tenant}
+    assert 0 < seen["lanes of a tenant"] < seen["lanes of all"]
+    assert seen["note of a table"] == seen["note of a figure"] == "Not told apart by tenant: shows all."
+
+
+def test_a_period_zooms_and_sums(seen):
+    assert seen["told of a period"] == "Only days 1 to 2."
+    assert seen["days of lanes"] == [1.0, 2.0]
+    assert 0.0 < seen["hours of a period"] < seen["hours of all"]
+    assert seen["events of a period"] == [1.0, 1.0, 1.0]
+
+
+def test_sites_stand_on_their_maps(seen):
+    assert {site for site, _x in seen["map"]} == {"site-00", "site-01", "site-02"}
+    assert len({round(x) for _site, x in seen["map"]}) >= 3
+    assert seen["land"] > 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import numpy as np
@@ -13,11 +14,14 @@ import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.report.document import table
-from gpusim.report.explorer import LEAST_STEPS, specification
+from gpusim.report.explore.fleet_map import land, places
+from gpusim.report.explore.lanes import MOST_LANES, lanes
+from gpusim.report.explore.periods import periods
+from gpusim.report.explore.run import LEAST_STEPS, specification
 from gpusim.report.findings import Findings
 from gpusim.report.tables import Column, decimals, text
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
-from tests.analysis.kit import fleet
+from tests.analysis.kit import fleet, make
 
 LIBRARIES = files("gpusim.report") / "libraries"
 
@@ -36,30 +40,74 @@ def data(spec: dict, name: str) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(spec["datasets"][name]), keep_default_na=False)
 
 
+def view(spec: dict, name: str) -> dict:
+    return next(one for one in spec["vconcat"] if one["name"] == name)
+
+
 def test_gpus_of_the_chart_are_those_of_the_ledger(spec, result):
     chart = data(spec, "ledger")
     gpu_s = (chart["gpus"] * (chart["to"] - chart["from"])).groupby(chart["site"]).sum() * DAY_S
     assert gpu_s.to_dict() == pytest.approx(result.ledger.groupby("site")["gpu_s"].sum().to_dict(), rel=1e-3)
-    colours = spec["vconcat"][1]["encoding"]["color"]["scale"]
+    colours = view(spec, "did")["encoding"]["color"]["scale"]
     assert set(chart["cause"]) == set(colours["domain"])
     assert len(colours["domain"]) == len(colours["range"])
 
 
 def test_hours_held_back_are_those_of_the_bottlenecks(spec, result):
-    held = data(spec, "held")["gpu_hours"].sum()
+    held = data(spec, "held")["hours"].sum()
     assert held == pytest.approx(bottlenecks(result)["gpu_hours_held_back"].sum(), rel=1e-4)
 
 
 def test_power_and_jobs_are_those_of_the_tables(spec, result):
-    power, jobs, days = data(spec, "power"), data(spec, "jobs"), result.manifest["duration_s"] / DAY_S
+    power, running, days = data(spec, "power"), data(spec, "running"), result.manifest["duration_s"] / DAY_S
     drawn = power[power["what"] == "facility"]
     step = days / drawn["from"].nunique()
     mwh = (result.power["facility_w"] * (result.power["end_s"] - result.power["start_s"])).sum() / HOUR_S / WATT_PER_MW
     assert (drawn["mw"] * step * 24.0).sum() == pytest.approx(mwh, rel=1e-3)
-    waits = jobs[jobs["what"] == "wait"]
     pools = result.pools
-    queued = (pools["queued_jobs"] * (pools["end_s"] - pools["start_s"])).sum() / DAY_S
-    assert (waits["jobs"] * step).sum() == pytest.approx(queued, rel=1e-3)
+    ran = (pools["running_jobs"] * (pools["end_s"] - pools["start_s"])).sum() / DAY_S
+    assert (running["jobs"] * step).sum() == pytest.approx(ran, rel=1e-3)
+
+
+def test_hours_waited_are_those_of_the_waits(spec, result):
+    waits = data(spec, "waits")
+    assert waits["hours"].sum() == pytest.approx(result.waits["job_s"].sum() / HOUR_S, rel=1e-4)
+    assert waits["cause"].nunique() == result.waits["cause"].nunique()
+
+
+def test_lanes_hold_one_job_at_a_time_and_the_largest_of_many():
+    many = tuple({"job_id": i, "site": "north", "gpus": 1 + i % 50, "start_s": 60.0 * i, "end_s": 60.0 * i + 36_000.0}
+                 for i in range(900))  # fmt: skip
+    table, said = lanes(make({("north", "H100"): {"training": [50.0] * 24}}, jobs=many))
+    assert said == {"north H100": f"north H100: {len(table)} largest of 900 jobs"}
+    assert table["lane"].max() < MOST_LANES
+    assert len(table) >= MOST_LANES
+    assert table["gpus"].min() > 40
+    for _lane, part in table.sort_values("from").groupby("lane"):
+        assert (part["from"].to_numpy()[1:] >= part["to"].to_numpy()[:-1] - 1e-9).all()
+
+
+def test_maps_are_those_that_have_sites(result):
+    where = {"site-00": {"latitude": 32.4, "longitude": -99.7}, "site-01": {"latitude": 68.4, "longitude": 17.4}}
+    made = type(result)({**result.manifest, "scenario": {**result.manifest["scenario"], "sites": where}}, result.tables)
+    found = places(made).set_index("site")["window"].to_dict()
+    assert found == {"site-00": "us", "site-01": "europe"}  # the third has no coordinates
+    outlines = land(["us", "europe"])
+    assert 50 < len(outlines) < len(land(["world"]))
+    assert places(result).empty
+
+
+@pytest.mark.parametrize(("days", "labels"), [
+    (2, ["1 Jun", "2 Jun"]), (30, ["week of 1 Jun", "week of 8 Jun"]), (91, ["Jun 2026", "Jul 2026"]),
+    (1_000, ["Q2 2026", "Q3 2026"]), (4_000, ["2026", "2027"]),
+])  # fmt: skip
+def test_periods_are_those_of_the_calendar_and_fill_the_run(days, labels):
+    whole, *found = periods(datetime(2026, 6, 1, tzinfo=UTC), days)
+    assert whole["days"] is None
+    assert [one["label"] for one in found[:2]] == labels
+    assert found[0]["days"][0] == 0.0
+    assert found[-1]["days"][1] == days
+    assert all(one["days"][1] == other["days"][0] for one, other in zip(found, found[1:]))
 
 
 def test_many_sites_have_fewer_steps():
@@ -72,7 +120,7 @@ def test_a_name_stays_in_its_place():
     made = fleet(1, 24)
     spec = json.dumps(specification(Findings(made)))
     assert "</" not in spec
-    assert re.fullmatch(r"[\w\s.,-]+", json.loads(spec)["datasets"]["jobs"])
+    assert re.fullmatch(r"[\w\s.,-]+", json.loads(spec)["datasets"]["running"])
 
 
 def test_cells_sort_by_the_numbers_behind_them():

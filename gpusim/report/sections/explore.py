@@ -1,10 +1,20 @@
-"""The run to explore: charts that zoom together, and filter each other and the tables."""
+"""The run to explore: charts that zoom together, and filter each other, the tables and the figures."""
 
 from __future__ import annotations
 
-from gpusim.report.explorer import specification
+import pandas as pd
+
+from gpusim.report import document
+from gpusim.report.explore.run import specification
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
+from gpusim.report.tables import Column, decimals, text
+
+SITE, CAUSE, TENANT = text("site", "site"), text("cause", "cause"), text("tenant", "tenant")
+LIVE = {
+    "explore-held": (SITE, CAUSE, Column("hours", "GPU-hours held back", decimals())),
+    "explore-waits": (TENANT, SITE, CAUSE, Column("hours", "hours that jobs waited", decimals())),
+}
 
 
 class ExploreSection(Section):
@@ -15,3 +25,10 @@ class ExploreSection(Section):
     def values(self, findings: Findings) -> dict[str, object]:
         """What they show."""
         return {"specification": specification(findings)}
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """Those that the charts fill, with what is chosen in them."""
+        return {
+            name: document.table(pd.DataFrame(columns=[column.key for column in columns]), columns)
+            for name, columns in LIVE.items()
+        }

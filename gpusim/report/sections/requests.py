@@ -115,7 +115,7 @@ EXPECTED = (
 )
 CAUSES = (
     text("service", "service"),
-    text("short", "cause"),
+    text("short", "reason"),
     Column("requests", "requests", quantity),
     Column("share", "share of requests", percent),
     Column("failed", "of these, failed", quantity),

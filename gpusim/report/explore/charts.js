@@ -1,0 +1,180 @@
+// The charts, as wide as the page and in its theme; what is chosen in them filters the tables and figures of the page too.
+"use strict";
+
+const LABELS = 110; // px that names of sites and numbers take beside a chart
+const ENTRY = 160; // px of an entry of a legend
+const NARROW = 440; // px, below which maps stand one under the other
+const GAP = 20; // px between maps
+const HEADINGS = { cause: ["cause", "mostly for"], period: ["from day", "day"] }; // of columns, where not as the filter
+
+const specification = JSON.parse(document.getElementById("explore-specification").textContent);
+const about = specification.usermeta;
+const chosen = {}; // by filter what is chosen in it, [] for all; of the period its first and last day
+
+const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+const active = () => Object.keys(chosen).filter((name) => chosen[name].length);
+
+// The place of the column of a table by which a filter tells its rows apart; -1 if there is none.
+const columnOf = (table, name) => table.columns().header().toArray()
+  .findIndex((cell) => (HEADINGS[name] ?? [name]).includes(cell.textContent.trim()));
+
+// Say below a table or figure which filters it takes no notice of.
+const noteUntold = (element, known) => {
+  const untold = active().filter((name) => !known.includes(name));
+  let note = element.nextElementSibling;
+  if (!note?.classList.contains("untold")) {
+    note = document.createElement("p");
+    note.className = "muted untold";
+    element.after(note);
+  }
+  note.textContent = untold.length ? `Not told apart by ${listed(untold)}: shows all.` : "";
+};
+
+const isInside = (first, last) => {
+  const [from, to] = chosen.period;
+  return first === last ? from <= first && first <= to : first < to && last > from;
+};
+
+// Show in every table the rows of what is chosen, as far as it has columns that tell them apart.
+const filterTables = () => {
+  for (const table of window.tables) {
+    const known = Object.keys(chosen).filter((name) => columnOf(table, name) >= 0);
+    for (const name of known.filter((one) => one !== "period")) {
+      const escaped = chosen[name].map((value) => value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      const pattern = escaped.length ? `^(${escaped.join("|")})$` : "";
+      table.column(columnOf(table, name)).search(pattern, { regex: true, smart: false, caseInsensitive: false });
+    }
+    if (known.includes("period")) {
+      const at = columnOf(table, "period");
+      const ends = table.column(at).header().textContent.trim() === "from day" ? at + 1 : at;
+      const day = (row, column) => parseFloat(table.row(row).node().cells[column].textContent.replaceAll(",", ""));
+      table.search.fixed("period", chosen.period.length ? (_text, _data, row) => isInside(day(row, at), day(row, ends)) : null);
+    }
+    table.draw();
+    if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), known);
+  }
+};
+
+const filterFigures = () => {
+  for (const part of document.querySelectorAll("section[data-site]"))
+    part.hidden = chosen.site?.length > 0 && !chosen.site.includes(part.dataset.site);
+  for (const figure of document.querySelectorAll("main figure"))
+    noteUntold(figure, figure.closest("[data-site]") ? ["site"] : []);
+};
+
+// Sums of the hours of a table of the charts over what is chosen: rows of names and hours, the most first.
+const totals = (rows, by) => {
+  const sums = new Map();
+  for (const row of rows) {
+    if (active().some((name) => name in row && !chosen[name].includes(row[name]))) continue;
+    const [from, to] = chosen.period.length ? chosen.period : [row.from, row.to];
+    const inside = Math.max(0, Math.min(row.to, to) - Math.max(row.from, from)) / (row.to - row.from);
+    const key = JSON.stringify(by.map((name) => row[name]));
+    if (inside) sums.set(key, (sums.get(key) ?? 0) + row.hours * inside);
+  }
+  const number = (hours) => hours.toLocaleString("en", { maximumFractionDigits: hours < 10 ? 2 : 0 });
+  return [...sums].sort((a, b) => b[1] - a[1]).map(([key, hours]) => [...JSON.parse(key), number(hours)]);
+};
+
+// What is chosen, in words, in the tables and in the figures.
+const show = (view) => {
+  for (const [id, { data, by }] of Object.entries(about.live ?? {}))
+    window.tables.find((one) => one.table().node().id === id)?.clear().rows.add(totals(view.data(data), by));
+  filterTables();
+  filterFigures();
+  const days = (day) => day.toLocaleString("en", { maximumFractionDigits: 2 });
+  const words = active().map((name) => name === "period" ? `days ${chosen.period.map(days).join(" to ")}` : chosen[name].join(", "));
+  const untold = active().filter((name) => about.untold?.[name]).map((name) => `${about.untold[name]} are not told apart by ${name}.`);
+  document.getElementById("explore-filter").textContent = words.length ? `Only ${words.join("; ")}.` : about.all;
+  document.getElementById("explore-untold").textContent = untold.join(" ");
+  document.getElementById("explore-all").hidden = !words.length;
+};
+
+// Zoom to days of the run, to all of them if none are given.
+const zoomTo = (view, days) => view.signal("zoom_from", days ?? about.whole).runAsync();
+
+const isWhole = ([from, to]) => from <= about.whole[0] && to >= about.whole[1];
+
+const listen = (view) => {
+  let waits = null;
+  const hear = (name, values) => {
+    chosen[name] = values;
+    clearTimeout(waits);
+    waits = setTimeout(() => show(view), 60); // a drag is many events
+  };
+  for (const { name, select } of specification.params.filter((one) => one.select)) {
+    if (select.type === "point") {
+      chosen[name] = [];
+      view.addSignalListener(name, (_name, value) => hear(name, [...(value[name] ?? [])]));
+      continue;
+    }
+    chosen.period = [];
+    view.addSignalListener(`${name}_from`, (_name, days) => {
+      if (!days) setTimeout(() => zoomTo(view)); // a double click forgets the period, but leaves the axes as they are
+      hear("period", !days || isWhole(days) ? [] : [...days]);
+    });
+  }
+  if (about.pools) view.addSignalListener("site", (_name, { site }) => { // the lanes go with it
+    const pool = site?.length === 1 && about.pools[site[0]];
+    if (pool) view.signal("pool", pool).runAsync();
+  });
+};
+
+const drawPeriods = (view) => {
+  const place = document.getElementById("explore-periods");
+  for (const { label, days } of about.periods ?? []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", () => zoomTo(view, days));
+    place.append(button);
+  }
+};
+
+// Maps side by side in one height, or one under the other.
+const fitMaps = (view, width) => {
+  const ratios = view.hconcat.map((map) => about.maps[map.name][0] / about.maps[map.name][1]);
+  const under = width < NARROW || ratios.length === 1;
+  const height = (width - GAP * (ratios.length - 1)) / ratios.reduce((sum, one) => sum + one, 0);
+  view.hconcat.forEach((map, i) => {
+    map.width = under ? Math.min(width, NARROW) : height * ratios[i];
+    map.height = map.width / ratios[i];
+    Object.assign(map.projection, { scale: map.width / about.maps[map.name][0], translate: [map.width / 2, map.height / 2] });
+  });
+  if (under) {
+    view.vconcat = view.hconcat;
+    delete view.hconcat;
+  }
+};
+
+const fit = (view, width) => {
+  if (view.hconcat) return fitMaps(view, width);
+  view.width = width;
+  for (const part of [view, ...(view.layer ?? [])]) {
+    const legend = part.encoding?.color?.legend;
+    if (legend) legend.columns = Math.max(Math.floor(width / ENTRY), 1);
+  }
+};
+
+const INK = "currentColor"; // that of the page around the charts, in light and dark and on paper
+const CONFIG = {
+  background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, text: { fill: INK }, rule: { color: INK },
+  axis: { gridColor: "#88888855", domainColor: "#888888", tickColor: "#888888", labelColor: INK, titleColor: INK },
+  legend: { labelColor: INK, titleColor: INK }, title: { anchor: "start", fontSize: 13, color: INK },
+};
+
+document.addEventListener("DOMContentLoaded", async () => {
+  const place = document.getElementById("explore-charts");
+  for (const view of specification.vconcat) fit(view, Math.max(place.clientWidth - LABELS, 180));
+  const { view } = await vegaEmbed(place, specification, { actions: false, renderer: "svg", config: CONFIG, bind: "#explore-controls" });
+  listen(view);
+  drawPeriods(view);
+  document.getElementById("explore-all").addEventListener("click", () => {
+    for (const { name, select } of specification.params.filter((one) => one.select)) 
+      if (select.type === "point") view.data(`${name}_store`, []);
+    zoomTo(view);
+  });
+  document.getElementById("explore-live")?.removeAttribute("hidden");
+  show(view);
+  window.charts = view;
+});
