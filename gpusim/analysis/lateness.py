@@ -69,7 +69,7 @@ def lateness(result: Record, deliveries: Deliveries | None = None) -> str:
     """What the planned GPUs of a result with projects, or of replications of it, were missing for, in two sentences."""
     if deliveries is None:
         return _late(result.build_ledger, "in this run")
-    return _late(deliveries.losses, f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}")
+    return _late(deliveries.losses, f"on average over {number_of(deliveries.about['replications'], 'build-out')}")
 
 
 def _late(losses: pd.DataFrame, where: str) -> str:

@@ -132,8 +132,8 @@ def test_headline_names_the_largest_and_the_longest_wait():
 def test_nothing_held_back():
     result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}}, jobs=({},))
     assert headline(result) == (
-        "Demand binds before supply: nobody asked for 60% of planned GPU-time, and nothing was held back from work that"
-        " waited. Nothing held the fleet back: every GPU asked for was there and at work."
+        "Demand binds before supply: 60% of planned GPU-time had no demand, and nothing was held back from waiting"
+        " work. Nothing held the fleet back: every GPU asked for was there and at work."
     )
     useful = make({("north", "H100"): {"training": [40.0]}}, jobs=({},))
     assert bottlenecks(useful).empty
