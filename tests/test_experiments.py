@@ -223,3 +223,14 @@ def test_large_run(tmp_path, capsys):
     assert 370 <= int(re.search(r"(\d+) interruptions", said).group(1)) <= 470
     assert 0.935 < float(re.search(r"([\d.]+)% of the time", said).group(1)) / 100.0 < 0.955
     assert imread(tmp_path / "large_run.png").std() > 0.01
+
+
+def test_fragmentation(tmp_path, capsys, monkeypatch):
+    experiment = load("fragmentation")
+    if not experiment.variants(None):
+        pytest.skip("needs published curves in GPUSIM_DATA")
+    monkeypatch.setattr(experiment, "REPEATS", 1)
+    experiment.main(str(tmp_path / "figure.png"), "gpushare100", "2")
+    said = capsys.readouterr().out
+    assert float(re.search(r"farthest off: ([\d.]+) points", said)[1]) < 2.0
+    assert imread(tmp_path / "figure.png").std() > 0.01

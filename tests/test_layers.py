@@ -35,14 +35,17 @@ ALLOWED = {
     | {"serving"},
     # Serving by requests: from requests and a deployment to a table, without a fleet around it.
     "serving": {"errors", "units", "plugins", "scenario", "bundle", "state", "kernels"},
+    # Pods on shared GPUs: from nodes and pods to curves, without a fleet around them.
+    "packing": {"errors", "units", "rng", "bundle", "inputs", "kernels"},
     # Many runs or replications, and what stands on them. Named in the plural where the singular is a function of the
     # package: ``gpusim.sweep``, ``gpusim.plan``.
     "studies": BASE
     | {"scenario", "inputs", "policies", "tables", "analysis", "regulation", "buildout", "commerce", "engine"},
     # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
     "validation": BASE
-    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis", "serving"},
-    "report": BASE | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "studies", "validation"},
+    | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis", "serving", "packing"},
+    "report": BASE
+    | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "packing", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.
     # Named in the plural as ``studies`` is: nothing in it may hide a function of the package.
     "results": {"errors", "units", "scenario", "inputs", "tables", "analysis", "engine", "studies", "report"},

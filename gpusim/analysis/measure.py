@@ -65,7 +65,7 @@ _JOBS = (
     "waited_mean_s", *(f"waited_p{q}_s" for q in QUANTILES),
     "useful_gpu_hours",
 )  # fmt: skip
-# Of the requests of services with a model: how many; of those that were over, the share in time; these per second.
+# Of the requests of services with a model: how many; of finished requests, the share in time; these per second.
 # Percentiles are of those that are served one by one.
 PERCENTILES = ("ttft_p99_s", "token_time_p99_s")
 OF_REQUESTS = ("requests", "attainment", "goodput_requests_per_s", *PERCENTILES)

@@ -15,6 +15,7 @@ from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
 from gpusim.cli.studies import study, tell_failures
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
+from gpusim.errors import ResultError
 from gpusim.units import number_of
 
 SEEDS = 8  # runs that a headline rests on
@@ -101,13 +102,39 @@ def run(
 
 @cli.command()
 @click.argument("first", type=PATH)
-@click.argument("second", type=PATH)
-def compare(first: Path, second: Path) -> None:
-    """What differs between two saved results: scenarios, figures, bottlenecks."""
+@click.argument("others", metavar="SECOND...", type=PATH, nargs=-1, required=True)
+@click.option("--out", type=PATH, help="Also write a page to explore, an HTML file.")
+@replace_option
+def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
+    """What differs between saved results: scenarios, figures, bottlenecks.
+
+    Each of the others is held against the first. A page (`--out compared.html`) has all of them side by side.
+    """
     from gpusim.report.console import print_comparison
     from gpusim.tables.record import Record
 
-    print_comparison(Record.load(first), Record.load(second), (str(first), str(second)))
+    if out:
+        check_output(out, force)
+    results = {str(path): Record.load(path) for path in (first, *others)}
+    for other in others:
+        print_comparison(results[str(first)], results[str(other)], (str(first), str(other)))
+    if out and len(results) < 2:
+        raise ResultError(f"{out}: a page compares two runs or more; found {first} alone; give another folder")
+    if out:
+        from gpusim.report.compared.runs import Runs
+        from gpusim.report.compared_page import write
+        from gpusim.report.findings import Findings
+
+        say(f"Open {write(Runs(_named(results, Findings)), out)} in a browser.")
+
+
+def _named(results: dict, findings: type) -> dict:
+    """Findings by the names of their folders, or by their whole paths where two have one name."""
+    names = [Path(path).name for path in results]
+    return {
+        name if name and names.count(name) == 1 else path: findings(result)
+        for (path, result), name in zip(results.items(), names)
+    }
 
 
 @cli.command()

@@ -1,12 +1,18 @@
-"""Anchors as a table for the terminal."""
+"""Anchors as a table: for the terminal, as a page and as a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
+from gpusim.report import document
+from gpusim.report.tables import Column, text
 from gpusim.units import number_of
 from gpusim.validation.anchor import Row
+from gpusim.validation.suite import SOURCES
 
 
 def table_of(rows: list[Row]) -> Table:
@@ -23,6 +29,47 @@ def table_of(rows: list[Row]) -> Table:
         tolerance = _share(row.tolerance, row.expected) if row.tolerance else "exact"
         table.add_row(str(row.item), escape(row.what), _number(row.expected), ours, deviation, tolerance, verdict)
     return table
+
+
+def frame_of(rows: list[Row]) -> pd.DataFrame:
+    """One row a case: ``anchor``, ``case``, ``source``, ``theirs``, ``ours``, ``tolerance``, ``verdict``, ``skipped``.
+
+    Verdicts are "pass", "FAIL" and "skipped"; the last column says why a case was.
+    """
+    return pd.DataFrame(
+        {
+            "anchor": [row.item for row in rows],
+            "case": [row.what for row in rows],
+            "source": [SOURCES.get(row.item, "") for row in rows],
+            "theirs": [float(row.expected) for row in rows],
+            "ours": [float(row.ours) for row in rows],
+            "tolerance": [float(row.tolerance) for row in rows],
+            "verdict": ["skipped" if row.skipped else "pass" if row.passed else "FAIL" for row in rows],
+            "skipped": [row.skipped for row in rows],
+        }
+    )
+
+
+def write(rows: list[Row], folder: Path, version: str) -> None:
+    """Write ``validation.html`` and ``validation.parquet`` of all cases to a folder, which is made if it is absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cases = frame_of(rows)
+    cases.to_parquet(folder / "validation.parquet", index=False)
+    cases["shown"] = [_share(row.tolerance, row.expected) if row.tolerance else "exact" for row in rows]
+    columns = (
+        Column("anchor", "#", str), text("case", "case"), text("source", "source"), Column("theirs", "theirs", _number),
+        Column("ours", "ours", _number, none=""), text("shown", "tolerance"), text("verdict", "verdict"),
+        text("skipped", "why skipped"),
+    )  # fmt: skip
+    document.write(
+        folder / "validation.html",
+        "validation.html",
+        [],
+        parts=[{"name": "all", "title": "Cases", "listed": False, "template": "cases.html"}],
+        tables={"cases": document.table(cases, columns)},
+        summary=summary_of(rows),
+        version=version,
+    )
 
 
 def summary_of(rows: list[Row]) -> str:

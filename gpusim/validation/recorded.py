@@ -1,4 +1,4 @@
-"""Anchor of schedules without preemption: what AccaSim and Lucid's simulator recorded, job by job."""
+"""Anchors of schedules that other simulators recorded, job by job: without preemption, with EASY, in Gavel's rounds."""
 
 from __future__ import annotations
 
@@ -8,34 +8,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
-
-from gpusim.engine.description import Rules
-from gpusim.state.codes import Order, Placement
 from gpusim.validation.anchor import Effort, Row
-from gpusim.validation.cases import play, work
+from gpusim.validation.recordings import read
+from gpusim.validation.schedules import compare
+
+NO_FILE = "no file: set GPUSIM_DATA"
 
 
 class _Run(NamedTuple):
-    """A recorded run: its folder, jobs, nodes, what serves as estimate, and where starts stand."""
+    """A recorded run: its simulator and policy, its files below ``golden``, and its cluster."""
 
-    folder: str
+    simulator: str
+    policy: str
+    recorded: str
     jobs: str
-    nodes: int
-    rules: Rules
-    estimate: str
-    start: str
+    cluster: str
 
 
-_FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
-RUNS = (
-    _Run("accasim/jobs_2000_n100/FIFO", "jobs_2000_n100", 100, Rules(placement=_FIRST), "estimate_s", "start"),
-    _Run("accasim/jobs_10000_L130/FIFO", "jobs_10000_L130", 1000, Rules(placement=_FIRST), "estimate_s", "start"),
-    _Run(
-        "accasim/jobs_2000_n100/SJF", "jobs_2000_n100", 100, Rules(Order.SJF, placement=_FIRST), "estimate_s", "start"
-    ),
-    _Run("lucid/w2000_100x8/fifo", "jobs_2000_n100", 100, Rules(placement=_BEST), "runtime_s", "first_start"),
-    _Run("lucid/w2000_100x8/sjf", "jobs_2000_n100", 100, Rules(Order.SJF, placement=_BEST), "runtime_s", "first_start"),
+_JOBS, _MANY = "inputs/jobs_2000_n100.csv.gz", "inputs/jobs_10000_L130.csv.gz"
+IN_TURN = (
+    _Run("accasim", "FIFO", "accasim/jobs_2000_n100/FIFO/jobs.csv.gz", _JOBS, "100x8"),
+    _Run("accasim", "FIFO", "accasim/jobs_10000_L130/FIFO/jobs.csv.gz", _MANY, "1000x8"),
+    _Run("accasim", "SJF", "accasim/jobs_2000_n100/SJF/jobs.csv.gz", _JOBS, "100x8"),
+    _Run("lucid", "fifo", "lucid/w2000_100x8/fifo/jobs.csv.gz", _JOBS, "100x8"),
+    _Run("lucid", "sjf", "lucid/w2000_100x8/sjf/jobs.csv.gz", _JOBS, "100x8"),
+)
+EASY = (
+    _Run("textbook", "EASY", "reference/jobs_2000_n100/EASY/jobs.csv.gz", _JOBS, "100x8"),
+    _Run("textbook", "EASY", "reference/tiny_early_EASY.csv", "inputs/tiny_early.csv", "1x8"),
+    _Run("textbook", "EASY", "reference/tiny_reserve_EASY.csv", "inputs/tiny_reserve.csv", "1x8"),
+)
+_LARGE, _SMALL = "v100=8,p100=12,k80=16", "v100=4,p100=4,k80=4"
+ROUNDS = tuple(
+    _Run("gavel", policy, f"gavel/{case}/{policy}/jobs.csv", f"gavel/{case}/input.trace", cluster)
+    for case, cluster, policy in (
+        ("small_test", _SMALL, "fifo"),
+        ("small_test", _SMALL, "max_min_fairness_perf"),
+        ("medium_test", _SMALL, "fifo"),
+        ("medium_test", _SMALL, "max_min_fairness_perf"),
+        ("max_min_fairness", _LARGE, "max_min_fairness"),
+        ("max_min_fairness", _LARGE, "max_min_fairness_perf"),
+    )
 )
 
 
@@ -47,18 +60,36 @@ def recorded_runs(_effort: Effort, data: str | None = None) -> Iterator[Row]:
     data : str, optional
         Folder beside which ``golden`` lies; that of the environment variable GPUSIM_DATA if absent.
     """
+    yield from _rows(48, IN_TURN, data)
+
+
+def easy_runs(_effort: Effort, data: str | None = None) -> Iterator[Row]:
+    """50: EASY of an independent scheduler, which keeps other nodes for the head; arguments as of ``recorded_runs``."""
+    yield from _rows(50, EASY, data)
+
+
+def gavel_runs(_effort: Effort, data: str | None = None) -> Iterator[Row]:
+    """51: Gavel's simulator, FIFO and max-min fairness with and without throughputs; the same arguments."""
+    try:
+        yield from _rows(51, ROUNDS, data)
+    except ImportError:
+        yield Row(51, "gavel", 1.0, math.nan, 0.0, "its solver is not installed: pip install ecos")
+
+
+def _rows(item: int, runs: tuple[_Run, ...], data: str | None) -> Iterator[Row]:
+    """Shares of jobs that start and end alike; those that need not be as recorded are left out."""
     folder = Path(data or os.environ.get("GPUSIM_DATA", ""))
     golden = folder.parent / "golden"
-    for run in RUNS:
-        recorded = golden / run.folder / "jobs.csv.gz"
-        what = f"{run.folder}: jobs that start as recorded"
-        if not folder.name or not recorded.is_file():
-            yield Row(48, what, 1.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
+    for run in runs:
+        name = f"{run.simulator}, {run.policy}, {Path(run.jobs).name.partition('.')[0]}"
+        if run.simulator == "gavel":
+            name = f"{run.simulator}, {run.policy}, {Path(run.jobs).parent.name}"
+        if not folder.name or not (golden / run.recorded).is_file():
+            yield Row(item, f"{name}: jobs as recorded", 1.0, math.nan, 0.0, NO_FILE)
             continue
-        jobs = pd.read_csv(golden / "inputs" / f"{run.jobs}.csv.gz")
-        theirs_s = pd.read_csv(recorded).set_index("job_id")[run.start]
-        columns = (jobs[name].to_numpy(float) for name in ("submit_s", "runtime_s"))
-        given = work(*columns, jobs["num_gpus"].to_numpy(), estimate_s=jobs[run.estimate].to_numpy(float))
-        starts_s = play(given, [(run.nodes, 8)], run.rules).jobs["first_start_s"]
-        same = starts_s == theirs_s.reindex(jobs["job_id"]).to_numpy()
-        yield Row(48, what, 1.0, float(same.mean()), 0.0)
+        throughputs = folder / "gavel" / "simulation_throughputs.json.gz"
+        verdicts, _times = compare(
+            read(run.simulator, run.policy, golden / run.jobs, golden / run.recorded, run.cluster, throughputs)
+        )
+        for verdict in (verdict for verdict in verdicts if verdict.must):
+            yield Row(item, f"{name}: jobs {verdict.what}", 1.0, float(verdict.same.mean()), 0.0)

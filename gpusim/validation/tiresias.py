@@ -74,6 +74,11 @@ def by_kernel(jobs: pd.DataFrame, gpus: int, rules: Rules) -> pd.DataFrame:
     return pd.DataFrame({"start_s": fleet.jobs["first_start_s"], "end_s": fleet.jobs["end_s"]})
 
 
+def by_line(policy: str, jobs: pd.DataFrame, gpus: int, theirs: bool) -> pd.DataFrame:
+    """The same by plain Python, by their rule or by ours."""
+    return play_plainly(jobs, gpus, _line(policy, jobs, theirs), policy == "fifo")
+
+
 def _same(first: pd.DataFrame, second: pd.DataFrame) -> float:
     """Share of jobs that start and end alike."""
     return float(np.isclose(first.to_numpy(), second.to_numpy(), rtol=0.0, atol=1e-3).all(axis=1).mean())
@@ -95,9 +100,7 @@ def tiresias_runs(_effort: Effort, data: str | None = None, theirs: bool = True)
         yield Row(47, "runs of Tiresias", 0.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
     for case, policy, jobs, gpus, recorded in runs:
         recorded = recorded[["start_time", "end_time"]]
-        blocks = policy == "fifo"
-        plain = play_plainly(jobs, gpus, _line(policy, jobs, theirs), blocks)
-        own = play_plainly(jobs, gpus, _line(policy, jobs, False), blocks)
+        plain, own = by_line(policy, jobs, gpus, theirs), by_line(policy, jobs, gpus, False)
         ours = by_kernel(jobs, gpus, rules_of(policy))
         yield Row(
             47, f"{case} {policy}: jobs as theirs by their rule in plain Python", 1.0, _same(plain, recorded), 0.0

@@ -1,34 +1,15 @@
-// Reads the page as a person does, and writes down what is seen.
+// Reads the page of a run as a person does, and writes down what is seen.
 "use strict";
 
 const texts = (column) => [...document.querySelectorAll(`#bottlenecks tbody tr td:nth-child(${column})`)]
   .map((cell) => cell.textContent);
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const planned = () => window.charts.data(Object.keys(window.charts.getState({ data: () => true }).data)
   .find((name) => window.charts.data(name).some((row) => row.planned !== undefined)))
   .reduce((sum, row) => sum + row.gpus * (row.to - row.from), 0);
-const bars = () => document.querySelectorAll("#explore-charts path[aria-roledescription='bar']");
-const paper = () => getComputedStyle(document.body).backgroundColor;
-const bodies = (id) => [...document.querySelectorAll(`#${id} tbody tr:has(td:not(.dt-empty))`)]
-  .map((row) => [...row.cells].map((cell) => cell.textContent));
 const hours = () => bodies("explore-held").reduce((sum, cells) => sum + parseFloat(cells[2].replaceAll(",", "")), 0);
 const lanes = () => document.querySelectorAll("#explore-charts .lanes_marks path").length;
-const click = async (mark) => {
-  const box = mark.getBoundingClientRect();
-  const at = { bubbles: true, clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
-  for (const kind of ["pointerdown", "pointerup", "click"]) mark.dispatchEvent(new PointerEvent(kind, at));
-  await window.charts.runAsync();
-  await pause(200);
-};
-const press = async (button) => {
-  button.click();
-  await window.charts.runAsync();
-  await pause(200);
-};
 
-const read = async () => {
-  const seen = {};
-  while (!window.charts) await pause(50);
+look(async (seen) => {
   seen.days = window.charts.scale("did_x").domain()[1];
 
   document.querySelector("#bottlenecks thead th:nth-child(5)").click();
@@ -51,7 +32,7 @@ const read = async () => {
   await click(bar);
   seen.clicked = bar.__data__.datum.site;
   seen.sites = texts(2);
-  seen.told = document.getElementById("explore-filter").textContent;
+  seen.told = told();
   seen["planned of one"] = planned();
 
   const area = document.querySelector("#explore-charts .did_group path.background").getBoundingClientRect();
@@ -66,12 +47,12 @@ const read = async () => {
   seen["domain after a double click"] = window.charts.scale("did_x").domain();
 
   await press(document.getElementById("explore-all"));
-  seen["told of all"] = document.getElementById("explore-filter").textContent;
+  seen["told of all"] = told();
   seen["sites of all"] = texts(2);
   seen["domain of all"] = window.charts.scale("did_x").domain();
 
   await click([...bars()].find((one) => one.__data__.datum.tenant));
-  seen["told of a tenant"] = document.getElementById("explore-filter").textContent;
+  seen["told of a tenant"] = told();
   seen.tenant = bodies("explore-waits").map((cells) => cells[0]);
   seen["tenants waiting"] = bodies("delays-tenant").map((cells) => cells[0]);
   seen["lanes of a tenant"] = lanes();
@@ -82,7 +63,7 @@ const read = async () => {
 
   seen["hours of all"] = hours();
   await press([...document.querySelectorAll("#explore-periods button")].at(-1));
-  seen["told of a period"] = document.getElementById("explore-filter").textContent;
+  seen["told of a period"] = told();
   seen["hours of a period"] = hours();
   seen["days of lanes"] = window.charts.scale("lanes_x").domain();
   seen["events of a period"] = bodies("events").map((cells) => parseFloat(cells[0]));
@@ -98,13 +79,4 @@ const read = async () => {
   await pause(1500);
   seen.paper.push(paper());
   seen["charts in the dark"] = bars().length;
-  seen.failed = window.failed;
-  return seen;
-};
-
-read().catch((error) => ({ failed: [...window.failed, String(error.stack)] })).then((seen) => {
-  const pre = document.createElement("pre");
-  pre.id = "seen";
-  pre.textContent = JSON.stringify(seen);
-  document.body.append(pre);
 });

@@ -13,13 +13,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpusim.report import compared_page, comparisons, sweep_page
+from gpusim.report.compared.runs import Runs
 from gpusim.report.findings import Findings
 from gpusim.report.page import write
+from gpusim.report.sweeps import SECTIONS
+from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.results.result import Result
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.sweeps.spec import SweepSpec
 from tests.analysis.kit import fleet
+from tests.report.test_sweep_page import MEASURES, kept, spec
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-READER = (Path(__file__).parent / "reader.js").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
 ERRORS = "<script>window.failed = []; addEventListener('error', (e) => window.failed.push(e.message));</script>"
 
 
@@ -31,22 +38,28 @@ def browser() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def seen(browser, tmp_path_factory) -> dict:
-    """What a reader who clicks, types and zooms finds on the page, as ``reader.js`` writes it down."""
-    folder = tmp_path_factory.mktemp("browser")
-    page = write(Findings(explored(fleet(3, 48))), folder / "report.html").read_text(encoding="utf-8")
-    page, end, rest = page.replace("<head>", f"<head>{ERRORS}", 1).rpartition("</body>")
-    page += f"<script>{READER}</script>{end}{rest}"
-    (folder / "read.html").write_text(page, encoding="utf-8")
+def look(browser: str, page: Path, reader: str) -> dict:
+    """What a reader who clicks, types and zooms finds on a page, as a script here writes it down."""
+    text = page.read_text(encoding="utf-8")
+    text, end, rest = text.replace("<head>", f"<head>{ERRORS}", 1).rpartition("</body>")
+    for script in ("look.js", reader):
+        text += f"<script>{(HERE / script).read_text(encoding='utf-8')}</script>"
+    copy = page.with_name("read.html")
+    copy.write_text(text + end + rest, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=60000"]
     done = subprocess.run(
-        [browser, *options, f"--user-data-dir={folder / 'profile'}", "--dump-dom", (folder / "read.html").as_uri()],
-        capture_output=True, text=True, timeout=120, check=True, env={**os.environ, "HOME": str(folder)},
+        [browser, *options, f"--user-data-dir={page.parent / 'profile'}", "--dump-dom", copy.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True, env={**os.environ, "HOME": str(page.parent)},
     )  # fmt: skip
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
     return json.loads(html.unescape(found[1]))
+
+
+@pytest.fixture(scope="module")
+def seen(browser, tmp_path_factory) -> dict:
+    page = write(Findings(explored(fleet(3, 48))), tmp_path_factory.mktemp("browser") / "report.html")
+    return look(browser, page, "reader.js")
 
 
 def explored(result: Result) -> Result:
@@ -126,3 +139,50 @@ def test_sites_stand_on_their_maps(seen):
     assert {site for site, _x in seen["map"]} == {"site-00", "site-01", "site-02"}
     assert len({round(x) for _site, x in seen["map"]}) >= 3
     assert seen["land"] > 20
+
+
+def test_runs_side_by_side(browser, tmp_path):
+    runs = Runs({"before": Findings(fleet(2, 48)), "after": Findings(fleet(3, 24)), "later": Findings(fleet(2, 24))})
+    seen = look(browser, compared_page.write(runs, tmp_path / "compared.html"), "reader_compared.js")
+    assert seen["failed"] == []
+    assert seen["headings"] == ["figure", "before", "after", "later"]
+    run = seen["told"].removeprefix("Only ").removesuffix(".")
+    assert seen["headings of one"] == ["figure", run]
+    assert set(seen["sites held back"]) == {seen["told of a site"].removeprefix("Only ").removesuffix(".")}
+    assert seen["told of a period"] == "Only days 0 to 1."
+    assert len(seen["courses"]) == 5
+    assert set(seen["courses"].values()) == {3}
+
+
+@pytest.mark.parametrize("axes", [("queue", "power"), ("policy",)])
+def test_a_study_to_explore(browser, axes, tmp_path):
+    study = spec(tmp_path / "spec", axes=axes) if "queue" in axes else policies(tmp_path / "spec")
+    store = kept(study, tmp_path / "store")
+    sections = SECTIONS if "queue" in axes else comparisons.SECTIONS
+    seen = look(
+        browser, sweep_page.write(SweepFindings(study, store), tmp_path / "report.html", sections), "reader_study.js"
+    )
+    assert seen["failed"] == []
+    assert seen["measures"] == ["goodput [%]", "wait of started jobs, 95th percentile [h]"]
+    assert seen["means"] != seen["means of another"]
+    if "queue" in axes:
+        assert seen["views"] == ["means", "differences", "along0", "along1", "trade"]
+        assert seen["points"] == 6
+        assert seen["told"] == "Only point 1."
+        assert seen["points of one"] == ["1"]
+    else:
+        assert seen["views"] == ["means", "differences", "trade"]
+        assert seen["headings"] == ["measure", "fifo", "sjf", "las"]
+        assert seen["told"] == "Only sjf."
+        assert seen["headings of one"] == ["measure", "sjf"]
+
+
+def policies(folder: Path) -> SweepSpec:
+    """A comparison of three policies."""
+    folder.mkdir()
+    (folder / "fleet.toml").write_text(Scenario.starter(), encoding="utf-8")
+    cases = {name: {"scheduler.order": name} for name in ("fifo", "sjf", "las")}
+    return SweepSpec.from_dict({
+        "name": "policies", "scenario": str(folder / "fleet.toml"), "replications": 3, "measures": MEASURES,
+        "axes": {"policy": {"cases": cases}},
+    })  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -72,3 +73,23 @@ def test_guide():
     guide = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
     table = guide.split("## Anchors")[1].split("How they are run")[0]
     assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(suite.ANCHORS)
+
+
+def test_every_anchor_has_a_source():
+    assert list(suite.SOURCES) == list(suite.ANCHORS)
+
+
+def test_table_in_a_folder(monkeypatch, tmp_path):
+    """All cases as a page and as a file, also when one fails; neither is replaced unasked."""
+    _replace(monkeypatch, Row(7, "good", 1.0, 1.0, 0.0), Row(7, "bad", 2.0, 2.2, 0.05))
+    command = ["validate", "--out", str(tmp_path / "validation")]
+    assert CliRunner().invoke(cli, command).exit_code == 1
+    cases = pd.read_parquet(tmp_path / "validation" / "validation.parquet")
+    assert cases["verdict"].tolist() == ["pass", "FAIL"]
+    assert cases["source"].tolist() == ["Erlang (1917)"] * 2
+    assert cases[["theirs", "ours"]].to_numpy().tolist() == [[1.0, 1.0], [2.0, 2.2]]
+    page = (tmp_path / "validation" / "validation.html").read_text(encoding="utf-8")
+    assert "1 figure agrees, 1 does not, 0 skipped; failed anchors: 7." in page
+    assert "Erlang (1917)" in page
+    assert CliRunner().invoke(cli, command).exit_code == 2
+    assert CliRunner().invoke(cli, [*command, "--force"]).exit_code == 1

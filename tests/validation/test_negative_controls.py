@@ -16,6 +16,7 @@ from gpusim.validation import (
     contracts,
     engine_limits,
     occupancy,
+    packing,
     physical,
     power,
     preemptive,
@@ -32,7 +33,7 @@ from gpusim.validation import (
 from gpusim.validation import (
     failures as reliability,
 )
-from gpusim.validation.anchor import FULL, QUICK
+from gpusim.validation.anchor import FULL, QUICK, Effort
 from gpusim.validation.cases import LAWS, SEED
 
 
@@ -65,6 +66,19 @@ def test_one_level_of_service():
     off = failures(islice(preemptive.blind_and_seeing(QUICK, Levels((1e9,), (0.0, 1.0))), 4))
     assert list(off) == ["mixture, least attained service at load 0.8: mean time in system"]
     assert min(off.values()) > 10.0
+
+
+@pytest.mark.skipif(not packing.variants(None), reason="needs published curves in GPUSIM_DATA")
+def test_policies_on_shared_gpus(monkeypatch):
+    """Best fit in place of fragmentation gradient descent, and the reverse: figures, curves and order are off."""
+    real, names = packing._ours, {"fgd": "best-fit", "best-fit": "fgd"}
+    default = {"default": packing.variants(None)["default"]}
+    monkeypatch.setattr(packing, "variants", lambda _data: default)
+    monkeypatch.setattr(packing, "_ours", lambda *case: real(*case).replace({"policy": names}))
+    off = failures(packing.allocation(Effort(0.3)))
+    assert "default, fgd: allocated at 130% [%]" in off
+    assert "default: pairs of policies in another order at 130%" in off
+    assert any("default, fgd" in what for what in failures(packing.fragmentation(Effort(0.3))))
 
 
 def test_rules_of_tiresias():

@@ -6,11 +6,12 @@ from gpusim.report.comparisons.means import MeansSection
 from gpusim.report.comparisons.ranks import RanksSection
 from gpusim.report.comparisons.verdict import VerdictSection
 from gpusim.report.section import Section
+from gpusim.report.sweeps.explore import ExploreSection
 from gpusim.report.sweeps.failures import FailuresSection
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.method import MethodSection
 
 SECTIONS: list[Section[SweepFindings]] = [
-    VerdictSection(), RanksSection(), MeansSection(), FailuresSection(), MethodSection(),
+    VerdictSection(), RanksSection(), ExploreSection(), MeansSection(), FailuresSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section[SweepFindings]] = [VerdictSection(), RanksSection(), MeansSection()]

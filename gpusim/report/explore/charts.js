@@ -4,6 +4,7 @@
 const LABELS = 110; // px that names of sites and numbers take beside a chart
 const ENTRY = 160; // px of an entry of a legend
 const NARROW = 440; // px, below which maps stand one under the other
+const PANEL = 280, PANEL_GAP = 70; // px of a panel, and between two
 const GAP = 20; // px between maps
 const HEADINGS = { cause: ["cause", "mostly for"], period: ["from day", "day"] }; // of columns, where not as the filter
 
@@ -35,6 +36,13 @@ const isInside = (first, last) => {
   return first === last ? from <= first && first <= to : first < to && last > from;
 };
 
+// Of a table with a column for each of the values of a filter, show those that are chosen; whether it is one.
+const showColumns = (table, values, only) => {
+  const own = table.columns().header().toArray().map((cell, at) => [cell.textContent.trim(), at]).filter(([text]) => values.includes(text));
+  for (const [text, at] of own) table.column(at).visible(!only.length || only.includes(text), false);
+  return own.length > 0;
+};
+
 // Show in every table the rows of what is chosen, as far as it has columns that tell them apart.
 const filterTables = () => {
   for (const table of window.tables) {
@@ -50,14 +58,18 @@ const filterTables = () => {
       const day = (row, column) => parseFloat(table.row(row).node().cells[column].textContent.replaceAll(",", ""));
       table.search.fixed("period", chosen.period.length ? (_text, _data, row) => isInside(day(row, at), day(row, ends)) : null);
     }
+    for (const [name, values] of Object.entries(about.values ?? {}))
+      if (showColumns(table, values, chosen[name])) known.push(name);
     table.draw();
     if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), known);
   }
 };
 
 const filterFigures = () => {
-  for (const part of document.querySelectorAll("section[data-site]"))
-    part.hidden = chosen.site?.length > 0 && !chosen.site.includes(part.dataset.site);
+  for (const part of document.querySelectorAll("main [data-site], main [data-cause]")) {
+    const known = Object.keys(part.dataset).filter((name) => chosen[name]?.length);
+    part.hidden = known.some((name) => !chosen[name].includes(part.dataset[name]));
+  }
   for (const figure of document.querySelectorAll("main figure"))
     noteUntold(figure, figure.closest("[data-site]") ? ["site"] : []);
 };
@@ -67,7 +79,7 @@ const totals = (rows, by) => {
   const sums = new Map();
   for (const row of rows) {
     if (active().some((name) => name in row && !chosen[name].includes(row[name]))) continue;
-    const [from, to] = chosen.period.length ? chosen.period : [row.from, row.to];
+    const [from, to] = chosen.period?.length ? chosen.period : [row.from, row.to];
     const inside = Math.max(0, Math.min(row.to, to) - Math.max(row.from, from)) / (row.to - row.from);
     const key = JSON.stringify(by.map((name) => row[name]));
     if (inside) sums.set(key, (sums.get(key) ?? 0) + row.hours * inside);
@@ -83,7 +95,7 @@ const show = (view) => {
   filterTables();
   filterFigures();
   const days = (day) => day.toLocaleString("en", { maximumFractionDigits: 2 });
-  const words = active().map((name) => name === "period" ? `days ${chosen.period.map(days).join(" to ")}` : chosen[name].join(", "));
+  const words = active().map((name) => name === "period" ? `days ${chosen.period.map(days).join(" to ")}` : `${name === "point" ? "point " : ""}${chosen[name].join(", ")}`);
   const untold = active().filter((name) => about.untold?.[name]).map((name) => `${about.untold[name]} are not told apart by ${name}.`);
   document.getElementById("explore-filter").textContent = words.length ? `Only ${words.join("; ")}.` : about.all;
   document.getElementById("explore-untold").textContent = untold.join(" ");
@@ -91,7 +103,7 @@ const show = (view) => {
 };
 
 // Zoom to days of the run, to all of them if none are given.
-const zoomTo = (view, days) => view.signal("zoom_from", days ?? about.whole).runAsync();
+const zoomTo = (view, days) => about.whole && view.signal("zoom_from", days ?? about.whole).runAsync();
 
 const isWhole = ([from, to]) => from <= about.whole[0] && to >= about.whole[1];
 
@@ -105,7 +117,7 @@ const listen = (view) => {
   for (const { name, select } of specification.params.filter((one) => one.select)) {
     if (select.type === "point") {
       chosen[name] = [];
-      view.addSignalListener(name, (_name, value) => hear(name, [...(value[name] ?? [])]));
+      view.addSignalListener(name, (_name, value) => hear(name, (value[name] ?? []).map(String)));
       continue;
     }
     chosen.period = [];
@@ -147,8 +159,17 @@ const fitMaps = (view, width) => {
   }
 };
 
+// Panels of equal width, as many in a row as can be read.
+const fitPanels = (view, width) => {
+  const columns = Math.min(view.hconcat.length, Math.max(Math.floor(width / PANEL), 1));
+  for (const panel of view.hconcat) panel.width = Math.max((width - (columns - 1) * PANEL_GAP) / columns, 100);
+  view.concat = view.hconcat;
+  view.columns = columns;
+  delete view.hconcat;
+};
+
 const fit = (view, width) => {
-  if (view.hconcat) return fitMaps(view, width);
+  if (view.hconcat) return about.maps ? fitMaps(view, width) : fitPanels(view, width);
   view.width = width;
   for (const part of [view, ...(view.layer ?? [])]) {
     const legend = part.encoding?.color?.legend;

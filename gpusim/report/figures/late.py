@@ -22,7 +22,7 @@ SHORT = {row.name: row.short for row in MISSES}
 
 
 def draw(result: Record, series: Series, service: str) -> Figure:
-    """A panel for each region of users: requests late or failed, of those that were over, by their cause.
+    """A panel for each region of users: requests late or failed, of finished requests, by their cause.
 
     Parameters
     ----------

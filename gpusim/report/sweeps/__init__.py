@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.report.section import Section
 from gpusim.report.sweeps.against import AgainstSection
+from gpusim.report.sweeps.explore import ExploreSection
 from gpusim.report.sweeps.failures import FailuresSection
 from gpusim.report.sweeps.figures import FiguresSection
 from gpusim.report.sweeps.findings import SweepFindings
@@ -13,6 +14,7 @@ from gpusim.report.sweeps.summary import SummarySection
 from gpusim.report.sweeps.varied import VariedSection
 
 SECTIONS: list[Section[SweepFindings]] = [
-    VariedSection(), FailuresSection(), FiguresSection(), PointsSection(), AgainstSection(), MethodSection(),
+    VariedSection(), FailuresSection(), ExploreSection(), FiguresSection(), PointsSection(), AgainstSection(),
+    MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section[SweepFindings]] = [SummarySection()]

@@ -1,0 +1,78 @@
+"""``gpusim pack``: pods on a cluster whose GPUs are shared, under policies that choose node and GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
+from gpusim.cli.progress import timed, with_progress
+from gpusim.cli.streams import say
+from gpusim.cli.target import check_output, replace_option
+
+
+@cli.command()
+@click.argument("pods", type=PATH)
+@click.argument("nodes", type=PATH)
+@click.option("--policies", "names", metavar="NAMES",
+              help="Some of random, dot-product, clustering, packing, best-fit, fgd [default: all].")  # fmt: skip
+@click.option("--demand", type=click.FloatRange(0, min_open=True), default=130.0, show_default=True,
+              help="Pods are drawn again, or left out, until all ask for so many per cent of the GPUs.")  # fmt: skip
+@click.option("--replications", type=click.IntRange(1), default=10, show_default=True,
+              help="Orders of pods and nodes, each under every policy.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first replication.")
+@click.option("--out", type=PATH, help="Write the curves of every replication to this CSV or Parquet file.")
+@click.option("--figure", type=PATH, help="Draw the mean curves: a PNG, PDF or SVG file.")
+@replace_option
+def pack(
+    pods: Path, nodes: Path, names: str | None, demand: float, replications: int, seed: int, out: Path | None,
+    figure: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """How much of a cluster do policies give away as demand grows, and what is left in fragments?
+
+    PODS and NODES are CSV files as Alibaba publishes them (openb_pod_list_default.csv, openb_node_list_gpu_node.csv):
+    CPU, memory, GPUs, thousandths of a GPU that is shared, GPU types. Pods come one by one, in an order drawn anew, and
+    stay; who fits nowhere is dropped.
+    """
+    from gpusim.inputs.pods import read_nodes, read_pods
+    from gpusim.inputs.traces.own import check_ending
+    from gpusim.packing.inflation import replicate
+    from gpusim.packing.policies import POLICIES, named
+
+    chosen = list(POLICIES) if names is None else named(names)
+    if out is not None:
+        check_ending(out)
+    if figure is not None:
+        _check_figure(figure)
+    for file in (out, figure):
+        if file is not None:
+            for source in (pods, nodes):
+                check_output(file, force, source)
+    cluster, workload = read_nodes(nodes), read_pods(pods)
+    seeds = range(seed, seed + replications)
+    found, _took_s = timed(
+        lambda: with_progress(lambda progress: replicate(cluster, workload, chosen, demand / 100.0, seeds, progress))
+    )
+    from gpusim.report.packing_text import print_packing
+
+    print_packing(found, cluster, workload)
+    if out is not None:
+        found.to_csv(out, index=False) if out.suffix == ".csv" else found.to_parquet(out, index=False)
+        say(f"{out} written.")
+    if figure is not None:
+        from gpusim.report.figures.packing import write
+
+        write(figure, found)
+        say(f"{figure} written.")
+
+
+def _check_figure(path: Path) -> None:
+    from gpusim.errors import GpusimError, did_you_mean
+    from gpusim.report.figures import FORMATS
+
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        allowed = ", ".join(f".{name}" for name in FORMATS)
+        raise GpusimError(f"--figure: {path}: found '{path.suffix}'{did_you_mean(ending, FORMATS)}; allowed: {allowed}")

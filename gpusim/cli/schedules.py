@@ -1,0 +1,62 @@
+"""``gpusim compare-schedule``: a schedule that another simulator recorded beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gpusim.cli.group import cli
+from gpusim.cli.path import PATH
+from gpusim.cli.progress import loading
+from gpusim.cli.streams import say
+from gpusim.cli.target import check_output, replace_option
+
+
+@cli.command("compare-schedule")
+@click.argument("simulator")
+@click.argument("policy")
+@click.option("--jobs", type=PATH, required=True, help="What it was given: CSV, or a trace of Gavel.")
+@click.option("--recorded", type=PATH, required=True, help="What it made of it: CSV with starts and ends by job.")
+@click.option("--cluster", required=True, help="Nodes and GPUs of each, say 100x8; of Gavel v100=8,p100=12,k80=16.")
+@click.option("--throughputs", type=PATH, help="Of Gavel: its simulation_throughputs.json.")
+@click.option("--out", type=PATH, help="CSV file for all jobs: times recorded, by their rule, by ours.")
+@replace_option
+@click.pass_context
+def compare_schedule(
+    ctx: click.Context, simulator: str, policy: str, jobs: Path, recorded: Path, cluster: str,
+    throughputs: Path | None, out: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Does a schedule of another simulator come out the same, job by job, and if not, by which rule?
+
+    SIMULATOR is accasim, lucid, tiresias, gavel or textbook (EASY that keeps the first nodes that have room). Where its
+    rule differs from ours it is played in plain Python too: its schedule must be that, ours what our own rule gives.
+
+    Exit status: 0 if it is, 1 if not, 2 if something cannot be read.
+    """
+    from gpusim.validation.recordings import read
+    from gpusim.validation.schedules import compare, rule_of
+
+    rule = rule_of(simulator, policy)
+    if out is not None:
+        check_output(out, force, recorded)
+    loading()
+    recording = read(simulator, policy, jobs, recorded, cluster, throughputs)
+    try:
+        verdicts, times = compare(recording)
+    except ImportError as error:
+        raise click.ClickException(f"{simulator} {policy} needs a solver that is not installed: {error.name}") from None
+    say(f"{simulator} {policy}, {len(times):,} jobs")
+    for verdict in verdicts:
+        say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
+    if rule.difference:
+        say(f"  theirs differs: {rule.difference}")
+    failed = next((verdict for verdict in verdicts if verdict.must and not verdict.same.all()), None)
+    if failed is not None:
+        say(f"  first jobs that do not start and end {failed.what}:")
+        say(times[~failed.same].head(5).to_string())
+    if out is not None:
+        times.to_csv(out)
+        say(f"{out} written.")
+    if failed is not None:
+        ctx.exit(1)

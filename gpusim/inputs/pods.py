@@ -1,0 +1,153 @@
+"""Nodes and pods of a cluster whose GPUs are shared, as Alibaba publishes them ("openb", cluster-trace-gpu-v2023).
+
+Two CSV files, plain or gzip-ed. Nodes: ``sn,cpu_milli,memory_mib,gpu,model``. Pods: ``name,cpu_milli,memory_mib,
+num_gpu,gpu_milli`` and maybe ``gpu_spec``, the GPU types that will do, as in ``V100M16|V100M32``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gpusim.inputs.traces.rows import Rows
+from gpusim.inputs.traces.source import Source
+
+WHOLE = 1000  # thousandths of a GPU
+MOST_GPUS = 62  # of a node, and GPU types: as many as there are bits
+MOST = 1e12  # of CPU, memory and GPU thousandths: sums stay whole numbers
+NODE_COLUMNS = {"sn": str, "cpu_milli": float, "memory_mib": float, "gpu": float}
+POD_COLUMNS = {"name": str, "cpu_milli": float, "memory_mib": float, "num_gpu": float, "gpu_milli": float}
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes by name.
+
+    Attributes
+    ----------
+    cpu_milli, memory_mib, gpus : ndarray of int64, shape (n_nodes,)
+        Thousandths of a core, MiB, GPUs.
+    model : ndarray of str, shape (n_nodes,)
+        GPU type; ``''`` where there is none.
+    """
+
+    name: np.ndarray
+    cpu_milli: np.ndarray
+    memory_mib: np.ndarray
+    gpus: np.ndarray
+    model: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    @property
+    def gpu_milli(self) -> int:
+        """GPU thousandths of all nodes."""
+        return WHOLE * int(self.gpus.sum())
+
+    def take(self, rows: np.ndarray) -> Nodes:
+        """Some of them, in an order."""
+        return Nodes(*(column[rows] for column in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Pods by name.
+
+    Attributes
+    ----------
+    cpu_milli, memory_mib, gpus, gpu_milli : ndarray of int64, shape (n_pods,)
+        Thousandths of a core, MiB, GPUs, and thousandths of each: 1000 but for those that share one GPU, 0 without.
+    models : ndarray of str, shape (n_pods,)
+        GPU types that will do, as in ``"V100M16|V100M32"``; ``''`` where any does.
+    """
+
+    name: np.ndarray
+    cpu_milli: np.ndarray
+    memory_mib: np.ndarray
+    gpus: np.ndarray
+    gpu_milli: np.ndarray
+    models: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+    @property
+    def asked_milli(self) -> np.ndarray:
+        """GPU thousandths that each asks for, int64, shape (n_pods,)."""
+        return self.gpus * self.gpu_milli
+
+    def take(self, rows: np.ndarray) -> Pods:
+        """Some of them, in an order; one may come several times."""
+        return Pods(*(column[rows] for column in vars(self).values()))
+
+
+def read_nodes(path: str | Path) -> Nodes:
+    """Nodes of a file, by name.
+
+    Raises
+    ------
+    TraceError
+        With all faults of the file.
+    """
+    rows = Rows(Source(Path(path)), NODE_COLUMNS, {"model": str})
+    names = _names(rows, "sn")
+    cpu, memory = (_whole(rows, column) for column in ("cpu_milli", "memory_mib"))
+    gpus = _whole(rows, "gpu", MOST_GPUS)
+    model = _texts(rows, "model")
+    rows.faults.add_rows("a node with GPUs needs a model", (gpus > 0) & (model == ""), rows.lines, names.tolist())
+    kinds = sorted(set(model[gpus > 0]))
+    if len(kinds) > MOST_GPUS:
+        rows.faults.add(f"{len(kinds)} GPU types in column 'model'; at most {MOST_GPUS} can be told apart")
+    rows.faults.check()
+    if not gpus.any():
+        rows.faults.stop("no node has a GPU; column 'gpu' must hold how many each has")
+    nodes = Nodes(names, cpu, memory, gpus, np.where(gpus > 0, model, ""))
+    return nodes.take(np.argsort(names, kind="stable"))
+
+
+def read_pods(path: str | Path) -> Pods:
+    """Pods of a file, by name.
+
+    Raises
+    ------
+    TraceError
+        With all faults of the file.
+    """
+    rows = Rows(Source(Path(path)), POD_COLUMNS, {"gpu_spec": str})
+    names = _names(rows, "name")
+    cpu, memory = (_whole(rows, column) for column in ("cpu_milli", "memory_mib"))
+    gpus, milli = _whole(rows, "num_gpu", MOST_GPUS), _whole(rows, "gpu_milli", WHOLE)
+    bad = ((gpus == 1) & (milli == 0)) | ((gpus > 1) & (milli < WHOLE))
+    rows.faults.add_rows("column 'gpu_milli' must be 1 to 1000 of one GPU, and 1000 of several", bad, rows.lines, milli)
+    rows.faults.check()
+    if not (gpus * milli).any():
+        rows.faults.stop("no pod asks for a GPU; columns 'num_gpu' and 'gpu_milli' must hold what each asks for")
+    models = np.where(gpus > 0, _texts(rows, "gpu_spec"), "")
+    pods = Pods(names, cpu, memory, gpus, np.where(gpus > 0, milli, 0), models)
+    return pods.take(np.argsort(names, kind="stable"))
+
+
+def _names(rows: Rows, column: str) -> np.ndarray:
+    """Names, of which none stands twice."""
+    names = rows.text(column).astype(str)
+    _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
+    again = first[inverse] != np.arange(len(names))
+    rows.faults.add_rows(f"column '{column}' must name each once", again | (names == ""), rows.lines, names.tolist())
+    return names
+
+
+def _texts(rows: Rows, column: str) -> np.ndarray:
+    if column not in rows:
+        return np.full(len(rows), "")
+    return np.char.strip(rows.text(column).astype(str))
+
+
+def _whole(rows: Rows, column: str, most: float = MOST) -> np.ndarray:
+    """Whole numbers from 0 to a most."""
+    values = rows.number(column)
+    bad = ~((values >= 0) & (values <= most) & (values == np.floor(values)))
+    rows.faults.add_rows(f"column '{column}' must hold whole numbers from 0 to {most:g}", bad, rows.lines, values)
+    return np.where(bad, 0, values).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Pods on shared GPUs, without a fleet around them: who fits where under six policies, and what is left over."""

@@ -1,0 +1,22 @@
+"""Headline figures of each run."""
+
+from __future__ import annotations
+
+from gpusim.report import document
+from gpusim.report.compared.runs import Runs
+from gpusim.report.section import Section
+from gpusim.report.tables import Column, number, text
+
+NAMED = "figure"
+
+
+class FiguresSection(Section[Runs]):
+    """A row per figure, a column per run."""
+
+    name, title = "figures", "Figures of the runs"
+
+    def tables(self, findings: Runs) -> dict[str, dict[str, list]]:
+        """All of them; nothing where a run has none of what a figure is of."""
+        rows = findings.labelled.rename_axis(NAMED).reset_index()
+        columns = [Column(name, name, number, none="") for name in findings.findings]
+        return {"compared-figures": document.table(rows, (text(NAMED, NAMED), *columns))}

@@ -1,0 +1,80 @@
+"""Two or more runs side by side: what the page of their comparison is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from gpusim.analysis.comparison import compare, scenario_differences
+from gpusim.analysis.labels import label_of, unit_of
+from gpusim.causes import SLACK
+from gpusim.report.findings import Findings
+
+KEYS = ["site", "gpu_type", "cause"]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs by name; the others are held against the first."""
+
+    findings: dict[str, Findings]
+
+    @property
+    def first(self) -> str:
+        """Name of the first."""
+        return next(iter(self.findings))
+
+    def others(self) -> Iterator[tuple[str, Findings]]:
+        """The other runs."""
+        return islice(self.findings.items(), 1, None)
+
+    @cached_property
+    def figures(self) -> pd.DataFrame:
+        """Headline figures: a row each, a column per run."""
+        base = self.findings[self.first].result
+        pairs = {name: compare(base, one.result) for name, one in self.others()}
+        names = list(dict.fromkeys(figure for pair in pairs.values() for figure in pair.index))
+        first = pd.concat([pair["first"] for pair in pairs.values()])
+        columns = {
+            self.first: first[~first.index.duplicated()],
+            **{name: pair["second"] for name, pair in pairs.items()},
+        }
+        return pd.DataFrame(columns).reindex(names)
+
+    @cached_property
+    def labelled(self) -> pd.DataFrame:
+        """The same in words and in units that suit them."""
+        figures = self.figures
+        largest = figures.abs().where(np.isfinite(figures)).max(axis=1).fillna(0.0)
+        units = [unit_of(name, float(value)) for name, value in largest.items()]
+        scaled = figures.mul([unit.factor for unit in units], axis=0)
+        return scaled.set_axis([label_of(name, unit) for name, unit in zip(figures.index, units)])
+
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """What differs in the scenarios, and the seed: key, and its value in each run as text."""
+        pairs = {
+            name: scenario_differences(self.findings[self.first].result, one.result) for name, one in self.others()
+        }
+        keys = list(dict.fromkeys(key for pair in pairs.values() for key in pair["key"]))
+        firsts = {row.key: row.first for pair in pairs.values() for row in pair.itertuples()}
+        columns = {self.first: [firsts[key] for key in keys]}
+        for name, pair in pairs.items():
+            own = dict(zip(pair["key"], pair["second"]))
+            columns[name] = [own.get(key, firsts[key]) for key in keys]
+        told = pd.DataFrame(columns, dtype=object).map(lambda value: "not set" if value is None else str(value))
+        return told.assign(key=keys)
+
+    @cached_property
+    def held(self) -> pd.DataFrame:
+        """GPU-hours held back: site, gpu_type, cause, a column per run, and ``apart``, from the least to the most."""
+        tables = {name: one.losses[~one.losses["cause"].isin(SLACK)] for name, one in self.findings.items()}
+        columns = {name: table.set_index(KEYS)["gpu_hours_held_back"] for name, table in tables.items()}
+        held = pd.DataFrame(columns).fillna(0.0)
+        held = held.assign(apart=held.max(axis=1) - held.min(axis=1))
+        return held.sort_values("apart", ascending=False, kind="stable").reset_index()

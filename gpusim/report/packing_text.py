@@ -1,0 +1,101 @@
+"""How much of a cluster policies give away, for the terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from gpusim.inputs.pods import WHOLE, Nodes, Pods
+from gpusim.packing.inflation import CURVES
+from gpusim.packing.typical import typical
+from gpusim.report.terminal import listing, terminal
+from gpusim.studies.statistics.intervals import mean_interval, paired_interval
+from gpusim.units import number_of
+
+SHOWN = (90, 95, 100)  # per cent of demand, besides the last
+LEAST = 0.005  # points that are told apart
+ALLOCATED, FRAGMENT, _OF_FREE = CURVES
+
+
+def print_packing(found: pd.DataFrame, nodes: Nodes, pods: Pods, console: Console | None = None) -> None:
+    """What came to what, a table of policies, and which of them gives most away."""
+    console = terminal(console)
+    console.print(_about(found, nodes, pods))
+    last = int(found["demand_percent"].max())
+    demands = [*(demand for demand in SHOWN if demand < last), last]
+    runs = found["seed"].nunique()
+    ends = ["fragments>", "placed>"]
+    table = listing("policy", *(f"at {demand}%>" for demand in demands), *["±>"][: runs - 1], *ends)
+    for policy, own in found.groupby("policy", sort=False):
+        width = mean_interval(_at(own, last, ALLOCATED)).half_width
+        table.add_row(
+            policy,
+            *(_mean(own, demand, ALLOCATED) for demand in demands),
+            *[f"{width:.2f}"][: runs - 1],
+            _mean(own, last, FRAGMENT),
+            _placed(own),
+        )
+    console.print(_title(runs))
+    console.print(table)
+    console.print(_meaning(last, runs))
+    if found["policy"].nunique() > 1:
+        console.print(_best(found, last))
+
+
+def _about(found: pd.DataFrame, nodes: Nodes, pods: Pods) -> str:
+    came, gpus, usual = found["pods"].mean(), int(nodes.gpus.sum()), typical(pods)
+    sharing = np.count_nonzero((pods.gpus == 1) & (pods.gpu_milli < WHOLE))
+    drawn = "some are drawn again" if came > len(pods) else "some are left out" if came < len(pods) else "all of them"
+    return (
+        f"{number_of(len(nodes), 'node')} with {number_of(gpus, 'GPU')}. {number_of(len(pods), 'pod')} ({sharing:,}"
+        f" sharing a GPU, {np.count_nonzero(pods.gpus == 0):,} without one); {number_of(round(came), 'pod')}"
+        f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that"
+        f" {usual.pods.sum() / len(pods):.0%} of the pods make."
+    )
+
+
+def _title(runs: int) -> str:
+    return f"GPUs allocated, % of the cluster's, as demand grows{f' (means of {runs} orders)' if runs > 1 else ''}:"
+
+
+def _meaning(last: int, runs: int) -> str:
+    interval = f"±: half the 95% interval of the mean at {last}%. " if runs > 1 else ""
+    return (
+        f"{interval}fragments: free GPU that typical pods cannot use, % of the cluster's GPUs, at {last}%. placed: of"
+        " the pods that came."
+    )
+
+
+def _at(own: pd.DataFrame, demand: int, curve: str) -> np.ndarray:
+    """A value for each seed, at the last demand up to one."""
+    upto = own[own["demand_percent"] <= demand]
+    return upto.groupby("seed")[curve].last().to_numpy()
+
+
+def _mean(own: pd.DataFrame, demand: int, curve: str) -> str:
+    values = _at(own, demand, curve)
+    return "-" if np.isnan(values).all() else f"{np.nanmean(values):.2f}"  # nothing is free
+
+
+def _placed(own: pd.DataFrame) -> str:
+    runs = own.groupby("seed")[["placed", "pods"]].first().sum()
+    return f"{100.0 * runs['placed'] / runs['pods']:.1f}%"
+
+
+def _best(found: pd.DataFrame, last: int) -> str:
+    """The policy that allocates most in the end, and whether it is more than the next."""
+    values = {policy: _at(own, last, ALLOCATED) for policy, own in found.groupby("policy", sort=False)}
+    first, second = sorted(values, key=lambda policy: -values[policy].mean())[:2]
+    gap = paired_interval(values[second], values[first])
+    if abs(gap.mean) < LEAST:
+        return f"{first} and {second} allocate as much."
+    more = f"{gap.mean:.2f} points more than {second}"
+    if gap.n < 2:
+        return f"{first} allocates most, {more}; whether that is chance takes several orders (--replications)."
+    if gap.low > 0.0:
+        return f"{first} allocates most: {more}, which is next (95% interval {gap.low:.2f} to {gap.high:.2f})."
+    return (
+        f"{first} and {second} allocate most; which of them may be chance (difference {gap.mean:.2f} points, 95%"
+        f" interval {gap.low:.2f} to {gap.high:.2f})."
+    )

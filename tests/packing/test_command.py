@@ -1,0 +1,96 @@
+"""`gpusim pack`: from files to table, curves and figure; and what is said of files that cannot be read."""
+
+import gzip
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from matplotlib.image import imread
+
+from gpusim.cli import cli
+from gpusim.errors import TraceError
+from gpusim.inputs.pods import read_nodes, read_pods
+
+NODES = "sn,cpu_milli,memory_mib,gpu,model\nb,8000,4096,1,T4\na,16000,8192,2,V100\n"
+PODS = (
+    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np1,1000,10,1,500,\np0,2000,0,1,1000,T4|V100\np2,500,5,0,0,\n"
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Pods, gzip-ed, and nodes."""
+    pods, nodes = tmp_path / "pods.csv.gz", tmp_path / "nodes.csv"
+    pods.write_bytes(gzip.compress(PODS.encode()))
+    nodes.write_text(NODES, encoding="utf-8")
+    return str(pods), str(nodes)
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(cli, ["pack", *arguments])
+
+
+def test_files(files):
+    """By name, whatever their order in the file."""
+    pods, nodes = read_pods(files[0]), read_nodes(files[1])
+    assert nodes.name.tolist() == ["a", "b"]
+    assert (nodes.gpu_milli, nodes.model.tolist()) == (3000, ["V100", "T4"])
+    assert pods.name.tolist() == ["p0", "p1", "p2"]
+    assert pods.asked_milli.tolist() == [1000, 500, 0]
+    assert pods.models.tolist() == ["T4|V100", "", ""]
+
+
+def test_table_curves_and_figure(files, tmp_path):
+    """What is printed is true of what is written."""
+    out, figure = tmp_path / "curves.csv", tmp_path / "curves.png"
+    done = invoke(*files, "--replications", "3", "--out", str(out), "--figure", str(figure))
+    assert done.exit_code == 0, done.output
+    assert "2 nodes with 3 GPUs. 3 pods (1 sharing a GPU, 1 without one)" in done.output
+    table = pd.read_csv(out)
+    assert set(table["policy"]) == {"random", "dot-product", "clustering", "packing", "best-fit", "fgd"}
+    last = table[table["demand_percent"] == table["demand_percent"].max()]
+    assert f"{last[last['policy'] == 'fgd']['allocated_percent'].mean():.2f}" in done.output
+    assert imread(figure).std() > 0.01
+    assert "exists already" in invoke(*files, "--out", str(out)).output
+
+
+def test_one_replication(files):
+    """No interval, and no claim that rests on one."""
+    done = invoke(*files, "--replications", "1", "--policies", "fgd,random")
+    assert done.exit_code == 0, done.output
+    assert "±" not in done.output
+    assert "interval" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "fault"),
+    [
+        (read_nodes, NODES.replace("T4", ""), "a node with GPUs needs a model (1x): line 2: 'b'"),
+        (read_nodes, NODES.replace("\nb,", "\na,"), "column 'sn' must name each once (1x): line 3: 'a'"),
+        (read_nodes, NODES.replace(",1,T4", ",99,T4"), "column 'gpu' must hold whole numbers from 0 to 62"),
+        (read_nodes, "sn,cpu_milli,memory_mib,gpu\nc,1,1,0\n", "no node has a GPU"),
+        (read_pods, PODS.replace("1,500", "2,500"), "must be 1 to 1000 of one GPU, and 1000 of several (1x): line 2"),
+        (read_pods, PODS.replace("1,500", "1,x"), "column 'gpu_milli' must hold numbers (1x): line 2: 'x'"),
+        (read_pods, PODS.replace("num_gpu", "num_gpus"), "column 'num_gpu' is missing (did you mean 'num_gpus'?)"),
+        (read_pods, PODS.replace("1000,10", "-1,10"), "column 'cpu_milli' must hold whole numbers from 0 to 1e+12"),
+    ],
+)
+def test_faults(tmp_path, reader, text, fault):
+    """Where, what was found, what is allowed."""
+    path = tmp_path / "file.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TraceError) as error:
+        reader(path)
+    assert fault in str(error.value)
+
+
+def test_wrong_options(files):
+    for arguments, said in (
+        (["--policies", "fdg"], "no policy 'fdg' (did you mean 'fgd'?)"),
+        (["--figure", "x.gif"], "--figure: x.gif: found '.gif'"),
+        (["--demand", "1"], "less than the largest pod asks for"),
+        (["--out", files[1], "--force"], "is what it would be made from"),
+    ):
+        done = invoke(*files, *arguments)
+        assert done.exit_code == 2
+        assert said in done.output.replace("\n", " ")
