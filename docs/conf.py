@@ -37,7 +37,7 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "../experiments",
     "gallery_dirs": "gallery",
-    "ignore_pattern": r"/(fit_|derive_|check_serving|serving_ladder|serving_runs)",  # where derived tables come from
+    "ignore_pattern": r"^(fit_|derive_|check_serving|serving_ladder|serving_runs)",  # where derived tables come from
     "filename_pattern": r"/(01_curtailment|price_aware|coreweave_quarters)\.py",  # the others take minutes to hours
     "within_subsection_order": "FileNameSortKey",
     "reset_argv": "drawn.arguments",

@@ -20,7 +20,7 @@ from gpusim.analysis.measure import BY_CAUSE, MEASURES
         ("usd_per_useful_gpu_hour", 2.345, "cost per useful GPU-hour [USD]", "2.35 USD"),
         ("pue", 1.2345, "PUE", "1.23"),
         ("jobs_done", 925_123.0, "finished jobs", "925,123"),
-        ("size 2-8 job_hours_waited", 3.0, "jobs of 2-8 GPUs: waiting of jobs [job-hours]", "3 job-hours"),
+        ("size 2-8 job_hours_waited", 3.0, "jobs of 2-8 GPUs: waiting time of jobs [job-hours]", "3 job-hours"),
         ("site texas peak_mw", 0.75, "texas: peak power [MW]", "0.75 MW"),
         ("pool a/H100 idle_power gpu_hours_lost", 9.0, "a/H100: GPU time lost, power limit [GPU-hours]", "9 GPU-hours"),
         ("service chat served_share", 0.994, "chat: share of tokens served [%]", "99.4%"),
