@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
+_LINE = 64  # bytes
+
 
 class Bundle:
     """State that kernels read and write: arrays as attributes, by the names of ``ARRAYS``.
@@ -57,5 +59,7 @@ def record(fields: list[tuple]) -> np.dtype:
 
 
 def records(dtype: np.dtype, n: int) -> np.recarray:
-    """``n`` zeroed records whose fields read as attributes, in kernels and outside."""
-    return np.zeros(n, dtype=dtype).view(np.recarray)
+    """``n`` zeroed records whose fields read as attributes, in kernels and outside, from a cache line's border on."""
+    room = np.zeros(n * dtype.itemsize + _LINE, dtype=np.uint8)
+    first = -room.ctypes.data % _LINE
+    return room[first : first + n * dtype.itemsize].view(dtype).view(np.recarray)

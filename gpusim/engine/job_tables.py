@@ -27,7 +27,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
     site_of = np.array([names.sites.index(site) for site, _kind in names.pools] + [-1])
     kind_of = np.array([names.gpu_types.index(kind) for _site, kind in names.pools] + [-1])
     done = (status == Status.DONE) | (status == Status.TIMED_OUT)
-    waits_s = np.concatenate([_waits_s(fleet, rows, end_s).sum(axis=1) for rows in _chunks(n)]) if n else np.zeros(0)
+    waits_s = np.concatenate([waits_of(fleet, rows, end_s).sum(axis=1) for rows in _chunks(n)]) if n else np.zeros(0)
     return pd.DataFrame(
         {
             "job_id": table["job_id"],
@@ -68,7 +68,7 @@ def _chunks(n: int) -> list[slice]:
     return [slice(first, min(first + CHUNK, n)) for first in range(0, n, CHUNK)]
 
 
-def _waits_s(fleet: Fleet, rows: slice, now_s: float) -> np.ndarray:
+def waits_of(fleet: Fleet, rows: slice, now_s: float) -> np.ndarray:
     """[s] each job waited by cause, shape (rows, causes); those that still wait have waited until now."""
     jobs = fleet.jobs[rows]
     waits = jobs["waits"].copy()
@@ -86,7 +86,7 @@ def job_waits_table(fleet: Fleet, table: JobTable, end_s: float) -> pd.DataFrame
     """Waiting of each job by cause, causes that occurred only."""
     rows, causes, waits_s = [], [], []
     for chunk in _chunks(len(table)):
-        waits = _waits_s(fleet, chunk, end_s)
+        waits = waits_of(fleet, chunk, end_s)
         row, cause = np.nonzero(waits > 0.0)
         rows.append(row + chunk.start)
         causes.append(cause)

@@ -23,7 +23,7 @@ from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.redispatch import redispatch
 from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
-from gpusim.kernels.scheduling import schedule, schedule_by_plan, start_at_once
+from gpusim.kernels.scheduling import schedule, schedule_by_plan, start_at_once, start_behind_head
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Order, Status, Wait
 
@@ -63,6 +63,12 @@ def _comes_alone(f, j, now):
 
 
 @part
+def _starts(f, j, p, now):
+    """Start a job that arrives alone without a pass, if one would start it and nobody else."""
+    return start_at_once(f, j, p, now) or start_behind_head(f, j, p, now)
+
+
+@part
 def _play_arrivals(f, now):
     clock = f.clock[0]
     while clock.next_arrival < len(f.jobs) and f.jobs[clock.next_arrival].submit_s == now:
@@ -71,7 +77,7 @@ def _play_arrivals(f, now):
         i = choose(f, j)
         if i == NONE:
             _reject(f, j)
-        elif f.candidate_links[i] == NONE and _comes_alone(f, j, now) and start_at_once(f, j, f.candidates[i], now):
+        elif f.candidate_links[i] == NONE and _comes_alone(f, j, now) and _starts(f, j, f.candidates[i], now):
             clock.first_arrived = clock.next_arrival
         elif f.candidate_links[i] == NONE:
             enqueue(f, j, f.candidates[i], now)

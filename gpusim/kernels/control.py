@@ -103,6 +103,7 @@ def _switch_off(f, v, p, n, now):
     else:
         _uncount(f, p, n)
         f.nodes[n].state = OFF
+        wake(f, p)  # whoever waits may wait for something else now
     _energise(f, p, -1)
     wake_site(f, f.pools[p].site)
 
@@ -119,6 +120,7 @@ def fail_node(f, v, n, now):
     else:
         _uncount(f, p, n)
         f.nodes[n].state = DOWN
+        wake(f, p)
     f.pools[p].down += f.pools[p].gpus_per_node
     return True
 

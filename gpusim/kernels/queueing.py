@@ -264,6 +264,18 @@ def next_within_quota(f, p, largest):
 
 
 @inner
+def leave_out_refused(f, p):
+    """Under a built-in order: leave out the tenants whose quotas refuse the first of their jobs, and only these."""
+    if f.rules[0].quotas == 0 or f.rules[0].order == _CUSTOM:
+        return
+    for i in range(f.pools[p].first_lane, f.pools[p].first_lane + f.pools[p].n_lanes):
+        lane = f.lanes[i]
+        if lane.queued > 0:
+            place = bitset.next_from(f.words, lane.set, lane.n_places, 0)
+            lane.left_out = over_quota(f, f.by_place[lane.order_base + place], p)
+
+
+@inner
 def step_over(f, j, p):
     """The walk goes on behind job ``j``."""
     if f.rules[0].order == _CUSTOM:

@@ -15,6 +15,7 @@ from gpusim.kernels.promise import claim, stands, tell
 from gpusim.kernels.queueing import (
     ANY_SIZE,
     lane_of,
+    leave_out_refused,
     list_long_queue,
     next_within_quota,
     over_quota,
@@ -134,6 +135,13 @@ def explain(f, p, head, reason, now):
 
 
 @inner
+def _explain_queue(f, p, head, reason, now):
+    """``explain`` of a queue whose head was found: tenants wait for their quotas wherever the head stands."""
+    leave_out_refused(f, p)
+    explain(f, p, head, reason, now)
+
+
+@inner
 def _promise_holds(f, p, arrived, now):
     """Whether the promise of the last pass would be made again: same head, nothing that bears on it changed."""
     pool = f.pools[p]
@@ -151,19 +159,51 @@ def _promise_holds(f, p, arrived, now):
 
 
 @inner
+def _head_lacks(f, p):
+    """What the head lacks whose promise holds."""
+    pool = f.pools[p]
+    head = pool.reserved_job
+    return lacking(f, head, p) if pool.power_held != 0 else shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+
+
+@inner
 def _pass_behind(f, p, arrived, now):
     """A pass behind a head whose promise holds."""
     pool = f.pools[p]
     head = pool.reserved_job
-    only_short = pool.power_held != 0
-    reason = lacking(f, head, p) if only_short else shortage(pool, held_gpus(pool, f.jobs[head].gpus))
+    only_short, reason = pool.power_held != 0, _head_lacks(f, p)
     if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.rules[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, only_short, now)
     elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
         _try_behind_head(f, arrived, p, pool.shadow_s, only_short, now)
     pool.released = 0
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
+
+
+@part
+def start_behind_head(f, j, p, now):
+    """Start a job that arrives behind a head whose promise holds, as its pass would; False, and nothing done, if not.
+
+    Where tenants matter, or it goes before the head, that is for the pass.
+    """
+    job, pool = f.jobs[j], f.pools[p]
+    head, held = pool.reserved_job, held_gpus(pool, job.gpus)
+    if f.rules[0].backfill != _EASY or head == NONE or pool.n_lanes > 1 or pool.released != 0 or held > pool.free:
+        return False
+    rewind(f, p)
+    if f.jobs[head].rank > job.rank or not _promise_holds(f, p, j, now):
+        return False
+    short = now + expected_wall_time(f, j, p) <= pool.shadow_s
+    if (pool.power_held != 0 and not short) or not place(f, p, job.gpus, ALL if short else OPEN):
+        return False
+    job.pool, job.held = p, held
+    if not power_allows(f, j, p):
+        return False
+    explain(f, p, head, _head_lacks(f, p), now)
+    start(f, j, p, now)
+    f.lanes[lane_of(f, j, p)].held += held
+    return True
 
 
 @inner
@@ -207,7 +247,7 @@ def schedule(f, p, now):
     if head != NONE:
         _promise_anew(f, p, head, reason, now)
     tell(f, p, promised, shadow_s)
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
 
 
 @inner
@@ -222,7 +262,7 @@ def schedule_by_plan(f, p, now):
     compress(f, p, now)
     pool.released = 0
     head, reason = _first_waiting(f, p)
-    explain(f, p, head, reason, now)
+    _explain_queue(f, p, head, reason, now)
     return True
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from gpusim.bundle import record
 from gpusim.state.codes import N_CAUSE, N_PHASE, N_WAIT
 
-NODE = record(
+NODE = record(  # in a line of cache
     [
-        ("pool", "i8"),
-        ("free", "i8"),
-        ("spare", "i8"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
-        ("domain", "i8"),  # within the pool
-        ("first_holding", "i8"),
-        ("next_held", "i8"),
-        ("next_reserved", "i8"),
-        ("future_free", "i8"),  # scratch of the reservation
-        ("epoch", "i8"),  # scratch: when future_free was written
         (
             "idle_s",
             "f8",
         ),  # EASY: last expected end of its jobs, -1 when idle (its heap: or sooner); conservative: scratch
+        ("pool", "i8"),
+        ("first_holding", "i8"),
+        ("next_held", "i8"),
+        ("next_reserved", "i8"),
+        ("free", "i4"),
+        ("spare", "i4"),  # GPUs that jobs may take without hurting the reservation; a whole node's when not reserved
+        ("domain", "i4"),  # within the pool
+        ("future_free", "i4"),  # scratch of the reservation
+        ("epoch", "i4"),  # scratch: when future_free was written
         ("state", "i1"),
         ("reserved", "i1"),
     ]
@@ -150,18 +150,18 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
     [
         ("expected_end_s", "f8"),  # by the estimate; of a replica: inf
         ("since_s", "f8"),
-        ("compute_w", "f8"),  # that a job adds to its site's power, by phase
-        ("communication_w", "f8"),
-        ("checkpoint_w", "f8"),
         ("owner", "i8"),  # row of `jobs`, or of `replicas`
         ("order", "i8"),  # among all owners: jobs, then replicas
         ("pool", "i8"),
-        ("tenant", "i8"),
-        ("gpus", "i8"),  # asked for
-        ("held", "i8"),  # whole nodes for gangs of more than a node
         ("first_node", "i8"),  # global index, the rest by nodes.next_held
+        ("gpus", "i4"),  # asked for
+        ("held", "i4"),  # whole nodes for gangs of more than a node
+        ("tenant", "i4"),
+        ("kind", "i4"),  # of its owner: `Owner`
+        ("compute_w", "f8"),  # that a job adds to its site's power, by phase
+        ("communication_w", "f8"),
+        ("checkpoint_w", "f8"),
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
         ("previous_on_node", "i8"),
-        ("kind", "i8"),  # of its owner: `Owner`
     ]
 )

@@ -50,7 +50,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_ordered", "i8"),
         ("ordered_at", "i8"),  # next place of `ordered` in the walk of a pass
         ("ordered_pool", "i8"),  # the pool that `ordered` is about
-        ("epoch", "i8"),
+        ("epoch", "i4"),  # may begin anew: only whether two are equal is asked
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
         ("n_departing", "i8"),

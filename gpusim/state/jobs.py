@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpusim.bundle import record
 from gpusim.state.codes import N_WAIT
 
-JOB = record(
+JOB = record(  # what every event touches comes first
     [
         ("submit_s", "f8"),
         ("runtime_s", "f8"),  # work on the reference type
@@ -15,28 +15,28 @@ JOB = record(
         ("start_s", "f8"),  # latest start
         ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
-        ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("run_s", "f8"),  # time on GPUs in all runs
         ("energy_j", "f8"),  # energy of its GPUs
+        ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
-        ("paced", "i2"),  # its run has not always gone at rate 1: see `paces`
+        ("gpus", "i4"),  # that it asks for: work is in seconds with so many
+        ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
+        ("tenant", "i4"),
+        ("job_class", "i4"),
+        ("route", "i4"),  # row of `routes`
+        ("lane_pos", "i4"),  # place among the jobs of its tenant
+        ("rank", "i4"),  # place in the queue order among all jobs
+        ("paced", "i1"),  # its run has not always gone at rate 1: see `paces`
         ("status", "i1"),
-        ("preemptible", "i1"),
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
+        ("preemptible", "i1"),
+        ("priority", "i4"),
+        ("evictions", "i4"),
+        ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
-        ("gpus", "i8"),  # that it asks for: work is in seconds with so many
-        ("held", "i8"),  # GPUs held: whole nodes for gangs of more than a node
-        ("tenant", "i8"),
-        ("job_class", "i4"),
-        ("priority", "i4"),
-        ("route", "i4"),  # row of `routes`
-        ("rank", "i4"),  # place in the queue order among all jobs
-        ("lane_pos", "i8"),  # place among the jobs of its tenant
-        ("pool", "i8"),
-        ("evictions", "i4"),
     ]
 )
 PACE = record(  # of a run that has not always gone at rate 1

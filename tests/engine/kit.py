@@ -14,6 +14,7 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
+from gpusim.engine.job_tables import waits_of
 from gpusim.engine.layout import allocate, lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
@@ -62,6 +63,7 @@ def play_case(case: Case, until_s: float) -> list[Outcome]:
     """Outcomes of all jobs of a case in [0, ``until_s``), by the engine."""
     env, _services = world(case)
     env.run(until=env.at(until_s, Place.OVER))
+    env.settle()
     return outcomes(env.fleet)
 
 
@@ -85,6 +87,7 @@ def play_services(case: Case, edges_s: list[float]) -> tuple[list[Outcome], list
     env.process(records())
     env.run(until=env.at(edges_s[-1], Place.OVER))
     record()
+    env.settle()
     return outcomes(env.fleet), rows
 
 
@@ -186,6 +189,7 @@ def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
 
 def outcomes(fleet: Fleet) -> list[Outcome]:
     """What became of every job."""
+    waits_s = waits_of(fleet, slice(0, len(fleet.jobs)), fleet.clock[0].now_s)
 
     def time_s(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
@@ -196,8 +200,9 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
             time_s(job.promised_s) if fleet.rules[0].backfill == Backfill.CONSERVATIVE else None,
+            {wait.name: float(waits[wait]) for wait in Wait if waits[wait]},
         )
-        for job in fleet.jobs
+        for job, waits in zip(fleet.jobs, waits_s, strict=True)
     ]  # fmt: skip
 
 

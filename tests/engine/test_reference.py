@@ -29,7 +29,7 @@ EXAMPLES = 8 if numba.config.DISABLE_JIT else 60
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(data=st.data())
 def test_engine_is_the_reference(kind, data):
-    """Every job: same status, pool, starts, end and number of evictions."""
+    """Every job: same status, pool, starts, end, number of evictions and waits by cause."""
     case, until_s = data.draw(KINDS[kind]), data.draw(st.sampled_from([UNTIL_S, UNTIL_S, 12.0]))
     until_s = until_s if case.cycle_s is None else min(until_s, 500.0)
     try:

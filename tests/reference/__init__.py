@@ -16,11 +16,12 @@ Read in this order:
 - ``passes``, ``conservative_pass``, ``redispatch``, ``rounds``: who starts, and when that is asked
 - ``changes``: what happens to nodes, limits and jobs
 - ``serving``: replicas of services, and the tokens that they serve; ``shortage``: why some are missing
+- ``waiting``: why jobs wait, and how long for what
 - ``simulator``: one SimPy process per job; ``meter``: energy and money
 
 ``tests/engine/test_reference.py`` asks of random small cases that every job has the same status, pool, starts, end and
-number of evictions here and there, and that replicas are missing as long and for the same causes. Times in these cases
-are multiples of a quarter second and watts are whole, so that sums are exact and equality means equality; tokens of
-services, which are shares, are equal to rounding, and so are energy and money (``tests/engine/test_energies.py``).
-Not here: why jobs wait.
+number of evictions here and there and waits as long for the same causes, and that replicas are missing as long and for
+the same causes. Times in these cases are multiples of a quarter second and watts are whole, so that sums are exact and
+equality means equality; tokens of services, which are shares, are equal to rounding, and so are energy and money
+(``tests/engine/test_energies.py``).
 """

@@ -121,6 +121,7 @@ class Outcome:
     end_s: float | None
     evictions: int
     promised_s: float | None = None  # under conservative backfill
+    waits_s: dict[str, float] = field(default_factory=dict)  # by what it waited for
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpusim.state.codes import Wait
 from tests.reference import conservative, preemption
 from tests.reference.moment import PROMISES, Moment
 from tests.reference.queueing import Queue
@@ -39,6 +40,14 @@ class ConservativePass:
             found = self._plan().earliest(job)
             if found is not None and (job.promise is None or found[0] < job.promise.start_s):
                 self._promise(job, *found)
+        self._learn(pool, answer)
+
+    def _learn(self, pool: Pool, answer: list[Job] | None) -> None:
+        """Who waits first waits for what it lacks now; if nothing, what is free was promised to others."""
+        queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)
+        head, waiting = queue.next(), self.simulator.waiting
+        refused = waiting.refused(pool) if answer is None else queue.left_out
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.BUSY), refused)
 
     def _start_heads(self, pool: Pool, answer: list[Job] | None) -> None:
         queue = Queue(pool, self.rules.order, self.case.shares, self.simulator.exceeds_quota, answer)

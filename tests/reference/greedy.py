@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gpusim.state.codes import Order, Status
+from gpusim.state.codes import Order, Status, Wait
 from tests.reference.moment import PROMISES, Moment
 from tests.reference.queueing import KEYS
 from tests.reference.world import Job, Pool
@@ -105,3 +105,12 @@ class Greedy:
             if nodes is not None and not self.simulator.exceeds_quota(job) and self.simulator.has_power(job):
                 self.simulator.start(job, nodes)
         pool.changed = False
+        self._learn(pool)
+
+    def _learn(self, pool: Pool) -> None:
+        """All wait for what the first of them lacks, or else because others shall have it, but for quotas."""
+        queue = sorted(pool.waiting, key=lambda job: (self._key(job), job.row))
+        refused = [job for job in queue if self.simulator.exceeds_quota(job)]
+        head = next((job for job in queue if job not in refused), None)
+        waiting = self.simulator.waiting
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.POLICY), {job.spec.tenant for job in refused})

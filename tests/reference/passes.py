@@ -78,10 +78,13 @@ class Passes:
         if pool.reservation is not None and pool.reservation.head is not head:
             pool.reservation = None
         pool.claim = None
+        wait = head and self.simulator.waiting.lack(head)
         if head is not None and self.rules.backfill == Backfill.EASY:
             self._easy(pool, queue, head)
         elif head is not None and self.rules.backfill == Backfill.NONE and self.simulator.find(head) is not None:
             pool.claim = head
+        waiting = self.simulator.waiting
+        waiting.learn(pool, head, wait, waiting.refused(pool) if answer is None else queue.left_out)
         self._tell(pool, *before)
 
     def _easy(self, pool: Pool, queue: Queue, head: Job) -> None:
@@ -132,6 +135,7 @@ class Passes:
         for job in reversed(self.arrived):
             waits = job.pool is pool and job.status == Status.QUEUED
             if waits and self.rules.queue_limit is not None and len(pool.waiting) > self.rules.queue_limit:
+                self.simulator.waiting.leaves(job)
                 pool.waiting.remove(job)
                 job.promise = None
                 job.status = Status.REJECTED

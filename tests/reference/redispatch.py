@@ -60,10 +60,12 @@ class Moves:
         job.pool = left
         if not starts:
             return False
+        self.simulator.waiting.leaves(job)
         left.waiting.remove(job)
         self.simulator.passes.call(left, gave_back=True)
-        pool.waiting.append(job)
         job.pool = pool
+        self.simulator.waiting.joins(job)
+        pool.waiting.append(job)
         self.simulator.start(job, nodes)
         return True
 

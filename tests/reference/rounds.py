@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpusim.state.codes import Wait
 from tests.reference.moment import PASSES, Moment
-from tests.reference.world import Job
+from tests.reference.world import Job, Pool
 
 if TYPE_CHECKING:
     from tests.reference.simulator import Simulator
@@ -62,8 +63,17 @@ class Rounds:
                     nodes = self.simulator.find(jobs[i])
                     if nodes is not None and self.simulator.has_power(jobs[i]):
                         self.simulator.start(jobs[i], nodes)
+            self._learn(pool, [(job, count) for job, count in zip(jobs, gpus, strict=True) if not job.nodes])
             self.simulator.passes.turn_away(pool)
         self.simulator.passes.arrived = []
+
+    def _learn(self, pool: Pool, left: list[tuple[Job, int]]) -> None:
+        """All wait for what the first lacks that should have had GPUs, or the first of all, but for quotas."""
+        refused = {job.spec.tenant for job, _gpus in left if self.simulator.exceeds_quota(job)}
+        allowed = [(job, gpus) for job, gpus in left if not self.simulator.exceeds_quota(job)]
+        head = next((job for job, gpus in allowed if gpus), allowed[0][0] if allowed else None)
+        waiting = self.simulator.waiting
+        waiting.learn(pool, head, waiting.lack_or(head, Wait.POLICY), refused)
 
     def _left_s(self, job: Job) -> float:
         """How long a job is expected to need from now on."""

@@ -103,6 +103,7 @@ class Service:
             for node in nodes:
                 node.jobs.append(replica)
             pool.replicas.append(replica)
+            self.simulator.passes.call(pool)
             replica.ready_s = now + self.spec.load_s if now > 0 else 0.0
         for replica in deployment.running[deployment.wanted :]:
             self.simulator.stop(replica)

@@ -1,4 +1,4 @@
-"""What a replica that cannot start lacks."""
+"""What a replica that cannot start lacks, and why GPUs lack, for jobs and replicas alike."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def lacks(replica: Job, fleet: Fleet) -> Wait | None:
     if fleet.exceeds_quota(replica):
         return Wait.QUOTA
     if fleet.find(replica) is None:
-        return _gpus(replica, pool, power)
+        return gpus_lacking(replica, pool, power)
     more_w = replica_w(replica, pool)
     if power.has_room(more_w):
         return None
     return Wait.RULE if power.connection_has_room(more_w) else Wait.POWER
 
 
-def _gpus(job: Job, pool: Pool, power: SitePower) -> Wait:
+def gpus_lacking(job: Job, pool: Pool, power: SitePower) -> Wait:
     """What, with all that comes before it, would have left enough GPUs free; else those at work."""
     housed, delivered = power.housed()[pool], power.delivered[pool]
     on = [node for node in pool.nodes if node.on]

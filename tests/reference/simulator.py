@@ -7,7 +7,7 @@ from functools import partial
 
 import simpy
 
-from gpusim.state.codes import Status
+from gpusim.state.codes import Status, Wait
 from tests.reference import preemption, times
 from tests.reference.case import Case, Outcome, Served
 from tests.reference.changes import Changes
@@ -19,6 +19,7 @@ from tests.reference.moment import ARRIVALS, ENDS, OVER, Moment
 from tests.reference.passes import Passes
 from tests.reference.rounds import Rounds
 from tests.reference.serving import Replica, Service, serve
+from tests.reference.waiting import Waiting
 from tests.reference.world import Job, Node, Pool
 
 
@@ -30,6 +31,7 @@ class Simulator(Fleet):
         self.news: dict[Job, simpy.Event] = {}
         self.life: dict[Job, simpy.Process] = {}
         self.passes = Passes(self)
+        self.waiting = Waiting(self)
         self.greedy = Greedy(self)
         self.services = [Service(self, spec) for spec in case.services]
 
@@ -49,7 +51,7 @@ class Simulator(Fleet):
         return [
             Outcome(
                 job.status.name, None if job.pool is None else job.pool.index,
-                job.first_start_s, job.start_s, job.end_s, job.evictions, job.promised_s,
+                job.first_start_s, job.start_s, job.end_s, job.evictions, job.promised_s, self.waiting.total_s(job),
             )
             for job in self.jobs
         ]  # fmt: skip
@@ -93,10 +95,12 @@ class Simulator(Fleet):
         job.status = Status.FETCHING
         job.pool.inbound.append(job)
         yield link.send(job.spec.data_bytes)
+        self.waiting.waits_s[job][Wait.DATA] += self.env.now - job.spec.submit_s
         job.pool.inbound.remove(job)
 
     def _queue(self, job: Job) -> None:
         job.status = Status.QUEUED
+        self.waiting.joins(job)
         job.pool.waiting.append(job)
         self.news[job] = self.env.event()
         self.greedy.queued(job)
@@ -104,6 +108,7 @@ class Simulator(Fleet):
 
     def start(self, job: Job, nodes: list[Node]) -> None:
         pool, now = job.pool, self.env.now
+        self.waiting.leaves(job)
         pool.waiting.remove(job)
         pool.running.append(job)
         job.promise = None
@@ -145,9 +150,13 @@ class Simulator(Fleet):
         pool = job.pool
         self.passes.forget(pool, job)
         job.promise = None
+        self.waiting.leaves(job)
+        pool.waiting.remove(job)
         job.pace *= job.gpus / gpus
         job.saved_s *= job.gpus / gpus
         job.gpus = gpus
+        self.waiting.joins(job)
+        pool.waiting.append(job)
         self.greedy.queued(job)
         self.passes.call(pool, gave_back=True)
 
