@@ -38,7 +38,7 @@ def site(tmp_path_factory) -> Path:
     top = tmp_path_factory.mktemp("site")
     for name in ("docs", "experiments", "notebooks"):
         shutil.copytree(ROOT / name, top / name, ignore=shutil.ignore_patterns("gallery", "__pycache__"))
-    light = ["-D", "nb_execution_mode=off", "-D", "plot_gallery=0"]
+    light = ["-D", "nb_execution_mode=off", "-D", "plot_gallery=0", "-D", "html_theme=basic"]
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", *light, "-b", "html", "docs", "html"]
     done = subprocess.run(build, cwd=top, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -31,9 +31,9 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
     have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
 
     An attribution: which cause stood between work and GPUs at the time, not what relieving it would gain. Ranked by
-    ``gpu_hours_held_back``, then by ``job_hours_waited`` and ``gpu_hours_lost``. Held back are the GPU-hours of a
-    cause, at any moment no more than the unmet demand, each GPU counted once; of busy GPUs, those at work for
-    others. Jobs that were rejected asked for all their work. Slack, which nobody asked for, comes last.
+    ``gpu_hours_held_back``, then by ``job_hours_waited`` and ``gpu_hours_lost``. Held back: GPU-hours of a cause, at
+    any moment no more than the unmet demand, each GPU counted once; of busy GPUs, those at work on other jobs. Jobs
+    that were rejected asked for all their work. Slack, which nobody asked for, comes last.
 
     Parameters
     ----------

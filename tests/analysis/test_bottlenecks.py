@@ -28,9 +28,9 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
     assert (found.period_start_s, found.period_end_s) == (3600.0, 7200.0)
     assert found.sentence == (
         "At north, H100 GPUs had been delivered, but the grid connection could not power them, mostly from day 0 to day"
-        " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
-        " worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
-        " connection, or oversubscribing it where GPUs draw less than their nameplate power."
+        " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of planned"
+        " GPU-time), worth 180 USD at list price. Jobs waited 2 hours for it. What could relieve it: an earlier or"
+        " larger grid connection, or oversubscribing it where GPUs draw less than their nameplate."
     )
 
 
@@ -62,7 +62,7 @@ def test_waiting_for_busy_gpus_is_shared_with_those_held_free_for_a_large_job():
     assert row(result, "busy").job_hours_waited == pytest.approx(2.0 * 34.0 / 64.0)
     assert row(result, "idle_reserved").gpu_hours_held_back == pytest.approx(30.0)
     assert row(result, "busy").gpu_hours_asked == row(result, "busy").gpu_hours_held_back == pytest.approx(34.0)
-    assert "asked for 34 GPU-hours beyond them, worth" in row(result, "busy").sentence
+    assert "asked for 34 GPU-hours beyond these, worth" in row(result, "busy").sentence
 
 
 def test_missing_replicas_ask_for_gpus():
