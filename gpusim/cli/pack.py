@@ -1,8 +1,9 @@
-"""``gpusim pack``: pods on a cluster whose GPUs are shared, under policies that choose node and GPU."""
+"""``gpusim pack`` and ``pack-trace``: pods that share GPUs, under policies that choose node and GPU."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +13,21 @@ from gpusim.cli.progress import timed, with_progress
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 
+if TYPE_CHECKING:
+    from gpusim.packing.timed import Played
+
+POLICIES_OPTION = click.option(
+    "--policies",
+    "names",
+    metavar="NAMES",
+    help="Some of random, dot-product, clustering, packing, best-fit, fgd [default: all].",
+)
+
 
 @cli.command()
 @click.argument("pods", type=PATH)
 @click.argument("nodes", type=PATH)
-@click.option("--policies", "names", metavar="NAMES",
-              help="Some of random, dot-product, clustering, packing, best-fit, fgd [default: all].")  # fmt: skip
+@POLICIES_OPTION
 @click.option("--demand", type=click.FloatRange(0, min_open=True), default=130.0, show_default=True,
               help="Pods are drawn again, or left out, until all ask for so many per cent of the GPUs.")  # fmt: skip
 @click.option("--replications", type=click.IntRange(1), default=10, show_default=True,
@@ -39,9 +49,8 @@ def pack(
     from gpusim.inputs.pods import read_nodes, read_pods
     from gpusim.inputs.traces.own import check_ending
     from gpusim.packing.inflation import replicate
-    from gpusim.packing.policies import POLICIES, named
 
-    chosen = list(POLICIES) if names is None else named(names)
+    chosen = _chosen(names)
     if out is not None:
         check_ending(out)
     if figure is not None:
@@ -66,6 +75,59 @@ def pack(
 
         write(figure, found)
         say(f"{figure} written.")
+
+
+@cli.command("pack-trace")
+@click.argument("pods", type=PATH)
+@click.argument("nodes", type=PATH)
+@POLICIES_OPTION
+@click.option("--speed", type=click.FloatRange(1e-6, 1e6), default=1.0, show_default=True,
+              help="Pods come so many times as fast as in the trace, and run as long.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what the policy random draws.")
+@click.option("--out", type=PATH, help="Write a row per pod and policy to this CSV or Parquet file.")
+@replace_option
+def pack_trace(
+    pods: Path, nodes: Path, names: str | None, speed: float, seed: int, out: Path | None, force: bool
+) -> None:
+    """Play a trace of pods that share GPUs: who waits how long under which policy?
+
+    PODS and NODES as for `gpusim pack`; pods have times, as openb_pod_list_default.csv has. Whoever fits starts;
+    whenever pods have left, those that wait are tried in turn, and one that fits nowhere holds up nobody. Ties go by
+    the names of nodes.
+    """
+    from gpusim.inputs.pods import read_nodes, read_timed_pods
+    from gpusim.inputs.traces.own import check_ending
+    from gpusim.packing.timed import compare
+
+    chosen = _chosen(names)
+    if out is not None:
+        check_ending(out)
+        for source in (pods, nodes):
+            check_output(out, force, source)
+    cluster, trace = read_nodes(nodes), read_timed_pods(pods)
+    found, _took_s = timed(lambda: compare(cluster, trace, chosen, seed, speed))
+    from gpusim.report.packed_trace_text import print_played
+
+    print_played(found, cluster, trace)
+    if out is not None:
+        _write(out, found)
+
+
+def _chosen(names: str | None) -> list[str]:
+    from gpusim.packing.policies import POLICIES, named
+
+    return list(POLICIES) if names is None else named(names)
+
+
+def _write(out: Path, found: dict[str, Played]) -> None:
+    """Pods of all policies, one policy behind the other."""
+    import pandas as pd
+
+    from gpusim.inputs.files import as_text
+
+    table = pd.concat([played.pods.assign(policy=policy) for policy, played in found.items()], ignore_index=True)
+    as_text(table).to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
+    say(f"{out} written.")
 
 
 def _check_figure(path: Path) -> None:

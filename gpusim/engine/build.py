@@ -100,7 +100,7 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, re
 def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndarray, list[ClassSpec]]:
     """The class of each job, shape (jobs,), and the classes: those by name, then of Young and Daly's a row by size."""
     known = scenario.workload.classes
-    specs = [_class_spec(known.get(name, JobClass()), math.inf) for name in names.classes]
+    specs = [_class_spec(names, known.get(name, JobClass()), math.inf) for name in names.classes]
     by_name = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
     job_class = by_name[table["job_class"]]
     for c, name in enumerate(names.classes):
@@ -108,14 +108,15 @@ def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndar
             rows = np.flatnonzero(job_class == c)
             sizes, size = np.unique(table["gpus"][rows], return_inverse=True)
             job_class[rows] = len(specs) + size
-            specs += [_class_spec(known[name], mttf_s(scenario, int(gpus))) for gpus in sizes]
+            specs += [_class_spec(names, known[name], mttf_s(scenario, int(gpus))) for gpus in sizes]
     return job_class, specs
 
 
-def _class_spec(kind: JobClass, mttf_s: float) -> ClassSpec:
+def _class_spec(names: Names, kind: JobClass, mttf_s: float) -> ClassSpec:
+    speeds = {names.gpu_types.index(gpu): speed for gpu, speed in kind.speeds.items() if gpu in names.gpu_types}
     return ClassSpec(
         kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.load_s,
-        kind.checkpoint_background_s,
+        kind.checkpoint_background_s, speeds,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,13 +64,18 @@ class Rules:
 
 @dataclass(frozen=True)
 class ClassSpec:
-    """How a class of jobs runs: stalls, checkpoints, start-up."""
+    """How a class of jobs runs: stalls, checkpoints, start-up; ``speeds`` by GPU type, in place of the pools' own."""
 
     communication_share: float = 0.0
     checkpoint_interval_s: float = math.inf
     checkpoint_write_s: float = 0.0
     load_s: float = 0.0
     checkpoint_background_s: float = 0.0
+    speeds: Mapping[int, float] = field(default_factory=dict)
+
+    def speed_in(self, pool: PoolSpec) -> float:
+        """How fast its work goes in a pool, relative to the reference type."""
+        return self.speeds.get(pool.gpu_type, pool.speed)
 
 
 @dataclass(frozen=True)

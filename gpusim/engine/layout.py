@@ -74,6 +74,7 @@ def allocate(
         routes=routes,
         links=records(LINK, max(n_links, 1)),
         classes=_classes(classes or [ClassSpec()]),
+        speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes or [ClassSpec()]]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),

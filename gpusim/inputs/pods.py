@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -84,6 +85,20 @@ class Pods:
         return Pods(*(column[rows] for column in vars(self).values()))
 
 
+class TimedPods(NamedTuple):
+    """Pods with times.
+
+    Attributes
+    ----------
+    submit_s, runtime_s : ndarray of float, shape (n_pods,)
+        [s] From an unknown origin, and how long each runs.
+    """
+
+    pods: Pods
+    submit_s: np.ndarray
+    runtime_s: np.ndarray
+
+
 def read_nodes(path: str | Path) -> Nodes:
     """Nodes of a file, by name.
 
@@ -117,17 +132,51 @@ def read_pods(path: str | Path) -> Pods:
         With all faults of the file.
     """
     rows = Rows(Source(Path(path)), POD_COLUMNS, {"gpu_spec": str})
+    pods = _pods(rows)
+    rows.faults.check()
+    return pods.take(np.argsort(pods.name, kind="stable"))
+
+
+def read_timed_pods(path: str | Path) -> TimedPods:
+    """Pods of a file, by name, with ``creation_time`` and ``deletion_time``, maybe ``scheduled_time`` [s].
+
+    Each runs from when it was scheduled (created, where that is not known) to its deletion.
+
+    Raises
+    ------
+    TraceError
+        With all faults of the file.
+    """
+    times = {"creation_time": float, "deletion_time": float}
+    rows = Rows(Source(Path(path)), POD_COLUMNS | times, {"gpu_spec": str, "scheduled_time": float})
+    pods = _pods(rows)
+    created, deleted = (_seconds(rows, column) for column in times)
+    began = rows.number("scheduled_time") if "scheduled_time" in rows else np.full(len(rows), np.nan)
+    began = np.where(np.isnan(began), created, began)
+    late = deleted < began
+    rows.faults.add_rows("'deletion_time' before the pod was scheduled", late, rows.lines, deleted.tolist())
+    rows.faults.check()
+    order = np.argsort(pods.name, kind="stable")
+    return TimedPods(pods.take(order), created[order], (deleted - began)[order])
+
+
+def _pods(rows: Rows) -> Pods:
+    """Pods in the order of the file; faults of others are added."""
     names = _names(rows, "name")
     cpu, memory = (_whole(rows, column) for column in ("cpu_milli", "memory_mib"))
     gpus, milli = _whole(rows, "num_gpu", MOST_GPUS), _whole(rows, "gpu_milli", WHOLE)
     bad = ((gpus == 1) & (milli == 0)) | ((gpus > 1) & (milli < WHOLE))
     rows.faults.add_rows("column 'gpu_milli' must be 1 to 1000 of one GPU, and 1000 of several", bad, rows.lines, milli)
-    rows.faults.check()
-    if not (gpus * milli).any():
-        rows.faults.stop("no pod asks for a GPU; columns 'num_gpu' and 'gpu_milli' must hold what each asks for")
+    if not rows.faults.texts and not (gpus * milli).any():
+        rows.faults.add("no pod asks for a GPU; columns 'num_gpu' and 'gpu_milli' must hold what each asks for")
     models = np.where(gpus > 0, _texts(rows, "gpu_spec"), "")
-    pods = Pods(names, cpu, memory, gpus, np.where(gpus > 0, milli, 0), models)
-    return pods.take(np.argsort(names, kind="stable"))
+    return Pods(names, cpu, memory, gpus, np.where(gpus > 0, milli, 0), models)
+
+
+def _seconds(rows: Rows, column: str) -> np.ndarray:
+    values = rows.number(column)
+    rows.faults.add_rows(f"column '{column}' must hold seconds", ~np.isfinite(values), rows.lines, values)
+    return values
 
 
 def _names(rows: Rows, column: str) -> np.ndarray:

@@ -38,16 +38,22 @@ def work_left(f, j):
 
 
 @inner
+def speed_in(f, j, p):
+    """How fast a job works in pool ``p``, of its speed on the reference type."""
+    return f.speeds[f.jobs[j].job_class, p]
+
+
+@inner
 def course_length(f, j, p):
     """[s] Length of the job's course in pool ``p``."""
-    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / f.pools[p].speed)
+    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p))
 
 
 @inner
 def expected_length(f, j, p):
     """[s] Length of its course by the estimate."""
     job = f.jobs[j]
-    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / f.pools[p].speed)
+    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p))
 
 
 @inner
@@ -104,7 +110,7 @@ def draws(f, j, p, held):
     """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""
     job, pool = f.jobs[j], f.pools[p]
     c = job.job_class
-    work = work_left(f, j) / pool.speed
+    work = work_left(f, j) / speed_in(f, j, p)
     load_s, checkpoint_s = f.classes[c].load_s, checkpoint_time(f.classes, c, work)
     wall = load_s + work + checkpoint_s
     if wall <= 0.0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.course import at_rate, draw_on
+from gpusim.kernels.course import at_rate, draw_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL, place
@@ -87,7 +87,7 @@ def _least(f, j, start, stop, rule, now_only):
                 continue
             site = f.sites[pool.site]
             weight = site.price_usd_per_j if rule == _CHEAPEST else site.carbon_g_per_j
-            score = weight * pool.rated_w_per_gpu / pool.speed
+            score = weight * pool.rated_w_per_gpu / speed_in(f, j, p)
         elif rule == _EARLIEST:
             score = max(_expected_wait(f, j, p, held), _transfer_time(f, j, f.candidate_links[i]))
         ahead = best == NONE or score < best_score or (score == best_score and load < best_load)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
-from gpusim.kernels.course import checkpoint_time, draw, since, work_left
+from gpusim.kernels.course import checkpoint_time, draw, since, speed_in, work_left
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
 
@@ -33,5 +33,5 @@ def courses_of(f, rows, work_s, writes_s):
     for i in range(len(rows)):
         j = rows[i]
         p, c = f.jobs[j].pool, f.jobs[j].job_class
-        work = work_left(f, j) / f.pools[p].speed
+        work = work_left(f, j) / speed_in(f, j, p)
         work_s[i], writes_s[i] = work, checkpoint_time(f.classes, c, work)

@@ -15,6 +15,7 @@ from gpusim.kernels.course import (
     place_in_course,
     rate_of,
     since,
+    speed_in,
     work_left,
 )
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
@@ -125,7 +126,7 @@ def end(f, j, now):
 def cut_short(f, j, now):
     """Take a running job off its nodes; what its checkpoints kept is saved, the rest is lost."""
     job = f.jobs[j]
-    speed = f.pools[job.pool].speed
+    speed = speed_in(f, j, job.pool)
     stop(f, j, now)
     place_s = place_in_course(f, j, now)
     kept, checkpoint_s, load_s = kept_of(f.classes, job.job_class, place_s)

@@ -45,7 +45,7 @@ def requests_of(nodes: Nodes, pods: Pods, usual: Typical | None = None) -> Reque
     return Requests(bits, *_shapes(pods, bits), *_kinds(usual, bits), int(usual.pods.sum()))
 
 
-def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws: np.ndarray) -> Packing:
+def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws: np.ndarray, room: int = 1) -> Packing:
     """State of empty nodes, and of pods in the order in which they come.
 
     Parameters
@@ -56,6 +56,8 @@ def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws
         Which pods come, in turn.
     draws : ndarray of float, shape (n_coming, 2)
         From 0 to 1: which node and which GPU, where the policy draws.
+    room : int
+        Changes of nodes for each pod: 1 if none leaves, else 2.
     """
     most_gpus = int(nodes.gpus.max())
     return Packing(
@@ -68,8 +70,11 @@ def build(nodes: Nodes, asked: Requests, rows: np.ndarray, policy: Policy, draws
         shares=asked.shares,
         steps=asked.steps,
         left=np.zeros(most_gpus, np.int64),
-        changes=np.zeros(max(len(rows), 1), np.int64),
+        changes=np.zeros(room * len(rows), np.int64),
         pods=_pods(asked.of[rows], draws),
+        end_keys=np.zeros(len(rows)),
+        end_ids=np.zeros(len(rows), np.int64),
+        end_pos=np.full(len(rows), -1),
         totals=_total(nodes, asked, policy),
     )
 
@@ -104,7 +109,7 @@ def _shapes(pods: Pods, bits: dict[str, int]) -> tuple[np.recarray, np.ndarray]:
     rows = records(SHAPE, len(found))
     for name, column in zip(("cpu_milli", "memory_mib", "gpus", "gpu_milli", "models"), found.T, strict=True):
         rows[name] = column
-    rows.seen = -1
+    rows.seen = rows.refused = -1
     return rows, of.reshape(-1)
 
 
@@ -125,6 +130,7 @@ def _kinds(usual: Typical, bits: dict[str, int]) -> tuple[np.recarray, np.ndarra
 def _pods(of: np.ndarray, draws: np.ndarray) -> np.recarray:
     rows = records(POD, len(of))
     rows.asks, rows.node = of, -1
+    rows.start_s = np.nan
     rows.node_draw, rows.gpu_draw = draws.T
     return rows
 
@@ -132,5 +138,6 @@ def _pods(of: np.ndarray, draws: np.ndarray) -> np.recarray:
 def _total(nodes: Nodes, asked: Requests, policy: Policy) -> np.recarray:
     rows = records(TOTAL, 1)
     rows.policy, rows.counted = policy, asked.counted
+    rows.first_waiting = rows.last_waiting = -1
     rows.most_cpu_milli, rows.most_gpu_milli = nodes.cpu_milli.max(), WHOLE * nodes.gpus.max()
     return rows

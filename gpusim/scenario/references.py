@@ -17,6 +17,7 @@ REFERENCES = {
     "sites.*.pools.@": "gpus.@",
     "tenants.*.quota_gpus.@": "gpus.@",
     "workload.reference_gpu": "gpus.@",
+    "workload.classes.*.speeds.@": "gpus.@",
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",

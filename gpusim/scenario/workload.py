@@ -30,6 +30,9 @@ class JobClass(Model):
     """[s] Time that the rest of it is then written beside the work; it counts only from then on. 0: synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until the work goes on."""
+    speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
+    """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
+    K80 = 0.05 }``. Types that are not here: their ``training_speed``."""
 
     @model_validator(mode="after")
     def _one_checkpoint_at_a_time(self) -> JobClass:

@@ -96,7 +96,6 @@ POOL = record(
         ("serving_drawn_w", "f8"),
         ("serving_most_w", "f8"),  # what its replicas may draw above idle
         ("serving_j", "f8"),  # above idle, of replicas that serve by requests
-        ("speed", "f8"),  # relative to the reference type
         ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
         ("draw", "f8"),
         ("own_rate", "f8"),  # without the site's

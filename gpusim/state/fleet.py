@@ -71,6 +71,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "routes": (ROUTE, 1),
     "links": (LINK, 1),
     "classes": (CLASS, 1),
+    "speeds": (np.dtype("f8"), 2),  # (classes, pools): of work, relative to the reference type
     "segments": (SEGMENT, 1),
     "paces": (PACE, 1),
     "chunks": (CHUNK, 1),

@@ -149,7 +149,8 @@ def _classes():
     """Three classes of jobs, by how they write checkpoints and how long they load."""
     interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
     write_s, background_s = st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.0, 0.5, 1.5])
-    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s)
+    speeds = st.sampled_from([{}, {}, {0: 2.0}, {1: 0.5}, {0: 0.25, 1: 4.0}])
+    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s, speeds)
     return st.lists(kinds, min_size=3, max_size=3)
 
 

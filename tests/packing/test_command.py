@@ -94,3 +94,23 @@ def test_wrong_options(files):
         done = invoke(*files, *arguments)
         assert done.exit_code == 2
         assert said in done.output.replace("\n", " ")
+
+
+def test_trace(files, tmp_path):
+    """Pods by their times: what is printed, and a row per pod and policy."""
+    path, out = tmp_path / "timed.csv", tmp_path / "played.csv"
+    header, *rows = PODS.splitlines()
+    times = ("creation_time,deletion_time,scheduled_time", "5,25,10", "5,15,", "6,8,7")
+    lines = zip([header, *rows], times, strict=True)
+    path.write_text("".join(f"{own},{time}\n" for own, time in lines), encoding="utf-8")
+    done = CliRunner().invoke(cli, ["pack-trace", str(path), files[1], "--policies", "fgd,random", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "2 nodes with 3 GPUs, 3 pods." in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+    table = pd.read_csv(out)
+    assert table["policy"].tolist() == ["fgd"] * 3 + ["random"] * 3
+    ends = table[table["policy"] == "fgd"].set_index("name")["end_s"]
+    assert ends.to_dict() == {"p0": 10.0, "p1": 15.0, "p2": 2.0}
+    untimed = CliRunner().invoke(cli, ["pack-trace", *files])
+    assert untimed.exit_code == 2
+    assert "column 'creation_time' is missing" in untimed.output

@@ -40,7 +40,7 @@ def choose(
         per_site = price if rule == Dispatch.CHEAPEST else carbon
         ready = [pool for pool in now if is_ready(job, pool, admits)]
         if ready:
-            return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / p.spec.speed)
+            return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / job.kind.speed_in(p.spec))
     return _least(now or able, _load)
 
 

@@ -149,3 +149,33 @@ class Cluster:
             node.kinds[pod.kind] = node.kinds.get(pod.kind, 0) + way
             if node.kinds[pod.kind] == 0:
                 del node.kinds[pod.kind]
+
+
+def play(cluster: Cluster, pods: list[Pod], submit_s: list[float], runtime_s: list[float], draws: np.ndarray) -> dict:
+    """Pods that come and go: start and place of each, and GPU thousandths in use, waited for and in fragments x s."""
+    starts, places = [math.nan] * len(pods), [(-1, [])] * len(pods)
+    waiting, running, coming = [], [], list(range(len(pods)))
+    sums, now = np.zeros(3), 0.0
+    while coming or running:
+        moment = min([end for end, _ in running] + [submit_s[p] for p in coming[:1]])
+        used = sum(pods[p].gpus * pods[p].milli for _, p in running)
+        asked = sum(pods[p].gpus * pods[p].milli for p in waiting)
+        sums += (
+            bool(coming)
+            * (moment - now)
+            * np.array([used, asked, sum(cluster.fragment(node) for node in cluster.nodes)])
+        )
+        now = moment
+        for end, p in sorted(running):
+            if end <= now:
+                running.remove((end, p))
+                cluster.move(pods[p], *places[p], -1)
+        while coming and submit_s[coming[0]] <= now:
+            waiting.append(coming.pop(0))
+        for p in list(waiting):
+            places[p] = cluster.place(pods[p], *draws[p])
+            if places[p][0] >= 0:
+                waiting.remove(p)
+                starts[p] = now
+                running.append((now + runtime_s[p], p))
+    return {"starts": starts, "places": places, "sums": sums}

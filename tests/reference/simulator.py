@@ -124,7 +124,7 @@ class Simulator(Fleet):
 
     def evict(self, job: Job) -> None:
         place_s = job.place_now_s(self.env.now)
-        job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.pool.spec.speed
+        job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.kind.speed_in(job.pool.spec)
         job.rate = job.draw = 1.0
         self._release(job)
         job.evictions += 1

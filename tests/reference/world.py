@@ -52,7 +52,7 @@ class Job:
     def work_s(self, pool: Pool) -> float:
         """Work left, in the pool's seconds."""
         whole_s = self.spec.estimate_s if self.is_cut else self.spec.runtime_s
-        return (whole_s * self.pace - self.saved_s) / pool.spec.speed
+        return (whole_s * self.pace - self.saved_s) / self.kind.speed_in(pool.spec)
 
     def length_s(self, pool: Pool) -> float:
         """Time on GPUs at rate 1."""
@@ -60,7 +60,8 @@ class Job:
 
     def expected_length_s(self, pool: Pool) -> float:
         """The same by the estimate."""
-        return times.wall_s(max(self.spec.estimate_s * self.pace - self.saved_s, 0) / pool.spec.speed, self.kind)
+        left_s = max(self.spec.estimate_s * self.pace - self.saved_s, 0)
+        return times.wall_s(left_s / self.kind.speed_in(pool.spec), self.kind)
 
     def expected_wall_s(self, pool: Pool) -> float:
         """Time on GPUs by the estimate, at the pool's rate."""

@@ -138,20 +138,13 @@ def move(s, pod, way):
 
 @inner
 def arrive(s, p):
-    """Place a pod, if it fits anywhere."""
+    """Place a pod, if it fits anywhere; whether it does."""
     pod = s.pods[p]
     refresh(s, pod.asks)
     n = any_node(s, pod.asks, pod.node_draw) if s.totals[0].policy == _RANDOM else best_node(s, pod.asks)
     if n >= 0:
         take(s, pod, n)
-
-
-@inner
-def leave(s, p):
-    """Have a pod that runs give back what it took."""
-    pod = s.pods[p]
-    if pod.node >= 0:
-        move(s, pod, -1)
+    return n >= 0
 
 
 @kernel

@@ -52,6 +52,7 @@ SHAPE = record(  # of pods that ask for the same
         ("gpu_milli", "i8"),  # of each GPU
         ("models", "i8"),  # bits of the GPU types that will do
         ("seen", "i8"),  # ``changes`` up to here are in its scores
+        ("refused", "i8"),  # the last pass in which one of them fitted nowhere
     ]
 )
 
@@ -62,6 +63,10 @@ POD = record(
         ("asks", "i8"),  # which of the shapes
         ("node", "i8"),  # where it runs
         ("held", "i8"),  # bits of its GPUs
+        ("submit_s", "f8"),  # of pods that come and go
+        ("runtime_s", "f8"),
+        ("start_s", "f8"),  # NaN before
+        ("next", "i8"),  # of those that wait: who came behind it
         ("node_draw", "f8"),  # from 0 to 1, for the policy that draws
         ("gpu_draw", "f8"),
     ]
@@ -76,6 +81,16 @@ TOTAL = record(
         ("changes", "i8"),
         ("used_milli", "i8"),
         ("fragment", "i8"),  # of all nodes, times pods counted
+        ("now_s", "f8"),
+        ("running", "i8"),  # pods
+        ("first_waiting", "i8"),
+        ("last_waiting", "i8"),
+        ("waiting_milli", "i8"),  # that pods which wait ask for
+        ("passes", "i8"),
+        ("used_milli_s", "f8"),  # integrals over time
+        ("waiting_milli_s", "f8"),
+        ("fragment_s", "f8"),
+        ("most_used_milli", "i8"),
     ]
 )
 
@@ -95,6 +110,9 @@ class Packing(Bundle):
         "left": (np.dtype("i8"), 1),  # GPUs of the node that is looked at
         "changes": (np.dtype("i8"), 1),  # nodes that were changed, in turn
         "pods": (POD, 1),
+        "end_keys": (np.dtype("f8"), 1),  # heap of the ends of pods that run
+        "end_ids": (np.dtype("i8"), 1),
+        "end_pos": (np.dtype("i8"), 1),
         "totals": (TOTAL, 1),
     }
     __slots__ = (*ARRAYS, "table")
