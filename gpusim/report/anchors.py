@@ -55,11 +55,13 @@ def write(rows: list[Row], folder: Path, version: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cases = frame_of(rows)
     cases.to_parquet(folder / "validation.parquet", index=False)
-    cases["shown"] = [_share(row.tolerance, row.expected) if row.tolerance else "exact" for row in rows]
+    cases["verdict"] = [
+        f"skipped: {row.skipped}" if row.skipped else verdict for row, verdict in zip(rows, cases["verdict"])
+    ]
+    cases["within"] = [_share(row.tolerance, row.expected) if row.tolerance else "exact" for row in rows]
     columns = (
         Column("anchor", "#", str), text("case", "case"), text("source", "source"), Column("theirs", "theirs", _number),
-        Column("ours", "ours", _number, none=""), text("shown", "tolerance"), text("verdict", "verdict"),
-        text("skipped", "why skipped"),
+        Column("ours", "ours", _number, none=""), text("within", "tolerance"), text("verdict", "verdict"),
     )  # fmt: skip
     document.write(
         folder / "validation.html",
