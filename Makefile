@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: run test docs clean
+.PHONY: run test docs bench matrix clean
 
 run: $(VENV)/run
 	$(VENV)/bin/gpusim run us_eu_fleet --out out/us_eu_fleet
@@ -13,6 +13,12 @@ test: $(VENV)/test
 docs: $(VENV)/docs
 	$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs out/docs
 	@echo "Open out/docs/index.html in a browser."
+
+bench: $(VENV)/run
+	$(VENV)/bin/python benchmarks/rounds.py $(or $(BASE),$(error give a revision to compare with: make bench BASE=main))
+
+matrix:
+	.ci/matrix
 
 $(VENV)/run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -1,8 +1,11 @@
 """What does a summer curtailment programme in Texas cost the fleet?
+=================================================================
 
 On every weekday the grid asks the site to draw no more than half of its connection from 16 to 20 h local time. The
 programme is a SimPy process of ten lines, added to an ordinary run. The same seed gives both runs the same jobs,
 demand, weather and prices, so that every difference is the programme's.
+
+::
 
     python experiments/01_curtailment.py [SCENARIO SITE OUT.png]
 """

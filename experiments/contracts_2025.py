@@ -1,9 +1,12 @@
 """When are the contracts of 2025 delivered, what holds the build-out back, what does it cost, and who pays meanwhile?
+===================================================================================================================
 
 Five figures of a scenario with contracts and projects, each of one column's width: when milestones are met; GPU-hours
-that were planned and not there, by cause and year; what a month of delay costs, by project; the energy bill and carbon
+that were planned but not live, by cause and year; what a month of delay costs, by project; the energy bill and carbon
 by country; and cash. Dates, causes and cash are those of replications of the build-out, energy and carbon those of one
 run of the fleet with its jobs.
+
+::
 
     python experiments/contracts_2025.py [SCENARIO.toml] [--replications 200] [--out out/contracts_2025]
 """
@@ -43,7 +46,7 @@ CAUSES = (*SERIES, "#8C3A00", "#B79AD0")  # colours of the largest
 
 
 def held_back(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
-    """Million GPU-hours planned and not there, means over replications: a row per cause in words, a column per year.
+    """Million GPU-hours planned but not live, means over replications: a row per cause in words, a column per year.
 
     The largest causes come first; the others are summed in the last row. What came ahead of its plan is left out.
     """
@@ -91,7 +94,7 @@ def draw_held_back(table: pd.DataFrame) -> Figure:
     for what, values in table.iterrows():
         ax.bar(table.columns, values, 0.75, base, color=colours[what])
         base += values
-    ax.set_ylabel("planned and not there\n[million GPU-hours]")
+    ax.set_ylabel("planned but not live\n[million GPU-hours]")
     handles = [Patch(color=colour, label=what) for what, colour in colours.items()]
     figure.legend(handles=handles, loc="outside upper left", handlelength=1.0, labelspacing=0.3)
     return figure
@@ -133,7 +136,7 @@ def draw_cash(found: gpusim.Deliveries) -> Figure:
     cash, months = found.cash, pd.to_datetime(found.cash["month"])
     figure = Figure(figsize=(WIDTH_IN, 2.1), layout="constrained")
     ax = figure.add_subplot()
-    for name, colour, label in (("free_cash", MIDDLE, "free cash"), ("paid_in", DUE, "paid in by the owners")):
+    for name, colour, label in (("free_cash", MIDDLE, "free cash flow"), ("paid_in", DUE, "owners' contributions")):
         low, middle, high = (cash[f"{name}_p{q}_usd"] / 1e9 for q in (10, 50, 90))
         ax.fill_between(months, low, high, color=colour, alpha=0.25, linewidth=0)
         ax.plot(months, middle, color=colour, linewidth=1.2, label=label)
@@ -163,7 +166,7 @@ def tell(found: gpusim.Deliveries, held: pd.DataFrame, table: pd.DataFrame) -> N
     )
     days.columns = ["due", "P10", "P50", "P90"]
     print(found.milestones[["contract", "gpus"]].join(days).to_string(index=False))
-    print("\nmillion GPU-hours planned and not there")
+    print("\nmillion GPU-hours planned but not live")
     print(held.to_string(float_format="{:,.0f}".format))
     print("\n30 days of delay, the dearest")
     for row in found.delay.head(5).itertuples():

@@ -1,9 +1,12 @@
 """Do the quarters of 2025 that CoreWeave published lie where the simulated ones do?
+=================================================================================
 
 Active power, revenue and backlog as published, beside the median and the range from P10 to P90 over replications of
 the build-out in ``seeds/coreweave_openai_2025.toml`` and of the accounts of its contracts. It is a check of
 plausibility and no fit: what the scenario holds are the contracts that were announced, the plan of energisation as it
 was guided, and published lead times. Where the two differ, ``GAPS`` says what is known of the reasons.
+
+::
 
     python experiments/coreweave_quarters.py [OUT.png [small]]
 

@@ -1,7 +1,10 @@
 """How much slower is the engine than a loop written by hand?
+==========================================================
 
 The million jobs of ``speed.py`` in the engine, with its energy and its ledger, and in ``loop/loop.cpp``, which has
 neither; all starts must be the same. By turns, the best of each.
+
+::
 
     python experiments/cpp_loop.py            # 5 turns of each
     python experiments/cpp_loop.py 100000 9   # of so many jobs, so many turns

@@ -1,7 +1,10 @@
 """Do the intervals of a study hold what they say?
+===============================================
 
 Queues whose mean wait is known are run again and again; printed is how often an interval of 95% covers the known mean.
 The waits come from Lindley's recursion, so that thousands of studies take seconds.
+
+::
 
     python experiments/interval_coverage.py        # the tables of docs/statistics.md
     python experiments/interval_coverage.py 200    # from fewer studies each

@@ -1,8 +1,11 @@
 """A 16,384-GPU run through 54 days: what interrupts it, and what is left of its time.
+===================================================================================
 
 One job on 16,384 H100 under the causes of failures of the Llama 3 run, with 64 spare nodes, restarts of 5 min and
 checkpoints that stop the work for a second. The figure: its lost time day by day; interruptions by cause beside the
 published ones; effective time over the interval of checkpoints, simulated and by the exact formula.
+
+::
 
     python experiments/large_run.py [FOLDER]
 """

@@ -1,7 +1,10 @@
 """Which scheduling policy, and which of the differences are real?
+===============================================================
 
 Every order of the queue with every way to pass a blocked head, on a small fleet that is nearly full, under the same
 jobs. All are held against what most batch schedulers do: first come, first served with EASY backfill.
+
+::
 
     python experiments/policies.py [OUT.png [small]]
 

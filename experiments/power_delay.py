@@ -1,4 +1,5 @@
 """What does a quarter's delay in power cost, and at which site is it dearest?
+===========================================================================
 
 Of each site of the default fleet in turn, what is still to come of its grid connection comes 91 days later (Abilene,
 Narvik); where all of it is there from the start, the site as a whole is energised 91 days late. What the site itself
@@ -12,6 +13,8 @@ The run is 180 days instead of 30: the quarter, and time to make up for it. To t
 equal in what they ask for: those of less than 32 GPUs are bundled, which is fair where pools have thousands of GPUs and
 capacity is the question, not how long a small job waits (`gpusim sweep seeds/sweeps/bundles.toml` holds the two against
 each other); and replicas follow demand every four hours.
+
+::
 
     python experiments/power_delay.py [OUT.png [small]]
 

@@ -1,7 +1,10 @@
 """What does it save, and what does it cost in waiting, to hold batch work back while power is dear?
+=================================================================================================
 
 A custom policy in a dozen lines: while the site's price is above its limit a job may be held back, for some hours at
 most. Compared with first come, first served in the same 30 s cycles, the same jobs, the same prices.
+
+::
 
     python experiments/price_aware.py [OUT.png]
 """
@@ -43,7 +46,7 @@ def compare(scenario_path: str, days: float) -> dict[str, gpusim.Result]:
 
 def main(out: str = "out/price_aware.png") -> None:
     """Run both, print the comparison, draw one figure."""
-    runs = compare("seeds/small.toml", 14.0)
+    runs = compare("small", 14.0)
     for name, result in runs.items():
         figures = result.metrics().value
         print(

@@ -1,7 +1,10 @@
 """How far can the ledger of one run be trusted to say what to relieve?
+====================================================================
 
 Small fleets are made at random: sites, GPUs, power in stages, quotas, residency, queue rules. For each, what its ledger
 ranks first is held against what counterfactual runs, with the same random streams, find to gain most.
+
+::
 
     python experiments/relief_agreement.py [FLEETS [OUT.png]]
 """

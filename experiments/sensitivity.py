@@ -1,10 +1,13 @@
 """Which of ten inputs matter to the useful work and the goodput of the default fleet, and which can be left alone?
+================================================================================================================
 
 Twice asked: Morris's method moves every input across its range from many places (screening: mu* is the mean size of
 the effect), and one at a time from the scenario as it is, to the low and the high end (a tornado), under the same
 seeds. The ranges are assumptions, and stand in `seeds/sweeps/sensitivity.toml`. So does how the jobs are thinned: those
 of less than 32 GPUs are bundled (`gpusim sweep seeds/sweeps/bundles.toml` holds the two against each other), and
 replicas follow demand every hour.
+
+::
 
     python experiments/sensitivity.py [OUT.png [small]]
 

@@ -1,4 +1,5 @@
 """How many requests a second can four replicas take before too many are late, and which router takes most?
+========================================================================================================
 
 Goodput is the rate of requests that keep both objectives. It follows the rate at which requests come up to a knee: the
 highest rate at which the promised share of them is in time. Beyond, goodput still rises for a while, as most are in
@@ -6,6 +7,8 @@ time yet, and then falls to nothing while the replicas put out as many tokens as
 
 The service of ``seeds/chat_and_training.toml`` on four replicas of four H100 each, without training, under several
 seeds; routers are compared under the same requests.
+
+::
 
     python experiments/serving_goodput.py [OUT.png [small]]
 

@@ -1,8 +1,11 @@
 """How fast are requests served, and does it stay right at speed?
+==============================================================
 
 One core; kernels are compiled before the clock starts; the time is that of ``replay``, from a table of requests to a
 table of when each was served. Two cases: 50,000 equal requests at 20/s on 4 replicas, and a published trace with its
 prefixes on 8 replicas (needs GPUSIM_DATA). Each checks what it computed. Step times are those of a made-up engine.
+
+::
 
     python experiments/serving_speed.py
 """

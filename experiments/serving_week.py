@@ -1,8 +1,11 @@
 """A week of requests inside a run of the default fleet: how long does it take, and how much memory?
+=================================================================================================
 
 44 million requests of 1,024 tokens in and 128 out, 73/s in the mean, on replicas of an 8-billion-parameter model at two
 sites, beside the fleet's own jobs and services. One core; kernels are compiled before the clock starts. Checks that
 every request and token is told of.
+
+::
 
     python experiments/serving_week.py [DAYS]
 """

@@ -1,8 +1,11 @@
 """How fast is the engine, and does it stay right at speed?
+========================================================
 
 A million jobs on 1,000 nodes of 8 GPUs, energy and both sides of the ledger on, an hourly SimPy process running, one
 core. Kernels are compiled before the clock starts. Every case checks what it computed: all jobs end, GPU-seconds
 and waits add up.
+
+::
 
     python experiments/speed.py            # all cases
     python experiments/speed.py fifo easy  # some of them

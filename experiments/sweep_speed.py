@@ -1,6 +1,9 @@
 """What does a sweep cost beyond its runs, and what do more processes bring?
+=========================================================================
 
 Kernels are compiled before the clock starts. Every line says what it checked.
+
+::
 
     python experiments/sweep_speed.py                     # overhead, processes, replications
     python experiments/sweep_speed.py replications 1000   # all of 1,000 replications instead of 100

@@ -25,7 +25,7 @@ SPELT = {
 }
 ROW = """
     CauseRow("idle_strike", Kind.IDLE, 27, 125, "#123456", "on strike",
-             "GPUs stood free while nobody would tend them",
+             "GPUs were free while nobody would tend them",
              "better pay",
              WaitRow("strike", 12, turn=125)),
 """
@@ -159,7 +159,7 @@ def test_a_row_more_is_a_cause_of_the_ledger(told: dict):
 
 
 def test_a_row_more_has_words(told: dict):
-    assert told["sentence"].startswith("At a, H100 GPUs stood free while nobody would tend them, mostly from ")
+    assert told["sentence"].startswith("At a, H100 GPUs were free while nobody would tend them, mostly from ")
 
 
 def test_a_row_more_has_a_colour_in_its_layer(told: dict):

@@ -146,7 +146,7 @@ def test_what_is_late_misses_its_objective(tmp_path: Path, monkeypatch: pytest.M
     Path("a.toml").write_text(CASES["all late"] + OPTION)
     goal = "attainment(chat) >= 0.99"
     text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
-    assert "No plan that was tried meets the goal." in text
+    assert "No plan tried meets the goal." in text
 
 
 def test_rejected_jobs_miss_every_limit_by_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -30,13 +31,33 @@ def commands(text: str) -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in lines if re.match(r"(\S*/)?gpusim [a-z]", line)]
 
 
-def test_the_site_is_built_without_a_warning(tmp_path):
-    pytest.importorskip("sphinx", reason="needs sphinx: pip install '.[docs]'")
-    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(tmp_path)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site without outputs of notebooks and experiments, built from a copy: the build writes into its folder."""
+    pytest.importorskip("sphinx_gallery", reason="needs the docs extra: pip install '.[docs]'")
+    top = tmp_path_factory.mktemp("site")
+    for name in ("docs", "experiments", "notebooks"):
+        shutil.copytree(ROOT / name, top / name, ignore=shutil.ignore_patterns("gallery", "__pycache__"))
+    light = ["-D", "nb_execution_mode=off", "-D", "plot_gallery=0", "-D", "html_theme=basic"]
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", *light, "-b", "html", "docs", "html"]
+    done = subprocess.run(build, cwd=top, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    names = (tmp_path / "api.html").read_text(encoding="utf-8")
+    return top / "html"
+
+
+def test_nothing_public_is_left_out_of_the_site(site):
+    names = (site / "api.html").read_text(encoding="utf-8")
     assert [name for name in gpusim.__all__ if f'id="gpusim.{name}"' not in names] == []
+
+
+def test_notebooks_and_experiments_have_pages(site):
+    """But scripts that make tables of the project, and ask nothing."""
+    there = {path.stem for path in (site / "notebooks").glob("*.html")}
+    assert there == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    shown = {path.stem for path in (site / "gallery").glob("*.html")}
+    listed = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8").partition("## Where derived tables")[0]
+    asked = set(re.findall(r"`python experiments/(\w+)\.py", listed)) - {"check_serving"}
+    assert asked == shown - {"index", "sg_execution_times"}
 
 
 def test_every_experiment_is_listed():

@@ -48,8 +48,8 @@ class Balance(NamedTuple):
             return ""
         idle, held = share(self.idle / self.planned), share(self.held / self.planned)
         if self.by_demand:
-            held = f"{held} of it was" if self.held > 0.0 else "nothing was"
-            found = f"nobody asked for {idle} of planned GPU-time, and {held} held back from work that waited."
+            held = held if self.held > 0.0 else "nothing"
+            found = f"{idle} of planned GPU-time had no demand, and {held} was held back from waiting work."
             return f"Demand binds before supply{when}: {found}"
-        found = f"work waited for as much as {held} of planned GPU-time, and nobody asked for {idle} of it."
+        found = f"waiting work could have used {held} of planned GPU-time, and {idle} of it had no demand."
         return f"Supply binds before demand{when}: {found}"

@@ -1,4 +1,4 @@
-"""Both sides of the ledger by pool, record interval and cause: what was lost, and what was asked for in vain.
+"""Both sides of the ledger by pool, record interval and cause: what was lost, and what demand was unmet.
 
 A cell is a pool in a record interval, an entry a cell and a cause; both are numbered, so that tables of any length are
 summed by whole numbers and not by texts.
@@ -18,8 +18,8 @@ from gpusim.causes import ABSENT, BACKLOG, BUSY, FRAGMENTED, LOSS_OF_WAIT, RESER
 from gpusim.tables.record import Record
 
 HELD_BACK = (
-    "Held back are the GPU-hours of a cause, at every moment no more than were asked for in vain, each GPU counted"
-    " once; of busy GPUs, those at work for others."
+    "Held back: GPU-hours of a cause, at any moment no more than the unmet demand, each GPU counted once; of busy"
+    " GPUs, those at work on other jobs."
 )
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 
@@ -27,9 +27,9 @@ CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 def books(result: Record) -> pd.DataFrame:
     """Both sides of the ledger without what was useful.
 
-    Held back is one thing for all causes: the GPUs of a cause, at every moment, as far as they were asked for in vain.
-    What waiting jobs and missing replicas ask for is set against GPUs that stand free, then against those that gangs
-    hold without having asked for them, then against those that are at work for others or absent, as the wait says;
+    Held back means the same for all causes: the GPUs of a cause, at any moment, as far as demand was unmet. What
+    waiting jobs and missing replicas ask for is set against free GPUs, then against those that gangs hold without
+    having asked for them, then against those that are at work for others or absent, as the wait says;
     each GPU once. The GPUs that jobs hold while they load, write checkpoints or do lost work, they have asked for.
     Where projects bring GPUs, waiting for those at work is backlog; pools without power that a better plan would mostly
     have powered have that cause (``gpusim.analysis.power_plan``).

@@ -32,9 +32,9 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
     have one cause; the waits of all rows add up to all waiting, the losses to all that was planned and not useful.
 
     An attribution: which cause stood between work and GPUs at the time, not what relieving it would gain. Ranked by
-    ``gpu_hours_held_back``, then by ``job_hours_waited`` and ``gpu_hours_lost``. Held back are the GPU-hours of a
-    cause, at every moment no more than were asked for in vain, each GPU counted once; of busy GPUs, those at work for
-    others. Jobs that were rejected asked for all their work. Slack, which nobody asked for, comes last.
+    ``gpu_hours_held_back``, then by ``job_hours_waited`` and ``gpu_hours_lost``. Held back: GPU-hours of a cause, at
+    any moment no more than the unmet demand, each GPU counted once; of busy GPUs, those at work on other jobs. Jobs
+    that were rejected asked for all their work. Slack, which nobody asked for, comes last.
 
     Parameters
     ----------
@@ -46,9 +46,10 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
     DataFrame
         rank, site ("" of rejected jobs that no queue turned away), gpu_type, period_start_s and period_end_s [s] (the
         middle 90% of what was held back), cause, gpu_hours_lost, share_of_planned (of the pool), job_hours_waited,
-        gpu_hours_asked (in vain: by waiting jobs, missing replicas and rejected jobs, and by jobs for the GPUs that
-        they held while they loaded, wrote checkpoints or did lost work), gpu_hours_held_back (never more than
-        gpu_hours_asked), usd (what gpu_hours_held_back would have earned: ``Earnings``), sentence.
+        gpu_hours_asked (unmet demand: of waiting jobs, missing replicas and rejected jobs, and of jobs for the GPUs
+        that they held while they loaded, wrote checkpoints or did lost work), gpu_hours_held_back (never more than
+        gpu_hours_asked), usd (what gpu_hours_held_back would have earned: ``Earnings``),
+        sentence.
     """
     start, basis = datetime.fromisoformat(result.manifest["start"]), Earnings.of_manifest(result.manifest).basis
     table = losses(result, books(result) if entries is None else entries)
@@ -136,12 +137,10 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
             return f"{number_of(waiting, 'job')} had not started when the run ended, and had not waited yet."
         if not len(result.jobs) and not (result.services["wanted_replicas"] > 0).any():
             return "Nothing was held back: nobody asked for a GPU."
-        return _in_vain(table) or "Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+        return _in_vain(table) or "Nothing held the fleet back: every GPU asked for was there and at work."
     longest = table.loc[table["job_hours_waited"].idxmax()]
     if real.empty:
-        said = (
-            f"Jobs waited {number_of(quantity(total), 'hour')} while no GPU stood free, longest for {_name(longest)}."
-        )
+        said = f"Jobs waited {number_of(quantity(total), 'hour')} while no GPU was free, longest for {_name(longest)}."
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
     held, basis = quantity(first["gpu_hours_held_back"]), Earnings.of_manifest(result.manifest).basis
@@ -158,12 +157,12 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
 
 
 def _in_vain(table: pd.DataFrame) -> str:
-    """What replicas asked for, of which no GPU stood free; "" if there is nothing."""
+    """What replicas asked for, while no GPU was free; "" if there is nothing."""
     asked = float(table["gpu_hours_asked"].sum())
     if asked <= 0.0:
         return ""
     most = table.loc[table["gpu_hours_asked"].idxmax()]
-    return f"Replicas asked for {gpu_hours(asked)} while no GPU stood free, most of them for {_name(most)}."
+    return f"Replicas asked for {gpu_hours(asked)} while no GPU was free, most of them for {_name(most)}."
 
 
 def _name(row: pd.Series) -> str:
@@ -184,7 +183,7 @@ def _sentence(row: dict, start: datetime, basis: str) -> str:
     cause, words = row["cause"], WORDS[row["cause"]]
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
-    value, of_planned = worth(row["usd"], basis), f"({share(row['share_of_planned'])} of those planned)"
+    value, of_planned = worth(row["usd"], basis), f"({share(row['share_of_planned'])} of planned GPU-time)"
     none_free = row["gpu_hours_lost"] <= 0.0 and words.wait is not None and words.wait.clause != ""
     clause = words.wait.clause if none_free else words.clause
     parts = [f"At {row['site']}, {row['gpu_type']} {clause}, mostly from {when}."]
@@ -192,22 +191,22 @@ def _sentence(row: dict, start: datetime, basis: str) -> str:
         parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{value}.")
     elif row["gpu_hours_held_back"] <= 0.0:
         if row["gpu_hours_lost"] > 0.0:
-            parts.append(f"{number_of(lost, 'GPU-hour')} {of_planned} held nothing back: no work asked for them.")
+            parts.append(f"{number_of(lost, 'GPU-hour')} {of_planned} held nothing back: no work needed them.")
         elif row["gpu_hours_asked"] > 0.0:
-            parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')}, but no GPU stood free for it.")
+            parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')}, but no GPU was free for it.")
     elif cause in (BUSY, BACKLOG) and held == asked:
-        parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them{value}.")
+        parts.append(f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond these{value}.")
     elif cause in (BUSY, BACKLOG):
         parts.append(
-            f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond them; held back are {held}, as many as were"
-            f" at work in its place{value}."
+            f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond these; {held} of them count as held back, as"
+            f" many as were busy in its place{value}."
         )
     else:
         hours = number_of(lost, "GPU-hour")
         of_these = f"all of these {hours}" if held == lost else f"{held} of these {hours}"
         parts.append(f"Waiting work asked for {of_these} {of_planned}{value}.")
         if asked != held:
-            parts.append(f"In all it asked for {asked}.")
+            parts.append(f"In total it asked for {asked}.")
     if row["job_hours_waited"] >= 0.5:
         hours = quantity(row["job_hours_waited"])
         parts.append(f"Jobs waited {number_of(hours, 'hour')} for it.")

@@ -70,7 +70,7 @@ def lateness(result: Record, deliveries: Deliveries | None = None) -> str:
     """What the planned GPUs of a result with projects, or of replications of it, were missing for, in two sentences."""
     if deliveries is None:
         return _late(result, result.build_ledger, "in this run")
-    where = f"in the mean of {number_of(deliveries.about['replications'], 'build-out')}"
+    where = f"on average over {number_of(deliveries.about['replications'], 'build-out')}"
     return _late(result, deliveries.losses, where)
 
 
@@ -78,11 +78,11 @@ def _late(result: Record, losses: pd.DataFrame, where: str) -> str:
     held = held_back(losses)
     total = held[["gpu_hours", "usd"]].clip(lower=0.0).sum()
     if total["gpu_hours"] <= 0.0:
-        return "Everything came as planned, or before."
+        return "Everything arrived on or ahead of plan."
     most = held[held["usd"] > 0.0].groupby("what", sort=False)["gpu_hours"].sum().sort_values(ascending=False).head(3)
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
-        f"Planned and not there {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
+        f"Planned but not live {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
         f" {Earnings.of_manifest(result.manifest).basis}. Most of it was made late by: {listed}."
     )
 

@@ -18,7 +18,7 @@ def kept(result: Record) -> list[str]:
     table, late, served = attainment(result), causes(result), by_requests(result)
     return [
         _kept(row, objectives(result, row["service"]).share, late[late["service"] == row["service"]])
-        + ("" if row["service"] in served else " Its tokens flow: this is what the load of its replicas says.")
+        + ("" if row["service"] in served else " Simulated as a token flow: estimated from the load of its replicas.")
         for _place, row in table.iterrows()
     ]
 
@@ -26,11 +26,11 @@ def kept(result: Record) -> list[str]:
 def _kept(row: pd.Series, promised: float, late: pd.DataFrame) -> str:
     name, judged, under_way = row["service"], row["judged"], row["under_way"]
     if not judged:
-        at_end = f"{number_of(quantity(under_way), 'request')}, under way at the end and not late yet"
+        at_end = f"{number_of(quantity(under_way), 'request')}, still running at the end and not late yet"
         return f"{name} had {at_end if under_way else 'no requests'}."
     said = f"{name} kept its objectives for {percent(row['attainment'], promised)} of {_requests(judged)}"
     short = row["attainment"] < promised
-    said += f", short of the {percent(promised)} that it promised" if short else f"; {percent(promised)} were promised"
+    said += f", short of the promised {percent(promised)}" if short else f"; {percent(promised)} were promised"
     return said + "".join(f"; {part}" for part in (_why(late), _lost(row["failed"])) if part) + "."
 
 
@@ -56,9 +56,9 @@ def promised(result: Record) -> list[str]:
     """What each service with a model promised, a sentence each."""
     given = result.manifest["scenario"]["services"]
     return [
-        f"{name} promised the first token within {short_time(one.ttft_s)} and one every"
-        f" {short_time(one.time_per_output_token_s)} behind it, for {percent(one.share)} of its requests"
-        + ("." if given[name].get("objectives") else ": the usual objectives, as the scenario names none.")
+        f"{name} promised a first token within {short_time(one.ttft_s)} and one every"
+        f" {short_time(one.time_per_output_token_s)} after it, for {percent(one.share)} of its requests"
+        + ("." if given[name].get("objectives") else ": default objectives, as the scenario states none.")
         for name, one in ((name, objectives(result, name)) for name in with_model(result))
     ]
 
@@ -66,7 +66,7 @@ def promised(result: Record) -> list[str]:
 def known(result: Record) -> list[str]:
     """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
     return [
-        f"Token times of {row['service']} on {row['gpu_type']} are {_by(row)}; four of five measured ones lie within"
+        f"Token times of {row['service']} on {row['gpu_type']} are {_by(row)}; four in five measured ones lie within"
         f" {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
         for row in result.manifest.get("entries", [])
     ]

@@ -45,7 +45,7 @@ def outcome(result: Record, warm_up_s: float = 0.0) -> pd.DataFrame:
           of the GPU-hours committed and in force; late_days of the latest milestone due (to the run's end if it was
           not met); delivered_day since the run's start, of a contract that of the last of its milestones to be met
           (infinite: never);
-        - task_kind and held_by, where there are projects: GPU-hours planned and not there in the whole run, and the USD
+        - task_kind and held_by, where there are projects: GPU-hours planned but not live in the whole run, and the USD
           that they would have earned, by the kind of task that made them late and by the supply, shock or rule that
           held it up.
 

@@ -37,7 +37,7 @@ def rejections(result: Record) -> pd.DataFrame:
 
 
 def turned_away(result: Record) -> pd.DataFrame:
-    """Rejected jobs by cause and what they asked for in vain.
+    """Rejected jobs by cause and their unmet demand.
 
     Returns
     -------

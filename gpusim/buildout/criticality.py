@@ -38,7 +38,7 @@ class Criticality:
         project, task_project, task, kind, index (share of replications in which the task is on the project's critical
         path), the most critical first within each project.
     losses : DataFrame
-        project, cause, held_by, gpu_hours (mean over replications; planned and not there within the run, negative:
+        project, cause, held_by, gpu_hours (mean over replications; planned but not live within the run, negative:
         ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, what they would have earned), the greatest first.
     supplies : DataFrame
         project, supply, index (share of replications in which its critical path waited for the supply), waited_days

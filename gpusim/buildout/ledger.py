@@ -22,7 +22,7 @@ LIVE = ["site", "gpu_type", "time_s", "planned_gpus", "live_gpus", "delivered_gp
 
 
 class _Missing(NamedTuple):
-    """GPUs of a pool that are planned and not there because of one component.
+    """GPUs of a pool that are planned but not live because of one component.
 
     Negative where GPUs are there that were not planned: what came early, or has room while another pool's are late.
     """

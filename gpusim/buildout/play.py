@@ -51,7 +51,7 @@ class Programme:
         site, gpu_type, month, planned_gpu_hours, live_gpu_hours.
     ledger : DataFrame
         site, gpu_type, month, project, cause (kind of the task that made it late), held_by (supply that it waited
-        for, or shock that stopped it), gpu_hours (planned and not there; negative: ahead of plan), usd (what
+        for, or shock that stopped it), gpu_hours (planned but not live; negative: ahead of plan), usd (what
         they would have earned). Sums to planned less live of ``months``.
     paths : DataFrame
         The critical path of each project, first to last: project, position, task_project, task, kind, held_by, from_s,

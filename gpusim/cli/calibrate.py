@@ -18,7 +18,7 @@ from gpusim.cli.target import check_output, replace_option
 @click.argument("log", type=PATH)
 @entry_options
 @click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas that served the log.")
-@click.option("--router", default="least-requests", show_default=True, help="How requests were spread over them.")
+@click.option("--router", default="least-requests", show_default=True, help="How requests were distributed over them.")
 @click.option("--out", type=PATH, help="Write the fitted entry to this file, for `entry` of a service's model.")
 @replace_option
 def calibrate(

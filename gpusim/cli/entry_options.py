@@ -18,12 +18,13 @@ def entry_options(command: Callable) -> Callable:
         click.option("--weights", default="bf16", show_default=True,
                      help="Format of the weights: bf16, fp8, nvfp4, ..."),
         click.option("--kv", default="bf16", show_default=True, help="Format of the KV cache: bf16 or fp8."),
-        click.option("--tp", type=COUNT, default=1, show_default=True, help="GPUs that divide each layer."),
-        click.option("--pp", type=COUNT, default=1, show_default=True, help="Stages of layers."),
+        click.option("--tp", type=COUNT, default=1, show_default=True,
+                     help="Tensor parallelism: GPUs that share each layer."),
+        click.option("--pp", type=COUNT, default=1, show_default=True, help="Pipeline parallelism: stages of layers."),
         click.option("--dp", type=COUNT, default=1, show_default=True,
-                     help="Copies of the attention that share experts."),
+                     help="Data parallelism of the attention: copies that share experts."),
         click.option("--ep", type=COUNT, default=1, show_default=True,
-                     help="Groups of GPUs with experts of their own."),
+                     help="Expert parallelism: groups of GPUs with their own experts."),
     )):  # fmt: skip
         command = option(command)
     return command

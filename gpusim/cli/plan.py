@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @cli.command()
 @click.argument("scenario", type=PATH)
 @click.option("--goal", required=True, help='Say "p95 wait of research < 2 h and slo(chat) >= 0.99".')
-@click.option("--budget", type=int, default=200, show_default=True, help="Runs in all.")
+@click.option("--budget", type=int, default=200, show_default=True, help="Total number of runs.")
 @click.option("--replications", type=int, default=5, show_default=True, help="Runs of each candidate.")
-@click.option("--most-usd", type=float, help="What costs more is not tried.")
+@click.option("--most-usd", type=float, help="Skip plans that cost more.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
 @click.option("--out", type=PATH, help="Folder of the plan [default: out/NAME-plan].")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say run.days=7.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, say run.days=7.")
 @force_option
 @crew_options
 def plan(

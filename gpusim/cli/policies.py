@@ -33,10 +33,12 @@ def policies() -> None:
     "names",
     required=True,
     metavar="NAMES",
-    help="Policies, say fifo,easy,sjf+easy,priority+preempt,las: the first is what the others are held against.",
+    help="Policies, say fifo,easy,sjf+easy,priority+preempt,las: the others are compared with the first.",
 )
-@click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds under each policy.")
-@click.option("--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Left out of figures.")
+@click.option("--replications", type=click.IntRange(2), default=10, show_default=True, help="Seeds for each policy.")
+@click.option(
+    "--warm-up-days", type=click.FloatRange(0), default=0.0, show_default=True, help="Warm-up left out of figures."
+)
 @click.option("--out", type=PATH, help="Folder of the comparison [default: out/NAME-policies].")
 @force_option
 @crew_options
@@ -47,7 +49,7 @@ def compare_policies(
 ) -> None:  # fmt: skip
     """Which scheduling policy, and which differences are real?
 
-    Runs SCENARIO under each policy with the same jobs and seeds, and holds each against the first: completion times,
+    Runs SCENARIO under each policy with the same jobs and seeds, and compares each against the first: completion times,
     waits, slowdowns, makespan, use of GPUs, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
     Every run that finishes is kept: the same command, given again, goes on where it was stopped. Only jobs that are
     preemptible make way for others.

@@ -17,13 +17,13 @@ from gpusim.cli.target import check_study, force_option
 
 @cli.command()
 @click.argument("scenario", type=PATH)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value of the scenario.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value of the scenario.")
 @click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Figure to rank reliefs by.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
               help="Share by which quantities grow.")  # fmt: skip
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,
               help="Days by which dates move forward.")  # fmt: skip
-@click.option("--budget", type=click.IntRange(1), default=300, show_default=True, help="Runs in all.")
+@click.option("--budget", type=click.IntRange(1), default=300, show_default=True, help="Total number of runs.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option
@@ -32,7 +32,7 @@ def relieve(
     scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
     out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
-    """Loosen each constraint of SCENARIO that binds, and rank what that would buy."""
+    """Loosen each binding constraint of SCENARIO, and rank the gains."""
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario
 

@@ -18,25 +18,23 @@ from gpusim.units import number_of
 @cli.command()
 @click.argument("requests", type=PATH)
 @entry_options
-@click.option("--replicas", type=COUNT, default=1, show_default=True, help="Replicas of all that.")
+@click.option("--replicas", type=COUNT, default=1, show_default=True, help="Number of replicas.")
 @click.option("--router", default="least-requests", show_default=True,
-              help="Which replica gets a request: round-robin, least-requests, least-kv, prefix.")  # fmt: skip
-@click.option(
-    "--clients", type=COUNT, help="A closed loop: so many clients of each replica, in place of arrival times."
-)
+              help="Routing: round-robin, least-requests, least-kv, prefix.")  # fmt: skip
+@click.option("--clients", type=COUNT, help="Closed loop: this many clients per replica, instead of arrival times.")
 @click.option("--kv-blocks", type=COUNT, help="KV cache of a replica [default: what fits].")
-@click.option("--max-batched-tokens", type=COUNT, help="Tokens of a step at most [default: vLLM's].")
-@click.option("--max-requests", type=COUNT, help="Requests of a step at most [default: vLLM's].")
+@click.option("--max-batched-tokens", type=COUNT, help="Most tokens in a step [default: vLLM's].")
+@click.option("--max-requests", type=COUNT, help="Most requests in a step [default: vLLM's].")
 @click.option("--prefill-replicas", type=click.IntRange(0), default=0, show_default=True,
               help="Replicas that only prefill; the others then only decode.")  # fmt: skip
 @click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
               help="GB/s at which a GPU reads KV cache from one that prefills.")  # fmt: skip
-@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="On top, for each request.")
+@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Added for each request.")
 @click.option("--draft-tokens", type=click.IntRange(0), default=0, show_default=True,
-              help="Tokens drafted in a step for each request that decodes.")  # fmt: skip
+              help="Speculative tokens drafted per step and decoding request.")  # fmt: skip
 @click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
-              help="Chance that a drafted token is right if those before it are.")  # fmt: skip
-@click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="A step is longer by it.")
+              help="Probability that a drafted token is accepted if those before it are.")  # fmt: skip
+@click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Time added to each step.")
 @click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")
 @replace_option
 def replay(

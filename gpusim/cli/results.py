@@ -26,13 +26,13 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @cli.command()
 @click.argument("scenario", default="us_eu_fleet", type=PATH)
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one value, say sites.abilene.grid_mw=250."
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, say sites.abilene.grid_mw=250."
 )
 @map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
-              help="Runs in all, with the seeds that follow.")  # fmt: skip
-@click.option("--one", is_flag=True, help="The first run only: quick, and an example of what may happen.")
+              help="Number of runs, with consecutive seeds.")  # fmt: skip
+@click.option("--one", is_flag=True, help="Only the first run: quick, but one draw of what may happen.")
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
@@ -41,7 +41,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
     type=click.IntRange(1),
     default=200,
     show_default=True,
-    help="Of the build-out alone, in a scenario with projects.",
+    help="Replications of the build-out alone, in a scenario with projects.",
 )
 @force_option
 def run(
@@ -59,7 +59,7 @@ def run(
 ) -> None:
     """Run SCENARIO under several seeds: what holds it back, how sure that is; write tables, figures and a report.
 
-    The first run is shown in detail, as an example. Runs that have finished are kept in the folder: given again, also
+    The first run is shown in detail, as an example. Finished runs are kept in the folder: given again, also
     with more seeds, the command makes the first one anew and of the others only what is missing.
 
     SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].

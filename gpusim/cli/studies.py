@@ -28,7 +28,7 @@ def crew_options(command: Callable) -> Callable:
         click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core]."),
         click.option(
             "--executor", type=click.Choice(["serial", "processes", "dask"]), default="processes", show_default=True,
-            help="Who does the work.",
+            help="Where runs execute.",
         ),
     ):  # fmt: skip
         command = option(command)

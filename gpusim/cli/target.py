@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 MADE_OF = ("gpusim_version", "seed", "inputs_sha256", "gpus", "scenario")  # of a run: the same ones, the same bytes
 MOST_KEYS = 4  # that are told
 
-force_option = click.option("--force", is_flag=True, help="Replace what another run or study left in the folder.")
-replace_option = click.option("--force", is_flag=True, help="Replace a file of that name.")
+force_option = click.option("--force", is_flag=True, help="Overwrite what another run or study left in the folder.")
+replace_option = click.option("--force", is_flag=True, help="Overwrite an existing file.")
 
 
 def check_run(folder: Path, scenario: Scenario, seed: int, force: bool) -> None:

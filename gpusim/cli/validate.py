@@ -15,12 +15,12 @@ from gpusim.cli.target import check_output, replace_option
 
 @cli.command()
 @click.option("--quick", is_flag=True, help="A sixteenth of the simulation, with tolerances four times as wide.")
-@click.option("--only", metavar="ITEMS", help="Some anchors only, say 1,12 [default: all].")
+@click.option("--only", metavar="ITEMS", help="Only these anchors, say 1,12 [default: all].")
 @click.option("--out", type=PATH, help="Folder for validation.html and validation.parquet, all cases as one table.")
 @replace_option
 @click.pass_context
 def validate(ctx: click.Context, quick: bool, only: str | None, out: Path | None, force: bool) -> None:
-    """Compare with known answers: ours beside theirs. Exit status 1 if one is off."""
+    """Compare with known answers. Exit status 1 if one is off."""
     from rich.console import Console
 
     from gpusim import __version__

@@ -113,7 +113,7 @@ class _Division:
         return interval
 
     def _terminate(self, c: int, interval: int) -> None:
-        """A tenant leaves, in all or in part: what it missed until then is not made up."""
+        """A tenant leaves, fully or partly: what it missed until then is not made up."""
         terms, in_force = self.book.contracts[c], self.in_force[c, interval:]
         if terms.spec.terminates == "all":
             gpus = int(in_force[0])

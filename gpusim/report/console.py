@@ -97,7 +97,7 @@ def _print_differences(console: Console, differences: pd.DataFrame) -> None:
     if differences.empty:
         console.print("\nThe scenarios and seeds are the same.")
         return
-    table = listing("key", "A", "B", title="What differs in the scenarios")
+    table = listing("key", "A", "B", title="Differences between the scenarios")
     for row in differences.head(MOST_KEYS).itertuples():
         table.add_row(
             in_lines(row.key), *("not set" if value is None else str(value) for value in (row.first, row.second))

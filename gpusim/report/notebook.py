@@ -54,6 +54,6 @@ COLUMNS = (
     text("gpu_type", "GPU type"),
     Column("cause", "cause", lambda cause: WORDS[cause].short, text=True),
     Column("gpu_hours_held_back", "GPU-hours held back", decimals()),
-    Column("job_hours_waited", "hours that jobs waited", decimals()),
+    Column("job_hours_waited", "job-hours waited", decimals()),
     Column("usd", "worth [USD]", decimals()),
 )

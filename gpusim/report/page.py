@@ -54,10 +54,10 @@ def _cards(findings: Findings) -> list[tuple[str, str, str]]:
     cards = [
         ("useful_share_of_planned", share(figures["useful_share_of_planned"]), "of planned GPU-time was useful work"),
         ("allocation", share(figures["allocation"]), "of GPU-time online was held by jobs and replicas"),
-        ("goodput", share(figures["goodput"]), "of the time that jobs held GPUs was useful"),
+        ("goodput", share(figures["goodput"]), "of the GPU-time held by jobs was useful"),
         ("jobs", f"{figures['jobs']:,.0f}", f"jobs submitted, {never:,.0f} never started{turned_away}"),
         ("wait_p95_s", of_them, waited),
-        ("job_hours_waited", quantity(figures["job_hours_waited"]), "hours that jobs waited in all"),
+        ("job_hours_waited", quantity(figures["job_hours_waited"]), "job-hours waited"),
         ("energy_facility_mwh", f"{quantity(figures['energy_facility_mwh'])} MWh", pue),
         ("energy_usd", f"{quantity(figures['energy_usd'])} USD", "for energy"),
         ("carbon_t", f"{quantity(figures['carbon_t'])} t", "of CO2e"),

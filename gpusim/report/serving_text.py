@@ -77,11 +77,11 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
         f" {number_of(int(served['preemptions'].sum()), 'preemption')},"
         f" {share(served['cached_tokens'].sum() / requests['prompt_tokens'].sum())} of prompt tokens from the cache."
     )
-    yield f"{found.gpu_w:,.0f} W per GPU in the mean, {found.joules_per_token:.3g} J per output token."
+    yield f"{found.gpu_w:,.0f} W per GPU on average, {found.joules_per_token:.3g} J per output token."
     known = (
         f"{number_of(entry.runs, 'measured run')} of this model on this GPU"
         if entry.basis == "pair"
-        else "a roofline fitted to other models and GPUs; none of this pair was measured"
+        else "a roofline fitted to other models and GPUs; this pair was not measured"
     )
     yield (
         f"Step times by {known}. Of five measured token times four are {entry.time.low:.2f} to {entry.time.high:.2f}"

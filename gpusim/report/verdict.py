@@ -16,7 +16,7 @@ def verdict(plan: Proposal) -> str:
 def _found(plan: Proposal) -> str:
     cost = f"{plan.chosen['cost_usd']:,.0f} USD"
     if not plan.chosen["met"]:
-        return f"No plan that was tried meets the goal. The nearest costs {cost}; {_missed(plan)}"
+        return f"No plan tried meets the goal. The nearest costs {cost}; {_missed(plan)}"
     what = "Nothing has to be bought: the scenario as it is" if plan.purchases.empty else f"A plan of {cost}"
     if plan.chosen["sure"]:
         return f"{what} meets the goal with 95% confidence."
@@ -29,7 +29,7 @@ def _found(plan: Proposal) -> str:
 
 def _missed(plan: Proposal) -> str:
     if np.isfinite(plan.chosen["shortfall"]):
-        return f"it misses the limits by {plan.chosen['shortfall']:,.1%} in all."
+        return f"it misses the limits by {plan.chosen['shortfall']:,.1%} in total."
     endless = [one.text for one in plan.goal.conditions if np.isinf(plan.chosen[one.text])]
     return f"it has no finite {' and no finite '.join(endless or ['figure'])}, as where jobs are rejected."
 
@@ -39,7 +39,7 @@ def _unknown(plan: Proposal) -> list[str]:
     return [
         f"There is no demand for {name}, which meets every limit."
         if name in plan.unasked
-        else f"Some runs have no {name}, which counts as not met."
+        else f"Some runs have no {name}; this counts as not met."
         for name in missing
     ]
 
@@ -48,7 +48,7 @@ def _searched(plan: Proposal) -> str:
     count = len(plan.candidates)
     tried = f"{number_of(count, 'candidate')} {'was' if count == 1 else 'were'} tried in {number_of(plan.runs, 'run')}"
     cheaper = int((plan.candidates["cost_usd"] < plan.chosen["cost_usd"]).sum())
-    left = "all others cost as much or more" if plan.chosen["met"] else "no others are left to try"
+    left = "all others cost at least as much" if plan.chosen["met"] else "none are left to try"
     if plan.chosen["met"] and cheaper:
         which = "the cheaper one" if cheaper == 1 else f"the {cheaper:,} cheaper ones"
         left = f"{which} of them did not meet the goal, and all that were not tried cost as much or more"

@@ -90,11 +90,11 @@ def plan(
     goal : str
         Conditions as in ``gpusim.studies.planning.goal``: ``"p95 wait of research < 2 h and slo(chat) >= 0.99"``.
     budget : int
-        Runs in all, those that the store holds already included.
+        Total number of runs, including those that the store already holds.
     replications : int
         Runs of each candidate, with seeds ``seed``, ``seed + 1``, ...: the same ones for every candidate.
     most_usd : float, optional
-        [USD] What costs more is not tried.
+        [USD] Skip plans that cost more.
     store : path, optional
         Folder of the runs; by default ``out/NAME-plan/runs``.
     executor, workers, address

@@ -38,8 +38,8 @@ def run(
     seed : int
         Feeds all random streams. Same scenario and seed: the same result, to the byte.
     seeds : int
-        Runs in all, with ``seed`` and the seeds that follow. The tables of the result are those of the first; what all
-        of them say is ``Result.replications``. Needed for any statement that is to hold beyond one draw.
+        Number of runs, with ``seed`` and the seeds that follow. The tables of the result are those of the first; what
+        all of them say is ``Result.replications``. Needed for any statement that is to hold beyond one draw.
     store : path, optional
         Folder in which the other runs are kept: a second call goes on there. By default they are kept in memory.
     workers : int, optional

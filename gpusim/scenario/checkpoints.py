@@ -9,7 +9,7 @@ from gpusim.scenario.workload import JobClass
 
 
 def daly_s(write_s: float, mttf_s: float) -> float:
-    """[s] Work between checkpoints that take ``write_s``, for the shortest time in all.
+    """[s] Work between checkpoints that take ``write_s``, for the shortest total time.
 
     Daly (2006), a higher-order estimate of the optimum; its first term is Young's (1974), sqrt(2 C M). Without
     failures: infinite.

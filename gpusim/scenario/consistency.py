@@ -58,7 +58,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
         yield from _spares(place, pool.spare_nodes, int(peaks[place]) // gpu.gpus_per_node)
     total = sum(peaks.values())
     if total > MAX_GPUS:
-        yield f"sites: found {total:,.0f} GPUs in all; give {MAX_GPUS:,} at most"
+        yield f"sites: found {total:,.0f} GPUs in total; give at most {MAX_GPUS:,}"
     for place, table in find(data, ("services", "*")):
         if service := _valid(Service, table):
             yield from _service(place, service, pools, peaks, days)

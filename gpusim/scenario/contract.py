@@ -31,9 +31,9 @@ class Contract(Model):
     signed: When
     """When: days since the start of the run, or a date. What was signed before the run counts from its start."""
     gpus: Steps | None = None
-    """GPUs committed in all. Give this or ``it_mw``."""
+    """GPUs committed, cumulative. Give this or ``it_mw``."""
     it_mw: Steps | None = None
-    """[MW] IT power committed in all, as whole GPUs of the one type of ``gpu_types`` at their rated power."""
+    """[MW] IT power committed, cumulative, as whole GPUs of the one type of ``gpu_types`` at their rated power."""
     gpu_types: list[str] = []
     """Types the GPUs may be of; none: any."""
     sites: list[str] = []

@@ -34,7 +34,7 @@ class ServedModel(Model):
     dp: PositiveInt = 1
     """Copies of the attention, each with requests of its own."""
     ep: PositiveInt = 1
-    """Groups of GPUs with experts of their own."""
+    """Expert parallelism: groups of GPUs with their own experts."""
     weights: str = "bf16"
     """Format of the weights."""
     experts: str = ""
@@ -47,9 +47,9 @@ class ServedModel(Model):
     """[GB/s] At which a replica's weights come from where they are kept, beside the service's ``load_s``; absent: at
     once."""
     max_requests: PositiveInt | None = None
-    """Requests of a step at most; absent: what the engine starts with."""
+    """Most requests in a step; absent: what the engine starts with."""
     max_batched_tokens: PositiveInt | None = None
-    """Tokens of a step at most; absent: what the engine starts with."""
+    """Most tokens in a step; absent: what the engine starts with."""
     prefix_caching: bool = True
     """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
     speculation: Drafts | None = None
@@ -86,7 +86,7 @@ class Objectives(Model):
     ttft_s: PositiveFloat = 2.0
     """[s] From when a user sends a request to when the first token is there."""
     time_per_output_token_s: PositiveFloat = 0.1
-    """[s] From token to token behind the first, mean of a request."""
+    """[s] Time per output token after the first, mean of a request."""
     share: Share = 0.99
     """Share of the requests that are to keep both."""
 

@@ -19,7 +19,7 @@ class Link(Model):
     between: list[str]
     """The two regions that it joins."""
     gbps: Steps
-    """[Gb/s] Bandwidth in all, greater than 0 at some time; while it is 0 the link is down."""
+    """[Gb/s] Total bandwidth, greater than 0 at some time; while it is 0 the link is down."""
     efficiency: float = Field(0.8, gt=0, le=1)
     """Share of the bandwidth that carries data, the rest being protocol and others' traffic."""
 

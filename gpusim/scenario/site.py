@@ -66,12 +66,12 @@ class Sustainability(Model):
 
 
 class Pool(Model):
-    """GPUs of one type at one site: delivered in all, over time."""
+    """GPUs of one type at one site: cumulative deliveries over time."""
 
     gpus: Steps
-    """GPUs delivered in all."""
+    """GPUs delivered, cumulative."""
     spare_nodes: int = Field(0, ge=0)
-    """Nodes kept free to take the place of those that fail; jobs and replicas never have more than the others."""
+    """Spare nodes that replace failed ones; jobs and replicas never hold more than the other nodes."""
     spare_start_s: float = Field(0.0, ge=0)
     """[s] Until a spare is at work in the place of a node that failed. 0: hot; minutes: warm."""
 

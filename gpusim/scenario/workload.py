@@ -24,7 +24,7 @@ class JobClass(Model):
     """Share of the work in which GPUs exchange data and draw the power of communication."""
     checkpoint_interval_s: Annotated[float, Field(ge=0)] | Literal["young_daly"] = math.inf
     """[s] Work between checkpoints: what an interrupted job loses at most. ``"young_daly"``: by the number of its GPUs
-    and the rates of ``failures``, the shortest time in all (Daly 2006)."""
+    and the rates of ``failures``, the shortest total time (Daly 2006)."""
     checkpoint_write_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time that writing a checkpoint stops the work."""
     checkpoint_background_s: float = Field(0.0, ge=0, lt=math.inf)

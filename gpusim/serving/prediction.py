@@ -31,7 +31,7 @@ class Prediction:
         A row per measure: ``ttft_s`` (first token since the request arrived, the wait for the step under way
         included), ``time_per_output_token_s``, ``end_to_end_s``. Columns: ``mean``, ``p50``, ``p90``, ``p99``; each
         also as ``..._low`` and ``..._high``: by replays with all step times at the ends of the entry's interval, in
-        which four of five measured ones lie.
+        which four in five measured ones lie.
     span_s : float
         [s] From the first arrival to the last token.
     gpu_w : float

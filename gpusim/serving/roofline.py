@@ -1,7 +1,7 @@
 """What a step takes, from a model's shape and its hardware: work over peak rate over the share of it that is reached.
 
 A step computes ``chunk_tokens`` tokens of prompts and one token of each of ``sequences`` sequences. Its time is a sum,
-so that each part can be tabulated by itself. Within a part, reading and computing overlap but for what ``JOIN`` keeps.
+so that each part can be tabulated separately. Within a part, reading and computing overlap but for what ``JOIN`` keeps.
 All functions take numbers or arrays of one length and keep no state.
 
 Sources of the forms: roofline of matrix products (Williams et al., CACM 2009); ring all-reduce, 2 (g - 1)/g of the

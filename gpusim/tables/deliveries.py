@@ -37,7 +37,7 @@ class Deliveries:
         end_p50_s, end_p90_s (of those), index (share in which the task is on its project's critical path).
     losses : DataFrame
         project, cause (kind of task), held_by (supply or shock that held it up), gpu_hours (mean;
-        planned and not there within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, what
+        planned but not live within the run; negative: ahead of plan), p10_gpu_hours, p90_gpu_hours, usd (mean, what
         they would have earned).
     supplies : DataFrame
         project, supply, index (share of replications in which its critical path waited for the supply), waited_days
@@ -46,7 +46,7 @@ class Deliveries:
         contract, milestone (from 1), gpus, due_s, p10_s, p50_s, p90_s (infinite: not within the run), on_time,
         within_grace, never.
     contracts : DataFrame
-        contract, tenant, gpus (at most), left (share of replications in which the tenant left, in all or in part),
+        contract, tenant, gpus (at most), left (share of replications in which the tenant left, fully or partly),
         billed_p10_usd, billed_p50_usd, billed_p90_usd, credit_usd (mean).
     delay : DataFrame
         project, gpu_hours, usd: what is lost if all that it adds comes 30 days later and all else when it came; USD of
@@ -56,7 +56,7 @@ class Deliveries:
         free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).
     cash : DataFrame
         With contracts: month; free_cash_p10_usd, free_cash_p50_usd, free_cash_p90_usd (sum of free cash to the month's
-        end), paid_in_p10_usd and so on (sum that the owners have paid in). A quantile is that of the month by itself.
+        end), paid_in_p10_usd and so on (sum of owners' contributions). Quantiles are by month.
     """
 
     about: dict

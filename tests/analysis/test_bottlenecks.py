@@ -27,10 +27,10 @@ def test_absent_gpus_hold_back_only_what_was_asked_for_at_that_time():
     assert found.usd == pytest.approx(180.0)  # 30 GPU-hours at 6 USD
     assert (found.period_start_s, found.period_end_s) == (3600.0, 7200.0)
     assert found.sentence == (
-        "At north, H100 GPUs stood delivered, but the grid connection could not power them, mostly from day 0 to day"
-        " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of those planned),"
-        " worth 180 USD at market prices. Jobs waited 2 hours for it. What could relieve it: an earlier or larger grid"
-        " connection, or oversubscription as far as GPUs draw less than their nameplate."
+        "At north, H100 GPUs had been delivered, but the grid connection could not power them, mostly from day 0 to day"
+        " 0.1 (1 June 01:00 to 02:00 UTC). Waiting work asked for 30 of these 80 GPU-hours (27% of planned"
+        " GPU-time), worth 180 USD at market prices. Jobs waited 2 hours for it. What could relieve it: an earlier or"
+        " larger grid connection, or oversubscribing it where GPUs draw less than their nameplate."
     )
 
 
@@ -51,10 +51,8 @@ def test_a_full_fleet_is_held_back_by_its_gpus():
     assert first.gpu_hours_asked == pytest.approx(20.0 + 50.0 + 800.0)
     assert first.gpu_hours_held_back == pytest.approx(20.0 + 50.0 + 100.0)  # no more than were at work
     assert first.job_hours_waited == pytest.approx(12.0)
-    assert (
-        "Waiting work asked for 870 GPU-hours beyond them; held back are 170, as many as were at work in its place"
-        in first.sentence
-    )
+    said = "asked for 870 GPU-hours beyond these; 170 of them count as held back, as many as were busy in its place"
+    assert said in first.sentence
 
 
 def test_waiting_for_busy_gpus_is_shared_with_those_held_free_for_a_large_job():
@@ -64,7 +62,7 @@ def test_waiting_for_busy_gpus_is_shared_with_those_held_free_for_a_large_job():
     assert row(result, "busy").job_hours_waited == pytest.approx(2.0 * 34.0 / 64.0)
     assert row(result, "idle_reserved").gpu_hours_held_back == pytest.approx(30.0)
     assert row(result, "busy").gpu_hours_asked == row(result, "busy").gpu_hours_held_back == pytest.approx(34.0)
-    assert "asked for 34 GPU-hours beyond them, worth" in row(result, "busy").sentence
+    assert "asked for 34 GPU-hours beyond these, worth" in row(result, "busy").sentence
 
 
 def test_missing_replicas_ask_for_gpus():
@@ -89,7 +87,7 @@ def test_slack_comes_last_however_large_and_unwanted_absence_before_it():
     assert table["rank"].tolist() == [1, 2, 3]
     assert table["gpu_hours_lost"].tolist() == [4.0, 1.0, 90.0]
     assert table["gpu_hours_held_back"].tolist() == table["gpu_hours_asked"].tolist() == [4.0, 0.0, 0.0]
-    assert "held nothing back: no work asked for them" in table["sentence"][1]
+    assert "held nothing back: no work needed them" in table["sentence"][1]
 
 
 def test_all_waiting_and_all_losses_are_in_the_rows():
@@ -134,8 +132,8 @@ def test_headline_names_the_largest_and_the_longest_wait():
 def test_nothing_held_back():
     result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}}, jobs=({},))
     assert headline(result) == (
-        "Demand binds before supply: nobody asked for 60% of planned GPU-time, and nothing was held back from work that"
-        " waited. Nothing held the fleet back: every GPU that anybody asked for was there and at work."
+        "Demand binds before supply: 60% of planned GPU-time had no demand, and nothing was held back from waiting"
+        " work. Nothing held the fleet back: every GPU asked for was there and at work."
     )
     useful = make({("north", "H100"): {"training": [40.0]}}, jobs=({},))
     assert bottlenecks(useful).empty
@@ -156,20 +154,20 @@ def test_held_back_is_said_in_the_same_words_everywhere():
 def test_waiting_that_no_idle_gpu_is_to_blame_for_is_not_nothing():
     result = make({("north", "H100"): {"training": [8.0]}}, waits=(("north", "H100", 0, "quota", 2.0, 16.0),))
     assert headline(result) == (
-        "Jobs waited 2 hours while no GPU stood free, longest for 'tenants at their quota' (H100 at north)."
+        "Jobs waited 2 hours while no GPU was free, longest for 'tenants at their quota' (H100 at north)."
     )
     said = row(result, "idle_quota").sentence
     assert said.startswith("At north, H100 GPUs were asked for by tenants that had used up their quota, mostly from ")
-    assert "asked for 16 GPU-hours, but no GPU stood free for it" in said
+    assert "asked for 16 GPU-hours, but no GPU was free for it" in said
 
 
 @pytest.mark.parametrize("cause", ["quota", "policy", "cycle", "data"])
 def test_no_gpu_is_said_to_be_free_where_none_was(cause):
     waits = (("north", "H100", 0, cause, 2.0, 16.0),)
     busy = make({("north", "H100"): {"training": [8.0]}}, waits=waits)
-    assert "stood free" not in row(busy, f"idle_{cause}").sentence.split(".")[0]
+    assert "were idle" not in row(busy, f"idle_{cause}").sentence.split(".")[0]
     free = make({("north", "H100"): {"training": [8.0], f"idle_{cause}": [16.0]}}, waits=waits)
-    assert "GPUs stood free" in row(free, f"idle_{cause}").sentence.split(".")[0]
+    assert "GPUs were idle" in row(free, f"idle_{cause}").sentence.split(".")[0]
 
 
 def test_who_never_started_without_a_wait_is_told():

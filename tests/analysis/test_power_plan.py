@@ -30,7 +30,7 @@ def test_two_thirds_of_the_connection_in_use() -> None:
     assert held(dark(60.0, 1000.0, 1100.0)) == {"not_energised": pytest.approx(1100.0)}  # 500 of 1,100
     said = bottlenecks(dark(60.0, 1000.0, 400.0)).iloc[0]
     assert said["cause"] == "power_plan"
-    assert "oversubscription of the connection, with a power cap" in said["sentence"]
+    assert "oversubscribing the grid connection, with a power cap" in said["sentence"]
     assert "grid connection too small" not in said["sentence"]
 
 

@@ -52,7 +52,7 @@ def faults(found: Statements) -> list[str]:
         "balance": fleet["cash"] + fleet["assets"] == fleet["debt"] + fleet["prepayments"] + fleet["equity"],
         "cash change": np.diff(fleet["cash"], prepend=opening)
         == fleet["free_cash"] + fleet["draws"] - fleet["interest"] - fleet["repayments"] + fleet["paid_in"],
-        "free cash": fleet["free_cash"]
+        "free cash flow": fleet["free_cash"]
         == found.accounts.cents["invoiced"].sum(axis=0) + fleet["on_demand"] + fleet["spot"] + fleet["prepaid"]
         - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["capex"],
         "debt": np.cumsum(fleet["draws"] - fleet["repayments"]) == fleet["debt"],

@@ -96,7 +96,8 @@ def test_a_full_queue():
     result = play([32] * 10, {"scheduler": {"queue_limit": 2}}, submit_s=60.0)
     row = only(result)
     assert (row.cause, row.site, row.gpu_type) == ("rejected_queue", "here", "H100")
-    assert headline(result).startswith("7 of 10 jobs were rejected: they came when the queue of H100 at here was full.")
+    said = "7 of 10 jobs were rejected: they arrived when the queue of H100 at here was full."
+    assert headline(result).startswith(said)
 
 
 def test_reasons_are_told_apart_the_most_frequent_first():

@@ -55,7 +55,7 @@ def test_a_job_and_a_replica_lack_the_same(cause):
     [
         ({"grid_mw": 0.0}, {}, [], "Most is attributed to 'grid connection too small' (H100 at one): 192 GPU-hours"),
         ({}, {"quota_gpus": {"H100": 16}}, ["taker"],
-         "Replicas asked for 96 GPU-hours while no GPU stood free, most of them for 'tenants at their quota' (H100"),
+         "Replicas asked for 96 GPU-hours while no GPU was free, most of them for 'tenants at their quota' (H100"),
     ],
 )  # fmt: skip
 def test_what_replicas_lack_is_told_where_no_job_waits(site, tenant, taker, said):

@@ -89,7 +89,7 @@ def test_idle_and_asked_for_at_different_times():
 
 
 def test_a_tenant_at_its_quota_asks_for_no_more_than_its_jobs():
-    """8 GPUs stand free for 10 h, and the job that waits for the quota asks for one."""
+    """8 GPUs are free for 10 h, and the job that waits for the quota asks for one."""
     found = hours([(0.0, 10.0, 8), (0.0, 1.0, 1)], {"tenants": {"default": {"quota_gpus": {"H100": 8}}}})
     assert found["idle_quota"] == (10.0, 10.0, 10.0)
 
@@ -101,7 +101,7 @@ def test_a_full_pool_is_asked_for_no_more_than_it_has():
 
 
 def test_a_large_job_is_set_against_free_gpus_first():
-    """8 run for 4 h, the job of 16 waits: 8 stand free for it, 8 are at work."""
+    """8 run for 4 h, the job of 16 waits: 8 are free for it, 8 are at work."""
     found = hours([(0.0, 4.0, 8), (0.0, 1.0, 16)], {"scheduler": {"backfill": "none"}})
     assert found["idle_reserved"] == (32.0, 32.0, 32.0)
     assert found["busy"] == (0.0, 32.0, 32.0)

@@ -205,7 +205,12 @@ def test_openmeteo_pressure_is_used(write):
 
 
 EPW = """LOCATION,Here,-,XXX,TEST,1,50.0,8.0,{zone},100.0
+DESIGN CONDITIONS,0
+TYPICAL/EXTREME PERIODS,0
+GROUND TEMPERATURES,0
+HOLIDAYS/DAYLIGHT SAVINGS,No,0,0,0
 COMMENTS 1,"made, here"
+COMMENTS 2,
 DATA PERIODS,1,{records},Data,Sunday, 1/ 1,12/31
 """
 
@@ -215,7 +220,7 @@ def epw(zone=1.0, records=1, cells=None) -> str:
     for i, day in enumerate(pd.date_range("2023-01-01", periods=365)):
         for hour in range(1, 25):
             dry = cells.get((i, hour), "10.0") if cells else "10.0"
-            rows.append(f"{1990 + day.month},{day.month},{day.day},{hour},60,?9,{dry},5.0,80,99000,0")
+            rows.append(f"{1990 + day.month},{day.month},{day.day},{hour},60,?9,{dry},5.0,80,99000" + ",0" * 25)
     return EPW.format(zone=zone, records=records) + "\n".join(rows) + "\n"
 
 
@@ -247,12 +252,12 @@ def test_epw_hours_and_missing_values(write):
         (openmeteo(temperature_2m=[3]), "has 1 entry, hourly.time 2"),
         (openmeteo(temperature_2m=[86.0, 90.0]), "between -90 and 60 C"),
         (openmeteo(relative_humidity_2m=[-1, 50]), "relative humidities of -1 to 50 %"),
-        (epw().replace("\n1991,1,1,1,", "\n1991,1.5,1,1,"), "must make a time .1x.: line 4"),
-        (epw().replace("\n1991,1,1,1,", "\n1991,1e400,1,1,"), "must make a time .1x.: line 4"),
+        (epw().replace("\n1991,1,1,1,", "\n1991,1.5,1,1,"), "not readable as EPW rows: "),
+        (epw().replace("\n1991,1,1,1,", "\n1991,1e400,1,1,"), "not readable as EPW rows: "),
         (epw(records=4), "4 records per hour; 1 can be read"),
         (epw(zone="east"), "hours from UTC and elevation in cells 9 and 10, found 'east'|found \\['east'"),
-        (epw(cells={(3, 4): "warm"}), "dry_bulb_c must be a number .1x.: line 79: 'warm'"),
-        ("LOCATION,Here,-,XXX,TEST,1,50.0,8.0,1.0,100.0\n", "no line DATA PERIODS"),
+        (epw(cells={(3, 4): "warm"}), "dry_bulb_c must be a number .1x.: line 84: 'warm'"),
+        ("LOCATION,Here,-,XXX,TEST,1,50.0,8.0,1.0,100.0\n", "line 8 is not DATA PERIODS"),
         ("PAR1 and nothing more", "damaged or cut-off Parquet"),
     ],
 )

@@ -90,7 +90,7 @@ def test_section(page, result, costs) -> None:
     assert [row[0] for row in page.tables["competition-projects"][1:]] == later["project"].tolist()
     assert page.tables["competition-hourly"][1][:2] == ["one", "2025"]
     assert page.texts["competition-lead"] == rivalry(result, costs)
-    assert "in the mean of 6 replications" in rivalry(result, costs)
+    assert "on average over 6 replications" in rivalry(result, costs)
     assert "nan" not in page.texts["competition"].split()
 
 

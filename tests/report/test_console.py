@@ -40,7 +40,7 @@ def test_bottlenecks_fit_and_are_whole(width):
     assert max(map(len, lines)) <= width
     row = next(line for line in lines if " 1  site" in line)
     assert "GPUs busy" in row
-    # Of 704 GPUs asked for, 80 stand free: 24 h x 624 GPUs, 24 h x 9 jobs x 624 / 704.
+    # Of 704 GPUs asked for, 80 are free: 24 h x 624 GPUs, 24 h x 9 jobs x 624 / 704.
     figures = row.split()[-5:] if width == 80 else [row.split()[i] for i in (-7, -6, -5, -2, -1)]
     assert figures == ["15k", "15k", "0", "191", "89.9k"]
     assert " ".join(HELD_BACK.split()) in " ".join(text.split())

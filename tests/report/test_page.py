@@ -161,7 +161,7 @@ def test_a_fleet_without_jobs_and_services(tmp_path):
     page = Page(write(Findings(result), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "services" not in page.tables
     assert page.texts["headline"].startswith("Nothing was held back: nobody asked")
-    assert "Nothing held back GPUs of this site" in page.texts["sites"]
+    assert "Nothing held back this site's GPUs" in page.texts["sites"]
     assert "card-wait_p95_s" not in page.texts
     assert not re.search(r"\bnan\b", " ".join(page.texts.values()), re.IGNORECASE)
 
@@ -176,7 +176,7 @@ def test_rejected_jobs_stand_first(tmp_path):
         "1 of 2 jobs was rejected: it needs 4,000 GPUs in one pool, and the largest has 32."
     )
     assert page.texts["card-jobs"] == "2jobs submitted, 1 never started, 1 of them rejected"
-    assert page.tables["bottlenecks"][1][1:4] == ["any site", "any type", "jobs too large for every pool"]
+    assert page.tables["bottlenecks"][1][1:4] == ["any site", "any type", "jobs too large for any pool"]
     assert page.tables["bottlenecks"][1][4:6] == ["4,000", "4,000"]
     assert "one pool of 4,000 GPUs, or jobs of 32 at most" in page.texts["ranking"]
     assert page.tables["delays-tenant"][1][1:3] == ["2", "1"]  # jobs, never started

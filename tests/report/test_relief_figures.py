@@ -73,7 +73,7 @@ def test_ranking_has_gains_ledger_and_both_ranks():
 
 def test_the_first_rows_of_many():
     found = texts(relief_ranking.draw(study(60)))
-    assert sum(text.startswith("What one step buys") and "without 48 smaller ones" in text for text in found) == 1
+    assert sum(text.startswith("Gain from one step") and "48 smaller ones left out" in text for text in found) == 1
     assert "12" in found
     assert "13" not in found
 
@@ -119,7 +119,7 @@ def test_effects_are_relative_and_coloured_where_they_are_certain():
     figure = relief_effects.draw(study(3))
     ax = figure.axes[0]
     heads = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
-    assert heads[:2] == ["useful GPU time", "waiting of jobs"]
+    assert heads[:2] == ["useful GPU time", "waiting time of jobs"]
     assert len(heads) == 7
     cells = {text.get_position(): text for text in ax.texts}
     # Counterfactual y changes measure k (in the order of the kit) by y - k per cent, +- 2.

@@ -43,27 +43,27 @@ def page(tmp_path_factory):
     ("counts", "sentence"),
     [
         ([], "chat had no requests."),
-        ([("under_way", "", 1)], "chat had 1 request, under way at the end and not late yet."),
-        ([("under_way", "", 2000)], "chat had 2,000 requests, under way at the end and not late yet."),
+        ([("under_way", "", 1)], "chat had 1 request, still running at the end and not late yet."),
+        ([("under_way", "", 2000)], "chat had 2,000 requests, still running at the end and not late yet."),
         ([("met", "", 1)], "chat kept its objectives for 100% of 1 request; 99% were promised."),
         ([("missed", "queue", 1)],
-         "chat kept its objectives for 0% of 1 request, short of the 99% that it promised; late: queue for a replica"
+         "chat kept its objectives for 0% of 1 request, short of the promised 99%; late: queue at the replica"
          " (100%)."),
         ([("met", "", 982), ("missed", "interference", 12), ("missed", "queue", 6)],
-         "chat kept its objectives for 98.2% of 1,000 requests, short of the 99% that it promised; most late: prefill"
-         " of others (1.2%)."),
+         "chat kept its objectives for 98.2% of 1,000 requests, short of the promised 99%; most late: prefill"
+         " of other requests (1.2%)."),
         ([("met", "", 990), ("missed", "power", 5), ("missed", "queue", 5)],
-         "chat kept its objectives for 99% of 1,000 requests; 99% were promised; late: power (0.5%) and queue for a"
-         " replica (0.5%)."),
+         "chat kept its objectives for 99% of 1,000 requests; 99% were promised; late: power (0.5%) and queue at"
+         " the replica (0.5%)."),
         ([("met", "", 4_099_999), *(("missed", name, 1) for name in ("queue", "power", "network"))],
          "chat kept its objectives for 99.999927% of 4.1 million requests; 99% were promised; late: network distance"
          " (0.000024%), power (0.000024%) and 1 more cause."),
         ([("met", "", 9), ("failed", "failure", 1)],
-         "chat kept its objectives for 90% of 10 requests, short of the 99% that it promised; late: failure (10%);"
+         "chat kept its objectives for 90% of 10 requests, short of the promised 99%; late: failure (10%);"
          " 1 request failed."),
         ([("met", "", 989_999), ("missed", "alone", 10_001)],
-         "chat kept its objectives for 98.9999% of 1 million requests, short of the 99% that it promised; late: too"
-         " slow even alone (1%)."),
+         "chat kept its objectives for 98.9999% of 1 million requests, short of the promised 99%; late: too"
+         " slow even on an idle replica (1%)."),
     ],
 )  # fmt: skip
 def test_what_was_kept(counts, sentence):
@@ -81,16 +81,16 @@ def test_what_was_promised_and_is_known():
     }
     result = of(entries=(ENTRY, pair))
     assert promised(result) == [
-        "chat promised the first token within 500 ms and one every 50 ms behind it, for 99% of its requests."
+        "chat promised a first token within 500 ms and one every 50 ms after it, for 99% of its requests."
     ]
     assert promised(of(objectives=None)) == [
-        "chat promised the first token within 2 s and one every 100 ms behind it, for 99% of its requests: the usual"
-        " objectives, as the scenario names none."
+        "chat promised a first token within 2 s and one every 100 ms after it, for 99% of its requests: default"
+        " objectives, as the scenario states none."
     ]
     assert known(result) == [
-        "Token times of chat on H100 are as fitted to the runs of all models; four of five measured ones lie within"
+        "Token times of chat on H100 are as fitted to the runs of all models; four in five measured ones lie within"
         " -18% to +22% of them.",
-        "Token times of chat on H100 are as fitted to 1 measured run of this model there (someone@1); four of five"
+        "Token times of chat on H100 are as fitted to 1 measured run of this model there (someone@1); four in five"
         " measured ones lie within +0% to +5% of them.",
     ]
 
@@ -138,9 +138,9 @@ def test_layout_of_a_run(page):
 
 def test_empty_panels_say_so():
     shown = [text for figure in drawn(of()) for text, _box in texts_of(figure)]
-    for text in ("no request arrived", "no request was over", "no request was late", "no request ended"):
+    for text in ("no request arrived", "no request was over", "no request was late", "no request finished"):
         assert text in shown
-    assert "no answer of several tokens ended" in shown
+    assert "no answer of two tokens or more finished" in shown
 
 
 def test_what_the_figures_show():
@@ -164,7 +164,7 @@ def test_what_the_figures_show():
     assert dots.get_xdata() == pytest.approx([0.1, 1.0], rel=0.02)  # ends of buckets
     titles = [ax.get_title(loc="left") for ax in times.axes]
     assert titles[0] == "Time to first token:\nhalf within 100 ms, 99% within 997 ms"  # of 1 s, within a hundredth
-    assert titles[1] == "From token to token"
+    assert titles[1] == "Time per output token"
 
 
 def test_rates_of_few_requests_are_told_by_the_hour():
@@ -182,7 +182,7 @@ def test_the_section_of_a_page(page):
     assert {"figure-requests_chat", "figure-late_chat", "figure-latency_chat"} <= named
     rows = parsed.tables["requests-places"]
     assert [row[:4] for row in rows[1:]] == [["chat", "texas", "H100", "us"], ["chat", "london", "H100", "uk"]]
-    assert {row[1] for row in parsed.tables["requests-causes"][1:]} >= {"queue for a replica", "network distance"}
+    assert {row[1] for row in parsed.tables["requests-causes"][1:]} >= {"queue at the replica", "network distance"}
     assert not re.search(r"\b(nan|inf)\b", text, re.IGNORECASE)
 
 
@@ -199,7 +199,7 @@ def test_a_service_whose_tokens_flow(fluid, tmp_path):
         with mpl.rc_context(STYLE):
             check_layout(figure())
     parsed = Page(write(findings, tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert "Its tokens flow: this is what the load of its replicas says." in parsed.texts["requests"]
+    assert "Simulated as a token flow: estimated from the load of its replicas." in parsed.texts["requests"]
     assert {"requests-expected", "requests-causes"} <= set(parsed.tables)
     assert not {"requests-places", "requests-deployments"} & set(parsed.tables)
     assert not re.search(r"\b(nan|inf)\b", parsed.texts["requests"], re.IGNORECASE)

@@ -90,7 +90,7 @@ def test_tables_are_those_of_run_and_replications(page, result, deliveries) -> N
     assert held["one"][-1] == quantity(earned)
     money = {row[0]: row[1:] for row in page.tables["money-replications"][1:]}
     middle = deliveries.money.set_index("figure")["p50_usd"]
-    assert money["free cash"][1] == quantity(middle["free_cash"])
+    assert money["free cash flow"][1] == quantity(middle["free_cash"])
     assert all(len(row) == 3 for row in money.values())  # the replications alone: one answer
     assert quantity(middle["revenue"]) in page.texts["card-money-revenue"]
     assert page.texts["build-lead"] == lateness(result, deliveries)  # of all
@@ -122,7 +122,7 @@ def test_without_contracts_there_is_no_money(tmp_path) -> None:
     assert list(BuildOutSection().figures(Findings(bare))) == ["build_paths", "build_missing", "build_gantt"]
     page = Page(write(Findings(bare), tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "contract-milestones" not in page.tables
-    assert page.texts["build-lead"] == "Everything came as planned, or before."
+    assert page.texts["build-lead"] == "Everything arrived on or ahead of plan."
     assert page.texts["headline"] == page.texts["build-lead"]  # nobody is there who could have been held back
 
 
@@ -163,7 +163,7 @@ def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
     assert max(map(len, text.splitlines())) <= width
     row = next(line for line in text.splitlines() if line.split()[:2] == ["two", "300"])
     assert row.split()[2:] == ["2025-06-01", *["not", "in", "run"] * 3, "0%"]
-    assert "The tenant of two leaves, in all or in part, in 100% of replications." in text
+    assert "The tenant of two leaves, fully or partly, in 100% of replications." in text
     assert "held up by crews" in text
     assert "Cash of the run" not in text  # of which replications are the answer
     free = deliveries.money.set_index("figure").loc["free_cash"]

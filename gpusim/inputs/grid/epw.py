@@ -1,19 +1,20 @@
-"""Weather of a typical year in EnergyPlus's EPW format (EnergyPlus Auxiliary Programs, "EPW CSV Format")."""
+"""Weather of a typical year in EnergyPlus's EPW format (EnergyPlus Auxiliary Programs, "EPW CSV Format"), by pvlib."""
 
 from __future__ import annotations
 
-import csv
 import io
 
 import numpy as np
 import pandas as pd
 
+from gpusim.inputs.grid.extra import library
 from gpusim.inputs.grid.humidity import pressure_at_pa, weather
 from gpusim.inputs.grid.readings import Readings
 from gpusim.inputs.traces.source import Source
 
 YEAR = 2001  # a year of 365 days to put the rows in: their own years differ from month to month
-CELLS = {1: "month", 2: "day", 3: "hour", 6: "dry_bulb_c", 8: "humidity_pct", 9: "pressure_pa"}
+HEADER_LINES = 8  # the last is DATA PERIODS
+CELLS = {"temp_air": "dry_bulb_c", "relative_humidity": "humidity_pct", "atmospheric_pressure": "pressure_pa"}
 # The format's own values for "missing".
 MISSING = {"dry_bulb_c": 99.9, "humidity_pct": 999.0, "pressure_pa": 999_999.0}
 HOURS = 8760
@@ -32,18 +33,15 @@ def read_epw(source: Source) -> dict[str, Readings]:
     """
     offset_h, elevation_m = _place(source)
     frame = _rows(source)
-    leap = (frame["month"] == 2) & (frame["day"] == 29)
+    leap = (frame.index.month == 2) & (frame.index.day == 29)
     source.note("rows of 29 February dropped", leap.sum())
     frame = frame[~leap]
-    day = pd.to_datetime({"year": YEAR, "month": frame["month"], "day": frame["day"]}, errors="coerce")
-    lines = frame.index.to_numpy()
-    bad = (day.isna() | ~frame["hour"].between(1, 24)).to_numpy()
-    source.faults.add_rows("month, day and hour (1 to 24) must make a time", bad, lines, frame["hour"].to_numpy())
-    source.faults.check()
     january = pd.Timestamp(YEAR, 1, 1)
-    hours = (day - january) / pd.Timedelta(hours=1) + frame["hour"] - 1.0 - offset_h
+    local = pd.to_datetime({"year": YEAR, "month": frame.index.month, "day": frame.index.day})
+    hours = (local - january) / pd.Timedelta(hours=1) + frame.index.hour - offset_h
     since_s = ((hours % HOURS) * 3600.0).round()
-    frame = frame.assign(moment=january + pd.to_timedelta(since_s, unit="s")).sort_values("moment", kind="stable")
+    frame = frame.assign(moment=(january + pd.to_timedelta(since_s, unit="s")).to_numpy())
+    frame = frame.sort_values("moment", kind="stable")
     pressure_pa = frame["pressure_pa"].to_numpy()
     unknown = np.isnan(pressure_pa)
     source.note("hours without air pressure, standard pressure at the elevation taken", unknown.sum())
@@ -69,26 +67,26 @@ def _place(source: Source) -> tuple[float, float]:
 
 
 def _rows(source: Source) -> pd.DataFrame:
-    """Rows after DATA PERIODS, index: line number; NaN where the format says missing."""
-    lines = source.data.decode("utf-8-sig").splitlines()
-    first = next((i for i, line in enumerate(lines) if line.upper().startswith("DATA PERIODS")), None)
-    if first is None:
-        source.faults.stop("no line DATA PERIODS, after which the hours should stand")
-    per_hour = next(csv.reader([lines[first]]))[2:3]
+    """Hours as pvlib reads them, index: local standard time at their beginning; NaN where the format says missing."""
+    text = source.data.decode("utf-8")
+    lines = text.splitlines()
+    periods = lines[HEADER_LINES - 1 : HEADER_LINES]
+    if not periods or not periods[0].upper().startswith("DATA PERIODS"):
+        source.faults.stop(f"line {HEADER_LINES} is not DATA PERIODS, after which the hours stand")
+    per_hour = periods[0].split(",")[2:3]
     if per_hour != ["1"]:
         source.faults.stop(f"DATA PERIODS has {', '.join(per_hour) or 'no'} records per hour; 1 can be read")
-    body = [line for line in lines[first + 1 :] if line.strip()]
-    if not body:
+    if len(lines) == HEADER_LINES:
         source.faults.stop("no rows after the line DATA PERIODS")
+    pvlib = library(source, "pvlib.iotools", extra="weather")
     try:
-        cells = pd.read_csv(io.StringIO("\n".join(body)), header=None, usecols=list(CELLS), dtype=str)
-    except (ValueError, pd.errors.ParserError) as error:
+        frame = pvlib.read_epw(io.StringIO(text))[0]
+    except (ValueError, TypeError, OverflowError, pd.errors.ParserError) as error:
         source.faults.stop(f"not readable as EPW rows: {str(error).strip()}")
-    cells = cells.rename(columns=CELLS)
-    cells.index = np.arange(first + 2, first + 2 + len(cells))
+    cells = frame[list(CELLS)].rename(columns=CELLS)
     numbers = cells.apply(pd.to_numeric, errors="coerce")
+    at = np.arange(len(cells)) + HEADER_LINES + 1
     for name in cells:
-        bad = numbers[name].isna().to_numpy()
-        source.faults.add_rows(f"{name} must be a number", bad, cells.index.to_numpy(), cells[name].to_numpy())
+        source.faults.add_rows(f"{name} must be a number", numbers[name].isna().to_numpy(), at, cells[name].to_numpy())
     source.faults.check()
     return numbers.assign(**{name: numbers[name].mask(numbers[name] >= top) for name, top in MISSING.items()})

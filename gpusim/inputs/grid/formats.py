@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from gpusim.inputs.grid import carbon, epw, openmeteo, prices, table
+from gpusim.inputs.grid import carbon, entsoe, epw, gridstatus, openmeteo, prices, table
 from gpusim.inputs.grid.currency import PricedSource
 from gpusim.inputs.grid.readings import Readings
 
@@ -29,6 +29,10 @@ FORMATS = (
     Format("WattTime carbon (time, area)", carbon.is_watttime, carbon.read_watttime),
     Format("sustain-cluster prices (Datetime, Price (CUR/MWh))", prices.is_prices, prices.read_prices),
     Format("sustain-cluster standardized prices", prices.is_smoothed, prices.refuse_smoothed),
+    Format(
+        "gridstatus prices (Interval Start, Location, LMP or SPP)", gridstatus.is_gridstatus, gridstatus.read_gridstatus
+    ),
+    Format("ENTSO-E prices (XML)", entsoe.is_entsoe, entsoe.read_entsoe),
     Format("named columns (time, price (EUR/MWh), ...)", table.is_named, table.read_named),
 )
 TYPICAL = ("EnergyPlus weather (EPW)",)  # titles of formats whose year means nothing

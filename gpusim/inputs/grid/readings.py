@@ -66,7 +66,7 @@ def put_in_order(source: Source, quantity: str, moments: np.ndarray, values: np.
     source.note(f"{quantity}: rows not in order of time", np.count_nonzero(np.diff(moments) < np.timedelta64(0)))
     order = np.argsort(moments, kind="stable")
     moments, values = moments[order], values[order]
-    last = np.append(moments[1:] != moments[:-1], [True] * bool(len(moments)))
+    last = np.append(moments[1:] != moments[:-1], np.ones(min(len(moments), 1), dtype=bool))
     source.note(f"{quantity}: rows with the time of another, the last kept", np.count_nonzero(~last))
     moments, values = moments[last], values[last]
     if len(moments) < 2:

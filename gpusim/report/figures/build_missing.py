@@ -1,4 +1,4 @@
-"""GPUs that were planned and not there, month by month, by what made them late."""
+"""GPUs that were planned but not live, month by month, by what made them late."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def draw(result: Record) -> Figure:
     if AHEAD in table:
         ax.bar(left, table[AHEAD].to_numpy() / per_gpu, width, align="edge", color="#E3E3E3", linewidth=0)
     if not late:
-        nothing(ax, "nothing came late")
+        nothing(ax, "nothing was late")
     calendar_axis(ax, start, 0.0, end_s)
     ax.axhline(0.0, color="black", linewidth=0.6)
     thousands(ax)
     ax.set_ylabel("GPUs")
-    ax.set_title("GPUs planned and not there, by what made them late (below 0: ahead of plan)")
+    ax.set_title("GPUs planned but not live, by what made them late (below 0: ahead of plan)")
     figure.legend(handles=patches, loc="upper left", ncols=4, bbox_to_anchor=(0.02, 1.0 - 0.05 / total_in),
                   borderaxespad=0.0, handlelength=1.2, columnspacing=1.2, labelspacing=0.35)  # fmt: skip
     return figure

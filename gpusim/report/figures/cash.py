@@ -14,8 +14,8 @@ from gpusim.report.figures.frame import plain, sheet
 from gpusim.tables.deliveries import Deliveries
 from gpusim.units import DAY_S
 
-COURSES = {"free_cash": ("free cash so far", "#0072B2", "#B3D4E8"),
-           "paid_in": ("paid in by the owners so far", "#D55E00", "#F3CBB0")}  # fmt: skip
+COURSES = {"free_cash": ("cumulative free cash flow", "#0072B2", "#B3D4E8"),
+           "paid_in": ("owners' contributions so far", "#D55E00", "#F3CBB0")}  # fmt: skip
 
 
 def draw(deliveries: Deliveries) -> Figure:

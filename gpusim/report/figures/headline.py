@@ -64,7 +64,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, title: str) -> F
     figure.text(split - 0.15 / WIDTH_IN, head, label, fontsize=8, va="bottom", ha="right")
     figure.text(split + 0.12 / WIDTH_IN, head, "GPU-hours held back", fontsize=8, va="bottom")
     if not shown:
-        nothing(course, "of the sites' GPUs, none was held back")
+        nothing(course, "no GPUs were held back")
     return figure
 
 

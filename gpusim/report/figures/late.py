@@ -22,7 +22,7 @@ SHORT = {row.name: row.short for row in MISSES}
 
 
 def draw(result: Record, series: Series, service: str) -> Figure:
-    """A panel for each region of users: requests late or failed, of those that were over, by their cause.
+    """A panel for each region of users: requests late or failed, of finished requests, by their cause.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _shares(series: Series, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def _title(region: str, allowed: float, drawn: bool) -> str:
     late = f"{shortened(region, LONGEST)}: late or failed" if region else "Requests late or failed"
-    return f"{late}, of those that were over ({'dotted: ' if drawn else ''}{percent(allowed)} may be)"
+    return f"{late}, of finished requests ({'dotted: ' if drawn else ''}{percent(allowed)} may be)"
 
 
 def _scale(ax: Axes, most: float, allowed: float) -> None:

@@ -29,8 +29,8 @@ LADDERS_S = tuple(
 )  # ticks, the finest first
 TAIL = 5e-4  # share of the requests beyond either end of the axis, at most
 PANELS = {  # measure -> title, how its quantiles begin, what is said where there are none
-    "ttft_s": ("Time to first token", "ttft", "no request ended"),
-    "time_per_output_token_s": ("From token to token", "token_time", "no answer of several tokens ended"),
+    "ttft_s": ("Time to first token", "ttft", "no request finished"),
+    "time_per_output_token_s": ("Time per output token", "token_time", "no answer of two tokens or more finished"),
 }
 
 

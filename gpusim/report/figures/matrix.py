@@ -49,7 +49,7 @@ def draw(result: Record) -> Figure:
     ax.xaxis.tick_top()
     ax.tick_params(length=0, labelsize=9)
     ax.spines[:].set_visible(False)
-    title = "What became of each pool's planned GPU-time. Bold: useful share; beside it: GPUs planned"
+    title = "How each pool's planned GPU-time was spent. Bold: useful share; beside it: GPUs planned"
     figure.text(0.02, 1.0 - 0.08 / height, title, va="top", fontsize=9)
     legend(figure, shown, title_in)
     return figure

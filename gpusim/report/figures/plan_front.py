@@ -1,4 +1,4 @@
-"""What each further dollar brings: the candidates of a plan, those on the front, and the one that is chosen."""
+"""Cost-effectiveness front: the candidates of a plan, those on the front, and the one that is chosen."""
 
 from __future__ import annotations
 

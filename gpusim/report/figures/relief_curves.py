@@ -47,7 +47,7 @@ def draw(relief: Relief) -> Figure:
     names = relief.ranking.set_index("relief")["group"]
     unit = unit_of(measure, float(curves["gain"].abs().max()))
     parts = list(curves.groupby("relief", sort=False))
-    title = textwrap.wrap(f"Gain by how much a constraint is loosened: {gain_label(measure, unit)}", 86)
+    title = textwrap.wrap(f"Gain against how far a constraint is loosened: {gain_label(measure, unit)}", 86)
     top_in = 0.2 + 0.15 * len(title)
     total_in = top_in + (PANEL_IN + GAP_IN) * len(parts)
     figure = blank(WIDTH_IN, total_in)

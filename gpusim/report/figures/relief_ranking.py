@@ -41,8 +41,8 @@ def draw(relief: Relief) -> Figure:
     names, row_in = steps(table)
     label = textwrap.fill(gain_label(measure, unit), 58)
     left_out = len(relief.ranking) - len(table)
-    title = "What one step buys: mean change over paired runs and its 95% interval (hollow: may be none)"
-    title += f".\nThe first {MOST}; without {number_of(left_out, 'smaller one')}" if left_out else ""
+    title = "Gain from one step: mean change over paired runs and its 95% interval (hollow: may be none)"
+    title += f".\nThe first {MOST}; {number_of(left_out, 'smaller one')} left out" if left_out else ""
     top_in, bottom_in = 0.52 + 0.16 * title.count("\n"), 0.5 + LINE_IN * label.count("\n")
     body_in = row_in * len(names)
     total_in = top_in + body_in + bottom_in

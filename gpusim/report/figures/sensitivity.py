@@ -15,8 +15,8 @@ from gpusim.report.figures.place import height_in
 
 # Index -> (what it is, colour), in the order of the bars of an axis.
 BARS = {
-    "ST": ("in all (ST)", "#56B4E9"),
-    "S1": ("alone (S1)", "#0072B2"),
+    "ST": ("total (ST)", "#56B4E9"),
+    "S1": ("first order (S1)", "#0072B2"),
     "mu_star": ("mean of absolute effects (mu*)", "#0072B2"),
     "sigma": ("their spread (sigma)", "#E69F00"),
     "src": ("standardised regression coefficient", "#0072B2"),

@@ -1,4 +1,4 @@
-"""What each further dollar brings: the front of cost and what the goal asks for."""
+"""Cost-effectiveness front: the front of cost and what the goal asks for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MET = {(True, True): "sure", (True, False): "on average", (False, False): "misse
 class FrontSection(Section[Proposal]):
     """Plans to which no other is cheaper and as near to the goal."""
 
-    name, title, template = "front", "What each further dollar brings", "plans/front.html"
+    name, title, template = "front", "Cost-effectiveness front", "plans/front.html"
 
     def figures(self, findings: Proposal) -> Drawings:
         """Figures of the goal against cost."""

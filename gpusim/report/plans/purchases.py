@@ -53,5 +53,5 @@ def _listing(purchases: pd.DataFrame) -> Table:
     table = listing(*headings, title="What to buy")
     for row in cells(purchases, COLUMNS):
         table.add_row(*row)
-    table.add_row("in all", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
+    table.add_row("total", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
     return table

@@ -19,7 +19,7 @@ WIDE = 100  # columns from which all of the bottlenecks' figures fit
 
 
 class BottlenecksSection(Section):
-    """What stood between work and GPUs at the time."""
+    """What kept work from GPUs at the time."""
 
     name, title, template = "ranking", "Bottlenecks by attribution", "sections/bottlenecks.html"
 
@@ -64,8 +64,8 @@ class BottlenecksSection(Section):
         terminal.print(table)
         more = f" All {len(shown)} are in the report." if len(shown) > MOST_LINES else ""
         note = (
-            f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: GPU-hours asked for in"
-            f" vain. Lost: planned and not useful. Waited h: hours that jobs waited. USD: held back, {findings.basis}."
+            f"An attribution; gpusim relieve says what relief would gain. {HELD_BACK} Asked: unmet"
+            f" demand. Lost: planned and not useful. Waited h: job-hours waited. USD: held back, {findings.basis}."
         )
         terminal.print(note + more, style="dim")
 
@@ -76,10 +76,10 @@ COLUMNS = (
     text("gpu_type", "GPU type"),
     Column("cause", "cause", lambda cause: WORDS[cause].short, text=True),
     Column("gpu_hours_held_back", "GPU-hours held back", decimals()),
-    Column("gpu_hours_asked", "GPU-hours asked for in vain", decimals()),
+    Column("gpu_hours_asked", "unmet demand [GPU-hours]", decimals()),
     Column("gpu_hours_lost", "GPU-hours lost", decimals()),
-    Column("share_of_planned", "lost of the pool's plan", share),
-    Column("job_hours_waited", "hours that jobs waited", decimals()),
+    Column("share_of_planned", "lost, of the pool's planned GPU-time", share),
+    Column("job_hours_waited", "job-hours waited", decimals()),
     Column("usd", "worth [USD]", decimals()),
     Column("period_start_s", "from day", days),
     Column("period_end_s", "to day", days),

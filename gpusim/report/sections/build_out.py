@@ -70,7 +70,7 @@ def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
         Column("planned_s", "plan", day),
         Column("delivered_s", "in this run", day),
         Column("late_s", "days late", lambda value: f"{round(value / DAY_S):,}", none="never"),
-        Column("usd", "costs [USD]", compact, none=""),
+        Column("usd", "loss [USD]", compact, none=""),
     ]
     if deliveries:
         dates = undated(deliveries.projects).drop(columns=["site", "planned_s"])
@@ -80,12 +80,12 @@ def _projects(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
             *(Column(f"p{q}_s", f"P{q}", day, none="") for q in (10, 50, 90)),
             Column("on_time", "on time", share, none=""),
         ]
-        columns.append(Column("delay_usd", "30 days later [USD]", compact, none=""))
+        columns.append(Column("delay_usd", "loss if 30 days later [USD]", compact, none=""))
     return document.table(table, tuple(columns))
 
 
 def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
-    """What was planned and not there: over replications, and in the run as an example."""
+    """What was planned but not live: over replications, and in the run as an example."""
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     example = ", the run shown" if deliveries else ""
     columns = [
@@ -120,12 +120,12 @@ SITES = (
     text("site", "site"),
     Column("gpu_hours", "GPU-hours, this run", quantity),
     Column("usd", "worth [USD]", quantity),
-    text("what", "made late most by"),
-    Column("share", "share of it", share),
+    text("what", "main reason"),
+    Column("share", "share of loss", share),
 )
 SUPPLIES = (
     text("project", "project"),
     text("supply", "supply"),
-    Column("index", "waited in", share),
-    Column("waited_days", "days, mean", decimals(1)),
+    Column("index", "replications that waited", share),
+    Column("waited_days", "mean wait [days]", decimals(1)),
 )

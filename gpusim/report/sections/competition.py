@@ -63,29 +63,29 @@ RIVALS = (
     Column("units", "units", quantity),
     Column("received", "received", quantity),
     Column("cancelled", "cancelled orders", number),
-    Column("waited_days", "days waited, mean", _days, none="none received"),
+    Column("waited_days", "mean wait [days]", _days, none="none received"),
 )
 HOURLY = (
     Column("gpu_type", "GPU type", str, text=True),
     Column("year", "year", str),
     Column("usd_per_gpu_hour", "on demand [USD/h]", lambda value: f"{value:.2f}"),
-    Column("asked_gpus", "GPUs asked for", compact),
-    Column("rivals_gpus", "rivals have", compact),
-    Column("rivals_sold_gpus", "rivals let", compact),
-    Column("on_demand_share", "let of ours that contracts leave", share),
+    Column("asked_gpus", "GPUs demanded", compact),
+    Column("rivals_gpus", "rivals' GPUs", compact),
+    Column("rivals_sold_gpus", "rented from rivals", compact),
+    Column("on_demand_share", "our uncontracted GPUs rented out", share),
 )
 COSTS = (
-    Column("rival", "with, less without", str, text=True),
-    Column("later_days", "days later, mean", _days),
-    Column("gpu_hours", "GPU-hours lost, mean", quantity),
+    Column("rival", "with rival, less without", str, text=True),
+    Column("later_days", "mean delay [days]", _days),
+    Column("gpu_hours", "mean GPU-hours lost", quantity),
     Column("p10_gpu_hours", "P10", quantity),
     Column("p90_gpu_hours", "P90", quantity),
     Column("usd", "lost, worth [USD]", quantity),
 )
 PROJECTS = (
     Column("project", "project", str, text=True),
-    Column("later_days", "days later, mean", _days),
+    Column("later_days", "mean delay [days]", _days),
     Column("p10_days", "P10", _days),
     Column("p90_days", "P90", _days),
-    Column("later", "later in", share),
+    Column("later", "replications delayed", share),
 )

@@ -56,7 +56,7 @@ def _milestones(result: Record, deliveries: Deliveries | None) -> dict[str, list
     day = day_of(start, NOT)
     columns = [
         Column("contract", "contract", str, text=True),
-        Column("gpus", "GPUs in all", number),
+        Column("gpus", "GPUs committed", number),
         Column("due_utc", "due", lambda date: f"{date:%Y-%m-%d}"),
         Column("met_utc", "met in this run", lambda date: f"{date:%Y-%m-%d}", none=NOT),
         Column("state", "state", str, text=True),
@@ -83,7 +83,7 @@ def _accounts(result: Record) -> dict[str, list]:
     columns = (
         Column("contract", "contract", str, text=True),
         Column("year", "year", str),
-        Column("state", "state at its end", str, text=True),
+        Column("state", "state at year end", str, text=True),
         *(Column(f"{name}_gpu_hours", f"{name} [GPU-hours]", quantity) for name in HOURS),
         *(Column(name, f"{heading} [USD]", quantity) for name, heading in FLOWS.items()),
         Column("backlog_usd", "backlog [USD]", quantity),

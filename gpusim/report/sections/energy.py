@@ -75,7 +75,7 @@ COUNTRIES = (
     Column("carbon_t", "CO2e [t]", number),
     Column("carbon_g_per_kwh", "carbon [g/kWh]", decimals()),
     Column("energy_usd_per_useful_gpu_hour", "energy [USD per useful GPU-hour]", decimals(3)),
-    Column("usd_per_useful_gpu_hour", "with GPUs, halls, staff [USD per useful GPU-hour]", decimals(2)),
+    Column("usd_per_useful_gpu_hour", "total cost [USD per useful GPU-hour]", decimals(2)),
 )
 COUNTRY_YEARS = (
     text("country", "country"),

@@ -13,7 +13,7 @@ from gpusim.report.tables import Column, decimals, text
 SITE, CAUSE, TENANT = text("site", "site"), text("cause", "cause"), text("tenant", "tenant")
 LIVE = {
     "explore-held": (SITE, CAUSE, Column("hours", "GPU-hours held back", decimals())),
-    "explore-waits": (TENANT, SITE, CAUSE, Column("hours", "hours that jobs waited", decimals())),
+    "explore-waits": (TENANT, SITE, CAUSE, Column("hours", "job-hours waited", decimals())),
 }
 
 

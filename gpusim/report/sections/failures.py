@@ -28,7 +28,7 @@ class FailuresSection(Section):
         down_h = ledger.loc[ledger["cause"] == "down", "gpu_s"].sum() / HOUR_S
         sentences = [
             f"{number_of(len(failures), 'failure')} took {number_of(int(failures['nodes'].sum()), 'node')} down, for"
-            f" {quantity(down_h)} GPU-hours in all, and interrupted jobs"
+            f" {quantity(down_h)} GPU-hours in total, and interrupted jobs"
             f" {number_of(int(failures['jobs'].sum()), 'time')}."
         ]
         times = effective_times(findings.result)
@@ -74,7 +74,7 @@ CAUSES = (
 TIMES = (
     Column("jobs", "jobs that ran", decimals()),
     Column("interruptions", "interrupted", decimals()),
-    Column("mttf_hours", "hours to a failure", decimals(1), none="no failure"),
+    Column("mttf_hours", "hours to failure", decimals(1), none="no failure"),
     Column("ettr", "effective time", lambda value: f"{value:.1%}", none="no time"),
     Column("expected_ettr", "expected", lambda value: f"{value:.1%}", none="no formula"),
     Column("goodput", "goodput", lambda value: f"{value:.1%}", none="no time"),

@@ -23,7 +23,7 @@ OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 # Figures of money over replications -> what they are called.
 MONEY = {
     "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
-    "capex": "capital expenditure", "free_cash": "free cash", "paid_in": "paid in by the owners",
+    "capex": "capital expenditure", "free_cash": "free cash flow", "paid_in": "owners' contributions",
     "most_debt": "debt at most", "credit": "credits", "last_backlog": "backlog at the end",
 }  # fmt: skip
 
@@ -104,7 +104,7 @@ def _cards(figures: pd.Series) -> list[tuple[str, str, str]]:
     """Figure, value and meaning of what is shown large."""
     shown = {
         "revenue_usd": "revenue in the run", "ebitda_usd": "EBITDA", "capex_usd": "capital expenditure",
-        "free_cash_usd": "free cash", "paid_in_usd": "paid in by the owners", "debt_usd": "debt at the end",
+        "free_cash_usd": "free cash flow", "paid_in_usd": "owners' contributions", "debt_usd": "debt at the end",
         "backlog_usd": "backlog at the end",
     }  # fmt: skip
     return [(name, f"{quantity(figures[name])} USD", meaning) for name, meaning in shown.items()]

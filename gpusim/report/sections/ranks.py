@@ -77,10 +77,10 @@ class RanksSection(Section):
         seeds, more = found.seeds, len(places) - MOST_LINES
         rest = f" {number_of(more, 'smaller row')} are in the report." if more > 0 else ""
         note = (
-            f"Seeds {min(seeds)} to {max(seeds)}; the report shows that with seed {min(seeds)} in detail, as an"
-            " example, and lines below are of it where they say nothing else. An attribution; gpusim relieve says what"
-            " relief would gain. Held: GPU-hours asked for in vain, each GPU counted once; ±: half the 95% interval of"
-            f" the mean. Lost: planned and not useful. USD: held back, {found.basis}.{rest}"
+            f"Seeds {min(seeds)} to {max(seeds)}; the report details the run with seed {min(seeds)} as an example, and"
+            " so do the lines below unless they say otherwise. An attribution; gpusim relieve says what relief would"
+            " gain. Held: GPU-hours held back from waiting work, each GPU counted once; ±: half the 95% interval of the"
+            f" mean. Lost: planned and not useful. USD: held back, {found.basis}.{rest}"
         )
         terminal.print(note, style="dim")
 
@@ -113,13 +113,13 @@ def _places(found: Replications) -> pd.DataFrame:
 
 CAUSES = (
     text("short", "cause"),
-    text("of", "ranks first in runs"),
-    text("span", "95% interval of that share"),
+    text("of", "runs in which it ranks first"),
+    text("span", "95% interval"),
     Column("mean", "GPU-hours held back, mean", decimals()),
     Column("low", "from", decimals()),
     Column("high", "to", decimals()),
-    Column("gpu_hours_asked", "GPU-hours asked for in vain", decimals()),
-    Column("job_hours_waited", "hours that jobs waited", decimals()),
+    Column("gpu_hours_asked", "unmet demand [GPU-hours]", decimals()),
+    Column("job_hours_waited", "job-hours waited", decimals()),
     Column("usd", "worth [USD]", decimals()),
     text("most", "most of it"),
 )
@@ -128,18 +128,18 @@ PLACES = (
     text("site", "site"),
     text("gpu_type", "GPU type"),
     text("short", "cause"),
-    Column("first", "first in runs", str),
+    Column("first", "runs first", str),
     Column("mean", "GPU-hours held back, mean", decimals()),
     Column("low", "from", decimals()),
     Column("high", "to", decimals()),
-    Column("gpu_hours_asked", "GPU-hours asked for in vain", decimals()),
+    Column("gpu_hours_asked", "unmet demand [GPU-hours]", decimals()),
     Column("gpu_hours_lost", "GPU-hours lost", decimals()),
-    Column("job_hours_waited", "hours that jobs waited", decimals()),
+    Column("job_hours_waited", "job-hours waited", decimals()),
     Column("usd", "worth [USD]", decimals()),
 )
 FIGURES = (
     text("measure", "figure"),
     Column("said", "mean ± half the 95% interval", str),
-    Column("sd", "scatter of one run (sd)", number),
+    Column("sd", "standard deviation of a run", number),
     text("meaning", "meaning"),
 )

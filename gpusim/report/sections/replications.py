@@ -40,7 +40,7 @@ class ReplicationsSection(Section):
             terminal.print(_milestones(deliveries, start))
             for row in deliveries.contracts[deliveries.contracts["left"] > 0.0].itertuples():
                 terminal.print(
-                    f"The tenant of {row.contract} leaves, in all or in part, in {share(row.left)} of replications."
+                    f"The tenant of {row.contract} leaves, fully or partly, in {share(row.left)} of replications."
                 )
         terminal.print(_projects(deliveries, start))
         terminal.print(_held(deliveries))
@@ -66,9 +66,7 @@ def _milestones(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _projects(deliveries: Deliveries, start: datetime) -> Table:
-    table = listing(
-        "project", "plan>", "P10>", "P50>", "P90>", "on time>", "30 d>", title="Projects: when all is there"
-    )
+    table = listing("project", "plan>", "P10>", "P50>", "P90>", "on time>", "30 d>", title="Projects: completion")
     day, delay = day_of(start), deliveries.delay.set_index("project")["usd"]
     shown = deliveries.projects
     if len(shown) > MOST_ROWS:
@@ -82,12 +80,12 @@ def _projects(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _held(deliveries: Deliveries) -> Table:
-    table = listing("made late by", "GPU-h>", "USD>", "share>", title="What held it back, means")
+    table = listing("made late by", "GPU-h>", "USD>", "share>", title="Causes of delay, means")
     held: pd.DataFrame = held_back(deliveries.losses)
     held = held[held["usd"] > 0.0]
     ruled = by_rules(held)[["gpu_hours", "usd"]].sum()
     if ruled["usd"] > 0.0:
-        table.caption = f"By rules in all: {compact(ruled['gpu_hours'])} GPU-h, {compact(ruled['usd'])} USD."
+        table.caption = f"Due to rules: {compact(ruled['gpu_hours'])} GPU-h, {compact(ruled['usd'])} USD."
     for row in held.head(MOST_CAUSES).itertuples():
         table.add_row(row.what, compact(row.gpu_hours), compact(row.usd), share(row.usd / held["usd"].sum()))
     return table

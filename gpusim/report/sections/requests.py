@@ -103,28 +103,28 @@ JUDGED = (
 )
 PLACES = (
     *JUDGED,
-    Column("under_way", "under way at the end", quantity),
-    *_times("ttft", "first token", "none ended"),
-    *_times("token_time", "token to token", "none of several tokens"),
+    Column("under_way", "running at the end", quantity),
+    *_times("ttft", "time to first token", "none finished"),
+    *_times("token_time", "time per output token", "none of two tokens or more"),
 )
 EXPECTED = (
     *JUDGED,
-    Column("known_share", "in queues that end", percent, none=NO_REQUESTS),
-    Column("ttft_mean_s", "first token, mean", short_time, none="none known"),
-    Column("token_time_mean_s", "token to token, mean", short_time, none="none known"),
+    Column("known_share", "in stable queues", percent, none=NO_REQUESTS),
+    Column("ttft_mean_s", "time to first token, mean", short_time, none="none known"),
+    Column("token_time_mean_s", "time per output token, mean", short_time, none="none known"),
 )
 CAUSES = (
     text("service", "service"),
-    text("short", "late or failed for"),
+    text("short", "reason"),
     Column("requests", "requests", quantity),
-    Column("share", "of all", percent),
-    Column("failed", "of them failed", quantity),
-    text("relief", "what would help"),
+    Column("share", "share of requests", percent),
+    Column("failed", "of these, failed", quantity),
+    text("relief", "relief"),
 )
 DEPLOYMENTS = (
     *WHERE,
     Column("served_tokens", "tokens served", quantity),
-    Column("retries", "requests sent anew", quantity),
+    Column("retries", "retries", quantity),
     Column("gpu_hours", "GPU-hours held", number),
     *(Column(f"{use}_share", use, share, none=NO_GPUS) for use in USES),
     Column("tokens_per_joule", "tokens per joule", number, none=NO_GPUS),

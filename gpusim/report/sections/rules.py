@@ -56,7 +56,7 @@ class RulesSection(Section):
         super().say(findings, terminal)
         if found.empty:
             return
-        table = listing("rule", "what it did", "bound>", "GPU-h>", "lost USD>", "paid USD>", title="Rules that bound")
+        table = listing("rule", "effect", "bound>", "GPU-h>", "lost USD>", "paid USD>", title="Rules that bound")
         for row in found.head(MOST_RULES).itertuples():
             costs = (compact(value) if value else "" for value in (row.gpu_hours, row.lost_usd, row.paid_usd))
             table.add_row(row.rule, DEEDS[row.what], f"{row.bound:,} of {row.times:,}", *costs)
@@ -78,7 +78,7 @@ def _reports(figures: pd.DataFrame) -> tuple[Column, ...]:
 
 EFFECTS = (
     Column("rule", "rule", str, text=True),
-    Column("what", "what it did", lambda what: DEEDS[what], text=True),
+    Column("what", "effect", lambda what: DEEDS[what], text=True),
     Column("sites", "where", str, text=True),
     Column("times", "times", number),
     Column("bound", "bound", number),

@@ -40,7 +40,7 @@ def _columns(by: str, heading: str) -> tuple[Column, ...]:
         text(by, heading),
         Column("jobs", "jobs", decimals()),
         Column("never", "never started", decimals()),
-        Column("job_hours_waited", "hours waited in all", decimals()),
+        Column("job_hours_waited", "job-hours waited", decimals()),
         *(Column(f"wait_p{q}_s", f"wait, {q}%", duration) for q in (50, 90, 99)),
         *(Column(f"slowdown_p{q}", f"slowdown, {q}%", decimals(2)) for q in (50, 90, 99)),
     )

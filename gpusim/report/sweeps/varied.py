@@ -11,7 +11,7 @@ from gpusim.report.tables import level, text
 
 MOST_VALUES = 12  # of an axis
 TURNED = {"set": "set to", "scale": "times", "add": "plus", "delay_days": "later by days"}
-HEADINGS = ("axis", "keys of the scenario", "turned by", "values")
+HEADINGS = ("axis", "keys of the scenario", "change", "values")
 
 
 class VariedSection(Section[SweepFindings]):

@@ -23,7 +23,7 @@ class PromiseLook(NamedTuple):
     """Contracts in one replication."""
 
     met_s: list[np.ndarray]  # by contract and milestone; infinite: never
-    left: set[int]  # contracts whose tenant left, in all or in part
+    left: set[int]  # contracts whose tenant left, fully or partly
     cents: dict[str, np.ndarray]  # by contract
 
 

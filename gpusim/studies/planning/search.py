@@ -173,7 +173,7 @@ class Search:
 
 
 def _rounds(replications: int) -> list[int]:
-    """Replications in all after each round: 2, 3, 5, 8, 12, ..."""
+    """Total replications after each round: 2, 3, 5, 8, 12, ..."""
     rounds = [FIRST]
     while rounds[-1] < replications:
         rounds.append(min(math.ceil(GROWTH * rounds[-1]), replications))

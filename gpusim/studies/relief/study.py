@@ -56,7 +56,7 @@ def relieve(
     One counterfactual per constraint, with the random streams of the base (seeds ``seed``, ``seed + 1``, ...). All are
     run with four seeds; then those that may still be the best with twice as many, and so on, until one is separated
     from all others or the budget is spent. The k-th look at the data is made at a risk of 5% / k(k + 1), so that the
-    chance of a wrong best is below 5% in all. Then the curves of the best three are run.
+    chance of a wrong best is below 5% overall. Then the curves of the best three are run.
 
     Parameters
     ----------

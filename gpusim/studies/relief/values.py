@@ -47,7 +47,7 @@ class Values:
         self._base = base
 
     def base_held(self) -> dict[tuple[str, str], float]:
-        """Mean GPU-hours held back in the base, by (pool, cause); of those asked for in vain if no GPU stood free."""
+        """Mean GPU-hours held back in the base, by (pool, cause); of unmet demand if no GPU was free."""
         held = self.held.loc[BASE].mean()
         return (held if held.sum() > 0.0 else self._asked).to_dict()
 

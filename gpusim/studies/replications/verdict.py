@@ -38,8 +38,8 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion, basis
     row = causes.iloc[0]
     text = (
         f"What holds work back most is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
-        f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} in"
-        f" the mean{worth(row['usd'], basis)}, {_most(row['place_share'])} of it {_at(row['place'])}."
+        f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} on"
+        f" average{worth(row['usd'], basis)}, {_most(row['place_share'])} of it {_at(row['place'])}."
     )
     others = causes.iloc[1:]
     others = others[others["first"] > 0].head(MOST)

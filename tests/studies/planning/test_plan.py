@@ -121,7 +121,7 @@ def test_intervals_say_how_sure_a_plan_is(plan: gpusim.Plan) -> None:
     assert (plan.candidates["sure"] == (sure & (plan.candidates["status"] == "complete"))).all()
     cheaper = plan.candidates[plan.candidates["cost_usd"] < plan.chosen["cost_usd"]]
     assert not cheaper["met"].any()
-    assert ("all others cost as much or more" in plan.text) == (plan.ended == "all" and cheaper.empty)
+    assert ("all others cost at least as much" in plan.text) == (plan.ended == "all" and cheaper.empty)
     assert (f"{len(cheaper)} cheaper ones of them did not meet the goal" in plan.text) == (
         plan.ended == "all" and len(cheaper) > 1
     )
@@ -165,7 +165,7 @@ def test_a_goal_out_of_reach(scenario: gpusim.Scenario, tmp_path: Path) -> None:
     found = planned(scenario, tmp_path, "p95 wait < 1 s and goodput > 0.5", replications=2, budget=30)
     assert not found.chosen["met"]
     assert found.chosen["shortfall"] == found.candidates.loc[found.candidates["n"] == 2, "shortfall"].min()
-    assert found.text.startswith("No plan that was tried meets the goal. The nearest costs")
+    assert found.text.startswith("No plan tried meets the goal. The nearest costs")
     assert f"{found.runs} runs; the budget of 30 is spent" in found.text
     assert found.runs <= 30
     assert "p95 wait of the worst job class" in found.front
@@ -177,7 +177,7 @@ def test_a_figure_that_runs_lack(scenario: gpusim.Scenario, tmp_path: Path) -> N
     )
     found = planned(dark, tmp_path, "goodput >= 0.5", replications=2, budget=8)
     assert not found.candidates["met"].any()
-    assert "Some runs have no goodput, which counts as not met." in found.text
+    assert "Some runs have no goodput; this counts as not met." in found.text
 
 
 def test_a_figure_that_nobody_asks_for(scenario: gpusim.Scenario, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_nothing_binds(relieve) -> None:
 
 def test_rejected_jobs_are_told_first(relieve) -> None:
     found = relieve(fleet(1.0, 80).with_({"scheduler.queue_limit": 0}), curves=0)
-    said = r"With seed 0, [\d,]+ of [\d,]+ jobs were rejected: they came when the queue of H100 at one was full\. "
+    said = r"With seed 0, [\d,]+ of [\d,]+ jobs were rejected: they arrived when the queue of H100 at one was full\. "
     assert re.match(said + "8 more H100 at one", found.about["verdict"])
     reliefs = found.ranking.set_index("relief")
     assert (reliefs.loc[["gpus one/H100", "queue_limit"], "ledger_gpu_hours"] > 0.0).all()
