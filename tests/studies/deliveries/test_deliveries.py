@@ -73,7 +73,7 @@ def test_what_a_month_of_delay_costs() -> None:
     assert found.loc["needed", "usd"] == pytest.approx(2.0 * 20 * 720.0)
     assert found.loc["early", "usd"] == pytest.approx(0.0)
     without = gpusim.deliveries(scenario(projects, {}), 3).delay.set_index("project")
-    assert without["usd"].to_dict() == {"needed": 2.0 * 40 * 720.0, "early": 2.0 * 20 * 720.0}
+    assert without["usd"].to_dict() == pytest.approx({"needed": 2.0 * 40 * 720.0, "early": 2.0 * 20 * 720.0})
 
 
 def test_round_trip_and_repetition(tmp_path) -> None:
