@@ -119,6 +119,8 @@ def test_a_section_that_does_not_apply_is_nowhere(tmp_path: Path):
 def test_a_section_is_added_in_two_files(tmp_path: Path):
     """Its own, and the lists."""
     shutil.copytree(REPOSITORY / "gpusim", tmp_path / "gpusim", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs").mkdir()
+    shutil.copy(REPOSITORY / "docs" / "glossary.md", tmp_path / "docs")
     folder = tmp_path / "gpusim" / "report" / "sections"
     (folder / "count.py").write_text(FILE, encoding="utf-8")
     text = (folder / "__init__.py").read_text(encoding="utf-8")

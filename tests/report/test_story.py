@@ -129,7 +129,7 @@ def test_without_contracts_there_is_no_money(tmp_path) -> None:
 def test_the_headline_says_first_what_made_the_build_out_late(result) -> None:
     text = headline(result)
     assert text.startswith(lateness(result))
-    assert "not there in this run" in text
+    assert "not live in this run" in text
     assert "Nothing held the fleet back" not in text
 
 
@@ -167,8 +167,8 @@ def test_console_fits_and_tells_dates(result, deliveries, width) -> None:
     assert "held up by crews" in text
     assert "Cash of the run" not in text  # of which replications are the answer
     free = deliveries.money.set_index("figure").loc["free_cash"]
-    row = next(line for line in text.splitlines() if line.split()[:2] == ["free", "cash"])
-    assert " ".join(row.split()[2:]) == " ".join(quantity(free[f"p{q}_usd"]) for q in (10, 50, 90))
+    row = next(line for line in text.splitlines() if line.split()[:3] == ["free", "cash", "flow"])
+    assert " ".join(row.split()[3:]) == " ".join(quantity(free[f"p{q}_usd"]) for q in (10, 50, 90))
 
 
 def test_held_back_sums_over_projects_and_leaves_out_what_came_early() -> None:
