@@ -11,6 +11,7 @@ from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
+from gpusim.units import number_of
 
 
 @cli.command("compare-schedule")
@@ -46,7 +47,7 @@ def compare_schedule(
         verdicts, times = compare(recording)
     except ImportError as error:
         raise click.ClickException(f"{simulator} {policy} needs a solver that is not installed: {error.name}") from None
-    say(f"{simulator} {policy}, {len(times):,} jobs")
+    say(f"{simulator} {policy}, {number_of(len(times), 'job')}")
     for verdict in verdicts:
         say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
     if rule.difference:
