@@ -1,7 +1,6 @@
 """How far to oversubscribe a grid connection, and what caps take
 ==============================================================
 
-
 A site whose connection carries half of its 64 H100 nodes by nameplate, more training and batch inference than it can
 do, two days. Nodes are switched on up to a multiple of the connection; what runs is kept within it by admission alone,
 by caps alike for all, or by caps on decoding first. The figure: useful GPU-hours, what caps take, and how much of the

@@ -21,16 +21,11 @@ class Meter:
     """
 
     def __init__(self, simulator: Simulator):
-        self.simulator, self._step = simulator, simulator.env.step
+        self.simulator = simulator
         n_sites = simulator.case.n_sites
         self.job_j = np.zeros(len(simulator.jobs))
         self.site_j, self.facility_j, self.cost_usd, self.carbon_g = np.zeros((4, n_sites))
-        simulator.env.step = self._step_metered
-
-    def _step_metered(self) -> None:
-        env = self.simulator.env
-        self._pass(env.peek() - env.now)
-        self._step()
+        simulator.env.passing = [self._pass]
 
     def _pass(self, seconds: float) -> None:
         """Time passes in which nothing changes."""

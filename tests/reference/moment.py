@@ -12,15 +12,26 @@ ENDS, OVER, CONTROL, SERVICES, SHARING, ARRIVALS, PROMISES, PASSES = range(2, 10
 
 
 class Clock(simpy.Environment):
-    """An environment in which some things are done when all else of an instant is."""
+    """An environment in which some things are done when all else of an instant is, and others told of time that passes.
+
+    Attributes
+    ----------
+    behind : list of callable
+        What is done before time goes on.
+    passing : list of callable
+        Told how long [s] nothing changes, before that time passes.
+    """
 
     behind: list[Callable[[], None]] = []
+    passing: list[Callable[[float], None]] = []
 
     def step(self) -> None:
         """The next event, be it one that these bring about."""
         if self.peek() > self.now:
             for act in self.behind:
                 act()
+        for tell in self.passing:
+            tell(self.peek() - self.now)
         super().step()
 
 
