@@ -18,8 +18,8 @@ each other); and replicas follow demand every four hours.
 
     python experiments/power_delay.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: two sites, and a
-tenth of the days.
+The runs are kept beside the figure; the same command goes on where it stopped. ``small``: two sites,
+dates and delays a tenth as long, twelve days.
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ FIGURES = {
 
 
 def spec_of(small: bool) -> SweepSpec:
-    """The sweep; small: three cases, a tenth of the days, three replications."""
+    """The sweep; small: three cases, dates and delays a tenth as long, twelve days, three replications."""
     spec = SweepSpec.from_toml(SWEEP)
     if not small:
         return spec
-    late = spec.axes["late"]
-    cases = {name: _sooner(late.cases[name]) for name in ("as planned", "abilene", "virginia")}
+    late, abilene = spec.axes["late"], gpusim.Scenario.from_toml(spec.scenario).sites["abilene"]
+    planned = _sooner({"sites.abilene.grid_mw": abilene.grid_mw.model_dump()})
+    cases = {name: planned | _sooner(late.cases[name]) for name in ("as planned", "abilene", "virginia")}
     axes = {"late": late.model_copy(update={"cases": cases})}
-    return spec.model_copy(update={"replications": 3, "set": spec.set | {"run.days": 18.0}, "axes": axes})
+    return spec.model_copy(update={"replications": 3, "set": spec.set | {"run.days": 12.0}, "axes": axes})
 
 
 def _sooner(case: dict) -> dict:

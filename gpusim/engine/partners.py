@@ -40,15 +40,15 @@ class Partners:
         running, over = status == Status.RUNNING, np.isin(status, OVER)
         alone = running & ~(running | over)[:, ::-1]
         for half, rate in ((alone, 0.0), (running & ~alone, 1.0)):
-            for job in self._pairs[half].tolist():
-                if self._rate(job) != rate:
-                    self.env.set_job_rate(job, rate)
+            jobs = self._pairs[half]
+            for job in jobs[self._rates(jobs) != rate].tolist():
+                self.env.set_job_rate(job, rate)
         self._pairs = self._pairs[~over.all(axis=1)]
 
-    def _rate(self, job: int) -> float:
+    def _rates(self, jobs: np.ndarray) -> np.ndarray:
         """A run begins at rate 1, also one that goes on where another was evicted."""
         fleet = self.env.fleet
-        return float(fleet.paces[job].own_rate) if fleet.jobs[job].paced else 1.0
+        return np.where(fleet.jobs["paced"][jobs] != 0, fleet.paces["own_rate"][jobs], 1.0)
 
 
 OVER = (Status.DONE, Status.TIMED_OUT, Status.REJECTED)

@@ -128,11 +128,15 @@ def test_errors_of_the_command(server, folder, tmp_path):
 
 
 def test_ctrl_c_ends_it_cleanly(folder):
-    command = [sys.executable, "-c", "from gpusim.cli import main; main()", "open", str(folder)]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # be it ignored by who runs this
+    command = [sys.executable, "-c", f"{heard}; from gpusim.cli import main; main()", "open", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "PYTHONUNBUFFERED": "1"}) as running:  # fmt: skip
-        said = running.stdout.readline()
-        assert re.fullmatch(rf"{re.escape(str(folder))} at http://127\.0\.0\.1:\d+/ until Ctrl-C\n", said)
-        running.send_signal(signal.SIGINT)
-        _out, errors = running.communicate(timeout=60)
+        try:
+            said = running.stdout.readline()
+            assert re.fullmatch(rf"{re.escape(str(folder))} at http://127\.0\.0\.1:\d+/ until Ctrl-C\n", said)
+            running.send_signal(signal.SIGINT)
+            _out, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert (running.returncode, errors) == (0, "Stopped.\n")
