@@ -49,8 +49,8 @@ def replica_lacks(f, v, r, p):
     return _lacks(f, v, r, p)
 
 
-@kernel
-def start_replica(f, v, r, p, may_preempt, now):
+@inner
+def _start(f, v, r, p, may_preempt, now):
     """Start replica ``r`` in pool ``p``: NONE if it runs, else what it lacks."""
     replica, pool = v.replicas[r], f.pools[p]
     gpus = replica.gpus
@@ -74,6 +74,23 @@ def start_replica(f, v, r, p, may_preempt, now):
     look_at_caps(f, pool.site)
     mark_dirty(f, p)
     look_again(f, pool.site, now)
+    return NONE
+
+
+@kernel
+def start_replicas(f, v, first, last, count, p, may_preempt, now):
+    """Start ``count`` of the replicas ``first`` to ``last - 1`` that do not run in pool ``p``, until one cannot start.
+
+    What that one lacks, or NONE.
+    """
+    for r in range(first, last):
+        if count == 0:
+            break
+        if v.replicas[r].holding == NONE:
+            lacks = _start(f, v, r, p, may_preempt, now)
+            if lacks != NONE:
+                return lacks
+            count -= 1
     return NONE
 
 
