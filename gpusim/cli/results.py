@@ -95,7 +95,7 @@ def run(
     findings = Findings(result, deliveries=found, competition=rivals, replications=several)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
-    say(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+    say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
     if check:
         _check(result)
 
