@@ -74,7 +74,7 @@ def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
 
 
 CAUSES = (
-    Column("cause", "cause", lambda name: name.replace("_", " "), text=True),
+    Column("cause", "cause of failure", lambda name: name.replace("_", " "), text=True),
     Column("failures", "failures", decimals()),
     Column("nodes", "nodes down", decimals()),
     Column("jobs", "jobs interrupted", decimals()),
