@@ -220,6 +220,12 @@ const CONFIG = {
   legend: { labelColor: INK, titleColor: INK }, title: { anchor: "start", fontSize: 13, color: INK },
 };
 
+// Numbers of axes: 2.5k, 3M, 1.2B.
+const short = (value) => {
+  const [size, letter] = [[1e9, "B"], [1e6, "M"], [1e3, "k"]].find(([least]) => Math.abs(value) >= least) ?? [1, ""];
+  return `${Number((value / size).toPrecision(4))}${letter}`;
+};
+
 // What `packed` of report/document.py wrote.
 const unpacked = async (text) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -229,6 +235,7 @@ const unpacked = async (text) => {
 document.addEventListener("DOMContentLoaded", async () => {
   specification = await unpacked(document.getElementById("explore-specification").textContent);
   about = specification.usermeta;
+  vega.expressionFunction("short", short);
   const place = document.getElementById("explore-charts");
   for (const view of specification.vconcat) fit(view, Math.max(place.clientWidth - LABELS, 180));
   const { view } = await vegaEmbed(place, specification, { actions: false, renderer: "svg", config: CONFIG, bind: "#explore-controls" });
