@@ -36,7 +36,7 @@ from gpusim.commerce.scarcity import prices
 from gpusim.commerce.statements import statements
 from gpusim.units import WATT_PER_MW, seconds_between
 
-SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"
+SEED = "coreweave_openai_2025"
 MW, REVENUE, BACKLOG = "active power [MW]", "revenue [million USD]", "backlog [billion USD]"
 # As published: summamoney.com, fintool, marketscreener, stocktitan, statementdog, nasdaq.com (2026-03-06) and
 # completeaitraining, 2025 and 2026. Active power and backlog at the end of the quarter.

@@ -206,7 +206,8 @@ CAUSES = (
 
 WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
-STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
+_LAYERS = [(row.layer, row) for row in CAUSES if row.layer is not None]
+STACK = tuple(row for _layer, row in sorted(_LAYERS, key=lambda pair: pair[0]))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
 NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
 # Causes that the books tell from those under which the engine books them.
@@ -227,8 +228,8 @@ REJECTED = tuple(row.name for row in CAUSES if row.kind is Kind.REJECTED)
 LOSS_OF_WAIT = {row.wait.name: row.name for row in CAUSES if row.wait}
 # What free GPUs are booked under while somebody who waits asks for them, by turns.
 IDLE_OF_WAIT = {
-    row.wait.name: row.name if row.kind is Kind.IDLE else RESERVED
-    for row in sorted((row for row in CAUSES if row.wait), key=lambda row: row.wait.turn)
+    wait.name: row.name if row.kind is Kind.IDLE else RESERVED
+    for wait, row in sorted(((row.wait, row) for row in CAUSES if row.wait), key=lambda pair: pair[0].turn)
 }
 
 

@@ -43,7 +43,7 @@ def replay(
     max_requests: int | None, prefill_replicas: int, link_gb_per_s: float, link_ms: float, draft_tokens: int,
     acceptance: float, draft_ms: float, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Serve the REQUESTS of a trace, and say how long they wait, with intervals, and what it takes."""
+    """Serve the REQUESTS of a trace: latencies with intervals, and the resources that this takes."""
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.own import check_ending
     from gpusim.report.serving_text import print_prediction

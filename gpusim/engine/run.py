@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -53,7 +53,7 @@ def run(
     *,
     jobs: JobTable | None = None,
     trace: JobTable | None = None,
-    processes: list[Process] = (),
+    processes: Sequence[Process] = (),
     progress: Callable[[float], None] | None = None,
 ) -> Record:
     """The record of a scenario that is simulated; arguments as of ``gpusim.run``."""
