@@ -17,7 +17,7 @@ from gpusim.state.fleet import Fleet
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.THROTTLED_HEAT, Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_COOLING, Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
 
 
@@ -49,7 +49,9 @@ class _Parts(NamedTuple):
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray, overheated_s: Sequence[Spans] = ()) -> tuple[dict[Cause, np.ndarray], GpuTime]:
+def split_runs(
+    fleet: Fleet, edges_s: np.ndarray, overheated_s: Sequence[Spans] = ()
+) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
     ``overheated_s``: of each site, from when to when [s] cooling was its lowest limit, which caps are then put down to.
@@ -64,7 +66,7 @@ def split_runs(fleet: Fleet, edges_s: np.ndarray, overheated_s: Sequence[Spans] 
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
         _book(fleet, edges_s, parts, overheated_s, booked, gpu_time)
-    cool = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_HEAT]
+    cool = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
     booked[Cause.THROTTLED] = np.where(cool > 1e-12 * booked[Cause.THROTTLED], cool, 0.0)  # all but rounding
     return booked, gpu_time
 
@@ -146,7 +148,7 @@ def _book(
         mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (uncapped > at_work)) if spans else []
         for from_s, to_s in spans if len(mine) else ():
             hot_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
-            _spread(edges_s, booked[Cause.THROTTLED_HEAT], pool[mine], (uncapped - at_work)[mine], *hot_s)
+            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *hot_s)
     np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.grid.humidity import SEA_LEVEL_PA, wet_bulb_of_warmer_c
+from gpusim.inputs.moist_air import warmer_wet_bulb_c
 from gpusim.inputs.signals import Signal
 
 
@@ -20,5 +20,5 @@ def warmed(signals: SiteSignals, warmer_k: float) -> SiteSignals:
     dry, wet = signals.dry_bulb_c.at_all(times_s), signals.wet_bulb_c.at_all(times_s)
     return signals._replace(
         dry_bulb_c=Signal(times_s, dry + warmer_k),
-        wet_bulb_c=Signal(times_s, wet_bulb_of_warmer_c(dry, np.minimum(wet, dry), warmer_k, SEA_LEVEL_PA)),
+        wet_bulb_c=Signal(times_s, warmer_wet_bulb_c(dry, np.minimum(wet, dry), warmer_k)),
     )

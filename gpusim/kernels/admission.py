@@ -80,6 +80,6 @@ def may_be_allowed(f, p, w, wall_s):
 
 @inner
 def lacking(f, j, p):
-    """What a job lacks that power keeps from starting: power, or, of what is below the connection, what the cap is of."""
+    """What a job lacks that power keeps from starting: power; below the connection, what the limit there is of."""
     site = f.sites[f.pools[p].site]
     return site.cap_wait if site.limit_w < site.grid_w and _admits(f, j, p, site.grid_w) else _POWER

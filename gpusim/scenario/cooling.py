@@ -28,7 +28,7 @@ class Cooling(Model):
     conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
     fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """Facility power that is always drawn, per rated IT watt of the complete site: at part load it weighs more. 0.02."""
+    """Facility power that is drawn at any load, per rated IT watt of the complete site. 0.02."""
     overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
     approach_k: float = Field(json_schema_extra=BY_MEDIUM)

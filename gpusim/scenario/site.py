@@ -12,6 +12,7 @@ from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
 
+
 class Sustainability(Model):
     """What a site does about heat, water and the origin of its electricity; what is absent is not known.
 

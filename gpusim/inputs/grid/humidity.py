@@ -36,14 +36,6 @@ def wet_bulb_c(dry_bulb_c: np.ndarray, humidity_pct: np.ndarray, pressure_pa: np
     return np.minimum(wet, dry)  # the solver may end 0.001 K above in saturated air
 
 
-def wet_bulb_of_warmer_c(
-    dry_bulb_c: np.ndarray, wet_bulb_c_now: np.ndarray, warmer_k: float, pressure_pa: float
-) -> np.ndarray:
-    """Wet bulb temperature [C] of air that is ``warmer_k`` [K] warmer at the same relative humidity; shapes (n,)."""
-    share = _psychrolib().GetRelHumFromTWetBulb(dry_bulb_c, wet_bulb_c_now, pressure_pa)
-    return wet_bulb_c(dry_bulb_c + warmer_k, 100.0 * np.clip(share, 0.0, 1.0), pressure_pa)
-
-
 def pressure_at_pa(elevation_m: float) -> float:
     """Standard atmospheric pressure [Pa] at an elevation [m] (ASHRAE Fundamentals 2017 ch. 1, eq. 3)."""
     return float(_psychrolib().GetStandardAtmPressure(float(elevation_m)))
