@@ -11,7 +11,7 @@ from gpusim.engine.capping import STEPS, cap_groups, cap_tables, steps_of
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.kernels import bitset
 from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
-from gpusim.state.codes import NONE, Backfill, Order, Status
+from gpusim.state.codes import NONE, Backfill, Order, Status, Wait
 from gpusim.state.fleet import CLOCK, RULES, Fleet
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
@@ -301,6 +301,7 @@ def _sites(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
     sites = records(SITE, len(caps))
     sites["limit_w"] = np.inf
     sites["grid_w"] = np.inf
+    sites["cap_wait"] = Wait.RULE
     for name in ("overhead", "peak_overhead", "rate", "draw"):
         sites[name] = 1.0
     sites["capping"] = [one.capping for one in caps]

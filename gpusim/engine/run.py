@@ -13,6 +13,7 @@ from simpy.core import StopSimulation
 from gpusim.engine import processes
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
+from gpusim.engine.cooling import Plant
 from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -79,7 +80,7 @@ def run(
     if len(rejected):
         events = pd.concat([tables["events"], rejection_events(rejected)])
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
-    tables["sites"] = sites_table(fleet_scenario, fleet, names)
+    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
@@ -125,7 +126,8 @@ class _World:
         self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
         self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
         services = self._services = Services(env, prepared) if prepared.deployments else None
-        self.recorder = Recorder(env, names, self.signals, services)
+        self.plants: list[Plant] = []
+        self.recorder = Recorder(env, names, self.signals, services, self.plants)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
@@ -171,14 +173,15 @@ class _World:
             self.signals[s] = signals
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
-        row.fixed_w = spec.cooling.fixed_fraction * sum(
-            float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine
-        )
+        rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
+        row.fixed_w = spec.cooling.fixed_fraction * rated_w
         power = env.sites[site] = SitePower(
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )
         log = self.recorder.log
-        env.process(processes.follow_signals(env, s, signals, spec.cooling))
+        plant = Plant(env, power, spec.cooling, signals, rated_w, log, site)
+        self.plants.append(plant)
+        env.process(processes.follow_signals(env, s, signals, plant))
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

@@ -254,6 +254,8 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             powers[site_or_pool].set_grid(value)
         case "cap":
             powers[site_or_pool].set_cap(value)
+        case "cooled":
+            powers[site_or_pool].set_cooling(value)
         case "link":
             env.links[change.on].set_rate(value)
         case "job_rate":

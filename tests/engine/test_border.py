@@ -73,6 +73,7 @@ ENVIRONMENT = {
 SITE = {
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
     "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me")},
+    "set_cooling": {"cooled_w": ("amount", 1.0)},
     "set_grid": {"grid_w": ("amount", 1.0)},
     "set_halls": {"hall_w": ("amount", 1.0)},
 }

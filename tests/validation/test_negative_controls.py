@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gpusim.engine.description import Levels
-from gpusim.engine.power import overhead
+from gpusim.engine.cooling import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
@@ -276,10 +276,11 @@ def test_halls_of_another_medium():
     off = failures(power.air_hall(FULL, medium="liquid"))
     assert off["PUE of the year (1.3 to 1.5)"] < 1.2
     assert off["hours whose PUE is not that of their wet bulb"] == 8760
+    assert off["WUE of the year, from evaporation [l/kWh]"] == 0.0
 
 
 def test_hall_by_the_dry_bulb(monkeypatch):
-    monkeypatch.setattr("gpusim.engine.processes.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
+    monkeypatch.setattr("gpusim.engine.cooling.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
     assert failures(power.air_hall(FULL))["hours whose PUE is not that of their wet bulb"] > 1000
 
 

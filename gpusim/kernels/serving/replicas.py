@@ -19,7 +19,8 @@ from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
-_QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
+_QUOTA, _POWER = int(Wait.QUOTA), int(Wait.POWER)
+_RULE, _COOLING = int(Wait.RULE), int(Wait.COOLING)
 
 
 @inner
@@ -40,7 +41,8 @@ def _lacks(f, v, r, p):
     most_w = _most_w(f, v, r, p)
     if fits_limit(f, pool.site, most_w):
         return NONE
-    return _RULE if peak_w(f, pool.site, most_w) <= allowed_w(f.sites[pool.site].grid_w) else _POWER
+    site = f.sites[pool.site]
+    return site.cap_wait if peak_w(f, pool.site, most_w) <= allowed_w(site.grid_w) else _POWER
 
 
 @kernel
@@ -56,7 +58,7 @@ def _start(f, v, r, p, may_preempt, now):
     gpus = replica.gpus
     lacks = _lacks(f, v, r, p)
     if lacks != NONE:
-        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE
+        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE and lacks != _COOLING
         if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
             return lacks
         if not make_room(f, p, gpus, replica.priority, now):

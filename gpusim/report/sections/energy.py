@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.analysis.countries import SUMS, countries, country_of, country_years
 from gpusim.analysis.economics import economics
+from gpusim.analysis.efficiency import efficiency
 from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.figures import countries as bars
@@ -32,6 +33,7 @@ class EnergySection(Section):
             "countries": document.table(countries(result), COUNTRIES),
             "country-years": document.table(country_years(result), COUNTRY_YEARS),
             "economics": document.table(economics(result), ECONOMICS),
+            "efficiency": document.table(efficiency(result), EFFICIENCY),
         }
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
@@ -61,6 +63,16 @@ ECONOMICS = (
     Column("carbon_t", "CO2e [t]", number),
     Column("useful_gpu_hours", "useful GPU-hours", number),
     Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", decimals(2)),
+)
+EFFICIENCY = (
+    text("site", "site"),
+    Column("energy_it_mwh", "IT energy [MWh]", number),
+    Column("water_m3", "water [m3]", number),
+    Column("pue", "PUE", decimals(3)),
+    Column("wue_l_per_kwh", "WUE [l/kWh]", decimals(2)),
+    Column("cue_kg_per_kwh", "CUE [kg/kWh]", decimals(3)),
+    Column("erf", "ERF", decimals(3)),
+    Column("ref", "REF", decimals(3)),
 )
 COUNTRIES = (
     text("country", "country"),
