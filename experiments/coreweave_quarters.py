@@ -48,11 +48,15 @@ GAPS = {
 
 
 def compare(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of figure and quarter: p10, p50, p90 over seeds, published, and gap (published over p50, less 1)."""
+    """Rows of figure and quarter: p10, p50, p90 over seeds, published, and gap.
+
+    The gap is published over p50, less 1; of a result, which may be 0, there is none.
+    """
     wide = table.drop(columns="seed").groupby("quarter").quantile([0.1, 0.5, 0.9]).unstack().stack(0).swaplevel()
     wide.columns = ["p10", "p50", "p90"]
     wide["published"] = [PUBLISHED.loc[quarter, figure] for figure, quarter in wide.index]
-    wide["gap"] = wide["published"] / wide["p50"] - 1.0
+    gap = wide["published"] / wide["p50"] - 1.0
+    wide["gap"] = gap.where(wide.index.get_level_values(0) != RESULT)
     order = [(figure, quarter) for figure in SHOWN for quarter in PUBLISHED.index]
     return wide.loc[order].rename_axis(["figure", "quarter"])
 

@@ -64,65 +64,52 @@ def borrow(
         days of 365.25), debt (at its end).
     """
     rest = Loan(share=money.debt_share, rate=money.interest, years=money.debt_years)
-    tranches = {name: _Tranche(loan, months_s, start) for name, loan in money.loans.items()}
-    tranches[OTHER] = _Tranche(rest, months_s, start)
-    total = sum(backlog.values(), np.zeros(len(spent), np.int64))
-    for month, amount in enumerate(spent.tolist()):
-        left = amount
-        for tranche in tranches.values():
-            tenants = tranche.loan.tenants
-            part = left
-            if tenants:
-                owed_by = sum(int(backlog[name][month]) for name in tenants if name in backlog)
-                part = min(left, amount * owed_by // int(total[month])) if total[month] > 0 else 0
-            left -= tranche.lend(month, part)
+    total = np.maximum(sum(backlog.values(), np.zeros(len(spent), np.int64)), 1)
     reference = _levels(money, months_s, start)
-    return {name: tranche.lines(reference) for name, tranche in tranches.items()}
+    left, tranches = spent, {}
+    for name, loan in {**money.loans, OTHER: rest}.items():
+        part = left
+        if loan.tenants:
+            backing = sum((backlog[tenant] for tenant in loan.tenants if tenant in backlog), np.zeros_like(spent))
+            part = np.minimum(left, np.rint(spent * (backing / total)).astype(np.int64))
+        draws, taken = _lent(loan, part, months_s, start)
+        left = left - taken
+        tranches[name] = _lines(loan, draws, reference, months_s, start)
+    return tranches
 
 
-class _Tranche:
-    """One loan through the months of a run."""
+def _lent(loan: Loan, part: np.ndarray, months_s: np.ndarray, start: datetime) -> tuple[np.ndarray, np.ndarray]:
+    """Draws by month, and the expenditure against which they are, of the part [cents] against which it may lend."""
+    ends_s = months_s[1:]
+    there = (ends_s > _seconds(loan.opened, start, -np.inf)) & (ends_s <= _seconds(loan.closed, start, np.inf))
+    part = np.where(there & (loan.share > 0.0), part, 0)
+    wanted = np.rint(part * loan.share).astype(np.int64)
+    if loan.limit_usd is None:
+        return wanted, part
+    draws = np.diff(np.minimum(np.cumsum(wanted), int(cents(loan.limit_usd))), prepend=0)
+    whole = np.rint(draws / max(loan.share, 1e-9)).astype(np.int64)
+    return draws, np.where(draws < wanted, np.minimum(whole, part), part)
 
-    def __init__(self, loan: Loan, months_s: np.ndarray, start: datetime):
-        self.loan, self.months_s = loan, months_s
-        n = len(months_s) - 1
-        self.opening = int(cents(loan.owed_usd))
-        lasts = 12.0 * loan.years if loan.due is None else _seconds(loan.due, start, 0.0) / MONTH_S
-        self.draws, self.repayments = np.zeros(n, np.int64), self._parts(self.opening, 0, lasts)
-        self.first_s, self.last_s = _seconds(loan.opened, start, -np.inf), _seconds(loan.closed, start, np.inf)
-        self.left = None if loan.limit_usd is None else int(cents(loan.limit_usd))
 
-    def lend(self, month: int, part: int) -> int:
-        """Lend against a part of a month's expenditure [cents]; returns the part against which was lent."""
-        if not self.first_s < self.months_s[month + 1] <= self.last_s or self.loan.share == 0.0 or part <= 0:
-            return 0
-        draw = round(part * self.loan.share)
-        if self.left is not None and draw > self.left:
-            draw, part = self.left, min(part, round(self.left / self.loan.share))
-        if self.left is not None:
-            self.left -= draw
-        self.draws[month] = draw
-        self.repayments += self._parts(draw, month + 1, 12.0 * self.loan.years)
-        return part
-
-    def lines(self, reference: np.ndarray) -> dict[str, np.ndarray]:
-        """``TRANCHE`` by month; ``reference`` is the rate above which floating loans are priced."""
-        owed = self.opening + np.cumsum(self.draws - self.repayments)
-        rate = reference + self.loan.spread if self.loan.rate is None else self.loan.rate
-        years = np.diff(self.months_s) / YEAR_S
-        before = np.concatenate([[self.opening], owed[:-1]])
-        interest = np.rint(before * rate * years).astype(np.int64)
-        return {"draws": self.draws, "repayments": self.repayments, "interest": interest, "debt": owed}
-
-    def _parts(self, amount: int, first: int, lasts: float) -> np.ndarray:
-        """Repayments of an amount from a month on."""
-        n = len(self.months_s) - 1
-        if self.loan.repaid == "even":
-            return even(np.array([amount]), np.array([first]), np.array([max(lasts, 1.0)]), n)[0]
-        parts, last = np.zeros(n, np.int64), first + max(int(np.ceil(lasts)), 1) - 1
-        if last < n:
-            parts[last] = amount
-        return parts
+def _lines(
+    loan: Loan, draws: np.ndarray, reference: np.ndarray, months_s: np.ndarray, start: datetime
+) -> dict[str, np.ndarray]:
+    """``TRANCHE`` of a loan by month; ``reference`` is the rate above which floating loans are priced."""
+    n, opening = len(draws), int(cents(loan.owed_usd))
+    lasts = 12.0 * loan.years if loan.due is None else _seconds(loan.due, start, 0.0) / MONTH_S
+    amounts = np.concatenate([[opening], draws])  # what was owed, and each draw from the month after it on
+    first, months = np.arange(n + 1), np.array([max(lasts, 1.0), *[max(12.0 * loan.years, 1.0)] * n])
+    if loan.repaid == "even":
+        repayments = even(amounts, first, months, n).sum(axis=0)
+    else:
+        last = first + np.ceil(months).astype(int) - 1
+        repayments = np.zeros(n, np.int64)
+        np.add.at(repayments, last[last < n], amounts[last < n])
+    owed = opening + np.cumsum(draws - repayments)
+    rate = reference + loan.spread if loan.rate is None else loan.rate
+    before = np.concatenate([[opening], owed[:-1]])
+    interest = np.rint(before * rate * (np.diff(months_s) / YEAR_S)).astype(np.int64)
+    return {"draws": draws, "repayments": repayments, "interest": interest, "debt": owed}
 
 
 def _seconds(when: When | None, start: datetime, absent: float) -> float:
