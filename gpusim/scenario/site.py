@@ -59,6 +59,8 @@ class Site(Model):
     """[MW] Facility power that the grid connection gives."""
     hall_mw: Steps | None = None
     """[MW] Rated IT power that the halls ready by then house and cool. Absent: no limit."""
+    rent_usd_per_mw_month: float = Field(0.0, ge=0, le=1e9)
+    """[USD] Rent for each MW of ``hall_mw``; what projects lease pays by their tasks."""
     pools: dict[str, Pool]
     """GPUs by type."""
     cooling: Cooling = Cooling()

@@ -11,6 +11,7 @@ from gpusim.validation import (
     contracts,
     engine_limits,
     failures,
+    hindcast,
     occupancy,
     packing,
     physical,
@@ -80,6 +81,7 @@ ANCHORS: dict[int, Anchor] = {
     50: recorded.easy_runs,
     51: recorded.gavel_runs,
     52: capping.more_servers,
+    53: hindcast.coreweave,
 }
 
 SOURCES: dict[int, str] = {
@@ -133,6 +135,7 @@ SOURCES: dict[int, str] = {
     50: "an independent EASY",
     51: "stanford-futuredata/gavel c4fa400",
     52: "POLCA (2024), the curve of caps",
+    53: "quarters published by CoreWeave, 2025 and 2026",
 }
 
 

@@ -64,6 +64,8 @@ def test_every_table_stands_in_it() -> None:
         "market.demand",
         "market.demand.gpus.NAME",
         "money",
+        "money.opening",
+        "money.loans.NAME",
         "rules",
         "plan",
         "plan.options.NAME",
