@@ -31,6 +31,7 @@ from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.spares import Spares
+from gpusim.engine.sizes import sizes_of
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
@@ -123,7 +124,8 @@ class _World:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
-        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
+        fleet = build_fleet(scenario, table, names, serving, self.policy)
+        self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.recorder = Recorder(env, names, self.signals, services)
         env.connect(log=self.recorder.log)
