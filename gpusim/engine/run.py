@@ -30,8 +30,8 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
-from gpusim.engine.spares import Spares
 from gpusim.engine.sizes import sizes_of
+from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals

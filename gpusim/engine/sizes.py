@@ -56,18 +56,22 @@ class Sizes:
         -------
         ndarray of float, shape of ``gpus``
         """
-        speeds, kinds = np.empty(gpus.shape), self.job_class[rows]
-        for kind in np.unique(kinds).tolist():
-            mine = kinds == kind
-            base = self.curves[kind](self.gpus[rows[mine]])
-            speeds[mine] = self.curves[kind](gpus[mine]) / (base if gpus.ndim == 1 else base[:, None])
-        return speeds
+        base = self._on_curves(rows, self.gpus[rows])
+        return self._on_curves(rows, gpus) / (base if gpus.ndim == 1 else base[:, None])
 
     def times(self, rows: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """How many times as long they take for the same with ``after`` GPUs as with ``before``, shape (n,)."""
-        if len(self.curves) == 1 and self.curves[0] is _proportional:
-            return before / after
-        return self.speeds(rows, before) / self.speeds(rows, after)
+        return self._on_curves(rows, before) / self._on_curves(rows, after)
+
+    def _on_curves(self, rows: np.ndarray, gpus: np.ndarray) -> np.ndarray:
+        """Speeds in the units of the curves."""
+        kinds = self.job_class[rows]
+        if len(self.curves) == 1:
+            return self.curves[0](gpus)
+        speeds = np.empty(gpus.shape)
+        for kind in np.unique(kinds).tolist():
+            speeds[kinds == kind] = self.curves[kind](gpus[kinds == kind])
+        return speeds
 
 
 def sizes_of(scenario: Scenario, table: JobTable) -> Sizes:
