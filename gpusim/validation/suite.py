@@ -9,6 +9,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    elastic,
     engine_limits,
     failures,
     occupancy,
@@ -80,6 +81,7 @@ ANCHORS: dict[int, Anchor] = {
     50: recorded.easy_runs,
     51: recorded.gavel_runs,
     52: capping.more_servers,
+    53: elastic.equal_parts,
 }
 
 SOURCES: dict[int, str] = {
@@ -133,6 +135,7 @@ SOURCES: dict[int, str] = {
     50: "an independent EASY",
     51: "stanford-futuredata/gavel c4fa400",
     52: "POLCA (2024), the curve of caps",
+    53: "Berg et al. (2018): a birth-death chain",
 }
 
 

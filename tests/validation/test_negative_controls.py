@@ -15,6 +15,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    elastic,
     engine_limits,
     occupancy,
     packing,
@@ -378,3 +379,9 @@ def test_storage_of_the_wrong_size_and_caps_that_are_too_shallow():
     assert list(failures(capping.power_step(FULL, buffer=0.2))) == ["the same behind storage of 30% of it [MW]"]
     off = failures(capping.more_servers(FULL, floor=0.97))
     assert "decoding: rate under the cap, from the curve" in off
+
+
+def test_elastic_jobs_without_a_serial_part():
+    """Jobs that are twice as fast with twice the GPUs are gone sooner than the chain of those that are not."""
+    off = failures(islice(elastic.equal_parts(Effort(1 / 100), lambda gpus: np.asarray(gpus, float)), 1))
+    assert off["Sia, 2 jobs/s: mean time"] == pytest.approx(1.0 / 6.0, rel=0.3)
