@@ -31,6 +31,7 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
@@ -124,7 +125,8 @@ class _World:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
-        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
+        fleet = build_fleet(scenario, table, names, serving, self.policy)
+        self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[Plant] = []
         self.recorder = Recorder(env, names, self.signals, services, self.plants)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+
+def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
+    """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
+    return (np.asarray(gpus).T / jobs.submitted_gpus).T
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,9 @@ class PoolView:
         [W] The site's power limit and what it draws now.
     tenant_shares, tenant_gpus : ndarray, shape (n_tenants,)
         Weights of the tenants, and the GPUs of the pool's type that each holds now, anywhere.
+    speeds : callable
+        ``speeds(jobs, gpus)``: how fast jobs work with so many GPUs, shape (n_jobs,) or (n_jobs, k), of their speed
+        with those that they were submitted with.
     """
 
     site: str
@@ -40,6 +49,7 @@ class PoolView:
     facility_w: float
     tenant_shares: np.ndarray
     tenant_gpus: np.ndarray
+    speeds: Callable[[np.recarray, np.ndarray], np.ndarray] = proportional
 
 
 class Policy(Protocol):
@@ -102,7 +112,7 @@ class Policy(Protocol):
         Returns
         -------
         ndarray of int, shape (n_jobs,)
-            GPUs, 0 for none.
+            GPUs, 0 for none; in the range of the job's class if that has one.
         """
 
     def place(self, job: np.record, nodes: np.recarray, now_s: float) -> np.ndarray:

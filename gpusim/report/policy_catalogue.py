@@ -14,7 +14,8 @@ WORKS = {
     How.GREEDY: "who holds GPUs: in events or cycles; preemptible jobs that run make way, at the cost of their"
     " checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
     " the jobs behind the first that waits",
-    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs',
+    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
+    " under sia and pollux times the sizes that a job may have",
 }
 
 

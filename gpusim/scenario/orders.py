@@ -12,6 +12,8 @@ from gpusim.scenario.policy_options import (
     LevelOptions,
     MultifactorOptions,
     NoOptions,
+    PolluxOptions,
+    SiaOptions,
 )
 
 
@@ -73,5 +75,13 @@ ORDERS: dict[str, PolicySpec] = {
     "multifactor": PolicySpec(
         _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
         "gpusim.policies.multifactor:Multifactor",
+    ),
+    "pollux": PolicySpec(
+        _R, "GPUs by goodput over that with an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",
+        PolluxOptions, "gpusim.policies.pollux:Pollux",
+    ),
+    "sia": PolicySpec(
+        _R, "GPUs by goodput over that of the smallest size; elastic jobs change size",
+        "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "gpusim.policies.sia:Sia",
     ),
 }  # fmt: skip

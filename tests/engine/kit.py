@@ -22,6 +22,7 @@ from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
+from gpusim.engine.sizes import Sizes
 from gpusim.engine.spares import Spares
 from gpusim.inputs.failures import FailureTable
 from gpusim.inputs.signals import Signal
@@ -96,7 +97,9 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     """The engine's environment with all processes of a case."""
     deployments, replicas = _deployments(case)
     serving = lay_out(replicas)
-    env = FleetEnvironment(_fleet(case, serving), serving)
+    fleet = _fleet(case, serving)
+    sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), curves=[np.vectorize(case.curve, otypes=[float])])
+    env = FleetEnvironment(fleet, serving, sizes)
     links = [Link(env, row) for row in range(case.n_links)]
     env.links.update(enumerate(links))
     env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))

@@ -16,6 +16,11 @@ RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = st.sampled_from([0.0, 1.0, 2.0])
 
 
+def _half(gpus: int) -> float:
+    """Speed with so many GPUs: one for every two."""
+    return float((gpus + 1) // 2)
+
+
 @st.composite
 def _pools(draw, most, domains, power, sites=(0, 1)):
     """Tiny pools at one or more sites; all numbers are exact in binary."""
@@ -244,4 +249,5 @@ def cases(
         policy=policy,
         targets=targets,
         services=services,
+        curve=draw(st.sampled_from([float, _half])),
     )

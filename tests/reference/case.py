@@ -108,6 +108,7 @@ class Case:
     policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
     targets: Callable[[list[tuple[int, int, int, float, bool, bool]], int, int], list[int]] | None = None
     services: list[ServiceSpec] = field(default_factory=list)
+    curve: Callable[[int], float] = float  # speed of a job by its GPUs, where these change
 
     @property
     def n_sites(self) -> int:

@@ -15,6 +15,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    elastic,
     engine_limits,
     hindcast,
     occupancy,
@@ -392,3 +393,9 @@ def test_money_without_what_was_owed_and_rented():
     assert any(what.startswith(f"{hindcast.DEBT}, 2025Q1") for what in off)
     assert f"{hindcast.INTEREST}, 2025Q1" in off
     assert not any(hindcast.MW in what or hindcast.BACKLOG in what for what in off)
+
+
+def test_elastic_jobs_without_a_serial_part():
+    """Jobs that are twice as fast with twice the GPUs are gone sooner than the chain of those that are not."""
+    off = failures(islice(elastic.equal_parts(Effort(1 / 100), lambda gpus: np.asarray(gpus, float)), 1))
+    assert off["Sia, 2 jobs/s: mean time"] == pytest.approx(1.0 / 6.0, rel=0.3)
