@@ -20,6 +20,15 @@ class Drafts(Model):
     """[s] By which drafting makes a step longer."""
 
 
+class HostMemory(Model):
+    """Memory of the nodes' hosts for KV blocks of prompts that GPUs have no more room for."""
+
+    gb_per_gpu: PositiveFloat
+    """[GB] Of the host's memory, for each GPU of a replica."""
+    gb_per_s: PositiveFloat
+    """[GB/s] At which a GPU loads what prompts begin with."""
+
+
 class ServedModel(Model):
     """The model of a service, and the engine of its replicas; docs/serving_entries.md says what is known of them."""
 
@@ -54,6 +63,8 @@ class ServedModel(Model):
     """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
     speculation: Drafts | None = None
     """Tokens are drafted; absent: none are."""
+    offload: HostMemory | None = None
+    """KV blocks are kept in host memory; absent: none are."""
 
     @property
     def gpus(self) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
+from gpusim.serving.offload import Offload
 from gpusim.serving.roofline import (
     decode_attention_s,
     dense_s,
@@ -83,6 +84,20 @@ def prefill_pool(
     """
     made = deployment(entry, replicas=replicas, **limits)
     return PrefillPool(made, float(kv_bytes_per_token(entry.replica)), bytes_per_s, latency_s)
+
+
+def offload(entry: Entry, bytes_per_gpu: float, bytes_per_s: float) -> Offload:
+    """Memory of the host for replicas of an entry: the key ``offload`` of their deployment.
+
+    Parameters
+    ----------
+    entry : Entry
+    bytes_per_gpu : float
+        [B] for each GPU.
+    bytes_per_s : float
+        [B/s] at which a GPU loads.
+    """
+    return Offload(bytes_per_gpu, float(kv_bytes_per_token(entry.replica)), bytes_per_s)
 
 
 def _knots(most: int) -> np.ndarray:

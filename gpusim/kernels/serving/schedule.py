@@ -16,7 +16,16 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, claim, found_in_cache, give_back, share, take
+from gpusim.kernels.serving.blocks import (
+    blocks_of,
+    blocks_of_all,
+    claim,
+    found_in_cache,
+    found_on_host,
+    give_back,
+    share,
+    take,
+)
 from gpusim.kernels.serving.decoding import (
     blocks_next,
     blocks_next_of,
@@ -24,6 +33,7 @@ from gpusim.kernels.serving.decoding import (
     stop_decoding,
 )
 from gpusim.kernels.serving.lists import leave_waiting, run_last, stop_running, wait_first
+from gpusim.kernels.serving.offload import load
 from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
@@ -141,6 +151,17 @@ def _admit_come(s, r, seen_s, budget):
     return budget
 
 
+@inner
+def _load(s, r, row, shared, loaded):
+    """One that is admitted gets blocks for what the host has of it; tokens in these."""
+    replica, request = s.engines[r], s.requests[row]
+    load(s, r, row, shared, loaded)
+    take(s, r, loaded)
+    share(s, r, row, (shared + loaded) * replica.block_tokens)
+    request.computed += loaded * replica.block_tokens
+    return loaded * replica.block_tokens
+
+
 @part
 def _admit(s, r, seen_s, budget):
     """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks."""
@@ -165,6 +186,8 @@ def _admit(s, r, seen_s, budget):
             replica.reserved += whole
             fetch(s, r, row, shared)
             continue
+        loaded = found_on_host(s, r, row, shared + own)
+        left -= loaded * replica.block_tokens
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             return _TURN
         leave_waiting(s, r)
@@ -172,14 +195,16 @@ def _admit(s, r, seen_s, budget):
         replica.reserved += whole
         claim(s, r, row, shared, own)
         request.computed = cached
+        if loaded > 0:
+            cached += _load(s, r, row, shared, loaded)
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
-            request.cached_tokens = cached
+            request.cached_tokens, request.loaded_tokens = cached, loaded * replica.block_tokens
             request.lacked = replica.lacks
         if replica.prefilling == NONE:
             replica.prefilling = row
         request.chunk = _chunk(replica, request, budget)
-        take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own)
+        take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own - loaded)
         share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
     return _NOTHING

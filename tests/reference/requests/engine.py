@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block, Cache
+from tests.reference.requests.host import Host
 from tests.reference.requests.step_time import Part
 
 NEVER = float("nan")
@@ -32,6 +33,7 @@ class Request:
     followers: list[Request] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     cached_tokens: int = 0
+    loaded_tokens: int = 0
     queued_s: float = NEVER
     scheduled_s: float = NEVER
     first_token_s: float = NEVER
@@ -65,7 +67,11 @@ class Engine:
         self.leaving: list[Request] = []
         self.served: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
-        self.cache = Cache(deployment.kv_blocks - 1)
+        self.offload = deployment.offload
+        block_bytes = self.offload.kv_bytes_per_token * deployment.block_tokens if self.offload else 1.0
+        self.host = Host(int(self.offload.memory_bytes / block_bytes) if self.offload else 0)
+        self.loaded = self.loading = 0
+        self.cache = Cache(deployment.kv_blocks - 1, self.host)
         self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
         self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
         self.steps = 0
@@ -162,15 +168,18 @@ class Engine:
                 return
             if self.fetch(request, cached, now_s):
                 continue
+            copies = self.copies(request, cached)
+            left -= len(copies) * size
             if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
                 return
             self.running.append(self.waiting.popleft())
             self.cache.use(cached)
             request.blocks = cached
             request.computed = len(cached) * size
+            self.bring(request, copies)
             if request.scheduled_s != request.scheduled_s:
                 request.scheduled_s = seen_s
-                request.cached_tokens = request.computed
+                request.cached_tokens, request.loaded_tokens = request.computed, len(copies) * size
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
 
@@ -244,6 +253,29 @@ class Engine:
             return []
         size = self.deployment.block_tokens
         return self.cache.find(request.names((request.tokens - 1) // size, size))
+
+    def copies(self, request: Request, cached: list[Block]) -> list[Hashable]:
+        """Names of the blocks behind the cached ones that the host has: one token is left at least."""
+        size = self.deployment.block_tokens
+        names = request.names((request.tokens - 1) // size, size) if self.deployment.prefix_caching else []
+        return self.host.find(names[len(cached) :])
+
+    def bring(self, request: Request, copies: list[Hashable]) -> None:
+        """Blocks come from the host while the next step runs."""
+        self.host.use(copies)
+        self.loading += len(copies)
+        self.loaded += len(copies)
+        request.blocks += [self.cache.take() for _ in copies]
+        names = request.names(len(request.blocks), self.deployment.block_tokens)
+        self.cache.name(request.blocks, names, len(request.blocks) - len(copies))
+        request.computed += len(copies) * self.deployment.block_tokens
+
+    def load_s(self) -> float:
+        """[s] That what the next step loads takes to come; the next begins anew."""
+        blocks, self.loading = self.loading, 0
+        if not blocks:
+            return 0.0
+        return blocks * self.deployment.block_tokens * self.offload.kv_bytes_per_token / self.offload.bytes_per_s
 
     def preempt(self, request: Request) -> None:
         """It computes all its tokens again later."""

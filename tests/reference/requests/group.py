@@ -38,6 +38,7 @@ class Group:
                 took_s = step_time(self.deployment.step_times, parts)
                 if self.deployment.speculation and any(not part.prompt for own in parts for part in own):
                     took_s += self.deployment.speculation.draft_s
+                took_s = max([took_s, *(engine.load_s() for engine in self.engines)])
                 self.flight, self.flight_end_s = steps, self.now_s + took_s
             elif self.began_s < self.now_s:
                 self.began_s = self.now_s
