@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
+from gpusim.serving.lora import Lora
 from gpusim.serving.offload import Offload
 from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import StepTimes
@@ -110,6 +111,8 @@ class Deployment:
         Tokens are drafted, and verified many in a step.
     offload : Offload, optional
         The host keeps copies of blocks that are known by hash and that GPUs have no more room for.
+    lora : Lora, optional
+        Slots for adapters, which requests name.
     """
 
     step_times: StepTimes
@@ -130,6 +133,7 @@ class Deployment:
     prefill: PrefillPool | None = None
     speculation: Speculation | None = None
     offload: Offload | None = None
+    lora: Lora | None = None
 
     def __post_init__(self):
         for name, least in (
@@ -163,6 +167,8 @@ class Deployment:
                 f"deployment: offload has no room for a block: memory_bytes must be at least"
                 f" {self.block_tokens * self.offload.kv_bytes_per_token:,.0f}, found {self.offload.memory_bytes:,.0f}"
             )
+        if any(pool.lora for pool in self.pools) and self.prefill:
+            raise ServingError("deployment: lora where prefill is apart is not covered; leave one of the two out")
         if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
             raise ServingError(
                 f"deployment: blocks must have as many tokens where prefill is apart, {self.block_tokens},"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.bundle import records
-from gpusim.kernels.serving.state import COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
+from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.halves import halved
 from gpusim.serving.requests import rows_of
@@ -21,7 +21,8 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Engines:
     rows, hashes, followers = rows_of(requests, deployment)
     if deployment.prefill:
         rows, followers = halved(rows, followers, deployment)
-    return engines_of(deployment.pools, rows, hashes, followers)
+    adapters = int(rows["adapter"].max(initial=-1)) + 1
+    return engines_of(deployment.pools, rows, hashes, followers, adapters=adapters)
 
 
 def engines_of(
@@ -30,6 +31,7 @@ def engines_of(
     hashes: np.ndarray | None = None,
     followers: np.ndarray | None = None,
     counts: Sequence[int] | None = None,
+    adapters: int = 0,
 ) -> Engines:
     """Replicas of deployments, one deployment behind the other, that have nothing to do.
 
@@ -43,6 +45,8 @@ def engines_of(
         As kernels see them; without hashes nobody shares blocks, and little is kept of each block.
     counts : sequence of int, optional
         Replicas of each deployment, in place of its own number.
+    adapters : int, optional
+        That requests name, by numbers from 0.
     """
     counts = [one.replicas for one in deployments] if counts is None else counts
     hashes = np.empty(0, np.int64) if hashes is None else hashes
@@ -71,6 +75,7 @@ def engines_of(
         turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
         nodes=_nodes(of, nodes),
         buckets=np.full((len(of), buckets), -1),
+        adapters=records(ADAPTER, len(of) * adapters).reshape(len(of), adapters),
         copies=records(COPY, int(copies.sum())),
         copy_buckets=np.full((len(of), _buckets(int(copies.max()))), -1),
         hashes=hashes,
@@ -110,6 +115,8 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
         replicas[name] = [getattr(one, own) for one in of]
     replicas["tokens_per_step"] = [one.speculation.tokens_per_step if one.speculation else 1.0 for one in of]
     replicas["draft_s"] = [one.speculation.draft_s if one.speculation else 0.0 for one in of]
+    replicas["max_loras"] = [one.lora.max_loras if one.lora else 0 for one in of]
+    replicas["adapter_s"] = [one.lora.load_s if one.lora else 0.0 for one in of]
     replicas["longest_chunk"] = [one.longest_chunk or one.max_batched_tokens for one in of]
     replicas["blocks"] = replicas["free"] = [one.kv_blocks - 1 for one in of]
     replicas["first_free"] = replicas["last_free"] = _before(nodes)
@@ -118,7 +125,7 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
     replicas["due_s"] = np.inf
     for name in ("waiting", "running", "ended", "held", "coming", "sent_on"):
         replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
-    replicas["first_copy"] = replicas["last_copy"] = -1
+    replicas["first_copy"] = replicas["last_copy"] = replicas["first_idle"] = replicas["last_idle"] = -1
     replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
     return replicas
 

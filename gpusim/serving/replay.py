@@ -43,7 +43,8 @@ class Replay:
         ``steps_without``), tokens computed for prompts and for output (``prefill_tokens``, ``decode_tokens``, all
         drafts among them), what these read of the KV cache (``prefill_reads``, ``decode_reads``: tokens before each
         token, summed; once for all drafts of a request), ``preemptions``. With offload also the tokens whose
-        KV cache came from hosts and went there (``loaded_tokens``, ``written_tokens``).
+        KV cache came from hosts and went there (``loaded_tokens``, ``written_tokens``), with slots for adapters how
+        often one was filled (``adapter_loads``).
     """
 
     requests: pd.DataFrame
@@ -62,7 +63,8 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         from when the request has ended. Maybe ``after``: label, or labels, of requests; it arrives ``delay_s`` [s]
         (0 if there is no such column) after the last of them has ended, at the replica of that one, and its
         ``arrival_s`` does not count. So go the turns of a session, with tools between them or agents beside each other.
-        Where prefill is apart the replica is that of its prefill.
+        Where prefill is apart the replica is that of its prefill. Maybe ``adapter``: a label of what computes it with
+        the base model, or none.
     deployment : Deployment
     clients : int, optional
         A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
@@ -103,6 +105,8 @@ def _replicas(state: Engines) -> pd.DataFrame:
     if replicas["host_blocks"].any():
         for name in ("loaded", "written"):
             counts[f"{name}_tokens"] = replicas[f"blocks_{name}"] * replicas["block_tokens"]
+    if replicas["max_loras"].any():
+        counts["adapter_loads"] = replicas["adapter_loads"]
     return pd.DataFrame({"requests": replicas["ended"], "end_s": end_s, **counts})
 
 

@@ -57,7 +57,10 @@ def arrivals(of):
     prepared = prepare(of, names_of(of, JobTable.build()), np.array([32, 32]), 0)
     rows = prepared.arrivals["chat"].until(of.run.days * 86400.0)
     columns = ("arrival_s", "prompt_tokens", "output_tokens")
-    return pd.DataFrame({name: rows[name] for name in columns}), prepared.engines["chat", "H100"]
+    table = pd.DataFrame({name: rows[name] for name in columns})
+    if (rows["adapter"] >= 0).any():
+        table["adapter"] = rows["adapter"]
+    return table, prepared.engines["chat", "H100"]
 
 
 def trace(folder, rows):

@@ -319,9 +319,39 @@ def test_a_replica_that_stops_loses_its_cache(tmp_path):
     assert cached == {"static": [0, 1024, 1024], "demand": [0, 1024, 0]}
 
 
+def test_adapters_in_a_fleet_as_in_a_replay():
+    """Six adapters on two slots of each replica: the same waits; the first of them has as many as Zipf says."""
+    lora = {"max_loras": 2, "adapter_mb": 100.0, "gb_per_s": 25.0}
+    mix = {"prompt_tokens": 500.0, "output_tokens": 100.0, "adapters": 6}
+    of = scenario(**{"model": MODEL | {"lora": lora}, "requests": mix, ".run.days": 0.002})
+    requests, engine = arrivals(of)
+    assert engine.deployment.lora.load_s == pytest.approx(0.004)
+    share = 1.0 / sum(1.0 / k for k in range(1, 7))
+    assert (requests["adapter"] == 0).mean() == pytest.approx(share, abs=4.0 * (share / len(requests)) ** 0.5)
+    alone = replay(requests, replace(engine.deployment, replicas=3, router="least-requests"))
+    assert alone.replicas["adapter_loads"].min() > 10
+    rows = over(gpusim.run(of)).set_index("request")
+    for name in ("scheduled_s", "first_token_s", "end_s"):
+        assert rows[name].to_numpy() == pytest.approx(alone.requests.loc[rows.index, name].to_numpy(), rel=1e-12)
+    none, _engine = arrivals(scenario(**{".run.days": 0.002}))
+    pd.testing.assert_frame_equal(requests[none.columns], none)  # its draws are of their own
+
+
+def test_adapters_of_a_trace(tmp_path):
+    """By name; what one found the other does not."""
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_s,prompt_tokens,output_tokens,adapter\n0,100,5,law\n10,100,5,\n20,100,5,code\n")
+    lora = {"max_loras": 1, "adapter_mb": 100.0, "gb_per_s": 0.1}
+    rows = gpusim.run(scenario(model=MODEL | {"lora": lora}, requests={"trace": str(path)})).service_requests
+    rows = rows.sort_values("request")
+    took_s = (rows["first_token_s"] - rows["scheduled_s"]).to_numpy()
+    assert took_s[[0, 2]] - took_s[1] == pytest.approx([1.0, 1.0], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"requests": {"adapters": 3}}, ["services.chat.model", "adapters", "give the model lora"]),
         ({"model": MODEL | {"offload": {"gb_per_gpu": 1.0, "gb_per_s": 50.0}}}, ["offload", "hash_ids"]),
         ({"model": {"name": "Llama-3.1-9B"}}, ["services.chat.model", "did you mean 'llama-3.1-8b'"]),
         ({"model": MODEL | {"tp": 2}}, ["gpus_per_replica of 1", "a model on 2"]),

@@ -75,7 +75,7 @@ class ByRequest:
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
-        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows)
+        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters)
         self.engines.engines["open"] = 0
         self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)

@@ -40,6 +40,7 @@ def _enter(s, t):
     request.arrival_s = arrival.arrival_s
     request.prompt_tokens, request.output_tokens = arrival.prompt_tokens, arrival.output_tokens
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
+    request.adapter = arrival.adapter
     request.followers = 0
     request.sent_s, request.replica = math.nan, NONE
     _begin_again(s, row)

@@ -59,7 +59,7 @@ def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
     request.produced = request.computed = request.chunk = 0
     request.followers = request.hashes = request.shared = request.preemptions = 0
     request.cached_tokens = request.loaded_tokens = 0
-    request.run = NONE
+    request.run = request.adapter = NONE
     join_waiting(s, r, row, arrival_s)
 
 

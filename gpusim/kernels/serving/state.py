@@ -57,6 +57,7 @@ REQUEST = record(
         ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
         ("loaded_tokens", "i8"),  # of these, on the host
         ("preemptions", "i8"),
+        ("adapter", "i8"),  # that computes it with the base model; -1 if none does
         ("lacked", "i8"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("mixed_s", "f8"),  # in steps with prompt tokens while it decoded; of one that decodes: less its replica's
         ("mixed_steps", "i8"),  # how many
@@ -150,6 +151,14 @@ ENGINE = record(
         ("loading", "i8"),  # blocks that the step which is scheduled loads
         ("blocks_loaded", "i8"),
         ("blocks_written", "i8"),
+        ("max_loras", "i8"),  # slots for adapters; 0 if there are none
+        ("adapter_s", "f8"),  # in which one is filled
+        ("adapters_in_use", "i8"),
+        ("adapters_loaded", "i8"),
+        ("adapters_coming", "i8"),  # those that are loaded before the step which is scheduled
+        ("adapter_loads", "i8"),
+        ("first_idle", "i8"),  # loaded adapters that nobody uses, by when they were last used
+        ("last_idle", "i8"),
     ]
 )
 
@@ -187,6 +196,16 @@ COPY = record(
     ]
 )
 
+# What a replica knows of an adapter.
+ADAPTER = record(
+    [
+        ("users", "i8"),  # requests that run, or whose seat is not free yet
+        ("loaded", "i8"),
+        ("previous", "i8"),  # of those that nobody uses
+        ("next", "i8"),
+    ]
+)
+
 # How long steps take: where the tables of an entry stand in ``numbers``.
 ENTRY = record(
     [
@@ -210,9 +229,9 @@ class Engines(Bundle):
     ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
     ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
     the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
-    replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. Where prefill and
-    decode are apart there are ``shipments``, and each request has two rows: that in which it is prefilled, and, so many
-    behind, that in which it is decoded.
+    replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
+    each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request
+    has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
@@ -226,6 +245,7 @@ class Engines(Bundle):
         "turns": (np.dtype("i8"), 2),
         "nodes": (NODE, 1),
         "buckets": (np.dtype("i8"), 2),
+        "adapters": (ADAPTER, 2),
         "copies": (COPY, 1),
         "copy_buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gpusim.serving.deployment import Deployment
-from tests.reference.requests.engine import Engine, Request
+from tests.reference.requests.engine import Engine
 from tests.reference.requests.group import Group
+from tests.reference.requests.request import Request
 
 
 def play(requests: list[Request], deployment: Deployment) -> list[int]:
