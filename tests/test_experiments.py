@@ -1,6 +1,7 @@
 """The experiments run, answer their questions, and draw their figures."""
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def test_curtailment(tmp_path, capsys):
     useful = capsys.readouterr().out.splitlines()[0].split()[-1]
     assert float(useful.replace(",", "")) < 0.0  # it costs useful GPU-hours
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+@pytest.mark.skipif("GPUSIM_DATA" not in os.environ, reason="needs the trace")
+def test_serving_offload():
+    table = load("serving_offload").main(rows=2000)
+    first_link = table.xs(50.0, level="link_gb_per_s")
+    assert first_link["found"].is_monotonic_increasing
+    assert first_link["loaded"].iloc[0] == 0.0 < first_link["loaded"].iloc[-1]
+    assert table["ttft_p50_s"].iloc[-1] >= table["ttft_p50_s"].iloc[-2]  # over a slower link
 
 
 def test_price_aware(tmp_path):
