@@ -19,7 +19,7 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import lay_out
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.partners import Partners

@@ -12,7 +12,7 @@ from gpusim.engine.description import ClassSpec, PoolSpec, Rules
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Sizes
 from gpusim.policies.pollux import Pollux
 from gpusim.policies.sia import Sia

@@ -11,7 +11,7 @@ import gpusim
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
