@@ -48,7 +48,7 @@ def scenario(plant: str, capping: str, warmer_k: float) -> gpusim.Scenario:
             "tenants": {"lab": {}},
             "sites": {
                 "site": {
-                    "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.2, "capping": capping,
+                    "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 0.02 * NODES, "capping": capping,
                     "cooling": {**PLANTS[plant], "design_mw": NODES * NODE_MW},
                     "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 400.0, "pools": {"H100": {"gpus": 8.0 * NODES}},
                 }
@@ -56,7 +56,7 @@ def scenario(plant: str, capping: str, warmer_k: float) -> gpusim.Scenario:
             "workload": {
                 "classes": {"training": {"communication_share": 0.15, "checkpoint_write_s": 1.0}},
                 "streams": {
-                    "training": {**stream, "job_class": "training", "jobs_per_day": 700.0,
+                    "training": {**stream, "job_class": "training", "jobs_per_day": 11.0 * NODES,
                                  "gpus": {"8": 0.7, "32": 0.3}},
                 },
             },

@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gpusim.engine.description import Levels
 from gpusim.engine.cooling import overhead
+from gpusim.engine.description import Levels
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
