@@ -54,7 +54,8 @@ def split_runs(
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
-    ``cooling_binds_s``: of each site, from when to when [s] cooling was its lowest limit, which caps are then put down to.
+    ``cooling_binds_s``: of each site, from when to when [s] cooling was its lowest limit, to which caps are then put
+    down.
 
     Returns
     -------
