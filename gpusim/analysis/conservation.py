@@ -100,6 +100,12 @@ def _dollars(result: Record):
             yield f"energy costs {sites:.6f} USD at the sites, {usd:.6f} USD over {name}"
 
 
+def _water(result: Record):
+    sites, intervals = result.sites["water_l"].sum(), result.power["water_l"].sum()
+    if abs(sites - intervals) > RELATIVE * max(sites, 1.0):
+        yield f"sites took {sites:.6f} l of water, {intervals:.6f} l over intervals"
+
+
 def _joules(result: Record):
     phases = result.power[[c for c in result.power if c.endswith("_j")]].sum().sum()
     it_j = result.sites["energy_it_j"].sum()
@@ -119,4 +125,4 @@ def _job_joules(result: Record):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
 
 
-LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _dollars)
+LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _water, _dollars)

@@ -43,11 +43,14 @@ class Accounts:
         are whole numbers. Delivered and missing sum to committed and made up.
     cents : dict of str to int64 ndarray, shape (contracts, months)
         Cents of ``MONEY``; backlog, deferred (a part of it) and balance are those at the end of the month.
+    opening_prepayments : int64 ndarray, shape (contracts,)
+        Cents that tenants had prepaid before the run; 0 without an opening balance.
     """
 
     allocation: Allocation
     gpu_s: dict[str, np.ndarray]
     cents: dict[str, np.ndarray]
+    opening_prepayments: np.ndarray
 
     def table(self) -> pd.DataFrame:
         """contract, month, state at its end, ``GPU_S`` in GPU-hours, ``MONEY`` in USD to the cent."""
@@ -116,10 +119,11 @@ def accounts(
     money["credit"] = cents(by_month(allocation.overdue * price) / HOUR_S * credit)
     money["service_credit"] = np.rint(money["billed"] * _service_credits(specs, gpu_s)).astype(np.int64)
     money["revenue"] = money["billed"] - money["credit"] - money["service_credit"]
-    money |= _prepayments(allocation, money)
+    before = _prepaid_before(allocation, money)
+    money |= _prepayments(allocation, money, before)
     money["invoiced"] = money["revenue"] - money["prepayment_applied"]
     gpu_s = {name: gpu_s[name] for name in GPU_S}
-    return Accounts(allocation, gpu_s, {name: money[name] for name in MONEY})
+    return Accounts(allocation, gpu_s, {name: money[name] for name in MONEY}, before)
 
 
 def _prices(allocation: Allocation) -> np.ndarray:
@@ -190,16 +194,28 @@ def _values(allocation: Allocation, price: np.ndarray) -> dict[str, np.ndarray]:
     return {"signed": signed, "in_force": in_force, "terminated": terminated}
 
 
-def _prepayments(allocation: Allocation, money: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _prepaid_before(allocation: Allocation, money: dict[str, np.ndarray]) -> np.ndarray:
+    """Cents prepaid before the run, shape (contracts,)."""
+    contracts = allocation.book.contracts
+    if allocation.book.scenario.money.opening is None:
+        return np.zeros(len(contracts), np.int64)
+    shares = np.array([one.spec.prepayment if one.signed_s == 0 else 0.0 for one in contracts])
+    return np.rint(money["signed"][:, 0] * shares).astype(np.int64)
+
+
+def _prepayments(
+    allocation: Allocation, money: dict[str, np.ndarray], before: np.ndarray
+) -> dict[str, np.ndarray]:
     """Paid at signing; applied to bills in proportion to the value of the month in all that is left; the rest refunded.
 
     So the balance is gone when the term is, however the months were billed.
     """
     shares = np.array([one.spec.prepayment for one in allocation.book.contracts])[:, None]
     prepaid = np.rint(money["signed"] * shares).astype(np.int64)
+    prepaid[before > 0, 0] = 0
     value = money["billed"] + money["undelivered"] + money["unused"]
     applied, refunded, balances = (np.zeros_like(prepaid) for _ in range(3))
-    balance = np.zeros(len(prepaid), np.int64)
+    balance = before.copy()
     for month in range(prepaid.shape[1]):
         balance = balance + prepaid[:, month]
         backlog, due = money["backlog"][:, month], np.maximum(money["revenue"][:, month], 0)

@@ -1,4 +1,4 @@
-"""Capital: what the build-out costs, how it wears, and what is owed for it, by site and month in cents."""
+"""Capital: what the build-out costs and how it wears, by site and month in cents."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from gpusim.commerce.cents import cents, in_usd
+from gpusim.commerce.loans import even
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.scenario.money import Money
-from gpusim.units import YEAR_S
 
 SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")
 
@@ -90,42 +90,20 @@ def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
     )
 
 
-def even(amount: np.ndarray, first: np.ndarray, lasts: np.ndarray, n: int) -> np.ndarray:
-    """Amounts in equal monthly parts, to the cent.
-
-    Parameters
-    ----------
-    amount : int64 ndarray, shape (items,)
-        Cents.
-    first : ndarray, shape (items,)
-        First month of each.
-    lasts : ndarray, shape (items,)
-        Number of months over which it goes; a broken last month takes the rest.
-
-    Returns
-    -------
-    int64 ndarray, shape (items, n)
-    """
-    gone = np.clip((np.arange(1, n + 1) - first[:, None]) / lasts[:, None], 0.0, 1.0)
-    return np.diff(np.rint(amount[:, None] * gone).astype(np.int64), axis=1, prepend=0)
+def opening_wear(money: Money, n: int) -> np.ndarray:
+    """[cents] Depreciation of the plant that was in use before the run, by month, shape (n,)."""
+    opening = money.opening
+    if opening is None or opening.plant_usd == 0.0:
+        return np.zeros(n, np.int64)
+    left = 1.0 - opening.depreciation_usd / opening.plant_usd
+    months = max(12.0 * money.gpu_life_years * left, 1.0)
+    return even(cents([opening.plant_usd - opening.depreciation_usd]), np.zeros(1), np.array([months]), n)[0]
 
 
-def debt(spent: np.ndarray, months_s: np.ndarray, money: Money) -> dict[str, np.ndarray]:
-    """Loans for a share of each month's capital expenditure, drawn at its end and paid back in equal parts.
-
-    Returns
-    -------
-    dict of str to int64 ndarray, shape (months,)
-        draws, repayments, interest (on what was owed at the start of the month, by its days of 365.25), debt (at its
-        end).
-    """
-    n = len(spent)
-    draws = np.rint(spent * money.debt_share).astype(np.int64)
-    repayments = even(draws, np.arange(1, n + 1), np.full(n, 12.0 * money.debt_years), n).sum(axis=0)
-    owed = np.cumsum(draws - repayments)
-    years = np.diff(months_s) / YEAR_S
-    interest = np.rint(np.concatenate([[0], owed[:-1]]) * money.interest * years).astype(np.int64)
-    return {"draws": draws, "repayments": repayments, "interest": interest, "debt": owed}
+def from_construction(spent: np.ndarray, money: Money) -> np.ndarray:
+    """[cents] What of each month's spending, shape (months,), had been paid before the run."""
+    paid = 0 if money.opening is None else int(cents(money.opening.construction_usd))
+    return np.diff(np.minimum(np.cumsum(spent), paid), prepend=0)
 
 
 def _month(months_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What an investment brings: internal rate of return and payback of monthly flows."""
+"""What an investment brings: present value, rates of return and payback of monthly flows."""
 
 from __future__ import annotations
 
@@ -43,6 +43,36 @@ def irr(flows: np.ndarray) -> tuple[float, str]:
             "nan"
         ), f"{number_of(len(roots), 'rate')}: {', '.join(f'{_a_year(rate):.1%}' for rate in roots)} a year"
     return _a_year(roots[0]), ""
+
+
+def npv(flows: np.ndarray, rate: float) -> float:
+    """Net present value in the first month of monthly flows, at a rate a year: sum of flow_m / (1 + rate)^(m / 12)."""
+    flows = np.asarray(flows, dtype=float)
+    return float(flows @ (1.0 + rate) ** (-np.arange(len(flows)) / 12.0))
+
+
+def mirr(flows: np.ndarray, finance_rate: float, reinvest_rate: float) -> tuple[float, str]:
+    """Modified internal rate of return a year of monthly flows, and why there is none (Lin 1976).
+
+    The rate at which the present value of all outlays, at ``finance_rate`` a year, grows to what all returns, put to use
+    at ``reinvest_rate``, come to in the last month. There is one whenever there are outlays and returns.
+
+    Parameters
+    ----------
+    flows : ndarray, shape (months,)
+
+    Returns
+    -------
+    (float, str)
+        NaN with a reason if all flows are of one sign.
+    """
+    flows = np.asarray(flows, dtype=float)
+    years = (len(flows) - 1) / 12.0
+    outlay = -npv(np.minimum(flows, 0.0), finance_rate)
+    end = npv(np.maximum(flows, 0.0), reinvest_rate) * (1.0 + reinvest_rate) ** years
+    if outlay <= 0.0 or end <= 0.0:
+        return float("nan"), "no rate: all flows are of one sign"
+    return (end / outlay) ** (1.0 / years) - 1.0, ""
 
 
 def payback_years(flows: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.holders import contract_table
+from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import priced, prices_of_run
 from gpusim.commerce.signing import sign
 from gpusim.commerce.statements import Statements, statements
@@ -40,8 +41,10 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
     index = prices_of_run(allocation, result)
     allocation = allocation if index is None else priced(allocation, index)
     found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
-    spending = spending_of(result.build_tasks, book.months_s) if scenario.projects else None
-    books = statements(found, spending, result, prices=index)
+    spending, leases = None, None
+    if scenario.projects:
+        spending, leases = spending_of(result.build_tasks, book.months_s), leases_of(scenario, result.build_tasks)
+    books = statements(found, spending, result, prices=index, leases=leases)
     return {
         "contract_signings": signings.asked,
         "contract_allocation": allocation.table(),
@@ -51,6 +54,7 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
         "money_sites": books.site_table(),
         "money_contracts": contract_table(books, index),
         "money_fleet": books.fleet_table(),
+        "money_loans": books.loan_table(),
         "money_figures": _figures(books),
         **({} if index is None else {"market_prices": index}),
     }

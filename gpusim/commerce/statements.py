@@ -1,8 +1,9 @@
 """Monthly statements: what sites and the fleet earn, spend, own and owe.
 
-    EBITDA      = revenue - energy - staff - network - rules
+    EBITDA      = revenue - energy - rent - staff - network - overhead - rules
     EBIT        = EBITDA - depreciation
-    free cash   = EBITDA - prepayment applied + prepaid - refunded - capex
+    profit      = EBIT - interest - tax
+    free cash   = EBITDA - tax - prepayment applied + prepaid - refunded - capex
     cash change = free cash + draws - interest - repayments + paid in
     cash + assets = debt + prepayments + equity
 
@@ -16,20 +17,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce import capital, energy
+from gpusim.commerce import capital, energy, rent
 from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
 from gpusim.commerce.charges import of_rules
+from gpusim.commerce.loans import TRANCHE, borrow
 from gpusim.commerce.market import market
+from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.units import MONTH_S
 
 NOWHERE = ""  # the site of what belongs to none: credits of a contract that had no GPUs in the month
-COSTS = ("energy", "staff", "network", "rules")
+COSTS = ("energy", "rent", "staff", "network", "overhead", "rules")
 SITE = ("contracts", "on_demand", "spot", "revenue", *COSTS, "ebitda", "depreciation", "ebit", "capex")
 FLEET = (
-    *SITE[:-1], "interest", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
+    *SITE[:-1], "interest", "tax", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
     "free_cash", "draws", "repayments", "paid_in", "cash_change", "cash", "assets", "debt", "prepayments",
     "equity", "backlog",
 )  # fmt: skip
@@ -48,6 +51,8 @@ class Statements:
         Cents of ``SITE``.
     fleet : dict of str to int64 ndarray, shape (months,)
         Cents of ``FLEET``; cash and what follows it at the end of the month.
+    loans : dict of str to dict of str to int64 ndarray, shape (months,)
+        Cents of ``gpusim.commerce.loans.TRANCHE`` by tranche; they sum to those of ``fleet``.
     live_mw, energy_mwh, sold_gpu_s : ndarrays, shape (places, months)
         Mean IT power [MW] of live GPUs, energy at the meter, GPU-seconds used by contracts or sold by the hour.
     """
@@ -56,6 +61,7 @@ class Statements:
     places: list[str]
     sites: dict[str, np.ndarray]
     fleet: dict[str, np.ndarray]
+    loans: dict[str, dict[str, np.ndarray]]
     live_mw: np.ndarray
     energy_mwh: np.ndarray
     sold_gpu_s: np.ndarray
@@ -84,12 +90,27 @@ class Statements:
             }
         )
 
+    def loan_table(self) -> pd.DataFrame:
+        """One row per tranche and month: loan, month, draws_usd, repayments_usd, interest_usd, debt_usd (at its end)."""
+        months = months_of(self.accounts.allocation.book)
+        return pd.DataFrame(
+            {
+                "loan": np.repeat(np.array(list(self.loans), object), len(months)),
+                "month": np.tile(np.array(months, object), len(self.loans)),
+                **{
+                    f"{name}_usd": in_usd(np.concatenate([lines[name] for lines in self.loans.values()]))
+                    for name in TRANCHE
+                },
+            }
+        )
+
 
 def statements(
     accounts: Accounts,
     spending: pd.DataFrame | None = None,
     result: Record | None = None,
     prices: pd.DataFrame | None = None,
+    leases: pd.DataFrame | None = None,
 ) -> Statements:
     """Make the statements of accounts.
 
@@ -103,6 +124,8 @@ def statements(
         price, and nothing.
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
+    leases : DataFrame, optional
+        What projects lease, as ``gpusim.commerce.rent.leases_of`` finds it. Absent: nothing but the halls of sites.
     """
     allocation = accounts.allocation
     book = allocation.book
@@ -116,41 +139,87 @@ def statements(
         **earned,
         "revenue": sum(earned.values()),
         "energy": energy_cents,
+        "rent": rent.rent(_leases(book.scenario, leases), places, book.months_s),
         "staff": cents(live_mw * money.staff_usd_per_mw_month * months),
         "network": cents(live_mw * money.network_usd_per_mw_month * months),
+        "overhead": np.rint(sum(earned.values()) * money.overhead_share).astype(np.int64),
         "rules": np.zeros_like(energy_cents) if result is None else of_rules(result.rules, places, book.months_s),
     }
     sites["ebitda"] = sites["revenue"] - sum(sites[name] for name in COSTS)
     spent, worn = np.zeros((2, len(places), len(months)), np.int64)
     if spending is not None:
         spent, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
+    worn = worn + split(capital.opening_wear(money, len(months)), live_mw[:, 0]).T
+    spent = spent - split(capital.from_construction(spent.sum(axis=0), money), spent.T).T
     sites |= {"depreciation": worn, "ebit": sites["ebitda"] - worn, "capex": spent}
-    fleet = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()})
-    return Statements(accounts, places, {name: sites[name] for name in SITE}, fleet, live_mw, mwh, sold_gpu_s)
+    fleet, loans = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()})
+    return Statements(accounts, places, {name: sites[name] for name in SITE}, fleet, loans, live_mw, mwh, sold_gpu_s)
 
 
-def _fleet(accounts: Accounts, total: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def opening_cents(accounts: Accounts) -> dict[str, int]:
+    """Balance on the first day: cash, assets, debt, prepayments, equity (what is left), in cents."""
+    money = accounts.allocation.book.scenario.money
+    owned = 0
+    if money.opening is not None:
+        cost, worn = money.opening.plant_usd, money.opening.depreciation_usd
+        owned = int(cents(cost - worn)) + int(cents(money.opening.construction_usd))
+    found = {
+        "cash": int(cents(money.opening_cash_usd)), "assets": owned,
+        "debt": sum(int(cents(loan.owed_usd)) for loan in money.loans.values()),
+        "prepayments": int(accounts.opening_prepayments.sum()),
+    }  # fmt: skip
+    return found | {"equity": found["cash"] + found["assets"] - found["debt"] - found["prepayments"]}
+
+
+def _fleet(
+    accounts: Accounts, total: dict[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
     book = accounts.allocation.book
     money = book.scenario.money
     contracts = {name: values.sum(axis=0) for name, values in accounts.cents.items()}
-    loans = capital.debt(total["capex"], book.months_s, money)
+    tranches = borrow(total["capex"], _backlogs(accounts), book.months_s, money, book.scenario.run.start)
+    loans = {name: sum(lines[name] for lines in tranches.values()) for name in TRANCHE}
     prepaid, applied, refunded = (contracts[name] for name in ("prepaid", "prepayment_applied", "refunded"))
-    profit = total["ebit"] - loans["interest"]
-    operating = total["ebitda"] - applied + prepaid - refunded
+    before_tax = total["ebit"] - loans["interest"]
+    tax = _tax(before_tax, money.tax_rate)
+    profit = before_tax - tax
+    operating = total["ebitda"] - tax - applied + prepaid - refunded
     free = operating - total["capex"]
-    opening = int(cents(money.opening_cash_usd))
-    before = opening + np.cumsum(free + loans["draws"] - loans["interest"] - loans["repayments"])
+    opening = opening_cents(accounts)
+    before = opening["cash"] + np.cumsum(free + loans["draws"] - loans["interest"] - loans["repayments"])
     # The owners pay in what is missing whenever cash would fall below 0.
     owners = np.maximum.accumulate(np.maximum(-before, 0))
     paid_in, cash = np.diff(owners, prepend=0), before + owners
     fleet = {
-        **total, **loans, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied, "refunded": refunded,
+        **total, **loans, "tax": tax, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied, "refunded": refunded,
         "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
-        "cash_change": np.diff(cash, prepend=opening), "assets": np.cumsum(total["capex"] - total["depreciation"]),
-        "prepayments": contracts["prepayment_balance"], "equity": opening + owners + np.cumsum(profit),
+        "cash_change": np.diff(cash, prepend=opening["cash"]),
+        "assets": opening["assets"] + np.cumsum(total["capex"] - total["depreciation"]),
+        "prepayments": contracts["prepayment_balance"], "equity": opening["equity"] + owners + np.cumsum(profit),
         "backlog": contracts["backlog"],
     }  # fmt: skip
-    return {name: fleet[name] for name in FLEET}
+    return {name: fleet[name] for name in FLEET}, tranches
+
+
+def _tax(before_tax: np.ndarray, rate: float) -> np.ndarray:
+    """[cents] On profit by month, once the losses of all months before it are made good; none is paid back."""
+    made = np.maximum.accumulate(np.maximum(np.cumsum(before_tax), 0))
+    return np.diff(np.rint(made * rate).astype(np.int64), prepend=0)
+
+
+def _backlogs(accounts: Accounts) -> dict[str, np.ndarray]:
+    """[cents] Backlog at the end of each month, by tenant."""
+    found: dict[str, np.ndarray] = {}
+    for one, row in zip(accounts.allocation.book.contracts, accounts.cents["backlog"], strict=True):
+        found[one.spec.tenant] = found.get(one.spec.tenant, 0) + row
+    return found
+
+
+def _leases(scenario: Scenario, leases: pd.DataFrame | None) -> pd.DataFrame:
+    standing = rent.standing_leases(scenario)
+    if leases is None or leases.empty:
+        return standing
+    return leases if standing.empty else pd.concat([standing, leases], ignore_index=True)
 
 
 def _earned(

@@ -12,7 +12,7 @@ from gpusim.bundle import records
 from gpusim.engine import border
 from gpusim.engine.description import Replicas
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import lay_out
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.process import Process
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, pace, reading

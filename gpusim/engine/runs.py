@@ -5,7 +5,7 @@ Loading is restarting in all runs of a job but its first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,11 @@ from gpusim.state.fleet import Fleet
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_COOLING, Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
+
+
+Spans = list[tuple[float, float]]  # [s] from, to
 
 
 class GpuTime(NamedTuple):
@@ -56,8 +59,12 @@ def have_moved(fleet: Fleet) -> np.ndarray:
     return moved
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], GpuTime]:
+def split_runs(
+    fleet: Fleet, edges_s: np.ndarray, overheated_s: Sequence[Spans] = ()
+) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
+
+    ``overheated_s``: of each site, from when to when [s] cooling was its lowest limit, which caps are then put down to.
 
     Returns
     -------
@@ -68,7 +75,9 @@ def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarra
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, booked, gpu_time)
+        _book(fleet, edges_s, parts, overheated_s, booked, gpu_time)
+    cool = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
+    booked[Cause.THROTTLED] = np.where(cool > 1e-12 * booked[Cause.THROTTLED], cool, 0.0)  # all but rounding
     return booked, gpu_time
 
 
@@ -120,7 +129,14 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
 
 
-def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], gpu_time: GpuTime) -> None:
+def _book(
+    fleet: Fleet,
+    edges_s: np.ndarray,
+    parts: _Parts,
+    overheated_s: Sequence[Spans],
+    booked: dict[Cause, np.ndarray],
+    gpu_time: GpuTime,
+) -> None:
     job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
     gpus = gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
@@ -139,6 +155,11 @@ def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, 
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
+    for site, spans in enumerate(overheated_s):
+        mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (uncapped > at_work)) if spans else []
+        for from_s, to_s in spans if len(mine) else ():
+            hot_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
+            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *hot_s)
     np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))

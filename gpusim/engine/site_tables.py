@@ -7,15 +7,16 @@ import pandas as pd
 
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
+from gpusim.engine.cooling import Plant
 from gpusim.engine.runs import have_moved
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
 
 
-def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
+def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[Plant]) -> pd.DataFrame:
     """One row per site: where it is, what it used and what that cost."""
     rows = []
-    for row, site in zip(fleet.sites, names.sites, strict=True):
+    for row, site, plant in zip(fleet.sites, names.sites, plants, strict=True):
         spec = scenario.sites[site]
         pools = fleet.pools[row.first_pool : row.first_pool + row.n_pools]
         rows.append(
@@ -25,7 +26,7 @@ def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
                 "planned_gpus": int(pools["planned"].sum()),
                 "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
                 "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,
-                "peak_facility_w": float(row.peak_w),
+                "peak_facility_w": float(row.peak_w), "water_l": plant.water_l,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

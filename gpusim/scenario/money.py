@@ -9,9 +9,8 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Share
-
-Usd = Annotated[float, Field(ge=0, le=1e13)]
-Years = Annotated[float, Field(gt=0, le=100)]
+from gpusim.scenario.loan import Loan, Opening, Usd, Years
+from gpusim.scenario.steps import Steps
 
 
 class Money(Model):
@@ -19,10 +18,16 @@ class Money(Model):
 
     opening_cash_usd: Usd = 0.0
     """[USD] Cash at the start of the run."""
+    opening: Opening | None = None
+    """Plant on the first day. Absent: the provider begins with nothing but cash."""
+    loans: dict[str, Loan] = {}
+    """Tranches of debt, which lend in this order."""
+    reference_rate: Steps = Steps(0.043)
+    """Rate a year above which floating loans are priced: SOFR, 4.3% in early 2025 (from memory)."""
     debt_share: Share = 0.7
-    """Share of capital expenditure that is borrowed (assumption)."""
+    """Share of what no loan of ``loans`` lends against that is borrowed all the same (assumption)."""
     interest: float = Field(0.11, ge=0, le=1)
-    """Interest a year on what is owed. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
+    """Interest a year on that. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
     debt_years: Years = 5.0
     """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
     gpu_life_years: Years = 6.0
@@ -35,6 +40,13 @@ class Money(Model):
     """[USD] Staff, maintenance and insurance for each MW of live IT (assumption)."""
     network_usd_per_mw_month: Usd = 20_000.0
     """[USD] Networks and transit for each MW of live IT (assumption)."""
+    overhead_share: Share = 0.1
+    """Sales, administration and software as a share of revenue. CoreWeave, 2024: 0.11, without shares given to staff
+    and depreciation (from memory of its prospectus, March 2025)."""
+    tax_rate: Share = 0.25
+    """Tax on profit; losses are carried forward. United States: 0.21, and states about 0.04 (statutory)."""
+    discount_rate: float = Field(0.1, ge=0, le=1)
+    """Rate a year at which flows of later years are worth less, and free cash is put to use again (assumption)."""
     load: Share = 0.76
     """Mean IT power of live GPUs over rated, where no run of the fleet says it (training on H100, arXiv, 2025)."""
     pue: float = Field(1.2, ge=1)

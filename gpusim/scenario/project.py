@@ -48,6 +48,8 @@ class Task(Model):
     """Units that it takes of the supply: a crew's until it ends, a stock's for good."""
     usd: float = Field(0.0, ge=0)
     """[USD] What it costs, spent evenly while it lasts."""
+    rent_usd_per_mw_month: float = Field(0.0, ge=0, le=1e9)
+    """[USD] Rent for each MW of the project's halls from its end on."""
     expedite: Expedite = Expedite()
     """How it can be hurried when it is late."""
     when: Literal["always", "late"] = "always"

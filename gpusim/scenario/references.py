@@ -48,6 +48,7 @@ REFERENCES = {
     "contracts.*.sites.*": "sites.@",
     "contracts.*.regions.*": "sites.*.region",
     "contracts.*.residency.*": "sites.*.jurisdiction",
+    "money.loans.*.tenants.*": "tenants.@",
     "market.index.supplies.@": "gpus.@",
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",
@@ -55,7 +56,7 @@ REFERENCES = {
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
-    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts",
+    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")

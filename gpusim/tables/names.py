@@ -17,7 +17,7 @@ RULES = "rules"  # of scenarios that enforce rules only
 # Of scenarios with contracts only: what `gpusim.commerce` makes of the run.
 CONTRACT_TABLES = (
     "contract_signings", "contract_allocation", "contract_milestones", "contract_departures", "contract_accounts",
-    "money_sites", "money_contracts", "money_fleet", "money_figures",
+    "money_sites", "money_contracts", "money_fleet", "money_loans", "money_figures",
 )  # fmt: skip
 # Of scenarios with services that name their model only.
 SERVICE_TABLES = (
@@ -81,6 +81,7 @@ class Tables:
     money_sites = _table("money_sites", "Revenue, costs and capital of each site by month.")
     money_contracts = _table("money_contracts", "Revenue and costs of each contract by month.")
     money_fleet = _table("money_fleet", "The statements of the provider by month.")
+    money_loans = _table("money_loans", "Draws, repayments, interest and debt of each loan by month.")
     money_figures = _table("money_figures", "Headline figures of money by name; the name ends with the unit.")
     market_prices = _table("market_prices", "Prices over list price, and the scarcity that makes them, by month.")
 

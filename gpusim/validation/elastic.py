@@ -12,7 +12,7 @@ from gpusim.engine.description import ClassSpec, PoolSpec, Rules
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.sizes import Sizes
 from gpusim.policies.pollux import Pollux
 from gpusim.policies.sia import Sia
@@ -79,9 +79,9 @@ def mean_time_s(policy: type, rate_per_s: float, jobs: int, curve: Curve = amdah
 
 
 def equal_parts(effort: Effort, curve: Curve = amdahl) -> Iterator[Row]:
-    """53: elastic jobs under Sia's and Pollux's rules: of jobs alike both are equal parts."""
+    """54: elastic jobs under Sia's and Pollux's rules: of jobs alike both are equal parts."""
     for rate in (2.0, 4.0):
         theirs = equal_parts_s(rate)
         for policy in (Sia, Pollux):
             ours = mean_time_s(policy, rate, effort.size(1, 20_000), curve)
-            yield Row(53, f"{policy.__name__}, {rate:g} jobs/s: mean time", theirs, ours, effort.widen(0.03))
+            yield Row(54, f"{policy.__name__}, {rate:g} jobs/s: mean time", theirs, ours, effort.widen(0.03))

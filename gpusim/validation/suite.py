@@ -12,6 +12,7 @@ from gpusim.validation import (
     elastic,
     engine_limits,
     failures,
+    hindcast,
     occupancy,
     packing,
     physical,
@@ -81,7 +82,8 @@ ANCHORS: dict[int, Anchor] = {
     50: recorded.easy_runs,
     51: recorded.gavel_runs,
     52: capping.more_servers,
-    53: elastic.equal_parts,
+    53: hindcast.coreweave,
+    54: elastic.equal_parts,
 }
 
 SOURCES: dict[int, str] = {
@@ -135,7 +137,8 @@ SOURCES: dict[int, str] = {
     50: "an independent EASY",
     51: "stanford-futuredata/gavel c4fa400",
     52: "POLCA (2024), the curve of caps",
-    53: "Berg et al. (2018): a birth-death chain",
+    53: "quarters published by CoreWeave, 2025 and 2026",
+    54: "Berg et al. (2018): a birth-death chain",
 }
 
 

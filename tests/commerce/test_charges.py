@@ -50,7 +50,7 @@ def test_a_run_pays_what_its_rules_charge(result) -> None:
     assert fleet["rules_usd"].gt(0.0).sum() == 7
     figures = result.money_figures.set_index("name")["value"]
     assert figures["rules_usd"] == pytest.approx(paid["usd"].sum(), abs=0.01)
-    cost = sum(fleet[f"{name}_usd"] for name in ("energy", "staff", "network", "rules"))
+    cost = sum(fleet[f"{name}_usd"] for name in ("energy", "rent", "staff", "network", "overhead", "rules"))
     pd.testing.assert_series_equal(fleet["revenue_usd"] - cost, fleet["ebitda_usd"], check_names=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,11 +14,13 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
-from gpusim.commerce.capital import debt, even, spending_of
+from gpusim.commerce.capital import spending_of
 from gpusim.commerce.cents import cents
 from gpusim.commerce.figures import figures, quarters
-from gpusim.commerce.returns import irr, payback_years
-from gpusim.commerce.statements import COSTS, Statements, statements
+from gpusim.commerce.loans import OTHER, TRANCHE, borrow, even
+from gpusim.commerce.rent import LEASES
+from gpusim.commerce.returns import irr, mirr, npv, payback_years
+from gpusim.commerce.statements import COSTS, Statements, opening_cents, statements
 from gpusim.errors import CommerceError
 from gpusim.scenario.money import Money
 from gpusim.units import DAY_S, MONTH_S
@@ -44,18 +48,23 @@ def outlays(draw) -> pd.DataFrame:
 def faults(found: Statements) -> list[str]:
     """Identities that do not hold."""
     sites, fleet = found.sites, found.fleet
-    opening = found.accounts.allocation.book.scenario.money.opening_cash_usd * 100
+    opening = opening_cents(found.accounts)
     books = {
         "revenue": sites["contracts"] + sites["on_demand"] + sites["spot"] == sites["revenue"],
         "ebitda": sites["revenue"] - sum(sites[name] for name in COSTS) == sites["ebitda"],
         "contracts": fleet["contracts"] == found.accounts.cents["revenue"].sum(axis=0),
         "balance": fleet["cash"] + fleet["assets"] == fleet["debt"] + fleet["prepayments"] + fleet["equity"],
-        "cash change": np.diff(fleet["cash"], prepend=opening)
+        "cash change": np.diff(fleet["cash"], prepend=opening["cash"])
         == fleet["free_cash"] + fleet["draws"] - fleet["interest"] - fleet["repayments"] + fleet["paid_in"],
         "free cash flow": fleet["free_cash"]
         == found.accounts.cents["invoiced"].sum(axis=0) + fleet["on_demand"] + fleet["spot"] + fleet["prepaid"]
-        - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["capex"],
-        "debt": np.cumsum(fleet["draws"] - fleet["repayments"]) == fleet["debt"],
+        - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["tax"] - fleet["capex"],
+        "debt": np.diff(fleet["debt"], prepend=opening["debt"]) == fleet["draws"] - fleet["repayments"],
+        "tranches": [sum(loan[name] for loan in found.loans.values()) == fleet[name] for name in TRANCHE],
+        "plant": np.diff(fleet["assets"], prepend=opening["assets"]) == fleet["capex"] - fleet["depreciation"],
+        "prepaid": np.diff(fleet["prepayments"], prepend=opening["prepayments"])
+        == fleet["prepaid"] - fleet["prepayment_applied"] - fleet["refunded"],
+        "profit": np.diff(fleet["equity"], prepend=opening["equity"]) == fleet["profit"] + fleet["paid_in"],
         "no overdraft": fleet["cash"] >= 0,
         "nothing worn twice": fleet["assets"] >= 0,
         "backlog": fleet["backlog"] == found.accounts.cents["backlog"].sum(axis=0),
@@ -63,16 +72,29 @@ def faults(found: Statements) -> list[str]:
     return [name for name, holds in books.items() if not np.all(holds)]
 
 
+OPENING = {
+    "opening": {"plant_usd": 9e6, "depreciation_usd": 8.8e6 + 1 / 3, "construction_usd": 1e7},
+    "loans": {
+        "bond": {"owed_usd": 777.77, "rate": 0.07, "due": 40, "repaid": "at_end", "closed": 0},
+        "bank": {"tenants": ["bank"], "limit_usd": 1e6, "spread": 0.02, "years": 0.2, "share": 0.6},
+        "any": {"owed_usd": 5e6, "opened": 20, "rate": 0.1, "years": 0.5},
+    },
+    "gpu_life_years": 0.3,
+}
+
+
 @settings(max_examples=80, deadline=None, derandomize=True)
-@given(contracts(), capacities(), outlays(), st.sampled_from([0.0, 1234.56]))
-def test_identities_hold_to_the_cent(tables: dict, capacity: dict, paid: pd.DataFrame, opening_usd: float) -> None:
+@given(contracts(), capacities(), outlays(), st.sampled_from([0.0, 1234.56]), st.sampled_from([{}, OPENING]))
+def test_identities_hold_to_the_cent(
+    tables: dict, capacity: dict, paid: pd.DataFrame, opening_usd: float, opening: dict
+) -> None:
     market = {"on_demand_share": steps((0, 0.3), (20, 0.5)), "spot_share": 0.4}
-    money = {"opening_cash_usd": opening_usd, "debt_share": 1 / 3, "debt_years": 0.3}
+    money = {"opening_cash_usd": opening_usd, "debt_share": 1 / 3, "debt_years": 0.3, **opening}
     book = Book.of(scenario(tables, DAYS, market=market, money=money))
     assert faults(statements(accounts(allocate(book, live(*rows_of(capacity)))), paid)) == []
 
 
-@pytest.mark.parametrize("name", ["cash", "debt", "capex", "interest", "prepayments", "energy"])
+@pytest.mark.parametrize("name", ["cash", "debt", "capex", "interest", "prepayments", "energy", "rent", "tax"])
 def test_a_cent_elsewhere_is_found(name: str) -> None:
     """Negative control of the identities."""
     found = small()
@@ -142,16 +164,100 @@ def test_even_parts_take_the_whole() -> None:
     assert parts.tolist() == [[0, 33_334, 33_333, 33_334, 0, 0], [3, 3, 1, 0, 0, 0]]
 
 
+def lent(spent: list[int], backlog: dict[str, list[int]] | None = None, **money: object) -> dict[str, dict]:
+    """``borrow`` for months of equal length from 2025 on."""
+    months_s = (np.arange(len(spent) + 1) * MONTH_S).astype(np.int64)
+    owed_by = {name: np.array(row) for name, row in (backlog or {}).items()}
+    return borrow(np.array(spent), owed_by, months_s, Money(**money), datetime(2025, 1, 1, tzinfo=UTC))
+
+
 def test_a_loan_is_paid_back() -> None:
-    months_s = (np.arange(31) * MONTH_S).astype(np.int64)
-    spent = np.zeros(30, np.int64)
-    spent[2] = 1_000_000
-    loan = debt(spent, months_s, Money(debt_share=1.0, debt_years=2.0, interest=0.12))
+    loan = lent([0, 0, 1_000_000, *[0] * 27], debt_share=1.0, debt_years=2.0, interest=0.12)[OTHER]
     assert loan["debt"][2] == 1_000_000
     assert loan["debt"][26] == 0
     assert loan["repayments"].sum() == 1_000_000
     # Equal parts: interest as on a balance that falls in a straight line, 12.5 months of the whole at 1%.
     assert loan["interest"].sum() == pytest.approx(1_000_000 * 0.01 * 12.5, abs=30)
+
+
+def test_what_was_owed_is_paid_back_on_its_date() -> None:
+    """12,000 USD in equal parts within a year; as much at once after it; neither lends anything new."""
+    old = {"owed_usd": 12_000.0, "due": 365.25, "rate": 0.12, "closed": 0}
+    loans = lent([0] * 14, loans={"even": old, "bond": {**old, "repaid": "at_end"}})
+    assert loans["even"]["repayments"].tolist() == [100_000] * 12 + [0] * 2
+    assert loans["even"]["debt"][[0, 10, 11]].tolist() == [1_100_000, 100_000, 0]
+    assert loans["bond"]["repayments"].tolist() == [0] * 11 + [1_200_000] + [0] * 2
+    assert loans["bond"]["interest"].tolist() == [12_000] * 12 + [0] * 2
+    assert sum(loan["draws"].sum() for loan in loans.values()) == 0
+
+
+def test_loans_lend_against_the_contracts_of_their_tenants() -> None:
+    """A third of the backlog is Ada's: her loan lends half of a third, its limit ends it; the rest goes to the others."""
+    loans = {
+        "ada": {"tenants": ["ada"], "share": 0.5, "rate": 0.05, "limit_usd": 2_000.0},
+        "any": {"share": 0.8, "rate": 0.09, "opened": 40},
+    }
+    backlog = {"ada": [1, 1, 1, 0], "bob": [2, 2, 2, 0]}
+    found = lent([900_000, 900_000, 0, 90_000], backlog, loans=loans, debt_share=0.1)
+    assert found["ada"]["draws"].tolist() == [150_000, 50_000, 0, 0]
+    assert found["any"]["draws"].tolist() == [0, 640_000, 0, 72_000]  # 0.8 of 900,000 less the 100,000 that Ada's took
+    assert found[OTHER]["draws"].tolist() == [60_000, 0, 0, 0]
+
+
+def test_floating_interest_follows_the_reference() -> None:
+    rates = [{"at": 0, "value": 0.04}, {"at": 45, "value": 0.02}]
+    old = {"owed_usd": 12_000.0, "spread": 0.02, "years": 10, "repaid": "at_end"}
+    found = lent([0] * 4, loans={"old": old}, reference_rate=rates)["old"]
+    assert found["interest"].tolist() == [6_000, 6_000, 4_000, 4_000]  # the rate of the first day of the month
+
+
+def test_balance_of_the_first_day() -> None:
+    """A contract of before: its prepayment is owed, not received; construction pays the first spending."""
+    tables = {"ada": {"signed": -10, "gpus": 10.0, "end": 59.0, "price_usd_per_gpu_hour": 2.0, "prepayment": 0.5}}
+    money = {
+        "opening_cash_usd": 1e5, "debt_share": 0.5,
+        "opening": {"plant_usd": 7.2e6, "depreciation_usd": 3.6e6, "construction_usd": 4e6},
+        "loans": {"old": {"owed_usd": 5e6, "rate": 0.12}},
+    }  # fmt: skip
+    book = Book.of(scenario(tables, 59, money=money))
+    found = accounts(allocate(book, live(("texas", "H100", 0, 10))))
+    prepaid = 0.5 * 10 * 59 * 24 * 2.0
+    opening = opening_cents(found)
+    assert opening["prepayments"] == prepaid * 100
+    assert opening["equity"] == (1e5 + 3.6e6 + 4e6 - 5e6 - prepaid) * 100
+    fleet = statements(found, spending((3, "texas", "gpus", 3e6, NAN), (40, "texas", "gpus", 3e6, NAN))).fleet_table()
+    assert fleet["prepaid_usd"].tolist() == [0, 0]
+    assert fleet["capex_usd"].tolist() == [0, 2e6]
+    assert fleet["depreciation_usd"].tolist() == pytest.approx([1e5, 1e5 + 3e6 / 72], abs=0.01)  # 7.2 million over six years
+
+
+def test_rent_of_halls() -> None:
+    """A site leases 2 MW, 3 from 1 February on; a project 10 MW from 15 February on."""
+    sites = {"texas": {"rent_usd_per_mw_month": 1e5, "hall_mw": steps((0, 2), (31, 3))}}
+    there = scenario({}, 59)
+    there = there.with_({f"sites.{name}.{key}": value for name, one in sites.items() for key, value in one.items()})
+    leases = pd.DataFrame([(45 * DAY_S, "ohio", 1e6)], columns=LEASES)
+    found = statements(accounts(allocate(Book.of(there), live())), leases=leases).site_table()
+    rent = found.set_index(["site", "month"])["rent_usd"]
+    month = MONTH_S / DAY_S
+    assert rent["texas"].tolist() == pytest.approx([2e5 * 31 / month, 3e5 * 28 / month], abs=0.01)
+    assert rent["ohio"].tolist() == pytest.approx([0.0, 1e6 * 14 / month], abs=0.01)
+
+
+def test_losses_are_made_good_before_tax() -> None:
+    """A month of loss, then two of profit: tax on what is left of all three."""
+    money = {"overhead_share": 0.0, "staff_usd_per_mw_month": 0.0, "network_usd_per_mw_month": 0.0, "load": 0.0}
+    price = steps((0, 1.0), (31, 2.0), (59, 2.0))
+    book = Book.of(scenario({"ada": {"signed": 0, "gpus": 100.0, "end": 90.0, "price_usd_per_gpu_hour": price,
+                                     "utilisation": 1.0}}, 90, money=money))  # fmt: skip
+    leases = pd.DataFrame([(0.0, "texas", 1e5)], columns=LEASES)
+    fleet = statements(accounts(allocate(book, live(("texas", "H100", 0, 100)))), leases=leases).fleet_table()
+    before = (fleet["profit_usd"] + fleet["tax_usd"]).to_numpy()
+    assert before[0] < 0.0 < before[1:].min()
+    made = np.maximum.accumulate(np.maximum(np.cumsum(before), 0.0))
+    assert fleet["tax_usd"].to_numpy() == pytest.approx(0.25 * np.diff(made, prepend=0.0), abs=0.01)
+    assert fleet["tax_usd"].sum() == pytest.approx(0.25 * before.sum(), abs=0.01)
+    assert fleet["tax_usd"].iloc[0] == 0.0
 
 
 def test_what_never_goes_live_does_not_wear() -> None:
@@ -215,6 +321,38 @@ def test_there_may_be_no_irr(flows: list[float], reason: str) -> None:
     rate, note = irr(np.array(flows))
     assert np.isnan(rate)
     assert reason in note
+
+
+def test_present_value_of_known_flows() -> None:
+    """A year at 10%; an annuity of 60 payments at 1% a month; and at the internal rate nothing is left."""
+    assert npv(np.array([-1000.0, *[0.0] * 11, 1100.0]), 0.1) == pytest.approx(0.0)
+    payment = 1000.0 * 0.01 / (1 - 1.01**-60)
+    assert npv(np.array([0.0, *[payment] * 60]), 1.01**12 - 1) == pytest.approx(1000.0)
+    flows = np.array([-500.0, -300.0, *[40.0] * 30])
+    assert npv(flows, irr(flows)[0]) == pytest.approx(0.0, abs=1e-6)
+    assert npv(flows, 0.0) == flows.sum()
+
+
+def test_modified_rate_of_known_flows() -> None:
+    """Two outlays and two returns at the ends of years, by hand: financed at 10%, put to use again at 12%."""
+    flows = np.zeros(37)
+    flows[[0, 12, 24, 36]] = [-1000.0, -400.0, 600.0, 1500.0]
+    end, begin = 600.0 * 1.12 + 1500.0, 1000.0 + 400.0 / 1.10
+    assert mirr(flows, 0.10, 0.12)[0] == pytest.approx((end / begin) ** (1 / 3) - 1)
+    # Where there is one internal rate and money is lent and borrowed at it, the modified one is the same.
+    rate = irr(flows)[0]
+    assert mirr(flows, rate, rate)[0] == pytest.approx(rate)
+    # Two internal rates, 10% and 20% a month: none is told, the modified one has a meaning.
+    twice = np.array([-100.0, 230.0, -132.0])
+    assert np.isnan(irr(twice)[0])
+    assert mirr(twice, 0.10, 0.10)[0] == pytest.approx((230.0 * 1.1 ** (1 / 12) / (100.0 + 132.0 / 1.1 ** (2 / 12))) ** 6 - 1)
+
+
+@pytest.mark.parametrize("flows", [[-1.0, -2.0], [0.0, 0.0], [3.0, 1.0]])
+def test_there_may_be_no_modified_rate(flows: list[float]) -> None:
+    rate, note = mirr(np.array(flows), 0.1, 0.1)
+    assert np.isnan(rate)
+    assert "one sign" in note
 
 
 def test_payback() -> None:

@@ -16,7 +16,8 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
 from gpusim.engine.job_tables import waits_of
-from gpusim.engine.layout import allocate, lay_out
+from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
@@ -257,6 +258,8 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             powers[site_or_pool].set_grid(value)
         case "cap":
             powers[site_or_pool].set_cap(value)
+        case "cooled":
+            powers[site_or_pool].set_cooling(value)
         case "link":
             env.links[change.on].set_rate(value)
         case "job_rate":

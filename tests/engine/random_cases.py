@@ -92,7 +92,7 @@ def _links(n):
 
 @st.composite
 def _changes(draw, pools, kinds):
-    """Up to four changes: nodes on and off, deliveries, failures and repairs, halls, grid and cap, prices, carbon."""
+    """Up to four changes: nodes on or off, deliveries, failures and repairs, halls, limits, cooling, prices, carbon."""
     n_nodes, n_sites = sum(pool.n_nodes for pool in pools), pools[-1].site + 1
     changes = []
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=4)) if kinds else []:

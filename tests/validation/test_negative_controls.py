@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from gpusim.engine.cooling import overhead
 from gpusim.engine.description import Levels
-from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
@@ -17,6 +17,7 @@ from gpusim.validation import (
     contracts,
     elastic,
     engine_limits,
+    hindcast,
     occupancy,
     packing,
     physical,
@@ -277,10 +278,11 @@ def test_halls_of_another_medium():
     off = failures(power.air_hall(FULL, medium="liquid"))
     assert off["PUE of the year (1.3 to 1.5)"] < 1.2
     assert off["hours whose PUE is not that of their wet bulb"] == 8760
+    assert off["WUE of the year, from evaporation [l/kWh]"] == 0.0
 
 
 def test_hall_by_the_dry_bulb(monkeypatch):
-    monkeypatch.setattr("gpusim.engine.processes.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
+    monkeypatch.setattr("gpusim.engine.cooling.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
     assert failures(power.air_hall(FULL))["hours whose PUE is not that of their wet bulb"] > 1000
 
 
@@ -379,6 +381,18 @@ def test_storage_of_the_wrong_size_and_caps_that_are_too_shallow():
     assert list(failures(capping.power_step(FULL, buffer=0.2))) == ["the same behind storage of 30% of it [MW]"]
     off = failures(capping.more_servers(FULL, floor=0.97))
     assert "decoding: rate under the cap, from the curve" in off
+
+
+def test_money_without_what_was_owed_and_rented():
+    """Without the loans of 2024 debt is off, without rent and overhead the margin: 78% in place of 62%."""
+    sites = ("plano", "new_jersey", "virginia", "georgia", "nevada", "britain")
+    free = {f"sites.{name}.rent_usd_per_mw_month": 0.0 for name in sites}
+    unowed = {f"money.loans.{name}.owed_usd": 0.0 for name in ("term_loan", "ddtl_1", "ddtl_2", "oem")}
+    off = failures(hindcast.coreweave(QUICK, {**free, **unowed, "money.overhead_share": 0.0}))
+    assert off[f"{hindcast.MARGIN}, 2025Q1"] > 75.0
+    assert any(what.startswith(f"{hindcast.DEBT}, 2025Q1") for what in off)
+    assert f"{hindcast.INTEREST}, 2025Q1" in off
+    assert not any(hindcast.MW in what or hindcast.BACKLOG in what for what in off)
 
 
 def test_elastic_jobs_without_a_serial_part():

@@ -16,6 +16,7 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.capital import spending_of
+from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import priced, prices_of
 from gpusim.commerce.statements import Statements, statements
 
@@ -43,18 +44,20 @@ class Trade:
         allocation = allocate(book, of_programme(live))
         index = prices_of(allocation, network, schedule)
         allocation = allocation if index is None else priced(allocation, index)
-        spending = spending_of(_tasks(book, network, schedule), book.months_s)
-        return cls(allocation, index, statements(accounts(allocation), spending, prices=index))
+        tasks = _tasks(book, network, schedule)
+        spending, leases = spending_of(tasks, book.months_s), leases_of(book.scenario, tasks)
+        return cls(allocation, index, statements(accounts(allocation), spending, prices=index, leases=leases))
 
 
 def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
-    """What ``spending_of`` asks of tasks."""
+    """What ``spending_of`` and ``leases_of`` ask of tasks."""
     projects, activities = book.scenario.projects, network.activities
     start_s = np.array(schedule.start_s)
     return pd.DataFrame(
         {
             "site": [projects[activity.project].site for activity in activities],
             "project": [activity.project for activity in activities],
+            "task": [activity.name for activity in activities],
             "kind": [activity.kind for activity in activities],
             "start_s": np.where(np.isinf(start_s), np.nan, start_s),
             "end_s": schedule.time_s[: len(activities)],

@@ -149,7 +149,7 @@ def test_who_asks_is_told_what_the_hottest_hour_leaves() -> None:
 
 def test_money_of_one_replication_is_that_of_the_run() -> None:
     """GPUs come at the end of a day: the run's means of days are what was live. Energy alone is stated here."""
-    there = scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e3})
+    there = scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e3, "tax_rate": 0.0})
     found, result = gpusim.deliveries(there, 1), gpusim.run(there)
     money, fleet = found.money.set_index("figure"), result.money_fleet
     assert (money["p10_usd"] == money["p90_usd"]).all()
