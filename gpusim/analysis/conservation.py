@@ -118,7 +118,8 @@ def _job_joules(result: Record):
     """Above the idle power of the GPUs that they hold, jobs have used what the sites' phases of work say."""
     jobs = result.jobs[result.jobs["run_s"] > 0.0]
     kinds = {name: gpu["idle_w"] for name, gpu in result.manifest["gpus"].items()}
-    used = (jobs["energy_j"] - jobs["held_gpu_s"] * jobs["gpu_type"].map(kinds).astype(float)).sum()
+    idle_j = jobs["held_gpu_s"] * jobs["gpu_type"].map(kinds).astype(float)
+    used = (jobs["energy_j"] - jobs.get("idle_j", idle_j)).sum()
     drawn = result.power[["compute_j", "communication_j", "checkpoint_j"]].sum().sum()
     if abs(used - drawn) > 1e-8 * max(drawn, 1.0):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"

@@ -11,6 +11,7 @@ import pandas as pd
 from simpy.core import StopSimulation
 
 from gpusim.engine import processes
+from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cooling import Plant
@@ -161,7 +162,8 @@ class _World:
         """What cycle mode does at every cycle."""
         if self.policy is None:
             return self.env.run_passes
-        return Rounds(self.env, self.policy, self.scenario.scheduler.order, self.names)
+        kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
+        return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
 
     def _open_site(self, s: int, site: str) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]

@@ -31,12 +31,14 @@ class GpuTime(NamedTuple):
     held_gpu_s: np.ndarray  # with those that gangs hold unasked in whole nodes
     useful_gpu_s: np.ndarray  # of ``gpu_s``, what is training: neither loading nor checkpoints, not lost, not slowed
     throttled_gpu_s: np.ndarray  # of ``gpu_s``, what caps on power took
+    idle_j: np.ndarray  # what the GPUs that they held draw idle, by the pools in which they ran
 
 
 class _Parts(NamedTuple):
     """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
 
     job: np.ndarray
+    pool: np.ndarray
     gpus: np.ndarray
     held: np.ndarray
     start_s: np.ndarray
@@ -47,6 +49,14 @@ class _Parts(NamedTuple):
     cap_rate: np.ndarray  # of that, what a cap on power left
     kept_s: np.ndarray  # place up to which the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
+
+
+def have_moved(fleet: Fleet) -> np.ndarray:
+    """Whether jobs ran in another pool than that in which they are now, shape (n_jobs,)."""
+    segments = fleet.segments[: int(fleet.clock[0].n_segments)]
+    moved = np.zeros(len(fleet.jobs), bool)
+    moved[segments["job"][segments["pool"] != fleet.jobs["pool"][segments["job"]]]] = True
+    return moved
 
 
 def split_runs(
@@ -89,7 +99,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    names = ("gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
+    names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
     columns = (segments[name] for name in names)
     return _Parts(job, *columns, kept_s, writing)
 
@@ -104,7 +114,8 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     return _Parts(
-        rows, jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate, kept_s, writing
+        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
+        kept_s, writing,
     )  # fmt: skip
 
 
@@ -127,8 +138,8 @@ def _book(
     booked: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
-    job, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
-    pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
+    job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
+    gpus = gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
@@ -154,6 +165,7 @@ def _book(
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))
+    np.add.at(gpu_time.idle_j, job, fleet.pools["idle_w"][pool] * held * (end_s - start_s))
     _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, held - gpus, start_s, end_s)
 
 

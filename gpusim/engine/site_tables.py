@@ -8,6 +8,7 @@ import pandas as pd
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
 from gpusim.engine.cooling import Plant
+from gpusim.engine.runs import have_moved
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
 
@@ -78,9 +79,25 @@ def pools_it_j(fleet: Fleet, online_s: np.ndarray, serving_s: np.ndarray, jobs: 
 
 
 def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:
-    """[J] that jobs drew beyond the idle power of the GPUs they held, per pool."""
+    """[J] that jobs drew beyond the idle power of the GPUs they held, per pool.
+
+    Of a job that ran in several pools by the GPU-seconds that it held in each, times what a GPU draws at work there.
+    """
     records = fleet.jobs[: len(jobs)]
     ran = (jobs["run_s"] > 0.0).to_numpy()
-    pool = records["pool"][ran]
-    idle_j = fleet.pools["idle_w"][pool] * records["held"][ran] * jobs["run_s"].to_numpy()[ran]
-    return np.bincount(pool, jobs["energy_j"].to_numpy()[ran] - idle_j, len(fleet.pools))
+    pool, held_gpu_s = records["pool"], jobs["held_gpu_s"].to_numpy()
+    idle_j = jobs["idle_j"].to_numpy() if "idle_j" in jobs else fleet.pools["idle_w"][pool] * held_gpu_s
+    above_j = np.where(ran, jobs["energy_j"].to_numpy() - idle_j, 0.0)
+    moved = have_moved(fleet)[: len(jobs)]
+    found = np.bincount(pool[ran & ~moved], above_j[ran & ~moved], len(fleet.pools))
+    if not moved.any():
+        return found
+    segments = fleet.segments[: int(fleet.clock[0].n_segments)]
+    segments = segments[moved[segments["job"]]]
+    spent = np.zeros((len(jobs), len(fleet.pools)))
+    before = segments["held"] * (segments["end_s"] - segments["start_s"])
+    np.add.at(spent, (segments["job"], segments["pool"]), before)
+    rows = np.flatnonzero(moved)
+    spent[rows, pool[rows]] += held_gpu_s[rows] - spent[rows].sum(axis=1)  # the last run
+    weights = spent[rows] * fleet.pools["compute_w"]
+    return found + (weights / weights.sum(axis=1, keepdims=True).clip(1e-300) * above_j[rows, None]).sum(axis=0)

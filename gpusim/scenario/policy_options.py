@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -83,3 +83,11 @@ class SiaOptions(Model):
     """Worth of running at all, with the fewest GPUs it is this less 1."""
     restart_s: float = Field(30.0, ge=0)
     """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
+
+
+class GavelOptions(Model):
+    """What shares of time on GPU types are for."""
+
+    objective: Literal["max_min", "makespan", "throughput"] = "max_min"
+    """The least throughput of a job over that with its time spread as the GPUs are; the least over the work left; or
+    the sum of all."""

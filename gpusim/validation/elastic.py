@@ -1,4 +1,4 @@
-"""Anchor of elastic jobs: equal parts of the GPUs for exponential jobs on one curve, against the chain of their number."""
+"""Anchor of elastic jobs: exponential jobs on one curve share the GPUs, against the chain of their number."""
 
 from __future__ import annotations
 

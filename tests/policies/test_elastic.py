@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gpusim.bundle import records
+from gpusim.engine.site_tables import pools_it_j
 from gpusim.errors import PolicyError, ProcessError, ScenarioError
 from gpusim.policies.dividing import divide, node_sizes, restart_factor
 from gpusim.policies.policy import PoolView
@@ -225,6 +226,20 @@ def test_work_is_conserved(order):
 
     np.testing.assert_allclose(work(lambda n: n / (1.0 + 0.05 * (n - 1))), result.jobs["runtime_s"], rtol=1e-9)
     assert np.abs(work(float) / result.jobs["runtime_s"] - 1.0).max() > 0.1
+
+
+def test_energy_of_pools_is_that_of_the_site(monkeypatch):
+    """Also of jobs that held now more, now fewer GPUs."""
+    seen = {}
+
+    def spy(*given):
+        seen["it_j"] = pools_it_j(*given)
+        return seen["it_j"]
+
+    monkeypatch.setattr("gpusim.engine.site_tables.pools_it_j", spy)
+    result = play("sia", [(0, 3600, 4), (600, 3600, 4)], scheduler=CYCLE, classes={"c": AMDAHL | {"load_s": 10.0}})
+    assert result.jobs["evictions"].sum()
+    assert seen["it_j"].sum() == pytest.approx(result.sites["energy_it_j"].sum(), rel=1e-9)
 
 
 def test_restart_factor_by_hand():
