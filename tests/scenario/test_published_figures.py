@@ -102,4 +102,4 @@ def test_what_goes_with_a_medium():
     assert there.with_({"sites.texas.cooling.supply_c": 38.0}).sites["texas"].cooling == Cooling(medium="liquid")
     with pytest.raises(gpusim.errors.ScenarioError) as error:
         small.with_({"sites.texas.cooling.medium": "gas"})
-    assert error.value.faults == ['sites.texas.cooling.medium: found "gas"; give one of "air", "liquid"']
+    assert error.value.faults == ['sites.texas.cooling.medium: found "gas"; give one of "air", "hybrid", "liquid"']
