@@ -1,5 +1,5 @@
 """Do the intervals of a study cover as they claim?
-===============================================
+================================================
 
 Queues whose mean wait is known are run again and again; printed is how often an interval of 95% covers the known mean.
 The waits come from Lindley's recursion, so that thousands of studies take seconds.

@@ -1,5 +1,5 @@
 """Which scheduling policy, and which of the differences are significant?
-===============================================================
+======================================================================
 
 Every order of the queue with every way to pass a blocked head, on a small fleet that is nearly full, under the same
 jobs. All are held against what most batch schedulers do: first come, first served with EASY backfill.

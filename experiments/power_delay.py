@@ -1,5 +1,5 @@
 """What does a quarter's delay in power cost, and at which site is it most expensive?
-===========================================================================
+==================================================================================
 
 Of each site of the default fleet in turn, what is still to come of its grid connection comes 91 days later (Abilene,
 Narvik); where all of it is there from the start, the site as a whole is energised 91 days late. What the site itself

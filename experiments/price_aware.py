@@ -1,5 +1,5 @@
 """What does it save, and what does it cost in waiting, to hold batch work back while power is expensive?
-=================================================================================================
+======================================================================================================
 
 A custom policy in a dozen lines: while the site's price is above its limit a job may be held back, for some hours at
 most. Compared with first come, first served in the same 30 s cycles, the same jobs, the same prices.

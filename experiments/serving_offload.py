@@ -1,5 +1,5 @@
 """What is KV cache in host memory worth?
-=====================================
+======================================
 
 Conversations go on after their KV cache has had to make room for others'. Mooncake's trace of an hour of them (needs
 GPUSIM_DATA), by which prompts begin alike, on four replicas of Llama-3.1-8B on an H100 each, with more and more memory

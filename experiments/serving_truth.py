@@ -1,5 +1,5 @@
 """How accurate are replays of measured runs of vLLM? No step time is fitted to these models.
-======================================================================================
+==========================================================================================
 
 Each run of ``llmservingsim_bench`` whose model has measured layers in ``llmservingsim_profiles``: what the engine
 measured, what comes out, and what comes out if one thing that the replay knows is left out. Then the load stages of
