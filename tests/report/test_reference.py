@@ -35,6 +35,8 @@ def test_every_table_stands_in_it() -> None:
         "tenants.NAME",
         "workload",
         "workload.classes.NAME",
+        "workload.classes.NAME.scaling",
+        "workload.classes.NAME.scaling.goodput",
         "workload.streams.NAME",
         "services.NAME",
         "services.NAME.deployments",
