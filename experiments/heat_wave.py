@@ -48,7 +48,7 @@ def scenario(plant: str, capping: str, warmer_k: float) -> gpusim.Scenario:
             "tenants": {"lab": {}},
             "sites": {
                 "site": {
-                    "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.2, "capping": capping,
+                    "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 0.02 * NODES, "capping": capping,
                     "cooling": {**PLANTS[plant], "design_mw": NODES * NODE_MW},
                     "price_usd_per_mwh": 50.0, "carbon_g_per_kwh": 400.0, "pools": {"H100": {"gpus": 8.0 * NODES}},
                 }
@@ -56,7 +56,7 @@ def scenario(plant: str, capping: str, warmer_k: float) -> gpusim.Scenario:
             "workload": {
                 "classes": {"training": {"communication_share": 0.15, "checkpoint_write_s": 1.0}},
                 "streams": {
-                    "training": {**stream, "job_class": "training", "jobs_per_day": 700.0,
+                    "training": {**stream, "job_class": "training", "jobs_per_day": 11.0 * NODES,
                                  "gpus": {"8": 0.7, "32": 0.3}},
                 },
             },
@@ -94,10 +94,12 @@ def draw(found: pd.DataFrame, shown_k: float = SHOWN_K) -> Figure:
     weather.axhline(PLANTS[plant]["design_c"], color=COLOURS[plant], linestyle="--", linewidth=0.9)
     weather.axhline(PLANTS["air, towers"]["design_c"], color=COLOURS["air, towers"], linestyle="--", linewidth=0.9)
     top = power["outdoor_c"].max()
-    weather.set(xlabel="day of the run", ylabel="outside temperature [°C]", ylim=(None, top + 5.0))
+    weather.set(
+        xlabel="day of the run", ylabel="outside temperature [°C]", ylim=(power["wet_bulb_c"].min() - 4.0, top + 5.0)
+    )
     weather.set_title(f"{shown_k:g} K warmer than usual; dashed: design", fontsize="medium")
     weather.text(0.1, top + 2.0, "dry bulb", color=COLOURS[plant])
-    weather.text(0.1, power["wet_bulb_c"].min() - 0.5, "wet bulb", color=COLOURS["air, towers"], va="top")
+    weather.text(0.1, power["wet_bulb_c"].min() - 1.0, "wet bulb", color=COLOURS["air, towers"], va="top")
     cooling = scenario(plant, "uniform", shown_k).sites["site"].cooling
     can_mw = cooling.design_mw * np.array(
         [cooled_share(cooling, c, w) for c, w in zip(power["outdoor_c"], power["wet_bulb_c"], strict=True)]
@@ -112,8 +114,10 @@ def draw(found: pd.DataFrame, shown_k: float = SHOWN_K) -> Figure:
             mine = found[(found["plant"] == name) & (found["capping"] == capping)]
             points = 100.0 * mine.groupby("warmer_k")["lost"].mean()
             label = f"{name}: {CAPPING[capping]}"
-            lost.plot(points.index, points, style, color=colour, markersize=3, linewidth=1.1, label=label)
+            wide = 6 if name == "air, towers" else 3  # seen behind another
+            lost.plot(points.index, points, style, color=colour, markersize=wide, linewidth=1.1, label=label)
     lost.set(xlabel="warmer than usual [K]", ylabel="useful GPU-hours lost [%]")
+    lost.set_ylim(None, 1.7 * max(lost.get_ylim()[1], 1.0))
     lost.legend(frameon=False, fontsize="small", loc="upper left")
     return figure
 

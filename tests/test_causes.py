@@ -24,10 +24,10 @@ SPELT = {
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 27, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 29, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
-             WaitRow("strike", 12, turn=125)),
+             WaitRow("strike", 13, turn=125)),
 """
 # Has a process book some of the time without demand under the new cause, and says what came of it.
 RUN = """

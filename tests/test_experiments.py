@@ -240,6 +240,20 @@ def test_oversubscription(tmp_path, capsys):
     assert imread(tmp_path / "oversubscription.png").std() > 0.01
 
 
+def test_heat_wave(tmp_path, capsys):
+    """Dry coolers lose most in hot weather and take no water; where nothing is warmer, nothing is lost."""
+    experiment = load("heat_wave")
+    experiment.DAYS, experiment.NODES = 2.0, 8
+    experiment.main(tmp_path, 1, (0.0, 6.0))
+    lines = capsys.readouterr().out.splitlines()
+    lost = {
+        plant: float(re.search(r"takes (-?[\d.]+)%", line).group(1)) for plant, line in zip(experiment.PLANTS, lines)
+    }
+    assert lost["liquid, dry coolers"] > max(lost["air, towers"], lost["hybrid, towers"], 1.0)
+    assert "water 0.00 to 0.00 l/kWh" in lines[2]
+    assert imread(tmp_path / "heat_wave.png").std() > 0.01
+
+
 def test_large_run(tmp_path, capsys):
     experiment = load("large_run")
     experiment.SEEDS, experiment.EVERY_MIN = 2, (2, 30)

@@ -203,9 +203,7 @@ def _prepaid_before(allocation: Allocation, money: dict[str, np.ndarray]) -> np.
     return np.rint(money["signed"][:, 0] * shares).astype(np.int64)
 
 
-def _prepayments(
-    allocation: Allocation, money: dict[str, np.ndarray], before: np.ndarray
-) -> dict[str, np.ndarray]:
+def _prepayments(allocation: Allocation, money: dict[str, np.ndarray], before: np.ndarray) -> dict[str, np.ndarray]:
     """Paid at signing; applied to bills in proportion to the value of the month in all that is left; the rest refunded.
 
     So the balance is gone when the term is, however the months were billed.

@@ -54,8 +54,8 @@ def npv(flows: np.ndarray, rate: float) -> float:
 def mirr(flows: np.ndarray, finance_rate: float, reinvest_rate: float) -> tuple[float, str]:
     """Modified internal rate of return a year of monthly flows, and why there is none (Lin 1976).
 
-    The rate at which the present value of all outlays, at ``finance_rate`` a year, grows to what all returns, put to use
-    at ``reinvest_rate``, come to in the last month. There is one whenever there are outlays and returns.
+    The rate at which the present value of all outlays, at ``finance_rate`` a year, grows to what all returns, put to
+    use at ``reinvest_rate``, come to in the last month. There is one whenever there are outlays and returns.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class Statements:
         )
 
     def loan_table(self) -> pd.DataFrame:
-        """One row per tranche and month: loan, month, draws_usd, repayments_usd, interest_usd, debt_usd (at its end)."""
+        """One row per loan and month: loan, month, draws_usd, repayments_usd, interest_usd, debt_usd (at its end)."""
         months = months_of(self.accounts.allocation.book)
         return pd.DataFrame(
             {
@@ -191,8 +191,8 @@ def _fleet(
     owners = np.maximum.accumulate(np.maximum(-before, 0))
     paid_in, cash = np.diff(owners, prepend=0), before + owners
     fleet = {
-        **total, **loans, "tax": tax, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied, "refunded": refunded,
-        "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
+        **total, **loans, "tax": tax, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied,
+        "refunded": refunded, "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
         "cash_change": np.diff(cash, prepend=opening["cash"]),
         "assets": opening["assets"] + np.cumsum(total["capex"] - total["depreciation"]),
         "prepayments": contracts["prepayment_balance"], "equity": opening["equity"] + owners + np.cumsum(profit),

@@ -31,7 +31,7 @@ class SitePower:
         make do.
     cooled_w : float
         [W] IT power that the cooling plant manages in today's weather. Jobs must make do with it likewise.
-    overheated_s : list of (float, float)
+    cooling_binds_s : list of (float, float)
         [s] From when to when cooling was the lowest limit; open ones end at infinity.
     """
 
@@ -40,7 +40,7 @@ class SitePower:
     ):
         self.env, self.site, self.oversubscription = env, site, oversubscription
         self._hall_w, self._grid_w, self._cap_w, self._cooled_w = np.inf, np.inf, np.inf, np.inf
-        self.overheated_s: list[tuple[float, float]] = []
+        self.cooling_binds_s: list[tuple[float, float]] = []
         self._caps: dict[str, float] = {}
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
@@ -103,12 +103,12 @@ class SitePower:
         env, row = self.env, self.env.fleet.sites[self.site]
         # As the limit is counted: what IT power would draw at the hottest hour.
         cooling_w = self._cooled_w * row.peak_overhead + self.fixed_w
-        too_hot = cooling_w < min(self._cap_w, self._grid_w)
-        was = bool(self.overheated_s) and self.overheated_s[-1][1] == np.inf
-        if too_hot and not was:
-            self.overheated_s.append((env.now, np.inf))
-        elif was and not too_hot:
-            self.overheated_s[-1] = (self.overheated_s[-1][0], env.now)
+        binds = cooling_w < min(self._cap_w, self._grid_w)
+        was = bool(self.cooling_binds_s) and self.cooling_binds_s[-1][1] == np.inf
+        if binds and not was:
+            self.cooling_binds_s.append((env.now, np.inf))
+        elif was and not binds:
+            self.cooling_binds_s[-1] = (self.cooling_binds_s[-1][0], env.now)
         row.cap_wait = Wait.COOLING if cooling_w < self._cap_w else Wait.RULE
         env.set_limit(self.site, self._grid_w, min(self._cap_w, cooling_w))
 

@@ -60,11 +60,12 @@ def have_moved(fleet: Fleet) -> np.ndarray:
 
 
 def split_runs(
-    fleet: Fleet, edges_s: np.ndarray, overheated_s: Sequence[Spans] = ()
+    fleet: Fleet, edges_s: np.ndarray, cooling_binds_s: Sequence[Spans] = ()
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
-    ``overheated_s``: of each site, from when to when [s] cooling was its lowest limit, which caps are then put down to.
+    ``cooling_binds_s``: of each site, from when to when [s] cooling was its lowest limit, to which caps are then put
+    down.
 
     Returns
     -------
@@ -75,9 +76,9 @@ def split_runs(
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, overheated_s, booked, gpu_time)
-    cool = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
-    booked[Cause.THROTTLED] = np.where(cool > 1e-12 * booked[Cause.THROTTLED], cool, 0.0)  # all but rounding
+        _book(fleet, edges_s, parts, cooling_binds_s, booked, gpu_time)
+    rest = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
+    booked[Cause.THROTTLED] = np.where(rest > 1e-12 * booked[Cause.THROTTLED], rest, 0.0)  # all but rounding
     return booked, gpu_time
 
 
@@ -133,7 +134,7 @@ def _book(
     fleet: Fleet,
     edges_s: np.ndarray,
     parts: _Parts,
-    overheated_s: Sequence[Spans],
+    cooling_binds_s: Sequence[Spans],
     booked: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
@@ -155,11 +156,11 @@ def _book(
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
-    for site, spans in enumerate(overheated_s):
+    for site, spans in enumerate(cooling_binds_s):
         mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (uncapped > at_work)) if spans else []
         for from_s, to_s in spans if len(mine) else ():
-            hot_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
-            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *hot_s)
+            bound_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
+            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *bound_s)
     np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))

@@ -46,7 +46,7 @@ class Loan(Model):
     """
 
     tenants: list[str] = []
-    """Whose contracts it lends against: the part of the capital expenditure that these have of the backlog. None: any."""
+    """Whose contracts it lends against: the part of the expenditure that these have of the backlog. None: any."""
     owed_usd: Usd = 0.0
     """[USD] Owed at the start of the run."""
     limit_usd: Usd | None = None

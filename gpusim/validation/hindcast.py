@@ -1,7 +1,7 @@
 """Hindcast: the quarters that CoreWeave published, beside those of the seed scenario of its contracts.
 
 What goes in was known before what is checked: the balance and the loans of the end of 2024, the plan of power as it was
-guided, contracts on the day they were announced, rents of 2024, overhead of 2024 as a share of revenue. Nothing is fitted.
+guided, contracts on the day they were announced, rents and overhead of 2024. Nothing is fitted.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ INTEREST, RESULT = "interest [million USD]", "net result [million USD]"
 DEBT, BACKLOG = "debt [billion USD]", "backlog [billion USD]"
 BEFORE_SHARES = "net result before shares given to staff [million USD]"  # "adjusted" by the company
 NAN = float("nan")
-# As published. Power and backlog at the end of the quarter: summamoney.com, fintool, stocktitan, nasdaq.com (2026-03-06),
-# allmind.ai. Revenue, EBITDA (adjusted), interest and results: fintool, press releases of August and November 2025
+# As published. Power and backlog at the end of the quarter: summamoney.com, fintool, stocktitan, nasdaq.com
+# (2026-03-06), allmind.ai. Revenue, EBITDA (adjusted), interest and results: fintool, press releases of August and
+# November 2025
 # (marketminute, stocktitan), wallstreetcn (May 2025), nasdaq.com (2026-03-03), allmind.ai (May 2026; interest: 26% of
 # revenue). Debt: 10-Q of May 2025 by tradepost.ai, of August 2025 (sec.gov, R41).
 PUBLISHED = pd.DataFrame(
@@ -127,4 +128,6 @@ def coreweave(effort: Effort, changes: dict[str, object] | None = None) -> Itera
             yield Row(53, what, published, float(median.loc[quarter, figure]), tolerance)
     for what, figure, span, tolerance, reason in RESULTS:
         sums = found[found["quarter"].isin(span)].groupby("seed")[figure].sum()
-        yield Row(53, f"{what}; {reason}", float(PUBLISHED.loc[list(span), figure].sum()), float(sums.median()), tolerance)
+        yield Row(
+            53, f"{what}; {reason}", float(PUBLISHED.loc[list(span), figure].sum()), float(sums.median()), tolerance
+        )

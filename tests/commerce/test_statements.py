@@ -192,7 +192,7 @@ def test_what_was_owed_is_paid_back_on_its_date() -> None:
 
 
 def test_loans_lend_against_the_contracts_of_their_tenants() -> None:
-    """A third of the backlog is Ada's: her loan lends half of a third, its limit ends it; the rest goes to the others."""
+    """A third of the backlog is Ada's: her loan lends half of a third until its limit; others lend the rest."""
     loans = {
         "ada": {"tenants": ["ada"], "share": 0.5, "rate": 0.05, "limit_usd": 2_000.0},
         "any": {"share": 0.8, "rate": 0.09, "opened": 40},
@@ -228,7 +228,9 @@ def test_balance_of_the_first_day() -> None:
     fleet = statements(found, spending((3, "texas", "gpus", 3e6, NAN), (40, "texas", "gpus", 3e6, NAN))).fleet_table()
     assert fleet["prepaid_usd"].tolist() == [0, 0]
     assert fleet["capex_usd"].tolist() == [0, 2e6]
-    assert fleet["depreciation_usd"].tolist() == pytest.approx([1e5, 1e5 + 3e6 / 72], abs=0.01)  # 7.2 million over six years
+    assert fleet["depreciation_usd"].tolist() == pytest.approx(
+        [1e5, 1e5 + 3e6 / 72], abs=0.01
+    )  # 7.2 million over six years
 
 
 def test_rent_of_halls() -> None:
@@ -345,7 +347,9 @@ def test_modified_rate_of_known_flows() -> None:
     # Two internal rates, 10% and 20% a month: none is told, the modified one has a meaning.
     twice = np.array([-100.0, 230.0, -132.0])
     assert np.isnan(irr(twice)[0])
-    assert mirr(twice, 0.10, 0.10)[0] == pytest.approx((230.0 * 1.1 ** (1 / 12) / (100.0 + 132.0 / 1.1 ** (2 / 12))) ** 6 - 1)
+    assert mirr(twice, 0.10, 0.10)[0] == pytest.approx(
+        (230.0 * 1.1 ** (1 / 12) / (100.0 + 132.0 / 1.1 ** (2 / 12))) ** 6 - 1
+    )
 
 
 @pytest.mark.parametrize("flows", [[-1.0, -2.0], [0.0, 0.0], [3.0, 1.0]])

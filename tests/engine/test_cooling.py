@@ -151,3 +151,29 @@ def test_bad_keys_are_told_together():
         scenario([], cooling=wrong)
     for key in wrong:
         assert f"sites.here.cooling.{key}" in str(error.value)
+
+
+def test_the_meter_is_the_sum_of_its_parts_with_all_of_it_on(weather):
+    """Heat, caps, failures, a curtailment: IT by phases, overhead by the hour's weather, what is always drawn."""
+
+    def call(env):
+        yield env.at(8 * HOUR_S)
+        env.sites["here"].set_cap(60e3)
+        yield env.at(10 * HOUR_S)
+        env.sites["here"].set_cap(np.inf)
+
+    cooling = {"medium": "hybrid", "rejection": "dry", "design_c": 30.0}
+    given = scenario([], run={"days": 1.0, "warmer_k": 3.0}, weather_file=weather, cooling=cooling, capping="priority")
+    often = {"failures.mix": "llama3", "failures.factor": 500.0}
+    result = gpusim.run(given.with_(often), seed=5, processes=[call])
+    assert not check(result)
+    assert len(result.interruptions) > 0
+    power, fixed_w = result.power, 0.02 * 100e3
+    plant = Cooling(**cooling)
+    bulbs = zip(power["outdoor_c"].tolist(), power["wet_bulb_c"].tolist(), strict=True)
+    parts_j = sum(power[name] for name in power if name.endswith("_j"))
+    again_j = parts_j * [overhead(plant, *bulb) for bulb in bulbs] + fixed_w * HOUR_S
+    assert (power["facility_w"] * HOUR_S).to_numpy() == pytest.approx(again_j.to_numpy(), rel=1e-9)
+    assert result.sites["energy_facility_j"].sum() == pytest.approx(again_j.sum(), rel=1e-9)
+    causes = set(result.ledger[result.ledger["gpu_s"] > 0.0]["cause"])
+    assert {"throttled", "throttled_cooling"} <= causes

@@ -30,7 +30,8 @@ def test_it_is_that_of_psychrolib():
     assert enthalpy_kj(DRY, ratio) == pytest.approx(
         library.GetMoistAirEnthalpy(DRY, ratio) / 1000.0, rel=1e-9, abs=3e-4
     )  # the same floor
-    assert wet_bulb_c(DRY, ratio)[ratio > 0.0] == pytest.approx(wet[ratio > 0.0], abs=1e-6)
+    sure = (ratio > 0.0) & (np.abs(wet) > 0.5)  # about 0 C wet bulbs over ice and over water differ
+    assert wet_bulb_c(DRY, ratio)[sure] == pytest.approx(wet[sure], abs=1e-6)
 
 
 def test_what_evaporates():

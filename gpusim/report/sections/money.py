@@ -16,9 +16,10 @@ from gpusim.tables.record import Record
 
 # Sums of the statements of contracts: name -> heading; and who else has a part.
 HELD = {
-    "revenue": "revenue", "energy": "energy", "running": "staff, network", "rules": "rules", "ebitda": "EBITDA",
-    "depreciation": "depreciation", "ebit": "EBIT",
+    "revenue": "revenue", "energy": "energy", "running": "rent, staff, network, overhead", "rules": "rules",
+    "ebitda": "EBITDA", "depreciation": "depreciation", "ebit": "EBIT",
 }  # fmt: skip
+RUNNING = ("rent", "staff", "network", "overhead")
 OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 # Figures of money over replications -> what they are called.
 MONEY = {
@@ -82,7 +83,7 @@ def _holders(result: Record) -> dict[str, list]:
     table = result.money_contracts
     table = table[(table["kind"] == "contract") | table["kind"].isin(table["kind"][table["mw"] > 0.0])]
     held = table["contract"].where(table["kind"] == "contract", table["kind"].map(OTHERS))
-    table = table.assign(held=held, running_usd=table["staff_usd"] + table["network_usd"])
+    table = table.assign(held=held, running_usd=table[[f"{name}_usd" for name in RUNNING]].sum(axis=1))
     sums = table.groupby("held", sort=False)[[f"{name}_usd" for name in HELD]].sum().reset_index()
     columns = (
         Column("held", "contract", str, text=True),

@@ -186,3 +186,19 @@ def test_processes_say_the_same_to_the_last_bit() -> None:
     assert alone.supplies["waited_days"].gt(0.0).any()
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(alone, name), getattr(together, name), check_exact=True)
+
+
+def test_capital_holds_projects_up() -> None:
+    """Money for one of two projects is there, that for the other comes in 100 days: so late it is."""
+    capital = {"capital": {"kind": "stock", "at_start": 50.0, "per_month": 0.5 * 30.4375}}
+    task = {**SURE, "supply": "capital", "units": 50.0}
+    both = scenario(
+        {"a": project(50, task), "b": project(50, task)}, {"one": contract(100, "2025-04-11")}, supplies=capital
+    )
+    ledger = gpusim.play(both, 0).ledger
+    held = ledger[ledger["gpu_hours"] != 0.0].groupby(["project", "held_by"])["gpu_hours"].sum()
+    assert held.to_dict() == {("b", "capital"): pytest.approx(50 * 24 * 100.0)}
+    found = gpusim.deliveries(both, 1)
+    assert found.losses.set_index("held_by").loc["capital", "gpu_hours"] == pytest.approx(50 * 24 * 100.0)
+    plenty = both.with_({"supplies.capital.at_start": 100.0})
+    assert gpusim.play(plenty, 0).ledger["gpu_hours"].abs().sum() == 0.0
