@@ -57,7 +57,7 @@ def held_back(scenario: gpusim.Scenario, seeds: range) -> pd.DataFrame:
     table = table.unstack(fill_value=0.0) / len(seeds) / 1e6
     table = table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     rest = table.iloc[len(CAUSES) :].sum().to_frame("all else").T
-    return pd.concat([table.head(len(CAUSES)), rest]).rename_axis(index="made late by", columns="year")
+    return pd.concat([table.head(len(CAUSES)), rest]).rename_axis(index="delayed by", columns="year")
 
 
 def draw_contracts(found: gpusim.Deliveries) -> Figure:

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import gpusim
 from gpusim.validation.hindcast import BACKLOG, DEBT, MARGIN, MW, PUBLISHED, RESULT, REVENUE, simulated
 
-SEED = Path(__file__).parents[1] / "seeds" / "coreweave_openai_2025.toml"
+SEED = "coreweave_openai_2025"
 SHOWN = (MW, REVENUE, MARGIN, RESULT, DEBT, BACKLOG)
 GAPS = {
     MW: "The plan is that of the guidance, more than 900 MW at the end of 2025, and every hall may slip, or come early,"

@@ -1,4 +1,4 @@
-"""Do the intervals of a study hold what they say?
+"""Do the intervals of a study cover as they claim?
 ===============================================
 
 Queues whose mean wait is known are run again and again; printed is how often an interval of 95% covers the known mean.

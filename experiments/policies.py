@@ -1,4 +1,4 @@
-"""Which scheduling policy, and which of the differences are real?
+"""Which scheduling policy, and which of the differences are significant?
 ===============================================================
 
 Every order of the queue with every way to pass a blocked head, on a small fleet that is nearly full, under the same

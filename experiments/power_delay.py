@@ -1,4 +1,4 @@
-"""What does a quarter's delay in power cost, and at which site is it dearest?
+"""What does a quarter's delay in power cost, and at which site is it most expensive?
 ===========================================================================
 
 Of each site of the default fleet in turn, what is still to come of its grid connection comes 91 days later (Abilene,

@@ -1,4 +1,4 @@
-"""What does it save, and what does it cost in waiting, to hold batch work back while power is dear?
+"""What does it save, and what does it cost in waiting, to hold batch work back while power is expensive?
 =================================================================================================
 
 A custom policy in a dozen lines: while the site's price is above its limit a job may be held back, for some hours at

@@ -1,4 +1,4 @@
-"""How near are replays of measured runs of vLLM? No step time is fitted to these models.
+"""How accurate are replays of measured runs of vLLM? No step time is fitted to these models.
 ======================================================================================
 
 Each run of ``llmservingsim_bench`` whose model has measured layers in ``llmservingsim_profiles``: what the engine

@@ -30,7 +30,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Cause, Order, Status
 
 SIZES = np.array([1, 2, 4, 8, 16, 32, 64, 128])

@@ -110,6 +110,11 @@ CAUSES = (
              "GPUs were idle because a rule held the site below its grid connection",
              "an exemption from the rule, generation on site, or work elsewhere while it binds",
              WaitRow("rule", 11, turn=80), relieved_by="rule"),
+    # It would be admitted if the cooling plant managed in this weather what the grid connection gives.
+    CauseRow("idle_cooling", Kind.IDLE, 27, 145, "#6B1E5C", "cooling limit",
+             "GPUs were idle because the cooling plant, in the weather of the hour, could carry no more heat",
+             "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
+             WaitRow("cooling", 12, turn=85), relieved_by="cooling"),
     # Only tenants at their quota have jobs waiting.
     CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
              "GPUs were idle because the only tenants with waiting work had used up their quota",
@@ -153,6 +158,11 @@ CAUSES = (
              "GPUs were slowed by caps that kept the site within its power limit",
              "more grid, or less oversubscription of it: fewer nodes on, or a power plan nearer to the nameplate",
              relieved_by="power"),
+    # The same where cooling was the lowest limit.
+    CauseRow("throttled_cooling", Kind.HELD, 28, 68, "#F08A5D", "throttled by cooling",
+             "GPUs were slowed by caps that kept the site within what its cooling plant could carry in the weather",
+             "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
+             relieved_by="cooling"),
     CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
              "inference replicas were ready beyond what demand required",
              "a higher target utilisation of the services",
@@ -206,7 +216,8 @@ CAUSES = (
 
 WORDS = {row.name: row for row in CAUSES}
 # From useful to absent. Figures of what GPUs were held for are sums in this order.
-STACK = tuple(sorted((row for row in CAUSES if row.layer is not None), key=lambda row: row.layer))
+_LAYERS = [(row.layer, row) for row in CAUSES if row.layer is not None]
+STACK = tuple(row for _layer, row in sorted(_LAYERS, key=lambda pair: pair[0]))
 BUSY, RESERVED, FRAGMENTED, TRAINING = "busy", "idle_reserved", "idle_fragmented", "training"
 NOT_DELIVERED, NOT_ENERGISED, NO_DEMAND = "not_delivered", "not_energised", "idle_no_demand"
 # Causes that the books tell from those under which the engine books them.
@@ -227,8 +238,8 @@ REJECTED = tuple(row.name for row in CAUSES if row.kind is Kind.REJECTED)
 LOSS_OF_WAIT = {row.wait.name: row.name for row in CAUSES if row.wait}
 # What free GPUs are booked under while somebody who waits asks for them, by turns.
 IDLE_OF_WAIT = {
-    row.wait.name: row.name if row.kind is Kind.IDLE else RESERVED
-    for row in sorted((row for row in CAUSES if row.wait), key=lambda row: row.wait.turn)
+    wait.name: row.name if row.kind is Kind.IDLE else RESERVED
+    for wait, row in sorted(((row.wait, row) for row in CAUSES if row.wait), key=lambda pair: pair[0].turn)
 }
 
 

@@ -50,8 +50,9 @@ def loaded(group: str, kind: type[T]) -> tuple[T, ...]:
 
 def packages() -> dict[str, str]:
     """Versions of the packages that add anything, by name."""
-    points = [point for group in GROUPS for point in found(group).values() if point.dist]
-    return {point.dist.name: point.dist.version for point in sorted(points, key=_package)}
+    points = [point for group in GROUPS for point in found(group).values()]
+    dists = [point.dist for point in sorted(points, key=_package)]
+    return {dist.name: dist.version for dist in dists if dist}
 
 
 def _load(point: EntryPoint, kind: type[T]) -> T:

@@ -9,6 +9,7 @@ DAY_S = 86_400.0
 YEAR_S = 365.25 * DAY_S
 MONTH_S = YEAR_S / 12.0  # the mean one
 JOULE_PER_MWH = 3.6e9
+JOULE_PER_KWH = 3.6e6
 WATT_PER_MW = 1e6
 
 Period = tuple[str, float, float]  # name, from [s], to [s]

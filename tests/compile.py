@@ -13,6 +13,7 @@ KINDS = {
     "greedy": {"scheduler.order": "srtf"},
     SERVING: {},
 }
+STAGES = (("event", SERVING), ("conservative", "greedy"))  # side by side, as far as they compile different kernels
 
 
 def main(kind: str) -> None:

@@ -12,7 +12,7 @@ import numba
 import pytest
 
 from tests.checked_rows import check_bundles
-from tests.compile import KINDS
+from tests.compile import STAGES
 
 hypothesis.settings.register_profile("suite", derandomize=True)  # the same cases on every run
 hypothesis.settings.load_profile("suite")
@@ -28,9 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     whole = config.args == config.getini("testpaths")
     if whole and getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         root = Path(__file__).parents[1]
-        compilers = [subprocess.Popen([sys.executable, "-m", "tests.compile", kind], cwd=root) for kind in KINDS]
-        for compiler in compilers:
-            compiler.wait()
+        for stage in STAGES:
+            compilers = [subprocess.Popen([sys.executable, "-m", "tests.compile", kind], cwd=root) for kind in stage]
+            for compiler in compilers:
+                compiler.wait()
 
 
 @pytest.fixture(scope="session")

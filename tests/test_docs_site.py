@@ -91,3 +91,12 @@ def test_a_wrong_command_would_be_found():
         ["run", "x", "--sed", "3"],
         ["trace", "describe", "y"],
     ]
+
+
+def test_experiments_that_the_gallery_runs_ask_not_where_they_are():
+    """They are run there as text, which has no file."""
+    conf = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    run = re.compile(re.search(r'"filename_pattern": r"(.*?)"', conf)[1])
+    scripts = [path for path in (ROOT / "experiments").glob("*.py") if run.search(path.as_posix())]
+    assert len(scripts) == 3
+    assert [path.name for path in scripts if "__file__" in path.read_text(encoding="utf-8")] == []

@@ -1,6 +1,7 @@
 """The experiments run, answer their questions, and draw their figures."""
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def test_curtailment(tmp_path, capsys):
     useful = capsys.readouterr().out.splitlines()[0].split()[-1]
     assert float(useful.replace(",", "")) < 0.0  # it costs useful GPU-hours
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+@pytest.mark.skipif("GPUSIM_DATA" not in os.environ, reason="needs the trace")
+def test_serving_offload():
+    table = load("serving_offload").main(rows=2000)
+    first_link = table.xs(50.0, level="link_gb_per_s")
+    assert first_link["found"].is_monotonic_increasing
+    assert first_link["loaded"].iloc[0] == 0.0 < first_link["loaded"].iloc[-1]
+    assert table["ttft_p50_s"].iloc[-1] >= table["ttft_p50_s"].iloc[-2]  # over a slower link
 
 
 def test_price_aware(tmp_path):
@@ -228,6 +238,20 @@ def test_oversubscription(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "caps alike for all: most useful at 1.4 times the connection" in said
     assert imread(tmp_path / "oversubscription.png").std() > 0.01
+
+
+def test_heat_wave(tmp_path, capsys):
+    """Dry coolers lose most in hot weather and take no water; where nothing is warmer, nothing is lost."""
+    experiment = load("heat_wave")
+    experiment.DAYS, experiment.NODES = 2.0, 8
+    experiment.main(tmp_path, 1, (0.0, 6.0))
+    lines = capsys.readouterr().out.splitlines()
+    lost = {
+        plant: float(re.search(r"takes (-?[\d.]+)%", line).group(1)) for plant, line in zip(experiment.PLANTS, lines)
+    }
+    assert lost["liquid, dry coolers"] > max(lost["air, towers"], lost["hybrid, towers"], 1.0)
+    assert "water 0.00 to 0.00 l/kWh" in lines[2]
+    assert imread(tmp_path / "heat_wave.png").std() > 0.01
 
 
 def test_large_run(tmp_path, capsys):

@@ -14,6 +14,7 @@ FINDINGS = {
     "03_from_goal_to_purchase": "change by the plan -",
     "04_the_contracts_of_2025": "million USD of revenue less for a month of delay",
     "05_how_many_gpus_does_a_service_need": "GPUs are enough to keep the promise under every seed",
+    "06_a_heat_wave_in_texas": "of the useful GPU-hours",
 }
 # What is fewer here than there, for time.
 FEWER = {

@@ -184,8 +184,8 @@ def _sentence(row: dict, start: datetime, basis: str) -> str:
     lost, held, asked = (quantity(row[key]) for key in ("gpu_hours_lost", "gpu_hours_held_back", "gpu_hours_asked"))
     when = period(start, row["period_start_s"], row["period_end_s"])
     value, of_planned = worth(row["usd"], basis), f"({share(row['share_of_planned'])} of planned GPU-time)"
-    none_free = row["gpu_hours_lost"] <= 0.0 and words.wait is not None and words.wait.clause != ""
-    clause = words.wait.clause if none_free else words.clause
+    of_wait = words.wait.clause if words.wait is not None and row["gpu_hours_lost"] <= 0.0 else ""
+    clause = of_wait or words.clause
     parts = [f"At {row['site']}, {row['gpu_type']} {clause}, mostly from {when}."]
     if cause in STALLED:
         parts.append(f"This cost {number_of(lost, 'GPU-hour')} {of_planned}{value}.")

@@ -79,4 +79,4 @@ def _differences(a: object, b: object, key: str) -> Iterator[tuple[str, object, 
         for name in dict.fromkeys([*a, *b]):
             yield from _differences(a.get(name), b.get(name), f"{key}.{name}" if key else str(name))
     elif a != b:
-        yield key, *("(table)" if isinstance(value, dict) else value for value in (a, b))
+        yield key, "(table)" if isinstance(a, dict) else a, "(table)" if isinstance(b, dict) else b

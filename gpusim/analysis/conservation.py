@@ -100,6 +100,12 @@ def _dollars(result: Record):
             yield f"energy costs {sites:.6f} USD at the sites, {usd:.6f} USD over {name}"
 
 
+def _water(result: Record):
+    sites, intervals = result.sites["water_l"].sum(), result.power["water_l"].sum()
+    if abs(sites - intervals) > RELATIVE * max(sites, 1.0):
+        yield f"sites took {sites:.6f} l of water, {intervals:.6f} l over intervals"
+
+
 def _joules(result: Record):
     phases = result.power[[c for c in result.power if c.endswith("_j")]].sum().sum()
     it_j = result.sites["energy_it_j"].sum()
@@ -112,10 +118,11 @@ def _job_joules(result: Record):
     """Above the idle power of the GPUs that they hold, jobs have used what the sites' phases of work say."""
     jobs = result.jobs[result.jobs["run_s"] > 0.0]
     kinds = {name: gpu["idle_w"] for name, gpu in result.manifest["gpus"].items()}
-    used = (jobs["energy_j"] - jobs["held_gpu_s"] * jobs["gpu_type"].map(kinds).astype(float)).sum()
+    idle_j = jobs["held_gpu_s"] * jobs["gpu_type"].map(kinds).astype(float)
+    used = (jobs["energy_j"] - jobs.get("idle_j", idle_j)).sum()
     drawn = result.power[["compute_j", "communication_j", "checkpoint_j"]].sum().sum()
     if abs(used - drawn) > 1e-8 * max(drawn, 1.0):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
 
 
-LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _dollars)
+LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _water, _dollars)

@@ -21,7 +21,7 @@ SUMS = ("energy_mwh", "energy_usd", "carbon_t", "it_mwh", "owning_usd", "useful_
 @cache
 def names() -> dict[str, str]:
     """English names of countries by their code of ISO 3166-1, from IANA's time zone database (2026f, public domain)."""
-    with (files("gpusim.scenario") / "catalogue" / "countries.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.scenario") / "catalogue" / "countries.csv").open(encoding="utf-8") as file:
         return {row["code"]: row["name"] for row in csv.DictReader(file)}
 
 

@@ -83,7 +83,7 @@ def _late(result: Record, losses: pd.DataFrame, where: str) -> str:
     listed = ", ".join(f"{what} ({share(hours / total['gpu_hours'])})" for what, hours in most.items())
     return (
         f"Planned but not live {where}: {gpu_hours(total['gpu_hours'])}, {quantity(total['usd'])} USD"
-        f" {Earnings.of_manifest(result.manifest).basis}. Most of it was made late by: {listed}."
+        f" {Earnings.of_manifest(result.manifest).basis}. Main causes of delay: {listed}."
     )
 
 

@@ -116,15 +116,15 @@ class Measure(NamedTuple):
             if name in MEASURES and name != "fleet":
                 raise ValueError(f'a name and a figure are missing; give say "{name} NAME {MEASURES[name][-1]}"')
             return cls("fleet", "", "", _known("figure", name, (*MEASURES["fleet"], *MONEY)))
-        kind, *name, figure = words
+        kind, *parts, figure = words
         _known("kind", kind, tuple(MEASURES)[1:])
         by_cause = kind == "pool" and figure not in MEASURES["pool"]
         _known(f"figure of a {kind}", figure, MEASURES[kind] + (BY_CAUSE if kind == "pool" else ()))
-        if len(name) <= by_cause:
+        if len(parts) <= by_cause:
             wanted = "SITE/TYPE CAUSE" if by_cause else "SITE/TYPE" if kind == "pool" else "NAME"
             raise ValueError(f'a name is missing; give "{kind} {wanted} {figure}"')
-        cause = name.pop() if by_cause else ""
-        return cls(kind, " ".join(name), cause, figure)
+        cause = parts.pop() if by_cause else ""
+        return cls(kind, " ".join(parts), cause, figure)
 
     @property
     def text(self) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -85,7 +88,7 @@ class _Table:
         self,
         kind: str,
         names: list[str],
-        figures: object,
+        figures: Mapping[str, Any],
         causes: list[str] | None = None,
         measures: tuple[str, ...] | None = None,
     ) -> None:

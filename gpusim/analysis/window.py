@@ -65,6 +65,7 @@ def _sites(sites: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
             "energy_facility_j": power["facility_w"] * (power["end_s"] - power["start_s"]),
             "cost_usd": power["cost_usd"],
             "carbon_kg": power["carbon_kg"],
+            "water_l": power["water_l"],
             "peak_facility_w": power["facility_w"],
         }
     )

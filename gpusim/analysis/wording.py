@@ -37,7 +37,7 @@ def compact(value: float) -> str:
     """A count in a few characters: ``"2.13M"``, ``"925k"``, ``"71"``."""
     if not math.isfinite(value):
         return no_number(value)
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             return f"{_significant(value / size)}{letter}"
     return f"{value:z.0f}"

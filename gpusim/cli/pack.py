@@ -29,10 +29,10 @@ POLICIES_OPTION = click.option(
 @click.argument("nodes", type=PATH)
 @POLICIES_OPTION
 @click.option("--demand", type=click.FloatRange(0, min_open=True), default=130.0, show_default=True,
-              help="Pods are drawn again, or left out, until all ask for so many per cent of the GPUs.")  # fmt: skip
+              help="Pods are resampled or left out until they ask for this percentage of the GPUs.")  # fmt: skip
 @click.option("--replications", type=click.IntRange(1), default=10, show_default=True,
               help="Orders of pods and nodes, each under every policy.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first replication.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
 @click.option("--out", type=PATH, help="Write the curves of every replication to this CSV or Parquet file.")
 @click.option("--figure", type=PATH, help="Draw the mean curves: a PNG, PDF or SVG file.")
 @replace_option
@@ -40,11 +40,11 @@ def pack(
     pods: Path, nodes: Path, names: str | None, demand: float, replications: int, seed: int, out: Path | None,
     figure: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """How much of a cluster do policies give away as demand grows, and what is left in fragments?
+    """How much of a cluster can policies allocate as demand grows, and how much is left as fragments?
 
     PODS and NODES are CSV files as Alibaba publishes them (openb_pod_list_default.csv, openb_node_list_gpu_node.csv):
-    CPU, memory, GPUs, thousandths of a GPU that is shared, GPU types. Pods come one by one, in an order drawn anew, and
-    stay; who fits nowhere is dropped.
+    CPU, memory, GPUs, thousandths of a shared GPU, GPU types. Pods arrive one by one, in random order, and
+    stay; those that fit nowhere are dropped.
     """
     from gpusim.inputs.pods import read_nodes, read_pods
     from gpusim.inputs.traces.own import check_ending
@@ -82,16 +82,16 @@ def pack(
 @click.argument("nodes", type=PATH)
 @POLICIES_OPTION
 @click.option("--speed", type=click.FloatRange(1e-6, 1e6), default=1.0, show_default=True,
-              help="Pods come so many times as fast as in the trace, and run as long.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of what the policy random draws.")
+              help="Factor by which pods arrive faster than in the trace; they run as long.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the policy random.")
 @click.option("--out", type=PATH, help="Write a row per pod and policy to this CSV or Parquet file.")
 @replace_option
 def pack_trace(
     pods: Path, nodes: Path, names: str | None, speed: float, seed: int, out: Path | None, force: bool
 ) -> None:
-    """Play a trace of pods that share GPUs: who waits how long under which policy?
+    """Play a trace of pods that share GPUs: how long does each wait under each policy?
 
-    PODS and NODES as for `gpusim pack`; pods have times, as openb_pod_list_default.csv has. Whoever fits starts;
+    PODS and NODES as for `gpusim pack`; pods have times, as in openb_pod_list_default.csv. Pods that fit start;
     whenever pods have left, those that wait are tried in turn, and one that fits nowhere holds up nobody. Ties go by
     the names of nodes.
     """

@@ -43,7 +43,7 @@ def plan(
     workers: int | None,
     address: str | None,
 ) -> None:
-    """Search what to buy of [plan.options] of SCENARIO so that a goal is met at the least cost.
+    """Search [plan.options] of SCENARIO for the cheapest purchases that meet a goal.
 
     Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv, front.png and report.html.
     """

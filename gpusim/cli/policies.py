@@ -50,9 +50,9 @@ def compare_policies(
     """Which scheduling policy, and which differences are real?
 
     Runs SCENARIO under each policy with the same jobs and seeds, and compares each against the first: completion times,
-    waits, slowdowns, makespan, use of GPUs, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
-    Every run that finishes is kept: the same command, given again, goes on where it was stopped. Only jobs that are
-    preemptible make way for others.
+    waits, slowdowns, makespan, utilisation, fairness, preemptions, waste, energy. `gpusim policies` lists the names.
+    Finished runs are kept: the same command resumes where it stopped. Only preemptible jobs are
+    preempted.
 
     Exit status: 0 if all runs finished, 1 if some failed, 2 if there is nothing to run, 130 after Ctrl-C.
     """

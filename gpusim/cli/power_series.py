@@ -19,14 +19,14 @@ ENDINGS = (".csv", ".parquet")
 @cli.command("power-series")
 @click.argument("folder", type=PATH)
 @click.option("--site", required=True, help="A site of the result.")
-@click.option("--from", "from_day", type=float, required=True, help="Begin of the window, in days of the run.")
-@click.option("--to", "to_day", type=float, required=True, help="Its end, in days of the run.")
-@click.option("--step", "step_s", type=float, default=0.025, show_default=True, help="Seconds of a sample.")
+@click.option("--from", "from_day", type=float, required=True, help="Start of the window, in days of the run.")
+@click.option("--to", "to_day", type=float, required=True, help="End of the window, in days of the run.")
+@click.option("--step", "step_s", type=float, default=0.025, show_default=True, help="Sample interval [s].")
 @click.option("--work-step", "work_step_s", type=float, default=2.0, show_default=True,
-              help="Seconds of a step of the jobs' work; its end is exchange of data.")  # fmt: skip
+              help="Step of the jobs' work [s]; it ends with an exchange of data.")  # fmt: skip
 @click.option("--storage-mw", type=click.FloatRange(0, min_open=True),
-              help="Smoothed by storage of so many MW, in and out.")  # fmt: skip
-@click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smoothed by dummy load of so many MW.")
+              help="Smooth with storage of this power [MW], in and out.")  # fmt: skip
+@click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smooth with dummy load of this power [MW].")
 @click.option("--out", type=PATH, help="Write the series to this CSV or Parquet file.")
 @click.option("--figure", type=PATH, help="Draw power and swings into this PNG, PDF or SVG file.")
 @replace_option
@@ -34,7 +34,7 @@ def power_series(
     folder: Path, site: str, from_day: float, to_day: float, step_s: float, work_step_s: float,
     storage_mw: float | None, dummy_mw: float | None, out: Path | None, figure: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Power of a site of the result in FOLDER second by second: for grid studies, with ramps and swings."""
+    """Power of a site of the result in FOLDER, second by second, with ramps and swings, for grid studies."""
     from gpusim.analysis import swings
     from gpusim.analysis.power_series import power_series as series_of
     from gpusim.report.swings_text import print_swings

@@ -35,23 +35,36 @@ from gpusim.units import number_of
 @click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
               help="Probability that a drafted token is accepted if those before it are.")  # fmt: skip
 @click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Time added to each step.")
+@click.option("--offload-gb", type=click.FloatRange(0), default=0.0, show_default=True,
+              help="GB of host memory per GPU for KV blocks that the GPU has no more room for.")  # fmt: skip
+@click.option("--offload-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
+              help="GB/s at which a GPU loads them again.")  # fmt: skip
+@click.option("--max-loras", type=click.IntRange(0), default=0, show_default=True,
+              help="Slots for adapters (LoRA) on a replica, taken from the memory of its KV cache.")  # fmt: skip
+@click.option("--adapter-mb", type=click.FloatRange(0, min_open=True), default=100.0, show_default=True,
+              help="MB of an adapter on a GPU.")  # fmt: skip
+@click.option("--adapter-gb-per-s", type=click.FloatRange(0, min_open=True), default=25.0, show_default=True,
+              help="GB/s at which a GPU loads one.")  # fmt: skip
 @click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")
 @replace_option
 def replay(
     requests: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
     replicas: int, router: str, clients: int | None, kv_blocks: int | None, max_batched_tokens: int | None,
     max_requests: int | None, prefill_replicas: int, link_gb_per_s: float, link_ms: float, draft_tokens: int,
-    acceptance: float, draft_ms: float, out: Path | None, force: bool,
+    acceptance: float, draft_ms: float, offload_gb: float, offload_gb_per_s: float, max_loras: int,
+    adapter_mb: float, adapter_gb_per_s: float, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Serve the REQUESTS of a trace, and say how long they wait, with intervals, and what it takes."""
+    """Serve the REQUESTS of a trace: latencies with intervals, and the resources that this takes."""
+    from gpusim.errors import TraceError
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.own import check_ending
     from gpusim.report.serving_text import print_prediction
     from gpusim.serving.entry import entry
+    from gpusim.serving.lora import Lora
     from gpusim.serving.prediction import predict
     from gpusim.serving.replica import Layout
     from gpusim.serving.speculation import Speculation
-    from gpusim.serving.tabulation import prefill_pool
+    from gpusim.serving.tabulation import offload, prefill_pool
 
     if out is not None:
         check_ending(out)
@@ -63,6 +76,14 @@ def replay(
     limits = {name: value for name, value in given.items() if value is not None}
     if trace.block_tokens:
         limits["block_tokens"] = trace.block_tokens
+    if max_loras:
+        limits["lora"] = Lora(max_loras, adapter_mb * 1e6, adapter_gb_per_s * 1e9)
+    elif "adapter" in frame and frame["adapter"].notna().any():
+        raise TraceError(f"{requests}: found requests with adapters, and no slots for them; give --max-loras")
+    if offload_gb:
+        if not trace.block_tokens:
+            raise TraceError(f"{requests}: found no hash_ids, which --offload-gb needs: leave it out, or give them")
+        limits["offload"] = offload(known, offload_gb * 1e9, offload_gb_per_s * 1e9)
     if prefill_replicas:
         limits["prefill"] = prefill_pool(
             known, prefill_replicas * dp, link_gb_per_s * 1e9, link_ms / 1e3, router=router, **limits

@@ -32,7 +32,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
               help="Number of runs, with consecutive seeds.")  # fmt: skip
-@click.option("--one", is_flag=True, help="Only the first run: quick, but one draw of what may happen.")
+@click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one.")
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
@@ -59,8 +59,8 @@ def run(
 ) -> None:
     """Run SCENARIO under several seeds: what holds it back, how sure that is; write tables, figures and a report.
 
-    The first run is shown in detail, as an example. Finished runs are kept in the folder: given again, also
-    with more seeds, the command makes the first one anew and of the others only what is missing.
+    The first run is shown in detail, as an example. Finished runs are kept in the folder: run again, also
+    with more seeds, the command repeats the first run and adds those that are missing.
 
     SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
     """
@@ -95,7 +95,7 @@ def run(
     findings = Findings(result, deliveries=found, competition=rivals, replications=several)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
-    say(f"\nTables, figures and report: {folder}\nOpen {folder / 'report.html'} in a browser.")
+    say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
     if check:
         _check(result)
 
@@ -108,7 +108,7 @@ def run(
 def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
     """What differs between saved results: scenarios, figures, bottlenecks.
 
-    Each of the others is held against the first. Where both were run under two seeds or more that are the same,
+    Each of the others is compared with the first. Where both have two or more seeds in common,
     differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them
     side by side.
     """

@@ -28,12 +28,12 @@ def compare_schedule(
     ctx: click.Context, simulator: str, policy: str, jobs: Path, recorded: Path, cluster: str,
     throughputs: Path | None, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Does a schedule of another simulator come out the same, job by job, and if not, by which rule?
+    """Reproduce the schedule of another simulator, job by job, and name the rule behind any difference.
 
     SIMULATOR is accasim, lucid, tiresias, gavel or textbook (EASY that keeps the first nodes that have room). Where its
-    rule differs from ours it is played in plain Python too: its schedule must be that, ours what our own rule gives.
+    rule differs from gpusim's, it is played in plain Python too, and each schedule must follow its own rule.
 
-    Exit status: 0 if it is, 1 if not, 2 if something cannot be read.
+    Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
     from gpusim.validation.recordings import read
     from gpusim.validation.schedules import compare, rule_of

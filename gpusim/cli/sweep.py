@@ -44,12 +44,12 @@ def run_sweep(
     ctx: click.Context, file: Path, out: Path | None, force: bool, executor: str, workers: int | None,
     address: str | None,
 ) -> None:  # fmt: skip
-    """Run what the store of SWEEP.toml does not hold yet (`run` may be left out).
+    """Run what is missing from the store of SWEEP.toml (`run` may be left out).
 
     SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
     run that finishes is kept in the store, a folder of Parquet files. The command may be stopped at any time, also by
-    Ctrl-C or a crash: given again, it makes only what is missing, and what a changed file calls for. Runs that fail
-    are recorded with their error, and the others go on.
+    Ctrl-C or a crash: run again, it makes only the runs that are missing or that a changed file calls for. Failed runs
+    are recorded with their error, and the others continue.
 
     At the end it prints the mean of each measure over the replications, with its 95% interval. Exit status: 0 if all
     runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.

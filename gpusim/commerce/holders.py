@@ -34,8 +34,8 @@ def contract_table(books: Statements, prices: pd.DataFrame | None = None) -> pd.
     DataFrame
         kind (``contract``, ``on_demand``, ``spot``, ``idle``: live GPUs that nobody had, and what sites cost before
         they have any), contract (empty for the others), month, mw (mean rated IT power), and in USD revenue, energy,
-        rent, staff, network, overhead, rules, ebitda, depreciation, ebit, prepaid, prepayment_applied, refunded
-        and backlog.
+        rent, staff, network, overhead, rules, ebitda, depreciation, ebit, prepaid, prepayment_applied,
+        refunded and backlog.
     """
     names, months = [one.name for one in books.accounts.allocation.book.contracts], months_of(_book(books))
     kinds = ["contract"] * len(names) + [*HOURLY, "idle"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.rules import rules_of
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions

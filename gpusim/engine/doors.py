@@ -29,7 +29,6 @@ class Rounds:
     def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names):
         self.env, self.policy, self.name, self.names = env, policy, name, names
         self._rows = records(QUEUE, 64)
-        self._submitted_gpus = env.fleet.jobs["gpus"].copy()  # before anything changes them
         # Plain arrays: to look up a field of a record array takes longer than a round without jobs.
         self._clock, self._pools, self._sites = (
             getattr(env.fleet, name).view(np.ndarray) for name in ("clock", "pools", "sites")
@@ -111,7 +110,8 @@ class Rounds:
         gpus = self._whole("allocate", p, answer, count, "the GPUs that each job shall have")
         self._check_targets(p, jobs, gpus)
         env.make_segment_room()
-        rounds.stop_and_resize(fleet, jobs, gpus, env.now)
+        times = env.sizes.times(jobs["job"], jobs["gpus"], np.maximum(gpus, 1))
+        rounds.stop_and_resize(fleet, jobs, gpus, times, env.now)
         turn = np.argsort(-gpus, kind="stable")[: np.count_nonzero(gpus)]  # what is large needs room in one place
         if hasattr(self.policy, "place"):
             self._place(p, jobs, turn)
@@ -153,7 +153,8 @@ class Rounds:
             self._rows = grown
         listed = kernel(self.env.fleet, p, self._rows, first, self.env.now)
         rows = self._rows[first : first + listed]
-        rows["submitted_gpus"] = self._submitted_gpus[rows["job"]]
+        sizes, job = self.env.sizes, rows["job"]
+        rows["submitted_gpus"], rows["min_gpus"], rows["max_gpus"] = sizes.gpus[job], sizes.least[job], sizes.most[job]
         return listed
 
     def _ask(self, door: str, p: int | None, *shown: object) -> object:
@@ -200,6 +201,15 @@ class Rounds:
                 p,
                 f"allocate gave job {jobs[bad[0]].job} {gpus[bad[0]]} GPUs; give 0 to {most:,}, all that the pool has",
             )
+        sizes, job = self.env.sizes, jobs["job"]
+        beyond = (gpus > 0) & sizes.ranged[job] & ((gpus < jobs["min_gpus"]) | (gpus > jobs["max_gpus"]))
+        if beyond.any():
+            one = jobs[np.flatnonzero(beyond)[0]]
+            raise self._error(
+                p,
+                f"allocate gave job {one.job} {gpus[beyond][0]:,} GPUs; give 0, or {one.min_gpus:,} to"
+                f" {one.max_gpus:,}, the range of its class",
+            )
         kept = np.flatnonzero(jobs["running"] & ~jobs["preemptible"] & (gpus != jobs["gpus"]))
         if len(kept):
             job = jobs[kept[0]]
@@ -225,7 +235,11 @@ class Rounds:
             facility_w=float(site["it_w"] * site["overhead"] + site["fixed_w"]),
             tenant_shares=self.names.shares,
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
+            speeds=self._speeds,
         )
+
+    def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
+        return self.env.sizes.speeds(jobs["job"], gpus)
 
     def _error(self, p: int | None, what: str) -> PolicyError:
         where = "" if p is None else " at {} ({})".format(*self.names.pools[p])

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from heapq import heappush
 
+import numpy as np
 import simpy
 
 from gpusim.bundle import records
 from gpusim.engine import border
 from gpusim.engine.description import Replicas
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import lay_out
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.process import Process
+from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
     DEPARTED,
@@ -49,6 +51,8 @@ class FleetEnvironment(simpy.Environment):
         The state that kernels work on, to be read (docs/semantics.md says what may be written).
     serving : Serving
         The same of inference services.
+    sizes : Sizes
+        With how many GPUs jobs may run, and how fast they are then.
     finished : simpy.Event
         Fires when every job has ended.
     sites : dict of str to SitePower
@@ -57,9 +61,10 @@ class FleetEnvironment(simpy.Environment):
         By name: the WAN links, for control processes (filled by ``run``).
     """
 
-    def __init__(self, fleet: Fleet, serving: Serving | None = None):
+    def __init__(self, fleet: Fleet, serving: Serving | None = None, sizes: Sizes | None = None):
         super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
         self._fleet, self._serving = fleet, serving or lay_out(Replicas())
+        self._sizes = sizes or Sizes.proportional(fleet.jobs["gpus"])
         self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
@@ -71,6 +76,7 @@ class FleetEnvironment(simpy.Environment):
 
     fleet = property(lambda self: self._fleet)
     serving = property(lambda self: self._serving)
+    sizes = property(lambda self: self._sizes)
     finished = property(lambda self: self._finished)
     sites = property(lambda self: self._sites)
     links = property(lambda self: self._links)
@@ -232,7 +238,7 @@ class FleetEnvironment(simpy.Environment):
         self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
 
     def set_job_gpus(self, job: int, gpus: int) -> None:
-        """Have a job ask for another number of GPUs from now on; with twice as many it needs half the time.
+        """Have a job ask for another number of GPUs from now on; how fast it is then, its class says (``scaling``).
 
         A run is cut short, as by an eviction: the job goes back to its old place in its queue, and goes on from what
         its checkpoints have kept, with load time, once the GPUs that it shall have are there; at once if they are.
@@ -242,7 +248,7 @@ class FleetEnvironment(simpy.Environment):
         job : int
             Row of a job that waits in a queue or runs.
         gpus : int
-            At least 1, and no more than its pool has when complete.
+            At least 1, and no more than its pool has when complete; in the range of its class if that has one.
         """
         job = border.whole(self, "env.set_job_gpus: job", job, len(self.fleet.jobs))
         status = Status(self.fleet.jobs[job].status)
@@ -251,9 +257,14 @@ class FleetEnvironment(simpy.Environment):
                 self, f"env.set_job_gpus: job {job} is {status.name.lower()}; give one that waits in a queue or runs"
             )
         most = int(self.fleet.pools[self.fleet.jobs[job].pool].planned)
-        gpus = border.whole(self, "env.set_job_gpus: gpus", gpus, most + 1, 1)
+        least = 1
+        if self.sizes.ranged[job]:
+            least, most = int(self.sizes.least[job]), min(int(self.sizes.most[job]), most)
+        gpus = border.whole(self, "env.set_job_gpus: gpus", gpus, most + 1, least)
         self.make_segment_room()
-        amending.set_job_gpus(self.fleet, job, gpus, self.now)
+        one, before = np.array([job]), np.array([self.fleet.jobs[job].gpus])
+        times = float(self.sizes.times(one, before, np.array([gpus]))[0])
+        amending.set_job_gpus(self.fleet, job, gpus, times, self.now)
 
     def set_pool_rate(self, pool: int, rate: float, draw: float | None = None) -> None:
         """The same for all jobs of a pool, those that start later too, until it is set anew."""

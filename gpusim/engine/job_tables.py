@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.engine.runs import CHUNK, GpuTime
+from gpusim.engine.runs import CHUNK, GpuTime, have_moved
 from gpusim.inputs.jobtable import JobTable
 from gpusim.kernels.reading import energies_of
 from gpusim.state.codes import Status, Wait
@@ -16,7 +16,8 @@ from gpusim.state.fleet import Fleet
 def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_time: GpuTime) -> pd.DataFrame:
     """One row per job. A job that still runs has no end; its run and energy so far are counted.
 
-    A job that waits is queued, be it for GPUs or for its data. What caps on power took is there where a site has them.
+    A job that waits is queued, be it for GPUs or for its data. What caps on power took is there where a site has them,
+    and what the GPUs they held draw idle (``idle_j``) where jobs ran on several types: the type is the last run's.
     """
     n = len(table)
     jobs = fleet.jobs[:n]
@@ -48,6 +49,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "held_gpu_s": gpu_time.held_gpu_s,
             "useful_gpu_s": gpu_time.useful_gpu_s,
             **({"throttled_gpu_s": gpu_time.throttled_gpu_s} if fleet.sites["cap_steps"].any() else {}),
+            **({"idle_j": gpu_time.idle_j} if have_moved(fleet).any() else {}),
             "lost_gpu_s": jobs["lost_gpu_s"],
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),
             "runtime_s": table["runtime_s"],

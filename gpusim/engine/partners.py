@@ -25,24 +25,33 @@ class Partners:
     """
 
     def __init__(self, env: FleetEnvironment, pairs: np.ndarray):
-        self.env, self._pairs = env, pairs
+        self.env, jobs = env, env.fleet.jobs
+        first_s = jobs["submit_s"][pairs].min(axis=1)
+        order = np.argsort(first_s, kind="stable")
+        self._first_s, self._to_come = first_s[order], pairs[order]
+        self._pairs = pairs[:0]  # those who have come and are not over
 
     def play(self) -> Generator[simpy.Event]:
         """Look at the halves, again and again."""
         looks = 0
-        while len(self._pairs):
+        while len(self._pairs) + len(self._to_come):
             self._look()
             looks += 1
             yield self.env.at(looks * LOOK_S)
 
     def _look(self) -> None:
+        come = np.searchsorted(self._first_s, self.env.now, side="right")
+        if come:
+            self._pairs = np.concatenate([self._pairs, self._to_come[:come]])
+            self._first_s, self._to_come = self._first_s[come:], self._to_come[come:]
         status = self.env.fleet.jobs["status"][self._pairs]
-        running, over = status == Status.RUNNING, np.isin(status, OVER)
+        running, over = status == Status.RUNNING, _IS_OVER[status]
         alone = running & ~(running | over)[:, ::-1]
-        for half, rate in ((alone, 0.0), (running & ~alone, 1.0)):
-            jobs = self._pairs[half]
-            for job in jobs[self._rates(jobs) != rate].tolist():
-                self.env.set_job_rate(job, rate)
+        changing = running & (self._rates(self._pairs) != np.where(alone, 0.0, 1.0))
+        if changing.any():
+            for half, rate in ((alone, 0.0), (~alone, 1.0)):
+                for job in self._pairs[changing & half].tolist():
+                    self.env.set_job_rate(job, rate)
         self._pairs = self._pairs[~over.all(axis=1)]
 
     def _rates(self, jobs: np.ndarray) -> np.ndarray:
@@ -52,3 +61,4 @@ class Partners:
 
 
 OVER = (Status.DONE, Status.TIMED_OUT, Status.REJECTED)
+_IS_OVER = np.isin(np.arange(max(Status) + 1), OVER)

@@ -9,18 +9,7 @@ import numpy as np
 from gpusim.buildout.room import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.scenario.site import Cooling
-
-
-def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
-    """Facility watts per IT watt at an outside temperature [C], without the fixed part.
-
-    Free cooling as long as outside air plus approach stays below the supply temperature; above, ``overhead_per_k``
-    more of the IT power per kelvin (form after ASHRAE TC9.9 practice).
-    """
-    outside_c = wet_bulb_c if cooling.medium == "air" else dry_bulb_c
-    excess_k = max(0.0, outside_c + cooling.approach_k - cooling.supply_c)
-    return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
+from gpusim.state.codes import Wait
 
 
 class SitePower:
@@ -40,13 +29,18 @@ class SitePower:
     cap_w : float
         [W] A limit below it, while one is called (curtailment): the lowest of those called. Nodes stay on; jobs must
         make do.
+    cooled_w : float
+        [W] IT power that the cooling plant manages in today's weather. Jobs must make do with it likewise.
+    cooling_binds_s : list of (float, float)
+        [s] From when to when cooling was the lowest limit; open ones end at infinity.
     """
 
     def __init__(
         self, env: FleetEnvironment, site: int, oversubscription: float, planned_w: Sequence[float] | None = None
     ):
         self.env, self.site, self.oversubscription = env, site, oversubscription
-        self._hall_w, self._grid_w, self._cap_w = np.inf, np.inf, np.inf
+        self._hall_w, self._grid_w, self._cap_w, self._cooled_w = np.inf, np.inf, np.inf, np.inf
+        self.cooling_binds_s: list[tuple[float, float]] = []
         self._caps: dict[str, float] = {}
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
@@ -59,6 +53,7 @@ class SitePower:
     hall_w = property(lambda self: self._hall_w)
     grid_w = property(lambda self: self._grid_w)
     cap_w = property(lambda self: self._cap_w)
+    cooled_w = property(lambda self: self._cooled_w)
 
     def deliver(self, pool: int, nodes: int) -> None:
         """Nodes of a pool (index in the fleet) delivered so far."""
@@ -98,8 +93,24 @@ class SitePower:
         self._cap_w = min(self._caps.values())
         self._limit()
 
+    def set_cooling(self, cooled_w: float) -> None:
+        """The cooling plant manages ``cooled_w`` [W] of IT power from now on, infinity if it limits nothing."""
+        self._cooled_w = border.number(self.env, "set_cooling: cooled_w", cooled_w, 0.0, "W", may_be_infinite=True)
+        self._limit()
+
     def _limit(self) -> None:
-        self.env.set_limit(self.site, self.grid_w, self.cap_w)
+        """The lowest limit holds, and who waits for power waits for what it is of."""
+        env, row = self.env, self.env.fleet.sites[self.site]
+        # As the limit is counted: what IT power would draw at the hottest hour.
+        cooling_w = self._cooled_w * row.peak_overhead + self.fixed_w
+        binds = cooling_w < min(self._cap_w, self._grid_w)
+        was = bool(self.cooling_binds_s) and self.cooling_binds_s[-1][1] == np.inf
+        if binds and not was:
+            self.cooling_binds_s.append((env.now, np.inf))
+        elif was and not binds:
+            self.cooling_binds_s[-1] = (self.cooling_binds_s[-1][0], env.now)
+        row.cap_wait = Wait.COOLING if cooling_w < self._cap_w else Wait.RULE
+        env.set_limit(self.site, self._grid_w, min(self._cap_w, cooling_w))
 
     def _switch(self) -> None:
         fleet = self.env.fleet

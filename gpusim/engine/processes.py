@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
+from gpusim.engine.cooling import Plant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.power import SitePower, overhead
+from gpusim.engine.power import SitePower
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.scenario.site import Cooling
-from gpusim.units import JOULE_PER_MWH, number_of
+from gpusim.units import JOULE_PER_KWH, JOULE_PER_MWH, number_of
 
 Log = Callable[[float, str, str, str, float, str], None]
 
@@ -45,15 +45,15 @@ def energise(
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw, "MW")
 
 
-def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, cooling: Cooling) -> Generator:
+def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, plant: Plant) -> Generator:
     """Price, carbon and cooling follow their signals, changing exactly when these do."""
     while True:
         now = env.now
         env.settle()
         row = env.fleet.sites[site]
         row.price_usd_per_j = signals.price_usd_per_mwh.at(now) / JOULE_PER_MWH
-        row.carbon_g_per_j = signals.carbon_g_per_kwh.at(now) / 3.6e6
-        row.overhead = overhead(cooling, signals.dry_bulb_c.at(now), signals.wet_bulb_c.at(now))
+        row.carbon_g_per_j = signals.carbon_g_per_kwh.at(now) / JOULE_PER_KWH
+        plant.follow()
         following = min(signal.next_change(now) for signal in signals)
         if following == float("inf"):
             return

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
+from gpusim.engine.cooling import Plant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
@@ -29,11 +30,14 @@ class Recorder:
         Ends of the intervals so far; the first is 0.
     """
 
-    def __init__(self, env: FleetEnvironment, names: Names, signals: list, services: Services | None):
-        self.env, self.names, self.signals, self.services = env, names, signals, services
+    def __init__(
+        self, env: FleetEnvironment, names: Names, signals: list, services: Services | None, plants: list[Plant]
+    ):
+        self.env, self.names, self.signals, self.services, self.plants = env, names, signals, services, plants
         self.edges_s = [0.0]
         self._pools = [env.fleet.pools.copy()]
         self._sites = [env.fleet.sites.copy()]
+        self._water_l = [np.zeros(len(env.fleet.sites))]
         self._lanes = [env.fleet.lanes.copy()]
         self._served: list[dict] = []
         self._requests = None if services is None else ServingRecorder(services, names)
@@ -53,10 +57,13 @@ class Recorder:
             self._sites[-1] = env.fleet.sites.copy()
             return
         env.settle()
+        for plant in self.plants:
+            plant.settle()
         self._record_services(self.edges_s[-1], env.now)
         self.edges_s.append(env.now)
         self._pools.append(env.fleet.pools.copy())
         self._sites.append(env.fleet.sites.copy())
+        self._water_l.append(np.array([plant.water_l for plant in self.plants]))
         self._lanes.append(env.fleet.lanes.copy())
 
     def _record_services(self, start_s: float, end_s: float) -> None:
@@ -91,7 +98,7 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
-        split, gpu_time = split_runs(fleet, edges)
+        split, gpu_time = split_runs(fleet, edges, [plant.power.cooling_binds_s for plant in self.plants])
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1], gpu_time),
             "job_waits": job_waits_table(fleet, table, edges[-1]),
@@ -206,6 +213,7 @@ class Recorder:
             "wet_bulb_c": means("wet_bulb_c"),
             "cost_usd": np.diff(sites["cost_usd"], axis=0),
             "carbon_kg": np.diff(sites["carbon_g"], axis=0) / 1000.0,
+            "water_l": np.diff(np.array(self._water_l), axis=0),
             **{f"{phase.name.lower()}_j": energy[:, :, phase] for phase in Phase},
         }
         n, n_sites = it_j.shape

@@ -21,7 +21,7 @@ CODES = {
 
 def rules_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None) -> Rules:
     """The rules by which the jobs of a table are ordered, placed and dispatched, under a policy in Python if any."""
-    decides = scheduler.is_greedy or hasattr(policy, "allocate")
+    decides = scheduler.is_greedy or hasattr(policy, "allocate") or hasattr(policy, "assign")
     order = Order.CUSTOM
     if policy is None:
         order = CODES[scheduler.order] if scheduler.order in CODES else Order[scheduler.order.upper()]

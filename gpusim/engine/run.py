@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,14 +11,16 @@ import pandas as pd
 from simpy.core import StopSimulation
 
 from gpusim.engine import processes
+from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
+from gpusim.engine.cooling import Plant
 from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import lay_out
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.partners import Partners
@@ -30,6 +32,7 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.site_tables import costs_table, sites_table
+from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
@@ -53,7 +56,7 @@ def run(
     *,
     jobs: JobTable | None = None,
     trace: JobTable | None = None,
-    processes: list[Process] = (),
+    processes: Sequence[Process] = (),
     progress: Callable[[float], None] | None = None,
 ) -> Record:
     """The record of a scenario that is simulated; arguments as of ``gpusim.run``."""
@@ -79,7 +82,7 @@ def run(
     if len(rejected):
         events = pd.concat([tables["events"], rejection_events(rejected)])
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
-    tables["sites"] = sites_table(fleet_scenario, fleet, names)
+    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
@@ -123,9 +126,11 @@ class _World:
         serving = lay_out(prepared.replicas)
         policy = scenario.scheduler.policy
         self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
-        self.env = env = FleetEnvironment(build_fleet(scenario, table, names, serving, self.policy), serving)
+        fleet = build_fleet(scenario, table, names, serving, self.policy)
+        self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
-        self.recorder = Recorder(env, names, self.signals, services)
+        self.plants: list[Plant] = []
+        self.recorder = Recorder(env, names, self.signals, services, self.plants)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
@@ -157,7 +162,8 @@ class _World:
         """What cycle mode does at every cycle."""
         if self.policy is None:
             return self.env.run_passes
-        return Rounds(self.env, self.policy, self.scenario.scheduler.order, self.names)
+        kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
+        return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
 
     def _open_site(self, s: int, site: str) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
@@ -171,14 +177,15 @@ class _World:
             self.signals[s] = signals
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
-        row.fixed_w = spec.cooling.fixed_fraction * sum(
-            float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine
-        )
+        rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
+        row.fixed_w = spec.cooling.fixed_fraction * rated_w
         power = env.sites[site] = SitePower(
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )
         log = self.recorder.log
-        env.process(processes.follow_signals(env, s, signals, spec.cooling))
+        plant = Plant(env, power, spec.cooling, signals, rated_w, log, site)
+        self.plants.append(plant)
+        env.process(processes.follow_signals(env, s, signals, plant))
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

@@ -5,7 +5,7 @@ Loading is restarting in all runs of a job but its first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,11 @@ from gpusim.state.fleet import Fleet
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_COOLING, Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
+
+
+Spans = list[tuple[float, float]]  # [s] from, to
 
 
 class GpuTime(NamedTuple):
@@ -28,12 +31,14 @@ class GpuTime(NamedTuple):
     held_gpu_s: np.ndarray  # with those that gangs hold unasked in whole nodes
     useful_gpu_s: np.ndarray  # of ``gpu_s``, what is training: neither loading nor checkpoints, not lost, not slowed
     throttled_gpu_s: np.ndarray  # of ``gpu_s``, what caps on power took
+    idle_j: np.ndarray  # what the GPUs that they held draw idle, by the pools in which they ran
 
 
 class _Parts(NamedTuple):
     """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
 
     job: np.ndarray
+    pool: np.ndarray
     gpus: np.ndarray
     held: np.ndarray
     start_s: np.ndarray
@@ -46,8 +51,21 @@ class _Parts(NamedTuple):
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
 
-def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarray], GpuTime]:
+def have_moved(fleet: Fleet) -> np.ndarray:
+    """Whether jobs ran in another pool than that in which they are now, shape (n_jobs,)."""
+    segments = fleet.segments[: int(fleet.clock[0].n_segments)]
+    moved = np.zeros(len(fleet.jobs), bool)
+    moved[segments["job"][segments["pool"] != fleet.jobs["pool"][segments["job"]]]] = True
+    return moved
+
+
+def split_runs(
+    fleet: Fleet, edges_s: np.ndarray, cooling_binds_s: Sequence[Spans] = ()
+) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
+
+    ``cooling_binds_s``: of each site, from when to when [s] cooling was its lowest limit, to which caps are then put
+    down.
 
     Returns
     -------
@@ -58,7 +76,9 @@ def split_runs(fleet: Fleet, edges_s: np.ndarray) -> tuple[dict[Cause, np.ndarra
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, booked, gpu_time)
+        _book(fleet, edges_s, parts, cooling_binds_s, booked, gpu_time)
+    rest = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
+    booked[Cause.THROTTLED] = np.where(rest > 1e-12 * booked[Cause.THROTTLED], rest, 0.0)  # all but rounding
     return booked, gpu_time
 
 
@@ -79,7 +99,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    names = ("gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
+    names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
     columns = (segments[name] for name in names)
     return _Parts(job, *columns, kept_s, writing)
 
@@ -94,7 +114,8 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     return _Parts(
-        rows, jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate, kept_s, writing
+        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
+        kept_s, writing,
     )  # fmt: skip
 
 
@@ -109,9 +130,16 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.minimum(part / np.maximum(whole, 1e-300), 1.0)
 
 
-def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, np.ndarray], gpu_time: GpuTime) -> None:
-    job, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
-    pool, gpus = fleet.jobs["pool"][job], gpus * 1.0
+def _book(
+    fleet: Fleet,
+    edges_s: np.ndarray,
+    parts: _Parts,
+    cooling_binds_s: Sequence[Spans],
+    booked: dict[Cause, np.ndarray],
+    gpu_time: GpuTime,
+) -> None:
+    job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
+    gpus = gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
@@ -128,10 +156,16 @@ def _book(fleet: Fleet, edges_s: np.ndarray, parts: _Parts, booked: dict[Cause, 
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
+    for site, spans in enumerate(cooling_binds_s):
+        mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (uncapped > at_work)) if spans else []
+        for from_s, to_s in spans if len(mine) else ():
+            bound_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
+            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *bound_s)
     np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))
+    np.add.at(gpu_time.idle_j, job, fleet.pools["idle_w"][pool] * held * (end_s - start_s))
     _spread(edges_s, booked[Cause.IDLE_FRAGMENTED], pool, held - gpus, start_s, end_s)
 
 

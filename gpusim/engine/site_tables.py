@@ -7,14 +7,16 @@ import pandas as pd
 
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
+from gpusim.engine.cooling import Plant
+from gpusim.engine.runs import have_moved
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
 
 
-def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
+def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[Plant]) -> pd.DataFrame:
     """One row per site: where it is, what it used and what that cost."""
     rows = []
-    for row, site in zip(fleet.sites, names.sites, strict=True):
+    for row, site, plant in zip(fleet.sites, names.sites, plants, strict=True):
         spec = scenario.sites[site]
         pools = fleet.pools[row.first_pool : row.first_pool + row.n_pools]
         rows.append(
@@ -24,7 +26,7 @@ def sites_table(scenario: Scenario, fleet: Fleet, names: Names) -> pd.DataFrame:
                 "planned_gpus": int(pools["planned"].sum()),
                 "energy_it_j": float(row.energy_j.sum()), "energy_facility_j": float(row.facility_j),
                 "cost_usd": float(row.cost_usd), "carbon_kg": float(row.carbon_g) / 1000.0,
-                "peak_facility_w": float(row.peak_w),
+                "peak_facility_w": float(row.peak_w), "water_l": plant.water_l,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -77,9 +79,25 @@ def pools_it_j(fleet: Fleet, online_s: np.ndarray, serving_s: np.ndarray, jobs: 
 
 
 def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:
-    """[J] that jobs drew beyond the idle power of the GPUs they held, per pool."""
+    """[J] that jobs drew beyond the idle power of the GPUs they held, per pool.
+
+    Of a job that ran in several pools by the GPU-seconds that it held in each, times what a GPU draws at work there.
+    """
     records = fleet.jobs[: len(jobs)]
     ran = (jobs["run_s"] > 0.0).to_numpy()
-    pool = records["pool"][ran]
-    idle_j = fleet.pools["idle_w"][pool] * records["held"][ran] * jobs["run_s"].to_numpy()[ran]
-    return np.bincount(pool, jobs["energy_j"].to_numpy()[ran] - idle_j, len(fleet.pools))
+    pool, held_gpu_s = records["pool"], jobs["held_gpu_s"].to_numpy()
+    idle_j = jobs["idle_j"].to_numpy() if "idle_j" in jobs else fleet.pools["idle_w"][pool] * held_gpu_s
+    above_j = np.where(ran, jobs["energy_j"].to_numpy() - idle_j, 0.0)
+    moved = have_moved(fleet)[: len(jobs)]
+    found = np.bincount(pool[ran & ~moved], above_j[ran & ~moved], len(fleet.pools))
+    if not moved.any():
+        return found
+    segments = fleet.segments[: int(fleet.clock[0].n_segments)]
+    segments = segments[moved[segments["job"]]]
+    spent = np.zeros((len(jobs), len(fleet.pools)))
+    before = segments["held"] * (segments["end_s"] - segments["start_s"])
+    np.add.at(spent, (segments["job"], segments["pool"]), before)
+    rows = np.flatnonzero(moved)
+    spent[rows, pool[rows]] += held_gpu_s[rows] - spent[rows].sum(axis=1)  # the last run
+    weights = spent[rows] * fleet.pools["compute_w"]
+    return found + (weights / weights.sum(axis=1, keepdims=True).clip(1e-300) * above_j[rows, None]).sum(axis=0)

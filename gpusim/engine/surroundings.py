@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import cache
 
 from gpusim import rng
-from gpusim.engine.power import overhead
+from gpusim.engine.cooling import overhead
 from gpusim.errors import TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
+from gpusim.inputs.warming import warmed
+from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.site import Cooling
 from gpusim.units import DAY_S
 
 # Key of a site that names a file -> what is read from it.
@@ -27,7 +28,7 @@ def site_signals(scenario: Scenario, duration_s: float, seed: int) -> dict[str, 
     """Signals of each site and what was wrong with its files, counted.
 
     From files and constants where these are given, else of a typical year of the site's region, which its sites share.
-    The price is the one that the site pays, by its ``price_factor``.
+    The price is the one that the site pays, by its ``price_factor``; the weather as much warmer as the scenario says.
     """
 
     @cache
@@ -59,6 +60,7 @@ def _signals(
         signals = SiteSignals(**given)
     else:
         signals = climate(spec.region)._replace(**given)
+    signals = warmed(signals, scenario.run.warmer_k if spec.warmer_k is None else spec.warmer_k)
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes
 
 

@@ -25,6 +25,8 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
     "estimate_s": ("f8", 0.0, "[s] wall-time estimate on the reference GPU type, as the user gave it"),
     "priority": ("i4", 0, "greater goes first under the priority order"),
     "preemptible": ("?", False, "may be evicted for services or for more urgent jobs"),
+    "min_gpus": ("i4", 0, "fewest GPUs with which a policy may have the job run; 0: as its class says"),
+    "max_gpus": ("i4", 0, "most GPUs, likewise"),
     "data_bytes": ("f8", 0.0, "[bytes] data that must be where the job runs"),
     "tenant": ("i4", 0, "code of the tenant (names['tenant'])"),
     "job_class": ("i4", 0, "code of the class: pretraining, research, batch, ... (names['job_class'])"),
@@ -34,6 +36,7 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
     "final_state": ("i4", 0, "code of how the job ends (names['final_state']): completed, failed, cancelled, ..."),
 }
 CODED = ("tenant", "job_class", "home", "gpu_types", "residency", "final_state")
+RANGE = ("min_gpus", "max_gpus")  # of elastic jobs
 DEFAULT_NAMES = {
     "tenant": ["default"],
     "job_class": ["batch"],
@@ -107,6 +110,8 @@ class JobTable:
         """Digest of the jobs, in hexadecimal: the same for the same jobs, whatever they were read from."""
         digest = hashlib.sha256(json.dumps(self.names, sort_keys=True).encode())
         for name in COLUMNS:
+            if name in RANGE and not self.columns[name].any():  # tables without elastic jobs keep their digest
+                continue
             digest.update(np.ascontiguousarray(self.columns[name]).tobytes())
         return digest.hexdigest()
 

@@ -12,7 +12,7 @@ from gpusim.state.codes import NONE, Backfill, Phase, Wait
 
 _EASY, _NEVER_PASSED = int(Backfill.EASY), int(Backfill.NONE)
 _COMPUTE, _COMMUNICATION, _CHECKPOINT = int(Phase.COMPUTE), int(Phase.COMMUNICATION), int(Phase.CHECKPOINT)
-_POWER, _RULE = int(Wait.POWER), int(Wait.RULE)
+_POWER = int(Wait.POWER)
 
 
 @inner
@@ -80,6 +80,6 @@ def may_be_allowed(f, p, w, wall_s):
 
 @inner
 def lacking(f, j, p):
-    """What a job lacks that power keeps from starting: power, or but for a cap below the connection it would start."""
+    """What a job lacks that power keeps from starting: power; below the connection, what the limit there is of."""
     site = f.sites[f.pools[p].site]
-    return _RULE if site.limit_w < site.grid_w and _admits(f, j, p, site.grid_w) else _POWER
+    return site.cap_wait if site.limit_w < site.grid_w and _admits(f, j, p, site.grid_w) else _POWER

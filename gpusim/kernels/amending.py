@@ -32,11 +32,10 @@ def _leave(f, j, now):
 
 
 @inner
-def resize(f, j, gpus, now):
-    """A waiting job asks for another number of GPUs; with twice as many it needs half the time for what is left."""
+def resize(f, j, gpus, times, now):
+    """A waiting job asks for another number of GPUs, with which it needs so many times the time for what is left."""
     job = f.jobs[j]
     _leave(f, j, now)
-    times = job.gpus / gpus
     job.runtime_s *= times
     job.estimate_s *= times
     job.saved_s *= times
@@ -53,8 +52,8 @@ def move(f, j, p, now):
 
 
 @kernel
-def set_job_gpus(f, j, gpus, now):
+def set_job_gpus(f, j, gpus, times, now):
     """A job that waits or runs asks for ``gpus`` GPUs from now on; its run is cut short first, as by an eviction."""
     if f.jobs[j].status == _RUNNING:
         evict(f, j, now)
-    resize(f, j, gpus, now)
+    resize(f, j, gpus, times, now)

@@ -72,13 +72,15 @@ def _cheapest_node(f, first, last, need, priority):
 
 
 @inner
-def _reclaimable(f, first, last, need, priority):
-    """How many nodes of a range are, or could be made, wholly idle."""
+def _reclaimable(f, first, last, need, priority, enough):
+    """How many nodes of a range are, or could be made, wholly idle; counted up to ``enough``."""
     count = 0
     for n in range(first, last):
         node = f.nodes[n]
         if node.state == ON and (node.free >= need or _victims_cost(f, n, need, priority) >= 0):
             count += 1
+            if count == enough:
+                break
     return count
 
 
@@ -92,7 +94,7 @@ def make_room(f, p, gpus, priority, now):
         return False  # whole domains are never cleared
     if k > 1 and 1 < pool.nodes_per_domain and k <= pool.nodes_per_domain:
         first, last = _best_domain(f, p, k, need, priority)
-    if _reclaimable(f, first, last, need, priority) < k:
+    if _reclaimable(f, first, last, need, priority, k) < k:
         return False
     while not place(f, p, gpus, ALL):
         n = _cheapest_node(f, first, last, need, priority)
@@ -110,7 +112,7 @@ def _best_domain(f, p, k, need, priority):
     for d in range(pool.n_domains):
         first = pool.first_node + d * pool.nodes_per_domain
         last = min(first + pool.nodes_per_domain, pool.first_node + pool.n_nodes)
-        count = _reclaimable(f, first, last, need, priority)
+        count = _reclaimable(f, first, last, need, priority, last - first)
         if count > most:
             best_first, best_last, most = first, last, count
     return best_first, best_last

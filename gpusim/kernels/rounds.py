@@ -92,15 +92,18 @@ def dispatch(f, rows, pools, now):
 
 
 @kernel
-def stop_and_resize(f, rows, gpus, now):
-    """Jobs that run with other GPUs than they shall have are stopped, all before any is started."""
+def stop_and_resize(f, rows, gpus, times, now):
+    """Jobs that run with other GPUs than they shall have are stopped, all before any is started.
+
+    ``times``: how many times as long each takes with the GPUs that it shall have.
+    """
     for i in range(len(rows)):
         j = rows[i].job
         if rows[i].running and gpus[i] != f.jobs[j].gpus:
             evict(f, j, now)
     for i in range(len(rows)):
         if gpus[i] > 0 and gpus[i] != f.jobs[rows[i].job].gpus:
-            resize(f, rows[i].job, gpus[i], now)
+            resize(f, rows[i].job, gpus[i], times[i], now)
 
 
 @kernel

@@ -30,7 +30,8 @@ from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
 _BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)
-_POLICY, _RULE, _CUSTOM, _QUEUED = int(Wait.POLICY), int(Wait.RULE), int(Order.CUSTOM), int(Status.QUEUED)
+_RULE, _COOLING, _POLICY = int(Wait.RULE), int(Wait.COOLING), int(Wait.POLICY)
+_CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
 
 
 @inner
@@ -210,7 +211,7 @@ def start_behind_head(f, j, p, now):
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
     backfill = f.rules[0].backfill
-    lacks_power = reason == _POWER or reason == _RULE
+    lacks_power = reason == _POWER or reason == _RULE or reason == _COOLING
     if backfill == _EASY:
         if lacks_power:
             reserve_power(f, head, p, now)

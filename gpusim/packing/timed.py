@@ -49,7 +49,7 @@ def play_trace(
     Parameters
     ----------
     speed : float
-        Pods come so many times as fast as in the trace, and run as long.
+        Factor by which pods arrive faster than in the trace; they run as long.
     asked : Requests, optional
         Those of the pods on the nodes, where they are known already.
     """

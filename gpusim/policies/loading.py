@@ -49,7 +49,8 @@ def load_policy(path: str, **options: object) -> Policy:
         raise PolicyError(f"policy {path!r}: {name}() raised {type(error).__name__}: {error}") from error
     if not _decides(policy):
         raise PolicyError(
-            f"policy {path!r}: it has no method 'order(self, queue, now_s)' nor 'allocate(self, jobs, now_s)'"
+            f"policy {path!r}: it has no method 'order(self, queue, now_s)', nor 'allocate(self, jobs, now_s)', nor"
+            " 'assign(self, jobs, pools, allowed, speeds, now_s)'"
         )
     return policy
 
@@ -72,7 +73,7 @@ def _check_options(path: str, found: object, options: Mapping[str, object]) -> N
 
 def _decides(policy: object) -> bool:
     """Whether it says who starts."""
-    return any(callable(getattr(policy, door, None)) for door in ("order", "allocate"))
+    return any(callable(getattr(policy, door, None)) for door in ("order", "allocate", "assign"))
 
 
 def source_of(path: str) -> Path | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+
+def proportional(jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
+    """Speeds of jobs that are twice as fast with twice the GPUs, shape of ``gpus``."""
+    return (np.asarray(gpus).T / jobs.submitted_gpus).T
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,9 @@ class PoolView:
         [W] The site's power limit and what it draws now.
     tenant_shares, tenant_gpus : ndarray, shape (n_tenants,)
         Weights of the tenants, and the GPUs of the pool's type that each holds now, anywhere.
+    speeds : callable
+        ``speeds(jobs, gpus)``: how fast jobs work with so many GPUs, shape (n_jobs,) or (n_jobs, k), of their speed
+        with those that they were submitted with.
     """
 
     site: str
@@ -40,12 +49,14 @@ class PoolView:
     facility_w: float
     tenant_shares: np.ndarray
     tenant_gpus: np.ndarray
+    speeds: Callable[[np.recarray, np.ndarray], np.ndarray] = proportional
 
 
 class Policy(Protocol):
     """Decides in rounds, one every ``scheduler.cycle_s``; named in a scenario by its import path, ``"module:Class"``.
 
-    A policy has ``order`` or ``allocate``, and may have the other doors; where it has none the scenario's rules decide.
+    A policy has ``order``, ``allocate`` or ``assign``, and may have the other doors; where it has none the scenario's
+    rules decide.
     Jobs are read-only arrays of records; fields: ``gpusim.state.queues.QUEUE``. Times in s since the scenario's start.
 
     Attributes
@@ -102,7 +113,7 @@ class Policy(Protocol):
         Returns
         -------
         ndarray of int, shape (n_jobs,)
-            GPUs, 0 for none.
+            GPUs, 0 for none; in the range of the job's class if that has one.
         """
 
     def place(self, job: np.record, nodes: np.recarray, now_s: float) -> np.ndarray:
@@ -119,4 +130,28 @@ class Policy(Protocol):
         -------
         ndarray of int
             Positions in ``nodes``: one, or as many whole nodes as a gang needs; none if it shall wait.
+        """
+
+    def assign(
+        self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, speeds: np.ndarray, now_s: float
+    ) -> np.ndarray:
+        """Door 5, in place of all others: the pool in which each job of the fleet runs until the next round.
+
+        A job that runs elsewhere is stopped as by an eviction, and goes on from its checkpoints. Then those that shall
+        run in a pool and do not are started there, the larger first, where nodes, power and quota are there.
+
+        Parameters
+        ----------
+        jobs : recarray, shape (n_jobs,)
+            All that wait, pool by pool, in order of submission, then all that run.
+        pools : list of PoolView
+        allowed : ndarray of bool, shape (n_jobs, n_pools)
+            Where each may run: where it is; wherever its data are, once it ran at the site of its checkpoints only.
+        speeds : ndarray, shape (n_jobs, n_pools)
+            How fast it works there, of its speed on the reference type.
+
+        Returns
+        -------
+        ndarray of int, shape (n_jobs,)
+            Rows of ``pools``, -1 for none. Jobs that run and are not preemptible stay.
         """

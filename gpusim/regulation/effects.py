@@ -76,7 +76,7 @@ def summary(result: Record) -> str:
     first, basis = found.iloc[0], Earnings.of_manifest(result.manifest).basis
     return (
         f"Rules cost {gpu_hours(found['gpu_hours'].sum())}, {quantity(lost)} USD {basis}, and"
-        f" {quantity(paid)} USD of charges, fines and purchases. The dearest: {first['rule']}, which"
+        f" {quantity(paid)} USD of charges, fines and purchases. The most expensive: {first['rule']}, which"
         f" {DEEDS[first['what']]}."
     )
 

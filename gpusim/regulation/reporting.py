@@ -36,7 +36,7 @@ def eu_report(scenario: Scenario, power: pd.DataFrame, end_s: float) -> pd.DataF
     Parameters
     ----------
     power : DataFrame
-        The result's table: site, start_s, end_s [s], facility_w, it_w [W], outdoor_c.
+        The result's table: site, start_s, end_s [s], facility_w, it_w [W], outdoor_c, water_l.
     end_s : float
         [s] End of the run.
 
@@ -107,6 +107,10 @@ def _figures(scenario: Scenario, site: str, power: pd.DataFrame, a_s: float, b_s
     degree_days = cooling_degree_days(power, scenario.run.start, a_s, b_s) if seen else nan
     known = scenario.sites[site].sustainability or Sustainability()
     heat, renewable, water = (_or_nan(known, key) for key in ("heat_share", "renewable_share", "water_l_per_kwh"))
+    if water == water:
+        taken_m3, of_water = water * it_mwh, "given"  # l/kWh x MWh = m3
+    else:
+        taken_m3, of_water = _taken_m3(power, a_s, b_s), "simulated"
     rows = [
         _row("installed IT power", installed_it_mw(scenario, site) * 1000.0, "kW", "simulated"),
         _row("total energy", facility_mwh * KWH_PER_MWH, "kWh", "simulated"),
@@ -117,8 +121,8 @@ def _figures(scenario: Scenario, site: str, power: pd.DataFrame, a_s: float, b_s
         _row("ERF", heat, "", "given"),
         _row("renewable energy", renewable * facility_mwh * KWH_PER_MWH, "kWh", "given"),
         _row("REF", renewable, "", "given"),
-        _row("water", water * it_mwh, "m3", "given"),  # l/kWh x MWh = m3
-        _row("WUE", water, "l/kWh", "given"),
+        _row("water", taken_m3, "m3", of_water),
+        _row("WUE", taken_m3 / it_mwh if it_mwh > 0.0 else nan, "l/kWh", of_water),
     ]
     return rows + [_row(figure, nan, unit, "missing") for figure, unit in MISSING]
 
@@ -135,6 +139,12 @@ def cooling_degree_days(power: pd.DataFrame, start: datetime, a_s: float, b_s: f
         if mean_c >= HOT_C:
             total += (mean_c - BASE_C) * float(high_s - low_s) / DAY_S
     return total
+
+
+def _taken_m3(power: pd.DataFrame, a_s: float, b_s: float) -> float:
+    """[m3] Water of a span; record intervals that reach over an end count in part."""
+    overlap_s = (power["end_s"].clip(upper=b_s) - power["start_s"].clip(lower=a_s)).clip(lower=0.0)
+    return float((power["water_l"] * overlap_s / (power["end_s"] - power["start_s"])).sum()) / 1000.0
 
 
 def _or_nan(known: Sustainability, key: str) -> float:

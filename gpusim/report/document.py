@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import zlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +51,7 @@ def render(template: str, **values: object) -> str:
         loader=PackageLoader("gpusim", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters |= {"quantity": quantity, "share": share, "duration": duration, "number_of": number_of}
+    environment.filters["packed"] = packed
     environment.globals["inline"] = _inline
     return environment.get_template(template).render(**values)
 
@@ -68,6 +71,12 @@ def two_lines(heading: str) -> int:
     words = heading.split()
     cuts = [max(len(" ".join(words[:i])), len(" ".join(words[i:]))) for i in range(1, len(words))]
     return min([len(heading), *cuts])
+
+
+def packed(value: object) -> str:
+    """JSON of a value, compressed (zlib) and as text (base64), as ``explore/charts.js`` unpacks it."""
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return base64.b64encode(zlib.compress(text, level=9)).decode()
 
 
 def _shown(value: object) -> object:

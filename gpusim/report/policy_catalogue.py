@@ -12,9 +12,10 @@ WORKS = {
     How.QUEUE: "the queue: in events or cycles, with EASY or conservative backfill, with preemption by priority or by"
     " the order; jobs are sorted once, n log n",
     How.GREEDY: "who holds GPUs: in events or cycles; preemptible jobs that run make way, at the cost of their"
-    " checkpoints; no backfill: who fits behind a blocked job starts; a pass is linear in"
+    " checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
     " the jobs behind the first that waits",
-    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs',
+    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
+    " under sia and pollux times the sizes that a job may have; under gavel a linear programme of jobs x pools besides",
 }
 
 

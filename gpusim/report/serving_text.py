@@ -77,6 +77,13 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
         f" {number_of(int(served['preemptions'].sum()), 'preemption')},"
         f" {share(served['cached_tokens'].sum() / requests['prompt_tokens'].sum())} of prompt tokens from the cache."
     )
+    if "loaded_tokens" in replicas:
+        yield (
+            f"KV cache of {quantity(replicas['loaded_tokens'].sum())} tokens came from host memory, and of"
+            f" {quantity(replicas['written_tokens'].sum())} went there."
+        )
+    if "adapter_loads" in replicas:
+        yield f"Adapters were loaded {number_of(int(replicas['adapter_loads'].sum()), 'time')}."
     yield f"{found.gpu_w:,.0f} W per GPU on average, {found.joules_per_token:.3g} J per output token."
     known = (
         f"{number_of(entry.runs, 'measured run')} of this model on this GPU"

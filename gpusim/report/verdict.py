@@ -23,7 +23,7 @@ def _found(plan: Proposal) -> str:
     surer = plan.candidates[plan.candidates["sure"] & (plan.candidates["cost_usd"] > plan.chosen["cost_usd"])]
     more = ""
     if len(surer):
-        more = f"; of the dearer ones tried, one of {surer['cost_usd'].min():,.0f} USD does with 95% confidence"
+        more = f"; among more expensive ones, {surer['cost_usd'].min():,.0f} USD meets it with 95% confidence"
     return f"{what} meets the goal on average{more}. Its 95% intervals reach beyond the goal."
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.countries import countries
 from gpusim.analysis.effective import effective_times
+from gpusim.analysis.efficiency import efficiency
 from gpusim.analysis.metrics import described, metrics
 from gpusim.analysis.outcome import outcome
 from gpusim.studies.replications.folder import FOLDER, replications_in
@@ -63,6 +64,10 @@ class Result(Record):
     def countries(self) -> pd.DataFrame:
         """Energy, carbon and what they cost by country."""
         return countries(self)
+
+    def efficiency(self) -> pd.DataFrame:
+        """PUE, WUE, CUE, ERF and REF by site, as Delegated Regulation (EU) 2024/1364 and ISO/IEC 30134 define them."""
+        return efficiency(self)
 
     # What draws is imported when it is asked for: a run by itself does not wait for matplotlib.
 

@@ -13,7 +13,7 @@ from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, YEAR_S
 
 @cache
 def _costs() -> dict[str, dict[str, str]]:
-    with (files("gpusim.scenario") / "catalogue" / "costs.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.scenario") / "catalogue" / "costs.csv").open(encoding="utf-8") as file:
         return {row["resource"]: row for row in csv.DictReader(file)}
 
 

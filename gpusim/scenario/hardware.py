@@ -58,7 +58,7 @@ class GpuType(Model):
 
 def figures(name: str = "gpus") -> list[dict[str, str]]:
     """Rows of the catalogue as texts: gpu (of "cooling": medium), field, value, unit, basis, source, date."""
-    with (files("gpusim.scenario") / "catalogue" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.scenario") / "catalogue" / f"{name}.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

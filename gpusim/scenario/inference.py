@@ -20,6 +20,26 @@ class Drafts(Model):
     """[s] By which drafting makes a step longer."""
 
 
+class HostMemory(Model):
+    """Memory of the nodes' hosts for KV blocks of prompts that GPUs have no more room for."""
+
+    gb_per_gpu: PositiveFloat
+    """[GB] Of the host's memory, for each GPU of a replica."""
+    gb_per_s: PositiveFloat
+    """[GB/s] At which a GPU loads what prompts begin with."""
+
+
+class Slots(Model):
+    """Slots for adapters (LoRA) on a replica, which takes their memory from the KV cache."""
+
+    max_loras: PositiveInt
+    """Adapters of requests that run at a time, and on the GPUs, at most."""
+    adapter_mb: PositiveFloat
+    """[MB] Of one, on each GPU of a replica."""
+    gb_per_s: PositiveFloat
+    """[GB/s] At which a GPU loads its part of one from the host."""
+
+
 class ServedModel(Model):
     """The model of a service, and the engine of its replicas; docs/serving_entries.md says what is known of them."""
 
@@ -54,6 +74,10 @@ class ServedModel(Model):
     """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
     speculation: Drafts | None = None
     """Tokens are drafted; absent: none are."""
+    offload: HostMemory | None = None
+    """KV blocks are kept in host memory; absent: none are."""
+    lora: Slots | None = None
+    """Requests come with adapters; absent: none do."""
 
     @property
     def gpus(self) -> int:
@@ -78,6 +102,10 @@ class Requests(Model):
     """The same of the answers' lengths."""
     burst_cv: float = Field(1.0, gt=0, le=20)
     """Standard deviation over mean of the times between requests at a constant rate; 1: Poisson, more: bursts."""
+    adapters: int = Field(0, ge=0, le=10_000)
+    """Adapters of which each request has one, for the model's ``lora``; 0: none has."""
+    adapter_skew: float = Field(1.0, ge=0, le=5)
+    """How unequal they are: the k-th has a share as 1 / k to the power of this (Zipf); 0: all alike."""
 
 
 class Objectives(Model):

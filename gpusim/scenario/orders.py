@@ -8,10 +8,13 @@ from typing import NamedTuple
 from gpusim.scenario.base import Model
 from gpusim.scenario.policy_options import (
     DeadlineOptions,
+    GavelOptions,
     GittinsOptions,
     LevelOptions,
     MultifactorOptions,
     NoOptions,
+    PolluxOptions,
+    SiaOptions,
 )
 
 
@@ -73,5 +76,17 @@ ORDERS: dict[str, PolicySpec] = {
     "multifactor": PolicySpec(
         _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
         "gpusim.policies.multifactor:Multifactor",
+    ),
+    "gavel": PolicySpec(
+        _R, "GPU types by shares of time from a linear programme: max-min, makespan, throughput",
+        "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
+    ),
+    "pollux": PolicySpec(
+        _R, "GPUs by goodput over that with an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",
+        PolluxOptions, "gpusim.policies.pollux:Pollux",
+    ),
+    "sia": PolicySpec(
+        _R, "GPUs by goodput over that of the smallest size; elastic jobs change size",
+        "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "gpusim.policies.sia:Sia",
     ),
 }  # fmt: skip

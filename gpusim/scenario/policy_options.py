@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -63,3 +63,31 @@ class MultifactorOptions(Model):
     """Weight of 2^-(what the tenant used / its share), of all that was used."""
     qos: float = Field(0.0, ge=0)
     """Weight of the job's priority, of the greatest in the queue."""
+
+
+class PolluxOptions(Model):
+    """How Pollux weighs speed against fairness."""
+
+    fairness: float = Field(-1.0, lt=0)
+    """Power of the mean of speed-ups, below 0: the farther, the more those count that are slow."""
+    restart_s: float = Field(30.0, ge=0)
+    """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
+
+
+class SiaOptions(Model):
+    """How Sia weighs speed against fairness."""
+
+    fairness: float = Field(-0.5, lt=0)
+    """Power of goodputs, below 0: the farther, the more those count that are slow."""
+    at_all: float = Field(1.1, gt=1)
+    """Worth of running at all, with the fewest GPUs it is this less 1."""
+    restart_s: float = Field(30.0, ge=0)
+    """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
+
+
+class GavelOptions(Model):
+    """What shares of time on GPU types are for."""
+
+    objective: Literal["max_min", "makespan", "throughput"] = "max_min"
+    """The least throughput of a job over that with its time spread as the GPUs are; the least over the work left; or
+    the sum of all."""

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, create_model
 
@@ -14,6 +14,8 @@ from gpusim.errors import did_you_mean
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.rule import KINDS, Rule
+
+R = TypeVar("R", bound=Rule)
 
 
 @cache
@@ -47,7 +49,7 @@ class RulesBase(Model):
         """(name, rule) of those enforced, in the order of the catalogue."""
         return ((name, getattr(self, name)) for name in NAMES if name in self.enforce)
 
-    def of_kind(self, kind: type[Rule]) -> Iterator[tuple[str, Rule]]:
+    def of_kind(self, kind: type[R]) -> Iterator[tuple[str, R]]:
         """(name, rule) of those enforced that are of a kind."""
         return ((name, rule) for name, rule in self.enforced() if isinstance(rule, kind))
 

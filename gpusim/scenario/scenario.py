@@ -61,6 +61,9 @@ class RunSpec(Model):
     """[s] Interval of the recorded series."""
     signal_s: float | None = Field(None, gt=0)
     """[s] Interval whose means stand for price, carbon and weather: a long run then costs less. Absent: none."""
+    warmer_k: float = Field(0.0, ge=-20, le=20)
+    """[K] By how much the outside air is warmer than its source says, at the same relative humidity, at all sites that
+    say nothing else."""
 
 
 class Scenario(Model):

@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
-from gpusim.scenario.hardware import usual_cooling
+from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
-
-BY_MEDIUM = {"default": "by `medium`"}
-
-
-class Cooling(Model):
-    """Facility overhead from outside temperature; what is absent is usual for the medium (`gpusim catalog`)."""
-
-    medium: Literal["air", "liquid"] = "air"
-    """What carries the heat away: air, cooled against the wet bulb temperature, or liquid, against the dry bulb."""
-    base_overhead: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """Facility watts per IT watt for fans, pumps and the like, at any temperature. Air 0.29, liquid 0.06."""
-    conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
-    fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """Facility power that is always drawn, per rated IT watt of the complete site. 0.02."""
-    overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
-    approach_k: float = Field(json_schema_extra=BY_MEDIUM)
-    """[K] By how much cooling water or air stays above the outside temperature. Air 6, liquid 8."""
-    supply_c: float = Field(json_schema_extra=BY_MEDIUM)
-    """[C] Supply temperature up to which cooling is free. Air 24, liquid 38."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _usual_for_the_medium(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        halls, medium = usual_cooling(), data.get("medium")
-        return {**halls[medium if medium in list(halls) else "air"], **data}
-
-    @model_serializer(mode="wrap")
-    def _but_what_is_usual(self, values: Callable) -> dict:
-        """Without what goes with the medium, so that a change of the medium alone changes all of that."""
-        usual = usual_cooling()[self.medium]
-        return {name: value for name, value in values(self).items() if value != usual.get(name)}
 
 
 class Sustainability(Model):
     """What a site does about heat, water and the origin of its electricity; what is absent is not known.
 
-    The simulation does not depend on it: rules ask for it.
+    The simulation does not depend on it: rules and the table of efficiency ask for it.
     """
 
     heat_share: float | None = Field(None, ge=0, le=1)
@@ -60,7 +24,7 @@ class Sustainability(Model):
     renewable_share: float | None = Field(None, ge=0, le=1)
     """Share of its energy that is bought or made renewable (REF)."""
     water_l_per_kwh: float | None = Field(None, ge=0)
-    """[l/kWh] Water for each kWh of IT energy (WUE)."""
+    """[l/kWh] Water for each kWh of IT energy (WUE), in place of what the cooling is reckoned to evaporate."""
     heat_network_km: float | None = Field(None, ge=0)
     """[km] Distance to the nearest heat network."""
 
@@ -132,6 +96,9 @@ class Site(Model):
     """File of carbon intensity; its path counts from the working directory."""
     weather_file: str | None = Field(None, min_length=1)
     """File of weather; its path counts from the working directory."""
+    warmer_k: float | None = Field(None, ge=-20, le=20)
+    """[K] By how much the outside air is warmer than its source says, at the same relative humidity. Absent: as of the
+    run."""
     typical_year: bool = False
     """Take the files' best year for every year: same month, day and hour."""
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.scaling import Scaling
 from gpusim.scenario.steps import When
 
 PresetName = Literal["philly", "helios", "seren", "kalos", "pai"]
@@ -38,6 +39,22 @@ class JobClass(Model):
     """How much a cap on their power slows jobs: what leaves a share d of their draw above idle leaves d to the power of
     this of their speed, exchanges of data apart. Bound by arithmetic 0.5 (0.33 to 0.7), by memory, as decoding, 0.1
     (0 to 0.2)."""
+
+    min_gpus: int | None = Field(None, ge=1)
+    """Fewest GPUs with which a policy may have the jobs run. Absent: those with which they are submitted."""
+    max_gpus: int | None = Field(None, ge=1)
+    """Most GPUs. Absent: those with which they are submitted."""
+    scaling: Scaling | None = None
+    """How fast they are with other GPUs. Absent: twice the GPUs, twice the speed."""
+
+    @model_validator(mode="after")
+    def _a_range(self) -> JobClass:
+        if self.min_gpus is not None and self.max_gpus is not None and self.min_gpus > self.max_gpus:
+            raise PydanticCustomError(
+                "range", "min_gpus of {least} is above max_gpus of {most}",
+                {"least": self.min_gpus, "most": self.max_gpus},
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def _one_checkpoint_at_a_time(self) -> JobClass:

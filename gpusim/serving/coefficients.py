@@ -102,5 +102,5 @@ def engines() -> list[str]:
 @cache
 def _factors() -> dict[tuple[str, str, str], float]:
     """Values and factors by coefficient, what they depend on ("base", "engine", "gpu", "format"), and which."""
-    with (files("gpusim.serving") / "catalogue" / "coefficients.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.serving") / "catalogue" / "coefficients.csv").open(encoding="utf-8") as file:
         return {(row["coefficient"], row["of"], row["which"]): float(row["value"]) for row in csv.DictReader(file)}

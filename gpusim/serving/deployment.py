@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.state import Router
+from gpusim.serving.lora import Lora
+from gpusim.serving.offload import Offload
 from gpusim.serving.speculation import Speculation
 from gpusim.serving.step_times import StepTimes
 
@@ -107,6 +109,10 @@ class Deployment:
         Other replicas that prefill, whose KV cache these read; these decode.
     speculation : Speculation, optional
         Tokens are drafted, and verified many in a step.
+    offload : Offload, optional
+        The host keeps copies of blocks that are known by hash and that GPUs have no more room for.
+    lora : Lora, optional
+        Slots for adapters, which requests name.
     """
 
     step_times: StepTimes
@@ -126,6 +132,8 @@ class Deployment:
     router: str = "round-robin"
     prefill: PrefillPool | None = None
     speculation: Speculation | None = None
+    offload: Offload | None = None
+    lora: Lora | None = None
 
     def __post_init__(self):
         for name, least in (
@@ -152,6 +160,15 @@ class Deployment:
                 f" each that decodes takes {1 + self.drafts if self.drafts else 'one'},"
                 f" found {self.max_batched_tokens:,}"
             )
+        if self.offload and not self.prefix_caching:
+            raise ServingError("deployment: offload needs prefix_caching: what nobody finds is not kept")
+        if self.offload and self.offload.blocks(self.block_tokens) < 1:
+            raise ServingError(
+                f"deployment: offload has no room for a block: memory_bytes must be at least"
+                f" {self.block_tokens * self.offload.kv_bytes_per_token:,.0f}, found {self.offload.memory_bytes:,.0f}"
+            )
+        if any(pool.lora for pool in self.pools) and self.prefill:
+            raise ServingError("deployment: lora where prefill is apart is not covered; leave one of the two out")
         if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
             raise ServingError(
                 f"deployment: blocks must have as many tokens where prefill is apart, {self.block_tokens},"

@@ -210,7 +210,7 @@ def _pairs() -> dict[tuple[str, ...], dict[str, str]]:
 
 
 def _table(name: str) -> list[dict[str, str]]:
-    with (files("gpusim.serving") / "catalogue" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.serving") / "catalogue" / f"{name}.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

@@ -58,7 +58,7 @@ def joined(rows: np.recarray, prefills: int) -> tuple[np.recarray, dict[str, np.
     """
     n = len(rows) // 2
     before, behind = rows[:n], rows[n:].copy()
-    for name in ("arrival_s", "queued_s", "scheduled_s", "cached_tokens"):
+    for name in ("arrival_s", "queued_s", "scheduled_s", "cached_tokens", "loaded_tokens"):
         behind[name] = before[name]
     behind["preemptions"] += before["preemptions"]
     behind["replica"] -= prefills

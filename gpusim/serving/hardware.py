@@ -71,7 +71,7 @@ def gpu(name: str) -> Gpu:
 def _types() -> dict[str, dict[str, float]]:
     """Fields by GPU, of those that have a memory bandwidth."""
     types = {name: dict(values) for name, values in built_in().items()}
-    with (files("gpusim.serving") / "catalogue" / "gpus.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.serving") / "catalogue" / "gpus.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             types.setdefault(row["gpu"], {})[row["field"]] = float(row["value"])
     return {name: values for name, values in types.items() if "memory_tb_s" in values}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.bundle import records
-from gpusim.kernels.serving.state import ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
+from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQUEST, SHIPMENT, Engines
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.halves import halved
 from gpusim.serving.requests import rows_of
@@ -21,7 +21,8 @@ def build(requests: pd.DataFrame, deployment: Deployment) -> Engines:
     rows, hashes, followers = rows_of(requests, deployment)
     if deployment.prefill:
         rows, followers = halved(rows, followers, deployment)
-    return engines_of(deployment.pools, rows, hashes, followers)
+    adapters = int(rows["adapter"].max(initial=-1)) + 1
+    return engines_of(deployment.pools, rows, hashes, followers, adapters=adapters)
 
 
 def engines_of(
@@ -30,6 +31,7 @@ def engines_of(
     hashes: np.ndarray | None = None,
     followers: np.ndarray | None = None,
     counts: Sequence[int] | None = None,
+    adapters: int = 0,
 ) -> Engines:
     """Replicas of deployments, one deployment behind the other, that have nothing to do.
 
@@ -43,6 +45,8 @@ def engines_of(
         As kernels see them; without hashes nobody shares blocks, and little is kept of each block.
     counts : sequence of int, optional
         Replicas of each deployment, in place of its own number.
+    adapters : int, optional
+        That requests name, by numbers from 0.
     """
     counts = [one.replicas for one in deployments] if counts is None else counts
     hashes = np.empty(0, np.int64) if hashes is None else hashes
@@ -55,8 +59,11 @@ def engines_of(
     for one in deployments:
         if one.prefill:
             _ship(engines, of, one)
+    if len(hashes):
+        _offload(engines, of)
+    copies = engines["host_blocks"]
     seats = sum(one.max_requests for one in of)
-    buckets = 1 << (max(one.kv_blocks for one in deployments) - 1).bit_length() if len(hashes) else 1
+    buckets = _buckets(max(one.kv_blocks for one in deployments)) if len(hashes) else 1
     return Engines(
         requests=rows,
         engines=engines,
@@ -68,6 +75,9 @@ def engines_of(
         turns=np.zeros((len(of), max(one.block_tokens for one in deployments)), np.int64),
         nodes=_nodes(of, nodes),
         buckets=np.full((len(of), buckets), -1),
+        adapters=records(ADAPTER, len(of) * adapters).reshape(len(of), adapters),
+        copies=records(COPY, int(copies.sum())),
+        copy_buckets=np.full((len(of), _buckets(int(copies.max()))), -1),
         hashes=hashes,
         followers=np.empty(0, np.int64) if followers is None else followers,
         shipments=records(SHIPMENT, len(rows) // 2 if engines["ships"].any() else 0),
@@ -105,6 +115,8 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
         replicas[name] = [getattr(one, own) for one in of]
     replicas["tokens_per_step"] = [one.speculation.tokens_per_step if one.speculation else 1.0 for one in of]
     replicas["draft_s"] = [one.speculation.draft_s if one.speculation else 0.0 for one in of]
+    replicas["max_loras"] = [one.lora.max_loras if one.lora else 0 for one in of]
+    replicas["adapter_s"] = [one.lora.load_s if one.lora else 0.0 for one in of]
     replicas["longest_chunk"] = [one.longest_chunk or one.max_batched_tokens for one in of]
     replicas["blocks"] = replicas["free"] = [one.kv_blocks - 1 for one in of]
     replicas["first_free"] = replicas["last_free"] = _before(nodes)
@@ -113,6 +125,7 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
     replicas["due_s"] = np.inf
     for name in ("waiting", "running", "ended", "held", "coming", "sent_on"):
         replicas[f"first_{name}"] = replicas[f"last_{name}"] = -1
+    replicas["first_copy"] = replicas["last_copy"] = replicas["first_idle"] = replicas["last_idle"] = -1
     replicas["unseen"] = replicas["prefilling"] = replicas["leaving"] = -1
     return replicas
 
@@ -124,6 +137,19 @@ def _ship(replicas: np.recarray, of: list[Deployment], deployment: Deployment) -
     replicas["ships"][ships], replicas["holds_s"][ships] = 1, pool.holds_s
     replicas["block_s"][reads] = pool.block_s(deployment.block_tokens)
     replicas["latency_s"][reads] = pool.latency_s
+
+
+def _offload(replicas: np.recarray, of: list[Deployment]) -> None:
+    """Hosts of replicas keep copies of their blocks."""
+    tiers = [(one.offload.blocks(one.block_tokens), one.offload.load_s(one.block_tokens)) if one.offload else (0, 0.0)
+             for one in of]  # fmt: skip
+    replicas["host_blocks"], replicas["load_s"] = zip(*tiers, strict=True)
+    replicas["first_node"] = _before(replicas["host_blocks"].tolist())
+
+
+def _buckets(blocks: int) -> int:
+    """So many chains that each has a block or less: a power of 2."""
+    return 1 << (max(blocks, 1) - 1).bit_length()
 
 
 def _nodes(of: list[Deployment], counts: list[int]) -> np.recarray:

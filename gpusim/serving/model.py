@@ -145,7 +145,7 @@ def _bare(name: str) -> str:
 def _rows() -> dict[str, ModelShape]:
     """Shapes by name and alias."""
     found = {}
-    with (files("gpusim.serving") / "catalogue" / "models.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.serving") / "catalogue" / "models.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             sizes = {field.name: int(row[field.name]) for field in fields(ModelShape) if field.name != "name"}
             shape = ModelShape(row["name"], **sizes)

@@ -106,5 +106,5 @@ def loop_power_w(r: Replica, c: Coefficients, d: Draws, load: Load, running: Num
 @cache
 def _rows() -> dict[str, Draws]:
     """Shares by GPU; by "" of all together."""
-    with (files("gpusim.serving") / "catalogue" / "power.csv").open(encoding="utf-8", newline="") as file:
+    with (files("gpusim.serving") / "catalogue" / "power.csv").open(encoding="utf-8") as file:
         return {row["gpu"]: Draws(*(float(row[field.name]) for field in fields(Draws))) for row in csv.DictReader(file)}

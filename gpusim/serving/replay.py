@@ -36,12 +36,15 @@ class Replay:
         behind the first; NaN with one token), ``end_to_end_s`` (last token since queued), ``cached_tokens``,
         ``preemptions``. Where prefill is apart ``replica`` decodes, and there are ``prefill_replica``, ``prefilled_s``
         (its prompt was computed there) and ``shipped_s`` (its KV cache was here; NaN if it was computed here again).
+        With offload there is ``loaded_tokens``: of ``cached_tokens``, those that came from the host.
     replicas : DataFrame
         A row for each, those that prefill for others first: ``requests`` served, ``end_s`` of the last, time in steps
         with and without prompt tokens (``prefill_s``, ``decode_s``) and how many of them (``steps_with_prompts``,
         ``steps_without``), tokens computed for prompts and for output (``prefill_tokens``, ``decode_tokens``, all
         drafts among them), what these read of the KV cache (``prefill_reads``, ``decode_reads``: tokens before each
-        token, summed; once for all drafts of a request), ``preemptions``.
+        token, summed; once for all drafts of a request), ``preemptions``. With offload also the tokens whose
+        KV cache came from hosts and went there (``loaded_tokens``, ``written_tokens``), with slots for adapters how
+        often one was filled (``adapter_loads``).
     """
 
     requests: pd.DataFrame
@@ -60,7 +63,8 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         from when the request has ended. Maybe ``after``: label, or labels, of requests; it arrives ``delay_s`` [s]
         (0 if there is no such column) after the last of them has ended, at the replica of that one, and its
         ``arrival_s`` does not count. So go the turns of a session, with tools between them or agents beside each other.
-        Where prefill is apart the replica is that of its prefill.
+        Where prefill is apart the replica is that of its prefill. Maybe ``adapter``: a label of what computes it with
+        the base model, or none.
     deployment : Deployment
     clients : int, optional
         A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
@@ -98,6 +102,11 @@ def _replicas(state: Engines) -> pd.DataFrame:
     names = ("prefill_s", "decode_s", "steps_with_prompts", "steps_without", "prefill_tokens", "decode_tokens")
     counts = {name: replicas[name] for name in (*names, "prefill_reads", "decode_reads", "preemptions")}
     end_s = np.where(replicas["ended"] > 0, replicas["clock_s"], np.nan)
+    if replicas["host_blocks"].any():
+        for name in ("loaded", "written"):
+            counts[f"{name}_tokens"] = replicas[f"blocks_{name}"] * replicas["block_tokens"]
+    if replicas["max_loras"].any():
+        counts["adapter_loads"] = replicas["adapter_loads"]
     return pd.DataFrame({"requests": replicas["ended"], "end_s": end_s, **counts})
 
 
@@ -115,4 +124,6 @@ def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     took_s = value["end_s"] - value["first_token_s"]
     np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
     value["end_to_end_s"] = value["end_s"] - value["queued_s"]
+    if state.engines["host_blocks"].any():
+        more = {"loaded_tokens": rows["loaded_tokens"].copy(), **more}
     return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}, **more}, copy=False)

@@ -34,6 +34,7 @@ def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray
     for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "ready_s"):
         rows[name] = np.nan
     rows["run"] = -1
+    rows["adapter"] = pd.factorize(requests["adapter"])[0][order] if "adapter" in requests else -1
     if "delay_s" in requests:
         rows["delay_s"] = requests["delay_s"].to_numpy()[order]
     return rows, _hashes(requests, order, rows, deployment), _followers(requests, order, rows)
@@ -76,11 +77,19 @@ def _hashes(requests: pd.DataFrame, order: np.ndarray, rows: np.recarray, deploy
     rows["first_hash"] = np.cumsum(rows["hashes"]) - rows["hashes"]
     flat = map(index, chain.from_iterable(map(islice, given, rows["hashes"].tolist())))
     try:
-        return pd.factorize(np.fromiter(flat, np.int64, rows["hashes"].sum()))[0].astype(np.int64)
+        names = pd.factorize(np.fromiter(flat, np.int64, rows["hashes"].sum()))[0].astype(np.int64)
     except TypeError:
         wrong = [not all(isinstance(name, Integral) for name in names) for names in requests["hash_ids"]]
         _refuse(requests, np.array(wrong), "hash_ids", "whole numbers")
         raise
+    return by_adapter(names, np.repeat(rows["adapter"], rows["hashes"]))
+
+
+def by_adapter(names: np.ndarray, adapters: np.ndarray) -> np.ndarray:
+    """Numbers of blocks from 0, such that those of two adapters, or of one and of none (-1), differ."""
+    if not len(names) or adapters.max() < 0:
+        return names
+    return pd.factorize(names * (adapters.max() + 2) + adapters + 1)[0].astype(np.int64)
 
 
 def check(requests: pd.DataFrame, deployment: Deployment) -> None:
@@ -97,6 +106,9 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     for name in ("prompt_tokens", "output_tokens"):
         values = requests[name].to_numpy(float)
         _refuse(requests, ~(values >= 1.0) | (values != np.floor(values)), name, "a whole number of at least 1")
+    if "adapter" in requests and deployment.lora is None:
+        given = requests["adapter"].notna().to_numpy()
+        _refuse(requests, given, "adapter", "none: the deployment has no slots, lora")
     if deployment.prefill:
         _check_room(requests.assign(output_tokens=1), deployment.prefill.deployment)
     _check_room(requests, deployment)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
+from gpusim.serving.lora import Lora
+from gpusim.serving.offload import Offload
 from gpusim.serving.roofline import (
     decode_attention_s,
     dense_s,
@@ -62,7 +66,15 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
     made |= limits
     if "kv_blocks" not in made:
         made["kv_blocks"] = entry.kv_blocks * BLOCK_TOKENS // made["block_tokens"]
+        if "lora" in made:  # whose slots take their memory from it
+            made["kv_blocks"] -= _blocks_of(made["lora"], entry, made["block_tokens"])
     return Deployment(step_times(entry, made["max_batched_tokens"], made["max_requests"]), **made)
+
+
+def _blocks_of(lora: Lora, entry: Entry, block_tokens: int) -> int:
+    """Blocks of KV cache that take as much memory of a GPU as all slots."""
+    block_bytes = block_tokens * float(kv_bytes_per_token(entry.replica))
+    return math.ceil(lora.max_loras * lora.adapter_bytes / block_bytes)
 
 
 def prefill_pool(
@@ -83,6 +95,20 @@ def prefill_pool(
     """
     made = deployment(entry, replicas=replicas, **limits)
     return PrefillPool(made, float(kv_bytes_per_token(entry.replica)), bytes_per_s, latency_s)
+
+
+def offload(entry: Entry, bytes_per_gpu: float, bytes_per_s: float) -> Offload:
+    """Memory of the host for replicas of an entry: the key ``offload`` of their deployment.
+
+    Parameters
+    ----------
+    entry : Entry
+    bytes_per_gpu : float
+        [B] for each GPU.
+    bytes_per_s : float
+        [B/s] at which a GPU loads.
+    """
+    return Offload(bytes_per_gpu, float(kv_bytes_per_token(entry.replica)), bytes_per_s)
 
 
 def _knots(most: int) -> np.ndarray:

@@ -122,7 +122,8 @@ SITE = record(
         ("first_pool", "i8"),
         ("n_pools", "i8"),
         ("limit_w", "f8"),  # facility power that it may draw
-        ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps
+        ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps and cooling
+        ("cap_wait", "i8"),  # `Wait` of those whom a limit below the connection keeps waiting
         ("overhead", "f8"),  # facility watts per IT watt now
         ("peak_overhead", "f8"),  # the same at the run's hottest hour
         ("fixed_w", "f8"),  # drawn at any load

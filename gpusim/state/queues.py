@@ -36,6 +36,8 @@ QUEUE = record(  # what a policy in Python sees of the jobs that wait, and run
         ("pool", "i8"),  # row in `pools`
         ("gpus", "i8"),  # that it runs with, or asks for
         ("submitted_gpus", "i8"),  # that it was submitted with
+        ("min_gpus", "i8"),  # fewest with which it may run
+        ("max_gpus", "i8"),  # most
         ("held", "i8"),  # that it holds, or would: whole nodes for gangs
         ("estimate_s", "f8"),  # expected wall time of what is left, in this pool
         ("priority", "i8"),

@@ -9,7 +9,7 @@ import numpy as np
 from gpusim.engine.cycle import cycle
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Wait
 from gpusim.state.fleet import Fleet
 from gpusim.units import number_of

@@ -10,7 +10,7 @@ from gpusim.analysis import swings
 from gpusim.analysis.step_power import Steps
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Capping
 from gpusim.state.fleet import Fleet
 from gpusim.validation.anchor import Effort, Row

@@ -11,7 +11,7 @@ import numpy as np
 from gpusim import rng
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.fleet import Fleet
 
 SEED = 2026  # of all random streams; each anchor, law and run has a stream of its own

@@ -35,7 +35,8 @@ DEBT, BACKLOG = "debt [billion USD]", "backlog [billion USD]"
 BEFORE_SHARES = "net result before shares given to staff [million USD]"  # "adjusted" by the company
 NAN = float("nan")
 # As published. Power and backlog at the end of the quarter: summamoney.com, fintool, stocktitan, nasdaq.com
-# (2026-03-06), allmind.ai. Revenue, EBITDA (adjusted), interest, results: fintool, releases of August and November 2025
+# (2026-03-06), allmind.ai. Revenue, EBITDA (adjusted), interest and results: fintool, press releases of August and
+# November 2025
 # (marketminute, stocktitan), wallstreetcn (May 2025), nasdaq.com (2026-03-03), allmind.ai (May 2026; interest: 26% of
 # revenue). Debt: 10-Q of May 2025 by tradepost.ai, of August 2025 (sec.gov, R41).
 PUBLISHED = pd.DataFrame(

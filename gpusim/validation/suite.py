@@ -9,6 +9,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    elastic,
     engine_limits,
     failures,
     hindcast,
@@ -82,6 +83,7 @@ ANCHORS: dict[int, Anchor] = {
     51: recorded.gavel_runs,
     52: capping.more_servers,
     53: hindcast.coreweave,
+    54: elastic.equal_parts,
 }
 
 SOURCES: dict[int, str] = {
@@ -136,6 +138,7 @@ SOURCES: dict[int, str] = {
     51: "stanford-futuredata/gavel c4fa400",
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
+    54: "Berg et al. (2018): a birth-death chain",
 }
 
 

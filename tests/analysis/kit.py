@@ -192,7 +192,7 @@ def _power(site: str, hour: int) -> dict:
     return {
         "site": site, "start_s": hour * HOUR_S, "end_s": (hour + 1) * HOUR_S, "it_w": 1.0e6, "facility_w": 1.25e6,
         "limit_w": 1.3e6, "pue": 1.25, "price_usd_per_mwh": 40.0, "carbon_g_per_kwh": 200.0, "outdoor_c": 20.0,
-        "cost_usd": 50.0, "carbon_kg": 250.0, "compute_j": 3.6e9,
+        "cost_usd": 50.0, "carbon_kg": 250.0, "water_l": 2000.0, "compute_j": 3.6e9,
         "communication_j": 0.0, "checkpoint_j": 0.0,
     }  # fmt: skip
 
@@ -203,6 +203,7 @@ def _site(site: str, pools: dict, hours: int) -> dict:
         "site": site, "region": "SE-SE1", "jurisdiction": "EU", "latitude_deg": 0.0, "longitude_deg": 0.0,
         "planned_gpus": int(planned), "energy_it_j": hours * 3.6e9, "energy_facility_j": hours * 4.5e9,
         "cost_usd": hours * 50.0, "carbon_kg": hours * 250.0, "peak_facility_w": 1.25e6,
+        "water_l": hours * 2000.0,
     }  # fmt: skip
 
 

@@ -105,7 +105,9 @@ def test_in_report_and_on_console(result, tmp_path):
     assert all(part in page for part in ('id="figure-countries"', 'id="countries"', 'id="country-years"'))
     out = io.StringIO()
     print_report(Findings(result), Console(file=out, width=200), [EnergySection()])
-    assert "Norway 15 MWh for 600 USD (40 USD/MWh), 3 t; Germany 7.5 MWh" in out.getvalue()
+    said = out.getvalue()
+    assert said.startswith("Energy: 22.5 MWh, ")
+    assert " t CO2e. By country: Norway 15 MWh (40 USD/MWh, 200 g/kWh), Germany 7.5 MWh (" in said
 
 
 def test_one_country_is_no_story(tmp_path):

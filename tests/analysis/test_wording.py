@@ -26,7 +26,8 @@ def test_quantity(value, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.4, "0"), (71.4, "71"), (1000.0, "1k"), (962_000.0, "962k"), (2_130_645.0, "2.13M")]
+    ("value", "text"),
+    [(0.4, "0"), (71.4, "71"), (1000.0, "1k"), (962_000.0, "962k"), (2_130_645.0, "2.13M"), (4.4e9, "4.4B")],
 )
 def test_compact(value, text):
     assert compact(value) == text

@@ -104,6 +104,10 @@ KINDS = {
         queue_limit=(None, None, 1),
         redispatch=(False, True),
     ),
+    "cooling": cases(backfills=EVERY, pools=3, changes=("grid", "cap", "cooled", "cooled"), checkpoints=True),
+    "cooling under caps": cases(
+        backfills=EVERY, pools=2, changes=("grid", "cap", "cooled", "cooled"), checkpoints=True, caps=True
+    ),
     "halls": cases(backfills=EVERY, pools=3, changes=("grid", "hall", "cap", "fail")),
     "cycles": cases(backfills=EVERY, changes=("fail", "nodes"), cycles=CYCLES, preempts=(False, True)),
     "cycles of several pools": cases(
@@ -188,7 +192,7 @@ SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
     "services and breakdowns": cases(backfills=(Backfill.NONE,), services=2, breakdowns=True),
     "services under power limits": cases(
-        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), checkpoints=True
+        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "cooled", "fail"), checkpoints=True
     ),
     "services in what is delivered": cases(
         backfills=(Backfill.NONE,),

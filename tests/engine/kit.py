@@ -16,12 +16,14 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.instant import Place
 from gpusim.engine.job_tables import waits_of
-from gpusim.engine.layout import allocate, lay_out
+from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
+from gpusim.engine.sizes import Sizes
 from gpusim.engine.spares import Spares
 from gpusim.inputs.failures import FailureTable
 from gpusim.inputs.signals import Signal
@@ -96,7 +98,9 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     """The engine's environment with all processes of a case."""
     deployments, replicas = _deployments(case)
     serving = lay_out(replicas)
-    env = FleetEnvironment(_fleet(case, serving), serving)
+    fleet = _fleet(case, serving)
+    sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), curves=[np.vectorize(case.curve, otypes=[float])])
+    env = FleetEnvironment(fleet, serving, sizes)
     links = [Link(env, row) for row in range(case.n_links)]
     env.links.update(enumerate(links))
     env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
@@ -254,6 +258,8 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             powers[site_or_pool].set_grid(value)
         case "cap":
             powers[site_or_pool].set_cap(value)
+        case "cooled":
+            powers[site_or_pool].set_cooling(value)
         case "link":
             env.links[change.on].set_rate(value)
         case "job_rate":

@@ -16,6 +16,11 @@ RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = st.sampled_from([0.0, 1.0, 2.0])
 
 
+def _half(gpus: int) -> float:
+    """Speed with so many GPUs: one for every two."""
+    return float((gpus + 1) // 2)
+
+
 @st.composite
 def _pools(draw, most, domains, power, sites=(0, 1)):
     """Tiny pools at one or more sites; all numbers are exact in binary."""
@@ -87,7 +92,7 @@ def _links(n):
 
 @st.composite
 def _changes(draw, pools, kinds):
-    """Up to four changes: nodes on and off, deliveries, failures and repairs, halls, grid and cap, prices, carbon."""
+    """Up to four changes: nodes on or off, deliveries, failures and repairs, halls, limits, cooling, prices, carbon."""
     n_nodes, n_sites = sum(pool.n_nodes for pool in pools), pools[-1].site + 1
     changes = []
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=4)) if kinds else []:
@@ -244,4 +249,5 @@ def cases(
         policy=policy,
         targets=targets,
         services=services,
+        curve=draw(st.sampled_from([float, _half])),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,7 +57,20 @@ def arrivals(of):
     prepared = prepare(of, names_of(of, JobTable.build()), np.array([32, 32]), 0)
     rows = prepared.arrivals["chat"].until(of.run.days * 86400.0)
     columns = ("arrival_s", "prompt_tokens", "output_tokens")
-    return pd.DataFrame({name: rows[name] for name in columns}), prepared.engines["chat", "H100"]
+    table = pd.DataFrame({name: rows[name] for name in columns})
+    if (rows["adapter"] >= 0).any():
+        table["adapter"] = rows["adapter"]
+    return table, prepared.engines["chat", "H100"]
+
+
+def trace(folder, rows):
+    """File of requests in the form of Mooncake's: arrival [s], prompt, output, hashes of blocks of 512 tokens."""
+    names = ("timestamp", "input_length", "output_length", "hash_ids")
+    path = folder / "mooncake.jsonl"
+    path.write_text(
+        "\n".join(json.dumps(dict(zip(names, (1e3 * one[0], *one[1:]), strict=True))) for one in rows), encoding="utf-8"
+    )
+    return path
 
 
 def over(result):

@@ -11,7 +11,7 @@ import gpusim
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
@@ -73,6 +73,7 @@ ENVIRONMENT = {
 SITE = {
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
     "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me")},
+    "set_cooling": {"cooled_w": ("amount", 1.0)},
     "set_grid": {"grid_w": ("amount", 1.0)},
     "set_halls": {"hall_w": ("amount", 1.0)},
 }

@@ -11,8 +11,9 @@ import pytest
 import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.errors import GpusimError, ScenarioError
+from gpusim.inputs.requests.formats import read_requests
 from gpusim.serving.replay import replay
-from tests.engine.requests_kit import BASE, MODEL, arrivals, causes, conserved, ended, over, scenario
+from tests.engine.requests_kit import BASE, MODEL, arrivals, causes, conserved, ended, over, scenario, trace
 
 
 @pytest.mark.parametrize("router", ["round-robin", "least-requests", "least-kv"])
@@ -276,19 +277,10 @@ def test_requests_of_a_trace(tmp_path):
 def test_a_trace_whose_prompts_begin_alike(tmp_path):
     """With the prefix cache, as a replay of the same file: the same tokens found, at the same times."""
     rng = np.random.default_rng(3)
-    lines = []
-    for i in range(300):
-        blocks = int(rng.integers(1, 8))
-        ids = [*range(blocks), 1000 + i]
-        lines.append(
-            f'{{"timestamp": {i * 40}, "input_length": {512 * len(ids)}, "output_length": 20, "hash_ids": {ids}}}'
-        )
-    path = tmp_path / "mooncake.jsonl"
-    path.write_text("\n".join(lines))
+    ids = [[*range(int(rng.integers(1, 8))), 1000 + i] for i in range(300)]
+    path = trace(tmp_path, [(0.04 * i, 512 * len(own), 20, own) for i, own in enumerate(ids)])
     of = scenario(requests={"trace": str(path)}, routing={"replica": "prefix"})
     requests, engine = arrivals(of)
-    from gpusim.inputs.requests.formats import read_requests
-
     frame = read_requests(path).to_frame()
     alone = replay(frame, replace(engine.deployment, replicas=3, router="prefix")).requests
     rows = gpusim.run(of).service_requests.set_index("request")
@@ -298,9 +290,69 @@ def test_a_trace_whose_prompts_begin_alike(tmp_path):
         assert rows[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
 
 
+def test_a_host_keeps_what_gpus_have_no_room_for(tmp_path):
+    """As a replay of the same file; without it less is found."""
+    prompts = [*range(70), *range(30)]
+    path = trace(tmp_path, [(4.0 * i, 8193, 5, [16 * k + j for j in range(16)]) for i, k in enumerate(prompts)])
+    found = {}
+    for gb in (100.0, None):
+        offload = {"model": MODEL | {"offload": {"gb_per_gpu": gb, "gb_per_s": 20.0}}} if gb else {}
+        of = scenario(requests={"trace": str(path)}, scaling={"policy": "static", "replicas": 1}, **offload)
+        requests, engine = arrivals(of)
+        rows = gpusim.run(of).service_requests.set_index("request")
+        alone = replay(read_requests(path).to_frame(), engine.deployment).requests
+        assert len(rows) == len(requests) == 100
+        for name in ("cached_tokens", "first_token_s", "end_s"):
+            assert rows[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+        found[gb] = rows["cached_tokens"].sum()
+    assert found == {100.0: 30 * 8192, None: 0}
+
+
+def test_a_replica_that_stops_loses_its_cache(tmp_path):
+    """The same prompt before and after a night without demand: it is computed twice."""
+    path = trace(tmp_path, [(s, 1025, 5, [0, 1]) for s in (0.0, 10.0, 1500.0)])
+    cached = {}
+    for policy in ("static", "demand"):
+        scaling = {"policy": policy} | ({"replicas": 1} if policy == "static" else {})
+        result = gpusim.run(scenario(requests={"trace": str(path)}, scaling=scaling))
+        cached[policy] = result.service_requests.sort_values("request")["cached_tokens"].tolist()
+    assert cached == {"static": [0, 1024, 1024], "demand": [0, 1024, 0]}
+
+
+def test_adapters_in_a_fleet_as_in_a_replay():
+    """Six adapters on two slots of each replica: the same waits; the first of them has as many as Zipf says."""
+    lora = {"max_loras": 2, "adapter_mb": 100.0, "gb_per_s": 25.0}
+    mix = {"prompt_tokens": 500.0, "output_tokens": 100.0, "adapters": 6}
+    of = scenario(**{"model": MODEL | {"lora": lora}, "requests": mix, ".run.days": 0.002})
+    requests, engine = arrivals(of)
+    assert engine.deployment.lora.load_s == pytest.approx(0.004)
+    share = 1.0 / sum(1.0 / k for k in range(1, 7))
+    assert (requests["adapter"] == 0).mean() == pytest.approx(share, abs=4.0 * (share / len(requests)) ** 0.5)
+    alone = replay(requests, replace(engine.deployment, replicas=3, router="least-requests"))
+    assert alone.replicas["adapter_loads"].min() > 10
+    rows = over(gpusim.run(of)).set_index("request")
+    for name in ("scheduled_s", "first_token_s", "end_s"):
+        assert rows[name].to_numpy() == pytest.approx(alone.requests.loc[rows.index, name].to_numpy(), rel=1e-12)
+    none, _engine = arrivals(scenario(**{".run.days": 0.002}))
+    pd.testing.assert_frame_equal(requests[none.columns], none)  # its draws are of their own
+
+
+def test_adapters_of_a_trace(tmp_path):
+    """By name; what one found the other does not."""
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_s,prompt_tokens,output_tokens,adapter\n0,100,5,law\n10,100,5,\n20,100,5,code\n")
+    lora = {"max_loras": 1, "adapter_mb": 100.0, "gb_per_s": 0.1}
+    rows = gpusim.run(scenario(model=MODEL | {"lora": lora}, requests={"trace": str(path)})).service_requests
+    rows = rows.sort_values("request")
+    took_s = (rows["first_token_s"] - rows["scheduled_s"]).to_numpy()
+    assert took_s[[0, 2]] - took_s[1] == pytest.approx([1.0, 1.0], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"requests": {"adapters": 3}}, ["services.chat.model", "adapters", "give the model lora"]),
+        ({"model": MODEL | {"offload": {"gb_per_gpu": 1.0, "gb_per_s": 50.0}}}, ["offload", "hash_ids"]),
         ({"model": {"name": "Llama-3.1-9B"}}, ["services.chat.model", "did you mean 'llama-3.1-8b'"]),
         ({"model": MODEL | {"tp": 2}}, ["gpus_per_replica of 1", "a model on 2"]),
         ({"model": MODEL | {"engine": "vlm"}}, ["engine 'vlm'", "did you mean"]),

@@ -10,7 +10,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.capping import cap_tables, steps_of
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.scenario.power_plan import planned_w

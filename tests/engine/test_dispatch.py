@@ -7,7 +7,7 @@ import pytest
 
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Dispatch
 from gpusim.state.fleet import Fleet
 

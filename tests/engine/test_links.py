@@ -11,7 +11,7 @@ import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link
 from gpusim.units import DAY_S
 

@@ -9,7 +9,7 @@ import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
 from gpusim.state.codes import Backfill, Cause, Status
 from tests.engine.kit import play_case

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
 from tests.engine.kit import play, starts
 

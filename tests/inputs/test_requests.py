@@ -151,6 +151,15 @@ def test_plain_tables(tmp_path, text):
     assert requests.origin is None
 
 
+def test_adapters(tmp_path):
+    """Names, or none, in order of arrival; a table without the column has none."""
+    text = "arrival_s,prompt_tokens,output_tokens,adapter\n5,10,3,law\n2.5,20,4,\n7,1,1,7\n"
+    requests = read_requests(write(tmp_path, text))
+    assert requests.adapter.tolist() == [None, "law", "7"]
+    assert requests.to_frame()["adapter"].isna().tolist() == [True, False, False]
+    assert read_requests(write(tmp_path, "arrival_s,prompt_tokens,output_tokens\n1,1,1\n")).adapter is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

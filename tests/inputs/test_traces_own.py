@@ -30,6 +30,8 @@ def _full_trace(n: int) -> Trace:
         "estimate_s": rng.lognormal(7, 3, n),
         "priority": rng.integers(-5, 2**31 - 1, n),
         "preemptible": rng.random(n) < 0.5,
+        "min_gpus": rng.integers(0, 2, n),
+        "max_gpus": rng.integers(4096, 8192, n),
         "data_bytes": rng.lognormal(20, 4, n),
     }
     codes = {name: rng.integers(0, len(ODD_NAMES), n) for name in CODED}

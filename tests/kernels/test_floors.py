@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from gpusim.engine.description import PoolSpec, Rules, Work
-from gpusim.engine.layout import allocate
+from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import floors, gaps, timeline
 from gpusim.state.codes import Backfill
 from gpusim.state.plans import CHUNK_STEPS

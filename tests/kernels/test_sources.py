@@ -77,7 +77,7 @@ def test_what_is_kept_on_disk(tmp_path: Path) -> None:
     program = (
         "from gpusim.kernels.compiling import told_of_compiling\n"
         "from gpusim.engine.description import PoolSpec, Rules, Work\n"
-        "from gpusim.engine.layout import allocate\n"
+        "from gpusim.engine.layout.fleet import allocate\n"
         "from gpusim.kernels import reading\n"
         "import numpy as np\n"
         "work = Work(np.zeros(1), np.ones(1, 'i8'), np.ones(1), np.ones(1), np.zeros(1, 'i8'), [([0], 0)])\n"

@@ -33,10 +33,11 @@ class Change:
 
     ``what`` and ``on`` are one of: ``nodes`` (of pool ``on``, ``value`` are on from now), ``fail`` or ``repair``
     (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
-    power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``price`` (of site ``on``,
-    [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on`` carries ``value`` [bytes/s]), ``job_rate`` (of
-    job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs there), with ``draw`` of their draw;
-    ``job_gpus`` (of job ``on``, if it waits or runs and its pool has ``value`` GPUs).
+    power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``cooled`` (IT power that site
+    ``on`` cools, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on``
+    carries ``value`` [bytes/s]), ``job_rate`` (of job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs
+    there), with ``draw`` of their draw; ``job_gpus`` (of job ``on``, if it waits or runs and its pool has ``value``
+    GPUs).
     """
 
     time_s: float
@@ -107,6 +108,7 @@ class Case:
     policy: Callable[[list[tuple[int, int, float]]], list[int]] | None = None
     targets: Callable[[list[tuple[int, int, int, float, bool, bool]], int, int], list[int]] | None = None
     services: list[ServiceSpec] = field(default_factory=list)
+    curve: Callable[[int], float] = float  # speed of a job by its GPUs, where these change
 
     @property
     def n_sites(self) -> int:

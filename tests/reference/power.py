@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gpusim.state.codes import Wait
 from tests.reference import times
 from tests.reference.case import DRAWS
 from tests.reference.world import Job, Pool
@@ -47,13 +48,18 @@ class SitePower:
 
     def __init__(self, pools: list[Pool], overhead: float, oversubscription: float):
         self.pools, self.overhead, self.oversubscription = pools, overhead, oversubscription
-        self.hall_w, self.grid_w, self.cap_w = math.inf, math.inf, math.inf
+        self.hall_w, self.grid_w, self.cap_w, self.cooled_w = math.inf, math.inf, math.inf, math.inf
         self.delivered = {pool: 0 for pool in pools}
 
     @property
     def limit_w(self) -> float:
-        """What the site may draw: the grid connection, or a cap below it."""
-        return min(self.grid_w, self.cap_w)
+        """What the site may draw: the grid connection, or a cap or what can be cooled below it."""
+        return min(self.grid_w, self.cap_w, self.cooled_w * self.overhead)
+
+    @property
+    def held_by(self) -> Wait:
+        """What a limit below the grid connection is of."""
+        return Wait.COOLING if self.cooled_w * self.overhead < self.cap_w else Wait.RULE
 
     @property
     def allowed_w(self) -> float:

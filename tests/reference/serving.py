@@ -112,7 +112,7 @@ class Service:
     def _make_room(self, replica: Replica) -> Wait | None:
         """What a replica lacks, be it that jobs make way for it."""
         found = lacks(replica, self.simulator)
-        for_gpus = found not in (None, Wait.QUOTA, Wait.POWER, Wait.RULE)
+        for_gpus = found not in (None, Wait.QUOTA, Wait.POWER, Wait.RULE, Wait.COOLING)
         site = self.simulator.sites[replica.pool.spec.site]
         if for_gpus and self.spec.may_preempt and site.has_room(replica_w(replica, replica.pool)):
             if self.simulator.make_way(replica) is not None:

@@ -18,7 +18,7 @@ def lacks(replica: Job, fleet: Fleet) -> Wait | None:
     more_w = replica_w(replica, pool)
     if power.has_room(more_w):
         return None
-    return Wait.RULE if power.connection_has_room(more_w) else Wait.POWER
+    return power.held_by if power.connection_has_room(more_w) else Wait.POWER
 
 
 def gpus_lacking(job: Job, pool: Pool, power: SitePower) -> Wait:

@@ -155,8 +155,9 @@ class Simulator(Fleet):
         job.promise = None
         self.waiting.leaves(job)
         pool.waiting.remove(job)
-        job.pace *= job.gpus / gpus
-        job.saved_s *= job.gpus / gpus
+        times = self.case.curve(job.gpus) / self.case.curve(gpus)
+        job.pace *= times
+        job.saved_s *= times
         job.gpus = gpus
         self.waiting.joins(job)
         pool.waiting.append(job)

@@ -69,9 +69,12 @@ class Waiting:
             return gpus_lacking(job, job.pool, power)
         if self._has_power(job):
             return None
-        cap_w, power.cap_w = power.cap_w, math.inf
-        wait = Wait.RULE if cap_w < power.grid_w and self._has_power(job) else Wait.POWER
-        power.cap_w = cap_w
+        if power.limit_w == power.grid_w:
+            return Wait.POWER
+        limits, held_by = (power.cap_w, power.cooled_w), power.held_by
+        power.cap_w = power.cooled_w = math.inf
+        wait = held_by if self._has_power(job) else Wait.POWER
+        power.cap_w, power.cooled_w = limits
         return wait
 
     def total_s(self, job: Job) -> dict[str, float]:

@@ -4,9 +4,10 @@
 const texts = (column) => [...document.querySelectorAll(`#bottlenecks tbody tr td:nth-child(${column})`)]
   .map((cell) => cell.textContent);
 const planned = () => window.charts.data(Object.keys(window.charts.getState({ data: () => true }).data)
-  .find((name) => window.charts.data(name).some((row) => row.planned !== undefined)))
+  .find((name) => window.charts.data(name).some((row) => row.planned !== undefined && row.gpus !== undefined)))
   .reduce((sum, row) => sum + row.gpus * (row.to - row.from), 0);
-const hours = () => bodies("explore-held").reduce((sum, cells) => sum + parseFloat(cells[2].replaceAll(",", "")), 0);
+const column = (id, at) => bodies(id).reduce((sum, cells) => sum + parseFloat(cells[at].replaceAll(",", "")), 0);
+const hours = () => column("explore-held", 2);
 const lanes = () => document.querySelectorAll("#explore-charts .lanes_marks path").length;
 
 look(async (seen) => {
@@ -39,7 +40,7 @@ look(async (seen) => {
   document.querySelector("#explore-charts .did_group path.background").dispatchEvent(new WheelEvent("wheel",
     { bubbles: true, cancelable: true, deltaY: -300, clientX: area.x + area.width / 2, clientY: area.y + 20 }));
   await window.charts.runAsync();
-  seen.domains = ["did_x", "power_x", "waiting_x", "running_x", "lanes_x"].map((name) => window.charts.scale(name).domain());
+  seen.domains = ["did_x", "lost_x", "power_x", "waiting_x", "running_x", "lanes_x"].map((name) => window.charts.scale(name).domain());
 
   document.querySelector("#explore-charts .did_group path.background").dispatchEvent(new MouseEvent("dblclick",
     { bubbles: true, cancelable: true, clientX: area.x + area.width / 2, clientY: area.y + 20 }));
@@ -57,14 +58,21 @@ look(async (seen) => {
   seen["tenants waiting"] = bodies("delays-tenant").map((cells) => cells[0]);
   seen["lanes of a tenant"] = lanes();
   seen["note of a table"] = document.querySelector(".dt-container:has(#bottlenecks) + .untold").textContent;
+  seen["note with another table"] = document.querySelector(".dt-container:has(#delays-job_class) + .untold").textContent;
+  seen["jobs of a tenant"] = bodies("explore-jobs").map((cells) => [cells[0], parseFloat(cells[2])]);
   seen["note of a figure"] = document.querySelector("#figure-matrix + .untold").textContent;
   await press(document.getElementById("explore-all"));
   seen["lanes of all"] = lanes();
 
   seen["hours of all"] = hours();
+  seen["used of all"] = column("explore-used", 2);
+  seen["energy of all"] = column("explore-energy", 1);
+  seen["jobs of all"] = column("explore-jobs", 2);
   await press([...document.querySelectorAll("#explore-periods button")].at(-1));
   seen["told of a period"] = told();
   seen["hours of a period"] = hours();
+  seen["used of a period"] = column("explore-used", 2);
+  seen["energy of a period"] = column("explore-energy", 1);
   seen["days of lanes"] = window.charts.scale("lanes_x").domain();
   seen["events of a period"] = bodies("events").map((cells) => parseFloat(cells[0]));
   await press(document.getElementById("explore-all"));

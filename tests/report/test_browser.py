@@ -133,13 +133,22 @@ def test_a_click_on_a_tenant_filters_what_can_be_told_apart_by_tenant(seen):
     assert tenant in ("lab", "studio")
     assert set(seen["tenant"]) == set(seen["tenants waiting"]) == {tenant}
     assert 0 < seen["lanes of a tenant"] < seen["lanes of all"]
-    assert seen["note of a table"] == seen["note of a figure"] == "Not told apart by tenant: shows all."
+    assert seen["note of a table"] == seen["note of a figure"] == "Not filtered by tenant."
+    assert seen["note with another table"] == (
+        "Not filtered by tenant. Jobs by the day they were submitted on, filtered"
+    )
+    assert seen["jobs of a tenant"] == [[tenant, 20]]
 
 
 def test_a_period_zooms_and_sums(seen):
     assert seen["told of a period"] == "Only days 1 to 2."
     assert seen["days of lanes"] == [1.0, 2.0]
     assert 0.0 < seen["hours of a period"] < seen["hours of all"]
+    assert seen["used of all"] == pytest.approx(3 * 48 * 1000, rel=0.01)
+    assert seen["used of a period"] == pytest.approx(seen["used of all"] / 2, rel=0.01)
+    assert seen["energy of all"] == pytest.approx(3 * 48 * 1.25, rel=0.01)
+    assert seen["energy of a period"] == pytest.approx(seen["energy of all"] / 2)
+    assert seen["jobs of all"] == 40
     assert seen["events of a period"] == [1.0, 1.0, 1.0]
 
 

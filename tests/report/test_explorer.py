@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
+import zlib
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -13,13 +15,17 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis.bottlenecks import bottlenecks
-from gpusim.report.document import table
+from gpusim.report.document import packed, table
 from gpusim.report.explore.fleet_map import land, places
 from gpusim.report.explore.lanes import MOST_LANES, lanes
 from gpusim.report.explore.periods import periods
-from gpusim.report.explore.run import LEAST_STEPS, specification
+from gpusim.report.explore.run import LEAST_STEPS, MOST_ROWS, specification
 from gpusim.report.findings import Findings
+from gpusim.report.page import write
+from gpusim.report.sections import SECTIONS
+from gpusim.report.sections.explore import LIVE
 from gpusim.report.tables import Column, decimals, text
+from gpusim.results.result import Result
 from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
 from tests.analysis.kit import fleet, make
 
@@ -138,3 +144,57 @@ def test_libraries_are_small_and_have_their_licences():
         assert name in licences
     assert "Redistribution and use" in licences
     assert "The MIT License" in licences
+
+
+def test_energy_and_jobs_are_those_of_the_tables(spec, result):
+    energy, jobs = data(spec, "energy"), data(spec, "submitted")
+    assert energy["usd"].sum() == pytest.approx(result.power["cost_usd"].sum(), rel=1e-4)
+    assert energy["t"].sum() == pytest.approx(result.power["carbon_kg"].sum() / 1000.0, rel=1e-4)
+    assert jobs["jobs"].sum() == len(result.jobs)
+    assert jobs["waited"].sum() == pytest.approx(result.jobs["wait_s"].sum() / HOUR_S, rel=1e-4)
+    assert (jobs["to"] <= result.manifest["duration_s"] / DAY_S).all()
+
+
+def test_what_is_shown_instead_is_there(spec):
+    about = spec["usermeta"]
+    assert set(about["instead"].values()) <= set(about["live"]) == set(LIVE)
+    for name, live in about["live"].items():
+        columns = [column.key for column in LIVE[name]]
+        assert columns == live["by"] + live["sums"]
+        assert set(columns) | {"from", "to"} <= set(data(spec, live["data"]).columns)
+
+
+def noisy(sites: int, hours: int, jobs: int) -> Result:
+    """A result of which no number can be told from another, as large for the charts as that of the default run."""
+    draw = np.random.default_rng(0)
+    causes = ["training", "serving", "loading", "restarting", "checkpointing", "lost_work", "idle_no_demand",
+              "idle_fragmented", "idle_reserved", "idle_power", "down", "not_energised", "not_delivered"]  # fmt: skip
+    names = [f"site-{i}" for i in range(sites)]
+    pools = {(name, "H100"): {cause: list(draw.uniform(1.0, 9e3, hours)) for cause in causes} for name in names}
+    waits = tuple((name, "H100", hour, cause, *draw.uniform(1.0, 900.0, 2))
+                  for name in names for hour in range(hours) for cause in ("busy", "fragmented", "power"))  # fmt: skip
+    made = tuple(
+        {"site": names[i % sites], "gpus": int(draw.integers(1, 99)), "tenant": f"tenant-{draw.integers(9)}",
+         "job_class": f"class-{draw.integers(9)}", "wait_s": submit_s, "submit_s": submit_s, "start_s": 2.0 * submit_s,
+         "end_s": 2.0 * submit_s + draw.uniform(60.0, 9e4)}
+        for i, submit_s in enumerate(draw.uniform(0.0, hours * 1800.0, jobs))
+    )  # fmt: skip
+    return make(pools, waits=waits, jobs=made)
+
+
+def test_a_page_of_the_default_run_fits_5_mb(tmp_path):
+    """Nine sites in as many steps as charts have, 6,000 jobs for lanes; figures of 0.1 MB, which is their mean."""
+    findings = Findings(noisy(9, MOST_ROWS // 9, 6_000))
+    names = [name for section in SECTIONS if section.applies(findings) for name in section.figures(findings)]
+    pictures = [tmp_path / f"{name}.png" for name in names]
+    for picture in pictures:
+        picture.write_bytes(np.random.default_rng(1).bytes(100_000))
+    assert len(pictures) >= 9 + 4
+    size = write(findings, tmp_path / "report.html", pictures).stat().st_size
+    assert 3e6 < size <= 5e6
+
+
+def test_a_specification_is_packed_and_unpacked(spec):
+    assert json.loads(zlib.decompress(base64.b64decode(packed(spec)))) == spec
+    assert re.fullmatch(r"[\w+/=]+", packed(spec))
+    assert len(packed(spec)) < len(json.dumps(spec)) / 2

@@ -40,6 +40,8 @@ def test_every_table_stands_in_it() -> None:
         "services.NAME.deployments",
         "services.NAME.model",
         "services.NAME.model.speculation",
+        "services.NAME.model.offload",
+        "services.NAME.model.lora",
         "services.NAME.requests",
         "services.NAME.objectives",
         "services.NAME.users.NAME",

@@ -10,8 +10,8 @@ import pytest
 
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.replay import replay
-from tests.reference.requests.engine import Request
 from tests.reference.requests.fleet import play
+from tests.reference.requests.request import Request
 from tests.serving import cases
 
 COUNTS = ["preemptions", "cached_tokens"]
@@ -21,7 +21,13 @@ TIMES = ["queued_s", "scheduled_s", "first_token_s", "end_s"]
 def reference_requests(requests: pd.DataFrame) -> list[Request]:
     """As plain engines take them."""
     made = {
-        row.Index: Request(row.arrival_s, row.prompt_tokens, row.output_tokens, hash_ids=row.hash_ids)
+        row.Index: Request(
+            row.arrival_s,
+            row.prompt_tokens,
+            row.output_tokens,
+            hash_ids=row.hash_ids,
+            adapter=None if pd.isna(getattr(row, "adapter", None)) else row.adapter,
+        )
         for row in requests.itertuples()
     }
     for row in requests.itertuples() if "after" in requests else ():

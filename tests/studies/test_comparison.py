@@ -105,7 +105,7 @@ def test_verdicts(store):
     assert table.loc[("evictions", "srtf"), "verdict"] == "worse"
     said = statement(findings, "wait_mean_s")
     assert "better under" in said
-    assert "no difference is known of fifo+none" in said
+    assert "no significant difference for fifo+none" in said
 
 
 def test_the_list_of_policies():

@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from gpusim.engine.cooling import overhead
 from gpusim.engine.description import Levels
-from gpusim.engine.power import overhead
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
@@ -15,6 +15,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    elastic,
     engine_limits,
     hindcast,
     occupancy,
@@ -277,10 +278,11 @@ def test_halls_of_another_medium():
     off = failures(power.air_hall(FULL, medium="liquid"))
     assert off["PUE of the year (1.3 to 1.5)"] < 1.2
     assert off["hours whose PUE is not that of their wet bulb"] == 8760
+    assert off["WUE of the year, from evaporation [l/kWh]"] == 0.0
 
 
 def test_hall_by_the_dry_bulb(monkeypatch):
-    monkeypatch.setattr("gpusim.engine.processes.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
+    monkeypatch.setattr("gpusim.engine.cooling.overhead", lambda cooling, dry, _wet: overhead(cooling, dry, dry))
     assert failures(power.air_hall(FULL))["hours whose PUE is not that of their wet bulb"] > 1000
 
 
@@ -391,3 +393,9 @@ def test_money_without_what_was_owed_and_rented():
     assert any(what.startswith(f"{hindcast.DEBT}, 2025Q1") for what in off)
     assert f"{hindcast.INTEREST}, 2025Q1" in off
     assert not any(hindcast.MW in what or hindcast.BACKLOG in what for what in off)
+
+
+def test_elastic_jobs_without_a_serial_part():
+    """Jobs that are twice as fast with twice the GPUs are gone sooner than the chain of those that are not."""
+    off = failures(islice(elastic.equal_parts(Effort(1 / 100), lambda gpus: np.asarray(gpus, float)), 1))
+    assert off["Sia, 2 jobs/s: mean time"] == pytest.approx(1.0 / 6.0, rel=0.3)

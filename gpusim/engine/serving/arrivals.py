@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from gpusim import rng
 from gpusim.bundle import records
@@ -18,6 +19,7 @@ from gpusim.kernels.serving.traffic import ARRIVAL
 from gpusim.scenario.inference import Requests
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
+from gpusim.serving.requests import by_adapter
 from gpusim.units import DAY_S
 
 SAMPLES = 10_000  # rows of requests to expect in a result, of each service
@@ -34,11 +36,14 @@ class Arrivals(Protocol):
         Of the blocks of all prompts, as ``first_hash`` and ``hashes`` of arrivals say.
     block_tokens : int
         Tokens of such a block; 0 without.
+    adapters : int
+        That requests have, by numbers from 0.
     """
 
     demand: list[Signal]
     hashes: np.ndarray
     block_tokens: int
+    adapters: int
 
     def until(self, time_s: float) -> np.recarray:
         """Those that arrive before a time and were not given before: records of ARRIVAL."""
@@ -66,6 +71,9 @@ class SyntheticArrivals:
             SyntheticRequests(mix, rate, duration_s, stream(region), pairs)
             for rate, region in zip(rates, regions, strict=True)
         ]
+        self.adapters = mix.adapters
+        self._adapter_shares = np.cumsum(zipf(mix.adapters, mix.adapter_skew))
+        self._adapters = [stream(region)("adapters") for region in regions]
         self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"), pairs)
         expected = sum(region.expected for region in self._regions)
         self._kept_share = SAMPLES / max(expected, SAMPLES)
@@ -81,12 +89,22 @@ class SyntheticArrivals:
         for i, name in enumerate(("arrival_s", "prompt_tokens", "output_tokens")):
             made[name] = drawn[:, i]
         made["kept"] = drawn[:, 3] < self._kept_share
+        made["adapter"] = -1
+        if self.adapters:
+            draws = [random.random(len(part)) for random, part in zip(self._adapters, parts, strict=True)]
+            made["adapter"] = np.searchsorted(self._adapter_shares[:-1], np.concatenate(draws), side="right")[order]
         return made
 
     def sample(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The first of a random stream of its own, whoever asks."""
         drawn = self._any().until(1.5 * count + 1000.0)[:count]
         return drawn[:, 1].astype(np.int64), drawn[:, 2].astype(np.int64)
+
+
+def zipf(count: int, skew: float) -> np.ndarray:
+    """Shares of so many: of the k-th as 1 / k^skew."""
+    weights = np.arange(1.0, count + 1.0) ** -skew
+    return weights / weights.sum()
 
 
 def _pairs(path: str) -> np.ndarray:
@@ -116,6 +134,9 @@ class TraceArrivals:
             )
         kept_share = SAMPLES / max(len(made), SAMPLES)
         made["kept"] = rng.stream(seed, "services", name, "samples").random(len(made)) < kept_share
+        names = np.empty(0) if trace.adapter is None else trace.adapter[given]
+        made["adapter"] = pd.factorize(names)[0] if len(names) else -1
+        self.adapters = int(made["adapter"].max(initial=-1)) + 1
         self.hashes, self.block_tokens = np.empty(0, np.int64), 0
         if trace.hash_ids is not None and service.model.prefix_caching:
             self.block_tokens = trace.block_tokens
@@ -130,7 +151,7 @@ class TraceArrivals:
         made["first_hash"] = np.cumsum(made["hashes"]) - made["hashes"]
         flat = [number for one, count in zip(ids, made["hashes"].tolist(), strict=True) for number in one[:count]]
         _numbers, codes = np.unique(np.array(flat, np.int64), return_inverse=True)
-        self.hashes = codes.astype(np.int64)
+        self.hashes = by_adapter(codes.astype(np.int64), np.repeat(made["adapter"], made["hashes"]))
 
     def _demand_of(self, region: int, service: Service, duration_s: float) -> Signal:
         edges_s = np.append(np.arange(0.0, duration_s, service.control_s), duration_s)

@@ -84,6 +84,8 @@ class Autoscaler:
     def _scale(self, d: Deployment) -> bool:
         """Start or stop replicas of a deployment until as many run as are wanted, if that can be; whether any start."""
         d.cause = _BUSY
+        if d.running == d.wanted:
+            return False
         running = np.flatnonzero((d.holding != NONE) & ~d.draining)
         for i in running[d.wanted :].tolist():
             if self.level.drains(d, i):
@@ -96,20 +98,19 @@ class Autoscaler:
         back = np.flatnonzero(d.draining)[: max(d.wanted - d.running, 0)]
         d.draining[back] = False
         d.running += len(back)
-        return self._start(d, max(d.wanted - d.running, 0))
+        return d.running < d.wanted and self._start(d, d.wanted - d.running)
 
     def _start(self, d: Deployment, count: int) -> bool:
-        service, now, before = self.service, self.env.now, d.running
-        for i in np.flatnonzero(d.holding == NONE)[:count].tolist():
-            lacks = int(
-                replicas.start_replica(
-                    self.env.fleet, self.env.serving, d.first_row + i, d.pool, service.may_preempt, now
-                )
+        env, last, stopped = self.env, d.first_row + d.n_rows, d.holding == NONE
+        lacks = int(
+            replicas.start_replicas(
+                env.fleet, env.serving, d.first_row, last, count, d.pool, self.service.may_preempt, env.now
             )
-            if lacks != NONE:
-                d.cause = lacks
-                break
-            # The fleet did not come into being at time 0: replicas that it starts with are loaded.
-            d.ready_s[i] = now + d.load_s if now > 0.0 else 0.0
-            d.running += 1
-        return d.running > before
+        )
+        if lacks != NONE:
+            d.cause = lacks
+        started = stopped & (d.holding != NONE)
+        # The fleet did not come into being at time 0: replicas that it starts with are loaded.
+        d.ready_s[started] = env.now + d.load_s if env.now > 0.0 else 0.0
+        d.running += int(np.count_nonzero(started))
+        return bool(started.any())

@@ -15,31 +15,24 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
+from gpusim.engine.serving.gateway import ROWS, traffic_of
 from gpusim.engine.serving.meter import Meter
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, replicas
-from gpusim.kernels.serving.sketch import BUCKETS
+from gpusim.kernels.serving.failure import fail
 from gpusim.kernels.serving.state import REQUEST, Engines
 from gpusim.kernels.serving.traffic import (
     ARRIVAL,
-    DEPLOYMENT,
-    GATEWAY,
     KEPT,
-    MEASURES,
     MET,
-    N_OUTCOMES,
     TICKET,
-    Traffic,
 )
-from gpusim.scenario.inference import Objectives, Routing
+from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
-from gpusim.serving.deployment import ROUTERS
 from gpusim.serving.layout import engines_of
 from gpusim.state.codes import NONE, Miss
 
-ROWS = 1024  # of requests under way, to begin with
-KEPT_ROWS = 1024  # of samples, until they are read
 BATCH = 1 << 16  # requests that are sent in one call
 DRAIN_S = 10.0  # between two looks at whether those that drain have ended
 
@@ -82,9 +75,9 @@ class ByRequest:
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
-        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows)
+        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters)
         self.engines.engines["open"] = 0
-        self.traffic = _traffic(service, deployments, rows, roads)
+        self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
         self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
         self.meters = [
@@ -138,7 +131,9 @@ class ByRequest:
 
     def stopped(self, d: Deployment, i: int) -> None:
         """A replica was stopped that had nothing to end."""
-        self.meters[self.deployments.index(d)].held[i] = False
+        at = self.deployments.index(d)
+        self.meters[at].held[i] = False
+        fail(self.engines, int(self._first[at]) + i * self._ranks)  # of what it knew nothing is left
 
     def share(self) -> None:
         """See which replicas are gone, ready or drained, and send requests on accordingly."""
@@ -278,32 +273,3 @@ class ByRequest:
 
 def _longer(rows: np.recarray, more: np.recarray) -> np.recarray:
     return np.concatenate([rows, more]).view(np.recarray)
-
-
-def _traffic(service: Service, deployments: list[Deployment], engines: list[int], roads: Roads) -> Traffic:
-    """The gateway before the first request."""
-    promised, routing = service.objectives or Objectives(), service.routing or Routing()
-    rows = records(DEPLOYMENT, len(deployments))
-    rows["first_engine"], rows["engines"] = np.cumsum(engines) - engines, engines
-    rows["weight"] = [d.weight for d in deployments]
-    rows["short"] = NONE
-    gate = records(GATEWAY, 1)
-    gate["ttft_s"], gate["time_per_output_token_s"] = promised.ttft_s, promised.time_per_output_token_s
-    gate["spill_s"] = np.inf if routing.spill_s is None else routing.spill_s
-    gate["router"], gate["in_turn"] = ROUTERS[routing.replica], routing.deployments == "weights"
-    gate["held"] = gate["first_held"] = gate["last_held"] = NONE
-    gate["spare"] = ROWS
-    pairs = len(deployments) * len(roads.round_trip_s)
-    return Traffic(
-        arrivals=records(ARRIVAL, 1),
-        tickets=records(TICKET, ROWS),
-        deployments=rows,
-        gateway=gate,
-        order=roads.order(np.full((len(roads.round_trip_s), len(deployments)), NONE)),
-        round_trip_s=roads.round_trip_s,
-        spare=np.arange(ROWS - 1, -1, -1),
-        outcomes=np.zeros((pairs, N_OUTCOMES), np.int64),
-        sketch=np.zeros((pairs * len(MEASURES), BUCKETS), np.int64),
-        sums_s=np.zeros(pairs * len(MEASURES)),
-        kept=records(KEPT, KEPT_ROWS),
-    )

@@ -16,9 +16,10 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.serving.calibration import apply
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.entry import Entry, entry
+from gpusim.serving.lora import Lora
 from gpusim.serving.replica import Layout
 from gpusim.serving.speculation import Speculation
-from gpusim.serving.tabulation import deployment
+from gpusim.serving.tabulation import deployment, offload
 from gpusim.serving.throughput import most_requests_per_s
 
 PROBES = 4000  # requests that say what a replica can put out
@@ -97,6 +98,15 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
             limits[name] = value
     if model.speculation is not None:
         limits["speculation"] = Speculation(**model.speculation.model_dump())
+    if model.offload is not None:
+        if not arrivals.block_tokens and model.prefix_caching:
+            raise ServingError(f"{kind}: offload keeps what prompts begin with alike; give a trace with hash_ids")
+        limits["offload"] = offload(known, model.offload.gb_per_gpu * 1e9, model.offload.gb_per_s * 1e9)
+    if model.lora is not None:
+        one = model.lora
+        limits["lora"] = Lora(one.max_loras, one.adapter_mb * 1e6, one.gb_per_s * 1e9)
+    elif arrivals.adapters:
+        raise ServingError("requests have adapters, and replicas no slots for them; give the model lora")
     if arrivals.block_tokens:
         limits["block_tokens"] = arrivals.block_tokens
     return ServingEngine(known, deployment(known, **limits), arrivals)

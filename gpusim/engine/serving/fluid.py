@@ -5,6 +5,7 @@ Between two changes of what runs and of what is asked for, all rates are constan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -50,6 +51,15 @@ class Fluid:
         self.env, self.service, self.deployments = env, service, deployments
         self._demand, self._shares, self._flows = demand, shares, flows
         self._busy, self._load, self.expected = busy, load, expected
+        first, self._ends = deployments[0].first_row, np.cumsum([d.n_rows for d in deployments])
+        self._begins = np.array([d.first_row - first for d in deployments])
+        self._rates = np.array([d.tokens_per_s for d in deployments])
+        self._holding = env.serving.replicas["holding"][first : first + self._ends[-1]]
+        self._seen = b""  # what its rows held when its replicas were last counted
+        self._ready_s = np.full(len(self._holding), np.inf)
+        for d in deployments:
+            d.ready_s = self._ready_s[d.first_row - first :][: d.n_rows]
+        self._stands_until_s = -math.inf  # how its demand is shared out, if no replica starts or stops
 
     def asked(self, d: Deployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
@@ -64,6 +74,7 @@ class Fluid:
         for i, d in enumerate(self.deployments):
             self._flows.asked[i] = self._asked(i, self.env.now)
             d.asked_tokens_per_s = float(self._flows.asked[i].sum())
+        self._stands_until_s = -math.inf
 
     def settle(self) -> None:
         """Bring the sums of its deployments up to now."""
@@ -76,8 +87,19 @@ class Fluid:
     def look(self) -> None:
         """The same, and see which replicas power cuts and failures have stopped."""
         self.settle()
+        self._count()
+
+    def _count(self) -> bool:
+        """See which replicas run, if any has started or stopped; whether any has."""
+        holding = self._holding.tobytes()
+        if holding == self._seen:
+            return False
+        self.settle()
+        self._seen = holding
         for d in self.deployments:
             d.count(self.env)
+            d.tell_missing(self.env, self.service.gpus_per_replica)
+        return True
 
     def drains(self, _d: Deployment, _i: int) -> bool:
         """Nothing of a fluid is lost with a replica."""
@@ -87,15 +109,24 @@ class Fluid:
         """A replica was stopped."""
 
     def share(self) -> None:
-        """Share the demand out among the replicas that are ready now."""
+        """Share the demand out among the replicas that are ready now, if it is not shared out so already."""
         now = self.env.now
-        self.look()
-        for d in self.deployments:
-            d.tell_missing(self.env, self.service.gpus_per_replica)
-        room = np.array([np.count_nonzero(d.ready_s <= now) * d.tokens_per_s for d in self.deployments])
+        if not self._count() and now < self._stands_until_s:
+            return
+        self.settle()
+        self._stands_until_s = self._ready_s[self._ready_s > now].min(initial=math.inf)
+        room = self._count_ready() * self._rates
         self._flows.share(room)
         served = self._flows.served.sum(axis=1)
-        for d, tokens_per_s, room_tokens_per_s in zip(self.deployments, served.tolist(), room.tolist(), strict=True):
+        busy = served / self._rates * self.service.gpus_per_replica
+        for d, tokens_per_s, room_tokens_per_s, gpus in zip(
+            self.deployments, served.tolist(), room.tolist(), busy.tolist(), strict=True
+        ):
             d.served_tokens_per_s, d.room_tokens_per_s = tokens_per_s, room_tokens_per_s
-            self._busy[d.pool] = tokens_per_s / d.tokens_per_s * self.service.gpus_per_replica
+            self._busy[d.pool] = gpus
             self._load(d.pool)
+
+    def _count_ready(self) -> np.ndarray:
+        """Replicas of each deployment whose weights are loaded."""
+        ready = np.concatenate([[0], np.cumsum(self._ready_s <= self.env.now)])
+        return ready[self._ends] - ready[self._begins]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.build import Names
-from gpusim.engine.layout import Replicas
+from gpusim.engine.description import Replicas
 from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine, serving_engines

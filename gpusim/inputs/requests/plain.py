@@ -1,7 +1,8 @@
 """Requests as plain tables: gpusim's own, and BurstGPT's (HPMLL/BurstGPT).
 
-Own: ``arrival_s,prompt_tokens,output_tokens``. BurstGPT: ``Timestamp`` in seconds, maybe written ``Timestamp(s)``,
-``Request tokens``, ``Response tokens``; a response of 0 tokens is a request that failed.
+Own: ``arrival_s,prompt_tokens,output_tokens``, maybe ``adapter``, a name or nothing. BurstGPT: ``Timestamp`` in
+seconds, maybe written ``Timestamp(s)``, ``Request tokens``, ``Response tokens``; a response of 0 tokens is a request
+that failed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 
 from gpusim.inputs.requests.columns import seconds, tokens
 from gpusim.inputs.requests.trace import Requests
-from gpusim.inputs.traces.rows import Rows
+from gpusim.inputs.traces.rows import MISSING, Rows
 from gpusim.inputs.traces.source import Source
 
 OWN = ("arrival_s", "prompt_tokens", "output_tokens")
@@ -25,7 +26,7 @@ def mismatch_own(source: Source) -> str:
 
 def read_own(source: Source) -> Requests:
     """The requests of gpusim's own table."""
-    return _read(source, *OWN)
+    return _read(source, *OWN, "adapter")
 
 
 def mismatch_burst_gpt(source: Source) -> str:
@@ -39,17 +40,22 @@ def read_burst_gpt(source: Source) -> Requests:
     return _read(source, time, *BURST_GPT)
 
 
-def _read(source: Source, time: str, prompt: str, output: str) -> Requests:
-    rows = Rows(source, {time: float, prompt: float, output: float})
+def _read(source: Source, time: str, prompt: str, output: str, adapter: str = "") -> Requests:
+    rows = Rows(source, {time: float, prompt: float, output: float}, {adapter: str} if adapter else None)
     arrival_s, prompts, outputs = seconds(rows, time), tokens(rows, prompt), tokens(rows, output)
     source.faults.check()
     source.note("rows not in order of time", np.count_nonzero(np.diff(arrival_s) < 0.0))
     source.note("requests without output", np.count_nonzero(outputs == 0))
     order = np.argsort(arrival_s, kind="stable")
+    names = None
+    if adapter in rows:
+        texts = rows.text(adapter)[order]
+        names = np.where(np.isin(texts, MISSING), None, texts.astype(object))
     return Requests(
         arrival_s=arrival_s[order] - arrival_s[order[0]],
         prompt_tokens=prompts[order].astype("i8"),
         output_tokens=outputs[order].astype("i8"),
         origin=None,
         notes=source.notes,
+        adapter=names,
     )

@@ -28,6 +28,8 @@ class Requests:
         equal beginnings.
     block_tokens : int
         Tokens of such a block; 0 without.
+    adapter : ndarray of object, shape (n,), optional
+        Name of the adapter (LoRA) of each request; None if it has none.
     """
 
     arrival_s: np.ndarray
@@ -37,6 +39,7 @@ class Requests:
     notes: dict[str, int]
     hash_ids: list[list[int]] | None = None
     block_tokens: int = 0
+    adapter: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.arrival_s)
@@ -47,4 +50,6 @@ class Requests:
         frame = pd.DataFrame(columns)
         if self.hash_ids is not None:
             frame["hash_ids"] = self.hash_ids
+        if self.adapter is not None:
+            frame["adapter"] = self.adapter
         return frame[(frame["prompt_tokens"] > 0) & (frame["output_tokens"] > 0)]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import did_you_mean
-from gpusim.inputs.jobtable import CODED, COLUMNS, JobTable, encode
+from gpusim.inputs.jobtable import CODED, COLUMNS, RANGE, JobTable, encode
 from gpusim.inputs.traces.faults import Faults
 from gpusim.inputs.traces.rows import GREATEST
 from gpusim.inputs.traces.trace import LONGEST_S, NO_ESTIMATE, UNORDERED
@@ -121,6 +121,12 @@ def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, un
                 f"whole numbers from 1 to {most}",
                 ~((values >= 1) & (values <= most) & (values == np.floor(values))),
             )
+        elif name in RANGE:
+            gpus, sign = columns["gpus"], 1.0 if name == "min_gpus" else -1.0
+            whole = (values >= 0) & (values <= most) & (values == np.floor(values))
+            refuse(name, f"whole numbers from 0 to {most}", ~whole)
+            side = "at most" if name == "min_gpus" else "at least"
+            refuse(name, f"0 or {side} the job's gpus", whole & (values > 0) & (sign * (values - gpus) > 0))
         elif name == "priority":
             refuse(name, f"whole numbers within +-{most}", ~((np.abs(values) <= most) & (values == np.floor(values))))
         else:

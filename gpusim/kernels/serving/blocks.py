@@ -9,6 +9,7 @@ that of what it held the beginning lasts longest.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.serving.offload import copies_behind, forget_copies, keep_copy
 from gpusim.state.codes import NONE
 
 
@@ -88,7 +89,7 @@ def _forget(s, r, name):
 
 @inner
 def forget_all(s, r):
-    """What free blocks hold is lost; nobody holds any."""
+    """What free blocks hold is lost, and what the host has; nobody holds any."""
     replica = s.engines[r]
     blocks, replica.free = replica.free, 0
     while replica.first_free != NONE:
@@ -100,6 +101,8 @@ def forget_all(s, r):
         _quit(s, r, node)
         _recycle(s, r, node)
     _free_run(s, r, NONE, blocks, 0)
+    if replica.host_blocks > 0:
+        forget_copies(s, r)
 
 
 @inner
@@ -115,6 +118,8 @@ def take(s, r, blocks):
         if node.count == 0:
             if node.name != NONE:
                 _forget(s, r, node.name)
+                if replica.host_blocks > 0:
+                    keep_copy(s, r, node.name)
             elif node.owner != NONE:
                 s.requests[node.owner].run = NONE
             first = replica.first_free
@@ -181,6 +186,16 @@ def found_in_cache(s, r, row):
     if request.run != NONE and shared == request.shared:
         own = min(s.nodes[request.run].count, s.nodes[request.run].full, most - shared)
     return shared, own, free + own
+
+
+@inner
+def found_on_host(s, r, row, usable):
+    """Blocks of a request, behind so many that are usable, of which the host has copies; a token is left to compute."""
+    replica, request = s.engines[r], s.requests[row]
+    if replica.host_blocks == 0:
+        return 0
+    most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
+    return copies_behind(s, r, row, usable, min(most, _hashes_of_prompt(replica, request)))
 
 
 @inner

@@ -8,15 +8,17 @@ from gpusim.kernels._jit import kernel
 from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.blocks import forget_all
 from gpusim.kernels.serving.lists import leave_waiting, release
+from gpusim.kernels.serving.lora import forget_adapters
 from gpusim.kernels.serving.schedule import preempt_last
 from gpusim.state.codes import NONE
 
 
 @kernel
 def fail(s, r):
-    """A replica, and those in step with it, lose the step under way and all KV cache at the time they are played to.
+    """A replica, and those in step with it, lose the step under way and all that GPUs and host hold.
 
-    Their requests wait, with the tokens that they have produced; ``withdraw`` takes them out.
+    It is at the time they are played to. Their requests wait, with the tokens that they have produced; ``withdraw``
+    takes them out.
     """
     g = group_of(s, r)
     for rank in range(g, g + s.engines[g].ranks):
@@ -27,6 +29,8 @@ def fail(s, r):
             preempt_last(s, rank)
         replica.free = replica.blocks  # with those taken for a step that was under way
         forget_all(s, rank)
+        if replica.max_loras > 0:
+            forget_adapters(s, rank)
         replica.served = 0
 
 
@@ -35,5 +39,5 @@ def withdraw(s, r):
     """Take out the first that waits: its row, to be given to another replica; -1 if nobody does."""
     row = s.engines[r].first_waiting
     if row != NONE:
-        leave_waiting(s, r)
+        leave_waiting(s, r, row)
     return row

@@ -1,128 +1,21 @@
-"""The gateway of a service: sends each request to a replica as it arrives, and judges it when it has ended.
-
-A request goes to the first deployment of its region's order that has an open replica and room: where the first in each
-queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited least. With
-none open, requests wait at the gateway, in order.
-"""
+"""The gateway of a service: sends each request to a replica as it arrives, and judges it when it has ended."""
 
 from __future__ import annotations
 
 import math
 
 from gpusim.kernels._jit import inner, kernel
-from gpusim.kernels.serving.advance import advance, group_of
+from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, ttft_of
-from gpusim.kernels.serving.lists import join_waiting, release, take_ended
-from gpusim.kernels.serving.route import score
+from gpusim.kernels.serving.lists import release, take_ended
+from gpusim.kernels.serving.sending import hold, play_deployment, send
 from gpusim.kernels.serving.sketch import bucket
-from gpusim.kernels.serving.state import Router
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE, Miss
 
 DONE, ROWS_LACK, KEPT_FULL = 0, 1, 2
-_ROUND_ROBIN, _REFUSED = int(Router.ROUND_ROBIN), FAILED + int(Miss.TOO_LONG)
-
-
-@inner
-def _play_deployment(s, t, d, until_s):
-    deployment = t.deployments[d]
-    r = deployment.first_engine
-    while r < deployment.first_engine + deployment.engines:
-        ranks = s.engines[r].ranks
-        for rank in range(r, r + ranks):
-            if s.engines[rank].waiting + s.engines[rank].running + s.engines[rank].leavers > 0:
-                advance(s, r, until_s)
-                break
-        r += ranks
-
-
-@inner
-def _wait_s(s, t, d, now):
-    """[s] For which the first in the queue of a replica has waited, the least of all open replicas of a deployment."""
-    _play_deployment(s, t, d, now)
-    deployment, least_s = t.deployments[d], math.inf
-    for r in range(deployment.first_engine, deployment.first_engine + deployment.engines):
-        replica = s.engines[r]
-        if replica.open:
-            wait_s = now - s.requests[replica.first_waiting].sent_s if replica.waiting > 0 else 0.0
-            least_s = min(least_s, wait_s)
-    return least_s
-
-
-@inner
-def _deployment_for(s, t, region, now):
-    """Deployment that a request goes to; -1 if no replica is open."""
-    gate = t.gateway[0]
-    best, best_s, total = NONE, math.inf, 0.0
-    for i in range(t.order.shape[1]):
-        d = t.order[region, i]
-        if d == NONE:
-            break
-        deployment = t.deployments[d]
-        if deployment.open == 0:
-            continue
-        deployment.turn += deployment.weight
-        total += deployment.weight
-        wait_s = 0.0
-        if gate.spill_s < math.inf and (gate.in_turn or best_s > gate.spill_s):
-            wait_s = _wait_s(s, t, d, now)
-        if best == NONE:
-            better = True
-        elif wait_s > gate.spill_s or best_s > gate.spill_s:
-            better = wait_s < best_s
-        else:
-            better = gate.in_turn and deployment.turn > t.deployments[best].turn
-        if better:
-            best, best_s = d, wait_s
-    if best != NONE:
-        t.deployments[best].turn -= total
-    return best
-
-
-@inner
-def _replica_of(s, t, d, row, now):
-    """Open replica of a deployment, of which there is one, that a request goes to."""
-    deployment, router = t.deployments[d], t.gateway[0].router
-    if router == _ROUND_ROBIN:
-        while True:
-            r = deployment.first_engine + deployment.next
-            deployment.next = deployment.next + 1 if deployment.next + 1 < deployment.engines else 0
-            if s.engines[r].open:
-                return r
-    _play_deployment(s, t, d, now)
-    best, least = NONE, 0
-    for r in range(deployment.first_engine, deployment.first_engine + deployment.engines):
-        if s.engines[r].open:
-            own = score(s, r, row, router)
-            if best == NONE or own < least:
-                best, least = r, own
-    return best
-
-
-@inner
-def _hold(s, t, row):
-    """A request waits at the gateway, behind all others that do."""
-    gate = t.gateway[0]
-    s.requests[row].next = NONE
-    if gate.last_held == NONE:
-        gate.first_held = row
-    else:
-        s.requests[gate.last_held].next = row
-    gate.last_held = row
-    gate.waiting += 1
-
-
-@inner
-def _send(s, t, row, now):
-    """Give a request to a replica; False if none is open."""
-    ticket = t.tickets[row]
-    d = _deployment_for(s, t, ticket.region, now)
-    if d == NONE:
-        return False
-    ticket.deployment, ticket.short = d, t.deployments[d].short
-    join_waiting(s, _replica_of(s, t, d, row, now), row, now)
-    return True
+_REFUSED = FAILED + int(Miss.TOO_LONG)
 
 
 @inner
@@ -131,7 +24,8 @@ def _begin_again(s, row):
     request = s.requests[row]
     request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
     request.produced = request.computed = request.chunk = 0
-    request.shared = request.cached_tokens = request.preemptions = request.lacked = request.mixed_steps = 0
+    request.shared = request.cached_tokens = request.loaded_tokens = request.preemptions = 0
+    request.lacked = request.mixed_steps = 0
     request.mixed_s = 0.0
     request.run = NONE
 
@@ -146,6 +40,7 @@ def _enter(s, t):
     request.arrival_s = arrival.arrival_s
     request.prompt_tokens, request.output_tokens = arrival.prompt_tokens, arrival.output_tokens
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
+    request.adapter = arrival.adapter
     request.followers = 0
     request.sent_s, request.replica = math.nan, NONE
     _begin_again(s, row)
@@ -216,7 +111,7 @@ def _take_ended(s, t, r):
 def _play_all(s, t, until_s):
     """Play all replicas and take those that have ended; False if there is no room for samples."""
     for d in range(len(t.deployments)):
-        _play_deployment(s, t, d, until_s)
+        play_deployment(s, t, d, until_s)
     for r in range(len(s.engines)):
         if s.engines[r].first_ended != NONE and not _take_ended(s, t, r):
             return False
@@ -241,9 +136,9 @@ def serve(s, t, until_s):
         request = s.requests[row]
         if request.prompt_tokens + request.output_tokens > gate.most_tokens:
             _close(s, t, row, _REFUSED)
-        elif not _send(s, t, row, now):
+        elif not send(s, t, row, now):
             t.tickets[row].held = gate.held
-            _hold(s, t, row)
+            hold(s, t, row)
         deployment = t.deployments[t.tickets[row].deployment]
         deployment.prompt_tokens += request.prompt_tokens
         deployment.output_tokens += request.output_tokens
@@ -257,8 +152,8 @@ def send_held(s, t, now):
     row, gate.first_held, gate.last_held, gate.waiting = gate.first_held, NONE, NONE, 0
     while row != NONE:
         behind = s.requests[row].next
-        if not _send(s, t, row, now):
-            _hold(s, t, row)
+        if not send(s, t, row, now):
+            hold(s, t, row)
         row = behind
 
 
@@ -285,8 +180,8 @@ def lose(s, t, r, miss, retries, now):
                 _close(s, t, row, FAILED + miss)
                 continue
             t.deployments[t.tickets[row].deployment].retries += 1
-            if not _send(s, t, row, now):
-                _hold(s, t, row)
+            if not send(s, t, row, now):
+                hold(s, t, row)
         if s.engines[rank].first_waiting != NONE:
             return False
     return True

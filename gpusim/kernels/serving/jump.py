@@ -16,8 +16,11 @@ from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, given_after, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.shipping import next_come_s
+from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state.codes import NONE
+
+_NOTHING = int(Lack.NOTHING)
 
 
 @part
@@ -76,8 +79,14 @@ def _take(s, r, took_s, slope_s, steps):
 
 @part
 def _somebody_is_before(s, r):
-    """Whether somebody waits whom the scheduler has seen: who arrives cannot join."""
+    """Whether somebody waits whom the scheduler has seen."""
     return s.engines[r].first_waiting != s.engines[r].unseen
+
+
+@part
+def _nobody_can_join(s, r):
+    """Whether somebody waits for more than a slot for an adapter: who arrives cannot join."""
+    return _somebody_is_before(s, r) and (s.engines[r].max_loras == 0 or s.engines[r].lacks != _NOTHING)
 
 
 @part
@@ -85,7 +94,7 @@ def _wake(s, r):
     """[s] When somebody arrives who could join, or the KV cache of somebody who could."""
     replica = s.engines[r]
     wake_s = math.inf
-    if replica.unseen != NONE and not _somebody_is_before(s, r):
+    if replica.unseen != NONE and not _nobody_can_join(s, r):
         wake_s = s.requests[replica.unseen].sent_s
     if replica.coming > 0:
         wake_s = min(wake_s, next_come_s(s, r, replica.began_s if replica.ahead else replica.clock_s))
@@ -165,7 +174,7 @@ def jump(s, g, until_s):
             first.due_s = _end_of(first.clock_s, took_s, slope_s, steps + 1)
         if steps > 0:
             for r in range(g, g + ranks):
-                if _somebody_is_before(s, r):
+                if _nobody_can_join(s, r):
                     _see(s, r, took_s, slope_s, steps)
                 _take(s, r, took_s, slope_s, steps)
         if cut:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
+from gpusim.kernels.serving.lora import leave_adapter
 from gpusim.state.codes import NONE
 
 
@@ -49,19 +50,20 @@ def _put_between(s, r, before, row, behind):
 
 
 @inner
-def leave_waiting(s, r):
-    """The first that waits does so no longer; its row."""
-    replica = s.engines[r]
-    row = replica.first_waiting
-    replica.first_waiting = s.requests[row].next
-    if replica.first_waiting == NONE:
-        replica.last_waiting = NONE
+def leave_waiting(s, r, row):
+    """One that waits does so no longer."""
+    replica, before, behind = s.engines[r], s.requests[row].previous, s.requests[row].next
+    if before == NONE:
+        replica.first_waiting = behind
     else:
-        s.requests[replica.first_waiting].previous = NONE
+        s.requests[before].next = behind
+    if behind == NONE:
+        replica.last_waiting = before
+    else:
+        s.requests[behind].previous = before
     if replica.unseen == row:
-        replica.unseen = replica.first_waiting
+        replica.unseen = behind
     _count_waiting(s, r, row, -1)
-    return row
 
 
 @inner
@@ -124,6 +126,8 @@ def release(s, r, seen_s):
         row = replica.leaving
         if replica.ships == 0:
             free(s, r, row)
+        if replica.max_loras > 0:
+            leave_adapter(s, r, row)
         replica.leaving = s.requests[row].next
         replica.leavers -= 1
 

@@ -19,7 +19,8 @@ from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
-_QUOTA, _POWER, _RULE = int(Wait.QUOTA), int(Wait.POWER), int(Wait.RULE)
+_QUOTA, _POWER = int(Wait.QUOTA), int(Wait.POWER)
+_RULE, _COOLING = int(Wait.RULE), int(Wait.COOLING)
 
 
 @inner
@@ -40,7 +41,8 @@ def _lacks(f, v, r, p):
     most_w = _most_w(f, v, r, p)
     if fits_limit(f, pool.site, most_w):
         return NONE
-    return _RULE if peak_w(f, pool.site, most_w) <= allowed_w(f.sites[pool.site].grid_w) else _POWER
+    site = f.sites[pool.site]
+    return site.cap_wait if peak_w(f, pool.site, most_w) <= allowed_w(site.grid_w) else _POWER
 
 
 @kernel
@@ -49,14 +51,14 @@ def replica_lacks(f, v, r, p):
     return _lacks(f, v, r, p)
 
 
-@kernel
-def start_replica(f, v, r, p, may_preempt, now):
+@inner
+def _start(f, v, r, p, may_preempt, now):
     """Start replica ``r`` in pool ``p``: NONE if it runs, else what it lacks."""
     replica, pool = v.replicas[r], f.pools[p]
     gpus = replica.gpus
     lacks = _lacks(f, v, r, p)
     if lacks != NONE:
-        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE
+        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE and lacks != _COOLING
         if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
             return lacks
         if not make_room(f, p, gpus, replica.priority, now):
@@ -74,6 +76,23 @@ def start_replica(f, v, r, p, may_preempt, now):
     look_at_caps(f, pool.site)
     mark_dirty(f, p)
     look_again(f, pool.site, now)
+    return NONE
+
+
+@kernel
+def start_replicas(f, v, first, last, count, p, may_preempt, now):
+    """Start ``count`` of the replicas ``first`` to ``last - 1`` that do not run in pool ``p``, until one cannot start.
+
+    What that one lacks, or NONE.
+    """
+    for r in range(first, last):
+        if count == 0:
+            break
+        if v.replicas[r].holding == NONE:
+            lacks = _start(f, v, r, p, may_preempt, now)
+            if lacks != NONE:
+                return lacks
+            count -= 1
     return NONE
 
 

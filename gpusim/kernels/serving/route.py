@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import advance, advance_to_end
-from gpusim.kernels.serving.blocks import found_in_cache
+from gpusim.kernels.serving.blocks import found_in_cache, found_on_host
 from gpusim.kernels.serving.lists import join_waiting, take_ended
 from gpusim.kernels.serving.state import Router
 from gpusim.state.codes import NONE
@@ -23,7 +23,7 @@ def score(s, r, row, router):
     load = replica.blocks - replica.free + replica.blocks_waited_for
     if router == _PREFIX:
         shared, own, _free = found_in_cache(s, r, row)
-        load -= shared + own
+        load -= shared + own + found_on_host(s, r, row, shared + own)
     return load
 
 
@@ -57,8 +57,9 @@ def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
     request.arrival_s, request.prompt_tokens, request.output_tokens = arrival_s, prompt_tokens, output_tokens
     request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
     request.produced = request.computed = request.chunk = 0
-    request.followers = request.hashes = request.shared = request.cached_tokens = request.preemptions = 0
-    request.run = NONE
+    request.followers = request.hashes = request.shared = request.preemptions = 0
+    request.cached_tokens = request.loaded_tokens = 0
+    request.run = request.adapter = NONE
     join_waiting(s, r, row, arrival_s)
 
 

@@ -16,7 +16,16 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, claim, found_in_cache, give_back, share, take
+from gpusim.kernels.serving.blocks import (
+    blocks_of,
+    blocks_of_all,
+    claim,
+    found_in_cache,
+    found_on_host,
+    give_back,
+    share,
+    take,
+)
 from gpusim.kernels.serving.decoding import (
     blocks_next,
     blocks_next_of,
@@ -24,6 +33,8 @@ from gpusim.kernels.serving.decoding import (
     stop_decoding,
 )
 from gpusim.kernels.serving.lists import leave_waiting, run_last, stop_running, wait_first
+from gpusim.kernels.serving.lora import has_slot, leave_adapter, use_adapter
+from gpusim.kernels.serving.offload import load
 from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
@@ -48,6 +59,8 @@ def preempt_last(s, r):
     replica.preemptions += 1
     replica.reserved -= blocks_of_all(replica, request)
     stop_running(s, r, row)
+    if replica.max_loras > 0:
+        leave_adapter(s, r, row)
     wait_first(s, r, row)
 
 
@@ -141,17 +154,35 @@ def _admit_come(s, r, seen_s, budget):
     return budget
 
 
+@inner
+def _load(s, r, row, shared, loaded):
+    """One that is admitted gets blocks for what the host has of it; tokens in these."""
+    replica, request = s.engines[r], s.requests[row]
+    load(s, r, row, shared, loaded)
+    take(s, r, loaded)
+    share(s, r, row, (shared + loaded) * replica.block_tokens)
+    request.computed += loaded * replica.block_tokens
+    return loaded * replica.block_tokens
+
+
 @part
 def _admit(s, r, seen_s, budget):
-    """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks."""
+    """Those that wait get blocks and tokens, in order, as long as all that is left does; what the next then lacks.
+
+    Who lacks a slot for an adapter keeps its place, and is passed by those behind.
+    """
     replica = s.engines[r]
     if replica.coming > 0:
         budget = _admit_come(s, r, seen_s, budget)
-    while replica.first_waiting != NONE and s.requests[replica.first_waiting].sent_s <= seen_s:
+    behind = replica.first_waiting
+    while behind != NONE and s.requests[behind].sent_s <= seen_s:
         if budget <= 0 or replica.running + replica.leavers >= replica.seats:
             return _TURN
-        row = replica.first_waiting
+        row = behind
         request = s.requests[row]
+        behind = request.next
+        if replica.max_loras > 0 and not has_slot(s, r, row):
+            continue
         shared, own, free = found_in_cache(s, r, row)
         cached = (shared + own) * replica.block_tokens
         left = request.prompt_tokens + request.produced - cached
@@ -165,21 +196,27 @@ def _admit(s, r, seen_s, budget):
             replica.reserved += whole
             fetch(s, r, row, shared)
             continue
+        loaded = found_on_host(s, r, row, shared + own)
+        left -= loaded * replica.block_tokens
         if replica.chunked == 0 and min(left, replica.longest_chunk) > budget:
             return _TURN
-        leave_waiting(s, r)
+        leave_waiting(s, r, row)
         run_last(s, r, row)
+        if replica.max_loras > 0:
+            use_adapter(s, r, row)
         replica.reserved += whole
         claim(s, r, row, shared, own)
         request.computed = cached
+        if loaded > 0:
+            cached += _load(s, r, row, shared, loaded)
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
-            request.cached_tokens = cached
+            request.cached_tokens, request.loaded_tokens = cached, loaded * replica.block_tokens
             request.lacked = replica.lacks
         if replica.prefilling == NONE:
             replica.prefilling = row
         request.chunk = _chunk(replica, request, budget)
-        take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own)
+        take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own - loaded)
         share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
     return _NOTHING

@@ -109,7 +109,7 @@ def is_held(s, r, row):
 def fetch(s, r, row, shared):
     """The first that waits takes blocks for its prompt, and what is not in the prefix cache is brought."""
     replica, request = s.engines[r], s.requests[row]
-    leave_waiting(s, r)
+    leave_waiting(s, r, row)
     claim(s, r, row, shared, 0)
     request.computed = shared * replica.block_tokens
     blocks = blocks_of(replica, request.prompt_tokens) - shared

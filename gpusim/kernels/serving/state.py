@@ -55,7 +55,9 @@ REQUEST = record(
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
         ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
+        ("loaded_tokens", "i8"),  # of these, on the host
         ("preemptions", "i8"),
+        ("adapter", "i8"),  # that computes it with the base model; -1 if none does
         ("lacked", "i8"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("mixed_s", "f8"),  # in steps with prompt tokens while it decoded; of one that decodes: less its replica's
         ("mixed_steps", "i8"),  # how many
@@ -140,6 +142,23 @@ ENGINE = record(
         ("coming", "i8"),
         ("first_sent_on", "i8"),  # requests that come behind those that have ended here, for others to serve
         ("last_sent_on", "i8"),
+        ("host_blocks", "i8"),  # of which the host has room for copies; 0 if it keeps none
+        ("load_s", "f8"),  # that a block takes to be loaded from there
+        ("first_node", "i8"),  # of its copies
+        ("first_copy", "i8"),  # by when they were last used
+        ("last_copy", "i8"),
+        ("copies", "i8"),
+        ("loading", "i8"),  # blocks that the step which is scheduled loads
+        ("blocks_loaded", "i8"),
+        ("blocks_written", "i8"),
+        ("max_loras", "i8"),  # slots for adapters; 0 if there are none
+        ("adapter_s", "f8"),  # in which one is filled
+        ("adapters_in_use", "i8"),
+        ("adapters_loaded", "i8"),
+        ("adapters_coming", "i8"),  # those that are loaded before the step which is scheduled
+        ("adapter_loads", "i8"),
+        ("first_idle", "i8"),  # loaded adapters that nobody uses, by when they were last used
+        ("last_idle", "i8"),
     ]
 )
 
@@ -167,6 +186,26 @@ NODE = record(
     ]
 )
 
+# Copies of blocks of KV cache on the host.
+COPY = record(
+    [
+        ("name", "i8"),  # hash of the block
+        ("chain", "i8"),  # next in its bucket
+        ("previous", "i8"),  # used before it
+        ("next", "i8"),
+    ]
+)
+
+# What a replica knows of an adapter.
+ADAPTER = record(
+    [
+        ("users", "i8"),  # requests that run, or whose seat is not free yet
+        ("loaded", "i8"),
+        ("previous", "i8"),  # of those that nobody uses
+        ("next", "i8"),
+    ]
+)
+
 # How long steps take: where the tables of an entry stand in ``numbers``.
 ENTRY = record(
     [
@@ -190,8 +229,9 @@ class Engines(Bundle):
     ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
     ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
     the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
-    replica, chains of the nodes with a name. Where prefill and decode are apart there are ``shipments``, and each
-    request has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
+    replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
+    each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request
+    has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
     """
 
     ARRAYS = {
@@ -205,6 +245,9 @@ class Engines(Bundle):
         "turns": (np.dtype("i8"), 2),
         "nodes": (NODE, 1),
         "buckets": (np.dtype("i8"), 2),
+        "adapters": (ADAPTER, 2),
+        "copies": (COPY, 1),
+        "copy_buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
         "followers": (np.dtype("i8"), 1),
         "shipments": (SHIPMENT, 1),

@@ -46,6 +46,7 @@ def begin(s, g):
     """The step that is scheduled runs, on all replicas of a group."""
     first = s.engines[g]
     most_requests, most_tokens, all_tokens, prompt_tokens, longest_s, draft_s = 0, 0, 0, 0, 0.0, 0.0
+    load_s, adapters_s = 0.0, 0.0
     for r in range(g, g + first.ranks):
         requests, tokens, took_s, chunk = _attention_of(s, r)
         most_requests, most_tokens = max(most_requests, requests), max(most_tokens, tokens)
@@ -54,8 +55,15 @@ def begin(s, g):
         longest_s = max(longest_s, took_s)
         if tokens > chunk:
             draft_s = first.draft_s
+        if s.engines[r].loading > 0:
+            load_s = max(load_s, s.engines[r].loading * s.engines[r].load_s)
+            s.engines[r].loading = 0
+        if s.engines[r].adapters_coming > 0:
+            adapters_s = max(adapters_s, s.engines[r].adapters_coming * s.engines[r].adapter_s)
+            s.engines[r].adapters_coming = 0
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
-    took_s = first.slowness * (took_s + draft_s)
+    took_s = max(first.slowness * (took_s + draft_s), load_s)  # each layer waits for its own blocks only
+    took_s += adapters_s
     for r in range(g, g + first.ranks):
         replica = s.engines[r]
         replica.step_end_s = replica.clock_s + took_s

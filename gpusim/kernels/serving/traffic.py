@@ -26,6 +26,7 @@ ARRIVAL = record(  # a request that is to come
         ("region", "i8"),  # of its user
         ("first_hash", "i8"),
         ("hashes", "i8"),
+        ("adapter", "i8"),  # -1 if it has none
         ("kept", "i8"),  # its row is a sample
     ]
 )

@@ -1,4 +1,4 @@
-"""Policies by rank, and which are not told apart."""
+"""Policies by rank, and which do not differ significantly."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class RanksSection(Section[SweepFindings]):
         """What the test says."""
         found = _ranks(findings)
         measure = words_of(findings.measures[0])
-        alike = "are told apart" if found.p_value < 0.05 else "are not told apart as a whole"
+        alike = "differ significantly" if found.p_value < 0.05 else "do not differ significantly"
         return [
             f"By {measure} in each of {number_of(found.n, 'replication')} the policies {alike} (Friedman's test,"
-            f" p = {found.p_value:.2g}). Mean ranks that differ by less than {found.critical_difference:.2f} are not"
-            f" told apart (Nemenyi, 5%): the best are {', '.join(_best(found))}."
+            f" p = {found.p_value:.2g}). Mean ranks within {found.critical_difference:.2f} of each other do not differ"
+            f" significantly (Nemenyi, 5%): the best are {', '.join(_best(found))}."
         ]
 
     def figures(self, findings: SweepFindings) -> Drawings:
-        """Mean ranks, with a bar over those that are not told apart."""
+        """Mean ranks, with a bar over those that do not differ significantly."""
         return {"ranks": partial(figure.draw, _ranks(findings), words_of(findings.measures[0]))}
 
 
@@ -52,5 +52,5 @@ def _ranks(findings: SweepFindings) -> Ranks | None:
 
 
 def _best(found: Ranks) -> list[str]:
-    """The first, and all that are not told apart from it."""
+    """The first, and all that do not differ significantly from it."""
     return list(found.mean.index[found.mean - found.mean.iloc[0] < found.critical_difference])

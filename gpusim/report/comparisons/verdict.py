@@ -38,7 +38,7 @@ class VerdictSection(Section[SweepFindings]):
         others = judged(findings)["policy"].nunique()
         return [
             f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: each interval"
-            f" has its part of a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all"
+            f" shares a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all"
             " of a measure hold together.",
             *_unended(findings),
         ]
@@ -80,7 +80,7 @@ def statement(findings: SweepFindings, measure: str) -> str:
     said = _said(part)
     parts = [f"{verdict} under {said[verdict]}" for verdict in VERDICTS[:2] if said[verdict]]
     if said["not known"]:
-        parts.append(f"no difference is known of {', '.join(part.loc[part['verdict'] == 'not known', AXIS])}")
+        parts.append(f"no significant difference for {', '.join(part.loc[part['verdict'] == 'not known', AXIS])}")
     head = f"{words[0].upper()}{words[1:]}, {unit_of(measure, abs(mean)).said(mean)} under {_base(findings)}"
     return f"{head}: {'; '.join(parts)}."
 
@@ -122,7 +122,7 @@ def _unended(findings: SweepFindings) -> list[str]:
         return []
     least, most = ended.idxmin(), ended.idxmax()
     return [
-        f"Jobs end in different numbers: {ended[least]:,.0f} under {least}, {ended[most]:,.0f} under {most}. Completion"
-        " times and slowdowns are of those that ended, which flatters whoever leaves the long ones; `run.drain = true`"
-        " in the scenario and enough days have all of them end."
+        f"The number of jobs that ended differs: {ended[least]:,.0f} under {least}, {ended[most]:,.0f} under {most}."
+        " Completion times and slowdowns are of those that ended, which flatters policies that leave the long ones;"
+        " with `run.drain = true` in the scenario and enough days all of them end."
     ]

@@ -8,8 +8,7 @@ const PANEL = 280, PANEL_GAP = 70; // px of a panel, and between two
 const GAP = 20; // px between maps
 const HEADINGS = { cause: ["cause", "mostly for"], period: ["from day", "day"] }; // of columns, where not as the filter
 
-const specification = JSON.parse(document.getElementById("explore-specification").textContent);
-const about = specification.usermeta;
+let specification, about; // of the charts, and what the page is to know of them
 const chosen = {}; // by filter what is chosen in it, [] for all; of the period its first and last day
 
 const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
@@ -19,8 +18,11 @@ const active = () => Object.keys(chosen).filter((name) => chosen[name].length);
 const columnOf = (table, name) => table.columns().header().toArray()
   .findIndex((cell) => (HEADINGS[name] ?? [name]).includes(cell.textContent.trim()));
 
-// Say below a table or figure which filters it takes no notice of.
-const noteUntold = (element, known) => {
+// Filters by which a table of the charts is told apart.
+const toldBy = (live) => ["period", ...Object.keys(rowsOf(live.data)[0] ?? {})];
+
+// Say below a table or figure which filters it takes no notice of, and what is there instead.
+const noteUntold = (element, id, known) => {
   const untold = active().filter((name) => !known.includes(name));
   let note = element.nextElementSibling;
   if (!note?.classList.contains("untold")) {
@@ -28,7 +30,14 @@ const noteUntold = (element, known) => {
     note.className = "muted untold";
     element.after(note);
   }
-  note.textContent = untold.length ? `Not told apart by ${listed(untold)}: shows all.` : "";
+  note.textContent = untold.length ? `Not filtered by ${listed(untold)}.` : "";
+  const instead = about.instead?.[id];
+  if (!untold.length || !instead || !active().every((name) => toldBy(about.live[instead]).includes(name))) return;
+  const link = document.createElement("a");
+  link.href = `#${instead}`;
+  link.textContent = `${document.querySelector(`#${instead} caption`).textContent}, filtered`;
+  link.addEventListener("click", () => { document.getElementById("explore-live").open = true; });
+  note.append(" ", link);
 };
 
 const isInside = (first, last) => {
@@ -61,7 +70,7 @@ const filterTables = () => {
     for (const [name, values] of Object.entries(about.values ?? {}))
       if (showColumns(table, values, chosen[name])) known.push(name);
     table.draw();
-    if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), known);
+    if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), table.table().node().id, known);
   }
 };
 
@@ -71,21 +80,33 @@ const filterFigures = () => {
     part.hidden = known.some((name) => !chosen[name].includes(part.dataset[name]));
   }
   for (const figure of document.querySelectorAll("main figure"))
-    noteUntold(figure, figure.closest("[data-site]") ? ["site"] : []);
+    noteUntold(figure, figure.id, figure.closest("[data-site]") ? ["site"] : []);
 };
 
-// Sums of the hours of a table of the charts over what is chosen: rows of names and hours, the most first.
-const totals = (rows, by) => {
-  const sums = new Map();
-  for (const row of rows) {
+// Rows of a table of the charts.
+const rows = {};
+const rowsOf = (name) => {
+  const numbers = ["from", "to", ...Object.values(about.live).flatMap((live) => live.sums)];
+  const parse = Object.fromEntries(numbers.map((column) => [column, "number"]));
+  rows[name] ??= vega.read(specification.datasets[name], { type: "csv", parse });
+  return rows[name];
+};
+
+// Sums of a table of the charts over what is chosen: rows of names and sums, the most first.
+const totals = ({ data, by, sums, hourly }) => {
+  const found = new Map();
+  for (const row of rowsOf(data)) {
     if (active().some((name) => name in row && !chosen[name].includes(row[name]))) continue;
     const [from, to] = chosen.period?.length ? chosen.period : [row.from, row.to];
     const inside = Math.max(0, Math.min(row.to, to) - Math.max(row.from, from)) / (row.to - row.from);
+    if (!inside) continue;
     const key = JSON.stringify(by.map((name) => row[name]));
-    if (inside) sums.set(key, (sums.get(key) ?? 0) + row.hours * inside);
+    const weight = hourly ? 24 * inside * (row.to - row.from) : inside;
+    const before = found.get(key) ?? sums.map(() => 0);
+    found.set(key, before.map((sum, i) => sum + row[sums[i]] * weight));
   }
-  const number = (hours) => hours.toLocaleString("en", { maximumFractionDigits: hours < 10 ? 2 : 0 });
-  return [...sums].sort((a, b) => b[1] - a[1]).map(([key, hours]) => [...JSON.parse(key), number(hours)]);
+  const number = (value) => value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 2 : 0 });
+  return [...found].sort((a, b) => b[1][0] - a[1][0]).map(([key, values]) => [...JSON.parse(key), ...values.map(number)]);
 };
 
 // Where a server has the whole result (`gpusim open`), lanes show all jobs of the days that are zoomed to.
@@ -103,8 +124,8 @@ const fetchLanes = async (view) => {
 
 // What is chosen, in words, in the tables and in the figures.
 const show = (view) => {
-  for (const [id, { data, by }] of Object.entries(about.live ?? {}))
-    window.tables.find((one) => one.table().node().id === id)?.clear().rows.add(totals(view.data(data), by));
+  for (const [id, live] of Object.entries(about.live ?? {}))
+    window.tables.find((one) => one.table().node().id === id)?.clear().rows.add(totals(live));
   filterTables();
   filterFigures();
   if (served && about.pools) fetchLanes(view);
@@ -199,7 +220,22 @@ const CONFIG = {
   legend: { labelColor: INK, titleColor: INK }, title: { anchor: "start", fontSize: 13, color: INK },
 };
 
+// Numbers of axes: 2.5k, 3M, 1.2B.
+const short = (value) => {
+  const [size, letter] = [[1e9, "B"], [1e6, "M"], [1e3, "k"]].find(([least]) => Math.abs(value) >= least) ?? [1, ""];
+  return `${Number((value / size).toPrecision(4))}${letter}`;
+};
+
+// What `packed` of report/document.py wrote.
+const unpacked = async (text) => {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+};
+
 document.addEventListener("DOMContentLoaded", async () => {
+  specification = await unpacked(document.getElementById("explore-specification").textContent);
+  about = specification.usermeta;
+  vega.expressionFunction("short", short);
   const place = document.getElementById("explore-charts");
   for (const view of specification.vconcat) fit(view, Math.max(place.clientWidth - LABELS, 180));
   const { view } = await vegaEmbed(place, specification, { actions: false, renderer: "svg", config: CONFIG, bind: "#explore-controls" });

@@ -8,8 +8,10 @@ import pandas as pd
 from gpusim.analysis.series import Series
 from gpusim.causes import LOSS_OF_WAIT
 from gpusim.report.explore.words import short
-from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW
+from gpusim.tables.record import Record
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
+MOST_DAYS = 60  # rows of each kind of jobs
 POWER = {"facility_w": "facility", "it_w": "IT", "limit_w": "limit"}
 
 
@@ -51,6 +53,37 @@ def power(series: Series, sites: list[str]) -> pd.DataFrame:
     ]
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["from", "what", "mw", "site"])
     return table[np.isfinite(table["mw"].astype(float))].drop(columns="to", errors="ignore")
+
+
+def energy(series: Series) -> pd.DataFrame:
+    """from, to [days], site, energy at the meter [MWh], its bill [USD] and CO2e [t]."""
+    rows = series.result.power
+    values = {
+        "mwh": rows["facility_w"] * (rows["end_s"] - rows["start_s"]) / JOULE_PER_MWH,
+        "usd": rows["cost_usd"], "t": rows["carbon_kg"] / 1000.0,
+    }  # fmt: skip
+    tables = [
+        _long(series, series.integral(rows, one.to_numpy(), "site"), "site", name) for name, one in values.items()
+    ]
+    return tables[0].assign(**{name: one[name] for name, one in zip(values, tables)})
+
+
+def submitted(result: Record) -> pd.DataFrame:
+    """from, to [days], site, tenant, class, jobs submitted, of them never started, and the hours that they waited.
+
+    Rows are of days, or longer where a run has more than ``MOST_DAYS``.
+    """
+    days = float(result.manifest["duration_s"]) / DAY_S
+    width = days / min(max(round(days), 1), MOST_DAYS)
+    jobs = result.jobs
+    first = (jobs["submit_s"] / DAY_S // width) * width
+    rows = pd.DataFrame({
+        "from": first, "site": jobs["site"].astype(str).replace("", "any site"), "tenant": jobs["tenant"],
+        "class": jobs["job_class"], "jobs": 1, "never": jobs["start_s"].isna().astype(int),
+        "waited": jobs["wait_s"] / HOUR_S,
+    })  # fmt: skip
+    sums = rows.groupby(["from", "site", "tenant", "class"], observed=True, as_index=False).sum()
+    return sums.assign(to=np.minimum(sums["from"] + width, days))
 
 
 def _summed(series: Series, rows: pd.DataFrame, by: list[str], value: np.ndarray, name: str) -> pd.DataFrame:

@@ -24,9 +24,16 @@ PERIOD = {
     " zoom.from[0])) / (datum.to - datum.from) : 1)",
     "as": "inside",
 }
-COURSES = ("did", "power", "waiting", "running", "lanes")  # views along the days of the run
+COURSES = ("did", "lost", "power", "waiting", "running", "lanes")  # views along the days of the run
 OF_JOBS = ("tenants", "waiting", "running")
-COLOURED = {"sites": "held", "tenants": "waits", "did": "ledger", "waiting": "waits"}  # by cause
+COLOURED = {
+    "sites": "held",
+    "tenants": "waits",
+    "use": "ledger",
+    "did": "ledger",
+    "lost": "held",
+    "waiting": "waits",
+}  # by cause
 
 
 def specification(findings: Findings) -> dict:
@@ -45,7 +52,8 @@ def specification(findings: Findings) -> dict:
     tables = {
         "held": courses.held(series, findings.entries), "waits": courses.waits(series),
         "ledger": courses.ledger(series), "power": courses.power(series, sites), "running": courses.running(series),
-        "lanes": bars, "places": fleet_map.places(result),
+        "lanes": bars, "places": fleet_map.places(result), "energy": courses.energy(series),
+        "submitted": courses.submitted(result),
     }  # fmt: skip
     windows = [name for name in fleet_map.WINDOWS if name in set(tables["places"]["window"])]
     absent = {"map": not windows, "lanes": not pools, **dict.fromkeys(OF_JOBS, result.jobs.empty)}
@@ -93,7 +101,9 @@ def _params(
 ) -> list[dict]:
     """What can be chosen, in the views that there are."""
     one = {param["name"]: param for param in params}
-    one["causes"]["value"] = colours(pd.concat([tables["ledger"]["cause"], tables["waits"]["cause"]]))["domain"]
+    one["causes"]["value"] = colours(pd.concat([tables[name]["cause"] for name in ("ledger", "held", "waits")]))[
+        "domain"
+    ]
     one["pool"]["value"] = next(iter(pools), "")
     one["pool"]["bind"] |= {"options": list(pools), "labels": list(pools.values())}
     if "map" in views:

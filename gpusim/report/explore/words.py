@@ -14,5 +14,6 @@ def short(cause: str) -> str:
 
 def colours(causes: pd.Series) -> dict[str, list[str]]:
     """Domain and range of a colour scale: the causes that occur, as ``short`` writes them, in the order of stacks."""
-    rows = [row for row in STACK if row.short in set(causes)]
+    occur = set(causes.unique())
+    rows = [row for row in STACK if row.short in occur]
     return {"domain": [row.short for row in rows], "range": [row.colour for row in rows]}

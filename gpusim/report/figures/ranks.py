@@ -1,4 +1,4 @@
-"""A critical-difference diagram: mean ranks, and bars that join what is not told apart (Demsar 2006)."""
+"""A critical-difference diagram: mean ranks, and bars over those that do not differ significantly (Demsar 2006)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def draw(ranks: Ranks, what: str) -> Figure:
     figure.text(
         0.02, 1.0 - 0.08 / height,
         f"Mean rank by {what}, {ranks.n} replications; 1 is best.\n"
-        f"A bar joins what is not told apart (critical difference {ranks.critical_difference:.2f}).",
+        f"A bar joins policies that do not differ significantly (critical difference {ranks.critical_difference:.2f}).",
         va="top", fontsize=9,
     )  # fmt: skip
     return figure

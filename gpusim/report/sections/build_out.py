@@ -89,7 +89,7 @@ def _held(result: Record, deliveries: Deliveries | None) -> dict[str, list]:
     keys, table = ["cause", "held_by", "what"], held_back(result.build_ledger)
     example = ", the run shown" if deliveries else ""
     columns = [
-        Column("what", "made late by", str, text=True),
+        Column("what", "delayed by", str, text=True),
         Column("gpu_hours", f"GPU-hours{example}", quantity),
         Column("usd", f"worth [USD]{example}", quantity, none="no price"),
     ]

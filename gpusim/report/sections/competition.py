@@ -72,7 +72,7 @@ HOURLY = (
     Column("asked_gpus", "GPUs demanded", compact),
     Column("rivals_gpus", "rivals' GPUs", compact),
     Column("rivals_sold_gpus", "rented from rivals", compact),
-    Column("on_demand_share", "our uncontracted GPUs rented out", share),
+    Column("on_demand_share", "uncontracted GPUs in use", share),
 )
 COSTS = (
     Column("rival", "with rival, less without", str, text=True),

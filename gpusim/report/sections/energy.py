@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.analysis.countries import SUMS, countries, country_of, country_years
 from gpusim.analysis.economics import economics
+from gpusim.analysis.efficiency import efficiency
 from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.figures import countries as bars
@@ -12,7 +13,7 @@ from gpusim.report.section import Drawings, Section
 from gpusim.report.tables import Column, decimals, number, text
 from gpusim.report.terminal import Terminal
 
-MOST_COUNTRIES = 3  # of the console
+MOST_COUNTRIES = 2  # of the console
 
 
 class EnergySection(Section):
@@ -32,26 +33,23 @@ class EnergySection(Section):
             "countries": document.table(countries(result), COUNTRIES),
             "country-years": document.table(country_years(result), COUNTRY_YEARS),
             "economics": document.table(economics(result), ECONOMICS),
+            "efficiency": document.table(efficiency(result), EFFICIENCY),
         }
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """Energy, its bill and carbon by country, those that drew most; nothing if all sites are in one, or where
+        """Energy, its bill and carbon, and the countries that drew most; nothing if all sites are in one, or where
         replications of the build-out have told the bill."""
         table = countries(findings.result)
         if len(table) < 2 or (findings.deliveries and len(findings.deliveries.money)):
             return
-        rest = table.iloc[MOST_COUNTRIES:]
-        lines = [
-            f"{row.country} {quantity(row.energy_mwh)} MWh for {quantity(row.energy_usd)} USD"
-            f" ({row.price_usd_per_mwh:.0f} USD/MWh), {quantity(row.carbon_t)} t"
-            if row.energy_mwh > 0.0
-            else f"{row.country} no power drawn"
-            for row in table.head(MOST_COUNTRIES).itertuples()
+        energy_mwh, energy_usd, carbon_t = (quantity(table[name].sum()) for name in SUMS[:3])
+        most = [
+            f"{row.country} {quantity(row.energy_mwh)} MWh ({row.price_usd_per_mwh:.0f} USD/MWh,"
+            f" {row.carbon_g_per_kwh:.0f} g/kWh)"
+            for row in table[table["energy_mwh"] > 0.0].head(MOST_COUNTRIES).itertuples()
         ]
-        if len(rest):
-            energy_mwh, energy_usd, carbon_t = (quantity(rest[name].sum()) for name in SUMS[:3])
-            lines.append(f"{len(rest)} more {energy_mwh} MWh for {energy_usd} USD, {carbon_t} t")
-        terminal.print(f"Energy and CO2e by country{findings.example}: {'; '.join(lines)}.")
+        named = f". {'Most' if len(table) > len(most) else 'By country'}: {', '.join(most)}" if most else ""
+        terminal.print(f"Energy{findings.example}: {energy_mwh} MWh, {energy_usd} USD, {carbon_t} t CO2e{named}.")
 
 
 ECONOMICS = (
@@ -65,6 +63,16 @@ ECONOMICS = (
     Column("carbon_t", "CO2e [t]", number),
     Column("useful_gpu_hours", "useful GPU-hours", number),
     Column("usd_per_useful_gpu_hour", "USD per useful GPU-hour", decimals(2)),
+)
+EFFICIENCY = (
+    text("site", "site"),
+    Column("energy_it_mwh", "IT energy [MWh]", number),
+    Column("water_m3", "water [m3]", number),
+    Column("pue", "PUE", decimals(3)),
+    Column("wue_l_per_kwh", "WUE [l/kWh]", decimals(2)),
+    Column("cue_kg_per_kwh", "CUE [kg/kWh]", decimals(3)),
+    Column("erf", "ERF", decimals(3)),
+    Column("ref", "REF", decimals(3)),
 )
 COUNTRIES = (
     text("country", "country"),

@@ -8,13 +8,22 @@ from gpusim.report import document
 from gpusim.report.explore.run import specification
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
-from gpusim.report.tables import Column, decimals, text
+from gpusim.report.tables import Column, decimals, number, text
 
 SITE, CAUSE, TENANT = text("site", "site"), text("cause", "cause"), text("tenant", "tenant")
 LIVE = {
     "explore-held": (SITE, CAUSE, Column("hours", "GPU-hours held back", decimals())),
+    "explore-used": (SITE, CAUSE, Column("gpus", "GPU-hours", decimals())),
     "explore-waits": (TENANT, SITE, CAUSE, Column("hours", "job-hours waited", decimals())),
-}
+    "explore-jobs": (
+        TENANT, text("class", "class"), Column("jobs", "jobs submitted", decimals()),
+        Column("never", "never started", decimals()), Column("waited", "job-hours waited", decimals()),
+    ),
+    "explore-energy": (
+        SITE, Column("mwh", "energy [MWh]", number), Column("usd", "energy [USD]", number),
+        Column("t", "CO2e [t]", number),
+    ),
+}  # fmt: skip
 
 
 class ExploreSection(Section):

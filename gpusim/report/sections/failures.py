@@ -1,4 +1,4 @@
-"""Failures: what broke, whom it interrupted, and what share of the jobs' time was work that lasted."""
+"""Failures: what broke, whom it interrupted, and the effective training time ratio."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.tables import Column, decimals, text
+from gpusim.report.terminal import Terminal
 from gpusim.units import HOUR_S, number_of
 
 
@@ -35,15 +36,23 @@ class FailuresSection(Section):
         if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             of_all = times.iloc[0]
             sentences.append(
-                f"Of the jobs' time from first start to end, {of_all['ettr']:.1%} was work that lasted (effective"
-                " training time ratio)."
+                f"Effective training time ratio: {of_all['ettr']:.1%} of jobs' time from first start to end was"
+                " productive."
             )
             if of_all["expected_ettr"] == of_all["expected_ettr"]:
                 sentences.append(
-                    f"By the formula for exponential failures, jobs that never wait for nodes would have"
-                    f" {of_all['expected_ettr']:.1%}."
+                    f"The formula for exponential failures gives {of_all['expected_ettr']:.1%} for jobs that never wait"
+                    " for nodes."
                 )
         return sentences
+
+    def say(self, findings: Findings, terminal: Terminal) -> None:
+        """How many, and the effective training time ratio."""
+        failures, times = findings.result.tables["failures"], effective_times(findings.result)
+        said = f"{len(failures):,}; jobs interrupted {number_of(int(failures['jobs'].sum()), 'time')}"
+        if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
+            said += f"; effective training time ratio {times['ettr'].iloc[0]:.1%}"
+        terminal.print(f"Failures{findings.example}: {said}.")
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """By cause; and the effective time by size and tenant."""
@@ -65,7 +74,7 @@ def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
 
 
 CAUSES = (
-    Column("cause", "cause", lambda name: name.replace("_", " "), text=True),
+    Column("cause", "cause of failure", lambda name: name.replace("_", " "), text=True),
     Column("failures", "failures", decimals()),
     Column("nodes", "nodes down", decimals()),
     Column("jobs", "jobs interrupted", decimals()),

@@ -17,7 +17,7 @@ from gpusim.studies.replications.replications import Replications
 from gpusim.units import number_of
 
 MOST_PLACES = 25  # of the page
-MOST_CAUSES, MOST_LINES = 8, 12  # of the console
+MOST_CAUSES, MOST_NAMED = 6, 3  # of the console
 
 
 class RanksSection(Section):
@@ -56,33 +56,34 @@ class RanksSection(Section):
         return {"runs": len(seeds), "first": min(seeds), "last": max(seeds), "failed": findings.replications.failed}
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """The headline, causes by how often they rank first, and where."""
+        """The headline, the largest causes, and where most is held back."""
         found = findings.replications
         terminal.print()
         for sentence in self.lead(findings):
             terminal.print(sentence, style="bold")
-        runs = number_of(len(found), "run")
-        table = listing("cause", "first>", "95%>", "held>", "±>", "USD>", "most of it",
-                        title=f"Which cause ranks first, over {runs}")  # fmt: skip
-        for row in _causes(found).head(MOST_CAUSES).itertuples():
-            table.add_row(row.short, str(row.first), row.span, *map(compact, (row.mean, row.half, row.usd)), row.most)
+        causes, runs = _causes(found), number_of(len(found), "run")
+        if causes.empty:
+            return
+        table = listing("cause", "ranks\nfirst>", "GPU-h>", "±>", "USD>", "most of it",
+                        title=f"Held back by cause, means over {runs}")  # fmt: skip
+        for row in causes.head(MOST_CAUSES).itertuples():
+            table.add_row(row.short, row.of, *map(compact, (row.mean, row.half, row.usd)), row.most)
         terminal.print(table)
-        table = listing("#>", "site", "GPU", "cause", "held>", "±>", "asked>", "lost>", "waited h>", "USD>",
-                        title=f"Where, means over {runs}")  # fmt: skip
-        places = _places(found)
-        for row in places.head(MOST_LINES).itertuples():
-            figures = (row.mean, row.half, row.gpu_hours_asked, row.gpu_hours_lost, row.job_hours_waited, row.usd)
-            table.add_row(str(row.rank), row.site, row.gpu_type, row.short, *map(compact, figures))
-        terminal.print(table)
-        seeds, more = found.seeds, len(places) - MOST_LINES
-        rest = f" {number_of(more, 'smaller row')} are in the report." if more > 0 else ""
-        note = (
-            f"Seeds {min(seeds)} to {max(seeds)}; the report details the run with seed {min(seeds)} as an example, and"
-            " so do the lines below unless they say otherwise. An attribution; gpusim relieve says what relief would"
-            " gain. Held: GPU-hours held back from waiting work, each GPU counted once; ±: half the 95% interval of the"
-            f" mean. Lost: planned and not useful. USD: held back, {found.basis}.{rest}"
+        terminal.print(_where(_places(found)))
+        terminal.print(
+            f"±: half the 95% interval of the mean; USD {found.basis}. An attribution; gpusim relieve measures what"
+            " relief would gain.",
+            style="dim",
         )
-        terminal.print(note, style="dim")
+
+
+def _where(places: pd.DataFrame) -> str:
+    """The places and causes that hold the most back, in a sentence."""
+    named = [
+        f"{row.site} {row.gpu_type}, {row.short} ({compact(row.mean)})" for row in places.head(MOST_NAMED).itertuples()
+    ]
+    rest = f" The report ranks all {len(places)}." if len(places) > MOST_NAMED else ""
+    return f"Most GPU-hours are held back at: {'; '.join(named)}.{rest}"
 
 
 def _causes(found: Replications) -> pd.DataFrame:

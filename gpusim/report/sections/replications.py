@@ -72,7 +72,7 @@ def _projects(deliveries: Deliveries, start: datetime) -> Table:
     if len(shown) > MOST_ROWS:
         chosen = set(delay.sort_values(ascending=False).index[:MOST_ROWS])
         shown = shown[shown["project"].isin(chosen)]
-        table.caption = f"The {MOST_ROWS} dearest to delay; all {len(deliveries.projects)} are in the report."
+        table.caption = f"The {MOST_ROWS} most expensive to delay; all {len(deliveries.projects)} are in the report."
     for row in shown.itertuples():
         dates = (row.planned_s, row.p10_s, row.p50_s, row.p90_s)
         table.add_row(row.project, *map(day, dates), share(row.on_time), compact(delay[row.project]))
@@ -80,7 +80,7 @@ def _projects(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _held(deliveries: Deliveries) -> Table:
-    table = listing("made late by", "GPU-h>", "USD>", "share>", title="Causes of delay, means")
+    table = listing("delayed by", "GPU-h>", "USD>", "share>", title="Causes of delay, means")
     held: pd.DataFrame = held_back(deliveries.losses)
     held = held[held["usd"] > 0.0]
     ruled = by_rules(held)[["gpu_hours", "usd"]].sum()

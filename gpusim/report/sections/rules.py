@@ -28,7 +28,7 @@ class RulesSection(Section):
         return is_ruled(findings.result)
 
     def lead(self, findings: Findings) -> list[str]:
-        """What they cost in all, and the dearest."""
+        """What they cost in all, and the most expensive."""
         return [summary(findings.result)]
 
     def figures(self, findings: Findings) -> Drawings:
@@ -49,7 +49,7 @@ class RulesSection(Section):
         return {"idle": without_effect(findings.result), "missing": missing, "sources": sources(findings.result)}
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
-        """The rules that bound, the dearest first, and what they cost."""
+        """The rules that bound, the most expensive first, and what they cost."""
         found = effects(findings.result)
         found = found[found["bound"] > 0]
         terminal.print()

@@ -20,6 +20,7 @@ from gpusim.units import DAY_S, number_of
 
 TRACE_TYPES = ("workload", "trace_gpu_types")
 ATTAINMENT = "service_attainment"
+ANY_WEATHER_C = 60.0  # hotter than air was ever measured
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
 
 
@@ -128,13 +129,31 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
             yield Counterfactual(
                 "power", site, "capping", f"power caps at {site}, alike for all jobs, in place of jobs that wait",
                 Lever(keys=[dotted(("sites", site, "capping"))]), "uniform", "rule",
-                booked(pools, "idle_power", "idle_rule"), 0.0,
+                booked(pools, "idle_power", "idle_rule", "idle_cooling"), 0.0,
             )  # fmt: skip
         else:
             yield Counterfactual(
                 "power", site, "throttling", f"{step:.0%} less planned power on the grid connection at {site}",
                 Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 - step, "%",
                 booked(pools, "throttled"), 0.0,
+            )  # fmt: skip
+
+
+def _cooling(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    """A plant that no weather limits, and a larger one where the scenario says how large it is."""
+    for site, spec in scenario.sites.items():
+        if spec.cooling.design_c is None:
+            continue
+        causes = booked(pools_at(scenario, [site]), *relieved_by("cooling"))
+        yield Counterfactual(
+            "cooling", site, "design_c", f"cooling at {site} that no weather limits",
+            Lever(keys=[dotted(("sites", site, "cooling", "design_c"))]), ANY_WEATHER_C, "rule", causes,
+        )  # fmt: skip
+        mw = float(f"{step * (spec.cooling.design_mw or 0.0):.3g}")
+        if mw > 0.0:
+            yield Counterfactual(
+                "cooling", site, "design_mw", f"{mw:g} MW more of cooling at {site}",
+                Lever(keys=[dotted(("sites", site, "cooling", "design_mw"))], how="add"), mw, "MW", causes,
             )  # fmt: skip
 
 
@@ -341,7 +360,7 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _power_plan, _halls, _shells, _delivery, _links, _quotas,
+    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _halls, _shells, _delivery, _links, _quotas,
     _residency, _types, _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
     build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
 )  # fmt: skip

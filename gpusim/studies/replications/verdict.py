@@ -37,7 +37,7 @@ def verdict(causes: pd.DataFrame, balance: Balance, by_demand: Proportion, basis
         return f"{first} No work was held back in any of {number_of(n, 'run')}.".strip()
     row = causes.iloc[0]
     text = (
-        f"What holds work back most is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
+        f"The largest cause is '{WORDS[row['cause']].short}', first in {int(row['first'])} of"
         f" {number_of(n, 'run')} ({share(row['first_low'])} to {share(row['first_high'])}): {gpu_hours(row['mean'])} on"
         f" average{worth(row['usd'], basis)}, {_most(row['place_share'])} of it {_at(row['place'])}."
     )

@@ -6,9 +6,10 @@ import math
 
 from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block
-from tests.reference.requests.engine import Engine, Request
+from tests.reference.requests.engine import Engine
 from tests.reference.requests.fleet import score
 from tests.reference.requests.group import Group
+from tests.reference.requests.request import Request
 
 
 class Apart(Engine):

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from tests.reference.requests.host import Host
+
 
 @dataclass(eq=False)
 class Block:
@@ -18,7 +20,8 @@ class Block:
 class Cache:
     """The blocks of an engine: a queue of free ones, and those that can be found."""
 
-    def __init__(self, blocks: int):
+    def __init__(self, blocks: int, host: Host):
+        self.host = host
         self.free = deque(Block() for _ in range(blocks))
         self.known: dict[Hashable, Block] = {}
 
@@ -27,6 +30,7 @@ class Cache:
         block = self.free.popleft()
         if self.known.get(block.name) is block:
             del self.known[block.name]
+            self.host.keep(block.name)
         block.name, block.users = None, 1
         return block
 

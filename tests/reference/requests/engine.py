@@ -6,52 +6,13 @@ import math
 from bisect import insort
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 
 from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block, Cache
+from tests.reference.requests.host import Host
+from tests.reference.requests.request import Request
+from tests.reference.requests.slots import Slots
 from tests.reference.requests.step_time import Part
-
-NEVER = float("nan")
-
-
-@dataclass(eq=False)
-class Request:
-    """A request and what has become of it."""
-
-    arrival_s: float
-    prompt_tokens: int
-    output_tokens: int
-    produced: int = 0
-    computed: int = 0
-    decodes: bool = False
-    hash_ids: tuple = ()
-    place: int = 0
-    delay_s: float = 0.0
-    pending: int = 0
-    followers: list[Request] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    cached_tokens: int = 0
-    queued_s: float = NEVER
-    scheduled_s: float = NEVER
-    first_token_s: float = NEVER
-    end_s: float = NEVER
-    preemptions: int = 0
-    prefilled: Request | None = None
-    read: bool = False
-    ready_s: float = NEVER
-    free_s: float = NEVER
-    holder: Engine | None = None
-
-    @property
-    def tokens(self) -> int:
-        """Prompt and what was produced."""
-        return self.prompt_tokens + self.produced
-
-    def names(self, full: int, size: int) -> list[Hashable]:
-        """Of its first blocks: given for the prompt, its own behind."""
-        given = list(self.hash_ids)[: min(full, self.prompt_tokens // size)]
-        return given + [(id(self), i) for i in range(len(given), full)]
 
 
 class Engine:
@@ -65,7 +26,13 @@ class Engine:
         self.leaving: list[Request] = []
         self.served: list[Request] = []
         self.longest_chunk = deployment.longest_chunk or deployment.max_batched_tokens
-        self.cache = Cache(deployment.kv_blocks - 1)
+        self.offload = deployment.offload
+        block_bytes = self.offload.kv_bytes_per_token * deployment.block_tokens if self.offload else 1.0
+        self.host = Host(int(self.offload.memory_bytes / block_bytes) if self.offload else 0)
+        self.loaded = self.loading = 0
+        self.slots = Slots(deployment.lora.max_loras if deployment.lora else 0)
+        self.loading_adapters = 0
+        self.cache = Cache(deployment.kv_blocks - 1, self.host)
         self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
         self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
         self.steps = 0
@@ -93,6 +60,7 @@ class Engine:
 
     def retire(self, request: Request) -> None:
         """One that has ended has left its seat."""
+        self.slots.leave(request.adapter)
         self.give_back(request)
 
     def news_s(self, now_s: float) -> float:
@@ -145,14 +113,28 @@ class Engine:
                 budget -= tokens
         return preempted
 
+    @property
+    def in_use(self) -> set[Hashable]:
+        """Adapters of those that run, and of those whose seat is not free yet."""
+        return {request.adapter for request in [*self.running, *self.leaving]} - {None}
+
     def admit(self, seen_s: float, now_s: float, step: dict[Request, int]) -> None:
-        """Those that wait, in order, while all that they need is left."""
+        """Those that wait, in order; who lacks a slot for an adapter is passed over and keeps its place."""
+        passed: list[Request] = []
+        self.admit_those(seen_s, now_s, step, passed)
+        self.waiting.extendleft(reversed(passed))
+
+    def admit_those(self, seen_s: float, now_s: float, step: dict[Request, int], passed: list[Request]) -> None:
+        """Those that wait, in order, while all that they need but a slot is left."""
         size, reserve = self.deployment.block_tokens, self.deployment.watermark_blocks
         while self.waiting and sum(step.values()) < self.deployment.max_batched_tokens:
             budget = self.deployment.max_batched_tokens - sum(step.values())
             if len(self.running) + len(self.leaving) == self.deployment.max_requests:
                 return
             request = self.waiting[0]
+            if not self.slots.fits(request.adapter, self.in_use):
+                passed.append(self.waiting.popleft())
+                continue
             cached = self.cached(request)
             left = request.tokens - len(cached) * size
             free = len(self.cache.free) - sum(block.users == 0 for block in cached)
@@ -162,15 +144,19 @@ class Engine:
                 return
             if self.fetch(request, cached, now_s):
                 continue
+            copies = self.copies(request, cached)
+            left -= len(copies) * size
             if min(left, self.longest_chunk) > budget and not self.deployment.chunked_prefill:
                 return
+            self.loading_adapters += self.slots.use(request.adapter, self.in_use)
             self.running.append(self.waiting.popleft())
             self.cache.use(cached)
             request.blocks = cached
             request.computed = len(cached) * size
+            self.bring(request, copies)
             if request.scheduled_s != request.scheduled_s:
                 request.scheduled_s = seen_s
-                request.cached_tokens = request.computed
+                request.cached_tokens, request.loaded_tokens = request.computed, len(copies) * size
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])
 
@@ -245,8 +231,38 @@ class Engine:
         size = self.deployment.block_tokens
         return self.cache.find(request.names((request.tokens - 1) // size, size))
 
+    def copies(self, request: Request, cached: list[Block]) -> list[Hashable]:
+        """Names of the blocks behind the cached ones that the host has: one token is left at least."""
+        size = self.deployment.block_tokens
+        names = request.names((request.tokens - 1) // size, size) if self.deployment.prefix_caching else []
+        return self.host.find(names[len(cached) :])
+
+    def bring(self, request: Request, copies: list[Hashable]) -> None:
+        """Blocks come from the host while the next step runs."""
+        self.host.use(copies)
+        self.loading += len(copies)
+        self.loaded += len(copies)
+        request.blocks += [self.cache.take() for _ in copies]
+        names = request.names(len(request.blocks), self.deployment.block_tokens)
+        self.cache.name(request.blocks, names, len(request.blocks) - len(copies))
+        request.computed += len(copies) * self.deployment.block_tokens
+
+    def adapters_s(self) -> float:
+        """[s] That adapters take to be loaded before the next step."""
+        adapters, self.loading_adapters = self.loading_adapters, 0
+        lora = self.deployment.lora
+        return adapters * lora.adapter_bytes / lora.bytes_per_s if adapters else 0.0
+
+    def load_s(self) -> float:
+        """[s] That what the next step loads takes to come; the next begins anew."""
+        blocks, self.loading = self.loading, 0
+        if not blocks:
+            return 0.0
+        return blocks * self.deployment.block_tokens * self.offload.kv_bytes_per_token / self.offload.bytes_per_s
+
     def preempt(self, request: Request) -> None:
         """It computes all its tokens again later."""
+        self.slots.leave(request.adapter)
         self.give_back(request)
         request.computed = 0
         request.decodes = False
@@ -271,7 +287,7 @@ class Engine:
         size = self.deployment.block_tokens
         if self.deployment.prefix_caching:
             full = min((request.tokens - 1) // size, len(request.hash_ids))
-            self.cache.rename(request.blocks[:full], list(request.hash_ids), request.prompt_tokens // size)
+            self.cache.rename(request.blocks[:full], request.given_names, request.prompt_tokens // size)
 
     def give_back(self, request: Request) -> None:
         """Its blocks are free."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from gpusim.serving.deployment import Deployment
-from tests.reference.requests.engine import Engine, Request
+from tests.reference.requests.engine import Engine
 from tests.reference.requests.group import Group
+from tests.reference.requests.request import Request
 
 
 def play(requests: list[Request], deployment: Deployment) -> list[int]:
     """Each request goes to an engine when it arrives, and all are served; the engine of each."""
+    engines = play_engines(requests, deployment)
+    where = {request: i for i, engine in enumerate(engines) for request in engine.served}
+    return [where[request] for request in requests]
+
+
+def play_engines(requests: list[Request], deployment: Deployment) -> list[Engine]:
+    """The same; all engines."""
     groups = [Group(deployment) for _ in range(deployment.replicas // deployment.in_step)]
     engines = [engine for group in groups for engine in group.engines]
     first = sorted((request for request in requests if request.pending == 0), key=lambda one: one.arrival_s)
@@ -22,8 +30,7 @@ def play(requests: list[Request], deployment: Deployment) -> list[int]:
         engines[best].come(request)
     for group in groups:
         group.advance(float("inf"))
-    where = {request: i for i, engine in enumerate(engines) for request in engine.served}
-    return [where[request] for request in requests]
+    return engines
 
 
 def score(engine: Engine, request: Request, router: str) -> int:
@@ -32,4 +39,5 @@ def score(engine: Engine, request: Request, router: str) -> int:
         return engine.outstanding
     if router == "least-kv":
         return engine.load
-    return engine.load - len(engine.cached(request))
+    cached = engine.cached(request)
+    return engine.load - len(cached) - len(engine.copies(request, cached))

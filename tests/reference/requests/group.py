@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gpusim.serving.deployment import Deployment
-from tests.reference.requests.engine import Engine, Request
+from tests.reference.requests.engine import Engine
+from tests.reference.requests.request import Request
 from tests.reference.requests.step_time import step_time
 
 
@@ -38,6 +39,8 @@ class Group:
                 took_s = step_time(self.deployment.step_times, parts)
                 if self.deployment.speculation and any(not part.prompt for own in parts for part in own):
                     took_s += self.deployment.speculation.draft_s
+                took_s = max([took_s, *(engine.load_s() for engine in self.engines)])
+                took_s += max(engine.adapters_s() for engine in self.engines)
                 self.flight, self.flight_end_s = steps, self.now_s + took_s
             elif self.began_s < self.now_s:
                 self.began_s = self.now_s

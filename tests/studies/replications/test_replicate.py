@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import gpusim
+from gpusim.causes import WORDS
 from gpusim.cli import cli
 from gpusim.errors import GpusimError
 from gpusim.studies.replications.replicate import replicate
@@ -87,7 +88,12 @@ def test_the_console_gives_one_answer_and_the_page_the_same(tmp_path: Path) -> N
     kept = gpusim.Result.load(out)
     assert kept.replications.headline in text
     assert "Most is attributed to" not in text
-    assert "Seeds 0 to 2" in text
+    assert "Held back by cause, means over 3 runs" in text
+    assert len(done.stdout.splitlines()) <= 30
+    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80  # but for the path of the report
+    largest = kept.replications.bottlenecks().iloc[0]
+    site, _slash, kind = largest["place"].partition("/")
+    assert f"Most GPU-hours are held back at: {site} {kind}, {WORDS[largest['cause']].short} (" in text
     page = (out / "report.html").read_text(encoding="utf-8").replace("&#39;", "'")
     assert kept.replications.headline in page
     assert 'id="ranks-causes"' in page

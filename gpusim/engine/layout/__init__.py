@@ -1,0 +1,1 @@
+"""The record arrays that kernels work on, laid out from plain descriptions."""

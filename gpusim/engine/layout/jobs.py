@@ -1,0 +1,65 @@
+"""Jobs, the order in which they wait, and where they may go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.bundle import records
+from gpusim.engine.capping import cap_groups
+from gpusim.engine.description import ClassSpec, Rules, Work
+from gpusim.state.codes import NONE, Order, Status
+from gpusim.state.jobs import CLASS, JOB, ROUTE
+
+
+def jobs_of(work: Work, rules: Rules) -> np.recarray:
+    jobs = records(JOB, len(work.submit_s))
+    for name in (
+        "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
+        "data_bytes",
+    ):  # fmt: skip
+        jobs[name] = getattr(work, name)
+    jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & rules.kill_at_estimate
+    for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):
+        jobs[name] = np.nan
+    jobs["pool"] = jobs["holding"] = NONE
+    jobs["status"] = Status.PENDING
+    return jobs
+
+
+def keys_of(jobs: np.recarray, rules: Rules) -> np.ndarray:
+    """By what jobs are ordered as they are submitted, shape (n_jobs,): less goes first."""
+    keys = {
+        Order.SJF: jobs.estimate_s,
+        Order.PRIORITY: -jobs.priority,
+        Order.LARGEST: -jobs.gpus,
+        Order.SMALLEST: jobs.gpus,
+        Order.GPU_TIME: jobs.estimate_s * jobs.gpus,
+        Order.DEADLINE: jobs.submit_s + rules.slack * jobs.estimate_s,
+    }
+    return keys.get(rules.order, np.zeros(len(jobs)))
+
+
+def classes_of(specs: list[ClassSpec]) -> np.recarray:
+    table = records(CLASS, len(specs))
+    for row, spec in zip(table, specs, strict=True):
+        for name in ("communication_share", "checkpoint_interval_s", "checkpoint_write_s", "checkpoint_background_s",
+                     "load_s"):  # fmt: skip
+            row[name] = getattr(spec, name)
+    table["cap_group"] = cap_groups(specs)
+    return table
+
+
+def routes_of(work: Work) -> dict[str, np.ndarray]:
+    """Where jobs may go, and over which links their data come there."""
+    table = records(ROUTE, max(len(work.routes), 1))
+    candidates: list[int] = []
+    for row, (pools, n_home) in zip(table, work.routes, strict=False):
+        row.start, row.n_home, row.count = len(candidates), n_home, len(pools)
+        candidates.extend(pools)
+    links = [link for row in work.route_links or [] for link in row]
+    links += [NONE] * (max(len(candidates), 1) - len(links))
+    return {
+        "routes": table,
+        "candidates": np.array(candidates or [NONE], "i8"),
+        "candidate_links": np.array(links, "i8"),
+    }

@@ -1,0 +1,35 @@
+"""The clock and the options of the scheduler, as kernels read them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.bundle import records
+from gpusim.engine.description import Rules
+from gpusim.state.codes import NONE, Backfill, Order
+from gpusim.state.fleet import CLOCK, RULES
+from gpusim.state.queues import LONG_QUEUE
+
+
+def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
+    clock = records(CLOCK, 1)
+    clock["unfinished"] = n_jobs
+    clock["seats_kept"] = seats_kept
+    for name in ("spare_holding", "spare_chunk", "spare_seat", "first_noted"):
+        clock[name] = NONE
+    return clock
+
+
+def rules_of(rules: Rules, quotas: bool) -> np.recarray:
+    table = records(RULES, 1)
+    for name in ("order", "backfill", "placement", "dispatch", "greedy", "cycle_s"):
+        table[name] = getattr(rules, name)
+    table["preempts"] = rules.preempts or rules.greedy
+    table["by_gpus"], table["promote"] = rules.levels.by_gpus, rules.levels.promote
+    table["quotas"] = quotas
+    # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
+    keeps = rules.order == Order.CUSTOM or rules.backfill == Backfill.CONSERVATIVE
+    table["redispatch"] = rules.redispatch and not keeps
+    table["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
+    table["long_queue"] = LONG_QUEUE
+    return table

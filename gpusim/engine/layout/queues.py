@@ -1,0 +1,69 @@
+"""Queues: the places of jobs, lanes of tenants, and the lists of a greedy order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusim.bundle import records
+from gpusim.engine.description import Rules
+from gpusim.engine.layout.jobs import keys_of
+from gpusim.kernels import bitset
+from gpusim.state.queues import LANE
+from gpusim.state.rosters import ENTRY, NO_LEAST, ROSTER
+
+
+def rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.ndarray:
+    """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
+    first = np.argsort(keys, kind="stable")
+    jobs["rank"][first] = np.arange(len(jobs))
+    by_place = np.empty(len(jobs), "i8")
+    base = 0
+    for group in groups:
+        places = group[np.argsort(jobs["rank"][group], kind="stable")]
+        by_place[base : base + len(group)] = places
+        jobs["lane_pos"][places] = np.arange(len(group))
+        base += len(group)
+    return by_place
+
+
+def lanes_of(
+    pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_words: int, conservative: bool
+) -> tuple[np.recarray, int]:
+    lanes = records(LANE, len(pools) * len(groups))
+    i = 0
+    for pool in pools:
+        pool.first_lane, pool.n_lanes = i, len(groups)
+        base = 0
+        for tenant, group in enumerate(groups):
+            lane = lanes[i]
+            lane.tenant, lane.share = tenant, shares[tenant]
+            lane.set, lane.n_places, lane.order_base = n_words, len(group), base
+            n_words += bitset.n_words(max(len(group), 1))
+            lane.fresh_set = n_words
+            n_words += bitset.n_words(max(len(group), 1)) if conservative else 0
+            base += len(group)
+            i += 1
+    return lanes, n_words
+
+
+def rosters_of(pools: np.recarray, jobs: np.recarray, rules: Rules) -> dict[str, np.ndarray]:
+    """Lists of who waits and runs in each pool; what is not used of them takes no memory."""
+    entries = records(ENTRY, len(jobs) if rules.greedy else 1)
+    rosters = records(ROSTER, len(pools))
+    room = 1
+    if rules.greedy:
+        entries["first_key"] = keys_of(jobs, rules)
+        ends = np.cumsum(len(jobs) + pools["planned"])
+        rosters["first_running"] = ends - pools["planned"]
+        rosters["first_waiting"] = rosters["first_running"] - len(jobs)
+        rosters["least_gpus"] = NO_LEAST
+        room = int(ends[-1]) + 1
+    return {
+        "entries": entries,
+        "rosters": rosters,
+        "roster_keys": np.zeros(room, "f8"),
+        "roster_jobs": np.zeros(room, "i8"),
+        "roster_gpus": np.zeros(room, "i8"),
+        "limits": np.array(rules.levels.limits, "f8"),
+        "level_keys": np.array(rules.levels.keys, "f8"),
+    }

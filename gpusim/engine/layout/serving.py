@@ -1,0 +1,17 @@
+"""Replicas of services."""
+
+from __future__ import annotations
+
+from gpusim.bundle import records
+from gpusim.engine.description import Replicas
+from gpusim.state.codes import NONE
+from gpusim.state.serving import REPLICA, Serving
+
+
+def lay_out(replicas: Replicas) -> Serving:
+    """Serving with no replica running."""
+    table = records(REPLICA, len(replicas.gpus))
+    for name in ("gpus", "tenant", "priority", "most_w"):
+        table[name] = getattr(replicas, name)
+    table["holding"] = NONE
+    return Serving(replicas=table)

@@ -1,0 +1,120 @@
+"""Where a request is sent: which deployment, which of its replicas, or none yet.
+
+A request goes to the first deployment of its region's order that has an open replica and room: where the first in each
+queue has waited longer than ``spill_s``, it goes on to the next; where all have, to where one has waited least. With
+none open, requests wait at the gateway, in order.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.advance import advance
+from gpusim.kernels.serving.lists import join_waiting
+from gpusim.kernels.serving.route import score
+from gpusim.kernels.serving.state import Router
+from gpusim.state.codes import NONE
+
+_ROUND_ROBIN = int(Router.ROUND_ROBIN)
+
+
+@inner
+def play_deployment(s, t, d, until_s):
+    deployment = t.deployments[d]
+    r = deployment.first_engine
+    while r < deployment.first_engine + deployment.engines:
+        ranks = s.engines[r].ranks
+        for rank in range(r, r + ranks):
+            if s.engines[rank].waiting + s.engines[rank].running + s.engines[rank].leavers > 0:
+                advance(s, r, until_s)
+                break
+        r += ranks
+
+
+@inner
+def _wait_s(s, t, d, now):
+    """[s] For which the first in the queue of a replica has waited, the least of all open replicas of a deployment."""
+    play_deployment(s, t, d, now)
+    deployment, least_s = t.deployments[d], math.inf
+    for r in range(deployment.first_engine, deployment.first_engine + deployment.engines):
+        replica = s.engines[r]
+        if replica.open:
+            wait_s = now - s.requests[replica.first_waiting].sent_s if replica.waiting > 0 else 0.0
+            least_s = min(least_s, wait_s)
+    return least_s
+
+
+@inner
+def _deployment_for(s, t, region, now):
+    """Deployment that a request goes to; -1 if no replica is open."""
+    gate = t.gateway[0]
+    best, best_s, total = NONE, math.inf, 0.0
+    for i in range(t.order.shape[1]):
+        d = t.order[region, i]
+        if d == NONE:
+            break
+        deployment = t.deployments[d]
+        if deployment.open == 0:
+            continue
+        deployment.turn += deployment.weight
+        total += deployment.weight
+        wait_s = 0.0
+        if gate.spill_s < math.inf and (gate.in_turn or best_s > gate.spill_s):
+            wait_s = _wait_s(s, t, d, now)
+        if best == NONE:
+            better = True
+        elif wait_s > gate.spill_s or best_s > gate.spill_s:
+            better = wait_s < best_s
+        else:
+            better = gate.in_turn and deployment.turn > t.deployments[best].turn
+        if better:
+            best, best_s = d, wait_s
+    if best != NONE:
+        t.deployments[best].turn -= total
+    return best
+
+
+@inner
+def _replica_of(s, t, d, row, now):
+    """Open replica of a deployment, of which there is one, that a request goes to."""
+    deployment, router = t.deployments[d], t.gateway[0].router
+    if router == _ROUND_ROBIN:
+        while True:
+            r = deployment.first_engine + deployment.next
+            deployment.next = deployment.next + 1 if deployment.next + 1 < deployment.engines else 0
+            if s.engines[r].open:
+                return r
+    play_deployment(s, t, d, now)
+    best, least = NONE, 0
+    for r in range(deployment.first_engine, deployment.first_engine + deployment.engines):
+        if s.engines[r].open:
+            own = score(s, r, row, router)
+            if best == NONE or own < least:
+                best, least = r, own
+    return best
+
+
+@inner
+def hold(s, t, row):
+    """A request waits at the gateway, behind all others that do."""
+    gate = t.gateway[0]
+    s.requests[row].next = NONE
+    if gate.last_held == NONE:
+        gate.first_held = row
+    else:
+        s.requests[gate.last_held].next = row
+    gate.last_held = row
+    gate.waiting += 1
+
+
+@inner
+def send(s, t, row, now):
+    """Give a request to a replica; False if none is open."""
+    ticket = t.tickets[row]
+    d = _deployment_for(s, t, ticket.region, now)
+    if d == NONE:
+        return False
+    ticket.deployment, ticket.short = d, t.deployments[d].short
+    join_waiting(s, _replica_of(s, t, d, row, now), row, now)
+    return True

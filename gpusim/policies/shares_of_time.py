@@ -1,0 +1,70 @@
+"""Shares of time on GPU types as a linear programme: the greatest least of something, or the greatest sum."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+
+def _limits(held: np.ndarray, capacity: np.ndarray) -> tuple[sparse.csr_array, np.ndarray]:
+    """No job has more than all of its time, no type more than its GPUs; columns are (job, type), job by job."""
+    jobs, types = held.shape
+    job, kind = (index.ravel() for index in np.indices(held.shape))
+    columns = np.arange(held.size)
+    values = np.concatenate([np.ones(held.size), held.ravel()])
+    rows = (values, (np.concatenate([job, jobs + kind]), np.tile(columns, 2)))
+    return sparse.csr_array(rows, shape=(jobs + types, held.size)), np.concatenate([np.ones(jobs), capacity])
+
+
+def _solved(cost, rows, limits, most) -> np.ndarray:
+    bounds = np.column_stack([np.zeros(len(cost)), most])
+    found = linprog(cost, A_ub=rows, b_ub=limits, bounds=bounds, method="highs")
+    if found.x is None:
+        raise ArithmeticError(f"HiGHS found no shares: {found.message}")
+    return found.x
+
+
+def greatest_sum(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Shares with the greatest sum of worth x share, shape (n_jobs, n_types); arguments as of ``greatest_least``."""
+    rows, limits = _limits(held, capacity)
+    return _solved(-worth.ravel(), rows, limits, allowed.ravel().astype(float)).reshape(worth.shape)
+
+
+def greatest_least(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Shares with the greatest least sum over types of worth x share; of such, those with the greatest sum of all.
+
+    Parameters
+    ----------
+    worth : ndarray, shape (n_jobs, n_types)
+        Of all its time on a type to a job.
+    held : ndarray, shape (n_jobs, n_types)
+        GPUs that it holds there.
+    capacity : ndarray, shape (n_types,)
+        GPUs.
+    allowed : ndarray of bool, shape (n_jobs, n_types)
+
+    Returns
+    -------
+    ndarray, shape (n_jobs, n_types)
+        Shares of its time; a job that can never run has none, and does not count.
+    """
+    counts = (allowed & (held <= capacity)).any(axis=1)
+    shares = np.zeros(worth.shape)
+    if not counts.any():
+        return shares
+    worth, held, allowed = worth[counts], held[counts], allowed[counts] & (held <= capacity)[counts]
+    jobs, types = worth.shape
+    rows, limits = _limits(held, capacity)
+    own = -sparse.csr_array((worth.ravel(), np.arange(worth.size), np.arange(0, worth.size + 1, types)))
+    with_least = sparse.vstack(
+        [sparse.hstack([own, np.ones((jobs, 1))]), sparse.hstack([rows, np.zeros((len(limits), 1))])]
+    )
+    most = np.append(allowed.ravel().astype(float), np.inf)
+    cost = np.append(np.zeros(worth.size), -1.0)
+    least = _solved(cost, with_least, np.concatenate([np.zeros(jobs), limits]), most)[-1]
+    below = np.full(jobs, -least * (1.0 - 1e-9))
+    shares[counts] = _solved(
+        -worth.ravel(), sparse.vstack([own, rows]), np.concatenate([below, limits]), most[:-1]
+    ).reshape(jobs, types)
+    return shares

@@ -1,0 +1,66 @@
+"""The cooling of a site: facility overhead by outside temperature and load, its water, and what it cannot cool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field, model_serializer, model_validator
+
+from gpusim.scenario.base import Model
+from gpusim.scenario.hardware import usual_cooling
+
+BY_MEDIUM = {"default": "by `medium`"}
+REJECTION = {"air": "evaporative", "hybrid": "evaporative", "liquid": "dry"}  # what is usual
+
+
+class Cooling(Model):
+    """Facility overhead from outside temperature; what is absent is usual for the medium (`gpusim catalog`)."""
+
+    medium: Literal["air", "hybrid", "liquid"] = "air"
+    """What carries the heat away: air; liquid from the chips; or, hybrid, both, by one loop of cooler water."""
+    rejection: Literal["evaporative", "dry"] = Field(json_schema_extra=BY_MEDIUM)
+    """How heat leaves: by towers that evaporate water, against the wet bulb temperature, or by dry coolers, against the
+    dry bulb, without water. Liquid dry, else evaporative."""
+    base_overhead: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt for fans, pumps and the like, at any temperature. Air 0.29, hybrid 0.19, liquid
+    0.06."""
+    conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
+    fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """Facility power that is drawn at any load, per rated IT watt of the complete site. 0.02."""
+    overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
+    """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
+    approach_k: float = Field(json_schema_extra=BY_MEDIUM)
+    """[K] By how much cooling water or air stays above the outside temperature. Air and hybrid 6, liquid 8."""
+    supply_c: float = Field(json_schema_extra=BY_MEDIUM)
+    """[C] Supply temperature up to which cooling is free. Air 24, hybrid 27, liquid 38."""
+    cycles: float = Field(gt=1, json_schema_extra=BY_MEDIUM)
+    """Cycles of concentration of the water in evaporative towers: what evaporates is 1 - 1 / `cycles` of what they
+    take. 4."""
+    design_c: float | None = Field(None, ge=-90, le=60)
+    """[C] Outside temperature, wet or dry bulb as of `rejection`, up to which the plant removes all heat that it was
+    built for. Hotter weather limits IT power. Absent: weather never does."""
+    design_mw: float | None = Field(None, ge=0)
+    """[MW] IT power that the plant cools up to `design_c`. Absent: the rated power of the complete site."""
+    derate_per_k: float = Field(ge=0, le=1, json_schema_extra=BY_MEDIUM)
+    """Share of `design_mw` that the plant no longer cools for each kelvin above `design_c`. Air and hybrid 0.02, liquid
+    0.05."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_for_the_medium(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        medium = data.get("medium")
+        return {**_usual(medium if medium in list(REJECTION) else "air"), **data}
+
+    @model_serializer(mode="wrap")
+    def _but_what_is_usual(self, values: Callable) -> dict:
+        """Without what goes with the medium, so that a change of the medium alone changes all of that."""
+        usual = _usual(self.medium)
+        return {name: value for name, value in values(self).items() if value != usual.get(name)}
+
+
+def _usual(medium: str) -> dict[str, float | str]:
+    return {**usual_cooling()[medium], "rejection": REJECTION[medium]}

@@ -1,0 +1,87 @@
+"""Anchor of elastic jobs: exponential jobs on one curve share the GPUs, against the chain of their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gpusim.engine.build import Names
+from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.doors import Rounds
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.instant import Place
+from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.sizes import Sizes
+from gpusim.policies.pollux import Pollux
+from gpusim.policies.sia import Sia
+from gpusim.state.codes import Order
+from gpusim.validation.anchor import Effort, Row
+from gpusim.validation.cases import LAWS, WARM_UP, poisson_arrivals, responses_s, stream, work
+
+GPUS, SERIAL = 8, 0.2
+MOST = 400  # jobs in the chain: more have no weight
+
+Curve = Callable[[np.ndarray], np.ndarray]
+
+
+def amdahl(gpus: np.ndarray) -> np.ndarray:
+    """Speed with so many GPUs, a fifth of the work being serial."""
+    return np.asarray(gpus, float) / (1.0 + SERIAL * (np.asarray(gpus, float) - 1.0))
+
+
+def equal_parts_s(rate_per_s: float, curve: Curve = amdahl) -> float:
+    """[s] Mean time in system of exponential jobs, 1 s long on one GPU, that share the GPUs as equally as may be.
+
+    That is the best there is where all are on one concave curve (Berg, Dorsman and Harchol-Balter 2018).
+    Their number is a birth-death chain: k jobs end at the rate of the speeds of k parts.
+    """
+    weights = [1.0]
+    for k in range(1, MOST):
+        part, more = divmod(GPUS, min(k, GPUS))
+        ends = more * curve(part + 1) + (min(k, GPUS) - more) * curve(part)
+        weights.append(weights[-1] * rate_per_s / float(ends))
+    share = np.array(weights) / sum(weights)
+    return float(share @ np.arange(MOST)) / rate_per_s
+
+
+def mean_time_s(policy: type, rate_per_s: float, jobs: int, curve: Curve = amdahl) -> float:
+    """[s] The same of ours, by a policy that is asked at every arrival and end."""
+    n = jobs + WARM_UP // 10
+    submit_s = poisson_arrivals(stream("elastic", "arrivals"), rate_per_s, n)
+    runtime_s = LAWS["exponential"](stream("elastic", "sizes"), n)
+    columns = work(submit_s, runtime_s, preemptible=np.ones(n, bool))
+    classes, rules = [ClassSpec(checkpoint_interval_s=0.0)], Rules(order=Order.CUSTOM, cycle_s=1e12)
+    fleet = allocate([PoolSpec(0, 0, GPUS, 1)], 1, columns, rules, classes=classes)
+    ranged, most = np.ones(n, bool), np.full(n, GPUS)
+    sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), most=most, ranged=ranged, curves=[curve])
+    env = FleetEnvironment(fleet, None, sizes)
+    fleet.pools[0].delivered = GPUS
+    env.set_nodes_on(0, GPUS)
+    one = Rounds(env, policy(restart_s=0.0), policy.__name__, Names([""], [""], [""], [""], [("", "")], np.ones(1)))
+
+    def live(job: int) -> Generator:
+        yield env.at(submit_s[job], Place.PASSES)
+        one()
+        yield env.completion(job)
+        yield env.at(env.now, Place.PASSES)
+        one()
+
+    def come() -> Generator:
+        for job in range(n):
+            yield env.at(submit_s[job])
+            env.process(live(job))
+
+    env.process(come())
+    env.run(until=env.finished)
+    return float(responses_s(env.detach())[WARM_UP // 10 :].mean())
+
+
+def equal_parts(effort: Effort, curve: Curve = amdahl) -> Iterator[Row]:
+    """54: elastic jobs under Sia's and Pollux's rules: of jobs alike both are equal parts."""
+    for rate in (2.0, 4.0):
+        theirs = equal_parts_s(rate)
+        for policy in (Sia, Pollux):
+            ours = mean_time_s(policy, rate, effort.size(1, 20_000), curve)
+            yield Row(54, f"{policy.__name__}, {rate:g} jobs/s: mean time", theirs, ours, effort.widen(0.03))
