@@ -87,6 +87,7 @@ def scenario() -> dict:
             NAME: {"tenant": TENANT, "signed": 0.0, "gpus": [{"at": 0.3, "value": 4}], "term_days": 30.0,
                    "price_usd_per_gpu_hour": 2.0}
         },
+        "money": {"loans": {NAME: {"tenants": [TENANT], "rate": 0.1}}},
         "failures": {
             "causes": {NAME: {"per_1000_days": 1.0, "repair": {NAME: 1.0}}}, "repairs": {NAME: {"mean_h": 1.0}},
         },

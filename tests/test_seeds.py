@@ -16,7 +16,10 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capital import spending_of
+from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import prices
+from gpusim.commerce.statements import statements
 from gpusim.regulation.building import limited
 from gpusim.scenario.notes import notes
 from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
@@ -100,6 +103,22 @@ def test_contracts_add_up(path):
     assert (gpu_s["delivered"] + gpu_s["missing"] == gpu_s["committed"] + gpu_s["made_up"]).all()
     parts = sum(cents[name].sum(axis=1) for name in ("billed", "undelivered", "unused", "terminated"))
     assert (cents["signed"].sum(axis=1) - parts == cents["backlog"][:, -1]).all()
+
+
+def test_stargate_earns_what_an_owner_of_halls_may(stargate):
+    """Running costs take a fifth of revenue when the sites are full, and capital most of the rest.
+
+    Oracle's clouds for AI were said to keep 14% of revenue after depreciation in 2025, and to be meant to keep 30 to
+    40% (The Information, October 2025, from memory).
+    """
+    book, programme = Book.of(stargate), play(stargate, seed=0)
+    allocation = allocate(book, of_programme(programme.live))
+    spending, leases = spending_of(programme.tasks, book.months_s), leases_of(stargate, programme.tasks)
+    index = prices(allocation, programme.line, programme.requests)
+    fleet = statements(accounts(allocation), spending, prices=index, leases=leases).fleet_table()
+    year = fleet[fleet["month"].str[:4] == "2031"].sum(numeric_only=True)
+    assert 0.7 < year["ebitda_usd"] / year["revenue_usd"] < 0.85
+    assert 0.1 < year["ebit_usd"] / year["revenue_usd"] < 0.4
 
 
 @pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
