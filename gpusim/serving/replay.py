@@ -125,5 +125,5 @@ def _requests(requests: pd.DataFrame, state: Engines) -> pd.DataFrame:
     np.divide(took_s, later, out=value["time_per_output_token_s"], where=later > 0)
     value["end_to_end_s"] = value["end_s"] - value["queued_s"]
     if state.engines["host_blocks"].any():
-        more = {"loaded_tokens": rows["loaded_tokens"].copy(), **more}
+        more = {"loaded_tokens": rows["loaded_tokens"].astype(np.int64), **more}
     return pd.DataFrame({"request": requests.index, **{name: value[name] for name in COLUMNS}, **more}, copy=False)

@@ -47,7 +47,11 @@ REQUEST = record(
         ("chunk", "i8"),  # tokens of its prompt in the step in flight
         ("offset", "i8"),  # of one that decodes: tokens in the KV cache minus those that its replica has given
         ("delay_s", "f8"),  # from the end of the last that it waits for to its arrival
-        ("pending", "i8"),  # requests that must end before it arrives
+        # Half as long: a record that grows is felt where requests are many.
+        ("pending", "i4"),  # requests that must end before it arrives
+        ("adapter", "i4"),  # that computes it with the base model; -1 if none does
+        ("loaded_tokens", "i4"),  # of ``cached_tokens``, those on the host
+        ("lacked", "i4"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
         ("followers", "i8"),
         ("first_hash", "i8"),  # of full blocks of its prompt, and maybe of its output behind, in ``hashes``
@@ -55,10 +59,7 @@ REQUEST = record(
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
         ("cached_tokens", "i8"),  # of its prompt, found in the prefix cache when first admitted
-        ("loaded_tokens", "i8"),  # of these, on the host
         ("preemptions", "i8"),
-        ("adapter", "i8"),  # that computes it with the base model; -1 if none does
-        ("lacked", "i8"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("mixed_s", "f8"),  # in steps with prompt tokens while it decoded; of one that decodes: less its replica's
         ("mixed_steps", "i8"),  # how many
         ("replica", "i8"),
