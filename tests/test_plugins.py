@@ -84,7 +84,7 @@ def test_a_policy_by_its_name():
 
 
 def test_without_the_package_nothing_of_it_is_there(house_free):
-    with pytest.raises(ScenarioError, match="allowed: fifo, .*, multifactor, or a policy's import path"):
+    with pytest.raises(ScenarioError, match="allowed: fifo, .*, multifactor, .*, or a policy's import path"):
         small(**{"scheduler.mode": "cycle", "scheduler.order": "largest_tenant_last"})
     with pytest.raises(ServingError):
         gpusim.entry("House-8B", "H100")

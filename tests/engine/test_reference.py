@@ -90,7 +90,11 @@ def test_kernels_as_plain_python():
         "the_reference and engine",
     ]
     done = subprocess.run(
-        command, cwd=root, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
+        command,
+        cwd=root,
+        env={"GPUSIM_EXAMPLES": "10"} | os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     assert f"{len(KINDS) + len(SERVED)} passed" in done.stdout

@@ -88,7 +88,7 @@ def test_all_faulty_keys_and_values_together() -> None:
         "'sites..grid_mw': not a key; give names joined by dots, say sites.abilene.grid_mw",
         "sites.texas.coolin: no such key (did you mean 'cooling'?); there are: " + ", ".join(Site.model_fields),
         'run.days: found "long"; give a number greater than 0, 36,525 at most',
-        "run.dayz: unknown key (did you mean 'days'?); allowed: days, drain, record_s, signal_s, start",
+        "run.dayz: unknown key (did you mean 'days'?); allowed: days, drain, record_s, signal_s, start, warmer_k",
     ]
 
 

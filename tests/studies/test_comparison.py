@@ -87,7 +87,7 @@ def test_the_command(store):
     folder, command, first = store
     assert first.exit_code == 0, first.output
     assert "Completion time of jobs, mean" in first.output
-    assert "Mean ranks that differ by less than" in " ".join(first.output.split())
+    assert "Mean ranks within" in " ".join(first.output.split())
     assert (folder / "figures" / "ranks.png").is_file()
     page = (folder / "report.html").read_text()
     assert page.index("Completion time of jobs, mean") < page.index("Which differences are real")

@@ -120,7 +120,7 @@ def test_a_link_to_a_folder_stays(tmp_path: Path) -> None:
         (lambda f: (f / "manifest.json").write_text('{"sha256": 3}'), "is not the manifest of a result"),
         (
             lambda f: (f / "manifest.json").write_text('{"sha256": {}, "format": 1, "gpusim_version": "9.0"}'),
-            r"has format 1, this version of gpusim reads 4 only; run the scenario again \(it was written by gpusim 9",
+            r"has format 1, this version of gpusim reads 5 only; run the scenario again \(it was written by gpusim 9",
         ),
         (lambda f: shutil.rmtree(f), "no such folder; `gpusim run` writes one"),
         (lambda f: (shutil.rmtree(f), f.write_text("x")), "is a file; give the folder of a result"),
