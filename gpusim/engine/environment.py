@@ -65,6 +65,9 @@ class FleetEnvironment(simpy.Environment):
         super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
         self._fleet, self._serving = fleet, serving or lay_out(Replicas())
         self._sizes = sizes or Sizes.proportional(fleet.jobs["gpus"])
+        clock = np.asarray(fleet.clock)  # read at every step, for which a record is slow
+        self._n_segments, self._n_ends = clock["n_segments"], clock["n_ends"]
+        self._play = _player(fleet.rules[0])
         self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
@@ -306,18 +309,13 @@ class FleetEnvironment(simpy.Environment):
     # Dense events ------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        clock = self.fleet.clock[0]
-        rules, play = self.fleet.rules[0], advance
-        if rules.backfill == Backfill.CONSERVATIVE:
-            play = advance_by_plan
-        elif rules.greedy:
-            play = advance_greedily
         until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
         while True:
             self.make_segment_room()
-            reason = play(self.fleet, float(until_s), place == Place.PASSES)
+            reason = self._play(self._fleet, float(until_s), place == Place.PASSES)
             if reason == REACHED:
                 return
+            clock = self.fleet.clock[0]
             if reason == SEGMENTS_FULL:
                 continue
             if reason == PASSES:
@@ -358,8 +356,7 @@ class FleetEnvironment(simpy.Environment):
 
     def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
-        clock = self.fleet.clock[0]
-        if len(self.fleet.segments) - clock.n_segments < SEGMENT_ROOM + 5 * clock.n_ends:
+        if len(self._fleet.segments) - self._n_segments[0] < SEGMENT_ROOM + 5 * self._n_ends[0]:
             self._grow_segments()
 
     def _grow_segments(self) -> None:
@@ -380,3 +377,10 @@ class FleetEnvironment(simpy.Environment):
             grown = records(dtype, 2 * len(old))
             grown[:used] = old[:used]  # what was never used takes no memory
             self.fleet.put(name, grown)
+
+
+def _player(rules: np.record) -> Callable[[Fleet, float, bool], int]:
+    """The kernel that plays dense events under some rules."""
+    if rules.backfill == Backfill.CONSERVATIVE:
+        return advance_by_plan
+    return advance_greedily if rules.greedy else advance
