@@ -101,7 +101,7 @@ def draw_held_back(table: pd.DataFrame) -> Figure:
 
 
 def draw_delay(found: gpusim.Deliveries) -> Figure:
-    """What is lost if all of a project comes 30 days later: the dearest."""
+    """What is lost if all of a project comes 30 days later: the costliest."""
     table = found.delay.head(MOST_PROJECTS)
     figure, ax = _rows(list(table["project"]))
     ax.barh(range(len(table)), table["usd"] / 1e6, 0.62, color=MIDDLE)
@@ -168,7 +168,7 @@ def tell(found: gpusim.Deliveries, held: pd.DataFrame, table: pd.DataFrame) -> N
     print(found.milestones[["contract", "gpus"]].join(days).to_string(index=False))
     print("\nmillion GPU-hours planned but not live")
     print(held.to_string(float_format="{:,.0f}".format))
-    print("\n30 days of delay, the dearest")
+    print("\n30 days of delay, the costliest")
     for row in found.delay.head(5).itertuples():
         print(f"  {row.project}: {quantity(row.usd)} USD, {quantity(row.gpu_hours)} GPU-hours")
     print("\nbillion USD over the run")

@@ -70,7 +70,7 @@ def _sooner(case: dict) -> dict:
 
 
 def prices(study: gpusim.Sweep, delay_days: float = DELAY_DAYS) -> pd.DataFrame:
-    """What the delay of each site costs, the dearest first: a row per site and figure, with paired intervals.
+    """What the delay of each site costs, the costliest first: a row per site and figure, with paired intervals.
 
     Returns
     -------

@@ -25,7 +25,7 @@ MOST_HELD_S = 6 * 3600.0  # from submission: whoever has waited this long starts
 
 
 class PriceAware:
-    """First come, first served, but while power is dear only jobs that have waited long."""
+    """First come, first served, but while power is expensive only jobs that have waited long."""
 
     def order(self, queue: np.recarray, now_s: float) -> np.ndarray:
         """Positions in the queue, best first; those left out wait."""
@@ -66,7 +66,7 @@ def draw(runs: dict[str, gpusim.Result]) -> Figure:
         power = result.power.groupby("start_s").agg({"facility_w": "sum", "price_usd_per_mwh": "mean"})
         tenths = power.groupby(pd.qcut(power["price_usd_per_mwh"], 10), observed=True).mean()
         ax.plot(tenths["price_usd_per_mwh"], tenths["facility_w"] / 1e6, marker="o", color=colour, label=name)
-    ax.axvline(DEAR_USD_PER_MWH, color="black", linestyle=":", linewidth=1, label="dear from here on")
+    ax.axvline(DEAR_USD_PER_MWH, color="black", linestyle=":", linewidth=1, label="expensive from here on")
     ax.set_xscale("log")
     ax.set_xticks([30, 50, 100, 200, 300], minor=False)
     ax.xaxis.set_major_formatter("{x:g}")

@@ -21,7 +21,7 @@ def is_built(result: Record) -> bool:
 
 
 def held_back(losses: pd.DataFrame) -> pd.DataFrame:
-    """Losses by kind of task and by what held it up, the dearest first.
+    """Losses by kind of task and by what held it up, the costliest first.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def held_back(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_site(losses: pd.DataFrame) -> pd.DataFrame:
-    """Losses by site, the dearest first, and what made each late most.
+    """Losses by site, the costliest first, and what made each late most.
 
     Parameters
     ----------

@@ -101,10 +101,10 @@ def rivalry(result: Record, competition: Competition | None = None) -> str:
     costs = competition.rivals.set_index("rival")
     alone, n = costs.drop(ALL), competition.about["replications"]
     basis = Earnings.of_manifest(result.manifest).basis
-    dearest, later = alone["usd"].idxmax(), number_of(f"{costs.loc[ALL, 'later_days']:,.0f}", "day")
+    costliest, later = alone["usd"].idxmax(), number_of(f"{costs.loc[ALL, 'later_days']:,.0f}", "day")
     return (
         f"{said}. Without any of them a project would be delivered {later} earlier on"
         f" average over {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
-        f" {quantity(costs.loc[ALL, 'usd'])} USD {basis}. Most of it is due to {spelled(dearest)}:"
-        f" {quantity(alone.loc[dearest, 'usd'])} USD."
+        f" {quantity(costs.loc[ALL, 'usd'])} USD {basis}. Most of it is due to {spelled(costliest)}:"
+        f" {quantity(alone.loc[costliest, 'usd'])} USD."
     )

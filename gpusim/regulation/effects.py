@@ -37,7 +37,7 @@ def is_ruled(result: Record) -> bool:
 
 
 def effects(result: Record) -> pd.DataFrame:
-    """What each rule did, the dearest first.
+    """What each rule did, the costliest first.
 
     Returns
     -------

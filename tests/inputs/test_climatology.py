@@ -125,8 +125,8 @@ def test_start_within_an_hour():
     assert signals.dry_bulb_c.times_s.tolist() == [-1800.0, 1800.0, 5400.0]
 
 
-def test_texas_is_hottest_and_dearest_when_it_should_be():
-    """Independent of the files: dearest at 23 h or 0 h UTC (19 h local), July warmer than January by 18 to 24 K."""
+def test_texas_is_hottest_and_costliest_when_it_should_be():
+    """Independent of the files: costliest at 23 h or 0 h UTC (19 h local), July warmer than January by 18 to 24 K."""
     hours = pd.concat(generated("US-TEX-ERCO", 12))
     assert hours["price_usd_per_mwh"].groupby(hours.index.hour).mean().idxmax() in (21, 22, 23, 0)
     by_month = hours["dry_bulb_c"].groupby(hours.index.month).mean()

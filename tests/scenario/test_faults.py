@@ -40,7 +40,8 @@ def test_seeds_and_starter_are_valid() -> None:
         (
             "run.recrd_s",
             1.0,
-            "run.recrd_s: unknown key (did you mean 'record_s'?); allowed: days, drain, record_s, signal_s, start, warmer_k",
+            "run.recrd_s: unknown key (did you mean 'record_s'?);"
+            " allowed: days, drain, record_s, signal_s, start, warmer_k",
         ),
         (
             "scheduler.placement",

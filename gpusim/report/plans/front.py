@@ -38,7 +38,7 @@ class FrontSection(Section[Proposal]):
         return {"front": document.table(rows, (*shown, text("goal", "goal")))}
 
     def say(self, findings: Proposal, terminal: Terminal) -> None:
-        """The same, of many the dearest."""
+        """The same, of many the costliest."""
         terminal.print(_listing(findings))
         count = len(findings.front)
         hidden = f" The last {MOST_ROWS} of {count}; all are in front.csv." if count > MOST_ROWS else ""

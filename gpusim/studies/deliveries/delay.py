@@ -77,7 +77,7 @@ class DelayTally:
         return hours, float(in_usd(paid))
 
     def table(self) -> pd.DataFrame:
-        """As ``Deliveries.delay``, the dearest first."""
+        """As ``Deliveries.delay``, the costliest first."""
         rows = [(name, *np.mean(lost, axis=0)) for name, lost in self.lost.items()]
         table = pd.DataFrame(rows, columns=["project", "gpu_hours", "usd"])
         return table.sort_values("usd", ascending=False, ignore_index=True, kind="stable")

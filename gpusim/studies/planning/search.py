@@ -19,7 +19,7 @@ from gpusim.studies.planning.goal import Goal
 from gpusim.studies.planning.space import Candidate, Space
 
 BATCH = 8  # candidates that are run together
-ASKED = 2 * BATCH  # proposals for a batch; most are known, or too dear, when little is left to find
+ASKED = 2 * BATCH  # proposals for a batch; most are known, or too expensive, when little is left to find
 FIRST, GROWTH = 2, 1.5  # replications of the first round, and by how much they grow until the next
 Trial = tuple[Candidate, int]  # candidate, replication
 Evaluate = Callable[[Sequence[Trial]], Sequence[np.ndarray]]  # the figures of each, shape (conditions,)
@@ -62,7 +62,7 @@ class Search:
         self.runs, self.ended = 0, ""
         self._study = _study(seed)
         self._distributions = _distributions(space)
-        self._left = space.dearest_first()
+        self._left = space.costliest_first()
 
     def play(self) -> None:
         """Search until nothing is left that may change the answer, or the budget is spent."""
@@ -102,7 +102,7 @@ class Search:
         return bool(batch)
 
     def _some_left(self) -> list[Candidate]:
-        """The dearest of all that were not run yet and may be worth it, as many as there is room for, or one."""
+        """The costliest of all that were not run yet and may be worth it, as many as there is room for, or one."""
         batch: list[Candidate] = []
         for candidate in self._left:
             if self._is_new(candidate):

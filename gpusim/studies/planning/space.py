@@ -84,14 +84,14 @@ class Space:
 
     @property
     def most_usd(self) -> float:
-        """[USD] What the dearest candidate costs."""
+        """[USD] What the costliest candidate costs."""
         return math.fsum(map(max, self._usd))
 
     def cost_usd(self, candidate: Candidate) -> float:
         """[USD] What a candidate costs."""
         return math.fsum(usd[level] for usd, level in zip(self._usd, candidate))
 
-    def dearest_first(self) -> Iterator[Candidate]:
+    def costliest_first(self) -> Iterator[Candidate]:
         """All candidates by falling cost; none if they are not listed."""
         if not self.is_listed:
             return

@@ -60,7 +60,7 @@ def test_neighbours() -> None:
     assert space.larger((5, 0)) == [(6, 0), (7, 0), (8, 0), (5, 1), (5, 2)]
     assert space.alone() == [(8, 0), (0, 1), (0, 2)]
     assert space.everything() == [(8, 0), (8, 1), (8, 2)]
-    assert len(set(space.dearest_first())) == space.size == 27
+    assert len(set(space.costliest_first())) == space.size == 27
 
 
 @pytest.mark.parametrize(
