@@ -28,10 +28,10 @@ def efficiency(result: Record) -> pd.DataFrame:
     """
     sites = result.sites.set_index("site")
     it_kwh = (sites["energy_it_j"] / JOULE_PER_KWH).where(sites["energy_it_j"] > 0.0)
-    said = result.manifest["scenario"].get("sites", {})
+    said = result.manifest["scenario"]["sites"]
     given = pd.DataFrame(
         {
-            name: [(said.get(site, {}).get("sustainability") or {}).get(key, np.nan) for site in sites.index]
+            name: [(said[site].get("sustainability") or {}).get(key, np.nan) for site in sites.index]
             for name, key in GIVEN.items()
         },
         index=sites.index,

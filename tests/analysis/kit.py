@@ -99,6 +99,7 @@ def make(
     manifest = {
         "scenario": {
             "name": "by hand", "description": "A fleet for tests.", "run": {"days": hours / 24, "record_s": HOUR_S},
+            "sites": {site: {} for site in sites},
             "services": {row["service"]: {"gpus_per_replica": 4} for row in services}, **(scenario or {}),
         },
         "scenario_hash": "0" * 64, "gpus": {kind: {"usd_per_gpu_hour": usd, **NODE} for kind, usd in LIST_USD.items()},

@@ -8,16 +8,15 @@ from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
-from gpusim.engine.layout.jobs import classes_of, jobs_of, keys_of, routes_of
+from gpusim.engine.layout.jobs import classes_of, jobs_of, routes_of
 from gpusim.engine.layout.options import clock_of, rules_of
 from gpusim.engine.layout.plans import dues, timelines
-from gpusim.engine.layout.queues import lanes_of, rank, rosters_of
+from gpusim.engine.layout.queues import queues_of, rosters_of
 from gpusim.engine.layout.serving import lay_out
 from gpusim.state.capacity import HOLDING
 from gpusim.state.codes import Backfill, Order
 from gpusim.state.fleet import Fleet
 from gpusim.state.jobs import LINK, PACE, SEGMENT, TRANSFER
-from gpusim.state.queues import SIZES
 from gpusim.state.serving import Serving
 
 
@@ -52,14 +51,9 @@ def allocate(
     n_jobs = len(jobs)
     n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
-    by_tenant = quota is not None or rules.order == Order.FAIR_SHARE
-    groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(n_jobs)]
-    by_place = rank(jobs, groups, keys_of(jobs, rules))
     layout = lay_out_pools(pools, n_holdings)
     conservative = rules.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
-    lanes, n_words = lanes_of(layout.pools, groups, shares, layout.n_words, conservative)
-    n_rows = n_words if rules.backfill == Backfill.EASY and rules.order != Order.CUSTOM else 1
     segments = 4096 if rules.preempts or rules.greedy or len(serving.replicas) else 64
     return Fleet(
         rules=rules_of(rules, quota is not None),
@@ -69,7 +63,7 @@ def allocate(
         nodes=layout.nodes,
         pools=layout.pools,
         sites=sites_of(pools, caps),
-        lanes=lanes,
+        **queues_of(layout, jobs, rules, shares, by_tenant=quota is not None or rules.order == Order.FAIR_SHARE),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
         classes=classes_of(classes),
@@ -81,10 +75,6 @@ def allocate(
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or rules.greedy),
         **rosters_of(layout.pools, jobs, rules),
-        by_place=by_place,
-        words=np.zeros(n_words + 1, "i8"),
-        least_wall_s=np.zeros((n_rows, SIZES), "f8"),
-        least_draw_w=np.zeros((n_rows, SIZES), "f8"),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),

@@ -6,13 +6,33 @@ import numpy as np
 
 from gpusim.bundle import records
 from gpusim.engine.description import Rules
+from gpusim.engine.layout.capacity import Layout
 from gpusim.engine.layout.jobs import keys_of
 from gpusim.kernels import bitset
-from gpusim.state.queues import LANE
+from gpusim.state.codes import Backfill, Order
+from gpusim.state.queues import LANE, SIZES
 from gpusim.state.rosters import ENTRY, NO_LEAST, ROSTER
 
 
-def rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.ndarray:
+def queues_of(
+    layout: Layout, jobs: np.recarray, rules: Rules, shares: list[float], *, by_tenant: bool
+) -> dict[str, np.ndarray]:
+    """Lanes of each pool, one for each tenant or one for all, the sets of who waits in them, and their rows by size."""
+    groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(len(jobs))]
+    by_place = _rank(jobs, groups, keys_of(jobs, rules))
+    planned = rules.backfill == Backfill.CONSERVATIVE
+    lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, planned)
+    n_rows = n_words if rules.backfill == Backfill.EASY and rules.order != Order.CUSTOM else 1
+    return {
+        "lanes": lanes,
+        "by_place": by_place,
+        "words": np.zeros(n_words + 1, "i8"),
+        "least_wall_s": np.zeros((n_rows, SIZES), "f8"),
+        "least_draw_w": np.zeros((n_rows, SIZES), "f8"),
+    }
+
+
+def _rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.ndarray:
     """Fill ``rank`` and ``lane_pos``; the jobs of each group in their order, one group behind the other."""
     first = np.argsort(keys, kind="stable")
     jobs["rank"][first] = np.arange(len(jobs))
@@ -26,7 +46,7 @@ def rank(jobs: np.recarray, groups: list[np.ndarray], keys: np.ndarray) -> np.nd
     return by_place
 
 
-def lanes_of(
+def _lanes(
     pools: np.recarray, groups: list[np.ndarray], shares: list[float], n_words: int, conservative: bool
 ) -> tuple[np.recarray, int]:
     lanes = records(LANE, len(pools) * len(groups))
