@@ -163,11 +163,12 @@ ENGINE = record(
     ]
 )
 
-# KV cache that one replica computes for another, by the request's row in the first.
+# KV cache that one replica computes for another, by request.
 SHIPMENT = record(
     [
         ("free_s", "f8"),  # its blocks are free: if it is read, when that has happened
         ("read", "i8"),  # it is, or was
+        ("held", "i8"),  # by the replica that computed it
         ("previous", "i8"),  # of those that the replica holds
         ("next", "i8"),
     ]
@@ -232,7 +233,7 @@ class Engines(Bundle):
     the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
     replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
     each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request
-    has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
+    has two rows: that in which it is prefilled, which is even, and behind it that in which it is decoded.
     """
 
     ARRAYS = {
