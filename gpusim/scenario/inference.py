@@ -147,6 +147,24 @@ class Routing(Model):
     """Requests of a replica that is lost are sent anew; else they have failed."""
 
 
+class Prefill(Model):
+    """Replicas at each deployment's site that prefill for its own, which then only decode, and ship them the KV cache."""
+
+    gb_per_s: PositiveFloat
+    """[GB/s] At which a GPU of a replica that decodes reads KV cache, one request after the other."""
+    latency_s: NonNegativeFloat = 0.0
+    """[s] By which what was read comes later, for each request."""
+    holds_s: PositiveFloat = 480.0
+    """[s] After which KV cache is given up that nobody has begun to read; the request is then prefilled where it
+    decodes."""
+    gpu_type: str | None = None
+    """GPU type of their pools; absent: that of the deployment."""
+    replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
+    """Which of them a request goes to, as ``routing.replica``, which then says it of those that decode."""
+    replicas: int = Field(1, ge=0)
+    """How many of them each deployment has, with the policy "static"; with others as demand and load need."""
+
+
 class Scaling(Model):
     """How many replicas a service has."""
 

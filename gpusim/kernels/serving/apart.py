@@ -73,6 +73,13 @@ def look_again(s, first, behind, now):
 
 
 @inner
+def wake(s):
+    """Replicas may have changed from outside: all are played at the next moment."""
+    for r in range(len(s.engines)):
+        s.engines[r].due_s = -math.inf
+
+
+@inner
 def _may_be_woken(s, first, behind, answered):
     """Whether a replica that prefills could begin a step as soon as one that decodes ends one."""
     for r in range(first, behind):

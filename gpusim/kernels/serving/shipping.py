@@ -14,7 +14,7 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
-from gpusim.kernels.serving.lists import free, leave_waiting, run_last
+from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_first
 from gpusim.state.codes import NONE
 
 
@@ -92,7 +92,7 @@ def hold(s, r, row):
     before, behind = s.engines[r].last_held, NONE
     while before != NONE and s.shipments[before].free_s > free_s:
         before, behind = s.shipments[before].previous, before
-    s.shipments[one].free_s, s.shipments[one].read = free_s, 0
+    s.shipments[one].free_s, s.shipments[one].read, s.shipments[one].listed = free_s, 0, 1
     _join_held(s, r, before, one, behind)
 
 
@@ -104,6 +104,41 @@ def let_go(s, r, seen_s):
         one = replica.first_held
         _quit_held(s, r, one)
         free(s, r, 2 * one)
+
+
+@inner
+def lose_held(s, r, now):
+    """A replica that prefilled is gone: nobody can read any more what it holds, nor read on."""
+    while s.engines[r].first_held != NONE:
+        one = s.engines[r].first_held
+        behind = s.requests[2 * one + 1]
+        if s.shipments[one].read and behind.ready_s > now:
+            _stop_coming(s, behind.replica, 2 * one + 1)
+        s.shipments[one].free_s = -math.inf
+        _quit_held(s, r, one)
+        free(s, r, 2 * one)
+
+
+@inner
+def _stop_coming(s, r, row):
+    """The KV cache of a request comes no more: it waits before all others, to be computed."""
+    replica, request, before = s.engines[r], s.requests[row], NONE
+    other = replica.first_coming
+    while other != row:
+        before, other = other, s.requests[other].next
+    behind = request.next
+    if before == NONE:
+        replica.first_coming = behind
+    else:
+        s.requests[before].next = behind
+    if behind == NONE:
+        replica.last_coming = before
+    replica.coming -= 1
+    request.computed = request.prompt_tokens  # it has the blocks of these
+    free(s, r, row)
+    request.computed = request.shared = 0
+    request.ready_s = math.nan
+    wait_first(s, r, row)
 
 
 # What comes -----------------------------------------------------------------------------------------------------------

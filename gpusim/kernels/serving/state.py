@@ -169,6 +169,8 @@ SHIPMENT = record(
         ("free_s", "f8"),  # its blocks are free: if it is read, when that has happened
         ("read", "i8"),  # it is, or was
         ("held", "i8"),  # by the replica that computed it
+        ("listed", "i8"),  # its first row is one of those that have ended there
+        ("over", "i8"),  # nothing is to come of its second row any more
         ("previous", "i8"),  # of those that the replica holds
         ("next", "i8"),
     ]

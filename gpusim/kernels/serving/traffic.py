@@ -48,6 +48,8 @@ DEPLOYMENT = record(
         ("first_engine", "i8"),
         ("engines", "i8"),
         ("open", "i8"),  # of these, how many are sent requests
+        ("entrance", "i8"),  # the deployment to whose replicas its requests go first: it, or those that prefill for it
+        ("played_s", "f8"),  # where prefill is apart: up to when these have been played
         ("next", "i8"),  # of these, whose turn it is
         ("weight", "f8"),
         ("turn", "f8"),
@@ -101,6 +103,9 @@ KEPT = record(
 
 class Traffic(Bundle):
     """A service's requests, its deployments as its gateway sees them, and what has come of requests.
+
+    Where prefill is apart, tickets and spare rows are those in which requests are decoded, and deployments that prefill
+    stand behind all others.
 
     ``order`` has for each region of users the deployments that may serve it, the preferred first, -1 behind them;
     ``round_trip_s`` the way to each deployment and back. ``outcomes`` counts requests that are over, by pair of
