@@ -148,7 +148,7 @@ class Routing(Model):
 
 
 class Prefill(Model):
-    """Replicas at each deployment's site that prefill for its own, which then only decode, and ship them the KV cache."""
+    """Replicas beside those of each deployment that prefill for them, and ship them the KV cache; these only decode."""
 
     gb_per_s: PositiveFloat
     """[GB/s] At which a GPU of a replica that decodes reads KV cache, one request after the other."""

@@ -101,9 +101,9 @@ def serving_engines(scenario: Scenario, arrivals: dict[str, Arrivals]) -> dict[t
         for kind in dict.fromkeys(d.gpu_type for d in service.deployments) if service.model else ():
             try:
                 made[name, kind] = _engine(service.model, kind, arrivals[name])
-                if service.prefill is not None:
-                    other = service.prefill.gpu_type or kind
-                    made[name, kind] = _fed(made[name, kind], _engine(service.model, other, arrivals[name]), service.prefill)
+                if (apart := service.prefill) is not None:
+                    other = _engine(service.model, apart.gpu_type or kind, arrivals[name])
+                    made[name, kind] = _fed(made[name, kind], other, apart)
             except ServingError as error:
                 faults[f"{dotted(('services', name, 'model'))}: {error}"] = None
     if faults:

@@ -18,8 +18,8 @@ USES = ("prefill", "decode", "idle", "loading", "draining")
 class Meter:
     """GPU-seconds and energy of one deployment's replicas, told to the fleet behind the time in which they were used.
 
-    A step counts from its beginning; of one that is under way, and its energy, what goes beyond now is told later. Where
-    prefill is apart, all steps of replicas that prefill are prefill, all of those that decode are decode.
+    A step counts from its beginning; of one that is under way, and its energy, what goes beyond now is told later.
+    Where prefill is apart, all steps of replicas that prefill are prefill, all of those that decode are decode.
 
     Attributes
     ----------

@@ -98,9 +98,11 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
 def _parts(service: Service) -> list[tuple[DeploymentSpec, str, float, str]]:
     """Deployments of a service with GPU type, share and role; those that prefill for others behind all of these."""
     total = sum(spec.weight for spec in service.deployments)
-    apart = service.prefill is not None
-    parts = [(spec, spec.gpu_type, spec.weight / total, "decode" if apart else "") for spec in service.deployments]
-    return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, _kind, share, _role in parts if apart]
+    shares = [(spec, spec.weight / total) for spec in service.deployments]
+    if service.prefill is None:
+        return [(spec, spec.gpu_type, share, "") for spec, share in shares]
+    parts = [(spec, spec.gpu_type, share, "decode") for spec, share in shares]
+    return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, share in shares]
 
 
 def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:

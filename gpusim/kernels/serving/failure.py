@@ -18,8 +18,8 @@ from gpusim.state.codes import NONE
 def fail(s, r):
     """A replica, and those in step with it, lose the step under way and all that GPUs and host hold.
 
-    It is at the time they are played to; nobody reads from them any more. Their requests wait, with the tokens that they have produced; ``withdraw``
-    takes them out.
+    It is at the time they are played to; nobody reads from them any more. Their requests wait, with the tokens that
+    they have produced; ``withdraw`` takes them out.
     """
     g = group_of(s, r)
     for rank in range(g, g + s.engines[g].ranks):

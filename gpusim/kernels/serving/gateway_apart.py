@@ -1,8 +1,6 @@
 """The gateway of a service whose prompts are computed on replicas of their own, at the site where they are decoded.
 
-A request goes to the replicas that prefill for the deployment that it was given to, and from there to one that decodes,
-of the same deployment. Deployments are played one by one, each from moment to moment, up to every arrival. The rows of
-a request are nobody's when it is over and nothing of it is held where it was prefilled.
+The rows of a request are nobody's when it is over and nothing of it is held where it was prefilled.
 """
 
 from __future__ import annotations
@@ -11,15 +9,14 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import group_of
-from gpusim.kernels.serving.apart import join, play_moment, wake
+from gpusim.kernels.serving.apart import wake
 from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.gateway import DONE, KEPT_FULL, REFUSED, ROWS_LACK, begin_again, count, enter, keep, pair_of
 from gpusim.kernels.serving.judging import judge_under_way, token_time_of, ttft_of
 from gpusim.kernels.serving.judging_apart import judge
 from gpusim.kernels.serving.lists import release, take_ended
-from gpusim.kernels.serving.sending import deployment_for, hold, replica_of
-from gpusim.kernels.serving.shipping import hold as hold_blocks
-from gpusim.kernels.serving.shipping import lose_held, take_sent_on
+from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
+from gpusim.kernels.serving.shipping import lose_held
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE
 
@@ -44,65 +41,6 @@ def _begin(s, row):
     begin_again(s, row - 1)
     shipment.free_s = -math.inf
     shipment.read = shipment.held = shipment.listed = shipment.over = 0
-
-
-# Where requests go ----------------------------------------------------------------------------------------------------
-
-
-@inner
-def _send(s, t, row, now):
-    """Give a request to a replica that prefills; False if none is open, or none would decode it."""
-    ticket = t.tickets[row]
-    d = deployment_for(s, t, ticket.region, now)
-    if d == NONE:
-        return False
-    deployment = t.deployments[d]
-    entrance = t.deployments[deployment.entrance]
-    ticket.deployment = d
-    ticket.short = deployment.short if deployment.short != NONE else entrance.short
-    join(s, entrance.first_engine, replica_of(s, t, deployment.entrance, row - 1, now), row - 1, now)
-    return True
-
-
-@inner
-def _pass_on(s, t, row, now):
-    """Give a request that is prefilled to a replica that decodes; False if none is open."""
-    deployment = t.deployments[t.tickets[row].deployment]
-    if deployment.open == 0:
-        return False
-    join(s, deployment.first_engine, replica_of(s, t, t.tickets[row].deployment, row, now), row, now)
-    return True
-
-
-@inner
-def _send_or_hold(s, t, row, now):
-    """Give a request, in its first or second row, to a replica, or have it wait at the gateway."""
-    sent = _pass_on(s, t, row, now) if row & 1 else _send(s, t, row + 1, now)
-    if not sent:
-        hold(s, t, row)
-    return sent
-
-
-@inner
-def _play(s, t, d, until_s):
-    """Play a deployment, and those that prefill for it, up to a time."""
-    deployment = t.deployments[d]
-    entrance, first = t.deployments[deployment.entrance], deployment.first_engine
-    prefills, prefills_behind = entrance.first_engine, entrance.first_engine + entrance.engines
-    while deployment.played_s < until_s:
-        now = play_moment(
-            s, prefills, prefills_behind, first, first + deployment.engines, False, False, deployment.played_s, until_s
-        )
-        deployment.played_s = now
-        for r in range(prefills, prefills_behind):
-            row = take_sent_on(s, r)
-            while row != NONE:
-                hold_blocks(s, r, row - 1)
-                if not _pass_on(s, t, row, s.requests[row].arrival_s):
-                    t.tickets[row].held = t.gateway[0].held
-                    hold(s, t, row)
-                s.requests[row].arrival_s = s.requests[row - 1].arrival_s
-                row = take_sent_on(s, r)
 
 
 # What has come of them ------------------------------------------------------------------------------------------------
@@ -171,14 +109,6 @@ def _take_ended(s, t, r):
 
 
 @inner
-def _play_all(s, t, until_s):
-    """Play all replicas up to a time."""
-    for d in range(len(t.deployments)):
-        if t.deployments[d].entrance != d:
-            _play(s, t, d, until_s)
-
-
-@inner
 def _take_all(s, t):
     """Take those that have ended; False if there is no room for samples."""
     for r in range(len(s.engines)):
@@ -197,7 +127,7 @@ def serve(s, t, until_s):
     wake(s)
     while gate.next < gate.arrivals and t.arrivals[gate.next].arrival_s < until_s:
         now = t.arrivals[gate.next].arrival_s
-        _play_all(s, t, now)
+        play_all(s, t, now)
         if (gate.spare == 0 and not _take_all(s, t)) or gate.kept == len(t.kept):
             return KEPT_FULL
         if gate.spare == 0:
@@ -206,12 +136,12 @@ def serve(s, t, until_s):
         request = s.requests[row]
         if request.prompt_tokens + request.output_tokens > gate.most_tokens:
             _close(s, t, row, REFUSED)
-        elif not _send_or_hold(s, t, row - 1, now):
+        elif not send_or_hold(s, t, row - 1, now):
             t.tickets[row].held = gate.held
         deployment = t.deployments[t.tickets[row].deployment]
         deployment.prompt_tokens += request.prompt_tokens
         deployment.output_tokens += request.output_tokens
-    _play_all(s, t, until_s)
+    play_all(s, t, until_s)
     return DONE if _take_all(s, t) else KEPT_FULL
 
 
@@ -222,7 +152,7 @@ def send_held(s, t, now):
     row, gate.first_held, gate.last_held, gate.waiting = gate.first_held, NONE, NONE, 0
     while row != NONE:
         behind = s.requests[row].next
-        _send_or_hold(s, t, row, now)
+        send_or_hold(s, t, row, now)
         row = behind
 
 
@@ -240,7 +170,8 @@ def _in_new_rows(s, t, row):
     gate.spare -= 1
     new = t.spare[gate.spare]
     old, request, was, ticket = s.requests[row], s.requests[new], t.tickets[row], t.tickets[new]
-    request.arrival_s, request.prompt_tokens, request.output_tokens = old.arrival_s, old.prompt_tokens, old.output_tokens
+    request.arrival_s = old.arrival_s
+    request.prompt_tokens, request.output_tokens = old.prompt_tokens, old.output_tokens
     request.first_hash, request.hashes, request.adapter = old.first_hash, old.hashes, old.adapter
     request.followers, request.sent_s, request.replica = 0, math.nan, NONE
     begin_again(s, new)
@@ -265,12 +196,12 @@ def _lost(s, t, row, miss, retries, now):
         row = _in_new_rows(s, t, row) - 1
     else:
         begin_again(s, row)
-    _send_or_hold(s, t, row, now)
+    send_or_hold(s, t, row, now)
 
 
 @kernel
 def lose(s, t, r, miss, retries, now):
-    """As ``gateway.lose``; who was prefilled, and whose KV cache nobody has begun to read, is only decoded elsewhere."""
+    """As ``gateway.lose``; whose KV cache nobody has begun to read where it is held is only decoded elsewhere."""
     first = group_of(s, r)
     for rank in range(first, first + s.engines[first].ranks):
         if s.engines[rank].ships:

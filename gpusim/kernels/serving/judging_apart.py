@@ -10,7 +10,17 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of
 from gpusim.kernels.serving.judging import (
-    ALONE, BATCH, INTERFERENCE, KV_MEMORY, NETWORK, POWER, QUEUE, alone_s, token_alone_s, token_time_of, ttft_of,
+    ALONE,
+    BATCH,
+    INTERFERENCE,
+    KV_MEMORY,
+    NETWORK,
+    POWER,
+    QUEUE,
+    alone_s,
+    token_alone_s,
+    token_time_of,
+    ttft_of,
     why_slow,
 )  # fmt: skip
 from gpusim.kernels.serving.state import Lack
