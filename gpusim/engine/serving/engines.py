@@ -104,6 +104,7 @@ def serving_engines(scenario: Scenario, arrivals: dict[str, Arrivals]) -> dict[t
                 if (apart := service.prefill) is not None:
                     other = _engine(service.model, apart.gpu_type or kind, arrivals[name])
                     made[name, kind] = _fed(made[name, kind], other, apart)
+                    made.setdefault((name, apart.gpu_type or kind), made[name, kind].prefill)
             except ServingError as error:
                 faults[f"{dotted(('services', name, 'model'))}: {error}"] = None
     if faults:
