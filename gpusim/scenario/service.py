@@ -106,6 +106,10 @@ class Service(Model):
                 f'scaling.policy "{self.scaling.policy}" at the fluid level; give {", ".join(LOOKING_AHEAD)},'
                 ' or level = "requests"'
             )
+        if (self.requests or Requests()).turns > 1.0 and not self.by_request:
+            faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
+        if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
+            faults.append("sessions where prefill is apart are not covered; remove requests.turns or prefill")
         if self.prefill is not None and not self.by_request:
             faults.append('prefill apart at the fluid level; give level = "requests", or remove prefill')
         if self.prefill is not None and self.model is not None and self.model.lora is not None:

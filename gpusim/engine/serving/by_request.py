@@ -23,7 +23,7 @@ from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail
 from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
-from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TICKET
+from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TICKET, TURN
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.layout import engines_of
@@ -73,7 +73,9 @@ class ByRequest:
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
-        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters)
+        self.engines: Engines = engines_of(
+            parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters, named=arrivals.block_tokens > 0
+        )
         self.engines.engines["open"] = 0
         self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
@@ -83,6 +85,10 @@ class ByRequest:
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []
+        self._played_s, self._sticky = 0.0, (service.routing or Routing()).sticky
+        if arrivals.sessions is not None:
+            self.engines.engines["sends_on"] = 1
+            self.engines.put("followers", np.full(ROWS, NONE))
         self.demand = np.zeros((len(roads.round_trip_s), 3))
         self._told = self._tokens()
         self._lookout = Lookout(deployments, engines, self.engines, self.traffic)
@@ -184,7 +190,16 @@ class ByRequest:
         return int((mine["waiting"] + mine["running"] + mine["coming"] + (mine["first_held"] != NONE)).sum())
 
     def _play(self, until_s: float) -> None:
-        arrivals = self._arrivals.until(until_s)
+        """Send all that arrive, and play replicas; where there are sessions, no further than their next turns allow."""
+        sessions = self._arrivals.sessions
+        if sessions is None:
+            self._play_for(self._arrivals.until(until_s), until_s)
+            return
+        while self._played_s < until_s:
+            self._played_s = min(self._played_s + sessions.least_s, until_s)
+            self._play_for(sessions.with_turns(self._arrivals.until(self._played_s), self._played_s), self._played_s)
+
+    def _play_for(self, arrivals: np.recarray, until_s: float) -> None:
         for column, weights in enumerate((None, arrivals["prompt_tokens"], arrivals["output_tokens"])):
             self.demand[:, column] += np.bincount(arrivals["region"], weights, minlength=len(self.demand))
         for first in range(0, max(len(arrivals), 1), BATCH):
@@ -197,9 +212,22 @@ class ByRequest:
         if len(batch) > len(traffic.arrivals):
             traffic.put("arrivals", records(ARRIVAL, len(batch)))
         traffic.arrivals[: len(batch)] = batch
+        if self._arrivals.sessions is not None and len(traffic.turns) < max(len(batch), len(traffic.tickets)):
+            traffic.put("turns", records(TURN, max(len(batch), len(traffic.tickets))))
         gate.arrivals, gate.next = len(batch), 0
         while (stopped := self._gateway.serve(self.engines, traffic, until_s)) != gateway.DONE:
             self._make_room(stopped)
+        if self._arrivals.sessions is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Sessions whose last request has ended are to go on."""
+        more = True
+        while more:
+            more, gate = gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
+            told, gate.turns = self.traffic.turns[: gate.turns].copy(), 0
+            deployments = np.searchsorted(self._first, told["replica"], side="right") - 1
+            self._arrivals.sessions.go_on(told, self.traffic.round_trip_s, deployments, self._sticky)
 
     def _make_room(self, stopped: int) -> None:
         if stopped == gateway.KEPT_FULL:
@@ -209,6 +237,9 @@ class ByRequest:
         apart = len(engines.shipments) > 0
         engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
         engines.put("places", np.append(engines.places, np.full(rows, NONE)))
+        if len(engines.followers):
+            engines.put("followers", np.append(engines.followers, np.full(rows, NONE)))
+            traffic.put("turns", _longer(traffic.turns, records(TURN, rows)))
         if apart:
             engines.put("shipments", _longer(engines.shipments, records(SHIPMENT, rows // 2)))
         traffic.put("tickets", _longer(traffic.tickets, records(TICKET, rows)))
@@ -232,6 +263,8 @@ class ByRequest:
             lost = self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now
             while (stopped := self._gateway.lose(*lost)) != gateway.DONE:
                 self._make_room(stopped)
+            if self._arrivals.sessions is not None:
+                self._go_on()
 
     def _stop_drained(self, d: Deployment) -> None:
         for row in np.flatnonzero(d.draining).tolist():

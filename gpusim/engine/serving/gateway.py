@@ -8,7 +8,17 @@ from gpusim.bundle import records
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.sketch import BUCKETS
-from gpusim.kernels.serving.traffic import ARRIVAL, DEPLOYMENT, GATEWAY, KEPT, MEASURES, N_OUTCOMES, TICKET, Traffic
+from gpusim.kernels.serving.traffic import (
+    ARRIVAL,
+    DEPLOYMENT,
+    GATEWAY,
+    KEPT,
+    MEASURES,
+    N_OUTCOMES,
+    TICKET,
+    TURN,
+    Traffic,
+)
 from gpusim.scenario.inference import Objectives, Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.deployment import ROUTERS
@@ -47,6 +57,7 @@ def traffic_of(service: Service, deployments: list[Deployment], engines: list[in
         sketch=np.zeros((pairs * len(MEASURES), BUCKETS), np.int64),
         sums_s=np.zeros(pairs * len(MEASURES)),
         kept=records(KEPT, KEPT_ROWS),
+        turns=records(TURN, 0),
     )
 
 

@@ -10,6 +10,7 @@ from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, ttft_of
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending import hold, play_deployment, send
+from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE, Miss
@@ -31,6 +32,39 @@ def begin_again(s, row):
 
 
 @inner
+def _deployment_of(t, r):
+    """Deployment of a replica."""
+    d = 0
+    while r >= t.deployments[d].first_engine + t.deployments[d].engines:
+        d += 1
+    return d
+
+
+@inner
+def _expect(s, t, row, turn):
+    """Another row waits for a request to end: of the next turn of its session."""
+    gate = t.gateway[0]
+    gate.spare -= 1
+    behind = t.spare[gate.spare]
+    follower = s.requests[behind]
+    follower.pending, follower.delay_s, follower.arrival_s = 1, 0.0, -math.inf
+    t.tickets[behind].turn = turn
+    s.requests[row].first_follower, s.requests[row].followers = row, 1
+    s.followers[row] = behind
+
+
+@inner
+def _tell_turn(s, t, behind, ended_s):
+    """The request that a turn waited for has ended, or never will: its row is nobody's."""
+    gate = t.gateway[0]
+    told = t.turns[gate.turns]
+    told.turn, told.ended_s, told.replica = t.tickets[behind].turn, ended_s, s.requests[behind].replica
+    gate.turns += 1
+    t.spare[gate.spare] = behind
+    gate.spare += 1
+
+
+@inner
 def enter(s, t):
     """Row of the next request that arrives."""
     gate = t.gateway[0]
@@ -42,11 +76,15 @@ def enter(s, t):
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
     request.adapter = arrival.adapter
     request.followers = 0
+    if arrival.turn != NONE:
+        _expect(s, t, row, arrival.turn)
     request.sent_s, request.replica = math.nan, NONE
     begin_again(s, row)
     ticket.number, ticket.region, ticket.kept = gate.number, arrival.region, arrival.kept
     ticket.held = ticket.short = ticket.lost = NONE
-    ticket.deployment = t.order[arrival.region, 0]
+    ticket.deployment, ticket.home = t.order[arrival.region, 0], arrival.home
+    if arrival.home != NONE:
+        ticket.deployment = _deployment_of(t, arrival.home)
     gate.next += 1
     gate.number += 1
     return row
@@ -79,6 +117,8 @@ def _close(s, t, row, outcome):
     t.outcomes[pair_of(t, row), outcome] += 1
     if t.tickets[row].kept:
         keep(s, t, row, outcome)
+    if s.requests[row].followers > 0 and outcome >= FAILED:
+        _tell_turn(s, t, s.followers[row], math.inf)
     t.spare[gate.spare] = row
     gate.spare += 1
 
@@ -128,9 +168,10 @@ def serve(s, t, until_s):
     gate = t.gateway[0]
     while gate.next < gate.arrivals and t.arrivals[gate.next].arrival_s < until_s:
         now = t.arrivals[gate.next].arrival_s
-        if (gate.spare == 0 and not _play_all(s, t, now)) or gate.kept == len(t.kept):
+        rows = 1 + (t.arrivals[gate.next].turn != NONE)  # its own, and that of the next turn of its session
+        if (gate.spare < rows and not _play_all(s, t, now)) or gate.kept == len(t.kept):
             return KEPT_FULL
-        if gate.spare == 0:
+        if gate.spare < rows:
             return ROWS_LACK
         row = enter(s, t)
         request = s.requests[row]
@@ -143,6 +184,18 @@ def serve(s, t, until_s):
         deployment.prompt_tokens += request.prompt_tokens
         deployment.output_tokens += request.output_tokens
     return DONE if _play_all(s, t, until_s) else KEPT_FULL
+
+
+@kernel
+def take_turns(s, t):
+    """Tell of the sessions whose last request has ended; True if there is no room for more."""
+    for r in range(len(s.engines)):
+        while s.engines[r].first_sent_on != NONE:
+            if t.gateway[0].turns == len(t.turns):
+                return True
+            row = take_sent_on(s, r)
+            _tell_turn(s, t, row, s.requests[row].arrival_s)
+    return False
 
 
 @kernel

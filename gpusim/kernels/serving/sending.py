@@ -112,6 +112,10 @@ def hold(s, t, row):
 def send(s, t, row, now):
     """Give a request to a replica; False if none is open."""
     ticket = t.tickets[row]
+    if ticket.home != NONE and s.engines[ticket.home].open:
+        ticket.short = t.deployments[ticket.deployment].short
+        join_waiting(s, ticket.home, row, now)
+        return True
     d = deployment_for(s, t, ticket.region, now)
     if d == NONE:
         return False

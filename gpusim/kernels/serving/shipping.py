@@ -19,9 +19,9 @@ from gpusim.state.codes import NONE
 
 
 @inner
-def follow(s, row, behind):
-    """A request goes on from one that was decoded: it is prefilled where that one was."""
-    s.requests[behind].replica = s.requests[row - 1].replica
+def follow(s, r, row, behind):
+    """A request goes on from one that has ended, where that one was, or where it was prefilled."""
+    s.requests[behind].replica = s.requests[row - 1].replica if len(s.shipments) > 0 else r
 
 
 @inner

@@ -54,7 +54,8 @@ REQUEST = record(
         ("lacked", "i4"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
         ("followers", "i8"),
-        ("first_hash", "i8"),  # of full blocks of its prompt, and maybe of its output behind, in ``hashes``
+        # Of full blocks of its prompt, maybe of its output behind, in ``hashes``; below 0, the first is its negative.
+        ("first_hash", "i8"),
         ("hashes", "i8"),
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
@@ -141,6 +142,7 @@ ENGINE = record(
         ("first_coming", "i8"),  # requests whose KV cache is brought, in this order
         ("last_coming", "i8"),
         ("coming", "i8"),
+        ("sends_on", "i8"),  # these are given to somebody from outside; else they go on here
         ("first_sent_on", "i8"),  # requests that come behind those that have ended here, for others to serve
         ("last_sent_on", "i8"),
         ("host_blocks", "i8"),  # of which the host has room for copies; 0 if it keeps none

@@ -106,10 +106,10 @@ def _call(s, r, row, behind):
     arrival_s = s.requests[row].end_s + follower.delay_s
     if arrival_s >= follower.arrival_s:
         follower.arrival_s = arrival_s
-        if len(s.shipments) > 0:
-            follow(s, row, behind)
+        if s.engines[r].sends_on:
+            follow(s, r, row, behind)
     if follower.pending == 0:
-        if len(s.shipments) > 0:
+        if s.engines[r].sends_on:
             send_on(s, r, behind)
         else:
             join_waiting(s, r, behind, follower.arrival_s)
