@@ -36,7 +36,7 @@ def sessions(of) -> tuple[pd.DataFrame, object]:
 
 
 def test_turns_hold_what_came_before():
-    """Each prompt is that of the turn before, its answer, and what is new; a session's turns are geometric in number."""
+    """Each prompt is that of the turn before, its answer, and what is new; the number of turns is geometric."""
     of = scenario(requests=TURNS, mean_tokens_per_s=2000.0)
     rows, _engine = sessions(of)
     later = rows[rows["after"].notna()]
