@@ -54,6 +54,10 @@ class RulesBase(Model):
         return ((name, rule) for name, rule in self.enforced() if isinstance(rule, kind))
 
 
+# No source to look for, which takes pydantic long: the fields say what they mean.
+TOLD = {"use_attribute_docstrings": False}
+
+
 def _filled(default: Model, title: str) -> type[Model]:
     """The model of ``default``, with its values as defaults: a scenario says only what differs.
 
@@ -66,7 +70,9 @@ def _filled(default: Model, title: str) -> type[Model]:
             annotation = _filled(value, title + key.title())
             value = annotation()
         fields[key] = (annotation, Field(value, description=field.description))
-    model = create_model(title, __base__=type(default), __module__=__name__, __doc__=type(default).__doc__, **fields)
+    model = create_model(
+        title, __base__=type(default), __module__=__name__, __doc__=type(default).__doc__, __cls_kwargs__=TOLD, **fields
+    )
     globals()[title] = model
     return model
 
@@ -83,6 +89,7 @@ Rules = create_model(
     __base__=RulesBase,
     __module__=__name__,
     __doc__=RulesBase.__doc__,
+    __cls_kwargs__=TOLD,
     **{name: _rule_field(name, table) for name, table in catalogue().items()},
 )
 
