@@ -43,7 +43,7 @@ STUDY = "--executor serial"
 COMMANDS = {
     "run tiny.toml --seeds 2": "out/tiny",
     f"sweep sweep.toml {STUDY}": "out/sweep",
-    f"relieve tiny.toml --budget 4 {STUDY}": "out/tiny-relief",
+    f"relieve tiny.toml --budget 4 --curves 0 {STUDY}": "out/tiny-relief",
     f"plan tiny.toml --goal goodput>=0.1 --replications 2 {STUDY}": "out/tiny-plan",
 }
 

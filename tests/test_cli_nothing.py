@@ -91,7 +91,7 @@ def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     said_of_nothing("compare", "out/a", "out/b")
     said_of_nothing("sweep", "s.toml", "--executor", "serial")
     if name in RELIEVED:
-        said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "4")
+        said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "4", "--curves", "1")
     else:
         options = ("--executor", "serial", "--replications", "2")
         said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)

@@ -55,7 +55,9 @@ def test_what_was_made_is_there(folder: Path) -> None:
     assert (folder / "out/new/report.html").exists()
 
 
-@pytest.mark.parametrize(("command", "status"), [("compare out/a out/a", 0), ("run a.toml --one", 0), ("run none.toml", 2)])
+@pytest.mark.parametrize(
+    ("command", "status"), [("compare out/a out/a", 0), ("run a.toml --one", 0), ("run none.toml", 2)]
+)
 def test_full_standard_error_costs_what_it_would_say_alone(folder: Path, command: str, status: int) -> None:
     with FULL.open("w") as full:
         quiet = gpusim(folder, command, stdout=subprocess.PIPE, stderr=full)

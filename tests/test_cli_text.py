@@ -158,7 +158,7 @@ def give_all_commands() -> None:
     said("run", FILE, "--out", f"{OUT}/b", "--replications", "2", "--one", "--seed", "1")
     assert printable(OUT) in said("compare", f"{OUT}/a", f"{OUT}/b")
     said("export", f"{OUT}/a", f"{OUT}/t.json")
-    assert NAME in said("relieve", FILE, "--out", f"{OUT}/r", "--budget", "4", *serial)
+    assert NAME in said("relieve", FILE, "--out", f"{OUT}/r", "--budget", "4", "--curves", "0", *serial)
     said("plan", FILE, "--out", f"{OUT}/p", "--goal", "goodput >= 0.1", "--replications", "2", *serial)
     assert ATTACKS["script"] in said("sweep", "s.toml", *serial)
     (store,) = Path("out").iterdir()  # of the sweep's name

@@ -22,7 +22,8 @@ FEWER = {
     "03_from_goal_to_purchase": {
         "range(100, 106)": "range(100, 103)",
         "budget=44": "budget=20",
-        '"range": [0.0, 0.4]': '"range": [0.2, 0.4]',
+        "budget=75, replications=3": "budget=24, replications=2",
+        '"range": [0.0, 0.4], "step": 0.1': '"range": [0.0, 0.4], "step": 0.2',
     },
     "04_the_contracts_of_2025": {"range(40)": "range(6)"},
     "05_how_many_gpus_does_a_service_need": {
