@@ -92,7 +92,7 @@ def _spares(place: tuple[str, str], spares: int, nodes: int) -> Iterator[str]:
         yield f"{key}: found {number_of(spares, 'spare')} of {number_of(nodes, 'node')}; give fewer than all nodes"
 
 
-def _whole_numbers(data: object, place: tuple = ()) -> Iterator[str]:
+def _whole_numbers(data: dict | list, place: tuple = ()) -> Iterator[str]:
     """Whole numbers too large for the state's integers."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         if isinstance(value, dict | list):

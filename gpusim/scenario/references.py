@@ -134,7 +134,7 @@ def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:
     if not isinstance(deployment, dict) or not isinstance(kind := deployment.get("gpu_type"), str):
         return
     known = {name for _place, name in find(data, ("gpus", "@"))}
-    pools = [pool for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
+    pools = [str(pool) for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
     if pools and kind not in pools:
         if known.issuperset(pools):
             yield unknown((*place, "gpu_type"), kind, pools)

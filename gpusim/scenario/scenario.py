@@ -6,6 +6,7 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -204,13 +205,14 @@ def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
     return {**data, "gpus": {**known, **given}}
 
 
-def _period(run: object) -> tuple[Moment | None, float | None]:
+def _period(run: Any) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
-    values = []
+    values: list[Any] = []
     for key in ("start", "days"):
         field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):
             values.append(None)
-    return tuple(values)
+    start, days = values
+    return start, days
