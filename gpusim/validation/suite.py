@@ -22,6 +22,7 @@ from gpusim.validation import (
     recorded,
     scheduling,
     serving,
+    slips,
     splitwise,
     stages,
     tariffs,
@@ -84,6 +85,7 @@ ANCHORS: dict[int, Anchor] = {
     52: capping.more_servers,
     53: hindcast.coreweave,
     54: elastic.equal_parts,
+    55: slips.promised,
 }
 
 SOURCES: dict[int, str] = {
@@ -139,6 +141,7 @@ SOURCES: dict[int, str] = {
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
+    55: "what was promised for 2025 and 2026, and what came",
 }
 
 
