@@ -94,7 +94,7 @@ def unknown_names(data: dict) -> Iterator[str]:
 def _prefill_type(data: dict, place: tuple, kind: object) -> Iterator[str]:
     """Replicas that prefill need a pool at each site where the service runs."""
     for _place, site in find(data, (*place[:2], "deployments", "*", "site")):
-        pools = [pool for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
+        pools = [str(pool) for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
         if isinstance(kind, str) and pools and kind not in pools:
             yield f"{unknown(place, kind, pools)} (at {site})"
 
