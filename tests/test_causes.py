@@ -71,10 +71,11 @@ def test_codes_that_results_and_kernels_were_made_with():
         "lost_work", "serving_idle", "serving", "training", "slowed", "serving_loading", "serving_draining",
         "serving_prefill", "serving_decode", "restarting", "idle_spare", "throttled",
         "idle_cooling", "throttled_cooling",
+        "idle_curtailed", "slowed_curtailed",
     ]  # fmt: skip
     assert [wait.name.lower() for wait in Wait] == [
         "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
-        "not_housed", "data", "rule", "cooling",
+        "not_housed", "data", "rule", "cooling", "curtailed",
     ]  # fmt: skip
 
 

@@ -98,7 +98,11 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
-        split, gpu_time = split_runs(fleet, edges, [plant.power.cooling_binds_s for plant in self.plants])
+        binding_s = {
+            Cause.THROTTLED_COOLING: [plant.power.cooling_binds_s for plant in self.plants],
+            Cause.SLOWED_CURTAILED: [plant.power.curtailment_binds_s for plant in self.plants],
+        }
+        split, gpu_time = split_runs(fleet, edges, binding_s)
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1], gpu_time),
             "job_waits": job_waits_table(fleet, table, edges[-1]),

@@ -9,6 +9,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    curtailment,
     elastic,
     engine_limits,
     failures,
@@ -84,6 +85,8 @@ ANCHORS: dict[int, Anchor] = {
     52: capping.more_servers,
     53: hindcast.coreweave,
     54: elastic.equal_parts,
+    60: tariffs.bills_of_a_year,
+    61: curtailment.calls,
 }
 
 SOURCES: dict[int, str] = {
@@ -139,6 +142,8 @@ SOURCES: dict[int, str] = {
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
+    60: "worked by hand, conservation",
+    61: "worked by hand",
 }
 
 
