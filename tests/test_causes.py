@@ -104,7 +104,7 @@ def test_turns_are_those_of_the_semantics():
 def test_groups():
     serving = ("serving", "serving_prefill", "serving_decode", "serving_idle", "serving_loading", "serving_draining")
     assert HELD == ("training", *serving, "loading", "restarting", "checkpointing", "lost_work", "slowed", "throttled",
-                    "throttled_cooling")  # fmt: skip
+                    "throttled_cooling", "slowed_curtailed")  # fmt: skip
     assert OFFLINE == ("not_delivered", "not_housed", "not_energised", "power_plan")
 
 

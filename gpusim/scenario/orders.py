@@ -78,7 +78,7 @@ ORDERS: dict[str, PolicySpec] = {
         "gpusim.policies.multifactor:Multifactor",
     ),
     "gavel": PolicySpec(
-        _R, "GPU types by shares of time from a linear programme: max-min, makespan, throughput",
+        _R, "GPU types by shares of time from a linear programme: max-min, finish time, makespan, throughput",
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
     ),
     "pollux": PolicySpec(

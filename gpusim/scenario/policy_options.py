@@ -88,6 +88,8 @@ class SiaOptions(Model):
 class GavelOptions(Model):
     """What shares of time on GPU types are for."""
 
-    objective: Literal["max_min", "makespan", "throughput"] = "max_min"
-    """The least throughput of a job over that with its time spread as the GPUs are; the least over the work left; or
-    the sum of all."""
+    objective: Literal["max_min", "finish_time", "makespan", "throughput"] = "max_min"
+    """The least throughput of a job over that with its time spread as the GPUs are; the worst finish time over that
+    with an equal part of the fleet; the least throughput over the work left; or the sum of all."""
+    aware: bool = True
+    """Whether it knows how fast jobs are on each type; if not, all types count as alike."""

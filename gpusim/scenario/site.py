@@ -67,7 +67,7 @@ class Site(Model):
     """[USD] Rent for each MW of ``hall_mw``; what projects lease pays by their tasks."""
     pools: dict[str, Pool]
     """GPUs by type."""
-    cooling: Cooling = Cooling()
+    cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, a

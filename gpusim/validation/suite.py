@@ -23,6 +23,7 @@ from gpusim.validation import (
     recorded,
     scheduling,
     serving,
+    slips,
     splitwise,
     stages,
     tariffs,
@@ -85,6 +86,7 @@ ANCHORS: dict[int, Anchor] = {
     52: capping.more_servers,
     53: hindcast.coreweave,
     54: elastic.equal_parts,
+    55: slips.promised,
     60: tariffs.bills_of_a_year,
     61: curtailment.calls,
 }
@@ -142,6 +144,7 @@ SOURCES: dict[int, str] = {
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
+    55: "what was promised for 2025 and 2026, and what came",
     60: "worked by hand, conservation",
     61: "worked by hand",
 }

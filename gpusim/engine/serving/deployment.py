@@ -34,6 +34,7 @@ class Deployment:
     first_row: int  # in the table of replicas
     n_rows: int
     load_s: float = 0.0  # until a replica serves
+    role: str = ""  # "prefill", "decode" where the two are apart
     holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     draining: np.ndarray = field(init=False)  # per row: it stops when its requests have ended
