@@ -15,6 +15,7 @@ FINDINGS = {
     "04_the_contracts_of_2025": "million USD of revenue less for a month of delay",
     "05_how_many_gpus_does_a_service_need": "GPUs are enough to keep the promise under every seed",
     "06_a_heat_wave_in_texas": "of the useful GPU-hours",
+    "07_what_a_curtailable_connection_is_worth": "the calls cost as much as a firm connection",
 }
 # What is fewer here than there, for time.
 FEWER = {

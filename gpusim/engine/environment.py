@@ -265,6 +265,19 @@ class FleetEnvironment(Clock):
             self._catch_up()
         reading.settle_all(self.fleet, self.now)
 
+    def metered(self, site: int) -> tuple[float, float, float]:
+        """What a site (its row) has drawn up to now [J], what that cost [USD] and emitted [g].
+
+        What is not settled yet is read, not booked: reading changes nothing.
+        """
+        site = border.whole(self, "env.metered: site", site, len(self.fleet.sites))
+        if self._catch_up is not None:
+            self._catch_up()
+        row = self.fleet.sites[site]
+        more_j = float((row.it_w * row.overhead + row.fixed_w) * (self.now - row.settled_s))
+        usd, grams = row.cost_usd + more_j * row.price_usd_per_j, row.carbon_g + more_j * row.carbon_g_per_j
+        return float(row.facility_j + more_j), float(usd), float(grams)
+
     # Dense events ------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:

@@ -56,7 +56,7 @@ REFERENCES = {
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
-    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans",
+    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")

@@ -9,6 +9,7 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    curtailment,
     elastic,
     engine_limits,
     failures,
@@ -86,6 +87,8 @@ ANCHORS: dict[int, Anchor] = {
     53: hindcast.coreweave,
     54: elastic.equal_parts,
     55: slips.promised,
+    60: tariffs.bills_of_a_year,
+    61: curtailment.calls,
 }
 
 SOURCES: dict[int, str] = {
@@ -142,6 +145,8 @@ SOURCES: dict[int, str] = {
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
     55: "what was promised for 2025 and 2026, and what came",
+    60: "worked by hand, conservation",
+    61: "worked by hand",
 }
 
 
