@@ -12,6 +12,7 @@ from gpusim.validation import (
     elastic,
     engine_limits,
     failures,
+    fair_types,
     hindcast,
     occupancy,
     packing,
@@ -84,6 +85,7 @@ ANCHORS: dict[int, Anchor] = {
     52: capping.more_servers,
     53: hindcast.coreweave,
     54: elastic.equal_parts,
+    55: fair_types.knowing_types,
 }
 
 SOURCES: dict[int, str] = {
@@ -139,6 +141,7 @@ SOURCES: dict[int, str] = {
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
+    55: "stanford-futuredata/gavel c4fa400",
 }
 
 
