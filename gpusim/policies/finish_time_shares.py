@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 
 from gpusim.policies.shares_of_time import greatest_least, least_of
 
-CLOSE = 1e-6  # of the worst ratio: where the search ends
+CLOSE = 1e-4  # of the worst ratio: where the search ends
 
 
 def equal_part(speeds: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
@@ -60,9 +60,15 @@ def least_worst_finish(
 
     low = float(((age_s + left / fastest) / alone_s).max())  # all at once on their fastest types
     high = float(((age_s + left / part[counts]) / alone_s).max())  # each its equal part
-    if least_of(worth(low), *case[1:]) < 1.0 and least_of(worth(high), *case[1:]) > 1.0:
-        low = brentq(lambda ratio: least_of(worth(ratio), *case[1:]) - 1.0, low, high, xtol=CLOSE * low, rtol=CLOSE)
-    elif least_of(worth(low), *case[1:]) < 1.0:
-        low = high
-    shares[counts] = greatest_least(worth(low), *case[1:])
+
+    def slack(ratio: float) -> float:
+        return least_of(worth(ratio), *case[1:]) - 1.0
+
+    if slack(low) >= 0.0:
+        best = low
+    elif slack(high) <= 0.0:  # but for rounding it can be kept
+        best = high
+    else:
+        best = brentq(slack, low, high, xtol=CLOSE * low, rtol=CLOSE)
+    shares[counts] = greatest_least(worth(best), *case[1:])
     return shares

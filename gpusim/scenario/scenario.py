@@ -130,7 +130,10 @@ class Scenario(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read_extended(located(path)), str(path), overrides)
+        data = read_extended(located(path))
+        if "scenario" in data and "sites" not in data:
+            raise ScenarioError(str(path), ["is a sweep file, not a scenario; `gpusim sweep` runs it"])
+        return cls.from_dict(data, str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:

@@ -97,7 +97,7 @@ def test_no_shares_on_a_grid_are_fairer():
         pairs = (np.array(pair) for pair in product(parts, repeat=2))
         grid = min(rho(pair, *case).max() for pair in pairs if (pair.sum(axis=0) <= 1.0 + 1e-12).all())
         ours = rho(found, *case).max()
-        assert grid - 0.15 <= ours <= grid + 1e-4
+        assert grid - 0.15 <= ours <= grid + 1e-3
 
 
 def test_finish_times_are_no_worse_than_alone():
@@ -110,7 +110,7 @@ def test_finish_times_are_no_worse_than_alone():
         shares = least_worst_finish(speeds, held, capacity, np.ones((n, 3), bool), left, alone_s, alone_s)
         assert valid(shares, held, capacity, np.ones((n, 3), bool))
         part = equal_part(speeds, held, capacity, np.ones((n, 3), bool))
-        assert rho(shares, speeds, part, left, alone_s, alone_s).max() <= 1.0 + 1e-5
+        assert rho(shares, speeds, part, left, alone_s, alone_s).max() <= 1.0 + 1e-3
 
 
 def test_finish_times_by_hand():

@@ -105,6 +105,10 @@ class Sessions:
         rows, self._free = self._free[:count], self._free[count:]
         return rows
 
+    def drawn(self, turn: int) -> np.record | None:
+        """A turn that is to come; None behind the last."""
+        return None if turn == NONE else self._rows[turn]
+
     def go_on(self, told: np.recarray, round_trip_s: np.ndarray, deployments: np.ndarray, sticky: bool) -> None:
         """Requests have ended, or never will: the turns behind them are to come, or not.
 
