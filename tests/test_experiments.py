@@ -276,14 +276,13 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
 
 
 def test_curtailable(tmp_path, capsys):
-    """Who pauses loses less than who evicts, more hours cost more, and a later firm connection costs more than none."""
+    """More hours called cost more, whatever the response; so does a firm connection that comes later."""
     experiment = load("curtailable")
     experiment.DAYS, experiment.NODES = 12.0, 4
     experiment.main(tmp_path, 1, (200.0, 2000.0), (3.0, 9.0))
     lines = capsys.readouterr().out.splitlines()
     lost = [[float(share) for share in re.findall(r"(-?[\d.]+)%", line)] for line in lines[:4]]
-    evict, _drain, pause, later = lost
-    assert evict[0] < evict[1]
-    assert pause[1] < evict[1]
-    assert 0.0 < later[0] < later[1]
+    assert len(lost) == 4
+    assert all(few < many for few, many in lost)
+    assert lost[-1][0] > 10.0  # half of the power is absent for a quarter of the time
     assert imread(tmp_path / "curtailable.png").std() > 0.01
