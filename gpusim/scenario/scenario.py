@@ -16,6 +16,7 @@ from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
+from gpusim.scenario.delays import Delays
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.failures import Failures, filled_up
 from gpusim.scenario.faults import faults_of
@@ -44,8 +45,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "failures": Failures(), "market": Market(), "money": Money(),
-    "plan": Offers(), "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "delays": Delays(), "failures": Failures(), "market": Market(),
+    "money": Money(), "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -100,6 +101,8 @@ class Scenario(Model):
     """What happens to supplies and work from outside, by name."""
     rivals: dict[str, Rival] = {}
     """Other providers who order from the same supplies, by name."""
+    delays: Delays = Delays()
+    """What delays of projects have in common."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
