@@ -122,9 +122,7 @@ def test_intervals_say_how_sure_a_plan_is(plan: gpusim.Plan) -> None:
     cheaper = plan.candidates[plan.candidates["cost_usd"] < plan.chosen["cost_usd"]]
     assert not cheaper["met"].any()
     assert ("all others cost at least as much" in plan.text) == (plan.ended == "all" and cheaper.empty)
-    assert (f"{len(cheaper)} cheaper ones missed the goal" in plan.text) == (
-        plan.ended == "all" and len(cheaper) > 1
-    )
+    assert (f"{len(cheaper)} cheaper ones missed the goal" in plan.text) == (plan.ended == "all" and len(cheaper) > 1)
     word = "with 95% confidence" if plan.chosen["sure"] else "on average"
     assert f"A plan of {plan.chosen['cost_usd']:,.0f} USD meets the goal {word}" in plan.text
 
