@@ -130,7 +130,7 @@ def test_no_demand_meets_every_objective(tmp_path: Path, monkeypatch: pytest.Mon
     goal = "slo(chat) >= 0.99 and p95 wait of batch < 1 h and slo > 0.5 and goodput >= 0.9"
     text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
     assert "Nothing has to be bought: the scenario as it is meets the goal" in text
-    assert "There is no demand for slo(chat), which meets every limit." in " ".join(text.split())
+    assert "There is no demand for slo(chat), so every limit is met." in " ".join(text.split())
     page = (tmp_path / "out" / "a-plan" / "report.html").read_text()
     assert [page.count(f"<td>no {what}</td>") for what in ("demand", "jobs accepted", "jobs ran")] == [2, 1, 1]
 
@@ -141,8 +141,8 @@ def test_no_requests_meet_every_objective(tmp_path: Path, monkeypatch: pytest.Mo
     goal = "attainment(chat) >= 0.99 and attainment > 0.5 and service chat ttft_p99_s < 1 s"
     text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
     assert "Nothing has to be bought: the scenario as it is meets the goal" in text
-    assert "There is no demand for attainment(chat), which meets every limit." in " ".join(text.split())
-    assert "There is no demand for attainment, which meets every limit." in " ".join(text.split())
+    assert "There is no demand for attainment(chat), so every limit is met." in " ".join(text.split())
+    assert "There is no demand for attainment, so every limit is met." in " ".join(text.split())
 
 
 def test_what_is_late_misses_its_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def relieve(
     scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, curves: int,
     seed: int, out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
-    """Loosen each binding constraint of SCENARIO, and rank the gains."""
+    """Loosen each binding constraint, and rank the gains."""
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario
 

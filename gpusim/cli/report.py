@@ -26,7 +26,10 @@ COMPETITION = "competition"  # and what its rivals cost
 @cli.command()
 @click.argument("folder", type=PATH)
 def report(folder: Path) -> None:
-    """Redraw figures and report of a saved result, a relief study, or the store of a sweep."""
+    """Redraw figures and report of a result or study.
+
+    FOLDER holds a saved result, a relief study or the store of a sweep.
+    """
     say(str(_redrawn(folder)))
 
 

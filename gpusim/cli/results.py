@@ -57,10 +57,11 @@ def run(
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO under several seeds: what holds it back, how sure that is; write tables, figures and a report.
+    """Run SCENARIO: what holds it back, and how sure is that?
 
-    The first run is shown in detail, as an example. Finished runs are kept in the folder: run again, also
-    with more seeds, the command repeats the first run and adds those that are missing.
+    It is run under several seeds; tables, figures and a report are written. The first run is shown in detail, as an
+    example. Finished runs are kept in the folder: run again, also with more seeds, the command repeats the first run
+    and adds those that are missing.
 
     SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
     """
@@ -106,7 +107,7 @@ def run(
 @click.option("--out", type=PATH, help="Also write a page to explore, an HTML file.")
 @replace_option
 def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
-    """What differs between saved results: scenarios, figures, bottlenecks.
+    """Compare saved results: scenarios, figures, bottlenecks.
 
     Each of the others is compared with the first. Where both have two or more seeds in common,
     differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them
@@ -147,7 +148,10 @@ def _named(results: dict, findings: type) -> dict:
 @click.option("--site", help="Only this site.")
 @replace_option
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None, force: bool) -> None:
-    """Write a window of a saved result as a trace for ui.perfetto.dev."""
+    """Write a window of a result as a trace for Perfetto.
+
+    https://ui.perfetto.dev opens it.
+    """
     from gpusim.report.timeline import export as export_window
     from gpusim.tables.record import Record
 

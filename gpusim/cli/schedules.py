@@ -31,7 +31,9 @@ def compare_schedule(
     ctx: click.Context, simulator: str, policy: str, jobs: Path, recorded: Path, cluster: str,
     throughputs: Path | None, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Reproduce the schedule of another simulator, job by job, and name the rule behind any difference.
+    """Reproduce the schedule of another simulator, job by job.
+
+    The rule behind any difference is named.
 
     SIMULATOR is accasim, lucid, tiresias, gavel or textbook (EASY that keeps the first nodes that have room). Where its
     rule differs from gpusim's, it is played in plain Python too, and each schedule must follow its own rule.

@@ -65,7 +65,6 @@ ORDERS: dict[str, PolicySpec] = {
     "gittins": PolicySpec(
         _G, "the best chance of an end per time, by the time run so far", "Gittins 1979; Gu et al. NSDI'19",
         GittinsOptions,
-    HierarchicalOptions,
     ),
     "finish_time": PolicySpec(
         _R, "the worst finish time, of that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
