@@ -86,6 +86,7 @@ ANCHORS: dict[int, Anchor] = {
     53: hindcast.coreweave,
     54: elastic.equal_parts,
     55: fair_types.knowing_types,
+    56: elastic.sia_beside_pollux,
 }
 
 SOURCES: dict[int, str] = {
@@ -142,6 +143,7 @@ SOURCES: dict[int, str] = {
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
     55: "stanford-futuredata/gavel c4fa400",
+    56: "Jayaram Subramanya et al. (2023), Qiao et al. (2021)",
 }
 
 
