@@ -273,3 +273,17 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert float(re.search(r"farthest off: ([\d.]+) points", said)[1]) < 2.0
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+def test_curtailable(tmp_path, capsys):
+    """Who pauses loses less than who evicts, more hours cost more, and a later firm connection costs more than none."""
+    experiment = load("curtailable")
+    experiment.DAYS, experiment.NODES = 12.0, 4
+    experiment.main(tmp_path, 1, (200.0, 2000.0), (3.0, 9.0))
+    lines = capsys.readouterr().out.splitlines()
+    lost = [[float(share) for share in re.findall(r"(-?[\d.]+)%", line)] for line in lines[:4]]
+    evict, _drain, pause, later = lost
+    assert evict[0] < evict[1]
+    assert pause[1] < evict[1]
+    assert 0.0 < later[0] < later[1]
+    assert imread(tmp_path / "curtailable.png").std() > 0.01

@@ -6,6 +6,7 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -15,6 +16,7 @@ from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
+from gpusim.scenario.delays import Delays
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.failures import Failures, filled_up
 from gpusim.scenario.faults import faults_of
@@ -43,8 +45,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "failures": Failures(), "market": Market(), "money": Money(),
-    "plan": Offers(), "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts"), {}), "delays": Delays(), "failures": Failures(), "market": Market(),
+    "money": Money(), "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -99,6 +101,8 @@ class Scenario(Model):
     """What happens to supplies and work from outside, by name."""
     rivals: dict[str, Rival] = {}
     """Other providers who order from the same supplies, by name."""
+    delays: Delays = Delays()
+    """What delays of projects have in common."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
@@ -126,7 +130,10 @@ class Scenario(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read_extended(located(path)), str(path), overrides)
+        data = read_extended(located(path))
+        if "scenario" in data and "sites" not in data:
+            raise ScenarioError(str(path), ["is a sweep file, not a scenario; `gpusim sweep` runs it"])
+        return cls.from_dict(data, str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:
@@ -204,13 +211,14 @@ def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
     return {**data, "gpus": {**known, **given}}
 
 
-def _period(run: object) -> tuple[Moment | None, float | None]:
+def _period(run: Any) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
-    values = []
+    values: list[Any] = []
     for key in ("start", "days"):
         field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):
             values.append(None)
-    return tuple(values)
+    start, days = values
+    return start, days

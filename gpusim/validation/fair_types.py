@@ -32,7 +32,7 @@ def gain(recording: Recording, objective: str, jobs: int) -> float:
 
 
 def knowing_types(effort: Effort, data: str | None = None) -> Iterator[Row]:
-    """55: the factor that knowing the types makes of mean completion times, beside that of Gavel's simulator.
+    """56: the factor that knowing the types makes of mean completion times, beside that of Gavel's simulator.
 
     Its own schedules are of max-min fairness; those of finish-time fairness are not recorded, and must gain as much.
 
@@ -45,7 +45,7 @@ def knowing_types(effort: Effort, data: str | None = None) -> Iterator[Row]:
     case = folder.parent / "golden" / CASE
     what = "completion time without knowing types, of that with it"
     if not folder.name or not (case / "input.trace").is_file():
-        yield Row(55, what, 1.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
+        yield Row(56, what, 1.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
         return
     throughputs = folder / "gavel" / "simulation_throughputs.json.gz"
     blind, aware = (
@@ -57,4 +57,4 @@ def knowing_types(effort: Effort, data: str | None = None) -> Iterator[Row]:
     jobs = max(round(len(submit_s) * math.sqrt(effort.share)), 24)
     for objective, within in (("max_min", 0.1), ("finish_time", 0.15)):
         ours = gain(blind, objective, jobs)
-        yield Row(55, f"Gavel's jobs, {objective}: {what}", theirs, ours, effort.widen(within))
+        yield Row(56, f"Gavel's jobs, {objective}: {what}", theirs, ours, effort.widen(within))
