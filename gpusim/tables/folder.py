@@ -19,7 +19,7 @@ from gpusim.errors import ResultError, reason
 from gpusim.tables.contents import contents_of
 
 FORMAT = 5  # of the folder; any other number is refused
-PARTS = ("deliveries", "competition")  # folders in it that are of its kind
+PARTS = ("deliveries", "competition", "assumptions")  # folders in it that are of its kind
 DRAWN_BY = b"drawn by gpusim"  # in every figure
 
 
