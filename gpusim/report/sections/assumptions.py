@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import isnan
 
-from gpusim.analysis.lateness import spelled
-from gpusim.analysis.wording import gpu_hours, quantity
+from gpusim.analysis.lateness import held_back, spelled
+from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
@@ -27,7 +27,7 @@ class AssumptionsSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """The five of the greatest effect, and what would turn the first cause of delay."""
-        return told(findings.assumptions)
+        return told(findings.assumptions) + _beside(findings)
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """All of them."""
@@ -45,18 +45,30 @@ def told(found: Assumptions) -> list[str]:
         return [f"No assumption changes what is late over {played}."]
     listed = "; ".join(_effect(row, lost) for row in strongest.itertuples())
     sentences = [
-        f"Over {played} {gpu_hours(lost)} are planned but not live. Of {number_of(len(rows), 'assumption')}, each moved"
-        f" alone under the same seeds, they depend most on {listed}."
+        f"Of {number_of(len(rows), 'assumption')} of the build-out, each moved alone over {played} under the same"
+        f" seeds, these change most how many GPU-hours are planned but not live: {listed}."
     ]
     turning = rows[rows["turns_to"] != ""].head(MOST)
     first = found.about["first"]
     if not len(turning):
-        sentences.append(f"None of them, within its interval, makes another cause than {first} the first.")
+        sentences.append(f"None, within its interval, makes another cause than {first} the first in these.")
     else:
         said = "; ".join(f"{row.turns_to} from {_value(row.how, row.turns_at)} on ({row.assumption})"
                          for row in turning.itertuples())  # fmt: skip
-        sentences.append(f"The first cause of delay is {first}. It would be {said}.")
+        sentences.append(f"The first cause of delay in these is {first}. It would be {said}.")
     return sentences
+
+
+def _beside(findings: Findings) -> list[str]:
+    """Whether more replications name another first cause, which few cannot tell from it."""
+    if findings.deliveries is None or not findings.assumptions.about["first"]:
+        return []
+    held = held_back(findings.deliveries.losses)
+    hours = held.groupby("what", sort=False)["gpu_hours"].sum()
+    if not len(hours) or hours.idxmax() == findings.assumptions.about["first"]:
+        return []
+    played = number_of(findings.deliveries.about["replications"], "build-out")
+    return [f"Over {played} it is {hours.idxmax()}: take that as the answer, and these for what changes it."]
 
 
 def _effect(row, lost: float) -> str:
@@ -66,13 +78,13 @@ def _effect(row, lost: float) -> str:
 
 
 def _value(how: str, value: float) -> str:
-    return {"times": f"{value:.2g} times", "scale": f"{value:.2g} times", "power": f"a power of {value:.2g}"}.get(
+    return {"times": f"{value:.3g} times", "scale": f"{value:.3g} times", "power": f"a power of {value:.3g}"}.get(
         how, f"{value:.3g}"
     )  # fmt: skip
 
 
 def _turns(value: float) -> str:
-    return "" if isnan(value) else f"{value:.2g}"
+    return "" if isnan(value) else f"{value:.3g}"
 
 
 ALL = (
