@@ -14,7 +14,7 @@ What a type earns and draws is the catalogue's; Rubin's speed and price are assu
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,8 +40,7 @@ RUBIN_W = 210e3 / 72  # 190 to 230 kW a rack of 72 packages (NVIDIA, 2026-03-16)
 COLOURS = ("#009E73", "#0072B2", "#D55E00")
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A GPU type: price on the market in the middle of 2026 [USD/h] and rated IT power [W] of one."""
 
     usd_per_hour: float
