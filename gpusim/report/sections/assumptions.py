@@ -9,7 +9,7 @@ from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
-from gpusim.report.tables import Column, text
+from gpusim.report.tables import Column
 from gpusim.tables.assumptions import Assumptions
 from gpusim.units import number_of
 
@@ -88,7 +88,7 @@ def _turns(value: float) -> str:
 
 
 ALL = (
-    Column("assumption", "assumption", text, text=True),
+    Column("assumption", "assumption", str, text=True),
     Column("how", "in", str, text=True),
     Column("base", "as it is", lambda value: f"{value:.3g}"),
     Column("low", "low", lambda value: f"{value:.3g}"),
