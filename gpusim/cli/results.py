@@ -90,7 +90,7 @@ def run(
     rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
     if rivals:
         rivals.save(folder / COMPETITION)
-    doubts = _assumptions(loaded, seed) if loaded.projects and not one else None
+    doubts = _assumptions(loaded, seed, found.losses) if found and not one else None
     if doubts:
         doubts.save(folder / ASSUMPTIONS)
     from gpusim.report.console import print_report
@@ -207,11 +207,11 @@ def _competition(scenario, seed: int):
     return found
 
 
-def _assumptions(scenario, seed: int):
+def _assumptions(scenario, seed: int, losses):
     from gpusim.studies.deliveries.assumptions import assumptions
 
     began = time.perf_counter()
-    found = with_progress(lambda progress: assumptions(scenario, seed=seed, progress=progress))
+    found = with_progress(lambda progress: assumptions(scenario, seed=seed, losses=losses, progress=progress))
     tried = number_of(len(found.assumptions), "assumption")
     say(f"Tried {tried} of the build-out in {time.perf_counter() - began:.1f} s.", err=True)
     return found

@@ -22,7 +22,7 @@ class Assumptions:
     ----------
     about : dict
         scenario (its tables), seed (of the first replication), replications (of each variant), gpu_hours (planned but
-        not live within the run, mean), first (the first cause of delay), first_share.
+        not live within the run, mean), first (the first cause of delay).
     assumptions : DataFrame
         assumption, how (the unit of its values), base, low, high, low_gpu_hours and high_gpu_hours (by how much more is
         lost at the ends, means), low_se_gpu_hours and high_se_gpu_hours (their standard errors), turns_at (value from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from gpusim.analysis.lateness import held_back, spelled
+from gpusim.analysis.lateness import spelled
 from gpusim.analysis.wording import quantity
 from gpusim.report import document
 from gpusim.report.findings import Findings
@@ -27,7 +27,7 @@ class AssumptionsSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """The five of the greatest effect, and what would turn the first cause of delay."""
-        return told(findings.assumptions) + _beside(findings)
+        return told(findings.assumptions)
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """All of them."""
@@ -51,24 +51,12 @@ def told(found: Assumptions) -> list[str]:
     turning = rows[rows["turns_to"] != ""].head(MOST)
     first = found.about["first"]
     if not len(turning):
-        sentences.append(f"None, within its interval, makes another cause than {first} the first in these.")
+        sentences.append(f"None, within its interval, makes another cause than {first} the first.")
     else:
         said = "; ".join(f"{row.turns_to} from {_value(row.how, row.turns_at)} on ({row.assumption})"
                          for row in turning.itertuples())  # fmt: skip
-        sentences.append(f"The first cause of delay in these is {first}. It would be {said}.")
+        sentences.append(f"The first cause of delay is {first}. It would be {said}.")
     return sentences
-
-
-def _beside(findings: Findings) -> list[str]:
-    """Whether more replications name another first cause, which few cannot tell from it."""
-    if findings.deliveries is None or not findings.assumptions.about["first"]:
-        return []
-    held = held_back(findings.deliveries.losses)
-    hours = held.groupby("what", sort=False)["gpu_hours"].sum()
-    if not len(hours) or hours.idxmax() == findings.assumptions.about["first"]:
-        return []
-    played = number_of(findings.deliveries.about["replications"], "build-out")
-    return [f"Over {played} it is {hours.idxmax()}: take that as the answer, and these for what changes it."]
 
 
 def _effect(row, lost: float) -> str:

@@ -8,7 +8,7 @@ from math import nan, sqrt
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.lateness import AHEAD, said
+from gpusim.analysis.lateness import AHEAD, held_back, said
 from gpusim.buildout.criticality import Tally
 from gpusim.buildout.schedule import replay
 from gpusim.engine.build import check_regions
@@ -34,6 +34,7 @@ def assumptions(
     replications: int = REPLICATIONS,
     seed: int = 0,
     *,
+    losses: pd.DataFrame | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Assumptions:
     """Move each assumption of a build-out to both ends of its interval, all else as it is, under the same seeds.
@@ -49,6 +50,9 @@ def assumptions(
         Of each variant.
     seed : int
         Of the first replication; the others have those that follow.
+    losses : DataFrame, optional
+        Of ``gpusim.deliveries``, with more replications: which cause is the first, and which would be, is then read off
+        their means, to which the mean differences of these replications are added.
     progress : callable, optional
         Called with the share that is done.
 
@@ -67,10 +71,10 @@ def assumptions(
     ruled, overheads = limited(scenario), peak_overheads(scenario, seed)
     doubts, seeds = doubts_of(ruled), range(seed, seed + replications)
     base = _played(doubts[0], doubts[0].base, seeds, overheads)
-    first = _first(base)
+    causes = _Causes(base, losses)
     rows = []
     for i, doubt in enumerate(doubts):
-        rows.append(_row(doubt, base, first, seeds, overheads))
+        rows.append(_row(doubt, base, causes, seeds, overheads))
         if progress is not None:
             progress((i + 1) / len(doubts))
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -79,7 +83,7 @@ def assumptions(
     lost = float(_total(base).mean())
     about = {
         "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications, "gpu_hours": lost,
-        "first": first, "first_share": float(base[first].mean()) / lost if first else 0.0,
+        "first": causes.first,
     }  # fmt: skip
     return Assumptions(about, table)
 
@@ -100,33 +104,51 @@ def _total(losses: Losses) -> np.ndarray:
     return np.sum(list(losses.values()), axis=0) if losses else np.zeros(1)
 
 
-def _first(losses: Losses) -> str:
-    """The cause of the most GPU-hours; none if nothing is late."""
-    means = {what: hours.mean() for what, hours in losses.items() if hours.mean() > 0.0}
-    return max(means, key=means.get, default="")
+class _Causes:
+    """Which cause of delay is the first: of the most GPU-hours, as far as is known from more replications.
+
+    Attributes
+    ----------
+    first : str
+        With the assumptions as they are; "" if nothing is late.
+    """
+
+    def __init__(self, base: Losses, losses: pd.DataFrame | None):
+        known = {} if losses is None else held_back(losses).groupby("what")["gpu_hours"].sum().to_dict()
+        self._further = {what: known.get(what, 0.0) - _mean(base, what) for what in {*base, *known} if known}
+        self.first = self.first_of(base)
+
+    def first_of(self, losses: Losses) -> str:
+        """With an assumption moved."""
+        means = {what: _mean(losses, what) + self._further.get(what, 0.0) for what in sorted({*losses, *self._further})}
+        return max((what for what in means if means[what] > 0.0), key=means.__getitem__, default="")
 
 
-def _row(doubt: Doubt, base: Losses, first: str, seeds: range, overheads: Mapping[str, float]) -> tuple:
+def _mean(losses: Losses, what: str) -> float:
+    return float(losses[what].mean()) if what in losses else 0.0
+
+
+def _row(doubt: Doubt, base: Losses, causes: _Causes, seeds: range, overheads: Mapping[str, float]) -> tuple:
     effects, turns = [], (nan, "")
     for end in (doubt.low, doubt.high):
         found = _played(doubt, end, seeds, overheads)
         more = _total(found) - _total(base)
         effects.append((float(more.mean()), float(more.std(ddof=1)) / sqrt(len(more)) if len(more) > 1 else nan))
-        if (other := _first(found)) != first and not turns[1]:
-            turns = _turning(doubt, end, first, other, seeds, overheads)
+        if (other := causes.first_of(found)) != causes.first and not turns[1]:
+            turns = _turning(doubt, end, causes, other, seeds, overheads)
     (low, low_se), (high, high_se) = effects
     return (doubt.name, doubt.how, doubt.base, doubt.low, doubt.high, low, high, low_se, high_se, *turns)
 
 
 def _turning(
-    doubt: Doubt, end: float, first: str, other: str, seeds: range, overheads: Mapping[str, float]
+    doubt: Doubt, end: float, causes: _Causes, other: str, seeds: range, overheads: Mapping[str, float]
 ) -> tuple[float, str]:
     """(value at which another cause is the first, by halving; that cause)."""
     same, turned = doubt.base, end
     for _ in range(HALVINGS):
         middle = sqrt(same * turned) if doubt.how == TIMES else (same + turned) / 2.0
-        found = _first(_played(doubt, middle, seeds, overheads))
-        if found == first:
+        found = causes.first_of(_played(doubt, middle, seeds, overheads))
+        if found == causes.first:
             same = middle
         else:
             turned, other = middle, found

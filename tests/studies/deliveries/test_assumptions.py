@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gpusim
@@ -62,6 +63,24 @@ def test_another_cause_is_first_from_where_it_loses_more() -> None:
     step = 5.0 ** (1 / 16)  # of four halvings between 0.2 and 1
     assert lead(row["turns_at"]) <= 0.0 < lead(row["turns_at"] * step * 1.001)
     assert "papers from" in " ".join(told(found))
+
+
+def test_more_replications_say_which_cause_is_first() -> None:
+    """The differences of a few are added to the means of many: one answer, and it turns where the sums do."""
+    sc, margin = two(assumptions={"duration papers": {"low": 0.2, "high": 1.0}}), 100.0
+    alone = gpusim.assumptions(sc, SEEDS)
+    walls, papers = late_days(sc).mean(axis=0) * [40 * 24.0, 20 * 24.0]
+    assert alone.about["first"] == "walls"
+    many = pd.DataFrame(
+        {"cause": ["walls", "papers"], "held_by": "", "gpu_hours": [walls, walls + margin], "usd": [1.0, 0.0]}
+    )
+    found = gpusim.assumptions(sc, SEEDS, losses=many)
+    assert found.about["first"] == "papers"
+    row = found.assumptions.set_index("assumption").loc["duration papers"]
+    assert row["turns_to"] == "walls"
+    pd.testing.assert_series_equal(row.drop(["turns_at", "turns_to"]), alone.assumptions.set_index("assumption").loc[
+        "duration papers"].drop(["turns_at", "turns_to"]))  # fmt: skip
+    assert papers < walls
 
 
 def test_intervals_of_the_scenario_and_its_own_keys() -> None:
