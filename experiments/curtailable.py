@@ -1,11 +1,11 @@
 """What a curtailable connection is worth: all power now, half of it not firm, or half now and the other half later
 ==================================================================================================================
 
-A site of 128 H100 with more work than it can do, and a grid that can give it half of the power that it asked for.
+A site of 64 H100 with more work than it can do, and a grid that can give it half of the power that it asked for.
 Either it waits for the other half, or it takes all at once and gives that half back whenever the grid calls: at random,
 for four hours in the median, announced an hour before. Jobs are then evicted, or end before while nothing takes their
-place, or are paused. The figure: the site's power around a call, and useful GPU-hours of a year over the hours called,
-beside those of a firm connection that comes later.
+place, or are paused. The figure: the site's power around a call, and useful GPU-hours of half a year over the hours
+called, beside those of a firm connection that comes later.
 
 ::
 
@@ -22,13 +22,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import gpusim
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S, HOUR_S, YEAR_S
 
-SEEDS, DAYS, NODES = 2, 365.0, 16
+SEEDS, DAYS, NODES = 2, 182.0, 8
 NODE_MW = 10.2e-3 * 1.2  # rated, and what cools it in the hottest hour
 MEAN_H = 4.63  # of calls whose median is 4 and whose 90th percentile is 8 hours
-HOURS = (50.0, 200.0, 800.0, 2000.0)
-LATER_DAYS = (91.0, 182.0, 274.0)
+HOURS = (100.0, 500.0, 2000.0)  # a year
+LATER_DAYS = (15.0, 45.0, 90.0)
+CHECKPOINTS = {"communication_share": 0.15, "checkpoint_interval_s": 1800.0, "checkpoint_write_s": 1.0, "load_s": 120.0}
 RESPONSES = {"limit": "evict", "drain": "drain, then evict", "pause": "pause"}
 COLOURS = {"limit": "#D55E00", "drain": "#009E73", "pause": "#0072B2"}
 
@@ -43,12 +44,12 @@ def scenario(**site: object) -> gpusim.Scenario:
     return gpusim.Scenario.from_dict(
         {
             "name": "curtailable",
-            "run": {"start": "2027-01-01", "days": DAYS},
+            "run": {"start": "2027-04-01", "days": DAYS},
             "scheduler": {"backfill": "easy"},
             "tenants": {"lab": {}},
             "sites": {"site": here},
             "workload": {
-                "classes": {"training": {"communication_share": 0.15, "checkpoint_write_s": 1.0}},
+                "classes": {"training": CHECKPOINTS},
                 "streams": {"training": {**stream, "jobs_per_day": 11.0 * NODES, "gpus": {"8": 0.7, "32": 0.3}}},
             },
         }
@@ -68,7 +69,7 @@ def later(days: float) -> gpusim.Scenario:
 
 
 def play(seeds: int, hours: tuple[float, ...], later_days: tuple[float, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(response, seed, hours called, lost GPU-hours by the table of calls, share); (days later, seed, share).
+    """One row per run with calls: response, seed, hours asked for and called a year, share; and per later connection.
 
     Shares are of the useful GPU-hours of the same seed with all power at once and firm.
     """
@@ -79,11 +80,12 @@ def play(seeds: int, hours: tuple[float, ...], later_days: tuple[float, ...]) ->
             for asked in hours:
                 result = gpusim.run(called(asked, response), seed)
                 calls = result.curtailments
-                found = float((calls["end_s"] - calls["start_s"]).sum()) / HOUR_S
-                non_firm.append((response, seed, asked, found, calls["gpu_hours"].sum(), _useful(result) / whole))
+                called_s = float((calls["end_s"] - calls["start_s"]).sum())
+                found = called_s / HOUR_S * YEAR_S / (DAYS * DAY_S)
+                non_firm.append((response, seed, asked, found, _useful(result) / whole))
         for days in later_days:
             firm.append((days, seed, _useful(gpusim.run(later(days), seed)) / whole))
-    columns = ["response", "seed", "asked", "hours", "gpu_hours", "share"]
+    columns = ["response", "seed", "asked", "hours", "share"]
     return pd.DataFrame(non_firm, columns=columns), pd.DataFrame(firm, columns=["days", "seed", "share"])
 
 
@@ -106,7 +108,7 @@ def around_a_call() -> pd.DataFrame:
 
 
 def draw(non_firm: pd.DataFrame, firm: pd.DataFrame, power: pd.DataFrame) -> Figure:
-    """Power around a call; what a year gives."""
+    """Power around a call; what half a year gives."""
     figure = Figure(figsize=(9.5, 3.6), layout="constrained")
     near, year = figure.subplots(1, 2)
     for response, label in RESPONSES.items():
@@ -117,14 +119,15 @@ def draw(non_firm: pd.DataFrame, firm: pd.DataFrame, power: pd.DataFrame) -> Fig
               linestyle="--", linewidth=0.9, label="limit")  # fmt: skip
     near.set(xlabel="hours since the call began", ylabel="power of the site [MW]", ylim=(0.0, NODES * NODE_MW * 1.45))
     near.legend(frameon=False, fontsize="small", ncols=2, loc="upper center")
-    last = float(non_firm["hours"].max())
+    first = float(non_firm.groupby("asked")["hours"].mean().min())
     for days, share in firm.groupby("days")["share"].mean().items():
-        year.axhline(100.0 * share, color="grey", linestyle=":", linewidth=1.0)
-        label = f"firm, half of it {days:.0f} days later"
-        year.text(last, 100.0 * share + 0.4, label, ha="right", va="bottom", fontsize="small", color="dimgrey")
-    year.set(xlabel="hours called in a year", ylabel="useful GPU-hours, all firm now = 100 [%]")
-    year.set_ylim(None, 104.0)
-    year.legend(frameon=False, fontsize="small", loc="lower left")
+        label = None if year.lines[-1].get_linestyle() == ":" else "half of it firm later"
+        year.axhline(100.0 * share, color="grey", linestyle=":", linewidth=1.2, label=label)
+        year.text(first, 100.0 * share - 0.4, f"{days:.0f} days later", va="top", fontsize="small", color="dimgrey")
+    year.set(xlabel="hours called a year", ylabel="useful GPU-hours, all firm now = 100 [%]")
+    low, high = year.get_ylim()
+    year.set_ylim(low - 0.06 * (high - low), high + 0.22 * (high - low))
+    year.legend(frameon=False, fontsize="small", ncols=2, loc="upper right")
     return figure
 
 

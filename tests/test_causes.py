@@ -21,13 +21,14 @@ SPELT = {
     "causes.py": "the table",
     "engine/rejections.py": "where rejections are booked: what their events say",
     "report/timeline.py": "names of counters",
+    "validation/curtailment.py": "what is expected, worked out by hand",
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 29, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 31, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
-             WaitRow("strike", 13, turn=125)),
+             WaitRow("strike", 14, turn=125)),
 """
 # Has a process book some of the time without demand under the new cause, and says what came of it.
 RUN = """

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import erfc, exp, log, sqrt
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpusim import rng
+from gpusim.buildout.activity import Activity
 from gpusim.scenario.delays import Delays
 from gpusim.units import DAY_S
-
-if TYPE_CHECKING:
-    from gpusim.buildout.network import Activity
 
 NORMAL = NormalDist()
 P90 = NORMAL.inv_cdf(0.9)  # standard deviations from the median to the p90
@@ -71,7 +68,7 @@ class Durations:
     def duration_s(self, activity: Activity, z: float) -> float:
         """[s] Duration at the quantile of a standard normal draw."""
         median, p90, index = activity.spec.median_days, activity.spec.p90_days, self.spec.tail_index
-        if index is None or z <= P90:
+        if not index or z <= P90:
             return median * DAY_S * exp(z * log(p90 / median) / P90)
         return p90 * DAY_S * (0.1 / (0.5 * erfc(z / sqrt(2.0)))) ** (1.0 / index)
 
@@ -79,7 +76,7 @@ class Durations:
         """The draw that gives a duration: the inverse of ``duration_s``."""
         median, p90, index = activity.spec.median_days, activity.spec.p90_days, self.spec.tail_index
         days = work_s / DAY_S
-        if index is None or days <= p90:
+        if not index or days <= p90:
             return log(days / median) * P90 / log(p90 / median)
         return -NORMAL.inv_cdf(0.1 * (p90 / days) ** index)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from gpusim.buildout.activity import Activity
 from gpusim.buildout.draws import Draws
 from gpusim.buildout.durations import Durations, is_certain
-from gpusim.buildout.network import Activity, Network
+from gpusim.buildout.network import Network
 from gpusim.buildout.rivals import ordered
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.shocks import above, done_s, drawn

@@ -5,37 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from gpusim.buildout.activity import Activity
 from gpusim.buildout.durations import Durations
 from gpusim.scenario.build_out import target
-from gpusim.scenario.project import COMPONENTS, Task
+from gpusim.scenario.project import COMPONENTS
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, seconds_between
-
-
-@dataclass(frozen=True)
-class Activity:
-    """A task in its place; its own end is the milestone with its index."""
-
-    index: int
-    project: str
-    name: str
-    spec: Task
-    region: str
-    jurisdiction: str
-    priority: int
-    earliest_s: float  # its project's start
-    before: tuple[int, ...]  # milestones
-    gives: int | None  # milestone of a component
-
-    @property
-    def kind(self) -> str:
-        """What kind of work it is: its trade."""
-        return self.spec.kind or self.name
-
-    @property
-    def stands_in(self) -> bool:
-        """Whether it is begun only if another is late."""
-        return self.spec.when == "late"
 
 
 @dataclass(frozen=True)

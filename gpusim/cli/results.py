@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import timed, with_progress
-from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
+from gpusim.cli.report import ASSUMPTIONS, COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
 from gpusim.cli.studies import study, tell_failures
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
@@ -32,7 +32,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
               help="Number of runs, with consecutive seeds.")  # fmt: skip
-@click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one.")
+@click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one; assumptions are not tried.")
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
@@ -90,10 +90,13 @@ def run(
     rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
     if rivals:
         rivals.save(folder / COMPETITION)
+    doubts = _assumptions(loaded, seed) if loaded.projects and not one else None
+    if doubts:
+        doubts.save(folder / ASSUMPTIONS)
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
 
-    findings = Findings(result, deliveries=found, competition=rivals, replications=several)
+    findings = Findings(result, deliveries=found, competition=rivals, replications=several, assumptions=doubts)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
     say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
@@ -201,4 +204,14 @@ def _competition(scenario, seed: int):
     began = time.perf_counter()
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
     say(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
+    return found
+
+
+def _assumptions(scenario, seed: int):
+    from gpusim.studies.deliveries.assumptions import assumptions
+
+    began = time.perf_counter()
+    found = with_progress(lambda progress: assumptions(scenario, seed=seed, progress=progress))
+    tried = number_of(len(found.assumptions), "assumption")
+    say(f"Tried {tried} of the build-out in {time.perf_counter() - began:.1f} s.", err=True)
     return found

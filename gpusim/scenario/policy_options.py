@@ -105,6 +105,37 @@ class HierarchicalOptions(Model):
         return groups
 
 
+class SpotOptions(Model):
+    """What spot jobs, the preemptible ones, are promised."""
+
+    guaranteed_h: float = Field(1.0, ge=0)
+    """[h] From each start a spot job is not preempted for so long."""
+
+
+class Reservation(Model):
+    """Nodes that a tenant has to itself for a time."""
+
+    tenant: str
+    """Whose jobs may run there."""
+    gpus: int = Field(gt=0)
+    """GPUs, in whole nodes, of each pool that is meant."""
+    start_h: float = Field(ge=0)
+    """[h] When it begins, from the start of the run."""
+    hours: float = Field(gt=0)
+    """[h] How long it lasts."""
+    site: str | None = None
+    """Absent: any site."""
+    gpu_type: str | None = None
+    """Absent: any type."""
+
+
+class ReservationsOptions(Model):
+    """Who has which nodes when."""
+
+    reservations: list[Reservation] = Field([], max_length=1000)
+    """Reservations, of which those of one time have different nodes."""
+
+
 class GavelOptions(Model):
     """What shares of time on GPU types are for."""
 

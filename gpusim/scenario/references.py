@@ -53,6 +53,12 @@ REFERENCES = {
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",
 }
+OPTIONS = {  # the same of options of policies, by order
+    "reservations": {
+        "scheduler.options.reservations.*.site": "sites.@",
+        "scheduler.options.reservations.*.gpu_type": "gpus.@",
+    },
+}
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
@@ -79,7 +85,8 @@ def find(data: object, pattern: Sequence[str], place: tuple = ()) -> Iterator[tu
 
 def unknown_names(data: dict) -> Iterator[str]:
     """A fault for each name that points nowhere."""
-    for pattern, home in REFERENCES.items():
+    order = next((order for _place, order in find(data, ("scheduler", "order")) if isinstance(order, str)), "")
+    for pattern, home in (REFERENCES | OPTIONS.get(order, {})).items():
         known = list(dict.fromkeys(name for _place, name in find(data, home.split(".")) if isinstance(name, str)))
         for place, name in find(data, pattern.split(".")):
             if isinstance(name, str) and name not in known and (known or "*" not in home):

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import hardware
+from gpusim.scenario.assumption import Assumption, faults_of_assumptions
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
@@ -45,8 +46,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "delays": Delays(), "failures": Failures(), "market": Market(),
-    "money": Money(), "plan": Offers(), "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts", "assumptions"), {}), "delays": Delays(), "failures": Failures(),
+    "market": Market(), "money": Money(), "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -111,6 +112,8 @@ class Scenario(Model):
     """What the provider pays for capital, power and people."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
+    assumptions: dict[str, Assumption] = {}
+    """What of a build-out is not known, and between which values it lies, by name; runs do not depend on it."""
     plan: Offers = Offers()
     """What may be bought; runs do not depend on it."""
 
@@ -158,7 +161,7 @@ class Scenario(Model):
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
         faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
-        faults += faults_of_options(data, cls)
+        faults += [*faults_of_options(data, cls), *faults_of_assumptions(data)]
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -190,7 +193,7 @@ class Scenario(Model):
 
     def content_hash(self) -> str:
         """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""
-        content = {key: table for key, table in self.to_toml_dict().items() if key != "plan"}
+        content = {key: table for key, table in self.to_toml_dict().items() if key not in ("plan", "assumptions")}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     @staticmethod

@@ -20,7 +20,7 @@ from gpusim.tables.contents import contents_of
 
 FORMAT = 5  # of the folder; any other number is refused
 MANIFEST = "manifest.json"
-PARTS = ("deliveries", "competition")  # folders in it that are of its kind
+PARTS = ("deliveries", "competition", "assumptions")  # folders in it that are of its kind
 DRAWN_BY = b"drawn by gpusim"  # in every figure
 
 

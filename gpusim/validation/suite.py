@@ -89,6 +89,7 @@ ANCHORS: dict[int, Anchor] = {
     54: elastic.equal_parts,
     55: slips.promised,
     56: fair_types.knowing_types,
+    57: elastic.sia_beside_pollux,
     60: tariffs.bills_of_a_year,
     61: curtailment.calls,
 }
@@ -148,6 +149,7 @@ SOURCES: dict[int, str] = {
     54: "Berg et al. (2018): a birth-death chain",
     55: "what was promised for 2025 and 2026, and what came",
     56: "stanford-futuredata/gavel c4fa400",
+    57: "Jayaram Subramanya et al. (2023), Qiao et al. (2021)",
     60: "worked by hand, conservation",
     61: "worked by hand",
 }

@@ -56,7 +56,7 @@ def test_the_tail_is_pareto_and_leaves_median_and_p90() -> None:
         assert (days > 200.0 * times).mean() == pytest.approx(share, abs=4 * np.sqrt(share / len(z)))
     assert np.median(days) == pytest.approx(100.0, rel=0.02)
     assert [law.z_of(one, law.duration_s(one, value)) for value in z[:500]] == pytest.approx(z[:500].tolist())
-    plain = network_of({"tail_index": None}).durations
+    plain = network_of({"tail_index": 0.0}).durations
     assert np.mean([plain.duration_s(one, value) > 600.0 * DAY_S for value in z]) < 0.5 * 0.1 * 3.0**-2.5
 
 
@@ -79,7 +79,7 @@ def test_what_is_seen_of_some_tells_of_others() -> None:
 
 def test_nothing_in_common_and_no_tail_is_what_it_was() -> None:
     """Lognormal by the task's own stream alone."""
-    law = network_of({"same_region": 0.0, "same_trade": 0.0, "tail_index": None}).durations
+    law = network_of({"same_region": 0.0, "same_trade": 0.0, "tail_index": 0.0}).durations
     z = rng.stream(7, "programme", "p0", "work").standard_normal()
     assert law.work_s(7)[0] == pytest.approx(100.0 * DAY_S * 2.0 ** (z / 1.2815515655446004), rel=1e-12)
 

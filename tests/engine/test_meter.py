@@ -75,3 +75,15 @@ def test_a_run_that_ends_early_is_metered_to_its_end() -> None:
     assert end_s < 5 * DAY_S
     assert result.meter["end_s"].iloc[-1] == end_s
     assert result.meter["energy_j"].sum() == pytest.approx(result.sites.iloc[0]["energy_facility_j"], rel=1e-12)
+
+
+def test_statements_pay_the_bill() -> None:
+    """With contracts, energy of a month is the bill's, but for what rules charge, which has a line of its own."""
+    contracts = {"one": {"tenant": "lab", "gpus": 50.0, "signed": "2026-06-28", "term_days": 3.0, "value_usd": 9e3}}
+    changes = {"run": {"start": "2026-06-28", "days": 4.0}, "tariff": {**TARIFF, "delivery_usd_per_mwh": 9.0}}
+    given = scenario(["us-ercot-4cp"], **changes).with_({"workload.streams.jobs.jobs_per_day": 300.0})
+    result = gpusim.run(given.with_({"contracts": contracts}), seed=3)
+    bill = result.bill[result.bill["component"] != "transmission"]
+    assert len(bill) < len(result.bill)
+    paid = result.money_sites.groupby("month")["energy_usd"].sum()
+    assert paid.to_dict() == pytest.approx(bill.groupby("month")["usd"].sum().to_dict(), abs=0.01)

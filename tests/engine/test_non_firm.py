@@ -8,6 +8,7 @@ import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.causes import WORDS
 from gpusim.errors import ScenarioError
+from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.tables.names import TABLES
 from gpusim.units import HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import scenario
@@ -116,6 +117,16 @@ def test_backup_carries_what_the_grid_takes_back(firm) -> None:
     assert bill["energy_mwh"].sum() == pytest.approx(drawn_mwh, rel=1e-9)
     assert bill.loc["backup", ["energy_mwh", "usd"]].to_list() == pytest.approx([0.4, 120.0])
     assert bill.loc["energy", "usd"] == pytest.approx(50.0 * (drawn_mwh - 0.4))
+
+
+def test_relief_is_a_firm_connection(firm) -> None:
+    scenario = given(CALL)
+    for cause in ("idle_curtailed", "slowed_curtailed"):
+        found = counterfactuals(scenario, {("here/unit", cause): 240.0}, 0.1, 7.0, "useful_gpu_hours")
+        (one,) = [each for each in found if each.constraint == "non_firm"]
+        assert gpusim.run(one.scenario(scenario), seed=3).tables["jobs"].equals(firm.tables["jobs"])
+    others = counterfactuals(scenario, {("here/unit", "busy"): 240.0}, 0.1, 7.0, "useful_gpu_hours")
+    assert not [each for each in others if each.constraint == "non_firm"]
 
 
 def test_what_is_wrong_is_said() -> None:

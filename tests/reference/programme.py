@@ -103,7 +103,7 @@ class Twin:
             (1.0 - law.same_region - law.same_trade, ("programme", *place)),
         ]
         z = sum(share**0.5 * rng.stream(self.seed, *name).standard_normal() for share, name in parts)
-        if law.tail_index is not None and norm.sf(z) < 0.1:
+        if law.tail_index and norm.sf(z) < 0.1:
             return spec.p90_days * DAY_S * (0.1 / norm.sf(z)) ** (1.0 / law.tail_index)
         return spec.median_days * DAY_S * exp(z * log(spec.p90_days / spec.median_days) / norm.ppf(0.9))
 

@@ -150,6 +150,17 @@ def _cooling(scenario: Scenario, step: float, _days: float) -> Iterator[Counterf
             )  # fmt: skip
 
 
+def _non_firm(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """All of a connection firm."""
+    for site, spec in scenario.sites.items():
+        if spec.non_firm is not None:
+            yield Counterfactual(
+                "power", site, "non_firm", f"a grid connection at {site} that is all firm",
+                Lever(keys=[dotted(("sites", site, "non_firm", "hours_per_year"))]), 0.0, "rule",
+                booked(pools_at(scenario, [site]), "idle_curtailed", "slowed_curtailed"),
+            )  # fmt: skip
+
+
 def _halls(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site, spec in scenario.sites.items():
         if spec.hall_mw is None:
@@ -265,8 +276,8 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _halls, _shells, _delivery, _links,
-    admission.quotas, admission.residency, admission.types, admission.data, _backfill, _cycle, _preemption,
+    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _non_firm, _halls, _shells, _delivery,
+    _links, admission.quotas, admission.residency, admission.types, admission.data, _backfill, _cycle, _preemption,
     _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks, build_out.rivals,
     rules.exemptions, _price,
 )  # fmt: skip
