@@ -57,6 +57,9 @@ CASES = {
 }
 
 
+RELIEVED = ("no power", "no jobs", "no requests", "all late")  # the others are planned for
+
+
 def said_of_nothing(*arguments: str, code: int = 0) -> str:
     done = CliRunner().invoke(cli, list(arguments), env={"COLUMNS": "100"})
     assert done.exit_code == code, done.output
@@ -86,11 +89,12 @@ def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     said_of_nothing("run", "a.toml", "--out", "out/a", "--seeds", "2")
     said_of_nothing("run", "a.toml", "--out", "out/b", "--set", "sites.gb.grid_mw=0.5", "--one")
     said_of_nothing("compare", "out/a", "out/b")
-    said_of_nothing("report", "out/a")
     said_of_nothing("sweep", "s.toml", "--executor", "serial")
-    said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "8")
-    options = ("--executor", "serial", "--replications", "2")
-    said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)
+    if name in RELIEVED:
+        said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "4", "--curves", "1")
+    else:
+        options = ("--executor", "serial", "--replications", "2")
+        said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)
     assert {file: text for file, text in texts(Path("out")).items() if WORD.search(text) or DASH.search(text)} == {}
 
 

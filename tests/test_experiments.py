@@ -277,7 +277,7 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
 
 
 def test_generations(tmp_path, capsys):
-    """Without decay, discount and costs the value is price times hours; to wato wait costs."""
+    """Without decay, discount and costs the value is price times hours less rent; to wait costs its rent."""
     experiment = load("generations")
     free = {"discount_rate": 0.0, "staff_usd_per_mw_month": 0.0, "network_usd_per_mw_month": 0.0, "load": 0.0}
     money = Money(**free, overhead_share=0.0)
@@ -300,3 +300,17 @@ def test_generations(tmp_path, capsys):
     experiment.main(str(tmp_path / "figure.png"))
     assert imread(tmp_path / "figure.png").std() > 0.01
     assert "from 9 months of waiting on" in capsys.readouterr().out
+
+
+def test_curtailable(tmp_path, capsys):
+    """Who pauses loses less than who evicts, more hours cost more, and a later firm connection costs more than none."""
+    experiment = load("curtailable")
+    experiment.DAYS, experiment.NODES = 12.0, 4
+    experiment.main(tmp_path, 1, (200.0, 2000.0), (3.0, 9.0))
+    lines = capsys.readouterr().out.splitlines()
+    lost = [[float(share) for share in re.findall(r"(-?[\d.]+)%", line)] for line in lines[:4]]
+    evict, _drain, pause, later = lost
+    assert evict[0] < evict[1]
+    assert pause[1] < evict[1]
+    assert 0.0 < later[0] < later[1]
+    assert imread(tmp_path / "curtailable.png").std() > 0.01

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gpusim.analysis.measure import OF_REQUESTS
 from gpusim.analysis.owning import hourly_usd
+from gpusim.analysis.serving import keys
 from gpusim.scenario.inference import Objectives
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S
@@ -171,11 +172,13 @@ def deployments(result: Record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        service, site, gpu_type; served_tokens (of answers that ended); retries (requests lost with a replica and sent
-        anew); gpu_hours held, prefill_share, decode_share, idle_share, loading_share and draining_share of them;
+        service, site, gpu_type, role if prefill is apart anywhere; served_tokens (of answers that ended); retries
+        (requests lost with a replica and sent anew); gpu_hours held, prefill_share, decode_share, idle_share,
+        loading_share and draining_share of them;
         energy_j (of GPUs, idle power included), energy_usd (its part of the site's bill by the servers' energy,
         interval by interval), owning_usd (what it costs to own the GPUs: ``gpusim.analysis.owning``); tokens_per_joule,
-        tokens_per_usd (energy and owning). NaN where no GPU was held.
+        tokens_per_usd (energy and owning). NaN where no GPU was held. Where prefill is apart these two are of all
+        replicas of the service at the site, in the row of those that decode; NaN in that of those that prefill.
     """
     rows = result.tables["service_replicas"]
     power = result.tables["power"].set_index(["site", "start_s"])
@@ -183,19 +186,24 @@ def deployments(result: Record) -> pd.DataFrame:
     price = (power["cost_usd"] / it_j.where(it_j > 0.0)).fillna(0.0)  # [USD/J] of servers
     paid = price.reindex(pd.MultiIndex.from_frame(rows[["site", "start_s"]])).to_numpy()
     uses = [name for name in rows if name.endswith("_gpu_s")]
-    sums = rows.assign(energy_usd=rows["energy_j"] * paid).groupby(list(DEPLOYMENT), sort=False)
+    by = keys(rows)
+    sums = rows.assign(energy_usd=rows["energy_j"] * paid).groupby(by, sort=False)
     sums = sums[["served_tokens", "retries", *uses, "energy_j", "energy_usd"]].sum().reset_index()
     gpu_s = sums[uses].sum(axis=1)
     usd_per_h = sums["gpu_type"].map(hourly_usd(result.manifest)).astype(float)
     shares = {name.replace("_gpu_s", "_share"): sums[name] / gpu_s.where(gpu_s > 0.0) for name in uses}
-    table = sums[[*DEPLOYMENT, "served_tokens", "retries"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
+    table = sums[[*by, "served_tokens", "retries"]].assign(gpu_hours=gpu_s / HOUR_S, **shares)
     table = table.assign(
         energy_j=sums["energy_j"], energy_usd=sums["energy_usd"], owning_usd=table["gpu_hours"] * usd_per_h
     )
-    usd = table["energy_usd"] + table["owning_usd"]
+    usd, joules, tokens = table["energy_usd"] + table["owning_usd"], table["energy_j"], table["served_tokens"]
+    if "role" in table:
+        place, apart = [table["service"], table["site"]], table["role"] != ""
+        all_of = [column.where(apart).groupby(place).transform("sum") for column in (usd, joules, tokens)]
+        usd, joules, tokens = (a.where(apart, b) for a, b in zip(all_of, (usd, joules, tokens), strict=True))
+        tokens = tokens.where(table["role"] != "prefill")
     return table.assign(
-        tokens_per_joule=table["served_tokens"] / table["energy_j"].where(table["energy_j"] > 0.0),
-        tokens_per_usd=table["served_tokens"] / usd.where(usd > 0.0),
+        tokens_per_joule=tokens / joules.where(joules > 0.0), tokens_per_usd=tokens / usd.where(usd > 0.0)
     )
 
 

@@ -11,21 +11,27 @@ from gpusim.units import HOUR_S
 KEYS = ["service", "site", "gpu_type"]
 
 
+def keys(table: pd.DataFrame) -> list[str]:
+    """Columns that name a deployment: ``KEYS``, and ``role`` where prefill is apart."""
+    return [*KEYS, "role"] if "role" in table else KEYS
+
+
 def serving(result: Record) -> pd.DataFrame:
     """One row per deployment.
 
     Returns
     -------
     DataFrame
-        service, site, gpu_type, demand_tokens, served_share (over 1 where a site served another's share),
-        replicas and wanted_replicas (means over time), short_hours (with fewer replicas than wanted), cause (of most
-        of the shortage; "" if there was none).
+        service, site, gpu_type, role if prefill is apart anywhere ("prefill", "decode"), demand_tokens, served_share
+        (over 1 where a site served another's share), replicas and wanted_replicas (means over time), short_hours (with
+        fewer replicas than wanted), cause (of most of the shortage; "" if there was none).
     """
     services, sums = result.services, totals(result)
+    by = keys(services)
     missing, span_s = _missing(services), services["end_s"] - services["start_s"]
     blamed = services.assign(missing_s=missing * span_s)[services["cause"] != ""]
-    worst = blamed.groupby([*KEYS, "cause"], observed=True)["missing_s"].sum().sort_values(kind="stable")
-    worst = worst.reset_index().drop_duplicates(KEYS, keep="last").set_index(KEYS)["cause"]
+    worst = blamed.groupby([*by, "cause"], observed=True)["missing_s"].sum().sort_values(kind="stable")
+    worst = worst.reset_index().drop_duplicates(by, keep="last").set_index(by)["cause"]
     demand = sums["demand_tokens"]
     return pd.DataFrame(
         {
@@ -41,7 +47,7 @@ def serving(result: Record) -> pd.DataFrame:
 
 def totals(result: Record) -> pd.DataFrame:
     """Sums over time by deployment: demand_tokens, served_tokens, replica_s, wanted_s, span_s, short_s."""
-    services = result.services
+    services, by = result.services, keys(result.services)
     span_s = services["end_s"] - services["start_s"]
     # A replica that starts within its control interval is not a shortage: a hundredth of a replica is the threshold.
     columns = {
@@ -49,10 +55,10 @@ def totals(result: Record) -> pd.DataFrame:
         "replica_s": services["replicas"] * span_s, "wanted_s": services["wanted_replicas"] * span_s, "span_s": span_s,
         "short_s": span_s.where(_missing(services) > 0.01, 0.0),
     }  # fmt: skip
-    codes, labels = zip(*(pd.factorize(services[name]) for name in KEYS), strict=True)
+    codes, labels = zip(*(pd.factorize(services[name]) for name in by), strict=True)
     place = np.ravel_multi_index(codes, [max(len(names), 1) for names in labels])
     deployment, first = pd.factorize(place)
-    rows = services[KEYS].iloc[np.unique(deployment, return_index=True)[1]]
+    rows = services[by].iloc[np.unique(deployment, return_index=True)[1]]
     sums = {name: np.bincount(deployment, values, minlength=len(first)) for name, values in columns.items()}
     return pd.DataFrame(sums, index=pd.MultiIndex.from_frame(rows), dtype=float)
 

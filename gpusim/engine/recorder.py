@@ -87,6 +87,7 @@ class Recorder:
                     "replicas": d.replica_s / span,
                     "wanted_replicas": d.wanted_s / span,
                     "cause": "" if worst is None else Wait(worst).name.lower(),
+                    "role": d.role,
                 }
             )
             d.begin_record()
@@ -98,7 +99,13 @@ class Recorder:
         fleet = self.env.fleet
         columns = ["service", "site", "gpu_type", "start_s", "end_s", "demand_tokens", "served_tokens",
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
-        split, gpu_time = split_runs(fleet, edges, [plant.power.cooling_binds_s for plant in self.plants])
+        if any(row["role"] for row in self._served):
+            columns.append("role")
+        binding_s = {
+            Cause.THROTTLED_COOLING: [plant.power.cooling_binds_s for plant in self.plants],
+            Cause.SLOWED_CURTAILED: [plant.power.curtailment_binds_s for plant in self.plants],
+        }
+        split, gpu_time = split_runs(fleet, edges, binding_s)
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1], gpu_time),
             "job_waits": job_waits_table(fleet, table, edges[-1]),

@@ -46,6 +46,14 @@ def text(key: str, heading: str) -> Column:
     return Column(key, heading, str, text=True)
 
 
+def with_role(table: pd.DataFrame, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns of a table of deployments, with what its replicas do behind their GPU type where the table has it."""
+    if "role" not in table:
+        return columns
+    place = [column.key for column in columns].index("gpu_type") + 1
+    return (*columns[:place], Column("role", "replicas for", lambda role: role or "both", text=True), *columns[place:])
+
+
 def days(row_s: float) -> str:
     """A time of the run in days."""
     return f"{row_s / DAY_S:.1f}"

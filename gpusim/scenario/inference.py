@@ -102,6 +102,11 @@ class Requests(Model):
     """The same of the answers' lengths."""
     burst_cv: float = Field(1.0, gt=0, le=20)
     """Standard deviation over mean of the times between requests at a constant rate; 1: Poisson, more: bursts."""
+    turns: float = Field(1.0, ge=1, le=1000)
+    """Mean turns of a session, geometric: the prompt of each holds the session so far, and ``prompt_tokens`` are those
+    that it adds. 1: each request stands alone."""
+    think_s: float = Field(30.0, gt=0)
+    """[s] Mean time from when an answer is there to the next turn: a tenth of it and, exponential, more."""
     adapters: int = Field(0, ge=0, le=10_000)
     """Adapters of which each request has one, for the model's ``lora``; 0: none has."""
     adapter_skew: float = Field(1.0, ge=0, le=5)
@@ -141,10 +146,30 @@ class Routing(Model):
     replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
     """Among the replicas of a deployment: each in turn; the one with the fewest requests; with the fewest blocks of KV
     cache in use; with the fewest in use and still to be computed of the request."""
+    sticky: bool = False
+    """The next turn of a session goes to the replica of the one before, if that is open."""
     spill_s: PositiveFloat | None = None
     """[s] A request goes on to the next deployment where the first in each queue has waited longer; absent: never."""
     retries: bool = True
     """Requests of a replica that is lost are sent anew; else they have failed."""
+
+
+class Prefill(Model):
+    """Replicas beside those of each deployment that prefill for them, and ship them the KV cache; these only decode."""
+
+    gb_per_s: PositiveFloat
+    """[GB/s] At which a GPU of a replica that decodes reads KV cache, one request after the other."""
+    latency_s: NonNegativeFloat = 0.0
+    """[s] By which what was read comes later, for each request."""
+    holds_s: PositiveFloat = 480.0
+    """[s] After which KV cache is given up that nobody has begun to read; the request is then prefilled where it
+    decodes."""
+    gpu_type: str | None = None
+    """GPU type of their pools; absent: that of the deployment."""
+    replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
+    """Which of them a request goes to, as ``routing.replica``, which then says it of those that decode."""
+    replicas: int = Field(1, ge=0)
+    """How many of them each deployment has, with the policy "static"; with others as demand and load need."""
 
 
 class Scaling(Model):

@@ -10,6 +10,7 @@ from gpusim.scenario.policy_options import (
     DeadlineOptions,
     GavelOptions,
     GittinsOptions,
+    HierarchicalOptions,
     LevelOptions,
     MultifactorOptions,
     NoOptions,
@@ -64,6 +65,7 @@ ORDERS: dict[str, PolicySpec] = {
     "gittins": PolicySpec(
         _G, "the best chance of an end per time, by the time run so far", "Gittins 1979; Gu et al. NSDI'19",
         GittinsOptions,
+    HierarchicalOptions,
     ),
     "finish_time": PolicySpec(
         _R, "the worst finish time, of that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
@@ -73,12 +75,17 @@ ORDERS: dict[str, PolicySpec] = {
         _R, "GPUs to tenants by shares; what is lent is taken back", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
         "borrowing as in YARN's capacity scheduler", path="gpusim.policies.weighted_fair:WeightedFair",
     ),
+    "hierarchical": PolicySpec(
+        _R, "GPUs to groups by weights, in them to tenants by shares; what is lent is taken back",
+        "Bhattacharya et al. SoCC'13 (H-DRF), of one resource; queues as in YARN's capacity scheduler",
+        HierarchicalOptions, "gpusim.policies.hierarchical:Hierarchical",
+    ),
     "multifactor": PolicySpec(
         _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
         "gpusim.policies.multifactor:Multifactor",
     ),
     "gavel": PolicySpec(
-        _R, "GPU types by shares of time from a linear programme: max-min, makespan, throughput",
+        _R, "GPU types by shares of time from a linear programme: max-min, finish time, makespan, throughput",
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
     ),
     "pollux": PolicySpec(

@@ -56,7 +56,7 @@ REFERENCES = {
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
-    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans",
+    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
@@ -87,6 +87,16 @@ def unknown_names(data: dict) -> Iterator[str]:
     yield from _regions(data)
     for place, deployment in find(data, ("services", "*", "deployments", "*")):
         yield from _deployment(data, place, deployment)
+    for place, kind in find(data, ("services", "*", "prefill", "gpu_type")):
+        yield from _prefill_type(data, place, kind)
+
+
+def _prefill_type(data: dict, place: tuple, kind: object) -> Iterator[str]:
+    """Replicas that prefill need a pool at each site where the service runs."""
+    for _place, site in find(data, (*place[:2], "deployments", "*", "site")):
+        pools = [str(pool) for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
+        if isinstance(kind, str) and pools and kind not in pools:
+            yield f"{unknown(place, kind, pools)} (at {site})"
 
 
 def unknown(place: Sequence[str | int], name: str, known: Sequence[str], home: str = "") -> str:
@@ -134,7 +144,7 @@ def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:
     if not isinstance(deployment, dict) or not isinstance(kind := deployment.get("gpu_type"), str):
         return
     known = {name for _place, name in find(data, ("gpus", "@"))}
-    pools = [pool for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
+    pools = [str(pool) for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
     if pools and kind not in pools:
         if known.issuperset(pools):
             yield unknown((*place, "gpu_type"), kind, pools)

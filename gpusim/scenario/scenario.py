@@ -6,6 +6,7 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -132,7 +133,10 @@ class Scenario(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read_extended(located(path)), str(path), overrides)
+        data = read_extended(located(path))
+        if "scenario" in data and "sites" not in data:
+            raise ScenarioError(str(path), ["is a sweep file, not a scenario; `gpusim sweep` runs it"])
+        return cls.from_dict(data, str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:
@@ -210,13 +214,14 @@ def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
     return {**data, "gpus": {**known, **given}}
 
 
-def _period(run: object) -> tuple[Moment | None, float | None]:
+def _period(run: Any) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
-    values = []
+    values: list[Any] = []
     for key in ("start", "days"):
         field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):
             values.append(None)
-    return tuple(values)
+    start, days = values
+    return start, days

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
-from gpusim.scenario.inference import Objectives, Requests, Routing, Scaling, ServedModel, Users
+from gpusim.scenario.inference import Objectives, Prefill, Requests, Routing, Scaling, ServedModel, Users
 from gpusim.units import DAY_S
 
 
@@ -67,6 +67,8 @@ class Service(Model):
     """Who sends them, by region; absent: all are on the clock of ``utc_offset_h``, and no network is in between."""
     routing: Routing | None = None
     """Which deployment and which replica a request goes to, with ``model``; of a fluid only which deployment."""
+    prefill: Prefill | None = None
+    """Replicas that prefill apart from those that decode, at the level of requests; absent: each does both."""
     scaling: Scaling | None = None
     """How many replicas there are; absent: as demand needs."""
 
@@ -74,6 +76,10 @@ class Service(Model):
     def by_request(self) -> bool:
         """Whether every request is served."""
         return self.level == "requests"
+
+    def prefill_type(self, deployment: DeploymentSpec) -> str:
+        """GPU type of the replicas that prefill for a deployment."""
+        return (self.prefill and self.prefill.gpu_type) or deployment.gpu_type
 
     @model_validator(mode="after")
     def _complete(self) -> Service:
@@ -100,6 +106,14 @@ class Service(Model):
                 f'scaling.policy "{self.scaling.policy}" at the fluid level; give {", ".join(LOOKING_AHEAD)},'
                 ' or level = "requests"'
             )
+        if (self.requests or Requests()).turns > 1.0 and not self.by_request:
+            faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
+        if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
+            faults.append("sessions where prefill is apart are not covered; remove requests.turns or prefill")
+        if self.prefill is not None and not self.by_request:
+            faults.append('prefill apart at the fluid level; give level = "requests", or remove prefill')
+        if self.prefill is not None and self.model is not None and self.model.lora is not None:
+            faults.append("lora where prefill is apart is not covered; remove model.lora or prefill")
         if faults:
             raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
         return self

@@ -10,9 +10,9 @@ from gpusim.serving.deployment import Deployment
 
 
 def halved(rows: np.recarray, followers: np.ndarray, deployment: Deployment) -> tuple[np.recarray, np.ndarray]:
-    """Rows in which requests are prefilled, with one token of output, then those in which they are decoded.
+    """A row in which each request is prefilled, with one token of output, and behind it that in which it is decoded.
 
-    The second half of a request comes behind its first, and who comes behind the request behind its second.
+    Who comes behind a request comes behind its second half.
 
     Parameters
     ----------
@@ -27,17 +27,15 @@ def halved(rows: np.recarray, followers: np.ndarray, deployment: Deployment) -> 
     rows : recarray of REQUEST, shape (2 n,)
     followers : ndarray of int64
     """
-    n, made = len(rows), records(REQUEST, 2 * len(rows))
-    before, behind = made[:n], made[n:]
+    made = records(REQUEST, 2 * len(rows))
+    before, behind = made[::2], made[1::2]
     before[:] = behind[:] = rows
-    before["output_tokens"] = 1
-    before["first_follower"], before["followers"] = np.arange(n), 1
+    before["output_tokens"], before["followers"] = 1, 0
     before["hashes"] = np.minimum(rows["hashes"], rows["prompt_tokens"] // deployment.block_tokens)
-    behind["first_follower"] += n
     behind["pending"], behind["delay_s"], behind["arrival_s"] = 1, 0.0, -np.inf
     for half, pool in zip((before, behind), deployment.pools, strict=True):
         half["hashes"] *= pool.prefix_caching
-    return made, np.concatenate([n + np.arange(n), followers])
+    return made, 2 * followers
 
 
 def joined(rows: np.recarray, prefills: int) -> tuple[np.recarray, dict[str, np.ndarray]]:
@@ -56,8 +54,7 @@ def joined(rows: np.recarray, prefills: int) -> tuple[np.recarray, dict[str, np.
         What one row has no place for: ``prefill_replica``; ``prefilled_s``, when its prompt was computed;
         ``shipped_s``, when its KV cache was where it is decoded, NaN if it was computed there again.
     """
-    n = len(rows) // 2
-    before, behind = rows[:n], rows[n:].copy()
+    before, behind = rows[::2], rows[1::2].copy()
     for name in ("arrival_s", "queued_s", "scheduled_s", "cached_tokens", "loaded_tokens"):
         behind[name] = before[name]
     behind["preemptions"] += before["preemptions"]

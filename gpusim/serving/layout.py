@@ -32,6 +32,7 @@ def engines_of(
     followers: np.ndarray | None = None,
     counts: Sequence[int] | None = None,
     adapters: int = 0,
+    named: bool = False,
 ) -> Engines:
     """Replicas of deployments, one deployment behind the other, that have nothing to do.
 
@@ -47,23 +48,26 @@ def engines_of(
         Replicas of each deployment, in place of its own number.
     adapters : int, optional
         That requests name, by numbers from 0.
+    named : bool
+        Blocks have names also without hashes: numbers of the requests' sessions.
     """
     counts = [one.replicas for one in deployments] if counts is None else counts
     hashes = np.empty(0, np.int64) if hashes is None else hashes
     rows = records(REQUEST, requests) if isinstance(requests, int) else requests
     of = [deployment for deployment, count in zip(deployments, counts, strict=True) for _ in range(count)]
     entries, numbers = _tables(deployments)
-    nodes = [one.kv_blocks if len(hashes) else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
+    named = named or len(hashes) > 0
+    nodes = [one.kv_blocks if named else min(one.kv_blocks, 2 * one.max_requests + 4) for one in of]
     engines = _engines(of, nodes)
     engines["entry"] = np.repeat(np.arange(len(deployments)), counts)
     for one in deployments:
         if one.prefill:
             _ship(engines, of, one)
-    if len(hashes):
+    if named:
         _offload(engines, of)
     copies = engines["host_blocks"]
     seats = sum(one.max_requests for one in of)
-    buckets = _buckets(max(one.kv_blocks for one in deployments)) if len(hashes) else 1
+    buckets = _buckets(max(one.kv_blocks for one in deployments)) if named else 1
     return Engines(
         requests=rows,
         engines=engines,
@@ -135,6 +139,7 @@ def _ship(replicas: np.recarray, of: list[Deployment], deployment: Deployment) -
     pool = deployment.prefill
     ships, reads = ([one is other for one in of] for other in deployment.pools)
     replicas["ships"][ships], replicas["holds_s"][ships] = 1, pool.holds_s
+    replicas["sends_on"][[one or other for one, other in zip(ships, reads, strict=True)]] = 1
     replicas["block_s"][reads] = pool.block_s(deployment.block_tokens)
     replicas["latency_s"][reads] = pool.latency_s
 

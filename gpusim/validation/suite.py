@@ -9,9 +9,11 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    curtailment,
     elastic,
     engine_limits,
     failures,
+    fair_types,
     hindcast,
     occupancy,
     packing,
@@ -86,6 +88,9 @@ ANCHORS: dict[int, Anchor] = {
     53: hindcast.coreweave,
     54: elastic.equal_parts,
     55: slips.promised,
+    56: fair_types.knowing_types,
+    60: tariffs.bills_of_a_year,
+    61: curtailment.calls,
 }
 
 SOURCES: dict[int, str] = {
@@ -142,6 +147,9 @@ SOURCES: dict[int, str] = {
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
     55: "what was promised for 2025 and 2026, and what came",
+    56: "stanford-futuredata/gavel c4fa400",
+    60: "worked by hand, conservation",
+    61: "worked by hand",
 }
 
 

@@ -109,7 +109,7 @@ def test_nothing_is_left_over(seed: int) -> None:
     state = build(requests, served_by)
     pool = served_by.prefill.deployment
     play_apart_compiled(state, pool.replicas, ROUTERS[pool.router], ROUTERS[served_by.router], 0)
-    first, second = state.requests[:40], state.requests[40:]
+    first, second = state.requests[::2], state.requests[1::2]
     for r, replica in enumerate(state.engines):
         assert replica.waiting == replica.running == replica.decoding == replica.coming == replica.leavers == 0
         assert replica.first_held == replica.last_held == -1

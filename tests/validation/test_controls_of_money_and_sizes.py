@@ -1,4 +1,4 @@
-"""Negative controls of accounts, delays and elastic jobs: each leaves one thing out, and its anchor must notice."""
+"""Negative controls of money, delays and elastic jobs: each leaves one thing out, and its anchor must notice."""
 
 from itertools import islice
 

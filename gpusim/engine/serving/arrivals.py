@@ -9,6 +9,7 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.bundle import records
+from gpusim.engine.serving.sessions import Sessions, turns_of
 from gpusim.errors import TraceError
 from gpusim.inputs.demand import demand_signals
 from gpusim.inputs.requests.formats import read_requests
@@ -19,7 +20,9 @@ from gpusim.kernels.serving.traffic import ARRIVAL
 from gpusim.scenario.inference import Requests
 from gpusim.scenario.scenario import RunSpec
 from gpusim.scenario.service import Service
+from gpusim.serving.kv_cache import BLOCK_TOKENS
 from gpusim.serving.requests import by_adapter
+from gpusim.state.codes import NONE
 from gpusim.units import DAY_S
 
 SAMPLES = 10_000  # rows of requests to expect in a result, of each service
@@ -38,12 +41,15 @@ class Arrivals(Protocol):
         Tokens of such a block; 0 without.
     adapters : int
         That requests have, by numbers from 0.
+    sessions : Sessions or None
+        Whose further turns come as those before them end.
     """
 
     demand: list[Signal]
     hashes: np.ndarray
     block_tokens: int
     adapters: int
+    sessions: Sessions | None
 
     def until(self, time_s: float) -> np.recarray:
         """Those that arrive before a time and were not given before: records of ARRIVAL."""
@@ -57,6 +63,7 @@ class SyntheticArrivals:
 
     def __init__(self, name: str, service: Service, run: RunSpec, seed: int):
         mix, duration_s = service.requests or Requests(), run.days * DAY_S
+        self._mix, self.sessions = mix, None
         pairs = None if mix.like is None else _pairs(mix.like)
         each = mix.output_tokens if pairs is None else float(pairs[:, 1].mean())
         self.demand = list(demand_signals(service, run.start, duration_s).values())
@@ -66,7 +73,10 @@ class SyntheticArrivals:
         def stream(region: str):
             return lambda part: rng.stream(seed, "services", name, region, part)
 
-        rates = [signal.scaled(1.0 / each) for signal in self.demand]
+        if mix.turns > 1.0:
+            self.block_tokens = BLOCK_TOKENS if service.model.prefix_caching else 0
+            self.sessions = Sessions(mix, stream("sessions"), self.block_tokens, pairs)
+        rates = [signal.scaled(1.0 / (each * mix.turns)) for signal in self.demand]
         self._regions = [
             SyntheticRequests(mix, rate, duration_s, stream(region), pairs)
             for rate, region in zip(rates, regions, strict=True)
@@ -74,8 +84,9 @@ class SyntheticArrivals:
         self.adapters = mix.adapters
         self._adapter_shares = np.cumsum(zipf(mix.adapters, mix.adapter_skew))
         self._adapters = [stream(region)("adapters") for region in regions]
+        self._stream_of_any = stream("any")
         self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"), pairs)
-        expected = sum(region.expected for region in self._regions)
+        expected = mix.turns * sum(region.expected for region in self._regions)
         self._kept_share = SAMPLES / max(expected, SAMPLES)
 
     def until(self, time_s: float) -> np.recarray:
@@ -89,15 +100,19 @@ class SyntheticArrivals:
         for i, name in enumerate(("arrival_s", "prompt_tokens", "output_tokens")):
             made[name] = drawn[:, i]
         made["kept"] = drawn[:, 3] < self._kept_share
-        made["adapter"] = -1
+        made["adapter"] = made["turn"] = made["home"] = NONE
         if self.adapters:
             draws = [random.random(len(part)) for random, part in zip(self._adapters, parts, strict=True)]
             made["adapter"] = np.searchsorted(self._adapter_shares[:-1], np.concatenate(draws), side="right")[order]
+        if self.sessions is not None:
+            self.sessions.begin(made)
         return made
 
     def sample(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The first of a random stream of its own, whoever asks."""
+        """The first of a random stream of its own, whoever asks; turns of sessions, if any, with all before them."""
         drawn = self._any().until(1.5 * count + 1000.0)[:count]
+        if self._mix.turns > 1.0:
+            return turns_of(self._mix, drawn, self._stream_of_any("turns"))
         return drawn[:, 1].astype(np.int64), drawn[:, 2].astype(np.int64)
 
 
@@ -136,12 +151,13 @@ class TraceArrivals:
         made["kept"] = rng.stream(seed, "services", name, "samples").random(len(made)) < kept_share
         names = np.empty(0) if trace.adapter is None else trace.adapter[given]
         made["adapter"] = pd.factorize(names)[0] if len(names) else -1
+        made["turn"] = made["home"] = NONE
         self.adapters = int(made["adapter"].max(initial=-1)) + 1
         self.hashes, self.block_tokens = np.empty(0, np.int64), 0
         if trace.hash_ids is not None and service.model.prefix_caching:
             self.block_tokens = trace.block_tokens
             self._put_hashes([trace.hash_ids[i] for i in np.flatnonzero(given)])
-        self._given = 0
+        self._given, self.sessions = 0, None
         self.demand = [self._demand_of(region, service, run.days * DAY_S) for region in range(max(len(users), 1))]
 
     def _put_hashes(self, ids: list[list[int]]) -> None:

@@ -15,19 +15,15 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
-from gpusim.engine.serving.gateway import ROWS, traffic_of
+from gpusim.engine.serving.gateway import ROWS, spare_rows, traffic_of
+from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import Meter
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import Seen
-from gpusim.kernels.serving import gateway, replicas
+from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail
-from gpusim.kernels.serving.state import REQUEST, Engines
-from gpusim.kernels.serving.traffic import (
-    ARRIVAL,
-    KEPT,
-    MET,
-    TICKET,
-)
+from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
+from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TICKET, TURN
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.layout import engines_of
@@ -45,7 +41,7 @@ class ByRequest:
     env : FleetEnvironment
     service : Service
     deployments : list of Deployment
-        Its own.
+        Its own; those that prefill for others behind them, in the same order.
     engines : list of ServingEngine
         Of each deployment.
     arrivals : Arrivals
@@ -72,10 +68,14 @@ class ByRequest:
     ):
         self.env, self.service, self.deployments, self.roads = env, service, deployments, roads
         self._arrivals, self._wake, self._next_look_s = arrivals, wake, -1.0
+        self._serving = len(service.deployments)
+        self._gateway = gateway if service.prefill is None else gateway_apart
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
-        self.engines: Engines = engines_of(parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters)
+        self.engines: Engines = engines_of(
+            parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters, named=arrivals.block_tokens > 0
+        )
         self.engines.engines["open"] = 0
         self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
@@ -85,9 +85,13 @@ class ByRequest:
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []
+        self._played_s, self._sticky = 0.0, (service.routing or Routing()).sticky
+        if arrivals.sessions is not None:
+            self.engines.engines["sends_on"] = 1
+            self.engines.put("followers", np.full(ROWS, NONE))
         self.demand = np.zeros((len(roads.round_trip_s), 3))
         self._told = self._tokens()
-        self._seen = [(0.0, 0, 0, 0)] * len(deployments)
+        self._lookout = Lookout(deployments, engines, self.engines, self.traffic)
 
     # The level of a service ---------------------------------------------------------------------------------------
 
@@ -146,19 +150,19 @@ class ByRequest:
             self.meters[i].note()
         roads.order(self.traffic.order)
         self.traffic.gateway[0].held = self._held()
-        gateway.send_held(self.engines, self.traffic, env.now)
+        self._gateway.send_held(self.engines, self.traffic, env.now)
         if any(d.draining.any() for d in self.deployments):
             self._look_again()
 
     def close(self) -> None:
         """The run is over: judge all that have ended, and count those that have not."""
         self.settle()
-        while not gateway.take_all_ended(self.engines, self.traffic):
+        while not self._gateway.take_all_ended(self.engines, self.traffic):
             self._read_kept()
         self._read_kept()
         self._tell_tokens()
         self.traffic.put("kept", records(KEPT, len(self.traffic.tickets)))
-        gateway.count_under_way(self.engines, self.traffic, self.env.now)
+        self._gateway.count_under_way(self.engines, self.traffic, self.env.now)
         self._read_kept()
 
     # What policies of scaling ask ---------------------------------------------------------------------------------
@@ -166,25 +170,12 @@ class ByRequest:
     def asked(self, d: Deployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
         i = self.deployments.index(d)
-        shares = self.roads.shares(i)
+        shares = self.roads.shares(i % self._serving)
         return sum(share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True))
 
     def seen(self, d: Deployment) -> Seen:
         """What its replicas have seen since it was last asked."""
-        i = self.deployments.index(d)
-        regions = len(self.traffic.round_trip_s)
-        outcomes = self.traffic.outcomes[i * regions : (i + 1) * regions].sum(axis=0)
-        counts = (
-            self.env.now, int(self.traffic.deployments["served_tokens"][i]), int(outcomes.sum()), int(outcomes[MET])
-        )  # fmt: skip
-        since = [now - before for now, before in zip(counts, self._seen[i], strict=True)]
-        self._seen[i] = counts
-        mine = self._mine(i)
-        mine = mine[mine["open"] == 1]
-        under_way = int((mine["waiting"] + mine["running"]).sum()) + int(self.traffic.gateway["waiting"][0])
-        in_use = mine["blocks"] - mine["free"] + mine["blocks_waited_for"]
-        kv_share = float(in_use.sum() / max(int(mine["blocks"].sum()), 1))
-        return Seen(since[1] / max(since[0], 1e-9), under_way, kv_share, since[2], since[3])
+        return self._lookout.seen(self.deployments.index(d), self.env.now)
 
     # Inside --------------------------------------------------------------------------------------------------------
 
@@ -193,13 +184,22 @@ class ByRequest:
         return self.engines.engines[self._first[i] : self._first[i] + self.deployments[i].n_rows * self._ranks]
 
     def _under_way(self, d: Deployment, row: int) -> int:
-        """Requests that wait or run on a replica."""
+        """Requests that wait or run on a replica, are brought to it, or whose KV cache it holds for others (as one)."""
         first = self._first[self.deployments.index(d)] + row * self._ranks
         mine = self.engines.engines[first : first + self._ranks]
-        return int((mine["waiting"] + mine["running"]).sum())
+        return int((mine["waiting"] + mine["running"] + mine["coming"] + (mine["first_held"] != NONE)).sum())
 
     def _play(self, until_s: float) -> None:
-        arrivals = self._arrivals.until(until_s)
+        """Send all that arrive, and play replicas; where there are sessions, no further than their next turns allow."""
+        sessions = self._arrivals.sessions
+        if sessions is None:
+            self._play_for(self._arrivals.until(until_s), until_s)
+            return
+        while self._played_s < until_s:
+            self._played_s = min(self._played_s + sessions.least_s, until_s)
+            self._play_for(sessions.with_turns(self._arrivals.until(self._played_s), self._played_s), self._played_s)
+
+    def _play_for(self, arrivals: np.recarray, until_s: float) -> None:
         for column, weights in enumerate((None, arrivals["prompt_tokens"], arrivals["output_tokens"])):
             self.demand[:, column] += np.bincount(arrivals["region"], weights, minlength=len(self.demand))
         for first in range(0, max(len(arrivals), 1), BATCH):
@@ -212,22 +212,41 @@ class ByRequest:
         if len(batch) > len(traffic.arrivals):
             traffic.put("arrivals", records(ARRIVAL, len(batch)))
         traffic.arrivals[: len(batch)] = batch
+        if self._arrivals.sessions is not None and len(traffic.turns) < max(len(batch), len(traffic.tickets)):
+            traffic.put("turns", records(TURN, max(len(batch), len(traffic.tickets))))
         gate.arrivals, gate.next = len(batch), 0
-        while (stopped := gateway.serve(self.engines, traffic, until_s)) != gateway.DONE:
+        while (stopped := self._gateway.serve(self.engines, traffic, until_s)) != gateway.DONE:
             self._make_room(stopped)
+        if self._arrivals.sessions is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Sessions whose last request has ended are to go on."""
+        more = True
+        while more:
+            more, gate = gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
+            told, gate.turns = self.traffic.turns[: gate.turns].copy(), 0
+            deployments = np.searchsorted(self._first, told["replica"], side="right") - 1
+            self._arrivals.sessions.go_on(told, self.traffic.round_trip_s, deployments, self._sticky)
 
     def _make_room(self, stopped: int) -> None:
         if stopped == gateway.KEPT_FULL:
             self._read_kept()
             return
         engines, traffic, rows = self.engines, self.traffic, len(self.engines.requests)
+        apart = len(engines.shipments) > 0
         engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
         engines.put("places", np.append(engines.places, np.full(rows, NONE)))
+        if len(engines.followers):
+            engines.put("followers", np.append(engines.followers, np.full(rows, NONE)))
+            traffic.put("turns", _longer(traffic.turns, records(TURN, rows)))
+        if apart:
+            engines.put("shipments", _longer(engines.shipments, records(SHIPMENT, rows // 2)))
         traffic.put("tickets", _longer(traffic.tickets, records(TICKET, rows)))
         traffic.put("spare", np.append(traffic.spare, np.zeros(rows, np.int64)))
-        gate = traffic.gateway[0]
-        traffic.spare[gate.spare : gate.spare + rows] = np.arange(2 * rows - 1, rows - 1, -1)
-        gate.spare += rows
+        gate, spare = traffic.gateway[0], spare_rows(rows, 2 * rows, apart)
+        traffic.spare[gate.spare : gate.spare + len(spare)] = spare
+        gate.spare += len(spare)
 
     def _read_kept(self) -> None:
         gate = self.traffic.gateway[0]
@@ -241,8 +260,11 @@ class ByRequest:
             meter.lost = int(Miss.POWER if miss_of(d.cause) == Miss.POWER else Miss.FAILURE)
             meter.held[row] = False
             first = int(self._first[i]) + row * self._ranks
-            while not gateway.lose(self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now):
-                self._read_kept()
+            lost = self.engines, self.traffic, first, meter.lost, routing.retries, self.env.now
+            while (stopped := self._gateway.lose(*lost)) != gateway.DONE:
+                self._make_room(stopped)
+            if self._arrivals.sessions is not None:
+                self._go_on()
 
     def _stop_drained(self, d: Deployment) -> None:
         for row in np.flatnonzero(d.draining).tolist():

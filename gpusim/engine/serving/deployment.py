@@ -11,7 +11,7 @@ from gpusim.kernels.serving import replicas
 from gpusim.state.codes import NONE, Miss, Wait
 
 _MISS_OF_WAIT = {
-    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.NOT_ENERGISED), Miss.POWER),
+    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.CURTAILED, Wait.NOT_ENERGISED), Miss.POWER),
     Wait.DOWN: Miss.FAILURE,
     Wait.CYCLE: Miss.QUEUE,  # the next control step starts it
 }
@@ -34,6 +34,7 @@ class Deployment:
     first_row: int  # in the table of replicas
     n_rows: int
     load_s: float = 0.0  # until a replica serves
+    role: str = ""  # "prefill", "decode" where the two are apart
     holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     draining: np.ndarray = field(init=False)  # per row: it stops when its requests have ended

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import numpy as np
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.errors import ScenarioError, ServingError
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.inference import ServedModel
+from gpusim.scenario.inference import Prefill, ServedModel
 from gpusim.scenario.scenario import Scenario
 from gpusim.serving.calibration import apply
-from gpusim.serving.deployment import Deployment
+from gpusim.serving.deployment import Deployment, PrefillPool
 from gpusim.serving.entry import Entry, entry
+from gpusim.serving.kv_cache import kv_bytes_per_token
 from gpusim.serving.lora import Lora
 from gpusim.serving.replica import Layout
 from gpusim.serving.speculation import Speculation
@@ -23,6 +24,9 @@ from gpusim.serving.tabulation import deployment, offload
 from gpusim.serving.throughput import most_requests_per_s
 
 PROBES = 4000  # requests that say what a replica can put out
+NEVER_S = 1e12  # [s]
+MOST_FEEDING = 64  # replicas that prefill for one
+NO_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,29 @@ class ServingEngine:
         One replica, with the copies of its attention in step.
     arrivals : Arrivals
         Whose requests it serves.
+    role : str
+        "prefill", "decode" where the two are apart.
+    prefill : ServingEngine, optional
+        Of one that decodes: that which prefills for it.
     """
 
     entry: Entry
     deployment: Deployment
     arrivals: Arrivals
+    role: str = ""
+    prefill: ServingEngine | None = None
 
     @cached_property
     def requests_per_s(self) -> float:
-        """[1/s] that it serves while there are always more."""
+        """[1/s] that it serves, or prefills or decodes alone, while there are always more."""
         prompts, outputs = self.requests(PROBES)
-        return most_requests_per_s(prompts, outputs, self.deployment) if len(prompts) > 1 else 1.0
+        if len(prompts) < 2:
+            return 1.0
+        if self.role == "prefill":
+            return most_requests_per_s(prompts, np.ones_like(outputs), self.deployment)
+        if self.role == "decode":
+            return _most_decoded_per_s(prompts, outputs, self.deployment)
+        return most_requests_per_s(prompts, outputs, self.deployment)
 
     @cached_property
     def tokens_per_s(self) -> float:
@@ -58,6 +74,12 @@ class ServingEngine:
         """Mean of a request."""
         _prompts, outputs = self.requests(PROBES)
         return float(outputs.mean()) if len(outputs) else 1.0
+
+    @cached_property
+    def prompt_tokens(self) -> float:
+        """Mean of a request."""
+        prompts, _outputs = self.requests(PROBES)
+        return float(prompts.mean()) if len(prompts) else 1.0
 
     def requests(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Tokens of prompts and of outputs of up to so many requests, those that a replica has room for."""
@@ -79,11 +101,40 @@ def serving_engines(scenario: Scenario, arrivals: dict[str, Arrivals]) -> dict[t
         for kind in dict.fromkeys(d.gpu_type for d in service.deployments) if service.model else ():
             try:
                 made[name, kind] = _engine(service.model, kind, arrivals[name])
+                if (apart := service.prefill) is not None:
+                    other = _engine(service.model, apart.gpu_type or kind, arrivals[name])
+                    made[name, kind] = _fed(made[name, kind], other, apart)
+                    made.setdefault((name, apart.gpu_type or kind), made[name, kind].prefill)
             except ServingError as error:
                 faults[f"{dotted(('services', name, 'model'))}: {error}"] = None
     if faults:
         raise ScenarioError(scenario.name, list(faults))
     return made
+
+
+def _fed(decodes: ServingEngine, prefills: ServingEngine, spec: Prefill) -> ServingEngine:
+    """A replica that decodes what another prefills, whose KV cache it reads."""
+    first = replace(prefills, role="prefill", deployment=replace(prefills.deployment, speculation=None))
+    pool = PrefillPool(
+        first.deployment, float(kv_bytes_per_token(decodes.entry.replica)), spec.gb_per_s * 1e9, spec.latency_s,
+        spec.holds_s,
+    )  # fmt: skip
+    return replace(decodes, role="decode", prefill=first, deployment=replace(decodes.deployment, prefill=pool))
+
+
+def _most_decoded_per_s(prompts: np.ndarray, outputs: np.ndarray, deployment: Deployment) -> float:
+    """[1/s] that a replica decodes while there are always more: prefilled by so many that more make no difference."""
+    pool = deployment.prefill
+
+    def per_s(others: int) -> float:
+        feeding = replace(pool.deployment, replicas=others * pool.deployment.in_step)
+        fed = replace(deployment, prefill=replace(pool, deployment=feeding, holds_s=NEVER_S))
+        return most_requests_per_s(prompts, outputs, fed)
+
+    most, others = per_s(1), 2
+    while others <= MOST_FEEDING and (more := per_s(others)) > (1.0 + NO_DIFFERENCE) * most:
+        most, others = more, 2 * others
+    return most
 
 
 def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:

@@ -8,7 +8,17 @@ from gpusim.bundle import records
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.sketch import BUCKETS
-from gpusim.kernels.serving.traffic import ARRIVAL, DEPLOYMENT, GATEWAY, KEPT, MEASURES, N_OUTCOMES, TICKET, Traffic
+from gpusim.kernels.serving.traffic import (
+    ARRIVAL,
+    DEPLOYMENT,
+    GATEWAY,
+    KEPT,
+    MEASURES,
+    N_OUTCOMES,
+    TICKET,
+    TURN,
+    Traffic,
+)
 from gpusim.scenario.inference import Objectives, Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.deployment import ROUTERS
@@ -19,29 +29,41 @@ KEPT_ROWS = 1024  # of samples, until they are read
 
 
 def traffic_of(service: Service, deployments: list[Deployment], engines: list[int], roads: Roads) -> Traffic:
-    """The gateway before the first request."""
+    """The gateway before the first request; deployments that prefill for others stand behind these, in their order."""
     promised, routing = service.objectives or Objectives(), service.routing or Routing()
     rows = records(DEPLOYMENT, len(deployments))
     rows["first_engine"], rows["engines"] = np.cumsum(engines) - engines, engines
     rows["weight"] = [d.weight for d in deployments]
-    rows["short"] = NONE
+    rows["short"], rows["played_s"] = NONE, -np.inf
+    regions, serving = roads.round_trip_s.shape
+    rows["entrance"] = np.arange(len(rows)) % serving + len(rows) - serving
+    apart = len(rows) > serving
     gate = records(GATEWAY, 1)
     gate["ttft_s"], gate["time_per_output_token_s"] = promised.ttft_s, promised.time_per_output_token_s
     gate["spill_s"] = np.inf if routing.spill_s is None else routing.spill_s
     gate["router"], gate["in_turn"] = ROUTERS[routing.replica], routing.deployments == "weights"
     gate["held"] = gate["first_held"] = gate["last_held"] = NONE
-    gate["spare"] = ROWS
-    pairs = len(deployments) * len(roads.round_trip_s)
+    spare = spare_rows(0, ROWS, apart)
+    gate["spare"], pairs = len(spare), serving * regions
     return Traffic(
         arrivals=records(ARRIVAL, 1),
         tickets=records(TICKET, ROWS),
         deployments=rows,
         gateway=gate,
-        order=roads.order(np.full((len(roads.round_trip_s), len(deployments)), NONE)),
+        order=roads.order(np.full((regions, serving), NONE)),
         round_trip_s=roads.round_trip_s,
-        spare=np.arange(ROWS - 1, -1, -1),
+        spare=np.append(spare, np.zeros(ROWS - len(spare), np.int64)),
         outcomes=np.zeros((pairs, N_OUTCOMES), np.int64),
         sketch=np.zeros((pairs * len(MEASURES), BUCKETS), np.int64),
         sums_s=np.zeros(pairs * len(MEASURES)),
         kept=records(KEPT, KEPT_ROWS),
+        turns=records(TURN, 0),
     )
+
+
+def spare_rows(first: int, behind: int, apart: bool) -> np.ndarray:
+    """Rows from one up to before another that requests have not had, the last first; where prefill is apart, odd ones.
+
+    A request takes the even row before its own too.
+    """
+    return np.arange(behind - 1, first - 1, -2 if apart else -1)

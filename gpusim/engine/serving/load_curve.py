@@ -18,6 +18,7 @@ from gpusim.kernels.serving.traffic import (
     MEASURES,
     N_OUTCOMES,
     TICKET,
+    TURN,
     Traffic,
 )
 from gpusim.scenario.inference import Objectives
@@ -84,6 +85,7 @@ def load_curve(
         arrivals = records(ARRIVAL, len(prompts))
         arrivals["arrival_s"] = times / (load * engine.requests_per_s)
         arrivals["prompt_tokens"], arrivals["output_tokens"] = prompts, outputs
+        arrivals["turn"] = arrivals["home"] = NONE
         traffic = _served(engine, promised, round_trip_s, arrivals)
         means = traffic.sums_s / np.maximum(traffic.sketch.sum(axis=1), 1)
         latencies.append(np.column_stack([means, quantiles_s(traffic.sketch, SHARES)]))
@@ -125,4 +127,5 @@ def _traffic(engine: ServingEngine, promised: Objectives, round_trip_s: float, a
         sketch=np.zeros((len(MEASURES), BUCKETS), np.int64),
         sums_s=np.zeros(len(MEASURES)),
         kept=records(KEPT, 1),  # none is a sample
+        turns=records(TURN, 0),
     )

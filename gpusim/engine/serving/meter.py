@@ -19,6 +19,7 @@ class Meter:
     """GPU-seconds and energy of one deployment's replicas, told to the fleet behind the time in which they were used.
 
     A step counts from its beginning; of one that is under way, and its energy, what goes beyond now is told later.
+    Where prefill is apart, all steps of replicas that prefill are prefill, all of those that decode are decode.
 
     Attributes
     ----------
@@ -89,6 +90,9 @@ class Meter:
         share = self._gpus / self._ranks  # GPUs of one copy of the attention
         joules = busy_j(self._engine.entry, change).reshape(-1, self._ranks).sum(axis=1) * share
         steps_s = [change[name][:: self._ranks] for name in ("prefill_s", "decode_s")]
+        if self._d.role:
+            both_s, none_s = steps_s[0] + steps_s[1], np.zeros(len(joules))
+            steps_s = [both_s, none_s] if self._d.role == "prefill" else [none_s, both_s]
         self._owed += np.stack([*steps_s, joules])
         held_s = np.where(self.held, span_s, 0.0)
         loading = np.where(self.held, np.clip(self._ready_s - since_s, 0.0, span_s), 0.0)

@@ -19,7 +19,7 @@ from gpusim.inputs.signals import Signal
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Scaling
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.service import LOOKING_AHEAD, Service
+from gpusim.scenario.service import LOOKING_AHEAD, DeploymentSpec, Service
 from gpusim.units import DAY_S
 
 REACTIVE_ROOM = 3.0  # replicas that a policy may want that looks back, over what the greatest demand needs
@@ -78,21 +78,31 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
         demand[name] = Signal(signals[0].times_s, sum(one.values for one in signals))
     deployments, rows = [], []
     for name, service in services.items():
-        total = sum(deployment.weight for deployment in service.deployments)
-        for spec in service.deployments:
-            rate, most_w = _abilities(service, spec.gpu_type, engines.get((name, spec.gpu_type)), scenario)
-            pool = names.pool(spec.site, spec.gpu_type)
-            count = min(
-                _most(service, demand[name].max(0.0, duration_s) / rate), int(gpus[pool]) // service.gpus_per_replica
-            )
-            load_s = service.load_s + _weights_s(service, engines.get((name, spec.gpu_type)))
-            deployments.append(Deployment(name, pool, spec.weight / total, rate, len(rows), count, load_s))
+        peak = demand[name].max(0.0, duration_s)
+        for spec, kind, share, role in _parts(service):
+            engine = engines.get((name, spec.gpu_type))
+            engine = engine.prefill if role == "prefill" else engine
+            rate, most_w = _abilities(service, kind, engine, scenario)
+            pool = names.pool(spec.site, kind)
+            count = min(_most(service, role, peak / rate), int(gpus[pool]) // service.gpus_per_replica)
+            load_s = service.load_s + _weights_s(service, engine)
+            deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority, most_w
             rows += [one] * count
     columns = zip(*rows, strict=True) if rows else [()] * 4
     replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, ("i8", "i8", "i4", "f8"), strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
     return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, seed)
+
+
+def _parts(service: Service) -> list[tuple[DeploymentSpec, str, float, str]]:
+    """Deployments of a service with GPU type, share and role; those that prefill for others behind all of these."""
+    total = sum(spec.weight for spec in service.deployments)
+    shares = [(spec, spec.weight / total) for spec in service.deployments]
+    if service.prefill is None:
+        return [(spec, spec.gpu_type, share, "") for spec, share in shares]
+    parts = [(spec, spec.gpu_type, share, "decode") for spec, share in shares]
+    return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, share in shares]
 
 
 def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
@@ -115,7 +125,7 @@ def _shut_out(name: str, service: Service, scenario: Scenario) -> list[str]:
 
 def _abilities(service: Service, kind: str, engine: ServingEngine | None, scenario: Scenario) -> tuple[float, float]:
     """[tokens/s] of one replica, and [W] above idle that a GPU of it draws at most; 0: as serving does in its pool."""
-    given = service.tokens_per_s_per_gpu.get(kind)
+    given = service.tokens_per_s_per_gpu.get(kind) if service.prefill is None else None
     rate = engine.tokens_per_s if given is None else given * service.gpus_per_replica
     limit_w = engine.entry.replica.gpu.limit_w if service.by_request else 0.0
     return rate, max(limit_w - scenario.gpus[kind].idle_w, 0.0)
@@ -129,10 +139,10 @@ def _weights_s(service: Service, engine: ServingEngine | None) -> float:
     return float(replica.weights_per_gpu_bytes) * replica.layout.gpus / (service.model.load_gb_per_s * 1e9)
 
 
-def _most(service: Service, full: float) -> int:
+def _most(service: Service, role: str, full: float) -> int:
     """Replicas that a deployment may be to have, if ``full`` ones meet the greatest demand."""
     scaling = service.scaling or Scaling()
     if scaling.policy == "static":
-        return scaling.replicas
+        return service.prefill.replicas if role == "prefill" else scaling.replicas
     peak = math.ceil(full / service.target_utilisation) + 1
     return peak if scaling.policy in LOOKING_AHEAD else math.ceil(REACTIVE_ROOM * peak)

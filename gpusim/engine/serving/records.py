@@ -67,11 +67,11 @@ class ServingRecorder:
             for i, where in enumerate(self._pairs(name, level)):
                 self._tell_outcomes(where | span, since["outcomes"][i])
                 self._tell_latencies(where | span, *_latencies(since["sketch"][i], since["sums_s"][i]))
-            for i, where in enumerate(self._deployments(name, level)):
+            for i, (where, d) in enumerate(zip(self._deployments(name, level), level.deployments, strict=True)):
                 uses = {f"{use}_gpu_s": since["gpu_s"][i, k] for k, use in enumerate(USES)}
                 counted = dict(zip(COUNTED, since["counted"][i], strict=True))
                 self._rows["service_replicas"].append(
-                    where | span | counted | uses | {"energy_j": since["energy_j"][i]}
+                    where | span | counted | uses | {"energy_j": since["energy_j"][i], "role": d.role}
                 )
         for name, level in self._expected.items():
             closed = level.expected.close()
@@ -96,7 +96,10 @@ class ServingRecorder:
             return {}
         for name, level in self._of.items():
             self._tell_sketch(name, level)
-        found = {name: pd.DataFrame(rows, columns=COLUMNS[name]) for name, rows in self._rows.items()}
+        columns = dict(COLUMNS)
+        if any(d.role for level in self._of.values() for d in level.deployments):
+            columns["service_replicas"] = [*COLUMNS["service_replicas"], "role"]
+        found = {name: pd.DataFrame(rows, columns=columns[name]) for name, rows in self._rows.items()}
         kept = [self._kept(name, level) for name, level in self._of.items()]
         if kept:
             found["service_requests"] = pd.concat(kept, ignore_index=True)
@@ -134,7 +137,8 @@ class ServingRecorder:
         return [{"service": name, "site": site, "gpu_type": kind} for site, kind in places]
 
     def _pairs(self, name: str, level: ByRequest | Fluid) -> list[dict]:
-        return [where | {"region": region} for where in self._deployments(name, level) for region in _regions(level)]
+        where = self._deployments(name, level)[: len(level.service.deployments)]
+        return [one | {"region": region} for one in where for region in _regions(level)]
 
 
 def _regions(level: ByRequest | Fluid) -> Sequence[str]:

@@ -52,8 +52,11 @@ def policy_of(
         ahead = range(1 + math.ceil(d.load_s / service.control_s))
         return max(by_demand(d, time_s + i * service.control_s) for i in ahead)
 
+    def static(d: Deployment, _time_s: float) -> int:
+        return service.prefill.replicas if d.role == "prefill" else spec.replicas
+
     if spec.policy in LOOKING_AHEAD:
-        ahead = {"demand": by_demand, "predictive": predictive, "static": lambda _d, _time_s: spec.replicas}
+        ahead = {"demand": by_demand, "predictive": predictive, "static": static}
         return ahead[spec.policy]
     after = _after(spec, service)
 

@@ -49,7 +49,9 @@ class Services:
         expected = None
         if spec.model is not None:
             engines = [of.engines[name, one.gpu_type] for one in spec.deployments]
-            roads = Roads(of.jurisdictions, spec, mine, self._prices(mine, engines))
+            engines += [one.prefill for one in engines if one.prefill is not None]
+            serving = len(spec.deployments)
+            roads = Roads(of.jurisdictions, spec, mine[:serving], self._prices(mine, engines, serving))
         if spec.by_request:
             level = self.levels[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
             return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen))
@@ -63,10 +65,16 @@ class Services:
         )
         return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked))
 
-    def _prices(self, mine: list[Deployment], engines: list[ServingEngine]) -> dict[str, Callable[[int], float]]:
-        """What a token of each deployment takes now, for routing: USD, and grams of CO2e."""
+    def _prices(
+        self, mine: list[Deployment], engines: list[ServingEngine], serving: int
+    ) -> dict[str, Callable[[int], float]]:
+        """What a token of each of the first deployments takes now, for routing: USD, and grams of CO2e."""
 
         def facility_j(i: int) -> float:
+            """Of a token, where prefill is apart on replicas of both kinds, at the same site."""
+            return sum(replica_j(k) for k in range(i, len(mine), serving))
+
+        def replica_j(i: int) -> float:
             gpu, gpus = engines[i].entry.replica.gpu, engines[i].entry.replica.layout.gpus
             return self._site(mine[i]).overhead * gpu.limit_w * gpus / mine[i].tokens_per_s
 

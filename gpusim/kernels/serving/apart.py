@@ -65,17 +65,24 @@ def _next_s(s, first, behind):
 
 
 @inner
-def _look_again(s, prefills, now):
-    """Those that prefill and wait for blocks see when these will have been read."""
-    for g in range(prefills):
-        if _begins_group(s, 0, g):
+def look_again(s, first, behind, now):
+    """Some replicas that wait, for blocks to be read too, see until when."""
+    for g in range(first, behind):
+        if _begins_group(s, first, g):
             _note_due(s, g, now)
 
 
 @inner
-def _may_be_woken(s, prefills, answered):
+def wake(s):
+    """Replicas may have changed from outside: all are played at the next moment."""
+    for r in range(len(s.engines)):
+        s.engines[r].due_s = -math.inf
+
+
+@inner
+def _may_be_woken(s, first, behind, answered):
     """Whether a replica that prefills could begin a step as soon as one that decodes ends one."""
-    for r in range(prefills):
+    for r in range(first, behind):
         replica = s.engines[r]
         if math.isnan(replica.step_end_s) and (answered or replica.waiting > 0):
             return True
@@ -83,7 +90,31 @@ def _may_be_woken(s, prefills, answered):
 
 
 @inner
-def _join(s, first, r, row, sent_s):
+def play_moment(s, prefills, prefills_behind, decodes, decodes_behind, answered, always, now, next_s):
+    """Play replicas, of which some prefill for the others, from a moment to the next; that one, at ``next_s`` at most.
+
+    Parameters
+    ----------
+    answered : bool
+        Requests may come as others end.
+    always : bool
+        There is a moment at the end of each step of those that decode.
+    """
+    begins_s = np.nextafter(now, math.inf)
+    _play(s, prefills, prefills_behind, begins_s)
+    if always or _may_be_woken(s, prefills, prefills_behind, answered):
+        _play(s, decodes, decodes_behind, begins_s)
+        look_again(s, prefills, prefills_behind, begins_s)
+        next_s = min(next_s, _next_s(s, decodes, decodes_behind))
+    now = min(next_s, _next_s(s, prefills, prefills_behind))
+    _play(s, decodes, decodes_behind, now)
+    look_again(s, prefills, prefills_behind, now)
+    _play(s, prefills, prefills_behind, now)
+    return now
+
+
+@inner
+def join(s, first, r, row, sent_s):
     """Give a request to a replica, of those that stand from ``first`` on; who has nothing to do may begin then."""
     join_waiting(s, r, row, sent_s)
     g = r - (r - first) % s.engines[r].ranks
@@ -95,7 +126,7 @@ def _join(s, first, r, row, sent_s):
 def _route(s, first, behind, row, router, turn):
     """Give one of some replicas a request, as it arrives."""
     r = first + turn % (behind - first) if router == _ROUND_ROBIN else choose_of(s, first, behind, row, router)
-    _join(s, first, r, row, s.requests[row].arrival_s)
+    join(s, first, r, row, s.requests[row].arrival_s)
 
 
 @inner
@@ -107,12 +138,12 @@ def _pass_on(s, prefills, router, turn):
     for r in range(len(s.engines)):
         row = take_sent_on(s, r)
         while row != NONE:
-            if row >= len(s.shipments):
-                hold(s, r, row - len(s.shipments))
+            if row & 1:
+                hold(s, r, row - 1)
                 _route(s, prefills, len(s.engines), row, router, turn)
                 turn += 1
             else:
-                _join(s, 0, s.requests[row].replica, row, s.requests[row].arrival_s)
+                join(s, 0, s.requests[row].replica, row, s.requests[row].arrival_s)
             row = take_sent_on(s, r)
     return turn
 
@@ -127,13 +158,13 @@ def _ended(s, prefills):
 
 @inner
 def _arrive(s, prefills, router, row, first, clients, now):
-    """Those that arrive now, from ``row`` on, are sent to be prefilled; the first that has not arrived."""
+    """Those that arrive now, from the ``row``-th on, are sent to be prefilled; the first that has not arrived."""
     if clients > 0:
         first = min(first, _ended(s, prefills) + clients)
-    while row < first and (clients > 0 or s.requests[row].arrival_s <= now):
+    while row < first and (clients > 0 or s.requests[2 * row].arrival_s <= now):
         if clients > 0:
-            s.requests[row].arrival_s = now
-        _route(s, 0, prefills, row, router, row)
+            s.requests[2 * row].arrival_s = now
+        _route(s, 0, prefills, 2 * row, router, row)
         row += 1
     return row
 
@@ -148,20 +179,11 @@ def play_apart(s, prefills, prefill_router, router, clients):
     # A literal 0 would have numba compile what takes it once more.
     start, behind = np.int64(0), np.int64(len(s.engines))
     first, row, turn, now = start, start, start, 0.0 if clients > 0 else -math.inf
-    while first < len(s.shipments) and s.requests[first].pending == 0:
+    while first < len(s.shipments) and s.requests[2 * first].pending == 0:
         first += 1
-    answered = clients > 0 or first < len(s.shipments)
+    always, answered = clients > 0, clients > 0 or first < len(s.shipments)
     while now < math.inf:
         row = _arrive(s, prefills, prefill_router, row, first, clients, now)
-        begins_s = np.nextafter(now, math.inf)
-        _play(s, start, prefills, begins_s)
-        next_s = math.inf if clients > 0 or row == first else s.requests[row].arrival_s
-        if clients > 0 or _may_be_woken(s, prefills, answered):
-            _play(s, prefills, behind, begins_s)
-            _look_again(s, prefills, begins_s)
-            next_s = min(next_s, _next_s(s, prefills, behind))
-        now = min(next_s, _next_s(s, start, prefills))
-        _play(s, prefills, behind, now)
-        _look_again(s, prefills, now)
-        _play(s, start, prefills, now)
+        next_s = math.inf if always or row == first else s.requests[2 * row].arrival_s
+        now = play_moment(s, start, prefills, prefills, behind, answered, always, now, next_s)
         turn = _pass_on(s, prefills, router, turn)

@@ -9,6 +9,7 @@ that of what it held the beginning lasts longest.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
+from gpusim.kernels.serving.names import name_of
 from gpusim.kernels.serving.offload import copies_behind, forget_copies, keep_copy
 from gpusim.state.codes import NONE
 
@@ -160,7 +161,7 @@ def give_back(s, r, row, returns):
     blocks = blocks_of(replica, request.computed + replica.drafts) - request.shared
     _free_run(s, r, row if findable else NONE, blocks, full - request.shared)
     for i in range(request.shared - 1, -1, -1):
-        node = find(s, r, s.hashes[request.first_hash + i])
+        node = find(s, r, name_of(s, request, i))
         s.nodes[node].users -= 1
         if s.nodes[node].users == 0:
             s.nodes[node].count = 1
@@ -178,7 +179,7 @@ def found_in_cache(s, r, row):
     most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
     shared, own, free = 0, 0, 0
     while shared < min(most, _hashes_of_prompt(replica, request)):
-        node = find(s, r, s.hashes[request.first_hash + shared])
+        node = find(s, r, name_of(s, request, shared))
         if node == NONE:
             break
         shared += 1
@@ -203,7 +204,7 @@ def claim(s, r, row, shared, own):
     """Give a request the usable blocks of its beginning."""
     replica, request = s.engines[r], s.requests[row]
     for i in range(shared):
-        node = find(s, r, s.hashes[request.first_hash + i])
+        node = find(s, r, name_of(s, request, i))
         if s.nodes[node].users == 0:
             _quit(s, r, node)
             replica.free -= 1
@@ -243,7 +244,7 @@ def _name(s, r, row, blocks):
     """Name a request's first blocks, up to one of which there is another."""
     request = s.requests[row]
     for i in range(request.shared, blocks):
-        name = s.hashes[request.first_hash + i]
+        name = name_of(s, request, i)
         if find(s, r, name) != NONE:
             return
         node = _new(s, r)

@@ -10,6 +10,7 @@ from gpusim.kernels.serving.blocks import forget_all
 from gpusim.kernels.serving.lists import leave_waiting, release
 from gpusim.kernels.serving.lora import forget_adapters
 from gpusim.kernels.serving.schedule import preempt_last
+from gpusim.kernels.serving.shipping import run_come
 from gpusim.state.codes import NONE
 
 
@@ -17,14 +18,16 @@ from gpusim.state.codes import NONE
 def fail(s, r):
     """A replica, and those in step with it, lose the step under way and all that GPUs and host hold.
 
-    It is at the time they are played to. Their requests wait, with the tokens that they have produced; ``withdraw``
-    takes them out.
+    It is at the time they are played to; nobody reads from them any more. Their requests wait, with the tokens that
+    they have produced; ``withdraw`` takes them out.
     """
     g = group_of(s, r)
     for rank in range(g, g + s.engines[g].ranks):
         replica = s.engines[rank]
         replica.step_end_s = math.nan
         release(s, rank, math.inf)
+        while replica.coming > 0:
+            run_come(s, rank)
         while replica.last_running != NONE:
             preempt_last(s, rank)
         replica.free = replica.blocks  # with those taken for a step that was under way

@@ -10,16 +10,17 @@ from gpusim.kernels.serving.failure import fail, withdraw
 from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, ttft_of
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending import hold, play_deployment, send
+from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE, Miss
 
 DONE, ROWS_LACK, KEPT_FULL = 0, 1, 2
-_REFUSED = FAILED + int(Miss.TOO_LONG)
+REFUSED = FAILED + int(Miss.TOO_LONG)
 
 
 @inner
-def _begin_again(s, row):
+def begin_again(s, row):
     """Nothing of a request is computed."""
     request = s.requests[row]
     request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
@@ -31,7 +32,40 @@ def _begin_again(s, row):
 
 
 @inner
-def _enter(s, t):
+def _deployment_of(t, r):
+    """Deployment of a replica."""
+    d = 0
+    while r >= t.deployments[d].first_engine + t.deployments[d].engines:
+        d += 1
+    return d
+
+
+@inner
+def _expect(s, t, row, turn):
+    """Another row waits for a request to end: of the next turn of its session."""
+    gate = t.gateway[0]
+    gate.spare -= 1
+    behind = t.spare[gate.spare]
+    follower = s.requests[behind]
+    follower.pending, follower.delay_s, follower.arrival_s = 1, 0.0, -math.inf
+    t.tickets[behind].turn = turn
+    s.requests[row].first_follower, s.requests[row].followers = row, 1
+    s.followers[row] = behind
+
+
+@inner
+def _tell_turn(s, t, behind, ended_s):
+    """The request that a turn waited for has ended, or never will: its row is nobody's."""
+    gate = t.gateway[0]
+    told = t.turns[gate.turns]
+    told.turn, told.ended_s, told.replica = t.tickets[behind].turn, ended_s, s.requests[behind].replica
+    gate.turns += 1
+    t.spare[gate.spare] = behind
+    gate.spare += 1
+
+
+@inner
+def enter(s, t):
     """Row of the next request that arrives."""
     gate = t.gateway[0]
     gate.spare -= 1
@@ -42,25 +76,29 @@ def _enter(s, t):
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
     request.adapter = arrival.adapter
     request.followers = 0
+    if arrival.turn != NONE:
+        _expect(s, t, row, arrival.turn)
     request.sent_s, request.replica = math.nan, NONE
-    _begin_again(s, row)
+    begin_again(s, row)
     ticket.number, ticket.region, ticket.kept = gate.number, arrival.region, arrival.kept
     ticket.held = ticket.short = ticket.lost = NONE
-    ticket.deployment = t.order[arrival.region, 0]
+    ticket.deployment, ticket.home = t.order[arrival.region, 0], arrival.home
+    if arrival.home != NONE:
+        ticket.deployment = _deployment_of(t, arrival.home)
     gate.next += 1
     gate.number += 1
     return row
 
 
 @inner
-def _pair(t, row):
+def pair_of(t, row):
     """Row of a request in what is counted by deployment and region."""
     ticket = t.tickets[row]
     return ticket.deployment * t.round_trip_s.shape[0] + ticket.region
 
 
 @inner
-def _keep(s, t, row, outcome):
+def keep(s, t, row, outcome):
     gate = t.gateway[0]
     kept, request, ticket = t.kept[gate.kept], s.requests[row], t.tickets[row]
     kept.number, kept.region, kept.deployment = ticket.number, ticket.region, ticket.deployment
@@ -76,15 +114,17 @@ def _keep(s, t, row, outcome):
 def _close(s, t, row, outcome):
     """A request is over: count it, and its row is nobody's."""
     gate = t.gateway[0]
-    t.outcomes[_pair(t, row), outcome] += 1
+    t.outcomes[pair_of(t, row), outcome] += 1
     if t.tickets[row].kept:
-        _keep(s, t, row, outcome)
+        keep(s, t, row, outcome)
+    if s.requests[row].followers > 0 and outcome >= FAILED:
+        _tell_turn(s, t, s.followers[row], math.inf)
     t.spare[gate.spare] = row
     gate.spare += 1
 
 
 @inner
-def _count(t, place, time_s):
+def count(t, place, time_s):
     t.sketch[place, bucket(time_s)] += 1
     t.sums_s[place] += time_s
 
@@ -96,12 +136,12 @@ def _take_ended(s, t, r):
         row = take_ended(s, r)
         if row == NONE:
             return True
-        request, ticket, place = s.requests[row], t.tickets[row], 3 * _pair(t, row)
-        _count(t, place, ttft_of(s, t, row))
+        request, ticket, place = s.requests[row], t.tickets[row], 3 * pair_of(t, row)
+        count(t, place, ttft_of(s, t, row))
         if request.output_tokens > 1:
-            _count(t, place + 1, token_time_of(request))
+            count(t, place + 1, token_time_of(request))
         trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-        _count(t, place + 2, request.end_s - request.arrival_s + trip_s)
+        count(t, place + 2, request.end_s - request.arrival_s + trip_s)
         t.deployments[ticket.deployment].served_tokens += request.output_tokens
         _close(s, t, row, judge(s, t, row))
     return False
@@ -128,14 +168,15 @@ def serve(s, t, until_s):
     gate = t.gateway[0]
     while gate.next < gate.arrivals and t.arrivals[gate.next].arrival_s < until_s:
         now = t.arrivals[gate.next].arrival_s
-        if (gate.spare == 0 and not _play_all(s, t, now)) or gate.kept == len(t.kept):
+        rows = 1 + (t.arrivals[gate.next].turn != NONE)  # its own, and that of the next turn of its session
+        if (gate.spare < rows and not _play_all(s, t, now)) or gate.kept == len(t.kept):
             return KEPT_FULL
-        if gate.spare == 0:
+        if gate.spare < rows:
             return ROWS_LACK
-        row = _enter(s, t)
+        row = enter(s, t)
         request = s.requests[row]
         if request.prompt_tokens + request.output_tokens > gate.most_tokens:
-            _close(s, t, row, _REFUSED)
+            _close(s, t, row, REFUSED)
         elif not send(s, t, row, now):
             t.tickets[row].held = gate.held
             hold(s, t, row)
@@ -143,6 +184,18 @@ def serve(s, t, until_s):
         deployment.prompt_tokens += request.prompt_tokens
         deployment.output_tokens += request.output_tokens
     return DONE if _play_all(s, t, until_s) else KEPT_FULL
+
+
+@kernel
+def take_turns(s, t):
+    """Tell of the sessions whose last request has ended; True if there is no room for more."""
+    for r in range(len(s.engines)):
+        while s.engines[r].first_sent_on != NONE:
+            if t.gateway[0].turns == len(t.turns):
+                return True
+            row = take_sent_on(s, r)
+            _tell_turn(s, t, row, s.requests[row].arrival_s)
+    return False
 
 
 @kernel
@@ -161,21 +214,21 @@ def send_held(s, t, now):
 def lose(s, t, r, miss, retries, now):
     """A replica, and those in step with it, are gone for a reason: their requests are sent anew, or have failed.
 
-    No replica that is gone is open any more. False if there was no room for samples: to be called again when ``kept``
-    has been read.
+    No replica that is gone is open any more. DONE; or KEPT_FULL if there was no room for samples: to be called again
+    when ``kept`` has been read.
     """
     first = group_of(s, r)
     fail(s, r)
     for rank in range(first, first + s.engines[first].ranks):
         release(s, rank, math.inf)
         if not _take_ended(s, t, rank):
-            return False
+            return KEPT_FULL
         while t.gateway[0].kept < len(t.kept):
             row = withdraw(s, rank)
             if row == NONE:
                 break
             t.tickets[row].lost = miss
-            _begin_again(s, row)
+            begin_again(s, row)
             if not retries:
                 _close(s, t, row, FAILED + miss)
                 continue
@@ -183,13 +236,13 @@ def lose(s, t, r, miss, retries, now):
             if not send(s, t, row, now):
                 hold(s, t, row)
         if s.engines[rank].first_waiting != NONE:
-            return False
-    return True
+            return KEPT_FULL
+    return DONE
 
 
 @kernel
 def take_all_ended(s, t):
-    """At the end of a run, judge also those whose seats and blocks are not free yet; False as above."""
+    """At the end of a run, judge also those whose seats and blocks are not free yet; False if ``kept`` is full."""
     for r in range(len(s.engines)):
         release(s, r, math.inf)
         if not _take_ended(s, t, r):
@@ -201,10 +254,10 @@ def take_all_ended(s, t):
 def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended."""
     while row != NONE:
-        outcome = judge_under_way(s, t, row, held, now)
-        t.outcomes[_pair(t, row), outcome] += 1
+        outcome = judge_under_way(s, t, row, row, held, now)
+        t.outcomes[pair_of(t, row), outcome] += 1
         if t.tickets[row].kept:
-            _keep(s, t, row, outcome)
+            keep(s, t, row, outcome)
         row = s.requests[row].next
 
 

@@ -19,12 +19,12 @@ from gpusim.kernels.serving.traffic import MET, UNDER_WAY
 from gpusim.state.codes import NONE, Miss
 
 _BLOCKS = int(Lack.BLOCKS)
-_QUEUE, _KV_MEMORY, _INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)
-_BATCH, _NETWORK, _ALONE, _POWER = int(Miss.BATCH), int(Miss.NETWORK), int(Miss.ALONE), int(Miss.POWER)
+QUEUE, KV_MEMORY, INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)
+BATCH, NETWORK, ALONE, POWER = int(Miss.BATCH), int(Miss.NETWORK), int(Miss.ALONE), int(Miss.POWER)
 
 
 @inner
-def _alone_s(s, r, tokens, before):
+def alone_s(s, r, tokens, before):
     """[s] In which an idle replica computes so many tokens of a prompt behind others."""
     replica = s.engines[r]
     e = s.entries[replica.entry]
@@ -39,7 +39,7 @@ def _alone_s(s, r, tokens, before):
 
 
 @inner
-def _token_alone_s(s, r, context):
+def token_alone_s(s, r, context):
     """[s] In which an idle replica decodes a token."""
     replica = s.engines[r]
     e, tokens = s.entries[replica.entry], 1 + replica.drafts
@@ -67,42 +67,42 @@ def _why_late(s, t, row, trip_s):
     """Why the first token came too late."""
     request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
     r = request.replica
-    alone_s = _alone_s(s, r, request.prompt_tokens - request.cached_tokens, request.cached_tokens)
-    if trip_s + alone_s > gate.ttft_s:
-        return _ALONE
+    idle_s = alone_s(s, r, request.prompt_tokens - request.cached_tokens, request.cached_tokens)
+    if trip_s + idle_s > gate.ttft_s:
+        return ALONE
     slowness = s.engines[r].slowness
-    if trip_s + slowness * alone_s > gate.ttft_s:
-        return _POWER
+    if trip_s + slowness * idle_s > gate.ttft_s:
+        return POWER
     held_s = request.sent_s - request.arrival_s
     queued_s = request.scheduled_s - request.sent_s
-    shared_s = request.first_token_s - request.scheduled_s - slowness * alone_s
+    shared_s = request.first_token_s - request.scheduled_s - slowness * idle_s
     if ticket.held != NONE and held_s >= max(queued_s, shared_s):
         return ticket.held
     if ticket.short != NONE:
         return ticket.short
     if queued_s >= shared_s:
-        return _KV_MEMORY if request.lacked == _BLOCKS else _QUEUE
-    return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE
+        return KV_MEMORY if request.lacked == _BLOCKS else QUEUE
+    return KV_MEMORY if request.preemptions > 0 else INTERFERENCE
 
 
 @inner
-def _why_slow(s, t, row):
+def why_slow(s, t, row):
     """Why tokens came too slowly."""
     request, gate = s.requests[row], t.gateway[0]
     r, gaps = request.replica, float(request.output_tokens - 1)
-    alone_s = _token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
-    if alone_s > gate.time_per_output_token_s:
-        return _ALONE
-    if s.engines[r].slowness * alone_s > gate.time_per_output_token_s:
-        return _POWER
+    idle_s = token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
+    if idle_s > gate.time_per_output_token_s:
+        return ALONE
+    if s.engines[r].slowness * idle_s > gate.time_per_output_token_s:
+        return POWER
     if t.tickets[row].short != NONE:
         return t.tickets[row].short
     if request.preemptions > 0:
-        return _KV_MEMORY
+        return KV_MEMORY
     plain_s = request.end_s - request.first_token_s - request.mixed_s
     if s.engines[r].pauses == 0:
         gaps -= s.engines[r].tokens_per_step * request.mixed_steps
-    return _BATCH if plain_s > gate.time_per_output_token_s * gaps else _INTERFERENCE
+    return BATCH if plain_s > gate.time_per_output_token_s * gaps else INTERFERENCE
 
 
 @inner
@@ -116,15 +116,15 @@ def judge(s, t, row):
     if ticket.lost != NONE:
         return ticket.lost
     if not late:
-        return _why_slow(s, t, row)
+        return why_slow(s, t, row)
     trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-    return _NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
+    return NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
 
 
 @inner
-def judge_under_way(s, t, row, held, now):
+def judge_under_way(s, t, row, ticket_row, held, now):
     """UNDER_WAY, or why a request that has not ended is late already: its first token is not there."""
-    request, ticket = s.requests[row], t.tickets[row]
+    request, ticket = s.requests[row], t.tickets[ticket_row]
     trip_s = t.round_trip_s[ticket.region, ticket.deployment]
     if not math.isnan(request.first_token_s) or now - request.arrival_s + trip_s <= t.gateway[0].ttft_s:
         return UNDER_WAY
@@ -137,5 +137,5 @@ def judge_under_way(s, t, row, held, now):
     if ticket.short != NONE:
         return ticket.short
     if math.isnan(request.scheduled_s):
-        return _KV_MEMORY if s.engines[request.replica].lacks == _BLOCKS else _QUEUE
-    return _KV_MEMORY if request.preemptions > 0 else _INTERFERENCE
+        return KV_MEMORY if s.engines[request.replica].lacks == _BLOCKS else QUEUE
+    return KV_MEMORY if request.preemptions > 0 else INTERFERENCE

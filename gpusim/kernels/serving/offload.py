@@ -9,6 +9,7 @@ link is for that, as in vLLM's offloading.
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.names import name_of
 from gpusim.state.codes import NONE
 
 
@@ -87,7 +88,7 @@ def keep_copy(s, r, name):
 def copies_behind(s, r, row, blocks, most):
     """Blocks of a request behind its first ``blocks`` of which there are copies, in a row, up to ``most`` in all."""
     request, end = s.requests[row], blocks
-    while end < most and _find_copy(s, r, s.hashes[request.first_hash + end]) != NONE:
+    while end < most and _find_copy(s, r, name_of(s, request, end)) != NONE:
         end += 1
     return end - blocks
 
@@ -97,7 +98,7 @@ def load(s, r, row, blocks, loaded):
     """Copies of so many blocks of a request, behind its first ``blocks``, are used; the next step brings them."""
     replica, request = s.engines[r], s.requests[row]
     for i in range(blocks + loaded - 1, blocks - 1, -1):
-        node = _find_copy(s, r, s.hashes[request.first_hash + i])
+        node = _find_copy(s, r, name_of(s, request, i))
         _quit(s, r, node)
         _join(s, r, node)
     replica.blocks_loaded += loaded

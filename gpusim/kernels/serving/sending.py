@@ -46,7 +46,7 @@ def _wait_s(s, t, d, now):
 
 
 @inner
-def _deployment_for(s, t, region, now):
+def deployment_for(s, t, region, now):
     """Deployment that a request goes to; -1 if no replica is open."""
     gate = t.gateway[0]
     best, best_s, total = NONE, math.inf, 0.0
@@ -55,13 +55,13 @@ def _deployment_for(s, t, region, now):
         if d == NONE:
             break
         deployment = t.deployments[d]
-        if deployment.open == 0:
+        if deployment.open == 0 or t.deployments[deployment.entrance].open == 0:
             continue
         deployment.turn += deployment.weight
         total += deployment.weight
         wait_s = 0.0
         if gate.spill_s < math.inf and (gate.in_turn or best_s > gate.spill_s):
-            wait_s = _wait_s(s, t, d, now)
+            wait_s = _wait_s(s, t, deployment.entrance, now)
         if best == NONE:
             better = True
         elif wait_s > gate.spill_s or best_s > gate.spill_s:
@@ -76,7 +76,7 @@ def _deployment_for(s, t, region, now):
 
 
 @inner
-def _replica_of(s, t, d, row, now):
+def replica_of(s, t, d, row, now):
     """Open replica of a deployment, of which there is one, that a request goes to."""
     deployment, router = t.deployments[d], t.gateway[0].router
     if router == _ROUND_ROBIN:
@@ -112,9 +112,13 @@ def hold(s, t, row):
 def send(s, t, row, now):
     """Give a request to a replica; False if none is open."""
     ticket = t.tickets[row]
-    d = _deployment_for(s, t, ticket.region, now)
+    if ticket.home != NONE and s.engines[ticket.home].open:
+        ticket.short = t.deployments[ticket.deployment].short
+        join_waiting(s, ticket.home, row, now)
+        return True
+    d = deployment_for(s, t, ticket.region, now)
     if d == NONE:
         return False
     ticket.deployment, ticket.short = d, t.deployments[d].short
-    join_waiting(s, _replica_of(s, t, d, row, now), row, now)
+    join_waiting(s, replica_of(s, t, d, row, now), row, now)
     return True

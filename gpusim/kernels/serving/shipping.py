@@ -3,6 +3,9 @@
 Who has prefilled a request holds its blocks until they have been read, or for so long. Who decodes takes blocks for the
 whole prompt before it reads; what it finds in its own prefix cache it does not read. While the others come, one request
 after the other, theirs takes neither seat nor tokens of a step.
+
+A request has two rows there: an even one, in which it is prefilled, and the odd one behind it, in which it is decoded.
+Half an even row is that of its shipment.
 """
 
 from __future__ import annotations
@@ -11,15 +14,22 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
-from gpusim.kernels.serving.lists import free, leave_waiting, run_last
+from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_first
 from gpusim.state.codes import NONE
 
 
 @inner
-def follow(s, row, behind):
-    """A request goes on from one that was decoded: it is prefilled where that one was."""
-    if row >= len(s.shipments):
-        s.requests[behind].replica = s.requests[row - len(s.shipments)].replica
+def follow(s, r, row, behind):
+    """A request goes on from one that has ended, where that one was, or where it was prefilled."""
+    s.requests[behind].replica = s.requests[row - 1].replica if len(s.shipments) > 0 else r
+
+
+@inner
+def go_on(s, r, row):
+    """A request is prefilled: somebody is to be found who decodes it."""
+    behind = s.requests[row + 1]
+    behind.pending, behind.arrival_s = 0, s.requests[row].end_s
+    send_on(s, r, row + 1)
 
 
 @inner
@@ -48,22 +58,23 @@ def take_sent_on(s, r):
 
 
 @inner
-def _join_held(s, r, before, row, behind):
-    replica, shipment = s.engines[r], s.shipments[row]
-    shipment.previous, shipment.next = before, behind
+def _join_held(s, r, before, one, behind):
+    replica, shipment = s.engines[r], s.shipments[one]
+    shipment.previous, shipment.next, shipment.held = before, behind, 1
     if before == NONE:
-        replica.first_held = row
+        replica.first_held = one
     else:
-        s.shipments[before].next = row
+        s.shipments[before].next = one
     if behind == NONE:
-        replica.last_held = row
+        replica.last_held = one
     else:
-        s.shipments[behind].previous = row
+        s.shipments[behind].previous = one
 
 
 @inner
-def _quit_held(s, r, row):
-    replica, before, behind = s.engines[r], s.shipments[row].previous, s.shipments[row].next
+def _quit_held(s, r, one):
+    replica, before, behind = s.engines[r], s.shipments[one].previous, s.shipments[one].next
+    s.shipments[one].held = 0
     if before == NONE:
         replica.first_held = behind
     else:
@@ -77,12 +88,12 @@ def _quit_held(s, r, row):
 @inner
 def hold(s, r, row):
     """A request was prefilled: its blocks wait to be read."""
-    free_s = s.requests[row].end_s + s.engines[r].holds_s
+    one, free_s = row >> 1, s.requests[row].end_s + s.engines[r].holds_s
     before, behind = s.engines[r].last_held, NONE
     while before != NONE and s.shipments[before].free_s > free_s:
         before, behind = s.shipments[before].previous, before
-    s.shipments[row].free_s = free_s
-    _join_held(s, r, before, row, behind)
+    s.shipments[one].free_s, s.shipments[one].read, s.shipments[one].listed = free_s, 0, 1
+    _join_held(s, r, before, one, behind)
 
 
 @inner
@@ -90,9 +101,44 @@ def let_go(s, r, seen_s):
     """Blocks are free that had been read by then, or had waited for too long."""
     replica = s.engines[r]
     while replica.first_held != NONE and s.shipments[replica.first_held].free_s <= seen_s:
-        row = replica.first_held
-        _quit_held(s, r, row)
-        free(s, r, row)
+        one = replica.first_held
+        _quit_held(s, r, one)
+        free(s, r, 2 * one)
+
+
+@inner
+def lose_held(s, r, now):
+    """A replica that prefilled is gone: nobody can read any more what it holds, nor read on."""
+    while s.engines[r].first_held != NONE:
+        one = s.engines[r].first_held
+        behind = s.requests[2 * one + 1]
+        if s.shipments[one].read and behind.ready_s > now:
+            _stop_coming(s, behind.replica, 2 * one + 1)
+        s.shipments[one].free_s = -math.inf
+        _quit_held(s, r, one)
+        free(s, r, 2 * one)
+
+
+@inner
+def _stop_coming(s, r, row):
+    """The KV cache of a request comes no more: it waits before all others, to be computed."""
+    replica, request, before = s.engines[r], s.requests[row], NONE
+    other = replica.first_coming
+    while other != row:
+        before, other = other, s.requests[other].next
+    behind = request.next
+    if before == NONE:
+        replica.first_coming = behind
+    else:
+        s.requests[before].next = behind
+    if behind == NONE:
+        replica.last_coming = before
+    replica.coming -= 1
+    request.computed = request.prompt_tokens  # it has the blocks of these
+    free(s, r, row)
+    request.computed = request.shared = 0
+    request.ready_s = math.nan
+    wait_first(s, r, row)
 
 
 # What comes -----------------------------------------------------------------------------------------------------------
@@ -101,7 +147,7 @@ def let_go(s, r, seen_s):
 @inner
 def is_held(s, r, row):
     """Whether a request that waits was prefilled elsewhere, and what was computed for it is still there."""
-    shipment = s.shipments[row - len(s.shipments)]
+    shipment = s.shipments[row >> 1]
     return shipment.read == 0 and shipment.free_s > s.engines[r].clock_s
 
 
@@ -123,19 +169,19 @@ def fetch(s, r, row, shared):
         s.requests[replica.last_coming].next = row
     replica.last_coming = row
     replica.coming += 1
-    _read(s, row - len(s.shipments), request.ready_s)
+    _read(s, row - 1, request.ready_s)
 
 
 @inner
 def _read(s, row, read_s):
     """What was computed for a request will have been read by then: it stands before those that nobody reads yet."""
-    r = s.requests[row].replica
-    _quit_held(s, r, row)
+    r, one = s.requests[row].replica, row >> 1
+    _quit_held(s, r, one)
     before, behind = NONE, s.engines[r].first_held
     while behind != NONE and s.shipments[behind].free_s <= read_s:
         before, behind = behind, s.shipments[behind].next
-    s.shipments[row].free_s, s.shipments[row].read = read_s, 1
-    _join_held(s, r, before, row, behind)
+    s.shipments[one].free_s, s.shipments[one].read = read_s, 1
+    _join_held(s, r, before, one, behind)
 
 
 @inner

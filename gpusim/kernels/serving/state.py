@@ -54,7 +54,8 @@ REQUEST = record(
         ("lacked", "i4"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
         ("followers", "i8"),
-        ("first_hash", "i8"),  # of full blocks of its prompt, and maybe of its output behind, in ``hashes``
+        # Of full blocks of its prompt, maybe of its output behind, in ``hashes``; below 0, the first is its negative.
+        ("first_hash", "i8"),
         ("hashes", "i8"),
         ("shared", "i8"),  # blocks of its beginning that others find by hash
         ("run", "i8"),  # of one preempted: node of its other blocks, as far as nobody has taken them
@@ -141,6 +142,7 @@ ENGINE = record(
         ("first_coming", "i8"),  # requests whose KV cache is brought, in this order
         ("last_coming", "i8"),
         ("coming", "i8"),
+        ("sends_on", "i8"),  # these are given to somebody from outside; else they go on here
         ("first_sent_on", "i8"),  # requests that come behind those that have ended here, for others to serve
         ("last_sent_on", "i8"),
         ("host_blocks", "i8"),  # of which the host has room for copies; 0 if it keeps none
@@ -163,11 +165,14 @@ ENGINE = record(
     ]
 )
 
-# KV cache that one replica computes for another, by the request's row in the first.
+# KV cache that one replica computes for another, by request.
 SHIPMENT = record(
     [
         ("free_s", "f8"),  # its blocks are free: if it is read, when that has happened
         ("read", "i8"),  # it is, or was
+        ("held", "i8"),  # by the replica that computed it
+        ("listed", "i8"),  # its first row is one of those that have ended there
+        ("over", "i8"),  # nothing is to come of its second row any more
         ("previous", "i8"),  # of those that the replica holds
         ("next", "i8"),
     ]
@@ -232,7 +237,7 @@ class Engines(Bundle):
     the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
     replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
     each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request
-    has two rows: that in which it is prefilled, and, so many behind, that in which it is decoded.
+    has two rows: that in which it is prefilled, which is even, and behind it that in which it is decoded.
     """
 
     ARRAYS = {

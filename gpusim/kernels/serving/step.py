@@ -8,7 +8,7 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import share_output
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
-from gpusim.kernels.serving.shipping import follow, send_on
+from gpusim.kernels.serving.shipping import follow, go_on, send_on
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state.codes import NONE
 
@@ -92,6 +92,8 @@ def _end(s, r, row):
     share_output(s, r, row)
     stop_running(s, r, row)
     leave(s, r, row)
+    if s.engines[r].ships:
+        go_on(s, r, row)
     for i in range(request.first_follower, request.first_follower + request.followers):
         _call(s, r, row, s.followers[i])
 
@@ -104,10 +106,10 @@ def _call(s, r, row, behind):
     arrival_s = s.requests[row].end_s + follower.delay_s
     if arrival_s >= follower.arrival_s:
         follower.arrival_s = arrival_s
-        if len(s.shipments) > 0:
-            follow(s, row, behind)
+        if s.engines[r].sends_on:
+            follow(s, r, row, behind)
     if follower.pending == 0:
-        if len(s.shipments) > 0:
+        if s.engines[r].sends_on:
             send_on(s, r, behind)
         else:
             join_waiting(s, r, behind, follower.arrival_s)

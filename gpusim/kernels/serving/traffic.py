@@ -28,6 +28,16 @@ ARRIVAL = record(  # a request that is to come
         ("hashes", "i8"),
         ("adapter", "i8"),  # -1 if it has none
         ("kept", "i8"),  # its row is a sample
+        ("turn", "i8"),  # that comes behind it in its session; -1 if none does
+        ("home", "i8"),  # replica that it goes to if it is open; -1 if it may go to any
+    ]
+)
+
+TURN = record(  # of a session, that comes when the one before it has ended
+    [
+        ("turn", "i8"),
+        ("ended_s", "f8"),  # inf if it never comes
+        ("replica", "i8"),  # of the one before it
     ]
 )
 
@@ -40,6 +50,8 @@ TICKET = record(  # what the gateway knows of a request under way
         ("held", "i8"),  # a ``Miss``: why there was no replica when it came
         ("short", "i8"),  # a ``Miss``: why there were fewer than wanted when it was sent
         ("lost", "i8"),  # a ``Miss``: what took the replica that it had been sent to
+        ("turn", "i8"),  # of a row that waits for another to end
+        ("home", "i8"),  # replica that it goes to if it is open; -1 if it may go to any
     ]
 )
 
@@ -48,6 +60,8 @@ DEPLOYMENT = record(
         ("first_engine", "i8"),
         ("engines", "i8"),
         ("open", "i8"),  # of these, how many are sent requests
+        ("entrance", "i8"),  # the deployment to whose replicas its requests go first: it, or those that prefill for it
+        ("played_s", "f8"),  # where prefill is apart: up to when these have been played
         ("next", "i8"),  # of these, whose turn it is
         ("weight", "f8"),
         ("turn", "f8"),
@@ -76,6 +90,7 @@ GATEWAY = record(
         ("number", "i8"),  # of the next request
         ("spare", "i8"),  # rows that are nobody's
         ("kept", "i8"),  # rows of ``kept`` that are written
+        ("turns", "i8"),  # rows of ``turns`` that are
     ]
 )
 
@@ -102,6 +117,9 @@ KEPT = record(
 class Traffic(Bundle):
     """A service's requests, its deployments as its gateway sees them, and what has come of requests.
 
+    Where prefill is apart, tickets and spare rows are those in which requests are decoded, and deployments that prefill
+    stand behind all others.
+
     ``order`` has for each region of users the deployments that may serve it, the preferred first, -1 behind them;
     ``round_trip_s`` the way to each deployment and back. ``outcomes`` counts requests that are over, by pair of
     deployment and region; one that never had a replica is of the pair of the first in the region's order. ``sketch``
@@ -120,6 +138,7 @@ class Traffic(Bundle):
         "sketch": (np.dtype("i8"), 2),
         "sums_s": (np.dtype("f8"), 1),
         "kept": (KEPT, 1),
+        "turns": (TURN, 1),
     }
     __slots__ = (*ARRAYS, "table")
 

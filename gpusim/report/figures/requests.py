@@ -73,11 +73,16 @@ def _merged(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _replicas(series: Series, service: str, column: str) -> pd.DataFrame:
-    """Mean replicas of a service by step and deployment, the largest first: the site, with the GPU type if need be."""
+    """Mean replicas of a service by step and deployment, the largest first.
+
+    Of the site, with the GPU type if need be, and with what they do where prefill is apart.
+    """
     rows = series.result.tables["services"]
     rows = rows[rows["service"] == service]
     several = rows.groupby("site")["gpu_type"].transform("nunique") > 1
     rows = rows.assign(place=rows["site"].where(~several, rows["site"] + " " + rows["gpu_type"]))
+    if "role" in rows and (rows["role"] != "").any():
+        rows["place"] += ", " + rows["role"]
     replica_s = rows[column].to_numpy() * (rows["end_s"] - rows["start_s"]).to_numpy()
     order = rows.groupby("place", sort=False)["wanted_replicas"].sum().sort_values(ascending=False, kind="stable")
     return _merged(series.integral(rows, replica_s, "place").div(series.spans_s, axis=0)[list(order.index)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from gpusim.analysis.objectives import kept, known, promised
 from gpusim.analysis.requests import (
     DEPLOYMENT,
@@ -20,7 +22,7 @@ from gpusim.report.figures import late, latency
 from gpusim.report.figures import requests as course
 from gpusim.report.findings import Findings
 from gpusim.report.section import Drawings, Section
-from gpusim.report.tables import Column, number, text
+from gpusim.report.tables import Column, number, text, with_role
 from gpusim.report.terminal import Terminal
 
 MOST = 4  # services that are drawn: those with most requests
@@ -58,11 +60,12 @@ class RequestsSection(Section):
             short=[BY_NAME[cause].short for cause in late_for["cause"]],
             relief=[BY_NAME[cause].relief for cause in late_for["cause"]],
         )
+        held = deployments(result)
         return {
             "requests-places": document.table(places.merge(latencies(result, by), on=by), PLACES),
             "requests-expected": document.table(places.merge(expected(result), on=by), EXPECTED),
             "requests-causes": document.table(late_for, CAUSES),
-            "requests-deployments": document.table(deployments(result), DEPLOYMENTS),
+            "requests-deployments": document.table(held, with_role(held, _columns(held))),
         }
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
@@ -88,11 +91,19 @@ def drawn(findings: Findings) -> list[str]:
     return [name for name in table["service"] if name in most]
 
 
+def _columns(held: pd.DataFrame) -> tuple[Column, ...]:
+    """Of the table of deployments: where prefill is apart, whose tokens are counted where."""
+    if "role" not in held:
+        return DEPLOYMENTS
+    return tuple(one._replace(none=COUNTED) if one.key.startswith("tokens_per") else one for one in DEPLOYMENTS)
+
+
 def _times(name: str, heading: str, none: str) -> tuple[Column, ...]:
     return tuple(Column(f"{name}_p{q}_s", f"{heading}, {q}%", short_time, none=none) for q in (50, 99))
 
 
 NO_REQUESTS, NO_GPUS = "no requests", "no GPU held"
+COUNTED = "with those that decode"  # of those that prefill for them
 USES = ("prefill", "decode", "idle", "loading", "draining")
 WHERE = (text("service", "service"), text("site", "site"), text("gpu_type", "GPU type"))
 JUDGED = (

@@ -8,7 +8,7 @@ from gpusim.causes import LOSS_OF_WAIT, WORDS
 from gpusim.report import document
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
-from gpusim.report.tables import Column, decimals, text
+from gpusim.report.tables import Column, decimals, text, with_role
 
 
 class ServicesSection(Section):
@@ -22,7 +22,8 @@ class ServicesSection(Section):
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """A row per deployment."""
-        return {"services": document.table(serving(findings.result), COLUMNS)}
+        table = serving(findings.result)
+        return {"services": document.table(table, with_role(table, COLUMNS))}
 
 
 COLUMNS = (

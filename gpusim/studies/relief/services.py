@@ -20,6 +20,8 @@ def service_reliefs(scenario: Scenario, step: float) -> Iterator[Counterfactual]
     for name, service in scenario.services.items():
         if service.by_request:
             yield _replicas(scenario, name, service, step)
+            if service.prefill is not None:
+                yield from _apart(scenario, name, service)
             yield from _faster(name, service)
             yield from _routes(name, service)
 
@@ -32,12 +34,27 @@ def _replicas(scenario: Scenario, name: str, service: Service, step: float) -> C
     if (service.scaling or Scaling()).policy == "static":
         each = sum(gpus_usd(scenario, one.gpu_type, service.gpus_per_replica) for one in service.deployments)
         return Counterfactual(
-            "replicas", name, "replicas", f"one more replica of {name} in each deployment",
+            "replicas", name, "replicas",
+            f"one more replica of {name}{' that decodes' if service.prefill else ''} in each deployment",
             _lever(name, "scaling", "replicas", how="add"), 1.0, "replica", frozenset(), each, 1,
         )  # fmt: skip
     return Counterfactual(
         "replicas", name, "target_utilisation", f"replicas of {name} at {step:.0%} less load",
         _lever(name, "target_utilisation", how="scale"), 1.0 - step, "%", frozenset(),
+    )  # fmt: skip
+
+
+def _apart(scenario: Scenario, name: str, service: Service) -> Iterator[Counterfactual]:
+    if (service.scaling or Scaling()).policy == "static":
+        kinds = [service.prefill_type(one) for one in service.deployments]
+        each = sum(gpus_usd(scenario, kind, service.gpus_per_replica) for kind in kinds)
+        yield Counterfactual(
+            "replicas", name, "prefill_replicas", f"one more replica of {name} that prefills in each deployment",
+            _lever(name, "prefill", "replicas", how="add"), 1.0, "replica", frozenset(), each, 1,
+        )  # fmt: skip
+    yield Counterfactual(
+        "KV cache", name, "prefill_gb_per_s", f"KV cache of {name} goes from prefill to decode twice as fast",
+        _lever(name, "prefill", "gb_per_s", how="scale"), 2.0, "%", frozenset(),
     )  # fmt: skip
 
 

@@ -35,3 +35,14 @@ def test_each_can_be_turned():
         assert one.scenario(of, 2.0).services["chat"].by_request
     by_load = scenario(**CROWDED, scaling={"policy": "demand"})
     assert next(service_reliefs(by_load, 0.25)).scenario(by_load).services["chat"].target_utilisation == 0.8 * 0.75
+
+
+def test_prefill_apart_has_reliefs_of_its_own():
+    """A replica more of either kind, and a faster link between them."""
+    of = scenario(**CROWDED, prefill={"gb_per_s": 20.0, "replicas": 2})
+    found = {one.constraint: one for one in service_reliefs(of, 0.1)}
+    assert set(found) == {"replicas", "prefill_replicas", "prefill_gb_per_s", "kv", "replica"}
+    more = {name: one.scenario(of).services["chat"] for name, one in found.items()}
+    assert more["prefill_replicas"].prefill.replicas == of.services["chat"].prefill.replicas + 1
+    assert more["prefill_gb_per_s"].prefill.gb_per_s == 40.0
+    assert more["replicas"].scaling.replicas == of.services["chat"].scaling.replicas + 1
