@@ -290,7 +290,7 @@ def test_curtailable(tmp_path, capsys):
 
 
 def test_generations(tmp_path, capsys):
-    """Without decay, discount and costs the value is price times hours; waiting costs."""
+    """Without decay, discount and costs the value is price times hours less rent; waiting costs its rent."""
     experiment = load("generations")
     free = {"discount_rate": 0.0, "staff_usd_per_mw_month": 0.0, "network_usd_per_mw_month": 0.0, "load": 0.0}
     money = Money(**free, overhead_share=0.0)
