@@ -73,7 +73,7 @@ def draw(runs: dict[str, gpusim.Result]) -> Figure:
     ax.minorticks_off()
     ax.set_xlabel("price of power [USD/MWh], tenths of all hours")
     ax.set_ylabel("mean facility power [MW]")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0.0, 1.1 * ax.dataLim.y1)  # room for the markers
     ax.legend(frameon=False)
     return figure
 

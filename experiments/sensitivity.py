@@ -11,7 +11,7 @@ replicas follow demand every hour.
 
     python experiments/sensitivity.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: three inputs, two days,
+The runs are kept beside the figure; the same command goes on where it stopped. ``small``: three inputs, a day,
 and four times as many failures, so that a few runs tell what checkpoints do.
 """
 
@@ -39,11 +39,11 @@ LOW, HIGH, MORRIS = "#56B4E9", "#0072B2", "#E69F00"
 
 
 def specs_of(small: bool) -> tuple[SweepSpec, SweepSpec]:
-    """The sweeps of Morris and of the tornado; small: three inputs, two days with many failures, fewer samples."""
+    """The sweeps of Morris and of the tornado; small: three inputs, a day with many failures, fewer samples."""
     morris = SweepSpec.from_toml(SWEEP)
     if small:
         axes = {name: morris.axes[name] for name in SMALL}
-        set_ = morris.set | {"run.days": 2.0, "failures.factor": 4.0}
+        set_ = morris.set | {"run.days": 1.0, "failures.factor": 4.0}
         design = Design(kind="morris", samples=2)
         morris = morris.model_copy(update={"axes": axes, "design": design, "set": set_})
     one_at_a_time = {"design": Design(kind="one_at_a_time"), "replications": 2 if small else REPLICATIONS}

@@ -28,7 +28,8 @@ from gpusim.analysis.outcome import outcome
 from gpusim.engine.run import run as simulate
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
-from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.run_file import to_bytes
+from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import Crew, hire
 from gpusim.studies.sweeps.execution import execute
 from gpusim.studies.sweeps.run import Run

@@ -17,19 +17,21 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
     from gpusim.serving.entry import entry
     from gpusim.serving.prediction import predict
     from gpusim.serving.replay import replay
+    from gpusim.studies.deliveries.assumptions import assumptions
     from gpusim.studies.deliveries.competition import competition
     from gpusim.studies.deliveries.deliveries import deliveries
     from gpusim.studies.relief.study import relieve
     from gpusim.studies.statistics.intervals import mean_interval, paired_interval
+    from gpusim.tables.assumptions import Assumptions
     from gpusim.tables.competition import Competition
     from gpusim.tables.deliveries import Deliveries
     from gpusim.tables.relief import Relief
 
 __version__ = "0.1.0"
 __all__ = [
-    "Competition", "Deliveries", "Plan", "Programme", "Relief", "Result", "Scenario", "Sweep",
-    "compare", "competition", "contracts", "deliveries", "entry", "jobs_from", "mean_interval", "paired_interval",
-    "plan", "play", "predict", "read_requests", "relieve", "replay", "run", "sweep",
+    "Assumptions", "Competition", "Deliveries", "Plan", "Programme", "Relief", "Result", "Scenario", "Sweep",
+    "assumptions", "compare", "competition", "contracts", "deliveries", "entry", "jobs_from",
+    "mean_interval", "paired_interval", "plan", "play", "predict", "read_requests", "relieve", "replay", "run", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -43,6 +45,8 @@ _HOMES = {
     "Programme": "gpusim.buildout.play",
     "deliveries": "gpusim.studies.deliveries.deliveries",
     "Deliveries": "gpusim.tables.deliveries",
+    "assumptions": "gpusim.studies.deliveries.assumptions",
+    "Assumptions": "gpusim.tables.assumptions",
     "competition": "gpusim.studies.deliveries.competition",
     "Competition": "gpusim.tables.competition",
     "jobs_from": "gpusim.inputs.traces.frames",

@@ -115,6 +115,11 @@ CAUSES = (
              "GPUs were idle because the cooling plant, in the weather of the hour, could carry no more heat",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
              WaitRow("cooling", 12, turn=85), relieved_by="cooling"),
+    # It would be admitted if the grid had not taken back a part of the connection that is not firm.
+    CauseRow("idle_curtailed", Kind.IDLE, 29, 148, "#4E7A27", "connection curtailed",
+             "GPUs were idle because the grid had taken back the part of the connection that is not firm",
+             "more firm capacity, generation on site, or work elsewhere while the grid calls",
+             WaitRow("curtailed", 13, turn=87), relieved_by="power"),
     # Only tenants at their quota have jobs waiting.
     CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
              "GPUs were idle because the only tenants with waiting work had used up their quota",
@@ -163,6 +168,11 @@ CAUSES = (
              "GPUs were slowed by caps that kept the site within what its cooling plant could carry in the weather",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
              relieved_by="cooling"),
+    # The same, and pauses, where the grid had taken back a part of the connection.
+    CauseRow("slowed_curtailed", Kind.HELD, 30, 69, "#A8C686", "slowed by curtailment",
+             "GPUs were slowed or paused while the grid had taken back the part of the connection that is not firm",
+             "more firm capacity, generation on site, or work elsewhere while the grid calls",
+             relieved_by="power"),
     CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
              "inference replicas were ready beyond what demand required",
              "a higher target utilisation of the services",

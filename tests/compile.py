@@ -1,4 +1,4 @@
-"""Compiles the kernels of one kind of run, so that they come from disk afterwards: ``python -m tests.compile KIND``."""
+"""Compiles kernels, so that they come from disk afterwards: ``python -m tests.compile KIND ...``."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import sys
 
 import gpusim
 
-SERVING = "serving"
-KINDS = {
-    "event": {},
-    "conservative": {"scheduler.backfill": "conservative"},
-    "greedy": {"scheduler.order": "srtf"},
-    SERVING: {},
-}
-STAGES = (("event", SERVING), ("conservative", "greedy"))  # side by side, as far as they compile different kernels
+
+def event(**changes: object) -> None:
+    """A tenth of an hour of the smallest seed."""
+    gpusim.run(gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.004, **changes}))
 
 
-def main(kind: str) -> None:
-    """A tenth of an hour of the smallest seed, or a few requests."""
-    if kind == SERVING:
-        serve()
-        return
-    scenario = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.004, **KINDS[kind]})
-    gpusim.run(scenario)
+def conservative() -> None:
+    """By plan."""
+    event(**{"scheduler.backfill": "conservative"})
 
 
-def serve() -> None:
+def greedy() -> None:
+    """By a rank that changes while jobs run."""
+    event(**{"scheduler.order": "srtf"})
+
+
+def serving() -> None:
     """A few requests, by the clock, in a closed loop, and with prefill and decode apart."""
     import numpy as np
 
@@ -39,5 +36,39 @@ def serve() -> None:
     replay(requests, test_apart.deployment(random))
 
 
+def fleet_requests() -> None:
+    """A service by requests in a fleet."""
+    from tests.analysis.requests_kit import simulated
+
+    simulated()
+
+
+def cases() -> None:
+    """Some random cases of the kinds that others do not meet: rounds, rates, sizes, nodes that fail."""
+    from hypothesis import HealthCheck, given, settings
+
+    from tests.engine.case_kinds import KINDS
+    from tests.engine.kit import play_case
+
+    for kind in ("rounds", "rates", "sizes", "spares"):
+
+        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=KINDS[kind])
+        def play(case):
+            play_case(case, 12.0)
+
+        play()
+
+
+# Side by side within a stage, as far as they compile different kernels; one after the other in an entry.
+STAGES = (("event", "serving"), ("conservative cases", "greedy fleet_requests"))
+
+
+def main(kinds: list[str]) -> None:
+    """Of all kinds, in turn."""
+    for kind in kinds:
+        globals()[kind]()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

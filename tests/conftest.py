@@ -29,7 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if whole and getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         root = Path(__file__).parents[1]
         for stage in STAGES:
-            compilers = [subprocess.Popen([sys.executable, "-m", "tests.compile", kind], cwd=root) for kind in stage]
+            compilers = [
+                subprocess.Popen([sys.executable, "-m", "tests.compile", *kinds.split()], cwd=root) for kinds in stage
+            ]
             for compiler in compilers:
                 compiler.wait()
 

@@ -83,6 +83,20 @@ def test_absent_and_unreadable_files() -> None:
     refused(gpusim("compare", "bytes.toml", "folder"), "bytes.toml: is a file")
 
 
+def test_a_file_of_another_kind_is_called_by_its_kind() -> None:
+    assert gpusim("init").exit_code == 0
+    Path("s.toml").write_text('scenario = "scenario.toml"\nreplications = 1\n')
+    refused(gpusim("sweep", "scenario.toml"), "scenario.toml: 1 fault", "is a scenario, not a sweep file; `gpusim run`")
+    refused(gpusim("run", "s.toml"), "s.toml: 1 fault", "is a sweep file, not a scenario; `gpusim sweep` runs it")
+
+
+@pytest.mark.parametrize("group", [(), ("sweep",), ("trace",)])
+def test_lists_of_commands_say_what_each_does_in_full(group: tuple[str, ...]) -> None:
+    listed = gpusim(*group, "--help").output.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
 def test_wrong_options() -> None:
     assert gpusim("init").exit_code == 0
     refused(gpusim("run", "scenario.toml", "--set", "days"), "--set: 1 fault", "give KEY=VALUE")

@@ -41,9 +41,9 @@ def refused(done: Result, text: str) -> None:
 
 STUDY = "--executor serial"
 COMMANDS = {
-    "run tiny.toml": "out/tiny",
+    "run tiny.toml --seeds 2": "out/tiny",
     f"sweep sweep.toml {STUDY}": "out/sweep",
-    f"relieve tiny.toml --budget 4 {STUDY}": "out/tiny-relief",
+    f"relieve tiny.toml --budget 4 --curves 0 {STUDY}": "out/tiny-relief",
     f"plan tiny.toml --goal goodput>=0.1 --replications 2 {STUDY}": "out/tiny-plan",
 }
 

@@ -57,6 +57,9 @@ CASES = {
 }
 
 
+RELIEVED = ("no power", "no jobs", "no requests", "all late")  # the others are planned for
+
+
 def said_of_nothing(*arguments: str, code: int = 0) -> str:
     done = CliRunner().invoke(cli, list(arguments), env={"COLUMNS": "100"})
     assert done.exit_code == code, done.output
@@ -86,11 +89,12 @@ def test_no_figure_of_nothing(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     said_of_nothing("run", "a.toml", "--out", "out/a", "--seeds", "2")
     said_of_nothing("run", "a.toml", "--out", "out/b", "--set", "sites.gb.grid_mw=0.5", "--one")
     said_of_nothing("compare", "out/a", "out/b")
-    said_of_nothing("report", "out/a")
     said_of_nothing("sweep", "s.toml", "--executor", "serial")
-    said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "8")
-    options = ("--executor", "serial", "--replications", "2")
-    said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)
+    if name in RELIEVED:
+        said_of_nothing("relieve", "a.toml", "--executor", "serial", "--budget", "4", "--curves", "1")
+    else:
+        options = ("--executor", "serial", "--replications", "2")
+        said_of_nothing("plan", "a.toml", "--goal", "mean wait of batch < 1 h", *options)
     assert {file: text for file, text in texts(Path("out")).items() if WORD.search(text) or DASH.search(text)} == {}
 
 
@@ -126,7 +130,7 @@ def test_no_demand_meets_every_objective(tmp_path: Path, monkeypatch: pytest.Mon
     goal = "slo(chat) >= 0.99 and p95 wait of batch < 1 h and slo > 0.5 and goodput >= 0.9"
     text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
     assert "Nothing has to be bought: the scenario as it is meets the goal" in text
-    assert "There is no demand for slo(chat), which meets every limit." in " ".join(text.split())
+    assert "There is no demand for slo(chat), so every limit is met." in " ".join(text.split())
     page = (tmp_path / "out" / "a-plan" / "report.html").read_text()
     assert [page.count(f"<td>no {what}</td>") for what in ("demand", "jobs accepted", "jobs ran")] == [2, 1, 1]
 
@@ -137,8 +141,8 @@ def test_no_requests_meet_every_objective(tmp_path: Path, monkeypatch: pytest.Mo
     goal = "attainment(chat) >= 0.99 and attainment > 0.5 and service chat ttft_p99_s < 1 s"
     text = said_of_nothing("plan", "a.toml", "--goal", goal, "--executor", "serial", "--replications", "2")
     assert "Nothing has to be bought: the scenario as it is meets the goal" in text
-    assert "There is no demand for attainment(chat), which meets every limit." in " ".join(text.split())
-    assert "There is no demand for attainment, which meets every limit." in " ".join(text.split())
+    assert "There is no demand for attainment(chat), so every limit is met." in " ".join(text.split())
+    assert "There is no demand for attainment, so every limit is met." in " ".join(text.split())
 
 
 def test_what_is_late_misses_its_objective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tests.studies.sweeps.kit import MAIN, SCENARIO
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
 COMMANDS = (
-    "catalog", "rules", "--help", "--version", "validate --help", "init b.toml", "run a.toml", "report out/a",
+    "catalog", "rules", "--help", "--version", "validate --help", "init b.toml", "run a.toml --one", "report out/a",
     "compare out/a out/a", "export out/a t.json", "sweep s.toml --executor serial", "sweep status out/s",
     "sweep collect out/s s.csv", "trace describe t.csv", "trace convert t.csv u.csv", "validate --quick --only 1",
 )  # fmt: skip
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "a.toml").write_text(SCENARIO)
     (folder / "s.toml").write_text('scenario = "a.toml"\nreplications = 1\n')
     (folder / "t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
-    for command in ("run a.toml", "sweep s.toml --executor serial"):
+    for command in ("run a.toml --one", "sweep s.toml --executor serial"):
         assert gpusim(folder, command, stdout=subprocess.DEVNULL).returncode == 0
     return folder
 
@@ -49,13 +49,15 @@ def test_full_standard_output(folder: Path, command: str) -> None:
 
 def test_what_was_made_is_there(folder: Path) -> None:
     with FULL.open("w") as full:
-        done = gpusim(folder, "run a.toml --set run.days=0.1 --out out/new", stdout=full)
+        done = gpusim(folder, "run a.toml --one --set run.days=0.1 --out out/new", stdout=full)
     assert done.returncode == 2
     assert gpusim(folder, "compare out/new out/new", stdout=subprocess.DEVNULL).returncode == 0
     assert (folder / "out/new/report.html").exists()
 
 
-@pytest.mark.parametrize(("command", "status"), [("compare out/a out/a", 0), ("run a.toml", 0), ("run none.toml", 2)])
+@pytest.mark.parametrize(
+    ("command", "status"), [("compare out/a out/a", 0), ("run a.toml --one", 0), ("run none.toml", 2)]
+)
 def test_full_standard_error_costs_what_it_would_say_alone(folder: Path, command: str, status: int) -> None:
     with FULL.open("w") as full:
         quiet = gpusim(folder, command, stdout=subprocess.PIPE, stderr=full)

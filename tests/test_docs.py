@@ -82,7 +82,8 @@ def test_shares_of_the_default_fleet_are_printed_as_the_guide_says(tmp_path, mon
 def test_the_service_of_the_guide_can_be_run():
     """All keys of it, in a scenario that has its sites."""
     text = (ROOT / "docs" / "serving_requests.md").read_text(encoding="utf-8")
-    service = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])["services"]["chat"]
+    tables = map(tomllib.loads, re.findall(r"```toml\n(.*?)```", text, re.DOTALL))
+    service = next(chat for table in tables if "tenant" in (chat := table["services"]["chat"]))
     scenario = gpusim.Scenario.from_toml(ROOT / "seeds" / "chat_and_training.toml", {"services.chat": service})
     assert scenario.services["chat"].by_request
 

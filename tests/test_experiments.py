@@ -13,6 +13,7 @@ import gpusim
 from gpusim.engine.description import Rules
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
+from gpusim.scenario.money import Money
 from gpusim.studies.sweeps.spec import SweepSpec
 from tests.studies.deliveries.kit import contract, project
 from tests.studies.deliveries.kit import scenario as small
@@ -273,3 +274,42 @@ def test_fragmentation(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert float(re.search(r"farthest off: ([\d.]+) points", said)[1]) < 2.0
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+def test_curtailable(tmp_path, capsys):
+    """More hours called cost more, whatever the response; so does a firm connection that comes later."""
+    experiment = load("curtailable")
+    experiment.DAYS, experiment.NODES = 12.0, 4
+    experiment.main(tmp_path, 1, (200.0, 2000.0), (3.0, 9.0))
+    lines = capsys.readouterr().out.splitlines()
+    lost = [[float(share) for share in re.findall(r"(-?[\d.]+)%", line)] for line in lines[:4]]
+    assert len(lost) == 4
+    assert all(few < many for few, many in lost)
+    assert lost[-1][0] > 10.0  # half of the power is absent for a quarter of the time
+    assert imread(tmp_path / "curtailable.png").std() > 0.01
+
+
+def test_generations(tmp_path, capsys):
+    """Without decay, discount and costs the value is price times hours less rent; waiting costs its rent."""
+    experiment = load("generations")
+    free = {"discount_rate": 0.0, "staff_usd_per_mw_month": 0.0, "network_usd_per_mw_month": 0.0, "load": 0.0}
+    money = Money(**free, overhead_share=0.0)
+    kind = experiment.Kind(2.0, 1000.0)
+    earned = 0.9 * 2.0 * 5 * 365.25 * 24 * 1000.0
+    found = experiment.value_usd_per_mw(kind, 0, 0.0, 5.0, money)
+    assert found == pytest.approx(earned - 60 * 121e3 - 31e6, rel=1e-9)
+    later = experiment.value_usd_per_mw(kind, 7, 0.0, 5.0, money)
+    assert later == pytest.approx(found - 7 * 121e3, rel=1e-9)
+    assert experiment.residual_usd(0.0, 6.0, money) == pytest.approx(
+        365.25 * 24 * 0.9 * 2.6 - 12 * 121e3 * 1275e-6, rel=1e-9
+    )
+    usual = Money()
+    months = [experiment.break_even_months(decay, 6.0, usual) for decay in (0.0, 0.15, 0.35)]
+    assert months == sorted(months, reverse=True)
+    at = [experiment.value_usd_per_mw(experiment.kinds()["Rubin"], late, 0.15, 6.0, usual)
+          for late in (months[1] - 1, months[1])]  # fmt: skip
+    now = experiment.value_usd_per_mw(experiment.kinds()["GB300"], 0, 0.15, 6.0, usual)
+    assert at[1] < now <= at[0]
+    experiment.main(str(tmp_path / "figure.png"))
+    assert imread(tmp_path / "figure.png").std() > 0.01
+    assert "from 9 months of waiting on" in capsys.readouterr().out

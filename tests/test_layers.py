@@ -44,7 +44,7 @@ ALLOWED = {
     # Known answers beside ours: runs of a fleet, and nothing needs them but the command line and their table.
     "validation": BASE
     | {"scenario", "inputs", "state", "kernels", "policies", "tables", "engine", "analysis", "serving", "packing"}
-    | {"buildout", "commerce"},
+    | {"buildout", "commerce", "regulation"},
     "report": BASE
     | {"scenario", "inputs", "tables", "analysis", "regulation", "serving", "packing", "studies", "validation"},
     # What users call and get: runs and studies with their questions, of which some are answered by a figure or a page.

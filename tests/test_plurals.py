@@ -57,10 +57,11 @@ def test_one_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     said = "".join(
         CliRunner().invoke(cli, command, env={"COLUMNS": "100"}).output
         for command in (
-            ("trace", "describe", "t.csv"), ("trace", "convert", "t.csv", "u.csv"), ("run", "a.toml"),
-            ("run", "a.toml", "--set", "workload.trace=t.csv", "--out", "out/trace"), ("sweep", "s.toml", *serial),
-            ("sweep", "s.toml", *serial), ("sweep", "status", "out/s"), ("sweep", "collect", "out/s", "s.csv"),
-            ("relieve", "a.toml", "--budget", "4", "--days", "1", *serial),
+            ("trace", "describe", "t.csv"), ("trace", "convert", "t.csv", "u.csv"), ("run", "a.toml", "--seeds", "2"),
+            ("run", "a.toml", "--one", "--set", "workload.trace=t.csv", "--out", "out/trace"),
+            ("sweep", "s.toml", *serial), ("sweep", "s.toml", *serial), ("sweep", "status", "out/s"),
+            ("sweep", "collect", "out/s", "s.csv"),
+            ("relieve", "a.toml", "--budget", "4", "--curves", "0", "--days", "1", *serial),
             ("plan", "a.toml", "--goal", "goodput >= 0.1", "--replications", "2", *serial),
             ("run", "a.toml", "--set", "run.days=-1"), ("validate", "--quick", "--only", "1"),
         )

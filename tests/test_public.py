@@ -89,6 +89,7 @@ def returned(tmp_path_factory) -> dict[str, object]:
         "play": gpusim.play(built),
         "deliveries": gpusim.deliveries(built, 2),
         "competition": gpusim.competition(built, 2),
+        "assumptions": gpusim.assumptions(built, 2),
         "relieve": gpusim.relieve(small, budget=4, curves=0, store=store / "relief", executor="serial"),
         "mean_interval": gpusim.mean_interval([0.1, 0.2]),
         "paired_interval": gpusim.paired_interval([0, 1], [1, 3]),

@@ -31,4 +31,4 @@ class Draws:
     @classmethod
     def of(cls, network: Network, scenario: Scenario, seed: int) -> Draws:
         """The draws of a seed."""
-        return cls(network.durations_s(seed), drawn(scenario, seed), ordered(scenario, seed))
+        return cls(network.durations.work_s(seed), drawn(scenario, seed), ordered(scenario, seed))

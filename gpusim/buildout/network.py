@@ -4,42 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
-import numpy as np
-
-from gpusim import rng
+from gpusim.buildout.activity import Activity
+from gpusim.buildout.durations import Durations
 from gpusim.scenario.build_out import target
-from gpusim.scenario.project import COMPONENTS, Task
+from gpusim.scenario.project import COMPONENTS
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, seconds_between
-
-P90 = NormalDist().inv_cdf(0.9)  # standard deviations from the median to the p90
-
-
-@dataclass(frozen=True)
-class Activity:
-    """A task in its place; its own end is the milestone with its index."""
-
-    index: int
-    project: str
-    name: str
-    spec: Task
-    jurisdiction: str
-    priority: int
-    earliest_s: float  # its project's start
-    before: tuple[int, ...]  # milestones
-    gives: int | None  # milestone of a component
-
-    @property
-    def kind(self) -> str:
-        """What kind of work it is."""
-        return self.spec.kind or self.name
-
-    @property
-    def stands_in(self) -> bool:
-        """Whether it is begun only if another is late."""
-        return self.spec.when == "late"
 
 
 @dataclass(frozen=True)
@@ -58,6 +29,8 @@ class Network:
 
     Attributes
     ----------
+    durations : Durations
+        How long its tasks take.
     activities : list of Activity
         Tasks in the order of the file; also milestones 0 to n - 1.
     arrivals : list of Arrival
@@ -80,9 +53,10 @@ class Network:
             spec = project.tasks[task]
             before = tuple(milestone[target(reference, name, names)] for reference in spec.after)
             gives = milestone[name, spec.gives] if spec.gives else None
+            site = scenario.sites[project.site]
             self.activities.append(
                 Activity(
-                    i, name, task, spec, scenario.sites[project.site].jurisdiction, project.priority,
+                    i, name, task, spec, site.region, site.jurisdiction, project.priority,
                     seconds_between(start, project.start), before, gives,
                 )
             )  # fmt: skip
@@ -90,6 +64,7 @@ class Network:
             Arrival(milestone[n, c], n, projects[n].site, c, tuple(milestone[n, t] for t in projects[n].givers(c)))
             for n, c in given
         ]
+        self.durations = Durations(self.activities, scenario.delays)
         self.plan_s, self.plan_start_s = self._plan()
 
     def arrival(self, milestone: int) -> Arrival:
@@ -109,18 +84,6 @@ class Network:
         for arrival in self.arrivals:
             by_site.setdefault(arrival.site, []).append(arrival)
         return by_site
-
-    def durations_s(self, seed: int) -> list[float]:
-        """[s] Work in each task, drawn from a stream of its own."""
-        return [self._duration_s(activity, seed) for activity in self.activities]
-
-    def _duration_s(self, activity: Activity, seed: int) -> float:
-        median_s, p90_days = activity.spec.median_days * DAY_S, activity.spec.p90_days
-        if p90_days is None or p90_days == activity.spec.median_days:
-            return median_s
-        sigma = np.log(p90_days / activity.spec.median_days) / P90
-        z = rng.stream(seed, "programme", activity.project, activity.name).standard_normal()
-        return median_s * float(np.exp(sigma * z))
 
     def _plan(self) -> tuple[list[float], list[float]]:
         """Times of all milestones and starts of all tasks, each after those before it."""

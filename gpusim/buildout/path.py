@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
-from gpusim.buildout.network import Activity, Network
+from gpusim.buildout.activity import Activity
+from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import Schedule
 
 

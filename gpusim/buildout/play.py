@@ -9,7 +9,8 @@ from math import inf, nan
 import pandas as pd
 
 from gpusim.buildout import ledger
-from gpusim.buildout.network import Activity, Network
+from gpusim.buildout.activity import Activity
+from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path, delivery, giver, spans
 from gpusim.buildout.room import Inventory
 from gpusim.buildout.schedule import Line, Schedule, simulate

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from gpusim.buildout.activity import Activity
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.network import Activity, Network
+from gpusim.buildout.network import Network
 from gpusim.buildout.rivals import Request, Rivals
 from gpusim.buildout.shocks import Window, changes, end_s
 from gpusim.buildout.supply import LAST, MONTH_S, Calendar, SharedSupply

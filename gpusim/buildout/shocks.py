@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from math import copysign, inf
-from statistics import NormalDist
 
 from gpusim import rng
-from gpusim.buildout.network import P90, Activity
+from gpusim.buildout.activity import Activity
+from gpusim.buildout.durations import NORMAL, P90
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.shock import Shock
 from gpusim.scenario.steps import Steps
 from gpusim.units import DAY_S, seconds_between
-
-NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)

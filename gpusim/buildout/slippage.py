@@ -13,7 +13,8 @@ from itertools import accumulate, pairwise
 from math import inf
 from typing import NamedTuple
 
-from gpusim.buildout.network import Activity, Network
+from gpusim.buildout.activity import Activity
+from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path, giver
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.shocks import Window, done_s, end_s, slowdown_at

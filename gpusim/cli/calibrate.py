@@ -25,7 +25,9 @@ def calibrate(
     log: Path, model: str, gpu: str, engine: str, weights: str, kv: str, tp: int, pp: int, dp: int, ep: int,
     replicas: int, router: str, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Fit the entry of a model and GPU to a LOG of requests with their times, and say how well it explains them.
+    """Fit a catalogue entry to a LOG of requests.
+
+    The entry is of a model and GPU; printed is how well it explains the times of the log.
 
     LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
     """

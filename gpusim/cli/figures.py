@@ -30,7 +30,10 @@ def _formats(_context: click.Context, _option: click.Parameter, given: str) -> l
               callback=_formats, help="pdf, svg and png, one or more of them.")  # fmt: skip
 @click.option("--out", type=PATH, help="Where to write them [default: FOLDER/figures].")
 def figures(folder: Path, formats: list[str], out: Path | None) -> None:
-    """Draw the figures of a saved result, a relief study or the store of a sweep, for a paper."""
+    """Draw the figures of a result or study for a paper.
+
+    FOLDER holds a saved result, a relief study or the store of a sweep.
+    """
     from gpusim.report.drawing import draw_all
 
     findings, sections = findings_in(folder)

@@ -28,7 +28,10 @@ def init(path: Path, force: bool) -> None:
 
 @cli.command()
 def scenarios() -> None:
-    """The scenarios and sweeps that come with gpusim, for `gpusim run NAME` and `gpusim sweep NAME`."""
+    """The scenarios and sweeps that come with gpusim.
+
+    `gpusim run NAME` and `gpusim sweep NAME` take them by name.
+    """
     from gpusim.scenario.seeds import about, seeds
 
     for kind, command in (("scenario", "run"), ("sweep", "sweep")):
@@ -51,7 +54,10 @@ def catalog() -> None:
 
 @cli.command()
 def rules() -> None:
-    """Rules and tariffs by jurisdiction with their sources; a scenario names those that it enforces."""
+    """Rules and tariffs by jurisdiction, with their sources.
+
+    A scenario names those that it enforces.
+    """
     from rich.console import Console
 
     from gpusim.report.rule_catalogue import tables
@@ -99,7 +105,10 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 @map_option
 @replace_option
 def convert(file: Path, out: Path, columns: dict[str, str], force: bool) -> None:
-    """Write a trace as gpusim's own CSV or Parquet, by the ending of OUT."""
+    """Write a trace as gpusim's own CSV or Parquet.
+
+    Which of them, the ending of OUT says.
+    """
     from gpusim.inputs.traces import convert as convert_trace
     from gpusim.inputs.traces.own import check_ending
 

@@ -17,10 +17,10 @@ from gpusim.cli.streams import say
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port to listen on [default: a free one].")
 @click.option("--browser", is_flag=True, help="Open it in a browser.")
 def open_folder(folder: Path, port: int, browser: bool) -> None:
-    """Serve the report of FOLDER on 127.0.0.1, with the whole result behind it, until Ctrl-C.
+    """Serve the report of FOLDER on 127.0.0.1, until Ctrl-C.
 
-    Lanes show every job of the days in view; every table can be paged through, or read as Parquet by byte ranges. For
-    the store of a sweep, its report.
+    The whole result is behind it: lanes show every job of the days in view; every table can be paged through, or read
+    as Parquet by byte ranges. For the store of a sweep, its report.
     """
     from gpusim.report.served.site import serve
 

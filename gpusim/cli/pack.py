@@ -40,7 +40,9 @@ def pack(
     pods: Path, nodes: Path, names: str | None, demand: float, replications: int, seed: int, out: Path | None,
     figure: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """How much of a cluster can policies allocate as demand grows, and how much is left as fragments?
+    """Fill a cluster with pods: GPUs allocated and fragmented.
+
+    Both are shown as demand grows, under each policy.
 
     PODS and NODES are CSV files as Alibaba publishes them (openb_pod_list_default.csv, openb_node_list_gpu_node.csv):
     CPU, memory, GPUs, thousandths of a shared GPU, GPU types. Pods arrive one by one, in random order, and
@@ -89,7 +91,7 @@ def pack(
 def pack_trace(
     pods: Path, nodes: Path, names: str | None, speed: float, seed: int, out: Path | None, force: bool
 ) -> None:
-    """Play a trace of pods that share GPUs: how long does each wait under each policy?
+    """Play a trace of pods that share GPUs: waits by policy.
 
     PODS and NODES as for `gpusim pack`; pods have times, as in openb_pod_list_default.csv. Pods that fit start;
     whenever pods have left, those that wait are tried in turn, and one that fits nowhere holds up nobody. Ties go by

@@ -43,9 +43,10 @@ def plan(
     workers: int | None,
     address: str | None,
 ) -> None:
-    """Search [plan.options] of SCENARIO for the cheapest purchases that meet a goal.
+    """Search for the cheapest purchases that meet a goal.
 
-    Writes plan.toml, the scenario in which it is bought, front.csv, candidates.csv, front.png and report.html.
+    [plan.options] of SCENARIO says what may be bought. Writes plan.toml, the scenario with the purchases, front.csv,
+    candidates.csv, front.png and report.html.
     """
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario

@@ -17,7 +17,10 @@ from gpusim.cli.target import check_study, force_option
 
 @cli.command()
 def policies() -> None:
-    """Scheduling policies with their rules, sources and options; a scenario names one as `scheduler.order`."""
+    """Scheduling policies: rules, options and sources.
+
+    A scenario names one as `scheduler.order`.
+    """
     from rich.console import Console
 
     from gpusim.report.policy_catalogue import tables

@@ -34,7 +34,10 @@ def power_series(
     folder: Path, site: str, from_day: float, to_day: float, step_s: float, work_step_s: float,
     storage_mw: float | None, dummy_mw: float | None, out: Path | None, figure: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Power of a site of the result in FOLDER, second by second, with ramps and swings, for grid studies."""
+    """Power of a site, second by second, for grid studies.
+
+    The site is one of the result in FOLDER; ramps and swings are printed.
+    """
     from gpusim.analysis import swings
     from gpusim.analysis.power_series import power_series as series_of
     from gpusim.report.swings_text import print_swings

@@ -23,16 +23,19 @@ from gpusim.cli.target import check_study, force_option
               help="Share by which quantities grow.")  # fmt: skip
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,
               help="Days by which dates move forward.")  # fmt: skip
-@click.option("--budget", type=click.IntRange(1), default=300, show_default=True, help="Total number of runs.")
+@click.option("--budget", type=click.IntRange(1), default=300, show_default=True,
+              help="Runs of the ranking at most; its first round, of 4 seeds, is made in any case.")  # fmt: skip
+@click.option("--curves", type=click.IntRange(0), default=3, show_default=True,
+              help="How many of the best get a curve along their step.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option
 @crew_options
 def relieve(
-    scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, seed: int,
-    out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
+    scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, curves: int,
+    seed: int, out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,
 ) -> None:  # fmt: skip
-    """Loosen each binding constraint of SCENARIO, and rank the gains."""
+    """Loosen each binding constraint, and rank the gains."""
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario
 
@@ -48,8 +51,8 @@ def relieve(
 
     with study(folder / "runs") as progress:
         found = study_relief(
-            loaded, seed, measure=measure, step=step, days=days, budget=budget, store=folder / "runs",
-            executor=executor, workers=workers, address=address, progress=progress,
+            loaded, seed, measure=measure, step=step, days=days, budget=budget, curves=curves,
+            store=folder / "runs", executor=executor, workers=workers, address=address, progress=progress,
         )  # fmt: skip
         result = simulate(loaded, seed)
     found.save(folder / RELIEF)

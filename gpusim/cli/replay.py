@@ -54,7 +54,10 @@ def replay(
     acceptance: float, draft_ms: float, offload_gb: float, offload_gb_per_s: float, max_loras: int,
     adapter_mb: float, adapter_gb_per_s: float, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Serve the REQUESTS of a trace: latencies with intervals, and the resources that this takes."""
+    """Serve the REQUESTS of a trace: latencies and resources.
+
+    Latencies come with intervals.
+    """
     from gpusim.errors import TraceError
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.own import check_ending

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 BASE, RELIEF = "base", "relief"  # folders of a relief study: the result of the scenario as it is; what it found
 DELIVERIES = "deliveries"  # folder beside the tables of a result: replications of its build-out
 COMPETITION = "competition"  # and what its rivals cost
+ASSUMPTIONS = "assumptions"  # and on which assumptions it hangs
 
 
 @cli.command()
 @click.argument("folder", type=PATH)
 def report(folder: Path) -> None:
-    """Redraw figures and report of a saved result, a relief study, or the store of a sweep."""
+    """Redraw figures and report of a result or study.
+
+    FOLDER holds a saved result, a relief study or the store of a sweep.
+    """
     say(str(_redrawn(folder)))
 
 
@@ -66,7 +70,7 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
         return SweepFindings(sweep.spec, sweep.store), sweeps.SECTIONS
     from gpusim.studies.replications.folder import replications_in
 
-    deliveries = competition = None
+    deliveries = competition = doubts = None
     if (folder / DELIVERIES).is_dir():
         from gpusim.tables.deliveries import Deliveries
 
@@ -75,8 +79,12 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
         from gpusim.tables.competition import Competition
 
         competition = Competition.load(folder / COMPETITION)
+    if (folder / ASSUMPTIONS).is_dir():
+        from gpusim.tables.assumptions import Assumptions
+
+        doubts = Assumptions.load(folder / ASSUMPTIONS)
     several = replications_in(folder)
-    return Findings(Record.load(folder), None, deliveries, competition, several), SECTIONS
+    return Findings(Record.load(folder), None, deliveries, competition, several, doubts), SECTIONS
 
 
 def _redrawn(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.inputs import map_option
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import timed, with_progress
-from gpusim.cli.report import COMPETITION, DELIVERIES, write_report
+from gpusim.cli.report import ASSUMPTIONS, COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
 from gpusim.cli.studies import study, tell_failures
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
@@ -32,7 +32,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
               help="Number of runs, with consecutive seeds.")  # fmt: skip
-@click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one.")
+@click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one; assumptions are not tried.")
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
@@ -57,10 +57,11 @@ def run(
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO under several seeds: what holds it back, how sure that is; write tables, figures and a report.
+    """Run SCENARIO: what holds it back, and how sure is that?
 
-    The first run is shown in detail, as an example. Finished runs are kept in the folder: run again, also
-    with more seeds, the command repeats the first run and adds those that are missing.
+    It is run under several seeds; tables, figures and a report are written. The first run is shown in detail, as an
+    example. Finished runs are kept in the folder: run again, also with more seeds, the command repeats the first run
+    and adds those that are missing.
 
     SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
     """
@@ -89,10 +90,13 @@ def run(
     rivals = _competition(loaded, seed) if loaded.projects and loaded.rivals else None
     if rivals:
         rivals.save(folder / COMPETITION)
+    doubts = _assumptions(loaded, seed, found.losses) if found and not one else None
+    if doubts:
+        doubts.save(folder / ASSUMPTIONS)
     from gpusim.report.console import print_report
     from gpusim.report.findings import Findings
 
-    findings = Findings(result, deliveries=found, competition=rivals, replications=several)
+    findings = Findings(result, deliveries=found, competition=rivals, replications=several, assumptions=doubts)
     write_report(findings, folder)
     print_report(findings)  # only now: whoever reads this may go at any line
     say(f"\nOpen {folder / 'report.html'} in a browser; tables and figures are beside it.")
@@ -106,7 +110,7 @@ def run(
 @click.option("--out", type=PATH, help="Also write a page to explore, an HTML file.")
 @replace_option
 def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool) -> None:
-    """What differs between saved results: scenarios, figures, bottlenecks.
+    """Compare saved results: scenarios, figures, bottlenecks.
 
     Each of the others is compared with the first. Where both have two or more seeds in common,
     differences are means over these, paired by seed, with 95% intervals. A page (`--out compared.html`) has all of them
@@ -147,7 +151,10 @@ def _named(results: dict, findings: type) -> dict:
 @click.option("--site", help="Only this site.")
 @replace_option
 def export(folder: Path, out: Path, from_day: float, days: float, site: str | None, force: bool) -> None:
-    """Write a window of a saved result as a trace for ui.perfetto.dev."""
+    """Write a window of a result as a trace for Perfetto.
+
+    https://ui.perfetto.dev opens it.
+    """
     from gpusim.report.timeline import export as export_window
     from gpusim.tables.record import Record
 
@@ -197,4 +204,14 @@ def _competition(scenario, seed: int):
     began = time.perf_counter()
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
     say(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
+    return found
+
+
+def _assumptions(scenario, seed: int, losses):
+    from gpusim.studies.deliveries.assumptions import assumptions
+
+    began = time.perf_counter()
+    found = with_progress(lambda progress: assumptions(scenario, seed=seed, losses=losses, progress=progress))
+    tried = number_of(len(found.assumptions), "assumption")
+    say(f"Tried {tried} of the build-out in {time.perf_counter() - began:.1f} s.", err=True)
     return found

@@ -17,9 +17,12 @@ from gpusim.units import number_of
 @cli.command("compare-schedule")
 @click.argument("simulator")
 @click.argument("policy")
-@click.option("--jobs", type=PATH, required=True, help="What it was given: CSV, or a trace of Gavel.")
+@click.option("--jobs", type=PATH, required=True, help="What it was given: CSV, SWF, or a trace of Gavel.")
 @click.option("--recorded", type=PATH, required=True, help="What it made of it: CSV with starts and ends by job.")
-@click.option("--cluster", required=True, help="Nodes and GPUs of each, say 100x8; of Gavel v100=8,p100=12,k80=16.")
+@click.option(
+    "--cluster", required=True,
+    help="Nodes and GPUs of each, say 100x8, or a cluster file of Tiresias; of Gavel v100=8,p100=12,k80=16.",
+)  # fmt: skip
 @click.option("--throughputs", type=PATH, help="Of Gavel: its simulation_throughputs.json.")
 @click.option("--out", type=PATH, help="CSV file for all jobs: times recorded, by their rule, by ours.")
 @replace_option
@@ -28,7 +31,9 @@ def compare_schedule(
     ctx: click.Context, simulator: str, policy: str, jobs: Path, recorded: Path, cluster: str,
     throughputs: Path | None, out: Path | None, force: bool,
 ) -> None:  # fmt: skip
-    """Reproduce the schedule of another simulator, job by job, and name the rule behind any difference.
+    """Reproduce the schedule of another simulator, job by job.
+
+    The rule behind any difference is named.
 
     SIMULATOR is accasim, lucid, tiresias, gavel or textbook (EASY that keeps the first nodes that have room). Where its
     rule differs from gpusim's, it is played in plain Python too, and each schedule must follow its own rule.
@@ -36,23 +41,30 @@ def compare_schedule(
     Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
     from gpusim.validation.recordings import read
-    from gpusim.validation.schedules import compare, rule_of
+    from gpusim.validation.schedules import compare, mean_completion_s, rule_of
 
     rule = rule_of(simulator, policy)
     if out is not None:
         check_output(out, force, recorded)
     loading()
     recording = read(simulator, policy, jobs, recorded, cluster, throughputs)
-    try:
-        verdicts, times = compare(recording)
-    except ImportError as error:
-        raise click.ClickException(f"{simulator} {policy} needs a solver that is not installed: {error.name}") from None
+    verdicts, times = compare(recording)
     say(f"{simulator} {policy}, {number_of(len(times), 'job')}")
+    if left_out := len(recording.jobs) - len(times):
+        say(f"  {number_of(left_out, 'job')} without a recorded end: scheduled, and not compared")
     for verdict in verdicts:
-        say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
+        if verdict.lacks:
+            say(f"  not told {verdict.what}: its solver is not installed (pip install {verdict.lacks})")
+        else:
+            say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
+    means_s = mean_completion_s(recording, times)
+    known_s, ours_s = means_s["recorded"], means_s["ours"]
+    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s by ours ({ours_s / known_s - 1.0:+.1%})")
     if rule.difference:
         say(f"  theirs differs: {rule.difference}")
-    failed = next((verdict for verdict in verdicts if verdict.must and not verdict.same.all()), None)
+    failed = next(
+        (verdict for verdict in verdicts if verdict.must and not verdict.lacks and not verdict.same.all()), None
+    )
     if failed is not None:
         say(f"  first jobs that do not start and end {failed.what}:")
         say(times[~failed.same].head(5).to_string())

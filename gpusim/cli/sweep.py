@@ -44,7 +44,9 @@ def run_sweep(
     ctx: click.Context, file: Path, out: Path | None, force: bool, executor: str, workers: int | None,
     address: str | None,
 ) -> None:  # fmt: skip
-    """Run what is missing from the store of SWEEP.toml (`run` may be left out).
+    """Run what is missing from the store of SWEEP.toml.
+
+    The word `run` may be left out.
 
     SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
     run that finishes is kept in the store, a folder of Parquet files. The command may be stopped at any time, also by
@@ -99,7 +101,10 @@ def status(ctx: click.Context, store: Path) -> None:
 @click.argument("out", type=PATH)
 @replace_option
 def collect(store: Path, out: Path, force: bool) -> None:
-    """Write the finished runs of STORE as one table, CSV or Parquet by the ending of OUT."""
+    """Write the finished runs of STORE as one table.
+
+    CSV or Parquet, by the ending of OUT.
+    """
     from gpusim.inputs.files import as_text
     from gpusim.studies.store import Store
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.commerce.allocation import Allocation
+from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents
+from gpusim.tables.bill import CHARGED
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
@@ -31,7 +33,10 @@ def stated(allocation: Allocation) -> tuple[np.ndarray, np.ndarray]:
 
 
 def metered(allocation: Allocation, result: Record) -> tuple[np.ndarray, np.ndarray]:
-    """[MWh] and cents, shape (sites, months): record intervals of a run, spread evenly over the months they touch."""
+    """[MWh] and cents, shape (sites, months): record intervals of a run, spread evenly over the months they touch.
+
+    A site with a tariff pays its bill, but for what rules charge: statements have that by itself.
+    """
     months_s = allocation.book.months_s
     sites, power = list(allocation.book.scenario.sites), result.power
     site = np.array([sites.index(name) for name in power["site"]], int)
@@ -40,4 +45,10 @@ def metered(allocation: Allocation, result: Record) -> tuple[np.ndarray, np.ndar
     mwh, usd = np.zeros((2, len(sites), len(months_s) - 1))
     np.add.at(mwh, site, (shares * power["facility_w"].to_numpy() * (end_s - start_s) / JOULE_PER_MWH).T)
     np.add.at(usd, site, (shares * power["cost_usd"].to_numpy()).T)
+    if "bill" in result.tables:
+        bill = result.tables["bill"]
+        labels, due = months_of(allocation.book), bill[~bill["component"].isin(CHARGED.values())]
+        for name, rows in due.groupby("site", sort=False):
+            by_month = rows.groupby("month")["usd"].sum()
+            usd[sites.index(name)] = [by_month.get(month, 0.0) for month in labels]
     return mwh, cents(usd)

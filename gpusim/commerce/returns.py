@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gpusim.units import number_of
 
@@ -35,6 +34,8 @@ def irr(flows: np.ndarray) -> tuple[float, str]:
     rates = np.concatenate([np.linspace(LEAST, 0.1, 801), np.geomspace(0.1, MOST, 100)[1:]])
     values = value(rates)
     crossings = np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) <= 0.0)
+    from scipy.optimize import brentq  # here: it takes long to load, and most runs do not ask
+
     roots = sorted({round(brentq(value, rates[i], rates[i + 1], xtol=1e-14), 12) for i in crossings})
     if not roots:
         return float("nan"), f"no rate between {_a_year(LEAST):.0%} and {_a_year(MOST):,.0%} a year"

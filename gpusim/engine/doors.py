@@ -236,6 +236,7 @@ class Rounds:
             tenant_shares=self.names.shares,
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
             speeds=self._speeds,
+            tenants=tuple(self.names.tenants),
         )
 
     def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:

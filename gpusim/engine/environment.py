@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from heapq import heappush
+from collections.abc import Callable
 
 import numpy as np
 import simpy
 
-from gpusim.bundle import records
-from gpusim.engine import border
+from gpusim.engine import border, room
+from gpusim.engine.clock import Clock
 from gpusim.engine.description import Replicas
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.process import Process
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
@@ -32,15 +30,13 @@ from gpusim.kernels.advance import (
 )
 from gpusim.state.codes import Backfill, Status
 from gpusim.state.fleet import Fleet
-from gpusim.state.jobs import SEGMENT
-from gpusim.state.plans import CHUNK, SEAT
 from gpusim.state.serving import Serving
 
 _NEVER = float("inf")
 
 
-class FleetEnvironment(simpy.Environment):
-    """A SimPy environment that plays the fleet's dense events up to each SimPy event before that event fires.
+class FleetEnvironment(Clock):
+    """A clock that plays the fleet's dense events up to each SimPy event before that event fires.
 
     Whoever runs as a process therefore always finds the fleet exactly at ``env.now``. Whatever a process hands over is
     checked before a kernel sees it; what cannot be raises ``ProcessError``.
@@ -62,7 +58,7 @@ class FleetEnvironment(simpy.Environment):
     """
 
     def __init__(self, fleet: Fleet, serving: Serving | None = None, sizes: Sizes | None = None):
-        super().__init__(initial_time=0.0)  # an integer would have every kernel that takes a time compiled twice
+        super().__init__()
         self._fleet, self._serving = fleet, serving or lay_out(Replicas())
         self._sizes = sizes or Sizes.proportional(fleet.jobs["gpus"])
         clock = np.asarray(fleet.clock)  # read at every step, for which a record is slow
@@ -110,43 +106,6 @@ class FleetEnvironment(simpy.Environment):
             raise border.refuse(self, "env.step: the run is under way; yield events to let time pass")
         self._advance()
         super().step()
-
-    def at(self, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
-        """Event at exactly ``time_s`` [s]; ``timeout`` would reach it only to rounding."""
-        time_s = border.number(self, "env.at: time_s", time_s, self.now, "s")
-        if not isinstance(place, Place):
-            raise border.refuse(self, f"env.at: place: found {border.shown(place)}; give a gpusim.engine.instant.Place")
-        return self._fire(self.event(), None, time_s, place)
-
-    def timeout(self, delay: float = 0, value: object = None) -> simpy.Event:
-        """Event after ``delay`` [s], with a value."""
-        return simpy.Timeout(self, border.number(self, "env.timeout: delay", delay, 0.0, "s"), value)
-
-    def process(self, generator: Generator) -> simpy.Process:
-        """Start a control process: a generator of events."""
-        return Process(self, generator)
-
-    def schedule(self, event: simpy.Event, priority: int = Place.CONTROL + 1, delay: float = 0) -> None:
-        """Have an event fire after ``delay`` [s]; what ``at``, ``timeout`` and ``succeed`` of events rest on."""
-        self._check_events("schedule", [event])
-        border.whole(self, "env.schedule: priority", priority, Place.PASSES + 1, Place.OVER)
-        super().schedule(event, priority, border.number(self, "env.schedule: delay", delay, 0.0, "s"))
-
-    def all_of(self, events: Iterable[simpy.Event]) -> simpy.Event:
-        """Event that fires when all of some events have."""
-        return simpy.AllOf(self, self._check_events("all_of", events))
-
-    def any_of(self, events: Iterable[simpy.Event]) -> simpy.Event:
-        """Event that fires when the first of some events does."""
-        return simpy.AnyOf(self, self._check_events("any_of", events))
-
-    def run(self, until: float | simpy.Event | None = None) -> object:
-        """Play on until a moment [s] or an event, or until nothing is left to do; the value of the event."""
-        if self.active_process is not None:
-            raise border.refuse(self, "env.run: the run is under way; yield events to let time pass")
-        if until is not None and not isinstance(until, simpy.Event):
-            until = self.at(border.number(self, "env.run: until", until, self.now, "s"), Place.OVER)
-        return super().run(until)
 
     def completion(self, job: int) -> simpy.Event:
         """Event that fires at the instant at which a job ends, at once if it has; its value is the job's row.
@@ -306,6 +265,19 @@ class FleetEnvironment(simpy.Environment):
             self._catch_up()
         reading.settle_all(self.fleet, self.now)
 
+    def metered(self, site: int) -> tuple[float, float, float]:
+        """What a site (its row) has drawn up to now [J], what that cost [USD] and emitted [g].
+
+        What is not settled yet is read, not booked: reading changes nothing.
+        """
+        site = border.whole(self, "env.metered: site", site, len(self.fleet.sites))
+        if self._catch_up is not None:
+            self._catch_up()
+        row = self.fleet.sites[site]
+        more_j = float((row.it_w * row.overhead + row.fixed_w) * (self.now - row.settled_s))
+        usd, grams = row.cost_usd + more_j * row.price_usd_per_j, row.carbon_g + more_j * row.carbon_g_per_j
+        return float(row.facility_j + more_j), float(usd), float(grams)
+
     # Dense events ------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
@@ -342,41 +314,14 @@ class FleetEnvironment(simpy.Environment):
         self._fire(departure, self.fleet.departing[: clock.n_departing].tolist(), clock.now_s)
         clock.n_departing = 0
 
-    def _fire(self, event: simpy.Event, value: object, time_s: float, place: Place = Place.CONTROL) -> simpy.Event:
-        event._ok, event._value = True, value
-        heappush(self._queue, (float(time_s), place, next(self._eid), event))
-        return event
-
-    def _check_events(self, name: str, events: Iterable[simpy.Event]) -> list[simpy.Event]:
-        found = list(events) if isinstance(events, Iterable) else [events]
-        for event in found:
-            if not isinstance(event, simpy.Event) or event.env is not self:
-                raise border.refuse(self, f"env.{name}: found {border.shown(event)}; give events of this environment")
-        return found
-
     def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
         if len(self._fleet.segments) - self._n_segments[0] < SEGMENT_ROOM + 5 * self._n_ends[0]:
-            self._grow_segments()
-
-    def _grow_segments(self) -> None:
-        old = self.fleet.segments
-        room = 2 * len(old) + SEGMENT_ROOM + 8 * int(self.fleet.clock[0].n_ends)
-        grown = records(SEGMENT, room)
-        grown[: len(old)] = old
-        self.fleet.put("segments", grown)
+            room.grow_segments(self.fleet)
 
     def _run_planned_passes(self, now_s: float) -> None:
         while not run_planned_passes(self.fleet, float(now_s)):
-            self._grow_plans()
-
-    def _grow_plans(self) -> None:
-        clock = self.fleet.clock[0]
-        for name, dtype, used in (("chunks", CHUNK, clock.n_chunks), ("seats", SEAT, clock.n_seats)):
-            old = getattr(self.fleet, name)
-            grown = records(dtype, 2 * len(old))
-            grown[:used] = old[:used]  # what was never used takes no memory
-            self.fleet.put(name, grown)
+            room.grow_plans(self.fleet)
 
 
 def _player(rules: np.record) -> Callable[[Fleet, float, bool], int]:

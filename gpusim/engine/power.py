@@ -33,6 +33,8 @@ class SitePower:
         [W] IT power that the cooling plant manages in today's weather. Jobs must make do with it likewise.
     cooling_binds_s : list of (float, float)
         [s] From when to when cooling was the lowest limit; open ones end at infinity.
+    curtailment_binds_s : list of (float, float)
+        [s] The same of what the grid had taken back of the connection.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class SitePower:
     ):
         self.env, self.site, self.oversubscription = env, site, oversubscription
         self._hall_w, self._grid_w, self._cap_w, self._cooled_w = np.inf, np.inf, np.inf, np.inf
+        self._cap_wait = Wait.RULE  # of whoever has called for the lowest cap, the first of equals
         self.cooling_binds_s: list[tuple[float, float]] = []
-        self._caps: dict[str, float] = {}
+        self.curtailment_binds_s: list[tuple[float, float]] = []
+        self._caps: dict[str, tuple[float, Wait]] = {}
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
@@ -83,14 +87,17 @@ class SitePower:
         self._switch()
         self._limit()
 
-    def set_cap(self, cap_w: float, by: str = "") -> None:
+    def set_cap(self, cap_w: float, by: str = "", wait: Wait = Wait.RULE) -> None:
         """The site may draw no more than ``cap_w`` [W] from now on, infinity to lift the cap.
 
-        Who calls, ``by``, has one cap at a time; those of others hold beside it.
+        Who calls, ``by``, has one cap at a time; those of others hold beside it. Who waits because of it waits for
+        ``wait``: a rule, or what the grid has curtailed.
         """
         cap_w = border.number(self.env, "set_cap: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
-        self._caps[border.text(self.env, "set_cap: by", by)] = cap_w
-        self._cap_w = min(self._caps.values())
+        if wait not in (Wait.RULE, Wait.CURTAILED):
+            raise border.refuse(self.env, f"set_cap: wait: found {border.shown(wait)}; give Wait.RULE or CURTAILED")
+        self._caps[border.text(self.env, "set_cap: by", by)] = (cap_w, wait)
+        self._cap_w, self._cap_wait = min(self._caps.values(), key=lambda cap: cap[0])
         self._limit()
 
     def set_cooling(self, cooled_w: float) -> None:
@@ -103,13 +110,10 @@ class SitePower:
         env, row = self.env, self.env.fleet.sites[self.site]
         # As the limit is counted: what IT power would draw at the hottest hour.
         cooling_w = self._cooled_w * row.peak_overhead + self.fixed_w
-        binds = cooling_w < min(self._cap_w, self._grid_w)
-        was = bool(self.cooling_binds_s) and self.cooling_binds_s[-1][1] == np.inf
-        if binds and not was:
-            self.cooling_binds_s.append((env.now, np.inf))
-        elif was and not binds:
-            self.cooling_binds_s[-1] = (self.cooling_binds_s[-1][0], env.now)
-        row.cap_wait = Wait.COOLING if cooling_w < self._cap_w else Wait.RULE
+        curtails = self._cap_wait == Wait.CURTAILED and self._cap_w <= cooling_w
+        _mark(self.cooling_binds_s, cooling_w < min(self._cap_w, self._grid_w), env.now)
+        _mark(self.curtailment_binds_s, curtails and self._cap_w < self._grid_w, env.now)
+        row.cap_wait = Wait.COOLING if cooling_w < self._cap_w else self._cap_wait
         env.set_limit(self.site, self._grid_w, min(self._cap_w, cooling_w))
 
     def _switch(self) -> None:
@@ -122,3 +126,12 @@ class SitePower:
             pool = fleet.pools[self.first_pool + i]
             pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node
             self.env.set_nodes_on(self.first_pool + i, nodes)
+
+
+def _mark(spans_s: list[tuple[float, float]], binds: bool, now_s: float) -> None:
+    """Begin a span in which a limit is the lowest, or end the one that is open."""
+    was = bool(spans_s) and spans_s[-1][1] == np.inf
+    if binds and not was:
+        spans_s.append((now_s, np.inf))
+    elif was and not binds:
+        spans_s[-1] = (spans_s[-1][0], now_s)

@@ -101,7 +101,11 @@ class Recorder:
                    "replicas", "wanted_replicas", "cause"]  # fmt: skip
         if any(row["role"] for row in self._served):
             columns.append("role")
-        split, gpu_time = split_runs(fleet, edges, [plant.power.cooling_binds_s for plant in self.plants])
+        binding_s = {
+            Cause.THROTTLED_COOLING: [plant.power.cooling_binds_s for plant in self.plants],
+            Cause.SLOWED_CURTAILED: [plant.power.curtailment_binds_s for plant in self.plants],
+        }
+        split, gpu_time = split_runs(fleet, edges, binding_s)
         return {
             "jobs": jobs_table(fleet, table, self.names, edges[-1], gpu_time),
             "job_waits": job_waits_table(fleet, table, edges[-1]),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from simpy.core import StopSimulation
 
+from gpusim.commerce.bill import bills
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, check_regions, names_of
@@ -23,6 +24,8 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
+from gpusim.engine.meter import open_meters
+from gpusim.engine.non_firm import Curtailments
 from gpusim.engine.partners import Partners
 from gpusim.engine.power import SitePower
 from gpusim.engine.process import start_all
@@ -45,6 +48,7 @@ from gpusim.regulation.residency import confined
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
+from gpusim.tables.rules import table as rules_table
 from gpusim.units import DAY_S
 
 Process = Callable[[FleetEnvironment], Generator]
@@ -73,6 +77,10 @@ def run(
     if scenario.rules.enforce:
         entries += build.rule_entries() if build else []
         regulation = Regulation(world.env, fleet_scenario, world.names, world.hourly, seed, entries)
+    curtailments = None
+    if any(site.non_firm for site in fleet_scenario.sites.values()):
+        curtailments = Curtailments(world.env, fleet_scenario, world.names, world.signals, seed)
+    meters = open_meters(world.env, fleet_scenario, world.signals)
     start_all(world.env, processes)
     end_s = world.play(progress)
     tables = world.recorder.tables(table)
@@ -90,6 +98,12 @@ def run(
         tables |= build_tables(programme)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
+    if curtailments:
+        tables["curtailments"] = curtailments.table()
+    if meters:
+        tables["meter"] = pd.concat([meter.table() for meter in meters], ignore_index=True)
+        charged = tables.get("rules", rules_table([]))
+        tables["bill"] = bills(fleet_scenario, tables["meter"], charged, tables.get("curtailments"))
     odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
     manifest = manifest_of(
         scenario, seed, end_s, time.perf_counter() - began, engines=world.engines, jobs=jobs, input_notes=odd

@@ -5,7 +5,8 @@ Loading is restarting in all runs of a job but its first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from gpusim.state.fleet import Fleet
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.THROTTLED_COOLING, Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_COOLING, Cause.SLOWED_CURTAILED, Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
 
 
@@ -60,12 +61,12 @@ def have_moved(fleet: Fleet) -> np.ndarray:
 
 
 def split_runs(
-    fleet: Fleet, edges_s: np.ndarray, cooling_binds_s: Sequence[Spans] = ()
+    fleet: Fleet, edges_s: np.ndarray, binding_s: Mapping[Cause, Sequence[Spans]] = MappingProxyType({})
 ) -> tuple[dict[Cause, np.ndarray], GpuTime]:
     """GPU-seconds of ``SPLIT`` in the jobs' runs, by record interval and pool, and of each job.
 
-    ``cooling_binds_s``: of each site, from when to when [s] cooling was its lowest limit, to which caps are then put
-    down.
+    ``binding_s``: by what caps are put down to while it binds (``THROTTLED_COOLING``, ``SLOWED_CURTAILED``, that has
+    pauses too), and of each site, from when to when [s] that was its lowest limit.
 
     Returns
     -------
@@ -75,10 +76,12 @@ def split_runs(
     """
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
+    taken = {cause: np.zeros_like(booked[cause]) for cause in (Cause.THROTTLED, Cause.SLOWED)}  # and put down to others
     for parts in _all_parts(fleet, edges_s[-1]):
-        _book(fleet, edges_s, parts, cooling_binds_s, booked, gpu_time)
-    rest = booked[Cause.THROTTLED] - booked[Cause.THROTTLED_COOLING]
-    booked[Cause.THROTTLED] = np.where(rest > 1e-12 * booked[Cause.THROTTLED], rest, 0.0)  # all but rounding
+        _book(fleet, edges_s, parts, binding_s, booked, taken, gpu_time)
+    for cause, parts in taken.items():
+        rest = booked[cause] - parts
+        booked[cause] = np.where(rest > 1e-12 * booked[cause], rest, 0.0)  # all but rounding
     return booked, gpu_time
 
 
@@ -134,8 +137,9 @@ def _book(
     fleet: Fleet,
     edges_s: np.ndarray,
     parts: _Parts,
-    cooling_binds_s: Sequence[Spans],
+    binding_s: Mapping[Cause, Sequence[Spans]],
     booked: dict[Cause, np.ndarray],
+    others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
     job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
@@ -156,11 +160,17 @@ def _book(
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
-    for site, spans in enumerate(cooling_binds_s):
-        mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (uncapped > at_work)) if spans else []
-        for from_s, to_s in spans if len(mine) else ():
-            bound_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
-            _spread(edges_s, booked[Cause.THROTTLED_COOLING], pool[mine], (uncapped - at_work)[mine], *bound_s)
+    losses = {Cause.THROTTLED: uncapped - at_work, Cause.SLOWED: np.where(rate == 0.0, gpus - uncapped, 0.0)}
+    for cause, by_site in binding_s.items():
+        for site, spans in enumerate(by_site):
+            for name, lost in losses.items() if spans else ():
+                if name == Cause.SLOWED and cause != Cause.SLOWED_CURTAILED:
+                    continue
+                mine = np.flatnonzero((fleet.pools["site"][pool] == site) & (lost > 0.0))
+                for from_s, to_s in spans if len(mine) else ():
+                    bound_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
+                    for out in (booked[cause], others[name]):
+                        _spread(edges_s, out, pool[mine], lost[mine], *bound_s)
     np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))

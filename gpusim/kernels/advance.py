@@ -17,8 +17,9 @@ from gpusim.kernels.capacity import take_notes
 from gpusim.kernels.capping import settle_caps
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.greedy import pass_greedily
-from gpusim.kernels.heap import row_of
+from gpusim.kernels.heap import order_of, row_of
 from gpusim.kernels.noting import is_greedy, is_planned
+from gpusim.kernels.prefetch import prefetch
 from gpusim.kernels.promise import tell
 from gpusim.kernels.queueing import await_data, dequeue, enqueue, lane_of
 from gpusim.kernels.redispatch import redispatch
@@ -46,6 +47,17 @@ def _play_ends(f, now):
         if f.jobs[j].watched != 0:
             f.woken[clock.n_woken] = j
             clock.n_woken += 1
+    _look_ahead(f)
+
+
+@part
+def _look_ahead(f):
+    """The next end is known, and of a job that may have started long ago: its rows are fetched meanwhile."""
+    if f.clock[0].n_ends > 0:
+        member = f.heap_ids[0]
+        prefetch(f.holdings, row_of(member))
+        if order_of(member) < len(f.jobs):
+            prefetch(f.jobs, order_of(member))
 
 
 @inner

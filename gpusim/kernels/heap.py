@@ -8,7 +8,7 @@ its place within the heap stands, -1 outside; the upper half only orders members
 
 from __future__ import annotations
 
-from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels._jit import inner, kernel, part
 
 ARITY = 4
 _HALF = 32
@@ -53,7 +53,7 @@ def _first_of_two(keys, ids, a, b):
     return a + (b - a) * _comes_before(keys[b], ids[b], keys[a], ids[a])
 
 
-@inner
+@part
 def _first_below(keys, ids, base, n, i):
     """Place of the child that comes first; n if there is none."""
     down = first_child(i)

@@ -31,6 +31,7 @@ from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
 _EASY = int(Backfill.EASY)
 _BUSY, _POWER, _QUOTA = int(Wait.BUSY), int(Wait.POWER), int(Wait.QUOTA)
 _RULE, _COOLING, _POLICY = int(Wait.RULE), int(Wait.COOLING), int(Wait.POLICY)
+_CURTAILED = int(Wait.CURTAILED)
 _CUSTOM, _QUEUED = int(Order.CUSTOM), int(Status.QUEUED)
 
 
@@ -211,7 +212,7 @@ def start_behind_head(f, j, p, now):
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
     backfill = f.rules[0].backfill
-    lacks_power = reason == _POWER or reason == _RULE or reason == _COOLING
+    lacks_power = reason == _POWER or reason == _RULE or reason == _COOLING or reason == _CURTAILED
     if backfill == _EASY:
         if lacks_power:
             reserve_power(f, head, p, now)

@@ -34,6 +34,8 @@ class PoolView:
     speeds : callable
         ``speeds(jobs, gpus)``: how fast jobs work with so many GPUs, shape (n_jobs,) or (n_jobs, k), of their speed
         with those that they were submitted with.
+    tenants : tuple of str
+        Their names.
     """
 
     site: str
@@ -50,6 +52,7 @@ class PoolView:
     tenant_shares: np.ndarray
     tenant_gpus: np.ndarray
     speeds: Callable[[np.recarray, np.ndarray], np.ndarray] = proportional
+    tenants: tuple[str, ...] = ()
 
 
 class Policy(Protocol):

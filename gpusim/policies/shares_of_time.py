@@ -31,6 +31,27 @@ def greatest_sum(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allo
     return _solved(-worth.ravel(), rows, limits, allowed.ravel().astype(float)).reshape(worth.shape)
 
 
+def least_of(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> float:
+    """The greatest least sum over types of worth x share; arguments as of ``greatest_least``.
+
+    A job that can never run has none: then it is 0.
+    """
+    jobs, types = worth.shape
+    rows, limits = _limits(held, capacity)
+    own = _own(worth)
+    with_least = sparse.vstack(
+        [sparse.hstack([own, np.ones((jobs, 1))]), sparse.hstack([rows, np.zeros((len(limits), 1))])]
+    )
+    most = np.append((allowed & (held <= capacity)).ravel().astype(float), np.inf)
+    cost = np.append(np.zeros(worth.size), -1.0)
+    return float(_solved(cost, with_least, np.concatenate([np.zeros(jobs), limits]), most)[-1])
+
+
+def _own(worth: np.ndarray) -> sparse.csr_array:
+    """Less the sum over types of each job."""
+    return -sparse.csr_array((worth.ravel(), np.arange(worth.size), np.arange(0, worth.size + 1, worth.shape[1])))
+
+
 def greatest_least(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Shares with the greatest least sum over types of worth x share; of such, those with the greatest sum of all.
 
@@ -54,17 +75,10 @@ def greatest_least(worth: np.ndarray, held: np.ndarray, capacity: np.ndarray, al
     if not counts.any():
         return shares
     worth, held, allowed = worth[counts], held[counts], allowed[counts] & (held <= capacity)[counts]
-    jobs, types = worth.shape
+    least = least_of(worth, held, capacity, allowed)
     rows, limits = _limits(held, capacity)
-    own = -sparse.csr_array((worth.ravel(), np.arange(worth.size), np.arange(0, worth.size + 1, types)))
-    with_least = sparse.vstack(
-        [sparse.hstack([own, np.ones((jobs, 1))]), sparse.hstack([rows, np.zeros((len(limits), 1))])]
-    )
-    most = np.append(allowed.ravel().astype(float), np.inf)
-    cost = np.append(np.zeros(worth.size), -1.0)
-    least = _solved(cost, with_least, np.concatenate([np.zeros(jobs), limits]), most)[-1]
-    below = np.full(jobs, -least * (1.0 - 1e-9))
-    shares[counts] = _solved(
-        -worth.ravel(), sparse.vstack([own, rows]), np.concatenate([below, limits]), most[:-1]
-    ).reshape(jobs, types)
+    below = np.full(len(worth), -least * (1.0 - 1e-9))
+    most = allowed.ravel().astype(float)
+    found = _solved(-worth.ravel(), sparse.vstack([_own(worth), rows]), np.concatenate([below, limits]), most)
+    shares[counts] = found.reshape(worth.shape)
     return shares

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from gpusim.regulation.scope import connected_mw
+from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.rule import Curtailment
 from gpusim.scenario.site import Site
 from gpusim.units import HOUR_S, YEAR_S
@@ -16,7 +17,7 @@ P90 = 1.2815515655446004  # of the standard normal
 
 
 def emergencies(
-    rule: Curtailment, random: np.random.Generator, span_s: tuple[float, float]
+    rule: Curtailment | NonFirm, random: np.random.Generator, span_s: tuple[float, float]
 ) -> list[tuple[float, float]]:
     """(from [s], to [s]) of the emergencies that begin in a span, in order and apart from each other.
 

@@ -16,6 +16,7 @@ from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
 from gpusim.scenario.earnings import Earnings
 from gpusim.studies.replications.replications import Replications
+from gpusim.tables.assumptions import Assumptions
 from gpusim.tables.competition import Competition
 from gpusim.tables.deliveries import Deliveries
 from gpusim.tables.record import Record
@@ -34,6 +35,8 @@ class Findings:
         When projects and contracts of the result's scenario are delivered, over replications.
     competition : Competition, optional
         What the rivals of the result's scenario cost, over replications.
+    assumptions : Assumptions, optional
+        On which assumptions the build-out of the result's scenario hangs most.
     replications : Replications, optional
         What the result and runs with other seeds say together. Where it and the result differ, it is the answer and the
         result an example.
@@ -44,6 +47,7 @@ class Findings:
     deliveries: Deliveries | None = None
     competition: Competition | None = None
     replications: Replications | None = None
+    assumptions: Assumptions | None = None
 
     @property
     def example(self) -> str:

@@ -24,7 +24,7 @@ def _found(plan: Proposal) -> str:
     more = ""
     if len(surer):
         more = f"; among more expensive ones, {surer['cost_usd'].min():,.0f} USD meets it with 95% confidence"
-    return f"{what} meets the goal on average{more}. Its 95% intervals reach beyond the goal."
+    return f"{what} meets the goal on average{more}. Its 95% intervals extend beyond the goal."
 
 
 def _missed(plan: Proposal) -> str:
@@ -37,7 +37,7 @@ def _missed(plan: Proposal) -> str:
 def _unknown(plan: Proposal) -> list[str]:
     missing = [one.text for one in plan.goal.conditions if np.isnan(plan.chosen[one.text])]
     return [
-        f"There is no demand for {name}, which meets every limit."
+        f"There is no demand for {name}, so every limit is met."
         if name in plan.unasked
         else f"Some runs have no {name}; this counts as not met."
         for name in missing
@@ -51,11 +51,11 @@ def _searched(plan: Proposal) -> str:
     left = "all others cost at least as much" if plan.chosen["met"] else "none are left to try"
     if plan.chosen["met"] and cheaper:
         which = "the cheaper one" if cheaper == 1 else f"the {cheaper:,} cheaper ones"
-        left = f"{which} of them did not meet the goal, and all that were not tried cost as much or more"
+        left = f"{which} missed the goal, and those not tried cost at least as much"
     return {
         "all": f"{tried}; {left}.",
-        "budget": f"{tried}; the budget of {plan.budget:,} is spent: there may be cheaper ones.",
-        "repeats": f"{tried}; the search proposes nothing new: there may be cheaper ones.",
+        "budget": f"{tried}; the budget of {plan.budget:,} is spent; cheaper plans may exist.",
+        "repeats": f"{tried}; the search proposes nothing new; cheaper plans may exist.",
     }[plan.ended]
 
 

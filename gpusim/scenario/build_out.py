@@ -5,8 +5,9 @@ Works on the nested tables as they stand in the file; what is not valid by itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,10 +19,11 @@ from gpusim.scenario.references import find
 from gpusim.scenario.supply import Supply
 from gpusim.units import number_of
 
+M = TypeVar("M", bound=BaseModel)
 Part = tuple[str, str]  # project, and task or component of it
 
 
-def target(reference: str, project: str, names: Mapping[str, object]) -> Part | None:
+def target(reference: str, project: str, names: Mapping[str, Container[str]]) -> Part | None:
     """What an entry of ``after`` means: (project, task or component); None if there is no such thing.
 
     Parameters
@@ -69,7 +71,7 @@ def faults_of_projects(data: dict) -> Iterator[str]:
         yield from _kinds(data, projects)
 
 
-def _valid(model: type[BaseModel], table: object) -> BaseModel | None:
+def _valid(model: type[M], table: object) -> M | None:
     try:
         return model.model_validate(table)
     except ValidationError:
@@ -118,10 +120,10 @@ def _supply(data: dict, name: str, task_name: str, task: Task) -> Iterator[str]:
     if task.supply is None:
         return
     supply = next((_valid(Supply, table) for _place, table in find(data, ("supplies", task.supply))), None)
-    if supply is not None and supply.kind == "crew" and task.units > supply.units.peak():
+    if supply is not None and supply.kind == "crew" and task.units > supply.level.peak():
         yield (
             f"{dotted(('projects', name, 'tasks', task_name, 'units'))}: found {task.units:g}, but"
-            f" {dotted(('supplies', task.supply))} never has more than {supply.units.peak():g}; give less, or it more"
+            f" {dotted(('supplies', task.supply))} never has more than {supply.level.peak():g}; give less, or it more"
         )
 
 

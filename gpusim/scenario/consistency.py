@@ -33,7 +33,7 @@ MAX_RUNTIME_S, MAX_REPLICAS = 1e12, 1e9
 MAX_TOKENS_PER_S = 1e15
 STEPS = (
     "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
-    "supplies.*.per_month",
+    "supplies.*.per_month", "sites.*.tariff.agreements.*.mw",
 )  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,6 +66,8 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
     if days is not None:
+        for place, meter_s in find(data, ("sites", "*", "tariff", "meter_s")):
+            yield from _intervals(place, meter_s, days)
         yield from _sizes(data, days, len(pools))
 
 
@@ -92,7 +94,7 @@ def _spares(place: tuple[str, str], spares: int, nodes: int) -> Iterator[str]:
         yield f"{key}: found {number_of(spares, 'spare')} of {number_of(nodes, 'node')}; give fewer than all nodes"
 
 
-def _whole_numbers(data: object, place: tuple = ()) -> Iterator[str]:
+def _whole_numbers(data: dict | list, place: tuple = ()) -> Iterator[str]:
     """Whole numbers too large for the state's integers."""
     for key, value in data.items() if isinstance(data, dict) else enumerate(data):
         if isinstance(value, dict | list):

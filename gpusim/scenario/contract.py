@@ -107,6 +107,7 @@ class Contract(Model):
         ``gpu_w`` [W] is the rated IT power of a GPU, for a contract in MW.
         """
         levels = self.gpus if self.gpus is not None else self.it_mw
+        assert levels is not None  # one of the two is given
         per_unit = 1.0 if self.gpus is not None else 1e6 / gpu_w
         if isinstance(levels.root, float):
             steps = [(elapsed_s(self.signed, start), levels.root)]
@@ -121,12 +122,14 @@ class Contract(Model):
         gpu_s = sum(
             gpus * max(min(until, end_s) - time_s, 0) for (time_s, gpus), until in zip(steps, ends, strict=True)
         )
+        assert self.value_usd is not None  # that is when it is asked
         return self.value_usd / (gpu_s / HOUR_S)
 
     def end_s(self, start: datetime) -> float:
         """[s] since ``start`` at which the term ends."""
         if self.end is not None:
             return elapsed_s(self.end, start)
+        assert self.term_days is not None  # one of the two is given
         return self.commitment(start, 1.0)[0][0] + self.term_days * DAY_S
 
     def contradictions(self, start: datetime | None) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field, model_serializer, model_validator
+from pydantic.config import JsonDict
 
 from gpusim.scenario.base import Model
 from gpusim.scenario.hardware import usual_cooling
 
-BY_MEDIUM = {"default": "by `medium`"}
+BY_MEDIUM: JsonDict = {"default": "by `medium`"}
 REJECTION = {"air": "evaporative", "hybrid": "evaporative", "liquid": "dry"}  # what is usual
 
 

@@ -141,6 +141,7 @@ class Earnings:
             return [(0.0, one.price_index * self._market_steps(one.gpu_types[0])[0][1])]
         if one.value_usd is not None:
             return [(0.0, one.even_usd_per_gpu_hour(levels, end_s))]
+        assert one.price_usd_per_gpu_hour is not None  # one of the three is given
         return one.price_usd_per_gpu_hour.steps(self._start)
 
 

@@ -105,7 +105,7 @@ class Failures(Model):
     @model_serializer(mode="wrap")
     def _but_the_catalogue(self, values: Callable) -> dict:
         """Without what the catalogue has, so that a change of the mix alone changes all of that."""
-        found, usual = values(self), {"causes": published().get(self.mix, {}), "repairs": usual_repairs()}
+        found, usual = values(self), {"causes": published().get(self.mix or "", {}), "repairs": usual_repairs()}
         for table, models in (("causes", FailureCause), ("repairs", Repair)):
             known = {name: models.model_validate(given) for name, given in usual[table].items()}
             found[table] = {n: v for n, v in found[table].items() if getattr(self, table)[n] != known.get(n)}
@@ -133,7 +133,7 @@ def filled_up(table: object, mix: object = None) -> object:
     mix = mix or table.get("mix")
     return {
         **table,
-        "causes": _merged(published().get(mix if isinstance(mix, str) else None, {}), table.get("causes", {})),
+        "causes": _merged(published().get(mix if isinstance(mix, str) else "", {}), table.get("causes", {})),
         "repairs": _merged(usual_repairs(), table.get("repairs", {})),
     }
 

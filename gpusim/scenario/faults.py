@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
@@ -38,7 +38,7 @@ def faults_of(error: ValidationError, root: type[BaseModel]) -> list[str]:
     return [_sentence(fault, root) for fault in faults if fault["type"] != "missing" or fault["loc"] not in meant]
 
 
-def _meant(fault: dict, root: type[BaseModel]) -> str:
+def _meant(fault: Mapping, root: type[BaseModel]) -> str:
     """The key for which an unknown one was probably written."""
     if fault["type"] != "extra_forbidden":
         return ""
@@ -47,7 +47,7 @@ def _meant(fault: dict, root: type[BaseModel]) -> str:
     return next(iter(difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)), "")
 
 
-def _sentence(fault: dict, root: type[BaseModel]) -> str:
+def _sentence(fault: Mapping, root: type[BaseModel]) -> str:
     place = [part for part in fault["loc"] if part not in _MARKS]
     key, found = dotted(place), fault.get("input")
     if fault["type"] == "extra_forbidden":

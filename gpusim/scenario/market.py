@@ -111,7 +111,7 @@ def faults_of_market(data: dict) -> Iterator[str]:
         if shares > 1.0:
             yield f"market.spot_share: found {shares:g} with on_demand_share, at their peaks; give 1 at most together"
         if market.index is not None:
-            yield from _faults_of_index(data, market)
+            yield from _faults_of_index(data, market, market.index)
 
 
 def _faults_of_demand(market: Market) -> Iterator[str]:
@@ -122,16 +122,16 @@ def _faults_of_demand(market: Market) -> Iterator[str]:
         yield "market.demand: found without prices that follow scarcity; add [market.index]"
 
 
-def _faults_of_index(data: dict, market: Market) -> Iterator[str]:
+def _faults_of_index(data: dict, market: Market, index: PriceIndex) -> Iterator[str]:
     """Prices are given once, bounds are in order, and GPUs come from stocks."""
     for key in ("on_demand_price", "spot_price"):
         if getattr(market, key) != Market.model_fields[key].default:
             yield f"market.{key}: found with market.index, which sets it; remove one of them"
     for low, high in (("least", "most"), ("spot_least", "spot_most")):
-        if getattr(market.index, low) > getattr(market.index, high):
-            found = f"{getattr(market.index, low):g}, above {high} of {getattr(market.index, high):g}"
+        if getattr(index, low) > getattr(index, high):
+            found = f"{getattr(index, low):g}, above {high} of {getattr(index, high):g}"
             yield f"market.index.{low}: found {found}; give less"
-    for kind, supply in market.index.supplies.items():
+    for kind, supply in index.supplies.items():
         for _place, form in find(data, ("supplies", supply, "kind")):
             if form == "crew":
                 yield f"{dotted(('market', 'index', 'supplies', kind))}: found a crew; name a stock"

@@ -64,7 +64,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
         yield "no site has a pool of its gpu_types within its residency: all its jobs will be rejected"
         return
     sizes = sorted(int(size) for size in stream.gpus or {})
-    largest = max(room, key=room.get)
+    largest = max(room, key=room.__getitem__)
     too_large = [size for size in sizes if size > room[largest]]
     if too_large:
         yield (

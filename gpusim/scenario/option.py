@@ -55,7 +55,7 @@ class Option(Model):
         # Written and read again: 0.3, not 0.30000000000000004.
         amounts = [float(f"{nothing + i * signed:.12g}") for i in range(self._steps() + 1)]
         whole = nothing.is_integer() and self.step.is_integer()
-        return [int(amount) for amount in amounts] if whole else amounts
+        return [round(amount) for amount in amounts] if whole else list(amounts)
 
     def cost_usd(self, level: int) -> float:
         """[USD] Cost of what ``levels`` has at a place."""

@@ -10,11 +10,14 @@ from gpusim.scenario.policy_options import (
     DeadlineOptions,
     GavelOptions,
     GittinsOptions,
+    HierarchicalOptions,
     LevelOptions,
     MultifactorOptions,
     NoOptions,
     PolluxOptions,
+    ReservationsOptions,
     SiaOptions,
+    SpotOptions,
 )
 
 
@@ -73,12 +76,27 @@ ORDERS: dict[str, PolicySpec] = {
         _R, "GPUs to tenants by shares; what is lent is taken back", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
         "borrowing as in YARN's capacity scheduler", path="gpusim.policies.weighted_fair:WeightedFair",
     ),
+    "hierarchical": PolicySpec(
+        _R, "GPUs to groups by weights, in them to tenants by shares; what is lent is taken back",
+        "Bhattacharya et al. SoCC'13 (H-DRF), of one resource; queues as in YARN's capacity scheduler",
+        HierarchicalOptions, "gpusim.policies.hierarchical:Hierarchical",
+    ),
+    "spot": PolicySpec(
+        _R, "jobs on demand first; preemptible ones keep GPUs for a guaranteed time",
+        "Amazon EC2, spot instances of a defined duration (2015 to 2021)", SpotOptions,
+        "gpusim.policies.spot:Spot",
+    ),
+    "reservations": PolicySpec(
+        _R, "the earliest submission, around nodes that are reserved in advance",
+        "Jackson et al. 2001, Core algorithms of the Maui scheduler; Slurm, reservations", ReservationsOptions,
+        "gpusim.policies.reservations:Reservations",
+    ),
     "multifactor": PolicySpec(
         _R, "age, size, fair share and QOS, weighted", "Slurm, priority/multifactor plugin", MultifactorOptions,
         "gpusim.policies.multifactor:Multifactor",
     ),
     "gavel": PolicySpec(
-        _R, "GPU types by shares of time from a linear programme: max-min, makespan, throughput",
+        _R, "GPU types by shares of time from a linear programme: max-min, finish time, makespan, throughput",
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
     ),
     "pollux": PolicySpec(

@@ -68,7 +68,6 @@ def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str
             if not (part.isascii() and part.isdigit() and int(part) < len(place)):
                 allowed = f"0 to {len(place) - 1}" if place else "none, it is empty"
                 return f"{where}: no such place in the list; there are: {allowed}"
-            part = int(part)
         elif not isinstance(place, dict):
             return f"{where}: {dotted(path[:depth])} is a value, not a table"
         elif not last and part not in place:
@@ -78,10 +77,11 @@ def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str
                 known = [str(name) for name in fields or place]
                 return f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known) or 'none'}"
             place[part] = {}
+        index: str | int = int(part) if isinstance(place, list) else part
         if last:
-            place[part] = value
+            place[index] = value
         else:
-            place = place[part]
+            place = place[index]
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
@@ -29,7 +30,7 @@ def odd_values(tables: dict) -> Iterator[str]:
     """A sentence for each value of a scenario's nested tables outside what is plausible."""
     for pattern, (least, greatest, unit, if_small, if_great) in RANGES.items():
         for place, value in find(tables, pattern.split(".")):
-            levels = Steps.model_validate(value).levels() if isinstance(value, list) else [value]
+            levels: list[Any] = Steps.model_validate(value).levels() if isinstance(value, list) else [value]
             for level in dict.fromkeys(levels):
                 if level is None or level == 0 or least <= abs(level) <= greatest:
                     continue

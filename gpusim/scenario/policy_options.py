@@ -85,9 +85,62 @@ class SiaOptions(Model):
     """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
 
 
+class HierarchicalOptions(Model):
+    """Groups of tenants, and what they may hold."""
+
+    groups: dict[str, list[str]] = {}
+    """Tenants by group; a tenant in none is a group of its own."""
+    weights: dict[str, Positive] = {}
+    """Weights of groups. Absent: the shares of their tenants together."""
+    limits: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """[GPUs of each pool] That a group or a tenant may hold at most, its own and borrowed. Absent: no limit."""
+
+    @field_validator("groups")
+    @classmethod
+    def _once(cls, groups: dict[str, list[str]]) -> dict[str, list[str]]:
+        tenants = [tenant for members in groups.values() for tenant in members]
+        twice = sorted({tenant for tenant in tenants if tenants.count(tenant) > 1})
+        if twice:
+            raise ValueError(f"give each tenant once; {', '.join(twice)} more often")
+        return groups
+
+
+class SpotOptions(Model):
+    """What spot jobs, the preemptible ones, are promised."""
+
+    guaranteed_h: float = Field(1.0, ge=0)
+    """[h] From each start a spot job is not preempted for so long."""
+
+
+class Reservation(Model):
+    """Nodes that a tenant has to itself for a time."""
+
+    tenant: str
+    """Whose jobs may run there."""
+    gpus: int = Field(gt=0)
+    """GPUs, in whole nodes, of each pool that is meant."""
+    start_h: float = Field(ge=0)
+    """[h] When it begins, from the start of the run."""
+    hours: float = Field(gt=0)
+    """[h] How long it lasts."""
+    site: str | None = None
+    """Absent: any site."""
+    gpu_type: str | None = None
+    """Absent: any type."""
+
+
+class ReservationsOptions(Model):
+    """Who has which nodes when."""
+
+    reservations: list[Reservation] = Field([], max_length=1000)
+    """Reservations, of which those of one time have different nodes."""
+
+
 class GavelOptions(Model):
     """What shares of time on GPU types are for."""
 
-    objective: Literal["max_min", "makespan", "throughput"] = "max_min"
-    """The least throughput of a job over that with its time spread as the GPUs are; the least over the work left; or
-    the sum of all."""
+    objective: Literal["max_min", "finish_time", "makespan", "throughput"] = "max_min"
+    """The least throughput of a job over that with its time spread as the GPUs are; the worst finish time over that
+    with an equal part of the fleet; the least throughput over the work left; or the sum of all."""
+    aware: bool = True
+    """Whether it knows how fast jobs are on each type; if not, all types count as alike."""

@@ -11,8 +11,11 @@ from gpusim.scenario.hardware import GpuType
 
 
 def _known(plan: object) -> object:
-    is_number = isinstance(plan, int | float) and not isinstance(plan, bool)
-    if not (50.0 <= plan <= 100.0 if is_number else plan in ("nameplate", "peak")):
+    if isinstance(plan, bool | int | float):
+        is_known = not isinstance(plan, bool) and 50.0 <= plan <= 100.0
+    else:
+        is_known = plan in ("nameplate", "peak")
+    if not is_known:
         raise ValueError('give "nameplate", "peak" or a percentile from 50 to 100')
     return plan
 

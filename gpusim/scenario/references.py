@@ -53,10 +53,16 @@ REFERENCES = {
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",
 }
+OPTIONS = {  # the same of options of policies, by order
+    "reservations": {
+        "scheduler.options.reservations.*.site": "sites.@",
+        "scheduler.options.reservations.*.gpu_type": "gpus.@",
+    },
+}
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
-    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans",
+    "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
@@ -79,7 +85,8 @@ def find(data: object, pattern: Sequence[str], place: tuple = ()) -> Iterator[tu
 
 def unknown_names(data: dict) -> Iterator[str]:
     """A fault for each name that points nowhere."""
-    for pattern, home in REFERENCES.items():
+    order = next((order for _place, order in find(data, ("scheduler", "order")) if isinstance(order, str)), "")
+    for pattern, home in (REFERENCES | OPTIONS.get(order, {})).items():
         known = list(dict.fromkeys(name for _place, name in find(data, home.split(".")) if isinstance(name, str)))
         for place, name in find(data, pattern.split(".")):
             if isinstance(name, str) and name not in known and (known or "*" not in home):
@@ -94,7 +101,7 @@ def unknown_names(data: dict) -> Iterator[str]:
 def _prefill_type(data: dict, place: tuple, kind: object) -> Iterator[str]:
     """Replicas that prefill need a pool at each site where the service runs."""
     for _place, site in find(data, (*place[:2], "deployments", "*", "site")):
-        pools = [pool for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
+        pools = [str(pool) for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
         if isinstance(kind, str) and pools and kind not in pools:
             yield f"{unknown(place, kind, pools)} (at {site})"
 
@@ -144,7 +151,7 @@ def _deployment(data: dict, place: tuple, deployment: object) -> Iterator[str]:
     if not isinstance(deployment, dict) or not isinstance(kind := deployment.get("gpu_type"), str):
         return
     known = {name for _place, name in find(data, ("gpus", "@"))}
-    pools = [pool for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
+    pools = [str(pool) for _place, pool in find(data, ("sites", str(deployment.get("site")), "pools", "@"))]
     if pools and kind not in pools:
         if known.issuperset(pools):
             yield unknown((*place, "gpu_type"), kind, pools)

@@ -121,14 +121,13 @@ def faults_of_rivals(data: dict, start: datetime | None, days: float | None) -> 
             for _place, supply in find(data, ("supplies", name)):
                 yield from _supply((*place, "orders", name), orders, rival.reaction, supply)
         if rival.lets is not None:
-            yield from _letting(data, (*place, "lets"), rival)
+            yield from _letting(data, (*place, "lets"), rival.lets.supplies, rival)
 
 
-def _letting(data: dict, place: tuple, rival: Rival) -> Iterator[str]:
+def _letting(data: dict, place: tuple, supplies: dict[str, str], rival: Rival) -> Iterator[str]:
     """What is for hire was ordered, is no crew, and is of one type."""
     if not any(find(data, ("market", "demand"))):
         yield f"{dotted(place)}: nobody asks for it; add [market.demand], or remove it"
-    supplies = rival.lets.supplies
     for kind, supply in supplies.items():
         where = dotted((*place, "supplies", kind))
         if any(form == "crew" for _place, form in find(data, ("supplies", supply, "kind"))):
@@ -167,6 +166,6 @@ def _supply(place: tuple, orders: Orders, reaction: Reaction, table: object) -> 
         yield f"{dotted((*place, 'held_days'))}: is missing, and this is a crew; give it"
     if orders.units_p90 is not None:
         yield f"{dotted((*place, 'units_p90'))}: is for a stock; orders of a crew are all of the same size, remove it"
-    most, peak = orders.units * max(1.0, reaction.again), supply.units.peak()
+    most, peak = orders.units * max(1.0, reaction.again), supply.level.peak()
     if most > peak:
         yield f"{dotted((*place, 'units'))}: found {most:g} in one order, but the crew never has more than {peak:g}"

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, create_model
 
@@ -15,6 +15,7 @@ from gpusim.scenario import kinds
 from gpusim.scenario.base import Model
 from gpusim.scenario.rule import KINDS, Rule
 
+M = TypeVar("M", bound=Model)
 R = TypeVar("R", bound=Rule)
 
 
@@ -33,7 +34,7 @@ def _enforced(value: object) -> object:
     return list(NAMES) if value == "all" else value
 
 
-Enforced = Annotated[list[Literal[NAMES]], BeforeValidator(_enforced)]
+Enforced = Annotated[list[Literal[NAMES]], BeforeValidator(_enforced)]  # type: ignore[valid-type]  # known at load
 
 
 class RulesBase(Model):
@@ -54,28 +55,34 @@ class RulesBase(Model):
         return ((name, rule) for name, rule in self.enforced() if isinstance(rule, kind))
 
 
-def _filled(default: Model, title: str) -> type[Model]:
+# No source to look for, which takes pydantic long: the fields say what they mean.
+TOLD = {"use_attribute_docstrings": False}
+
+
+def _filled(default: M, title: str) -> type[M]:
     """The model of ``default``, with its values as defaults: a scenario says only what differs.
 
     Bound to its name in this module, as processes find a scenario's classes when they send it to each other.
     """
-    fields = {}
+    fields: dict[str, Any] = {}
     for key, field in type(default).model_fields.items():
         value, annotation = getattr(default, key), kinds.of_field(field)
         if isinstance(value, Model):
             annotation = _filled(value, title + key.title())
             value = annotation()
         fields[key] = (annotation, Field(value, description=field.description))
-    model = create_model(title, __base__=type(default), __module__=__name__, __doc__=type(default).__doc__, **fields)
-    globals()[title] = model
-    return model
+    base = type(default)
+    globals()[title] = create_model(
+        title, __base__=base, __module__=__name__, __doc__=base.__doc__, __cls_kwargs__=TOLD, **fields
+    )
+    return globals()[title]
 
 
-def _rule_field(name: str, table: dict) -> tuple[type[Rule], Rule]:
+def _rule_field(name: str, table: dict) -> Any:
     values = {key: value for key, value in table.items() if key not in ("kind", "sources")}
     title = "".join(part.title() for part in name.split("-"))
     model = _filled(KINDS[table["kind"]].model_validate(values), title)
-    return model, Field(model(), description=table["title"] + ".")
+    return model, Field(model.model_validate({}), description=table["title"] + ".")
 
 
 Rules = create_model(
@@ -83,6 +90,7 @@ Rules = create_model(
     __base__=RulesBase,
     __module__=__name__,
     __doc__=RulesBase.__doc__,
+    __cls_kwargs__=TOLD,
     **{name: _rule_field(name, table) for name, table in catalogue().items()},
 )
 

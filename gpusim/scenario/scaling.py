@@ -113,6 +113,7 @@ class Scaling(Model):
             points = sorted((int(size), speed) for size, speed in self.measured.items())
             sizes, speeds = np.array(points).T
             return np.interp(gpus, np.append(0.0, sizes), np.append(0.0, speeds))
+        assert self.serial_share is not None  # one of the three is given
         return gpus / (1.0 + self.serial_share * (gpus - 1.0))
 
 

@@ -6,15 +6,18 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from gpusim.errors import ScenarioError, one_line
 from gpusim.scenario import hardware
+from gpusim.scenario.assumption import Assumption, faults_of_assumptions
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
+from gpusim.scenario.delays import Delays
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.failures import Failures, filled_up
 from gpusim.scenario.faults import faults_of
@@ -43,8 +46,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts"), {}), "failures": Failures(), "market": Market(), "money": Money(),
-    "plan": Offers(), "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts", "assumptions"), {}), "delays": Delays(), "failures": Failures(),
+    "market": Market(), "money": Money(), "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -99,6 +102,8 @@ class Scenario(Model):
     """What happens to supplies and work from outside, by name."""
     rivals: dict[str, Rival] = {}
     """Other providers who order from the same supplies, by name."""
+    delays: Delays = Delays()
+    """What delays of projects have in common."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
@@ -107,6 +112,8 @@ class Scenario(Model):
     """What the provider pays for capital, power and people."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
+    assumptions: dict[str, Assumption] = {}
+    """What of a build-out is not known, and between which values it lies, by name; runs do not depend on it."""
     plan: Offers = Offers()
     """What may be bought; runs do not depend on it."""
 
@@ -126,7 +133,10 @@ class Scenario(Model):
         ScenarioError
             If the file cannot be read as TOML, or with every fault of its content and of the overrides.
         """
-        return cls.from_dict(read_extended(located(path)), str(path), overrides)
+        data = read_extended(located(path))
+        if "scenario" in data and "sites" not in data:
+            raise ScenarioError(str(path), ["is a sweep file, not a scenario; `gpusim sweep` runs it"])
+        return cls.from_dict(data, str(path), overrides)
 
     @classmethod
     def from_dict(cls, data: dict, source: str = "scenario", overrides: dict[str, object] | None = None) -> Scenario:
@@ -151,7 +161,7 @@ class Scenario(Model):
         faults += [*bad_names(data), *unknown_names(data), *contradictions(data, *_period(data.get("run")))]
         faults += [*faults_of_projects(data), *faults_of_contracts(data, _period(data.get("run"))[0])]
         faults += [*faults_of_rivals(data, *_period(data.get("run"))), *faults_of_market(data)]
-        faults += faults_of_options(data, cls)
+        faults += [*faults_of_options(data, cls), *faults_of_assumptions(data)]
         if faults:
             raise ScenarioError(source, list(dict.fromkeys(faults)))
         return scenario
@@ -183,7 +193,7 @@ class Scenario(Model):
 
     def content_hash(self) -> str:
         """sha256 of the content that a run depends on, whatever the order of its keys and its comments."""
-        content = {key: table for key, table in self.to_toml_dict().items() if key != "plan"}
+        content = {key: table for key, table in self.to_toml_dict().items() if key not in ("plan", "assumptions")}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     @staticmethod
@@ -204,13 +214,14 @@ def _with_catalogue(data: dict, overrides: dict[str, object]) -> dict:
     return {**data, "gpus": {**known, **given}}
 
 
-def _period(run: object) -> tuple[Moment | None, float | None]:
+def _period(run: Any) -> tuple[Moment | None, float | None]:
     """Start and length [d] of the run, None for what is not valid."""
-    values = []
+    values: list[Any] = []
     for key in ("start", "days"):
         field = RunSpec.model_fields[key]
         try:
             values.append(TypeAdapter(field.rebuild_annotation()).validate_python(run[key], strict=True))
         except (ValidationError, KeyError, TypeError):
             values.append(None)
-    return tuple(values)
+    start, days = values
+    return start, days

@@ -35,4 +35,6 @@ def about(path: Path) -> str:
     """What a seed is: the first sentence of the comment on its top."""
     lines = path.read_text(encoding="utf-8").splitlines()
     end = next(i for i, line in enumerate(lines) if not line.startswith("# "))
-    return _SENTENCE.match(" ".join(line.removeprefix("# ") for line in lines[:end]))[0]
+    comment = " ".join(line.removeprefix("# ") for line in lines[:end])
+    sentence = _SENTENCE.match(comment)
+    return sentence[0] if sentence else comment

@@ -9,8 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
+from gpusim.scenario.tariff import Tariff
 
 
 class Sustainability(Model):
@@ -57,13 +59,15 @@ class Site(Model):
     """Degrees east, for maps."""
     grid_mw: Steps
     """[MW] Facility power that the grid connection gives."""
+    non_firm: NonFirm | None = None
+    """What the grid may take back of that. Absent: nothing, all of it is firm."""
     hall_mw: Steps | None = None
     """[MW] Rated IT power that the halls ready by then house and cool. Absent: no limit."""
     rent_usd_per_mw_month: float = Field(0.0, ge=0, le=1e9)
     """[USD] Rent for each MW of ``hall_mw``; what projects lease pays by their tasks."""
     pools: dict[str, Pool]
     """GPUs by type."""
-    cooling: Cooling = Cooling()
+    cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, a
@@ -90,6 +94,8 @@ class Site(Model):
     """[g/kWh] Constant carbon intensity of electricity."""
     price_factor: float = Field(1.0, ge=0)
     """What the contract makes of the price, whatever its source: below 1 a discount, above 1 a surcharge."""
+    tariff: Tariff | None = None
+    """What power costs besides energy. Absent: nothing, and no bill is made out."""
     price_file: str | None = Field(None, min_length=1)
     """File of prices; its path counts from the working directory."""
     carbon_file: str | None = Field(None, min_length=1)

@@ -46,4 +46,6 @@ class Supply(Model):
     @property
     def level(self) -> Steps:
         """Units at a time of a crew, units per month of a stock."""
-        return self.units if self.kind == "crew" else self.per_month
+        level = self.units if self.kind == "crew" else self.per_month
+        assert level is not None  # a supply of its kind has it
+        return level

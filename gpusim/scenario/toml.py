@@ -67,20 +67,21 @@ def read_extended(path: Path) -> dict:
         As ``read``; and if files extend each other in a circle, or ``extends`` is no text.
     """
     layers, seen = [], []
-    while path is not None:
-        data = read(path)
-        if path.resolve() in seen:
-            raise ScenarioError(str(path), ["extends: files extend each other in a circle; remove it from one of them"])
-        seen.append(path.resolve())
+    file: Path | None = path
+    while file is not None:
+        data = read(file)
+        if file.resolve() in seen:
+            raise ScenarioError(str(file), ["extends: files extend each other in a circle; remove it from one of them"])
+        seen.append(file.resolve())
         name = data.pop("extends", None)
         if name is not None and not isinstance(name, str):
             found = kinds.in_toml(name)
             raise ScenarioError(
-                str(path), [f"extends: found {found}; give a file, or the name of a scenario of gpusim's"]
+                str(file), [f"extends: found {found}; give a file, or the name of a scenario of gpusim's"]
             )
         layers.append(data)
-        beside = path.parent / (name or "")
-        path = None if name is None else beside if beside.is_file() else located(name)
+        beside = file.parent / (name or "")
+        file = None if name is None else beside if beside.is_file() else located(name)
     whole: dict = {}
     for layer in reversed(layers):
         whole = _laid_over(whole, layer)

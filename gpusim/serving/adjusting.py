@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gpusim.serving.adjustment import KIND, KINDS, Adjustment
 from gpusim.serving.coefficients import NAMES, Coefficients
@@ -61,4 +60,6 @@ def _power_factor(runs: Runs, c: Coefficients, d: Draws) -> float:
     low, high = off(-FURTHEST), off(FURTHEST)  # it rises
     if low >= 0.0 or high <= 0.0:
         return float(np.exp(-FURTHEST if low >= 0.0 else FURTHEST))
+    from scipy.optimize import brentq  # here: it takes long to load, and most runs do not ask
+
     return float(np.exp(brentq(off, -FURTHEST, FURTHEST, xtol=1e-4)))

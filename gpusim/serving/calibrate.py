@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from gpusim.errors import ServingError
 from gpusim.serving.adjusting import adjust
@@ -71,7 +71,7 @@ def _runs(entry: Entry, log: pd.DataFrame) -> Runs:
 def _interval(off: np.ndarray) -> Interval:
     """Middle of measured over predicted for one more row, from the errors of rows that were left out."""
     known = off[np.isfinite(off)]
-    wide = student.ppf((1.0 + INSIDE) / 2.0, len(known)) * np.sqrt(np.mean(known**2))
+    wide = stdtrit(len(known), (1.0 + INSIDE) / 2.0) * np.sqrt(np.mean(known**2))
     return Interval(float(np.exp(-wide)), float(np.exp(wide)))
 
 

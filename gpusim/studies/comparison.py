@@ -38,7 +38,7 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
         Naming all policies that there are not.
     """
     found = {name: _keys(name) for name in dict.fromkeys(policies)}
-    unknown = [f"{name!r}{said}" for name, (said, _keys_) in found.items() if said]
+    unknown = [f"{name!r}{said}" for name, (said, keys) in found.items() if keys is None]
     if unknown:
         raise GpusimError(
             f"no policy {', '.join(unknown)}; there are {', '.join((*ORDERS, *SHORT))}, each of the queue also with"
@@ -52,19 +52,19 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     )
 
 
-def _keys(name: str) -> tuple[str, dict[str, object]]:
-    """What is wrong with a name ("": nothing), and the values of the scenario that make the policy."""
+def _keys(name: str) -> tuple[str, dict[str, object] | None]:
+    """The values of the scenario that make the policy of a name; None if there is none, and what to say of it."""
     order, *ways = SHORT.get(name, name).split("+")
     if order not in ORDERS:
         if (IMPORT_PATH.fullmatch(order) or order in plugins.found(plugins.POLICIES)) and not ways:
             return "", _values(order, How.ROUNDS, "none")
-        return did_you_mean(name, (*ORDERS, *SHORT)) or " ", {}
+        return did_you_mean(name, (*ORDERS, *SHORT)), None
     how = ORDERS[order].how
     if len(ways) > 1 or any(way not in WAYS for way in ways):
-        return f" (what follows + is one of {', '.join(WAYS)})", {}
+        return f" (what follows + is one of {', '.join(WAYS)})", None
     way = ways[0] if ways else "none"
     if ways and how is How.GREEDY or (way == "preempt" and (how is How.ROUNDS or order == "fair_share")):
-        return f" ({order} goes without +{way})", {}
+        return f" ({order} goes without +{way})", None
     return "", _values(order, how, way)
 
 

@@ -1,15 +1,12 @@
 """The store of a study: a folder of finished runs that can be read, and added to, at any time.
 
-A run is one file, whole or absent: it is written beside its place under a hidden name and then renamed. Its name holds
-the key of the run, and the digest of the content, by which damage is found.
+A run is one file (``run_file``), whole or absent: it is written beside its place under a hidden name and then renamed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -21,16 +18,15 @@ import pyarrow.parquet as pq
 
 from gpusim.analysis.measure import Measure
 from gpusim.errors import StoreError, one_line, reason
+from gpusim.studies import run_file
 from gpusim.tables.contents import contents_of
 from gpusim.units import number_of
 
 FORMAT = 1  # of the folder; any other number is refused
 ABOUT, DESIGN, RUNS, FAILURES, WARM_UP = "sweep.json", "design.parquet", "runs", "failures", "warm_up.json"
-OUTCOME = ["kind", "name", "cause", "measure", "value"]
 DIGEST = b"gpusim digest"  # of a design, in its own metadata
 _REPAIR = "delete it and run the study again: its finished runs are kept"
 ABANDONED_S = 3600.0  # age at which a half-written file is nobody's any more
-_RUN = re.compile(r"(?P<key>[^.]+)\.(?P<digest>[0-9a-f]{16})\.parquet")
 
 
 class Store:
@@ -95,24 +91,24 @@ class Store:
 
     def finished(self) -> dict[str, Path]:
         """Files of finished runs by their key."""
-        files = ((_RUN.fullmatch(file.name), file) for file in sorted((self.folder / RUNS).glob("*.parquet")))
+        files = ((run_file.NAME.fullmatch(file.name), file) for file in sorted((self.folder / RUNS).glob("*.parquet")))
         return {name["key"]: file for name, file in files if name}
 
     def foreign(self) -> list[Path]:
         """Files among those of runs and failures that no study wrote; they are left alone."""
-        runs = [file for file in (self.folder / RUNS).glob("*") if not _RUN.fullmatch(file.name)]
+        runs = [file for file in (self.folder / RUNS).glob("*") if not run_file.NAME.fullmatch(file.name)]
         failures = [file for file in (self.folder / FAILURES).glob("*") if file.suffix != ".json"]
         return sorted(file for file in runs + failures if not file.name.startswith("."))
 
     def put(self, key: str, content: bytes) -> None:
         """Keep a finished run, whose failure, if it had one, is over."""
-        self._write(self.folder / RUNS / f"{key}.{_digest(content)}.parquet", content)
+        self._write(self.folder / RUNS / f"{key}.{run_file.digest(content)}.parquet", content)
         self._failure(key).unlink(missing_ok=True)
 
     def holds(self, key: str, content: bytes) -> bool:
         """Whether a run is kept, and is this to the byte."""
         file = self.finished().get(key)
-        return file is not None and _RUN.fullmatch(file.name)["digest"] == _digest(content)
+        return file is not None and run_file.NAME.fullmatch(file.name)["digest"] == run_file.digest(content)
 
     def discard(self) -> None:
         """Remove all finished runs."""
@@ -132,7 +128,9 @@ class Store:
         """Files of finished runs (of some keys) that are not what was written."""
         files = self.finished()
         return [
-            files[key] for key in (files if keys is None else keys) if key in files and _content(files[key]) is None
+            files[key]
+            for key in (files if keys is None else keys)
+            if key in files and run_file.content_of(files[key]) is None
         ]
 
     def discard_damaged(self, keys: Iterable[str] | None = None) -> list[Path]:
@@ -203,7 +201,7 @@ class Store:
         wanted = [files[key] for key in (files if keys is None else dict.fromkeys(keys)) if key in files]
         tables, damaged = [], []
         for file in wanted:
-            content = _content(file)
+            content = run_file.content_of(file)
             if content is None:
                 damaged.append(str(file))
             elif not damaged:
@@ -211,7 +209,7 @@ class Store:
         if damaged:
             raise StoreError(f"damaged: {', '.join(damaged)}; run the study again, which makes these runs anew")
         if not tables:
-            return pd.DataFrame(columns=["run", *OUTCOME]).astype({"value": float})
+            return pd.DataFrame(columns=["run", *run_file.OUTCOME]).astype({"value": float})
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()
 
     def table(self) -> pd.DataFrame:
@@ -221,7 +219,7 @@ class Store:
         """
         design = self.design()
         long = self.outcomes(design["run"])
-        figures = long.groupby(OUTCOME[:-1], sort=False, observed=True)
+        figures = long.groupby(run_file.OUTCOME[:-1], sort=False, observed=True)
         measures = [Measure(*map(str, names)) for names in figures.groups] if len(long) else []
         wide = long.assign(figure=figures.ngroup()).pivot(index="run", columns="figure", values="value")
         wide.columns = [measure.text for measure in measures]
@@ -275,32 +273,8 @@ class Store:
         return about
 
 
-def to_bytes(key: str, outcome: pd.DataFrame) -> bytes:
-    """The file of a finished run: its outcome, with its key in a column ``run``."""
-    columns = {"run": pa.array([key] * len(outcome)).dictionary_encode()}
-    for name in OUTCOME[:-1]:
-        columns[name] = pa.array(outcome[name].astype(str).to_numpy(object)).dictionary_encode()
-    columns["value"] = pa.array(outcome["value"].to_numpy(float), from_pandas=False)
-    buffer = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), buffer, compression="zstd")
-    return buffer.getvalue().to_pybytes()
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def _digest_of_table(table: pd.DataFrame) -> str:
-    return _digest(table.to_csv(index=False).encode())
-
-
-def _content(file: Path) -> bytes | None:
-    """Content of a run's file; None if it is not what was written."""
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
-    return content if _digest(content) == _RUN.fullmatch(file.name)["digest"] else None
+    return run_file.digest(table.to_csv(index=False).encode())
 
 
 def _error_in(file: Path) -> dict | None:

@@ -1,4 +1,4 @@
-"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each.
+"""The folder of a saved result: one Parquet file per table, and a manifest with the sum of each and of itself.
 
 Beside them stands what is drawn from them. Files of others in the folder stay when a result replaces an earlier one.
 """
@@ -19,7 +19,8 @@ from gpusim.errors import ResultError, reason
 from gpusim.tables.contents import contents_of
 
 FORMAT = 5  # of the folder; any other number is refused
-PARTS = ("deliveries", "competition")  # folders in it that are of its kind
+MANIFEST = "manifest.json"
+PARTS = ("deliveries", "competition", "assumptions")  # folders in it that are of its kind
 DRAWN_BY = b"drawn by gpusim"  # in every figure
 
 
@@ -58,7 +59,7 @@ def check_target(folder: Path) -> None:
 def manifest_in(folder: Path) -> dict | None:
     """Manifest of the result in a folder, damaged tables or not; None if there is none."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     return manifest if isinstance(manifest, dict) and isinstance(manifest.get("sha256"), dict) else None
@@ -75,6 +76,8 @@ def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tu
     """
     manifest, sums = _read_manifest(folder)
     tables, faults = {}, []
+    if sums.get(MANIFEST, _sum_of(manifest)) != _sum_of(manifest):  # none of what an earlier version saved
+        faults.append(f"{MANIFEST} is not what was saved")
     for name in [*names, *(name for name in optional if f"{name}.parquet" in sums)]:
         file = folder / f"{name}.parquet"
         try:
@@ -94,13 +97,19 @@ def load(folder: Path, names: Iterable[str], optional: Iterable[str] = ()) -> tu
 
 def _write(folder: Path, manifest: dict, tables: dict[str, pd.DataFrame]) -> None:
     folder.mkdir()
-    sums = {}
+    sums = {MANIFEST: _sum_of(json.loads(json.dumps(manifest, default=str)))}
     for name, table in tables.items():
         file = folder / f"{name}.parquet"
         table.to_parquet(file, index=False)
         sums[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     text = json.dumps({**manifest, "format": FORMAT, "sha256": sums}, indent=1, sort_keys=True, default=str)
-    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def _sum_of(manifest: dict) -> str:
+    """Of what a manifest says of a result; the wall time, which differs between equal runs, apart."""
+    said = {key: value for key, value in manifest.items() if key != "wall_s"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _beside(target: Path, role: str) -> Path:
@@ -122,7 +131,7 @@ def _clear_away(earlier: Path, target: Path) -> None:
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
                 file.rename(place)
-        (earlier / "manifest.json").unlink()  # first: without it nothing is left there that is another's
+        (earlier / MANIFEST).unlink()  # first: without it nothing is left there that is another's
     shutil.rmtree(earlier, ignore_errors=True)
 
 
@@ -130,7 +139,7 @@ def _foreign(folder: Path) -> Iterator[Path]:
     """Files and folders of a result's folder that gpusim did not write."""
     for part in ("", *PARTS):
         tables = (manifest_in(folder / part) or {}).get("sha256", {})
-        ours = {*tables, "manifest.json", *(() if part else ("report.html", "figures", *PARTS))}
+        ours = {*tables, MANIFEST, *(() if part else ("report.html", "figures", *PARTS))}
         yield from (file for file in sorted((folder / part).glob("*")) if file.name not in ours)
     for picture in sorted((folder / "figures").glob("*")):
         if not picture.is_file() or DRAWN_BY not in picture.read_bytes()[:1000]:
@@ -151,7 +160,7 @@ def _swap(target: Path, partial: Path, earlier: Path) -> None:
 
 def _read_manifest(folder: Path) -> tuple[dict, dict]:
     """Manifest, and the sums of the tables."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -24,10 +24,13 @@ SERVICE_TABLES = (
     "service_demand", "service_latency", "service_outcomes", "service_replicas", "service_sketch", "service_requests",
 )  # fmt: skip
 FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures only
+BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
+CURTAILMENTS = "curtailments"  # of scenarios with a connection that is not all firm only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
+    **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is not all firm",
     PRICES: "contracts with market.index",
 }  # fmt: skip
 
@@ -61,6 +64,9 @@ class Tables:
     events = _table("events", "What happened when: deliveries, grid steps, rules, faults of input; value in its unit.")
     failures = _table("failures", "Failures that took nodes down: where, why, what they interrupted, and the repair.")
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
+    curtailments = _table("curtailments", "Calls of the grid for what is not firm: when, and what they cost.")
+    meter = _table("meter", "Energy, its worth at the market, carbon and connection by interval of a site's meter.")
+    bill = _table("bill", "Bills for power by site, month and component; their energy is what the meter counted.")
     rules = _table("rules", "What each rule did, where and when, and what it cost.")
 
     build_projects = _table("build_projects", "One row per project: planned and delivered, and its USD.")

@@ -57,8 +57,8 @@ EARLY = "new halls earn in full from the day they are live, and many came at the
 LATER = "customers paid later than they were billed, which took loans; here they pay at once"
 # (figure, quarter) -> tolerance, and why it is more than ``TOLERANCE``.
 WIDER = {
-    (REVENUE, "2025Q4"): (0.2, EARLY),
-    (REVENUE, "2026Q1"): (0.2, EARLY),
+    (REVENUE, "2025Q4"): (0.25, EARLY),
+    (REVENUE, "2026Q1"): (0.25, EARLY),
     (INTEREST, "2025Q2"): (0.2, "it goes with the debt"),
     (DEBT, "2025Q1"): (0.2, LATER),
     (DEBT, "2025Q2"): (0.2, LATER),
@@ -110,7 +110,7 @@ def active_mw(allocation: Allocation, quarter: str) -> float:
 def coreweave(effort: Effort, changes: dict[str, object] | None = None) -> Iterator[Row]:
     """53: medians over replications of the build-out, each within 15% or with the reason beside it."""
     scenario = Scenario.from_toml(located(SEED)).with_({"run.days": DAYS, **(changes or {})})
-    found = simulated(scenario, range(max(effort.runs(48), 12)))
+    found = simulated(scenario, range(max(effort.runs(48), 24)))
     median = found.groupby("quarter")[list(PUBLISHED)].median()
     for figure in (MW, REVENUE, MARGIN, INTEREST, DEBT, BACKLOG):
         for quarter, published in PUBLISHED[figure].dropna().items():

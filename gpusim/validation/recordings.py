@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import gzip
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +10,15 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import TraceError, did_you_mean
+from gpusim.units import number_of
 from gpusim.validation.plain_gavel import TYPES
+from gpusim.validation.recorded_inputs import first_of, gavel_jobs, jobs_of, table_of
 
-COLUMNS = {  # of jobs, as the simulators' inputs name them
-    "num_gpu": "num_gpus",
-    "submit_time": "submit_s",
-    "duration": "runtime_s",
-}
-RECORDED = {  # where each writes starts and ends
-    "accasim": ("start", "end"),
-    "textbook": ("start", "end"),
-    "lucid": ("first_start", "end"),
-    "tiresias": ("start_time", "end_time"),
-    "gavel": (None, "end"),
-}
-TRACE = ("job_type", "total_steps", "scale_factor", "priority_weight", "arrival_time")  # of Gavel
-PLACES = {7: (0, 4, 6, None, 5), 10: (0, 5, 6, 7, 9)}  # of these in a line of so many fields
+STARTS, ENDS = ("first_start", "start_time", "start", "start_s"), ("end", "end_time", "end_s")
+SUBMISSIONS = ("submit", "submit_time", "submit_s", "arrival")
+UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+SPEC = ("num_switch", "num_node_p_switch", "num_gpu_p_node")  # of Tiresias's clusters
+CLOSE_S = 1.0  # simulators that count whole seconds round submissions
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Recording:
     capacity : tuple of int
         GPUs of each of Gavel's types.
     recorded : DataFrame
-        ``start_s`` (NaN where it is not recorded) and ``end_s`` of each job.
+        ``start_s`` and ``end_s`` of each job, both NaN of a job without a recorded end; of Gavel all starts are NaN.
     """
 
     simulator: str
@@ -63,10 +53,14 @@ def read(
 ) -> Recording:
     """A recording from its files.
 
+    Recorded times may count from another zero and in another unit than the jobs' submissions: the recorded submissions
+    tell.
+
     Parameters
     ----------
     cluster : str
-        ``"100x8"``: so many nodes of so many GPUs; of Gavel ``"v100=8,p100=12,k80=16"``.
+        ``"100x8"``: so many nodes of so many GPUs, or a cluster file of Tiresias; of Gavel
+        ``"v100=8,p100=12,k80=16"``.
     throughputs : Path, optional
         Of Gavel: its ``simulation_throughputs.json``, plain or gzip-ed.
 
@@ -77,21 +71,60 @@ def read(
     """
     capacity = _capacity(cluster) if simulator == "gavel" else ()
     nodes, size = (0, 0) if capacity else _nodes(cluster)
-    table = _gavel_jobs(jobs, throughputs) if capacity else _jobs(jobs)
-    start, end = RECORDED[simulator]
-    found = _table(recorded, [name for name in ("job_id", start, end) if name])
-    rows = found.set_index("job_id").reindex(table.index)
-    if rows[end].isna().any():
-        lacking = rows.index[rows[end].isna()].tolist()
-        raise TraceError(f"{recorded}: no schedule of job {lacking[0]} and {len(lacking) - 1} others of {jobs}")
-    times = {"start_s": rows[start].astype(float) if start else np.nan, "end_s": rows[end].astype(float)}
-    return Recording(simulator, policy, table, nodes, size, capacity, pd.DataFrame(times, index=table.index))
+    table = gavel_jobs(jobs, throughputs) if capacity else jobs_of(jobs)
+    found = table_of(recorded)
+    columns = {"end_s": first_of(found, ENDS, recorded)}
+    if not capacity:
+        columns["start_s"] = first_of(found, STARTS, recorded)
+    rows = found.set_index(first_of(found, ("job_id",), recorded))
+    unknown = rows.index.difference(table.index)
+    if len(unknown):
+        named = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        raise TraceError(f"{recorded}: {number_of(len(unknown), 'job')} not in {jobs}: {named}")
+    if rows.index.has_duplicates:
+        raise TraceError(f"{recorded}: job {rows.index[rows.index.duplicated()][0]} is there twice")
+    rows = rows.reindex(table.index)
+    if rows[columns["end_s"]].isna().all():
+        raise TraceError(f"{recorded}: no job of {jobs} has an end")
+    unit_s, zero_s = _clock(rows, table["submit_s"], recorded)
+    times = {name: rows[column].astype(float) * unit_s - zero_s for name, column in columns.items()}
+    times = pd.DataFrame(times, index=table.index).reindex(columns=["start_s", "end_s"])
+    times.loc[times["end_s"].isna(), "start_s"] = np.nan
+    return Recording(simulator, policy, table, nodes, size, capacity, times)
+
+
+def _clock(rows: pd.DataFrame, submit_s: pd.Series, recorded: Path) -> tuple[float, float]:
+    """[s] Unit of the recorded times, and where the jobs' zero is on their clock."""
+    name = next((name for name in SUBMISSIONS if name in rows), None)
+    if name is None:
+        return 1.0, 0.0
+    there = rows[name].notna()
+    theirs, known_s = rows.loc[there, name].to_numpy(float), submit_s[there].to_numpy(float)
+    fits = []
+    for unit_s in UNITS_S.values():
+        zero_s = theirs[0] * unit_s - known_s[0]
+        off_s = np.abs(theirs * unit_s - zero_s - known_s)
+        fits.append((abs(unit_s - 1.0) if np.ptp(known_s) == 0.0 else off_s.max(), unit_s, zero_s, int(off_s.argmax())))
+    _off_s, unit_s, zero_s, worst = min(fits)
+    if abs(theirs[worst] * unit_s - zero_s - known_s[worst]) > CLOSE_S:
+        raise TraceError(
+            f"{recorded}: job {rows.index[there][worst]} is submitted at {theirs[worst]:g}, in the jobs' file at"
+            f" {known_s[worst]:g} s, and no unit ({', '.join(UNITS_S)}) and zero of the clock make all submissions"
+            " agree: these are not the jobs of this schedule"
+        )
+    return unit_s, 0.0 if abs(zero_s) <= CLOSE_S else zero_s
 
 
 def _nodes(cluster: str) -> tuple[int, int]:
+    if cluster.endswith(".csv"):
+        spec, path = table_of(Path(cluster)), Path(cluster)
+        switches, nodes, size = (int(spec[first_of(spec, (name,), path)].iloc[0]) for name in SPEC)
+        return switches * nodes, size
     found = re.fullmatch(r"(\d+)x(\d+)", cluster)
     if not found or "0" in found.groups():
-        raise TraceError(f"cluster {cluster!r}: give nodes and GPUs of each, as in 100x8")
+        raise TraceError(
+            f"cluster {cluster!r}: give nodes and GPUs of each, as in 100x8, or a cluster file of Tiresias (.csv)"
+        )
     return int(found[1]), int(found[2])
 
 
@@ -104,54 +137,3 @@ def _capacity(cluster: str) -> tuple[int, ...]:
                 " as in v100=8,p100=12,k80=16"
             )
     return tuple(int(found.get(kind, 0)) for kind in TYPES)
-
-
-def _table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV file with these columns, plain or gzip-ed."""
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise TraceError(f"{path}: cannot be read as CSV: {error}") from error
-    table = table.rename(columns=COLUMNS) if columns == JOBS else table
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise TraceError(f"{path}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    return table
-
-
-JOBS = ["job_id", "submit_s", "num_gpus", "runtime_s"]
-
-
-def _jobs(path: Path) -> pd.DataFrame:
-    table = _table(path, JOBS)
-    if "estimate_s" not in table:
-        table["estimate_s"] = table["runtime_s"]
-    return table.sort_values("submit_s", kind="stable").set_index("job_id")
-
-
-def _gavel_jobs(path: Path, throughputs: Path | None) -> pd.DataFrame:
-    """Jobs of a trace of Gavel, of 10 fields a line or of 7, and what each does in a second."""
-    if throughputs is None:
-        raise TraceError("gavel: give its simulation_throughputs.json too, with --throughputs")
-    with (gzip.open if throughputs.suffix == ".gz" else open)(throughputs, "rt") as file:
-        tables = json.load(file)
-    steps_per_s = {kind: {ast.literal_eval(key): row["null"] for key, row in tables[kind].items()} for kind in TYPES}
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
-        lines = [line.rstrip("\n").split("\t") for line in file if line.strip()]
-    rows = []
-    for number, line in enumerate(lines):
-        if len(line) not in PLACES:
-            raise TraceError(f"{path}: line {number + 1} has {len(line)} fields; a trace of Gavel has 7 or 10")
-        values = {name: line[at] if at is not None else "1" for name, at in zip(TRACE, PLACES[len(line)])}
-        key = values["job_type"], int(values["scale_factor"])
-        if key not in steps_per_s[TYPES[0]]:
-            raise TraceError(
-                f"{path}: line {number + 1}: no throughput of {key[0]!r} on {key[1]} GPUs in {throughputs}"
-            )
-        rows.append(
-            {
-                "submit_s": float(values["arrival_time"]), "num_gpus": key[1], "steps": int(values["total_steps"]),
-                "weight": float(values["priority_weight"]), **{kind: steps_per_s[kind][key] for kind in TYPES},
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)

@@ -11,10 +11,12 @@ import pandas as pd
 
 from gpusim.engine.description import Rules
 from gpusim.errors import TraceError, did_you_mean
+from gpusim.policies.gavel import Gavel
+from gpusim.policies.policy import Policy
 from gpusim.state.codes import Backfill, Order, Placement
-from gpusim.validation import plain_easy, plain_gavel, tiresias
+from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
-from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
+from gpusim.validation.plain_gavel_shares import BY_NAME, FirstCome, MaxMin
 from gpusim.validation.recordings import Recording
 
 ROUNDED_S = 0.006  # recorded times have two decimals at the least
@@ -32,11 +34,12 @@ class Rule(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Which jobs start and end as somebody else says, and whether all must."""
+    """Which jobs start and end as somebody else says, whether all must, and which package is lacking to tell."""
 
     what: str
     same: np.ndarray
     must: bool = True
+    lacks: str = ""
 
 
 def _from_starts(recording: Recording, start_s: np.ndarray) -> pd.DataFrame:
@@ -77,7 +80,7 @@ def _tiresias(policy: str) -> Rule:
     )
 
 
-def _gavel(shares: Callable[[], plain_gavel.Shares], **rules: bool) -> Times:
+def _gavel_theirs(shares: Callable[[], plain_gavel.Shares], **rules: bool) -> Times:
     def times(recording: Recording) -> pd.DataFrame:
         jobs = recording.jobs
         columns = (jobs[name].to_numpy() for name in ("num_gpus", "steps", "weight", "submit_s"))
@@ -88,14 +91,45 @@ def _gavel(shares: Callable[[], plain_gavel.Shares], **rules: bool) -> Times:
     return times
 
 
+def _in_rounds(play: Callable[..., np.ndarray], policy: Callable[[], Policy]) -> Times:
+    """Our policy over types of GPU, asked as often as theirs is."""
+
+    def times(recording: Recording) -> pd.DataFrame:
+        jobs = recording.jobs
+        columns = (jobs[name].to_numpy(float) for name in ("steps", "submit_s"))
+        rate, gpus = jobs[list(plain_gavel.TYPES)].to_numpy(), jobs["num_gpus"].to_numpy()
+        end_s = play(rate, gpus, *columns, np.array(recording.capacity), policy(), plain_gavel.ROUND_S)
+        return pd.DataFrame({"start_s": np.nan, "end_s": end_s})
+
+    return times
+
+
+def _gavel(shares: Callable[[], plain_gavel.Shares], policy: Callable[[], Policy], shuffled: bool = False) -> Rule:
+    plain, ours = (_in_rounds(play, policy) for play in (gavel_fleet.play_plainly, gavel_fleet.ends_s))
+    return Rule(_gavel_theirs(shares, shuffled=shuffled), plain, ours, _ROUNDS)
+
+
+def _one_type(recording: Recording) -> pd.DataFrame:
+    """FIFO on the type that Gavel's FIFO gives to all jobs, the last by name that the cluster has."""
+    jobs = recording.jobs
+    kind = [kind for kind in BY_NAME if recording.capacity[kind]][-1]
+    runtime_s = (jobs["steps"] / jobs[plain_gavel.TYPES[kind]]).to_numpy()
+    given = work(jobs["submit_s"].to_numpy(float), runtime_s, jobs["num_gpus"].to_numpy())
+    return pd.DataFrame({"start_s": np.nan, "end_s": play(given, [(recording.capacity[kind], 1)]).jobs["end_s"]})
+
+
 _FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
 _EASY = _engine(Rules(backfill=Backfill.EASY, placement=_FIRST))
 _OWN_EASY = _easy(plain_easy.last_ready, spares_kept=True)
 _KEPT = "for the head are kept the first nodes that have room at its shadow time, here those that are ready last"
 _FROZEN = "the head waits for the shadow time reckoned when it was first blocked, and all others start while they fit"
 _ROUNDS = (
-    "a round lasts as long as its longest task and begins with all GPUs free; shares that are equally good are the"
-    " solver's choice; FIFO has a place for each job on the last type alone"
+    "a round lasts as long as its longest task and begins with all GPUs free, here rounds come at fixed times; shares"
+    " that are equally good are the solver's choice; without throughputs theirs draws the order of types at each round"
+)
+_PLACES = (
+    "FIFO has a place for each job on the last type by name alone, and loses one where the head does not fit it; a"
+    " round lasts as long as its longest task, here who is next starts when GPUs come free"
 )
 _LINES = (
     "of equals who stood first stands first, here who runs; who falls to a queue stands behind those that wait there;"
@@ -119,9 +153,11 @@ RULES: dict[str, dict[str, Rule]] = {
         policy: _tiresias(policy) for policy in (*tiresias.KEYS, "dlas", "dlas-gpu")
     },
     "gavel": {
-        "fifo": Rule(_gavel(FirstCome, shuffled=True, only_with_shares=True), None, None, _ROUNDS),
-        "max_min_fairness": Rule(_gavel(lambda: MaxMin(False), shuffled=True), None, None, _ROUNDS),
-        "max_min_fairness_perf": Rule(_gavel(lambda: MaxMin(True)), None, None, _ROUNDS),
+        "fifo": Rule(
+            _gavel_theirs(FirstCome, shuffled=True, only_with_shares=True), None, _one_type, _PLACES
+        ),
+        "max_min_fairness": _gavel(lambda: MaxMin(False), lambda: Gavel(aware=False), shuffled=True),
+        "max_min_fairness_perf": _gavel(lambda: MaxMin(True), Gavel),
     },
 }  # fmt: skip
 
@@ -150,31 +186,44 @@ def rule_of(simulator: str, policy: str) -> Rule:
 def compare(recording: Recording) -> tuple[list[Verdict], pd.DataFrame]:
     """Which jobs start and end as recorded: by their rule, which explains all, and by our engine.
 
+    Jobs without a recorded end are scheduled and not compared.
+
     Returns
     -------
     verdicts : list of Verdict
-        Where their rule is ours, one. Else three: their rule in plain Python as recorded, our engine as our rule in
-        plain Python, and our engine as recorded, which need not be.
+        Where their rule is ours, one. Else up to three: their rule in plain Python as recorded, our engine as our rule
+        in plain Python, and our engine as recorded, which need not be.
     times : DataFrame
         By job: times recorded, and ``theirs``, ``ours`` beside them.
     """
     rule = rule_of(recording.simulator, recording.policy)
-    verdicts, times = [], recording.recorded.copy()
-    found = {
-        name: None if rule_times is None else rule_times(recording).set_index(times.index)
-        for name, rule_times in (("theirs", rule.theirs), ("plain", rule.plain), ("ours", rule.ours))
-    }
+    known = recording.recorded["end_s"].notna()
+    verdicts, recorded = [], recording.recorded[known]
+    times = recorded.copy()
+    found, lacks = {}, ""
+    for name, rule_times in (("theirs", rule.theirs), ("plain", rule.plain), ("ours", rule.ours)):
+        try:
+            found[name] = None if rule_times is None else rule_times(recording).set_index(known.index)[known]
+        except ImportError as error:  # of their solver
+            found[name], lacks = None, str(error.name)
     for name in ("theirs", "ours"):
         if found[name] is not None:
             times = times.join(found[name].add_prefix(f"{name}_"))
-    recorded = recording.recorded
-    if found["theirs"] is not None:
-        verdicts.append(Verdict("by their rule in plain Python as recorded", _same(found["theirs"], recorded)))
+    if rule.theirs is not None:
+        same = np.zeros(len(times), bool) if lacks else _same(found["theirs"], recorded)
+        verdicts.append(Verdict("by their rule in plain Python as recorded", same, True, lacks))
     if found["plain"] is not None:
         verdicts.append(Verdict("by ours as our rule in plain Python", _same(found["ours"], found["plain"])))
     if found["ours"] is not None:
         verdicts.append(Verdict("by ours as recorded", _same(found["ours"], recorded), rule.theirs is None))
     return verdicts, times
+
+
+def mean_completion_s(recording: Recording, times: pd.DataFrame) -> dict[str, float]:
+    """[s] Mean time from submission to end of the jobs compared: ``recorded``, ``ours``, where known ``theirs``."""
+    submit_s = recording.jobs["submit_s"].reindex(times.index)
+    columns = {"recorded": "end_s", "theirs": "theirs_end_s", "ours": "ours_end_s"}
+    return {who: float((times[name] - submit_s).mean()) for who, name in columns.items() if name in times}
 
 
 def _same(found: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:

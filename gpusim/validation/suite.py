@@ -9,9 +9,11 @@ from gpusim.validation import (
     blocking,
     capping,
     contracts,
+    curtailment,
     elastic,
     engine_limits,
     failures,
+    fair_types,
     hindcast,
     occupancy,
     packing,
@@ -22,6 +24,7 @@ from gpusim.validation import (
     recorded,
     scheduling,
     serving,
+    slips,
     splitwise,
     stages,
     tariffs,
@@ -84,6 +87,11 @@ ANCHORS: dict[int, Anchor] = {
     52: capping.more_servers,
     53: hindcast.coreweave,
     54: elastic.equal_parts,
+    55: slips.promised,
+    56: fair_types.knowing_types,
+    57: elastic.sia_beside_pollux,
+    60: tariffs.bills_of_a_year,
+    61: curtailment.calls,
 }
 
 SOURCES: dict[int, str] = {
@@ -139,6 +147,11 @@ SOURCES: dict[int, str] = {
     52: "POLCA (2024), the curve of caps",
     53: "quarters published by CoreWeave, 2025 and 2026",
     54: "Berg et al. (2018): a birth-death chain",
+    55: "what was promised for 2025 and 2026, and what came",
+    56: "stanford-futuredata/gavel c4fa400",
+    57: "Jayaram Subramanya et al. (2023), Qiao et al. (2021)",
+    60: "worked by hand, conservation",
+    61: "worked by hand",
 }
 
 

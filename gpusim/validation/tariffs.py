@@ -1,4 +1,4 @@
-"""Anchors of charges for transmission and capacity, through a year of two sites of constant power."""
+"""Anchors of charges for transmission and capacity and of bills, through a year of sites of constant power."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from gpusim.engine.run import run
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S, JOULE_PER_MWH
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import SEED
 from gpusim.validation.power import flat_year_scenario
@@ -58,3 +58,50 @@ def peaks_and_capacity(_effort: Effort) -> Iterator[Row]:
     yield Row(30, "capacity of 100 MW for a year [USD]", 329.17 * 100.0 * 365.0, usd["us-pjm-capacity"], 1e-12)
     yield Row(30, "the same by energy [USD/MWh]", 329.17 / 24.0, usd["us-pjm-capacity"] / mwh, 1e-12)
     yield from warm_summer()
+
+
+def bills_of_a_year(_effort: Effort) -> Iterator[Row]:
+    """60: every line of the bill of 100 MW for a year at 50 USD/MWh, with four peaks; then of a site of the weather."""
+    tables = flat_sites_scenario(1000.0).to_toml_dict()
+    tables["sites"] = {"texas": tables["sites"]["texas"]}
+    tables["sites"]["texas"]["tariff"] = {
+        "meter_s": HOUR_S, "demand_usd_per_kw_month": 8.0, "delivery_usd_per_mwh": 3.0, "carbon_usd_per_t": 20.0,
+        "tax_share": 0.06,
+        "agreements": {
+            "wind": {"mw": 120.0, "price_usd_per_mwh": 40.0, "until": "2026-12-01"},
+            "sun": {"mw": 30.0, "price_usd_per_mwh": 35.0, "settlement": "virtual"},
+        },
+    }  # fmt: skip
+    tables["rules"] = {"enforce": ["us-ercot-4cp"]}
+    result = run(Scenario.from_dict(tables), SEED)
+    mwh, wind_mwh, sun_mwh = 876_000.0, 120.0 * 24.0 * 183.0, 30.0 * 8_760.0
+    lines = {
+        "energy": 50.0 * (mwh - wind_mwh), "agreement wind": 40.0 * wind_mwh, "virtual agreement sun": -15.0 * sun_mwh,
+        "demand": 12 * 8.0 * 100_000.0, "delivery": 3.0 * mwh, "carbon": 20.0 * 0.334 * mwh,
+        "transmission": 70.0 * 100_000.0,
+    }  # fmt: skip
+    lines["taxes"] = 0.06 * (sum(lines.values()) - lines["virtual agreement sun"])
+    billed = result.bill.groupby("component")["usd"].sum()
+    for component, expected in lines.items():
+        yield Row(60, f"100 MW for a year: {component} [USD]", expected, billed[component], 1e-11)
+    yield Row(60, "the same in all [USD]", sum(lines.values()), billed.sum(), 1e-11)
+    yield from _bill_of_the_weather()
+
+
+def _bill_of_the_weather() -> Iterator[Row]:
+    """60: June of a site cooled by air at prices by the hour: energy, money and the highest quarter hour, by its table
+    of power."""
+    tables = flat_sites_scenario(1000.0).to_toml_dict()
+    here = {"grid_mw": 1000.0, "cooling": {"medium": "air"}, "tariff": {"demand_usd_per_kw_month": 8.0}}
+    here = {**tables["sites"]["texas"], **here}
+    del here["price_usd_per_mwh"]
+    tables |= {"run": {"start": "2026-06-01", "days": 30.0, "record_s": 900.0}, "sites": {"texas": here}, "rules": {}}
+    result = run(Scenario.from_dict(tables), SEED)
+    power, bill = result.power, result.bill.set_index("component")
+    mwh = (power["facility_w"] * (power["end_s"] - power["start_s"])).sum() / JOULE_PER_MWH
+    yield Row(60, "by the weather: energy [MWh]", mwh, bill["energy_mwh"].sum(), 1e-9)
+    yield Row(
+        60, "by the weather: its worth at the market [USD]", power["cost_usd"].sum(), bill.loc["energy", "usd"], 1e-9
+    )
+    peak_kw = power["facility_w"].max() / 1000.0
+    yield Row(60, "by the weather: demand [USD]", 8.0 * peak_kw, bill.loc["demand", "usd"], 1e-9)

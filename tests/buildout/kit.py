@@ -6,6 +6,7 @@ import numpy as np
 
 from gpusim.scenario.scenario import Scenario
 
+ALONE = {"same_region": 0.0, "same_trade": 0.0, "tail_index": 0.0}  # delays that have nothing in common, lognormal
 COMPONENTS = ("gpus", "halls", "grid")
 
 
@@ -19,6 +20,7 @@ def tables(projects: dict, **more) -> dict:
         "gpus": {"one": one_gpu(1000.0), "other": one_gpu(2000.0)},
         "sites": {name: {**site, "pools": {"one": {"gpus": 0.0}, "other": {"gpus": 0.0}}} for name in names},
         "projects": {name: {"site": "here", "start": "2025-01-01", **project} for name, project in projects.items()},
+        "delays": ALONE,
         **more,
     }
 
@@ -68,7 +70,10 @@ def random_scenario(seed: int, exact: bool, with_rivals: bool = False) -> Scenar
         }  # fmt: skip
     run = {"start": "2025-03-01", "days": 1100.0}
     rivals = _rivals(random, supplies) if with_rivals else {}
-    return scenario(projects, supplies=supplies, shocks=_hitting(shocks, projects), run=run, rivals=rivals)
+    parts = {"supplies": supplies, "shocks": _hitting(shocks, projects), "run": run, "rivals": rivals}
+    shared = random.dirichlet((1.0, 1.0, 1.0))
+    delays = {"same_region": float(shared[0]), "same_trade": float(shared[1]), "tail_index": [0.0, 2.5][seed % 2]}
+    return scenario(projects, delays=delays, **parts)
 
 
 def _rivals(random: np.random.Generator, supplies: dict) -> dict:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from gpusim.buildout import network as network_module
+from gpusim.buildout import durations
 from gpusim.buildout.criticality import criticality
 from gpusim.buildout.network import Network
 from gpusim.buildout.path import critical_path
@@ -55,12 +55,12 @@ def exceeded() -> float:
     """Share of durations beyond their p90."""
     sc = scenario({f"p{i}": {"adds": {"gpus": {"one": 1}}, "tasks": chain(1, 10.0, 17.0)} for i in range(50)})
     network = Network(sc)
-    return float(np.mean([np.array(network.durations_s(seed)) > 17.0 * DAY_S for seed in range(40)]))
+    return float(np.mean([np.array(network.durations.work_s(seed)) > 17.0 * DAY_S for seed in range(40)]))
 
 
 def test_one_in_ten_durations_exceeds_the_p90(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exceeded() == pytest.approx(0.1, abs=4 * np.sqrt(0.09 / 2000))
-    monkeypatch.setattr(network_module, "P90", 1.0)  # the p90 taken for one standard deviation
+    monkeypatch.setattr(durations, "P90", 1.0)  # the p90 taken for one standard deviation
     assert exceeded() > 0.13
 
 

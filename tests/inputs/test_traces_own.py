@@ -107,6 +107,18 @@ def test_all_faults_together(tmp_path):
     assert "column 'gpus' must hold whole numbers from 1 to 2147483647 (2x): line 3: '0.0', line 4: '2.5'" in text
 
 
+def test_a_cell_that_cannot_be_read_is_told_once(tmp_path):
+    file = tmp_path / "jobs.csv"
+    file.write_text("submit_s,runtime_s,gpus\n0,an hour,1\n5,-1,some\n")
+    with pytest.raises(TraceError) as raised:
+        read_trace(file)
+    assert str(raised.value).splitlines()[1:] == [
+        "  - column 'runtime_s' must hold numbers (1x): line 2: 'an hour'",
+        "  - column 'gpus' must hold numbers (1x): line 3: 'some'",
+        "  - column 'runtime_s' must hold numbers from 0 to 1e+11 (1x): line 3: '-1.0'",
+    ]
+
+
 @pytest.mark.parametrize(
     ("frame", "text"),
     [

@@ -12,6 +12,7 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.site_tables import pools_it_j
 from gpusim.errors import PolicyError, ScenarioError
 from gpusim.inputs.jobtable import JobTable
+from gpusim.policies.finish_time_shares import equal_part, least_worst_finish
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.shares_of_time import greatest_least, greatest_sum
 from gpusim.validation.plain_gavel import Moment
@@ -73,6 +74,73 @@ def test_nobody_is_worse_off_than_with_an_equal_part():
         assert valid(shares, held, capacity, allowed)
         each = min(1.0, capacity.sum() / n) * capacity / capacity.sum()
         assert ((shares * speeds).sum(axis=1) >= (speeds @ each) * (1 - 1e-6)).all()
+
+
+def rho(shares, speeds, part, left, age_s, alone_s):
+    """Ratios of finish times under shares."""
+    return (age_s + left / (shares * speeds).sum(axis=1)) / (alone_s + left / part)
+
+
+def test_no_shares_on_a_grid_are_fairer():
+    """Two jobs of some age on two types: no shares in twentieths have a better worst ratio of finish times."""
+    draw, ones, all_allowed = np.random.default_rng(11), np.ones((2, 2)), np.ones((2, 2), bool)
+    parts = [(a / 20, b / 20) for a, b in product(range(21), repeat=2) if 0 < a + b <= 20]
+    for _ in range(4):
+        speeds, left = draw.uniform(0.2, 2.0, (2, 2)), draw.uniform(100.0, 900.0, 2)
+        age_s, capacity = draw.uniform(0.0, 800.0, 2), np.array([1.0, 1.0])
+        alone_s = age_s * draw.uniform(0.5, 1.0, 2)
+        found = least_worst_finish(speeds, ones, capacity, all_allowed, left, age_s, alone_s)
+        part = equal_part(speeds, ones, capacity, all_allowed)
+        assert part == pytest.approx(speeds.mean(axis=1))  # of two types half of each
+        assert valid(found, ones, capacity, all_allowed)
+        case = speeds, part, left, age_s, alone_s
+        pairs = (np.array(pair) for pair in product(parts, repeat=2))
+        grid = min(rho(pair, *case).max() for pair in pairs if (pair.sum(axis=0) <= 1.0 + 1e-12).all())
+        ours = rho(found, *case).max()
+        assert grid - 0.15 <= ours <= grid + 1e-3
+
+
+def test_finish_times_are_no_worse_than_alone():
+    """The published property: with an equal part always to be had, nobody who had it so far ends later than alone."""
+    draw = np.random.default_rng(12)
+    for _ in range(6):
+        n, capacity = int(draw.integers(2, 12)), draw.integers(4, 9, 3).astype(float)
+        speeds, held = draw.uniform(0.05, 1.0, (n, 3)), np.tile(draw.choice([1, 1, 2, 4], n)[:, None], (1, 3))
+        left, alone_s = draw.uniform(10.0, 1e4, n), draw.uniform(0.0, 1e4, n)
+        shares = least_worst_finish(speeds, held, capacity, np.ones((n, 3), bool), left, alone_s, alone_s)
+        assert valid(shares, held, capacity, np.ones((n, 3), bool))
+        part = equal_part(speeds, held, capacity, np.ones((n, 3), bool))
+        assert rho(shares, speeds, part, left, alone_s, alone_s).max() <= 1.0 + 1e-3
+
+
+def test_finish_times_by_hand():
+    """One GPU: shares count as if they lasted, so jobs that just came have half each; who waited has more."""
+    one = np.ones((2, 1))
+    zero = np.zeros(2)
+    shares = least_worst_finish(one, one, np.array([1.0]), one > 0, np.array([900.0, 100.0]), zero, zero)
+    assert shares == pytest.approx(np.array([[0.5], [0.5]]))
+    late = least_worst_finish(
+        one, one, np.array([1.0]), one > 0, np.array([100.0, 100.0]), np.array([100.0, 0.0]), zero
+    )
+    assert late[0, 0] == pytest.approx(1.0 - late[1, 0])
+    assert late[0, 0] > 0.6
+
+
+def test_what_runs_nowhere_has_no_share():
+    held = np.array([[1.0], [9.0]])
+    found = least_worst_finish(np.ones((2, 1)), held, np.array([4.0]), held > 0, np.ones(2), np.zeros(2), np.zeros(2))
+    assert found.tolist() == [[1.0], [0.0]]
+
+
+def test_not_aware_all_types_are_alike():
+    """Without speeds each job spends its time as the GPUs are, where it fits."""
+    speeds, held = np.array([[1.0, 0.1], [0.1, 1.0], [1.0, 1.0]]), np.array([[1, 1], [1, 1], [4, 4]])
+    blind = Gavel(aware=False).shares(speeds, held, np.array([3.0, 5.0]), np.ones((3, 2), bool), np.ones(3))
+    assert blind[0] == pytest.approx(blind[1])
+    assert blind[0, 1] / blind[0, 0] == pytest.approx(5.0 / 3.0)
+    assert blind[2, 0] == 0.0
+    known = Gavel().shares(speeds, held, np.array([3.0, 5.0]), np.ones((3, 2), bool), np.ones(3))
+    assert known[0, 0] > known[0, 1]
 
 
 def test_who_gains_most_has_the_fast_type():
@@ -144,6 +212,8 @@ def test_shares_become_time():
     assert first == pytest.approx(6000 / 0.6, rel=0.02)
     assert second - first <= 120.0
     assert result.jobs["evictions"].min() > 20  # they change places all the time
+    finish = play([(0, 6000, 8, "fast"), (0, 6000, 8, "fast")], objective="finish_time")
+    assert finish.jobs["end_s"].max() == pytest.approx(6000 / 0.6, rel=0.02)
     work = play([(0, 6000, 8, "fast"), (0, 6000, 8, "fast")], objective="throughput")
     assert work.jobs["evictions"].max() <= 1
 

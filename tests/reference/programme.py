@@ -95,7 +95,16 @@ class Twin:
         spec = self._spec(place)
         if spec.p90_days is None or spec.p90_days == spec.median_days:
             return spec.median_days * DAY_S
-        z = rng.stream(self.seed, "programme", *place).standard_normal()
+        law, kind = self.scenario.delays, spec.kind or place[1]
+        region = self.scenario.sites[self.scenario.projects[place[0]].site].region
+        parts = [
+            (law.same_region, ("delay", "region", region)),
+            (law.same_trade, ("delay", "trade", kind)),
+            (1.0 - law.same_region - law.same_trade, ("programme", *place)),
+        ]
+        z = sum(share**0.5 * rng.stream(self.seed, *name).standard_normal() for share, name in parts)
+        if law.tail_index and norm.sf(z) < 0.1:
+            return spec.p90_days * DAY_S * (0.1 / norm.sf(z)) ** (1.0 / law.tail_index)
         return spec.median_days * DAY_S * exp(z * log(spec.p90_days / spec.median_days) / norm.ppf(0.9))
 
     def _orders(self) -> dict:

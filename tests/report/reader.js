@@ -8,6 +8,7 @@ const planned = () => window.charts.data(Object.keys(window.charts.getState({ da
   .reduce((sum, row) => sum + row.gpus * (row.to - row.from), 0);
 const column = (id, at) => bodies(id).reduce((sum, cells) => sum + parseFloat(cells[at].replaceAll(",", "")), 0);
 const hours = () => column("explore-held", 2);
+const charts = () => document.querySelector("#explore-charts svg").clientWidth;
 const lanes = () => document.querySelectorAll("#explore-charts .lanes_marks path").length;
 
 look(async (seen) => {
@@ -75,6 +76,25 @@ look(async (seen) => {
   seen["energy of a period"] = column("explore-energy", 1);
   seen["days of lanes"] = window.charts.scale("lanes_x").domain();
   seen["events of a period"] = bodies("events").map((cells) => parseFloat(cells[0]));
+  seen["note with rows of many days"] = document.querySelector(".dt-container:has(#bottlenecks) + .untold").textContent;
+  seen["on paper"] = document.querySelector("main").dataset.only;
+
+  seen.widths = [charts()];
+  await click(bars()[0]);
+  document.querySelector("#explore-controls select").value = "share of planned";
+  document.querySelector("#explore-controls select").dispatchEvent(new Event("change"));
+  document.body.style.maxWidth = "600px";
+  dispatchEvent(new Event("resize"));
+  const before = window.charts;
+  while (window.charts === before) await pause(50);
+  await pause(200);
+  seen.widths.push(charts());
+  seen["told when narrower"] = told();
+  seen["days when narrower"] = window.charts.scale("did_x").domain();
+  seen["sites when narrower"] = texts(2);
+  seen["controls when narrower"] = [...document.querySelectorAll("#explore-controls select")].map((one) => one.value);
+  await press([...document.querySelectorAll("#explore-periods button")][0]);
+  seen["told of the whole when narrower"] = told();
   await press(document.getElementById("explore-all"));
 
   seen.map = [...document.querySelectorAll("#explore-charts path[aria-roledescription='circle']")]

@@ -152,6 +152,23 @@ def test_a_period_zooms_and_sums(seen):
     assert seen["events of a period"] == [1.0, 1.0, 1.0]
 
 
+def test_numbers_of_many_days_are_not_passed_off_as_those_of_a_period(seen):
+    assert seen["note with rows of many days"] == (
+        "Rows that fall in part on these days; their numbers are of the whole run. GPU-hours held back, filtered"
+    )
+    assert seen["on paper"] == "Only days 1 to 2."
+
+
+def test_charts_fit_a_window_that_is_resized_and_keep_what_is_chosen(seen):
+    wide, narrow = seen["widths"]
+    assert narrow <= 600 < wide
+    assert seen["told when narrower"] == f"Only days 1 to 2; {seen['clicked']}."
+    assert seen["days when narrower"] == [1.0, 2.0]
+    assert set(seen["sites when narrower"]) == {seen["clicked"]}
+    assert seen["controls when narrower"][0] == "share of planned"
+    assert seen["told of the whole when narrower"] == f"Only {seen['clicked']}."
+
+
 def test_sites_stand_on_their_maps(seen):
     assert {site for site, _x in seen["map"]} == {"site-00", "site-01", "site-02"}
     assert len({round(x) for _site, x in seen["map"]}) >= 3

@@ -130,6 +130,7 @@ def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
     assert done.exit_code == 0, done.output
     assert "2 rivals placed" in done.output
     assert gpusim.Competition.load(out / "competition").about["replications"] == 20
+    assert not (out / "assumptions").exists()  # one run is quick
     before = _story(out)
     assert "competition-costs" in before
     (out / "report.html").unlink()

@@ -26,6 +26,7 @@ from gpusim.report.findings import Findings
 from gpusim.report.page import write
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sections import SECTIONS
+from gpusim.report.sections.assumptions import told
 from gpusim.report.sections.build_out import BuildOutSection
 from gpusim.report.sections.contracts import ContractsSection
 from gpusim.report.sections.money import MoneySection
@@ -140,6 +141,11 @@ def test_from_the_command_line_and_drawn_again(tmp_path) -> None:
     assert done.exit_code == 0, done.output
     assert "Contracts: when milestones are met" in done.output
     assert gpusim.Deliveries.load(out / "deliveries").about["replications"] == 3
+    found = gpusim.Assumptions.load(out / "assumptions")
+    said = " ".join(done.output.split())
+    assert all(sentence in said for sentence in told(found))
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    assert len(page.tables["assumptions"]) == len(found.assumptions) + 1
     before = _story(out)
     (out / "report.html").unlink()
     assert CliRunner().invoke(cli, ["report", str(out)]).exit_code == 0

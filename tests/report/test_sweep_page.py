@@ -17,7 +17,8 @@ from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.sweeps.points import MOST_POINTS
 from gpusim.results.sweep import Sweep
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.run_file import to_bytes
+from gpusim.studies.store import Store
 from gpusim.studies.sweeps.design import points
 from gpusim.studies.sweeps.points import design_table
 from gpusim.studies.sweeps.spec import SweepSpec

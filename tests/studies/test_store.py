@@ -15,7 +15,8 @@ import pyarrow.dataset
 import pytest
 
 from gpusim.errors import StoreError
-from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.run_file import to_bytes
+from gpusim.studies.store import Store
 
 KEYS = [f"{i:032x}" for i in range(4)]
 

@@ -38,6 +38,7 @@ DURATIONS = {
       for of in ("mean", "p50", "p90", "p99")),
 }  # fmt: skip
 TASK = {"median_days": 40.0, "p90_days": 60.0, "supply": "vendor", "units": 50.0}
+NON_FIRM = {"mw": 0.01, "calls": [{"at": 1.0, "hours": 4.0}]}
 SCENARIO = scenario(
     {"a": project(50, TASK), "b": project(20, {**TASK, "units": 20.0}, start="2025-03-01")},
     {"one": {**contract(40, "2025-03-01"), "admit": 0.0}},
@@ -49,7 +50,9 @@ SCENARIO = scenario(
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return gpusim.run(SCENARIO.with_({"failures.mix": "llama3"}), seed=3)
+    return gpusim.run(
+        SCENARIO.with_({"failures.mix": "llama3", "sites.here.tariff": {}, "sites.here.non_firm": NON_FIRM}), seed=3
+    )
 
 
 @pytest.fixture(scope="module")

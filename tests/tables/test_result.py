@@ -104,6 +104,13 @@ def test_a_link_to_a_folder_stays(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("**/.*")) == []
 
 
+def edit(folder: Path, change) -> None:
+    """Change a saved manifest by hand."""
+    about = json.loads((folder / "manifest.json").read_text())
+    change(about)
+    (folder / "manifest.json").write_text(json.dumps(about))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -117,6 +124,8 @@ def test_a_link_to_a_folder_stays(tmp_path: Path) -> None:
         (lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe"), "damaged"),
         (lambda f: (f / "manifest.json").write_text("[" * 100_000), "damaged"),
         (lambda f: (f / "manifest.json").write_text("[]"), "is not the manifest of a result"),
+        (lambda f: edit(f, lambda about: about.pop("seed")), "manifest.json is not what was saved"),
+        (lambda f: edit(f, lambda about: about.update(seed="1")), "manifest.json is not what was saved"),
         (lambda f: (f / "manifest.json").write_text('{"sha256": 3}'), "is not the manifest of a result"),
         (
             lambda f: (f / "manifest.json").write_text('{"sha256": {}, "format": 1, "gpusim_version": "9.0"}'),

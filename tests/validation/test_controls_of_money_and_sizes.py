@@ -1,11 +1,11 @@
-"""Negative controls of accounts and of elastic jobs: each leaves one thing out, and its anchor must notice."""
+"""Negative controls of money, delays and elastic jobs: each leaves one thing out, and its anchor must notice."""
 
 from itertools import islice
 
 import numpy as np
 import pytest
 
-from gpusim.validation import elastic, hindcast
+from gpusim.validation import elastic, hindcast, slips
 from gpusim.validation.anchor import QUICK, Effort
 from tests.validation.test_negative_controls import failures
 
@@ -26,3 +26,11 @@ def test_elastic_jobs_without_a_serial_part():
     """Jobs that are twice as fast with twice the GPUs are gone sooner than the chain of those that are not."""
     off = failures(islice(elastic.equal_parts(Effort(1 / 25), lambda gpus: np.asarray(gpus, float)), 1))
     assert off["Pollux, 4 jobs/s: mean time"] == pytest.approx(1.0 / 4.0, rel=0.3)
+
+
+def test_delays_with_nothing_in_common():
+    """Independent lognormals with a p90 of 1.5 times the median: half as many late, and Abilene's is not foreseen."""
+    alone = {"delays.same_region": 0.0, "delays.same_trade": 0.0, "delays.tail_index": 100.0}
+    late, _next_year, _fleet, _denton, abilene = slips.promised(QUICK, 1.5, alone)
+    assert late.ours < 0.5 * slips.LATE_2025
+    assert not abilene.passed

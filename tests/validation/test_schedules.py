@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from gpusim.cli import cli
 from gpusim.errors import TraceError
-from gpusim.validation import plain_easy
+from gpusim.policies.gavel import Gavel as Policy
+from gpusim.validation import gavel_fleet, plain_easy
 from gpusim.validation.plain_gavel import Gavel
 from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
 from gpusim.validation.recordings import read
@@ -77,6 +78,81 @@ def test_command(tmp_path):
     assert "first jobs that do not start and end by their rule" in off.output
 
 
+def _told(path, change):
+    """A recorded file written anew, after a change to its table."""
+    table = pd.read_csv(path)
+    change(table).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table[table.columns[::-1]],
+        lambda table: table.sample(frac=1.0, random_state=3).rename(columns=lambda name: f" {name.upper()} "),
+        lambda table: table.assign(**{name: table[name] * 1000.0 for name in ("submit", "start", "end")}),
+        lambda table: table.assign(**{name: table[name] / 3600.0 for name in ("submit", "start", "end")}),
+        lambda table: table.assign(**{name: table[name] + 86_400 for name in ("submit", "start", "end")}),
+    ],
+    ids=["columns", "names", "milliseconds", "hours", "another zero"],
+)
+def test_the_same_schedule_written_otherwise(tmp_path, change):
+    """Order of columns and rows, unit and zero of the clock make no difference to what is read."""
+    jobs, recorded = _files(tmp_path, RESERVED, [0, 100, 150, 3])
+    plain = read("textbook", "EASY", jobs, recorded, "1x8").recorded
+    _told(recorded, lambda table: table.assign(submit=[job[0] for job in RESERVED]))
+    found = read("textbook", "EASY", jobs, _told(recorded, change), "1x8").recorded
+    pd.testing.assert_frame_equal(found, plain)
+
+
+def test_jobs_without_a_schedule_are_not_compared(tmp_path):
+    """A run that broke off: who has no end is scheduled with the others, and told."""
+    jobs, recorded = _files(tmp_path, RESERVED, [0, 100, 150, 3])
+    _told(recorded, lambda table: table.drop(index=2))
+    verdicts, times = compare(read("textbook", "EASY", jobs, recorded, "1x8"))
+    assert times.index.tolist() == [0, 1, 3]
+    assert all(verdict.same.tolist() == [True] * 3 for verdict in verdicts)
+    command = ["compare-schedule", "textbook", "EASY", "--jobs", str(jobs), "--recorded", str(recorded)]
+    told = CliRunner().invoke(cli, [*command, "--cluster", "1x8"])
+    assert told.exit_code == 0, told.output
+    assert "1 job without a recorded end: scheduled, and not compared" in told.output
+    assert "mean completion time 90 s as recorded, 90 s by ours (+0.0%)" in told.output
+    _told(recorded, lambda table: table.head(0))
+    with pytest.raises(TraceError, match="has an end"):
+        read("textbook", "EASY", jobs, recorded, "1x8")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda table: table.assign(job_id=[0, 1, 2, 7]), "1 job not in .*: 7"),
+        (lambda table: pd.concat([table, table.head(1)]), "job 0 is there twice"),
+        (lambda table: table.assign(submit=[0, 1, 2, 50]), "job 3 is submitted at 50, in the jobs' file at 3 s"),
+    ],
+)
+def test_a_schedule_of_other_jobs(tmp_path, change, told):
+    jobs, recorded = _files(tmp_path, RESERVED, [0, 100, 150, 3])
+    _told(recorded, change)
+    with pytest.raises(TraceError, match=told):
+        read("textbook", "EASY", jobs, recorded, "1x8")
+
+
+def test_jobs_as_swf_and_the_cluster_of_a_file(tmp_path):
+    """The same jobs as SWF, on a cluster as Tiresias describes it."""
+    jobs, recorded = _files(tmp_path, EARLY, [0, 100, 150])
+    swf, cluster = tmp_path / "jobs.swf.gz", tmp_path / "cluster.csv"
+    rows = [
+        f"{i} {submit} -1 {run} {gpus} -1 -1 {gpus} {estimate} -1 1 1 1 -1 -1 -1 -1 -1"
+        for i, (submit, run, estimate, gpus) in enumerate(EARLY)
+    ]
+    with gzip.open(swf, "wt") as file:
+        file.write("; Version: 2.2\n" + "\n".join(rows))
+    cluster.write_text("num_switch,num_node_p_switch,num_gpu_p_node\n1,1,8\n")
+    found, known = (read("textbook", "EASY", path, recorded, at) for path, at in ((swf, str(cluster)), (jobs, "1x8")))
+    assert (found.nodes, found.size) == (1, 8)
+    pd.testing.assert_frame_equal(found.jobs[known.jobs.columns], known.jobs, check_dtype=False)
+
+
 @pytest.mark.parametrize(
     ("simulator", "policy", "told"),
     [
@@ -98,8 +174,40 @@ def test_odd_clusters(tmp_path, cluster):
 
 def test_a_column_that_is_not_there(tmp_path):
     jobs, recorded = _files(tmp_path, EARLY, [0, 100, 150])
-    with pytest.raises(TraceError, match="no column first_start; it has job_id, start, end"):
+    _told(recorded, lambda table: table.rename(columns={"end": "finish"}))
+    with pytest.raises(TraceError, match="no column end or end_time or end_s; it has job_id, start, finish"):
         read("lucid", "fifo", jobs, recorded, "1x8")
+
+
+# Gavel's policies over its jobs -------------------------------------------------------------------------------------
+
+
+def _types(n, seed):
+    """Jobs on three types: steps/s, GPUs, steps, submissions [s], GPUs of the cluster."""
+    draw = np.random.default_rng(seed)
+    rate = draw.uniform(0.2, 3.0, (n, 3))
+    rate[draw.random((n, 3)) < 0.15] = 0.0
+    rate[:, 0] = np.maximum(rate[:, 0], 0.1)
+    gpus, submit_s = draw.choice([1, 1, 2], n), np.sort(draw.uniform(0.0, 4000.0, n)).round()
+    return rate, gpus, draw.uniform(100.0, 9000.0, n).round(), submit_s, np.array([2, 3, 4])
+
+
+@pytest.mark.parametrize("options", [{}, {"aware": False}, {"objective": "finish_time"}, {"objective": "throughput"}])
+def test_our_engine_as_a_fleet_that_is_counted(options):
+    """Every job of the engine ends when plain counting has it end, under the same policy."""
+    case = _types(14, 5)
+    ours = gavel_fleet.ends_s(*case, Policy(**options), 360.0)
+    plain = gavel_fleet.play_plainly(*case, Policy(**options), 360.0)
+    assert np.abs(ours - plain).max() < 1e-3
+    other = gavel_fleet.play_plainly(*case, Policy(**options), 361.0)
+    assert np.abs(ours - other).max() > 1.0  # another length of rounds is found out
+
+
+def test_rounds_by_hand():
+    """One GPU, two jobs of 540 s: a round of 360 s each, then the rest; what is done early waits for the next round."""
+    one = np.ones((2, 1))
+    case = one, np.array([1, 1]), np.array([540.0, 540.0]), np.zeros(2), np.array([1])
+    assert sorted(gavel_fleet.ends_s(*case, Policy(), 360.0)) == pytest.approx([900.0, 1260.0])
 
 
 # Gavel's simulator --------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from gpusim.kernels.serving import replicas
 from gpusim.state.codes import NONE, Miss, Wait
 
 _MISS_OF_WAIT = {
-    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.NOT_ENERGISED), Miss.POWER),
+    **dict.fromkeys((Wait.POWER, Wait.RULE, Wait.COOLING, Wait.CURTAILED, Wait.NOT_ENERGISED), Miss.POWER),
     Wait.DOWN: Miss.FAILURE,
     Wait.CYCLE: Miss.QUEUE,  # the next control step starts it
 }

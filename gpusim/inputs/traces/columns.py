@@ -103,6 +103,7 @@ def _note(notes: dict[str, int], what: str, count: int) -> None:
 
 def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, unit: str) -> None:
     def refuse(name: str, must: str, bad: np.ndarray) -> None:
+        bad = bad & ~faults.is_unread(name, lines)
         faults.add_rows(f"column '{name}' must hold {must}", bad, lines, columns[name], unit=unit)
 
     most = np.iinfo("i4").max

@@ -19,6 +19,7 @@ class Faults:
     def __init__(self, source: str):
         self.source = source
         self.texts: list[str] = []
+        self.unread: dict[str, np.ndarray] = {}  # lines on which a column's cell could not be read
 
     def add(self, text: str) -> None:
         """One fault of the file as a whole."""
@@ -41,6 +42,15 @@ class Faults:
         """``add_places`` for the rows where the mask ``bad`` holds."""
         rows = np.flatnonzero(bad)
         self.add_places(what, lines[rows], [values[row] for row in rows[:SHOWN]], unit=unit)
+
+    def add_unread(self, column: str, must: str, bad: np.ndarray, lines: np.ndarray, values) -> None:
+        """``add_rows`` for cells of a column that cannot be read, of which no other fault is told."""
+        self.unread[column] = lines[bad]
+        self.add_rows(f"column '{column}' must hold {must}", bad, lines, values)
+
+    def is_unread(self, column: str, lines: np.ndarray) -> np.ndarray:
+        """Whether the column's cells on these lines could not be read."""
+        return np.isin(lines, self.unread.get(column, ()))
 
     def check(self) -> None:
         """Raise if anything was added."""

@@ -101,7 +101,7 @@ class Rows:
             missing = cells.isin(MISSING).to_numpy()
             values = pd.to_numeric(cells.where(~missing, "nan"), errors="coerce").to_numpy(dtype="f8")
             bad = np.isnan(values) & ~missing
-            self.faults.add_rows(f"column '{column}' must hold numbers", bad, self.lines, cells.to_numpy())
+            self.faults.add_unread(column, "numbers", bad, self.lines, cells.to_numpy())
         huge = np.abs(values) > GREATEST
         self.faults.add_rows(f"column '{column}' must hold numbers up to {GREATEST:g}", huge, self.lines, values)
         return np.where(huge, np.nan, values) if huge.any() else values

@@ -20,7 +20,7 @@ from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
 _QUOTA, _POWER = int(Wait.QUOTA), int(Wait.POWER)
-_RULE, _COOLING = int(Wait.RULE), int(Wait.COOLING)
+_RULE, _COOLING, _CURTAILED = int(Wait.RULE), int(Wait.COOLING), int(Wait.CURTAILED)
 
 
 @inner
@@ -58,7 +58,8 @@ def _start(f, v, r, p, may_preempt, now):
     gpus = replica.gpus
     lacks = _lacks(f, v, r, p)
     if lacks != NONE:
-        for_nodes = lacks != _QUOTA and lacks != _POWER and lacks != _RULE and lacks != _COOLING
+        for_power = lacks == _POWER or lacks == _RULE or lacks == _COOLING or lacks == _CURTAILED
+        for_nodes = lacks != _QUOTA and not for_power
         if not (for_nodes and may_preempt and fits_limit(f, pool.site, _most_w(f, v, r, p))):
             return lacks
         if not make_room(f, p, gpus, replica.priority, now):

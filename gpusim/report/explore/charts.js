@@ -6,9 +6,12 @@ const ENTRY = 160; // px of an entry of a legend
 const NARROW = 440; // px, below which maps stand one under the other
 const PANEL = 280, PANEL_GAP = 70; // px of a panel, and between two
 const GAP = 20; // px between maps
+const CLOSE = 8; // px by which the page may change in width and charts stay as they are
+const RESTS = 150; // ms for which a window that is being resized is waited for
 const HEADINGS = { cause: ["cause", "mostly for"], period: ["from day", "day"] }; // of columns, where not as the filter
 
 let specification, about; // of the charts, and what the page is to know of them
+let drawn; // charts of now, and the width that they were drawn for
 const chosen = {}; // by filter what is chosen in it, [] for all; of the period its first and last day
 
 const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
@@ -21,8 +24,9 @@ const columnOf = (table, name) => table.columns().header().toArray()
 // Filters by which a table of the charts is told apart.
 const toldBy = (live) => ["period", ...Object.keys(rowsOf(live.data)[0] ?? {})];
 
-// Say below a table or figure which filters it takes no notice of, and what is there instead.
-const noteUntold = (element, id, known) => {
+// Say below a table or figure which filters it takes no notice of, and what is there instead; of rows with a first and a
+// last day, that their numbers are of all these days.
+const noteUntold = (element, id, known, spans = false) => {
   const untold = active().filter((name) => !known.includes(name));
   let note = element.nextElementSibling;
   if (!note?.classList.contains("untold")) {
@@ -30,9 +34,11 @@ const noteUntold = (element, id, known) => {
     note.className = "muted untold";
     element.after(note);
   }
-  note.textContent = untold.length ? `Not filtered by ${listed(untold)}.` : "";
+  const whole = spans && chosen.period.length > 0;
+  note.textContent = [untold.length ? `Not filtered by ${listed(untold)}.` : "",
+    whole ? "Rows that fall in part on these days; their numbers are of the whole run." : ""].filter(Boolean).join(" ");
   const instead = about.instead?.[id];
-  if (!untold.length || !instead || !active().every((name) => toldBy(about.live[instead]).includes(name))) return;
+  if (!(untold.length || whole) || !instead || !active().every((name) => toldBy(about.live[instead]).includes(name))) return;
   const link = document.createElement("a");
   link.href = `#${instead}`;
   link.textContent = `${document.querySelector(`#${instead} caption`).textContent}, filtered`;
@@ -56,6 +62,7 @@ const showColumns = (table, values, only) => {
 const filterTables = () => {
   for (const table of window.tables) {
     const known = Object.keys(chosen).filter((name) => columnOf(table, name) >= 0);
+    let spans = false;
     for (const name of known.filter((one) => one !== "period")) {
       const escaped = chosen[name].map((value) => value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
       const pattern = escaped.length ? `^(${escaped.join("|")})$` : "";
@@ -63,14 +70,15 @@ const filterTables = () => {
     }
     if (known.includes("period")) {
       const at = columnOf(table, "period");
-      const ends = table.column(at).header().textContent.trim() === "from day" ? at + 1 : at;
+      spans = table.column(at).header().textContent.trim() === "from day";
+      const ends = spans ? at + 1 : at;
       const day = (row, column) => parseFloat(table.row(row).node().cells[column].textContent.replaceAll(",", ""));
       table.search.fixed("period", chosen.period.length ? (_text, _data, row) => isInside(day(row, at), day(row, ends)) : null);
     }
     for (const [name, values] of Object.entries(about.values ?? {}))
       if (showColumns(table, values, chosen[name])) known.push(name);
     table.draw();
-    if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), table.table().node().id, known);
+    if (!about.live?.[table.table().node().id]) noteUntold(table.table().container(), table.table().node().id, known, spans);
   }
 };
 
@@ -135,6 +143,7 @@ const show = (view) => {
   document.getElementById("explore-filter").textContent = words.length ? `Only ${words.join("; ")}.` : about.all;
   document.getElementById("explore-untold").textContent = untold.join(" ");
   document.getElementById("explore-all").hidden = !words.length;
+  document.querySelector("main").dataset.only = words.length ? `Only ${words.join("; ")}.` : ""; // for paper
 };
 
 // Zoom to days of the run, to all of them if none are given.
@@ -168,13 +177,13 @@ const listen = (view) => {
   });
 };
 
-const drawPeriods = (view) => {
+const drawPeriods = () => {
   const place = document.getElementById("explore-periods");
   for (const { label, days } of about.periods ?? []) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.addEventListener("click", () => zoomTo(view, days));
+    button.addEventListener("click", () => zoomTo(window.charts, days));
     place.append(button);
   }
 };
@@ -232,22 +241,63 @@ const unpacked = async (text) => {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
 };
 
+// What is chosen in charts, and what they are set to show.
+const choicesOf = (view) => ({
+  stores: specification.params.filter(({ select }) => select?.type === "point").map(({ name }) => [`${name}_store`, view.data(`${name}_store`)]),
+  signals: specification.params.filter(({ bind }) => bind?.input).map(({ name }) => [name, view.signal(name)]),
+  days: chosen.period?.length ? [...chosen.period] : null,
+});
+
+const choose = async (view, { stores, signals, days }) => {
+  for (const [name, values] of stores) view.data(name, values);
+  await view.runAsync();
+  for (const [name, value] of signals) view.signal(name, value); // a site has set its pool by now
+  await view.runAsync();
+  if (days) await zoomTo(view, days);
+};
+
+// Of the section that the charts are in: their own place is as wide as they are.
+const room = () => document.getElementById("explore-charts").parentElement.clientWidth;
+
+// Draw the charts in the width of the page, with what was chosen in those before.
+const draw = async () => {
+  const place = document.getElementById("explore-charts"), controls = document.getElementById("explore-controls");
+  const choices = drawn && choicesOf(drawn.view);
+  place.style.minHeight = `${place.offsetHeight}px`; // the page keeps its place meanwhile
+  drawn?.finalize();
+  controls.replaceChildren();
+  const width = room(), fitted = structuredClone(specification);
+  for (const view of fitted.vconcat) fit(view, Math.max(width - LABELS, 180));
+  drawn = await vegaEmbed(place, fitted, { actions: false, renderer: "svg", config: CONFIG, bind: controls });
+  drawn.width = width;
+  listen(drawn.view);
+  if (choices) await choose(drawn.view, choices);
+  place.style.minHeight = "";
+  show(drawn.view);
+  window.charts = drawn.view;
+};
+
+const redrawIfWider = async () => {
+  const width = room();
+  if (width && Math.abs(width - drawn.width) > CLOSE) await draw();
+};
+
 document.addEventListener("DOMContentLoaded", async () => {
   specification = await unpacked(document.getElementById("explore-specification").textContent);
   about = specification.usermeta;
   vega.expressionFunction("short", short);
-  const place = document.getElementById("explore-charts");
-  for (const view of specification.vconcat) fit(view, Math.max(place.clientWidth - LABELS, 180));
-  const { view } = await vegaEmbed(place, specification, { actions: false, renderer: "svg", config: CONFIG, bind: "#explore-controls" });
-  listen(view);
-  drawPeriods(view);
+  drawPeriods();
   document.getElementById("explore-all").addEventListener("click", () => {
     for (const { name, select } of specification.params.filter((one) => one.select)) 
-      if (select.type === "point") view.data(`${name}_store`, []);
-    zoomTo(view);
+      if (select.type === "point") window.charts.data(`${name}_store`, []);
+    zoomTo(window.charts);
   });
   if (served) document.querySelector("nav ul").insertAdjacentHTML("beforeend", `<li><a href="${served}">All tables</a></li>`);
   document.getElementById("explore-live")?.removeAttribute("hidden");
-  show(view);
-  window.charts = view;
+  await draw();
+  let waits = null, redrawn = Promise.resolve();
+  addEventListener("resize", () => {
+    clearTimeout(waits);
+    waits = setTimeout(() => { redrawn = redrawn.then(redrawIfWider); }, RESTS);
+  });
 });

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gpusim import plugins
 from gpusim.report.section import Section
+from gpusim.report.sections.assumptions import AssumptionsSection
+from gpusim.report.sections.bills import BillsSection
 from gpusim.report.sections.bottlenecks import BottlenecksSection
 from gpusim.report.sections.build_out import BuildOutSection
 from gpusim.report.sections.competition import CompetitionSection
@@ -27,14 +29,16 @@ from gpusim.report.sections.waiting import WaitingSection
 from gpusim.report.sections.where import WhereSection
 
 SECTIONS: list[Section] = [
-    ReliefSection(), RanksSection(), BuildOutSection(), CompetitionSection(), ContractsSection(), MoneySection(),
-    RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(), WaitingSection(),
-    FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), SitesSection(), EventsSection(),
-    NotesSection(), MethodSection(),
+    ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(),
+    MoneySection(), RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
+    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), BillsSection(),
+    SitesSection(),
+    EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
-    CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), RulesSection(),
+    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), BillsSection(),
+    RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last

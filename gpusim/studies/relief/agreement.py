@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau, spearmanr
 
 from gpusim.analysis.labels import change_of
 from gpusim.analysis.measure import sign_of
@@ -57,6 +56,8 @@ def agreement(table: pd.DataFrame) -> dict[str, float | bool]:
         top1 (bool), kendall (tau-b), spearman (rho), groups (how many the correlations rest on); NaN with fewer than
         three or where one ranking is all ties.
     """
+    from scipy.stats import kendalltau, spearmanr  # here: it takes long to load
+
     seen = table.dropna(subset=["ledger_gpu_hours"])
     pair = seen["gain"].to_numpy(), seen["ledger_gpu_hours"].to_numpy()
     enough = len(seen) >= 3 and all(np.ptp(values) > 0.0 for values in pair)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gpusim.causes import NOT_ENERGISED, POWER_PLAN, RESERVED, relieved_by
 from gpusim.regulation.scope import complete_gpus, complete_mw
@@ -12,13 +12,12 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.steps import Steps
 from gpusim.studies.lever import Lever
-from gpusim.studies.relief import build_out, rules
+from gpusim.studies.relief import admission, build_out, rules
 from gpusim.studies.relief.counterfactual import Counterfactual, Held, counted
-from gpusim.studies.relief.places import booked, pools_at
+from gpusim.studies.relief.places import booked, pools_at, pools_of
 from gpusim.studies.relief.services import service_reliefs
 from gpusim.units import DAY_S, number_of
 
-TRACE_TYPES = ("workload", "trace_gpu_types")
 ATTAINMENT = "service_attainment"
 ANY_WEATHER_C = 60.0  # hotter than air was ever measured
 BINDS = 0.001  # of all that the ledger says was held back: less is not worth a run
@@ -50,7 +49,7 @@ def counterfactuals(
     total, scheduler = sum(held.values()), scenario.scheduler
     priced = "usd" in measure or scheduler.dispatch == "cheapest" or scheduler.policy != ""
     found = [one for constraint in CONSTRAINTS for one in constraint(scenario, step, days)]
-    found += _types_of_trace(scenario, {place for one in found for place in one.causes}, held)
+    found += admission.types_of_trace(scenario, {place for one in found for place in one.causes}, held)
     found += service_reliefs(scenario, step) if measure == ATTAINMENT else ()
     return [
         one
@@ -60,12 +59,6 @@ def counterfactuals(
     ]
 
 
-def _pools(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
-    for site, spec in scenario.sites.items():
-        for kind in spec.pools:
-            yield site, kind, f"{site}/{kind}"
-
-
 def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
     """[d] after the start at which the last stage comes that comes within the run; 0: none."""
     days = [time_s / DAY_S for time_s, _level in steps.steps(scenario.run.start)]
@@ -73,7 +66,7 @@ def _last_stage_days(steps: Steps, scenario: Scenario) -> float:
 
 
 def _gpus(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
-    for site, kind, pool in _pools(scenario):
+    for site, kind, pool in pools_of(scenario):
         node = scenario.gpus[kind].gpus_per_node
         nodes = max(math.floor(step * complete_gpus(scenario, site, kind) / node + 0.5), 1)
         yield Counterfactual(
@@ -129,7 +122,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
             yield Counterfactual(
                 "power", site, "capping", f"power caps at {site}, alike for all jobs, in place of jobs that wait",
                 Lever(keys=[dotted(("sites", site, "capping"))]), "uniform", "rule",
-                booked(pools, "idle_power", "idle_rule", "idle_cooling"), 0.0,
+                booked(pools, "idle_power", "idle_rule", "idle_cooling", "idle_curtailed"), 0.0,
             )  # fmt: skip
         else:
             yield Counterfactual(
@@ -154,6 +147,17 @@ def _cooling(scenario: Scenario, step: float, _days: float) -> Iterator[Counterf
             yield Counterfactual(
                 "cooling", site, "design_mw", f"{mw:g} MW more of cooling at {site}",
                 Lever(keys=[dotted(("sites", site, "cooling", "design_mw"))], how="add"), mw, "MW", causes,
+            )  # fmt: skip
+
+
+def _non_firm(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """All of a connection firm."""
+    for site, spec in scenario.sites.items():
+        if spec.non_firm is not None:
+            yield Counterfactual(
+                "power", site, "non_firm", f"a grid connection at {site} that is all firm",
+                Lever(keys=[dotted(("sites", site, "non_firm", "hours_per_year"))]), 0.0, "rule",
+                booked(pools_at(scenario, [site]), "idle_curtailed", "slowed_curtailed"),
             )  # fmt: skip
 
 
@@ -184,7 +188,7 @@ def _shells(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfa
 
 
 def _delivery(scenario: Scenario, _step: float, days: float) -> Iterator[Counterfactual]:
-    for site, kind, pool in _pools(scenario):
+    for site, kind, pool in pools_of(scenario):
         last = _last_stage_days(scenario.sites[site].pools[kind].gpus, scenario)
         if last > 0.0:
             step = min(days, last)
@@ -210,94 +214,6 @@ def _price(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfac
             "price", site, "price", f"electricity at {site} {step:.0%} cheaper",
             Lever(keys=[dotted(("sites", site, "price_factor"))], how="scale"), 1.0 - step, "%", frozenset(),
         )  # fmt: skip
-
-
-def _quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
-    for tenant, spec in scenario.tenants.items():
-        for kind, gpus in spec.quota_gpus.items():
-            more = max(round(step * gpus), 1)
-            pools = [pool for _site, other, pool in _pools(scenario) if other == kind]
-            yield Counterfactual(
-                "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
-                Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
-                booked(pools, *relieved_by("quota")), 0.0, 1,
-            )  # fmt: skip
-            need, held = _beyond_quota(scenario, tenant, kind, gpus)
-            if need:
-                yield Counterfactual(
-                    "quota", f"{tenant}/{kind}", f"quota for {need:,}",
-                    f"{held - gpus:,} {kind} more in the quota of {tenant}, so that a job of {need:,} fits",
-                    Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), held - gpus, "GPU",
-                    booked(pools, *relieved_by("quota")), 0.0, 1,
-                )  # fmt: skip
-
-
-def _beyond_quota(scenario: Scenario, tenant: str, kind: str, quota: int) -> tuple[int, int]:
-    """GPUs of the largest job of a tenant's streams that a pool can hold and the quota never can, and what it holds.
-
-    Zeros if there is none. Of more than a node a job holds whole nodes.
-    """
-    node = scenario.gpus[kind].gpus_per_node
-    room = max(
-        (complete_gpus(scenario, site, kind) for site, other, _pool in _pools(scenario) if other == kind), default=0
-    )
-    sizes = [
-        int(size)
-        for stream in scenario.workload.streams.values()
-        if stream.tenant == tenant and (not stream.gpu_types or kind in stream.gpu_types)
-        for size in stream.gpus or {}
-    ]
-    held = {size: size if size <= node else math.ceil(size / node) * node for size in sizes}
-    need = max((size for size in sizes if quota < held[size] <= room), default=0)
-    return need, held.get(need, 0)
-
-
-def _residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    laws = {spec.jurisdiction for spec in scenario.sites.values()}
-    for name, stream in scenario.workload.streams.items():
-        if stream.residency and laws - set(stream.residency):
-            yield Counterfactual(
-                "residency", name, "residency", f"jobs of {name} may run anywhere",
-                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule",
-                booked(["|".join(stream.residency)], "rejected_residency"), 0.0, unseen=True,
-            )  # fmt: skip
-
-
-def _types(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    """Jobs that ask for a type which no site has."""
-    asking = [
-        (name, stream.gpu_types, stream.residency, ("workload", "streams", name, "gpu_types"))
-        for name, stream in scenario.workload.streams.items()
-    ]
-    for name, kinds, residency, key in [*asking, ("the trace", scenario.workload.trace_gpu_types, [], TRACE_TYPES)]:
-        if kinds:
-            asked = "|".join(kinds) + (f" in {'|'.join(residency)}" if residency else "")
-            yield Counterfactual(
-                "GPU types", name, "gpu_types", f"jobs of {name} may run on any GPU type",
-                Lever(keys=[dotted(key)]), [], "rule", booked([asked], "rejected_type"), 0.0,
-            )  # fmt: skip
-
-
-def _types_of_trace(scenario: Scenario, known: Collection[tuple[str, str]], held: Held) -> Iterator[Counterfactual]:
-    """Jobs whose trace itself says that they need a type which no site has: ``held`` under no place that is known."""
-    asked = [place for place in held if place[1] == "rejected_type" and place not in known]
-    if scenario.workload.trace and asked:
-        yield Counterfactual(
-            "GPU types", "the trace", "gpu_types", "jobs of the trace may run on any GPU type",
-            Lever(keys=[dotted(TRACE_TYPES)]), sorted({kind for _site, kind, _pool in _pools(scenario)}), "rule",
-            frozenset(asked), 0.0,
-        )  # fmt: skip
-
-
-def _data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
-    """Jobs whose data no link brings to where they might run."""
-    for name, stream in scenario.workload.streams.items():
-        if stream.data_tb > 0.0 and stream.home:
-            yield Counterfactual(
-                "data", name, "data_tb", f"data of {name} are wherever its jobs run",
-                Lever(keys=[dotted(("workload", "streams", name, "data_tb"))]), 0.0, "rule",
-                booked([stream.home], "rejected_link"),
-            )  # fmt: skip
 
 
 def _backfill(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
@@ -360,7 +276,8 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _halls, _shells, _delivery, _links, _quotas,
-    _residency, _types, _data, _backfill, _cycle, _preemption, _queue_limit, _storage, build_out.supplies,
-    build_out.starts, build_out.shocks, build_out.rivals, rules.exemptions, _price,
+    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _non_firm, _halls, _shells, _delivery,
+    _links, admission.quotas, admission.residency, admission.types, admission.data, _backfill, _cycle, _preemption,
+    _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks, build_out.rivals,
+    rules.exemptions, _price,
 )  # fmt: skip

@@ -10,7 +10,8 @@ from gpusim import __version__
 from gpusim.analysis.outcome import outcome
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.replications.replications import STUDY, Replications, design
-from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.run_file import to_bytes
+from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import hire
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run

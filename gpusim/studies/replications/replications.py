@@ -13,8 +13,9 @@ from gpusim.errors import one_line
 from gpusim.scenario.earnings import basis
 from gpusim.studies.replications import paired, ranks
 from gpusim.studies.replications.verdict import verdict
+from gpusim.studies.run_file import to_bytes
 from gpusim.studies.statistics.intervals import CONFIDENCE, summary
-from gpusim.studies.store import Store, to_bytes
+from gpusim.studies.store import Store
 from gpusim.units import number_of
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from SALib.analyze import sobol
 from scipy.special import ndtri
 
 RESAMPLES = 200  # of a bootstrap (Efron 1979), whose standard deviation makes the intervals, taken as normal
@@ -55,6 +54,8 @@ def sobol_indices(outputs: np.ndarray, confidence: float, random: np.random.Gene
         return {"S1": nothing, "ST": nothing}
     names = [str(axis) for axis in range(axes)]
     problem = {"num_vars": axes, "names": names, "bounds": [[0.0, 1.0]] * axes}
+    from SALib.analyze import sobol  # here: it takes long to load
+
     found = sobol.analyze(
         problem, outputs.ravel(), calc_second_order=False, num_resamples=RESAMPLES, conf_level=confidence, seed=random
     )

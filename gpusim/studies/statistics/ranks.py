@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import friedmanchisquare, studentized_range
 
 from gpusim.errors import StatisticsError
 
@@ -56,6 +55,8 @@ def ranks(values: pd.DataFrame, risk: float = 0.05) -> Ranks:
     StatisticsError
         With fewer than three alternatives or two replications.
     """
+    from scipy.stats import friedmanchisquare, studentized_range  # here: it takes long to load
+
     whole = values.dropna()
     n, k = whole.shape
     if n < 2 or k < 3:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from SALib.sample import morris, sobol
-from scipy.stats import qmc
 
 from gpusim import rng
 from gpusim.studies.lever import Lever
@@ -64,6 +62,9 @@ def _quantiles(design: Design, axes: int) -> np.ndarray:
     Latin hypercube: McKay, Beckman and Conover 1979. Sobol: Saltelli 2002 on a scrambled sequence, for first and total
     order. Morris: 1991, trajectories on four levels.
     """
+    from SALib.sample import morris, sobol  # here: they take long to load
+    from scipy.stats import qmc
+
     random = rng.stream(design.seed, "design", design.kind)
     if design.kind == "latin_hypercube":
         return qmc.LatinHypercube(d=axes, rng=random).random(design.samples)

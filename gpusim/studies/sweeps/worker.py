@@ -19,7 +19,7 @@ from gpusim.errors import GpusimError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.traces.shared import open_shared
 from gpusim.scenario.scenario import Scenario
-from gpusim.studies.store import to_bytes
+from gpusim.studies.run_file import to_bytes
 from gpusim.studies.sweeps.run import Run, inputs_of, policy_digest
 from gpusim.tables.record import Record
 

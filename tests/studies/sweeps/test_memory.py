@@ -73,7 +73,7 @@ def test_nothing_grows(tmp_path: Path) -> None:
     executor = Processes(1)
     seeds = iter(range(1_000))
     weights = [
-        executor.submit(work_and_weigh, [Run(scenario, next(seeds)) for _ in range(50)]).result(120)
+        executor.submit(work_and_weigh, [Run(scenario, next(seeds)) for _ in range(25)]).result(120)
         for _round in range(4)
     ]
     executor.shutdown()

@@ -1,0 +1,71 @@
+"""The meter of a site: what it has drawn, what that cost at the market and emitted, at the end of every interval."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.inputs.climatology import SiteSignals
+from gpusim.inputs.signals import Signal
+from gpusim.scenario.scenario import Scenario
+from gpusim.units import DAY_S, months
+
+
+class Meter:
+    """Readings of one site at the edges of intervals of ``meter_s`` [s] and of calendar months.
+
+    It reads integrals of the fleet without settling them, so that a run with it is the same as one without. ``price``:
+    what the site pays for energy [USD/MWh].
+    """
+
+    def __init__(self, env: FleetEnvironment, site: str, edges_s: np.ndarray, price: Signal):
+        self.env, self.site, self._edges_s, self._price = env, site, edges_s, price
+        self._read: list[tuple[float, float, float, float, float]] = []
+
+    def read(self) -> Generator:
+        """SimPy process: read at every edge."""
+        for edge_s in self._edges_s.tolist():
+            yield self.env.at(edge_s)
+            self._note()
+
+    def table(self) -> pd.DataFrame:
+        """One row per interval up to now.
+
+        Returns
+        -------
+        DataFrame
+            site, start_s, end_s, energy_j, market_usd (at the site's price, moment by moment), price_usd_per_mwh
+            (mean), carbon_kg, grid_mw (its connection at the end).
+        """
+        if not self._read or self.env.now > self._read[-1][0]:
+            self._note()
+        rows = np.array(self._read)
+        found = {
+            "site": pd.array([self.site] * (len(rows) - 1), dtype="str"), "start_s": rows[:-1, 0], "end_s": rows[1:, 0],
+            "energy_j": np.diff(rows[:, 1]), "market_usd": np.diff(rows[:, 2]),
+            "price_usd_per_mwh": self._price.means(rows[:, 0]), "carbon_kg": np.diff(rows[:, 3]) / 1e3,
+            "grid_mw": rows[1:, 4],
+        }  # fmt: skip
+        return pd.DataFrame(found)
+
+    def _note(self) -> None:
+        env, power = self.env, self.env.sites[self.site]
+        joule, usd, grams = env.metered(power.site)
+        grid_mw = power.grid_w / 1e6 if np.isfinite(power.grid_w) else 0.0  # before the connection is there
+        self._read.append((env.now, joule, usd, grams, grid_mw))
+
+
+def open_meters(env: FleetEnvironment, scenario: Scenario, signals: Sequence[SiteSignals]) -> list[Meter]:
+    """The meters of sites with a tariff, reading; ``signals``: of every site."""
+    duration_s = scenario.run.days * DAY_S
+    turns_s = [from_s for _month, from_s, _to_s in months(scenario.run.start, duration_s)]
+    found = []
+    for (site, spec), known in zip(scenario.sites.items(), signals, strict=True):
+        if spec.tariff is not None:
+            edges_s = np.union1d(np.arange(0.0, duration_s, spec.tariff.meter_s), turns_s)
+            found.append(Meter(env, site, edges_s, known.price_usd_per_mwh))
+            env.process(found[-1].read())
+    return found

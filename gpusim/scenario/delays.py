@@ -1,0 +1,35 @@
+"""What the durations of tasks have in common, and how far the longest go."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gpusim.scenario.base import Model
+
+
+class Delays(Model):
+    """How delays of a build-out hang together: common causes by region and by trade, and fat tails.
+
+    The logarithm of a task's duration follows a standard normal draw that is made of three: one of its site's region,
+    one of its trade (its ``kind``), and one of its own.
+    """
+
+    same_region: float = Field(0.2, ge=0, le=1)
+    """Correlation of the draws of two tasks in one region: weather, labour, the utility (assumption)."""
+    same_trade: float = Field(0.3, ge=0, le=1)
+    """Correlation of the draws of two tasks of one trade; of both, their sum: makers and standards (assumption)."""
+    tail_index: float = Field(3.0, ge=0, le=100)
+    """Beyond the p90 a duration is exceeded with a probability that falls as its power of minus this (Pareto): one in a
+    hundred takes 10^(1 / this) times the p90. Costs of building projects: 2 to 3.5 (from Flyvbjerg and Gardner, 2023,
+    from memory). 0: lognormal as before it."""
+
+    @model_validator(mode="after")
+    def _some_of_its_own(self) -> Delays:
+        if (both := self.same_region + self.same_trade) >= 1.0:
+            fault = "same_region and same_trade of {both} together; give less than 1, the rest is a task's own"
+            raise PydanticCustomError("delays", fault, {"both": f"{both:g}"})
+        if 0.0 < self.tail_index <= 1.0:
+            fault = "tail_index of {found}, with which durations have no mean; give more than 1, or 0 for no such tail"
+            raise PydanticCustomError("delays", fault, {"found": f"{self.tail_index:g}"})
+        return self

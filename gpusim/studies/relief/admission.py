@@ -1,0 +1,104 @@
+"""What keeps work out of a pool that has room, and how it is loosened: quotas, residency, types, data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+
+from gpusim.causes import relieved_by
+from gpusim.regulation.scope import complete_gpus
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.scenario import Scenario
+from gpusim.studies.lever import Lever
+from gpusim.studies.relief.counterfactual import Counterfactual, Held
+from gpusim.studies.relief.places import booked, pools_of
+
+TRACE_TYPES = ("workload", "trace_gpu_types")
+
+
+def quotas(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    for tenant, spec in scenario.tenants.items():
+        for kind, gpus in spec.quota_gpus.items():
+            more = max(round(step * gpus), 1)
+            pools = [pool for _site, other, pool in pools_of(scenario) if other == kind]
+            yield Counterfactual(
+                "quota", f"{tenant}/{kind}", "quota", f"{more:,} {kind} more in the quota of {tenant}",
+                Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), more, "GPU",
+                booked(pools, *relieved_by("quota")), 0.0, 1,
+            )  # fmt: skip
+            need, held = _beyond_quota(scenario, tenant, kind, gpus)
+            if need:
+                yield Counterfactual(
+                    "quota", f"{tenant}/{kind}", f"quota for {need:,}",
+                    f"{held - gpus:,} {kind} more in the quota of {tenant}, so that a job of {need:,} fits",
+                    Lever(keys=[dotted(("tenants", tenant, "quota_gpus", kind))], how="add"), held - gpus, "GPU",
+                    booked(pools, *relieved_by("quota")), 0.0, 1,
+                )  # fmt: skip
+
+
+def _beyond_quota(scenario: Scenario, tenant: str, kind: str, quota: int) -> tuple[int, int]:
+    """GPUs of the largest job of a tenant's streams that a pool can hold and the quota never can, and what it holds.
+
+    Zeros if there is none. Of more than a node a job holds whole nodes.
+    """
+    node = scenario.gpus[kind].gpus_per_node
+    room = max(
+        (complete_gpus(scenario, site, kind) for site, other, _pool in pools_of(scenario) if other == kind), default=0
+    )
+    sizes = [
+        int(size)
+        for stream in scenario.workload.streams.values()
+        if stream.tenant == tenant and (not stream.gpu_types or kind in stream.gpu_types)
+        for size in stream.gpus or {}
+    ]
+    held = {size: size if size <= node else math.ceil(size / node) * node for size in sizes}
+    need = max((size for size in sizes if quota < held[size] <= room), default=0)
+    return need, held.get(need, 0)
+
+
+def residency(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    laws = {spec.jurisdiction for spec in scenario.sites.values()}
+    for name, stream in scenario.workload.streams.items():
+        if stream.residency and laws - set(stream.residency):
+            yield Counterfactual(
+                "residency", name, "residency", f"jobs of {name} may run anywhere",
+                Lever(keys=[dotted(("workload", "streams", name, "residency"))]), [], "rule",
+                booked(["|".join(stream.residency)], "rejected_residency"), 0.0, unseen=True,
+            )  # fmt: skip
+
+
+def types(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """Jobs that ask for a type which no site has."""
+    asking = [
+        (name, stream.gpu_types, stream.residency, ("workload", "streams", name, "gpu_types"))
+        for name, stream in scenario.workload.streams.items()
+    ]
+    for name, kinds, residency, key in [*asking, ("the trace", scenario.workload.trace_gpu_types, [], TRACE_TYPES)]:
+        if kinds:
+            asked = "|".join(kinds) + (f" in {'|'.join(residency)}" if residency else "")
+            yield Counterfactual(
+                "GPU types", name, "gpu_types", f"jobs of {name} may run on any GPU type",
+                Lever(keys=[dotted(key)]), [], "rule", booked([asked], "rejected_type"), 0.0,
+            )  # fmt: skip
+
+
+def types_of_trace(scenario: Scenario, known: Collection[tuple[str, str]], held: Held) -> Iterator[Counterfactual]:
+    """Jobs whose trace itself says that they need a type which no site has: ``held`` under no place that is known."""
+    asked = [place for place in held if place[1] == "rejected_type" and place not in known]
+    if scenario.workload.trace and asked:
+        yield Counterfactual(
+            "GPU types", "the trace", "gpu_types", "jobs of the trace may run on any GPU type",
+            Lever(keys=[dotted(TRACE_TYPES)]), sorted({kind for _site, kind, _pool in pools_of(scenario)}), "rule",
+            frozenset(asked), 0.0,
+        )  # fmt: skip
+
+
+def data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfactual]:
+    """Jobs whose data no link brings to where they might run."""
+    for name, stream in scenario.workload.streams.items():
+        if stream.data_tb > 0.0 and stream.home:
+            yield Counterfactual(
+                "data", name, "data_tb", f"data of {name} are wherever its jobs run",
+                Lever(keys=[dotted(("workload", "streams", name, "data_tb"))]), 0.0, "rule",
+                booked([stream.home], "rejected_link"),
+            )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Bills by hand: from readings of a meter to lines in USD."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gpusim.commerce.bill import bills
+from gpusim.scenario.scenario import Scenario
+from gpusim.tables.bill import COLUMNS
+from gpusim.tables.rules import Entry, table
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
+from tests.regulation.kit import tables
+
+
+def scenario(tariff: dict, days: float = 10.0, start: str = "2026-06-26") -> Scenario:
+    return Scenario.from_dict(tables([], run={"start": start, "days": days}, tariff=tariff))
+
+
+def readings(mw: list[float], price: list[float], interval_s: float = 6 * HOUR_S, grid_mw: float = 10.0):
+    """Rows of a meter: mean power, and a price that is constant in each interval."""
+    mw, price, edges_s = np.array(mw), np.array(price), interval_s * np.arange(len(mw) + 1.0)
+    mwh = mw * interval_s / HOUR_S
+    return pd.DataFrame(
+        {
+            "site": "here", "start_s": edges_s[:-1], "end_s": edges_s[1:], "energy_j": mwh * JOULE_PER_MWH,
+            "market_usd": mwh * price, "price_usd_per_mwh": price, "carbon_kg": 400.0 * mwh, "grid_mw": grid_mw,
+        }
+    )  # fmt: skip
+
+
+def usd(tariff: dict, read: pd.DataFrame, rules: list[Entry] = [], **run) -> pd.Series:  # noqa: B006
+    found = bills(scenario(tariff, **run), read, table(rules))
+    assert list(found) == COLUMNS
+    mwh = read["energy_j"].sum() / JOULE_PER_MWH
+    assert found["energy_mwh"].sum() == pytest.approx(mwh, rel=1e-12)
+    return found.set_index(["month", "component"])["usd"]
+
+
+DAY = readings([4.0, 8.0, 6.0, 2.0], [20.0, 100.0, 50.0, -10.0])  # 24, 48, 36, 12 MWh on 26 June 2026
+MARKET = 24 * 20.0 + 48 * 100.0 + 36 * 50.0 - 12 * 10.0
+
+
+def test_without_anything_else_it_is_energy_at_the_market() -> None:
+    assert usd({}, DAY).to_dict() == {("2026-06", "energy"): pytest.approx(MARKET)}
+
+
+def test_a_month_of_each_component() -> None:
+    """A day of the 30 of June: highest mean 8 MW, 120 MWh, 48 t; 11% of taxes on all of it."""
+    tariff = {"demand_usd_per_kw_month": 9.0, "delivery_usd_per_mwh": 7.0, "carbon_usd_per_t": 80.0, "tax_share": 0.11}
+    found = usd(tariff, DAY)["2026-06"]
+    lines = {"energy": MARKET, "demand": 8_000 * 9.0 / 30.0, "delivery": 120 * 7.0, "carbon": 48.0 * 80.0}
+    assert found.to_dict() == pytest.approx({**lines, "taxes": 0.11 * sum(lines.values())})
+
+
+def test_least_demand_is_a_share_of_the_connection() -> None:
+    tariff = {"demand_usd_per_kw_month": 9.0, "least_demand_share": 0.85}
+    assert usd(tariff, DAY)["2026-06", "demand"] == pytest.approx(8_500 * 9.0 / 30.0)
+
+
+def test_demand_is_by_month_and_by_the_part_that_the_run_covers() -> None:
+    """Five days of June and five of July."""
+    mw = [3.0, 5.0, 4.0, 4.0, 4.0, 2.0, 2.0, 7.0, 2.0, 2.0]
+    found = usd({"demand_usd_per_kw_month": 9.0}, readings(mw, [50.0] * 10, DAY_S))
+    assert found["2026-06", "demand"] == pytest.approx(5_000 * 9.0 * 5 / 30)
+    assert found["2026-07", "demand"] == pytest.approx(7_000 * 9.0 * 5 / 31)
+
+
+def test_physical_agreement_buys_what_is_missing_and_sells_what_is_left() -> None:
+    """5 MW flat at 45 USD/MWh: 6 MWh left at 20, 18 missing at 100, 6 missing at 50, 18 left at -10."""
+    found = bills(scenario({"agreements": {"wind": {"mw": 5.0, "price_usd_per_mwh": 45.0}}}), DAY, table([]))
+    found = found.set_index("component")
+    assert found.loc["agreement wind", "usd"] == pytest.approx(120.0 * 45.0)
+    assert found.loc["energy", "usd"] == pytest.approx(-6 * 20.0 + 18 * 100.0 + 6 * 50.0 + 18 * 10.0)
+    assert found["energy_mwh"].to_dict() == pytest.approx({"energy": 0.0, "agreement wind": 120.0})
+
+
+def test_virtual_agreement_settles_the_difference() -> None:
+    """The same money in all, on other lines; taxes are on what is bought, not on what is settled."""
+    agreement = {"mw": 5.0, "price_usd_per_mwh": 45.0}
+    physical, virtual = (
+        usd({"agreements": {"wind": {**agreement, "settlement": kind}}}, DAY) for kind in ("physical", "virtual")
+    )
+    assert virtual.sum() == pytest.approx(physical.sum())
+    assert virtual["2026-06", "energy"] == pytest.approx(MARKET)
+    worth = 30 * (20.0 + 100.0 + 50.0 - 10.0)
+    assert virtual["2026-06", "virtual agreement wind"] == pytest.approx(120 * 45.0 - worth)
+    taxed = usd({"agreements": {"wind": {**agreement, "settlement": "virtual"}}, "tax_share": 0.1}, DAY)
+    assert taxed["2026-06", "taxes"] == pytest.approx(0.1 * MARKET)
+
+
+def test_agreement_of_all_that_is_drawn_replaces_the_market() -> None:
+    found = usd({"agreements": {"all": {"price_usd_per_mwh": 60.0}}}, DAY)
+    assert found["2026-06"].to_dict() == pytest.approx({"energy": 0.0, "agreement all": 120 * 60.0}, abs=1e-9)
+
+
+def test_agreements_hold_between_their_dates_and_in_steps() -> None:
+    """From noon on, 2 MW, and from 18 h on 4: 2 x 6 + 4 x 6 MWh."""
+    steps = [{"at": "2026-06-26", "value": 2.0}, {"at": "2026-06-26T18:00:00", "value": 4.0}]
+    agreement = {"price_usd_per_mwh": 40.0, "mw": steps, "since": "2026-06-26T12:00:00", "until": "2026-06-27"}
+    read = readings([4.0] * 8, [50.0] * 8)
+    found = usd({"agreements": {"late": agreement}}, read)["2026-06"]
+    assert found["agreement late"] == pytest.approx(36.0 * 40.0)
+    whole = {"price_usd_per_mwh": 40.0, "since": "2026-06-26T03:00:00", "until": "2026-06-26T12:00:00"}
+    assert usd({"agreements": {"late": whole}}, read)["2026-06", "agreement late"] == pytest.approx(36.0 * 40.0)
+
+
+def test_what_rules_charge_is_on_the_bill() -> None:
+    """A peak in its month; capacity of two months, a third of it in June."""
+    rules = [
+        Entry("cp", "here", 7 * DAY_S, 7 * DAY_S + 900.0, "peak", "", measured=6.0, usd=90.0),
+        Entry("capacity", "here", 2 * DAY_S, 8 * DAY_S, "capacity", "", measured=8.0, usd=60.0),
+        Entry("cp", "there", 0.0, 900.0, "peak", "", usd=5.0),
+        Entry("law", "here", 0.0, 900.0, "pue", "", usd=5.0),
+    ]
+    found = usd({"tax_share": 0.5}, readings([4.0] * 10, [0.0] * 10, DAY_S), rules)
+    assert found["2026-06"].to_dict() == pytest.approx({"energy": 0.0, "capacity": 30.0, "taxes": 15.0})
+    assert found["2026-07"].to_dict() == pytest.approx(
+        {"energy": 0.0, "transmission": 90.0, "capacity": 30.0, "taxes": 60.0}
+    )
+
+
+def test_no_taxes_on_a_month_that_is_paid_for() -> None:
+    assert usd({"tax_share": 0.2}, readings([4.0], [-30.0]))["2026-06", "taxes"] == 0.0
