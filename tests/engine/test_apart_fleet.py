@@ -151,9 +151,10 @@ def test_two_sites_and_replicas_that_come_and_go():
     """Each site ships within itself; replicas start, load, drain and stop."""
     of = apart(
         **{
-            "scaling": {"policy": "demand"}, "load_s": 45.0, "mean_tokens_per_s": 9000.0, "peak_to_mean": 2.0,
-            "deployments": BOTH, "users": {"us": {"utc_offset_h": -6.0}, "eu": {"share": 2.0}}, ".run.days": 0.3,
-            ".run.record_s": 1000.0,
+            "scaling": {"policy": "demand", "requests_per_replica": 4.0}, "load_s": 45.0, "peak_to_mean": 2.0,
+            "mean_tokens_per_s": 6000.0, "requests.prompt_tokens": 5000.0, "model": MODEL | {"max_requests": 16},
+            "deployments": BOTH, "users": {"us": {"utc_offset_h": -6.0}, "eu": {"share": 2.0}},
+            ".run.start": "2026-06-01T08:00:00Z", ".run.days": 0.12, ".run.record_s": 1000.0,
         }
     )  # fmt: skip
     result = gpusim.run(of)

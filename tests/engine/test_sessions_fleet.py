@@ -56,7 +56,10 @@ def test_turns_hold_what_came_before():
 @pytest.mark.parametrize(("router", "sticky"), [("round-robin", False), ("prefix", True)])
 @pytest.mark.parametrize("rate", [200.0, 1500.0])  # fewer than are sampled
 def test_one_replica_serves_as_a_replay(router, sticky, rate):
-    """Turns that wait for each other: the same times, and the same tokens found in the prefix cache."""
+    """Turns that wait for each other: the same times, and the same tokens found in the prefix cache.
+
+    As long as nothing is evicted: of blocks that come free in one step the rows of their requests tell which go first.
+    """
     of = scenario(
         **{"requests": TURNS, "scaling": ALONE, "routing": {"replica": router, "sticky": sticky},
            "mean_tokens_per_s": rate, "control_s": 7.0, ".run.days": 0.004}
@@ -85,18 +88,18 @@ def test_how_often_is_looked_changes_nothing():
 
 
 def test_routing_keeps_the_hit_rate():
-    """On six replicas: in turn most of what a session has computed is elsewhere; by prefix or sticky it is found."""
+    """On six replicas: in turn most of what a session computed is elsewhere; by prefix more is found, sticky all."""
     found = {}
     for name, routing in {
         "in turn": {"replica": "round-robin"}, "prefix": {"replica": "prefix"}, "sticky": {"sticky": True},
     }.items():  # fmt: skip
         scaling = {"policy": "static", "replicas": 6}
-        result = gpusim.run(scenario(requests=TURNS, routing=routing, scaling=scaling, mean_tokens_per_s=3000.0))
+        result = gpusim.run(scenario(requests=TURNS, routing=routing, scaling=scaling, mean_tokens_per_s=1500.0))
         assert check(result) == []
         rows = over(result)
         found[name] = rows["cached_tokens"].sum() / rows["prompt_tokens"].sum()
     assert found["in turn"] < 0.5 * found["sticky"]
-    assert found["prefix"] > 0.9 * found["sticky"] > 0.5
+    assert found["in turn"] < 0.8 * found["prefix"] < found["sticky"]  # by prefix weighs what is found against load
 
 
 @pytest.mark.parametrize("retries", [True, False])
@@ -104,7 +107,7 @@ def test_a_lost_replica_ends_no_session_but_those_that_failed(retries):
     """Sticky turns go elsewhere when their replica is gone; whose request has failed says no more."""
     of = scenario(
         **{"requests": TURNS, "routing": {"sticky": True, "retries": retries}, "gpus_per_replica": 8,
-           "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 4000.0}
+           "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 1500.0}
     )  # fmt: skip
 
     def fails(env):
