@@ -67,7 +67,10 @@ def scenario() -> dict:
     return {
         "name": ALL, "description": ALL, "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0},
         "gpus": {GPU: {**hardware.built_in()["H100"], "gpus_per_node": 1}},
-        "sites": {SITES[0]: site, SITES[1]: {**site, "region": ATTACKS["script"]}, SITES[2]: site},
+        "sites": {
+            SITES[0]: {**site, "tariff": {"agreements": {NAME: {"price_usd_per_mwh": 40.0}}}},
+            SITES[1]: {**site, "region": ATTACKS["script"]}, SITES[2]: site,
+        },
         "links": {NAME: {"between": [ALL, ATTACKS["script"]], "gbps": 1.0}},
         "tenants": {TENANT: {"quota_gpus": {GPU: 5}}},
         "workload": {
@@ -239,8 +242,8 @@ def test_figures_are_drawn_in_all_formats(folder: Path) -> None:
 def test_what_no_table_may_be_called_is_told(attack: str, table: str) -> None:
     tables = scenario()
     place = tables
-    for part in [NAME if part == "*" else part for part in table.split(".")]:
-        place = place[part]
+    for part in table.split("."):
+        place = place[next(iter(place)) if part == "*" else part]
     place[ATTACKS[attack]] = next(iter(place.values()))
     with pytest.raises(ScenarioError, match="name not allowed; give a letter or digit") as error:
         gpusim.Scenario.from_dict(tables)

@@ -15,6 +15,7 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
+from gpusim.state.codes import Wait
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.1})
 HUGE = 10**5000
@@ -34,6 +35,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "generator": [None, 1, "f", len, [1], iter([1])],
     "event": [None, 1, "f", len],
     "events": [None, 1, "f", len, [None], [1]],
+    "wait": [None, "rule", Wait.POWER],
     "until": [*NO_NUMBER[1:], -1, math.inf],
     "any": [],
 }
@@ -53,6 +55,7 @@ ENVIRONMENT = {
         "value": ("number", 1.0), "unit": ("text", "MW"),
     },
     "make_segment_room": {},
+    "metered": {"site": ("index", 0)},
     "peek": {},
     "process": {"generator": ("generator", None)},
     "repair_node": {"node": ("index", 0)},
@@ -72,7 +75,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 SITE = {
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
-    "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me")},
+    "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me"), "wait": ("wait", Wait.RULE)},
     "set_cooling": {"cooled_w": ("amount", 1.0)},
     "set_grid": {"grid_w": ("amount", 1.0)},
     "set_halls": {"hall_w": ("amount", 1.0)},

@@ -52,6 +52,7 @@ def test_every_table_stands_in_it() -> None:
         "services.NAME.objectives",
         "services.NAME.users.NAME",
         "services.NAME.routing",
+        "services.NAME.prefill",
         "services.NAME.scaling",
         "failures",
         "failures.causes.NAME",
@@ -66,6 +67,7 @@ def test_every_table_stands_in_it() -> None:
         "rivals.NAME.orders.NAME",
         "rivals.NAME.reaction",
         "rivals.NAME.lets",
+        "delays",
         "contracts.NAME",
         "market",
         "market.index",
@@ -75,6 +77,7 @@ def test_every_table_stands_in_it() -> None:
         "money.opening",
         "money.loans.NAME",
         "rules",
+        "assumptions.NAME",
         "plan",
         "plan.options.NAME",
     ]
