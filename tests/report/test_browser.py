@@ -42,12 +42,16 @@ def browser() -> str:
 
 
 def dumped(browser: str, address: str, folder: Path) -> str:
-    """A page as it stands once its scripts have run."""
+    """A page as it stands once its scripts have run; a browser that starts on a busy machine may write nothing at all."""
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=15000"]
-    return subprocess.run(
-        [browser, *options, f"--user-data-dir={folder / 'profile'}", "--dump-dom", address],
-        capture_output=True, text=True, timeout=300, check=True, env={**os.environ, "HOME": str(folder)},
-    ).stdout  # fmt: skip
+    for attempt in range(3):
+        text = subprocess.run(
+            [browser, *options, f"--user-data-dir={folder / f'profile-{attempt}'}", "--dump-dom", address],
+            capture_output=True, text=True, timeout=300, check=True, env={**os.environ, "HOME": str(folder)},
+        ).stdout  # fmt: skip
+        if text.strip():
+            break
+    return text
 
 
 def look(browser: str, page: Path, reader: str) -> dict:
