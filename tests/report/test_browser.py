@@ -42,7 +42,7 @@ def browser() -> str:
 
 
 def dumped(browser: str, address: str, folder: Path) -> str:
-    """A page as it stands once its scripts have run; a browser that starts on a busy machine may write nothing at all."""
+    """A page as it stands once its scripts have run; on a busy machine a browser may start and write nothing."""
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1100,900", "--virtual-time-budget=15000"]
     for attempt in range(3):
         text = subprocess.run(
