@@ -53,7 +53,7 @@ PUBLISHED = pd.DataFrame(
 )
 TOLERANCE = 0.15
 KNOWN = (BACKLOG, "2025Q4")  # goes in: contracts that were not named are what it has beyond those that were
-EARLY = "new halls earn in full from the day they are live, and many came at the end of the quarter"
+EARLY = "new halls earn in full from the day they are live, and here some come before their plan"
 LATER = "customers paid later than they were billed, which took loans; here they pay at once"
 # (figure, quarter) -> tolerance, and why it is more than ``TOLERANCE``.
 WIDER = {
