@@ -12,6 +12,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.tariff import Agreement, Tariff
 from gpusim.tables.bill import CHARGED, COLUMNS, TAXES, VIRTUAL
+from gpusim.tables.on_site import GRID
 from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0
@@ -20,7 +21,11 @@ Line = tuple[str, float, float, str, float]  # component, energy [MWh], amount, 
 
 
 def bills(
-    scenario: Scenario, meter: pd.DataFrame, rules: pd.DataFrame, calls: pd.DataFrame | None = None
+    scenario: Scenario,
+    meter: pd.DataFrame,
+    rules: pd.DataFrame,
+    calls: pd.DataFrame | None = None,
+    on_site: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Bills of all sites with a tariff.
 
@@ -32,12 +37,14 @@ def bills(
         What rules charged in the run: their transmission and capacity are on the bills.
     calls : DataFrame, optional
         Calls of the grid (``curtailments``), in which a backup ran: what it gave is not bought.
+    on_site : DataFrame, optional
+        What sites made and stored (``on_site``): it is no part of what their meters counted.
 
     Returns
     -------
     DataFrame
-        site, month, component, energy_mwh (of the site's energy, what the line is for: over all lines of a month what
-        the meter counted), amount and its unit, usd.
+        site, month, component, energy_mwh (of the site's energy, what the line is for: over all lines of a month all
+        that it drew), amount and its unit, usd.
     """
     rows = []
     for site, spec in scenario.sites.items():
@@ -53,7 +60,10 @@ def bills(
                 if own_mwh.any():
                     own = float(own_mwh.sum())
                     lines.append(("backup", own, own, "MWh", own * spec.non_firm.backup_usd_per_mwh))
-                rows += [(site, month, *line) for line in [*lines, *_taxes(spec.tariff, lines)]]
+                lines += _taxes(spec.tariff, lines)
+                if on_site is not None:
+                    lines += _own(on_site[on_site["site"] == site], from_s, to_s)
+                rows += [(site, month, *line) for line in lines]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -145,6 +155,17 @@ def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Lin
         if (share > 0.0).any():
             mw = float(mine.loc[share > 0.0, "measured"].mean())
             yield component, 0.0, mw, "MW", float((share * mine["usd"]).sum())
+
+
+def _own(made: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Line]:
+    """What a month's own power was and cost, by source; a battery counts with what it gave less what it took."""
+    month = made[(made["start_s"] >= from_s) & (made["end_s"] <= to_s) & (made["source"] != GRID)]
+    for (source, kind), rows in month.groupby(["source", "kind"], sort=False):
+        mwh = float((rows["given_j"] - rows["taken_j"]).sum()) / JOULE_PER_MWH
+        yield f"{'storage' if kind == 'battery' else 'generation'} {source}", mwh, mwh, "MWh", float(rows["usd"].sum())
+        if fixed_usd := float(rows["fixed_usd"].sum()):
+            share = float((rows["end_s"] - rows["start_s"]).sum()) / (to_s - from_s)
+            yield f"fixed cost {source}", 0.0, share, "month", fixed_usd
 
 
 def _taxes(tariff: Tariff, lines: list[Line]) -> Iterator[Line]:

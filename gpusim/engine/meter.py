@@ -1,4 +1,4 @@
-"""The meter of a site: what it has drawn, what that cost at the market and emitted, at the end of every interval."""
+"""The meter of a site: what it took from the grid, what that cost at the market and emitted, by interval."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class Meter:
 
     def _note(self) -> None:
         env, power = self.env, self.env.sites[self.site]
-        joule, usd, grams = env.metered(power.site)
+        own = (0.0, 0.0, 0.0) if power.plant is None else power.plant.own()  # before the meter is read
+        joule, usd, grams = (all_of_it - mine for all_of_it, mine in zip(env.metered(power.site), own, strict=True))
         grid_mw = power.grid_w / 1e6 if np.isfinite(power.grid_w) else 0.0  # before the connection is there
         self._read.append((env.now, joule, usd, grams, grid_mw))
 
