@@ -25,7 +25,7 @@ import gpusim
 from gpusim.units import DAY_S, WATT_PER_MW
 
 MONTH_D, MONTHS, NODES = 365.25 / 12.0, 60, 4
-NODE_MW = 10.2e-3 * 1.2  # rated, and what cools it in the hottest hour
+NODE_MW = 10.2e-3 * 1.35  # rated, and what cools it in the hottest hour
 GAS_USD_PER_MMBTU, DELIVERY_USD_PER_MWH = 4.0, 25.0
 GRID_MONTHS = (18.0, 36.0, 54.0)
 UNITS, SPARE = 9, 1
@@ -65,7 +65,7 @@ def scenario(way: str, grid_month: float) -> gpusim.Scenario:
             "sites": {"site": here},
             "workload": {
                 "classes": {"training": {}},
-                "streams": {"training": {**stream, "jobs_per_day": 1.5 * NODES, "gpus": {"8": 0.7, "32": 0.3}}},
+                "streams": {"training": {**stream, "jobs_per_day": 2.0 * NODES, "gpus": {"8": 0.7, "16": 0.3}}},
             },
         }
     )

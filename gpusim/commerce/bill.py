@@ -10,10 +10,11 @@ import pandas as pd
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.scenario.tariff import Agreement, Tariff
+from gpusim.scenario.steps import Steps
+from gpusim.scenario.tariff import Agreement, DayAhead, Tariff
 from gpusim.tables.bill import CHARGED, COLUMNS, TAXES, VIRTUAL
 from gpusim.tables.on_site import GRID
-from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0
 
@@ -51,6 +52,8 @@ def bills(
         if spec.tariff is None:
             continue
         mine = meter[meter["site"] == site]
+        if spec.tariff.day_ahead is not None:
+            mine = mine.assign(position_mwh=position_mwh(spec.tariff.day_ahead, mine, scenario.run.start))
         charged = _charged(rules[rules["site"] == site])
         for month, from_s, to_s in months(scenario.run.start, float(mine["end_s"].max())):
             read = mine[(mine["start_s"] >= from_s) & (mine["end_s"] <= to_s)]
@@ -67,6 +70,30 @@ def bills(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def position_mwh(day_ahead: DayAhead, read: pd.DataFrame, start: datetime) -> np.ndarray:
+    """[MWh] Bought the day before for each interval of a site's meter, shape (intervals,).
+
+    Its flat power; or what the meter had counted by the interval's end less by its begin, both a day before.
+    """
+    from_s, to_s = read["start_s"].to_numpy(), read["end_s"].to_numpy()
+    if day_ahead.mw is not None:
+        return _flat_mwh(day_ahead.mw, start, from_s, to_s)
+    counted_s = np.append(from_s[:1], to_s)
+    counted_mwh = np.append(0.0, np.cumsum(read["energy_j"].to_numpy())) / JOULE_PER_MWH
+    return np.interp(to_s - DAY_S, counted_s, counted_mwh) - np.interp(from_s - DAY_S, counted_s, counted_mwh)
+
+
+def _flat_mwh(
+    steps: Steps, start: datetime, from_s: np.ndarray, to_s: np.ndarray, since_s: float = 0.0, until_s: float = np.inf
+) -> np.ndarray:
+    """[MWh] Of power in steps [MW], between two moments [s], in each of some spans."""
+    found, levels = np.zeros(len(from_s)), steps.steps(start)
+    for (begins_s, mw), (ends_s, _next) in zip(levels, [*levels[1:], (np.inf, 0.0)], strict=True):
+        span_s = np.minimum(to_s, min(ends_s, until_s)) - np.maximum(from_s, max(begins_s, since_s))
+        found += mw * np.clip(span_s, 0.0, None) / HOUR_S
+    return found
+
+
 def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime) -> np.ndarray:
     """[MWh] That an agreement is for in each interval of a meter, shape (intervals,)."""
     from_s, to_s = read["start_s"].to_numpy(), read["end_s"].to_numpy()
@@ -75,12 +102,7 @@ def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime) ->
     if agreement.mw is None:  # it takes part in an interval by its share of the time
         share = np.clip(np.minimum(to_s, last_s) - np.maximum(from_s, first_s), 0.0, None) / (to_s - from_s)
         return share * read["energy_j"].to_numpy() / JOULE_PER_MWH
-    steps = agreement.mw.steps(start)
-    found = np.zeros(len(read))
-    for (begins_s, mw), (ends_s, _next) in zip(steps, [*steps[1:], (np.inf, 0.0)], strict=True):
-        span_s = np.minimum(to_s, min(ends_s, last_s)) - np.maximum(from_s, max(begins_s, first_s))
-        found += mw * np.clip(span_s, 0.0, None) / HOUR_S
-    return found
+    return _flat_mwh(agreement.mw, start, from_s, to_s, first_s, last_s)
 
 
 def backup_mwh(calls: pd.DataFrame, read: pd.DataFrame) -> np.ndarray:
@@ -120,6 +142,11 @@ def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[Line]:
             agreed.append((f"agreement {name}", amount, amount, "MWh", usd))
         else:
             agreed.append((f"{VIRTUAL} {name}", 0.0, amount, "MWh", usd - worth))
+    if tariff.day_ahead is not None:
+        mwh = read["position_mwh"].to_numpy()
+        amount, usd = float(mwh.sum()), float((mwh * read["day_ahead_usd_per_mwh"].to_numpy()).sum())
+        delivered_mwh, worth_usd = delivered_mwh + amount, worth_usd + float((mwh * price).sum())
+        agreed.append(("day ahead", amount, amount, "MWh", usd))
     bought_mwh = total_mwh - delivered_mwh
     yield "energy", bought_mwh, bought_mwh, "MWh", market_usd - worth_usd
     yield from agreed

@@ -39,6 +39,7 @@ def test_every_table_stands_in_it() -> None:
         "sites.NAME.sustainability",
         "sites.NAME.tariff",
         "sites.NAME.tariff.agreements.NAME",
+        "sites.NAME.tariff.day_ahead",
         "links.NAME",
         "tenants.NAME",
         "workload",

@@ -24,12 +24,21 @@ def test_a_meter_that_reads_by_the_day(monkeypatch) -> None:
     """The highest mean of a day is less than that of its hottest quarter hour; energy and its worth are the same."""
     honest = meter.Meter
 
-    def by_the_day(env, site, edges_s, price):
-        return honest(env, site, edges_s[edges_s % 86_400.0 == 0.0], price)
+    def by_the_day(env, site, edges_s, *prices):
+        return honest(env, site, edges_s[edges_s % 86_400.0 == 0.0], *prices)
 
     monkeypatch.setattr(meter, "Meter", by_the_day)
     off = failures(tariffs.bills_of_a_year(QUICK))
     assert set(off) == {"by the weather: demand [USD]"}
+
+
+def test_a_position_that_is_not_settled(monkeypatch) -> None:
+    """All power at the price of real time, though some was bought the day before."""
+    monkeypatch.setattr(bill, "position_mwh", lambda _day_ahead, read, _start: 0.0 * read["energy_j"])
+    off = failures(tariffs.bills_of_a_year(QUICK))
+    assert set(off) == {
+        "two markets: day ahead [USD]", "two markets: energy [USD]", "two markets, as the day before [USD]",
+    }  # fmt: skip
 
 
 def test_calls_that_nobody_announces(monkeypatch) -> None:
