@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
 from gpusim.validation import (
+    acme,
     blocking,
     capping,
     contracts,
@@ -94,6 +95,7 @@ ANCHORS: dict[int, Anchor] = {
     60: tariffs.bills_of_a_year,
     61: curtailment.calls,
     62: generation.gas_or_grid,
+    63: acme.seren,
 }
 
 SOURCES: dict[int, str] = {
@@ -155,6 +157,7 @@ SOURCES: dict[int, str] = {
     60: "worked by hand, conservation",
     61: "worked by hand",
     62: "worked by hand",
+    63: "InternLM/AcmeTrace (2023)",
 }
 
 

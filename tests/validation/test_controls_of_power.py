@@ -2,7 +2,7 @@
 
 from gpusim.commerce import bill
 from gpusim.engine import meter
-from gpusim.validation import curtailment, generation, tariffs
+from gpusim.validation import acme, curtailment, generation, tariffs
 from gpusim.validation.anchor import QUICK
 from tests.validation.test_negative_controls import failures
 
@@ -79,3 +79,12 @@ def test_a_battery_that_is_too_small() -> None:
     """It is empty before the call is over: jobs are evicted."""
     off = failures(generation.gas_or_grid(QUICK, None, {"mwh": 0.05}))
     assert off["a call with a battery: useful [GPU-hours]"] < 1200.0 - 20.0
+
+
+def test_jobs_that_never_stall() -> None:
+    """Nobody draws something in between, three times as many as measured draw all they can, and the mean is off."""
+    off = failures(acme.seren(QUICK, 0.0))
+    assert off["Seren: mean of a GPU that is held, with stalls [W]"] == 380.0
+    assert off["Seren, with stalls: share of GPUs that draw 75 to 350 W"] == 0.0
+    assert off["Seren, with stalls: share of GPUs that draw above 350 W"] > 0.5
+    assert len(off) == 3
