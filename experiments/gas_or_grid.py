@@ -118,14 +118,15 @@ def draw(table: pd.DataFrame, course: pd.DataFrame) -> Figure:
     who.legend(frameon=False, fontsize="small", ncols=2, loc="upper left")
     for way, label in WAYS.items():
         mine = table[table["way"] == way]
-        look = {"color": COLOURS[way], "linestyle": STYLES[way], "marker": "o", "markersize": 4, "label": label}
+        look = {"color": COLOURS[way], "linestyle": STYLES[way], "marker": "o", "label": label}
+        look |= {"markersize": 8, "markerfacecolor": "none"} if way == "stay" else {"markersize": 4}
         work.plot(mine["grid_month"], mine["useful"] / 1e6, **look)
         cost.plot(mine["grid_month"], mine["usd"] / mine["useful"], **look)
     work.set(xlabel="months until the grid comes", ylabel="useful GPU-hours of five years [million]")
     work.set_ylim(0.0, 1.5 * table["useful"].max() / 1e6)
     work.legend(frameon=False, fontsize="small", loc="upper right")
     cost.set(xlabel="months until the grid comes", ylabel="power [USD per useful GPU-hour]")
-    cost.set_ylim(0.0, None)
+    cost.set_ylim(0.0, 1.15 * float((table["usd"] / table["useful"]).max()))
     return figure
 
 
