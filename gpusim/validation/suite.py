@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
 from gpusim.validation import (
+    acme,
     blocking,
     capping,
     contracts,
@@ -14,6 +15,7 @@ from gpusim.validation import (
     engine_limits,
     failures,
     fair_types,
+    generation,
     hindcast,
     occupancy,
     packing,
@@ -92,6 +94,8 @@ ANCHORS: dict[int, Anchor] = {
     57: elastic.sia_beside_pollux,
     60: tariffs.bills_of_a_year,
     61: curtailment.calls,
+    62: generation.gas_or_grid,
+    63: acme.seren,
 }
 
 SOURCES: dict[int, str] = {
@@ -152,6 +156,8 @@ SOURCES: dict[int, str] = {
     57: "Jayaram Subramanya et al. (2023), Qiao et al. (2021)",
     60: "worked by hand, conservation",
     61: "worked by hand",
+    62: "worked by hand",
+    63: "InternLM/AcmeTrace (2023)",
 }
 
 
