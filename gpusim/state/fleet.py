@@ -17,6 +17,8 @@ RULES = record(  # how jobs are ordered, placed and dispatched: does not change
         ("backfill", "i1"),
         ("placement", "i1"),
         ("dispatch", "i1"),
+        ("topology", "i1"),
+        ("topology_wait_s", "f8"),  # how long gangs wait for what they prefer
         ("redispatch", "i1"),  # queued jobs move to where they can start at once
         ("preempts", "i1"),
         ("greedy", "i1"),  # GPUs to the first in the order, whoever holds them

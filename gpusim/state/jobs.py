@@ -36,6 +36,7 @@ JOB = record(  # what every event touches comes first
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("data_bytes", "f8"),  # data that must be where it runs
+        ("roams_s", "f8"),  # from when on any nodes do for a gang, where a tight placement is preferred
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
     ]
 )
@@ -43,6 +44,7 @@ PACE = record(  # of a run that has not always gone at rate 1
     [
         ("own_rate", "f8"),  # set for this run; what it draws above idle, of its draw at rate 1
         ("own_draw", "f8"),
+        ("spread", "f8"),  # what its nodes' being apart leaves of its rate, and of its draw
         ("rate", "f8"),  # with its pool's
         ("draw", "f8"),
         ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap

@@ -73,7 +73,7 @@ def allocate(
         **cap_tables(classes, jobs.priority, caps),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
-        **dues(n_jobs, conservative or rules.greedy),
+        **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),
         **rosters_of(layout.pools, jobs, rules),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
