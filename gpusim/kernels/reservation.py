@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.coming_free import pick_tight, pick_first_nodes
+from gpusim.kernels.coming_free import pick_first_nodes, pick_tight
 from gpusim.kernels.expecting import OVERDUE_S, expected_at, expected_end, expected_idle
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.gang import n_nodes, on_node

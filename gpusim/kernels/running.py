@@ -156,7 +156,7 @@ def cut_short(f, j, now):
 
 @inner
 def _begin_pace(f, j, p, spread):
-    """Give a run that begins now a row of its own in ``paces``; of its rate its nodes' being apart leaves ``spread``."""
+    """Give a run that begins now a row of its own in ``paces``; ``spread``: what is left of its rate as it is apart."""
     pace = f.paces[j]
     f.jobs[j].paced = 1
     pace.own_rate, pace.own_draw = 1.0, 1.0

@@ -36,7 +36,9 @@ def choose(
         best = [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
         return _least(best, _load)
     if rule == Dispatch.EARLIEST_START:
-        return _least(now or able, lambda pool: max(_expected_wait_s(job, pool, admits, topology), transfer_s.get(pool, 0.0)))
+        return _least(
+            now or able, lambda pool: max(_expected_wait_s(job, pool, admits, topology), transfer_s.get(pool, 0.0))
+        )
     if rule in (Dispatch.CHEAPEST, Dispatch.GREENEST):
         per_site = price if rule == Dispatch.CHEAPEST else carbon
         ready = [pool for pool in now if is_ready(job, pool, admits, topology)]

@@ -45,7 +45,11 @@ class Reservation:
 
     def count(self, job: Job, nodes: list[Node], now: float) -> None:
         """Take a starting job off what is left over, if it will still run at the shadow time."""
-        if job.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now, Topology.REQUIRED):
+        if (
+            job.gpus < job.pool.size
+            and nodes[0] in self.nodes
+            and self._outlasts(job, job.pool, now, Topology.REQUIRED)
+        ):
             self.spare -= job.gpus
 
     def depends_on(self, node: Node, now: float) -> bool:
@@ -58,9 +62,7 @@ class Reservation:
         return now + times.at_rate(job.expected_wall_s(pool), slowest_rate(job, pool, topology)) > self.shadow_s
 
 
-def reserve(
-    head: Job, pool: Pool, now: float, topology: Topology, power_s: Callable[[float], float]
-) -> Reservation:
+def reserve(head: Job, pool: Pool, now: float, topology: Topology, power_s: Callable[[float], float]) -> Reservation:
     """The nodes that come free first for a head that does not fit now, from when there is power for it too."""
     kept = _part_of_a_node(head, pool, now) if head.gpus < pool.size else _whole_nodes(head, pool, now, topology)
     kept.shadow_s = power_s(kept.nodes_s)

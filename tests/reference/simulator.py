@@ -66,8 +66,9 @@ class Simulator(Fleet):
         links = self._links(job, candidates)
         transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
         now = partial(self.can_hold_now, job), partial(self.admits, job)
-        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now,
-                          self.asks(job))
+        job.pool = choose(
+            job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now, self.asks(job)
+        )
         if job.pool is None:
             job.status = Status.REJECTED
             return
