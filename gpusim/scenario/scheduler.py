@@ -99,8 +99,8 @@ class Scheduler(Model):
     def _near(self) -> Scheduler:
         if self.topology != "required" and self.backfill == "conservative":
             raise ValueError(
-                f'topology = "{self.topology}" goes with backfill "none" or "easy", found "conservative", which promises'
-                " nodes to each gang as it comes"
+                f'topology = "{self.topology}" goes with backfill "none" or "easy", found "conservative", which'
+                " promises each gang its nodes as it comes"
             )
         if self.topology_wait_s > 0.0 and self.topology != "preferred":
             raise ValueError(

@@ -62,9 +62,8 @@ def plainly(pools, running, waiting, away_s, quotas):
     claims = [[] for _ in pools]
     used = [(pools[p][0], tenant, held) for p, held, _left_s, tenant in running]
     answer = {}
-    for row, _priority, gpus, home, allowed, work_s, speed, tenant in sorted(
-        waiting, key=lambda job: (-job[1], job[0])
-    ):
+    turn = sorted(waiting, key=lambda job: (-job[1], job[0]))
+    for row, _priority, gpus, home, allowed, work_s, speed, tenant in turn:
         answer[row] = -1
         if sum(map(sum, nodes)) == 0:
             continue
