@@ -27,7 +27,7 @@ def roams(f, j):
     """Whether any nodes do for a job by now."""
     rules = f.rules[0]
     if rules.topology == _PREFERRED:
-        return f.jobs[j].roams_s <= f.clock[0].now_s
+        return f.roams_s[j] <= f.clock[0].now_s
     return rules.topology == _UNCONSTRAINED
 
 
@@ -84,9 +84,9 @@ def begin_waiting(f, j, p, now):
     rules = f.rules[0]
     if rules.topology != _PREFERRED:
         return
-    f.jobs[j].roams_s = now + rules.topology_wait_s
+    f.roams_s[j] = now + rules.topology_wait_s
     if rules.topology_wait_s > 0.0 and n_nodes(f.pools[p], f.jobs[j].gpus) > 1 and is_divided(f.pools[p]):
-        heap.push(f.due_keys, f.due_ids, f.due_pos, 0, f.clock[0].n_due, f.jobs[j].roams_s, j)
+        heap.push(f.due_keys, f.due_ids, f.due_pos, 0, f.clock[0].n_due, f.roams_s[j], j)
         f.clock[0].n_due += 1
 
 

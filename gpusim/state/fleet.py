@@ -104,6 +104,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "words": (np.dtype("i8"), 1),  # all bit sets
     "least_wall_s": (np.dtype("f8"), 2),  # (words, sizes): of the jobs in a queue's word, expected wall time
     "least_draw_w": (np.dtype("f8"), 2),
+    "roams_s": (np.dtype("f8"), 1),  # of jobs, where a tight placement is preferred: from when on any nodes do
     "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
     "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held

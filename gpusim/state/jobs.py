@@ -36,7 +36,6 @@ JOB = record(  # what every event touches comes first
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
         ("data_bytes", "f8"),  # data that must be where it runs
-        ("roams_s", "f8"),  # from when on any nodes do for a gang, where a tight placement is preferred
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
     ]
 )

@@ -21,7 +21,6 @@ def jobs_of(work: Work, rules: Rules) -> np.recarray:
     jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & rules.kill_at_estimate
     for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):
         jobs[name] = np.nan
-    jobs["roams_s"] = jobs["submit_s"] + rules.topology_wait_s
     jobs["pool"] = jobs["holding"] = NONE
     jobs["status"] = Status.PENDING
     return jobs
