@@ -154,7 +154,7 @@ def asked(pools, running, waiting, away_s, quotas):
     return {row: int(found[i]) for i, (row, *_) in enumerate(waiting)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(moments())
 def test_against_the_rule_written_plainly(moment):
     """The same pool for every job."""
