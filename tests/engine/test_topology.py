@@ -82,6 +82,16 @@ def test_domains_apart_in_a_pod(nodes, longer):
     assert end - start == pytest.approx(8.0 * (1.0 - SHARE + SHARE * longer), rel=1e-12)
 
 
+@pytest.mark.parametrize(("topology", "level"), [(Topology.PREFERRED, 1), (Topology.UNCONSTRAINED, 2)])
+def test_any_nodes_of_one_pod_come_before_any_nodes(topology, level):
+    """Domains of two, pods of four; of the first pod one node is free, of the second one in each domain."""
+    pool = PoolSpec(0, 0, 8, 1, nodes_per_domain=2, domains_per_pod=2, exchange=EXCHANGE)
+    ones = [(0.0, 1, 5.0 if node in (1, 5, 7) else 90.0) for node in range(8)]
+    start, end = play(topology, 0.0, [*ones, (6.0, 2, 8.0)], pool)[-1]
+    assert start == 6.0
+    assert end - start == pytest.approx(8.0 * (1.0 - SHARE + SHARE * EXCHANGE[level]), rel=1e-12)
+
+
 def test_without_bandwidths_nobody_is_slower():
     """The control: the same nodes, all as fast."""
     pool = PoolSpec(0, 0, 4, 1, domains_per_pod=2)
