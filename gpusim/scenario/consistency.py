@@ -49,6 +49,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for pattern in STEPS:
         for place, steps in find(data, pattern.split(".")):
             yield from _moments(place, steps, start)
+    yield from _planned_pods(data, pools)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -113,6 +114,17 @@ def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
                 f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {number_of(per_node, 'GPU')};"
                 f" give {nodes * per_node} or {(nodes + 1) * per_node}"
             )
+
+
+def _planned_pods(data: dict, pools: dict) -> Iterator[str]:
+    """Conservative backfill plans in domains, not in pods."""
+    if "conservative" not in (backfill for _place, backfill in find(data, ("scheduler", "backfill"))):
+        return
+    for kind in dict.fromkeys(kind for (_site, kind), (_pool, gpu) in pools.items() if gpu.domains_per_pod):
+        yield (
+            f"{dotted(('gpus', kind, 'domains_per_pod'))}: found pods with conservative backfill, which knows none;"
+            ' give scheduler.backfill = "easy" or "none", or no domains_per_pod'
+        )
 
 
 def _moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]:
