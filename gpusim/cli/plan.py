@@ -45,7 +45,7 @@ def plan(
 ) -> None:
     """Search for the cheapest purchases that meet a goal.
 
-    [plan.options] of SCENARIO says what may be bought. Writes plan.toml, the scenario with the purchases, front.csv,
+    [plan.options] of SCENARIO lists what can be bought. Writes plan.toml, the scenario with the purchases, front.csv,
     candidates.csv, front.png and report.html.
     """
     from gpusim.scenario.overrides import parse_overrides

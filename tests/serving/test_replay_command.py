@@ -63,4 +63,4 @@ def test_adapters(adapters):
 def test_adapters_need_slots(adapters):
     status, text = said(adapters)
     assert status == 2
-    assert "found requests with adapters, and no slots for them; give --max-loras" in text
+    assert "its requests have adapters, but there are no slots for them; give --max-loras" in text
