@@ -83,7 +83,8 @@ def _columns(_context: click.Context, _option: click.Parameter, texts: tuple[str
     pairs = [text.rpartition("=") for text in texts]
     for theirs, equals, ours in pairs:
         if not (theirs.strip() and equals and ours.strip()):
-            raise GpusimError(f"--map: found '{theirs or ours}'; give THEIRS=OURS, the file's column and gpusim's, say num_gpus=gpus")
+            found = theirs or ours
+            raise GpusimError(f"--map: found '{found}'; give the file's column and gpusim's, say num_gpus=gpus")
     return {theirs.strip(): ours.strip() for theirs, _equals, ours in pairs}
 
 

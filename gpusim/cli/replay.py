@@ -29,7 +29,7 @@ from gpusim.units import number_of
               help="Replicas that only prefill; the others then only decode.")  # fmt: skip
 @click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
               help="GB/s at which a decode GPU reads KV cache from a prefill replica.")  # fmt: skip
-@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Latency of the link in ms, added to each request.")
+@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Latency of the link [ms].")
 @click.option("--draft-tokens", type=click.IntRange(0), default=0, show_default=True,
               help="Speculative tokens drafted per step and decoding request.")  # fmt: skip
 @click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
@@ -85,7 +85,7 @@ def replay(
         raise TraceError(f"{requests}: its requests have adapters, but there are no slots for them; give --max-loras")
     if offload_gb:
         if not trace.block_tokens:
-            raise TraceError(f"{requests}: found no hash_ids, which --offload-gb needs; add the column, or leave the option out")
+            raise TraceError(f"{requests}: found no hash_ids, which --offload-gb needs; leave it out, or add them")
         limits["offload"] = offload(known, offload_gb * 1e9, offload_gb_per_s * 1e9)
     if prefill_replicas:
         limits["prefill"] = prefill_pool(

@@ -59,7 +59,8 @@ def compare_schedule(
             say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
     means_s = mean_completion_s(recording, times)
     known_s, ours_s = means_s["recorded"], means_s["ours"]
-    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({ours_s / known_s - 1.0:+.1%})")
+    more = f"{ours_s / known_s - 1.0:+.1%}"
+    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({more})")
     if rule.difference:
         say(f"  their rule differs: {rule.difference}")
     failed = next(

@@ -48,8 +48,8 @@ def print_calibration(found: Calibration, console: Console | None = None) -> Non
     console.print(table)
     factors = found.factors
     console.print(
-        f"Factors on the catalogue's entry: host and small kernels take {factors.waiting:.2f} times as long; weights are read"
-        f" at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
+        f"Factors on the catalogue's entry: host and small kernels take {factors.waiting:.2f} times as long; weights"
+        f" are read at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
         f" {factors.computing:.2f} times its rates."
     )
     time = found.entry.time
