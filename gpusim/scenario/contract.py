@@ -92,7 +92,9 @@ class Contract(Model):
             except ValueError:
                 is_share = False
             if not is_share:
-                raise PydanticCustomError("level", "{level}: is no share; give above 0, 1 at most", {"level": level})
+                raise PydanticCustomError(
+                    "level", "{level}: is not a share; give more than 0, at most 1", {"level": level}
+                )
         return credits
 
     def service_credit(self, availability: float) -> float:

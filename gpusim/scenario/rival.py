@@ -124,7 +124,7 @@ def faults_of_rivals(data: dict, start: datetime | None, days: float | None) -> 
 def _letting(data: dict, place: tuple, supplies: dict[str, str], rival: Rival) -> Iterator[str]:
     """What is for hire was ordered, is no crew, and is of one type."""
     if not any(find(data, ("market", "demand"))):
-        yield f"{dotted(place)}: nobody asks for it; add [market.demand], or remove it"
+        yield f"{dotted(place)}: there is no hourly demand; add [market.demand], or remove it"
     for kind, supply in supplies.items():
         where = dotted((*place, "supplies", kind))
         if any(form == "crew" for _place, form in find(data, ("supplies", supply, "kind"))):

@@ -212,7 +212,7 @@ class Connection(SiteRule):
     @model_validator(mode="after")
     def _stops_end(self) -> Connection:
         if self.stops and self.until is None:
-            raise PydanticCustomError("rule", "stops work for good; give until")
+            raise PydanticCustomError("rule", "would stop work for good; give until")
         return self
 
 

@@ -109,11 +109,11 @@ class Service(Model):
         if (self.requests or Requests()).turns > 1.0 and not self.by_request:
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
         if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
-            faults.append("sessions where prefill is apart are not covered; remove requests.turns or prefill")
+            faults.append("sessions with separate prefill are not supported; remove requests.turns or prefill")
         if self.prefill is not None and not self.by_request:
-            faults.append('prefill apart at the fluid level; give level = "requests", or remove prefill')
+            faults.append('separate prefill at the fluid level; give level = "requests", or remove prefill')
         if self.prefill is not None and self.model is not None and self.model.lora is not None:
-            faults.append("lora where prefill is apart is not covered; remove model.lora or prefill")
+            faults.append("lora with separate prefill is not supported; remove model.lora or prefill")
         if faults:
             raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
         return self

@@ -50,7 +50,7 @@ class Shock(Model):
         if self.effect == "duration" and self.factor == 0.0:
             faults.append("factor of 0 on durations; give more than 0")
         if self.effect == "stop" and self.days is None:
-            faults.append("a stop for good; give days")
+            faults.append("would stop work for good; give days")
         if self.at_p90 is not None and self.at_p90 < self.at:
             faults.append("at_p90 before at; give a later date")
         if faults:

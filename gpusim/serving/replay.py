@@ -74,7 +74,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         if clients < 1:
             raise ServingError(f"replay: clients must be at least 1, found {clients}")
         if "after" in requests:
-            raise ServingError("replay: requests that wait for others have no clients of their own")
+            raise ServingError("replay: requests with after cannot have clients")
         requests = requests.assign(arrival_s=0.0)
     check(requests, deployment)
     state = build(requests, deployment)

@@ -59,7 +59,7 @@ def deliveries(
     >>> found.milestones  # P10, P50 and P90 of each contract's milestones
     """
     if not scenario.projects:
-        raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
+        raise ScenarioError(scenario.name, ["projects: found none; deliveries needs at least one"])
     check_regions(scenario)
     overheads = peak_overheads(scenario, seed)
     seeds = range(seed, seed + replications)
