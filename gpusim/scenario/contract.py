@@ -93,7 +93,7 @@ class Contract(Model):
                 is_share = False
             if not is_share:
                 raise PydanticCustomError(
-                    "level", "{level}: is not a share; give more than 0, at most 1", {"level": level}
+                    "level", "{level}: is not a share; give 0 to 1, not 0", {"level": level}
                 )
         return credits
 
