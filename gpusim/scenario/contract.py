@@ -92,7 +92,7 @@ class Contract(Model):
             except ValueError:
                 is_share = False
             if not is_share:
-                raise PydanticCustomError("level", "{level}: is not a share; give above 0, up to 1", {"level": level})
+                raise PydanticCustomError("level", "{level}: is not a share; give above 0 to 1", {"level": level})
         return credits
 
     def service_credit(self, availability: float) -> float:
