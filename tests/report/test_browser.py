@@ -138,9 +138,7 @@ def test_a_click_on_a_tenant_filters_what_can_be_told_apart_by_tenant(seen):
     assert set(seen["tenant"]) == set(seen["tenants waiting"]) == {tenant}
     assert 0 < seen["lanes of a tenant"] < seen["lanes of all"]
     assert seen["note of a table"] == seen["note of a figure"] == "Not filtered by tenant."
-    assert seen["note with another table"] == (
-        "Not filtered by tenant. Jobs by day of submission, filtered"
-    )
+    assert seen["note with another table"] == ("Not filtered by tenant. Jobs by day of submission, filtered")
     assert seen["jobs of a tenant"] == [[tenant, 20]]
 
 
