@@ -66,8 +66,8 @@ def promised(result: Record) -> list[str]:
 def known(result: Record) -> list[str]:
     """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
     return [
-        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; four in five measured ones lie within"
-        f" {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
+        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; four in five measured ones lie"
+        f" within {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
         for row in result.manifest.get("entries", [])
     ]
 

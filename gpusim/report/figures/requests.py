@@ -119,7 +119,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
 def _draw_in_time(
     ax: Axes, edges: np.ndarray, shares: pd.DataFrame, regions: dict[str, tuple[str, str]], promised: float
 ) -> None:
-    ax.set_title(f"In time, of finished requests (dotted: the {percent(promised)} promised)")
+    ax.set_title(f"In time, of finished requests (dotted: the target of {percent(promised)})")
     ax.set_ylabel("%")
     ax.axhline(100.0 * promised, color="black", linewidth=0.8, linestyle=":")
     for name, look in regions.items():
