@@ -107,7 +107,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
     for name, look in regions.items():
         _steps(ax, edges, factor * per_s[name], *look)
     by = ", by region of users" if len(regions) > 1 else ""
-    ax.set_title(f"Requests that arrived{by}")
+    ax.set_title(f"Arriving requests{by}")
     ax.set_ylabel(_RATES[factor])
     ax.set_ylim(bottom=0.0)
     thousands(ax)
@@ -140,7 +140,7 @@ def _draw_replicas(
         _steps(ax, edges, wanted[name], colour, ":", 1.6)
         _steps(ax, edges, ran[name], colour, "-")
     by = ", by site" if len(places) > 1 else ""
-    ax.set_title(f"Replicas that had GPUs{by} (dotted: that were wanted)")
+    ax.set_title(f"Replicas with GPUs{by} (dotted: wanted)")
     ax.set_ylabel("replicas")
     ax.set_ylim(bottom=0.0)
     thousands(ax)
