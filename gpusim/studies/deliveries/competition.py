@@ -55,7 +55,7 @@ def competition(
     Examples
     --------
     >>> found = gpusim.competition(scenario)
-    >>> found.rivals  # who costs us how many GPU-hours, USD and days
+    >>> found.rivals  # cost of each rival in GPU-hours, USD and days
     """
     faults = [f"{key}: found none; give one" for key in ("projects", "rivals") if not getattr(scenario, key)]
     if faults:
