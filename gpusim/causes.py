@@ -161,7 +161,7 @@ CAUSES = (
     # What caps on their power take from runs.
     CauseRow("throttled", Kind.HELD, 26, 67, "#B0413E", "throttled by power caps",
              "GPUs were slowed by caps that kept the site within its power limit",
-             "more grid capacity, or less oversubscription of it: fewer nodes on, or a power plan closer to the nameplate",
+             "more grid capacity, or less oversubscription of it: fewer nodes on, or a power plan nearer nameplate",
              relieved_by="power"),
     # The same where cooling was the lowest limit.
     CauseRow("throttled_cooling", Kind.HELD, 28, 68, "#F08A5D", "throttled by cooling",

@@ -156,7 +156,7 @@ def test_a_period_zooms_and_sums(seen):
 
 def test_numbers_of_many_days_are_not_passed_off_as_those_of_a_period(seen):
     assert seen["note with rows of many days"] == (
-        "Rows that fall in part on these days; their numbers are of the whole run. GPU-hours held back, filtered"
+        "Rows that overlap these days; their numbers are for the whole run. GPU-hours held back, filtered"
     )
     assert seen["on paper"] == "Only days 1 to 2."
 
