@@ -10,8 +10,8 @@ from gpusim.units import number_of
 def asked(result: Record) -> list[str]:
     """A sentence for each contract of a result that was checked before it was signed, in order of time."""
     return [
-        f"{row.contract} was checked on {row.asked_utc.day} {row.asked_utc:%B %Y}: each milestone is met within"
-        f" grace with a probability of {share(row.probability)} or more, over"
-        f" {number_of(row.replications, 'replication')} of what was not known that day. It needed {share(row.admit)}, so it was {'' if row.signed else 'not '}signed."
+        f"{row.contract} was checked on {row.asked_utc.day} {row.asked_utc:%B %Y}: each milestone is met within grace"
+        f" with a probability of {share(row.probability)} or more, over {number_of(row.replications, 'replication')}"
+        f" of what was not known that day. It needed {share(row.admit)}, so it was {'' if row.signed else 'not '}signed."
         for row in result.contract_signings.itertuples()
     ]
