@@ -12,6 +12,6 @@ def asked(result: Record) -> list[str]:
     return [
         f"{row.contract} was checked on {row.asked_utc.day} {row.asked_utc:%B %Y}: each milestone is met within grace"
         f" with a probability of {share(row.probability)} or more, over {number_of(row.replications, 'replication')}"
-        f" of what was not known that day. It needed {share(row.admit)}, so it was {'' if row.signed else 'not '}signed."
+        f" of what was not known then. It needed {share(row.admit)}, so it was {'' if row.signed else 'not '}signed."
         for row in result.contract_signings.itertuples()
     ]
