@@ -95,7 +95,7 @@ def test_ctrl_c_before_and_after(tmp_path: Path, where: str) -> None:
     _out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("Stopped. What has finished is in")
+    assert err.splitlines()[-1].startswith("Stopped. Finished runs are in")
 
 
 def test_sigterm_leaves_no_orphans(tmp_path: Path) -> None:
