@@ -128,12 +128,12 @@ _ROUNDS = (
     " that are equally good depend on the solver; without throughputs theirs draws the order of types in each round"
 )
 _PLACES = (
-    "FIFO has a place for each job on the last type by name alone, and loses one where the head does not fit it; a"
-    " round lasts as long as its longest task, here who is next starts when GPUs come free"
+    "FIFO gives jobs slots only on the last type by name, and loses a slot that the head does not fit; a round lasts as"
+    " long as its longest task, here the next job starts when GPUs come free"
 )
 _LINES = (
-    "of equals who stood first stands first, here who runs; who falls to a queue stands behind those that wait there;"
-    " service in GPU-seconds is looked at late; all waiting since the last promotion counts"
+    "ties go to the earlier job, here to the running one; a job demoted to a queue goes behind those waiting there;"
+    " service in GPU-seconds is checked late; all waiting since the last promotion counts"
 )
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
