@@ -77,7 +77,7 @@ def more_servers(_effort: Effort, floor: float = 0.5) -> Iterator[Row]:
         parts_j = fleet.jobs["energy_j"].sum() + 13 * _IDLE_W * _HOURS * 3600.0 - _held_s(fleet) * 72.0
         yield Row(
             52,
-            f"{what}: energy of the site over the sum of its parts",
+            f"{what}: energy of the site over its parts",
             1.0,
             fleet.sites["energy_j"].sum() / parts_j,
             1e-9,
