@@ -103,22 +103,22 @@ CAUSES = (
     # The site's power limit does not admit the head's draw.
     CauseRow("idle_power", Kind.IDLE, 7, 140, "#D55E00", "power limit",
              "GPUs were idle because the site had no power left for the next job or replica",
-             "more grid, or caps that slow what runs down and let more start",
+             "more grid capacity, or caps that slow running jobs and let more start",
              WaitRow("power", 5, turn=70), relieved_by="power"),
     # It would be admitted without a cap below the grid connection, that a rule, or a process, calls for.
     CauseRow("idle_rule", Kind.IDLE, 8, 150, "#999900", "capped by a rule",
              "GPUs were idle because a rule held the site below its grid connection",
-             "an exemption from the rule, generation on site, or work elsewhere while it binds",
+             "an exemption from the rule, on-site generation, or work elsewhere while it binds",
              WaitRow("rule", 11, turn=80), relieved_by="rule"),
     # It would be admitted if the cooling plant managed in this weather what the grid connection gives.
     CauseRow("idle_cooling", Kind.IDLE, 27, 145, "#6B1E5C", "cooling limit",
-             "GPUs were idle because the cooling plant, in the weather of the hour, could carry no more heat",
+             "GPUs were idle because the cooling plant could remove no more heat in that weather",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
              WaitRow("cooling", 12, turn=85), relieved_by="cooling"),
     # It would be admitted if the grid had not taken back a part of the connection that is not firm.
     CauseRow("idle_curtailed", Kind.IDLE, 29, 148, "#4E7A27", "connection curtailed",
-             "GPUs were idle because the grid had taken back the part of the connection that is not firm",
-             "more firm capacity, generation on site, or work elsewhere while the grid calls",
+             "GPUs were idle while the grid curtailed the non-firm part of the connection",
+             "more firm capacity, on-site generation, or work elsewhere during calls",
              WaitRow("curtailed", 13, turn=87), relieved_by="power"),
     # Only tenants at their quota have jobs waiting.
     CauseRow("idle_quota", Kind.IDLE, 9, 130, "#CC79A7", "tenants at their quota",
@@ -161,17 +161,17 @@ CAUSES = (
     # What caps on their power take from runs.
     CauseRow("throttled", Kind.HELD, 26, 67, "#B0413E", "throttled by power caps",
              "GPUs were slowed by caps that kept the site within its power limit",
-             "more grid, or less oversubscription of it: fewer nodes on, or a power plan nearer to the nameplate",
+             "more grid capacity, or less oversubscription of it: fewer nodes on, or a power plan nearer nameplate",
              relieved_by="power"),
     # The same where cooling was the lowest limit.
     CauseRow("throttled_cooling", Kind.HELD, 28, 68, "#F08A5D", "throttled by cooling",
-             "GPUs were slowed by caps that kept the site within what its cooling plant could carry in the weather",
+             "GPUs were slowed by caps that kept the site within what its cooling plant could remove in that weather",
              "a cooling plant that is larger or designed for hotter weather, or work elsewhere on hot days",
              relieved_by="cooling"),
     # The same, and pauses, where the grid had taken back a part of the connection.
     CauseRow("slowed_curtailed", Kind.HELD, 30, 69, "#A8C686", "slowed by curtailment",
-             "GPUs were slowed or paused while the grid had taken back the part of the connection that is not firm",
-             "more firm capacity, generation on site, or work elsewhere while the grid calls",
+             "GPUs were slowed or paused while the grid curtailed the non-firm part of the connection",
+             "more firm capacity, on-site generation, or work elsewhere during calls",
              relieved_by="power"),
     CauseRow("serving_idle", Kind.HELD, 16, 30, "#C4E3F7", "replicas on standby",
              "inference replicas were ready beyond what demand required",

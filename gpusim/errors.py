@@ -31,15 +31,15 @@ class TraceError(GpusimError):
 
 
 class PolicyError(GpusimError):
-    """A custom policy that cannot be loaded, or that answered nonsense."""
+    """A custom policy that cannot be loaded, or that returned an invalid answer."""
 
 
 class PluginError(GpusimError):
-    """A package that adds to gpusim what cannot be used."""
+    """A package whose addition to gpusim cannot be used."""
 
 
 class ProcessError(GpusimError):
-    """A control process of the user's that is none, or that asks of the fleet what cannot be."""
+    """A user's control process that is not one, or that requests something impossible."""
 
 
 class ResultError(GpusimError):
@@ -51,15 +51,15 @@ class StoreError(GpusimError):
 
 
 class GoalError(GpusimError):
-    """A goal that cannot be read, or that asks for what the scenario does not have."""
+    """A goal that cannot be read, or that refers to something the scenario lacks."""
 
 
 class CommerceError(GpusimError):
-    """Capacity, spending or use that cannot be held against the contracts of a scenario."""
+    """Capacity, spending or use that cannot be compared with the contracts of a scenario."""
 
 
 class ServingError(GpusimError):
-    """Requests, step times or a deployment with which nothing can be served."""
+    """Requests, step times or a deployment that cannot be served."""
 
 
 class WorkerDied(GpusimError):
@@ -67,11 +67,11 @@ class WorkerDied(GpusimError):
 
 
 class StatisticsError(GpusimError):
-    """Values, or a table of runs, of which the statistic asked for cannot be taken."""
+    """Values, or a table of runs, for which the requested statistic cannot be computed."""
 
 
 class InvariantError(GpusimError):
-    """A conservation law that a run broke: a defect of gpusim, not of the scenario."""
+    """A conservation law violated by a run: a defect of gpusim, not of the scenario."""
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

@@ -116,7 +116,7 @@ def test_no_command_writes_onto_its_input(force: tuple[str, ...]) -> None:
     Path("hard.csv").hardlink_to("t.csv")
     Path("plan").mkdir()
     Path("plan/plan.toml").write_text(Path("tiny.toml").read_text())
-    why = "is what it would be made from; choose another name"
+    why = "is an input of this command; choose another name"
     for command in (
         ("export", "out/tiny", "out/tiny/jobs.parquet"),
         ("sweep", "collect", "out/sweep", "out/../out/sweep/design.parquet"),

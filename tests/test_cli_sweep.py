@@ -44,7 +44,7 @@ def test_run_status_collect(tmp_path: Path) -> None:
     assert re.search(r"100\.0 +sjf .* [\d,.]+ ± [\d,.]+ *\n", done.stdout)
     assert "\n20 of 20 runs finished. Store: out/sweep\n" in done.stdout
     again = sweep("run", "sweep.toml", "--executor", "serial")
-    assert "20 of 20 runs are there already." in again.stderr
+    assert "20 of 20 runs are in the store already." in again.stderr
     assert sweep("status", "out/sweep").stdout == "out/sweep: sweep, 20 of 20 runs finished\n"
     assert sweep("collect", "out/sweep", "t.csv").stdout.startswith("t.csv: 20 runs, ")
     sweep("collect", "out/sweep", "t.parquet")
@@ -62,11 +62,11 @@ def test_damage_is_told(tmp_path: Path) -> None:
     bad.write_bytes(whole[:-5])
     Path("out/sweep/runs/mine.txt").touch()
     told = sweep("status", "out/sweep").stdout
-    assert f"{bad}: damaged; the study, run again, makes it anew\n" in told
-    assert "out/sweep/runs/mine.txt: not written by a study; left alone\n" in told
+    assert f"{bad}: damaged; run the study again to repeat it\n" in told
+    assert "out/sweep/runs/mine.txt: not written by a study; ignored\n" in told
     refused(sweep("collect", "out/sweep", "u.csv"), f"damaged: {bad}; run the study again")
     again = sweep("sweep.toml", "--executor", "serial")
-    assert f"{bad}: damaged; this run is made anew\n19 of 20 runs are there already." in again.stderr
+    assert f"{bad}: damaged; this run is repeated\n19 of 20 runs are in the store already." in again.stderr
     assert bad.read_bytes() == whole
     Path("out/sweep/sweep.json").write_text('{"format": 1, "study": "sweep"')
     for arguments in (("sweep.toml", "--executor", "serial"), ("status", "out/sweep")):
@@ -165,7 +165,7 @@ def test_lines_without_a_terminal(capsys: pytest.CaptureFixture, monkeypatch: py
     for done, failed in ((0, 0), (2, 0), (4, 1), (8, 1), (9, 1)):
         shown(Progress(25, 5, done, failed))
     assert capsys.readouterr().err.splitlines() == [
-        "5 of 25 runs are there already.",
+        "5 of 25 runs are in the store already.",
         "5 of 20 runs, 0.5 runs/s, 30 s left 1 failed",
         "10 of 20 runs, 0.5 runs/s, 20 s left 1 failed",
     ]

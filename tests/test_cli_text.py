@@ -220,7 +220,7 @@ def test_lines_in_a_cell_are_for_parquet(tmp_path: Path) -> None:
     jobs.to_parquet(tmp_path / "a.parquet")
     convert(tmp_path / "a.parquet", tmp_path / "b.parquet")
     assert list(read_trace(tmp_path / "b.parquet").labels("tenant")) == ["a\nb\x1b"]
-    with pytest.raises(TraceError, match=r"tenant 'a\\nb\\x1b': a cell of our CSV holds one line"):
+    with pytest.raises(TraceError, match=r"tenant 'a\\nb\\x1b': a cell of gpusim's CSV holds one line"):
         convert(tmp_path / "a.parquet", tmp_path / "b.csv")
     jobs.assign(tenant="lab").to_parquet(tmp_path / "a.parquet")
     trace = convert(tmp_path / "a.parquet", tmp_path / "b.csv", {"gpus": "gpus"})

@@ -61,6 +61,7 @@ LIBRARIES = {
     "rich": {"report", "cli"},
     "SALib": {"studies"},
     "optuna": {"studies"},
+    "tomlkit": {"report"},
     "distributed": {"studies"},
 }
 

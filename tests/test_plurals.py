@@ -67,7 +67,7 @@ def test_one_of_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         )
     )  # fmt: skip
     assert "1 of 1 run finished" in said
-    assert "1 of 1 run is there already." in said
+    assert "1 of 1 run is in the store already." in said
     assert ONE.findall(said) == []
     pages = {page: unescape(re.sub(r"<pre.*?</pre>|<[^>]*>|data:image[^\"]*", " ", page.read_text(), flags=re.DOTALL))
              for page in Path("out").rglob("*.html")}  # fmt: skip

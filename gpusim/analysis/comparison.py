@@ -29,8 +29,8 @@ def scenario_differences(first: Record, second: Record) -> pd.DataFrame:
 def compare(first: Record, second: Record) -> pd.DataFrame:
     """Headline figures by name: first, second, difference (second - first) and ratio (second / first).
 
-    Those of the requests of services with a model stand behind them, as studies name them: ``service chat attainment``.
-    All are numbers: NaN of nothing, of which the text of ``Result.metrics`` says what there was none of.
+    Figures of the requests of services with a model follow, under the names used in studies: ``service chat
+    attainment``. All are numbers: NaN where nothing was measured; the text of ``Result.metrics`` says what was missing.
     """
     a, b = _figures(first), _figures(second)
     names = list(dict.fromkeys([*a.index, *b.index]))

@@ -28,9 +28,9 @@ def _kept(row: pd.Series, promised: float, late: pd.DataFrame) -> str:
     if not judged:
         at_end = f"{number_of(quantity(under_way), 'request')}, still running at the end and not late yet"
         return f"{name} had {at_end if under_way else 'no requests'}."
-    said = f"{name} kept its objectives for {percent(row['attainment'], promised)} of {_requests(judged)}"
+    said = f"{name} met its objectives for {percent(row['attainment'], promised)} of {_requests(judged)}"
     short = row["attainment"] < promised
-    said += f", short of the promised {percent(promised)}" if short else f"; {percent(promised)} were promised"
+    said += f", short of the target of {percent(promised)}" if short else f"; the target is {percent(promised)}"
     return said + "".join(f"; {part}" for part in (_why(late), _lost(row["failed"])) if part) + "."
 
 
@@ -56,9 +56,9 @@ def promised(result: Record) -> list[str]:
     """What each service with a model promised, a sentence each."""
     given = result.manifest["scenario"]["services"]
     return [
-        f"{name} promised a first token within {short_time(one.ttft_s)} and one every"
+        f"Objectives of {name}: a first token within {short_time(one.ttft_s)} and one every"
         f" {short_time(one.time_per_output_token_s)} after it, for {percent(one.share)} of its requests"
-        + ("." if given[name].get("objectives") else ": default objectives, as the scenario states none.")
+        + ("." if given[name].get("objectives") else " (defaults, as the scenario states none).")
         for name, one in ((name, objectives(result, name)) for name in with_model(result))
     ]
 
@@ -66,18 +66,18 @@ def promised(result: Record) -> list[str]:
 def known(result: Record) -> list[str]:
     """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
     return [
-        f"Token times of {row['service']} on {row['gpu_type']} are {_by(row)}; four in five measured ones lie within"
-        f" {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
+        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; four in five measured ones lie"
+        f" within {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
         for row in result.manifest.get("entries", [])
     ]
 
 
 def _by(entry: dict) -> str:
     if entry["basis"] == "log":
-        return f"as fitted to {entry['source']}"
+        return f"a fit to {entry['source']}"
     if entry["basis"] == "pair":
-        return f"as fitted to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
-    return "as fitted to the runs of all models"
+        return f"a fit to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
+    return "a fit to the runs of all models"
 
 
 def _requests(count: int) -> str:

@@ -37,12 +37,12 @@ class Programme:
     Attributes
     ----------
     projects : DataFrame
-        One row per project: project, site, component (that came last), planned_s, delivered_s (all that it adds is
-        there), late_s, usd (of tasks that were begun).
+        One row per project: project, site, component (the last to come), planned_s, delivered_s (everything it adds is
+        there), late_s, usd (of started tasks).
     tasks : DataFrame
         One row per task: project, site, task, kind, planned_start_s, planned_end_s, ready_s, start_s, end_s, waited_s
-        (for its supply), supply, units, expedited, critical (on the critical path of its project), usd (expediting
-        included, spent evenly from start to end; 0 of a stand-in that was not begun).
+        (for its supply), supply, units, expedited, critical (on the critical path of its project), usd (including
+        expediting, spent evenly from start to end; 0 for a stand-in that never started).
     capacity : DataFrame
         One row per component and GPU type: site, project, component, gpu_type, amount, unit, planned_s, arrived_s,
         task (that gave it).
@@ -58,9 +58,9 @@ class Programme:
         The critical path of each project, first to last: project, position, task_project, task, kind, held_by, from_s,
         to_s.
     requests : DataFrame
-        What projects and rivals asked of supplies, in order of time: supply, taker (project or rival), is_rival, order
-        (task; of a rival "order", or "again" for one that it placed once more), units, priority (at last), asked_s,
-        received_s, cancelled_s. The programme ends with its last task: what rivals would order later is not in it.
+        Orders of projects and rivals from supplies, by time: supply, taker (project or rival), is_rival, order (task;
+        for a rival "order", or "again" for a double order), units, priority (final), asked_s, received_s, cancelled_s.
+        The programme ends with its last task: later orders of rivals are not in it.
     line : DataFrame
         With ``[market.index]``, the supplies that it names at the start of each month: month, supply,
         waiting_own_units, waiting_rivals_units, free_units, units_per_month.
@@ -85,14 +85,14 @@ class Programme:
 
 
 def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
-    """Play the projects, supplies and shocks of a scenario, without its jobs.
+    """Simulate the projects, supplies and shocks of a scenario, without its jobs.
 
     Parameters
     ----------
     seed : int
         Feeds a stream for each task and each shock: scenarios that differ in one project share all other draws.
     overheads : mapping of str to float, optional
-        Facility watts per IT watt at the hottest hour, by site. Without it, those of mild weather.
+        Facility watts per IT watt at the hottest hour, by site; by default those of mild weather.
 
     Returns
     -------

@@ -27,7 +27,7 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Fit a catalogue entry to a LOG of requests.
 
-    The entry is of a model and GPU; printed is how well it explains the times of the log.
+    Starts from the entry of a model on a GPU type, and prints how well the fit explains the times of the log.
 
     LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
     """

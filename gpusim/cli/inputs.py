@@ -56,7 +56,7 @@ def catalog() -> None:
 def rules() -> None:
     """Rules and tariffs by jurisdiction, with their sources.
 
-    A scenario names those that it enforces.
+    A scenario lists those it enforces.
     """
     from rich.console import Console
 
@@ -83,7 +83,8 @@ def _columns(_context: click.Context, _option: click.Parameter, texts: tuple[str
     pairs = [text.rpartition("=") for text in texts]
     for theirs, equals, ours in pairs:
         if not (theirs.strip() and equals and ours.strip()):
-            raise GpusimError(f"--map: found '{theirs or ours}'; give the file's column and ours, say num_gpus=gpus")
+            found = theirs or ours
+            raise GpusimError(f"--map: found '{found}'; give the file's column and gpusim's, say num_gpus=gpus")
     return {theirs.strip(): ours.strip() for theirs, _equals, ours in pairs}
 
 
@@ -107,7 +108,7 @@ def describe(file: Path, columns: dict[str, str]) -> None:
 def convert(file: Path, out: Path, columns: dict[str, str], force: bool) -> None:
     """Write a trace as gpusim's own CSV or Parquet.
 
-    Which of them, the ending of OUT says.
+    The ending of OUT chooses which.
     """
     from gpusim.inputs.traces import convert as convert_trace
     from gpusim.inputs.traces.own import check_ending

@@ -29,9 +29,9 @@ POLICIES_OPTION = click.option(
 @click.argument("nodes", type=PATH)
 @POLICIES_OPTION
 @click.option("--demand", type=click.FloatRange(0, min_open=True), default=130.0, show_default=True,
-              help="Pods are resampled or left out until they ask for this percentage of the GPUs.")  # fmt: skip
+              help="Pods are resampled or left out until they request this percentage of the GPUs.")  # fmt: skip
 @click.option("--replications", type=click.IntRange(1), default=10, show_default=True,
-              help="Orders of pods and nodes, each under every policy.")  # fmt: skip
+              help="Random orders of pods and nodes, each run under every policy.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first replication.")
 @click.option("--out", type=PATH, help="Write the curves of every replication to this CSV or Parquet file.")
 @click.option("--figure", type=PATH, help="Draw the mean curves: a PNG, PDF or SVG file.")
@@ -84,7 +84,7 @@ def pack(
 @click.argument("nodes", type=PATH)
 @POLICIES_OPTION
 @click.option("--speed", type=click.FloatRange(1e-6, 1e6), default=1.0, show_default=True,
-              help="Factor by which pods arrive faster than in the trace; they run as long.")  # fmt: skip
+              help="Factor by which pods arrive faster than in the trace; run times stay.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the policy random.")
 @click.option("--out", type=PATH, help="Write a row per pod and policy to this CSV or Parquet file.")
 @replace_option
@@ -93,9 +93,9 @@ def pack_trace(
 ) -> None:
     """Play a trace of pods that share GPUs: waits by policy.
 
-    PODS and NODES as for `gpusim pack`; pods have times, as in openb_pod_list_default.csv. Pods that fit start;
-    whenever pods have left, those that wait are tried in turn, and one that fits nowhere holds up nobody. Ties go by
-    the names of nodes.
+    PODS and NODES as for `gpusim pack`; pods have times, as in openb_pod_list_default.csv. Pods that fit start at once.
+    When pods leave, waiting pods are tried in order; one that fits nowhere does not block the others. Ties go by node
+    name.
     """
     from gpusim.inputs.pods import read_nodes, read_timed_pods
     from gpusim.inputs.traces.own import check_ending

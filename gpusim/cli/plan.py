@@ -45,7 +45,7 @@ def plan(
 ) -> None:
     """Search for the cheapest purchases that meet a goal.
 
-    [plan.options] of SCENARIO says what may be bought. Writes plan.toml, the scenario with the purchases, front.csv,
+    [plan.options] of SCENARIO lists what can be bought. Writes plan.toml, SCENARIO with the purchases in it, front.csv,
     candidates.csv, front.png and report.html.
     """
     from gpusim.scenario.overrides import parse_overrides
@@ -69,20 +69,20 @@ def plan(
     from gpusim.report.console import print_report
     from gpusim.report.plans import CONSOLE
 
-    page = _write(found, folder)
+    page = _write(found, folder, scenario)
     print_report(found, sections=CONSOLE)
     say(f"\nRun the plan with: gpusim run {folder / 'plan.toml'}\nOpen {page} in a browser.")
 
 
-def _write(found: Plan, folder: Path) -> Path:
+def _write(found: Plan, folder: Path, scenario: Path) -> Path:
     """Write tables, figure and scenario of a plan; its page."""
     from gpusim.inputs.files import as_text
     from gpusim.report.drawing import draw_all
     from gpusim.report.plan_page import write
     from gpusim.report.plans import SECTIONS
-    from gpusim.report.scenario_text import to_toml
+    from gpusim.report.scenario_file import write_changed
 
-    (folder / "plan.toml").write_text(to_toml(found.scenario.to_toml_dict()), encoding="utf-8")
+    write_changed(scenario, found.scenario, folder / "plan.toml")
     for name, table in (("front", found.front), ("candidates", found.candidates)):
         known = table.replace([float("inf"), float("-inf")], float("nan"))  # an empty cell: no figure, or no end to it
         as_text(known).to_csv(folder / f"{name}.csv", index=False)

@@ -23,9 +23,9 @@ ENDINGS = (".csv", ".parquet")
 @click.option("--to", "to_day", type=float, required=True, help="End of the window, in days of the run.")
 @click.option("--step", "step_s", type=float, default=0.025, show_default=True, help="Sample interval [s].")
 @click.option("--work-step", "work_step_s", type=float, default=2.0, show_default=True,
-              help="Step of the jobs' work [s]; it ends with an exchange of data.")  # fmt: skip
+              help="Training step of the jobs [s]; each ends with an exchange of data.")  # fmt: skip
 @click.option("--storage-mw", type=click.FloatRange(0, min_open=True),
-              help="Smooth with storage of this power [MW], in and out.")  # fmt: skip
+              help="Smooth with storage of this charging and discharging power [MW].")  # fmt: skip
 @click.option("--dummy-mw", type=click.FloatRange(0, min_open=True), help="Smooth with dummy load of this power [MW].")
 @click.option("--out", type=PATH, help="Write the series to this CSV or Parquet file.")
 @click.option("--figure", type=PATH, help="Draw power and swings into this PNG, PDF or SVG file.")
@@ -36,7 +36,7 @@ def power_series(
 ) -> None:  # fmt: skip
     """Power of a site, second by second, for grid studies.
 
-    The site is one of the result in FOLDER; ramps and swings are printed.
+    FOLDER holds a saved result with the site. Ramps and swings are printed.
     """
     from gpusim.analysis import swings
     from gpusim.analysis.power_series import power_series as series_of

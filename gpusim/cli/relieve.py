@@ -20,13 +20,13 @@ from gpusim.cli.target import check_study, force_option
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value of the scenario.")
 @click.option("--by", "measure", default="useful_gpu_hours", show_default=True, help="Figure to rank reliefs by.")
 @click.option("--step", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
-              help="Share by which quantities grow.")  # fmt: skip
+              help="Step of quantities, as a share.")  # fmt: skip
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,
-              help="Days by which dates move forward.")  # fmt: skip
+              help="Step of dates: days earlier.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(1), default=300, show_default=True,
-              help="Runs of the ranking at most; its first round, of 4 seeds, is made in any case.")  # fmt: skip
+              help="Most runs for the ranking; its first round, 4 seeds each, is always made.")  # fmt: skip
 @click.option("--curves", type=click.IntRange(0), default=3, show_default=True,
-              help="How many of the best get a curve along their step.")  # fmt: skip
+              help="How many of the best get a curve of gain against step.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option

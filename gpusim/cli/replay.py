@@ -28,23 +28,23 @@ from gpusim.units import number_of
 @click.option("--prefill-replicas", type=click.IntRange(0), default=0, show_default=True,
               help="Replicas that only prefill; the others then only decode.")  # fmt: skip
 @click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
-              help="GB/s at which a GPU reads KV cache from one that prefills.")  # fmt: skip
-@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Added for each request.")
+              help="GB/s at which a decode GPU reads KV cache from a prefill replica.")  # fmt: skip
+@click.option("--link-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Latency of the link [ms].")
 @click.option("--draft-tokens", type=click.IntRange(0), default=0, show_default=True,
               help="Speculative tokens drafted per step and decoding request.")  # fmt: skip
 @click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
               help="Probability that a drafted token is accepted if those before it are.")  # fmt: skip
 @click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Time added to each step.")
 @click.option("--offload-gb", type=click.FloatRange(0), default=0.0, show_default=True,
-              help="GB of host memory per GPU for KV blocks that the GPU has no more room for.")  # fmt: skip
+              help="GB of host memory per GPU for KV blocks that no longer fit on it.")  # fmt: skip
 @click.option("--offload-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
-              help="GB/s at which a GPU loads them again.")  # fmt: skip
+              help="GB/s at which a GPU loads them back.")  # fmt: skip
 @click.option("--max-loras", type=click.IntRange(0), default=0, show_default=True,
               help="Slots for adapters (LoRA) on a replica, taken from the memory of its KV cache.")  # fmt: skip
 @click.option("--adapter-mb", type=click.FloatRange(0, min_open=True), default=100.0, show_default=True,
               help="MB of an adapter on a GPU.")  # fmt: skip
 @click.option("--adapter-gb-per-s", type=click.FloatRange(0, min_open=True), default=25.0, show_default=True,
-              help="GB/s at which a GPU loads one.")  # fmt: skip
+              help="GB/s at which a GPU loads an adapter.")  # fmt: skip
 @click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")
 @replace_option
 def replay(
@@ -82,10 +82,10 @@ def replay(
     if max_loras:
         limits["lora"] = Lora(max_loras, adapter_mb * 1e6, adapter_gb_per_s * 1e9)
     elif "adapter" in frame and frame["adapter"].notna().any():
-        raise TraceError(f"{requests}: found requests with adapters, and no slots for them; give --max-loras")
+        raise TraceError(f"{requests}: its requests have adapters, but there are no slots for them; give --max-loras")
     if offload_gb:
         if not trace.block_tokens:
-            raise TraceError(f"{requests}: found no hash_ids, which --offload-gb needs: leave it out, or give them")
+            raise TraceError(f"{requests}: found no hash_ids, which --offload-gb needs; leave it out, or add them")
         limits["offload"] = offload(known, offload_gb * 1e9, offload_gb_per_s * 1e9)
     if prefill_replicas:
         limits["prefill"] = prefill_pool(

@@ -33,7 +33,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
               help="Number of runs, with consecutive seeds.")  # fmt: skip
 @click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one; assumptions are not tried.")
-@click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core].")
+@click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one per core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
 @click.option("--check", is_flag=True, help="Check the conservation laws of the result.")
 @click.option(
@@ -57,11 +57,11 @@ def run(
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO: what holds it back, and how sure is that?
+    """Run SCENARIO: what holds it back, and how certain is that?
 
-    It is run under several seeds; tables, figures and a report are written. The first run is shown in detail, as an
-    example. Finished runs are kept in the folder: run again, also with more seeds, the command repeats the first run
-    and adds those that are missing.
+    It runs with several seeds; tables, figures and a report are written. The first run is shown in detail, as an
+    example. Finished runs are kept in the folder: a second call, even with more seeds, repeats the first run and adds
+    the missing ones.
 
     SCENARIO is a TOML file, or the name of one that comes with gpusim (`gpusim scenarios`) [default: us_eu_fleet].
     """
@@ -125,7 +125,7 @@ def compare(first: Path, others: tuple[Path, ...], out: Path | None, force: bool
     for other in others:
         print_comparison(results[str(first)], results[str(other)], (str(first), str(other)))
     if out and len(results) < 2:
-        raise ResultError(f"{out}: a page compares two runs or more; found {first} alone; give another folder")
+        raise ResultError(f"{out}: a page compares at least two runs; found only {first}; give another folder")
     if out:
         from gpusim.report.compared.runs import Runs
         from gpusim.report.compared_page import write
@@ -194,7 +194,7 @@ def _deliveries(scenario, replications: int, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: deliveries(scenario, replications, seed, progress=progress))
-    say(f"Played {number_of(replications, 'build-out')} in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Simulated {number_of(replications, 'build-out')} in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 
@@ -203,7 +203,7 @@ def _competition(scenario, seed: int):
 
     began = time.perf_counter()
     found = with_progress(lambda progress: competition(scenario, PAIRED, seed, progress=progress))
-    say(f"Played {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
+    say(f"Simulated {PAIRED} build-outs with and without rivals in {time.perf_counter() - began:.1f} s.", err=True)
     return found
 
 

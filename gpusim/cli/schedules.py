@@ -17,14 +17,14 @@ from gpusim.units import number_of
 @cli.command("compare-schedule")
 @click.argument("simulator")
 @click.argument("policy")
-@click.option("--jobs", type=PATH, required=True, help="What it was given: CSV, SWF, or a trace of Gavel.")
-@click.option("--recorded", type=PATH, required=True, help="What it made of it: CSV with starts and ends by job.")
+@click.option("--jobs", type=PATH, required=True, help="Its input: CSV, SWF or a Gavel trace.")
+@click.option("--recorded", type=PATH, required=True, help="Its schedule: CSV with starts and ends by job.")
 @click.option(
     "--cluster", required=True,
-    help="Nodes and GPUs of each, say 100x8, or a cluster file of Tiresias; of Gavel v100=8,p100=12,k80=16.",
+    help="Nodes x GPUs per node, say 100x8, or a Tiresias cluster file; for Gavel v100=8,p100=12,k80=16.",
 )  # fmt: skip
-@click.option("--throughputs", type=PATH, help="Of Gavel: its simulation_throughputs.json.")
-@click.option("--out", type=PATH, help="CSV file for all jobs: times recorded, by their rule, by ours.")
+@click.option("--throughputs", type=PATH, help="Only for Gavel: its simulation_throughputs.json.")
+@click.option("--out", type=PATH, help="CSV file of all jobs: times as recorded, by their rule and by ours.")
 @replace_option
 @click.pass_context
 def compare_schedule(
@@ -36,7 +36,7 @@ def compare_schedule(
     The rule behind any difference is named.
 
     SIMULATOR is accasim, lucid, tiresias, gavel or textbook (EASY that keeps the first nodes that have room). Where its
-    rule differs from gpusim's, it is played in plain Python too, and each schedule must follow its own rule.
+    rule differs from gpusim's, plain Python versions of both rules must reproduce both schedules.
 
     Exit status: 0 if it is the same, 1 if not, 2 if something cannot be read.
     """
@@ -54,14 +54,15 @@ def compare_schedule(
         say(f"  {number_of(left_out, 'job')} without a recorded end: scheduled, and not compared")
     for verdict in verdicts:
         if verdict.lacks:
-            say(f"  not told {verdict.what}: its solver is not installed (pip install {verdict.lacks})")
+            say(f"  not checked: {verdict.what}: its solver is not installed (pip install {verdict.lacks})")
         else:
             say(f"  {verdict.same.sum():,} of {len(times):,} start and end {verdict.what}")
     means_s = mean_completion_s(recording, times)
     known_s, ours_s = means_s["recorded"], means_s["ours"]
-    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s by ours ({ours_s / known_s - 1.0:+.1%})")
+    more = f"{ours_s / known_s - 1.0:+.1%}"
+    say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({more})")
     if rule.difference:
-        say(f"  theirs differs: {rule.difference}")
+        say(f"  their rule differs: {rule.difference}")
     failed = next(
         (verdict for verdict in verdicts if verdict.must and not verdict.lacks and not verdict.same.all()), None
     )

@@ -25,7 +25,7 @@ def crew_options(command: Callable) -> Callable:
     """Options ``--executor``, ``--workers`` and ``--address`` of a command."""
     for option in (
         click.option("--address", metavar="HOST:PORT", help="Dask scheduler to use [default: one of this machine]."),
-        click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one for each core]."),
+        click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one per core]."),
         click.option(
             "--executor", type=click.Choice(["serial", "processes", "dask"]), default="processes", show_default=True,
             help="Where runs execute.",
@@ -41,7 +41,7 @@ def stoppable(store: str | Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"Stopped. What has finished is in {store}; the same command goes on from there.", err=True)
+        say(f"Stopped. Finished runs are in {store}; the same command resumes there.", err=True)
         click.get_current_context().exit(130)
 
 
@@ -99,7 +99,7 @@ class _Shown:
 
     def _begin(self, progress: Progress) -> None:
         for file in progress.damaged:
-            say(f"{file}: damaged; this run is made anew", err=True)
+            say(f"{file}: damaged; this run is repeated", err=True)
         if progress.kept:
             are = "is" if progress.kept == 1 else "are"
-            say(f"{progress.kept} of {number_of(progress.total, 'run')} {are} there already.", err=True)
+            say(f"{progress.kept} of {number_of(progress.total, 'run')} {are} in the store already.", err=True)

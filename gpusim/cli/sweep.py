@@ -44,13 +44,13 @@ def run_sweep(
     ctx: click.Context, file: Path, out: Path | None, force: bool, executor: str, workers: int | None,
     address: str | None,
 ) -> None:  # fmt: skip
-    """Run what is missing from the store of SWEEP.toml.
+    """Run the missing runs of SWEEP.toml.
 
     The word `run` may be left out.
 
     SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
-    run that finishes is kept in the store, a folder of Parquet files. The command may be stopped at any time, also by
-    Ctrl-C or a crash: run again, it makes only the runs that are missing or that a changed file calls for. Failed runs
+    run that finishes is kept in the store, a folder of Parquet files. The command can be stopped at any time, even by
+    Ctrl-C or a crash: a second call makes only the runs that are missing or that a changed file requires. Failed runs
     are recorded with their error, and the others continue.
 
     At the end it prints the mean of each measure over the replications, with its 95% interval. Exit status: 0 if all
@@ -90,9 +90,9 @@ def status(ctx: click.Context, store: Path) -> None:
     runs = kept.status()
     say(f"{store}: {kept.about.get('study', 'study')}, {counts(runs)}")
     for file in kept.damaged():
-        say(f"{file}: damaged; the study, run again, makes it anew")
+        say(f"{file}: damaged; run the study again to repeat it")
     for file in kept.foreign():
-        say(f"{file}: not written by a study; left alone")
+        say(f"{file}: not written by a study; ignored")
     ctx.exit(tell_failures(kept))
 
 

@@ -57,7 +57,7 @@ def check_no_input(out: Path, source: Path | None) -> None:
     if source is None or not out.exists() or not source.exists():
         return
     if out.samefile(source) or out.resolve().is_relative_to(source.resolve()):
-        raise ResultError(f"{out}: is what it would be made from; choose another name")
+        raise ResultError(f"{out}: is an input of this command; choose another name")
 
 
 def check_study(folder: Path, store: Path, kind: str, told: dict[str, object], force: bool) -> None:

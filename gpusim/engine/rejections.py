@@ -95,7 +95,7 @@ def rejection_events(table: pd.DataFrame) -> pd.DataFrame:
 
 
 _SAID = {
-    "rejected_size": lambda row: f"the largest pool that they may use has {number_of(row.largest_gpus, 'GPU')}",
+    "rejected_size": lambda row: f"the largest pool they may use has {number_of(row.largest_gpus, 'GPU')}",
     "rejected_type": lambda row: f"no site has {row.gpu_type.replace('|', ' or ')}",
     "rejected_residency": lambda row: f"no site in {row.residency.replace('|', ' or ')} has GPUs that they may use",
     "rejected_link": lambda row: f"no link leads from their data in {row.home} to GPUs that they may use",

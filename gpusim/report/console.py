@@ -58,7 +58,7 @@ def print_comparison(first: Record, second: Record, names: tuple[str, str], cons
 
 def _print_paired(console: Console, first: Replications, second: Replications, seeds: list[int]) -> None:
     """Means over the seeds of both, and their differences; dim where the interval holds 0."""
-    told = f"means over {number_of(len(seeds), 'seed')} that both have"
+    told = f"means over {number_of(len(seeds), 'seed')} they share"
     table = listing("figure", "A>", "B>", "B - A>", "±>", "change>", title=f"Figures, {told}")
     for row in first.paired(second).itertuples():
         change = f"{row.difference / row.first:+.1%}" if row.first and row.difference else ""
@@ -78,7 +78,7 @@ def _print_paired(console: Console, first: Replications, second: Replications, s
     console.print(table)
     note = (
         f"Seeds {min(seeds)} to {max(seeds)}: each pair shares its random streams. ±: half the 95% interval of the"
-        " difference, each for itself; dim: it may as well be none."
+        " difference, each on its own; dim: the interval holds 0."
     )
     console.print(note, style="dim")
 

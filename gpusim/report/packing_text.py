@@ -46,12 +46,12 @@ def print_packing(found: pd.DataFrame, nodes: Nodes, pods: Pods, console: Consol
 def _about(found: pd.DataFrame, nodes: Nodes, pods: Pods) -> str:
     came, gpus, usual = found["pods"].mean(), int(nodes.gpus.sum()), typical(pods)
     sharing = np.count_nonzero((pods.gpus == 1) & (pods.gpu_milli < WHOLE))
-    drawn = "some are drawn again" if came > len(pods) else "some are left out" if came < len(pods) else "all of them"
+    drawn = "some more than once" if came > len(pods) else "some are left out" if came < len(pods) else "all of them"
     return (
         f"{number_of(len(nodes), 'node')} with {number_of(gpus, 'GPU')}. {number_of(len(pods), 'pod')} ({sharing:,}"
         f" sharing a GPU, {np.count_nonzero(pods.gpus == 0):,} without one); {number_of(round(came), 'pod')}"
-        f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that"
-        f" {usual.pods.sum() / len(pods):.0%} of the pods make."
+        f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that make up"
+        f" {usual.pods.sum() / len(pods):.0%} of the pods."
     )
 
 
@@ -92,10 +92,10 @@ def _best(found: pd.DataFrame, last: int) -> str:
         return f"{first} and {second} allocate as much."
     more = f"{gap.mean:.2f} points more than {second}"
     if gap.n < 2:
-        return f"{first} allocates most, {more}; whether that is chance takes several orders (--replications)."
+        return f"{first} allocates most, {more}; only several orders (--replications) can rule out chance."
     if gap.low > 0.0:
         return f"{first} allocates most: {more}, which is next (95% interval {gap.low:.2f} to {gap.high:.2f})."
     return (
-        f"{first} and {second} allocate most; which of them may be chance (difference {gap.mean:.2f} points, 95%"
+        f"{first} and {second} allocate most; their order may be chance (difference {gap.mean:.2f} points, 95%"
         f" interval {gap.low:.2f} to {gap.high:.2f})."
     )

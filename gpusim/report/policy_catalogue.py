@@ -11,12 +11,12 @@ from gpusim.scenario.orders import ORDERS, How
 WORKS = {
     How.QUEUE: "the queue: in events or cycles, with EASY or conservative backfill, with preemption by priority or by"
     " the order; jobs are sorted once, n log n",
-    How.GREEDY: "who holds GPUs: in events or cycles; preemptible jobs that run make way, at the cost of their"
-    " checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
-    " the jobs behind the first that waits",
-    How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
-    " under sia and pollux times the sizes that a job may have; under gavel a linear programme of jobs x pools besides,"
-    " under mast the jobs that wait times the pools",
+    How.GREEDY: "which jobs hold GPUs: in events or cycles; running preemptible jobs are preempted, at the cost of"
+    " their checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
+    " the jobs behind the first waiting one",
+    How.ROUNDS: 'which jobs hold GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
+    " times the sizes of a job under sia and pollux, plus a linear programme of jobs x pools under gavel, times the"
+    " pools under mast",
 }
 
 
@@ -25,7 +25,7 @@ def tables() -> tuple[Table, Table, Table]:
     overview = Table("order", "first goes", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
-    works = Table("decides", "what, and with what", title="All with failures, limits of power, quotas, services, sites")
+    works = Table("decides", "what, and with what", title="All with failures, power limits, quotas, services, sites")
     for how, words in WORKS.items():
         works.add_row(how.value, words)
     options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")

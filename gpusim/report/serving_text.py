@@ -48,14 +48,14 @@ def print_calibration(found: Calibration, console: Console | None = None) -> Non
     console.print(table)
     factors = found.factors
     console.print(
-        f"Factors on the catalogue: host and small kernels take {factors.waiting:.2f} times as long; weights are read"
-        f" at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
+        f"Factors on the catalogue's entry: host and small kernels take {factors.waiting:.2f} times as long; weights"
+        f" are read at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
         f" {factors.computing:.2f} times its rates."
     )
     time = found.entry.time
     console.print(
-        f"Of five mean token times under loads like those of the log four are {time.low:.2f} to {time.high:.2f} times"
-        " those predicted."
+        f"Under loads like the log's, four in five mean token times are {time.low:.2f} to {time.high:.2f} times the"
+        " predicted ones."
     )
 
 
@@ -73,14 +73,14 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
     tokens_per_s = requests["output_tokens"].sum() / found.span_s
     yield (
         f"{number_of(len(served), 'request')} in {duration(found.span_s)} on {number_of(found.gpus, 'GPU')}:"
-        f" {quantity(tokens_per_s)} output tokens/s, replicas at work {share(busy)} of the time,"
+        f" {quantity(tokens_per_s)} output tokens/s, replicas busy {share(busy)} of the time,"
         f" {number_of(int(served['preemptions'].sum()), 'preemption')},"
         f" {share(served['cached_tokens'].sum() / requests['prompt_tokens'].sum())} of prompt tokens from the cache."
     )
     if "loaded_tokens" in replicas:
         yield (
-            f"KV cache of {quantity(replicas['loaded_tokens'].sum())} tokens came from host memory, and of"
-            f" {quantity(replicas['written_tokens'].sum())} went there."
+            f"KV cache of {quantity(replicas['loaded_tokens'].sum())} tokens loaded from host memory, of"
+            f" {quantity(replicas['written_tokens'].sum())} written to it."
         )
     if "adapter_loads" in replicas:
         yield f"Adapters were loaded {number_of(int(replicas['adapter_loads'].sum()), 'time')}."
@@ -91,6 +91,6 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
         else "a roofline fitted to other models and GPUs; this pair was not measured"
     )
     yield (
-        f"Step times by {known}. Of five measured token times four are {entry.time.low:.2f} to {entry.time.high:.2f}"
-        " times those predicted; the intervals are replays with all step times at these ends."
+        f"Step times from {known}. Four in five measured token times are {entry.time.low:.2f} to {entry.time.high:.2f}"
+        " times the predicted ones; the intervals are replays with all step times at these ends."
     )

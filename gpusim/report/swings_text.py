@@ -37,6 +37,6 @@ def print_swings(
     scale = series["scale"]
     if not np.allclose(scale, 1.0, atol=1e-3):
         console.print(
-            f"The jobs' draw is multiplied by {scale.min():.3g} to {scale.max():.3g}: so every record interval has the"
-            " energy of the run, in which a job draws its mean throughout, and less if it is evicted, capped or slowed."
+            f"The jobs' power is scaled by {scale.min():.3g} to {scale.max():.3g} so that every record interval has the"
+            " energy of the run, where a job draws its mean power throughout, less if it is evicted, capped or slowed."
         )

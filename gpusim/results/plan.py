@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 class Plan(Proposal):
-    """What a search for the cheapest plan found.
+    """Result of a search for the cheapest plan.
 
     Attributes
     ----------
     goal : Goal
     chosen : Series
-        Row of ``candidates``: the cheapest that meets the goal on average; if none does, the nearest to it.
+        Row of ``candidates``: the cheapest that meets the goal on average or, if none does, the closest to it.
     scenario : Scenario
         The scenario with what the chosen plan buys; it can be run.
     purchases : DataFrame
         What it buys, see ``gpusim.studies.planning.tables``.
     front : DataFrame
-        Those of ``candidates`` to which no other is cheaper and as near to the goal, by cost.
+        Those of ``candidates`` for which no other is cheaper and as close to the goal, by cost.
     candidates : DataFrame
         All candidates that were run, see ``gpusim.studies.planning.tables``.
     runs, budget : int
     ended : str
         Why the search ended, as in ``gpusim.studies.planning.search.Search``.
     unasked : tuple of str
-        Conditions of which no run of the chosen plan asks anything: no demand meets every limit.
+        Conditions without demand in any run of the chosen plan: without demand every limit is met.
     failed : int
         Runs that failed: the candidate counts as one that does not meet the goal.
     store : Store
@@ -79,9 +79,9 @@ def plan(
     address: str | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Plan:
-    """Search what to buy of ``[plan.options]`` so that a goal is met at the least cost.
+    """Find the cheapest purchases of ``[plan.options]`` that meet a goal.
 
-    The same arguments give the same plan, whoever does the work. A second call goes on where the first was stopped.
+    The same arguments give the same plan with any executor. A second call resumes where the first stopped.
 
     Parameters
     ----------

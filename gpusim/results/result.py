@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Result(Record):
-    """Tables and manifest of one run, and what they say.
+    """Tables and manifest of one run, and what follows from them.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Result(Record):
         The tables as they are stored, see ``gpusim.tables.record``; as attributes (``result.jobs``) they have
         timestamps too.
     replications : Replications or None
-        What this run and others with the seeds that follow say together; None: there are no others.
+        Summary of this run and those with the following seeds; None: there are no others.
     """
 
     replications: Replications | None = None
@@ -77,15 +77,15 @@ class Result(Record):
         Parameters
         ----------
         name : str
-            As its file is named; a wrong one is answered with those that there are.
+            Name of its file; the error for a wrong name lists the valid ones.
         ax : Axes, optional
-            Of a grid (``plt.subplots``), whose place the figure takes: several in one figure. Text keeps its size, so
-            that the place should be about as large as the figure is by itself, 6.6 inches wide.
+            Axes of a grid (``plt.subplots``), whose place the figure takes, to draw several in one figure. Text keeps
+            its size, so the place should be about as large as the figure alone, 6.6 inches wide.
 
         Returns
         -------
         Figure
-            That of ``ax``, if given.
+            The figure of ``ax``, if given.
         """
         from gpusim.report.drawing import draw
 

@@ -38,21 +38,21 @@ def run(
     seed : int
         Feeds all random streams. Same scenario and seed: the same result, to the byte.
     seeds : int
-        Number of runs, with ``seed`` and the seeds that follow. The tables of the result are those of the first; what
-        all of them say is ``Result.replications``. Needed for any statement that is to hold beyond one draw.
+        Number of runs, with consecutive seeds from ``seed`` on. The tables of the result are those of the first run;
+        ``Result.replications`` summarises all. Needed for any statement that should hold beyond one draw.
     store : path, optional
-        Folder in which the other runs are kept: a second call goes on there. By default they are kept in memory.
+        Folder in which the other runs are kept: a second call resumes there. By default they are kept in memory.
     workers : int, optional
         Processes for the other runs; by default all cores.
     jobs : JobTable, optional
-        Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest tells their
+        Jobs to run in place of the scenario's trace and streams, see ``gpusim.jobs_from``; the manifest holds their
         digest.
     trace : JobTable, optional
-        The scenario's trace, already read: many runs may share one. It is not changed.
+        The scenario's trace, already read, which many runs may share. It is not changed.
     processes : list of callables
-        Control processes of your own: generators of the environment, started at time 0 after the built-in ones.
+        Your own control processes: generators of the environment, started at time 0 after the built-in ones.
     progress : callable, optional
-        Called with the share of the (first) run that is done, at every record interval.
+        Called with the finished share of the (first) run, at every record interval.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def run(
     Raises
     ------
     GpusimError
-        If several seeds are asked for with what cannot be handed to other processes.
+        If there are several seeds, and arguments that cannot be sent to other processes.
     """
     own = {"jobs": jobs is not None, "trace": trace is not None, "processes": bool(processes)}
     if seeds < 1:

@@ -130,7 +130,7 @@ def sweep(
     address: str | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Sweep:
-    """Execute the runs of a sweep that its store does not hold yet.
+    """Execute the missing runs of a sweep.
 
     Parameters
     ----------
@@ -139,8 +139,8 @@ def sweep(
     store : path, optional
         Folder of the store; by default ``out/NAME``.
     executor, workers, address
-        Who does the work, see ``gpusim.studies.sweeps.crew.hire``. The outcome of a run is the same, to the byte,
-        whoever does it.
+        Where runs execute, see ``gpusim.studies.sweeps.crew.hire``. The outcome of a run is the same to the byte in
+        every case.
     progress : callable, optional
         Called with a ``Progress`` at the start and after every run.
 

@@ -16,18 +16,16 @@ from gpusim.scenario.references import find
 
 class Assumption(Model):
     """An interval for keys of the scenario, or, without keys, for one of the assumptions that every build-out has.
-
     Those have names: ``"duration KIND"`` (of a kind of work), ``"supply NAME"``, ``"orders RIVAL"``, as factors;
-    ``"shock NAME"``, its probability; ``"spread"``, the power to which each p90 over its median is taken;
-    ``"same region"``, ``"same trade"``, ``"tail index"``.
-    """
+    ``"shock NAME"``, its probability; ``"spread"``, an exponent on the ratio of each p90 to its median; ``"same
+    region"``, ``"same trade"``, ``"tail index"``."""
 
     keys: list[str] = []
-    """Dotted keys that are turned together; ``*`` stands for any name. None: an assumption that every build-out has."""
+    """Dotted keys that vary together; ``*`` stands for any name. None: an assumption that every build-out has."""
     how: How = "scale"
     """``scale`` the value at the keys, ``add`` to it, ``set`` it, or ``delay_days``."""
     low: float
-    """Lower end of what it may be."""
+    """Lower end of the interval."""
     high: float
     """Upper end."""
     source: str = ""

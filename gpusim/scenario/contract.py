@@ -22,14 +22,14 @@ MOST_MILESTONES, MOST_USD, MOST_YEARS_S = 1000, 1e13, 36525 * DAY_S
 class Contract(Model):
     """Capacity committed to a tenant over a term, at a price.
 
-    Each step up of the commitment is a milestone. Where the GPUs may be: anywhere, unless types, sites, regions or
-    jurisdictions are named; all that are named must hold. See docs/contracts.md.
+    Each step up of the commitment is a milestone. The GPUs may be anywhere, unless types, sites, regions or
+    jurisdictions are named; then all of these must match. See docs/contracts.md.
     """
 
     tenant: str
-    """Who signs."""
+    """The tenant that signs."""
     signed: When
-    """When: days since the start of the run, or a date. What was signed before the run counts from its start."""
+    """Signing: days since the start of the run, or a date. A contract signed before the run counts from its start."""
     gpus: Steps | None = None
     """GPUs committed, cumulative. Give this or ``it_mw``."""
     it_mw: Steps | None = None
@@ -51,38 +51,37 @@ class Contract(Model):
     value_usd: float | None = Field(None, gt=0, le=MOST_USD)
     """[USD] Value of the whole term; the price is this over the GPU-hours committed."""
     price_index: float | None = Field(None, gt=0, le=10)
-    """Price at the index, in place of both: for all of the term the price on demand of the first of ``gpu_types`` in
-    the month of signing (``market.index``) times this. Reserved was 20 to 50% below on demand (gridstackhub.ai,
-    secondary, 2026): 0.8 for a year, 0.5 for the longest terms (the split is an assumption)."""
+    """Price relative to the index, in place of both: throughout the term, this times the on-demand price of the first
+    of ``gpu_types`` in the month of signing (``market.index``). Reserved capacity was 20 to 50% below on demand
+    (gridstackhub.ai, secondary, 2026): 0.8 for a year, 0.5 for the longest terms (the split is an assumption)."""
     take_or_pay: Share = 0.97
-    """Share of the GPU-hours delivered that is paid for even if unused. CoreWeave 2025: 0.96 to 0.98 (secondary)."""
+    """Share of delivered GPU-hours paid for even if unused. CoreWeave 2025: 0.96 to 0.98 (secondary)."""
     prepayment: Share = 0.2
     """Share of the value paid at signing. CoreWeave: 0.15 to 0.25 (from memory of its prospectus, 2025)."""
     utilisation: Share = 0.9
-    """Share of the GPU-hours delivered that the tenant uses, where no run of the fleet says it (assumption)."""
+    """Share of delivered GPU-hours that the tenant uses, if there is no run of the fleet (assumption)."""
     grace_days: float = Field(30.0, ge=0, le=36525)
-    """[d] By how much a commitment may come late before it counts as late."""
+    """[d] Grace period before a commitment counts as late."""
     credit: float = Field(0.0, ge=0, le=10)
-    """Share of the price credited for each committed GPU-hour that is missing beyond grace."""
+    """Share of the price credited for each committed GPU-hour missing beyond grace."""
     service_credits: dict[str, Share] | None = Field(None, min_length=1)
-    """Availability in a month below which a share of its bill is credited -> that share; of several levels that are
-    missed the greatest share counts. { "0.9999" = 0.1, "0.999" = 0.25, "0.95" = 1.0 } for machines of hub.gpcn.com
-    (January 2026), { "0.995" = 0.1, "0.99" = 0.3, "0.95" = 1.0 } for instances of EC2 (from memory, 2022). Absent:
-    nothing is credited."""
+    """Monthly availability below which a share of the bill is credited -> that share; if several levels are missed, the
+    largest share counts. { "0.9999" = 0.1, "0.999" = 0.25, "0.95" = 1.0 } for machines of hub.gpcn.com (January 2026),
+    { "0.995" = 0.1, "0.99" = 0.3, "0.95" = 1.0 } for instances of EC2 (from memory, 2022). Absent: no credits."""
     terminate_after_late: int | None = Field(None, gt=0)
-    """The tenant leaves when so many milestones have been late. Absent: never for that."""
+    """The tenant leaves once this many milestones have been late. Absent: never for that reason."""
     terminate_after_days: float | None = Field(None, gt=0, le=36525)
-    """[d] The tenant leaves when a milestone is so late. Absent: never for that."""
+    """[d] The tenant leaves when a milestone is this many days late. Absent: never for that reason."""
     terminates: Literal["all", "late"] = "all"
-    """What ends then: the whole contract, or the GPUs that are late."""
+    """What ends then: the whole contract, or only the late GPUs."""
     made_up_days: float | None = Field(None, gt=0, le=36525)
-    """[d] For how long after the term what came late may be made up, at the level of the last commitment: in 2025 a
-    tenant shifted the schedule of late capacity and kept the contract's value (fintool, Q3). Absent: it is lost."""
+    """[d] Time after the term in which late GPU-hours may be made up, at the level of the last commitment: in 2025 a
+    tenant shifted the schedule of late capacity and kept the contract's value (fintool, Q3). Absent: they are lost."""
     priority: int = 0
-    """Greater is served first; then the earlier signed, then by name."""
+    """Higher is served first; then the earlier signed, then by name."""
     admit: Share | None = None
-    """It is signed only if, as far as is known at its signing, every milestone is met within grace with at least this
-    probability. Absent: it is signed as written."""
+    """Signed only if, as known at signing, every milestone is met within grace with at least this probability. Absent:
+    signed as written."""
 
     @field_validator("service_credits")
     @classmethod
@@ -93,7 +92,7 @@ class Contract(Model):
             except ValueError:
                 is_share = False
             if not is_share:
-                raise PydanticCustomError("level", "{level}: is no share; give above 0, 1 at most", {"level": level})
+                raise PydanticCustomError("level", "{level}: is not a share; give above 0 to 1", {"level": level})
         return credits
 
     def service_credit(self, availability: float) -> float:

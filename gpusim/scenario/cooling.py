@@ -16,32 +16,32 @@ REJECTION = {"air": "evaporative", "hybrid": "evaporative", "liquid": "dry"}  # 
 
 
 class Cooling(Model):
-    """Facility overhead from outside temperature; what is absent is usual for the medium (`gpusim catalog`)."""
+    """Facility overhead as a function of outdoor temperature; defaults are typical of the medium (`gpusim catalog`)."""
 
     medium: Literal["air", "hybrid", "liquid"] = "air"
-    """What carries the heat away: air; liquid from the chips; or, hybrid, both, by one loop of cooler water."""
+    """What carries the heat away: air; liquid, from the chips; or hybrid: both, with one loop of cooler water."""
     rejection: Literal["evaporative", "dry"] = Field(json_schema_extra=BY_MEDIUM)
-    """How heat leaves: by towers that evaporate water, against the wet bulb temperature, or by dry coolers, against the
-    dry bulb, without water. Liquid dry, else evaporative."""
+    """How heat is rejected: by evaporative towers, limited by the wet bulb temperature, or by dry coolers without
+    water, limited by the dry bulb. Liquid: dry; others: evaporative."""
     base_overhead: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility watts per IT watt for fans, pumps and the like, at any temperature. Air 0.29, hybrid 0.19, liquid
     0.06."""
     conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
     fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """Facility power that is drawn at any load, per rated IT watt of the complete site. 0.02."""
+    """Facility power drawn at any load, per rated IT watt of the complete site. 0.02."""
     overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
-    """More facility watts per IT watt for each kelvin beyond what free cooling manages. 0.015."""
+    """Additional facility watts per IT watt for each kelvin beyond the range of free cooling. 0.015."""
     approach_k: float = Field(json_schema_extra=BY_MEDIUM)
-    """[K] By how much cooling water or air stays above the outside temperature. Air and hybrid 6, liquid 8."""
+    """[K] Difference between cooling water or air and the outdoor temperature. Air and hybrid 6, liquid 8."""
     supply_c: float = Field(json_schema_extra=BY_MEDIUM)
     """[C] Supply temperature up to which cooling is free. Air 24, hybrid 27, liquid 38."""
     cycles: float = Field(gt=1, json_schema_extra=BY_MEDIUM)
-    """Cycles of concentration of the water in evaporative towers: what evaporates is 1 - 1 / `cycles` of what they
-    take. 4."""
+    """Cycles of concentration of the water in evaporative towers: 1 - 1 / `cycles` of the water they take evaporates.
+    4."""
     design_c: float | None = Field(None, ge=-90, le=60)
-    """[C] Outside temperature, wet or dry bulb as of `rejection`, up to which the plant removes all heat that it was
-    built for. Hotter weather limits IT power. Absent: weather never does."""
+    """[C] Outdoor temperature, wet or dry bulb by `rejection`, up to which the plant removes its full design heat.
+    Hotter weather limits IT power. Absent: weather never does."""
     design_mw: float | None = Field(None, ge=0)
     """[MW] IT power that the plant cools up to `design_c`. Absent: the rated power of the complete site."""
     derate_per_k: float = Field(ge=0, le=1, json_schema_extra=BY_MEDIUM)

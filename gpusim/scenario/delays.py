@@ -9,20 +9,21 @@ from gpusim.scenario.base import Model
 
 
 class Delays(Model):
-    """How delays of a build-out hang together: common causes by region and by trade, and fat tails.
+    """Correlation of delays in a build-out, by region and trade, and fat tails.
 
-    The logarithm of a task's duration follows a standard normal draw that is made of three: one of its site's region,
-    one of its trade (its ``kind``), and one of its own.
+    The logarithm of a task's duration follows a standard normal draw, the sum of three: one for its site's region, one
+    for its trade (its ``kind``), and one of its own.
     """
 
     same_region: float = Field(0.2, ge=0, le=1)
     """Correlation of the draws of two tasks in one region: weather, labour, the utility (assumption)."""
     same_trade: float = Field(0.3, ge=0, le=1)
-    """Correlation of the draws of two tasks of one trade; of both, their sum: makers and standards (assumption)."""
+    """Correlation of the draws of two tasks of one trade: makers and standards (assumption). With the same region too,
+    the correlations add."""
     tail_index: float = Field(3.0, ge=0, le=100)
-    """Beyond the p90 a duration is exceeded with a probability that falls as its power of minus this (Pareto): one in a
+    """Beyond the p90 the probability of exceeding a duration falls as a power law with this exponent (Pareto): one in a
     hundred takes 10^(1 / this) times the p90. Costs of building projects: 2 to 3.5 (from Flyvbjerg and Gardner, 2023,
-    from memory). 0: lognormal as before it."""
+    from memory). 0: lognormal throughout."""
 
     @model_validator(mode="after")
     def _some_of_its_own(self) -> Delays:

@@ -21,20 +21,20 @@ class Repair(Model):
     """A kind of repair: lognormal around its mean."""
 
     mean_h: float = Field(ge=0)
-    """[h] Mean time until the nodes are back; 0: at once, jobs are interrupted all the same."""
+    """[h] Mean time until the nodes are back; 0: at once, but jobs are still interrupted."""
     sigma: float = Field(1.0, ge=0, le=4)
-    """[ln h] Spread of the lognormal times; 0: always the mean."""
+    """[ln h] Spread of the lognormal repair times; 0: always the mean."""
 
 
 class FailureCause(Model):
     """A cause of failures: what fails, how often, and how it is repaired.
 
-    Failures of a unit come at a rate that depends on its age alone; a repair leaves it as old as it was.
+    The failure rate of a unit depends only on its age; a repair does not make it younger.
     """
 
     of: Literal["gpu", "node", "domain", "block", "site"] = "node"
-    """What fails as one: a GPU, which takes its node down; a node; an NVLink or rack domain of its GPU type; a block of
-    ``nodes`` nodes, as behind one switch or in one hall; a site."""
+    """The unit that fails: a GPU, which takes its node down; a node; an NVLink or rack domain of its GPU type; a block
+    of ``nodes`` nodes, say behind one switch or in one hall; a site."""
     nodes: int = Field(1, gt=0)
     """Nodes of a block."""
     per_1000_days: float = Field(ge=0)
@@ -42,15 +42,16 @@ class FailureCause(Model):
     repair: dict[str, float] = Field({"reseat": 1.0}, min_length=1)
     """Weights of the kinds of repair, names of ``failures.repairs``, say ``{ reset = 0.6, swap = 0.4 }``."""
     gpu_types: list[str] = []
-    """Types that it befalls; none: all."""
+    """GPU types affected; none: all."""
     sites: list[str] = []
-    """Sites that it befalls; none: all."""
+    """Sites affected; none: all."""
     shape: float = Field(1.0, gt=0, le=10)
-    """Shape of the Weibull law of ages: 1 exponential, below 1 ever rarer with age, above 1 ever more often."""
+    """Shape of the Weibull distribution of lifetimes: 1 exponential, below 1 a rate that falls with age, above 1 one
+    that rises."""
     infant_factor: float = Field(1.0, ge=1)
-    """Times the rate at age 0, for infant mortality, which dies off with ``infant_days``."""
+    """Factor on the rate at age 0, for infant mortality, which decays over ``infant_days``."""
     infant_days: float = Field(60.0, gt=0)
-    """[d] Age at which the surplus of infant mortality has fallen to 1/e."""
+    """[d] Age at which the excess rate of infant mortality has fallen to 1/e."""
 
     @model_validator(mode="after")
     def _some_weight(self) -> FailureCause:
@@ -79,23 +80,23 @@ class FailureCause(Model):
 
 
 class Failures(Model):
-    """What breaks. Without a mix and without causes nothing does."""
+    """What fails, how often, and how it is repaired. Without a mix and causes nothing fails."""
 
     mix: MixName | None = None
-    """Published causes with their rates (`gpusim catalog`), to which ``causes`` adds: those of the Llama 3 run on H100,
-    or the one rate of Meta's research clusters of A100. Absent: none."""
+    """Published causes with their rates (``gpusim catalog``), extended by ``causes``: those of the Llama 3 run on
+    H100s, or the single rate of Meta's research clusters of A100s. Absent: none."""
     factor: float = Field(1.0, ge=0)
-    """Times the rates of all causes."""
+    """Factor on the rates of all causes."""
     causes: dict[str, FailureCause] = {}
-    """Causes by name; of those of the mix, what is to differ."""
+    """Causes by name; for those of the mix, only what differs."""
     repairs: dict[str, Repair] = Field({}, json_schema_extra={"default": "`reset`, `reseat`, `swap`, `rma`"})
-    """Kinds of repair by name; those of the catalogue are there already."""
+    """Kinds of repair by name; those of the catalogue exist already."""
     age_days: float = Field(365.0, ge=0)
-    """[d] Age at the run's start of GPUs that are there without a date; others have that of their delivery."""
+    """[d] Age at the run's start of GPUs without a delivery date; others age from their delivery."""
     lemon_share: float = Field(0.0, ge=0, le=1)
-    """Share of nodes, lemons, that fail more often than the others; the rate over all nodes stays."""
+    """Share of nodes that fail more often than the others (lemons); the rate over all nodes stays."""
     lemon_factor: float = Field(10.0, ge=1)
-    """How many times as often as another a lemon fails."""
+    """How many times as often a lemon fails as another node."""
 
     @model_validator(mode="before")
     @classmethod

@@ -43,13 +43,13 @@ class GpuType(Model):
     node_base_w: float = Field(ge=0)
     """[W] Power of a node besides its GPUs, drawn whenever it is on."""
     rated_it_w_per_gpu: float = Field(gt=0)
-    """[W] Rated IT power of a node per GPU: what the grid connection must carry."""
+    """[W] Rated IT power of a node per GPU: what the grid connection must supply."""
     training_speed: float = Field(gt=0)
     """Training speed relative to the H100."""
     usd_per_gpu_hour: float = Field(ge=0)
     """[USD/h] List price of one GPU."""
     market_usd_per_gpu_hour: float | None = Field(None, ge=0)
-    """[USD/h] Price of one GPU by the hour on the market; absent: the list price."""
+    """[USD/h] Hourly market price of one GPU; absent: the list price."""
     compute_fraction: float = Field(0.95, ge=0, le=1)
     """Share of the TDP drawn while a job computes."""
     communication_fraction: float = Field(0.33, ge=0, le=1)

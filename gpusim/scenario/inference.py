@@ -13,71 +13,71 @@ class Drafts(Model):
     """Speculative decoding: tokens are drafted, and the model verifies them all in one step."""
 
     draft_tokens: PositiveInt
-    """Drafted for each request that decodes in each step."""
+    """Tokens drafted per decoding request and step."""
     acceptance: Share
-    """Probability that a drafted token is right if those before it are."""
+    """Probability that a drafted token is accepted if the previous ones were."""
     draft_s: NonNegativeFloat = 0.0
-    """[s] By which drafting makes a step longer."""
+    """[s] Time that drafting adds to a step."""
 
 
 class HostMemory(Model):
-    """Memory of the nodes' hosts for KV blocks of prompts that GPUs have no more room for."""
+    """Host memory for KV blocks that no longer fit on the GPUs."""
 
     gb_per_gpu: PositiveFloat
-    """[GB] Of the host's memory, for each GPU of a replica."""
+    """[GB] Host memory per GPU of a replica."""
     gb_per_s: PositiveFloat
-    """[GB/s] At which a GPU loads what prompts begin with."""
+    """[GB/s] Rate at which a GPU loads blocks from the host."""
 
 
 class Slots(Model):
-    """Slots for adapters (LoRA) on a replica, which takes their memory from the KV cache."""
+    """Slots for adapters (LoRA) on a replica; their memory is taken from the KV cache."""
 
     max_loras: PositiveInt
-    """Adapters of requests that run at a time, and on the GPUs, at most."""
+    """Most adapters loaded on the GPUs, and used by running requests, at a time."""
     adapter_mb: PositiveFloat
-    """[MB] Of one, on each GPU of a replica."""
+    """[MB] Size of an adapter on each GPU of a replica."""
     gb_per_s: PositiveFloat
-    """[GB/s] At which a GPU loads its part of one from the host."""
+    """[GB/s] Rate at which a GPU loads its part of an adapter from the host."""
 
 
 class ServedModel(Model):
-    """The model of a service, and the engine of its replicas; docs/serving_entries.md says what is known of them."""
+    """The model of a service, and the engine of its replicas; see docs/serving_entries.md."""
 
     name: str
     """Name of a published model, say "Llama-3.1-70B"."""
     engine: str = "vllm"
     """Engine of the replicas."""
     tp: PositiveInt = 1
-    """GPUs among which each block is divided."""
+    """Tensor parallelism: GPUs that share each block."""
     pp: PositiveInt = 1
-    """Stages of layers, one after the other."""
+    """Pipeline parallelism: successive stages of layers."""
     dp: PositiveInt = 1
-    """Copies of the attention, each with requests of its own."""
+    """Attention data parallelism: copies of the attention, each with its own requests."""
     ep: PositiveInt = 1
     """Expert parallelism: groups of GPUs with their own experts."""
     weights: str = "bf16"
     """Format of the weights."""
     experts: str = ""
-    """Format of the experts; "": as the weights, and with nvfp4, mxfp4 or int4 only they have it: the rest is bf16."""
+    """Format of the experts; "": that of the weights, where nvfp4, mxfp4 and int4 apply to the experts only and the
+    rest is bf16."""
     kv: str = "bf16"
     """Format of the KV cache."""
     entry: str | None = None
-    """File of an entry that `gpusim calibrate` has fitted to a log; absent: as the catalogue has it."""
+    """File of an entry that `gpusim calibrate` fitted to a log; absent: the catalogue's entry."""
     load_gb_per_s: PositiveFloat | None = None
-    """[GB/s] At which a replica's weights come from where they are kept, beside the service's ``load_s``; absent: at
-    once."""
+    """[GB/s] Rate at which a new replica loads its weights, on top of the service's ``load_s``; absent: instantly."""
     max_requests: PositiveInt | None = None
-    """Most requests in a step; absent: what the engine starts with."""
+    """Most requests in a step; absent: the engine's default."""
     max_batched_tokens: PositiveInt | None = None
-    """Most tokens in a step; absent: what the engine starts with."""
+    """Most tokens in a step; absent: the engine's default."""
     prefix_caching: bool = True
-    """Blocks of the KV cache that came free are used again while they hold what a prompt begins with."""
+    """Free blocks of the KV cache are reused while they hold a prompt's prefix."""
     speculation: Drafts | None = None
-    """Tokens are drafted; absent: none are."""
+    """Speculative decoding; absent: none."""
     offload: HostMemory | None = None
-    """KV blocks are kept in host memory; absent: none are."""
+    """KV blocks kept in host memory; absent: none."""
     lora: Slots | None = None
-    """Requests come with adapters; absent: none do."""
+    """Adapters (LoRA) of requests; absent: none."""
 
     @property
     def gpus(self) -> int:
@@ -86,12 +86,13 @@ class ServedModel(Model):
 
 
 class Requests(Model):
-    """What requests look like: those of a trace, or random ones."""
+    """The requests of a service: those of a trace, or random ones."""
 
     trace: str | None = None
-    """File of a trace of requests, whose first comes as the run starts; nothing else of this table counts then."""
+    """File of a request trace whose first request comes at the run's start; all other keys of this table are then
+    ignored."""
     like: str | None = None
-    """File of a trace of requests, whose pairs of prompt and answer are drawn in place of lognormal lengths."""
+    """File of a request trace whose pairs of prompt and answer lengths are drawn in place of lognormal ones."""
     prompt_tokens: float = Field(1024.0, ge=1, le=1e6)
     """Mean tokens of a prompt."""
     prompt_cv: float = Field(1.0, ge=0, le=10)
@@ -99,29 +100,29 @@ class Requests(Model):
     output_tokens: float = Field(256.0, ge=1, le=1e6)
     """Mean tokens of an answer."""
     output_cv: float = Field(1.0, ge=0, le=10)
-    """The same of the answers' lengths."""
+    """The same for the answers' lengths."""
     burst_cv: float = Field(1.0, gt=0, le=20)
     """Standard deviation over mean of the times between requests at a constant rate; 1: Poisson, more: bursts."""
     turns: float = Field(1.0, ge=1, le=1000)
-    """Mean turns of a session, geometric: the prompt of each holds the session so far, and ``prompt_tokens`` are those
-    that it adds. 1: each request stands alone."""
+    """Mean turns of a session, geometric: the prompt of each holds the session so far and adds ``prompt_tokens``. 1:
+    each request stands alone."""
     think_s: float = Field(30.0, gt=0)
-    """[s] Mean time from when an answer is there to the next turn: a tenth of it and, exponential, more."""
+    """[s] Mean time from an answer to the next turn: a tenth of it fixed, the rest exponential."""
     adapters: int = Field(0, ge=0, le=10_000)
-    """Adapters of which each request has one, for the model's ``lora``; 0: none has."""
+    """Number of adapters, one of which each request uses, for the model's ``lora``; 0: no adapters."""
     adapter_skew: float = Field(1.0, ge=0, le=5)
-    """How unequal they are: the k-th has a share as 1 / k to the power of this (Zipf); 0: all alike."""
+    """Skew of their popularity: the k-th has a share proportional to 1 / k to the power of this (Zipf); 0: uniform."""
 
 
 class Objectives(Model):
-    """What a service promises for its requests."""
+    """Latency objectives of a service's requests."""
 
     ttft_s: PositiveFloat = 2.0
-    """[s] From when a user sends a request to when the first token is there."""
+    """[s] Time from sending a request to its first token."""
     time_per_output_token_s: PositiveFloat = 0.1
     """[s] Time per output token after the first, mean of a request."""
     share: Share = 0.99
-    """Share of the requests that are to keep both."""
+    """Share of the requests that should meet both."""
 
 
 class Users(Model):
@@ -130,9 +131,9 @@ class Users(Model):
     share: float = Field(1.0, gt=0)
     """Share of the demand, relative to the other regions."""
     utc_offset_h: float | None = Field(None, ge=-12, le=14)
-    """[h] Their clock, ahead of UTC; absent: the service's."""
+    """[h] Local time less UTC; absent: the service's."""
     round_trip_ms: dict[str, NonNegativeFloat] = {}
-    """[ms] Network round trip to sites; to those that are not named none."""
+    """[ms] Network round trip to sites; to those not named, 0."""
     residency: list[str] = []
     """Jurisdictions in which their requests may be served; none: everywhere."""
 
@@ -141,50 +142,51 @@ class Routing(Model):
     """Which deployment and which replica a request goes to."""
 
     deployments: Literal["weights", "nearest", "cheapest", "greenest"] = "weights"
-    """"weights": each gets its share. Else the first that takes it: by round trip, by the price of energy or the carbon
-    of a token there as of the last control step."""
+    """"weights": each deployment gets its share. Otherwise the first that accepts, ranked by round trip, or by the
+    energy price or carbon of a token there at the last control step."""
     replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
-    """Among the replicas of a deployment: each in turn; the one with the fewest requests; with the fewest blocks of KV
-    cache in use; with the fewest in use and still to be computed of the request."""
+    """Among the replicas of a deployment: round robin; the one with the fewest requests; with the fewest KV blocks in
+    use; or with the fewest KV blocks in use plus blocks of the request still to be computed."""
     sticky: bool = False
-    """The next turn of a session goes to the replica of the one before, if that is open."""
+    """The next turn of a session goes to the replica of the previous one, if that is open."""
     spill_s: PositiveFloat | None = None
-    """[s] A request goes on to the next deployment where the first in each queue has waited longer; absent: never."""
+    """[s] A request spills to the next deployment if the first in each queue has waited longer than this; absent:
+    never."""
     retries: bool = True
-    """Requests of a replica that is lost are sent anew; else they have failed."""
+    """Requests of a lost replica are resent; otherwise they fail."""
 
 
 class Prefill(Model):
-    """Replicas beside those of each deployment that prefill for them, and ship them the KV cache; these only decode."""
+    """Separate replicas of each deployment that prefill and send the KV cache to its own replicas, which only
+    decode."""
 
     gb_per_s: PositiveFloat
-    """[GB/s] At which a GPU of a replica that decodes reads KV cache, one request after the other."""
+    """[GB/s] Rate at which a GPU of a decode replica reads KV cache, one request after the other."""
     latency_s: NonNegativeFloat = 0.0
-    """[s] By which what was read comes later, for each request."""
+    """[s] Latency of each transfer, per request."""
     holds_s: PositiveFloat = 480.0
-    """[s] After which KV cache is given up that nobody has begun to read; the request is then prefilled where it
-    decodes."""
+    """[s] Time after which unread KV cache is dropped; the request is then prefilled on its decode replica."""
     gpu_type: str | None = None
-    """GPU type of their pools; absent: that of the deployment."""
+    """GPU type of the prefill replicas; absent: that of the deployment."""
     replica: Literal["round-robin", "least-requests", "least-kv", "prefix"] = "least-requests"
-    """Which of them a request goes to, as ``routing.replica``, which then says it of those that decode."""
+    """Choice of the prefill replica, as in ``routing.replica``, which then applies to decode replicas."""
     replicas: int = Field(1, ge=0)
-    """How many of them each deployment has, with the policy "static"; with others as demand and load need."""
+    """Prefill replicas of each deployment with the policy "static"; with others, as many as demand and load need."""
 
 
 class Scaling(Model):
     """How many replicas a service has."""
 
     policy: Literal["demand", "static", "predictive", "utilisation", "queue", "kv", "latency"] = "demand"
-    """"demand": as the demand of the control interval to come needs at ``target_utilisation``. "predictive": as the
-    greatest demand needs until replicas that start now are loaded. "static": ``replicas``. At the level of requests
-    also, after what was seen since the last control step: "utilisation" (tokens served, of those that could be),
-    "queue" (requests that wait or run, of ``requests_per_replica``), "kv" (KV cache in use), each brought to its
-    target; "latency": a tenth more if fewer than the objectives' ``share`` kept them, one less if demand lets it be."""
+    """"demand": enough for the demand of the next control interval at ``target_utilisation``. "predictive": enough for
+    the highest demand until replicas started now are loaded. "static": ``replicas``. With "requests" also, from what
+    was measured since the last control step: "utilisation" (tokens served over capacity), "queue" (requests waiting or
+    running, against ``requests_per_replica``) and "kv" (KV cache in use), each steered to its target; "latency": a
+    tenth more if fewer requests than the objectives' ``share`` met them, one less if demand permits."""
     replicas: int = Field(1, ge=0)
-    """Of each deployment, with "static"."""
+    """Replicas of each deployment, with "static"."""
     requests_per_replica: PositiveFloat = 32.0
     """Target of "queue"."""
     keep_s: NonNegativeFloat = 300.0
-    """[s] Replicas stop only when as few have been wanted for so long; with "demand", "predictive" and "static" at
+    """[s] Replicas stop only after fewer have been wanted for this long; with "demand", "predictive" and "static" at
     once."""

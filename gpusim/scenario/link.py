@@ -10,18 +10,16 @@ from gpusim.scenario.steps import Steps
 
 
 class Link(Model):
-    """A link between two regions, used both ways by the data of jobs, which share it equally.
-
-    Without any link data are everywhere at once. With one, a job with a ``home`` and data runs in another region only
-    after its data have arrived there, and only where a link joins the two.
-    """
+    """A link between two regions, used in both directions by the data of jobs, which share it equally. Without any
+    link, data are available everywhere at once. With one, a job with a ``home`` and data runs in another region only
+    after its data have arrived there, and only where a link joins the two."""
 
     between: list[str]
     """The two regions that it joins."""
     gbps: Steps
-    """[Gb/s] Total bandwidth, greater than 0 at some time; while it is 0 the link is down."""
+    """[Gb/s] Total bandwidth, above 0 at some time; while it is 0 the link is down."""
     efficiency: float = Field(0.8, gt=0, le=1)
-    """Share of the bandwidth that carries data, the rest being protocol and others' traffic."""
+    """Share of the bandwidth that carries data; the rest is protocol and other traffic."""
 
     @field_validator("between")
     @classmethod

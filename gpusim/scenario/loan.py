@@ -15,18 +15,16 @@ Years = Annotated[float, Field(gt=0, le=100)]
 
 
 class Opening(Model):
-    """What the provider owns on the first day besides cash. What it owes then stands in the loans and contracts.
-
-    With it, prepayments of contracts that were signed before the run are owed from its first day on, and no cash comes
-    in for them. Equity is what is left.
-    """
+    """What the provider owns on the first day besides cash. Its debts are in loans and contracts: with this table,
+    prepayments of contracts signed before the run are owed from the first day on, and bring in no cash. Equity is the
+    remainder."""
 
     plant_usd: Usd = 0.0
-    """[USD] What the plant in use has cost. It wears as GPUs do."""
+    """[USD] Cost of the plant in use. It has the life of GPUs."""
     depreciation_usd: Usd = 0.0
-    """[USD] How much of that had been written off."""
+    """[USD] Accumulated depreciation of that plant."""
     construction_usd: Usd = 0.0
-    """[USD] What had been paid for plant that is not in use yet: the first spending of projects is paid from it."""
+    """[USD] Construction in progress, already paid for: it covers the first spending of projects."""
 
     @model_validator(mode="after")
     def _not_worn_twice(self) -> Opening:
@@ -39,32 +37,30 @@ class Opening(Model):
 
 
 class Loan(Model):
-    """A tranche of debt: what it lends against, how much, at which rate, and when it is paid back.
-
-    Of each month's capital expenditure it lends ``share``, in the order of the file, until its limit is reached; what
-    no loan takes is lent at ``money.interest``.
-    """
+    """A tranche of debt: what it finances, how much, at which rate, and when it is repaid. Of each month's capital
+    expenditure it lends ``share``, in the order of the file, up to its limit; ``money.debt_share`` of what no loan
+    takes is borrowed at ``money.interest``."""
 
     tenants: list[str] = []
-    """Whose contracts it lends against: the part of the expenditure that these have of the backlog. None: any."""
+    """Tenants whose contracts it lends against: it finances their share of the backlog. None: any."""
     owed_usd: Usd = 0.0
     """[USD] Owed at the start of the run."""
     limit_usd: Usd | None = None
-    """[USD] Most that is drawn in the run. Absent: no limit."""
+    """[USD] Most drawn in the run. Absent: no limit."""
     opened: When | None = None
-    """When it may first be drawn: days since the start of the run, or a date. Absent: from the start."""
+    """Date from which it can be drawn: days since the start of the run, or a date. Absent: from the start."""
     closed: When | None = None
-    """From when on it is not drawn any more. Absent: never."""
+    """Date from which it is no longer drawn. Absent: never."""
     share: Share = 0.7
     """Share of the capital expenditure that it lends (assumption)."""
     rate: float | None = Field(None, ge=0, le=1)
-    """Fixed interest a year. Give this or ``spread``."""
+    """Fixed annual interest. Give this or ``spread``."""
     spread: float | None = Field(None, ge=0, le=1)
-    """Floating interest a year: this above ``money.reference_rate``."""
+    """Floating annual interest: this above ``money.reference_rate``."""
     due: When | None = None
-    """When what is owed at the start is paid back. Absent: ``years`` after the start."""
+    """Date by which the opening debt is repaid. Absent: ``years`` after the start."""
     years: Years = 5.0
-    """[years] After which each draw is paid back."""
+    """[years] Time until each draw is repaid."""
     repaid: Literal["even", "at_end"] = "even"
     """In equal monthly parts until then, or all at once."""
 

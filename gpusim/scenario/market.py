@@ -16,26 +16,26 @@ SPOT = 0.45  # price of spot over that on demand
 
 
 class PriceIndex(Model):
-    """Prices by the hour that follow scarcity: balance x scarcity ^ elasticity, within bounds.
+    """Hourly prices that follow scarcity: balance x scarcity ^ elasticity, within bounds.
 
     Scarcity is the demand for a GPU type over its supply; see docs/competition.md.
     """
 
     supplies: dict[str, str] = {}
-    """Stock of ``supplies`` from which the GPUs of a type come. Types that it leaves out are at balance."""
+    """Stock of ``supplies`` from which the GPUs of a type come. Types not listed are at balance."""
     cover_days: float = Field(365.0, gt=0, le=36525)
-    """[d] Supply that the line is held against: a line as long as this doubles scarcity."""
+    """[d] Supply to which the line is compared: a line this long doubles scarcity."""
     balance: float = Field(0.276, gt=0, le=10)
-    """Price on demand at balance, as a multiple of list: H100 at 1.70 of 6.16 USD (index low, October 2025; list,
+    """On-demand price at balance, as a multiple of list: H100 at 1.70 of 6.16 USD (index low, October 2025; list,
     February 2026)."""
     elasticity: float = Field(1.0, ge=0, le=10)
-    """Relative change of the price for one of scarcity (assumption)."""
+    """Elasticity of the price with respect to scarcity (assumption)."""
     least: float = Field(0.15, gt=0, le=10)
     """Lower bound of the price, as a multiple of list (assumption)."""
     most: float = Field(1.0, gt=0, le=10)
-    """Upper bound of the price, as a multiple of list: nobody pays more than list (assumption)."""
+    """Upper bound of the price, as a multiple of list: no tenant pays more than list (assumption)."""
     spot: Share = 0.45
-    """Price of spot at balance, as a share of that on demand; it follows scarcity with the same elasticity."""
+    """Spot price at balance, as a share of the on-demand price; the share follows scarcity with the same elasticity."""
     spot_least: Share = 0.2
     """Lower bound of that share: 80% below on demand (gridstackhub.ai, secondary, 2026)."""
     spot_most: Share = 0.67
@@ -43,7 +43,7 @@ class PriceIndex(Model):
 
 
 class Asked(Model):
-    """GPUs of a type that all who hire by the hour ask for together."""
+    """Total hourly demand for GPUs of a type."""
 
     at_start: float = Field(ge=0, le=1e9)
     """GPUs at the start of the run."""
@@ -52,34 +52,34 @@ class Asked(Model):
 
 
 class Demand(Model):
-    """Tenants who hire by the hour, and choose among us and the rivals who let: see docs/competition.md."""
+    """Tenants who rent by the hour, and choose between us and rivals: see docs/competition.md."""
 
     gpus: dict[str, Asked] = Field(min_length=1)
-    """What they ask for, by GPU type; other types are not asked for."""
+    """Their demand by GPU type; there is none for other types."""
     elasticity: float = Field(3.0, ge=0, le=100)
-    """Relative change of a provider's sales for one of its price, at equal capacity (assumption)."""
+    """Elasticity of a provider's sales with respect to its price, at equal capacity (assumption)."""
 
 
 class Market(Model):
-    """Where GPUs go that no contract has: sold by the hour, without commitment."""
+    """GPUs without a contract, sold by the hour without commitment."""
 
     on_demand_share: Steps = Steps(0.0)
-    """Share of the GPUs left by contracts that is sold on demand."""
+    """Share of GPUs without a contract that is sold on demand."""
     on_demand_price: Steps | None = None
-    """Price on demand, as a multiple of the type's list price. Absent: the type's market price."""
+    """On-demand price as a multiple of the type's list price. Absent: the type's market price."""
     spot_share: Steps = Steps(0.0)
-    """Share of the GPUs left by contracts that is sold as spot."""
+    """Share of GPUs without a contract that is sold as spot."""
     spot_price: Steps | None = None
-    """Price of spot, as a multiple of the type's list price. Absent: 0.45 of that on demand (33 to 80% below it:
+    """Spot price as a multiple of the type's list price. Absent: 0.45 of the on-demand price (33 to 80% below it:
     gridstackhub.ai, secondary, 2026)."""
     index: PriceIndex | None = None
-    """Prices that follow scarcity, in place of the two above. Absent: they do not."""
+    """Prices that follow scarcity, in place of ``on_demand_price`` and ``spot_price``. Absent: constant prices."""
     demand: Demand | None = None
-    """What is asked for on demand, in place of ``on_demand_share``; ``spot_share`` is then one of what that leaves.
-    Absent: those shares."""
+    """Hourly demand, in place of ``on_demand_share``; ``spot_share`` is then a share of what it leaves. Absent: those
+    shares."""
     valuation: Literal["earned", "list"] = "earned"
-    """Prices at which GPU-hours that are lost or come late are valued. "earned": of the contracts in force that may
-    have the GPU, else of the market (of an index that at balance). "list": list price."""
+    """Prices at which lost or late GPU-hours are valued. "earned": those of the contracts in force that may have the
+    GPU, else of the market (with an index, at balance). "list": list price."""
 
     def on_demand_ratio(self, gpu: Mapping) -> Steps:
         """Price on demand of a GPU type as a multiple of its list price; not of an index."""

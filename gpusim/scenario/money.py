@@ -14,48 +14,48 @@ from gpusim.scenario.steps import Steps
 
 
 class Money(Model):
-    """Rates from which monthly statements are made; see docs/money.md. All but capital is in USD of the day."""
+    """Rates for monthly statements; see docs/money.md. Everything except capital is in USD of the day."""
 
     opening_cash_usd: Usd = 0.0
     """[USD] Cash at the start of the run."""
     opening: Opening | None = None
-    """Plant on the first day. Absent: the provider begins with nothing but cash."""
+    """Plant on the first day. Absent: the provider starts with nothing but cash."""
     loans: dict[str, Loan] = {}
-    """Tranches of debt, which lend in this order."""
+    """Tranches of debt, drawn in this order."""
     reference_rate: Steps = Steps(0.043)
-    """Rate a year above which floating loans are priced: SOFR, 4.3% in early 2025 (from memory)."""
+    """Annual reference rate of floating loans: SOFR, 4.3% in early 2025 (from memory)."""
     debt_share: Share = 0.7
-    """Share of what no loan of ``loans`` lends against that is borrowed all the same (assumption)."""
+    """Share borrowed of capital expenditure that no loan of ``loans`` finances (assumption)."""
     interest: float = Field(0.11, ge=0, le=1)
-    """Interest a year on that. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
+    """Annual interest on that. CoreWeave, June 2025: 0.07 to 0.15, second term loan 0.11 (sec.gov)."""
     debt_years: Years = 5.0
-    """[years] Over which a loan is paid back in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
+    """[years] Time over which a draw is repaid in equal monthly parts: the mean contract of 2025 (nasdaq.com)."""
     gpu_life_years: Years = 6.0
     """[years] Straight-line life of GPUs, servers. CoreWeave 6, Amazon, Lambda 5, Nebius 4, Iris 3 (2025)."""
     gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
-    """Items of spending, or kinds of work of a project, that last as long as GPUs."""
+    """Items of spending, or kinds of work of a project, with the life of GPUs."""
     site_life_years: Years = 15.0
-    """[years] Straight-line life of all else: shells, power and cooling (assumption)."""
+    """[years] Straight-line life of everything else: shells, power and cooling (assumption)."""
     staff_usd_per_mw_month: Usd = 40_000.0
     """[USD] Staff, maintenance and insurance for each MW of live IT (assumption)."""
     network_usd_per_mw_month: Usd = 20_000.0
     """[USD] Networks and transit for each MW of live IT (assumption)."""
     overhead_share: Share = 0.1
-    """Sales, administration and software as a share of revenue. CoreWeave, 2024: 0.11, without shares given to staff
+    """Sales, administration and software as a share of revenue. CoreWeave, 2024: 0.11, without stock-based compensation
     and depreciation (from memory of its prospectus, March 2025)."""
     tax_rate: Share = 0.25
     """Tax on profit; losses are carried forward. United States: 0.21, and states about 0.04 (statutory)."""
     discount_rate: float = Field(0.1, ge=0, le=1)
-    """Rate a year at which flows of later years are worth less, and free cash is put to use again (assumption)."""
+    """Annual discount rate, also the rate at which free cash is reinvested (assumption)."""
     load: Share = 0.76
-    """Mean IT power of live GPUs over rated, where no run of the fleet says it (training on H100, arXiv, 2025)."""
+    """Mean IT power of live GPUs over rated, if there is no run of the fleet (training on H100, arXiv, 2025)."""
     pue: float = Field(1.2, ge=1)
-    """Facility over IT power, where no run of the fleet says it: liquid-cooled halls 1.05 to 1.20 (secondary, 2026)."""
+    """Facility over IT power, if there is no run of the fleet: liquid-cooled halls 1.05 to 1.20 (secondary, 2026)."""
     energy_usd_per_mwh: float = 60.0
-    """[USD/MWh] Price of electricity where neither a run nor the site says it: PJM all-in 55 to 76, 2024 and 2025."""
+    """[USD/MWh] Price of electricity if neither a run nor the site gives one: PJM all-in 55 to 76, 2024 and 2025."""
     usd_per: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = {}
-    """[USD] What one unit of a currency is worth, say ``{ EUR = 1.16 }``, for files of prices in it. Absent: EUR and
-    GBP at the mean rate of each year (ECB, to October 2026); other currencies are refused."""
+    """[USD] Value of one unit of a currency, say ``{ EUR = 1.16 }``, for price files in it. Absent: EUR and GBP at the
+    mean rate of each year (ECB, to October 2026); other currencies are refused."""
 
     @field_validator("usd_per")
     @classmethod

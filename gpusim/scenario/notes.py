@@ -46,7 +46,7 @@ def _both(scenario: Scenario) -> Iterator[str]:
     if scenario.workload.trace and streams:
         per_day = sum(stream.jobs(days) for stream in streams.values()) / days
         yield (
-            f"workload.trace: its jobs come BESIDES those of the streams {', '.join(streams)} ({per_day:,.6g} a day);"
+            f"workload.trace: its jobs are ADDED to those of the streams {', '.join(streams)} ({per_day:,.6g} a day);"
             " for the trace alone leave [workload.streams] out, or give --set 'workload.streams={}'"
         )
 

@@ -21,18 +21,18 @@ _NOTHING = {"add": 0.0, "scale": 1.0, "delay_days": 0.0}  # amount that leaves t
 
 
 class Option(Model):
-    """Something that may be bought: amounts from a ``range``, or one of several ``choices``."""
+    """Something to buy: an amount from a ``range``, or one of several ``choices``."""
 
     key: str = ""
     """Dotted key of the scenario; ``*`` stands for any name, as in ``sites.*.grid_mw``."""
     keys: list[str] = []
-    """Several keys that are turned together."""
+    """Several keys that vary together."""
     how: How = "set"
     """``set`` the value, ``add`` to it, ``scale`` it, or ``delay_days``: move its later steps."""
     range: list[float] = []
-    """[nothing, everything]: the amounts between which to buy. With ``delay_days`` [0, -30]: up to 30 days earlier."""
+    """[nothing, everything]: the range of amounts. With ``delay_days`` [0, -30]: up to 30 days earlier."""
     step: float = Field(0.0, ge=0)
-    """What amounts come in multiples of, counted from nothing."""
+    """Amounts are multiples of this, counted from nothing."""
     choices: list[Any] = []
     """Values to choose from; the first is that of the scenario as it is."""
     usd_per_unit: float = Field(0.0, ge=0)
@@ -113,7 +113,7 @@ class Option(Model):
 
 
 class Offers(Model):
-    """What may be bought: see docs/planning.md."""
+    """What can be bought: see docs/planning.md."""
 
     options: dict[str, Option] = {}
     """Options by name."""

@@ -26,7 +26,7 @@ class How(Enum):
     """How a policy decides, which says what it works with."""
 
     QUEUE = "orders the queue"
-    GREEDY = "takes GPUs for the first"
+    GREEDY = "preempts for the first"
     ROUNDS = "decides in rounds"
 
 
@@ -55,7 +55,7 @@ ORDERS: dict[str, PolicySpec] = {
         DeadlineOptions,
     ),
     "fair_share": PolicySpec(
-        _Q, "the tenant that holds least for its share (DRF of one resource)", "Ghodsi et al. NSDI'11"
+        _Q, "the tenant with the fewest GPUs for its share (DRF of one resource)", "Ghodsi et al. NSDI'11"
     ),
     "srtf": PolicySpec(_G, "the shortest remaining time", "Schrage 1968, least mean time with one server"),
     "srtf_gpu": PolicySpec(_G, "the least remaining time x GPUs", "Gu et al. NSDI'19 (Tiresias, its SRSF)"),
@@ -66,24 +66,24 @@ ORDERS: dict[str, PolicySpec] = {
         _G, "the least GPU-time so far, in levels", "Gu et al. NSDI'19 (Tiresias, discretised 2D-LAS)", LevelOptions
     ),
     "gittins": PolicySpec(
-        _G, "the best chance of an end per time, by the time run so far", "Gittins 1979; Gu et al. NSDI'19",
+        _G, "the best chance to end per unit of time, given the time run so far", "Gittins 1979; Gu et al. NSDI'19",
         GittinsOptions,
     ),
     "finish_time": PolicySpec(
-        _R, "the worst finish time, of that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
+        _R, "the worst ratio of finish time to that with an equal part of the pool", "Mahajan et al. NSDI'20 (Themis)",
         path="gpusim.policies.finish_time:FinishTime",
     ),
     "weighted_fair": PolicySpec(
-        _R, "GPUs to tenants by shares; what is lent is taken back", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
+        _R, "GPUs to tenants by shares; lent GPUs are reclaimed", "max-min: Bertsekas and Gallager 1992, 6.5.2; "
         "borrowing as in YARN's capacity scheduler", path="gpusim.policies.weighted_fair:WeightedFair",
     ),
     "hierarchical": PolicySpec(
-        _R, "GPUs to groups by weights, in them to tenants by shares; what is lent is taken back",
+        _R, "GPUs to groups by weights, then to tenants by shares; lent GPUs are reclaimed",
         "Bhattacharya et al. SoCC'13 (H-DRF), of one resource; queues as in YARN's capacity scheduler",
         HierarchicalOptions, "gpusim.policies.hierarchical:Hierarchical",
     ),
     "spot": PolicySpec(
-        _R, "jobs on demand first; preemptible ones keep GPUs for a guaranteed time",
+        _R, "on-demand jobs; preemptible ones keep GPUs for a guaranteed time",
         "Amazon EC2, spot instances of a defined duration (2015 to 2021)", SpotOptions,
         "gpusim.policies.spot:Spot",
     ),
@@ -105,11 +105,11 @@ ORDERS: dict[str, PolicySpec] = {
         "Choudhury et al. OSDI'24 (MAST)", MastOptions, "gpusim.policies.mast:Mast",
     ),
     "pollux": PolicySpec(
-        _R, "GPUs by goodput over that with an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",
+        _R, "GPUs by goodput relative to an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",
         PolluxOptions, "gpusim.policies.pollux:Pollux",
     ),
     "sia": PolicySpec(
-        _R, "GPUs by goodput over that of the smallest size; elastic jobs change size",
+        _R, "GPUs by goodput relative to the smallest size; elastic jobs change size",
         "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "gpusim.policies.sia:Sia",
     ),
 }  # fmt: skip

@@ -20,16 +20,17 @@ class DeadlineOptions(Model):
     """When jobs are due."""
 
     slack: float = Field(2.0, ge=0)
-    """A job is due this many of its estimates behind its submission."""
+    """A job is due this many times its estimate after submission."""
 
 
 class LevelOptions(Model):
     """Levels of the service that jobs had so far."""
 
     limits: list[Positive] = Field(TIRESIAS, min_length=1, max_length=1000)
-    """Service at which a job falls to the next level, rising: [s] on GPUs, or [GPU s] where the policy counts these."""
+    """Service at which a job drops to the next level, ascending: [s] on GPUs, or [GPU s] for policies that count
+    GPU-time."""
     promote: Positive | None = None
-    """Who has waited this many times as long as it had run begins anew. Absent: nobody."""
+    """A job that has waited this many times as long as it ran returns to the first level. Absent: never."""
 
     @field_validator("limits")
     @classmethod
@@ -43,46 +44,46 @@ class GittinsOptions(Model):
     """What is known of run times before jobs run."""
 
     run_times_s: list[Positive] | None = Field(None, min_length=2, max_length=1_000_000)
-    """[s] Run times of jobs like these, say of last month. Absent: those of the workload itself, as a distribution."""
+    """[s] Run times of similar jobs, say of last month. Absent: the distribution of the workload itself."""
     levels: int = Field(20, ge=2, le=1000)
-    """Levels of service between which the index is looked up, as many jobs ending in each."""
+    """Levels of service between which the index is looked up; equally many jobs end in each."""
 
 
 class MultifactorOptions(Model):
     """Weights of Slurm's priority; each factor is between 0 and 1."""
 
     half_life_h: Positive = 168.0
-    """[h] After so long what a tenant used counts for half."""
+    """[h] Half-life of a tenant's past use."""
     age: float = Field(1000.0, ge=0)
-    """Weight of the time waited, of ``max_age_h``."""
+    """Weight of the time waited over ``max_age_h``."""
     max_age_h: Positive = 168.0
-    """[h] Waiting beyond it counts no more."""
+    """[h] Waiting time at which the age factor is highest."""
     size: float = Field(0.0, ge=0)
-    """Weight of the job's GPUs, of the pool's."""
+    """Weight of the job's GPUs over the pool's."""
     fair_share: float = Field(1000.0, ge=0)
-    """Weight of 2^-(what the tenant used / its share), of all that was used."""
+    """Weight of 2^-(use / share), where use is the tenant's part of all use."""
     qos: float = Field(0.0, ge=0)
-    """Weight of the job's priority, of the greatest in the queue."""
+    """Weight of the job's priority over the highest in the queue."""
 
 
 class PolluxOptions(Model):
     """How Pollux weighs speed against fairness."""
 
     fairness: float = Field(-1.0, lt=0)
-    """Power of the mean of speed-ups, below 0: the farther, the more those count that are slow."""
+    """Exponent of the power mean of speedups: the further below 0, the more slow jobs count."""
     restart_s: float = Field(30.0, ge=0)
-    """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
+    """[s] Cost of a change of size as assumed by the policy; the actual cost follows from the job's class."""
 
 
 class SiaOptions(Model):
     """How Sia weighs speed against fairness."""
 
     fairness: float = Field(-0.5, lt=0)
-    """Power of goodputs, below 0: the farther, the more those count that are slow."""
+    """Exponent on goodputs: the further below 0, the more slow jobs count."""
     at_all: float = Field(1.1, gt=1)
-    """Worth of running at all, with the fewest GPUs it is this less 1."""
+    """Value of running a job at all; with the fewest GPUs it is this less 1."""
     restart_s: float = Field(30.0, ge=0)
-    """[s] What the policy takes a change of size to cost a job; what it costs, its class says."""
+    """[s] Cost of a change of size as assumed by the policy; the actual cost follows from the job's class."""
 
 
 class HierarchicalOptions(Model):
@@ -91,9 +92,9 @@ class HierarchicalOptions(Model):
     groups: dict[str, list[str]] = {}
     """Tenants by group; a tenant in none is a group of its own."""
     weights: dict[str, Positive] = {}
-    """Weights of groups. Absent: the shares of their tenants together."""
+    """Weights of groups. Absent: the sum of their tenants' shares."""
     limits: dict[str, Annotated[int, Field(ge=0)]] = {}
-    """[GPUs of each pool] That a group or a tenant may hold at most, its own and borrowed. Absent: no limit."""
+    """[GPUs per pool] Most that a group or a tenant may hold, its own and borrowed. Absent: no limit."""
 
     @field_validator("groups")
     @classmethod
@@ -106,21 +107,21 @@ class HierarchicalOptions(Model):
 
 
 class SpotOptions(Model):
-    """What spot jobs, the preemptible ones, are promised."""
+    """Guarantee for spot jobs, the preemptible ones."""
 
     guaranteed_h: float = Field(1.0, ge=0)
-    """[h] From each start a spot job is not preempted for so long."""
+    """[h] Time from each start during which a spot job is not preempted."""
 
 
 class Reservation(Model):
     """Nodes that a tenant has to itself for a time."""
 
     tenant: str
-    """Whose jobs may run there."""
+    """Tenant whose jobs may run there."""
     gpus: int = Field(gt=0)
-    """GPUs, in whole nodes, of each pool that is meant."""
+    """GPUs, in whole nodes, of each matching pool."""
     start_h: float = Field(ge=0)
-    """[h] When it begins, from the start of the run."""
+    """[h] Start, from the start of the run."""
     hours: float = Field(gt=0)
     """[h] How long it lasts."""
     site: str | None = None
@@ -130,10 +131,10 @@ class Reservation(Model):
 
 
 class ReservationsOptions(Model):
-    """Who has which nodes when."""
+    """Nodes reserved for tenants."""
 
     reservations: list[Reservation] = Field([], max_length=1000)
-    """Reservations, of which those of one time have different nodes."""
+    """Reservations; those that overlap in time have different nodes."""
 
 
 class MastOptions(Model):
@@ -146,10 +147,11 @@ class MastOptions(Model):
 
 
 class GavelOptions(Model):
-    """What shares of time on GPU types are for."""
+    """Objective of the shares of time on GPU types."""
 
     objective: Literal["max_min", "finish_time", "makespan", "throughput"] = "max_min"
-    """The least throughput of a job over that with its time spread as the GPUs are; the worst finish time over that
-    with an equal part of the fleet; the least throughput over the work left; or the sum of all."""
+    """Maximise the lowest throughput of a job relative to its time spread over types in proportion to their GPUs;
+    minimise the worst finish time relative to that with an equal part of the fleet; maximise the lowest throughput over
+    the remaining work; or maximise total throughput."""
     aware: bool = True
-    """Whether it knows how fast jobs are on each type; if not, all types count as alike."""
+    """Whether it knows the speeds of jobs on each type; if not, it treats all types alike."""

@@ -14,49 +14,50 @@ COMPONENTS: tuple[Component, ...] = ("gpus", "halls", "grid")  # in the order in
 
 
 class Expedite(Model):
-    """Money against time: what a task costs and lasts when it is hurried."""
+    """Money against time: cost and duration of a task when it is expedited."""
 
     factor: float = Field(1.0, gt=0, le=1)
-    """Its duration becomes this share of what it would be; 1: it cannot be hurried."""
+    """Factor on its duration; 1: it cannot be expedited."""
     usd: float = Field(0.0, ge=0)
-    """[USD] What that costs on top."""
+    """[USD] Additional cost."""
     late_days: float = 0.0
-    """[d] It is hurried if it begins more than so many days after its plan; a very negative number: always."""
+    """[d] It is expedited if it starts more than this many days after its planned date; a very negative number:
+    always."""
 
 
 class Task(Model):
     """A piece of work of a project.
 
-    Its duration is lognormal, through the median and the p90. It begins when all that stands in ``after`` is done and
-    its supply, if it needs one, is granted.
+    Its duration is lognormal through the median and the p90. It starts when everything in ``after`` is done and its
+    supply, if it needs one, is granted.
     """
 
     after: list[str] = []
-    """What must be done or there before: a task of this project, ``PROJECT.TASK``, or a component that is there:
-    ``gpus``, ``halls``, ``grid``, ``PROJECT.grid``."""
+    """What must be complete before it: a task of this project, ``PROJECT.TASK``, or a component: ``gpus``, ``halls``,
+    ``grid``, ``PROJECT.grid``."""
     median_days: float = Field(ge=0, le=36525)
     """[d] Median of its duration."""
     p90_days: float | None = Field(None, ge=0, le=36525)
-    """[d] Duration that it exceeds once in ten times; absent or the same as the median: it is certain."""
+    """[d] Duration exceeded with probability 0.1; absent or equal to the median: the duration is certain."""
     gives: Component | None = None
-    """Component of the project that is there when this task ends; of several that give it the first to end counts."""
+    """Component of the project that is complete when this task ends; if several tasks give it, the first to end."""
     kind: str | None = Field(None, min_length=1)
-    """What kind of work it is, in ledgers and for shocks; absent: its name."""
+    """Kind of work, for ledgers and shocks; absent: its name."""
     supply: str | None = None
     """Shared supply that it draws on."""
     units: float = Field(1.0, gt=0)
-    """Units that it takes of the supply: a crew's until it ends, a stock's for good."""
+    """Units taken from the supply: of a crew until the task ends, of a stock for good."""
     usd: float = Field(0.0, ge=0)
-    """[USD] What it costs, spent evenly while it lasts."""
+    """[USD] Cost, spent evenly over its duration."""
     rent_usd_per_mw_month: float = Field(0.0, ge=0, le=1e9)
-    """[USD] Rent for each MW of the project's halls from its end on."""
+    """[USD] Rent for each MW of the project's halls from the end of the task on."""
     expedite: Expedite = Expedite()
-    """How it can be hurried when it is late."""
+    """How it can be expedited when it is late."""
     when: Literal["always", "late"] = "always"
-    """``late``: a stand-in, begun only if what it gives is not there ``late_days`` after its plan: on-site gas, a
-    leased shell."""
+    """``late``: a stand-in, started only if its component is not there ``late_days`` after its planned date: on-site
+    gas, a leased shell."""
     late_days: float = Field(0.0, ge=0)
-    """[d] How late that must be."""
+    """[d] How late the component must be."""
 
     @model_validator(mode="after")
     def _possible(self) -> Task:
@@ -76,14 +77,14 @@ class Task(Model):
 
 
 class Adds(Model):
-    """Capacity that a project adds to its site, each component as a whole, when it is there."""
+    """Capacity that a project adds to its site, each component as a whole once it is complete."""
 
     gpus: dict[str, PositiveInt] = {}
     """GPUs by type."""
     hall_mw: PositiveFloat | None = None
     """[MW] Rated IT power that its halls house and cool."""
     grid_mw: PositiveFloat | None = None
-    """[MW] Facility power of its grid connection, or of what stands in for it."""
+    """[MW] Facility power of its grid connection or stand-in."""
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -93,7 +94,7 @@ class Adds(Model):
 
 
 class Project(Model):
-    """A building, or a stage of one: what it adds to a site, and the tasks that bring it there."""
+    """A building, or a stage of one: what it adds to a site, and the tasks that deliver it."""
 
     site: str
     """Site to which it adds."""
@@ -102,9 +103,9 @@ class Project(Model):
     start: Moment
     """Date at which its first tasks may begin."""
     priority: int = 0
-    """Whose turn it is where tasks wait for one supply: greater goes first."""
+    """Order of tasks that wait for the same supply: higher goes first."""
     template: str | None = None
-    """Task graph of the catalogue that fills in what ``tasks`` leaves out; filled in when the file is read."""
+    """Task graph of the catalogue for whatever ``tasks`` leaves out; filled in when the file is read."""
     tasks: dict[str, Task] = Field(min_length=1)
     """Its tasks by name."""
 

@@ -20,16 +20,16 @@ MOST_ORDERS = 200_000
 
 
 class Orders(Model):
-    """What a rival orders of one supply: orders come at random (Poisson)."""
+    """A rival's orders from one supply, at random times (Poisson)."""
 
     per_month: float = Field(ge=0, le=1e6)
-    """Orders in a mean month (30.4375 days) at the rival's start."""
+    """Mean number of orders per month (30.4375 days) at the rival's start."""
     units: float = Field(1.0, gt=0, le=1e9)
     """Median units of an order."""
     units_p90: float | None = Field(None, gt=0, le=1e9)
-    """Units that an order exceeds once in ten times (lognormal); absent: all orders are of the same size."""
+    """Units that an order exceeds with probability 0.1 (lognormal); absent: all orders have the same size."""
     held_days: float | None = Field(None, gt=0, le=36525)
-    """[d] For how long it holds units of a crew; a stock's are taken for good."""
+    """[d] How long it holds units of a crew; a stock's are taken for good."""
 
     @model_validator(mode="after")
     def _possible(self) -> Orders:
@@ -40,16 +40,16 @@ class Orders(Model):
 
 
 class Reaction(Model):
-    """What a rival does about an order that waits."""
+    """How a rival reacts to an order that waits."""
 
     wait_days: float | None = Field(None, gt=0, le=36525)
-    """[d] It reacts once to each order that has waited so long; absent: never."""
+    """[d] It reacts once to each order that has waited this long; absent: never."""
     again: float = Field(0.0, ge=0, le=10)
-    """Share of the order's units that it orders once more, in the same line (double ordering)."""
+    """Share of the order's units that it orders again, in the same line (double ordering)."""
     cancels: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Probability that it cancels the one of both that still waits when the other is there."""
+    """Probability that it cancels the order still waiting when the other arrives."""
     priority: int = Field(0, ge=0, le=1_000_000)
-    """By how much it pays its way up in the line."""
+    """By how much it raises its priority."""
 
     @model_validator(mode="after")
     def _does_something(self) -> Reaction:
@@ -61,38 +61,35 @@ class Reaction(Model):
 
 
 class Letting(Model):
-    """What a rival lets by the hour, against us: see ``market.demand``."""
+    """GPUs that a rival rents out by the hour, in competition with us: see ``market.demand``."""
 
     price: float = Field(1.0, gt=0, le=1000)
     """Its price, as a multiple of the price index."""
     gpus: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = {}
-    """GPUs that it has for hire besides what it receives, by type."""
+    """GPUs it has for hire already, by type."""
     supplies: dict[str, str] = {}
-    """Stock of ``supplies`` by GPU type: what it receives of it is for hire as that type."""
+    """Stock of ``supplies`` by GPU type: what it receives from it is for hire as that type."""
     ready_days: float = Field(0.0, ge=0, le=36525)
-    """[d] From its receipt until it is for hire."""
+    """[d] Time from receipt until GPUs are for hire."""
 
 
 class Rival(Model):
-    """Another provider, who orders from supplies as projects do, whether it is served or not.
-
-    See docs/competition.md.
-    """
+    """Another provider, which orders from supplies as projects do, whether served or not. See docs/competition.md."""
 
     start: Moment | None = None
     """Date of its first orders; absent: the run's start."""
     end: Moment | None = None
-    """Date after which it orders no more; absent: the run's end."""
+    """Date of its last orders; absent: the run's end."""
     priority: int = 0
-    """Whose turn it is where it waits with projects: greater goes first, then the earlier."""
+    """Its place in line with projects: higher goes first, then the earlier."""
     growth_per_year: float = Field(0.0, gt=-1, le=100)
     """Growth of its orders a year, compound: 1.0 doubles them."""
     orders: dict[str, Orders] = Field(min_length=1)
     """What it orders, by supply."""
     reaction: Reaction = Reaction()
-    """What it does about an order that waits."""
+    """How it reacts to an order that waits."""
     lets: Letting | None = None
-    """What it lets by the hour. Absent: nothing."""
+    """GPUs it rents out by the hour. Absent: none."""
 
     def span_s(self, start: datetime, days: float) -> tuple[float, float]:
         """(from, to) [s] since ``start`` in which it orders; ``days`` is the length of the run."""
@@ -127,7 +124,7 @@ def faults_of_rivals(data: dict, start: datetime | None, days: float | None) -> 
 def _letting(data: dict, place: tuple, supplies: dict[str, str], rival: Rival) -> Iterator[str]:
     """What is for hire was ordered, is no crew, and is of one type."""
     if not any(find(data, ("market", "demand"))):
-        yield f"{dotted(place)}: nobody asks for it; add [market.demand], or remove it"
+        yield f"{dotted(place)}: there is no hourly demand; add [market.demand], or remove it"
     for kind, supply in supplies.items():
         where = dotted((*place, "supplies", kind))
         if any(form == "crew" for _place, form in find(data, ("supplies", supply, "kind"))):

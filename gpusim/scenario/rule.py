@@ -14,7 +14,7 @@ UtcHour = Annotated[float, Field(ge=0, lt=24)]
 
 
 class Circle(Model):
-    """A place on the map."""
+    """A circle on the map."""
 
     latitude: float = Field(ge=-90, le=90)
     """Degrees north of its middle."""
@@ -25,7 +25,7 @@ class Circle(Model):
 
 
 class DatedValue(Model):
-    """A value from a date on, until the next one."""
+    """A value from a date on, until the next."""
 
     since: Moment
     """Date from which it holds."""
@@ -37,7 +37,7 @@ class Rule(Model):
     """What all rules have: a name and a time."""
 
     title: str
-    """What it is, in a line."""
+    """What it is, in one line."""
     since: Moment
     """Date from which it is in force."""
     until: Moment | None = None
@@ -54,32 +54,32 @@ class SiteRule(Rule):
     """A rule for sites of some places and sizes."""
 
     jurisdictions: list[str] = []
-    """Laws of sites to which it applies."""
+    """Jurisdictions of sites to which it applies."""
     regions: list[str] = []
-    """Regions of sites to which it applies, besides."""
+    """Further regions of sites to which it applies."""
     near: Circle | None = None
-    """Only sites within this place."""
+    """Only sites within this area."""
     sites: list[str] = []
-    """Sites to which it applies whatever their place; none: those that jurisdictions, regions and near say."""
+    """Sites to which it applies wherever they are; none: those given by jurisdictions, regions and near."""
     least_mw: float = Field(0.0, ge=0)
-    """[MW] Only sites whose grid connection is as large as this when complete."""
+    """[MW] Only sites whose complete grid connection is at least this large."""
 
 
 class Curtailment(SiteRule):
-    """In emergencies of the grid, which come at random, sites draw less."""
+    """In random grid emergencies sites must draw less."""
 
     connected_after: Moment
-    """Only what was connected after this date is curtailed, and counts for ``least_mw``."""
+    """Only capacity connected after this date is curtailed, and counts for ``least_mw``."""
     events_per_year: float = Field(ge=0)
-    """[1/year] Emergencies, as the mean of a Poisson process."""
+    """[1/year] Mean number of emergencies, a Poisson process."""
     hours_median: float = Field(gt=0)
-    """[h] Median of their lognormal duration."""
+    """[h] Median of the emergencies' lognormal duration."""
     hours_p90: float = Field(gt=0)
-    """[h] Duration that they exceed once in ten times."""
+    """[h] Duration that one emergency in ten exceeds."""
     curtailed_share: Share
-    """Share of the load connected after that date which must go."""
+    """Share of the load connected after that date that must be shed."""
     backup_share: Share
-    """Share of what must go that generation on site carries instead."""
+    """Share of the shed load that on-site generation supplies instead."""
 
     @model_validator(mode="after")
     def _a_spread(self) -> Curtailment:
@@ -92,22 +92,22 @@ class CoincidentPeaks(SiteRule):
     """Transmission is charged by a site's load in the quarter hours in which the grid's load peaks."""
 
     variant: Literal["4CP", "12CP"]
-    """Peaks of June to September, or of all months; each costs its part of the yearly rate."""
+    """Peaks of June to September, or of all months; each costs its share of the yearly rate."""
     usd_per_kw_year: Usd
     """[USD/kW] Charge for a year."""
     summer_peak_utc_h: UtcHour
-    """[h] When the peak's quarter hour begins, UTC, on the hottest weekday of a month from April to October."""
+    """[h] Start of the peak's quarter hour, UTC, on the hottest weekday of a month from April to October."""
     winter_peak_utc_h: UtcHour
-    """[h] When it begins on the coldest weekday of a month from November to March."""
+    """[h] Start of the peak's quarter hour, UTC, on the coldest weekday of a month from November to March."""
     published: list[Moment] = []
-    """When quarter hours began that counted, as the grid has published them: those of their months, whatever the
+    """Starts of the quarter hours that counted, as announced by the grid; they stand for their months, whatever the
     weather of the run."""
     avoid_to: Share | None = None
-    """Share of its grid connection that a site draws at most in the hours in which a peak is forecast; absent: all."""
+    """Most that a site draws in hours with a forecast peak, as a share of its grid connection; absent: all of it."""
     called_days: PositiveInt
-    """[d] Days of a month for which a peak is forecast: the hottest (in winter coldest) by forecast."""
+    """[d] Days per month with a forecast peak: the hottest (in winter coldest) by forecast."""
     called_hours: float = Field(ge=0.25, le=12)
-    """[h] How long a site draws less on such a day; the peak's quarter hour is in the middle."""
+    """[h] How long a site draws less on such a day, centred on the peak's quarter hour."""
     forecast_error_k: float = Field(ge=0)
     """[K] Standard deviation of the forecast temperature."""
 
@@ -116,7 +116,7 @@ class CapacityPrice(SiteRule):
     """Capacity is charged by the day for a site's peak load in a delivery year, which begins in June."""
 
     usd_per_mw_day: dict[str, Usd] = Field(min_length=1)
-    """[USD/MW] Price of a day, by the year in which the delivery year begins; later years have the last one."""
+    """[USD/MW] Price per day, by the year in which the delivery year begins; later years have the last one."""
 
     @model_validator(mode="after")
     def _years(self) -> CapacityPrice:
@@ -127,37 +127,37 @@ class CapacityPrice(SiteRule):
 
 
 class EfficiencyLimits(Model):
-    """What an efficiency act asks for."""
+    """Requirements of an efficiency act."""
 
     new_since: Moment
     """Sites opened from this date on are new."""
     new_pue: float = Field(ge=1)
-    """PUE that new sites may have."""
+    """Highest PUE allowed for new sites."""
     new_within_years: float = Field(ge=0)
-    """[years] Time from its opening that a new site has to get there."""
+    """[years] Time from opening that a new site has to reach it."""
     existing_pue: list[DatedValue]
-    """PUE that other sites may have."""
+    """Highest PUE allowed for other sites."""
     heat_share: list[DatedValue]
-    """Share of its energy that a site reuses as heat, by the date since which it opened."""
+    """Share of its energy that a site must reuse as heat, by date of opening."""
     heat_within_km: float | None = None
-    """[km] Only sites with a heat network as near as this must reuse heat; absent: all."""
+    """[km] Only sites with a heat network this close must reuse heat; absent: all."""
     renewable_share: list[DatedValue]
-    """Share of its electricity that is renewable."""
+    """Share of its electricity that must be renewable."""
 
 
 class Efficiency(SiteRule):
     """Limits of PUE, duties to reuse heat and to buy renewable electricity, checked for every site and year."""
 
     variant: Literal["law", "draft"]
-    """Which limits hold."""
+    """Which limits apply."""
     law: EfficiencyLimits
     """Limits of the law."""
     draft: EfficiencyLimits
-    """Limits of the draft that would change it."""
+    """Limits of the draft amendment."""
     fine_usd: Usd
     """[USD] Fine for each limit of PUE or heat missed at a site in a year."""
     guarantee_usd_per_mwh: Usd
-    """[USD/MWh] Price of a guarantee of origin, bought for what is not renewable and must be."""
+    """[USD/MWh] Price of a guarantee of origin, bought for any shortfall of the renewable share."""
 
     @property
     def limits(self) -> EfficiencyLimits:
@@ -169,64 +169,65 @@ class Reporting(SiteRule):
     """A yearly report of each site's figures."""
 
     least_it_mw: float = Field(ge=0)
-    """[MW] Only sites with as much installed IT power when complete."""
+    """[MW] Only sites with at least this much installed IT power when complete."""
     heat_least_mw: float = Field(ge=0)
-    """[MW] Sites with more IT power recover waste heat, or show that it is infeasible."""
+    """[MW] Sites with more IT power must recover waste heat, or show that it is infeasible."""
     due_month: int = Field(ge=1, le=12)
-    """Month in which the report of the year before is due."""
+    """Month in which the report on the previous year is due."""
     due_day: int = Field(ge=1, le=31)
     """Day of that month."""
 
 
 class AddedTask(Model):
-    """A task that a project has to do besides, before a component is there."""
+    """An additional task that a project must complete before a component."""
 
     name: str = Field(min_length=1)
-    """Its name, and with the rule's in brackets its kind."""
+    """Its name; its kind is this name with the rule's in brackets."""
     after: list[str] = []
-    """Tasks of the project that come before it, as far as the project has them."""
+    """Tasks that come before it, if the project has them."""
     before: Literal["gpus", "halls", "grid"]
-    """Component whose tasks wait for it; a project that adds none of it does not have the task."""
+    """Component whose tasks wait for it; projects that do not add this component do not have the task."""
     median_days: float = Field(ge=0, le=36525)
     """[d] Median of its duration."""
     p90_days: float = Field(ge=0, le=36525)
-    """[d] Duration that it exceeds once in ten times."""
+    """[d] Duration exceeded with probability 0.1."""
     usd_per_mw: Usd = 0.0
-    """[USD/MW] What it costs for each MW of grid connection that the project adds."""
+    """[USD/MW] Cost per MW of grid connection that the project adds."""
 
 
 class Connection(SiteRule):
-    """What projects at a place need besides, and what rests or is slower there, for those that start under it."""
+    """For projects in an area that start while it is in force: an additional task, and work that stops or slows
+    down."""
 
     stops: list[str] = []
-    """Kinds of work that rest until the rule ends, for projects that start while it is in force."""
+    """Kinds of work that stop until the rule ends, for projects that start while it is in force."""
     slows: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Kinds of work that take so many times as long."""
+    """Kinds of work that take longer -> how many times as long."""
     task: AddedTask | None = None
-    """Task that such projects have besides."""
+    """Additional task of such projects."""
     renewable_share: Share | None = None
-    """Share of its yearly energy that a site opened since then takes from new renewables in the end; absent: any."""
+    """Final share of yearly energy from new renewables for a site opened since then; absent: any."""
     glide_years: float = Field(0.0, ge=0)
-    """[years] Time from its opening over which that share grows evenly from 0."""
+    """[years] Time from opening over which that share grows evenly from 0."""
     renewable_usd_per_mwh: Usd = 0.0
-    """[USD/MWh] What each missing MWh of them costs above the market."""
+    """[USD/MWh] Cost of each missing MWh of renewables above the market price."""
 
     @model_validator(mode="after")
     def _stops_end(self) -> Connection:
         if self.stops and self.until is None:
-            raise PydanticCustomError("rule", "stops work for good; give until")
+            raise PydanticCustomError("rule", "would stop work for good; give until")
         return self
 
 
 class Residency(Rule):
-    """Streams whose data are at home under some laws, and that name no residency, run under certain laws only."""
+    """Streams with protected data that name no residency run only under certain laws."""
 
     homes: list[str]
-    """Countries whose people's data they are: the first letters of a stream's home region."""
+    """Countries whose residents' data are protected: the first letters of a stream's home region."""
     allowed: list[str] = Field(min_length=1)
-    """Laws of sites where they may run."""
+    """Jurisdictions of sites where they may run."""
     tenants: list[str] = []
-    """Tenants whose streams and services count wherever their data are."""
+    """Tenants whose streams and services are covered wherever their data are."""
 
 
 KINDS: dict[str, type[Rule]] = {

@@ -38,10 +38,8 @@ Enforced = Annotated[list[Literal[NAMES]], BeforeValidator(_enforced)]  # type: 
 
 
 class RulesBase(Model):
-    """Rules and tariffs of grids and governments: which are enforced; none, unless said.
-
-    Figures that a scenario does not give are those of the catalogue, which ``gpusim rules`` prints with their sources.
-    """
+    """Rules and tariffs of grids and governments; by default none is enforced. Figures not given are those of the
+    catalogue, which ``gpusim rules`` prints with their sources."""
 
     enforce: Enforced = []
     """Rules by name, or ``"all"``."""

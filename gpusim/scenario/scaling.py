@@ -15,36 +15,36 @@ BATCH_SIZES = 200  # at which the best goodput is looked for, a geometric row
 
 
 class Goodput(Model):
-    """Examples per second times what each brings to the result, at the best batch size for so many GPUs.
+    """Examples per second times statistical efficiency, at the best batch size for the number of GPUs.
 
     The model of Pollux (Qiao et al., OSDI 2021, equations 5 and 8 to 11), which Sia (Jayaram Subramanya et al., SOSP
-    2023) uses too: a step takes (compute^overlap + exchange^overlap)^(1 / overlap), and an example of a batch of M
-    brings (noise + batch) / (noise + M) of one at the batch size that the user chose.
+    2023) uses too: a step takes (compute^overlap + exchange^overlap)^(1 / overlap), and an example in a batch of M is
+    worth (noise + batch) / (noise + M) of one at the user's batch size.
     """
 
     batch: int = Field(ge=1)
-    """Batch size that the user chose, which brings most per example."""
+    """The user's batch size, at which each example is worth most."""
     max_batch: int = Field(ge=1)
-    """Greatest batch size."""
+    """Largest batch size."""
     max_batch_per_gpu: int = Field(ge=1)
-    """Examples for which a GPU has memory; of greater batches the gradients are summed up over several passes."""
+    """Examples that fit into a GPU's memory; larger batches accumulate gradients over several passes."""
     noise: float = Field(ge=0)
-    """Gradient noise scale in examples: the batch size up to which examples bring about as much (McCandlish et al.
+    """Gradient noise scale in examples: the batch size up to which examples are worth about the same (McCandlish et al.
     2018)."""
     compute_s: float = Field(ge=0)
-    """[s] Time of a pass, whatever the batch."""
+    """[s] Time of a pass, independent of the batch."""
     compute_s_per_example: Positive
-    """[s] Time of a pass for each example on a GPU."""
+    """[s] Additional time of a pass per example on a GPU."""
     exchange_s: float = Field(0.0, ge=0)
-    """[s] Time in which two GPUs of a node exchange gradients."""
+    """[s] Time for two GPUs of a node to exchange gradients."""
     exchange_s_per_gpu: float = Field(0.0, ge=0)
-    """[s] What each further GPU adds to it."""
+    """[s] Additional time for each further GPU."""
     exchange_between_s: float = Field(0.0, ge=0)
-    """[s] The same where a job has several nodes."""
+    """[s] The same for jobs on several nodes."""
     exchange_between_s_per_gpu: float = Field(0.0, ge=0)
-    """[s] What each further GPU adds to that."""
+    """[s] Additional time for each further GPU, on several nodes."""
     overlap: float = Field(1.0, ge=1, le=10)
-    """1: computing and exchange one after the other; 10: nearly at the same time."""
+    """1: compute and exchange in sequence; 10: almost fully overlapped."""
 
     @model_validator(mode="after")
     def _greatest(self) -> Goodput:
@@ -73,14 +73,13 @@ class Goodput(Model):
 
 
 class Scaling(Model):
-    """The curve of a class: one of these three. Absent: twice the GPUs, twice the speed."""
+    """The speedup curve of a class: one of these three. Absent: twice the GPUs, twice the speed."""
 
     serial_share: float | None = Field(None, ge=0, le=1)
-    """Share s of the work that one GPU does that others do not speed up: the speed with n is n / (1 + s (n - 1)) of
-    that with one (Amdahl 1967)."""
+    """Serial share s of the work: the speed with n GPUs is n / (1 + s (n - 1)) of that with one (Amdahl 1967)."""
     measured: dict[str, Positive] | None = Field(None, min_length=1)
     """Measured throughputs, in any unit, by the number of GPUs, say ``{ "1" = 100.0, "2" = 190.0, "8" = 610.0 }``:
-    straight lines between; above the last none is gained, below the first in proportion."""
+    linear in between; constant above the last, proportional below the first."""
     goodput: Goodput | None = None
     """Throughput and statistical efficiency, in the form of Pollux."""
 

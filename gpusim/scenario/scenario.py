@@ -63,10 +63,10 @@ class RunSpec(Model):
     record_s: float = Field(3600.0, gt=0)
     """[s] Interval of the recorded series."""
     signal_s: float | None = Field(None, gt=0)
-    """[s] Interval whose means stand for price, carbon and weather: a long run then costs less. Absent: none."""
+    """[s] Interval over which price, carbon and weather are averaged, to speed up long runs. Absent: not averaged."""
     warmer_k: float = Field(0.0, ge=-20, le=20)
-    """[K] By how much the outside air is warmer than its source says, at the same relative humidity, at all sites that
-    say nothing else."""
+    """[K] Added to the source's outdoor temperature, at the same relative humidity, at all sites without their own
+    value."""
 
 
 class Scenario(Model):
@@ -81,11 +81,11 @@ class Scenario(Model):
     scheduler: Scheduler = Scheduler()
     """How jobs are ordered, placed and dispatched."""
     gpus: dict[str, GpuType] = {}
-    """GPU types by name. Those of the catalogue are there already; give only what differs from it."""
+    """GPU types by name. Those of the catalogue exist already; give only what differs."""
     sites: dict[str, Site] = Field(min_length=1)
     """Data centres by name."""
     links: dict[str, Link] = {}
-    """WAN links between regions by name. None: data are everywhere."""
+    """WAN links between regions by name. None: data are available everywhere."""
     tenants: dict[str, Tenant] = {}
     """Who runs jobs and services, by name."""
     workload: Workload = Workload()
@@ -95,27 +95,27 @@ class Scenario(Model):
     failures: Failures = Failures()
     """What breaks, how often and for how long."""
     projects: dict[str, Project] = {}
-    """What is being built, by name: capacity that is added to sites when its tasks are done."""
+    """Construction projects by name: capacity added to sites when its tasks are done."""
     supplies: dict[str, Supply] = {}
-    """What projects share, by name."""
+    """Shared supplies that projects draw on, by name."""
     shocks: dict[str, Shock] = {}
-    """What happens to supplies and work from outside, by name."""
+    """External shocks to supplies and work, by name."""
     rivals: dict[str, Rival] = {}
-    """Other providers who order from the same supplies, by name."""
+    """Other providers that order from the same supplies, by name."""
     delays: Delays = Delays()
-    """What delays of projects have in common."""
+    """Correlation and tails of project delays."""
     contracts: dict[str, Contract] = {}
     """Contracts of tenants for capacity, by name."""
     market: Market = Market()
-    """Where GPUs go that no contract has."""
+    """Where GPUs without a contract are sold."""
     money: Money = Money()
     """What the provider pays for capital, power and people."""
     rules: Rules = Rules()
     """Rules and tariffs by jurisdiction."""
     assumptions: dict[str, Assumption] = {}
-    """What of a build-out is not known, and between which values it lies, by name; runs do not depend on it."""
+    """Uncertain inputs of a build-out with their intervals, by name; runs do not depend on them."""
     plan: Offers = Offers()
-    """What may be bought; runs do not depend on it."""
+    """What can be bought; runs do not depend on it."""
 
     @classmethod
     def from_toml(cls, path: str | Path, overrides: dict[str, object] | None = None) -> Scenario:

@@ -21,15 +21,15 @@ class Scheduler(Model):
     """Rules of docs/semantics.md."""
 
     order: str = "fifo"
-    """The policy: which job goes first. ``gpusim policies`` lists them; or one of your own by its import path, say
-    ``my_policy:PriceAware``, or by the name that a package gives it. Those that decide in rounds, as your own does,
+    """The policy: which job goes first. ``gpusim policies`` lists them; your own policy goes by its import path, say
+    ``my_policy:PriceAware``, or by the name its package registers. Policies that decide in rounds, including your own,
     need ``mode = "cycle"``."""
     options: dict[str, Any] = {}
-    """Options of the policy by name, as ``gpusim policies`` lists them; of your own: arguments of its class."""
+    """Options of the policy by name, as listed by ``gpusim policies``; for your own policy, arguments of its class."""
     backfill: Literal["none", "easy", "conservative"] = "easy"
-    """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay nobody
-    (conservative). Not where jobs that run make way for the first in the order, nor where a policy says what each job
-    shall have."""
+    """Whether jobs may pass a blocked head of the queue: never, if they do not delay it (EASY), or if they delay no
+    other job (conservative). Not available where running jobs are preempted for the head of the queue, or where a
+    policy allocates GPUs to each job."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
     topology: Literal["required", "preferred", "unconstrained"] = "required"
@@ -40,8 +40,8 @@ class Scheduler(Model):
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
     redispatch: bool = True
-    """Whether a job that waits and never ran moves to another pool that can start it at once. Not with a policy of your
-    own, nor with conservative backfill."""
+    """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with your own
+    policy or with conservative backfill."""
     mode: Literal["event", "cycle"] = "event"
     """A pass at every event, or every ``cycle_s``."""
     cycle_s: float = Field(30.0, gt=0)
@@ -49,8 +49,8 @@ class Scheduler(Model):
     overrun: Literal["kill", "keep"] = "keep"
     """What happens to a job that reaches its estimate."""
     preemption: Literal["none", "priority", "order"] = "none"
-    """Whether a blocked job may evict preemptible jobs of lower priority, or at every pass preemptible jobs make way
-    for who comes before them in the order (as they always do under ``srtf``, ``las`` and the like)."""
+    """Whether a blocked job may evict preemptible jobs of lower priority, or, at every pass, preemptible jobs make way
+    for jobs ahead of them in the order (as they always do under ``srtf``, ``las`` and the like)."""
     queue_limit: int | None = Field(None, ge=0)
     """Jobs that may wait in a pool; more are rejected. Absent: no limit."""
 

@@ -27,26 +27,26 @@ class Service(Model):
     """One inference service."""
 
     tenant: str
-    """Tenant to whom the replicas are booked."""
+    """Tenant to which the replicas are booked."""
     level: Literal["fluid", "requests"] | None = None
     """"requests": every request is served, batch by batch, which needs ``model``. "fluid", or absent: tokens flow, and
-    latencies, with ``model``, are those that a replica has under such a load."""
+    latencies, with ``model``, are those of a replica under that load."""
     gpus_per_replica: int = Field(gt=0)
-    """GPUs of one replica; above one node's, whole nodes."""
+    """GPUs of one replica; if more than a node has, whole nodes."""
     tokens_per_s_per_gpu: dict[str, PositiveFloat] = {}
-    """[tokens/s] What one GPU of each type serves; of those not named, what a full replica of ``model`` puts out."""
+    """[tokens/s] Throughput of one GPU of each type; for types not named, that of a full replica of ``model``."""
     mean_tokens_per_s: float = Field(ge=0)
     """[tokens/s] Mean demand over a week, at the start; with ``model``, of output."""
     peak_to_mean: float = Field(1.0, ge=1, le=2)
     """Daily peak over mean demand."""
     utc_offset_h: float = Field(0.0, ge=-12, le=14)
-    """[h] The users' clock, ahead of UTC."""
+    """[h] Local time of the users less UTC."""
     weekend_factor: float = Field(1.0, gt=0)
     """Demand on Saturday and Sunday over that of a weekday."""
     growth_per_day: float = Field(0.0, gt=-1)
-    """Growth of demand per day, as a share of it."""
+    """Growth of demand per day, as a fraction."""
     target_utilisation: float = Field(0.8, gt=0, le=1)
-    """Load of the replicas that the autoscaler aims at."""
+    """Target load of the replicas for the autoscaler."""
     control_s: float = Field(300.0, gt=0, le=36525 * DAY_S)
     """[s] Interval at which replicas are started and stopped."""
     load_s: float = Field(0.0, ge=0)
@@ -54,7 +54,7 @@ class Service(Model):
     may_preempt: bool = True
     """Replicas may evict preemptible jobs."""
     priority: int = 100
-    """Priority of the replicas; greater goes first."""
+    """Priority of the replicas; higher goes first."""
     deployments: list[DeploymentSpec] = Field(min_length=1)
     """Where the service runs."""
     model: ServedModel | None = None
@@ -62,15 +62,15 @@ class Service(Model):
     requests: Requests | None = None
     """What requests look like, with ``model``."""
     objectives: Objectives | None = None
-    """What they are promised, with ``model``."""
+    """Their latency objectives, with ``model``."""
     users: dict[str, Users] | None = None
-    """Who sends them, by region; absent: all are on the clock of ``utc_offset_h``, and no network is in between."""
+    """Users by region; absent: all at ``utc_offset_h``, with no network delay."""
     routing: Routing | None = None
-    """Which deployment and which replica a request goes to, with ``model``; of a fluid only which deployment."""
+    """Which deployment and which replica a request goes to, with ``model``; with "fluid" only which deployment."""
     prefill: Prefill | None = None
-    """Replicas that prefill apart from those that decode, at the level of requests; absent: each does both."""
+    """Separate replicas for prefill, with "requests"; absent: each replica does prefill and decode."""
     scaling: Scaling | None = None
-    """How many replicas there are; absent: as demand needs."""
+    """How many replicas there are; absent: as many as demand needs."""
 
     @property
     def by_request(self) -> bool:
@@ -109,11 +109,11 @@ class Service(Model):
         if (self.requests or Requests()).turns > 1.0 and not self.by_request:
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
         if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
-            faults.append("sessions where prefill is apart are not covered; remove requests.turns or prefill")
+            faults.append("sessions with separate prefill are not supported; remove requests.turns or prefill")
         if self.prefill is not None and not self.by_request:
-            faults.append('prefill apart at the fluid level; give level = "requests", or remove prefill')
+            faults.append('separate prefill at the fluid level; give level = "requests", or remove prefill')
         if self.prefill is not None and self.model is not None and self.model.lora is not None:
-            faults.append("lora where prefill is apart is not covered; remove model.lora or prefill")
+            faults.append("lora with separate prefill is not supported; remove model.lora or prefill")
         if faults:
             raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
         return self

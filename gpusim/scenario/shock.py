@@ -11,29 +11,29 @@ from gpusim.scenario.base import Model, Moment
 
 
 class Shock(Model):
-    """A supplier slips, a moratorium, a reform of the queue: from a date, that may be uncertain, for some time."""
+    """A supplier slips, a moratorium, a reform of the grid queue: from a date, possibly uncertain, for some time."""
 
     at: Moment
-    """Date at which it comes; the median if it is uncertain."""
+    """Date of the shock; the median if it is uncertain."""
     at_p90: Moment | None = None
-    """Date that it misses once in ten times: normal through both. Absent: certain."""
+    """Date that it misses with probability 0.1: normal through both. Absent: the date is certain."""
     probability: float = Field(1.0, ge=0, le=1)
-    """Probability that it comes at all."""
+    """Probability that it happens at all."""
     days: float | None = Field(None, gt=0, le=36525)
     """[d] How long it lasts; absent: for good."""
     effect: Literal["supply", "stop", "duration"]
-    """``supply``: what a supply gives, times ``factor``. ``stop``: work of a kind rests, a moratorium. ``duration``:
-    work of a kind takes ``factor`` times as long."""
+    """``supply``: multiplies a supply by ``factor``. ``stop``: stops one kind of work, a moratorium. ``duration``: one
+    kind of work takes ``factor`` times as long."""
     factor: float | None = Field(None, ge=0)
     """By how much."""
     supply: str | None = None
-    """Supply that it hits."""
+    """Supply affected."""
     kind: str | None = None
-    """Kind of work that it hits."""
+    """Kind of work affected."""
     jurisdiction: str | None = None
-    """Law under which it hits that kind; absent: everywhere."""
+    """Jurisdiction in which that kind is affected; absent: everywhere."""
     projects: list[str] = []
-    """Projects in which it hits that kind; none: all."""
+    """Projects in which that kind is affected; none: all."""
 
     @model_validator(mode="after")
     def _whole(self) -> Shock:
@@ -50,7 +50,7 @@ class Shock(Model):
         if self.effect == "duration" and self.factor == 0.0:
             faults.append("factor of 0 on durations; give more than 0")
         if self.effect == "stop" and self.days is None:
-            faults.append("a stop for good; give days")
+            faults.append("would stop work for good; give days")
         if self.at_p90 is not None and self.at_p90 < self.at:
             faults.append("at_p90 before at; give a later date")
         if faults:

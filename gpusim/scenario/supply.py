@@ -12,22 +12,19 @@ from gpusim.scenario.steps import Steps
 
 
 class Supply(Model):
-    """Something scarce that tasks of all projects draw on: transformers, crews, a vendor's allocation of GPUs.
-
-    Requests are granted in order of their project's priority, then of their time; the first in line is not passed by a
-    smaller one.
-    """
+    """A scarce supply that tasks of all projects draw on: transformers, crews, a vendor's allocation of GPUs. Requests
+    are granted by their project's priority, then by time; the first in line is not passed by a smaller one."""
 
     kind: Literal["crew", "stock"]
-    """``crew``: held while a task lasts. ``stock``: taken for good, and made anew."""
+    """``crew``: held while a task lasts. ``stock``: used up, and replenished."""
     units: Steps | None = None
     """Units of a crew that can be at work at a time."""
     per_month: Steps | None = None
-    """Units of a stock that come in a month (30.4375 days), evenly."""
+    """Units added to a stock per month (30.4375 days), evenly."""
     at_start: float = Field(0.0, ge=0)
     """Units in stock at the start of the run, or of the first project if that is earlier."""
     most: float | None = Field(None, gt=0)
-    """Units that the stock keeps while nobody asks for more; absent: all that come."""
+    """Most units kept in stock while no request needs more; absent: no limit."""
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Supply:

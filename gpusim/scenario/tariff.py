@@ -14,20 +14,20 @@ Usd = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Agreement(Model):
-    """A power purchase agreement (PPA): a fixed price for an amount of energy in every interval of the meter."""
+    """A power purchase agreement (PPA): a fixed price for an amount of energy in every metering interval."""
 
     settlement: Literal["physical", "virtual"] = "physical"
-    """``physical``: its energy is delivered to the site, which buys what is missing, and sells what is left, at the
-    market price. ``virtual``: the site buys all at the market price, and is paid that price less the agreed one, or
-    pays the difference, for the energy of the agreement."""
+    """``physical``: the energy is delivered to the site, which buys any shortfall and sells any surplus at the market
+    price. ``virtual``: the site buys all its energy at the market price, and receives (or pays) the market price less
+    the agreed one for the energy of the agreement."""
     price_usd_per_mwh: float = Field(ge=-2000, le=20_000)
     """[USD/MWh] The agreed price."""
     mw: Steps | None = None
-    """[MW] Flat power of which it is. Absent: of all that the site draws."""
+    """[MW] Flat power of the agreement. Absent: all that the site draws."""
     since: Moment | None = None
-    """Date from which it holds. Absent: the run's start."""
+    """First day of the agreement. Absent: the run's start."""
     until: Moment | None = None
-    """Date until which it holds. Absent: the run's end."""
+    """Date at which the agreement ends. Absent: the run's end."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Agreement:
@@ -56,25 +56,25 @@ class DayAhead(Model):
 
 
 class Tariff(Model):
-    """What a site's bill for power is made of, month by month, by a meter of its own (docs/bills.md).
+    """Components of a site's monthly power bill, by its own meter (docs/bills.md).
 
-    Energy has the site's price. Transmission by coincident peaks and capacity are charged by rules
-    (`us-ercot-4cp`, `us-pjm-capacity`), and are on the bill of a site that has a tariff.
+    Energy has the site's price. Transmission by coincident peaks and capacity are charged by rules (`us-ercot-4cp`,
+    `us-pjm-capacity`), and are on the bill of a site that has a tariff.
     """
 
     meter_s: float = Field(900.0, ge=60, le=86_400)
-    """[s] Interval of the meter, over which power counts as its mean. Quarter hours are usual."""
+    """[s] Metering interval, over which power is averaged. Quarter hours are usual."""
     agreements: dict[str, Agreement] = {}
     """Power purchase agreements by name."""
     day_ahead: DayAhead | None = None
     """What is bought on the day-ahead market. Absent: all at the site's price."""
     demand_usd_per_kw_month: Usd = 0.0
-    """[USD/kW] Charge of a month for the highest mean power of an interval of the meter in it."""
+    """[USD/kW] Monthly charge for the highest mean power of a metering interval."""
     least_demand_share: Share = 0.0
-    """Share of the grid connection that counts as demand in any case."""
+    """Share of the grid connection billed as demand in any case."""
     delivery_usd_per_mwh: Usd = 0.0
-    """[USD/MWh] Networks, losses, fees: what each MWh costs besides."""
+    """[USD/MWh] Networks, losses and fees, on every MWh."""
     carbon_usd_per_t: Usd = 0.0
-    """[USD/t] Price of the CO2e of the energy drawn, as far as the price of energy does not have it in it."""
+    """[USD/t] Price of the CO2e of the energy drawn, where the price of energy does not include it."""
     tax_share: Share = 0.0
-    """Taxes, as a share of all else on the month's bill but what virtual agreements settle."""
+    """Taxes, as a share of the rest of the month's bill except virtual agreements."""

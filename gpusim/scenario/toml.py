@@ -14,15 +14,15 @@ from gpusim.scenario.seeds import Kind, located, seeds
 _HINTS = (
     ("Invalid value", 'text needs double quotes, booleans are true and false, dates are like 2026-06-01'),
     ("Expected '=' after a key", "write KEY = VALUE; a key with spaces or dots needs quotes"),
-    ("Expected newline or end of document", 'one KEY = VALUE to a line; text needs double quotes'),
-    ("Cannot overwrite a value", "each key may stand once; remove one"),
-    ("Cannot declare", "each [table] may stand once; put its keys together"),
+    ("Expected newline or end of document", 'one KEY = VALUE per line; text needs double quotes'),
+    ("Cannot overwrite a value", "a key may appear only once; remove one"),
+    ("Cannot declare", "a [table] may appear only once; put its keys together"),
     ("Unclosed array", "put commas between the entries and close the list with ]"),
     ("Unclosed inline table", "close the table with }, on the line on which it began"),
     ("Unterminated string", 'close the text with "'),
     ("Illegal character", 'close the text with " on the line on which it began'),
     ("Expected ']'", "a [table] line needs its closing bracket"),
-    ("Duplicate inline table key", "each key may stand once; remove one"),
+    ("Duplicate inline table key", "a key may appear only once; remove one"),
     ("Invalid initial character for a key part", "a key is made of letters, digits, _ and -; others need quotes"),
 )  # fmt: skip
 

@@ -22,30 +22,31 @@ class JobClass(Model):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
 
     communication_share: float = Field(0.0, ge=0, le=1)
-    """Share of the work in which GPUs exchange data and draw the power of communication."""
+    """Share of the work in which GPUs exchange data, drawing the power of communication."""
     checkpoint_interval_s: Annotated[float, Field(ge=0)] | Literal["young_daly"] = math.inf
-    """[s] Work between checkpoints: what an interrupted job loses at most. ``"young_daly"``: by the number of its GPUs
-    and the rates of ``failures``, the shortest total time (Daly 2006)."""
+    """[s] Work between checkpoints: the most an interrupted job loses. ``"young_daly"``: the interval with the shortest
+    total time for the job's GPUs and the rates of ``failures`` (Daly 2006)."""
     checkpoint_write_s: float = Field(0.0, ge=0, lt=math.inf)
-    """[s] Time that writing a checkpoint stops the work."""
+    """[s] Time for which writing a checkpoint stops the work."""
     checkpoint_background_s: float = Field(0.0, ge=0, lt=math.inf)
-    """[s] Time that the rest of it is then written beside the work; it counts only from then on. 0: synchronous."""
+    """[s] Time for which the rest is then written in the background; the checkpoint counts only afterwards. 0:
+    synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
-    """[s] Time from start or restart until the work goes on."""
+    """[s] Time from start or restart until work begins."""
     speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
     """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
-    K80 = 0.05 }``. Types that are not here: their ``training_speed``."""
+    K80 = 0.05 }``. Types not listed: their ``training_speed``."""
     cap_exponent: float = Field(0.5, ge=0, le=1)
-    """How much a cap on their power slows jobs: what leaves a share d of their draw above idle leaves d to the power of
-    this of their speed, exchanges of data apart. Bound by arithmetic 0.5 (0.33 to 0.7), by memory, as decoding, 0.1
-    (0 to 0.2)."""
+    """How much a power cap slows jobs: a cap that leaves a share d of their power above idle leaves d to the power of
+    this of their speed, except while they exchange data. Compute-bound jobs 0.5 (0.33 to 0.7), memory-bound ones, such
+    as decode, 0.1 (0 to 0.2)."""
 
     min_gpus: int | None = Field(None, ge=1)
-    """Fewest GPUs with which a policy may have the jobs run. Absent: those with which they are submitted."""
+    """Fewest GPUs on which a policy may run the jobs. Absent: the number submitted."""
     max_gpus: int | None = Field(None, ge=1)
-    """Most GPUs. Absent: those with which they are submitted."""
+    """Most GPUs. Absent: the number submitted."""
     scaling: Scaling | None = None
-    """How fast they are with other GPUs. Absent: twice the GPUs, twice the speed."""
+    """Speed with other numbers of GPUs. Absent: twice the GPUs, twice the speed."""
 
     @model_validator(mode="after")
     def _a_range(self) -> JobClass:
@@ -89,16 +90,17 @@ class Stream(Model):
     job_class: str
     """How they run: a name of ``workload.classes``."""
     preset: PresetName | None = None
-    """Published cluster that the jobs look like; absent: none."""
+    """Published cluster that the jobs resemble; absent: none."""
     jobs_per_day: float | None = Field(None, gt=0)
-    """[1/day] Jobs submitted a day, as the mean of a long run. Give this, ``starts`` or ``partner``."""
+    """[1/day] Long-run mean of jobs submitted per day. Give this, ``starts`` or ``partner``."""
     starts: list[When] | None = Field(None, min_length=1)
-    """When planned jobs are submitted, one each: days since the start of the run, or dates."""
+    """Submission times of planned jobs, one job each: days since the start of the run, or dates."""
     partner: str | None = None
-    """Stream of whose jobs each brings a second half, at the same time and with the same run time, say the rollouts of
-    reinforcement learning: each half goes on only while the other runs, and waits for it on its GPUs."""
+    """Stream whose jobs each bring a second half from this stream, at the same time and with the same run time, say the
+    rollouts of reinforcement learning: each half proceeds only while the other runs, and otherwise waits on its
+    GPUs."""
     partner_gpus: Positive | None = None
-    """GPUs of that half for each GPU of the partner's, rounded up. Absent: 1."""
+    """GPUs of this half per GPU of the partner, rounded up. Absent: 1."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
     """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
@@ -106,9 +108,9 @@ class Stream(Model):
     runtime_sigma: float | None = Field(None, ge=0, validate_default=True)
     """[ln s] Spread of the lognormal run times. Absent: the preset's, else 2.2."""
     estimate_factor_max: float = Field(1.0, ge=1)
-    """Users' estimates are the run time times a factor drawn from 1 to this."""
+    """Users' estimates are the run time times a factor drawn between 1 and this."""
     priority: int = 0
-    """Greater goes first, where the scheduler heeds it."""
+    """Higher goes first, where the scheduler uses it."""
     preemptible: bool = False
     """Whether services and more urgent jobs may evict the jobs."""
     home: str = ""
@@ -118,9 +120,9 @@ class Stream(Model):
     residency: list[str] = []
     """Jurisdictions the jobs may run in; none: any."""
     data_tb: float = Field(0.0, ge=0)
-    """[TB] Data that must be where a job runs."""
+    """[TB] Data needed where a job runs."""
     peak_to_mean: float | None = Field(None, ge=1, le=2)
-    """Peak of the daily sinusoid of submissions over their mean; not with a preset. Absent: 1."""
+    """Daily peak of submissions over their mean; not with a preset. Absent: 1."""
     utc_offset_h: float = Field(0.0, ge=-12, le=14)
     """[h] Local time of the users less UTC."""
 
@@ -188,18 +190,18 @@ class Workload(Model):
     """Jobs from a trace, from streams, or both."""
 
     reference_gpu: str = "H100"
-    """Type on which run times and estimates are told."""
+    """GPU type to which run times and estimates refer."""
     trace: str | None = None
     """File or folder of a job trace."""
     trace_columns: dict[str, str] = {}
     """Columns of the trace whose names are not gpusim's, say ``{ num_gpus = "gpus" }``; it is then read as a plain
-    table. None: its format is found by content."""
+    table. None: the format is recognised by content."""
     trace_gpu_types: list[str] = []
-    """Types that the trace's jobs may run on; none: as the trace says."""
+    """GPU types that the trace's jobs may run on; none: as in the trace."""
     classes: dict[str, JobClass] = {}
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
-    """Synthetic jobs, by the name of their stream; they come besides those of the trace."""
+    """Synthetic jobs, by the name of their stream; they are added to those of the trace."""
 
     @model_validator(mode="after")
     def _columns_of_something(self) -> Workload:

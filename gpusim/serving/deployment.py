@@ -63,7 +63,7 @@ class PrefillPool:
         if not 0.0 <= self.latency_s < math.inf:
             raise ServingError(f"prefill pool: latency_s must be seconds, at least 0, found {self.latency_s}")
         if self.deployment.prefill is not None:
-            raise ServingError("prefill pool: its replicas cannot have others that prefill for them")
+            raise ServingError("prefill pool: its replicas cannot have a prefill pool of their own")
 
     def block_s(self, block_tokens: int) -> float:
         """[s] That a block of KV cache takes to be read."""
@@ -161,17 +161,17 @@ class Deployment:
                 f" found {self.max_batched_tokens:,}"
             )
         if self.offload and not self.prefix_caching:
-            raise ServingError("deployment: offload needs prefix_caching: what nobody finds is not kept")
+            raise ServingError("deployment: offload needs prefix_caching")
         if self.offload and self.offload.blocks(self.block_tokens) < 1:
             raise ServingError(
                 f"deployment: offload has no room for a block: memory_bytes must be at least"
                 f" {self.block_tokens * self.offload.kv_bytes_per_token:,.0f}, found {self.offload.memory_bytes:,.0f}"
             )
         if any(pool.lora for pool in self.pools) and self.prefill:
-            raise ServingError("deployment: lora where prefill is apart is not covered; leave one of the two out")
+            raise ServingError("deployment: lora with separate prefill is not supported; remove one of them")
         if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
             raise ServingError(
-                f"deployment: blocks must have as many tokens where prefill is apart, {self.block_tokens},"
+                f"deployment: blocks must have as many tokens as those of the prefill pool, {self.block_tokens},"
                 f" found {self.prefill.deployment.block_tokens}"
             )
 

@@ -51,7 +51,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Entry:
-    """A replica with its engine's coefficients, and how well they are known.
+    """A replica with its engine's coefficients, and their accuracy.
 
     Attributes
     ----------
@@ -133,23 +133,23 @@ def entry(
     Parameters
     ----------
     model : str or ModelShape
-        Name of a published model, or a shape.
+        Name of a published model, or its shape.
     on : str or Gpu
-        GPU of the catalogue, or what it can do.
+        GPU of the catalogue, or its properties.
     engine : str
         One of ``coefficients.engines()``.
     layout : Layout, optional
-        How the model is divided; on one GPU unless said.
+        How the model is divided over GPUs; by default one GPU.
     weights, experts, kv : str
         Formats, as in ``replica``; a model with experts in one of ``EXPERTS_ONLY`` has the rest in BF16 unless
         ``experts`` says which are which.
     version : str
-        Of the engine, as its runs name it; those of all versions where none is given, or it was not measured.
+        Version of the engine, as named in its runs; without one, or if it was not measured, all versions together.
 
     Raises
     ------
     ServingError
-        If a name is unknown, the model cannot be divided so, or does not fit.
+        If a name is unknown, or the model cannot be divided this way or does not fit.
     """
     asked = (model, on, engine, layout or Layout(), weights, experts, kv, version)
     others = plugins.loaded(plugins.ENTRIES, Callable)

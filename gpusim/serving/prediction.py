@@ -56,7 +56,8 @@ class Prediction:
 
 
 def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **limits: object) -> Prediction:
-    """Replay requests on replicas of an entry, thrice: with its step times, and with those at the ends of its interval.
+    """Replay requests on replicas of an entry three times: with its step times, and with those at the ends of its
+    interval.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
     clients : int, optional
         As of ``replay``.
     **limits
-        Keys of ``Deployment``, in place of those with which the engine starts; ``prefill`` with replicas of the entry.
+        Keys of ``Deployment``, in place of the engine's defaults; ``prefill`` with replicas of the entry.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
         If there are no requests, or one that can never be served.
     """
     if requests.empty:
-        raise ServingError("predict: found no requests with a prompt and an output; give one at the least")
+        raise ServingError("predict: found no requests with a prompt and an output; give at least one")
     made = deployment_of(entry, **limits)
     found = {
         name: replay(requests, made.times(factor), clients)

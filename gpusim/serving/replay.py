@@ -25,7 +25,7 @@ KEPT = tuple(name for name in COLUMNS if name in REQUEST.names)
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of requests.
+    """Times of requests, and work of replicas.
 
     Attributes
     ----------
@@ -57,24 +57,24 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     Parameters
     ----------
     requests : DataFrame
-        ``arrival_s`` [s], ``prompt_tokens`` and ``output_tokens`` (all are produced), in any order. Maybe ``hash_ids``:
-        of each block of the prompt, of ``deployment.block_tokens`` tokens each, a number that stands for all up to its
-        end: prompts with the same begin alike. Those behind the prompt's full blocks are of its output; others find it
-        from when the request has ended. Maybe ``after``: label, or labels, of requests; it arrives ``delay_s`` [s]
-        (0 if there is no such column) after the last of them has ended, at the replica of that one, and its
-        ``arrival_s`` does not count. So go the turns of a session, with tools between them or agents beside each other.
-        Where prefill is apart the replica is that of its prefill. Maybe ``adapter``: a label of what computes it with
-        the base model, or none.
+        ``arrival_s`` [s], ``prompt_tokens`` and ``output_tokens`` (all are produced), in any order. Optional
+        ``hash_ids``: for each block of the prompt, of ``deployment.block_tokens`` tokens, a number that identifies
+        everything up to its end, so equal numbers mean equal prefixes. Numbers beyond the prompt's full blocks belong
+        to its output, which others find once the request has ended. Optional ``after``: label, or labels, of requests;
+        the request arrives ``delay_s`` [s] (default 0) after the last of them has ended, at that one's replica, and its
+        ``arrival_s`` is ignored: turns of a session, with tool calls in between or parallel agents. With separate
+        prefill the replica is that of its prefill. Optional ``adapter``: label of the adapter it needs, or none.
     deployment : Deployment
     clients : int, optional
-        A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last
-        has ended. Requests are dealt to replicas in turn, as they stand; ``arrival_s`` and the router do not count.
+        A closed loop: this many clients per replica send their first requests at 0 s, and each its next when the
+        previous one has ended. Requests are dealt to replicas in turn, in the order given; ``arrival_s`` and the router
+        are ignored.
     """
     if clients is not None:
         if clients < 1:
             raise ServingError(f"replay: clients must be at least 1, found {clients}")
         if "after" in requests:
-            raise ServingError("replay: requests that wait for others have no clients of their own")
+            raise ServingError("replay: requests with after cannot have clients")
         requests = requests.assign(arrival_s=0.0)
     check(requests, deployment)
     state = build(requests, deployment)

@@ -207,7 +207,7 @@ class Store:
             elif not damaged:
                 tables.append(pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False))
         if damaged:
-            raise StoreError(f"damaged: {', '.join(damaged)}; run the study again, which makes these runs anew")
+            raise StoreError(f"damaged: {', '.join(damaged)}; run the study again, which repeats these runs")
         if not tables:
             return pd.DataFrame(columns=["run", *run_file.OUTCOME]).astype({"value": float})
         return pa.concat_tables(tables).unify_dictionaries().to_pandas()

@@ -16,7 +16,7 @@ TABLES = ("assumptions",)
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Each assumption of a build-out at both ends of its interval, all else as it is, under the same seeds.
+    """Each assumption of a build-out at both ends of its interval, all else equal, with the same seeds.
 
     Attributes
     ----------

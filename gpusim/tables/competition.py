@@ -26,7 +26,7 @@ class Competition:
     rivals : DataFrame
         rival, later_days (mean over projects and replications), and what is not live within the run because of it:
         gpu_hours, p10_gpu_hours, p90_gpu_hours, usd, p10_usd, p90_usd (means, P10 and P90; USD that they would have
-        earned). Those who cost most first.
+        earned). The most expensive first.
     projects : DataFrame
         rival, project, later_days (mean), p10_days, p90_days, later (share of replications with a later delivery).
         Negative days: earlier. Infinite: never with the rival, in time without.

@@ -18,8 +18,8 @@ def contents_of(folder: Path) -> str:
         )
     if (folder / PLAN).is_file() and (folder / "runs" / SWEEP).is_file():
         return (
-            f"is a plan, not a run; its page is {folder / 'report.html'}, and `gpusim run {folder / PLAN}` makes a run"
-            " of what it buys"
+            f"is a plan, not a run; its page is {folder / 'report.html'}, and `gpusim run {folder / PLAN}` runs"
+            " what it buys"
         )
     study = study_of(folder)
     if study == "sweep":

@@ -22,7 +22,7 @@ class Deliveries:
 
     Beside each of them stands its timestamp (UTC): ``p50_utc`` beside ``p50_s``, NaT: never.
 
-    A quantile of times is that of the replication in that place, so that never stays never.
+    A quantile of times is the value of the replication with that rank, so never stays never.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Deliveries:
         scenario (its tables), seed (of the first replication), replications, delayed (replications behind ``delay``),
         start, duration_s.
     projects : DataFrame
-        project, site, planned_s, p10_s, p50_s, p90_s (all that it adds is there), on_time and never (shares of
+        project, site, planned_s, p10_s, p50_s, p90_s (everything it adds is there), on_time and never (shares of
         replications).
     tasks : DataFrame
         project, task, kind, planned_start_s, planned_end_s, begun (share of replications), start_p50_s and end_p10_s,
@@ -49,8 +49,8 @@ class Deliveries:
         contract, tenant, gpus (at most), left (share of replications in which the tenant left, fully or partly),
         billed_p10_usd, billed_p50_usd, billed_p90_usd, credit_usd (mean).
     delay : DataFrame
-        project, gpu_hours, usd: what is lost if all that it adds comes 30 days later and all else when it came; USD of
-        revenue from contracts and market, where the scenario has no contracts what they would have earned. Means.
+        project, gpu_hours, usd: mean loss if everything it adds comes 30 days later and all else is unchanged; USD is
+        revenue from contracts and market or, without contracts, what the GPU-hours would have earned.
     money : DataFrame
         With contracts: figure, p10_usd, p50_usd, p90_usd. Over the run: revenue, energy, ebitda, interest, capex,
         free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).

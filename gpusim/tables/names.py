@@ -25,14 +25,14 @@ SERVICE_TABLES = (
 )  # fmt: skip
 FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures only
 BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
-CURTAILMENTS = "curtailments"  # of scenarios with a connection that is not all firm only
-ON_SITE = "on_site"  # of scenarios with power made or stored on site only
+CURTAILMENTS = "curtailments"  # of scenarios with a connection that is partly firm only
+ON_SITE = "on_site"  # of scenarios with generation or storage on site only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
-    **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is not all firm",
-    ON_SITE: "power made or stored on site", PRICES: "contracts with market.index",
+    **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is partly firm",
+    ON_SITE: "generation or storage on site", PRICES: "contracts with market.index",
 }  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def _table(name: str, text: str) -> property:
 class Tables:
     """The tables of a result as attributes, which Tab completes; ``X_utc`` are the timestamps of ``X_s``."""
 
-    jobs = _table("jobs", "One row per job: who submitted it, where it ran, when, and what became of it.")
-    job_waits = _table("job_waits", "Seconds that each job waited, by cause; causes that occurred only.")
+    jobs = _table("jobs", "One row per job: who submitted it, where and when it ran, and how it ended.")
+    job_waits = _table("job_waits", "Seconds that each job waited, by cause; only causes that occurred.")
     ledger = _table("ledger", "GPU-seconds by pool, record interval and cause; they add up to planned GPUs x time.")
     waits = _table("waits", "Job-seconds, and GPU-seconds asked for, of waiting by pool, tenant, interval and cause.")
     unmet = _table("unmet", "Unmet demand [GPU-s] by pool, interval and cause, and where such GPUs were then.")
-    rejections = _table("rejections", "Jobs rejected, by record interval, cause and what they asked for.")
+    rejections = _table("rejections", "Jobs rejected, by record interval, cause and request.")
     pools = _table("pools", "Mean GPUs and jobs of each pool by record interval: planned, delivered, busy, queued, ...")
     power = _table("power", "Power, energy, price, carbon and weather of each site by record interval.")
     sites = _table("sites", "One row per site: where it is, what it used, what that cost and emitted.")
@@ -65,12 +65,12 @@ class Tables:
     events = _table("events", "What happened when: deliveries, grid steps, rules, faults of input; value in its unit.")
     failures = _table("failures", "Failures that took nodes down: where, why, what they interrupted, and the repair.")
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
-    curtailments = _table("curtailments", "Calls of the grid for what is not firm: when, and what they cost.")
+    curtailments = _table("curtailments", "Calls of a non-firm connection: when, and what they cost.")
     on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
     meter = _table(
-        "meter", "Energy from the grid, its worth at the market, carbon and connection by interval of a site's meter."
+        "meter", "Energy from the grid, its market value, carbon and connection by interval of a site's meter."
     )
-    bill = _table("bill", "Bills for power by site, month and component; their energy is what the meter counted.")
+    bill = _table("bill", "Bills for power by site, month and component; their energy is that of the meter.")
     rules = _table("rules", "What each rule did, where and when, and what it cost.")
 
     build_projects = _table("build_projects", "One row per project: planned and delivered, and its USD.")
@@ -80,10 +80,10 @@ class Tables:
     build_months = _table("build_months", "GPU-hours planned and live by pool and month.")
     build_ledger = _table("build_ledger", "GPU-hours planned but not live by pool, month, project and cause.")
     build_paths = _table("build_paths", "The critical path of each project, first to last.")
-    build_requests = _table("build_requests", "What projects and rivals asked of supplies, in order of time.")
+    build_requests = _table("build_requests", "Orders of projects and rivals from supplies, by time.")
     build_line = _table("build_line", "Supplies and the lines for them, in units, at the start of each month.")
 
-    contract_signings = _table("contract_signings", "Contracts that asked whether they can be delivered, and answers.")
+    contract_signings = _table("contract_signings", "Conditional contracts, and whether they were signed.")
     contract_allocation = _table("contract_allocation", "GPUs that each contract had, where and when.")
     contract_milestones = _table("contract_milestones", "Each step up of a contract: due, met, and how late.")
     contract_departures = _table("contract_departures", "Tenants that left, fully or partly.")

@@ -17,7 +17,7 @@ TABLES = ("ranking", "effects", "groups", "moves", "curves")
 
 @dataclass(frozen=True)
 class Relief:
-    """The value of loosening each constraint of a scenario, beside what its ledger says.
+    """Gain from loosening each constraint of a scenario, compared with its ledger.
 
     Attributes
     ----------

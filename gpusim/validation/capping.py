@@ -36,7 +36,7 @@ def power_step(_effort: Effort, buffer: float = 0.3) -> Iterator[Row]:
     yield Row(28, "its ramp over 0.1 s [MW/s]", 81.92, ramp, 1e-9)
     burnt = swings.by_dummy_load(plain_w, _SAMPLE_S, step_w)
     share = burnt.lost_j / (len(plain_w) * _SAMPLE_S) / step_w
-    yield Row(28, "dummy load that hides it: mean power burnt, of the step", 0.2, share, 1e-6)
+    yield Row(28, "dummy load that hides it: mean power burnt over the step", 0.2, share, 1e-6)
     bands = swings.bands(plain_w, _SAMPLE_S)["rms_mw"]
     in_all = np.sqrt((bands**2).sum()) / (np.std(plain_w) / 1e6)
     yield Row(28, "root mean square in bands of 0.1 to 20 Hz, of that in all", 1.0, in_all, 0.01)
@@ -75,7 +75,13 @@ def more_servers(_effort: Effort, floor: float = 0.5) -> Iterator[Row]:
             52, f"{what}: power beyond the budget", 0.0, max(fleet.sites["peak_w"][0] / (10 * _NODE_W) - 1.0, 0.0), 1e-9
         )
         parts_j = fleet.jobs["energy_j"].sum() + 13 * _IDLE_W * _HOURS * 3600.0 - _held_s(fleet) * 72.0
-        yield Row(52, f"{what}: energy of the site, of its parts", 1.0, fleet.sites["energy_j"].sum() / parts_j, 1e-9)
+        yield Row(
+            52,
+            f"{what}: energy of the site over its parts",
+            1.0,
+            fleet.sites["energy_j"].sum() / parts_j,
+            1e-9,
+        )
     held_back = _played(13, 0.5, floor, Capping.ADMISSION)
     started = np.count_nonzero(held_back.jobs["start_s"] == 0.0)
     yield Row(

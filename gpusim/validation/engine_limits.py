@@ -125,4 +125,4 @@ def traces_replayed(effort: Effort, data: str | None = None, most_tokens: int = 
         yield Row(46, f"Azure 2023 {service}: further tokens computed", later, computed["decode_tokens"], 0.0)
         for name, what in (("first_token_s", "first tokens"), ("end_s", "last tokens")):
             most_s = float((found.requests[name] - plain[name]).abs().max())
-            yield Row(46, f"Azure 2023 {service}: {what}, most that one is off [s]", 0.0, most_s, 1e-6)
+            yield Row(46, f"Azure 2023 {service}: {what}, largest deviation [s]", 0.0, most_s, 1e-6)

@@ -44,7 +44,7 @@ def knowing_types(effort: Effort, data: str | None = None) -> Iterator[Row]:
     """
     folder = Path(data or os.environ.get("GPUSIM_DATA", ""))
     case = folder.parent / "golden" / CASE
-    what = "completion time without knowing types, of that with it"
+    what = "completion time ignoring types over that knowing them"
     if not folder.name or not (case / "input.trace").is_file():
         yield Row(56, what, 1.0, math.nan, 0.0, "no file: set GPUSIM_DATA")
         return

@@ -32,7 +32,7 @@ SEED, DAYS = "coreweave_openai_2025", 455.0  # from 2025-01-01 to the end of Mar
 MW, REVENUE, MARGIN = "active power [MW]", "revenue [million USD]", "EBITDA of revenue [%]"
 INTEREST, RESULT = "interest [million USD]", "net result [million USD]"
 DEBT, BACKLOG = "debt [billion USD]", "backlog [billion USD]"
-BEFORE_SHARES = "net result before shares given to staff [million USD]"  # "adjusted" by the company
+BEFORE_SHARES = "net result before stock-based compensation [million USD]"  # "adjusted" by the company
 NAN = float("nan")
 # As published. Power and backlog at the end of the quarter: summamoney.com, fintool, stocktitan, nasdaq.com
 # (2026-03-06), allmind.ai. Revenue, EBITDA (adjusted), interest and results: fintool, press releases of August and
@@ -53,13 +53,13 @@ PUBLISHED = pd.DataFrame(
 )
 TOLERANCE = 0.15
 KNOWN = (BACKLOG, "2025Q4")  # goes in: contracts that were not named are what it has beyond those that were
-EARLY = "new halls earn in full from the day they are live, and here some come before their plan"
-LATER = "customers paid later than they were billed, which took loans; here they pay at once"
+EARLY = "new halls earn in full from the day they are live, and some here come ahead of plan"
+LATER = "customers paid later than billed, which took loans; here they pay at once"
 # (figure, quarter) -> tolerance, and why it is more than ``TOLERANCE``.
 WIDER = {
     (REVENUE, "2025Q4"): (0.25, EARLY),
     (REVENUE, "2026Q1"): (0.25, EARLY),
-    (INTEREST, "2025Q2"): (0.2, "it goes with the debt"),
+    (INTEREST, "2025Q2"): (0.2, "follows from the debt"),
     (DEBT, "2025Q1"): (0.2, LATER),
     (DEBT, "2025Q2"): (0.2, LATER),
 }

@@ -142,7 +142,7 @@ def fragmentation(effort: Effort, data: str | None = None) -> Iterator[Row]:
                 yield Row(18, f"{name}, {policy}: in fragments at {demand}% [%]", *pair, points / pair[0])
             lines = [_line(table, policy, curve) for table in (theirs, ours)]
             off = float((lines[1] - lines[0]).abs().max())
-            yield Row(18, f"{name}, {policy}: points off at most, 0 to 130%", 0.0, off, points)
+            yield Row(18, f"{name}, {policy}: largest deviation [points], 0 to 130%", 0.0, off, points)
 
 
 def _line(table: pd.DataFrame, policy: str, curve: str) -> pd.Series:

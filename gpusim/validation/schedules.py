@@ -121,19 +121,19 @@ def _one_type(recording: Recording) -> pd.DataFrame:
 _FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
 _EASY = _engine(Rules(backfill=Backfill.EASY, placement=_FIRST))
 _OWN_EASY = _easy(plain_easy.last_ready, spares_kept=True)
-_KEPT = "for the head are kept the first nodes that have room at its shadow time, here those that are ready last"
-_FROZEN = "the head waits for the shadow time reckoned when it was first blocked, and all others start while they fit"
+_KEPT = "the first nodes with room at the shadow time are reserved for the head, here the last to become ready"
+_FROZEN = "the head waits for the shadow time computed when it was first blocked, and all others start while they fit"
 _ROUNDS = (
-    "a round lasts as long as its longest task and begins with all GPUs free, here rounds come at fixed times; shares"
-    " that are equally good are the solver's choice; without throughputs theirs draws the order of types at each round"
+    "a round lasts as long as its longest task and starts with all GPUs free, here rounds come at fixed times; shares"
+    " that are equally good depend on the solver; without throughputs theirs draws the order of types in each round"
 )
 _PLACES = (
-    "FIFO has a place for each job on the last type by name alone, and loses one where the head does not fit it; a"
-    " round lasts as long as its longest task, here who is next starts when GPUs come free"
+    "FIFO gives jobs slots only on the last type by name, and loses a slot that the head does not fit; a round lasts as"
+    " long as its longest task, here the next job starts when GPUs come free"
 )
 _LINES = (
-    "of equals who stood first stands first, here who runs; who falls to a queue stands behind those that wait there;"
-    " service in GPU-seconds is looked at late; all waiting since the last promotion counts"
+    "ties go to the earlier job, here to the running one; a job demoted to a queue goes behind those waiting there;"
+    " service in GPU-seconds is checked late; all waiting since the last promotion counts"
 )
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {

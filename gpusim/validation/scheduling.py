@@ -156,7 +156,7 @@ def _promises(name: str, schedule: Starts, counted_s: np.ndarray) -> Iterator[Ro
     broken = np.count_nonzero(schedule.start_s[promised] > counted_s[promised])
     made = np.count_nonzero(~np.isnan(schedule.promised_s))
     yield Row(14, f"{name}: heads promised a start", promised.sum(), made, 0.0)
-    yield Row(14, f"{name}: promises unlike those counted apart", 0.0, differing, 0.0)
+    yield Row(14, f"{name}: promises unlike those counted independently", 0.0, differing, 0.0)
     yield Row(14, f"{name}: promises broken", 0.0, broken, 0.0)
 
 
@@ -182,7 +182,7 @@ def conservative(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[
     alone_s = _promised_alone(Jobs(submit_s, gpus, runtime_s, loose_s), 32, schedule.start_s)
     alone = ~np.isnan(alone_s)
     off = np.count_nonzero(~(np.abs(promised_s - alone_s)[alone] <= 1e-6))
-    yield Row(38, "conservative, upper bounds: promises unlike those counted apart", 0.0, off, 0.0)
+    yield Row(38, "conservative, upper bounds: promises unlike those counted independently", 0.0, off, 0.0)
 
 
 def _promised_alone(jobs: Jobs, gpus: int, start_s: np.ndarray) -> np.ndarray:

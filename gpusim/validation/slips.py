@@ -109,7 +109,7 @@ def promised(effort: Effort, spread: float = CONSTRUCTION, changes: dict[str, ob
     plans = {name: as_promised(name, spread, changes) for name in (COREWEAVE, STARGATE)}
     tables = {name: delivered(plan, seeds) for name, plan in plans.items()}
     pairs = [(plans[name], tables[name]) for name in plans]
-    what = "share of projects late by more than a quarter, due in"
+    what = "share of projects more than a quarter late, due in"
     yield Row(55, f"{what} 2025 (fitted)", LATE_2025, late_share(pairs, 2025), effort.widen(0.1))
     low, high = LATE_2026
     middle, half = (low + high) / 2.0, (high - low) / 2.0

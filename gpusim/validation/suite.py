@@ -115,7 +115,7 @@ SOURCES: dict[int, str] = {
     11: "Little (1961)",
     12: "worked by hand",
     13: "worked by hand",
-    14: "Mu'alem and Feitelson (2001), counted apart",
+    14: "Mu'alem and Feitelson (2001), counted independently",
     15: "Mahajan et al. (2020), Feitelson et al. (1997)",
     16: "Weng et al. (2023), worked by hand",
     17: "Weng et al. (2023), FGD",

@@ -37,7 +37,7 @@ def faults(**changes: object) -> list[str]:
         ({}, None),
         ({"signed": "2024-10-01", "gpus": steps((-60, 8))}, None),
         ({"service_credits": {"0.99": 0.1, "1": 0.05}, "made_up_days": 90.0}, None),
-        ({"service_credits": {"99%": 0.1}}, "contracts.ada.service_credits: 99%: is no share; give above 0, 1 at most"),
+        ({"service_credits": {"99%": 0.1}}, "contracts.ada.service_credits: 99%: is not a share; give above 0 to 1"),
         (
             {"service_credits": {"0.9": 1.1}},
             'contracts.ada.service_credits."0.9": found 1.1; give a number from 0 to 1',

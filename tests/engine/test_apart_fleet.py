@@ -168,8 +168,11 @@ def test_two_sites_and_replicas_that_come_and_go():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"level": "fluid"}, ["prefill apart at the fluid level"]),
-        ({"model": MODEL | {"lora": {"max_loras": 1, "adapter_mb": 1.0, "gb_per_s": 1.0}}}, ["lora where prefill"]),
+        ({"level": "fluid"}, ["separate prefill at the fluid level"]),
+        (
+            {"model": MODEL | {"lora": {"max_loras": 1, "adapter_mb": 1.0, "gb_per_s": 1.0}}},
+            ["lora with separate prefill"],
+        ),
         ({"prefill.gpu_type": "H10"}, ["services.chat.prefill.gpu_type", "did you mean 'H100'", "texas"]),
         ({"prefill.gb_per_s": 0.0}, ["services.chat.prefill.gb_per_s"]),
     ],

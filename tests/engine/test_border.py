@@ -216,7 +216,7 @@ def _gives_away(env):
         (_yields_a_number, "process '_yields_a_number', 0 s into the run: it yields 3600.0; yield events"),
         (_yields_of_another, "process '_yields_of_another', 0 s into the run: it yields <Event"),
         (_goes_back, "process '_goes_back', 3,600 s into the run: env.at: time_s: found 60.0; give a number of s"),
-        (_stays, "process '_stays', 3,600 s into the run: it goes on and on"),
+        (_stays, "process '_stays', 3,600 s into the run: it loops"),
         (_caps_below_zero, "process '_caps_below_zero', 60 s into the run: set_cap: cap_w: found -1.0; give a num"),
         (
             _caps_elsewhere,

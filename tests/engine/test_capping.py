@@ -140,11 +140,11 @@ def test_a_scenario_with_caps(capped):
     assert result.jobs["throttled_gpu_s"].sum() == pytest.approx(3600.0 * hours["throttled"])
     assert (result.power["facility_w"] <= result.power["limit_w"] * (1 + 1e-9)).all()
     found = result.bottlenecks().set_index("cause")["sentence"]
-    assert "more grid, or less oversubscription of it" in found["throttled"]
+    assert "more grid capacity, or less oversubscription of it" in found["throttled"]
     waiting = gpusim.run(capped.with_({"sites.here.capping": "admission"}))
     assert "throttled_gpu_s" not in waiting.jobs
     assert waiting.jobs["useful_gpu_s"].sum() < result.jobs["useful_gpu_s"].sum()
-    assert "caps that slow what runs down" in waiting.bottlenecks().set_index("cause")["sentence"]["idle_power"]
+    assert "caps that slow running jobs" in waiting.bottlenecks().set_index("cause")["sentence"]["idle_power"]
 
 
 def test_reliefs(capped):

@@ -48,7 +48,7 @@ def test_too_large_for_every_pool():
     assert never_started(result) == 1
     assert "What could relieve it: one pool of 4,000 GPUs, or jobs of 32 at most." in row.sentence
     event = result.events[result.events["kind"] == "rejection"].iloc[0]
-    assert event["detail"] == "1 job of 4,000 GPUs rejected: the largest pool that they may use has 32 GPUs"
+    assert event["detail"] == "1 job of 4,000 GPUs rejected: the largest pool they may use has 32 GPUs"
 
 
 def test_all_rejected():

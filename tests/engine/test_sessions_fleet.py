@@ -128,7 +128,7 @@ def test_a_lost_replica_ends_no_session_but_those_that_failed(retries):
     ("changes", "words"),
     [
         ({"level": "fluid"}, ["sessions at the fluid level"]),
-        ({"prefill": {"gb_per_s": 1.0}}, ["sessions where prefill is apart"]),
+        ({"prefill": {"gb_per_s": 1.0}}, ["sessions with separate prefill"]),
         ({"requests": {"turns": 0.5}}, ["requests.turns"]),
     ],
 )

@@ -132,7 +132,7 @@ def test_run_of_a_frame():
 def test_a_trace_besides_streams_is_said(tmp_path):
     data = {**SCENARIO, "workload": {**SCENARIO["workload"], "trace": str(file(tmp_path)), "trace_columns": MAP}}
     both = Scenario.from_dict(data)
-    assert [note for note in notes(both) if "BESIDES those of the streams s (10 a day)" in note]
+    assert [note for note in notes(both) if "ADDED to those of the streams s (10 a day)" in note]
     alone = Scenario.from_dict(data, overrides={"workload.streams": {}})
     assert notes(alone) == []
     result = gpusim.run(alone)

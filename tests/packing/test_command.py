@@ -89,7 +89,7 @@ def test_wrong_options(files):
         (["--policies", "fdg"], "no policy 'fdg' (did you mean 'fgd'?)"),
         (["--figure", "x.gif"], "--figure: x.gif: found '.gif'"),
         (["--demand", "1"], "less than the largest pod asks for"),
-        (["--out", files[1], "--force"], "is what it would be made from"),
+        (["--out", files[1], "--force"], "is an input of this command"),
     ):
         done = invoke(*files, *arguments)
         assert done.exit_code == 2

@@ -89,7 +89,7 @@ def test_a_scenario_without_rules_does_not_show_them() -> None:
         ({"us-ercot-4cp": {"variant": "5CP"}}, 'give one of "4CP", "12CP"'),
         ({"us-pjm-capacity": {"usd_per_mw_day": {"26": 1.0}}}, "'26' is not a year like 2026"),
         ({"nl-amsterdam": {"until": "2020-01-01"}}, "until is not after since"),
-        ({"ie-cru-2025236": {"stops": ["permits"]}}, "stops work for good; give until"),
+        ({"ie-cru-2025236": {"stops": ["permits"]}}, "would stop work for good; give until"),
         ({"eu-gdpr": {"tenants": ["labs"]}}, "did you mean 'lab'?"),
     ],
 )

@@ -138,9 +138,7 @@ def test_a_click_on_a_tenant_filters_what_can_be_told_apart_by_tenant(seen):
     assert set(seen["tenant"]) == set(seen["tenants waiting"]) == {tenant}
     assert 0 < seen["lanes of a tenant"] < seen["lanes of all"]
     assert seen["note of a table"] == seen["note of a figure"] == "Not filtered by tenant."
-    assert seen["note with another table"] == (
-        "Not filtered by tenant. Jobs by the day they were submitted on, filtered"
-    )
+    assert seen["note with another table"] == ("Not filtered by tenant. Jobs by day of submission, filtered")
     assert seen["jobs of a tenant"] == [[tenant, 20]]
 
 
@@ -158,7 +156,7 @@ def test_a_period_zooms_and_sums(seen):
 
 def test_numbers_of_many_days_are_not_passed_off_as_those_of_a_period(seen):
     assert seen["note with rows of many days"] == (
-        "Rows that fall in part on these days; their numbers are of the whole run. GPU-hours held back, filtered"
+        "Rows that overlap these days; their numbers are for the whole run. GPU-hours held back, filtered"
     )
     assert seen["on paper"] == "Only days 1 to 2."
 

@@ -39,7 +39,7 @@ def test_compare(folder, tmp_path):
     assert done.exit_code == 0, done.output
     assert "<h1>2 runs compared</h1>" in page.read_text(encoding="utf-8")
     assert "exists already" in call("compare", folder, other, "--out", page).output
-    assert "two runs or more" in call("compare", folder, folder, "--out", tmp_path / "same.html").output
+    assert "at least two runs" in call("compare", folder, folder, "--out", tmp_path / "same.html").output
 
 
 def test_export(folder, tmp_path):

@@ -45,24 +45,24 @@ def page(tmp_path_factory):
         ([], "chat had no requests."),
         ([("under_way", "", 1)], "chat had 1 request, still running at the end and not late yet."),
         ([("under_way", "", 2000)], "chat had 2,000 requests, still running at the end and not late yet."),
-        ([("met", "", 1)], "chat kept its objectives for 100% of 1 request; 99% were promised."),
+        ([("met", "", 1)], "chat met its objectives for 100% of 1 request; the target is 99%."),
         ([("missed", "queue", 1)],
-         "chat kept its objectives for 0% of 1 request, short of the promised 99%; late: queue at the replica"
+         "chat met its objectives for 0% of 1 request, short of the target of 99%; late: queue at the replica"
          " (100%)."),
         ([("met", "", 982), ("missed", "interference", 12), ("missed", "queue", 6)],
-         "chat kept its objectives for 98.2% of 1,000 requests, short of the promised 99%; most late: prefill"
+         "chat met its objectives for 98.2% of 1,000 requests, short of the target of 99%; most late: prefill"
          " of other requests (1.2%)."),
         ([("met", "", 990), ("missed", "power", 5), ("missed", "queue", 5)],
-         "chat kept its objectives for 99% of 1,000 requests; 99% were promised; late: power (0.5%) and queue at"
+         "chat met its objectives for 99% of 1,000 requests; the target is 99%; late: power (0.5%) and queue at"
          " the replica (0.5%)."),
         ([("met", "", 4_099_999), *(("missed", name, 1) for name in ("queue", "power", "network"))],
-         "chat kept its objectives for 99.999927% of 4.1 million requests; 99% were promised; late: network distance"
+         "chat met its objectives for 99.999927% of 4.1 million requests; the target is 99%; late: network distance"
          " (0.000024%), power (0.000024%) and 1 more cause."),
         ([("met", "", 9), ("failed", "failure", 1)],
-         "chat kept its objectives for 90% of 10 requests, short of the promised 99%; late: failure (10%);"
+         "chat met its objectives for 90% of 10 requests, short of the target of 99%; late: failure (10%);"
          " 1 request failed."),
         ([("met", "", 989_999), ("missed", "alone", 10_001)],
-         "chat kept its objectives for 98.9999% of 1 million requests, short of the promised 99%; late: too"
+         "chat met its objectives for 98.9999% of 1 million requests, short of the target of 99%; late: too"
          " slow even on an idle replica (1%)."),
     ],
 )  # fmt: skip
@@ -81,16 +81,16 @@ def test_what_was_promised_and_is_known():
     }
     result = of(entries=(ENTRY, pair))
     assert promised(result) == [
-        "chat promised a first token within 500 ms and one every 50 ms after it, for 99% of its requests."
+        "Objectives of chat: a first token within 500 ms and one every 50 ms after it, for 99% of its requests."
     ]
     assert promised(of(objectives=None)) == [
-        "chat promised a first token within 2 s and one every 100 ms after it, for 99% of its requests: default"
-        " objectives, as the scenario states none."
+        "Objectives of chat: a first token within 2 s and one every 100 ms after it, for 99% of its requests"
+        " (defaults, as the scenario states none)."
     ]
     assert known(result) == [
-        "Token times of chat on H100 are as fitted to the runs of all models; four in five measured ones lie within"
+        "Token times of chat on H100 are from a fit to the runs of all models; four in five measured ones lie within"
         " -18% to +22% of them.",
-        "Token times of chat on H100 are as fitted to 1 measured run of this model there (someone@1); four in five"
+        "Token times of chat on H100 are from a fit to 1 measured run of this model there (someone@1); four in five"
         " measured ones lie within +0% to +5% of them.",
     ]
 

@@ -124,7 +124,7 @@ def test_a_scenario_without_projects_does_not_show_them() -> None:
             "lines",
             "shocks.ban.kind: unknown kind \"lines\" (did you mean 'line'?); known: line, racks, road",
         ),
-        ("shocks.ban.days", None, "shocks.ban: a stop for good; give days"),
+        ("shocks.ban.days", None, "shocks.ban: would stop work for good; give days"),
         ("shocks.ban.factor", 2.0, 'shocks.ban: effect = "stop" has no factor'),
         ("shocks.ban.supply", "crew", 'shocks.ban: supply is not for effect = "stop"; remove it'),
     ],

@@ -63,7 +63,11 @@ def test_rivals_are_valid_and_come_back_from_their_tables() -> None:
         ("market.index.supplies", {"H100": "box"}, 'market.index.supplies.H100: unknown name "box" (did you mean'),
         ("market.index.supplies", {"H100": "crew"}, "market.index.supplies.H100: found a crew; name a stock"),
         ("market.index.least", 2.0, "market.index.least: found 2, above most of 1; give less"),
-        ("rivals.big.lets", {"price": 2.0}, "rivals.big.lets: nobody asks for it; add [market.demand], or remove it"),
+        (
+            "rivals.big.lets",
+            {"price": 2.0},
+            "rivals.big.lets: there is no hourly demand; add [market.demand], or remove it",
+        ),
         ("market.demand", {}, "market.demand.gpus: missing; give tables by name, at least one"),
         ("market.demand", {"gpus": {"H10": {"at_start": 1.0}}}, 'market.demand.gpus.H10: unknown name "H10"'),
         ("market.spot_price", 0.3, "market.spot_price: found with market.index, which sets it; remove one of them"),

@@ -21,15 +21,15 @@ from gpusim.scenario.scenario import Scenario
         (
             "[run]\ndays = 3 d\n",
             "not valid TOML: line 2: expected newline or end of document after a statement: found \"days = 3 d\";"
-            " one KEY = VALUE to a line; text needs double quotes",
+            " one KEY = VALUE per line; text needs double quotes",
         ),
         (
             "a = 1\na = 2\n",
-            'not valid TOML: line 2: cannot overwrite a value: found "a = 2"; each key may stand once; remove one',
+            'not valid TOML: line 2: cannot overwrite a value: found "a = 2"; a key may appear only once; remove one',
         ),
         (
             "[run]\n[run]\n",
-            "not valid TOML: line 2: cannot declare ('run',) twice: found \"[run]\"; each [table] may stand once;"
+            "not valid TOML: line 2: cannot declare ('run',) twice: found \"[run]\"; a [table] may appear only once;"
             " put its keys together",
         ),
         (

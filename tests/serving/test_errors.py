@@ -77,7 +77,7 @@ def test_deployments(change: dict, message: str) -> None:
         ({}, {"bytes_per_s": 0.0}, "prefill pool: bytes_per_s must be a number above 0, found 0.0"),
         ({}, {"kv_bytes_per_token": np.inf}, "prefill pool: kv_bytes_per_token must be a number above 0, found inf"),
         ({}, {"latency_s": -1.0}, "prefill pool: latency_s must be seconds, at least 0, found -1.0"),
-        ({"block_tokens": 8}, {}, "blocks must have as many tokens where prefill is apart, 16, found 8"),
+        ({"block_tokens": 8}, {}, "blocks must have as many tokens as those of the prefill pool, 16, found 8"),
     ],
 )
 def test_prefill_pools(pool: dict, change: dict, message: str) -> None:
@@ -102,7 +102,7 @@ def test_speculation(change: dict, message: str) -> None:
 def test_nobody_prefills_for_those_that_prefill() -> None:
     first = Deployment(constant(0.01), 10)
     second = Deployment(constant(0.01), 10, prefill=PrefillPool(first, **LINK))
-    with pytest.raises(ServingError, match="its replicas cannot have others that prefill for them"):
+    with pytest.raises(ServingError, match="its replicas cannot have a prefill pool of their own"):
         PrefillPool(second, **LINK)
 
 

@@ -222,7 +222,7 @@ def test_adapters_need_slots() -> None:
 
 def test_slots_where_prefill_is_apart() -> None:
     random = np.random.default_rng(0)
-    with pytest.raises(ServingError, match="lora where prefill is apart is not covered"):
+    with pytest.raises(ServingError, match="lora with separate prefill is not supported"):
         with_slots(random, test_apart.deployment(random))
 
 

@@ -42,7 +42,7 @@ def test_host_memory(conversations, tmp_path):
     out = tmp_path / "served.csv"
     status, text = said(conversations, "--kv-blocks", 10, "--offload-gb", 10, "--out", out)
     assert status == 0, text
-    assert "KV cache of 4,100 tokens came from host memory, and of 12,300 went there." in text
+    assert "KV cache of 4,100 tokens loaded from host memory, of 12,300 written to it." in text
     assert pd.read_csv(out)["loaded_tokens"].tolist() == [0, 0, 0, 4096]
     status, text = said(conversations, "--kv-blocks", 10)
     assert status == 0, text
@@ -63,4 +63,4 @@ def test_adapters(adapters):
 def test_adapters_need_slots(adapters):
     status, text = said(adapters)
     assert status == 2
-    assert "found requests with adapters, and no slots for them; give --max-loras" in text
+    assert "its requests have adapters, but there are no slots for them; give --max-loras" in text

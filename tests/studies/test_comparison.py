@@ -92,7 +92,7 @@ def test_the_command(store):
     page = (folder / "report.html").read_text()
     assert page.index("Completion time of jobs, mean") < page.index("Which differences are real")
     again = CliRunner().invoke(cli, command)
-    assert "18 of 18 runs are there already." in again.output
+    assert "18 of 18 runs are in the store already." in again.output
 
 
 def test_verdicts(store):

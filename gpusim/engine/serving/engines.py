@@ -151,13 +151,13 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
         limits["speculation"] = Speculation(**model.speculation.model_dump())
     if model.offload is not None:
         if not arrivals.block_tokens and model.prefix_caching:
-            raise ServingError(f"{kind}: offload keeps what prompts begin with alike; give a trace with hash_ids")
+            raise ServingError(f"{kind}: offload keeps common prefixes of prompts; give a trace with hash_ids")
         limits["offload"] = offload(known, model.offload.gb_per_gpu * 1e9, model.offload.gb_per_s * 1e9)
     if model.lora is not None:
         one = model.lora
         limits["lora"] = Lora(one.max_loras, one.adapter_mb * 1e6, one.gb_per_s * 1e9)
     elif arrivals.adapters:
-        raise ServingError("requests have adapters, and replicas no slots for them; give the model lora")
+        raise ServingError("requests have adapters, but replicas have no slots for them; give the model lora")
     if arrivals.block_tokens:
         limits["block_tokens"] = arrivals.block_tokens
     return ServingEngine(known, deployment(known, **limits), arrivals)

@@ -82,7 +82,7 @@ def column_of(cell: str) -> GridColumn | str:
     if quantity is None:
         return f"unknown column '{cell}'{did_you_mean(cell, QUANTITIES)}"
     if unit is None:
-        return f"column '{cell}' tells no unit"
+        return f"column '{cell}' has no unit"
     mwh = MWH.get(unit["energy"])
     if quantity == CARBON:
         grams = GRAMS.get(re.sub(r"-?co2(?:-?eq?)?$", "", unit["unit"]))

@@ -46,7 +46,7 @@ def read_entsoe(source: PricedSource) -> dict[str, Readings]:
     ) as error:  # a tag that is not there, a resolution, a number
         source.faults.stop(f"not readable as prices of ENTSO-E: {str(error).strip()[:200]}")
     if not series:
-        source.faults.stop("no prices in it; the document's Reason may tell why")
+        source.faults.stop("no prices in it; the document's Reason may say why")
     for one, other in combinations(series, 2):
         if one.index[0] <= other.index[-1] and other.index[0] <= one.index[-1]:
             source.faults.stop("prices at two resolutions for the same days; fetch one of the auctions alone")

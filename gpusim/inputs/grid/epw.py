@@ -62,7 +62,9 @@ def _place(source: Source) -> tuple[float, float]:
     except (IndexError, ValueError):
         source.faults.stop(f"LOCATION must give hours from UTC and elevation in cells 9 and 10, found {cells[8:10]}")
     if not (-12.0 <= offset_h <= 14.0 and -500.0 <= elevation_m <= 9000.0):
-        source.faults.stop(f"LOCATION gives {offset_h:g} h from UTC and {elevation_m:g} m elevation, out of this world")
+        source.faults.stop(
+            f"LOCATION gives {offset_h:g} h from UTC and {elevation_m:g} m elevation, which is impossible"
+        )
     return offset_h, elevation_m
 
 

@@ -100,8 +100,8 @@ class GridFile:
         if until_s[longest] - times_s[longest] > max(LONGEST_GAP_S, steps_s[longest]):
             hole = (first + np.timedelta64(round(float(t)), "s") for t in (times_s[longest], until_s[longest]))
             raise TraceError(
-                f"{self.path}: {quantity} has no reading from {_period(*hole)}; a value is held for a week at most: "
-                "fill the hole, or run in another period"
+                f"{self.path}: {quantity} has no reading from {_period(*hole)}; a value is held for at most a week: "
+                "fill the gap, or run in another period"
             )
         absent = _due_before(until_s, times_s, steps_s) - _due_before(np.zeros(1), times_s, steps_s)
         notes = dict(self.notes)

@@ -32,12 +32,12 @@ FORMATS = (
 
 
 def read_requests(path: str | Path) -> Requests:
-    """Read a request trace of any known format, plain or gzip-ed; of a folder, ServeGen's clients.
+    """Read a request trace in any known format, plain or gzipped; a folder is read as ServeGen's clients.
 
     Raises
     ------
     TraceError
-        With every fault of the file; for an unknown format with all formats and why each is not the file's.
+        With every fault of the file; for an unknown format, with all formats and why the file matches none.
     """
     path = Path(path)
     if not path.exists():

@@ -45,8 +45,8 @@ def named(faults: Faults, found: list[str], given: dict[str, str], notes: dict[s
     missing = [name for name in NEEDED if name not in names]
     if missing:
         faults.stop(
-            f"columns {', '.join(missing)} are missing; found: {', '.join(found)[:200]}. Others' names are told by a"
-            " map, theirs first, say num_gpus=gpus"
+            f"columns {', '.join(missing)} are missing; found: {', '.join(found)[:200]}. Map other names,"
+            " theirs first, say num_gpus=gpus"
         )
     return names
 

@@ -21,7 +21,7 @@ def jobs_from(frame: pd.DataFrame, columns: dict[str, str] | None = None) -> Job
     ----------
     frame : DataFrame
         ``submit_s``, ``runtime_s`` and ``gpus`` are needed, the other columns of ``docs/traces.md`` may be there.
-        ``submit_s`` may hold times of the calendar, which then count from the earliest, times [s] may be timedeltas.
+        ``submit_s`` may hold timestamps, then counted from the earliest; times [s] may be timedeltas.
     columns : dict of str to str, optional
         The frame's names -> ours: ``{"num_gpus": "gpus"}``.
 

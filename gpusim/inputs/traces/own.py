@@ -142,7 +142,7 @@ def _write_csv(frame: pd.DataFrame, meta: str, path: Path) -> None:
             if set(text) & set("\n\r\0"):
                 found = printable(text)[:60]
                 raise TraceError(
-                    f"{name} '{found}': a cell of our CSV holds one line of text; give a name that ends in .parquet"
+                    f"{name} '{found}': a cell of gpusim's CSV holds one line of text; name a .parquet file"
                 )
     meta = re.sub(r',(?! ")', r"\\u002c", meta)  # within texts: what a spreadsheet takes for a cell is none of theirs
     with path.open("w", encoding="utf-8", newline="") as file:

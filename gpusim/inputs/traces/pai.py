@@ -102,7 +102,7 @@ def _join(source: Source, sources: dict[str, Source]) -> Trace:
     else:
         source.note("rows submitted at their first start (no job table)", len(jobs))
         jobs = jobs.assign(start_time=jobs["start"], user="default")
-    source.note("rows whose calendar date is made up (hour and weekday are true in UTC+8)", len(jobs))
+    source.note("rows whose calendar date is invented (hour and weekday are true in UTC+8)", len(jobs))
     submit_s = jobs["start_time"].to_numpy("f8")
     return build_trace(
         source,

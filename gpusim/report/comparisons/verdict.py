@@ -37,9 +37,9 @@ class VerdictSection(Section[SweepFindings]):
         """How sure, and of what."""
         others = judged(findings)["policy"].nunique()
         return [
-            f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: each interval"
-            f" shares a risk of {RISK:.0%} ({number_of(others, 'difference')} for each measure), so that all"
-            " of a measure hold together.",
+            f"Against {_base(findings)}, under the same jobs and seeds, replication by replication: the intervals"
+            f" of a measure share a risk of {RISK:.0%} over {number_of(others, 'difference')}, so that all of"
+            " them hold together.",
             *_unended(findings),
         ]
 
@@ -123,6 +123,6 @@ def _unended(findings: SweepFindings) -> list[str]:
     least, most = ended.idxmin(), ended.idxmax()
     return [
         f"The number of jobs that ended differs: {ended[least]:,.0f} under {least}, {ended[most]:,.0f} under {most}."
-        " Completion times and slowdowns are of those that ended, which flatters policies that leave the long ones;"
-        " with `run.drain = true` in the scenario and enough days all of them end."
+        " Completion times and slowdowns are of those that ended, which flatters policies that leave long jobs"
+        " unfinished; with `run.drain = true` in the scenario and enough days, all jobs end."
     ]

@@ -36,7 +36,7 @@ const noteUntold = (element, id, known, spans = false) => {
   }
   const whole = spans && chosen.period.length > 0;
   note.textContent = [untold.length ? `Not filtered by ${listed(untold)}.` : "",
-    whole ? "Rows that fall in part on these days; their numbers are of the whole run." : ""].filter(Boolean).join(" ");
+    whole ? "Rows that overlap these days; their numbers are for the whole run." : ""].filter(Boolean).join(" ");
   const instead = about.instead?.[id];
   if (!(untold.length || whole) || !instead || !active().every((name) => toldBy(about.live[instead]).includes(name))) return;
   const link = document.createElement("a");
@@ -139,7 +139,7 @@ const show = (view) => {
   if (served && about.pools) fetchLanes(view);
   const days = (day) => day.toLocaleString("en", { maximumFractionDigits: 2 });
   const words = active().map((name) => name === "period" ? `days ${chosen.period.map(days).join(" to ")}` : `${name === "point" ? "point " : ""}${chosen[name].join(", ")}`);
-  const untold = active().filter((name) => about.untold?.[name]).map((name) => `${about.untold[name]} are not told apart by ${name}.`);
+  const untold = active().filter((name) => about.untold?.[name]).map((name) => `${about.untold[name]} are not split by ${name}.`);
   document.getElementById("explore-filter").textContent = words.length ? `Only ${words.join("; ")}.` : about.all;
   document.getElementById("explore-untold").textContent = untold.join(" ");
   document.getElementById("explore-all").hidden = !words.length;

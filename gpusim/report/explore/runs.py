@@ -64,7 +64,7 @@ def _courses(series: Series, findings: Findings) -> pd.DataFrame:
     parts = {
         "useful GPUs": _summed(useful, "gpus"), "planned GPUs": _summed(ledger, "gpus"),
         "power at the meter [MW]": _summed(power[power["what"] == "facility"], "mw"),
-        "jobs that wait": _summed(waiting, "value"), "jobs that run": _summed(courses.running(series), "jobs"),
+        "waiting jobs": _summed(waiting, "value"), "running jobs": _summed(courses.running(series), "jobs"),
     }  # fmt: skip
     return pd.concat([part.assign(what=what) for what, part in parts.items()])
 

@@ -43,7 +43,7 @@ def draw(result: Record, deliveries: Deliveries | None = None) -> Figure:
         thousands(ax)
     calendar_axis(axes[-1], start, 0.0, end_s)
     key = [
-        Line2D([], [], color=COMMITTED, label="committed, as far as in force"),
+        Line2D([], [], color=COMMITTED, label="committed, while in force"),
         Patch(color=DELIVERED, label="delivered"),
     ]
     if deliveries:

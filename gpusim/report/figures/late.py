@@ -70,7 +70,7 @@ def _shares(series: Series, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def _title(region: str, allowed: float, drawn: bool) -> str:
     late = f"{shortened(region, LONGEST)}: late or failed" if region else "Requests late or failed"
-    return f"{late}, of finished requests ({'dotted: ' if drawn else ''}{percent(allowed)} may be)"
+    return f"{late}, of finished requests ({'dotted: ' if drawn else ''}{percent(allowed)} allowed)"
 
 
 def _scale(ax: Axes, most: float, allowed: float) -> None:

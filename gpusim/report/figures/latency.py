@@ -53,7 +53,7 @@ def draw(result: Record, service: str) -> Figure:
         if half_s == half_s:
             _curves(ax, [distribution(result, service, measure, group) for group in groups.values()], promised_s)
             title = f"{title}:\nhalf within {short_time(half_s)}, 99% within {short_time(most_s)}"
-            ax.set_xlabel(f"at most (dashed: {short_time(promised_s)}, as promised)")
+            ax.set_xlabel(f"at most (dashed: objective of {short_time(promised_s)})")
         else:
             nothing(ax, none)
             ax.set_xticks([])

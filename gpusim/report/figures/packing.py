@@ -51,7 +51,7 @@ def draw(found: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
             if theirs is not None:
                 dots = theirs.loc[name, curve].sort_index()
                 ax.plot(dots.index[::EVERY], dots[::EVERY], linestyle="", color=_look(place)["color"], **DOT)
-        ax.set_xlabel("GPUs asked for so far [% of the cluster's]")
+        ax.set_xlabel("GPUs requested so far [% of the cluster's]")
         ax.set_ylabel(label)
         ax.grid(color="#E3E3E3", linewidth=0.6)
     allocated, last = means[CURVES[0]], found["demand_percent"].max()

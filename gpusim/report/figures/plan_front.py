@@ -36,13 +36,13 @@ def draw(goal: Goal, candidates: pd.DataFrame, front: pd.DataFrame, chosen: pd.S
         _panel(ax, condition, candidates, front, chosen)
     axes[-1].xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda usd, _place: compact(usd)))
-    axes[-1].set_xlabel("cost of what is bought [USD]")
+    axes[-1].set_xlabel("cost of purchases [USD]")
     height = height_in(figure)
     cost = f"{quantity(chosen['cost_usd'])} USD"
     title = (
         f"The cheapest plan found costs {cost}"
         if chosen["met"]
-        else f"No plan meets the goal; the nearest costs {cost}"
+        else f"No plan meets the goal; the closest costs {cost}"
     )
     figure.text(0.02, 1.0 - 0.08 / height, title, va="top", fontsize=9)
     _legend(figure, height)

@@ -107,7 +107,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
     for name, look in regions.items():
         _steps(ax, edges, factor * per_s[name], *look)
     by = ", by region of users" if len(regions) > 1 else ""
-    ax.set_title(f"Requests that arrived{by}")
+    ax.set_title(f"Arriving requests{by}")
     ax.set_ylabel(_RATES[factor])
     ax.set_ylim(bottom=0.0)
     thousands(ax)
@@ -119,7 +119,7 @@ def _draw_demand(ax: Axes, edges: np.ndarray, per_s: pd.DataFrame, regions: dict
 def _draw_in_time(
     ax: Axes, edges: np.ndarray, shares: pd.DataFrame, regions: dict[str, tuple[str, str]], promised: float
 ) -> None:
-    ax.set_title(f"In time, of finished requests (dotted: the {percent(promised)} promised)")
+    ax.set_title(f"In time, of finished requests (dotted: the target of {percent(promised)})")
     ax.set_ylabel("%")
     ax.axhline(100.0 * promised, color="black", linewidth=0.8, linestyle=":")
     for name, look in regions.items():
@@ -140,7 +140,7 @@ def _draw_replicas(
         _steps(ax, edges, wanted[name], colour, ":", 1.6)
         _steps(ax, edges, ran[name], colour, "-")
     by = ", by site" if len(places) > 1 else ""
-    ax.set_title(f"Replicas that had GPUs{by} (dotted: that were wanted)")
+    ax.set_title(f"Replicas with GPUs{by} (dotted: wanted)")
     ax.set_ylabel("replicas")
     ax.set_ylim(bottom=0.0)
     thousands(ax)

@@ -62,7 +62,7 @@ def _shown(plan: Proposal) -> tuple[pd.DataFrame, list[Column]]:
 def _listing(plan: Proposal) -> Table:
     rows, columns = _shown(plan)
     cost, *others = columns
-    table = listing(f"{cost.heading}>", title="No other plan that was tried is cheaper and as near to the goal")
+    table = listing(f"{cost.heading}>", title="No other plan tried is cheaper and as close to the goal")
     for column in others:
         table.add_column(column.heading, justify="right", overflow="fold")
     table.add_column("goal")

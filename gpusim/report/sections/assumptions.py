@@ -46,12 +46,12 @@ def told(found: Assumptions) -> list[str]:
     listed = "; ".join(_effect(row, lost) for row in strongest.itertuples())
     sentences = [
         f"Of {number_of(len(rows), 'assumption')} of the build-out, each moved alone over {played} under the same"
-        f" seeds, these change most how many GPU-hours are planned but not live: {listed}."
+        f" seeds, these most change the GPU-hours planned but not live: {listed}."
     ]
     turning = rows[rows["turns_to"] != ""].head(MOST)
     first = found.about["first"]
     if not len(turning):
-        sentences.append(f"None, within its interval, makes another cause than {first} the first.")
+        sentences.append(f"None, within its interval, displaces {first} as the first cause.")
     else:
         said = "; ".join(f"{row.turns_to} from {_value(row.how, row.turns_at)} on ({row.assumption})"
                          for row in turning.itertuples())  # fmt: skip

@@ -47,8 +47,8 @@ class ReplicationsSection(Section):
         if len(deliveries.money):
             terminal.print(_money(deliveries))
         note = (
-            f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned and not"
-            f" there; USD {findings.basis}. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
+            f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned but not"
+            f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
             f" ({number_of(about['delayed'], 'replication')})."
         )
         terminal.print(note, style="dim")

@@ -103,7 +103,7 @@ def _times(name: str, heading: str, none: str) -> tuple[Column, ...]:
 
 
 NO_REQUESTS, NO_GPUS = "no requests", "no GPU held"
-COUNTED = "with those that decode"  # of those that prefill for them
+COUNTED = "with decode"  # of those that prefill for them
 USES = ("prefill", "decode", "idle", "loading", "draining")
 WHERE = (text("service", "service"), text("site", "site"), text("gpu_type", "GPU type"))
 JUDGED = (

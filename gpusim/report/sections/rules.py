@@ -56,7 +56,7 @@ class RulesSection(Section):
         super().say(findings, terminal)
         if found.empty:
             return
-        table = listing("rule", "effect", "bound>", "GPU-h>", "lost USD>", "paid USD>", title="Rules that bound")
+        table = listing("rule", "effect", "binding>", "GPU-h>", "lost USD>", "paid USD>", title="Binding rules")
         for row in found.head(MOST_RULES).itertuples():
             costs = (compact(value) if value else "" for value in (row.gpu_hours, row.lost_usd, row.paid_usd))
             table.add_row(row.rule, DEEDS[row.what], f"{row.bound:,} of {row.times:,}", *costs)
@@ -81,7 +81,7 @@ EFFECTS = (
     Column("what", "effect", lambda what: DEEDS[what], text=True),
     Column("sites", "where", str, text=True),
     Column("times", "times", number),
-    Column("bound", "bound", number),
+    Column("bound", "binding", number),
     Column("gpu_hours", "GPU-hours lost", _some),
     Column("lost_usd", "lost, worth [USD]", _some),
     Column("paid_usd", "paid [USD]", _some),

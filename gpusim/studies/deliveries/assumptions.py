@@ -37,10 +37,10 @@ def assumptions(
     losses: pd.DataFrame | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Assumptions:
-    """Move each assumption of a build-out to both ends of its interval, all else as it is, under the same seeds.
+    """Move each assumption of a build-out to both ends of its interval, all else equal, with the same seeds.
 
-    Where another cause of delay is the first at an end, the value from which on it is so is sought by halving, under
-    the same seeds. For each assumption 2 to 10 times ``replications`` build-outs are played.
+    If another cause of delay ranks first at an end, the value from which it does is found by bisection, with the same
+    seeds. Each assumption takes 2 to 10 times ``replications`` build-outs.
 
     Parameters
     ----------
@@ -51,15 +51,15 @@ def assumptions(
     seed : int
         Of the first replication; the others have those that follow.
     losses : DataFrame, optional
-        Of ``gpusim.deliveries``, with more replications: which cause is the first, and which would be, is then read off
-        their means, to which the mean differences of these replications are added.
+        Table of ``gpusim.deliveries``, with more replications: the first cause, and the one that would be, are then
+        taken from its means plus the mean differences of these replications.
     progress : callable, optional
         Called with the share that is done.
 
     Raises
     ------
     ScenarioError
-        If the scenario has no projects, or an interval for an assumption that it has not.
+        If the scenario has no projects, or an interval for an assumption it does not have.
 
     Examples
     --------

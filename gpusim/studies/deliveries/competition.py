@@ -32,10 +32,10 @@ def competition(
     *,
     progress: Callable[[float], None] | None = None,
 ) -> Competition:
-    """Play the build-out of a scenario with its rivals, without each of them, and without all.
+    """Simulate the build-out of a scenario with its rivals, without each of them, and without all.
 
-    What is compared shares its seed, and with it all durations, shocks and orders of those who remain: what differs is
-    the rival. Where several stand in one line their shares do not add up: without one the others move up.
+    Compared programmes share their seed, and with it all durations, shocks and orders of the remaining rivals: only the
+    rival differs. Costs of rivals in the same line do not add up: without one the others move up.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def competition(
     Examples
     --------
     >>> found = gpusim.competition(scenario)
-    >>> found.rivals  # who costs us how many GPU-hours, USD and days
+    >>> found.rivals  # cost of each rival in GPU-hours, USD and days
     """
     faults = [f"{key}: found none; give one" for key in ("projects", "rivals") if not getattr(scenario, key)]
     if faults:

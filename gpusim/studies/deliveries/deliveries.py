@@ -30,7 +30,7 @@ def deliveries(
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Deliveries:
-    """Play the build-out of a scenario many times, without its jobs, and hold what is live against its contracts.
+    """Simulate the build-out of a scenario many times, without its jobs, and compare live GPUs with its contracts.
 
     The first replication is the build-out of ``gpusim.run`` with the same seed.
 
@@ -40,12 +40,11 @@ def deliveries(
         With projects, with or without contracts.
     replications : int
     seed : int
-        Of the first replication; the others have those that follow. The weather, on which it depends how much a grid
-        connection carries, is that of this seed in all, and contracts that ask before they are signed are decided as in
-        a run with it.
+        Seed of the first replication; the others have the seeds that follow. All have the weather of this seed, which
+        limits what a grid connection can power, and conditional contracts are decided as in a run with it.
     workers : int, optional
-        Processes; by default all cores for 400 replications and more, else this one: to start others takes seconds.
-        The result is the same.
+        Number of processes; by default all cores for 400 replications and more, else only this one, as starting others
+        takes seconds. The result is the same.
     progress : callable, optional
         Called with the share that is done.
 
@@ -60,7 +59,7 @@ def deliveries(
     >>> found.milestones  # P10, P50 and P90 of each contract's milestones
     """
     if not scenario.projects:
-        raise ScenarioError(scenario.name, ["projects: found none, but what is delivered are projects; give one"])
+        raise ScenarioError(scenario.name, ["projects: found none; deliveries needs at least one"])
     check_regions(scenario)
     overheads = peak_overheads(scenario, seed)
     seeds = range(seed, seed + replications)

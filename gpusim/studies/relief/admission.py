@@ -98,7 +98,7 @@ def data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfact
     for name, stream in scenario.workload.streams.items():
         if stream.data_tb > 0.0 and stream.home:
             yield Counterfactual(
-                "data", name, "data_tb", f"data of {name} are wherever its jobs run",
+                "data", name, "data_tb", f"data of {name} are available wherever its jobs run",
                 Lever(keys=[dotted(("workload", "streams", name, "data_tb"))]), 0.0, "rule",
                 booked([stream.home], "rejected_link"),
             )  # fmt: skip

@@ -124,7 +124,7 @@ def _sentence(row, better: bool, mine: pd.DataFrame, causes: frozenset, wait_h: 
     if np.isnan(row.ledger_rank):
         return (
             f"{row.group}: #{row.relief_rank:.0f} by relief ({gain}), and not in the ledger, which books what a GPU"
-            " lacked at its place, not a rule that kept work away from it."
+            " lacked at its place, not rules that kept work away from it."
         )
     head = f"{row.group}: #{row.ledger_rank:.0f} in the ledger, #{row.relief_rank:.0f} by relief ({gain})."
     own = mine[mine.index.isin(list(causes))]

@@ -134,7 +134,7 @@ def _levelling(curves: pd.DataFrame, reliefs: dict[str, Counterfactual]) -> list
         said = {
             "level": f"gains level off after {amount}",
             "fall": f"gains are greatest at {most}, and less beyond",
-            "rise": f"at {amount} the gain is {share(found.share)} of that at {most}: beyond it rises more slowly",
+            "rise": f"at {amount} the gain is {share(found.share)} of that at {most}: beyond it gains rise more slowly",
         }[found.how]
         then = ""
         if knee["next_pool"]:
@@ -157,7 +157,7 @@ def _verdict(ranking: pd.DataFrame, separation: Separation | None, settings: dic
     if best["gain"] <= 0.0:
         return f"No relief that was tried gains anything, {runs}; the best is: {best['text']} ({gain})."
     # Means over other seeds than the best one's may be greater: pairs under the same seeds decide.
-    most = "gains most" if best["rank"] == 1 else "gains most under the same seeds"
+    most = "gains most" if best["rank"] == 1 else "gains most with the same seeds"
     return f"{what} {most} ({gain}), {runs}{_how_sure(separation, len(ranking), settings)}{_doubt(best, measure)}"
 
 
@@ -177,7 +177,7 @@ def _doubt(best: pd.Series, measure: str) -> str:
 def _how_sure(separation: Separation, count: int, settings: dict) -> str:
     """What is known of the best of ``count`` reliefs against the others."""
     if count == 1:
-        return ": nothing else that a step would loosen binds."
+        return ": no other constraint that a step would loosen binds."
     if separation.separated and len(separation.tied) == count - 1:
         return f"; the same as {', '.join(separation.tied)}."
     if separation.separated and separation.tied:

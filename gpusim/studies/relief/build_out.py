@@ -21,7 +21,7 @@ def supplies(scenario: Scenario, step: float, _days: float) -> Iterator[Counterf
         if spec.kind == "crew":
             more = max(round(step * spec.units.peak()), 1)
             yield Counterfactual(
-                "supply", name, "supply", f"{_words(name)}: {more:,} more at work at a time",
+                "supply", name, "supply", f"{_words(name)}: {more:,} more at a time",
                 Lever(keys=[dotted(("supplies", name, "units"))], how="add"), float(more), "unit", causes, quantum=1.0,
             )  # fmt: skip
         else:

@@ -120,7 +120,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
             )  # fmt: skip
         if spec.capping in ("admission", "preempt"):
             yield Counterfactual(
-                "power", site, "capping", f"power caps at {site}, alike for all jobs, in place of jobs that wait",
+                "power", site, "capping", f"power caps at {site}, equal for all jobs, instead of jobs that wait",
                 Lever(keys=[dotted(("sites", site, "capping"))]), "uniform", "rule",
                 booked(pools, "idle_power", "idle_rule", "idle_cooling", "idle_curtailed"), 0.0,
             )  # fmt: skip

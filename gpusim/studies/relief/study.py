@@ -51,23 +51,23 @@ def relieve(
     address: str | None = None,
     progress: Callable[[Progress], None] = lambda _progress: None,
 ) -> Relief:
-    """What loosening each constraint that binds would buy.
+    """What loosening each binding constraint would gain.
 
-    One counterfactual per constraint, with the random streams of the base (seeds ``seed``, ``seed + 1``, ...). All are
-    run with four seeds; then those that may still be the best with twice as many, and so on, until one is separated
-    from all others or the budget is spent. The k-th look at the data is made at a risk of 5% / k(k + 1), so that the
-    chance of a wrong best is below 5% overall. Then the curves of the best three are run.
+    One counterfactual per constraint, with the random streams of the base (seeds ``seed``, ``seed + 1``, ...). All run
+    with four seeds; then those that may still be the best with twice as many, and so on, until one is separated from
+    all others or the budget is spent. The k-th look at the data has a risk of 5% / k(k + 1), so the chance of a wrong
+    best is below 5% overall. Then come the curves of the best three.
 
     Parameters
     ----------
     measure : str
         Figure of the fleet by which reliefs are ranked.
     step : float
-        Share by which quantities grow.
+        Step of quantities, as a share.
     days : float
-        [d] By which dates move forward.
+        [d] Step of dates: how much earlier.
     budget : int
-        Runs of the ranking, those that the store holds already included.
+        Runs of the ranking, including those already in the store.
     curves : int
         How many of the best get a curve along multiples of their step; runs beyond the budget.
     store : path, optional

@@ -129,9 +129,8 @@ def mean_interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval
 def paired_interval(first: ArrayLike, second: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
     """Interval of the mean of ``second - first``, paired by position (Law 2015, section 10.2.1).
 
-    Pairs that share their random numbers differ less than runs apart do: the interval is narrower for it, and right
-    whether they share them or not. Only pairs of which both are known count; equal values differ by 0, infinite ones
-    too.
+    Pairs that share random numbers differ less than independent runs: the interval is narrower, and valid in either
+    case. Only pairs with both values count; equal values differ by 0, infinite ones too.
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ def _columns(axis: Axis, entries: pd.Series) -> np.ndarray:
 def _one_at_a_time(sample: _Sample) -> Iterator[Row]:
     base, point = sample.runs[0], 0
     if np.isnan(base).all():
-        raise StatisticsError("no run of the base has the measure: there is nothing to hold the others against")
+        raise StatisticsError("no run of the base has the measure: there is nothing to compare the others with")
     mean, low, high, *_rest = mean_interval(base, sample.confidence)
     yield "", "base", "", mean, low, high
     for name, axis in sample.axes.items():

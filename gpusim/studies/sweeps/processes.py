@@ -117,8 +117,8 @@ class Processes(Executor):
 
 
 DIED = (
-    f"its worker process died {ATTEMPTS} times while it ran, perhaps for want of memory (try fewer workers), or because"
-    " a policy ended it"
+    f"its worker process died {ATTEMPTS} times while it ran, perhaps out of memory (try fewer workers), or ended by"
+    " a policy"
 )
 
 

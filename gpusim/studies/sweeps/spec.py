@@ -96,7 +96,7 @@ class SweepSpec(Model):
         path = located(path, "sweep")
         data = {"name": path.stem, **read(path, "sweep")}
         if "scenario" not in data and ("sites" in data or "extends" in data):
-            raise ScenarioError(str(path), ["is a scenario, not a sweep file; `gpusim run` plays it"])
+            raise ScenarioError(str(path), ["is a scenario, not a sweep file; `gpusim run` runs it"])
         if isinstance(data.get("scenario"), str) and (path.parent / data["scenario"]).is_file():
             data["scenario"] = str(path.parent / data["scenario"])
         return cls.from_dict(data, str(path))

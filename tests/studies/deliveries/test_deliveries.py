@@ -131,7 +131,7 @@ def test_contracts_that_ask_are_decided_as_in_the_run_with_the_first_seed() -> N
     found, result = gpusim.deliveries(there, 3, seed=5), gpusim.run(there, seed=5)
     signed = result.contract_signings.set_index("contract")["signed"]
     assert signed.to_dict() == {"sure": True, "never": False}
-    assert [said.split(" asked on")[0] for said in asked(result)] == list(signed.index)
+    assert [said.split(" was checked on")[0] for said in asked(result)] == list(signed.index)
     assert [said.endswith("so it was signed.") for said in asked(result)] == signed.tolist()
     assert found.contracts["contract"].tolist() == ["sure"] == found.milestones["contract"].tolist()
 

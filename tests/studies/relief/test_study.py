@@ -79,7 +79,7 @@ def test_gpus_are_the_bottleneck(relieve) -> None:
     assert found.ranking["per_usd"][0] == pytest.approx(1.0 / 2.0, rel=0.01)  # 2 USD buy a GPU-hour
     assert found.about["separated"]
     assert found.about["agreement"]["top1"]
-    assert found.about["verdict"].endswith("runs: nothing else that a step would loosen binds.")
+    assert found.about["verdict"].endswith("runs: no other constraint that a step would loosen binds.")
 
 
 def test_a_date_is_the_bottleneck(relieve) -> None:
@@ -321,5 +321,5 @@ def test_jobs_whose_data_no_link_brings(relieve) -> None:
     }  # fmt: skip
     found = relieve(gpusim.Scenario.from_dict(base), curves=0)
     best = found.ranking.iloc[0]
-    assert (best["relief"], best["text"]) == ("data_tb s", "data of s are wherever its jobs run")
+    assert (best["relief"], best["text"]) == ("data_tb s", "data of s are available wherever its jobs run")
     assert best["gain"] > 0.0

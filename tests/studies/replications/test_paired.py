@@ -69,7 +69,7 @@ def test_the_console_compares_means_over_the_seeds_of_both(width):
     print_comparison(*pair, ("out/a", "out/b"), Console(file=out, width=width, highlight=False))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
-    assert "means over 6 seeds that both have" in " ".join(text.split())
+    assert "means over 6 seeds they share" in " ".join(text.split())
     line = next(line for line in text.splitlines() if "useful_gpu_hours" in line)
     assert "+" in line
     assert "Figures of the runs" not in text  # one answer

@@ -103,5 +103,5 @@ def test_the_console_gives_one_answer_and_the_page_the_same(tmp_path: Path) -> N
     assert "Most is attributed to" in one.stdout
     assert 'id="ranks-causes"' not in (out / "report.html").read_text(encoding="utf-8")
     more = CliRunner().invoke(cli, [*words, "--seeds", "3"])
-    assert "2 of 2 runs are there already." in more.stderr
+    assert "2 of 2 runs are in the store already." in more.stderr
     assert " ".join(more.stdout.split()) == text

@@ -65,7 +65,7 @@ def test_ctrl_c_while_runs_are_made(tmp_path: Path) -> None:
     wait_for(lambda: finished(tmp_path) >= 2)
     err, seconds = interrupted(process)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "Stopped. What has finished is in out; the same command goes on from there."
+    assert err.splitlines()[-1] == "Stopped. Finished runs are in out; the same command resumes there."
     assert "Traceback" not in err
     assert "Interrupt" not in err
     assert seconds < 5.0
@@ -95,7 +95,7 @@ def test_ctrl_c_before_and_after(tmp_path: Path, where: str) -> None:
     _out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.splitlines()[-1].startswith("Stopped. What has finished is in")
+    assert err.splitlines()[-1].startswith("Stopped. Finished runs are in")
 
 
 def test_sigterm_leaves_no_orphans(tmp_path: Path) -> None:
