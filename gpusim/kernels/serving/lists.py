@@ -74,10 +74,13 @@ def run_last(s, r, row):
     request.next = NONE
     if replica.last_running == NONE:
         replica.first_running = row
+        replica.admissions = 0
     else:
         s.requests[replica.last_running].next = row
     replica.last_running = row
     replica.running += 1
+    replica.admissions += 1
+    request.admission = replica.admissions
 
 
 @inner

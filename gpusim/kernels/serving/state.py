@@ -52,8 +52,9 @@ REQUEST = record(
         ("adapter", "i4"),  # that computes it with the base model; -1 if none does
         ("loaded_tokens", "i4"),  # of ``cached_tokens``, those on the host
         ("lacked", "i4"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
+        ("admission", "i4"),  # of one that runs: how many it was the last of, of those admitted since nobody ran
+        ("followers", "i4"),
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
-        ("followers", "i8"),
         # Of full blocks of its prompt, maybe of its output behind, in ``hashes``; below 0, the first is its negative.
         ("first_hash", "i8"),
         ("hashes", "i8"),
@@ -119,6 +120,7 @@ ENGINE = record(
         ("first_running", "i8"),
         ("last_running", "i8"),
         ("running", "i8"),
+        ("admissions", "i8"),  # since nobody ran
         ("prefilling", "i8"),  # first running one that does not decode
         ("decoding", "i8"),
         ("heap", "i8"),  # where its heap of ends begins
@@ -232,8 +234,8 @@ ENTRY = record(
 class Engines(Bundle):
     """Serving engines, one for each replica, and their requests.
 
-    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
-    ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
+    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the step behind which it ends
+    and its admission; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
     the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
     replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
     each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request

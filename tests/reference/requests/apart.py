@@ -118,8 +118,6 @@ def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0
         request.followers = [follower.prefilled for follower in request.followers]
         request.pending = 1
     order = sorted((one for one in firsts if one.pending == 0), key=lambda one: one.arrival_s)
-    for place, first in enumerate([*order, *(one for one in firsts if one.pending > 0)]):
-        first.place, first.followers[0].place = place, len(firsts) + place
     fleet.play(order, clients)
     return [(fleet.where[first], fleet.where[request], first) for first, request in zip(firsts, requests)]
 

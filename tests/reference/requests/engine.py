@@ -185,14 +185,11 @@ class Engine:
         ]
 
     def finish(self, step: dict[Request, int], now_s: float) -> None:
-        """A step has ended; of those that end with it who decoded comes first, by what is left, then as they came."""
-        order = lambda one: (one.output_tokens - one.produced, one.place)  # noqa: E731
-        decoding = sorted((request for request in step if request.decodes), key=order)
-        behind = [request for request in step if not request.decodes]
+        """A step has ended; those in it get what it has computed as they stand among those that run."""
         gained = {request: self.gets(request, tokens) for request, tokens in step.items()}
-        if not (self.deployment.pauses_decode and behind):
+        if not (self.deployment.pauses_decode and any(not request.decodes for request in step)):
             self.steps += 1
-        for request in [*decoding, *behind]:
+        for request in [request for request in self.running if request in step]:
             request.computed += gained[request]
             if request.decodes or request.computed == request.tokens:
                 if math.isnan(request.first_token_s):

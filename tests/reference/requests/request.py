@@ -22,7 +22,6 @@ class Request:
     decodes: bool = False
     hash_ids: tuple = ()
     adapter: Hashable = None
-    place: int = 0
     delay_s: float = 0.0
     pending: int = 0
     followers: list[Request] = field(default_factory=list)
