@@ -107,6 +107,9 @@ class Requests(Model):
     that it adds. 1: each request stands alone."""
     think_s: float = Field(30.0, gt=0)
     """[s] Mean time from when an answer is there to the next turn: a tenth of it and, exponential, more."""
+    priorities: list[NonNegativeFloat] = []
+    """Shares of the requests by priority, the lowest first: replicas that lack room serve the higher ones first, and
+    preempt the lower. Absent: all are alike, and go as they come."""
     adapters: int = Field(0, ge=0, le=10_000)
     """Adapters of which each request has one, for the model's ``lora``; 0: none has."""
     adapter_skew: float = Field(1.0, ge=0, le=5)

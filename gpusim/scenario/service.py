@@ -110,6 +110,11 @@ class Service(Model):
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
         if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
             faults.append("sessions where prefill is apart are not covered; remove requests.turns or prefill")
+        shares = (self.requests or Requests()).priorities
+        if shares and not sum(shares) > 0.0:
+            faults.append("requests.priorities of which none has a share; give at least one above 0")
+        if shares and not self.by_request:
+            faults.append('requests with priorities at the fluid level; give level = "requests"')
         if self.prefill is not None and not self.by_request:
             faults.append('prefill apart at the fluid level; give level = "requests", or remove prefill')
         if self.prefill is not None and self.model is not None and self.model.lora is not None:

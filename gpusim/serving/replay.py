@@ -64,7 +64,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         (0 if there is no such column) after the last of them has ended, at the replica of that one, and its
         ``arrival_s`` does not count. So go the turns of a session, with tools between them or agents beside each other.
         Where prefill is apart the replica is that of its prefill. Maybe ``adapter``: a label of what computes it with
-        the base model, or none.
+        the base model, or none. Maybe ``priority``: the higher goes first where replicas serve ``by_priority``.
     deployment : Deployment
     clients : int, optional
         A closed loop: so many clients of each replica send their first requests at 0 s, and each its next when its last

@@ -27,6 +27,7 @@ def reference_requests(requests: pd.DataFrame) -> list[Request]:
             row.output_tokens,
             hash_ids=row.hash_ids,
             adapter=None if pd.isna(getattr(row, "adapter", None)) else row.adapter,
+            priority=getattr(row, "priority", 0),
         )
         for row in requests.itertuples()
     }

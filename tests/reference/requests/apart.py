@@ -124,7 +124,7 @@ def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0
 
 def _first_half(request: Request) -> Request:
     first = Request(request.arrival_s, request.prompt_tokens, 1, hash_ids=request.hash_ids, delay_s=request.delay_s)
-    first.pending, first.followers = request.pending, [request]
+    first.pending, first.followers, first.priority = request.pending, [request], request.priority
     request.prefilled, request.delay_s = first, 0.0
     return first
 
