@@ -19,7 +19,7 @@ CROWDED = {
 
 
 def test_one_replica_serves_as_a_replay():
-    """The same times, and as many preemptions; the higher priority hardly waits where the lower does for most of a minute."""
+    """The same times, and as many preemptions; the higher priority hardly waits where the lower waits for long."""
     of = scenario(**CROWDED)
     requests, engine = arrivals(of)
     assert requests["priority"].value_counts(normalize=True).to_dict() == pytest.approx({0: 0.7, 2: 0.3}, abs=0.03)
