@@ -289,6 +289,30 @@ def test_curtailable(tmp_path, capsys):
     assert imread(tmp_path / "curtailable.png").std() > 0.01
 
 
+def test_gas_or_grid(tmp_path, capsys):
+    """Engines come before turbines and both before the grid; gas costs more for each GPU-hour, and emits more."""
+    experiment = load("gas_or_grid")
+    experiment.MONTHS, experiment.MONTH_D = 5, 15.0
+    lead_days = {"turbines": 30.0, "engines": 15.0, "stay": 15.0}
+    honest = experiment.scenario
+
+    def sooner(way, grid_month):
+        key = f"sites.site.on_site.generators.{way}.lead_days"
+        return honest(way, grid_month).with_({key: lead_days[way]} if way in lead_days else {})
+
+    experiment.scenario = sooner
+    table, course = experiment.study((3.0,))
+    table = table.set_index("way")
+    useful = table["useful"]
+    assert useful["wait"] < useful["turbines"] < useful["engines"] <= useful["stay"]
+    assert useful["wait"] / useful["engines"] == pytest.approx(0.5, rel=0.1)  # 30 days of 60 with power
+    assert (table["usd_per_more"].dropna() > table.loc["wait", "usd"] / useful["wait"]).all()
+    assert table.loc["engines", "tonnes"] > table.loc["wait", "tonnes"]
+    assert set(course) == {"grid", "stay"}
+    experiment.draw(table.reset_index(), course).savefig(tmp_path / "figure.png")
+    assert imread(tmp_path / "figure.png").std() > 0.01
+
+
 def test_generations(tmp_path, capsys):
     """Without decay, discount and costs the value is price times hours less rent; waiting costs its rent."""
     experiment = load("generations")

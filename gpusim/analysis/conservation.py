@@ -125,4 +125,25 @@ def _job_joules(result: Record):
         yield f"jobs used {used:.3f} J above idle, sites drew {drawn:.3f} J for them"
 
 
-LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _water, _dollars)
+def _sources(result: Record):
+    """What grid, generators, sun and battery gave a site, less what the battery took and keeps, is what it drew."""
+    if "on_site" not in result.tables:
+        return
+    sources, power = result.tables["on_site"], result.power
+    for site, mine in sources.groupby("site"):
+        here = power[power["site"] == site]
+        drawn_j = float((here["facility_w"] * (here["end_s"] - here["start_s"])).sum())
+        given_j = float((mine["given_j"] - mine["taken_j"]).sum())
+        if abs(given_j - drawn_j) > RELATIVE * max(drawn_j, 1.0):
+            yield f"{site} drew {drawn_j:.3f} J, its sources gave {given_j:.3f} J"
+        usd, paid = float(mine["usd"].sum()), float(here["cost_usd"].sum())
+        if abs(usd - paid) > RELATIVE * max(abs(paid), 1.0):
+            yield f"energy of {site} cost {paid:.6f} USD, that of its sources {usd:.6f} USD"
+        store = mine[mine["kind"] == "battery"]
+        held_j = float((store["taken_j"] - store["given_j"] - store["lost_j"]).sum())
+        left_j = float(store["stored_j"].iloc[-1]) if len(store) else 0.0
+        if abs(held_j - left_j) > RELATIVE * max(float(store["taken_j"].sum()), 1.0):
+            yield f"the battery of {site} holds {left_j:.3f} J, of what it took {held_j:.3f} J are left"
+
+
+LAWS = (_gpu_seconds, _work, _waits, _queue, _unmet, _jobs, _requests, _joules, _water, _dollars, _sources)

@@ -10,9 +10,11 @@ import pandas as pd
 
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
-from gpusim.scenario.tariff import Agreement, Tariff
+from gpusim.scenario.steps import Steps
+from gpusim.scenario.tariff import Agreement, DayAhead, Tariff
 from gpusim.tables.bill import CHARGED, COLUMNS, TAXES, VIRTUAL
-from gpusim.units import HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
+from gpusim.tables.on_site import GRID
+from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, calendar, months, seconds_between
 
 KW_PER_MW, KG_PER_T = 1000.0, 1000.0
 
@@ -20,7 +22,11 @@ Line = tuple[str, float, float, str, float]  # component, energy [MWh], amount, 
 
 
 def bills(
-    scenario: Scenario, meter: pd.DataFrame, rules: pd.DataFrame, calls: pd.DataFrame | None = None
+    scenario: Scenario,
+    meter: pd.DataFrame,
+    rules: pd.DataFrame,
+    calls: pd.DataFrame | None = None,
+    on_site: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Bills of all sites with a tariff.
 
@@ -32,18 +38,22 @@ def bills(
         What rules charged in the run: their transmission and capacity are on the bills.
     calls : DataFrame, optional
         Calls of the grid (``curtailments``), in which a backup ran: what it gave is not bought.
+    on_site : DataFrame, optional
+        What sites made and stored (``on_site``): it is no part of what their meters counted.
 
     Returns
     -------
     DataFrame
-        site, month, component, energy_mwh (of the site's energy, what the line is for: over all lines of a month what
-        the meter counted), amount and its unit, usd.
+        site, month, component, energy_mwh (of the site's energy, what the line is for: over all lines of a month all
+        that it drew), amount and its unit, usd.
     """
     rows = []
     for site, spec in scenario.sites.items():
         if spec.tariff is None:
             continue
         mine = meter[meter["site"] == site]
+        if spec.tariff.day_ahead is not None:
+            mine = mine.assign(position_mwh=position_mwh(spec.tariff.day_ahead, mine, scenario.run.start))
         charged = _charged(rules[rules["site"] == site])
         for month, from_s, to_s in months(scenario.run.start, float(mine["end_s"].max())):
             read = mine[(mine["start_s"] >= from_s) & (mine["end_s"] <= to_s)]
@@ -53,8 +63,35 @@ def bills(
                 if own_mwh.any():
                     own = float(own_mwh.sum())
                     lines.append(("backup", own, own, "MWh", own * spec.non_firm.backup_usd_per_mwh))
-                rows += [(site, month, *line) for line in [*lines, *_taxes(spec.tariff, lines)]]
+                lines += _taxes(spec.tariff, lines)
+                if on_site is not None:
+                    lines += _own(on_site[on_site["site"] == site], from_s, to_s)
+                rows += [(site, month, *line) for line in lines]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def position_mwh(day_ahead: DayAhead, read: pd.DataFrame, start: datetime) -> np.ndarray:
+    """[MWh] Bought the day before for each interval of a site's meter, shape (intervals,).
+
+    Its flat power; or what the meter had counted by the interval's end less by its begin, both a day before.
+    """
+    from_s, to_s = read["start_s"].to_numpy(), read["end_s"].to_numpy()
+    if day_ahead.mw is not None:
+        return _flat_mwh(day_ahead.mw, start, from_s, to_s)
+    counted_s = np.append(from_s[:1], to_s)
+    counted_mwh = np.append(0.0, np.cumsum(read["energy_j"].to_numpy())) / JOULE_PER_MWH
+    return np.interp(to_s - DAY_S, counted_s, counted_mwh) - np.interp(from_s - DAY_S, counted_s, counted_mwh)
+
+
+def _flat_mwh(
+    steps: Steps, start: datetime, from_s: np.ndarray, to_s: np.ndarray, since_s: float = 0.0, until_s: float = np.inf
+) -> np.ndarray:
+    """[MWh] Of power in steps [MW], between two moments [s], in each of some spans."""
+    found, levels = np.zeros(len(from_s)), steps.steps(start)
+    for (begins_s, mw), (ends_s, _next) in zip(levels, [*levels[1:], (np.inf, 0.0)], strict=True):
+        span_s = np.minimum(to_s, min(ends_s, until_s)) - np.maximum(from_s, max(begins_s, since_s))
+        found += mw * np.clip(span_s, 0.0, None) / HOUR_S
+    return found
 
 
 def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime) -> np.ndarray:
@@ -65,12 +102,7 @@ def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime) ->
     if agreement.mw is None:  # it takes part in an interval by its share of the time
         share = np.clip(np.minimum(to_s, last_s) - np.maximum(from_s, first_s), 0.0, None) / (to_s - from_s)
         return share * read["energy_j"].to_numpy() / JOULE_PER_MWH
-    steps = agreement.mw.steps(start)
-    found = np.zeros(len(read))
-    for (begins_s, mw), (ends_s, _next) in zip(steps, [*steps[1:], (np.inf, 0.0)], strict=True):
-        span_s = np.minimum(to_s, min(ends_s, last_s)) - np.maximum(from_s, max(begins_s, first_s))
-        found += mw * np.clip(span_s, 0.0, None) / HOUR_S
-    return found
+    return _flat_mwh(agreement.mw, start, from_s, to_s, first_s, last_s)
 
 
 def backup_mwh(calls: pd.DataFrame, read: pd.DataFrame) -> np.ndarray:
@@ -110,6 +142,11 @@ def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[Line]:
             agreed.append((f"agreement {name}", amount, amount, "MWh", usd))
         else:
             agreed.append((f"{VIRTUAL} {name}", 0.0, amount, "MWh", usd - worth))
+    if tariff.day_ahead is not None:
+        mwh = read["position_mwh"].to_numpy()
+        amount, usd = float(mwh.sum()), float((mwh * read["day_ahead_usd_per_mwh"].to_numpy()).sum())
+        delivered_mwh, worth_usd = delivered_mwh + amount, worth_usd + float((mwh * price).sum())
+        agreed.append(("day ahead", amount, amount, "MWh", usd))
     bought_mwh = total_mwh - delivered_mwh
     yield "energy", bought_mwh, bought_mwh, "MWh", market_usd - worth_usd
     yield from agreed
@@ -145,6 +182,17 @@ def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Lin
         if (share > 0.0).any():
             mw = float(mine.loc[share > 0.0, "measured"].mean())
             yield component, 0.0, mw, "MW", float((share * mine["usd"]).sum())
+
+
+def _own(made: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Line]:
+    """What a month's own power was and cost, by source; a battery counts with what it gave less what it took."""
+    month = made[(made["start_s"] >= from_s) & (made["end_s"] <= to_s) & (made["source"] != GRID)]
+    for (source, kind), rows in month.groupby(["source", "kind"], sort=False):
+        mwh = float((rows["given_j"] - rows["taken_j"]).sum()) / JOULE_PER_MWH
+        yield f"{'storage' if kind == 'battery' else 'generation'} {source}", mwh, mwh, "MWh", float(rows["usd"].sum())
+        if fixed_usd := float(rows["fixed_usd"].sum()):
+            share = float((rows["end_s"] - rows["start_s"]).sum()) / (to_s - from_s)
+            yield f"fixed cost {source}", 0.0, share, "month", fixed_usd
 
 
 def _taxes(tariff: Tariff, lines: list[Line]) -> Iterator[Line]:

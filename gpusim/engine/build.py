@@ -87,6 +87,8 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, re
         n_nodes=int(gpus) // gpu.gpus_per_node,
         gpus_per_node=gpu.gpus_per_node,
         nodes_per_domain=gpu.nodes_per_domain,
+        domains_per_pod=gpu.domains_per_pod,
+        exchange=gpu.exchange,
         speed=gpu.training_speed / reference,
         rated_w_per_gpu=gpu.rated_it_w_per_gpu,
         idle_w=gpu.idle_w,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement
+from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Topology
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class PoolSpec:
     n_nodes: int
     gpus_per_node: int
     nodes_per_domain: int = 1
+    domains_per_pod: int | None = None  # none: the pool is one pod
+    exchange: tuple[float, float, float] = (1.0, 1.0, 1.0)  # time that gangs exchange data for, by `Level`
     speed: float = 1.0
     rated_w_per_gpu: float = 0.0
     idle_w: float = 0.0
@@ -52,6 +54,8 @@ class Rules:
     backfill: Backfill = Backfill.NONE
     placement: Placement = Placement.BEST_FIT
     dispatch: Dispatch = Dispatch.LEAST_LOADED
+    topology: Topology = Topology.REQUIRED
+    topology_wait_s: float = 0.0
     redispatch: bool = False
     kill_at_estimate: bool = False
     preempts: bool = False

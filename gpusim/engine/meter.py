@@ -1,4 +1,4 @@
-"""The meter of a site: what it has drawn, what that cost at the market and emitted, at the end of every interval."""
+"""The meter of a site: what it took from the grid, what that cost at the market and emitted, by interval."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.surroundings import day_ahead_price
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.scenario import Scenario
@@ -18,11 +19,13 @@ class Meter:
     """Readings of one site at the edges of intervals of ``meter_s`` [s] and of calendar months.
 
     It reads integrals of the fleet without settling them, so that a run with it is the same as one without. ``price``:
-    what the site pays for energy [USD/MWh].
+    what the site pays for energy [USD/MWh]; ``day_ahead``: what power bought the day before costs, where some is.
     """
 
-    def __init__(self, env: FleetEnvironment, site: str, edges_s: np.ndarray, price: Signal):
-        self.env, self.site, self._edges_s, self._price = env, site, edges_s, price
+    def __init__(
+        self, env: FleetEnvironment, site: str, edges_s: np.ndarray, price: Signal, day_ahead: Signal | None = None
+    ):
+        self.env, self.site, self._edges_s, self._price, self._day_ahead = env, site, edges_s, price, day_ahead
         self._read: list[tuple[float, float, float, float, float]] = []
 
     def read(self) -> Generator:
@@ -38,7 +41,8 @@ class Meter:
         -------
         DataFrame
             site, start_s, end_s, energy_j, market_usd (at the site's price, moment by moment), price_usd_per_mwh
-            (mean), carbon_kg, grid_mw (its connection at the end).
+            (mean), carbon_kg, grid_mw (its connection at the end); day_ahead_usd_per_mwh (mean) of a site that buys
+            the day before.
         """
         if not self._read or self.env.now > self._read[-1][0]:
             self._note()
@@ -49,11 +53,14 @@ class Meter:
             "price_usd_per_mwh": self._price.means(rows[:, 0]), "carbon_kg": np.diff(rows[:, 3]) / 1e3,
             "grid_mw": rows[1:, 4],
         }  # fmt: skip
+        if self._day_ahead is not None:
+            found["day_ahead_usd_per_mwh"] = self._day_ahead.means(rows[:, 0])
         return pd.DataFrame(found)
 
     def _note(self) -> None:
         env, power = self.env, self.env.sites[self.site]
-        joule, usd, grams = env.metered(power.site)
+        own = (0.0, 0.0, 0.0) if power.plant is None else power.plant.own()  # before the meter is read
+        joule, usd, grams = (all_of_it - mine for all_of_it, mine in zip(env.metered(power.site), own, strict=True))
         grid_mw = power.grid_w / 1e6 if np.isfinite(power.grid_w) else 0.0  # before the connection is there
         self._read.append((env.now, joule, usd, grams, grid_mw))
 
@@ -66,6 +73,7 @@ def open_meters(env: FleetEnvironment, scenario: Scenario, signals: Sequence[Sit
     for (site, spec), known in zip(scenario.sites.items(), signals, strict=True):
         if spec.tariff is not None:
             edges_s = np.union1d(np.arange(0.0, duration_s, spec.tariff.meter_s), turns_s)
-            found.append(Meter(env, site, edges_s, known.price_usd_per_mwh))
+            day_ahead = None if spec.tariff.day_ahead is None else day_ahead_price(scenario, site, duration_s)
+            found.append(Meter(env, site, edges_s, known.price_usd_per_mwh, day_ahead))
             env.process(found[-1].read())
     return found

@@ -65,8 +65,9 @@ class Curtailments:
         -------
         DataFrame
             site, asked_s (when it was announced), start_s, end_s, grid_mw (the connection), limit_mw (what was left,
-            with the backup), drawn_mw (mean), backup_mwh, backup_usd, gpu_hours (lost: idle since the announcement,
-            undone by evictions, slowed or paused), lost_usd (what these would have earned).
+            with the backup), drawn_mw (mean, but for what was made or stored on site), backup_mwh, backup_usd,
+            gpu_hours (lost: idle since the announcement, undone by evictions, slowed or paused), lost_usd (what these
+            would have earned).
         """
         for call in self._calls:
             if call.end_s == np.inf:
@@ -97,7 +98,7 @@ class Curtailments:
             if spec.response == "drain":
                 yield from self._drain(site, spec, from_s)
             yield env.at(from_s)
-            call.start_s, call.start_j = env.now, env.metered(power.site)[0]
+            call.start_s, call.start_j = env.now, self._drawn_j(site)
             call.grid_w, call.limit_w = power.grid_w, self._limit_w(site, spec)
             self._calls.append(call)
             paused = self._pause(site, call.limit_w) if spec.response == "pause" else []
@@ -121,7 +122,9 @@ class Curtailments:
 
         def lower(_ended: object = None) -> None:
             if env.now < until_s:
-                power.set_cap(max(self._limit_w(site, spec), self._counted_w(site)), BY, Wait.CURTAILED)
+                # Of the grid: what still runs, less what generators of the site's own give.
+                still_w = self._counted_w(site) - (power.firm_w - power.grid_w)
+                power.set_cap(max(self._limit_w(site, spec), still_w), BY, Wait.CURTAILED)
 
         lower()
         for j in self._running(site):
@@ -132,7 +135,7 @@ class Curtailments:
         """Pause jobs, the latest started first, until the site stays within a limit: (row, start of its run [s])."""
         paused = []
         for j in self._running(site):
-            if self._counted_w(site) <= limit_w:
+            if self._counted_w(site) <= self.env.sites[site].under(limit_w):
                 break
             paused.append((j, float(self.env.fleet.jobs[j].start_s)))
             self.env.set_job_rate(j, 0.0)
@@ -154,9 +157,15 @@ class Curtailments:
     def _end(self, call: _Call) -> None:
         """Close the account of a call."""
         call.end_s = self.env.now
-        call.drawn_j = self.env.metered(self.env.sites[call.site].site)[0] - call.start_j
+        call.drawn_j = self._drawn_j(call.site) - call.start_j
         now_s = self._lost_gpu_s(call.site)
         call.lost_gpu_s = {p: now_s[p] - before_s for p, before_s in call.lost_gpu_s.items()}
+
+    def _drawn_j(self, site: str) -> float:
+        """[J] From the grid up to now."""
+        power = self.env.sites[site]
+        own_j = 0.0 if power.plant is None else power.plant.own()[0]
+        return self.env.metered(power.site)[0] - own_j
 
     def _counted_w(self, site: str) -> float:
         """[W] What the site draws, as its limit counts it: all replicas at work, at the run's hottest hour."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,23 @@ from gpusim.buildout.room import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.state.codes import Wait
+
+
+class Plant(Protocol):
+    """Power that is made and stored on site: what it adds to the grid's now [W]."""
+
+    generators_w: float
+    sun_w: float
+    battery_w: float
+
+    def close(self) -> None:
+        """Carry what the site has drawn so far."""
+
+    def own(self) -> tuple[float, float, float]:
+        """Of that, what did not come from the grid [J]; what it cost [USD] and emitted [g]."""
+
+    def note(self) -> None:
+        """Begin a row of its table."""
 
 
 class SitePower:
@@ -25,10 +43,16 @@ class SitePower:
     hall_w : float
         [W] Rated IT power that the halls house and cool. It decides which delivered nodes have a place.
     grid_w : float
-        [W] Facility power that the grid connection gives. It decides which of these are on.
+        [W] Facility power that the grid connection gives.
+    firm_w : float
+        [W] The same with the site's own generators. It decides which of these are on.
+    from_grid_w : float
+        [W] What the grid gives now: its connection, or a cap below it.
+    plant : Plant or None
+        Generators, sun and battery of the site.
     cap_w : float
-        [W] A limit below it, while one is called (curtailment): the lowest of those called. Nodes stay on; jobs must
-        make do.
+        [W] A limit below the connection, while one is called (curtailment): the lowest of those called. Nodes stay on;
+        jobs must make do.
     cooled_w : float
         [W] IT power that the cooling plant manages in today's weather. Jobs must make do with it likewise.
     cooling_binds_s : list of (float, float)
@@ -46,6 +70,8 @@ class SitePower:
         self.cooling_binds_s: list[tuple[float, float]] = []
         self.curtailment_binds_s: list[tuple[float, float]] = []
         self._caps: dict[str, tuple[float, Wait]] = {}
+        self.plant: Plant | None = None
+        self._under_w, self._uncapped_w = np.inf, np.inf  # what it may draw now, and would without caps
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
         self.first_pool, self.n_pools = int(row.first_pool), int(row.n_pools)
@@ -58,6 +84,8 @@ class SitePower:
     grid_w = property(lambda self: self._grid_w)
     cap_w = property(lambda self: self._cap_w)
     cooled_w = property(lambda self: self._cooled_w)
+    from_grid_w = property(lambda self: min(self._cap_w, self._grid_w))
+    firm_w = property(lambda self: self._grid_w + (0.0 if self.plant is None else self.plant.generators_w))
 
     def deliver(self, pool: int, nodes: int) -> None:
         """Nodes of a pool (index in the fleet) delivered so far."""
@@ -69,6 +97,39 @@ class SitePower:
         env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
         self._switch()
 
+    def connect(self, plant: Plant) -> None:
+        """Have power that is made on site add to what the grid gives."""
+        self.plant = plant
+
+    def close(self) -> None:
+        """Have the site's own plant carry what the site has drawn so far."""
+        if self.plant is not None:
+            self.plant.close()
+
+    def own_changed(self) -> None:
+        """Generators, sun or a battery have come or gone."""
+        self._fix()
+        self._switch()
+        self._limit()
+
+    def own_varies(self) -> None:
+        """What sun and battery can give has changed."""
+        if self.under(self._cap_w) != self._under_w or self._uncapped() != self._uncapped_w:
+            self._limit()
+
+    def under(self, cap_w: float) -> float:
+        """[W] That the site may draw while the grid gives ``cap_w`` [W] or its connection, if that is less.
+
+        Its own plant adds to it; the battery carries no more than what the grid has taken back.
+        """
+        given_w = min(cap_w, self._grid_w)
+        if self.plant is None:
+            return given_w
+        return given_w + self.plant.generators_w + self.plant.sun_w + min(self.plant.battery_w, self._grid_w - given_w)
+
+    def _uncapped(self) -> float:
+        return self._grid_w if self.plant is None else self._grid_w + self.plant.generators_w + self.plant.sun_w
+
     def set_halls(self, hall_w: float) -> None:
         """The halls that are ready house and cool ``hall_w`` [W] of rated IT power from now on."""
         hall_w = border.number(self.env, "set_halls: hall_w", hall_w, 0.0, "W", may_be_infinite=True)
@@ -79,11 +140,9 @@ class SitePower:
     def set_grid(self, grid_w: float) -> None:
         """The grid connection gives ``grid_w`` [W] from now on; without one, a site draws nothing at all."""
         grid_w = border.number(self.env, "set_grid: grid_w", grid_w, 0.0, "W", may_be_infinite=True)
-        row, fixed_w = self.env.fleet.sites[self.site], self.fixed_w if grid_w > 0.0 else 0.0
-        if fixed_w != row.fixed_w:
-            self.env.settle()
-            row.fixed_w = fixed_w
+        self.close()
         self._grid_w = grid_w
+        self._fix()
         self._switch()
         self._limit()
 
@@ -96,6 +155,7 @@ class SitePower:
         cap_w = border.number(self.env, "set_cap: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
         if wait not in (Wait.RULE, Wait.CURTAILED):
             raise border.refuse(self.env, f"set_cap: wait: found {border.shown(wait)}; give Wait.RULE or CURTAILED")
+        self.close()
         self._caps[border.text(self.env, "set_cap: by", by)] = (cap_w, wait)
         self._cap_w, self._cap_wait = min(self._caps.values(), key=lambda cap: cap[0])
         self._limit()
@@ -105,22 +165,31 @@ class SitePower:
         self._cooled_w = border.number(self.env, "set_cooling: cooled_w", cooled_w, 0.0, "W", may_be_infinite=True)
         self._limit()
 
+    def _fix(self) -> None:
+        """What is drawn at any load is drawn where there is a connection, or generators."""
+        row, fixed_w = self.env.fleet.sites[self.site], self.fixed_w if self.firm_w > 0.0 else 0.0
+        if fixed_w != row.fixed_w:
+            self.env.settle()
+            row.fixed_w = fixed_w
+
     def _limit(self) -> None:
         """The lowest limit holds, and who waits for power waits for what it is of."""
         env, row = self.env, self.env.fleet.sites[self.site]
         # As the limit is counted: what IT power would draw at the hottest hour.
         cooling_w = self._cooled_w * row.peak_overhead + self.fixed_w
-        curtails = self._cap_wait == Wait.CURTAILED and self._cap_w <= cooling_w
-        _mark(self.cooling_binds_s, cooling_w < min(self._cap_w, self._grid_w), env.now)
-        _mark(self.curtailment_binds_s, curtails and self._cap_w < self._grid_w, env.now)
-        row.cap_wait = Wait.COOLING if cooling_w < self._cap_w else self._cap_wait
-        env.set_limit(self.site, self._grid_w, min(self._cap_w, cooling_w))
+        capped_w = self._under_w = self.under(self._cap_w)
+        self._uncapped_w = self._uncapped()
+        curtails = self._cap_wait == Wait.CURTAILED and capped_w <= cooling_w
+        _mark(self.cooling_binds_s, cooling_w < min(capped_w, self._uncapped_w), env.now)
+        _mark(self.curtailment_binds_s, curtails and capped_w < self._uncapped_w, env.now)
+        row.cap_wait = Wait.COOLING if cooling_w < capped_w else self._cap_wait
+        env.set_limit(self.site, self._uncapped_w, min(capped_w, cooling_w))
 
     def _switch(self) -> None:
         fleet = self.env.fleet
         row = fleet.sites[self.site]
         housed = nodes_within(self.delivered.tolist(), self.node_w, self.hall_w)
-        room_w = (self.grid_w * self.oversubscription - row.fixed_w) / row.peak_overhead
+        room_w = (self.firm_w * self.oversubscription - row.fixed_w) / row.peak_overhead
         carried = nodes_within(housed, self.planned_w, room_w)
         for i, nodes in enumerate(carried):
             pool = fleet.pools[self.first_pool + i]

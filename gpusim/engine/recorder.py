@@ -59,6 +59,9 @@ class Recorder:
         env.settle()
         for plant in self.plants:
             plant.settle()
+        for power in env.sites.values():
+            if power.plant is not None:
+                power.plant.note()
         self._record_services(self.edges_s[-1], env.now)
         self.edges_s.append(env.now)
         self._pools.append(env.fleet.pools.copy())

@@ -203,6 +203,9 @@ class Regulation:
         }
 
     def _facility_j(self, site: str) -> float:
-        """[J] At the meter up to now; what is not settled yet is read, not booked."""
-        row = self.env.fleet.sites[self.env.sites[site].site]
-        return float(row.facility_j + (row.it_w * row.overhead + row.fixed_w) * (self.env.now - row.settled_s))
+        """[J] From the grid up to now; what is not settled yet is read, not booked."""
+        power = self.env.sites[site]
+        own_j = 0.0 if power.plant is None else power.plant.own()[0]
+        row = self.env.fleet.sites[power.site]
+        drawn_j = row.facility_j + (row.it_w * row.overhead + row.fixed_w) * (self.env.now - row.settled_s)
+        return float(drawn_j - own_j)

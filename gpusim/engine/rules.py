@@ -9,7 +9,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.gittins import gittins_levels
 from gpusim.policies.policy import Policy
 from gpusim.scenario.scheduler import Scheduler
-from gpusim.state.codes import Backfill, Dispatch, Order, Placement
+from gpusim.state.codes import Backfill, Dispatch, Order, Placement, Topology
 
 OF_SERVICE = ("las", "las_2d", "gittins")
 CODES = {
@@ -29,6 +29,8 @@ def rules_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None
         order=order,
         backfill=Backfill.NONE if decides else Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
+        topology=Topology[scheduler.topology.upper()],
+        topology_wait_s=scheduler.topology_wait_s,
         dispatch=Dispatch[scheduler.dispatch.upper()],
         redispatch=scheduler.redispatch,
         kill_at_estimate=scheduler.overrun == "kill",

@@ -26,6 +26,7 @@ from gpusim.engine.links import Link, move_data, set_bandwidth
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
+from gpusim.engine.on_site.plant import OnSitePlant
 from gpusim.engine.partners import Partners
 from gpusim.engine.power import SitePower
 from gpusim.engine.process import start_all
@@ -100,10 +101,14 @@ def run(
         tables["rules"] = regulation.table(tables["power"], end_s)
     if curtailments:
         tables["curtailments"] = curtailments.table()
+    if world.own:
+        tables["on_site"] = pd.concat([plant.table() for plant in world.own], ignore_index=True)
     if meters:
         tables["meter"] = pd.concat([meter.table() for meter in meters], ignore_index=True)
         charged = tables.get("rules", rules_table([]))
-        tables["bill"] = bills(fleet_scenario, tables["meter"], charged, tables.get("curtailments"))
+        tables["bill"] = bills(
+            fleet_scenario, tables["meter"], charged, tables.get("curtailments"), tables.get("on_site")
+        )
     odd = tuple(f"jobs: {what}: {count:,}" for what, count in table.notes.items()) + world.input_notes
     manifest = manifest_of(
         scenario, seed, end_s, time.perf_counter() - began, engines=world.engines, jobs=jobs, input_notes=odd
@@ -144,6 +149,7 @@ class _World:
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[Plant] = []
+        self.own: list[OnSitePlant] = []
         self.recorder = Recorder(env, names, self.signals, services, self.plants)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
@@ -203,6 +209,8 @@ class _World:
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
+        if spec.on_site is not None:
+            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, log))
         for p in mine:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))

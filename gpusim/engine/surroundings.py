@@ -64,6 +64,22 @@ def _signals(
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes
 
 
+def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:
+    """[USD/MWh] Of power that a site with ``tariff.day_ahead`` buys the day before."""
+    spec = scenario.sites[site]
+    assert spec.tariff is not None
+    day_ahead = spec.tariff.day_ahead
+    assert day_ahead is not None
+    if day_ahead.price_file is None:
+        assert day_ahead.price_usd_per_mwh is not None
+        return Signal.constant(day_ahead.price_usd_per_mwh)
+    try:
+        file = read_grid(day_ahead.price_file, scenario.money.usd_per)
+        return file.signal("price_usd_per_mwh", scenario.run.start, duration_s, spec.typical_year)[0]
+    except TraceError as error:
+        raise TraceError(f"sites.{site}.tariff.day_ahead.price_file: {error}") from None
+
+
 def peak_overhead(cooling: Cooling, signals: SiteSignals, duration_s: float) -> float:
     """Facility watts per IT watt at the hottest hour of the run, without the fixed part."""
     hottest = [signal.max(0.0, duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]

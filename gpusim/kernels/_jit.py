@@ -16,11 +16,13 @@ from numba.core import caching
 
 import gpusim.kernels.bundle_type  # noqa: F401  (teaches numba the type of what every kernel takes first)
 from gpusim.kernels import sources
+from gpusim.kernels.linking import KernelCompiler
 
-# Who does not say whether to inline it does as its caller.
-_outer = njit(error_model="numpy", _nrt=False, forceinline=False)
+# Called from Python. Who does not say whether to inline it does as its caller.
+_all = {"error_model": "numpy", "_nrt": False, "pipeline_class": KernelCompiler}
+outer = njit(forceinline=False, **_all)
 # Called from kernels only: no way in from Python, which for a fleet of 24 arrays is longer than the code itself.
-_inside = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_inside = {**_all, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 inner = njit(forceinline=False, **_inside)
 # Of every event, with one caller or two: compiled into these, which saves a fifth of the time.
 part = njit(forceinline=True, **_inside)
@@ -69,7 +71,7 @@ class _Cache(caching.FunctionCache):
 
 def kernel(function: Callable) -> Callable:
     """Called from Python: compiled once, then read from disk."""
-    compiled = _outer(function)
+    compiled = outer(function)
     if compiled is not function:  # with the JIT switched off it is
         compiled._cache = _Cache(function)  # as njit(cache=True) does, with numba's own kind of cache
     return compiled

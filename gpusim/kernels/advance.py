@@ -26,6 +26,7 @@ from gpusim.kernels.redispatch import redispatch
 from gpusim.kernels.reservation import release
 from gpusim.kernels.running import end
 from gpusim.kernels.scheduling import schedule, schedule_by_plan, start_at_once, start_behind_head
+from gpusim.kernels.spreading import stop_insisting
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Order, Status, Wait
 
@@ -168,6 +169,7 @@ def _play_passes(f, now):
 def run_passes(f, now):
     """A pass over every pool that wants one, and over those that jobs which move have left."""
     clock = f.clock[0]
+    stop_insisting(f, now)
     while True:
         _play_passes(f, now)
         if f.rules[0].redispatch == 0 or not redispatch(f, now):
@@ -271,7 +273,7 @@ def advance(f, until, cycle_begins):
             clock.passing = 1  # what starts in the passes and takes no time ends behind the last of them
             if is_planned(f) or (is_greedy(f) and (clock.n_dirty > 0 or due_s == now)):
                 return PASSES
-            if clock.n_dirty > 0:
+            if clock.n_dirty > 0 or due_s == now:
                 run_passes(f, now)
             clock.first_arrived = clock.next_arrival
             clock.passing = 0

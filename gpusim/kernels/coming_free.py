@@ -104,11 +104,11 @@ def _has_nodes_before(f, p, d, r, limit_s):
 
 
 @inner
-def _earliest_domain(f, p, r, now):
-    """Domain outside ``reserved`` nodes whose r-th node comes free first, and when; (NONE, inf) if there is none."""
+def _earliest_domain(f, p, r, first, last, now):
+    """Of [first, last) the domain, of those left, whose r-th node comes free first, and when; (NONE, inf): none."""
     pool = f.pools[p]
     best, best_s = NONE, math.inf
-    for d in range(pool.n_domains):
+    for d in range(first, last):
         if f.nodes[pool.first_node + d * pool.nodes_per_domain].epoch == f.clock[0].epoch:
             continue  # chosen already
         if not _has_nodes_before(f, p, d, r, best_s):
@@ -135,12 +135,12 @@ def _wholly_idle_s(f, p, d, now):
 
 
 @inner
-def _pick_whole_domains(f, p, whole, now):
-    """The ``whole`` domains that are wholly idle first, into ``picked``; when the last of them is, or inf."""
+def _pick_whole_domains(f, p, whole, first_domain, last_domain, now):
+    """Of a range of domains the ``whole`` that are idle first, into ``picked``; when the last of them is, or inf."""
     pool = f.pools[p]
     size = pool.nodes_per_domain
     count = 0
-    for d in range(pool.n_domains):
+    for d in range(first_domain, last_domain):
         when = _wholly_idle_s(f, p, d, now)
         if when < math.inf:
             heap.push(f.scratch_keys, f.scratch_ids, f.scratch_pos, 0, count, when, d)
@@ -160,19 +160,39 @@ def _pick_whole_domains(f, p, whole, now):
 
 
 @inner
-def pick_first_domains(f, p, k, now):
-    """Of k nodes the whole domains that are idle first, then the rest in one more; when the last is idle, or inf."""
+def _pick_first_domains(f, p, k, first, last, now):
+    """Of k nodes the whole domains of [first, last) that are idle first, then the rest in one more; when all are."""
     pool = f.pools[p]
     f.clock[0].epoch += 1
     whole, rest = k // pool.nodes_per_domain, k % pool.nodes_per_domain
     latest = now
     if whole > 0:
-        latest = _pick_whole_domains(f, p, whole, now)
+        latest = _pick_whole_domains(f, p, whole, first, last, now)
     if rest > 0 and latest < math.inf:
-        d, when = _earliest_domain(f, p, rest, now)
+        d, when = _earliest_domain(f, p, rest, first, last, now)
         latest = max(latest, when)
         if d != NONE:
             _sort_domain(f, p, d, now)
             for i in range(rest):
                 f.picked[k - rest + i] = f.scratch_ids[i]
     return latest
+
+
+@inner
+def pick_tight(f, p, k, now):
+    """The k nodes that come free first as near to each other as they fit, into ``picked``; when the last does, or inf.
+
+    In the pod where they do first, if they fit in one.
+    """
+    pool = f.pools[p]
+    per_pod = pool.domains_per_pod
+    if pool.n_pods == 1 or k > per_pod * pool.nodes_per_domain:
+        return _pick_first_domains(f, p, k, 0, pool.n_domains, now)
+    best, best_s = NONE, math.inf
+    for first in range(0, pool.n_domains, per_pod):
+        when = _pick_first_domains(f, p, k, first, min(first + per_pod, pool.n_domains), now)
+        if when < best_s:
+            best, best_s = first, when
+    if best == NONE:
+        return math.inf
+    return _pick_first_domains(f, p, k, best, min(best + per_pod, pool.n_domains), now)

@@ -115,7 +115,7 @@ def _start_heads(f, p, now):
         if not made:
             return
         void(f, p)
-        if not place(f, p, f.jobs[j].gpus, ALL):
+        if not place(f, p, f.jobs[j].gpus, ALL, False):
             return
         start_planned(f, j, p, now)
         f.pools[p].doubt = 1

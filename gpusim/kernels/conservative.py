@@ -189,7 +189,7 @@ def _starts_now(f, j, p, now):
     pool, plan = f.pools[p], f.plans[j]
     if f.jobs[j].held > pool.free or budgets_from(f, j, p, now, now) != now:
         return False
-    return place(f, p, plan.gpus, ALL)
+    return place(f, p, plan.gpus, ALL, False)
 
 
 @inner

@@ -9,6 +9,7 @@ from gpusim.kernels.course import at_rate, counted_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
 from gpusim.kernels.placement import ALL, place
+from gpusim.kernels.spreading import roams
 from gpusim.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
@@ -28,7 +29,7 @@ def is_ready(f, j, p, held):
     pool = f.pools[p]
     if pool.queued != 0 or pool.free - pool.inbound_gpus < held:
         return False
-    return place(f, p, f.jobs[j].gpus, ALL) and fits_limit(f, pool.site, counted_on(f, j, p, held))
+    return place(f, p, f.jobs[j].gpus, ALL, roams(f, j)) and fits_limit(f, pool.site, counted_on(f, j, p, held))
 
 
 @inner

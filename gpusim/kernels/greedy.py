@@ -20,6 +20,7 @@ from gpusim.kernels.queueing import lane_of, over_quota, rewind
 from gpusim.kernels.roster import count_up_to, sort_running, take_notes
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage
+from gpusim.kernels.spreading import roams
 from gpusim.kernels.standing import key_if_started
 from gpusim.state.codes import NONE, Order, Wait
 
@@ -78,7 +79,7 @@ def _larger_first(f, starts):
 def lack(f, j, p):
     """Why a job waits that did not start: for nodes or power, or else because others shall have these."""
     held = held_gpus(f.pools[p], f.jobs[j].gpus)
-    if held > f.pools[p].free or not place(f, p, f.jobs[j].gpus, ALL):
+    if held > f.pools[p].free or not place(f, p, f.jobs[j].gpus, ALL, roams(f, j)):
         return shortage(f.pools[p], held)
     if not power_allows(f, j, p):
         return lacking(f, j, p)

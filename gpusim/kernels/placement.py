@@ -9,10 +9,12 @@ from __future__ import annotations
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner
 from gpusim.kernels.gang import n_nodes
-from gpusim.state.codes import NONE, ON, Placement
+from gpusim.kernels.spreading import is_divided
+from gpusim.state.codes import NONE, ON, Placement, Topology
 
 OPEN, ALL = 0, 1
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)
+_UNCONSTRAINED = int(Topology.UNCONSTRAINED)
 
 
 @inner
@@ -32,7 +34,7 @@ def _count_idle(f, p, n, step):
     pool.idle_all += step
     if node.reserved == 0:
         pool.idle_open += step
-    if pool.nodes_per_domain == 1:
+    if not is_divided(pool):
         return
     d = pool.first_domain + node.domain
     for family in range(2):
@@ -145,41 +147,86 @@ def _pick_in_domain(f, pool, domain, wanted, count, family):
 
 
 @inner
-def _find_domains(f, pool, k, family):
-    """Whole domains, then the remainder in the domain that has fewest idle nodes but enough."""
+def _find_domains(f, pool, k, family, first, last):
+    """Of [first, last) whole domains, then the remainder in the domain that has fewest idle nodes but enough."""
     size = pool.nodes_per_domain
     whole, rest = k // size, k % size
     count = 0
     full = _domain_set_of(pool, family, size)
-    d = -1
+    d = first - 1
     for _ in range(whole):
         d = bitset.next_from(f.words, full, pool.n_domains, d + 1)
-        if d < 0:
+        if d < 0 or d >= last:
             return False
         count = _pick_in_domain(f, pool, d, count + size, count, family)
     if rest == 0:
         return True
     for level in range(rest, size + 1):
-        after = d + 1 if level == size else 0  # the wholly idle ones up to d are taken
+        after = d + 1 if level == size else first  # the wholly idle ones up to d are taken
         e = bitset.next_from(f.words, _domain_set_of(pool, family, level), pool.n_domains, after)
-        if e >= 0:
+        if 0 <= e < last:
             return _pick_in_domain(f, pool, e, k, count, family) == k
     return False
 
 
 @inner
-def find_gang(f, p, k, family):
+def _find_tight(f, pool, k, family):
+    """The domains of the first pod that has room, or of the pool if no pod is large enough."""
+    per_pod = pool.domains_per_pod
+    if pool.n_pods == 1 or k > per_pod * pool.nodes_per_domain:
+        return _find_domains(f, pool, k, family, 0, pool.n_domains)
+    for first in range(0, pool.n_domains, per_pod):
+        if _find_domains(f, pool, k, family, first, min(first + per_pod, pool.n_domains)):
+            return True
+    return False
+
+
+@inner
+def _find_in_pod(f, pool, k, family):
+    """Any idle nodes of one pod, that with the fewest but enough."""
+    per_pod = pool.domains_per_pod
+    best, least = NONE, 0
+    for first in range(0, pool.n_domains, per_pod):
+        idle = 0
+        for d in range(first, min(first + per_pod, pool.n_domains)):
+            idle += f.domain_idle[pool.first_domain + d, family]
+        if idle >= k and (best == NONE or idle < least):
+            best, least = first, idle
+    if best == NONE:
+        return False
+    count = 0
+    for d in range(best, min(best + per_pod, pool.n_domains)):
+        count = _pick_in_domain(f, pool, d, k, count, family)
+    return count == k
+
+
+@inner
+def _find_near(f, pool, k, family, anywhere):
+    """Nodes as near to each other as a gang demands, or as they are to be had."""
+    if f.rules[0].topology != _UNCONSTRAINED:
+        if pool.idle_open >= k and _find_tight(f, pool, k, OPEN):
+            return True
+        if family == ALL and pool.idle_all > pool.idle_open and _find_tight(f, pool, k, ALL):
+            return True
+    if not anywhere or pool.n_pods == 1 or f.rules[0].topology == _UNCONSTRAINED:
+        return False
+    return _find_in_pod(f, pool, k, OPEN) or (family == ALL and _find_in_pod(f, pool, k, ALL))
+
+
+@inner
+def find_gang(f, p, k, family, anywhere):
     """Whether k wholly idle nodes are there for a gang; writes them to ``picked``.
 
-    In family ALL nodes outside the reservation come first.
+    In family ALL nodes outside the reservation come first. ``anywhere``: if need be, any nodes do.
     """
     pool = f.pools[p]
     if (pool.idle_open if family == OPEN else pool.idle_all) < k:
         return False
-    if pool.nodes_per_domain > 1:
-        if pool.idle_open >= k and _find_domains(f, pool, k, OPEN):
+    if is_divided(pool):
+        if _find_near(f, pool, k, family, anywhere):
             return True
-        return family == ALL and pool.idle_all > pool.idle_open and _find_domains(f, pool, k, ALL)
+        if not anywhere:
+            return False
     size = pool.gpus_per_node
     count = _pick_from_set(f, pool, _set_of(pool, OPEN, size), k, 0)
     if count < k and family == ALL:
@@ -188,15 +235,16 @@ def find_gang(f, p, k, family):
 
 
 @inner
-def place(f, p, gpus, family):
+def place(f, p, gpus, family, anywhere):
     """Whether a job of ``gpus`` fits now; its nodes (global indices) are then the first of ``picked``.
 
-    A job of one node looks outside the reservation first, then, in family ALL, inside it.
+    A job of one node looks outside the reservation first, then, in family ALL, inside it. ``anywhere``: the nodes of a
+    gang need not be near each other.
     """
     pool = f.pools[p]
     size = pool.gpus_per_node
     if gpus > size:
-        return find_gang(f, p, n_nodes(f.pools[p], gpus), family)
+        return find_gang(f, p, n_nodes(f.pools[p], gpus), family, anywhere)
     n = find_node(f, p, gpus, OPEN)
     if n == NONE and family == ALL:
         n = find_node(f, p, gpus, ALL)

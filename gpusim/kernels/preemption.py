@@ -7,6 +7,7 @@ from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
+from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, ON, Owner
 
@@ -90,13 +91,13 @@ def make_room(f, p, gpus, priority, now):
     pool = f.pools[p]
     need, k = on_node(pool, gpus), n_nodes(pool, gpus)
     first, last = pool.first_node, pool.first_node + pool.n_nodes
-    if 1 < pool.nodes_per_domain < k:
+    if is_divided(pool) and k > pool.nodes_per_domain:
         return False  # whole domains are never cleared
-    if k > 1 and 1 < pool.nodes_per_domain and k <= pool.nodes_per_domain:
+    if k > 1 and is_divided(pool):
         first, last = _best_domain(f, p, k, need, priority)
     if _reclaimable(f, first, last, need, priority, k) < k:
         return False
-    while not place(f, p, gpus, ALL):
+    while not place(f, p, gpus, ALL, False):
         n = _cheapest_node(f, first, last, need, priority)
         if n == NONE:
             return False

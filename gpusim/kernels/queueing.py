@@ -14,6 +14,7 @@ from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_
 from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
 from gpusim.kernels.shortlist import build, next_candidate, note
+from gpusim.kernels.spreading import begin_waiting, end_waiting
 from gpusim.state.codes import NONE, SEVERAL, Order, Status, Wait
 
 ANY_SIZE = np.iinfo(np.int64).max
@@ -40,6 +41,7 @@ def enqueue(f, j, p, now):
     job.pool = p
     job.status = _QUEUED
     job.held = held_gpus(pool, job.gpus)
+    begin_waiting(f, j, p, now)
     start_waiting(f.jobs, j, f.lanes, i)
     if pool.listed != 0:
         note(f, j, p, lane)
@@ -69,6 +71,7 @@ def dequeue(f, j, now):
     settle_pool(f.pools, p, now)
     settle_lane(f.lanes, i, now)
     stop_waiting(f.jobs, j, f.lanes, i)
+    end_waiting(f, j)
     bitset.remove(f.words, lane.set, lane.n_places, job.lane_pos)
     if is_planned(f):
         mark_fresh(f, j, p, False)

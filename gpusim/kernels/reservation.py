@@ -6,12 +6,13 @@ import math
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner
-from gpusim.kernels.coming_free import pick_first_domains, pick_first_nodes
+from gpusim.kernels.coming_free import pick_first_nodes, pick_tight
 from gpusim.kernels.expecting import OVERDUE_S, expected_at, expected_end, expected_idle
 from gpusim.kernels.frontier import frontier_add, frontier_pop
 from gpusim.kernels.gang import n_nodes, on_node
 from gpusim.kernels.placement import enlist, unlist
 from gpusim.kernels.promise import promise
+from gpusim.kernels.spreading import is_divided, roams
 from gpusim.state.codes import NONE, ON
 
 
@@ -164,7 +165,7 @@ def _reserve_nodes(f, p, k, now):
 
 @inner
 def _reserve_in_domains(f, p, k, now):
-    shadow_s = pick_first_domains(f, p, k, now)
+    shadow_s = pick_tight(f, p, k, now)
     if shadow_s < math.inf and _promise_from(f, p, shadow_s, now):
         for i in range(k):
             _reserve(f, p, f.picked[i], 0)
@@ -182,7 +183,7 @@ def reserve(f, j, p, now):
     pool.reserved_whole = 1 if job.gpus >= size else 0
     if job.gpus < size:
         _reserve_part_of_node(f, p, job.gpus, now)
-    elif pool.nodes_per_domain > 1 and job.gpus > size:
+    elif job.gpus > size and is_divided(pool) and not roams(f, j):
         _reserve_in_domains(f, p, n_nodes(pool, job.gpus), now)
     else:
         _reserve_nodes(f, p, n_nodes(pool, job.gpus), now)

@@ -22,6 +22,7 @@ from gpusim.kernels.course import (
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
+from gpusim.kernels.spreading import rate_apart
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
@@ -75,8 +76,9 @@ def start(f, j, p, now):
     job.start_s = now
     if job.first_start_s != job.first_start_s:
         job.first_start_s = now
-    if pool.rate != 1.0 or pool.draw != 1.0:
-        _begin_pace(f, j, p)
+    apart = rate_apart(f, j, p)
+    if pool.rate != 1.0 or pool.draw != 1.0 or apart != 1.0:
+        _begin_pace(f, j, p, apart)
     rate = rate_of(f, j)
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
@@ -153,12 +155,13 @@ def cut_short(f, j, now):
 
 
 @inner
-def _begin_pace(f, j, p):
-    """Give a run that begins now a row of its own in ``paces``."""
+def _begin_pace(f, j, p, spread):
+    """Give a run that begins now a row of its own in ``paces``; ``spread``: what is left of its rate as it is apart."""
     pace = f.paces[j]
     f.jobs[j].paced = 1
     pace.own_rate, pace.own_draw = 1.0, 1.0
-    pace.rate, pace.draw, pace.cap_step = f.pools[p].rate, f.pools[p].draw, 0
+    pace.spread = spread
+    pace.rate, pace.draw, pace.cap_step = spread * f.pools[p].rate, spread * f.pools[p].draw, 0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
@@ -171,7 +174,7 @@ def leave_pace(f, j, now):
     settle_pool(f.pools, p, now)
     settle_site(f.sites, f.pools[p].site, now)
     if job.paced == 0:
-        _begin_pace(f, j, p)
+        _begin_pace(f, j, p, 1.0)
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
@@ -186,8 +189,8 @@ def take_pace(f, j, now):
     """A running job goes on at its own rate and draw of now, times its pool's and what its cap leaves of them."""
     job, pace = f.jobs[j], f.paces[j]
     p, h = job.pool, job.holding
-    pace.rate = pace.own_rate * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
-    pace.draw = pace.own_draw * f.pools[p].draw * f.cap_draws[pace.cap_step]
+    pace.rate = pace.own_rate * pace.spread * f.pools[p].rate * f.cap_rates[job.job_class, pace.cap_step]
+    pace.draw = pace.own_draw * pace.spread * f.pools[p].draw * f.cap_draws[pace.cap_step]
     job.end_s = now + at_rate(course_length(f, j, p) - pace.place_s, pace.rate)
     # Overdue is overdue, not ever longer so: a time before 0 would count as none.
     job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - pace.place_s, 0.0), pace.rate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.admission import lacking, power_allows
 from gpusim.kernels.compression import compress, has_rows
-from gpusim.kernels.course import expected_wall_time
+from gpusim.kernels.course import at_rate, expected_wall_time
 from gpusim.kernels.expecting import OVERDUE_S
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.ledger import settle_lane, settle_pool
@@ -26,6 +26,7 @@ from gpusim.kernels.queueing import (
 from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
 from gpusim.kernels.shortage import shortage
+from gpusim.kernels.spreading import roams, slowest_rate
 from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
 
 _EASY = int(Backfill.EASY)
@@ -40,7 +41,7 @@ def try_start(f, j, p, family, now):
     """Start a waiting job if nodes and power are there: NONE if it started, else what it waits for."""
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
-    if held > pool.free or not place(f, p, f.jobs[j].gpus, family):
+    if held > pool.free or not place(f, p, f.jobs[j].gpus, family, roams(f, j)):
         return shortage(pool, held)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
@@ -72,7 +73,7 @@ def start_at_once(f, j, p, now):
     """Start a job that arrives where nobody waits, as its pass would; False, and nothing done, if that cannot be."""
     job, pool = f.jobs[j], f.pools[p]
     held = held_gpus(pool, job.gpus)
-    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free or not place(f, p, job.gpus, ALL):
+    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free or not place(f, p, job.gpus, ALL, roams(f, j)):
         return False
     job.pool, job.held = p, held
     if (f.rules[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
@@ -83,9 +84,15 @@ def start_at_once(f, j, p, now):
 
 
 @inner
+def _is_over(f, j, p, limit_s, now):
+    """Whether a job that began now would be expected to be over by ``limit_s``, wherever its nodes are."""
+    return now + at_rate(expected_wall_time(f, j, p), slowest_rate(f, j, p)) <= limit_s
+
+
+@inner
 def _try_behind_head(f, j, p, limit_s, only_short, now):
     """Start a job behind the blocked head if that does not delay the head."""
-    short = now + expected_wall_time(f, j, p) <= limit_s
+    short = _is_over(f, j, p, limit_s, now)
     if only_short and not short:
         return False
     return try_start(f, j, p, ALL if short else OPEN, now) == NONE
@@ -155,7 +162,7 @@ def _promise_holds(f, p, arrived, now):
         return False  # of power that came free, or that others were promised, the head may have some sooner
     if pool.shadow_s <= now + OVERDUE_S or next_within_quota(f, p, ANY_SIZE) != pool.reserved_job:
         return False
-    if pool.power_held == 1 and not place(f, p, f.jobs[pool.reserved_job].gpus, ALL):
+    if pool.power_held == 1 and not place(f, p, f.jobs[pool.reserved_job].gpus, ALL, roams(f, pool.reserved_job)):
         return False  # jobs that passed it are on its nodes
     return stands(f, p, now)
 
@@ -196,8 +203,8 @@ def start_behind_head(f, j, p, now):
     rewind(f, p)
     if f.jobs[head].rank > job.rank or not _promise_holds(f, p, j, now):
         return False
-    short = now + expected_wall_time(f, j, p) <= pool.shadow_s
-    if (pool.power_held != 0 and not short) or not place(f, p, job.gpus, ALL if short else OPEN):
+    short = _is_over(f, j, p, pool.shadow_s, now)
+    if (pool.power_held != 0 and not short) or not place(f, p, job.gpus, ALL if short else OPEN, roams(f, j)):
         return False
     job.pool, job.held = p, held
     if not power_allows(f, j, p):
@@ -277,7 +284,7 @@ def _first_waiting(f, p):
     if head == NONE:
         return NONE, NONE
     held = held_gpus(pool, f.jobs[head].gpus)
-    if held > pool.free or not place(f, p, f.jobs[head].gpus, ALL):
+    if held > pool.free or not place(f, p, f.jobs[head].gpus, ALL, roams(f, head)):
         return head, shortage(pool, held)
     if not power_allows(f, head, p):
         return head, lacking(f, head, p)

@@ -29,7 +29,7 @@ class Peak:
         [s] When it begins.
     share : float
         Of a year's charge: one part in as many as there are peaks, less where the run covers a part of the month's
-        weekdays only.
+        weekdays only and the peak is not known.
     """
 
     time_s: float
@@ -40,15 +40,23 @@ class Peak:
 def peaks(rule: CoincidentPeaks, start: datetime, span_s: tuple[float, float], temperature: Temperature) -> list[Peak]:
     """The peak of each month that counts, of those weekdays of it that lie in a span of the run.
 
-    On the weekday that is hottest (in winter coldest) at the hour at which the grid peaks; ties to the earlier.
+    On the weekday that is hottest (in winter coldest) at the hour at which the grid peaks; ties to the earlier. Of a
+    month whose peak is published it is that one, if the span holds it.
     """
     counted = PEAK_MONTHS[rule.variant]
+    known = {(moment.year, moment.month): moment for moment in rule.published if moment.month in counted}
     found = []
+    for (year, month), moment in known.items():
+        time_s = seconds_between(start, moment)
+        if span_s[0] <= time_s and time_s + QUARTER_S < span_s[1]:
+            found.append(Peak(time_s, f"{months.month_name[month]} {year}", 1.0 / len(counted)))
     for (year, month), times_s, heat in _candidates(rule, start, span_s, temperature):
+        if (year, month) in known:
+            continue
         share = len(times_s) / _weekdays(year, month) / len(counted)
         label = f"{months.month_name[month]} {year}"
         found.append(Peak(float(times_s[np.argmax(heat)]), label, share))
-    return found
+    return sorted(found, key=lambda peak: peak.time_s)
 
 
 def called_s(

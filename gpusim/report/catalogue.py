@@ -27,7 +27,9 @@ def tables() -> tuple[Table, ...]:
         for i, ((basis, source, date), names) in enumerate(texts.items()):
             shown = "all" if len(names) == len(gpus) else ", ".join(names)
             sources.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
-    return values, sources, _listed("cooling", "Cooling of halls"), _failures(), _listed("repairs", "Kinds of repair")
+    listed = {"on_site": "Power made and stored on site", "cooling": "Cooling of halls"}
+    rest = [_listed(name, title) for name, title in listed.items()]
+    return values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")
 
 
 def _listed(name: str, title: str) -> Table:

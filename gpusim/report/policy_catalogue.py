@@ -15,7 +15,8 @@ WORKS = {
     " checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
     " the jobs behind the first that waits",
     How.ROUNDS: 'who holds GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
-    " under sia and pollux times the sizes that a job may have; under gavel a linear programme of jobs x pools besides",
+    " under sia and pollux times the sizes that a job may have; under gavel a linear programme of jobs x pools besides,"
+    " under mast the jobs that wait times the pools",
 }
 
 

@@ -34,6 +34,7 @@ MAX_TOKENS_PER_S = 1e15
 STEPS = (
     "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
     "supplies.*.per_month", "sites.*.tariff.agreements.*.mw",
+    "sites.*.tariff.day_ahead.mw",
 )  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,6 +49,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for pattern in STEPS:
         for place, steps in find(data, pattern.split(".")):
             yield from _moments(place, steps, start)
+    yield from _planned_pods(data, pools)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -112,6 +114,17 @@ def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
                 f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {number_of(per_node, 'GPU')};"
                 f" give {nodes * per_node} or {(nodes + 1) * per_node}"
             )
+
+
+def _planned_pods(data: dict, pools: dict) -> Iterator[str]:
+    """Conservative backfill plans in domains, not in pods."""
+    if "conservative" not in (backfill for _place, backfill in find(data, ("scheduler", "backfill"))):
+        return
+    for kind in dict.fromkeys(kind for (_site, kind), (_pool, gpu) in pools.items() if gpu.domains_per_pod):
+        yield (
+            f"{dotted(('gpus', kind, 'domains_per_pod'))}: found pods with conservative backfill, which knows none;"
+            ' give scheduler.backfill = "easy" or "none", or no domains_per_pod'
+        )
 
 
 def _moments(place: tuple, table: object, start: Moment | None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -30,6 +31,15 @@ class GpuType(Model):
     """GPUs in one node."""
     nodes_per_domain: int = Field(1, gt=0, le=65536)
     """Nodes joined by one NVLink or rack domain."""
+    domains_per_pod: int | None = Field(None, gt=0, le=1_000_000)
+    """Such domains (or nodes, where each is one) below one pod of the network. Absent: a site's are one pod."""
+    domain_gb_s: float | None = Field(None, gt=0, lt=math.inf)
+    """[GB/s] Measured bandwidth of an all-reduce within a domain (bus bandwidth). Give all three or none: without them
+    gangs are as fast wherever their nodes are."""
+    pod_gb_s: float | None = Field(None, gt=0, lt=math.inf)
+    """[GB/s] The same between domains of a pod."""
+    site_gb_s: float | None = Field(None, gt=0, lt=math.inf)
+    """[GB/s] The same between pods."""
     node_base_w: float = Field(ge=0)
     """[W] Power of a node besides its GPUs, drawn whenever it is on."""
     rated_it_w_per_gpu: float = Field(gt=0)
@@ -48,6 +58,24 @@ class GpuType(Model):
     """Share of the TDP drawn while a job writes a checkpoint."""
     serving_fraction: float = Field(0.75, ge=0, le=1)
     """Share of the TDP drawn while a replica serves."""
+
+    @model_validator(mode="after")
+    def _slower_apart(self) -> GpuType:
+        given = {name: getattr(self, name) for name in ("domain_gb_s", "pod_gb_s", "site_gb_s")}
+        absent = [name for name, gb_s in given.items() if gb_s is None]
+        if absent and len(absent) < 3:
+            raise ValueError(f"found no {' and no '.join(absent)}; give the bandwidth of all three levels, or of none")
+        if not absent and not given["domain_gb_s"] >= given["pod_gb_s"] >= given["site_gb_s"]:
+            found = ", ".join(f"{name} of {gb_s:g}" for name, gb_s in given.items())
+            raise ValueError(f"found {found}; give no level more than the one within it")
+        return self
+
+    @property
+    def exchange(self) -> tuple[float, float, float]:
+        """Time that gangs exchange data for within a domain, a pod and a site, of that within a domain."""
+        if not (self.domain_gb_s and self.pod_gb_s and self.site_gb_s):
+            return (1.0, 1.0, 1.0)
+        return (1.0, self.domain_gb_s / self.pod_gb_s, self.domain_gb_s / self.site_gb_s)
 
     @model_validator(mode="after")
     def _idle_below_tdp(self) -> GpuType:

@@ -12,6 +12,7 @@ from gpusim.scenario.policy_options import (
     GittinsOptions,
     HierarchicalOptions,
     LevelOptions,
+    MastOptions,
     MultifactorOptions,
     NoOptions,
     PolluxOptions,
@@ -98,6 +99,10 @@ ORDERS: dict[str, PolicySpec] = {
     "gavel": PolicySpec(
         _R, "GPU types by shares of time from a linear programme: max-min, finish time, makespan, throughput",
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
+    ),
+    "mast": PolicySpec(
+        _R, "one queue for all sites; a job goes where it is over first, near its data, within quotas by site",
+        "Choudhury et al. OSDI'24 (MAST)", MastOptions, "gpusim.policies.mast:Mast",
     ),
     "pollux": PolicySpec(
         _R, "GPUs by goodput over that with an equal part; elastic jobs change size", "Qiao et al. OSDI'21 (Pollux)",

@@ -136,6 +136,15 @@ class ReservationsOptions(Model):
     """Reservations, of which those of one time have different nodes."""
 
 
+class MastOptions(Model):
+    """What it costs to be away, and who may have how much where."""
+
+    away_h: float = Field(0.0, ge=0)
+    """[h] By so much another site must be sooner than the one to which dispatch sent the job."""
+    quotas: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
+    """[GPUs] That a tenant may hold at a site, by site and tenant. Absent: no limit."""
+
+
 class GavelOptions(Model):
     """What shares of time on GPU types are for."""
 

@@ -54,6 +54,7 @@ REFERENCES = {
     "market.demand.gpus.@": "gpus.@",
 }
 OPTIONS = {  # the same of options of policies, by order
+    "mast": {"scheduler.options.quotas.@": "sites.@", "scheduler.options.quotas.*.@": "tenants.@"},
     "reservations": {
         "scheduler.options.reservations.*.site": "sites.@",
         "scheduler.options.reservations.*.gpu_type": "gpus.@",

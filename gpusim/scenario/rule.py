@@ -99,6 +99,9 @@ class CoincidentPeaks(SiteRule):
     """[h] When the peak's quarter hour begins, UTC, on the hottest weekday of a month from April to October."""
     winter_peak_utc_h: UtcHour
     """[h] When it begins on the coldest weekday of a month from November to March."""
+    published: list[Moment] = []
+    """When quarter hours began that counted, as the grid has published them: those of their months, whatever the
+    weather of the run."""
     avoid_to: Share | None = None
     """Share of its grid connection that a site draws at most in the hours in which a peak is forecast; absent: all."""
     called_days: PositiveInt

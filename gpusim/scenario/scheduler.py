@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
 
@@ -31,6 +32,11 @@ class Scheduler(Model):
     shall have."""
     placement: Literal["best_fit", "first_fit", "spread"] = "best_fit"
     """Which node a small job takes: least free that fits, first, or most free."""
+    topology: Literal["required", "preferred", "unconstrained"] = "required"
+    """What gangs ask of where their nodes are: as few domains as they fit in, and one pod if they fit in one; the same,
+    but any nodes where these are not free after ``topology_wait_s``; or any nodes."""
+    topology_wait_s: float = Field(0.0, ge=0, lt=math.inf)
+    """[s] How long gangs wait in a queue for the domains and the pod that they prefer."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
     redispatch: bool = True
@@ -87,6 +93,24 @@ class Scheduler(Model):
         if self.mode != "cycle" and self.policy:
             who = "a policy of your own" if ":" in self.order else f"order = {self.order!r}"
             raise ValueError(f'{who} decides in rounds: it needs mode = "cycle"')
+        return self
+
+    @model_validator(mode="after")
+    def _near(self) -> Scheduler:
+        if self.topology != "required" and self.backfill == "conservative":
+            raise ValueError(
+                f'topology = "{self.topology}" goes with backfill "none" or "easy", found "conservative", which'
+                " promises each gang its nodes as it comes"
+            )
+        if self.topology_wait_s > 0.0 and self.topology != "preferred":
+            raise ValueError(
+                f'topology_wait_s of {self.topology_wait_s:g} is for topology = "preferred", found "{self.topology}"'
+            )
+        if self.topology_wait_s > 0.0 and self.is_greedy:
+            raise ValueError(
+                f"topology_wait_s of {self.topology_wait_s:g} with an order that takes GPUs for the first; give 0, with"
+                " which gangs take the nearest nodes that are free"
+            )
         return self
 
     @model_validator(mode="after")

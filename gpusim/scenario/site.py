@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.non_firm import NonFirm
+from gpusim.scenario.on_site import OnSite
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
 from gpusim.scenario.tariff import Tariff
@@ -61,6 +62,8 @@ class Site(Model):
     """[MW] Facility power that the grid connection gives."""
     non_firm: NonFirm | None = None
     """What the grid may take back of that. Absent: nothing, all of it is firm."""
+    on_site: OnSite | None = None
+    """What the site makes and stores itself. Absent: nothing, all power comes from the grid."""
     hall_mw: Steps | None = None
     """[MW] Rated IT power that the halls ready by then house and cool. Absent: no limit."""
     rent_usd_per_mw_month: float = Field(0.0, ge=0, le=1e9)
@@ -117,6 +120,8 @@ class Site(Model):
         ]
         if self.typical_year and not (self.price_file or self.carbon_file or self.weather_file):
             faults.append("typical_year is for files; give price_file, carbon_file or weather_file, or remove it")
+        if self.on_site is not None and self.non_firm is not None and self.non_firm.backup_mw > 0.0:
+            faults.append("non_firm.backup_mw and on_site are both given; make the backup a generator of on_site")
         if faults:
             raise PydanticCustomError("site", "{faults}", {"faults": "; ".join(faults)})
         return self

@@ -36,6 +36,25 @@ class Agreement(Model):
         return self
 
 
+class DayAhead(Model):
+    """Power bought the day before, at prices of the day-ahead market: what is drawn beyond is bought, and what is not
+    drawn sold, at the site's price, which is then that of real time."""
+
+    price_usd_per_mwh: float | None = None
+    """[USD/MWh] Constant price of the day-ahead market."""
+    price_file: str | None = Field(None, min_length=1)
+    """File of its prices; its path counts from the working directory."""
+    mw: Steps | None = None
+    """[MW] Flat power that is bought. Absent: what the meter counted at the same time a day before, and nothing on the
+    first day."""
+
+    @model_validator(mode="after")
+    def _one_price(self) -> DayAhead:
+        if (self.price_usd_per_mwh is None) == (self.price_file is None):
+            raise PydanticCustomError("day_ahead", "give one of price_usd_per_mwh and price_file")
+        return self
+
+
 class Tariff(Model):
     """What a site's bill for power is made of, month by month, by a meter of its own (docs/bills.md).
 
@@ -47,6 +66,8 @@ class Tariff(Model):
     """[s] Interval of the meter, over which power counts as its mean. Quarter hours are usual."""
     agreements: dict[str, Agreement] = {}
     """Power purchase agreements by name."""
+    day_ahead: DayAhead | None = None
+    """What is bought on the day-ahead market. Absent: all at the site's price."""
     demand_usd_per_kw_month: Usd = 0.0
     """[USD/kW] Charge of a month for the highest mean power of an interval of the meter in it."""
     least_demand_share: Share = 0.0

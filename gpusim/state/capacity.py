@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.bundle import record
-from gpusim.state.codes import N_CAUSE, N_PHASE, N_WAIT
+from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_WAIT
 
 NODE = record(  # in a line of cache
     [
@@ -34,6 +34,9 @@ POOL = record(
         ("nodes_per_domain", "i8"),
         ("n_domains", "i8"),
         ("first_domain", "i8"),
+        ("domains_per_pod", "i8"),
+        ("n_pods", "i8"),
+        ("exchange", "f8", (N_LEVEL,)),  # time that gangs take to exchange data by `Level`, in any unit
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
         ("node_words", "i8"),  # that each of these sets takes
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all

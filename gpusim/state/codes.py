@@ -96,6 +96,22 @@ class Placement(IntEnum):
     SPREAD = 2
 
 
+class Topology(IntEnum):
+    """What gangs ask of where their nodes are."""
+
+    REQUIRED = 0  # as few domains as they fit in, in one pod if they fit in one
+    PREFERRED = 1  # the same, but any nodes after a while
+    UNCONSTRAINED = 2  # any nodes
+
+
+class Level(IntEnum):
+    """The smallest part of a pool in which all nodes of a gang are."""
+
+    DOMAIN = 0
+    POD = 1
+    SITE = 2
+
+
 class Capping(IntEnum):
     """What a site does when what runs there would draw more than it may."""
 
@@ -116,7 +132,7 @@ class Dispatch(IntEnum):
     GREENEST = 4
 
 
-N_CAUSE, N_WAIT, N_PHASE = len(Cause), len(Wait), len(Phase)
+N_CAUSE, N_WAIT, N_PHASE, N_LEVEL = len(Cause), len(Wait), len(Phase), len(Level)
 
 # Node states.
 OFF, ON, DOWN, SPARE = 0, 1, 2, 3

@@ -17,6 +17,8 @@ RULES = record(  # how jobs are ordered, placed and dispatched: does not change
         ("backfill", "i1"),
         ("placement", "i1"),
         ("dispatch", "i1"),
+        ("topology", "i1"),
+        ("topology_wait_s", "f8"),  # how long gangs wait for what they prefer
         ("redispatch", "i1"),  # queued jobs move to where they can start at once
         ("preempts", "i1"),
         ("greedy", "i1"),  # GPUs to the first in the order, whoever holds them
@@ -102,6 +104,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "words": (np.dtype("i8"), 1),  # all bit sets
     "least_wall_s": (np.dtype("f8"), 2),  # (words, sizes): of the jobs in a queue's word, expected wall time
     "least_draw_w": (np.dtype("f8"), 2),
+    "roams_s": (np.dtype("f8"), 1),  # of jobs, where a tight placement is preferred: from when on any nodes do
     "domain_idle": (np.dtype("i8"), 2),  # (domains, 2): idle nodes outside the reservation, all idle nodes
     "quota": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs allowed
     "held": (np.dtype("i8"), 2),  # (tenants, gpu types): GPUs held

@@ -43,6 +43,7 @@ PACE = record(  # of a run that has not always gone at rate 1
     [
         ("own_rate", "f8"),  # set for this run; what it draws above idle, of its draw at rate 1
         ("own_draw", "f8"),
+        ("spread", "f8"),  # what its nodes' being apart leaves of its rate, and of its draw
         ("rate", "f8"),  # with its pool's
         ("draw", "f8"),
         ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap

@@ -26,12 +26,13 @@ SERVICE_TABLES = (
 FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures only
 BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
 CURTAILMENTS = "curtailments"  # of scenarios with a connection that is not all firm only
+ON_SITE = "on_site"  # of scenarios with power made or stored on site only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
     **dict.fromkeys(BUILD_TABLES, "projects"), **dict.fromkeys(CONTRACT_TABLES, "contracts"),
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
     **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is not all firm",
-    PRICES: "contracts with market.index",
+    ON_SITE: "power made or stored on site", PRICES: "contracts with market.index",
 }  # fmt: skip
 
 
@@ -65,7 +66,10 @@ class Tables:
     failures = _table("failures", "Failures that took nodes down: where, why, what they interrupted, and the repair.")
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
     curtailments = _table("curtailments", "Calls of the grid for what is not firm: when, and what they cost.")
-    meter = _table("meter", "Energy, its worth at the market, carbon and connection by interval of a site's meter.")
+    on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
+    meter = _table(
+        "meter", "Energy from the grid, its worth at the market, carbon and connection by interval of a site's meter."
+    )
     bill = _table("bill", "Bills for power by site, month and component; their energy is what the meter counted.")
     rules = _table("rules", "What each rule did, where and when, and what it cost.")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gpusim.errors import GpusimError
 from gpusim.validation import (
+    acme,
     blocking,
     capping,
     contracts,
@@ -13,9 +14,12 @@ from gpusim.validation import (
     elastic,
     engine_limits,
     failures,
+    fair_finish,
     fair_types,
+    generation,
     hindcast,
     occupancy,
+    one_queue,
     packing,
     physical,
     power,
@@ -90,8 +94,12 @@ ANCHORS: dict[int, Anchor] = {
     55: slips.promised,
     56: fair_types.knowing_types,
     57: elastic.sia_beside_pollux,
+    58: fair_finish.themis_beside_tiresias,
+    59: one_queue.pooled_by_mast,
     60: tariffs.bills_of_a_year,
     61: curtailment.calls,
+    62: generation.gas_or_grid,
+    63: acme.seren,
 }
 
 SOURCES: dict[int, str] = {
@@ -150,8 +158,12 @@ SOURCES: dict[int, str] = {
     55: "what was promised for 2025 and 2026, and what came",
     56: "stanford-futuredata/gavel c4fa400",
     57: "Jayaram Subramanya et al. (2023), Qiao et al. (2021)",
+    58: "Mahajan et al. (2020), Gu et al. (2019)",
+    59: "pooling; Choudhury et al. (2024)",
     60: "worked by hand, conservation",
     61: "worked by hand",
+    62: "worked by hand",
+    63: "InternLM/AcmeTrace (2023)",
 }
 
 

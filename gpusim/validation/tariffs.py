@@ -86,6 +86,7 @@ def bills_of_a_year(_effort: Effort) -> Iterator[Row]:
         yield Row(60, f"100 MW for a year: {component} [USD]", expected, billed[component], 1e-11)
     yield Row(60, "the same in all [USD]", sum(lines.values()), billed.sum(), 1e-11)
     yield from _bill_of_the_weather()
+    yield from _two_markets()
 
 
 def _bill_of_the_weather() -> Iterator[Row]:
@@ -105,3 +106,22 @@ def _bill_of_the_weather() -> Iterator[Row]:
     )
     peak_kw = power["facility_w"].max() / 1000.0
     yield Row(60, "by the weather: demand [USD]", 8.0 * peak_kw, bill.loc["demand", "usd"], 1e-9)
+
+
+def _two_markets() -> Iterator[Row]:
+    """60: 100 MW for a year, of which 120 are bought the day before at 40 USD/MWh, and 20 sold at 50; then, in the June
+    of the weather, as much as the day before, settled at two prices by its table of power."""
+    tables = flat_sites_scenario(1000.0).to_toml_dict()
+    texas = tables["sites"]["texas"] | {"tariff": {"day_ahead": {"price_usd_per_mwh": 40.0, "mw": 120.0}}}
+    result = run(Scenario.from_dict(tables | {"sites": {"texas": texas}, "rules": {}}), SEED)
+    billed = result.bill.groupby("component")["usd"].sum()
+    for component, expected in {"day ahead": 40.0 * 120.0 * 8_760.0, "energy": -50.0 * 20.0 * 8_760.0}.items():
+        yield Row(60, f"two markets: {component} [USD]", expected, billed[component], 1e-11)
+    here = {**texas, "grid_mw": 1000.0, "cooling": {"medium": "air"}}
+    here["tariff"] = {"day_ahead": {"price_usd_per_mwh": 40.0}}
+    tables |= {"run": {"start": "2026-06-01", "days": 30.0, "record_s": 900.0}, "sites": {"texas": here}, "rules": {}}
+    result = run(Scenario.from_dict(tables), SEED)
+    drawn_mwh = (result.power["facility_w"] * 900.0 / JOULE_PER_MWH).to_numpy()
+    before_mwh = drawn_mwh[:-96]  # of 96 quarter hours a day
+    expected = 40.0 * before_mwh.sum() + 50.0 * (drawn_mwh.sum() - before_mwh.sum())
+    yield Row(60, "two markets, as the day before [USD]", expected, result.bill["usd"].sum(), 1e-9)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.commerce.bill import bills
+from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.bill import COLUMNS
 from gpusim.tables.rules import Entry, table
@@ -52,6 +53,32 @@ def test_a_month_of_each_component() -> None:
     found = usd(tariff, DAY)["2026-06"]
     lines = {"energy": MARKET, "demand": 8_000 * 9.0 / 30.0, "delivery": 120 * 7.0, "carbon": 48.0 * 80.0}
     assert found.to_dict() == pytest.approx({**lines, "taxes": 0.11 * sum(lines.values())})
+
+
+def test_two_markets() -> None:
+    """5 MW bought the day before: what is drawn beyond is bought, what is not is sold, at the price of the moment."""
+    day_ahead = {"price_usd_per_mwh": 1.0, "mw": 5.0}
+    read = DAY.assign(day_ahead_usd_per_mwh=[30.0, 60.0, 40.0, 10.0])
+    found = usd({"day_ahead": day_ahead}, read)["2026-06"]
+    assert found["day ahead"] == pytest.approx(30.0 * (30.0 + 60.0 + 40.0 + 10.0))
+    assert found["energy"] == pytest.approx(-6 * 20.0 + 18 * 100.0 + 6 * 50.0 - 18 * -10.0)
+
+
+def test_as_much_as_the_day_before() -> None:
+    """Over the turn of a month, with an interval that it cuts: nothing on the first day, then what was counted."""
+    mw = [4.0, 8.0, 6.0, 2.0] * 2
+    read = readings(mw, [50.0] * 8).assign(day_ahead_usd_per_mwh=40.0)
+    same = usd({"day_ahead": {"price_usd_per_mwh": 40.0}}, read, days=2.0, start="2026-06-30")
+    assert same["2026-06"].to_dict() == pytest.approx({"day ahead": 0.0, "energy": 50.0 * 120.0})
+    assert same["2026-07"].to_dict() == pytest.approx({"day ahead": 40.0 * 120.0, "energy": 0.0})
+    half = readings([4.0, 2.0], [50.0] * 2, DAY_S).assign(day_ahead_usd_per_mwh=[40.0, 30.0])
+    less = usd({"day_ahead": {"price_usd_per_mwh": 40.0}}, half, days=2.0, start="2026-06-26")["2026-06"]
+    assert less.to_dict() == pytest.approx({"day ahead": 30.0 * 96.0, "energy": 50.0 * (96.0 - 48.0)})
+
+
+def test_a_position_has_one_price() -> None:
+    with pytest.raises(ScenarioError, match="give one of price_usd_per_mwh and price_file"):
+        scenario({"day_ahead": {"mw": 5.0}})
 
 
 def test_least_demand_is_a_share_of_the_connection() -> None:

@@ -1,7 +1,7 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
 from gpusim.engine.description import Levels
-from gpusim.state.codes import Backfill, Dispatch, Order
+from gpusim.state.codes import Backfill, Dispatch, Order, Topology
 from tests.engine.random_cases import cases
 
 
@@ -51,6 +51,8 @@ GREEDY = {
         Levels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0),
     ),
 }
+PODS = {"domains": (1, 1, 2), "pods": True, "checkpoints": True, "topology": tuple(Topology)}
+NEAR = {**PODS, "topology_wait_s": (0.0, 1.0, 4.0)}
 KINDS = {
     "none": cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
     "easy": cases(backfills=(Backfill.EASY,)),
@@ -186,6 +188,20 @@ KINDS = {
     "greedy under caps": cases(
         **GREEDY, pools=2, sites=(0,), changes=("grid", "cap", "fail"), checkpoints=True, caps=True
     ),
+    "pods": cases(**NEAR),
+    "pods of other kinds": cases(
+        **NEAR,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=(*PACED, *SIZED, "nodes", "fail"),
+        quotas=True,
+        cycles=(None, None, *CYCLES),
+        redispatch=(False, True),
+    ),
+    "pods under power limits": cases(
+        **NEAR, pools=2, changes=("grid", "cap", "fail"), caps=True, preempts=(False, True), redispatch=(False, True)
+    ),
+    "pods, greedily": cases(**GREEDY, **PODS, pools=2, changes=("fail", "job_rate"), redispatch=(False, True)),
     "policies": cases(backfills=EVERY, pools=2, changes=("grid", "cap"), cycles=CYCLES, policies=POLICIES),
 }
 SERVED = {

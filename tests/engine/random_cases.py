@@ -22,7 +22,7 @@ def _half(gpus: int) -> float:
 
 
 @st.composite
-def _pools(draw, most, domains, power, sites=(0, 1)):
+def _pools(draw, most, domains, power, sites=(0, 1), pods=False):
     """Tiny pools at one or more sites; all numbers are exact in binary."""
     pools = []
     for p in range(draw(st.integers(min(most, 2), most))):
@@ -32,11 +32,14 @@ def _pools(draw, most, domains, power, sites=(0, 1)):
             watts["node_idle_w"] = draw(st.sampled_from([0.0, 2.0, 4.0]))
             watts["idle_w"] = draw(st.sampled_from([0.0, 1.0]))
             watts["serving_w"] = draw(st.sampled_from([2.0, 4.0]))
+        if pods:
+            watts["domains_per_pod"] = draw(st.sampled_from([None, 1, 2]))
+            watts["exchange"] = draw(st.sampled_from([(1.0, 1.0, 1.0), (1.0, 2.0, 8.0), (1.0, 1.0, 4.0)]))
         pools.append(
             PoolSpec(
                 site=pools[-1].site + draw(st.sampled_from(sites)) if p else 0,
                 gpu_type=draw(st.integers(0, 1)) if p else 0,
-                n_nodes=draw(st.integers(1, 5)),
+                n_nodes=draw(st.integers(1, 8 if pods else 5)),
                 gpus_per_node=draw(st.sampled_from([1, 2, 4])),
                 nodes_per_domain=draw(st.sampled_from(domains)),
                 speed=draw(st.sampled_from([0.5, 1.0, 2.0])) if most > 1 else 1.0,
@@ -151,12 +154,12 @@ def _services(draw, pools):
     )
 
 
-def _classes():
-    """Three classes of jobs, by how they write checkpoints and how long they load."""
+def _classes(shares):
+    """Three classes of jobs, by how much they exchange data, how they write checkpoints and how long they load."""
     interval_s = st.sampled_from([math.inf, 0.0, 1.0, 2.0, 4.0])
     write_s, background_s = st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([0.0, 0.0, 0.5, 1.5])
     speeds = st.sampled_from([{}, {}, {0: 2.0}, {1: 0.5}, {0: 0.25, 1: 4.0}])
-    kinds = st.builds(ClassSpec, st.just(0.0), interval_s, write_s, FEW, background_s, speeds, FEW)
+    kinds = st.builds(ClassSpec, st.sampled_from(shares), interval_s, write_s, FEW, background_s, speeds, FEW)
     return st.lists(kinds, min_size=3, max_size=3)
 
 
@@ -198,15 +201,16 @@ def cases(
     domains=(1,),
     changes=(),
     checkpoints=False,
+    pods=False,
     orders=tuple(ORDERS),
     **rules,
 ):
     """Cases of one kind; ``rules`` are the values that each of these rules may have."""
     power = "grid" in changes
-    pools = draw(_pools(pools, domains, power, sites))
+    pools = draw(_pools(pools, domains, power, sites, pods))
     classes, n_routes = [ClassSpec()], 1
     if checkpoints:
-        classes = draw(_classes())
+        classes = draw(_classes([0.0, 1.0] if pods else [0.0]))
     quota = draw(_quota(pools)) if rules.pop("quotas", False) else None
     routes = [(list(range(len(pools))), 0)]
     if len(pools) > 1:

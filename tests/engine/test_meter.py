@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import gpusim
@@ -87,3 +88,19 @@ def test_statements_pay_the_bill() -> None:
     assert len(bill) < len(result.bill)
     paid = result.money_sites.groupby("month")["energy_usd"].sum()
     assert paid.to_dict() == pytest.approx(bill.groupby("month")["usd"].sum().to_dict(), abs=0.01)
+
+
+def test_day_ahead_prices_come_from_a_file(given, tmp_path) -> None:
+    """By the hour, from a file of its own; only bills know of them."""
+    hours = pd.date_range("2026-06-28T23:00", periods=100, freq="h", tz="UTC")
+    prices = pd.DataFrame({"time": hours.strftime("%Y-%m-%dT%H:%M:%SZ"), "price_usd_per_mwh": np.arange(100.0)})
+    prices.to_csv(tmp_path / "prices.csv", index=False)
+    day_ahead = {"price_file": str(tmp_path / "prices.csv"), "mw": 0.05}
+    result = gpusim.run(given.with_({"sites.here.tariff.day_ahead": day_ahead, "rules.enforce": []}), seed=3)
+    meter = result.meter
+    at = meter["day_ahead_usd_per_mwh"].to_numpy()
+    assert (at[0], at[-1]) == pytest.approx((1.0 / 3.0, 96.0))  # ten minutes at 0, then five at 1
+    mwh = 0.05 * (meter["end_s"] - meter["start_s"]) / 3600.0
+    billed = result.bill.groupby("component")["usd"].sum()
+    assert billed["day ahead"] == pytest.approx((mwh * at).sum(), rel=1e-12)
+    assert result.sites["cost_usd"].iloc[0] == pytest.approx(meter["market_usd"].sum(), rel=1e-12)

@@ -3,11 +3,11 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import floors, gaps, timeline
+from gpusim.kernels._jit import outer
 from gpusim.state.codes import Backfill
 from gpusim.state.plans import CHUNK_STEPS
 
@@ -15,7 +15,7 @@ AMOUNT = 8
 TIMES = st.integers(0, 60)
 
 
-@njit(_nrt=False)
+@outer
 def _play(f, steps, found):
     """Of each step (from, to, GPUs taken, GPUs given back, need, length, last start), in turn; then both searches."""
     timeline.open_line(f, 0, AMOUNT, 0.0)

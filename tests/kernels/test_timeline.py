@@ -5,11 +5,11 @@ import math
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import gaps, timeline
+from gpusim.kernels._jit import outer
 from gpusim.state.codes import Backfill
 from gpusim.state.plans import CHUNK_STEPS
 
@@ -17,7 +17,7 @@ AMOUNT = 8
 TIMES = st.integers(0, 60)
 
 
-@njit(_nrt=False)
+@outer
 def _play(f, bookings, asked, found):
     """Take the bookings, or give them back; then ask for the earliest start, the extremes and the reach."""
     timeline.open_line(f, 0, AMOUNT, 0.0)

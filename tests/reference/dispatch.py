@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gpusim.state.codes import Dispatch, Placement
+from gpusim.state.codes import Dispatch, Placement, Topology
 from tests.reference import times
 from tests.reference.placement import find
 from tests.reference.world import Job, Pool
@@ -21,6 +21,7 @@ def choose(
     transfer_s: dict[Pool, float],
     can_hold_now: Callable[[Pool], bool],
     admits: Callable[[Pool], bool],
+    topology: Topology = Topology.REQUIRED,
 ) -> Pool | None:
     """The pool for a job among its candidates, the first ``n_home`` of them at home; None if none can ever hold it.
 
@@ -35,10 +36,12 @@ def choose(
         best = [pool for pool in now if pool in home] or now or [pool for pool in able if pool in home] or able
         return _least(best, _load)
     if rule == Dispatch.EARLIEST_START:
-        return _least(now or able, lambda pool: max(_expected_wait_s(job, pool, admits), transfer_s.get(pool, 0.0)))
+        return _least(
+            now or able, lambda pool: max(_expected_wait_s(job, pool, admits, topology), transfer_s.get(pool, 0.0))
+        )
     if rule in (Dispatch.CHEAPEST, Dispatch.GREENEST):
         per_site = price if rule == Dispatch.CHEAPEST else carbon
-        ready = [pool for pool in now if is_ready(job, pool, admits)]
+        ready = [pool for pool in now if is_ready(job, pool, admits, topology)]
         if ready:
             return _least(ready, lambda p: per_site[p.spec.site] * p.spec.rated_w_per_gpu / job.kind.speed_in(p.spec))
     return _least(now or able, _load)
@@ -48,10 +51,10 @@ def _least(pools: list[Pool], value) -> Pool:
     return min(pools, key=lambda pool: (value(pool), _load(pool), pool.index))
 
 
-def is_ready(job: Job, pool: Pool, admits: Callable[[Pool], bool]) -> bool:
+def is_ready(job: Job, pool: Pool, admits: Callable[[Pool], bool], topology: Topology = Topology.REQUIRED) -> bool:
     """Whether nobody waits and there is room now; ``admits`` says whether a pool's site has the power."""
     free = {node: node.free for node in pool.nodes if node.usable}
-    fits = find(job, pool, free, Placement.BEST_FIT) is not None
+    fits = find(job, pool, free, Placement.BEST_FIT, topology) is not None
     return not pool.waiting and pool.free - _held(pool.inbound, pool) >= job.held(pool.size) and fits and admits(pool)
 
 
@@ -65,10 +68,10 @@ def _load(pool: Pool) -> float:
     return (pool.busy + _held(pool.replicas + pool.waiting + pool.inbound, pool)) / pool.energised
 
 
-def _expected_wait_s(job: Job, pool: Pool, admits: Callable[[Pool], bool]) -> float:
+def _expected_wait_s(job: Job, pool: Pool, admits: Callable[[Pool], bool], topology: Topology) -> float:
     """Until enough runs have ended for the queue and the job; those that wait count as if they ran."""
     held = job.held(pool.size)
-    if is_ready(job, pool, admits):
+    if is_ready(job, pool, admits, topology):
         return 0.0
     ahead = pool.waiting + pool.inbound
     runs = pool.running + ahead

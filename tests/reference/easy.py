@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gpusim.state.codes import Placement
-from tests.reference.placement import Free, find
+from gpusim.state.codes import Placement, Topology
+from tests.reference import times
+from tests.reference.placement import Free, find, first_of, idle_of, looks, slowest_rate
 from tests.reference.world import Job, Node, Pool
 
 
@@ -30,23 +31,25 @@ class Reservation:
             if node.usable
         }
 
-    def place(self, job: Job, pool: Pool, now: float, rule: Placement) -> list[Node] | None:
+    def place(self, job: Job, pool: Pool, now: float, rule: Placement, topology: Topology) -> list[Node] | None:
         """Nodes on which a job behind the head may start now."""
-        chosen = find(job, pool, self.outside(pool), rule)
-        if chosen is not None or self._outlasts(job, pool, now):
-            return chosen
+        outside = self.outside(pool)
+        if self._outlasts(job, pool, now, topology):
+            return find(job, pool, outside, rule, topology)
         if job.gpus <= pool.size:
-            return find(job, pool, {node: node.free for node in self.nodes}, rule)
-        if pool.spec.nodes_per_domain > 1:
-            return find(job, pool, {node: node.free for node in pool.nodes if node.usable}, rule)
-        idle = [node for node in pool.nodes if node.usable and node.free == node.size]
-        idle.sort(key=lambda node: (node in self.nodes, node.index))
-        count = job.n_nodes(pool.size)
-        return idle[:count] if len(idle) >= count else None
+            kept = {node: node.free for node in self.nodes}
+            return find(job, pool, outside, rule) or find(job, pool, kept, rule)
+        every = idle_of({node: node.free for node in pool.nodes if node.usable})
+        every.sort(key=lambda node: (node in self.nodes, node.index))
+        return first_of(looks(pool, topology), job.n_nodes(pool.size), pool, [idle_of(outside), every])
 
     def count(self, job: Job, nodes: list[Node], now: float) -> None:
         """Take a starting job off what is left over, if it will still run at the shadow time."""
-        if job.gpus < job.pool.size and nodes[0] in self.nodes and self._outlasts(job, job.pool, now):
+        if (
+            job.gpus < job.pool.size
+            and nodes[0] in self.nodes
+            and self._outlasts(job, job.pool, now, Topology.REQUIRED)
+        ):
             self.spare -= job.gpus
 
     def depends_on(self, node: Node, now: float) -> bool:
@@ -54,13 +57,14 @@ class Reservation:
         idle_s = max((job.expected_end_s(now) for job in node.jobs), default=now)
         return not self.whole or node in self.nodes or idle_s <= self.shadow_s
 
-    def _outlasts(self, job: Job, pool: Pool, now: float) -> bool:
-        return now + job.expected_wall_s(pool) > self.shadow_s
+    def _outlasts(self, job: Job, pool: Pool, now: float, topology: Topology) -> bool:
+        """Whether it may still run at the shadow time, wherever its nodes are."""
+        return now + times.at_rate(job.expected_wall_s(pool), slowest_rate(job, pool, topology)) > self.shadow_s
 
 
-def reserve(head: Job, pool: Pool, now: float, power_s: Callable[[float], float]) -> Reservation:
+def reserve(head: Job, pool: Pool, now: float, topology: Topology, power_s: Callable[[float], float]) -> Reservation:
     """The nodes that come free first for a head that does not fit now, from when there is power for it too."""
-    kept = _part_of_a_node(head, pool, now) if head.gpus < pool.size else _whole_nodes(head, pool, now)
+    kept = _part_of_a_node(head, pool, now) if head.gpus < pool.size else _whole_nodes(head, pool, now, topology)
     kept.shadow_s = power_s(kept.nodes_s)
     if math.isinf(kept.shadow_s):
         return Reservation(head, nodes_s=kept.nodes_s)
@@ -71,30 +75,48 @@ def reserve(head: Job, pool: Pool, now: float, power_s: Callable[[float], float]
     return kept
 
 
-def _whole_nodes(head: Job, pool: Pool, now: float) -> Reservation:
+def _whole_nodes(head: Job, pool: Pool, now: float, topology: Topology) -> Reservation:
     idle_s = {
         node: max((job.expected_end_s(now) for job in node.jobs), default=now) for node in pool.nodes if node.usable
     }
     count = head.n_nodes(pool.size)
-    size = pool.spec.nodes_per_domain if count > 1 else 1
+    chosen: list[Node] = []
+    if count == 1 or not pool.is_divided or topology != Topology.REQUIRED:
+        nodes = sorted(idle_s, key=lambda node: (idle_s[node], node.index))
+        if len(nodes) >= count:  # of all that are ready by then, the last: the others are left for long jobs
+            chosen = [node for node in nodes if idle_s[node] <= idle_s[nodes[count - 1]]][-count:]
+    else:
+        for pod in range(pool.n_pods if count <= pool.pod_size else 1):
+            part = {n: t for n, t in idle_s.items() if count > pool.pod_size or pool.pod_of(n) == pod}
+            found = _first_domains(count, pool.spec.nodes_per_domain, part)
+            if found and (not chosen or _last(found, idle_s) < _last(chosen, idle_s)):
+                chosen = found
+    if not chosen:
+        return Reservation(head)
+    return Reservation(head, nodes=chosen, whole=True, nodes_s=_last(chosen, idle_s))
+
+
+def _last(nodes: list[Node], idle_s: dict[Node, float]) -> float:
+    return max(idle_s[node] for node in nodes)
+
+
+def _first_domains(count: int, size: int, idle_s: dict[Node, float]) -> list[Node]:
+    """The whole domains that are idle first, then the rest in one more; none if there are too few."""
     n_whole, rest = divmod(count, size)
     domains: dict[int, list[Node]] = {}
     for node in sorted(idle_s, key=lambda node: (idle_s[node], node.index)):
-        domains.setdefault(node.index // size, []).append(node)
+        domains.setdefault(node.domain, []).append(node)
     chosen: list[Node] = []
     for nodes_each, how_many in ((size, n_whole), (rest, 1)):
         if nodes_each == 0:
             continue
         ready_s = {d: idle_s[nodes[nodes_each - 1]] for d, nodes in domains.items() if len(nodes) >= nodes_each}
-        first = sorted(ready_s, key=lambda d: (ready_s[d], d))
+        first = sorted(ready_s, key=lambda d: (ready_s[d], d))[:how_many]
         if len(first) < how_many:
-            return Reservation(head)
-        if size == 1:  # of all that are ready by then, the last: the others are left for long jobs
-            first = [d for d in first if ready_s[d] <= ready_s[first[how_many - 1]]][-how_many:]
-        first = first[:how_many]
+            return []
         for d in first:
             chosen += domains.pop(d)[:nodes_each]
-    return Reservation(head, nodes=chosen, whole=True, nodes_s=max(idle_s[node] for node in chosen))
+    return chosen
 
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:

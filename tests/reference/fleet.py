@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.state.codes import Backfill
+from gpusim.state.codes import Backfill, Topology
 from tests.reference.case import DRAWS, Case
 from tests.reference.links import Link
 from tests.reference.moment import Clock
@@ -31,14 +31,22 @@ class Fleet:
         self.links = [Link(self.env) for _ in range(case.n_links)]
         self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
         self.jobs = [
-            Job(row, spec, case.classes[spec.job_class], self.rules.kill_at_estimate)
+            Job(
+                row, spec, case.classes[spec.job_class], self.rules.kill_at_estimate,
+                roams_s=spec.submit_s + self.rules.topology_wait_s,
+            )
             for row, spec in enumerate(case.jobs)
-        ]
+        ]  # fmt: skip
 
     def find(self, job: Job) -> list[Node] | None:
         """Nodes on which a job fits now."""
         free = {node: node.free for node in job.pool.nodes if node.usable}
-        return find(job, job.pool, free, self.rules.placement)
+        return find(job, job.pool, free, self.rules.placement, self.asks(job))
+
+    def asks(self, job: Job) -> Topology:
+        """What a job asks of where its nodes are by now."""
+        insists = self.rules.topology == Topology.PREFERRED and job.roams_s > self.env.now
+        return Topology.REQUIRED if insists else self.rules.topology
 
     def exceeds_quota(self, job: Job) -> bool:
         """Whether its tenant would hold more than its quota with a job."""

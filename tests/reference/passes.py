@@ -99,13 +99,15 @@ class Passes:
             or kept.shadow_s != kept.nodes_s  # it hangs on power
             or (not math.isinf(kept.shadow_s) and w > max(0, others.room_w(kept.shadow_s)))
         ):
-            pool.reservation = easy.reserve(head, pool, now, lambda from_s: others.earliest_s(head, pool, from_s))
+            pool.reservation = easy.reserve(
+                head, pool, now, self.simulator.asks(head), lambda from_s: others.earliest_s(head, pool, from_s)
+            )
         pool.unsettled = False
         reservation = pool.reservation
         queue.pass_over(head)
         while (job := queue.next()) is not None:
             queue.pass_over(job)
-            nodes = reservation.place(job, pool, now, self.rules.placement)
+            nodes = reservation.place(job, pool, now, self.rules.placement, self.simulator.asks(job))
             if nodes is not None and self.simulator.has_power(job, behind=True):
                 reservation.count(job, nodes, now)
                 self.simulator.start(job, nodes)

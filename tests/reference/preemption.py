@@ -14,7 +14,7 @@ def victims(head: Job, pool: Pool) -> list[Job]:
     domain where most nodes are or could be made idle; one of more than a domain evicts nobody.
     """
     nodes = [node for node in pool.nodes if node.usable]
-    if head.n_nodes(pool.size) > 1 and pool.spec.nodes_per_domain > 1:
+    if head.n_nodes(pool.size) > 1 and pool.is_divided:
         nodes = _best_domain(head, pool, nodes)
     gone: list[Job] = []
     while (
@@ -30,7 +30,7 @@ def victims(head: Job, pool: Pool) -> list[Job]:
 
 def spans_domains(head: Job, pool: Pool) -> bool:
     """Whether it is a gang of more than a domain: it evicts nobody, nor takes what others were promised."""
-    return 1 < pool.spec.nodes_per_domain < head.n_nodes(pool.size)
+    return pool.is_divided and head.n_nodes(pool.size) > pool.spec.nodes_per_domain
 
 
 def _free(node: Node, gone: list[Job]) -> int:

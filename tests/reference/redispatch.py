@@ -52,7 +52,7 @@ class Moves:
         if not here or not _may_run(job, pool, *routes, self.rules.dispatch):
             return False
         fleet = self.simulator
-        if not is_ready(job, pool, partial(fleet.admits, job)):
+        if not is_ready(job, pool, partial(fleet.admits, job), fleet.asks(job)):
             return False
         left, job.pool = job.pool, pool  # as if it were there
         nodes = fleet.find(job)

@@ -7,7 +7,7 @@ from functools import partial
 
 import simpy
 
-from gpusim.state.codes import Status, Wait
+from gpusim.state.codes import Status, Topology, Wait
 from tests.reference import preemption, times
 from tests.reference.caps import ladders
 from tests.reference.case import Case, Outcome, Served
@@ -16,8 +16,9 @@ from tests.reference.dispatch import choose
 from tests.reference.fleet import Fleet
 from tests.reference.greedy import Greedy
 from tests.reference.links import Link
-from tests.reference.moment import ARRIVALS, ENDS, OVER, Moment
+from tests.reference.moment import ARRIVALS, ENDS, OVER, PROMISES, Moment
 from tests.reference.passes import Passes
+from tests.reference.placement import rate_apart
 from tests.reference.rounds import Rounds
 from tests.reference.serving import Replica, Service, serve
 from tests.reference.waiting import Waiting
@@ -65,7 +66,9 @@ class Simulator(Fleet):
         links = self._links(job, candidates)
         transfer_s = {pool: _alone_s(job, link) for pool, link in links.items()}
         now = partial(self.can_hold_now, job), partial(self.admits, job)
-        job.pool = choose(job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now)
+        job.pool = choose(
+            job, candidates, n_home, self.rules.dispatch, self.price, self.carbon, transfer_s, *now, self.asks(job)
+        )
         if job.pool is None:
             job.status = Status.REJECTED
             return
@@ -105,8 +108,24 @@ class Simulator(Fleet):
         self.waiting.joins(job)
         job.pool.waiting.append(job)
         self.news[job] = self.env.event()
+        self._prefer(job)
         self.greedy.queued(job)
         self.passes.call(job.pool)
+
+    def _prefer(self, job: Job) -> None:
+        """A job joins a queue: it waits so long for a tight placement, and is then looked at again."""
+        pool, wait_s = job.pool, self.rules.topology_wait_s
+        job.roams_s = until_s = self.env.now + wait_s
+        if self.rules.topology != Topology.PREFERRED or wait_s == 0 or job.n_nodes(pool.size) == 1:
+            return
+
+        def look(_event) -> None:
+            if job.status == Status.QUEUED and job.pool is pool and job.roams_s == until_s:
+                pool.unsettled = True
+                self.passes.call(pool, gave_back=True)
+
+        if pool.is_divided:
+            Moment(self.env, until_s, PROMISES).callbacks.append(look)
 
     def start(self, job: Job, nodes: list[Node]) -> None:
         pool, now = job.pool, self.env.now
@@ -120,6 +139,7 @@ class Simulator(Fleet):
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
         job.since_s, job.place_s = now, 0.0
+        job.spread = rate_apart(job, pool, nodes)
         job.end_s = now + job.left_s(job.length_s(pool))
         self.greedy.started(job)
         self.news[job].succeed(True)
@@ -127,7 +147,7 @@ class Simulator(Fleet):
     def evict(self, job: Job) -> None:
         place_s = job.place_now_s(self.env.now)
         job.saved_s += times.kept_s(place_s, job.work_s(job.pool), job.kind) * job.kind.speed_in(job.pool.spec)
-        job.rate = job.draw = 1.0
+        job.rate = job.draw = job.spread = 1.0
         job.cap = 0
         self._release(job)
         job.evictions += 1
@@ -161,6 +181,7 @@ class Simulator(Fleet):
         job.gpus = gpus
         self.waiting.joins(job)
         pool.waiting.append(job)
+        self._prefer(job)
         self.greedy.queued(job)
         self.passes.call(pool, gave_back=True)
 

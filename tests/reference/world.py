@@ -33,6 +33,8 @@ class Job:
     end_s: float | None = None
     rate: float = 1.0  # set for the run under way, and what it draws, of its draw at rate 1
     draw: float = 1.0
+    spread: float = 1.0  # what its nodes' being apart leaves of both
+    roams_s: float = 0.0  # from when on any nodes do, where tight placements are preferred
     cap: int = 0  # steps by which its power is capped
     since_s: float = 0.0  # it goes at its rate of now since then
     place_s: float = 0.0  # in its course, then
@@ -70,7 +72,7 @@ class Job:
 
     def rate_now(self) -> float:
         """Rate at which this running job goes."""
-        return self.rate * self.pool.rate * DRAWS[self.cap] ** self.kind.cap_exponent
+        return self.rate * self.spread * self.pool.rate * DRAWS[self.cap] ** self.kind.cap_exponent
 
     def place_now_s(self, now: float) -> float:
         """Place in the course of the run under way."""
@@ -154,6 +156,26 @@ class Pool:
     def size(self) -> int:
         """GPUs per node."""
         return self.spec.gpus_per_node
+
+    @property
+    def pod_size(self) -> int:
+        """Nodes of a pod."""
+        domains = -(-self.spec.n_nodes // self.spec.nodes_per_domain)
+        return (self.spec.domains_per_pod or domains) * self.spec.nodes_per_domain
+
+    @property
+    def n_pods(self) -> int:
+        """Pods, the last of which may be smaller."""
+        return -(-self.spec.n_nodes // self.pod_size)
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether gangs mind which nodes they get."""
+        return self.spec.nodes_per_domain > 1 or self.n_pods > 1
+
+    def pod_of(self, node: Node) -> int:
+        """The pod of a node."""
+        return node.index // self.pod_size
 
     @property
     def rate(self) -> float:

@@ -52,6 +52,19 @@ def test_peaks_are_on_the_hottest_weekday() -> None:
     assert calendar(START, weekend[0].time_s).day == 1
 
 
+def test_published_peaks_count_whatever_the_weather() -> None:
+    """A Saturday at another hour; July's as ever; August's is before the run begins: none; a winter's is no 4CP."""
+    told = ["2026-06-20T22:15:00", "2026-08-03T22:00:00", "2026-09-01T21:00:00Z", "2026-01-15T13:00:00"]
+    rule = Rules.model_validate({CP: {"published": told}})
+    shown = {}
+    for month in (6, 8):
+        span_s = ((datetime(2026, month, 4, tzinfo=UTC) - START).total_seconds(), YEAR_S)
+        found = peaks(getattr(rule, CP), START, span_s, warm({7: 30}))
+        shown[month] = [(calendar(START, peak.time_s).strftime("%m-%d %H:%M"), peak.share) for peak in found]
+    whole = [("06-20 22:15", 0.25), ("07-30 21:45", 0.25), ("08-03 22:00", 0.25), ("09-01 21:00", 0.25)]
+    assert shown == {6: whole, 8: [("09-01 21:00", 0.25)]}
+
+
 def test_twelve_peaks_are_in_all_months_and_in_winter_on_the_coldest_day() -> None:
     rule = getattr(Rules(), CP).model_copy(update={"variant": "12CP"})
     found = peaks(rule, START, (0.0, YEAR_S), warm({1: 15, 7: 30, 12: 2}))

@@ -51,7 +51,15 @@ SCENARIO = scenario(
 @pytest.fixture(scope="module")
 def result() -> Result:
     return gpusim.run(
-        SCENARIO.with_({"failures.mix": "llama3", "sites.here.tariff": {}, "sites.here.non_firm": NON_FIRM}), seed=3
+        SCENARIO.with_(
+            {
+                "failures.mix": "llama3",
+                "sites.here.tariff": {},
+                "sites.here.non_firm": NON_FIRM,
+                "sites.here.on_site": {"battery": {"mw": 0.01, "mwh": 0.04}},
+            }
+        ),
+        seed=3,
     )
 
 

@@ -1,9 +1,18 @@
 """Wrong policies must fail: each control breaks a rule that decides in rounds, and its anchor must notice."""
 
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from gpusim.bundle import records
+from gpusim.policies.finish_time import FinishTime
 from gpusim.policies.gavel import Gavel
-from gpusim.validation import elastic, fair_types
+from gpusim.policies.giving import first_served
+from gpusim.policies.mast import Mast
+from gpusim.state.jobs import JOB
+from gpusim.validation import elastic, fair_finish, fair_types, one_queue
 from gpusim.validation.anchor import FULL, Effort
 
 
@@ -24,3 +33,31 @@ def test_sia_for_which_it_is_worth_little_that_a_job_runs(monkeypatch):
     rows = list(elastic.sia_beside_pollux(Effort(1 / 16)))
     assert not rows[0].passed
     assert rows[0].ours > 1.01
+
+
+def test_finish_times_by_hand():
+    """Two jobs of all 64 GPUs for 10 s each, one after the other. The first has company for half of its 10 s: with its
+    part, of 1.5 jobs in the mean, it would have taken 15."""
+    jobs = records(JOB, 2)
+    jobs["submit_s"], jobs["end_s"], jobs["runtime_s"], jobs["held"] = [0.0, 5.0], [10.0, 20.0], 10.0, 64
+    n = np.array([1.5, (2 * 5.0 + 10.0) / 15.0])
+    assert fair_finish.ratios(SimpleNamespace(jobs=jobs)) == pytest.approx([10.0 / (10.0 * n[0]), 15.0 / (10.0 * n[1])])
+
+
+class FirstCome(FinishTime):
+    """The first come have the GPUs, lease after lease."""
+
+    def allocate(self, jobs, now_s):
+        return first_served(jobs, jobs.submit_s, self.pool.free_gpus)
+
+
+def test_leases_to_the_first_come_are_not_fair():
+    """Its worst job fares no better than under Tiresias's levels; the right rule passes."""
+    assert not next(fair_finish.themis_beside_tiresias(Effort(1 / 16), FirstCome)).passed
+    assert next(fair_finish.themis_beside_tiresias(Effort(1 / 16))).passed
+
+
+def test_a_queue_for_which_being_away_costs_is_none_for_all(monkeypatch):
+    """Jobs then start later than in one pool."""
+    monkeypatch.setattr(one_queue, "Mast", partial(Mast, away_h=1.0))
+    assert not next(one_queue.pooled_by_mast(Effort(1 / 16))).passed

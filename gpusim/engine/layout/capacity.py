@@ -31,10 +31,12 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int) -> Layout:
     place = n_holdings + 1  # behind the heap of ends
     for p, (pool, spec) in enumerate(zip(pools, specs, strict=True)):
         for name in spec.__dataclass_fields__:
-            if name in POOL.names:
+            if name in POOL.names and name != "domains_per_pod":
                 pool[name] = getattr(spec, name)
         n_domains = -(-spec.n_nodes // spec.nodes_per_domain)
         pool.first_node, pool.first_domain, pool.n_domains = node, domain, n_domains
+        pool.domains_per_pod = spec.domains_per_pod or max(n_domains, 1)
+        pool.n_pods = -(-n_domains // pool.domains_per_pod)
         pool.planned = spec.n_nodes * spec.gpus_per_node
         pool.node_words, pool.domain_words = bitset.n_words(spec.n_nodes), bitset.n_words(n_domains)
         pool.node_sets = words

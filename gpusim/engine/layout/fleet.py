@@ -14,7 +14,7 @@ from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
 from gpusim.engine.layout.serving import lay_out
 from gpusim.state.capacity import HOLDING
-from gpusim.state.codes import Backfill, Order
+from gpusim.state.codes import Backfill, Order, Topology
 from gpusim.state.fleet import Fleet
 from gpusim.state.jobs import LINK, PACE, SEGMENT, TRANSFER
 from gpusim.state.serving import Serving
@@ -73,8 +73,9 @@ def allocate(
         **cap_tables(classes, jobs.priority, caps),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
-        **dues(n_jobs, conservative or rules.greedy),
+        **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),
         **rosters_of(layout.pools, jobs, rules),
+        roams_s=jobs.submit_s + rules.topology_wait_s if rules.topology == Topology.PREFERRED else np.zeros(1),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),

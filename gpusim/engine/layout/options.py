@@ -22,7 +22,7 @@ def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
 
 def rules_of(rules: Rules, quotas: bool) -> np.recarray:
     table = records(RULES, 1)
-    for name in ("order", "backfill", "placement", "dispatch", "greedy", "cycle_s"):
+    for name in ("order", "backfill", "placement", "dispatch", "topology", "topology_wait_s", "greedy", "cycle_s"):
         table[name] = getattr(rules, name)
     table["preempts"] = rules.preempts or rules.greedy
     table["by_gpus"], table["promote"] = rules.levels.by_gpus, rules.levels.promote

@@ -36,7 +36,7 @@ def _lacks(f, v, r, p):
     held = held_gpus(pool, gpus)
     if exceeds_quota(f, v.replicas[r].tenant, gpus, p):
         return _QUOTA
-    if held > pool.free or not place(f, p, gpus, ALL):
+    if held > pool.free or not place(f, p, gpus, ALL, False):
         return shortage(pool, held)
     most_w = _most_w(f, v, r, p)
     if fits_limit(f, pool.site, most_w):

@@ -18,6 +18,7 @@ from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
 from gpusim.report.sections.notes import NotesSection
+from gpusim.report.sections.on_site import OnSiteSection
 from gpusim.report.sections.ranks import RanksSection
 from gpusim.report.sections.relief import ReliefSection
 from gpusim.report.sections.replications import ReplicationsSection
@@ -31,14 +32,13 @@ from gpusim.report.sections.where import WhereSection
 SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(),
     MoneySection(), RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
-    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), BillsSection(),
-    SitesSection(),
-    EventsSection(), NotesSection(), MethodSection(),
+    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), OnSiteSection(),
+    BillsSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
-    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), BillsSection(),
-    RulesSection(),
+    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), OnSiteSection(),
+    BillsSection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last

@@ -1,0 +1,62 @@
+"""The section of power made on site, on page and console."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from gpusim.analysis.sources import in_words, sources
+from gpusim.report.findings import Findings
+from gpusim.report.sections.on_site import OnSiteSection
+from gpusim.tables.on_site import COLUMNS
+from gpusim.tables.record import Record
+from gpusim.units import JOULE_PER_MWH
+
+ROWS = [  # site, start_s, end_s, source, kind, given, taken, lost [MWh], usd, fixed_usd, carbon_kg
+    ("texas", 0.0, 1.0, "grid", "grid", 50.0, 0.0, 0.0, 2500.0, 0.0, 15_000.0),
+    ("texas", 1.0, 2.0, "grid", "grid", 10.0, 0.0, 0.0, 500.0, 0.0, 3_000.0),
+    ("texas", 0.0, 1.0, "engines", "reciprocating", 40.0, 0.0, 1.0, 1600.0, 900.0, 18_000.0),
+    ("texas", 0.0, 1.0, "solar", "solar", 5.0, 0.0, 2.0, 0.0, 100.0, 0.0),
+    ("texas", 0.0, 1.0, "battery", "battery", 4.0, 9.0, 1.0, 0.0, 50.0, 0.0),
+    ("ohio", 0.0, 1.0, "grid", "grid", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    ("ohio", 0.0, 1.0, "engines", "reciprocating", 0.0, 0.0, 0.0, 0.0, 10.0, 0.0),
+]
+
+
+@pytest.fixture
+def record() -> Record:
+    names = [name for name in COLUMNS if name not in ("beyond_j", "stored_j")]
+    table = pd.DataFrame(ROWS, columns=names)
+    table[["given_j", "taken_j", "lost_j"]] *= JOULE_PER_MWH
+    return Record({}, {"on_site": table.assign(beyond_j=0.0, stored_j=0.0)})
+
+
+def test_sources_are_sums_by_site(record) -> None:
+    found = sources(record).set_index(["site", "source"])
+    assert found.loc["texas", "share"].to_dict() == pytest.approx(
+        {"grid": 0.6, "engines": 0.4, "solar": 0.05, "battery": -0.05}
+    )
+    assert found.loc[("texas", "engines"), ["given_mwh", "lost_mwh", "usd_per_mwh", "carbon_kg_per_mwh"]].tolist() == [
+        40.0, 1.0, 62.5, 450.0,
+    ]  # fmt: skip
+    assert found.loc[("texas", "grid"), "usd"] == 3000.0
+    assert found.loc["ohio", "usd_per_mwh"].isna().all()
+
+
+def test_words(record) -> None:
+    assert in_words(record) == [
+        "texas drew 100 MWh, of which it made itself: engines 40%, solar 5% for 2,650 USD.",
+        "ohio drew no power.",
+    ]
+
+
+def test_section(record) -> None:
+    findings, section, said = Findings(record), OnSiteSection(), io.StringIO()
+    assert section.applies(findings)
+    section.say(findings, Console(file=said, width=200))
+    assert "made itself: engines 40%" in said.getvalue()
+    assert len(section.tables(findings)["sources"]["rows"]) == 6
+    assert not section.applies(Findings(Record({}, {})))
