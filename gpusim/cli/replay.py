@@ -79,6 +79,8 @@ def replay(
     limits = {name: value for name, value in given.items() if value is not None}
     if trace.block_tokens:
         limits["block_tokens"] = trace.block_tokens
+    if trace.priority is not None:
+        limits["by_priority"] = True
     if max_loras:
         limits["lora"] = Lora(max_loras, adapter_mb * 1e6, adapter_gb_per_s * 1e9)
     elif "adapter" in frame and frame["adapter"].notna().any():

@@ -108,6 +108,9 @@ class Requests(Model):
     each request stands alone."""
     think_s: float = Field(30.0, gt=0)
     """[s] Mean time from an answer to the next turn: a tenth of it fixed, the rest exponential."""
+    priorities: list[NonNegativeFloat] = []
+    """Shares of the requests by priority, the lowest first: replicas short of room serve the higher ones first, and
+    preempt the lower. Absent: all are alike, first come, first served."""
     adapters: int = Field(0, ge=0, le=10_000)
     """Number of adapters, one of which each request uses, for the model's ``lora``; 0: no adapters."""
     adapter_skew: float = Field(1.0, ge=0, le=5)

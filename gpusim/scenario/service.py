@@ -21,6 +21,9 @@ class DeploymentSpec(Model):
     """GPU type of that pool."""
     weight: float = Field(1.0, gt=0)
     """Share of the demand, relative to the other deployments."""
+    guaranteed_gpus: int | None = Field(None, ge=0)
+    """GPUs up to which its replicas may evict jobs, where they may: as a contract says. Those beyond start only where
+    GPUs are free. Absent: all may."""
 
 
 class Service(Model):
@@ -110,6 +113,13 @@ class Service(Model):
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
         if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
             faults.append("sessions with separate prefill are not supported; remove requests.turns or prefill")
+        if not self.may_preempt and any(one.guaranteed_gpus is not None for one in self.deployments):
+            faults.append("guaranteed_gpus with may_preempt = false; remove one of the two")
+        shares = (self.requests or Requests()).priorities
+        if shares and not sum(shares) > 0.0:
+            faults.append("requests.priorities are all 0; give at least one above 0")
+        if shares and not self.by_request:
+            faults.append('requests with priorities at the fluid level; give level = "requests"')
         if self.prefill is not None and not self.by_request:
             faults.append('separate prefill at the fluid level; give level = "requests", or remove prefill')
         if self.prefill is not None and self.model is not None and self.model.lora is not None:

@@ -91,6 +91,9 @@ class Deployment:
     reserves_output : bool
         A request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none
         (TensorRT-LLM: guaranteed no evict).
+    by_priority : bool
+        Requests wait by ``priority``, the higher first, and who lacks blocks preempts the lowest (vLLM:
+        ``--scheduling-policy priority``).
     scheduled_ahead : bool
         A step is scheduled while the one before it runs (vLLM: asynchronous scheduling).
     prefix_caching : bool
@@ -124,6 +127,7 @@ class Deployment:
     chunked_prefill: bool = True
     pauses_decode: bool = False
     reserves_output: bool = False
+    by_priority: bool = False
     scheduled_ahead: bool = True
     prefix_caching: bool = True
     watermark_blocks: int = 0
@@ -160,6 +164,8 @@ class Deployment:
                 f" each that decodes takes {1 + self.drafts if self.drafts else 'one'},"
                 f" found {self.max_batched_tokens:,}"
             )
+        if self.by_priority and self.pauses_decode:
+            raise ServingError("deployment: by_priority where pauses_decode is not covered; leave one of the two out")
         if self.offload and not self.prefix_caching:
             raise ServingError("deployment: offload needs prefix_caching")
         if self.offload and self.offload.blocks(self.block_tokens) < 1:

@@ -115,6 +115,7 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
         ("chunked", "chunked_prefill"), ("ahead", "scheduled_ahead"), ("pauses", "pauses_decode"),
         ("reserves", "reserves_output"), ("block_tokens", "block_tokens"), ("watermark", "watermark_blocks"),
         ("caching", "prefix_caching"), ("drafts", "drafts"),
+        ("by_priority", "by_priority"),
     ):  # fmt: skip
         replicas[name] = [getattr(one, own) for one in of]
     replicas["tokens_per_step"] = [one.speculation.tokens_per_step if one.speculation else 1.0 for one in of]

@@ -35,8 +35,9 @@ def rows_of(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.recarray
         rows[name] = np.nan
     rows["run"] = -1
     rows["adapter"] = pd.factorize(requests["adapter"])[0][order] if "adapter" in requests else -1
-    if "delay_s" in requests:
-        rows["delay_s"] = requests["delay_s"].to_numpy()[order]
+    for name in ("delay_s", "priority"):
+        if name in requests:
+            rows[name] = requests[name].to_numpy()[order]
     return rows, _hashes(requests, order, rows, deployment), _followers(requests, order, rows)
 
 
@@ -109,6 +110,12 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     if "adapter" in requests and deployment.lora is None:
         given = requests["adapter"].notna().to_numpy()
         _refuse(requests, given, "adapter", "none: the deployment has no slots, lora")
+    if "priority" in requests:
+        if not all(pool.by_priority for pool in deployment.pools):
+            raise ServingError("requests: found a column priority, and replicas that do not look at it: by_priority")
+        values, most = requests["priority"].to_numpy(float), np.iinfo(np.int16).max
+        wrong = ~(np.abs(values) <= most) | (values != np.floor(values))
+        _refuse(requests, wrong, "priority", f"a whole number from -{most:,} to {most:,}")
     if deployment.prefill:
         _check_room(requests.assign(output_tokens=1), deployment.prefill.deployment)
     _check_room(requests, deployment)

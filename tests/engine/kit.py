@@ -177,7 +177,8 @@ def _service(spec: ServiceSpec) -> Service:
     return Service(
         tenant="", gpus_per_replica=spec.gpus, tokens_per_s_per_gpu={"": 1.0}, mean_tokens_per_s=0.0,
         target_utilisation=spec.target, control_s=spec.control_s, load_s=spec.load_s, may_preempt=spec.may_preempt,
-        priority=spec.priority, deployments=[DeploymentSpec(site="", gpu_type="")],
+        priority=spec.priority,
+        deployments=[DeploymentSpec(site="", gpu_type="", guaranteed_gpus=spec.guaranteed)],
     )  # fmt: skip
 
 

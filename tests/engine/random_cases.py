@@ -147,7 +147,8 @@ def _services(draw, pools):
         load_s=draw(st.sampled_from([0.0, 0.5, 2.0, 5.0])),
         target=draw(st.sampled_from([0.5, 1.0])),
         gpus=gpus,
-        may_preempt=draw(st.booleans()),
+        may_preempt=(may := draw(st.booleans())),
+        guaranteed=draw(st.sampled_from([None, None, 0, 2, 4, 9])) if may else None,
         priority=draw(st.integers(0, 3)),
         tenant=draw(st.integers(0, 2)),
     )

@@ -60,6 +60,8 @@ def arrivals(of):
     table = pd.DataFrame({name: rows[name] for name in columns})
     if (rows["adapter"] >= 0).any():
         table["adapter"] = rows["adapter"]
+    if prepared.arrivals["chat"].by_priority:
+        table["priority"] = rows["priority"]
     return table, prepared.engines["chat", "H100"]
 
 

@@ -151,6 +151,16 @@ def test_plain_tables(tmp_path, text):
     assert requests.origin is None
 
 
+def test_priorities(tmp_path):
+    """Whole numbers, of requests in order of time."""
+    text = "arrival_s,prompt_tokens,output_tokens,priority\n5,10,3,2\n2.5,20,4,-1\n"
+    requests = read_requests(write(tmp_path, text))
+    assert requests.priority.tolist() == requests.to_frame()["priority"].tolist() == [-1, 2]
+    assert read_requests(write(tmp_path, "arrival_s,prompt_tokens,output_tokens\n1,1,1\n")).priority is None
+    with pytest.raises(TraceError, match="column 'priority' must hold whole numbers from -32767 to 32767"):
+        read_requests(write(tmp_path, "arrival_s,prompt_tokens,output_tokens,priority\n1,1,1,0.5\n"))
+
+
 def test_adapters(tmp_path):
     """Names, or none, in order of arrival; a table without the column has none."""
     text = "arrival_s,prompt_tokens,output_tokens,adapter\n5,10,3,law\n2.5,20,4,\n7,1,1,7\n"

@@ -73,6 +73,7 @@ class ServiceSpec:
     target: float = 1.0
     gpus: int = 1
     may_preempt: bool = False
+    guaranteed: int | None = None  # GPUs of all deployments together up to which replicas may evict
     priority: int = 0
     tenant: int = 0
 

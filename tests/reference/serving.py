@@ -114,10 +114,15 @@ class Service:
         found = lacks(replica, self.simulator)
         for_gpus = found not in (None, Wait.QUOTA, Wait.POWER, Wait.RULE, Wait.COOLING)
         site = self.simulator.sites[replica.pool.spec.site]
-        if for_gpus and self.spec.may_preempt and site.has_room(replica_w(replica, replica.pool)):
+        if for_gpus and self._may_preempt() and site.has_room(replica_w(replica, replica.pool)):
             if self.simulator.make_way(replica) is not None:
                 return None
         return found
+
+    def _may_preempt(self) -> bool:
+        """Whether a replica more may take GPUs from jobs."""
+        held = self.spec.gpus * sum(len(deployment.running) for deployment in self.deployments)
+        return self.spec.may_preempt and (self.spec.guaranteed is None or held + self.spec.gpus <= self.spec.guaranteed)
 
     def note(self) -> None:
         """Note what is served from now on: each its own share first, then what others cannot, as each has room."""

@@ -10,6 +10,7 @@ import pytest
 
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.replay import replay
+from tests.reference.requests.engine import Engine
 from tests.reference.requests.fleet import play
 from tests.reference.requests.request import Request
 from tests.serving import cases
@@ -27,6 +28,7 @@ def reference_requests(requests: pd.DataFrame) -> list[Request]:
             row.output_tokens,
             hash_ids=row.hash_ids,
             adapter=None if pd.isna(getattr(row, "adapter", None)) else row.adapter,
+            priority=getattr(row, "priority", 0),
         )
         for row in requests.itertuples()
     }
@@ -120,3 +122,23 @@ def test_a_plain_engine_with_another_rule_differs(key: str) -> None:
         except AssertionError:
             return
     raise AssertionError(f"{key} makes no difference")
+
+
+def test_a_plain_engine_that_ends_requests_in_another_order_differs(monkeypatch) -> None:
+    """Of those that end with one step the last admitted first: other blocks are taken next, and found no more."""
+    finish = Engine.finish
+
+    def backwards(self: Engine, *step) -> None:
+        self.running.reverse()
+        finish(self, *step)
+        self.running.reverse()
+
+    monkeypatch.setattr(Engine, "finish", backwards)
+    for seed in range(60):
+        random = np.random.default_rng(6000 + seed)
+        deployment, requests = cases.deployment(random, prefix_caching=True), cases.requests(random, 40)
+        try:
+            assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
+        except AssertionError:
+            return
+    raise AssertionError("the order makes no difference")

@@ -41,6 +41,8 @@ class Arrivals(Protocol):
         Tokens of such a block; 0 without.
     adapters : int
         That requests have, by numbers from 0.
+    by_priority : bool
+        They have priorities.
     sessions : Sessions or None
         Whose further turns come as those before them end.
     """
@@ -49,6 +51,7 @@ class Arrivals(Protocol):
     hashes: np.ndarray
     block_tokens: int
     adapters: int
+    by_priority: bool
     sessions: Sessions | None
 
     def until(self, time_s: float) -> np.recarray:
@@ -84,6 +87,11 @@ class SyntheticArrivals:
         self.adapters = mix.adapters
         self._adapter_shares = np.cumsum(zipf(mix.adapters, mix.adapter_skew))
         self._adapters = [stream(region)("adapters") for region in regions]
+        self.by_priority = bool(mix.priorities)
+        if self.by_priority:
+            shares = np.cumsum(mix.priorities)
+            self._priority_shares = shares / shares[-1]
+            self._priorities = [stream(region)("priorities") for region in regions]
         self._stream_of_any = stream("any")
         self._any = lambda: SyntheticRequests(mix, Signal.constant(1.0), 1e9, stream("any"), pairs)
         expected = mix.turns * sum(region.expected for region in self._regions)
@@ -104,6 +112,9 @@ class SyntheticArrivals:
         if self.adapters:
             draws = [random.random(len(part)) for random, part in zip(self._adapters, parts, strict=True)]
             made["adapter"] = np.searchsorted(self._adapter_shares[:-1], np.concatenate(draws), side="right")[order]
+        if self.by_priority:
+            draws = [random.random(len(part)) for random, part in zip(self._priorities, parts, strict=True)]
+            made["priority"] = np.searchsorted(self._priority_shares[:-1], np.concatenate(draws), side="right")[order]
         if self.sessions is not None:
             self.sessions.begin(made)
         return made
@@ -153,6 +164,9 @@ class TraceArrivals:
         made["adapter"] = pd.factorize(names)[0] if len(names) else -1
         made["turn"] = made["home"] = NONE
         self.adapters = int(made["adapter"].max(initial=-1)) + 1
+        self.by_priority = trace.priority is not None
+        if self.by_priority:
+            made["priority"] = trace.priority[given]
         self.hashes, self.block_tokens = np.empty(0, np.int64), 0
         if trace.hash_ids is not None and service.model.prefix_caching:
             self.block_tokens = trace.block_tokens

@@ -101,12 +101,11 @@ class Autoscaler:
         return d.running < d.wanted and self._start(d, d.wanted - d.running)
 
     def _start(self, d: Deployment, count: int) -> bool:
-        env, last, stopped = self.env, d.first_row + d.n_rows, d.holding == NONE
-        lacks = int(
-            replicas.start_replicas(
-                env.fleet, env.serving, d.first_row, last, count, d.pool, self.service.may_preempt, env.now
-            )
-        )
+        env, stopped, may = self.env, d.holding == NONE, self.service.may_preempt
+        guaranteed = min(count, self._guaranteed(d))
+        lacks = self._start_some(d, guaranteed, may)
+        if lacks == NONE and guaranteed < count:
+            lacks = self._start_some(d, count - guaranteed, may_preempt=False)
         if lacks != NONE:
             d.cause = lacks
         started = stopped & (d.holding != NONE)
@@ -114,3 +113,22 @@ class Autoscaler:
         d.ready_s[started] = env.now + d.load_s if env.now > 0.0 else 0.0
         d.running += int(np.count_nonzero(started))
         return bool(started.any())
+
+    def _start_some(self, d: Deployment, count: int, may_preempt: bool) -> int:
+        """Start so many replicas, until one cannot start: what it lacks, or NONE."""
+        fleet, last = self.env.fleet, d.first_row + d.n_rows
+        return int(
+            replicas.start_replicas(
+                fleet, self.env.serving, d.first_row, last, count, d.pool, may_preempt, self.env.now
+            )
+        )
+
+    def _guaranteed(self, d: Deployment) -> int:
+        """Replicas, beside those that hold GPUs, that a deployment and what prefills for it are guaranteed."""
+        specs = self.service.deployments
+        i = self.deployments.index(d) % len(specs)
+        gpus = specs[i].guaranteed_gpus
+        if gpus is None:
+            return d.n_rows
+        held = sum(int(np.count_nonzero(one.holding != NONE)) for one in self.deployments[i :: len(specs)])
+        return max(gpus // self.service.gpus_per_replica - held, 0)

@@ -52,6 +52,8 @@ class ByRequest:
 
     Attributes
     ----------
+    by_priority : bool
+        Its requests have priorities.
     demand : ndarray of float, shape (regions, 3)
         Requests that have arrived since the start, tokens of their prompts and of their answers, by users' region.
     """
@@ -70,6 +72,7 @@ class ByRequest:
         self._arrivals, self._wake, self._next_look_s = arrivals, wake, -1.0
         self._serving = len(service.deployments)
         self._gateway = gateway if service.prefill is None else gateway_apart
+        self.by_priority = arrivals.by_priority
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]

@@ -158,6 +158,8 @@ def _engine(model: ServedModel, kind: str, arrivals: Arrivals) -> ServingEngine:
         limits["lora"] = Lora(one.max_loras, one.adapter_mb * 1e6, one.gb_per_s * 1e9)
     elif arrivals.adapters:
         raise ServingError("requests have adapters, but replicas have no slots for them; give the model lora")
+    if arrivals.by_priority:
+        limits["by_priority"] = True
     if arrivals.block_tokens:
         limits["block_tokens"] = arrivals.block_tokens
     return ServingEngine(known, deployment(known, **limits), arrivals)

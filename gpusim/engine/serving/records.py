@@ -100,7 +100,9 @@ class ServingRecorder:
         if any(d.role for level in self._of.values() for d in level.deployments):
             columns["service_replicas"] = [*COLUMNS["service_replicas"], "role"]
         found = {name: pd.DataFrame(rows, columns=columns[name]) for name, rows in self._rows.items()}
-        kept = [self._kept(name, level) for name, level in self._of.items()]
+        if any(level.by_priority for level in self._of.values()):
+            columns["service_requests"] = [*COLUMNS["service_requests"], "priority"]
+        kept = [self._kept(name, level, columns["service_requests"]) for name, level in self._of.items()]
         if kept:
             found["service_requests"] = pd.concat(kept, ignore_index=True)
         return {name: _typed(table) for name, table in found.items()}
@@ -114,13 +116,13 @@ class ServingRecorder:
                     for k in np.flatnonzero(buckets)
                 )
 
-    def _kept(self, name: str, level: ByRequest) -> pd.DataFrame:
+    def _kept(self, name: str, level: ByRequest, names: list[str]) -> pd.DataFrame:
         """Rows of the requests that are samples, in order of arrival."""
         rows = np.concatenate([np.empty(0, KEPT), *level.kept])
         rows = rows[np.argsort(rows["number"], kind="stable")]
         places, regions = self._deployments(name, level), _regions(level)
         outcome, cause = (np.array(texts, object) for texts in zip(*OUTCOMES, strict=True))
-        columns = {key: rows[key] for key in COLUMNS["service_requests"] if key in KEPT.names}
+        columns = {key: rows[key] for key in names if key in KEPT.names}
         columns |= {
             "service": name,
             "site": np.array([place["site"] for place in places], object)[rows["deployment"]],
@@ -130,7 +132,7 @@ class ServingRecorder:
             "outcome": outcome[rows["outcome"]],
             "cause": cause[rows["outcome"]],
         }
-        return pd.DataFrame(columns, columns=COLUMNS["service_requests"])
+        return pd.DataFrame(columns, columns=names)
 
     def _deployments(self, name: str, level: ByRequest | Fluid) -> list[dict]:
         places = [self._names.pools[d.pool] for d in level.deployments]
@@ -171,7 +173,7 @@ def _latencies(sketch: np.ndarray, sums_s: np.ndarray) -> tuple[int, np.ndarray]
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Times, tokens and GPU-seconds as numbers, counts as whole ones, also of no rows."""
-    whole = {*COUNTED, "requests", "request", "cached_tokens", "preemptions"}
+    whole = {*COUNTED, "requests", "request", "cached_tokens", "preemptions", "priority"}
     kinds = {
         column: "int64" if column in whole else "float64" if column.endswith(("_s", "_j")) else "str"
         for column in table

@@ -26,11 +26,12 @@ TO_COME = record(  # a turn that waits for the one before it
         ("first_hash", "i8"),
         ("hashes", "i8"),
         ("adapter", "i8"),
+        ("priority", "i8"),
         ("kept", "i8"),
         ("turn", "i8"),  # behind it; -1 if it is the last
     ]
 )
-SAME = ("region", "first_hash", "adapter", "kept")  # of all turns of a session
+SAME = ("region", "first_hash", "adapter", "priority", "kept")  # of all turns of a session
 
 
 class Sessions:

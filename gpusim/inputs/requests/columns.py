@@ -1,4 +1,4 @@
-"""Cells of request traces: counts of tokens, seconds."""
+"""Cells of request traces: counts of tokens, seconds, whole numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.inputs.traces.rows import Rows
 
 MOST_TOKENS = 1e9  # beyond any context there is
+MOST_WHOLE = 32_767
 
 
 def tokens(rows: Rows, column: str) -> np.ndarray:
@@ -15,6 +16,16 @@ def tokens(rows: Rows, column: str) -> np.ndarray:
     bad = ~((values >= 0) & (values <= MOST_TOKENS) & (values == np.floor(values)))
     rows.faults.add_rows(
         f"column '{column}' must hold whole numbers from 0 to {MOST_TOKENS:.0e}", bad, rows.lines, values
+    )
+    return values
+
+
+def whole(rows: Rows, column: str) -> np.ndarray:
+    """Whole numbers of two bytes; faults of others."""
+    values = rows.number(column)
+    bad = ~((np.abs(values) <= MOST_WHOLE) & (values == np.floor(values)))
+    rows.faults.add_rows(
+        f"column '{column}' must hold whole numbers from -{MOST_WHOLE} to {MOST_WHOLE}", bad, rows.lines, values
     )
     return values
 

@@ -1,6 +1,7 @@
 """Requests as plain tables: gpusim's own, and BurstGPT's (HPMLL/BurstGPT).
 
-Own: ``arrival_s,prompt_tokens,output_tokens``, maybe ``adapter``, a name or nothing. BurstGPT: ``Timestamp`` in
+Own: ``arrival_s,prompt_tokens,output_tokens``, maybe ``adapter``, a name or nothing, and
+``priority``, a whole number. BurstGPT: ``Timestamp`` in
 seconds, maybe written ``Timestamp(s)``, ``Request tokens``, ``Response tokens``; a response of 0 tokens is a request
 that failed.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.inputs.requests.columns import seconds, tokens
+from gpusim.inputs.requests.columns import seconds, tokens, whole
 from gpusim.inputs.requests.trace import Requests
 from gpusim.inputs.traces.rows import MISSING, Rows
 from gpusim.inputs.traces.source import Source
@@ -26,7 +27,7 @@ def mismatch_own(source: Source) -> str:
 
 def read_own(source: Source) -> Requests:
     """The requests of gpusim's own table."""
-    return _read(source, *OWN, "adapter")
+    return _read(source, *OWN, {"adapter": str, "priority": float})
 
 
 def mismatch_burst_gpt(source: Source) -> str:
@@ -40,16 +41,17 @@ def read_burst_gpt(source: Source) -> Requests:
     return _read(source, time, *BURST_GPT)
 
 
-def _read(source: Source, time: str, prompt: str, output: str, adapter: str = "") -> Requests:
-    rows = Rows(source, {time: float, prompt: float, output: float}, {adapter: str} if adapter else None)
+def _read(source: Source, time: str, prompt: str, output: str, more: dict[str, type] | None = None) -> Requests:
+    rows, more = Rows(source, {time: float, prompt: float, output: float}, more), more or {}
     arrival_s, prompts, outputs = seconds(rows, time), tokens(rows, prompt), tokens(rows, output)
+    priority = whole(rows, "priority") if "priority" in more and "priority" in rows else None
     source.faults.check()
     source.note("rows not in order of time", np.count_nonzero(np.diff(arrival_s) < 0.0))
     source.note("requests without output", np.count_nonzero(outputs == 0))
     order = np.argsort(arrival_s, kind="stable")
     names = None
-    if adapter in rows:
-        texts = rows.text(adapter)[order]
+    if "adapter" in more and "adapter" in rows:
+        texts = rows.text("adapter")[order]
         names = np.where(np.isin(texts, MISSING), None, texts.astype(object))
     return Requests(
         arrival_s=arrival_s[order] - arrival_s[order[0]],
@@ -58,4 +60,5 @@ def _read(source: Source, time: str, prompt: str, output: str, adapter: str = ""
         origin=None,
         notes=source.notes,
         adapter=names,
+        priority=None if priority is None else priority[order].astype("i8"),
     )

@@ -30,6 +30,8 @@ class Requests:
         Tokens of such a block; 0 without.
     adapter : ndarray of object, shape (n,), optional
         Name of the adapter (LoRA) of each request; None if it has none.
+    priority : ndarray of int64, shape (n,), optional
+        The higher goes first.
     """
 
     arrival_s: np.ndarray
@@ -40,6 +42,7 @@ class Requests:
     hash_ids: list[list[int]] | None = None
     block_tokens: int = 0
     adapter: np.ndarray | None = None
+    priority: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.arrival_s)
@@ -50,6 +53,7 @@ class Requests:
         frame = pd.DataFrame(columns)
         if self.hash_ids is not None:
             frame["hash_ids"] = self.hash_ids
-        if self.adapter is not None:
-            frame["adapter"] = self.adapter
+        for name in ("adapter", "priority"):
+            if getattr(self, name) is not None:
+                frame[name] = getattr(self, name)
         return frame[(frame["prompt_tokens"] > 0) & (frame["output_tokens"] > 0)]

@@ -6,7 +6,7 @@ import math
 
 from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.serving.jump import jump
-from gpusim.kernels.serving.lists import release
+from gpusim.kernels.serving.lists import release, see
 from gpusim.kernels.serving.schedule import schedule
 from gpusim.kernels.serving.shipping import let_go, next_come_s, next_free_s
 from gpusim.kernels.serving.step import begin, end_decoding, finish
@@ -18,10 +18,7 @@ def _see(s, r, seen_s):
     """The scheduler sees those that have arrived."""
     replica = s.engines[r]
     while replica.unseen != NONE and s.requests[replica.unseen].sent_s <= seen_s:
-        request = s.requests[replica.unseen]
-        if math.isnan(request.queued_s):
-            request.queued_s = seen_s
-        replica.unseen = request.next
+        see(s, r, seen_s)
 
 
 @inner

@@ -147,6 +147,12 @@ def _free_run(s, r, owner, blocks, full):
     _join(s, r, node)
 
 
+@inner
+def free_new(s, r, blocks):
+    """Blocks that were taken for a step which is not to be."""
+    _free_run(s, r, NONE, blocks, 0)
+
+
 @part
 def _hashes_of_prompt(replica, request):
     return min(request.hashes, request.prompt_tokens // replica.block_tokens)
@@ -229,6 +235,20 @@ def share(s, r, row, tokens):
     hashes = _hashes_of_prompt(replica, request)
     if request.shared == min(request.computed // replica.block_tokens, hashes):
         _name(s, r, row, min(tokens // replica.block_tokens, hashes))
+
+
+@inner
+def unshare(s, r, row):
+    """Nobody finds the blocks of a request that a step would have filled which is not to be."""
+    replica, request = s.engines[r], s.requests[row]
+    while request.shared > request.computed // replica.block_tokens:
+        name = name_of(s, request, request.shared - 1)
+        node = find(s, r, name)
+        if s.nodes[node].users > 1:
+            return
+        _forget(s, r, name)
+        _recycle(s, r, node)
+        request.shared -= 1
 
 
 @inner

@@ -1,7 +1,8 @@
 """Those that decode: each step gives every one of them as many tokens, so that nobody needs to be looked at.
 
-Of each is kept what steps do not change: at which count of tokens given it ends, how far its context is ahead of that
-count, and at which counts, modulo the tokens of a block, it takes a new block of the KV cache.
+Of each is kept what steps do not change: behind which step it ends, how far its context is ahead of the count of tokens
+given, and at which counts, modulo the tokens of a block, it takes a new block of the KV cache. Those that end behind
+the same step do so in the order in which they were admitted, as they stand among those that run.
 
 A step gives a token, or with drafts the mean of many: behind n steps n times that mean, rounded down, are given. Who
 runs has blocks for its tokens and for as many more as are drafted.
@@ -10,6 +11,8 @@ runs has blocks for its tokens and for as many more as are drafted.
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
@@ -41,7 +44,14 @@ def steps_within(replica, given):
 def steps_to_end(s, r):
     """Steps behind which the first of those that decode ends."""
     replica = s.engines[r]
-    return 1 + steps_within(replica, s.ends[replica.heap] - 1)
+    return s.ends[replica.heap] - replica.steps
+
+
+@part
+def is_over(s, r, row):
+    """Whether one that decodes has all its tokens."""
+    replica = s.engines[r]
+    return s.ends[replica.heap + s.places[row]] <= replica.steps
 
 
 @part
@@ -56,8 +66,9 @@ def begin_decoding(s, r, row):
     replica, request = s.engines[r], s.requests[row]
     offset = request.computed - replica.given
     request.offset = offset
-    end = replica.given + request.output_tokens - request.produced
-    heap.push(s.ends, s.end_rows, s.places, replica.heap, replica.decoding, end, row)
+    end = replica.steps + 1 + steps_within(replica, replica.given + request.output_tokens - request.produced - 1)
+    member = heap.id_of(np.int64(request.admission), row)
+    heap.push(s.ends, s.end_rows, s.places, replica.heap, replica.decoding, end, member)
     s.turns[r, _turn(replica, offset)] += 1
     if replica.decoding == 0:
         replica.longest = replica.shortest = offset
@@ -74,8 +85,8 @@ def begin_decoding(s, r, row):
 def stop_decoding(s, r, row):
     """Take a request out; what it has produced and what of it is in the KV cache stand in it again."""
     replica, request = s.engines[r], s.requests[row]
-    left = s.ends[replica.heap + s.places[row]] - replica.given
-    request.produced = request.output_tokens - max(left, 0)
+    given = replica.given - (request.computed - request.offset)
+    request.produced = min(request.produced + given, request.output_tokens)
     request.computed = request.offset + replica.given
     request.mixed_s += replica.prefill_s
     request.mixed_steps += replica.steps_with_prompts
@@ -102,10 +113,10 @@ def contexts(s, r):
 @inner
 def _look_for_extremes(s, r):
     replica = s.engines[r]
-    first = s.requests[s.end_rows[replica.heap]].offset
+    first = s.requests[heap.row_of(s.end_rows[replica.heap])].offset
     longest = shortest = first
     for i in range(1, replica.decoding):
-        offset = s.requests[s.end_rows[replica.heap + i]].offset
+        offset = s.requests[heap.row_of(s.end_rows[replica.heap + i])].offset
         longest = max(longest, offset)
         shortest = min(shortest, offset)
     replica.longest, replica.shortest = longest, shortest

@@ -9,7 +9,7 @@ from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.blocks import forget_all
 from gpusim.kernels.serving.lists import leave_waiting, release
 from gpusim.kernels.serving.lora import forget_adapters
-from gpusim.kernels.serving.schedule import preempt_last
+from gpusim.kernels.serving.preempting import preempt_last
 from gpusim.kernels.serving.shipping import run_come
 from gpusim.state.codes import NONE
 

@@ -7,7 +7,7 @@ import math
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.failure import fail, withdraw
-from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, ttft_of
+from gpusim.kernels.serving.judging import judge, judge_under_way, token_time_of, trip_s_of, ttft_of
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending import hold, play_deployment, send
 from gpusim.kernels.serving.shipping import take_sent_on
@@ -74,7 +74,7 @@ def enter(s, t):
     request.arrival_s = arrival.arrival_s
     request.prompt_tokens, request.output_tokens = arrival.prompt_tokens, arrival.output_tokens
     request.first_hash, request.hashes = arrival.first_hash, arrival.hashes
-    request.adapter = arrival.adapter
+    request.adapter, request.priority = arrival.adapter, arrival.priority
     request.followers = 0
     if arrival.turn != NONE:
         _expect(s, t, row, arrival.turn)
@@ -107,6 +107,7 @@ def keep(s, t, row, outcome):
     kept.first_token_s, kept.end_s = request.first_token_s, request.end_s
     kept.prompt_tokens, kept.output_tokens = request.prompt_tokens, request.output_tokens
     kept.cached_tokens, kept.preemptions = request.cached_tokens, request.preemptions
+    kept.priority = request.priority
     gate.kept += 1
 
 
@@ -124,9 +125,20 @@ def _close(s, t, row, outcome):
 
 
 @inner
-def count(t, place, time_s):
+def _count(t, place, time_s):
     t.sketch[place, bucket(time_s)] += 1
     t.sums_s[place] += time_s
+
+
+@inner
+def count_ended(s, t, row):
+    """Count the times and the tokens of a request that has ended."""
+    request, place = s.requests[row], 3 * pair_of(t, row)
+    _count(t, place, ttft_of(s, t, row))
+    if request.output_tokens > 1:
+        _count(t, place + 1, token_time_of(request))
+    _count(t, place + 2, request.end_s - request.arrival_s + trip_s_of(t, row))
+    t.deployments[t.tickets[row].deployment].served_tokens += request.output_tokens
 
 
 @inner
@@ -136,13 +148,7 @@ def _take_ended(s, t, r):
         row = take_ended(s, r)
         if row == NONE:
             return True
-        request, ticket, place = s.requests[row], t.tickets[row], 3 * pair_of(t, row)
-        count(t, place, ttft_of(s, t, row))
-        if request.output_tokens > 1:
-            count(t, place + 1, token_time_of(request))
-        trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-        count(t, place + 2, request.end_s - request.arrival_s + trip_s)
-        t.deployments[ticket.deployment].served_tokens += request.output_tokens
+        count_ended(s, t, row)
         _close(s, t, row, judge(s, t, row))
     return False
 

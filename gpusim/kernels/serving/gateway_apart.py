@@ -11,8 +11,18 @@ from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.apart import wake
 from gpusim.kernels.serving.failure import fail, withdraw
-from gpusim.kernels.serving.gateway import DONE, KEPT_FULL, REFUSED, ROWS_LACK, begin_again, count, enter, keep, pair_of
-from gpusim.kernels.serving.judging import judge_under_way, token_time_of, ttft_of
+from gpusim.kernels.serving.gateway import (
+    DONE,
+    KEPT_FULL,
+    REFUSED,
+    ROWS_LACK,
+    begin_again,
+    count_ended,
+    enter,
+    keep,
+    pair_of,
+)
+from gpusim.kernels.serving.judging import judge_under_way
 from gpusim.kernels.serving.judging_apart import judge
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
@@ -36,7 +46,7 @@ def _begin(s, row):
     first.arrival_s, first.prompt_tokens, first.output_tokens = second.arrival_s, second.prompt_tokens, 1
     first.first_hash = second.first_hash
     first.hashes = min(second.hashes, second.prompt_tokens // s.engines[0].block_tokens)
-    first.followers, first.adapter = 0, NONE
+    first.followers, first.adapter, first.priority = 0, NONE, second.priority
     first.sent_s, first.replica, second.ready_s = math.nan, NONE, math.nan
     begin_again(s, row - 1)
     shipment.free_s = -math.inf
@@ -97,13 +107,7 @@ def _take_ended(s, t, r):
         row = take_ended(s, r)
         if row == NONE:
             return True
-        request, ticket, place = s.requests[row], t.tickets[row], 3 * pair_of(t, row)
-        count(t, place, ttft_of(s, t, row))
-        if request.output_tokens > 1:
-            count(t, place + 1, token_time_of(request))
-        trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-        count(t, place + 2, request.end_s - request.arrival_s + trip_s)
-        t.deployments[ticket.deployment].served_tokens += request.output_tokens
+        count_ended(s, t, row)
         _close(s, t, row, judge(s, t, row))
     return False
 
@@ -173,6 +177,7 @@ def _in_new_rows(s, t, row):
     request.arrival_s = old.arrival_s
     request.prompt_tokens, request.output_tokens = old.prompt_tokens, old.output_tokens
     request.first_hash, request.hashes, request.adapter = old.first_hash, old.hashes, old.adapter
+    request.priority = old.priority
     request.followers, request.sent_s, request.replica = 0, math.nan, NONE
     begin_again(s, new)
     _begin(s, new)

@@ -22,6 +22,8 @@ _BLOCKS = int(Lack.BLOCKS)
 QUEUE, KV_MEMORY, INTERFERENCE = int(Miss.QUEUE), int(Miss.KV_MEMORY), int(Miss.INTERFERENCE)
 BATCH, NETWORK, ALONE, POWER = int(Miss.BATCH), int(Miss.NETWORK), int(Miss.ALONE), int(Miss.POWER)
 
+SLOW, LATE = -2, -3  # no causes: these are still to be found
+
 
 @inner
 def alone_s(s, r, tokens, before):
@@ -48,10 +50,17 @@ def token_alone_s(s, r, context):
 
 
 @inner
+def trip_s_of(t, row):
+    """[s] From the user of a request to where it is served, and back."""
+    ticket = t.tickets[row]
+    return t.round_trip_s[ticket.region, ticket.deployment]
+
+
+@inner
 def ttft_of(s, t, row):
     """[s] From when a user sent a request to when the first token was there."""
-    request, ticket = s.requests[row], t.tickets[row]
-    return request.first_token_s - request.arrival_s + t.round_trip_s[ticket.region, ticket.deployment]
+    request = s.requests[row]
+    return request.first_token_s - request.arrival_s + trip_s_of(t, row)
 
 
 @inner
@@ -63,10 +72,10 @@ def token_time_of(request):
 
 
 @inner
-def _why_late(s, t, row, trip_s):
+def _why_late(s, t, row):
     """Why the first token came too late."""
     request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
-    r = request.replica
+    r, trip_s = request.replica, trip_s_of(t, row)
     idle_s = alone_s(s, r, request.prompt_tokens - request.cached_tokens, request.cached_tokens)
     if trip_s + idle_s > gate.ttft_s:
         return ALONE
@@ -106,8 +115,11 @@ def why_slow(s, t, row):
 
 
 @inner
-def judge(s, t, row):
-    """MET, or why a request that has ended missed an objective: the first token goes before those behind it."""
+def at_first_sight(s, t, row):
+    """MET, or why a request that has ended missed an objective, the first token before those behind it.
+
+    LATE and SLOW where its replica must tell why the one or the others came too late.
+    """
     request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
     ttft_s = ttft_of(s, t, row)
     late = ttft_s > gate.ttft_s
@@ -116,17 +128,25 @@ def judge(s, t, row):
     if ticket.lost != NONE:
         return ticket.lost
     if not late:
+        return SLOW
+    return NETWORK if ttft_s - trip_s_of(t, row) <= gate.ttft_s else LATE
+
+
+@inner
+def judge(s, t, row):
+    """MET, or why a request that has ended missed an objective."""
+    why = at_first_sight(s, t, row)
+    if why == SLOW:
         return why_slow(s, t, row)
-    trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-    return NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
+    return _why_late(s, t, row) if why == LATE else why
 
 
 @inner
 def judge_under_way(s, t, row, ticket_row, held, now):
     """UNDER_WAY, or why a request that has not ended is late already: its first token is not there."""
     request, ticket = s.requests[row], t.tickets[ticket_row]
-    trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-    if not math.isnan(request.first_token_s) or now - request.arrival_s + trip_s <= t.gateway[0].ttft_s:
+    so_far_s = now - request.arrival_s + trip_s_of(t, ticket_row)
+    if not math.isnan(request.first_token_s) or so_far_s <= t.gateway[0].ttft_s:
         return UNDER_WAY
     if ticket.lost != NONE:
         return ticket.lost

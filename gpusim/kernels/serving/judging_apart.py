@@ -14,17 +14,17 @@ from gpusim.kernels.serving.judging import (
     BATCH,
     INTERFERENCE,
     KV_MEMORY,
-    NETWORK,
+    LATE,
     POWER,
     QUEUE,
+    SLOW,
     alone_s,
+    at_first_sight,
     token_alone_s,
-    token_time_of,
-    ttft_of,
+    trip_s_of,
     why_slow,
 )  # fmt: skip
 from gpusim.kernels.serving.state import Lack
-from gpusim.kernels.serving.traffic import MET
 from gpusim.state.codes import NONE
 
 _BLOCKS = int(Lack.BLOCKS)
@@ -40,9 +40,10 @@ def _decoded_alone_s(s, row):
 
 
 @inner
-def _why_late(s, t, row, trip_s):
+def _why_late(s, t, row):
     """Why the first token came too late."""
     first, second, ticket, gate = s.requests[row - 1], s.requests[row], t.tickets[row], t.gateway[0]
+    trip_s = trip_s_of(t, row)
     prefill_s = alone_s(s, first.replica, first.prompt_tokens - first.cached_tokens, first.cached_tokens)
     decode_s, slowness = _decoded_alone_s(s, row), s.engines[first.replica].slowness
     if trip_s + prefill_s + decode_s > gate.ttft_s:
@@ -66,16 +67,9 @@ def _why_late(s, t, row, trip_s):
 
 @inner
 def judge(s, t, row):
-    """MET, or why a request that has ended missed an objective: the first token goes before those behind it."""
-    request, ticket, gate = s.requests[row], t.tickets[row], t.gateway[0]
-    ttft_s = ttft_of(s, t, row)
-    late = ttft_s > gate.ttft_s
-    if not late and token_time_of(request) <= gate.time_per_output_token_s:
-        return MET
-    if ticket.lost != NONE:
-        return ticket.lost
-    if not late:
+    """MET, or why a request that has ended missed an objective."""
+    why = at_first_sight(s, t, row)
+    if why == SLOW:
         why = why_slow(s, t, row)
         return BATCH if why == INTERFERENCE else why  # where nobody's prompt is computed
-    trip_s = t.round_trip_s[ticket.region, ticket.deployment]
-    return NETWORK if ttft_s - trip_s <= gate.ttft_s else _why_late(s, t, row, trip_s)
+    return _why_late(s, t, row) if why == LATE else why

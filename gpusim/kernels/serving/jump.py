@@ -85,8 +85,11 @@ def _somebody_is_before(s, r):
 
 @part
 def _nobody_can_join(s, r):
-    """Whether somebody waits for more than a slot for an adapter: who arrives cannot join."""
-    return _somebody_is_before(s, r) and (s.engines[r].max_loras == 0 or s.engines[r].lacks != _NOTHING)
+    """Whether somebody waits, for more than a slot for an adapter, before all that arrive: these cannot join."""
+    replica = s.engines[r]
+    return (
+        _somebody_is_before(s, r) and replica.by_priority == 0 and (replica.max_loras == 0 or replica.lacks != _NOTHING)
+    )
 
 
 @part

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
 from gpusim.kernels.serving.lora import leave_adapter
@@ -29,9 +31,37 @@ def join_waiting(s, r, row, sent_s):
 
 
 @inner
-def wait_first(s, r, row):
-    """A preempted request waits before all others."""
-    _put_between(s, r, NONE, row, s.engines[r].first_waiting)
+def wait_again(s, r, row):
+    """A preempted request waits before all others; by priority, before its equals."""
+    before, behind = NONE, s.engines[r].first_waiting
+    while s.engines[r].by_priority and behind != s.engines[r].unseen and _goes_before(s, behind, row):
+        before, behind = behind, s.requests[behind].next
+    _put_between(s, r, before, row, behind)
+
+
+@inner
+def _goes_before(s, row, other):
+    """Whether a request goes before another by priority, or was sent before it."""
+    a, b = s.requests[row], s.requests[other]
+    return a.priority > b.priority or (a.priority == b.priority and a.sent_s < b.sent_s)
+
+
+@inner
+def see(s, r, seen_s):
+    """The scheduler sees the first request that it has not seen; by priority it waits behind its equals."""
+    replica = s.engines[r]
+    row = replica.unseen
+    if math.isnan(s.requests[row].queued_s):
+        s.requests[row].queued_s = seen_s
+    before = s.requests[row].previous
+    if replica.by_priority and before != NONE and _goes_before(s, row, before):
+        leave_waiting(s, r, row)
+        before, behind = NONE, replica.first_waiting
+        while not _goes_before(s, row, behind):
+            before, behind = behind, s.requests[behind].next
+        _put_between(s, r, before, row, behind)
+    else:
+        replica.unseen = s.requests[row].next
 
 
 @inner
@@ -74,10 +104,13 @@ def run_last(s, r, row):
     request.next = NONE
     if replica.last_running == NONE:
         replica.first_running = row
+        replica.admissions = 0
     else:
         s.requests[replica.last_running].next = row
     replica.last_running = row
     replica.running += 1
+    replica.admissions += 1
+    request.admission = replica.admissions
 
 
 @inner

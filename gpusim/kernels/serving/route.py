@@ -58,7 +58,7 @@ def enter(s, r, row, arrival_s, prompt_tokens, output_tokens):
     request.queued_s = request.scheduled_s = request.first_token_s = request.end_s = math.nan
     request.produced = request.computed = request.chunk = 0
     request.followers = request.hashes = request.shared = request.preemptions = 0
-    request.cached_tokens = request.loaded_tokens = 0
+    request.cached_tokens = request.loaded_tokens = request.priority = 0
     request.run = request.adapter = NONE
     join_waiting(s, r, row, arrival_s)
 

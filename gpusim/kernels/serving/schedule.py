@@ -2,10 +2,11 @@
 
 Each running request catches up with its tokens, in order, under one budget: 1 token for each that decodes, the rest
 for prompts that are not all computed. One that lacks blocks of KV cache preempts the last that runs, which computes
-all its tokens again later. If nobody was, those that wait are admitted in order, while there are budget and seats, and
-blocks for all their tokens so far. Where prompts pause decoding (older vLLM, SGLang), a step is for prompts alone as
-long as there are any, and those that decode wait. Where output is reserved (TensorRT-LLM: guaranteed no evict), a
-request is admitted only if all that run could have all their tokens in the KV cache, as if they shared none.
+all its tokens again later; by priority another one (``priority``). If nobody was, those that wait are admitted in
+order, while there are budget and seats, and blocks for all their tokens so far. Where prompts pause decoding (older
+vLLM, SGLang), a step is for prompts alone as long as there are any, and those that decode wait. Where output is
+reserved (TensorRT-LLM: guaranteed no evict), a request is admitted only if all that run could have all their tokens in
+the KV cache, as if they shared none.
 
 Scheduled ahead, a step knows what had happened when the one before it began: nobody that arrived and nothing that came
 free since.
@@ -22,7 +23,6 @@ from gpusim.kernels.serving.blocks import (
     claim,
     found_in_cache,
     found_on_host,
-    give_back,
     share,
     take,
 )
@@ -32,49 +32,16 @@ from gpusim.kernels.serving.decoding import (
     serve_next,
     stop_decoding,
 )
-from gpusim.kernels.serving.lists import leave_waiting, run_last, stop_running, wait_first
-from gpusim.kernels.serving.lora import has_slot, leave_adapter, use_adapter
+from gpusim.kernels.serving.lists import leave_waiting, run_last
+from gpusim.kernels.serving.lora import has_slot, use_adapter
 from gpusim.kernels.serving.offload import load
+from gpusim.kernels.serving.preempting import blocks_for, chunk_of, preempt_last
+from gpusim.kernels.serving.priority import serve_in_turn
 from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
 _NOTHING, _TURN, _BLOCKS = int(Lack.NOTHING), int(Lack.TURN), int(Lack.BLOCKS)
-
-
-@inner
-def preempt_last(s, r):
-    """The last that runs gives back its blocks and waits before all others."""
-    replica = s.engines[r]
-    row = replica.last_running
-    request = s.requests[row]
-    if s.places[row] >= 0:
-        stop_decoding(s, r, row)
-    elif row == replica.prefilling:
-        replica.prefilling = NONE
-    give_back(s, r, row, True)
-    request.computed = 0
-    request.chunk = 0
-    request.preemptions += 1
-    replica.preemptions += 1
-    replica.reserved -= blocks_of_all(replica, request)
-    stop_running(s, r, row)
-    if replica.max_loras > 0:
-        leave_adapter(s, r, row)
-    wait_first(s, r, row)
-
-
-@part
-def _chunk(replica, request, budget):
-    """Tokens of its prompt that a request computes in the next step."""
-    return min(request.prompt_tokens + request.produced - request.computed, replica.longest_chunk, budget)
-
-
-@part
-def _blocks_for(replica, request):
-    """Blocks that the next step takes for a prompt."""
-    tokens = request.computed + replica.drafts
-    return blocks_of(replica, tokens + request.chunk) - blocks_of(replica, tokens)
 
 
 @inner
@@ -93,9 +60,9 @@ def _share_budget(s, r):
             blocks -= blocks_next_of(s, r, row)
             stop_decoding(s, r, row)
         if s.places[row] < 0:
-            request.chunk = _chunk(replica, request, budget)
+            request.chunk = chunk_of(replica, request, budget)
             budget -= request.chunk
-            blocks += _blocks_for(replica, request)
+            blocks += blocks_for(replica, request)
         elif replica.pauses == 0:
             budget -= 1 + replica.drafts
         row = request.next
@@ -126,7 +93,7 @@ def _serve_prompts(s, r):
     while row != NONE:
         request = s.requests[row]
         if s.places[row] < 0:
-            take(s, r, _blocks_for(replica, request))
+            take(s, r, blocks_for(replica, request))
             share(s, r, row, request.computed + request.chunk)
         row = request.next
     return budget
@@ -215,7 +182,7 @@ def _admit(s, r, seen_s, budget):
             request.lacked = replica.lacks
         if replica.prefilling == NONE:
             replica.prefilling = row
-        request.chunk = _chunk(replica, request, budget)
+        request.chunk = chunk_of(replica, request, budget)
         take(s, r, blocks_of(replica, cached + request.chunk + replica.drafts) - shared - own - loaded)
         share(s, r, row, request.computed + request.chunk)
         budget -= request.chunk
@@ -223,11 +190,20 @@ def _admit(s, r, seen_s, budget):
 
 
 @part
+def _somebody_may_lack_blocks(s, r):
+    """Whether blocks are to be given one by one to those that run."""
+    replica = s.engines[r]
+    return replica.prefilling != NONE or (replica.served == 0 and blocks_next(s, r) > replica.free)
+
+
+@part
 def schedule(s, r, seen_s):
     """What a replica does next; False if all that it would do is to decode for everybody who runs."""
     replica = s.engines[r]
     preemptions, budget = replica.preemptions, replica.budget
-    if replica.prefilling != NONE:
+    if replica.by_priority and _somebody_may_lack_blocks(s, r):
+        budget = serve_in_turn(s, r)
+    elif replica.prefilling != NONE:
         budget = _serve_prompts(s, r)
     if not replica.pauses:
         _serve_decoding(s, r)

@@ -14,7 +14,7 @@ import math
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.serving.blocks import blocks_of, claim, share, take
-from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_first
+from gpusim.kernels.serving.lists import free, leave_waiting, run_last, wait_again
 from gpusim.state.codes import NONE
 
 
@@ -121,7 +121,7 @@ def lose_held(s, r, now):
 
 @inner
 def _stop_coming(s, r, row):
-    """The KV cache of a request comes no more: it waits before all others, to be computed."""
+    """The KV cache of a request comes no more: it waits as if preempted, to be computed."""
     replica, request, before = s.engines[r], s.requests[row], NONE
     other = replica.first_coming
     while other != row:
@@ -138,7 +138,7 @@ def _stop_coming(s, r, row):
     free(s, r, row)
     request.computed = request.shared = 0
     request.ready_s = math.nan
-    wait_first(s, r, row)
+    wait_again(s, r, row)
 
 
 # What comes -----------------------------------------------------------------------------------------------------------

@@ -51,9 +51,11 @@ REQUEST = record(
         ("pending", "i4"),  # requests that must end before it arrives
         ("adapter", "i4"),  # that computes it with the base model; -1 if none does
         ("loaded_tokens", "i4"),  # of ``cached_tokens``, those on the host
-        ("lacked", "i4"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
+        ("lacked", "i2"),  # a ``Lack``: what it, or who waited before it, lacked when it was first admitted
+        ("priority", "i2"),  # the higher goes first where the replica is ``by_priority``
+        ("admission", "i4"),  # of one that runs: how many it was the last of, of those admitted since nobody ran
+        ("followers", "i4"),
         ("first_follower", "i8"),  # of those that wait for it to end, in ``followers``
-        ("followers", "i8"),
         # Of full blocks of its prompt, maybe of its output behind, in ``hashes``; below 0, the first is its negative.
         ("first_hash", "i8"),
         ("hashes", "i8"),
@@ -98,6 +100,7 @@ ENGINE = record(
         ("paused", "i8"),  # in the step in flight nobody does
         ("reserves", "i8"),  # admission is for all output
         ("reserved", "i8"),  # blocks of all tokens of those that have them
+        ("by_priority", "i8"),  # requests wait, and are preempted, by priority
         ("drafts", "i8"),  # tokens that are drafted in a step for each that decodes
         ("tokens_per_step", "f8"),  # that each of them gets, mean
         ("draft_s", "f8"),  # by which drafting makes a step longer
@@ -119,6 +122,7 @@ ENGINE = record(
         ("first_running", "i8"),
         ("last_running", "i8"),
         ("running", "i8"),
+        ("admissions", "i8"),  # since nobody ran
         ("prefilling", "i8"),  # first running one that does not decode
         ("decoding", "i8"),
         ("heap", "i8"),  # where its heap of ends begins
@@ -232,12 +236,12 @@ ENTRY = record(
 class Engines(Bundle):
     """Serving engines, one for each replica, and their requests.
 
-    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the count of tokens given at which it
-    ends; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode by
-    the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for each
-    replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters`` has for
-    each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each request
-    has two rows: that in which it is prefilled, which is even, and behind it that in which it is decoded.
+    ``ends`` and ``end_rows`` hold a heap for each replica: who decodes, by the step behind which it ends and by its
+    admission; ``places`` where in it each request is, -1 outside. ``turns`` counts, for each replica, those that decode
+    by the count of tokens given, modulo the tokens of a block, at which they take a new block. ``buckets`` hold, for
+    each replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters``
+    has for each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each
+    request has two rows: that in which it is prefilled, which is even, and behind it that in which it is decoded.
     """
 
     ARRAYS = {

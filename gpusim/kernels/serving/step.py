@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import share_output
-from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, stop_decoding
+from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, is_over, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.shipping import follow, go_on, send_on
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
@@ -77,12 +78,14 @@ def begin(s, g):
 
 @part
 def end_decoding(s, r):
-    """Those that decode and have all their tokens end."""
+    """Those that decode before the first prompt, and have all their tokens, end in order."""
     replica = s.engines[r]
-    while replica.decoding > 0 and s.ends[replica.heap] <= replica.given:
-        row = s.end_rows[replica.heap]
-        stop_decoding(s, r, row)
-        _end(s, r, row)
+    while replica.decoding > 0 and s.ends[replica.heap] <= replica.steps:
+        first = s.end_rows[replica.heap]
+        if replica.prefilling != NONE and heap.order_of(first) > s.requests[replica.prefilling].admission:
+            return
+        stop_decoding(s, r, heap.row_of(first))
+        _end(s, r, heap.row_of(first))
 
 
 @part
@@ -134,6 +137,9 @@ def finish(s, r):
         behind = request.next
         if s.places[row] < 0:
             _compute(s, r, row)
+        elif is_over(s, r, row):
+            stop_decoding(s, r, row)
+            _end(s, r, row)
         row = behind
 
 

@@ -27,6 +27,7 @@ ARRIVAL = record(  # a request that is to come
         ("first_hash", "i8"),
         ("hashes", "i8"),
         ("adapter", "i8"),  # -1 if it has none
+        ("priority", "i8"),
         ("kept", "i8"),  # its row is a sample
         ("turn", "i8"),  # that comes behind it in its session; -1 if none does
         ("home", "i8"),  # replica that it goes to if it is open; -1 if it may go to any
@@ -110,6 +111,7 @@ KEPT = record(
         ("output_tokens", "i8"),
         ("cached_tokens", "i8"),
         ("preemptions", "i8"),
+        ("priority", "i8"),
     ]
 )
 

@@ -118,15 +118,13 @@ def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0
         request.followers = [follower.prefilled for follower in request.followers]
         request.pending = 1
     order = sorted((one for one in firsts if one.pending == 0), key=lambda one: one.arrival_s)
-    for place, first in enumerate([*order, *(one for one in firsts if one.pending > 0)]):
-        first.place, first.followers[0].place = place, len(firsts) + place
     fleet.play(order, clients)
     return [(fleet.where[first], fleet.where[request], first) for first, request in zip(firsts, requests)]
 
 
 def _first_half(request: Request) -> Request:
     first = Request(request.arrival_s, request.prompt_tokens, 1, hash_ids=request.hash_ids, delay_s=request.delay_s)
-    first.pending, first.followers = request.pending, [request]
+    first.pending, first.followers, first.priority = request.pending, [request], request.priority
     request.prefilled, request.delay_s = first, 0.0
     return first
 

@@ -36,6 +36,7 @@ class Engine:
         self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
         self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
         self.steps = 0
+        self.seen = dict.fromkeys(("not the last", "in the step", "nobody behind it", "nobody at all"), 0)
 
     @property
     def outstanding(self) -> int:
@@ -56,7 +57,8 @@ class Engine:
         while self.coming and self.coming[0].arrival_s <= seen_s:
             request = self.coming.pop(0)
             request.queued_s = seen_s
-            self.waiting.append(request)
+            behind = [other for other in self.waiting if self.deployment.by_priority and request.rank < other.rank]
+            self.waiting.insert(len(self.waiting) - len(behind), request)
 
     def retire(self, request: Request) -> None:
         """One that has ended has left its seat."""
@@ -82,22 +84,31 @@ class Engine:
         running = [request for request in self.running if not (pauses and request.decodes)]
         preempted = self.serve(running, step)
         if not pauses:
-            for request in self.running:
-                if request not in step:
-                    request.decodes = False  # passed over: it has something to catch up with
+            self.pass_over(step)
+        while preempted and not step and self.deployment.by_priority and self.running:
+            self.serve(list(self.running), step)  # the first preempted itself
+            self.pass_over(step)
         if not preempted:
             self.admit(seen_s, now_s, step)
         if pauses and not step:
             self.serve(list(self.running), step)
         return step
 
+    def pass_over(self, step: dict[Request, int]) -> None:
+        """Those that run and get nothing in a step have something to catch up with."""
+        for request in self.running:
+            if request not in step:
+                request.decodes = False
+
     def serve(self, requests: list[Request], step: dict[Request, int]) -> bool:
         """Tokens and blocks for some of those that run, in order; whether somebody was preempted."""
         budget = self.deployment.max_batched_tokens
         preempted = False
         for request in requests:
-            if budget == 0 or request not in self.running:
+            if budget == 0:
                 break
+            if request not in self.running:
+                continue  # one before it has preempted it
             if budget < 1 + self.drafts:
                 request.decodes = False  # it gets one token without drafts
             tokens = min(request.tokens - request.computed, self.longest_chunk, budget)
@@ -105,13 +116,36 @@ class Engine:
                 tokens = 1 + self.drafts
             computed = request.computed + self.gets(request, tokens)
             while request in self.running and not self.fits(request, computed):
-                self.preempt(self.running.pop())
+                victim = self.victim()
+                self.seen["not the last"] += victim is not self.running[-1]
+                self.seen["in the step"] += victim in step
+                self.seen["nobody behind it"] += victim is request is not self.running[-1]
+                self.seen["nobody at all"] += victim is request and not step
+                if victim in step:
+                    budget += step.pop(victim)
+                    self.unname(victim)
+                self.running.remove(victim)
+                self.preempt(victim)
                 preempted = True
-            if request in self.running:
-                self.hold(request, computed)
-                step[request] = tokens
-                budget -= tokens
+            if request not in self.running:
+                break  # nobody behind it gets anything
+            self.hold(request, computed)
+            step[request] = tokens
+            budget -= tokens
         return preempted
+
+    def victim(self) -> Request:
+        """Who is preempted: the last, or the last of those of the lowest priority that came last."""
+        if not self.deployment.by_priority:
+            return self.running[-1]
+        return max(reversed(self.running), key=lambda one: one.rank)
+
+    def unname(self, request: Request) -> None:
+        """A step that would have filled blocks of a request is not to be."""
+        for block in request.blocks[request.computed // self.deployment.block_tokens :]:
+            if block.users == 1 and self.cache.known.get(block.name) is block:
+                del self.cache.known[block.name]
+                block.name = None
 
     @property
     def in_use(self) -> set[Hashable]:
@@ -185,14 +219,11 @@ class Engine:
         ]
 
     def finish(self, step: dict[Request, int], now_s: float) -> None:
-        """A step has ended; of those that end with it who decoded comes first, by what is left, then as they came."""
-        order = lambda one: (one.output_tokens - one.produced, one.place)  # noqa: E731
-        decoding = sorted((request for request in step if request.decodes), key=order)
-        behind = [request for request in step if not request.decodes]
+        """A step has ended; those in it get what it has computed as they stand among those that run."""
         gained = {request: self.gets(request, tokens) for request, tokens in step.items()}
-        if not (self.deployment.pauses_decode and behind):
+        if not (self.deployment.pauses_decode and any(not request.decodes for request in step)):
             self.steps += 1
-        for request in [*decoding, *behind]:
+        for request in [request for request in self.running if request in step]:
             request.computed += gained[request]
             if request.decodes or request.computed == request.tokens:
                 if math.isnan(request.first_token_s):
@@ -267,7 +298,8 @@ class Engine:
         request.computed = 0
         request.decodes = False
         request.preemptions += 1
-        self.waiting.appendleft(request)
+        before = [other for other in self.waiting if self.deployment.by_priority and other.rank < request.rank]
+        self.waiting.insert(len(before), request)
 
     def fits(self, request: Request, tokens: int) -> bool:
         """Whether there are blocks for so many tokens of it, and as many more as are drafted."""

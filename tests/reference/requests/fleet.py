@@ -20,8 +20,6 @@ def play_engines(requests: list[Request], deployment: Deployment) -> list[Engine
     groups = [Group(deployment) for _ in range(deployment.replicas // deployment.in_step)]
     engines = [engine for group in groups for engine in group.engines]
     first = sorted((request for request in requests if request.pending == 0), key=lambda one: one.arrival_s)
-    for i, request in enumerate([*first, *(request for request in requests if request.pending > 0)]):
-        request.place = i
     for i, request in enumerate(first):
         for group in groups:
             group.advance(request.arrival_s)

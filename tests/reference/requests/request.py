@@ -22,7 +22,7 @@ class Request:
     decodes: bool = False
     hash_ids: tuple = ()
     adapter: Hashable = None
-    place: int = 0
+    priority: int = 0
     delay_s: float = 0.0
     pending: int = 0
     followers: list[Request] = field(default_factory=list)
@@ -49,6 +49,11 @@ class Request:
     def given_names(self) -> list[Hashable]:
         """Of its first blocks, as given: what one adapter computes another cannot use."""
         return [name if self.adapter is None else f"{self.adapter}/{name}" for name in self.hash_ids]
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """By priority, the least goes first."""
+        return (-self.priority, self.arrival_s)
 
     def names(self, full: int, size: int) -> list[Hashable]:
         """Of its first blocks: given for the prompt, its own behind."""
