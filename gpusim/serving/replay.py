@@ -63,8 +63,8 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         to its output, which others find once the request has ended. Optional ``after``: label, or labels, of requests;
         the request arrives ``delay_s`` [s] (default 0) after the last of them has ended, at that one's replica, and its
         ``arrival_s`` is ignored: turns of a session, with tool calls in between or parallel agents. With separate
-        prefill the replica is that of its prefill. Optional ``adapter``: label of the adapter it needs, or none. Optional
-        ``priority``: the higher goes first where replicas serve ``by_priority``.
+        prefill the replica is that of its prefill. Optional ``adapter``: label of the adapter it needs, or none.
+        Optional ``priority``: the higher goes first where replicas serve ``by_priority``.
     deployment : Deployment
     clients : int, optional
         A closed loop: this many clients per replica send their first requests at 0 s, and each its next when the

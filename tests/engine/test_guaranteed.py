@@ -78,5 +78,5 @@ def test_who_prefills_counts():
 
 
 def test_a_guarantee_of_who_may_not_evict():
-    with pytest.raises(GpusimError, match="guaranteed_gpus, and may_preempt = false"):
+    with pytest.raises(GpusimError, match="guaranteed_gpus with may_preempt = false"):
         run(8, **{"services.chat.may_preempt": False})

@@ -62,7 +62,7 @@ def test_without_priorities_nothing_is_told_of_them():
     ("changes", "words"),
     [
         ({"level": "fluid"}, "requests with priorities at the fluid level"),
-        ({"requests": {"priorities": [0.0, 0.0]}}, "requests.priorities of which none has a share"),
+        ({"requests": {"priorities": [0.0, 0.0]}}, "requests.priorities are all 0"),
         ({"requests": {"priorities": [-1.0]}}, "requests.priorities"),
     ],
 )
