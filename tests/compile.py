@@ -43,6 +43,13 @@ def fleet_requests() -> None:
     simulated()
 
 
+def fleet_apart() -> None:
+    """The same with prefill and decode apart."""
+    from tests.engine.test_apart_fleet import apart
+
+    gpusim.run(apart())
+
+
 def cases() -> None:
     """Some random cases of the kinds that others do not meet: rounds, rates, sizes, nodes that fail."""
     from hypothesis import HealthCheck, given, settings
@@ -60,8 +67,8 @@ def cases() -> None:
         play()
 
 
-# Side by side within a stage, as far as they compile different kernels; one after the other in an entry.
-STAGES = (("event", "serving"), ("conservative cases", "greedy fleet_requests"))
+# Side by side within a stage, where they compile different kernels; in turn within an entry, where they share some.
+STAGES = (("event", "serving"), ("conservative greedy cases", "fleet_requests fleet_apart"))
 
 
 def main(kinds: list[str]) -> None:
