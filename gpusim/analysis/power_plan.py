@@ -27,31 +27,49 @@ def named(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     if not dark.any():
         return entries
     mine = entries[dark]
-    spare = mine["site"].astype(str).map(_spare(result)).to_numpy(float) * _energised(result, mine)
+    spare = _spare(result)[_row_of(result, mine)] * _energised(result, mine)
     without = np.maximum((mine["lost_s"] / (mine["end_s"] - mine["start_s"])).to_numpy(), 1e-9)
-    planned = pd.DataFrame({"held": mine["held_s"], "lost": mine["lost_s"], "asked": mine["asked_s"]})
-    pool = [mine["site"].astype(str), mine["gpu_type"].astype(str)]
-    carried = planned.mul(np.minimum(spare / without, 1.0), axis=0)
-    parts, whole = carried.groupby(pool).sum(), planned.groupby(pool).sum()
-    share = (parts / whole.where(whole > 0.0)).bfill(axis=1)["held"]  # of what was held back; if nothing, of all
-    at_fault = share.reindex(pd.MultiIndex.from_arrays(pool)).to_numpy() > 0.5
+    carried = np.minimum(spare / without, 1.0)
+    pool, _names = pd.factorize(_pools(mine))
+    share = np.full(len(_names), np.nan)
+    for amount in ("asked_s", "lost_s", "held_s"):  # of what was held back; if nothing, of all
+        parts_s, whole_s = (np.bincount(pool, mine[amount] * factor) for factor in (carried, 1.0))
+        np.divide(parts_s, whole_s, out=share, where=whole_s > 0.0)
     causes = entries["cause"].to_numpy(object, copy=True)
-    causes[np.flatnonzero(dark)[at_fault]] = POWER_PLAN
+    causes[np.flatnonzero(dark)[share[pool] > 0.5]] = POWER_PLAN
     return entries.assign(cause=pd.array(causes, dtype="str"))
 
 
-def _spare(result: Record) -> pd.Series:
-    """GPUs more, of each that is energised, that the connection of a site would carry by what the site drew at most."""
+def _spare(result: Record) -> np.ndarray:
+    """GPUs more, of each that is energised, that the connection of a site would carry by what the site drew at most.
+
+    Shape (n_sites,), as the rows of the table of sites.
+    """
     power = result.power[np.isfinite(result.power["limit_w"]) & (result.power["limit_w"] > 0.0)]
-    site = power["site"].astype(str)
-    used = (power["facility_w"] / power["limit_w"]).groupby(site).max()
-    at_once = result.sites.set_index("site")["peak_facility_w"] / power["limit_w"].groupby(site).max()
-    used = np.maximum(used, at_once.reindex(used.index))
-    return ((1.0 - RESERVE) / used.clip(lower=1e-9) - 1.0).clip(lower=0.0).reindex(result.sites["site"], fill_value=0.0)
+    at, limit_w = _row_of(result, power), power["limit_w"].to_numpy()
+    most_w, used = np.zeros((2, len(result.sites)))
+    np.maximum.at(most_w, at, limit_w)
+    np.maximum.at(used, at, power["facility_w"].to_numpy() / limit_w)
+    np.maximum.at(used, at, (result.sites["peak_facility_w"].to_numpy()[at] / most_w[at]))
+    spare = np.maximum((1.0 - RESERVE) / np.maximum(used, 1e-9) - 1.0, 0.0)
+    return np.where(most_w > 0.0, spare, 0.0)
 
 
 def _energised(result: Record, mine: pd.DataFrame) -> np.ndarray:
     """GPUs energised in the pool and record interval of each entry, shape (n_entries,)."""
-    keys = ["site", "gpu_type", "start_s"]
-    pools = result.pools.set_index([result.pools[name].astype(str) if name != "start_s" else name for name in keys])
-    return pools["energised_gpus"].reindex(pd.MultiIndex.from_frame(mine[keys])).fillna(0.0).to_numpy()
+    pools = result.pools
+    names = pd.Index(pd.unique(_pools(pools)))
+    starts_s = np.unique(pools["start_s"])
+    table = np.zeros((len(names), len(starts_s)))
+    table[names.get_indexer(_pools(pools)), np.searchsorted(starts_s, pools["start_s"])] = pools["energised_gpus"]
+    return table[names.get_indexer(_pools(mine)), np.searchsorted(starts_s, mine["start_s"])]
+
+
+def _row_of(result: Record, rows: pd.DataFrame) -> np.ndarray:
+    """Where the site of each row stands in the table of sites."""
+    return pd.Index(result.sites["site"].astype(str)).get_indexer(rows["site"].astype(str))
+
+
+def _pools(rows: pd.DataFrame) -> pd.Series:
+    """Pool of each row: SITE/TYPE."""
+    return rows["site"].astype(str) + "/" + rows["gpu_type"].astype(str)
