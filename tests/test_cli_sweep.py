@@ -177,7 +177,7 @@ def test_two_sweeps_at_once_and_a_look_at_them(tmp_path: Path) -> None:
     wait_for(lambda: (tmp_path / "out" / "design.parquet").exists())
     while any(process.poll() is None for process in both):
         assert re.match(r"out: sweep, \d+ of 20 runs finished(, \d+ missing)?\n$", sweep("status", "out").stdout)
-        time.sleep(0.3)
+        time.sleep(1.0)
     for process in both:
         out, err = process.communicate()
         assert process.returncode == 0, err
