@@ -122,6 +122,7 @@ class SitePower:
 
         Its own plant adds to it; the battery carries no more than what the grid has taken back.
         """
+        cap_w = border.number(self.env, "under: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
         given_w = min(cap_w, self._grid_w)
         if self.plant is None:
             return given_w

@@ -74,11 +74,16 @@ ENVIRONMENT = {
     "timeout": {"delay": ("finite", 1.0), "value": ("any", None)},
 }  # fmt: skip
 SITE = {
+    "close": {},
+    "connect": {"plant": ("any", None)},
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
+    "own_changed": {},
+    "own_varies": {},
     "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me"), "wait": ("wait", Wait.RULE)},
     "set_cooling": {"cooled_w": ("amount", 1.0)},
     "set_grid": {"grid_w": ("amount", 1.0)},
     "set_halls": {"hall_w": ("amount", 1.0)},
+    "under": {"cap_w": ("amount", 1.0)},
 }
 LINK = {"send": {"size_bytes": ("finite", 1.0)}, "set_rate": {"bytes_per_s": ("finite", 1.0)}}
 OBJECTS = {"environment": ENVIRONMENT, "site": SITE, "link": LINK}

@@ -340,7 +340,7 @@ def test_an_engine_that_batches():
 def test_traces_in_larger_steps(data_folder):
     """All tokens are computed, but not when the plain engine has them."""
     off = failures(engine_limits.traces_replayed(QUICK, most_tokens=2064))
-    assert sum("most that one is off" in what for what in off) == len(off) == 4
+    assert sum("largest deviation" in what for what in off) == len(off) == 4
 
 
 def test_failures_of_nodes_taken_for_those_of_gpus():
