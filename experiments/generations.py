@@ -8,7 +8,7 @@ months that Rubin takes. Right: what an H100 of 2024 still earns from 2029 on, b
 
     python experiments/generations.py [OUT.png]
 
-What a type earns and draws is from the catalogue; Rubin's speed and price are assumptions, as it could not be rented yet.
+What a type earns and draws is from the catalogue; Rubin's speed and price are assumptions, as it is not for rent yet.
 """
 
 from __future__ import annotations
