@@ -3,7 +3,7 @@
 
 On every weekday the grid asks the site to draw no more than half of its connection from 16 to 20 h local time. The
 programme is a SimPy process of ten lines, added to an ordinary run. The same seed gives both runs the same jobs,
-demand, weather and prices, so that every difference is the programme's.
+demand, weather and prices, so every difference is due to the programme.
 
 ::
 

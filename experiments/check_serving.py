@@ -1,9 +1,9 @@
-"""Hold the entries of serving that come with gpusim against measured runs, one prediction a row, without any fit.
+"""Compare the built-in serving entries with measured runs, one prediction per row, without any fit.
 
     GPUSIM_DATA=... python experiments/check_serving.py
 
-Meant for runs that ``fit_serving.py`` has not seen: a folder with other rows of the same files. Of the runs that were
-fitted, it shows what the catalogue keeps of the fit.
+Meant for runs that ``fit_serving.py`` has not seen: a folder with other rows of the same files. On fitted runs it shows
+the accuracy that the catalogue retains.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """When are the contracts of 2025 delivered, what holds the build-out back, what does it cost, and who pays meanwhile?
 ===================================================================================================================
 
-Five figures of a scenario with contracts and projects, each of one column's width: when milestones are met; GPU-hours
+Five single-column figures of a scenario with contracts and projects: when milestones are met; GPU-hours
 that were planned but not live, by cause and year; what a month of delay costs, by project; the energy bill and carbon
-by country; and cash. Dates, causes and cash are those of replications of the build-out, energy and carbon those of one
+by country; and cash. Dates, causes and cash come from replications of the build-out, energy and carbon from one
 run of the fleet with its jobs.
 
 ::

@@ -1,11 +1,11 @@
 """Do the quarters that CoreWeave published in 2025 and 2026 lie where the simulated ones do?
 ==========================================================================================
 
-Active power, revenue, margin, result, debt and backlog as published, beside the median and the range from P10 to P90
-over replications of the build-out in ``seeds/coreweave_openai_2025.toml`` and of its statements. It is a check of
-plausibility and no fit: what the scenario holds are the balance of the end of 2024, the contracts that were announced,
-the plan of energisation as it was guided, and published lead times and rents. ``gpusim validate --only 53`` says how
-far each is off. Where the two differ, ``GAPS`` says what is known of the reasons.
+Active power, revenue, margin, result, debt and backlog as published, beside the median and the P10 to P90 range
+over replications of the build-out in ``seeds/coreweave_openai_2025.toml`` and of its statements. It is a plausibility
+check, not a fit: the scenario contains the balance sheet at the end of 2024, the announced contracts,
+the guided energisation plan, and published lead times and rents. ``gpusim validate --only 53`` says how
+far off each is. Where the two differ, ``GAPS`` gives the likely reasons.
 
 ::
 

@@ -2,12 +2,12 @@
 ==========================================================
 
 The million jobs of ``speed.py`` in the engine, with its energy and its ledger, and in ``loop/loop.cpp``, which has
-neither; all starts must be the same. By turns, the best of each.
+neither; all starts must be identical. The two alternate; the best time of each counts.
 
 ::
 
     python experiments/cpp_loop.py            # 5 turns of each
-    python experiments/cpp_loop.py 100000 9   # of so many jobs, so many turns
+    python experiments/cpp_loop.py 100000 9   # so many jobs, so many turns
 """
 
 from __future__ import annotations

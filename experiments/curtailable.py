@@ -1,11 +1,11 @@
 """What a curtailable connection is worth: all power now, half of it not firm, or half now and the other half later
 ==================================================================================================================
 
-A site of 64 H100 with more work than it can do, and a grid that can give it half of the power that it asked for.
-Either it waits for the other half, or it takes all at once and gives that half back whenever the grid calls: at random,
-for four hours in the median, announced an hour before. Jobs are then evicted, or end before while nothing takes their
-place, or are paused. The figure: the site's power around a call, and useful GPU-hours of half a year over the hours
-called, beside those of a firm connection that comes later.
+A site of 64 H100 GPUs has more work than it can do, and the grid can supply only half of the power it asked for.
+Either it waits for the other half, or it takes all of it now and gives that half back whenever the grid calls: at
+random, for a median of four hours, with an hour's notice. Jobs are then evicted, drained beforehand, or paused. The
+figure: the site's power around a call, and useful GPU-hours over half a year against the hours called, compared with
+a firm connection that comes later.
 
 ::
 

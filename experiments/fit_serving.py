@@ -2,7 +2,7 @@
 
     GPUSIM_DATA=... python experiments/fit_serving.py [gpusim/serving/catalogue]
 
-Without a folder nothing is written. ``docs/serving_entries.md`` shows what it prints and tells the method.
+Without a folder nothing is written. ``docs/serving_entries.md`` shows its output and explains the method.
 """
 
 from __future__ import annotations

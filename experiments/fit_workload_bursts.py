@@ -1,7 +1,7 @@
 """Fit the bursts of the workload presets (bursts.csv) to published gaps and Fano factors; takes minutes.
 
     python experiments/fit_workload_bursts.py                        # published figures beside those of the presets
-    python experiments/fit_workload_bursts.py gpusim/inputs/presets  # fit anew
+    python experiments/fit_workload_bursts.py gpusim/inputs/presets    # fit again
 
 Nelder-Mead on log ratios, each evaluation the mean of three fixed seeds of 70 weeks. Needs no data: figures are below.
 """

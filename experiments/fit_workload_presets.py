@@ -2,7 +2,7 @@
 
     python experiments/fit_workload_presets.py gpusim/inputs/presets
 
-Needs no data: every figure it starts from is below, with its source. ``docs/workload.md`` tells the method.
+Needs no data: every figure it starts from is below, with its source. ``docs/workload.md`` explains the method.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How much of a GPU-sharing cluster do six policies give away, are the published curves met, and how fast is it?
 ==============================================================================================================
 
-Alibaba's openb cluster of 2023 (1,213 nodes, 6,212 GPUs) as its pods come one by one until they ask for 130% of the
+Alibaba's openb cluster of 2023 (1,213 nodes, 6,212 GPUs) as its pods arrive one by one until they ask for 130% of the
 GPUs: GPUs allocated and GPUs in fragments, beside the curves of Weng et al. (ATC 2023), for the default trace or
-another variant. Then placement decisions a second of FGD on one core, kernels compiled before.
+another variant. Then FGD's placement decisions per second on one core, with kernels already compiled.
 
 ::
 

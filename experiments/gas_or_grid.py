@@ -1,12 +1,12 @@
 """Gas now or grid later: what does power of one's own bring, and what does it cost?
 ====================================================================================
 
-A site of 32 H100 with more work than it can do, whose grid connection comes late. It waits for it; or it orders piston
-engines or aeroderivative turbines, with one spare unit in nine, which come after 15 and 30 months and leave when the
-grid is there; or it orders engines that stay, and run on whenever gas costs less than the grid. Lead times, efficiency
-by load and yearly cost are those of the catalogue, gas costs 4 USD/MMBtu, and the price of the grid is that of a
-typical year in Texas, with 25 USD/MWh for its delivery. The figure: who carries the site with engines that stay and a
-grid that comes in the middle of the times looked at; useful GPU-hours of five years; what power costs for each.
+A site of 32 H100 GPUs has more work than it can do, and its grid connection comes late. It waits; or it orders piston
+engines or aeroderivative turbines, with one spare unit in nine, which arrive after 15 and 30 months and leave when the
+grid connection is there; or it orders engines that stay and run whenever gas costs less than the grid. Lead times,
+efficiency by load and annual cost are the catalogue's, gas costs 4 USD/MMBtu, and grid prices are those of a
+typical year in Texas plus 25 USD/MWh for delivery. The figure: what powers the site if engines stay and the grid comes
+at the middle of the dates compared; useful GPU-hours over five years; the cost of power for each.
 
 ::
 

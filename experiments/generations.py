@@ -1,14 +1,14 @@
 """Rubin now or GB300, and what are my H100s worth in 2029?
 =========================================================
 
-A megawatt of IT power is there on 1 January 2027 and its rent is due from then on: GB300 go in at once, or racks of
-Vera Rubin as many months later as they take. Both are let by the hour until they are 5 or 6 years old, or cost more to
-run than they earn. All prices fall by the same share every year. Left: present value a megawatt over the months that
-Rubin takes. Right: what an H100 of 2024 still earns from 2029 on, beside its book value.
+A megawatt of IT power is available, and its rent due, from 1 January 2027: GB300 are installed at once, or Vera Rubin
+racks as many months later as they take. Both are rented out by the hour until they are 5 or 6 years old or cost more to
+run than they earn. All prices fall by the same percentage every year. Left: present value per megawatt against the
+months that Rubin takes. Right: what an H100 of 2024 still earns from 2029 on, beside its book value.
 
     python experiments/generations.py [OUT.png]
 
-What a type earns and draws is the catalogue's; Rubin's speed and price are assumptions, as it was not for hire.
+What a type earns and draws is from the catalogue; Rubin's speed and price are assumptions, as it is not for rent yet.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """A heat wave in Texas: what hotter weather takes from halls cooled by air, by both, and by liquid
 =================================================================================================
 
-Ten days of August at a site of 512 H100 with more work than it can do. Its cooling plant was built for what the nodes
-draw at most, in weather hotter than which 35 hours of a usual year are; the heat wave is the same weather, some
-kelvins warmer. Where the plant cannot cool all, jobs are evicted, or slowed by power caps. The figure: the weather
-and what the plants were designed for, the power of one hall hour by hour, and useful GPU-hours lost over the kelvins.
+Ten August days at a site of 512 H100 GPUs with more work than it can do. Its cooling plant was sized for the nodes'
+maximum draw at a temperature exceeded in 35 hours of a usual year; the heat wave is the same weather, some kelvins
+warmer. When the plant cannot keep up, jobs are evicted or slowed by power caps. The figure: the weather and the
+plants' design points, the power of one hall hour by hour, and useful GPU-hours lost against the added kelvins.
 
 ::
 

@@ -1,13 +1,13 @@
 """Do the intervals of a study cover as they claim?
 ================================================
 
-Queues whose mean wait is known are run again and again; printed is how often an interval of 95% covers the known mean.
-The waits come from Lindley's recursion, so that thousands of studies take seconds.
+Queues whose exact mean wait is known are run again and again, to count how often a 95% interval covers it.
+The waits come from Lindley's recursion, so thousands of studies take seconds.
 
 ::
 
     python experiments/interval_coverage.py        # the tables of docs/statistics.md
-    python experiments/interval_coverage.py 200    # from fewer studies each
+    python experiments/interval_coverage.py 200    # fewer studies each
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A 16,384-GPU run through 54 days: what interrupts it, and what is left of its time.
 ===================================================================================
 
-One job on 16,384 H100 under the causes of failures of the Llama 3 run, with 64 spare nodes, restarts of 5 min and
-checkpoints that stop the work for a second. The figure: its lost time day by day; interruptions by cause beside the
-published ones; effective time over the interval of checkpoints, simulated and by the exact formula.
+One job on 16,384 H100 GPUs with the failure causes of the Llama 3 run, 64 spare nodes, restarts of 5 min and
+checkpoints that stop work for a second. The figure: time lost day by day; interruptions by cause beside the
+published ones; effective time against the checkpoint interval, simulated and by the exact formula.
 
 ::
 

@@ -1,10 +1,10 @@
 """How far to oversubscribe a grid connection, and what caps take
 ==============================================================
 
-A site whose connection carries half of its 64 H100 nodes by nameplate, more training and batch inference than it can
-do, two days. Nodes are switched on up to a multiple of the connection; what runs is kept within it by admission alone,
-by caps alike for all, or by caps on decoding first. The figure: useful GPU-hours, what caps take, and how much of the
-connection is drawn, over the multiple.
+Two days of a site whose connection covers half of its 64 H100 nodes by nameplate, with more training and batch
+inference than it can do. Nodes are switched on up to a multiple of the connection; their draw is kept within it by
+admission alone, by uniform caps, or by caps on decoding first. The figure: useful GPU-hours, the loss to caps, and the
+share of the connection drawn, against the multiple.
 
     python experiments/oversubscription.py [FOLDER]
 """

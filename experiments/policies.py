@@ -1,14 +1,14 @@
 """Which scheduling policy, and which of the differences are significant?
 ======================================================================
 
-Every order of the queue with every way to pass a blocked head, on a small fleet that is nearly full, under the same
-jobs. All are held against what most batch schedulers do: first come, first served with EASY backfill.
+Every queue order with every kind of backfill, on a small, nearly full fleet with the same
+jobs. All are compared with what most batch schedulers do: first come, first served with EASY backfill.
 
 ::
 
     python experiments/policies.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: fewer policies, shorter runs.
+Runs are kept next to the figure; the same command resumes where it stopped. ``small``: fewer policies, shorter runs.
 """
 
 from __future__ import annotations

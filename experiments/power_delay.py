@@ -1,24 +1,23 @@
 """What does a quarter's delay in power cost, and at which site is it most expensive?
 ==================================================================================
 
-Of each site of the default fleet in turn, what is still to come of its grid connection comes 91 days later (Abilene,
-Narvik); where all of it is there from the start, the site as a whole is energised 91 days late. What the site itself
-does not do is one thing, what the fleet does not do is another: other sites take some of it over, and some is made up
-for after the delay.
+For each site of the default fleet in turn, the stages of its grid connection still to come are 91 days late (Abilene,
+Narvik); a site with its whole connection from the start is energised 91 days late as a whole. The work the site loses
+is not the work the fleet loses: other sites take over some of it, and some is made up after the delay.
 
-GPU-hours of all types count the same, USD do not: if the work of a late site goes to slower GPUs, the fleet may do more
-GPU-hours and yet lose.
+GPU-hours of all types count the same, their value does not: if a late site's work goes to slower GPUs, the fleet may
+do more GPU-hours and still lose money.
 
-The run is 180 days instead of 30: the quarter, and time to make up for it. To take seconds its jobs are fewer, and
-equal in what they ask for: those of less than 32 GPUs are bundled, which is fair where pools have thousands of GPUs and
-capacity is the question, not how long a small job waits (`gpusim sweep seeds/sweeps/bundles.toml` holds the two against
-each other); and replicas follow demand every four hours.
+The run is 180 days instead of 30: the quarter, and time to catch up. To take seconds it has fewer jobs that ask for the
+same in total: jobs of less than 32 GPUs are bundled, which is fair where pools have thousands of GPUs and capacity is
+the question, not how long a small job waits (`gpusim sweep seeds/sweeps/bundles.toml` compares the two); and replicas
+follow demand every four hours.
 
 ::
 
     python experiments/power_delay.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: two sites,
+Runs are kept next to the figure; the same command resumes where it stopped. ``small``: two sites,
 dates and delays a tenth as long, twelve days.
 """
 

@@ -1,8 +1,9 @@
 """How far can the ledger of one run be trusted to say what to relieve?
 ====================================================================
 
-Small fleets are made at random: sites, GPUs, power in stages, quotas, residency, queue rules. For each, what its ledger
-ranks first is held against what counterfactual runs, with the same random streams, find to gain most.
+Small fleets are generated at random: sites, GPUs, power in stages, quotas, residency, queue rules. For each, the cause
+that its ledger ranks first is compared with the relief that gains most in counterfactual runs with the same random
+streams.
 
 ::
 

@@ -1,18 +1,18 @@
 """Which of ten inputs matter to the useful work and the goodput of the default fleet, and which can be left alone?
 ================================================================================================================
 
-Twice asked: Morris's method moves every input across its range from many places (screening: mu* is the mean size of
-the effect), and one at a time from the scenario as it is, to the low and the high end (a tornado), under the same
-seeds. The ranges are assumptions, and stand in `seeds/sweeps/sensitivity.toml`. So does how the jobs are thinned: those
-of less than 32 GPUs are bundled (`gpusim sweep seeds/sweeps/bundles.toml` holds the two against each other), and
+Answered in two ways, under the same seeds: Morris's method moves every input across its range from many starting points
+(screening: mu* is the mean size of the effect); and each input alone goes from its value in the scenario to the low and
+the high end (a tornado). The ranges are assumptions, given in `seeds/sweeps/sensitivity.toml`. So is the thinning of
+the jobs: those of less than 32 GPUs are bundled (`gpusim sweep seeds/sweeps/bundles.toml` compares the two), and
 replicas follow demand every hour.
 
 ::
 
     python experiments/sensitivity.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: three inputs, a day,
-and four times as many failures, so that a few runs tell what checkpoints do.
+Runs are kept next to the figure; the same command resumes where it stopped. ``small``: three inputs, a day,
+and four times as many failures, so that a few runs show what checkpoints do.
 """
 
 from __future__ import annotations

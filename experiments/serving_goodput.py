@@ -1,9 +1,9 @@
 """How many requests a second can four replicas take before too many are late, and which router takes most?
 ========================================================================================================
 
-Goodput is the rate of requests that keep both objectives. It follows the rate at which requests come up to a knee: the
-highest rate at which the promised share of them is in time. Beyond, goodput still rises for a while, as most are in
-time yet, and then falls to nothing while the replicas put out as many tokens as ever: all wait for all.
+Goodput is the rate of requests that meet both objectives. It follows the request rate up to a knee: the
+highest rate at which the promised share of requests is on time. Beyond it, goodput still rises for a while, as most are
+still on time, and then falls to nothing while the replicas generate as many tokens as before: every request waits.
 
 The service of ``seeds/chat_and_training.toml`` on four replicas of four H100 each, without training, under several
 seeds; routers are compared under the same requests.
@@ -12,7 +12,7 @@ seeds; routers are compared under the same requests.
 
     python experiments/serving_goodput.py [OUT.png [small]]
 
-The runs are kept beside the figure; the same command goes on where it stopped. ``small``: two routers, five rates,
+Runs are kept next to the figure; the same command resumes where it stopped. ``small``: two routers, five rates,
 three seeds.
 """
 

@@ -1,4 +1,4 @@
-"""One fit of all measured runs of serving: coefficients as products of factors that runs share, and power.
+"""One fit to all measured serving runs: coefficients as products of shared factors, and power.
 
 Used by ``fit_serving.py``.
 """

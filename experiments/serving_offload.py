@@ -1,9 +1,9 @@
 """What is KV cache in host memory worth?
 ======================================
 
-Conversations go on after their KV cache has had to make room for others'. Mooncake's trace of an hour of them (needs
-GPUSIM_DATA), by which prompts begin alike, on four replicas of Llama-3.1-8B on an H100 each, with more and more memory
-of their hosts, over two links: what share of the prompts is found, what moves, and the time to the first token.
+Conversations resume after their KV cache had to make room for others'. An hour of Mooncake's conversation trace (needs
+GPUSIM_DATA), with its shared prefixes, on four replicas of Llama-3.1-8B, one H100 each, with growing amounts of host
+memory, over two links: the share of prompt tokens found in cache, what moves, and the time to first token.
 
 ::
 

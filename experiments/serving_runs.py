@@ -1,6 +1,6 @@
-"""Published measurements of serving, read into one table of runs; rows that cannot be what they say are named.
+"""Published serving measurements, read into one table of runs; implausible rows are flagged.
 
-Used by ``fit_serving.py``. The folder of the data holds ``serving_silicon``, ``ml_energy``, ``gpu_phases`` and
+Used by ``fit_serving.py``. The data folder holds ``serving_silicon``, ``ml_energy``, ``gpu_phases`` and
 ``llmservingsim_profiles`` as their publishers wrote them.
 """
 
@@ -58,7 +58,7 @@ def runs(folder: Path) -> pd.DataFrame:
 def known(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of models that the catalogue has, in a known format; the others are told."""
     if unread := table["weights"].isna().sum():
-        print(f"{unread} rows of a format that is unknown left out")
+        print(f"{unread} rows of unknown format left out")
     table, faults = table[table["weights"].notna()], {}
     for name in sorted(set(table["model"])):
         try:

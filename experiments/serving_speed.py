@@ -2,8 +2,8 @@
 ==============================================================
 
 One core; kernels are compiled before the clock starts; the time is that of ``replay``, from a table of requests to a
-table of when each was served. Two cases: 50,000 equal requests at 20/s on 4 replicas, and a published trace with its
-prefixes on 8 replicas (needs GPUSIM_DATA). Each checks what it computed. Step times are those of a made-up engine.
+table of their times. Two cases: 50,000 equal requests at 20/s on 4 replicas, and a published trace with its
+prefixes on 8 replicas (needs GPUSIM_DATA). Each checks its results. Step times are those of a made-up engine.
 
 ::
 

@@ -1,9 +1,9 @@
 """How accurate are replays of measured runs of vLLM? No step time is fitted to these models.
 ==========================================================================================
 
-Each run of ``llmservingsim_bench`` whose model has measured layers in ``llmservingsim_profiles``: what the engine
-measured, what comes out, and what comes out if one thing that the replay knows is left out. Then the load stages of
-``vllm_h100`` with step times of the roofline, and how much of the first token hangs on ``REQUEST_S``.
+Each run of ``llmservingsim_bench`` whose model has measured layers in ``llmservingsim_profiles``: the engine's
+measurements, the replay's, and the replay's with one feature at a time left out. Then the load stages of
+``vllm_h100`` with roofline step times, and how much of the time to first token depends on ``REQUEST_S``.
 
 ::
 

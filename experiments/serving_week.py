@@ -1,9 +1,9 @@
 """A week of requests inside a run of the default fleet: how long does it take, and how much memory?
 =================================================================================================
 
-44 million requests of 1,024 tokens in and 128 out, 73/s in the mean, on replicas of an 8-billion-parameter model at two
+44 million requests of 1,024 tokens in and 128 out, 73/s on average, on replicas of an 8-billion-parameter model at two
 sites, beside the fleet's own jobs and services. One core; kernels are compiled before the clock starts. Checks that
-every request and token is told of.
+every request and token is accounted for.
 
 ::
 
@@ -49,7 +49,7 @@ def main() -> None:
     memory_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"{requests / 1e6:.1f} million requests, {len(result.jobs):,} jobs and {days:g} days of the default fleet:"
-        f" {took_s:.0f} s, {memory_gb:.2f} GB, {outcomes['met'] / requests:.2%} in time"
+        f" {took_s:.0f} s, {memory_gb:.2f} GB, {outcomes['met'] / requests:.2%} on time"
     )
 
 

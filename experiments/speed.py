@@ -2,7 +2,7 @@
 ========================================================
 
 A million jobs on 1,000 nodes of 8 GPUs, energy and both sides of the ledger on, an hourly SimPy process running, one
-core. Kernels are compiled before the clock starts. Every case checks what it computed: all jobs end, GPU-seconds
+core. Kernels are compiled before the clock starts. Every case checks its results: all jobs end, GPU-seconds
 and waits add up.
 
 ::

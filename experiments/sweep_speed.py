@@ -1,7 +1,7 @@
 """What does a sweep cost beyond its runs, and what do more processes bring?
 =========================================================================
 
-Kernels are compiled before the clock starts. Every line says what it checked.
+Kernels are compiled before the clock starts. Every line says what was checked.
 
 ::
 
@@ -126,7 +126,7 @@ def processes(scenario: Scenario, folder: Path, count: int = 200, times: int = 3
     assert files(folder / "0-1") == files(folder / "0-2")
     ratio = best[1] / best[2]
     print(f"{scenario.name}: {count} runs, one process {best[1]:.1f} s, two {best[2]:.1f} s: {ratio:.2f} times as fast")
-    print(f"    start-up left out, best of {times} in turn; checked: all finished, both with the same bytes")
+    print(f"    start-up excluded, best of {times} in turn; checked: all finished, both with the same bytes")
     one, two, parent = (1e3 * seconds / count for seconds in (cpu_s[1], cpu_s[2], parent_s))
     print(f"    CPU of a run: {one:.0f} ms in one process, {two:.0f} in either of two; {parent:.1f} ms in the parent")
     private_mb, all_mb = max(weights)
@@ -155,7 +155,7 @@ def commands(folder: Path, count: int = 200) -> float:
             assert f"{count} of {count} runs finished" in done.stdout
     ratio = best[1] / best[2]
     print(f"gpusim sweep of {count} runs of {SMALL.name}: --workers 1 {best[1]:.1f} s, 2 {best[2]:.1f} s:")
-    print(f"    {ratio:.2f} times as fast, start-up and report included, best of 2 in turn; checked: all finished")
+    print(f"    {ratio:.2f} times as fast, start-up and report included, best of 2 alternating; checked: all finished")
     return ratio
 
 

@@ -13,7 +13,7 @@ FINDINGS = {
     "02_a_sweep_explored": "of 5 differences to fifo at power 1.0 are known to be there",
     "03_from_goal_to_purchase": "change by the plan -",
     "04_the_contracts_of_2025": "million USD of revenue less for a month of delay",
-    "05_how_many_gpus_does_a_service_need": "GPUs are enough to keep the promise under every seed",
+    "05_how_many_gpus_does_a_service_need": "GPUs are enough to meet the objectives under every seed",
     "06_a_heat_wave_in_texas": "of the useful GPU-hours",
     "07_what_a_curtailable_connection_is_worth": "the calls cost as much as a firm connection",
 }
