@@ -46,18 +46,24 @@ def sources(result: Record) -> pd.DataFrame:
 
 
 def in_words(result: Record) -> list[str]:
-    """A sentence on each site: what it drew, what of it was made there, and what that cost."""
+    """A sentence or two on each site: what it drew, what of it was made there, and what its own plant cost."""
     said = []
     for site, rows in sources(result).groupby("site", sort=False):
-        drawn_mwh = float((rows["given_mwh"] - rows["taken_mwh"]).sum())
-        if drawn_mwh <= 0.0:
-            said.append(f"{site} drew no power.")
-            continue
         own = rows[rows["source"] != GRID]
-        made = ", ".join(
-            f"{row.source} {share(row.share)}" for row in own[own["kind"] != "battery"].itertuples() if row.share > 0.0
-        )
-        usd = float((own["usd"] + own["fixed_usd"]).sum())
-        told = f"{made} for {quantity(usd)} USD" if made else "nothing"
-        said.append(f"{site} drew {quantity(drawn_mwh)} MWh, of which it made itself: {told}.")
+        makers = own[(own["kind"] != "battery") & (own["given_mwh"] > 0.0)]
+        net_mwh = rows["given_mwh"] - rows["taken_mwh"]
+        stored_mwh = max(0.0, -float(net_mwh[own.index].clip(upper=0.0).sum()))
+        came_mwh = float(net_mwh.sum()) + stored_mwh
+        cost = f"its own plant cost {quantity(float((own['usd'] + own['fixed_usd']).sum()))} USD"
+        drew = f"{site} drew {quantity(float(net_mwh.sum()))} MWh"
+        if came_mwh <= 0.0:
+            said.append(f"{site} drew no power" + (f"; {cost}." if len(own) else "."))
+            continue
+        if stored_mwh > 0.0:
+            drew = f"{drew}, and its battery kept or lost {quantity(stored_mwh)} MWh more"
+        if len(makers):
+            made = ", ".join(f"{row.source} {share(row.given_mwh / came_mwh)}" for row in makers.itertuples())
+            said.append(f"{drew}. Made on site: {made}; {cost}.")
+        else:
+            said.append(f"{drew}, all of it from the grid" + (f"; {cost}." if len(own) else "."))
     return said

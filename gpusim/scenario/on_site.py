@@ -91,7 +91,10 @@ class Generator(Part):
         if self.spare_units >= self.units:
             faults.append(f"spare_units of {self.spare_units} of {self.units} leave none; give less")
         if self.half_load_efficiency > self.efficiency:
-            faults.append("half_load_efficiency above efficiency; give as much or less")
+            faults.append(
+                f"half_load_efficiency of {self.half_load_efficiency:g} is above efficiency of {self.efficiency:g};"
+                " give as much or less"
+            )
         elif 2.0 * self.half_load_efficiency <= self.efficiency:
             faults.append("half_load_efficiency is half of efficiency or less: gas would not grow with load; give more")
         if faults:
@@ -178,7 +181,10 @@ class OnSite(Model):
     def _names(self) -> OnSite:
         taken = [name for name in self.generators if name in ("grid", "solar", "battery")]
         if taken:
-            raise PydanticCustomError("on_site", "a generator is called {name}; give another name", {"name": taken[0]})
+            names = " and ".join(f'"{name}"' for name in taken)
+            raise PydanticCustomError(
+                "on_site", "generators called {names}, as other sources are; give other names", {"names": names}
+            )
         return self
 
 

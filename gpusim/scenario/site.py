@@ -53,9 +53,9 @@ class Site(Model):
     jurisdiction: str
     """Law that applies here, for the residency of jobs."""
     latitude: float = Field(0.0, ge=-90, le=90)
-    """Degrees north, for maps."""
+    """Degrees north, for maps and the sun."""
     longitude: float = Field(0.0, ge=-180, le=180)
-    """Degrees east, for maps."""
+    """Degrees east, for maps and the sun."""
     grid_mw: Steps
     """[MW] Facility power of the grid connection."""
     non_firm: NonFirm | None = None
@@ -118,6 +118,8 @@ class Site(Model):
             faults.append("typical_year is for files; give price_file, carbon_file or weather_file, or remove it")
         if self.on_site is not None and self.non_firm is not None and self.non_firm.backup_mw > 0.0:
             faults.append("non_firm.backup_mw and on_site are both given; make the backup a generator of on_site")
+        if self.on_site is not None and self.on_site.solar is not None and self.latitude == self.longitude == 0.0:
+            faults.append("on_site.solar shines by where the site is; give latitude and longitude")
         if faults:
             raise PydanticCustomError("site", "{faults}", {"faults": "; ".join(faults)})
         return self

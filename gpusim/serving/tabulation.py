@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from gpusim.errors import ServingError
 from gpusim.serving.deployment import Deployment, PrefillPool, vllm_limits
 from gpusim.serving.entry import PAUSING, Entry
 from gpusim.serving.kv_cache import BLOCK_TOKENS, kv_bytes_per_token
@@ -59,8 +60,18 @@ def deployment(entry: Entry, **limits: object) -> Deployment:
     """Replicas of an entry with its engine's usual limits, or with those given: keys of ``Deployment``.
 
     Copies of the attention that share experts (``dp`` > 1) are replicas in step with each other.
+
+    Raises
+    ------
+    ServingError
+        Where requests have priorities (``by_priority``) and the entry's engine pauses decoding for prompts.
     """
     r = entry.replica
+    if limits.get("by_priority") and entry.engine in PAUSING:
+        raise ServingError(
+            f'requests have priorities, which engine "{entry.engine}" does not look at: its prompts pause decoding; '
+            'give engine "vllm", or requests without priorities'
+        )
     made = {"block_tokens": BLOCK_TOKENS, "in_step": r.layout.dp, "replicas": r.layout.dp}
     made |= vllm_limits(r.gpu.name, float(r.gpu.memory_bytes)) | {"pauses_decode": entry.engine in PAUSING}
     made |= limits

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 import gpusim
 from gpusim.cli import cli
-from gpusim.errors import GpusimError
+from gpusim.errors import GpusimError, ServingError
 from gpusim.serving.kv_cache import kv_bytes_per_token
 from gpusim.serving.replica import Layout
 from gpusim.serving.roofline import step_s
@@ -103,6 +103,14 @@ def test_limits_are_those_of_the_engine_unless_given():
     assert (usual.max_batched_tokens, usual.max_requests, usual.kv_blocks) == (8192, 1024, entry.kv_blocks)
     assert (given.max_requests, given.replicas, given.kv_blocks) == (7, 3, entry.kv_blocks // 32)
     assert deployment(gpusim.entry("Llama-3.1-8B", "H100", engine="sglang")).pauses_decode
+
+
+def test_engines_that_pause_decoding_know_no_priorities():
+    """The error names what a user can change: the engine, or the requests."""
+    pausing = gpusim.entry("Llama-3.1-8B", "H100", engine="sglang")
+    requests = pd.DataFrame({"arrival_s": [0.0], "prompt_tokens": 10, "output_tokens": 2, "priority": 1})
+    with pytest.raises(ServingError, match='engine "sglang" does not look at.*give engine "vllm", or requests without'):
+        gpusim.predict(requests, pausing, by_priority=True)
 
 
 def test_the_command(tmp_path):

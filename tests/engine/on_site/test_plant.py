@@ -167,5 +167,8 @@ def test_errors() -> None:
         assert told in str(error.value)
     with pytest.raises(ScenarioError, match="make the backup a generator"):
         scenario([], on_site=ALL, non_firm={"mw": 0.1, "backup_mw": 0.1})
-    with pytest.raises(ScenarioError, match="generator is called grid"):
-        scenario([], on_site={"generators": {"grid": ENGINES}})
+    with pytest.raises(ScenarioError, match='generators called "grid" and "solar", as other sources are'):
+        scenario([], on_site={"generators": {"grid": ENGINES, "solar": ENGINES}})
+    # Half load as usual for engines: the error says how much that is.
+    with pytest.raises(ScenarioError, match="half_load_efficiency of 0.385 is above efficiency of 0.3; give as"):
+        scenario([], on_site={"generators": {"engines": {**ENGINES, "efficiency": 0.3}}})
