@@ -15,9 +15,10 @@ from gpusim.scenario.scenario import Scenario
 def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
     """Draws of a world that is as it was up to a time [s], and of another seed from then on.
 
-    What has ended tells of the causes that it has in common with what has not. Work under way is known to be more than
-    what is done of it, which is not held to tell of common causes; a shock that has not come may still come; orders
-    that rivals have placed stand. Played, they are the schedule up to that time, exactly: a sample of what may follow.
+    Work that is done, handed over or not, tells of the causes that it has in common with what is not. Work under way is
+    known to be more than what is done of it, which is not held to tell of common causes; a shock that has not come may
+    still come; orders that rivals have placed stand. Played, they are the schedule up to that time, exactly: a sample
+    of what may follow.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Sched
         What happens.
     """
     durations = network.durations
-    ended = [a for a in network.activities if schedule.time_s[a.index] <= at_s and not is_certain(a)]
+    ended = [a for a in network.activities if schedule.worked_s[a.index] <= at_s and not is_certain(a)]
     seen = {activity.index: durations.z_of(activity, draws.work_s[activity.index]) for activity in ended}
     common = durations.common_given(seen, seed)
     work_s = [
@@ -43,7 +44,7 @@ def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Sched
 def _work_s(
     durations: Durations, activity: Activity, draws: Draws, schedule: Schedule, at_s: float, common: dict, seed: int
 ) -> float:
-    """[s] Work in a task that has not ended: more than is done if it is under way, else anew."""
+    """[s] Work in a task that is not done: more than is done if it is under way, else anew."""
     shared, own = durations.shared(activity, common), durations.own_draw(activity, seed)
     if schedule.start_s[activity.index] <= at_s:
         done = done_s(schedule.start_s[activity.index], at_s, [w for w in draws.windows if w.hits(activity)])

@@ -38,6 +38,8 @@ class Schedule:
         By task: when all before it was done, and when it began; between them it waited for its supply.
     time_s : list of float
         By milestone: end of a task, arrival of a component.
+    worked_s : list of float
+        By task: when its work was done, which is before it ends where the result is not taken ahead of its plan.
     giver : list of int or None
         By component, in the order of ``network.arrivals``: the task that gave it.
     hurried : list of bool
@@ -55,6 +57,7 @@ class Schedule:
     ready_s: list[float]
     start_s: list[float]
     time_s: list[float]
+    worked_s: list[float]
     giver: list[int | None]
     hurried: list[bool]
     windows: list[Window]
@@ -77,7 +80,9 @@ class _Simulation:
     def __init__(self, network: Network, scenario: Scenario, draws: Draws):
         self.network, self.windows, self.work_s = network, draws.windows, draws.work_s
         n, milestones = len(network.activities), len(network.plan_s)
-        self.ready_s, self.start_s, self.time_s = [inf] * n, [inf] * n, [inf] * milestones
+        self.ready_s, self.start_s, self.worked_s = [inf] * n, [inf] * n, [inf] * n
+        self.time_s = [inf] * milestones
+        self.early_share = scenario.delays.early_share
         self.giver: list[int | None] = [None] * len(network.arrivals)
         self.hurried = [False] * n
         begin_s = min([0.0, *(activity.earliest_s for activity in network.activities)])
@@ -102,7 +107,7 @@ class _Simulation:
             self.env.step()
         grants = {name: supply.grants for name, supply in self.supplies.items()}
         return Schedule(
-            self.ready_s, self.start_s, self.time_s, self.giver, self.hurried, self.windows, grants,
+            self.ready_s, self.start_s, self.time_s, self.worked_s, self.giver, self.hurried, self.windows, grants,
             self.rivals.requests, self.line,
         )  # fmt: skip
 
@@ -130,7 +135,8 @@ class _Simulation:
         if activity.spec.supply is not None and not (yield from self._granted(activity)):
             return
         self.start_s[i] = env.now
-        yield env.at(end_s(self._effort_s(activity), env.now, [w for w in self.windows if w.hits(activity)]))
+        self.worked_s[i] = end_s(self._effort_s(activity), env.now, [w for w in self.windows if w.hits(activity)])
+        yield env.at(self._taken_s(activity))
         self._done(activity)
 
     def _granted(self, activity: Activity) -> Generator:
@@ -151,6 +157,11 @@ class _Simulation:
         expedite, late_s = activity.spec.expedite, self.env.now - self.network.plan_start_s[activity.index]
         self.hurried[activity.index] = expedite.factor < 1.0 and late_s > expedite.late_days * DAY_S
         return self.work_s[activity.index] * (expedite.factor if self.hurried[activity.index] else 1.0)
+
+    def _taken_s(self, activity: Activity) -> float:
+        """[s] When the result of a task is taken: of work done ahead of its plan, only a share of the time counts."""
+        worked_s, plan_s = self.worked_s[activity.index], self.network.plan_s[activity.index]
+        return worked_s + (1.0 - self.early_share) * max(plan_s - worked_s, 0.0)
 
     def _done(self, activity: Activity) -> None:
         if activity.spec.supply is not None and self.supplies[activity.spec.supply].is_crew:

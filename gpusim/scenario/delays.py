@@ -1,4 +1,4 @@
-"""What the durations of tasks have in common, and how far the longest go."""
+"""What the durations of tasks have in common, how far the longest go, and what work done early is worth."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from gpusim.scenario.base import Model
 
 
 class Delays(Model):
-    """Correlation of delays in a build-out, by region and trade, and fat tails.
+    """Correlation of delays in a build-out, by region and trade, fat tails, and dates before which nothing is taken.
 
     The logarithm of a task's duration follows a standard normal draw, the sum of three: one for its site's region, one
-    for its trade (its ``kind``), and one of its own.
+    for its trade (its ``kind``), and one of its own. Where results are not taken ahead of their planned date, what is
+    early is not passed on and what is late is: the Parkinson distribution with a lognormal core (Trietsch, Mazmanyan,
+    Gevorgyan and Baker, 2012, European Journal of Operational Research 216).
     """
 
     same_region: float = Field(0.2, ge=0, le=1)
@@ -24,6 +26,10 @@ class Delays(Model):
     """Beyond the p90 the probability of exceeding a duration falls as a power law with this exponent (Pareto): one in a
     hundred takes 10^(1 / this) times the p90. Costs of building projects: 2 to 3.5 (from Flyvbjerg and Gardner, 2023,
     from memory). 0: lognormal throughout."""
+    early_share: float = Field(1.0, ge=0, le=1)
+    """Of the time by which a task's work is done ahead of its planned end, the share that its result is taken early.
+    0: on the planned date, as under contracts with dates and handovers at planned milestones. 1: as soon as it is done
+    (assumption)."""
 
     @model_validator(mode="after")
     def _some_of_its_own(self) -> Delays:

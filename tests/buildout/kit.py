@@ -6,7 +6,8 @@ import numpy as np
 
 from gpusim.scenario.scenario import Scenario
 
-ALONE = {"same_region": 0.0, "same_trade": 0.0, "tail_index": 0.0}  # delays that have nothing in common, lognormal
+# Delays that have nothing in common, lognormal; results taken as soon as they are there.
+ALONE = {"same_region": 0.0, "same_trade": 0.0, "tail_index": 0.0, "early_share": 1.0}
 COMPONENTS = ("gpus", "halls", "grid")
 
 
@@ -72,7 +73,8 @@ def random_scenario(seed: int, exact: bool, with_rivals: bool = False) -> Scenar
     rivals = _rivals(random, supplies) if with_rivals else {}
     parts = {"supplies": supplies, "shocks": _hitting(shocks, projects), "run": run, "rivals": rivals}
     shared = random.dirichlet((1.0, 1.0, 1.0))
-    delays = {"same_region": float(shared[0]), "same_trade": float(shared[1]), "tail_index": [0.0, 2.5][seed % 2]}
+    delays = {"same_region": float(shared[0]), "same_trade": float(shared[1]), "tail_index": [0.0, 2.5][seed % 2],
+              "early_share": [0.0, 0.4, 1.0][seed % 3]}  # fmt: skip
     return scenario(projects, delays=delays, **parts)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusim.buildout.network import Network
-from gpusim.buildout.schedule import simulate
+from gpusim.buildout.schedule import _Simulation, simulate
 from gpusim.buildout.supply import SharedSupply
 from tests.buildout.kit import random_scenario, scenario
 from tests.reference.programme import Twin
@@ -67,6 +67,11 @@ def test_a_line_without_priority_is_found_out(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_stop_that_does_not_stop_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gpusim.buildout.schedule.end_s", lambda work_s, start_s, _windows: start_s + work_s)
+    assert any(differing(random_scenario(seed, False), seed) for seed in range(20))
+
+
+def test_results_taken_ahead_of_their_date_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Simulation, "_taken_s", lambda self, activity: self.worked_s[activity.index])
     assert any(differing(random_scenario(seed, False), seed) for seed in range(20))
 
 

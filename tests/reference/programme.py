@@ -352,7 +352,10 @@ class Twin:
         planned = self._planned_start(place)
         if spec.when == "late":
             planned = max(planned, self._called_s(place))
+        due = planned + spec.median_days * DAY_S
         if spec.expedite.factor < 1.0 and now - planned > spec.expedite.late_days * DAY_S:
             work *= spec.expedite.factor
         self.starts[place] = now
-        self.running[place] = self._end(place, now, work)
+        done = self._end(place, now, work)
+        early = max(due - done, 0.0)
+        self.running[place] = done + early - self.scenario.delays.early_share * early
