@@ -18,7 +18,8 @@ class Mast:
     The shape of MAST (Choudhury et al., OSDI 2024): one global queue, all regions searched for each job, and data and
     jobs placed together. A pool bids when a job would be over there: the wait for GPUs, from what runs and from what
     those before it wait for, and its run at the pool's speed; ``away_h`` more where it is not at the site to which the
-    scenario's rule of dispatch sent it, and its data with it. A site where its tenant has its quota does not bid. The
+    scenario's rule of dispatch sent it, and its data with it. A site where its tenant has its quota does not bid, nor
+    does a pool to which the job was sent in the round before and where it could not start, for want of power, say. The
     least bid wins, ties go to the first pool. If the job can start there it does, else it waits for it, and later
     jobs start there only if they are over before. Running jobs stay. Waiting jobs x pools, as long as any GPU is free.
     """
@@ -26,6 +27,7 @@ class Mast:
     def __init__(self, away_h: float = 0.0, quotas: Mapping[str, Mapping[str, int]] | None = None):
         self.away_s, self.quotas = away_h * HOUR_S, quotas or {}
         self._home: dict[int, str] = {}  # site to which each job that waits came first
+        self._sent: dict[int, int] = {}  # pool to which it was sent in the round before
 
     def assign(
         self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, speeds: np.ndarray, now_s: float
@@ -38,6 +40,7 @@ class Mast:
         self._home = {job: self._home.get(job, site) for job, site in homes.items()}
         bidders = [Bidder(pool, jobs[jobs.running & (jobs.pool == p)]) for p, pool in enumerate(pools)]
         held = self._held(jobs, pools)
+        refused, self._sent = self._sent, {}
         for i in waiting.tolist():
             if not any(bidder.free for bidder in bidders):
                 break
@@ -45,6 +48,8 @@ class Mast:
             work_s = float(job.estimate_s * speeds[i, job.pool])
             bids = []
             for p in np.flatnonzero(allowed[i]).tolist():
+                if p == refused.get(int(job.job)):
+                    continue
                 run_s, bidder = work_s / float(speeds[i, p]), bidders[p]
                 site, tenant = pools[p].site, pools[p].tenants[job.tenant]
                 if held.get((site, tenant), 0) + bidder.needs(gpus) <= self._quota(site, tenant):
@@ -53,7 +58,7 @@ class Mast:
                     bids.append((wait_s + run_s + away_s, p, wait_s, run_s, (site, tenant)))
             _over_s, p, wait_s, run_s, who = min(bids, default=(np.inf, -1, np.inf, 0.0, ("", "")))
             if wait_s == 0.0:
-                found[i] = p
+                found[i] = self._sent[int(job.job)] = p
                 bidders[p].take(gpus, run_s)
                 held[who] = held.get(who, 0) + bidders[p].needs(gpus)
             elif wait_s < np.inf:

@@ -128,8 +128,8 @@ def moments(draw):
     return pools, running, waiting, draw(st.sampled_from([0.0, 500.0, 3000.0])), quotas
 
 
-def asked(pools, running, waiting, away_s, quotas):
-    """The same of the policy."""
+def asked(pools, running, waiting, away_s, quotas, mast=None):
+    """The same of the policy; of one that remembers, if given."""
     views = []
     for site, size, free in pools:
         nodes = records(NODE, len(free))
@@ -138,7 +138,7 @@ def asked(pools, running, waiting, away_s, quotas):
                               tenants=("0", "1")))  # fmt: skip
     jobs = records(QUEUE, len(waiting) + len(running))
     allowed, speeds = np.zeros((len(jobs), 3), bool), np.ones((len(jobs), 3))
-    mast = Mast(away_s / 3600.0, {s: {str(t): n for (q, t), n in quotas.items() if q == s} for s in "ab"})
+    mast = mast or Mast(away_s / 3600.0, {s: {str(t): n for (q, t), n in quotas.items() if q == s} for s in "ab"})
     for i, (row, priority, gpus, home, may, work_s, speed, tenant) in enumerate(waiting):
         jobs[i].job, jobs[i].submit_s, jobs[i].priority, jobs[i].gpus, jobs[i].tenant = row, row, priority, gpus, tenant
         jobs[i].pool = may[0]
@@ -159,6 +159,16 @@ def asked(pools, running, waiting, away_s, quotas):
 def test_against_the_rule_written_plainly(moment):
     """The same pool for every job."""
     assert asked(*moment) == plainly(*moment)
+
+
+def test_a_pool_that_did_not_start_a_job_is_passed_over_once():
+    """Power may lack where GPUs are free: a job that still waits is sent elsewhere, and back in the round after."""
+    pools = [("a", 1, [1]), ("b", 1, [1])]
+    waiting = [(0, 0, 1, "a", [0, 1], 100.0, [1.0, 1.0, 1.0], 0)]
+    mast = Mast()
+    sent = [asked(pools, [], waiting, 0.0, {}, mast)[0] for _round in range(3)]
+    assert sent == [0, 1, 0]
+    assert asked(pools, [], [(0, 0, 1, "a", [0], 100.0, [1.0, 1.0, 1.0], 0)], 0.0, {}, mast)[0] == -1
 
 
 # In a fleet --------------------------------------------------------------------------------------------------------
