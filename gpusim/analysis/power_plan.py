@@ -50,19 +50,22 @@ def _spare(result: Record) -> np.ndarray:
     most_w, used = np.zeros((2, len(result.sites)))
     np.maximum.at(most_w, at, limit_w)
     np.maximum.at(used, at, power["facility_w"].to_numpy() / limit_w)
-    np.maximum.at(used, at, (result.sites["peak_facility_w"].to_numpy()[at] / most_w[at]))
+    np.maximum.at(used, at, result.sites["peak_facility_w"].to_numpy()[at] / most_w[at])
     spare = np.maximum((1.0 - RESERVE) / np.maximum(used, 1e-9) - 1.0, 0.0)
     return np.where(most_w > 0.0, spare, 0.0)
 
 
 def _energised(result: Record, mine: pd.DataFrame) -> np.ndarray:
-    """GPUs energised in the pool and record interval of each entry, shape (n_entries,)."""
+    """GPUs energised in the pool and record interval of each entry, shape (n_entries,); 0 where no row tells."""
     pools = result.pools
-    names = pd.Index(pd.unique(_pools(pools)))
-    starts_s = np.unique(pools["start_s"])
-    table = np.zeros((len(names), len(starts_s)))
-    table[names.get_indexer(_pools(pools)), np.searchsorted(starts_s, pools["start_s"])] = pools["energised_gpus"]
-    return table[names.get_indexer(_pools(mine)), np.searchsorted(starts_s, mine["start_s"])]
+    names, starts_s = pd.Index(pd.unique(_pools(pools))), pd.Index(np.unique(pools["start_s"]))
+
+    def cell(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return names.get_indexer(_pools(rows)), starts_s.get_indexer(rows["start_s"])
+
+    table = np.zeros((len(names) + 1, len(starts_s) + 1))  # what is not found has index -1: the row and column beyond
+    table[cell(pools)] = pools["energised_gpus"]
+    return table[cell(mine)]
 
 
 def _row_of(result: Record, rows: pd.DataFrame) -> np.ndarray:

@@ -54,3 +54,11 @@ def test_one_cause_has_all_that_the_engine_booked() -> None:
         assert mine["lost_s"].sum() == pytest.approx(booked)
         assert mine["waited_s"].sum() == pytest.approx(2.0 * 3600.0)
         assert len(mine) == 1
+
+
+def test_a_pool_without_a_row_had_nothing_energised() -> None:
+    """Not what another pool had, nor another interval."""
+    whole = dark(60.0, 1000.0, 400.0)
+    for rows in (whole.pools.iloc[:0], whole.pools.assign(gpu_type="B200"), whole.pools.assign(start_s=7.0)):
+        found = type(whole)(whole.manifest, {**whole.tables, "pools": rows})
+        assert held(found) == {"not_energised": pytest.approx(400.0)}
