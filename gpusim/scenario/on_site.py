@@ -112,7 +112,23 @@ class Generator(Part):
         return self.units * self.mw
 
 
-class Battery(Part):
+class _OfAKind(Part):
+    """What there is one kind of; what is absent is usual for it (`gpusim catalog`)."""
+
+    mw: float = Field(gt=0, le=1e9)
+
+    @property
+    def total_mw(self) -> float:
+        """[MW] That it gives at most."""
+        return self.mw
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, data: object) -> object:
+        return {**usual(cls.__name__.lower()), **data} if isinstance(data, dict) else data
+
+
+class Battery(_OfAKind):
     """A battery beside the site, empty when it comes."""
 
     mw: float = Field(gt=0, le=1e9)
@@ -125,34 +141,14 @@ class Battery(Part):
     """[USD/MWh] It also gives while the site's price is above this, and is charged from the grid only while the price
     is at most `efficiency` times this. Absent: it gives only what the grid has taken back."""
 
-    @property
-    def total_mw(self) -> float:
-        """[MW] That it gives at most."""
-        return self.mw
 
-    @model_validator(mode="before")
-    @classmethod
-    def _usual(cls, data: object) -> object:
-        return {**usual("battery"), **data} if isinstance(data, dict) else data
-
-
-class Solar(Part):
+class Solar(_OfAKind):
     """A field of solar cells. Every day is as clear as the mean of all: there are seasons and nights, but no clouds."""
 
     mw: float = Field(gt=0, le=1e9)
     """[MW] That its inverters give at most."""
     capacity_factor: float = Field(gt=0, le=0.4)
     """Mean share of ``mw`` over a year. Published means of the US: 0.23 to 0.25."""
-
-    @property
-    def total_mw(self) -> float:
-        """[MW] That it gives at most."""
-        return self.mw
-
-    @model_validator(mode="before")
-    @classmethod
-    def _usual(cls, data: object) -> object:
-        return {**usual("solar"), **data} if isinstance(data, dict) else data
 
 
 class OnSite(Model):

@@ -298,15 +298,6 @@ def test_all_faults_of_a_file_together() -> None:
         Scenario.from_dict(data, "fleet.toml")
 
 
-def test_the_sun_needs_a_place() -> None:
-    """Without one it would shine as at 0 degrees north and east, whatever the region."""
-    data = changed(starter(), "sites.texas.on_site", {"solar": {"mw": 1.0, "capacity_factor": 0.25}})
-    data["sites"]["texas"] |= {"latitude": 0.0, "longitude": -97.5}
-    assert faults(data) == []
-    data["sites"]["texas"]["longitude"] = 0.0
-    assert faults(data) == ["sites.texas: on_site.solar shines by where the site is; give latitude and longitude"]
-
-
 def test_letters_of_all_languages() -> None:
     data = starter()
     data["sites"]["Luleå"] = {**data["sites"].pop("texas"), "latitude": "65°"}
