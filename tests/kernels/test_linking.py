@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import pytest
 
-from gpusim.kernels._jit import inner, kernel, part
+from gpusim.kernels._jit import inner, outer, part
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
 
@@ -25,12 +25,12 @@ def called_from_both_ends(a):
     return least(a, 7) + doubled(a)
 
 
-@kernel
+@outer
 def entry(a):
     return least(called_from_both_ends(a), a) + doubled(a)
 
 
-@kernel
+@outer
 def kernel_of_a_kernel(a):
     return entry(a) + called_from_both_ends(a)
 
@@ -52,5 +52,6 @@ def test_only_what_python_calls_is_machine_code() -> None:
     entry(1)
     kernel_of_a_kernel(1)
     for function, is_code in ((entry, True), (least, False), (doubled, False), (called_from_both_ends, False)):
-        for compiled in function.overloads.values():  # none of those inside where the entry came from disk
+        assert function.overloads, function
+        for compiled in function.overloads.values():
             assert bool(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)) == is_code, function
