@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from gpusim.kernels.serving.advance import advance
-from gpusim.kernels.serving.route import choose, collect, enter, play, submit
+from gpusim.kernels.serving.route import collect, enter, play
 from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS
 from gpusim.serving.layout import build
 from gpusim.serving.replay import replay
 from tests.serving import cases
+from tests.serving.pieces import at_once_and_in_pieces
 
 
 def free_blocks(state: Engines, r: int) -> int:
@@ -85,19 +86,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
     """A replica may be stopped at any time, and be given requests as they come."""
     random = np.random.default_rng(100 + seed)
     deployment, requests = cases.deployment(random), cases.requests(random, 40)
-    whole, pieces = build(requests, deployment), build(requests, deployment)
-    play(whole, ROUTERS["round-robin"])
-    for row in range(len(requests)):
-        arrival_s, clock_s = pieces.requests[row].arrival_s, max(pieces.engines[0].clock_s, 0.0)
-        for until_s in np.sort(random.uniform(min(clock_s, arrival_s), arrival_s, 3)):
-            advance(pieces, 0, until_s)
-        advance(pieces, 0, arrival_s)
-        submit(pieces, choose(pieces, row, ROUTERS["prefix"]), row, arrival_s)
-    for until_s in np.linspace(arrival_s, arrival_s + 3.0, 20):
-        advance(pieces, 0, until_s)
-    advance(pieces, 0, np.inf)
-    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "preemptions", "cached_tokens"):
-        np.testing.assert_allclose(pieces.requests[name], whole.requests[name], rtol=1e-9)
+    at_once_and_in_pieces(random, requests, deployment, "prefix")
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -12,7 +12,7 @@ import pytest
 from gpusim.errors import ServingError
 from gpusim.kernels.serving.advance import advance
 from gpusim.kernels.serving.failure import fail, withdraw
-from gpusim.kernels.serving.route import choose, play, submit
+from gpusim.kernels.serving.route import submit
 from gpusim.kernels.serving.state import Engines
 from gpusim.serving.deployment import ROUTERS, Deployment
 from gpusim.serving.entry import entry
@@ -22,6 +22,7 @@ from gpusim.serving.replay import replay
 from gpusim.serving.tabulation import deployment as deployment_of
 from tests.reference.requests.fleet import play_engines
 from tests.serving import cases, test_apart, test_offload, test_speculation
+from tests.serving.pieces import at_once_and_in_pieces
 from tests.serving.test_conservation import free_blocks
 from tests.serving.test_queues import constant
 from tests.serving.test_replay import assert_same, by_reference, reference_requests
@@ -101,19 +102,7 @@ def test_in_pieces_as_at_once(seed: int) -> None:
     random = np.random.default_rng(75_000 + seed)
     deployment = with_slots(random, cases.deployment(random, kv_blocks=1000))
     requests = adapted(random, cases.requests(random, 40))
-    whole, pieces = build(requests, deployment), build(requests, deployment)
-    play(whole, ROUTERS["round-robin"])
-    for row in range(len(requests)):
-        arrival_s, clock_s = pieces.requests[row].arrival_s, max(pieces.engines[0].clock_s, 0.0)
-        for until_s in np.sort(random.uniform(min(clock_s, arrival_s), arrival_s, 3)):
-            advance(pieces, 0, until_s)
-        advance(pieces, 0, arrival_s)
-        submit(pieces, choose(pieces, row, ROUTERS["least-kv"]), row, arrival_s)
-    for until_s in np.linspace(arrival_s, arrival_s + 3.0, 20):
-        advance(pieces, 0, until_s)
-    advance(pieces, 0, np.inf)
-    for name in ("queued_s", "scheduled_s", "first_token_s", "end_s", "preemptions", "cached_tokens"):
-        np.testing.assert_allclose(pieces.requests[name], whole.requests[name], rtol=1e-9)
+    whole, pieces = at_once_and_in_pieces(random, requests, deployment, "least-kv")
     assert left(whole) == left(pieces)
 
 
