@@ -42,17 +42,21 @@ def _meant(fault: Mapping, root: type[BaseModel]) -> str:
     """The key for which an unknown one was probably written."""
     if fault["type"] != "extra_forbidden":
         return ""
-    table = kinds.at(root, [part for part in fault["loc"][:-1] if part not in _MARKS])
-    allowed = table.model_fields if isinstance(table, type) and issubclass(table, BaseModel) else ()
+    allowed = _allowed(root, [part for part in fault["loc"][:-1] if part not in _MARKS])
     return next(iter(difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)), "")
+
+
+def _allowed(root: type[BaseModel], place: list) -> list[str]:
+    """Keys of the table at a place."""
+    table = kinds.table_at(root, place)
+    return sorted(table.model_fields) if table else []
 
 
 def _sentence(fault: Mapping, root: type[BaseModel]) -> str:
     place = [part for part in fault["loc"] if part not in _MARKS]
     key, found = dotted(place), fault.get("input")
     if fault["type"] == "extra_forbidden":
-        table = kinds.at(root, place[:-1])
-        allowed = sorted(table.model_fields) if isinstance(table, type) and issubclass(table, BaseModel) else []
+        allowed = _allowed(root, place[:-1])
         near = did_you_mean(str(fault["loc"][-1]), allowed)
         return f"{key}: unknown key{near}; allowed: {', '.join(allowed)}"
     if fault["type"] == "value_error" or fault["type"] not in _STANDARD:  # a model's own check, in its own words

@@ -41,10 +41,7 @@ def at(root: type[BaseModel], place: Sequence[str | int]) -> Any:
     """Annotation of what may stand at a place below a model; None if nothing may."""
     current: Any = root
     for part in place:
-        if get_origin(current) is Annotated:
-            current = get_args(current)[0]
-        if get_origin(current) in (Union, UnionType):  # a table that may be absent
-            current = next((k for k in get_args(current) if tables_of(k) or get_origin(k) in (dict, list)), None)
+        current = present(current)
         if isinstance(current, type) and issubclass(current, BaseModel):
             if "root" in current.model_fields:
                 current = next(a for a in get_args(current.model_fields["root"].annotation) if _is_list(a))
@@ -57,6 +54,21 @@ def at(root: type[BaseModel], place: Sequence[str | int]) -> Any:
         else:
             return None
     return current
+
+
+def present(annotation: Any) -> Any:
+    """An annotation without constraints, and of a table or tables that may be absent: that of those that are there."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        return next((k for k in get_args(annotation) if tables_of(k) or get_origin(k) in (dict, list)), None)
+    return annotation
+
+
+def table_at(root: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel] | None:
+    """Model of the table at a place below a model; None if no table with keys of its own may stand there."""
+    found = present(at(root, place))
+    is_table = isinstance(found, type) and issubclass(found, BaseModel) and "root" not in found.model_fields
+    return found if is_table else None
 
 
 def in_words(annotation: Any) -> str:

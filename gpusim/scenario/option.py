@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -143,24 +143,19 @@ def _fault_of_key(data: dict, key: str, root: type[BaseModel]) -> str:
     if not path:
         return f"found {kinds.in_toml(key)}; give names joined by dots, say sites.texas.grid_mw"
     for depth, part in enumerate(path):
-        home = _bare(kinds.at(root, path[:depth]))
-        is_table = isinstance(home, type) and issubclass(home, BaseModel) and "root" not in home.model_fields
-        if is_table:
-            known = list(home.model_fields)
+        home, table = kinds.present(kinds.at(root, path[:depth])), kinds.table_at(root, path[:depth])
+        if table:
+            known = list(table.model_fields)
         elif get_origin(home) is dict:
             known = list(dict.fromkeys(name for _place, name in find(data, [*path[:depth], "@"])))
         elif get_origin(home) is list:
             known = sorted({str(place[-1]) for place, _value in find(data, [*path[:depth], "*"])})
         else:
             return f"{_shown(path[:depth])} is a value, not a table"
-        if part not in known and (part != "*" or not known or is_table):
+        if part not in known and (part != "*" or not known or table):
             near = did_you_mean(part, known)
             return f"{_shown(path[: depth + 1])}: not in the scenario{near}; there are: {', '.join(known) or 'none'}"
     return ""
-
-
-def _bare(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _shown(path: list[str]) -> str:

@@ -71,8 +71,8 @@ def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str
         elif not isinstance(place, dict):
             return f"{where}: {dotted(path[:depth])} is a value, not a table"
         elif not last and part not in place:
-            model = kinds.at(root, path[:depth])
-            fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+            model = kinds.table_at(root, path[:depth])
+            fields = model.model_fields if model else {}
             if part not in fields:
                 known = [str(name) for name in fields or place]
                 return f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known) or 'none'}"
