@@ -147,7 +147,7 @@ def _fault_of_key(data: dict, key: str, root: type[BaseModel]) -> str:
         if table:
             known = list(table.model_fields)
         elif get_origin(home) is dict:
-            known = list(dict.fromkeys(name for _place, name in find(data, [*path[:depth], "@"])))
+            known = list(dict.fromkeys(str(name) for _place, name in find(data, [*path[:depth], "@"])))
         elif get_origin(home) is list:
             known = sorted({str(place[-1]) for place, _value in find(data, [*path[:depth], "*"])})
         else:
