@@ -43,7 +43,8 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
     found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending, leases = None, None
     if scenario.projects:
-        spending, leases = spending_of(result.build_tasks, book.months_s), leases_of(scenario, result.build_tasks)
+        spending = spending_of(result.build_tasks, result.build_projects, book.months_s, scenario.money)
+        leases = leases_of(scenario, result.build_tasks)
     books = statements(found, spending, result, prices=index, leases=leases)
     return {
         "contract_signings": signings.asked,

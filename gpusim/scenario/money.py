@@ -34,6 +34,10 @@ class Money(Model):
     """[years] Straight-line life of GPUs, servers. CoreWeave 6, Amazon, Lambda 5, Nebius 4, Iris 3 (2025)."""
     gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
     """Items of spending, or kinds of work of a project, with the life of GPUs."""
+    gpus_paid_ahead_days: float = Field(0.0, ge=0, le=3650)
+    """[d] How long before the work with them (tasks of a kind in ``gpu_items``) GPUs and networks are paid for. Servers
+    are paid within 30 days of shipping (IREN and Dell, sec.gov, November 2025), so before racks are set up: 0 to 90
+    (assumption)."""
     site_life_years: Years = 15.0
     """[years] Straight-line life of everything else: shells, power and cooling (assumption)."""
     staff_usd_per_mw_month: Usd = 40_000.0

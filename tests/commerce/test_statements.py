@@ -27,13 +27,13 @@ from gpusim.units import DAY_S, MONTH_S
 from tests.commerce.kit import SITES, live, scenario, steps
 from tests.commerce.test_allocation import DAYS, capacities, contracts, rows_of
 
-COLUMNS = ["time_s", "site", "project", "item", "usd", "life_years"]
+COLUMNS = ["time_s", "site", "project", "item", "usd", "life_years", "service_s"]
 NAN = float("nan")
 
 
 def spending(*rows: tuple[float, str, str, float, float]) -> pd.DataFrame:
-    """Rows of (day, site, item, USD, life in years)."""
-    return pd.DataFrame([(day * DAY_S, site, "p", *rest) for day, site, *rest in rows], columns=COLUMNS)
+    """Rows of (day, site, item, USD, life in years), in service with the GPUs of the site."""
+    return pd.DataFrame([(day * DAY_S, site, "p", *rest, NAN) for day, site, *rest in rows], columns=COLUMNS)
 
 
 @st.composite
@@ -282,11 +282,12 @@ def test_tables_of_a_programme_are_taken() -> None:
         }
     )  # fmt: skip
     book = Book.of(scenario({}, 59))
-    found = spending_of(tasks, book.months_s)
+    delivered = pd.DataFrame({"project": ["hall"], "component": ["gpus"], "delivered_s": [20 * DAY_S]})
+    found = spending_of(tasks, delivered, book.months_s, book.scenario.money)
     assert found["usd"].tolist() == pytest.approx([3.1e6, 2.8e6, 4e6])
     assert found["time_s"].tolist() == [0.0, 31 * DAY_S, 0.0]
     thirds = tasks.assign(usd=[100.01, 0.0, 0.0], end_s=59 * DAY_S, start_s=0.0)
-    assert cents(spending_of(thirds, book.months_s)["usd"]).sum() == 10_001
+    assert cents(spending_of(thirds, delivered, book.months_s, book.scenario.money)["usd"]).sum() == 10_001
     rows = of_programme(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live_gpus"}).assign(planned_gpus=16))
     fleet = statements(accounts(allocate(book, rows)), found).fleet_table()
     assert fleet["capex_usd"].tolist() == [7.1e6, 2.8e6]
