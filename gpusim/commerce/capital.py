@@ -82,10 +82,10 @@ def spending_of(tasks: pd.DataFrame, projects: pd.DataFrame, months_s: np.ndarra
         [s] Edges.
     money : Money
     """
-    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna()]
+    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna() & tasks["end_s"].notna()]
     ahead_s = np.where(paid["kind"].isin(money.gpu_items), money.gpus_paid_ahead_days * DAY_S, 0.0)
     start_s = paid["start_s"].to_numpy(dtype=float) - ahead_s
-    end_s = paid["end_s"].fillna(np.inf).to_numpy(dtype=float) - ahead_s
+    end_s = paid["end_s"].to_numpy(dtype=float) - ahead_s
     delivered_s = projects["delivered_s"].fillna(np.inf).where(projects["component"] != "")
     service_s = delivered_s.set_axis(projects["project"]).reindex(paid["project"]).to_numpy(dtype=float)
     edges_s = np.concatenate([[-np.inf], months_s[1:]])

@@ -42,7 +42,9 @@ def outlays(draw) -> pd.DataFrame:
         st.floats(0, 80), st.sampled_from(sorted(SITES)), st.sampled_from(["gpus", "shell"]), st.floats(0, 1e8),
         st.sampled_from([NAN, 0.1, 6.0]),
     )  # fmt: skip
-    return spending(*draw(st.lists(row, max_size=6)))
+    rows = draw(st.lists(row, max_size=6))
+    service = st.lists(st.sampled_from([NAN, np.inf, -DAY_S, 50 * DAY_S]), min_size=len(rows), max_size=len(rows))
+    return spending(*rows).assign(service_s=np.array(draw(service), float))
 
 
 def faults(found: Statements) -> list[str]:
@@ -61,6 +63,8 @@ def faults(found: Statements) -> list[str]:
         - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["tax"] - fleet["capex"],
         "debt": np.diff(fleet["debt"], prepend=opening["debt"]) == fleet["draws"] - fleet["repayments"],
         "tranches": [sum(loan[name] for loan in found.loans.values()) == fleet[name] for name in TRANCHE],
+        "construction": np.diff(fleet["construction"], prepend=opening["construction"]) <= fleet["capex"],
+        "what is built is owned": (fleet["construction"] >= 0) & (fleet["construction"] <= fleet["assets"]),
         "plant": np.diff(fleet["assets"], prepend=opening["assets"]) == fleet["capex"] - fleet["depreciation"],
         "prepaid": np.diff(fleet["prepayments"], prepend=opening["prepayments"])
         == fleet["prepaid"] - fleet["prepayment_applied"] - fleet["refunded"],
