@@ -33,7 +33,7 @@ COSTS = ("energy", "rent", "staff", "network", "overhead", "rules")
 SITE = ("contracts", "on_demand", "spot", "revenue", *COSTS, "ebitda", "depreciation", "ebit", "capex")
 FLEET = (
     *SITE[:-1], "interest", "tax", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
-    "free_cash", "draws", "repayments", "paid_in", "cash_change", "cash", "assets", "construction", "debt",
+    "free_cash", "draws", "refused", "repayments", "paid_in", "cash_change", "cash", "assets", "construction", "debt",
     "prepayments", "equity", "backlog",
 )  # fmt: skip
 
@@ -91,7 +91,8 @@ class Statements:
         )
 
     def loan_table(self) -> pd.DataFrame:
-        """One row per loan and month: loan, month, draws_usd, repayments_usd, interest_usd, debt_usd (at its end)."""
+        """One row per loan and month: loan, month, draws_usd, refused_usd (what a covenant kept it from lending),
+        repayments_usd, interest_usd, debt_usd (at its end)."""
         months = months_of(self.accounts.allocation.book)
         return pd.DataFrame(
             {
@@ -179,7 +180,9 @@ def _fleet(
     book = accounts.allocation.book
     money = book.scenario.money
     contracts = {name: values.sum(axis=0) for name, values in accounts.cents.items()}
-    tranches = borrow(total["capex"], _backlogs(accounts), book.months_s, money, book.scenario.run.start)
+    tranches = borrow(
+        total["capex"], _backlogs(accounts), total["ebitda"], book.months_s, money, book.scenario.run.start
+    )
     loans = {name: sum(lines[name] for lines in tranches.values()) for name in TRANCHE}
     prepaid, applied, refunded = (contracts[name] for name in ("prepaid", "prepayment_applied", "refunded"))
     before_tax = total["ebit"] - loans["interest"]

@@ -80,8 +80,15 @@ OPENING = {
     "opening": {"plant_usd": 9e6, "depreciation_usd": 8.8e6 + 1 / 3, "construction_usd": 1e7},
     "loans": {
         "bond": {"owed_usd": 777.77, "rate": 0.07, "due": 40, "repaid": "at_end", "closed": 0},
-        "bank": {"tenants": ["bank"], "limit_usd": 1e6, "spread": 0.02, "years": 0.2, "share": 0.6},
-        "any": {"owed_usd": 5e6, "opened": 20, "rate": 0.1, "years": 0.5},
+        "bank": {
+            "tenants": ["bank"],
+            "limit_usd": 1e6,
+            "spread": 0.02,
+            "years": 0.2,
+            "share": 0.6,
+            "least_coverage": 1.2,
+        },
+        "any": {"owed_usd": 5e6, "opened": 20, "rate": 0.1, "years": 0.5, "refinances": "bond"},
     },
     "gpu_life_years": 0.3,
 }
@@ -168,11 +175,14 @@ def test_even_parts_take_the_whole() -> None:
     assert parts.tolist() == [[0, 33_334, 33_333, 33_334, 0, 0], [3, 3, 1, 0, 0, 0]]
 
 
-def lent(spent: list[int], backlog: dict[str, list[int]] | None = None, **money: object) -> dict[str, dict]:
+def lent(
+    spent: list[int], backlog: dict[str, list[int]] | None = None, ebitda: list[int] | None = None, **money: object
+) -> dict[str, dict]:
     """``borrow`` for months of equal length from 2025 on."""
     months_s = (np.arange(len(spent) + 1) * MONTH_S).astype(np.int64)
     owed_by = {name: np.array(row) for name, row in (backlog or {}).items()}
-    return borrow(np.array(spent), owed_by, months_s, Money(**money), datetime(2025, 1, 1, tzinfo=UTC))
+    earned = np.array(ebitda or [0] * len(spent))
+    return borrow(np.array(spent), owed_by, earned, months_s, Money(**money), datetime(2025, 1, 1, tzinfo=UTC))
 
 
 def test_a_loan_is_paid_back() -> None:
