@@ -17,6 +17,7 @@ shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=Tru
 
 project = "gpusim"
 author = "The gpusim maintainers"
+project_copyright = author
 release = __version__
 extensions = [
     "myst_nb",
