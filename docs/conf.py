@@ -45,8 +45,11 @@ sphinx_gallery_conf = {
     "image_scrapers": ("drawn.scraper",),
     "show_memory": False,
     "remove_config_comments": True,
+    "default_thumb_file": str(HERE / "static" / "no_figure.svg"),
     "download_all_examples": False,
 }
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"gpusim {release}"
 exclude_patterns = ["_build", "gallery/*.ipynb", "jupyter_execute"]
