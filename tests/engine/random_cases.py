@@ -148,7 +148,7 @@ def _services(draw, pools):
         target=draw(st.sampled_from([0.5, 1.0])),
         gpus=gpus,
         may_preempt=(may := draw(st.booleans())),
-        guaranteed=draw(st.sampled_from([None, None, 0, 2, 4, 9])) if may else None,
+        guaranteed=draw(st.sampled_from([None, None, 0, gpus, 2 * gpus, 4 * gpus])) if may else None,
         priority=draw(st.integers(0, 3)),
         tenant=draw(st.integers(0, 2)),
     )
