@@ -12,6 +12,7 @@ from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending import hold, play_deployment, send
 from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
+from gpusim.kernels.serving.slowed import later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE, Miss
 
@@ -260,7 +261,7 @@ def take_all_ended(s, t):
 def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended."""
     while row != NONE:
-        outcome = judge_under_way(s, t, row, row, held, now)
+        outcome = judge_under_way(s, t, row, row, held, later_so_far_s(s, row), now)
         t.outcomes[pair_of(t, row), outcome] += 1
         if t.tickets[row].kept:
             keep(s, t, row, outcome)

@@ -27,6 +27,7 @@ from gpusim.kernels.serving.judging_apart import judge
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
 from gpusim.kernels.serving.shipping import lose_held
+from gpusim.kernels.serving.slowed import first_token_later_s, later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE
 
@@ -240,7 +241,8 @@ def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended, in first or second rows."""
     while row != NONE:
         second = s.requests[row | 1]
-        outcome = judge_under_way(s, t, row, row | 1, held, now)
+        slowed_s = later_so_far_s(s, row) + (first_token_later_s(s, row - 1) if row & 1 else 0.0)
+        outcome = judge_under_way(s, t, row, row | 1, held, slowed_s, now)
         t.outcomes[pair_of(t, row | 1), outcome] += 1
         if t.tickets[row | 1].kept:
             _gather(s, row | 1)

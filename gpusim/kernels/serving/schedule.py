@@ -38,6 +38,7 @@ from gpusim.kernels.serving.offload import load
 from gpusim.kernels.serving.preempting import blocks_for, chunk_of, preempt_last
 from gpusim.kernels.serving.priority import serve_in_turn
 from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
+from gpusim.kernels.serving.slowed import count_from_queue
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
@@ -115,6 +116,7 @@ def _admit_come(s, r, seen_s, budget):
     while budget > 0 and replica.running + replica.leavers < replica.seats and has_come(s, r, seen_s):
         row = run_come(s, r)
         s.requests[row].scheduled_s = seen_s
+        count_from_queue(s, r, row)
         if replica.prefilling == NONE:
             replica.prefilling = row
         budget -= 1
@@ -178,6 +180,7 @@ def _admit(s, r, seen_s, budget):
             cached += _load(s, r, row, shared, loaded)
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
+            count_from_queue(s, r, row)
             request.cached_tokens, request.loaded_tokens = cached, loaded * replica.block_tokens
             request.lacked = replica.lacks
         if replica.prefilling == NONE:
