@@ -8,7 +8,7 @@ from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block
 from tests.reference.requests.engine import Engine
 from tests.reference.requests.fleet import score
-from tests.reference.requests.group import Group
+from tests.reference.requests.group import Group, Pace, unchanged
 from tests.reference.requests.request import Request
 
 
@@ -106,13 +106,16 @@ class Decoder(Apart):
             self.hold(request, request.prompt_tokens)
             request.computed = request.prompt_tokens - 1
             self.running.append(request)
+            request.slowed_before_s = self.slowed_before_s
             step[request] = 1
         super().admit(seen_s, now_s, step)
 
 
-def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0) -> list[tuple[int, int, Request]]:
+def play_apart(
+    requests: list[Request], deployment: Deployment, clients: int = 0, **paces: Pace
+) -> list[tuple[int, int, Request]]:
     """Serve all requests: where each was prefilled and decoded, and its first half; it is its own second half."""
-    fleet = Fleet(deployment)
+    fleet = Fleet(deployment, **paces)
     firsts = [_first_half(request) for request in requests]
     for request in requests:
         request.followers = [follower.prefilled for follower in request.followers]
@@ -132,11 +135,11 @@ def _first_half(request: Request) -> Request:
 class Fleet:
     """All engines of both kinds."""
 
-    def __init__(self, deployment: Deployment):
+    def __init__(self, deployment: Deployment, prefills: Pace = unchanged, decodes: Pace = unchanged):
         pool = deployment.prefill.deployment
-        self.groups = [Group(pool, Prefiller) for _ in range(pool.replicas // pool.in_step)]
+        self.groups = [Group(pool, Prefiller, prefills) for _ in range(pool.replicas // pool.in_step)]
         self.prefillers = [engine for group in self.groups for engine in group.engines]
-        self.groups += [Group(deployment, Decoder) for _ in range(deployment.replicas // deployment.in_step)]
+        self.groups += [Group(deployment, Decoder, decodes) for _ in range(deployment.replicas // deployment.in_step)]
         self.engines = [engine for group in self.groups for engine in group.engines]
         self.decoders = self.engines[len(self.prefillers) :]
         self.where: dict[Request, int] = {}

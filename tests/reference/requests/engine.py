@@ -62,7 +62,7 @@ class Engine:
             self.waiting.insert(len(self.waiting) - len(behind), request)
 
     def note_queue(self, began_s: float, slowed_s: float) -> None:
-        """So much longer its steps were so far; nobody waited for that if none waits who was there as the last began."""
+        """So much longer its steps were so far: nobody waited for that if none waits who came before the last began."""
         if not any(request.arrival_s <= began_s for request in [*self.waiting, *self.coming]):
             self.slowed_before_s = slowed_s
 
