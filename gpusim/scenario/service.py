@@ -111,8 +111,6 @@ class Service(Model):
             )
         if (self.requests or Requests()).turns > 1.0 and not self.by_request:
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
-        if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
-            faults.append("sessions with separate prefill are not supported; remove requests.turns or prefill")
         if not self.may_preempt and any(one.guaranteed_gpus is not None for one in self.deployments):
             faults.append("guaranteed_gpus with may_preempt = false; remove one of the two")
         faults += [
@@ -128,8 +126,6 @@ class Service(Model):
             faults.append('requests with priorities at the fluid level; give level = "requests"')
         if self.prefill is not None and not self.by_request:
             faults.append('separate prefill at the fluid level; give level = "requests", or remove prefill')
-        if self.prefill is not None and self.model is not None and self.model.lora is not None:
-            faults.append("lora with separate prefill is not supported; remove model.lora or prefill")
         if faults:
             raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
         return self

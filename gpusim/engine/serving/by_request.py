@@ -240,9 +240,9 @@ class ByRequest:
         """Sessions whose last request has ended are to go on."""
         more = True
         while more:
-            more, gate = gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
+            more, gate = self._gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
             told, gate.turns = self.traffic.turns[: gate.turns].copy(), 0
-            deployments = np.searchsorted(self._first, told["replica"], side="right") - 1
+            deployments = (np.searchsorted(self._first, told["replica"], side="right") - 1) % self._serving
             self._arrivals.sessions.go_on(told, self.traffic.round_trip_s, deployments, self._sticky)
 
     def _make_room(self, stopped: int) -> None:

@@ -55,7 +55,7 @@ def _expect(s, t, row, turn):
 
 
 @inner
-def _tell_turn(s, t, behind, ended_s):
+def tell_turn(s, t, behind, ended_s):
     """The request that a turn waited for has ended, or never will: its row is nobody's."""
     gate = t.gateway[0]
     told = t.turns[gate.turns]
@@ -120,7 +120,7 @@ def _close(s, t, row, outcome):
     if t.tickets[row].kept:
         keep(s, t, row, outcome)
     if s.requests[row].followers > 0 and outcome >= FAILED:
-        _tell_turn(s, t, s.followers[row], math.inf)
+        tell_turn(s, t, s.followers[row], math.inf)
     t.spare[gate.spare] = row
     gate.spare += 1
 
@@ -201,7 +201,7 @@ def take_turns(s, t):
             if t.gateway[0].turns == len(t.turns):
                 return True
             row = take_sent_on(s, r)
-            _tell_turn(s, t, row, s.requests[row].arrival_s)
+            tell_turn(s, t, row, s.requests[row].arrival_s)
     return False
 
 

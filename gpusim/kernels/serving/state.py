@@ -222,7 +222,8 @@ ADAPTER = record(
     [
         ("users", "i8"),  # requests that run, or whose seat is not free yet
         ("loaded", "i8"),
-        ("previous", "i8"),  # of those that nobody uses
+        ("idle", "i8"),  # in the list of those that nobody uses
+        ("previous", "i8"),
         ("next", "i8"),
     ]
 )

@@ -38,6 +38,7 @@ class Prefiller(Apart):
                 self.give_back(request)
 
     def retire(self, request: Request) -> None:
+        self.slots.leave(request.adapter)
         assert request in self.held
 
     def keep(self, request: Request, free_s: float) -> None:
@@ -96,13 +97,15 @@ class Decoder(Apart):
         return True
 
     def admit(self, seen_s: float, now_s: float, step: dict[Request, int]) -> None:
-        while (
-            self.fetching
-            and self.fetching[0].ready_s <= seen_s
-            and sum(step.values()) < self.deployment.max_batched_tokens
-            and len(self.running) + len(self.leaving) < self.deployment.max_requests
-        ):
-            request = self.fetching.pop(0)
+        for request in [request for request in self.fetching if request.ready_s <= seen_s]:
+            if sum(step.values()) == self.deployment.max_batched_tokens:
+                break
+            if len(self.running) + len(self.leaving) == self.deployment.max_requests:
+                break
+            if not self.slots.fits(request.adapter, self.in_use):
+                continue
+            self.fetching.remove(request)
+            self.loading_adapters += self.slots.use(request.adapter, self.in_use)
             self.hold(request, request.prompt_tokens)
             request.computed = request.prompt_tokens - 1
             self.running.append(request)
@@ -126,7 +129,14 @@ def play_apart(
 
 
 def _first_half(request: Request) -> Request:
-    first = Request(request.arrival_s, request.prompt_tokens, 1, hash_ids=request.hash_ids, delay_s=request.delay_s)
+    first = Request(
+        request.arrival_s,
+        request.prompt_tokens,
+        1,
+        hash_ids=request.hash_ids,
+        delay_s=request.delay_s,
+        adapter=request.adapter,
+    )
     first.pending, first.followers, first.priority = request.pending, [request], request.priority
     request.prefilled, request.delay_s = first, 0.0
     return first
