@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import gpusim
-from gpusim.inputs.jobtable import JobTable
 from gpusim.serving.energy import COUNTS, busy_j
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import MODEL, arrivals, causes, check, conserved, over, scenario
@@ -131,27 +130,21 @@ def test_decode_first():
     )
 
 
-def test_low_priority_first_and_jobs_beside():
-    """The service of low priority is capped to the floor before a job, and the other one not at all."""
+def test_low_priority_first():
+    """The service of low priority is capped, and the other, with the same requests, not at all: to the last bit."""
     low = scenario(**FEW).to_toml_dict()["services"]["chat"] | {"priority": 1}
-    of = scenario(**FEW | {".sites.texas.capping": "priority", ".services.low": low, ".run.days": 0.002})
-    jobs = JobTable.build(submit_s=[1.0], gpus=[8], runtime_s=[60.0], priority=[50])
+    of = scenario(**FEW | {".sites.texas.capping": "priority", ".services.low": low})
     _requests, engine = arrivals(of)
-    steps = [(0.6, 12)]
-    whole, result = (
-        gpusim.run(of, jobs=jobs, processes=[limits(engine.entry, 6, at, of.gpus["H100"].idle_w, only=3)])
-        for at in ([(0.6, 0)], steps)
-    )
-    assert check(result) == []
-    ends = {
-        name: over(one).query("service == 'chat'")["end_s"].to_numpy() for name, one in (("a", whole), ("b", result))
-    }
-    assert ends["a"].tolist() == ends["b"].tolist()
-    token_s = [
-        one.service_latency.query("service == 'low'")["time_per_output_token_mean_s"].iloc[0] for one in (whole, result)
-    ]
-    assert token_s[1] > 1.1 * token_s[0]
-    assert result.jobs["first_start_s"].isna().all()  # no room for it even with everybody at the floor
+    found = []
+    for step in (0, 12):
+        process = limits(engine.entry, 6, [(0.6, step)], of.gpus["H100"].idle_w, only=3)
+        result = gpusim.run(of, processes=[process])
+        assert check(result) == []
+        found.append(result)
+    ends = [over(one).query("service == 'chat'")["end_s"].tolist() for one in found]
+    assert ends[0] == ends[1]
+    latency = [one.service_latency.query("service == 'low'").iloc[0] for one in found]
+    assert latency[1]["time_per_output_token_mean_s"] > 1.1 * latency[0]["time_per_output_token_mean_s"]
 
 
 def test_more_replicas_fit_under_caps():
@@ -180,7 +173,7 @@ def test_overload_is_not_the_caps_fault():
     found = {}
     for name, rate, step in (("anyway", 4000.0, 1), ("by the cap", 1400.0, 12)):
         of = scenario(
-            **FEW | {"mean_tokens_per_s": rate, ".run.days": 0.003, "model": MODEL | {"max_requests": 8},
+            **FEW | {"mean_tokens_per_s": rate, ".run.days": 0.002, "model": MODEL | {"max_requests": 8},
                      "scaling": {"policy": "static", "replicas": 1}, "objectives": {"ttft_s": 2.0}}
         )  # fmt: skip
         _requests, engine = arrivals(of)
