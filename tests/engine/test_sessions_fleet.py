@@ -111,7 +111,7 @@ def test_sticky_turns_are_prefilled_where_the_last_was():
         rows = over(result)
         found[replicas, sticky] = rows["cached_tokens"].sum() / rows["prompt_tokens"].sum()
     assert found[4, True] == pytest.approx(found[1, False], rel=0.02)
-    assert found[4, False] < 0.9 * found[4, True]
+    assert found[4, False] < found[4, True] - 0.03
 
 
 @pytest.mark.parametrize("role", ["prefill", "decode"])
