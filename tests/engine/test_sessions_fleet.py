@@ -119,8 +119,8 @@ def test_sticky_turns_are_prefilled_where_the_last_was():
 def test_a_replica_lost_apart_ends_no_session_but_those_that_failed(role, retries):
     """Whose request is sent anew goes on after it; every request is over or under way."""
     of = scenario(
-        **APART | {"requests": TURNS, "routing": {"sticky": True, "retries": retries}, "gpus_per_replica": 8,
-                   "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 3000.0,
+        **APART | {"requests": TURNS | {"prompt_tokens": 3000.0}, "routing": {"sticky": True, "retries": retries},
+                   "gpus_per_replica": 8, "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 1200.0,
                    "scaling": {"policy": "static", "replicas": 2}, "prefill": {"gb_per_s": 5.0, "replicas": 1}}
     )  # fmt: skip
 
