@@ -69,7 +69,8 @@ def test_adapters_as_in_a_replay():
         **{"model": MODEL | {"lora": lora | {"max_loras": 6}}, "requests": mix, ".run.days": 0.004,
            "mean_tokens_per_s": 800.0}
     )  # fmt: skip
-    assert over(gpusim.run(plenty))["end_s"].mean() < rows["end_s"].mean() - 0.1
+    sooner_s = rows["end_s"] - over(gpusim.run(plenty)).set_index("request")["end_s"]
+    assert sooner_s.mean() > 0.02  # a slot for each: nobody waits for one
 
 
 def test_how_often_is_looked_changes_nothing():
