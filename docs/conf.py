@@ -17,6 +17,7 @@ shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=Tru
 
 project = "gpusim"
 author = "The gpusim maintainers"
+project_copyright = author
 release = __version__
 extensions = [
     "myst_nb",
@@ -44,8 +45,11 @@ sphinx_gallery_conf = {
     "image_scrapers": ("drawn.scraper",),
     "show_memory": False,
     "remove_config_comments": True,
+    "default_thumb_file": str(HERE / "static" / "no_figure.svg"),
     "download_all_examples": False,
 }
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"gpusim {release}"
 exclude_patterns = ["_build", "gallery/*.ipynb", "jupyter_execute"]

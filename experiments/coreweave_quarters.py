@@ -29,10 +29,9 @@ from gpusim.validation.hindcast import BACKLOG, DEBT, MARGIN, MW, PUBLISHED, RES
 SEED = "coreweave_openai_2025"
 SHOWN = (MW, REVENUE, MARGIN, RESULT, DEBT, BACKLOG)
 GAPS = {
-    MW: "The plan is that of the guidance, more than 900 MW at the end of 2025, and every hall may slip, or come early,"
-    " as published lead times do. So the range widens towards the fourth quarter, in which most is due; what was"
-    " published lies within it, below the median in the third and above it in the fourth: power came in greater lumps"
-    " (120 MW, then 260) than the plan has.",
+    MW: "The plan is that of the guidance, more than 900 MW at the end of 2025, and every hall may slip as published"
+    " lead times do. So the range widens towards the fourth quarter, in which most is due; what was published lies at"
+    " its upper end: what is late stays late here, and power came in greater lumps (120 MW, then 260) than planned.",
     REVENUE: "Each contract has one price here, and new halls earn in full from the day they are live. Both make"
     " revenue follow power closely, while the published revenue per MW fell from 10.9 to 8.7 million USD a year: the"
     " first quarters are too low and the last is too high. What else was sold, and at which prices, is not public.",
@@ -40,8 +39,8 @@ GAPS = {
     " alone. Of the last quarter only the operating margin was read: 1%, after 16% in the first ones.",
     RESULT: "Shares given to staff, deals and changes of fair value are not in the accounts: without them the company's"
     " loss was 131 million in the second quarter and 41 in the third.",
-    DEBT: "Here loans pay for a share of what is built, and customers pay when they are billed. They paid later, and"
-    " what that took was borrowed.",
+    DEBT: "Loans pay for a share of what is built, and GPUs are paid for 60 days ahead of their work, as what was"
+    " under construction at the end of 2024 suggests.",
     BACKLOG: "Contracts are in it from the day on which they were announced. In the third quarter CoreWeave reported"
     " another with a hyperscaler that it did not name; what the fourth had beyond those named is one contract of"
     " unnamed customers, signed on the last day of the year.",

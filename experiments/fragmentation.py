@@ -12,6 +12,8 @@ another variant. Then FGD's placement decisions per second on one core, with ker
 Needs published data: GPUSIM_DATA.
 """
 
+# sphinx_gallery_thumbnail_path = "packing.png"
+
 from __future__ import annotations
 
 import sys

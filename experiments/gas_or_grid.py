@@ -1,8 +1,8 @@
-"""Gas now or grid later: what does power of one's own bring, and what does it cost?
-====================================================================================
+"""Gas now or grid later: what does on-site power bring, and what does it cost?
+================================================================================
 
 A site of 32 H100 GPUs has more work than it can do, and its grid connection comes late. It waits; or it orders piston
-engines or aeroderivative turbines, with one spare unit in nine, which arrive after 15 and 30 months and leave when the
+engines or aeroderivative turbines, one unit in nine as a spare, which arrive after 15 and 30 months and leave when the
 grid connection is there; or it orders engines that stay and run whenever gas costs less than the grid. Lead times,
 efficiency by load and annual cost are the catalogue's, gas costs 4 USD/MMBtu, and grid prices are those of a
 typical year in Texas plus 25 USD/MWh for delivery. The figure: what powers the site if engines stay and the grid comes
@@ -41,7 +41,7 @@ STYLES = {"wait": "--", "turbines": "-", "engines": "-", "stay": ":"}
 
 
 def scenario(way: str, grid_month: float) -> gpusim.Scenario:
-    """The site, whose grid comes after so many months."""
+    """The site, with its grid connection after so many months."""
     here: dict = {
         "region": "US-TEX-ERCO", "jurisdiction": "US", "cooling": {"medium": "liquid"}, "carbon_g_per_kwh": 334.0,
         "grid_mw": [{"at": grid_month * MONTH_D, "value": NODES * NODE_MW}], "pools": {"H100": {"gpus": 8.0 * NODES}},

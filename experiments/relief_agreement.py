@@ -10,6 +10,8 @@ streams.
     python experiments/relief_agreement.py [FLEETS [OUT.png]]
 """
 
+# sphinx_gallery_thumbnail_path = "relief_agreement.png"
+
 from __future__ import annotations
 
 import sys

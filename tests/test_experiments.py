@@ -60,7 +60,7 @@ def test_coreweave_quarters(tmp_path, capsys):
     experiment = load("coreweave_quarters")
     experiment.main(str(tmp_path / "figure.png"), "small")
     said = capsys.readouterr().out
-    assert all(reason in said for reason in ["guidance", "one price", "announced", "Shares given", "pay when"])
+    assert all(reason in said for reason in ["guidance", "one price", "announced", "Shares given", "paid for 60 days"])
     assert imread(tmp_path / "figure.png").std() > 0.01
     found = experiment.compare(experiment.simulated(gpusim.Scenario.from_toml(experiment.SEED), range(12)))
     assert (found["p10"] <= found["p50"]).all()

@@ -113,7 +113,8 @@ def test_stargate_earns_what_an_owner_of_halls_may(stargate):
     """
     book, programme = Book.of(stargate), play(stargate, seed=0)
     allocation = allocate(book, of_programme(programme.live))
-    spending, leases = spending_of(programme.tasks, book.months_s), leases_of(stargate, programme.tasks)
+    spending = spending_of(programme.tasks, programme.projects, book.months_s, stargate.money)
+    leases = leases_of(stargate, programme.tasks)
     index = prices(allocation, programme.line, programme.requests)
     fleet = statements(accounts(allocation), spending, prices=index, leases=leases).fleet_table()
     year = fleet[fleet["month"].str[:4] == "2031"].sum(numeric_only=True)

@@ -9,23 +9,25 @@ from gpusim.commerce.cents import cents, in_usd
 from gpusim.commerce.loans import even
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.scenario.money import Money
+from gpusim.units import DAY_S
 
-SPENDING = ("time_s", "site", "project", "item", "usd", "life_years")
+SPENDING = ("time_s", "site", "project", "item", "usd", "life_years", "service_s")
 
 
 def capex(
     spending: pd.DataFrame, sites: list[str], months_s: np.ndarray, live_s: np.ndarray, money: Money
-) -> tuple[np.ndarray, np.ndarray]:
-    """Capital expenditure and its depreciation.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Capital expenditure, what of it comes into service, and its depreciation.
 
-    Straight line over each item's life, from the month after it is paid and its site has GPUs that are live; what never
-    comes to that does not wear in the run.
+    Straight line over each item's life, from the month after it is in service, paid for, and its site has GPUs that are
+    live; what never comes to that does not wear in the run.
 
     Parameters
     ----------
     spending : DataFrame
         time_s [s], site, project, item, usd, life_years: NaN stands for the lives of ``money``, by item "gpus" and
-        others. What is paid after the run is left out.
+        others; service_s [s]: when it is in service, NaN: with the first GPUs of its site, inf: never. What is paid
+        after the run is left out.
     sites : list of str
     months_s : ndarray, shape (months + 1,)
         [s] Edges.
@@ -34,8 +36,8 @@ def capex(
 
     Returns
     -------
-    (int64 ndarray, int64 ndarray), shape (sites, months)
-        Paid, and written off.
+    (int64 ndarray, int64 ndarray, int64 ndarray), shape (sites, months)
+        Paid, put into service, and written off.
 
     Raises
     ------
@@ -54,26 +56,38 @@ def capex(
     life_years = spending["life_years"].to_numpy(dtype=float)
     life_months = 12.0 * np.where(np.isnan(life_years), lives, life_years)[within]
     paid = cents(spending["usd"].to_numpy(dtype=float))[within]
-    spent, worn = np.zeros((len(sites), n), np.int64), np.zeros((len(sites), n), np.int64)
+    spent, used, worn = np.zeros((3, len(sites), n), np.int64)
     np.add.at(spent, (site, _month(months_s, time_s[within])), paid)
-    begins = np.maximum(time_s[within], live_s[site])
-    np.add.at(worn, site, even(paid, _month(months_s, begins) + 1, life_months, n))
-    return spent, worn
+    service_s = np.fmax(spending["service_s"].to_numpy(dtype=float)[within], live_s[site])
+    begins = _month(months_s, np.maximum(time_s[within], service_s))
+    np.add.at(used, (site[begins < n], begins[begins < n]), paid[begins < n])
+    np.add.at(worn, site, even(paid, begins + 1, life_months, n))
+    return spent, used, worn
 
 
-def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
+def spending_of(tasks: pd.DataFrame, projects: pd.DataFrame, months_s: np.ndarray, money: Money) -> pd.DataFrame:
     """Spending of a programme, as ``capex`` takes it: the cost of each task, even from its start to its end, by month.
+
+    GPUs are paid ``gpus_paid_ahead_days`` before that. All is in service when its project is delivered; what a project
+    that adds nothing pays for, with the first GPUs of its site.
 
     Parameters
     ----------
     tasks : DataFrame
         site, project, kind, start_s, end_s [s], usd. What was spent before the run counts at its start; a task that
         never ends costs nothing.
+    projects : DataFrame
+        project, component (that came last; empty: it adds nothing), delivered_s [s], NaN: never.
     months_s : ndarray, shape (months + 1,)
         [s] Edges.
+    money : Money
     """
-    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna()]
-    start_s, end_s = paid["start_s"].to_numpy(dtype=float), paid["end_s"].fillna(np.inf).to_numpy(dtype=float)
+    paid = tasks[(tasks["usd"] > 0.0) & tasks["start_s"].notna() & tasks["end_s"].notna()]
+    ahead_s = np.where(paid["kind"].isin(money.gpu_items), money.gpus_paid_ahead_days * DAY_S, 0.0)
+    start_s = paid["start_s"].to_numpy(dtype=float) - ahead_s
+    end_s = paid["end_s"].to_numpy(dtype=float) - ahead_s
+    delivered_s = projects["delivered_s"].fillna(np.inf).where(projects["component"] != "")
+    service_s = delivered_s.set_axis(projects["project"]).reindex(paid["project"]).to_numpy(dtype=float)
     edges_s = np.concatenate([[-np.inf], months_s[1:]])
     gone = np.clip((edges_s - start_s[:, None]) / np.maximum(end_s - start_s, 1.0)[:, None], 0.0, 1.0)
     spent = np.diff(cents(gone * paid["usd"].to_numpy(dtype=float)[:, None]), axis=1)
@@ -86,6 +100,7 @@ def spending_of(tasks: pd.DataFrame, months_s: np.ndarray) -> pd.DataFrame:
             "item": paid["kind"].to_numpy()[task],
             "usd": in_usd(spent[task, month]),
             "life_years": np.nan,
+            "service_s": service_s[task],
         }
     )
 
@@ -107,5 +122,5 @@ def from_construction(spent: np.ndarray, money: Money) -> np.ndarray:
 
 
 def _month(months_s: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """Month of each moment; behind the last if it is after the run."""
+    """Month of each moment from the start of the run on; behind the last if it is after the run."""
     return np.searchsorted(months_s, time_s, side="right") - 1

@@ -75,20 +75,21 @@ def quarters(statements: Statements) -> pd.DataFrame:
     -------
     DataFrame
         quarter ("2025Q1"), live_mw (mean), revenue_usd, ebitda_usd, depreciation_usd, capex_usd, interest_usd,
-        profit_usd (sums), backlog_usd, debt_usd (at its end), ebitda_share (of revenue), revenue_usd_per_mw_year.
+        profit_usd (sums), backlog_usd, debt_usd, construction_usd (at its end), ebitda_share (of revenue),
+        revenue_usd_per_mw_year.
     """
     table = statements.fleet_table()
     span_s = np.diff(statements.accounts.allocation.book.months_s)
     quarter = table["month"].str[:4] + "Q" + ((table["month"].str[5:].astype(int) + 2) // 3).astype(str)
     table = table.assign(quarter=quarter, mw_years=table["live_mw"] * span_s / YEAR_S, years=span_s / YEAR_S)
     flows = ["revenue_usd", "ebitda_usd", "depreciation_usd", "capex_usd", "interest_usd", "profit_usd"]
-    sums = [*flows, "mw_years", "years"]
+    sums, ends = [*flows, "mw_years", "years"], ["backlog_usd", "debt_usd", "construction_usd"]
     groups = table.groupby("quarter", sort=False)
-    found = groups[sums].sum().join(groups[["backlog_usd", "debt_usd"]].last())
+    found = groups[sums].sum().join(groups[ends].last())
     found["live_mw"] = found["mw_years"] / found["years"]
     found["revenue_usd_per_mw_year"] = found["revenue_usd"] / found["mw_years"].where(found["mw_years"] > 0.0)
     found["ebitda_share"] = found["ebitda_usd"] / found["revenue_usd"].where(found["revenue_usd"] > 0.0)
-    columns = ["live_mw", *flows, "backlog_usd", "debt_usd", "ebitda_share", "revenue_usd_per_mw_year"]
+    columns = ["live_mw", *flows, *ends, "ebitda_share", "revenue_usd_per_mw_year"]
     return found[columns].reset_index()
 
 

@@ -5,7 +5,7 @@
     profit      = EBIT - interest - tax
     free cash   = EBITDA - tax - prepayment applied + prepaid - refunded - capex
     cash change = free cash + draws - interest - repayments + paid in
-    cash + assets = debt + prepayments + equity
+    cash + assets = debt + prepayments + equity (construction: assets that are paid for and not yet in service)
 
 In whole cents: every identity holds exactly.
 """
@@ -33,8 +33,8 @@ COSTS = ("energy", "rent", "staff", "network", "overhead", "rules")
 SITE = ("contracts", "on_demand", "spot", "revenue", *COSTS, "ebitda", "depreciation", "ebit", "capex")
 FLEET = (
     *SITE[:-1], "interest", "tax", "profit", "prepaid", "prepayment_applied", "refunded", "operating_cash", "capex",
-    "free_cash", "draws", "repayments", "paid_in", "cash_change", "cash", "assets", "debt", "prepayments",
-    "equity", "backlog",
+    "free_cash", "draws", "refused", "repayments", "paid_in", "cash_change", "cash", "assets", "construction", "debt",
+    "prepayments", "equity", "backlog",
 )  # fmt: skip
 
 
@@ -91,7 +91,8 @@ class Statements:
         )
 
     def loan_table(self) -> pd.DataFrame:
-        """One row per loan and month: loan, month, draws_usd, repayments_usd, interest_usd, debt_usd (at its end)."""
+        """One row per loan and month: loan, month, draws_usd, refused_usd (what a covenant kept it from lending),
+        repayments_usd, interest_usd, debt_usd (at its end)."""
         months = months_of(self.accounts.allocation.book)
         return pd.DataFrame(
             {
@@ -111,6 +112,7 @@ def statements(
     result: Record | None = None,
     prices: pd.DataFrame | None = None,
     leases: pd.DataFrame | None = None,
+    is_metered: bool = True,
 ) -> Statements:
     """Make the statements of accounts.
 
@@ -122,6 +124,8 @@ def statements(
     result : Record, optional
         Run of the fleet whose metered energy is paid, and what rules cost in it. Absent: the stated load, PUE and
         price, and nothing.
+    is_metered : bool
+        Whether the result's energy is what is paid; otherwise as without a result.
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     leases : DataFrame, optional
@@ -131,7 +135,8 @@ def statements(
     book = allocation.book
     money, places = book.scenario.money, [*book.scenario.sites, NOWHERE]
     live_mw = _with_nowhere(energy.live_mw(allocation))
-    bill = energy.stated(allocation) if result is None else energy.metered(allocation, result)
+    metered = result if is_metered else None
+    bill = energy.stated(allocation) if metered is None else energy.metered(allocation, metered)
     mwh, energy_cents = (_with_nowhere(values) for values in bill)
     earned, sold_gpu_s = _earned(accounts, places, prices)
     months = np.diff(book.months_s) / MONTH_S  # in mean months: a short last one costs its part
@@ -146,25 +151,27 @@ def statements(
         "rules": np.zeros_like(energy_cents) if result is None else of_rules(result.rules, places, book.months_s),
     }
     sites["ebitda"] = sites["revenue"] - sum(sites[name] for name in COSTS)
-    spent, worn = np.zeros((2, len(places), len(months)), np.int64)
+    spent, used, worn = np.zeros((3, len(places), len(months)), np.int64)
     if spending is not None:
-        spent, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
+        spent, used, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
     worn = worn + split(capital.opening_wear(money, len(months)), live_mw[:, 0]).T
     spent = spent - split(capital.from_construction(spent.sum(axis=0), money), spent.T).T
-    sites |= {"depreciation": worn, "ebit": sites["ebitda"] - worn, "capex": spent}
+    sites |= {"depreciation": worn, "ebit": sites["ebitda"] - worn, "capex": spent, "service": used}
     fleet, loans = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()})
     return Statements(accounts, places, {name: sites[name] for name in SITE}, fleet, loans, live_mw, mwh, sold_gpu_s)
 
 
 def opening_cents(accounts: Accounts) -> dict[str, int]:
-    """Balance on the first day: cash, assets, debt, prepayments, equity (what is left), in cents."""
+    """Balance on the first day: cash, assets (construction is part of them), debt, prepayments, equity (what is left),
+    in cents."""
     money = accounts.allocation.book.scenario.money
-    owned = 0
+    owned = construction = 0
     if money.opening is not None:
         cost, worn = money.opening.plant_usd, money.opening.depreciation_usd
-        owned = int(cents(cost - worn)) + int(cents(money.opening.construction_usd))
+        construction = int(cents(money.opening.construction_usd))
+        owned = int(cents(cost - worn)) + construction
     found = {
-        "cash": int(cents(money.opening_cash_usd)), "assets": owned,
+        "cash": int(cents(money.opening_cash_usd)), "assets": owned, "construction": construction,
         "debt": sum(int(cents(loan.owed_usd)) for loan in money.loans.values()),
         "prepayments": int(accounts.opening_prepayments.sum()),
     }  # fmt: skip
@@ -177,7 +184,9 @@ def _fleet(
     book = accounts.allocation.book
     money = book.scenario.money
     contracts = {name: values.sum(axis=0) for name, values in accounts.cents.items()}
-    tranches = borrow(total["capex"], _backlogs(accounts), book.months_s, money, book.scenario.run.start)
+    tranches = borrow(
+        total["capex"], _backlogs(accounts), total["ebitda"], book.months_s, money, book.scenario.run.start
+    )
     loans = {name: sum(lines[name] for lines in tranches.values()) for name in TRANCHE}
     prepaid, applied, refunded = (contracts[name] for name in ("prepaid", "prepayment_applied", "refunded"))
     before_tax = total["ebit"] - loans["interest"]
@@ -195,6 +204,7 @@ def _fleet(
         "refunded": refunded, "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
         "cash_change": np.diff(cash, prepend=opening["cash"]),
         "assets": opening["assets"] + np.cumsum(total["capex"] - total["depreciation"]),
+        "construction": opening["construction"] + np.cumsum(total["capex"] - total["service"]),
         "prepayments": contracts["prepayment_balance"], "equity": opening["equity"] + owners + np.cumsum(profit),
         "backlog": contracts["backlog"],
     }  # fmt: skip

@@ -26,10 +26,10 @@ class Delays(Model):
     """Beyond the p90 the probability of exceeding a duration falls as a power law with this exponent (Pareto): one in a
     hundred takes 10^(1 / this) times the p90. Costs of building projects: 2 to 3.5 (from Flyvbjerg and Gardner, 2023,
     from memory). 0: lognormal throughout."""
-    early_share: float = Field(1.0, ge=0, le=1)
+    early_share: float = Field(0.0, ge=0, le=1)
     """Of the time by which a task's work is done ahead of its planned end, the share that its result is taken early.
-    0: on the planned date, as under contracts with dates and handovers at planned milestones. 1: as soon as it is done
-    (assumption)."""
+    0: on the planned date, as under contracts with dates and handovers at planned milestones (assumption, 0 to 0.5).
+    1: as soon as it is done."""
 
     @model_validator(mode="after")
     def _some_of_its_own(self) -> Delays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Share
@@ -34,6 +34,10 @@ class Money(Model):
     """[years] Straight-line life of GPUs, servers. CoreWeave 6, Amazon, Lambda 5, Nebius 4, Iris 3 (2025)."""
     gpu_items: list[str] = ["gpus", "gpu_delivery", "network"]
     """Items of spending, or kinds of work of a project, with the life of GPUs."""
+    gpus_paid_ahead_days: float = Field(0.0, ge=0, le=3650)
+    """[d] How long before the work with them (tasks of a kind in ``gpu_items``) GPUs and networks are paid for. Servers
+    are paid within 30 days of shipping (IREN and Dell, sec.gov, November 2025), so before racks are set up: 0 to 90
+    (assumption)."""
     site_life_years: Years = 15.0
     """[years] Straight-line life of everything else: shells, power and cooling (assumption)."""
     staff_usd_per_mw_month: Usd = 40_000.0
@@ -56,6 +60,19 @@ class Money(Model):
     usd_per: dict[str, Annotated[float, Field(gt=0, le=1e6)]] = {}
     """[USD] Value of one unit of a currency, say ``{ EUR = 1.16 }``, for price files in it. Absent: EUR and GBP at the
     mean rate of each year (ECB, to October 2026); other currencies are refused."""
+
+    @model_validator(mode="after")
+    def _refinanced(self) -> Money:
+        for name, loan in self.loans.items():
+            old = loan.refinances
+            if old is not None and (old == name or old not in self.loans or self.loans[old].repaid != "at_end"):
+                bullets = [one for one, of in self.loans.items() if of.repaid == "at_end" and one != name]
+                raise PydanticCustomError(
+                    "refinances",
+                    'loans.{name}.refinances: found "{old}"; give another loan with repaid = "at_end" ({there})',
+                    {"name": name, "old": old, "there": ", ".join(bullets) or "there is none"},
+                )
+        return self
 
     @field_validator("usd_per")
     @classmethod

@@ -202,6 +202,10 @@ class Workload(Model):
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
     """Synthetic jobs, by the name of their stream; they are added to those of the trace."""
+    sample: bool = False
+    """Jobs and services are a sample of what tenants run: enough to see what waits, too few to fill their GPUs. Then
+    contracts and money of a run count the use that contracts state and energy at the load, PUE and price of ``money``,
+    as replications of the build-out do, not what the sample used and drew."""
 
     @model_validator(mode="after")
     def _columns_of_something(self) -> Workload:

@@ -32,12 +32,14 @@ SEED, DAYS = "coreweave_openai_2025", 455.0  # from 2025-01-01 to the end of Mar
 MW, REVENUE, MARGIN = "active power [MW]", "revenue [million USD]", "EBITDA of revenue [%]"
 INTEREST, RESULT = "interest [million USD]", "net result [million USD]"
 DEBT, BACKLOG = "debt [billion USD]", "backlog [billion USD]"
+CONSTRUCTION = "construction in progress [billion USD]"
 BEFORE_SHARES = "net result before stock-based compensation [million USD]"  # "adjusted" by the company
 NAN = float("nan")
 # As published. Power and backlog at the end of the quarter: summamoney.com, fintool, stocktitan, nasdaq.com
 # (2026-03-06), allmind.ai. Revenue, EBITDA (adjusted), interest and results: fintool, press releases of August and
 # November 2025 (marketminute, stocktitan), wallstreetcn (May 2025), nasdaq.com (2026-03-03), allmind.ai (May 2026;
-# interest: 26% of revenue). Debt: 10-Q of May 2025 by tradepost.ai, of August 2025 (sec.gov, R41).
+# interest: 26% of revenue). Debt: 10-Q of May 2025 by tradepost.ai, of August 2025 (sec.gov, R41). Construction in
+# progress: 6.9 in the third quarter, 2.8 more than in the second (confecq1.com, November 2025).
 PUBLISHED = pd.DataFrame(
     {
         MW: [420.0, 470.0, 590.0, 850.0, 1000.0],
@@ -47,25 +49,25 @@ PUBLISHED = pd.DataFrame(
         BEFORE_SHARES: [NAN, -130.8, -41.0, NAN, NAN],
         RESULT: [-314.6, -290.5, -110.1, -452.0, -740.0],
         DEBT: [8.8, 11.17, NAN, NAN, NAN],
+        CONSTRUCTION: [NAN, 4.1, 6.9, NAN, NAN],
         BACKLOG: [25.9, 30.1, 55.6, 66.8, 99.4],
     },
     index=["2025Q1", "2025Q2", "2025Q3", "2025Q4", "2026Q1"],
 )
 TOLERANCE = 0.15
 KNOWN = (BACKLOG, "2025Q4")  # goes in: contracts that were not named are what it has beyond those that were
-EARLY = "new halls earn in full from the day they are live, and some here come ahead of plan"
-LATER = "customers paid later than billed, which took loans; here they pay at once"
+LUMPS = "power came in greater lumps than the plan has, 260 MW in the fourth quarter, and what is late stays late here"
+BEGUN = "more halls have been begun by then than in fact"
 # (figure, quarter) -> tolerance, and why it is more than ``TOLERANCE``.
 WIDER = {
-    (REVENUE, "2025Q4"): (0.25, EARLY),
-    (REVENUE, "2026Q1"): (0.25, EARLY),
-    (INTEREST, "2025Q2"): (0.2, "follows from the debt"),
-    (DEBT, "2025Q1"): (0.2, LATER),
-    (DEBT, "2025Q2"): (0.2, LATER),
+    (MW, "2026Q1"): (0.2, LUMPS),
+    (INTEREST, "2026Q1"): (0.2, "follows from the power"),
+    (CONSTRUCTION, "2025Q2"): (0.5, BEGUN),
+    (CONSTRUCTION, "2025Q3"): (0.5, BEGUN),
 }
 # The result, which is a difference of sums ten times as large, is held against the one before shares given to staff,
 # which are not in the accounts.
-SUMMED, RESULT_TOLERANCE = ("2025Q2", "2025Q3"), 0.35
+SUMMED = ("2025Q2", "2025Q3")
 
 
 def simulated(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
@@ -74,7 +76,8 @@ def simulated(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
     for seed in seeds:
         programme = play(scenario, seed)
         allocation = allocate(book, of_programme(programme.live))
-        spending, leases = spending_of(programme.tasks, book.months_s), leases_of(scenario, programme.tasks)
+        spending = spending_of(programme.tasks, programme.projects, book.months_s, scenario.money)
+        leases = leases_of(scenario, programme.tasks)
         index = prices(allocation, programme.line, programme.requests)
         found = quarters(statements(accounts(allocation), spending, prices=index, leases=leases))
         found = found.set_index("quarter").loc[PUBLISHED.index]
@@ -90,6 +93,7 @@ def simulated(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
                     BEFORE_SHARES: found["profit_usd"].to_numpy() / 1e6,
                     RESULT: found["profit_usd"].to_numpy() / 1e6,
                     DEBT: found["debt_usd"].to_numpy() / 1e9,
+                    CONSTRUCTION: found["construction_usd"].to_numpy() / 1e9,
                     BACKLOG: found["backlog_usd"].to_numpy() / 1e9,
                 }
             )
@@ -112,7 +116,7 @@ def coreweave(effort: Effort, changes: dict[str, object] | None = None) -> Itera
     scenario = Scenario.from_toml(located(SEED)).with_({"run.days": DAYS, **(changes or {})})
     found = simulated(scenario, range(max(effort.runs(48), 24)))
     median = found.groupby("quarter")[list(PUBLISHED)].median()
-    for figure in (MW, REVENUE, MARGIN, INTEREST, DEBT, BACKLOG):
+    for figure in (MW, REVENUE, MARGIN, INTEREST, DEBT, CONSTRUCTION, BACKLOG):
         for quarter, published in PUBLISHED[figure].dropna().items():
             if (figure, quarter) == KNOWN:
                 continue
@@ -121,4 +125,4 @@ def coreweave(effort: Effort, changes: dict[str, object] | None = None) -> Itera
             yield Row(53, what, published, float(median.loc[quarter, figure]), tolerance)
     sums = found[found["quarter"].isin(SUMMED)].groupby("seed")[BEFORE_SHARES].sum()
     published = float(PUBLISHED.loc[list(SUMMED), BEFORE_SHARES].sum())
-    yield Row(53, f"{BEFORE_SHARES}, {' and '.join(SUMMED)}", published, float(sums.median()), RESULT_TOLERANCE)
+    yield Row(53, f"{BEFORE_SHARES}, {' and '.join(SUMMED)}", published, float(sums.median()), TOLERANCE)

@@ -16,8 +16,13 @@ CONTRACTS = {"one": contract(40, "2025-03-01", credit=0.5), "two": contract(30, 
 
 
 @pytest.fixture(scope="module")
-def result() -> Result:
-    return gpusim.run(scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e6}))
+def built() -> gpusim.Scenario:
+    return scenario({"a": project(50, SURE)}, CONTRACTS, money={"opening_cash_usd": 1e6})
+
+
+@pytest.fixture(scope="module")
+def result(built) -> Result:
+    return gpusim.run(built)
 
 
 def test_accounts_by_hand(result) -> None:
@@ -42,6 +47,18 @@ def test_money_is_that_of_the_run(result) -> None:
     cash = 1e6 + money[["free_cash_usd", "draws_usd", "paid_in_usd"]].sum().sum()
     cash -= money[["interest_usd", "repayments_usd"]].sum().sum()
     assert figures["cash_usd"] == pytest.approx(cash, abs=0.1)
+
+
+def test_a_run_of_a_sample_and_its_replication_are_one(built, result) -> None:
+    """Money of a run whose jobs are a sample is that of the build-out alone; as metered, its energy is not."""
+    sampled = built.with_({"workload.sample": True})
+    run, alone = gpusim.run(sampled), gpusim.deliveries(sampled, 1).money.set_index("figure")["p50_usd"]
+    sums = run.money_fleet.sum(numeric_only=True)
+    for name in ("revenue", "energy", "ebitda", "interest", "capex", "free_cash", "paid_in"):
+        assert sums[f"{name}_usd"] == pytest.approx(alone[name], abs=0.005)
+    used = run.contract_accounts["used_gpu_hours"]
+    assert used.to_numpy() == pytest.approx(0.9 * run.contract_accounts["delivered_gpu_hours"].to_numpy())
+    assert result.money_fleet["energy_usd"].sum() != pytest.approx(alone["energy"], rel=0.05)
 
 
 def test_figures_of_studies(result) -> None:

@@ -46,7 +46,15 @@ def capacity(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     gpus = np.cumsum(rng.integers(200, 1600, (SITES, STAGES)), axis=1).ravel()
     live = pd.DataFrame({"site": site, "gpu_type": "GB200", "time_s": days * DAY_S, "gpus": gpus})
     spending = pd.DataFrame(
-        {"time_s": days * DAY_S, "site": site, "project": "p", "item": "gpus", "usd": gpus * 5e4, "life_years": np.nan}
+        {
+            "time_s": days * DAY_S,
+            "site": site,
+            "project": "p",
+            "item": "gpus",
+            "usd": gpus * 5e4,
+            "life_years": np.nan,
+            "service_s": np.nan,
+        }
     )
     return live, spending
 

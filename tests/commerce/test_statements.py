@@ -27,13 +27,13 @@ from gpusim.units import DAY_S, MONTH_S
 from tests.commerce.kit import SITES, live, scenario, steps
 from tests.commerce.test_allocation import DAYS, capacities, contracts, rows_of
 
-COLUMNS = ["time_s", "site", "project", "item", "usd", "life_years"]
+COLUMNS = ["time_s", "site", "project", "item", "usd", "life_years", "service_s"]
 NAN = float("nan")
 
 
 def spending(*rows: tuple[float, str, str, float, float]) -> pd.DataFrame:
-    """Rows of (day, site, item, USD, life in years)."""
-    return pd.DataFrame([(day * DAY_S, site, "p", *rest) for day, site, *rest in rows], columns=COLUMNS)
+    """Rows of (day, site, item, USD, life in years), in service with the GPUs of the site."""
+    return pd.DataFrame([(day * DAY_S, site, "p", *rest, NAN) for day, site, *rest in rows], columns=COLUMNS)
 
 
 @st.composite
@@ -42,7 +42,9 @@ def outlays(draw) -> pd.DataFrame:
         st.floats(0, 80), st.sampled_from(sorted(SITES)), st.sampled_from(["gpus", "shell"]), st.floats(0, 1e8),
         st.sampled_from([NAN, 0.1, 6.0]),
     )  # fmt: skip
-    return spending(*draw(st.lists(row, max_size=6)))
+    rows = draw(st.lists(row, max_size=6))
+    service = st.lists(st.sampled_from([NAN, np.inf, -DAY_S, 50 * DAY_S]), min_size=len(rows), max_size=len(rows))
+    return spending(*rows).assign(service_s=np.array(draw(service), float))
 
 
 def faults(found: Statements) -> list[str]:
@@ -61,6 +63,8 @@ def faults(found: Statements) -> list[str]:
         - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["tax"] - fleet["capex"],
         "debt": np.diff(fleet["debt"], prepend=opening["debt"]) == fleet["draws"] - fleet["repayments"],
         "tranches": [sum(loan[name] for loan in found.loans.values()) == fleet[name] for name in TRANCHE],
+        "construction": np.diff(fleet["construction"], prepend=opening["construction"]) <= fleet["capex"],
+        "what is built is owned": (fleet["construction"] >= 0) & (fleet["construction"] <= fleet["assets"]),
         "plant": np.diff(fleet["assets"], prepend=opening["assets"]) == fleet["capex"] - fleet["depreciation"],
         "prepaid": np.diff(fleet["prepayments"], prepend=opening["prepayments"])
         == fleet["prepaid"] - fleet["prepayment_applied"] - fleet["refunded"],
@@ -76,8 +80,15 @@ OPENING = {
     "opening": {"plant_usd": 9e6, "depreciation_usd": 8.8e6 + 1 / 3, "construction_usd": 1e7},
     "loans": {
         "bond": {"owed_usd": 777.77, "rate": 0.07, "due": 40, "repaid": "at_end", "closed": 0},
-        "bank": {"tenants": ["bank"], "limit_usd": 1e6, "spread": 0.02, "years": 0.2, "share": 0.6},
-        "any": {"owed_usd": 5e6, "opened": 20, "rate": 0.1, "years": 0.5},
+        "bank": {
+            "tenants": ["bank"],
+            "limit_usd": 1e6,
+            "spread": 0.02,
+            "years": 0.2,
+            "share": 0.6,
+            "least_coverage": 1.2,
+        },
+        "any": {"owed_usd": 5e6, "opened": 20, "rate": 0.1, "years": 0.5, "refinances": "bond"},
     },
     "gpu_life_years": 0.3,
 }
@@ -164,11 +175,14 @@ def test_even_parts_take_the_whole() -> None:
     assert parts.tolist() == [[0, 33_334, 33_333, 33_334, 0, 0], [3, 3, 1, 0, 0, 0]]
 
 
-def lent(spent: list[int], backlog: dict[str, list[int]] | None = None, **money: object) -> dict[str, dict]:
+def lent(
+    spent: list[int], backlog: dict[str, list[int]] | None = None, ebitda: list[int] | None = None, **money: object
+) -> dict[str, dict]:
     """``borrow`` for months of equal length from 2025 on."""
     months_s = (np.arange(len(spent) + 1) * MONTH_S).astype(np.int64)
     owed_by = {name: np.array(row) for name, row in (backlog or {}).items()}
-    return borrow(np.array(spent), owed_by, months_s, Money(**money), datetime(2025, 1, 1, tzinfo=UTC))
+    earned = np.array(ebitda or [0] * len(spent))
+    return borrow(np.array(spent), owed_by, earned, months_s, Money(**money), datetime(2025, 1, 1, tzinfo=UTC))
 
 
 def test_a_loan_is_paid_back() -> None:
@@ -282,11 +296,12 @@ def test_tables_of_a_programme_are_taken() -> None:
         }
     )  # fmt: skip
     book = Book.of(scenario({}, 59))
-    found = spending_of(tasks, book.months_s)
+    delivered = pd.DataFrame({"project": ["hall"], "component": ["gpus"], "delivered_s": [20 * DAY_S]})
+    found = spending_of(tasks, delivered, book.months_s, book.scenario.money)
     assert found["usd"].tolist() == pytest.approx([3.1e6, 2.8e6, 4e6])
     assert found["time_s"].tolist() == [0.0, 31 * DAY_S, 0.0]
     thirds = tasks.assign(usd=[100.01, 0.0, 0.0], end_s=59 * DAY_S, start_s=0.0)
-    assert cents(spending_of(thirds, book.months_s)["usd"]).sum() == 10_001
+    assert cents(spending_of(thirds, delivered, book.months_s, book.scenario.money)["usd"]).sum() == 10_001
     rows = of_programme(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live_gpus"}).assign(planned_gpus=16))
     fleet = statements(accounts(allocate(book, rows)), found).fleet_table()
     assert fleet["capex_usd"].tolist() == [7.1e6, 2.8e6]

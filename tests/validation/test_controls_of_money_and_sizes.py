@@ -34,3 +34,16 @@ def test_delays_with_nothing_in_common():
     late, _next_year, _fleet, _denton, abilene = slips.promised(QUICK, 1.5, alone)
     assert late.ours < 0.5 * slips.LATE_2025
     assert not abilene.passed
+
+
+def test_halls_that_come_ahead_of_plan():
+    """Results taken as soon as work is done: halls earn before their dates, and revenue of the last quarter is off."""
+    off = failures(hindcast.coreweave(QUICK, {"delays.early_share": 1.0}))
+    assert any(what.startswith(f"{hindcast.REVENUE}, 2026Q1") for what in off)
+
+
+def test_gpus_that_are_paid_as_they_are_set_up():
+    """Without payment ahead what stands under construction, debt and interest fall short."""
+    off = failures(hindcast.coreweave(QUICK, {"money.gpus_paid_ahead_days": 0.0}))
+    assert off[f"{hindcast.DEBT}, 2025Q2"] < 0.8 * hindcast.PUBLISHED.loc["2025Q2", hindcast.DEBT]
+    assert f"{hindcast.INTEREST}, 2025Q2" in off

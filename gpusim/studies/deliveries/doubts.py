@@ -22,7 +22,7 @@ from gpusim.studies.lever import Lever, turned
 from gpusim.units import DAY_S
 
 World = tuple[Scenario, Network, Draws]
-DURATION, RATE, CHANCE = (0.8, 1.25), (0.5, 2.0), 0.3  # intervals where the scenario gives none
+DURATION, RATE, CHANCE, EARLY = (0.8, 1.25), (0.5, 2.0), 0.3, (0.0, 0.5)  # intervals where the scenario gives none
 TIMES, POWER, VALUE = "times", "power", "value"
 
 
@@ -86,6 +86,7 @@ def _derived(scenario: Scenario, network: Network) -> Iterator[Doubt]:
         base = getattr(law, key)
         if (base or key != "tail_index") and low < high:
             yield Doubt(key.replace("_", " "), VALUE, base, low, high, _of_law(scenario, network, key))
+    yield Doubt("early share", VALUE, law.early_share, *EARLY, _of_handover(scenario, network))
     for name, supply in scenario.supplies.items():
         most = max((a.spec.units for a in network.activities if a.spec.supply == name), default=0.0)
         low = max(RATE[0], min(1.0, most / supply.level.peak())) if supply.kind == "crew" else RATE[0]
@@ -121,6 +122,14 @@ def _of_law(scenario: Scenario, network: Network, key: str) -> Callable[[float, 
     def world(value: float, seed: int) -> World:
         law = Durations(network.activities, scenario.delays.model_copy(update={key: value}))
         return scenario, network, replace(Draws.of(network, scenario, seed), work_s=law.work_s(seed))
+
+    return world
+
+
+def _of_handover(scenario: Scenario, network: Network) -> Callable[[float, int], World]:
+    def world(value: float, seed: int) -> World:
+        law = scenario.delays.model_copy(update={"early_share": value})
+        return _with(scenario, network, seed, delays=law)
 
     return world
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.buildout.network import Network
+from gpusim.buildout.path import delivery
 from gpusim.buildout.play import costs_usd
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.accounts import accounts
@@ -45,7 +46,8 @@ class Trade:
         index = prices_of(allocation, network, schedule)
         allocation = allocation if index is None else priced(allocation, index)
         tasks = _tasks(book, network, schedule)
-        spending, leases = spending_of(tasks, book.months_s), leases_of(book.scenario, tasks)
+        spending = spending_of(tasks, _projects(book, network, schedule), book.months_s, book.scenario.money)
+        leases = leases_of(book.scenario, tasks)
         return cls(allocation, index, statements(accounts(allocation), spending, prices=index, leases=leases))
 
 
@@ -64,3 +66,12 @@ def _tasks(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
             "usd": costs_usd(network, schedule),
         }
     )
+
+
+def _projects(book: Book, network: Network, schedule: Schedule) -> pd.DataFrame:
+    """What ``spending_of`` asks of projects."""
+    rows = []
+    for name, project in book.scenario.projects.items():
+        time_s, last = delivery(network, schedule, name, project.adds.components)
+        rows.append((name, "" if last is None else network.arrival(last).component, time_s))
+    return pd.DataFrame(rows, columns=["project", "component", "delivered_s"])

@@ -43,7 +43,7 @@ def test_effects_are_those_of_the_draws() -> None:
     assert found.about["gpu_hours"] == pytest.approx(24.0 * (base @ [40, 20]).mean(), rel=1e-6)
     effects = found.assumptions[["low_gpu_hours", "high_gpu_hours"]].abs().max(axis=1)
     assert effects.is_monotonic_decreasing
-    assert {"duration walls", "duration papers", "spread", "same region", "same trade"} == set(
+    assert {"duration walls", "duration papers", "spread", "same region", "same trade", "early share"} == set(
         found.assumptions["assumption"]
     )
 
