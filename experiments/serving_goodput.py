@@ -113,7 +113,7 @@ def draw(runs: pd.DataFrame, found: pd.DataFrame, promised: float) -> Figure:
     figure = Figure(figsize=(6.6, 3.8), layout="constrained")
     ax = figure.subplots()
     most = runs["asked_requests_per_s"].max()
-    ax.plot([0.0, most], [0.0, most], color="#9A9A9A", linewidth=0.9, label="all that come")
+    ax.plot([0.0, most], [0.0, most], color="#9A9A9A", linewidth=0.9, label="all requests in time")
     for i, (router, part) in enumerate(runs.groupby("router", sort=False)):
         colour, line = LOOKS[router]
         by_rate = {rate: gpusim.mean_interval(mine) for rate, mine in part.groupby("asked_requests_per_s")[GOOD]}
@@ -127,8 +127,8 @@ def draw(runs: pd.DataFrame, found: pd.DataFrame, promised: float) -> Figure:
         ax.plot(knee.mean, row, "o", color=colour, markersize=5)
         said = f"{router}: {knee.mean:.2f} \u00b1 {knee.half_width:.2f}"
         ax.text(max(found.max()) + 0.4, row, said, color=colour, va="center", fontsize=8)
-    ax.set_xlabel("requests that come [1/s]")
-    ax.set_ylabel("requests in time [1/s]")
+    ax.set_xlabel("Request rate (requests/s)")
+    ax.set_ylabel("Goodput (requests in time/s)")
     ax.set_xlim(0.0, most)
     ax.set_ylim(0.0, 1.25 * runs[GOOD].max())
     title = f"Four replicas of four H100; bars: the knee, up to which {promised:.0%} are in time (95% intervals)"

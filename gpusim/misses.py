@@ -47,7 +47,7 @@ MISSES = (
             "no GPUs were available for the replicas needed",
             "more GPUs, or preemptible jobs"),
     MissRow("power", 6, "#7B5BA6", "power",
-            "the replicas needed lacked power, or lost it",
+            "the replicas needed lacked power, lost it, or were slowed by caps on it",
             "a higher power limit"),
     MissRow("failure", 7, "#000000", "failure",
             "the node of their replica failed, or nodes for the replicas needed were down",

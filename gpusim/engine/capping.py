@@ -6,16 +6,23 @@ is of the class. Bound by arithmetic (training, prefill) 0.5, of an interval fro
 H100 held to 350 of 700 W took 1.3 times as long (Splitwise, Patel et al., ISCA 2024), and training at 600 of 700 W is
 said to lose 5 to 15%. Bound by memory (decoding) 0.1, of 0 to 0.2: the same cap left the time of a token as it was.
 0.5 and 0.1 are assumptions within what is published, not fits. A cap leaves idle power alone.
+
+Replicas served by requests are slowed by the same curve without exchanges: steps with prompts as what is bound by
+arithmetic, the others as what is bound by memory. One that does both stands among groups where its prompts put it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from gpusim.bundle import records
 from gpusim.engine.description import ClassSpec, SiteCaps
+from gpusim.state.capacity import CAP_MOVE
 from gpusim.state.codes import Capping
 
 STEPS = 16  # from no cap to nothing above idle: a step is exact in binary
+PROMPTS, TOKENS = 0.5, 0.1  # exponents of steps with prompts, and of those without
+MOVES = 1024  # of caps, that there is room for to begin with
 FRESH = 64  # jobs that start at one instant; if more do, all that run are looked at
 
 
@@ -24,23 +31,35 @@ def steps_of(caps: SiteCaps) -> int:
     return 0 if caps.capping < Capping.UNIFORM else round((1.0 - caps.floor) * STEPS)
 
 
-def cap_tables(classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps]) -> dict[str, np.ndarray]:
-    """Arrays of the fleet (``state/fleet.py``) by which its sites cap runs; of one row where none does."""
+def cap_tables(
+    classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], replicas: np.recarray
+) -> dict[str, np.ndarray]:
+    """Arrays of the fleet (``state/fleet.py``) by which its sites cap jobs and replicas; of one row where none does."""
+    replicas = replicas[replicas["capped_w"] > 0.0]
     deepest = max([steps_of(one) for one in caps], default=0)
     draws = 1.0 - np.arange(deepest + 1) / STEPS
     share = np.array([[c.communication_share] for c in classes])
     exponent = np.array([[c.cap_exponent] for c in classes])
-    priorities = np.unique(priority).astype("i8") if deepest else np.zeros(1, "i8")
-    groups = {Capping.PRIORITY: len(priorities), Capping.PHASE: int(cap_groups(classes).max()) + 1}
+    all_priorities = np.concatenate([priority, replicas["priority"]])
+    priorities = np.unique(all_priorities).astype("i8") if deepest else np.zeros(1, "i8")
+    phases = np.unique(np.concatenate([slowing(classes), replicas["cap_exponent"]]))
+    groups = {Capping.PRIORITY: len(priorities), Capping.PHASE: len(phases)}
     return {
         "cap_draws": draws,
         "cap_rates": 1.0 / (share + (1.0 - share) * draws**-exponent),
         "cap_loads": np.zeros((len(caps), max(groups.get(one.capping, 1) for one in caps))),
         "cap_priorities": priorities,
+        "cap_phases": phases,
+        "cap_moves": records(CAP_MOVE, MOVES if deepest and len(replicas) else 0),
         "fresh": np.zeros(FRESH if deepest else 1, "i8"),
     }
 
 
-def cap_groups(classes: list[ClassSpec]) -> np.ndarray:
-    """Group of each class, those that a cap slows least first, shape (classes,)."""
-    return np.unique([c.cap_exponent * (1.0 - c.communication_share) for c in classes], return_inverse=True)[1]
+def slowing(classes: list[ClassSpec]) -> np.ndarray:
+    """By how much caps slow each class, shape (classes,): lost rate over lost draw, of small caps."""
+    return np.array([c.cap_exponent * (1.0 - c.communication_share) for c in classes])
+
+
+def slowness(draw: float) -> tuple[float, float]:
+    """How many times as long steps of a replica take under a cap that leaves so much: with prompts, and without."""
+    return draw**-PROMPTS, draw**-TOKENS

@@ -118,10 +118,13 @@ class Work:
 class Replicas:
     """Inference replicas that may run: GPUs, tenant and priority of each, and [W] that a GPU may draw above idle.
 
-    No less than what serving draws in its pool.
+    No less than what serving draws in its pool. Of that, caps on power reach ``capped_w``, and slow them by a curve
+    with ``cap_exponent`` (``engine/capping.py``).
     """
 
     gpus: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     tenant: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     priority: np.ndarray = field(default_factory=lambda: np.zeros(0, "i4"))
     most_w: np.ndarray | float = 0.0
+    capped_w: np.ndarray | float = 0.0
+    cap_exponent: np.ndarray | float = 0.5

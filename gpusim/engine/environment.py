@@ -17,6 +17,7 @@ from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
+    MOVES_FULL,
     PASSES,
     REACHED,
     SEGMENT_ROOM,
@@ -289,6 +290,9 @@ class FleetEnvironment(Clock):
                 return
             clock = self.fleet.clock[0]
             if reason == SEGMENTS_FULL:
+                continue
+            if reason == MOVES_FULL:
+                room.grow_cap_moves(self.fleet)
                 continue
             if reason == PASSES:
                 self._run_planned_passes(clock.now_s)

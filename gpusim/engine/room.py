@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.bundle import records
 from gpusim.kernels.advance import SEGMENT_ROOM
+from gpusim.state.capacity import CAP_MOVE
 from gpusim.state.fleet import Fleet
 from gpusim.state.jobs import SEGMENT
 from gpusim.state.plans import CHUNK, SEAT
@@ -15,6 +16,14 @@ def grow_segments(fleet: Fleet) -> None:
     grown = records(SEGMENT, 2 * len(old) + SEGMENT_ROOM + 8 * int(fleet.clock[0].n_ends))
     grown[: len(old)] = old
     fleet.put("segments", grown)
+
+
+def grow_cap_moves(fleet: Fleet) -> None:
+    """Twice the room for moves of caps, and for one more of each site."""
+    old = fleet.cap_moves
+    grown = records(CAP_MOVE, 2 * len(old) + len(fleet.sites))
+    grown[: len(old)] = old
+    fleet.put("cap_moves", grown)
 
 
 def grow_plans(fleet: Fleet) -> None:

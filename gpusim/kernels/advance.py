@@ -14,7 +14,7 @@ from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.booking import withdraw
 from gpusim.kernels.breaches import fall_due
 from gpusim.kernels.capacity import take_notes
-from gpusim.kernels.capping import settle_caps
+from gpusim.kernels.capping import has_room_for_moves, settle_caps
 from gpusim.kernels.dispatch import choose
 from gpusim.kernels.greedy import pass_greedily
 from gpusim.kernels.heap import order_of, row_of
@@ -30,7 +30,7 @@ from gpusim.kernels.spreading import stop_insisting
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, Order, Status, Wait
 
-REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES = 0, 1, 2, 3, 4, 5
+REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL = 0, 1, 2, 3, 4, 5, 6
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 _PASSED = 2  # of `passing`
 _CUSTOM = int(Order.CUSTOM)
@@ -232,8 +232,8 @@ def advance(f, until, cycle_begins):
     """Play the dense events before ``until``, and the ends at ``until``; if a cycle begins then, also the arrivals.
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
-    whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL (that table needs room) or PASSES
-    (``run_planned_passes``, or ``run_greedy_passes``, is to be called).
+    whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or MOVES_FULL (that table, or the one of
+    moves of caps, needs room) or PASSES (``run_planned_passes``, or ``run_greedy_passes``, is to be called).
     """
     clock, rules = f.clock[0], f.rules[0]
     while True:
@@ -252,6 +252,8 @@ def advance(f, until, cycle_begins):
         if clock.n_uncapped > 0 and min(now, until) > clock.now_s:
             if len(f.segments) - clock.n_segments < SEGMENT_ROOM + 4 * clock.n_ends:
                 return SEGMENTS_FULL
+            if not has_room_for_moves(f):
+                return MOVES_FULL
             settle_caps(f, clock.now_s)
             continue
         if now > until or (now == until and ends_s != now and not cycle_begins):

@@ -1,4 +1,4 @@
-"""Which runs of a site share a cap, and which have started since its caps were looked at."""
+"""Which jobs and replicas of a site share a cap, and which jobs have started since its caps were looked at."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ def cap_group(f, j, s):
     group = 0
     if capping == _PRIORITY:
         while f.cap_priorities[group] < f.jobs[j].priority:
+            group += 1
+    return group
+
+
+@inner
+def replica_cap_group(f, v, r, s):
+    """The same of a replica."""
+    capping, group = f.sites[s].capping, 0
+    if capping == _PHASE:
+        while f.cap_phases[group] < v.replicas[r].cap_exponent:
+            group += 1
+    elif capping == _PRIORITY:
+        while f.cap_priorities[group] < v.replicas[r].priority:
             group += 1
     return group
 

@@ -1,9 +1,10 @@
-"""Caps on the power of running jobs: how deep a site's limit calls for, and the runs brought to that.
+"""Caps on the power of jobs and replicas: how deep a site's limit calls for, and the jobs brought to that.
 
 A site's caps are one number, its place on a ladder. The runs there fall into groups; each rung takes another step off
 what the runs of one group draw above idle, a group at its deepest cap before the next begins. Caps are looked at when
 all else of an instant is done: they deepen at once as far as the limit asks, and ease only where `_CALM` of it would
-stay free, so that they do not come and go with every job.
+stay free, so that they do not come and go with every job. Replicas by requests are played behind the clock: where
+there are some, moves on the ladder are noted for them.
 """
 
 from __future__ import annotations
@@ -73,6 +74,20 @@ def _cap_all(f, s, now):
 
 
 @inner
+def _note_move(f, s, now):
+    """A site has moved on its ladder."""
+    move = f.cap_moves[f.clock[0].n_cap_moves]
+    move.time_s, move.site, move.cap_step = now, s, f.sites[s].cap_step
+    f.clock[0].n_cap_moves += 1
+
+
+@inner
+def has_room_for_moves(f):
+    """Whether all sites can move once more."""
+    return len(f.cap_moves) == 0 or len(f.cap_moves) - f.clock[0].n_cap_moves >= len(f.sites)
+
+
+@inner
 def settle_caps(f, now):
     """Bring the caps of all sites in line with their limits."""
     clock = f.clock[0]
@@ -85,6 +100,8 @@ def settle_caps(f, now):
             rung = min(rung, _rung(f, s, site.limit_w * (1.0 - _CALM)))
         moved = rung != site.cap_step
         site.cap_step = rung
+        if moved and len(f.cap_moves) > 0:
+            _note_move(f, s, now)
         if moved or clock.n_fresh > len(f.fresh):
             _cap_all(f, s, now)
     for i in range(min(clock.n_fresh, len(f.fresh))):

@@ -151,7 +151,8 @@ class Routing(Model):
     """Among the replicas of a deployment: round robin; the one with the fewest requests; with the fewest KV blocks in
     use; or with the fewest KV blocks in use plus blocks of the request still to be computed."""
     sticky: bool = False
-    """The next turn of a session goes to the replica of the previous one, if that is open."""
+    """The next turn of a session goes to the replica of the previous one, with ``prefill`` to that which prefilled it,
+    if that is open."""
     spill_s: PositiveFloat | None = None
     """[s] A request spills to the next deployment if the first in each queue has waited longer than this; absent:
     never."""

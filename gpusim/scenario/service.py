@@ -22,8 +22,8 @@ class DeploymentSpec(Model):
     weight: float = Field(1.0, gt=0)
     """Share of the demand, relative to the other deployments."""
     guaranteed_gpus: int | None = Field(None, ge=0)
-    """GPUs up to which its replicas may evict jobs, where they may: as a contract says. Those beyond start only where
-    GPUs are free. Absent: all may."""
+    """GPUs up to which its replicas may evict jobs, where they may: as a contract says; a multiple of the service's
+    ``gpus_per_replica``. Replicas beyond start only where GPUs are free. Absent: all may."""
 
 
 class Service(Model):
@@ -111,10 +111,14 @@ class Service(Model):
             )
         if (self.requests or Requests()).turns > 1.0 and not self.by_request:
             faults.append('sessions at the fluid level; give level = "requests", or requests.turns = 1')
-        if (self.requests or Requests()).turns > 1.0 and self.prefill is not None:
-            faults.append("sessions with separate prefill are not supported; remove requests.turns or prefill")
         if not self.may_preempt and any(one.guaranteed_gpus is not None for one in self.deployments):
             faults.append("guaranteed_gpus with may_preempt = false; remove one of the two")
+        faults += [
+            f"deployments.{i}.guaranteed_gpus of {gpus:,} is no whole number of replicas of {self.gpus_per_replica:,}"
+            f" GPUs; give {_whole(gpus, self.gpus_per_replica)}"
+            for i, gpus in enumerate(one.guaranteed_gpus or 0 for one in self.deployments)
+            if gpus % self.gpus_per_replica
+        ]
         shares = (self.requests or Requests()).priorities
         if shares and not sum(shares) > 0.0:
             faults.append("requests.priorities are all 0; give at least one above 0")
@@ -122,11 +126,15 @@ class Service(Model):
             faults.append('requests with priorities at the fluid level; give level = "requests"')
         if self.prefill is not None and not self.by_request:
             faults.append('separate prefill at the fluid level; give level = "requests", or remove prefill')
-        if self.prefill is not None and self.model is not None and self.model.lora is not None:
-            faults.append("lora with separate prefill is not supported; remove model.lora or prefill")
         if faults:
             raise PydanticCustomError("service", "{faults}", {"faults": "; ".join(faults)})
         return self
+
+
+def _whole(gpus: int, per_replica: int) -> str:
+    """The two numbers of GPUs nearest to one that are whole replicas."""
+    below = gpus // per_replica * per_replica
+    return f"{f'{below:,}' if below else '0, for none,'} or {below + per_replica:,}"
 
 
 LOOKING_AHEAD = ("demand", "predictive", "static")

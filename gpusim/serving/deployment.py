@@ -173,8 +173,11 @@ class Deployment:
                 f"deployment: offload has no room for a block: memory_bytes must be at least"
                 f" {self.block_tokens * self.offload.kv_bytes_per_token:,.0f}, found {self.offload.memory_bytes:,.0f}"
             )
-        if any(pool.lora for pool in self.pools) and self.prefill:
-            raise ServingError("deployment: lora with separate prefill is not supported; remove one of them")
+        if self.prefill and bool(self.lora) != bool(self.prefill.deployment.lora):
+            raise ServingError(
+                "deployment: requests with adapters need slots where they are prefilled and where they"
+                " are decoded; give lora to the prefill pool's replicas and to these, or to neither"
+            )
         if self.prefill and self.prefill.deployment.block_tokens != self.block_tokens:
             raise ServingError(
                 f"deployment: blocks must have as many tokens as those of the prefill pool, {self.block_tokens},"

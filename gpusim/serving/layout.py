@@ -33,6 +33,7 @@ def engines_of(
     counts: Sequence[int] | None = None,
     adapters: int = 0,
     named: bool = False,
+    capped: bool = False,
 ) -> Engines:
     """Replicas of deployments, one deployment behind the other, that have nothing to do.
 
@@ -50,6 +51,8 @@ def engines_of(
         That requests name, by numbers from 0.
     named : bool
         Blocks have names also without hashes: numbers of the requests' sessions.
+    capped : bool
+        Their power may be capped: of each request it is known how much later it was for that.
     """
     counts = [one.replicas for one in deployments] if counts is None else counts
     hashes = np.empty(0, np.int64) if hashes is None else hashes
@@ -84,6 +87,7 @@ def engines_of(
         copy_buckets=np.full((len(of), _buckets(int(copies.max()))), -1),
         hashes=hashes,
         followers=np.empty(0, np.int64) if followers is None else followers,
+        slowed_s=np.zeros((len(rows) if capped else 0, 2)),
         shipments=records(SHIPMENT, len(rows) // 2 if engines["ships"].any() else 0),
     )
 
@@ -108,7 +112,8 @@ def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:
     replicas = records(ENGINE, len(of))
     replicas["clock_s"] = replicas["began_s"] = -np.inf
     replicas["step_end_s"] = np.nan
-    replicas["slowness"] = 1.0
+    for name in ("prefill_slowness", "decode_slowness", "draw"):
+        replicas[name] = 1.0
     replicas["open"] = 1
     for name, own in (
         ("ranks", "in_step"), ("budget", "max_batched_tokens"), ("seats", "max_requests"),

@@ -97,7 +97,7 @@ POOL = record(
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
-        ("serving_most_w", "f8"),  # what its replicas may draw above idle
+        ("serving_most_w", "f8"),  # what its replicas may draw above idle, under the deepest caps
         ("serving_j", "f8"),  # above idle, of replicas that serve by requests
         ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
         ("draw", "f8"),
@@ -142,7 +142,7 @@ SITE = record(
         ("carbon_g_per_j", "f8"),
         ("it_w", "f8"),
         ("late_w", "f8"),  # facility power, of what was told after it was drawn
-        ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now
+        ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now, under the deepest caps
         ("room", "i8"),  # conservative: microwatts of IT power that jobs may draw, as its line knows
         ("drawn", "i8"),  # microwatts that running jobs draw
         ("metered", "i1"),  # its power has a line
@@ -155,6 +155,7 @@ SITE = record(
         ("peak_w", "f8"),
     ]
 )
+CAP_MOVE = record([("time_s", "f8"), ("site", "i8"), ("cap_step", "i8")])  # from when on a site was where on its ladder
 HOLDING = record(  # GPUs of a job or a replica, from its start to its end
     [
         ("expected_end_s", "f8"),  # by the estimate; of a replica: inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.bundle import Bundle, record
-from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
+from gpusim.state.capacity import CAP_MOVE, HOLDING, NODE, POOL, SITE
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE
@@ -58,6 +58,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_departing", "i8"),
         ("n_uncapped", "i8"),  # sites that must look at their caps
         ("n_fresh", "i8"),  # jobs that started since at sites that cap
+        ("n_cap_moves", "i8"),
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]
 )
@@ -96,6 +97,8 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cap_rates": (np.dtype("f8"), 2),  # (classes, steps): what it leaves of a run's rate
     "cap_loads": (np.dtype("f8"), 2),  # (sites, groups): what the limit counts of the runs of each group
     "cap_priorities": (np.dtype("i8"), 1),  # all priorities, the least first
+    "cap_phases": (np.dtype("f8"), 1),  # by how much caps slow classes and replicas, the least first
+    "cap_moves": (CAP_MOVE, 1),  # since the start, where replicas may be capped: these are played behind
     "fresh": (np.dtype("i8"), 1),
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first

@@ -12,6 +12,8 @@ REPLICA = record(  # of an inference service
         ("tenant", "i8"),
         ("priority", "i8"),
         ("most_w", "f8"),  # above idle per GPU, if more than serving draws in its pool
+        ("capped_w", "f8"),  # of that, what caps on power reach; 0: it is not capped
+        ("cap_exponent", "f8"),  # of the curve by which a cap slows it most
         ("holding", "i8"),  # row of `holdings` while it runs
     ]
 )

@@ -144,7 +144,7 @@ def _service(dice: Dice, pools: list[PoolSpec]) -> ServiceSpec:
         target=dice.one_of([0.5, 1.0]),
         gpus=gpus,
         may_preempt=(may := dice.coin()),
-        guaranteed=dice.one_of([None, None, 0, 2, 4, 9]) if may else None,
+        guaranteed=dice.one_of([None, None, 0, gpus, 2 * gpus, 4 * gpus]) if may else None,
         priority=dice.whole(0, 3),
         tenant=dice.whole(0, 2),
     )

@@ -54,6 +54,25 @@ def test_a_fleet_serves_as_a_replay(router, rate):
         assert rows["end_s"].to_numpy() != pytest.approx(other.loc[rows.index, "end_s"].to_numpy(), rel=1e-6)
 
 
+def test_adapters_as_in_a_replay():
+    """Six adapters on two slots of each replica of either kind: the same waits as without a fleet."""
+    lora = {"max_loras": 2, "adapter_mb": 100.0, "gb_per_s": 25.0}
+    mix = {"prompt_tokens": 500.0, "output_tokens": 100.0, "adapters": 6}
+    of = apart(**{"model": MODEL | {"lora": lora}, "requests": mix, ".run.days": 0.004, "mean_tokens_per_s": 800.0})
+    result = gpusim.run(of)
+    conserved(result, of)
+    expected, rows = alone(of), over(result).set_index("request")
+    assert len(rows) > 1000
+    for name in TIMES:
+        assert rows[name].to_numpy() == pytest.approx(expected.loc[rows.index, name].to_numpy(), rel=1e-12)
+    plenty = apart(
+        **{"model": MODEL | {"lora": lora | {"max_loras": 6}}, "requests": mix, ".run.days": 0.004,
+           "mean_tokens_per_s": 800.0}
+    )  # fmt: skip
+    sooner_s = rows["end_s"] - over(gpusim.run(plenty)).set_index("request")["end_s"]
+    assert sooner_s.mean() > 0.02  # a slot for each: nobody waits for one
+
+
 def test_how_often_is_looked_changes_nothing():
     """Control steps and records of other lengths: the same requests at the same times."""
     kept = []
@@ -169,10 +188,7 @@ def test_two_sites_and_replicas_that_come_and_go():
     ("changes", "words"),
     [
         ({"level": "fluid"}, ["separate prefill at the fluid level"]),
-        (
-            {"model": MODEL | {"lora": {"max_loras": 1, "adapter_mb": 1.0, "gb_per_s": 1.0}}},
-            ["lora with separate prefill"],
-        ),
+        ({"requests": {"adapters": 3}}, ["adapters", "give the model lora"]),
         ({"prefill.gpu_type": "H10"}, ["services.chat.prefill.gpu_type", "did you mean 'H100'", "texas"]),
         ({"prefill.gb_per_s": 0.0}, ["services.chat.prefill.gb_per_s"]),
     ],

@@ -8,9 +8,10 @@ import pytest
 import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.capping import cap_tables, steps_of
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.scenario.power_plan import planned_w
@@ -100,7 +101,7 @@ def test_preemption_takes_the_lowest_priority():
 def test_the_curve():
     """At 350 of 700 W, 0.45 of an H100's draw above idle: 1.3 times as long by 0.33, 1.5 times by 0.5."""
     classes = [ClassSpec(cap_exponent=a, communication_share=c) for a, c in ((0.5, 0.0), (0.1, 0.0), (0.5, 1.0))]
-    tables = cap_tables(classes, np.zeros(1), [SiteCaps(Capping.UNIFORM, 0.4375)])
+    tables = cap_tables(classes, np.zeros(1), [SiteCaps(Capping.UNIFORM, 0.4375)], lay_out(Replicas()).replicas)
     assert tables["cap_draws"][-1] == 0.4375
     assert tables["cap_rates"][:, -1] == pytest.approx([0.4375**0.5, 0.4375**0.1, 1.0])
     assert (steps_of(SiteCaps()), steps_of(SiteCaps(Capping.PHASE, 1.0))) == (0, 0)

@@ -43,7 +43,7 @@ def run(guaranteed: int | None, **changes) -> gpusim.Result:
     return gpusim.run(scenario, jobs=jobs)
 
 
-@pytest.mark.parametrize(("guaranteed", "most"), [(None, WANTED), (0, 1), (15, 1), (16, 2), (39, 4), (1000, WANTED)])
+@pytest.mark.parametrize(("guaranteed", "most"), [(None, WANTED), (0, 1), (8, 1), (16, 2), (32, 4), (1000, WANTED)])
 def test_up_to_the_guarantee_jobs_make_way(guaranteed, most):
     """And no further, whatever is wanted; as jobs end the others start, which is asked for until then."""
     result = run(guaranteed)
@@ -80,3 +80,17 @@ def test_who_prefills_counts():
 def test_a_guarantee_of_who_may_not_evict():
     with pytest.raises(GpusimError, match="guaranteed_gpus with may_preempt = false"):
         run(8, **{"services.chat.may_preempt": False})
+
+
+@pytest.mark.parametrize(
+    ("guaranteed", "words"),
+    [
+        (1, "deployments.0.guaranteed_gpus of 1 is no whole number of replicas of 8 GPUs; give 0, for none, or 8"),
+        (15, "guaranteed_gpus of 15 is no whole number of replicas of 8 GPUs; give 8 or 16"),
+        (1001, "guaranteed_gpus of 1,001 is no whole number of replicas of 8 GPUs; give 1,000 or 1,008"),
+    ],
+)
+def test_a_guarantee_of_no_whole_replicas(guaranteed, words):
+    """Less than a replica would guarantee nothing, and what is over a whole number neither."""
+    with pytest.raises(GpusimError, match=words):
+        run(guaranteed)

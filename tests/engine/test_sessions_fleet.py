@@ -79,11 +79,77 @@ def test_one_replica_serves_as_a_replay(router, sticky, model, rate):
     assert 0.05 < cached < 0.4 if model == "70B" else cached > 0.5
 
 
-def test_how_often_is_looked_changes_nothing():
+APART = {"prefill": {"gb_per_s": 50.0}, "control_s": 7.0, ".run.days": 0.004}
+
+
+@pytest.mark.parametrize(("sticky", "rate"), [(False, 200.0), (True, 1500.0)])
+def test_prefilled_apart_as_a_replay(sticky, rate):
+    """One replica of each kind: every turn at the same times, and the same tokens found where it is prefilled."""
+    of = scenario(**APART, requests=TURNS, scaling=ALONE, routing={"sticky": sticky}, mean_tokens_per_s=rate)
+    rows, engine = sessions(of)
+    alone = replay(rows, engine.deployment).requests
+    alone = alone[alone["end_s"] <= of.run.days * 86400.0].sort_values("arrival_s")
+    result = gpusim.run(of)
+    assert check(result) == []
+    found = over(result).sort_values("arrival_s")
+    assert len(found) == len(alone) > 500
+    for name in ("arrival_s", "scheduled_s", "first_token_s", "end_s", "cached_tokens"):
+        assert found[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+    assert found["cached_tokens"].sum() > 0.5 * found["prompt_tokens"].sum()
+
+
+def test_sticky_turns_are_prefilled_where_the_last_was():
+    """On four replicas as much of prompts is found as on one that prefills all; in turn less."""
+    found = {}
+    for replicas, sticky in ((1, False), (4, False), (4, True)):
+        of = scenario(
+            **APART | {"prefill": {"gb_per_s": 50.0, "replicas": replicas, "replica": "round-robin"}},
+            requests=TURNS, routing={"sticky": sticky}, mean_tokens_per_s=500.0,
+        )  # fmt: skip
+        result = gpusim.run(of)
+        assert check(result) == []
+        rows = over(result)
+        found[replicas, sticky] = rows["cached_tokens"].sum() / rows["prompt_tokens"].sum()
+    assert found[4, True] == pytest.approx(found[1, False], rel=0.02)
+    assert found[4, False] < found[4, True] - 0.03
+
+
+@pytest.mark.parametrize("role", ["prefill", "decode"])
+@pytest.mark.parametrize("retries", [True, False])
+def test_a_replica_lost_apart_ends_no_session_but_those_that_failed(role, retries):
+    """Whose request is sent anew goes on after it; every request is over or under way."""
+    of = scenario(
+        **APART | {"requests": TURNS | {"prompt_tokens": 3000.0}, "routing": {"sticky": True, "retries": retries},
+                   "gpus_per_replica": 8, "model": {"name": "Llama-3.1-8B", "tp": 8}, "mean_tokens_per_s": 1200.0,
+                   "scaling": {"policy": "static", "replicas": 2}, "prefill": {"gb_per_s": 5.0, "replicas": 1}}
+    )  # fmt: skip
+
+    def fails(env):
+        yield env.at(200.5)
+        row = env.serving.replicas[2 if role == "prefill" else 1]
+        node = int(env.fleet.holdings[row.holding].first_node)
+        env.fail_node(node)
+        yield env.at(207.0)
+        env.repair_node(node)
+
+    whole, result = gpusim.run(of), gpusim.run(of, processes=[fails])
+    assert check(result) == []
+    outcomes, asked = result.service_outcomes, result.service_demand
+    assert outcomes["requests"].sum() == asked["requests"].sum()
+    failed = causes(result).get(("failed", "failure"), 0)
+    assert (failed > 0) != retries
+    more = 0.99 if retries else 0.0
+    assert more * whole.service_demand["requests"].sum() < asked["requests"].sum()
+    assert retries or asked["requests"].sum() < whole.service_demand["requests"].sum()
+
+
+@pytest.mark.parametrize("apart", [{}, {"prefill": {"gb_per_s": 50.0}}])
+def test_how_often_is_looked_changes_nothing(apart):
     """Control steps of other lengths: the same turns at the same times."""
     kept = []
     for control_s in (60.0, 7.0, 600.0):
-        rows = over(gpusim.run(scenario(requests=TURNS, control_s=control_s, routing={"replica": "prefix"})))
+        of = scenario(requests=TURNS, control_s=control_s, routing={"replica": "prefix"}, **apart)
+        rows = over(gpusim.run(of))
         kept.append(rows.sort_values("arrival_s")[["arrival_s", "first_token_s", "end_s"]].to_numpy())
     assert len(kept[0]) > 1000
     assert kept[1] == pytest.approx(kept[0], rel=1e-12)
@@ -131,7 +197,6 @@ def test_a_lost_replica_ends_no_session_but_those_that_failed(retries):
     ("changes", "words"),
     [
         ({"level": "fluid"}, ["sessions at the fluid level"]),
-        ({"prefill": {"gb_per_s": 1.0}}, ["sessions with separate prefill"]),
         ({"requests": {"turns": 0.5}}, ["requests.turns"]),
     ],
 )

@@ -64,7 +64,7 @@ def test_slow_replicas_take_as_much_longer(seed: int) -> None:
     random = np.random.default_rng(700 + seed)
     deployment, requests = cases.deployment(random), cases.requests(random, 40)
     slow = build(requests, deployment)
-    slow.engines["slowness"] = 2.0
+    slow.engines["prefill_slowness"] = slow.engines["decode_slowness"] = 2.0
     times = deployment.step_times
     twice = dataclasses.replace(
         times,

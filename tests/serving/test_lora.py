@@ -29,9 +29,8 @@ from tests.serving.test_replay import assert_same, by_reference, reference_reque
 
 
 def with_slots(random: np.random.Generator, deployment: Deployment) -> Deployment:
-    """The same with one to four slots, filled in less than a step or in several."""
-    lora = Lora(int(random.integers(1, 5)), 1.0, float(random.choice([2.0, 100.0, 1e9])))
-    return dataclasses.replace(deployment, lora=lora)
+    """The same with slots."""
+    return dataclasses.replace(deployment, lora=slots(random))
 
 
 def several(random: np.random.Generator, **changes) -> Deployment:
@@ -40,6 +39,18 @@ def several(random: np.random.Generator, **changes) -> Deployment:
     replicas = ranks * int(random.integers(1, 3))
     router = str(random.choice(list(ROUTERS)))
     return with_slots(random, cases.deployment(random, in_step=ranks, replicas=replicas, router=router, **changes))
+
+
+def slots(random: np.random.Generator) -> Lora:
+    """One to four, filled in less than a step or in several."""
+    return Lora(int(random.integers(1, 5)), 1.0, float(random.choice([2.0, 100.0, 1e9])))
+
+
+def apart(random: np.random.Generator, **changes) -> Deployment:
+    """Prefill apart, and slots on replicas of both kinds."""
+    made = test_apart.deployment(random, **changes)
+    first = dataclasses.replace(made.prefill.deployment, lora=slots(random))
+    return dataclasses.replace(made, prefill=dataclasses.replace(made.prefill, deployment=first), lora=slots(random))
 
 
 def adapted(random: np.random.Generator, requests: pd.DataFrame) -> pd.DataFrame:
@@ -72,6 +83,31 @@ def test_sessions_like_plain_engines(seed: int) -> None:
     deployment = several(random)
     requests = adapted(random, cases.sessions(random, 15, deployment.block_tokens))
     assert_same(replay(requests, deployment).requests, by_reference(requests, deployment))
+
+
+@pytest.mark.parametrize("sessions", [False, True])
+@pytest.mark.parametrize("seed", range(25))
+def test_apart_like_plain_engines(seed: int, sessions: bool) -> None:
+    """Read only where a slot is there; whose KV cache has come waits for one again, and is passed."""
+    random = np.random.default_rng(74_000 + seed)
+    changes = {"kv_blocks": 400, "max_requests": 30, "max_batched_tokens": 60} if seed % 2 else {}
+    deployment = apart(random, **changes)
+    requests = cases.sessions(random, 15, deployment.block_tokens) if sessions else cases.requests(random, 50)
+    requests = adapted(random, requests)
+    test_apart.assert_same(replay(requests, deployment).requests, test_apart.by_reference(requests, deployment))
+
+
+def test_apart_more_slots_differ() -> None:
+    """Where requests are decoded: a control of the comparison."""
+    differ = 0
+    for seed in range(1, 11, 2):
+        random = np.random.default_rng(74_000 + seed)
+        deployment = apart(random, kv_blocks=400, max_requests=30, max_batched_tokens=60)
+        requests = adapted(random, cases.requests(random, 50))
+        other = dataclasses.replace(deployment, lora=dataclasses.replace(deployment.lora, max_loras=9))
+        found, expected = replay(requests, deployment).requests, test_apart.by_reference(requests, other)
+        differ += not np.allclose(found["end_s"], expected["end_s"], rtol=1e-9)
+    assert differ > 0
 
 
 @pytest.mark.parametrize("other", [test_offload.offloading, test_speculation.drafting])
@@ -209,10 +245,14 @@ def test_adapters_need_slots() -> None:
         replay(requests, plain(lora=None))
 
 
-def test_slots_where_prefill_is_apart() -> None:
+@pytest.mark.parametrize("other", ["these", "those"])
+def test_slots_on_one_kind_of_replicas_only(other: str) -> None:
+    """Where prefill is apart."""
     random = np.random.default_rng(0)
-    with pytest.raises(ServingError, match="lora with separate prefill is not supported"):
-        with_slots(random, test_apart.deployment(random))
+    both = apart(random)
+    pool = dataclasses.replace(both.prefill, deployment=dataclasses.replace(both.prefill.deployment, lora=None))
+    with pytest.raises(ServingError, match="give lora to the prefill pool's replicas and to these, or to neither"):
+        dataclasses.replace(both, **{"lora": None} if other == "these" else {"prefill": pool})
 
 
 def test_slots_take_their_memory_from_the_kv_cache() -> None:

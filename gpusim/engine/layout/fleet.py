@@ -48,6 +48,7 @@ def allocate(
     shares = shares or [1.0]
     classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
     jobs = jobs_of(work, rules)
+    caps_of_runs = cap_tables(classes, jobs.priority, caps, serving.replicas)
     n_jobs = len(jobs)
     n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
@@ -66,11 +67,11 @@ def allocate(
         **queues_of(layout, jobs, rules, shares, by_tenant=quota is not None or rules.order == Order.FAIR_SHARE),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
-        classes=classes_of(classes),
+        classes=classes_of(classes, caps_of_runs["cap_phases"]),
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
-        **cap_tables(classes, jobs.priority, caps),
+        **caps_of_runs,
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),

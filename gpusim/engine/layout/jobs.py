@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.bundle import records
-from gpusim.engine.capping import cap_groups
+from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Rules, Work
 from gpusim.state.codes import NONE, Order, Status
 from gpusim.state.jobs import CLASS, JOB, ROUTE
@@ -39,13 +39,13 @@ def keys_of(jobs: np.recarray, rules: Rules) -> np.ndarray:
     return keys.get(rules.order, np.zeros(len(jobs)))
 
 
-def classes_of(specs: list[ClassSpec]) -> np.recarray:
+def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:
     table = records(CLASS, len(specs))
     for row, spec in zip(table, specs, strict=True):
         for name in ("communication_share", "checkpoint_interval_s", "checkpoint_write_s", "checkpoint_background_s",
                      "load_s"):  # fmt: skip
             row[name] = getattr(spec, name)
-    table["cap_group"] = cap_groups(specs)
+    table["cap_group"] = np.searchsorted(phases, slowing(specs))
     return table
 
 

@@ -11,7 +11,7 @@ from gpusim.state.serving import REPLICA, Serving
 def lay_out(replicas: Replicas) -> Serving:
     """Serving with no replica running."""
     table = records(REPLICA, len(replicas.gpus))
-    for name in ("gpus", "tenant", "priority", "most_w"):
+    for name in ("gpus", "tenant", "priority", "most_w", "capped_w", "cap_exponent"):
         table[name] = getattr(replicas, name)
     table["holding"] = NONE
     return Serving(replicas=table)

@@ -18,10 +18,12 @@ from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, spare_rows, traffic_of
 from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import Meter
+from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail
+from gpusim.kernels.serving.slowing import set_pace
 from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
 from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TICKET, TURN
 from gpusim.scenario.inference import Routing
@@ -76,9 +78,11 @@ class ByRequest:
         self._ranks = engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
+        self._paces = Paces(env, deployments)
         self.engines: Engines = engines_of(
-            parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters, named=arrivals.block_tokens > 0
-        )
+            parts, ROWS, arrivals.hashes, counts=rows, adapters=arrivals.adapters, named=arrivals.block_tokens > 0,
+            capped=self._paces.any,
+        )  # fmt: skip
         self.engines.engines["open"] = 0
         self.traffic = traffic_of(service, deployments, rows, roads)
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
@@ -193,6 +197,15 @@ class ByRequest:
         return int((mine["waiting"] + mine["running"] + mine["coming"] + (mine["first_held"] != NONE)).sum())
 
     def _play(self, until_s: float) -> None:
+        """Play up to a time, each replica at the pace that caps on power have left it from when on."""
+        for time_s, i, pace in self._paces.changes():
+            self._play_on(time_s)
+            first = int(self._first[i])
+            behind = first + self.deployments[i].n_rows * self._ranks
+            set_pace(self.engines, first, behind, *pace, time_s)
+        self._play_on(until_s)
+
+    def _play_on(self, until_s: float) -> None:
         """Send all that arrive, and play replicas; where there are sessions, no further than their next turns allow."""
         sessions = self._arrivals.sessions
         if sessions is None:
@@ -227,9 +240,9 @@ class ByRequest:
         """Sessions whose last request has ended are to go on."""
         more = True
         while more:
-            more, gate = gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
+            more, gate = self._gateway.take_turns(self.engines, self.traffic), self.traffic.gateway[0]
             told, gate.turns = self.traffic.turns[: gate.turns].copy(), 0
-            deployments = np.searchsorted(self._first, told["replica"], side="right") - 1
+            deployments = (np.searchsorted(self._first, told["replica"], side="right") - 1) % self._serving
             self._arrivals.sessions.go_on(told, self.traffic.round_trip_s, deployments, self._sticky)
 
     def _make_room(self, stopped: int) -> None:
@@ -240,6 +253,8 @@ class ByRequest:
         apart = len(engines.shipments) > 0
         engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
         engines.put("places", np.append(engines.places, np.full(rows, NONE)))
+        if len(engines.slowed_s):
+            engines.put("slowed_s", np.concatenate([engines.slowed_s, np.zeros((rows, 2))]))
         if len(engines.followers):
             engines.put("followers", np.append(engines.followers, np.full(rows, NONE)))
             traffic.put("turns", _longer(traffic.turns, records(TURN, rows)))

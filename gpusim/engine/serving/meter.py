@@ -9,7 +9,7 @@ from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving.booking import book
 from gpusim.scenario.service import Service
-from gpusim.serving.energy import COUNTS, busy_j
+from gpusim.serving.energy import CAPPED, COUNTS, busy_j
 from gpusim.state.codes import NONE, Miss, Wait
 
 USES = ("prefill", "decode", "idle", "loading", "draining")
@@ -80,12 +80,12 @@ class Meter:
         )  # fmt: skip
 
     def _counted(self) -> dict[str, np.ndarray]:
-        return {name: self._rows[name].astype(float) for name in COUNTS}
+        return {name: self._rows[name].astype(float) for name in (*COUNTS, *CAPPED)}
 
     def _used(self, span_s: float, since_s: float) -> tuple[np.ndarray, float]:
         """Seconds of all replicas by use, and joules above the idle power of the pool."""
         counts = self._counted()
-        change = {name: counts[name] - self._counts[name] for name in COUNTS}
+        change = {name: counts[name] - self._counts[name] for name in counts}
         self._counts = counts
         share = self._gpus / self._ranks  # GPUs of one copy of the attention
         joules = busy_j(self._engine.entry, change).reshape(-1, self._ranks).sum(axis=1) * share

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.build import Names
+from gpusim.engine.capping import PROMPTS, TOKENS
 from gpusim.engine.description import Replicas
 from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
 from gpusim.engine.serving.deployment import Deployment
@@ -82,15 +83,15 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
         for spec, kind, share, role in _parts(service):
             engine = engines.get((name, spec.gpu_type))
             engine = engine.prefill if role == "prefill" else engine
-            rate, most_w = _abilities(service, kind, engine, scenario)
+            rate = _rate(service, kind, engine)
             pool = names.pool(spec.site, kind)
             count = min(_most(service, role, peak / rate), int(gpus[pool]) // service.gpus_per_replica)
             load_s = service.load_s + _weights_s(service, engine)
             deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role))
-            one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority, most_w
-            rows += [one] * count
-    columns = zip(*rows, strict=True) if rows else [()] * 4
-    replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, ("i8", "i8", "i4", "f8"), strict=True)))
+            one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority
+            rows += [(*one, *_draws(service, kind, role, engine, scenario))] * count
+    columns, kinds = zip(*rows, strict=True) if rows else [()] * 6, ("i8", "i8", "i4", "f8", "f8", "f8")
+    replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, kinds, strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
     return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, seed)
 
@@ -123,12 +124,24 @@ def _shut_out(name: str, service: Service, scenario: Scenario) -> list[str]:
     ]
 
 
-def _abilities(service: Service, kind: str, engine: ServingEngine | None, scenario: Scenario) -> tuple[float, float]:
-    """[tokens/s] of one replica, and [W] above idle that a GPU of it draws at most; 0: as serving does in its pool."""
+def _rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
+    """[tokens/s] of one replica."""
     given = service.tokens_per_s_per_gpu.get(kind) if service.prefill is None else None
-    rate = engine.tokens_per_s if given is None else given * service.gpus_per_replica
-    limit_w = engine.entry.replica.gpu.limit_w if service.by_request else 0.0
-    return rate, max(limit_w - scenario.gpus[kind].idle_w, 0.0)
+    return engine.tokens_per_s if given is None else given * service.gpus_per_replica
+
+
+def _draws(
+    service: Service, kind: str, role: str, engine: ServingEngine | None, scenario: Scenario
+) -> tuple[float, float, float]:
+    """[W] above idle that a GPU of a replica draws at most, what caps reach of it, and the exponent of their curve.
+
+    0: as serving does in its pool, and no cap reaches it.
+    """
+    if not service.by_request:
+        return 0.0, 0.0, PROMPTS
+    gpu = engine.entry.replica.gpu
+    most_w = max(gpu.limit_w - scenario.gpus[kind].idle_w, 0.0)
+    return most_w, min(gpu.limit_w - gpu.idle_w, most_w), TOKENS if role == "decode" else PROMPTS
 
 
 def _weights_s(service: Service, engine: ServingEngine | None) -> float:

@@ -9,6 +9,7 @@ from gpusim.kernels.serving.jump import jump
 from gpusim.kernels.serving.lists import release, see
 from gpusim.kernels.serving.schedule import schedule
 from gpusim.kernels.serving.shipping import let_go, next_come_s, next_free_s
+from gpusim.kernels.serving.slowed import look_at_queue
 from gpusim.kernels.serving.step import begin, end_decoding, finish
 from gpusim.state.codes import NONE
 
@@ -69,6 +70,7 @@ def _go_on(s, g, until_s):
         release(s, r, seen_s)
         if s.engines[r].ships:
             let_go(s, r, seen_s)
+        look_at_queue(s, r)
         _see(s, r, seen_s)
         mixed |= schedule(s, r, seen_s)
         running += s.engines[r].running

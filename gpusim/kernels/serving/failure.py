@@ -8,7 +8,7 @@ from gpusim.kernels._jit import kernel
 from gpusim.kernels.serving.advance import group_of
 from gpusim.kernels.serving.blocks import forget_all
 from gpusim.kernels.serving.lists import leave_waiting, release
-from gpusim.kernels.serving.lora import forget_adapters
+from gpusim.kernels.serving.lora import forget_adapters, hold_adapter
 from gpusim.kernels.serving.preempting import preempt_last
 from gpusim.kernels.serving.shipping import run_come
 from gpusim.state.codes import NONE
@@ -27,7 +27,10 @@ def fail(s, r):
         replica.step_end_s = math.nan
         release(s, rank, math.inf)
         while replica.coming > 0:
-            run_come(s, rank)
+            row = replica.first_coming
+            run_come(s, rank, NONE, row)
+            if replica.max_loras > 0:
+                hold_adapter(s, rank, row)
         while replica.last_running != NONE:
             preempt_last(s, rank)
         replica.free = replica.blocks  # with those taken for a step that was under way

@@ -12,6 +12,7 @@ from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending import hold, play_deployment, send
 from gpusim.kernels.serving.shipping import take_sent_on
 from gpusim.kernels.serving.sketch import bucket
+from gpusim.kernels.serving.slowed import later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE, Miss
 
@@ -54,7 +55,7 @@ def _expect(s, t, row, turn):
 
 
 @inner
-def _tell_turn(s, t, behind, ended_s):
+def tell_turn(s, t, behind, ended_s):
     """The request that a turn waited for has ended, or never will: its row is nobody's."""
     gate = t.gateway[0]
     told = t.turns[gate.turns]
@@ -119,7 +120,7 @@ def _close(s, t, row, outcome):
     if t.tickets[row].kept:
         keep(s, t, row, outcome)
     if s.requests[row].followers > 0 and outcome >= FAILED:
-        _tell_turn(s, t, s.followers[row], math.inf)
+        tell_turn(s, t, s.followers[row], math.inf)
     t.spare[gate.spare] = row
     gate.spare += 1
 
@@ -200,7 +201,7 @@ def take_turns(s, t):
             if t.gateway[0].turns == len(t.turns):
                 return True
             row = take_sent_on(s, r)
-            _tell_turn(s, t, row, s.requests[row].arrival_s)
+            tell_turn(s, t, row, s.requests[row].arrival_s)
     return False
 
 
@@ -260,7 +261,7 @@ def take_all_ended(s, t):
 def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended."""
     while row != NONE:
-        outcome = judge_under_way(s, t, row, row, held, now)
+        outcome = judge_under_way(s, t, row, row, held, later_so_far_s(s, row), now)
         t.outcomes[pair_of(t, row), outcome] += 1
         if t.tickets[row].kept:
             keep(s, t, row, outcome)

@@ -21,20 +21,24 @@ from gpusim.kernels.serving.gateway import (
     enter,
     keep,
     pair_of,
+    tell_turn,
 )
 from gpusim.kernels.serving.judging import judge_under_way
 from gpusim.kernels.serving.judging_apart import judge
 from gpusim.kernels.serving.lists import release, take_ended
 from gpusim.kernels.serving.sending_apart import play_all, send_or_hold
-from gpusim.kernels.serving.shipping import lose_held
+from gpusim.kernels.serving.shipping import lose_held, take_sent_on
+from gpusim.kernels.serving.slowed import first_token_later_s, later_so_far_s
 from gpusim.kernels.serving.traffic import FAILED
 from gpusim.state.codes import NONE
 
 
 @inner
 def _enter(s, t):
-    """Second row of the next request that arrives."""
+    """Second row of the next request that arrives; it may have a replica to be prefilled on."""
     row = enter(s, t)
+    if t.tickets[row].home != NONE:  # which prefills for the deployment that it goes to
+        t.tickets[row].deployment -= t.order.shape[1]
     _begin(s, row)
     return row
 
@@ -46,7 +50,7 @@ def _begin(s, row):
     first.arrival_s, first.prompt_tokens, first.output_tokens = second.arrival_s, second.prompt_tokens, 1
     first.first_hash = second.first_hash
     first.hashes = min(second.hashes, second.prompt_tokens // s.engines[0].block_tokens)
-    first.followers, first.adapter, first.priority = 0, NONE, second.priority
+    first.followers, first.adapter, first.priority = 0, second.adapter, second.priority
     first.sent_s, first.replica, second.ready_s = math.nan, NONE, math.nan
     begin_again(s, row - 1)
     shipment.free_s = -math.inf
@@ -80,6 +84,8 @@ def _close(s, t, row, outcome):
     if t.tickets[row].kept:
         _gather(s, row)
         keep(s, t, row, outcome)
+    if s.requests[row].followers > 0 and outcome >= FAILED:
+        tell_turn(s, t, s.followers[row], math.inf)
     _leave(s, t, row)
 
 
@@ -131,10 +137,11 @@ def serve(s, t, until_s):
     wake(s)
     while gate.next < gate.arrivals and t.arrivals[gate.next].arrival_s < until_s:
         now = t.arrivals[gate.next].arrival_s
+        rows = 1 + (t.arrivals[gate.next].turn != NONE)  # its second one, and one of the next turn of its session
         play_all(s, t, now)
-        if (gate.spare == 0 and not _take_all(s, t)) or gate.kept == len(t.kept):
+        if (gate.spare < rows and not _take_all(s, t)) or gate.kept == len(t.kept):
             return KEPT_FULL
-        if gate.spare == 0:
+        if gate.spare < rows:
             return ROWS_LACK
         row = _enter(s, t)
         request = s.requests[row]
@@ -147,6 +154,18 @@ def serve(s, t, until_s):
         deployment.output_tokens += request.output_tokens
     play_all(s, t, until_s)
     return DONE if _take_all(s, t) else KEPT_FULL
+
+
+@kernel
+def take_turns(s, t):
+    """As ``gateway.take_turns``."""
+    for r in range(len(s.engines)):
+        while s.engines[r].ships == 0 and s.engines[r].first_sent_on != NONE:
+            if t.gateway[0].turns == len(t.turns):
+                return True
+            row = take_sent_on(s, r)
+            tell_turn(s, t, row, s.requests[row].arrival_s)
+    return False
 
 
 @kernel
@@ -178,10 +197,13 @@ def _in_new_rows(s, t, row):
     request.prompt_tokens, request.output_tokens = old.prompt_tokens, old.output_tokens
     request.first_hash, request.hashes, request.adapter = old.first_hash, old.hashes, old.adapter
     request.priority = old.priority
-    request.followers, request.sent_s, request.replica = 0, math.nan, NONE
+    request.sent_s, request.replica = math.nan, NONE
+    request.followers, request.first_follower = old.followers, new
+    if old.followers > 0:
+        s.followers[new] = s.followers[row]
     begin_again(s, new)
     _begin(s, new)
-    ticket.number, ticket.region, ticket.deployment = was.number, was.region, was.deployment
+    ticket.number, ticket.region, ticket.deployment, ticket.home = was.number, was.region, was.deployment, was.home
     ticket.kept, ticket.held, ticket.short, ticket.lost = was.kept, was.held, was.short, was.lost
     _leave(s, t, row)
     return new
@@ -240,7 +262,8 @@ def _count_under_way(s, t, row, held, now):
     """Judge a list of requests that have not ended, in first or second rows."""
     while row != NONE:
         second = s.requests[row | 1]
-        outcome = judge_under_way(s, t, row, row | 1, held, now)
+        slowed_s = later_so_far_s(s, row) + (first_token_later_s(s, row - 1) if row & 1 else 0.0)
+        outcome = judge_under_way(s, t, row, row | 1, held, slowed_s, now)
         t.outcomes[pair_of(t, row | 1), outcome] += 1
         if t.tickets[row | 1].kept:
             _gather(s, row | 1)

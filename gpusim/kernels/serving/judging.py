@@ -1,7 +1,9 @@
 """Whether a request met the objectives of its service, and the one cause if it did not.
 
 Who was lost with a replica was late for that. Whom the way to the replica and back made late would have been in time
-without it. Whom an idle replica would have served too late, too. Of all others, what took longest of the time to the
+without it. Whom an idle replica would have served too late, too. Whom caps on power made late would have been in time
+without what these added to the steps of its replica while it was there, and while who was before it in the queue was
+(``slowed``). Of all others, what took longest of the time to the
 first token: waiting for a replica to be there, waiting in its queue, or the steps that its prompt shared with others.
 Who was sent to a replica while fewer ran than were wanted was late for what these lacked: queues, and steps shared with
 others, are longer then. Between tokens, who was preempted lacked KV cache; who would have been in time at the pace of
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.serving.slowed import first_token_later_s, tokens_later_s
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, mixed_attention, other_time
 from gpusim.kernels.serving.traffic import MET, UNDER_WAY
@@ -79,12 +82,11 @@ def _why_late(s, t, row):
     idle_s = alone_s(s, r, request.prompt_tokens - request.cached_tokens, request.cached_tokens)
     if trip_s + idle_s > gate.ttft_s:
         return ALONE
-    slowness = s.engines[r].slowness
-    if trip_s + slowness * idle_s > gate.ttft_s:
+    if ttft_of(s, t, row) - first_token_later_s(s, row) <= gate.ttft_s:
         return POWER
     held_s = request.sent_s - request.arrival_s
     queued_s = request.scheduled_s - request.sent_s
-    shared_s = request.first_token_s - request.scheduled_s - slowness * idle_s
+    shared_s = request.first_token_s - request.scheduled_s - idle_s
     if ticket.held != NONE and held_s >= max(queued_s, shared_s):
         return ticket.held
     if ticket.short != NONE:
@@ -102,7 +104,7 @@ def why_slow(s, t, row):
     idle_s = token_alone_s(s, r, request.prompt_tokens + request.output_tokens // 2)
     if idle_s > gate.time_per_output_token_s:
         return ALONE
-    if s.engines[r].slowness * idle_s > gate.time_per_output_token_s:
+    if request.end_s - request.first_token_s - tokens_later_s(s, row) <= gate.time_per_output_token_s * gaps:
         return POWER
     if t.tickets[row].short != NONE:
         return t.tickets[row].short
@@ -142,8 +144,11 @@ def judge(s, t, row):
 
 
 @inner
-def judge_under_way(s, t, row, ticket_row, held, now):
-    """UNDER_WAY, or why a request that has not ended is late already: its first token is not there."""
+def judge_under_way(s, t, row, ticket_row, held, slowed_s, now):
+    """UNDER_WAY, or why a request that has not ended is late already: its first token is not there.
+
+    ``slowed_s``: by which caps have made it later so far.
+    """
     request, ticket = s.requests[row], t.tickets[ticket_row]
     so_far_s = now - request.arrival_s + trip_s_of(t, ticket_row)
     if not math.isnan(request.first_token_s) or so_far_s <= t.gateway[0].ttft_s:
@@ -152,6 +157,8 @@ def judge_under_way(s, t, row, ticket_row, held, now):
         return ticket.lost
     if held:
         return ticket.held
+    if so_far_s - slowed_s <= t.gateway[0].ttft_s:
+        return POWER
     if ticket.held != NONE and request.sent_s - request.arrival_s > now - request.sent_s:
         return ticket.held
     if ticket.short != NONE:

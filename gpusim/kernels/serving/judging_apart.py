@@ -22,8 +22,10 @@ from gpusim.kernels.serving.judging import (
     at_first_sight,
     token_alone_s,
     trip_s_of,
+    ttft_of,
     why_slow,
 )  # fmt: skip
+from gpusim.kernels.serving.slowed import first_token_later_s
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
@@ -36,7 +38,7 @@ def _decoded_alone_s(s, row):
     request = s.requests[row]
     replica = s.engines[request.replica]
     ship_s = blocks_of(replica, request.prompt_tokens) * replica.block_s + replica.latency_s
-    return ship_s + replica.slowness * token_alone_s(s, request.replica, request.prompt_tokens)
+    return ship_s + token_alone_s(s, request.replica, request.prompt_tokens)
 
 
 @inner
@@ -45,14 +47,14 @@ def _why_late(s, t, row):
     first, second, ticket, gate = s.requests[row - 1], s.requests[row], t.tickets[row], t.gateway[0]
     trip_s = trip_s_of(t, row)
     prefill_s = alone_s(s, first.replica, first.prompt_tokens - first.cached_tokens, first.cached_tokens)
-    decode_s, slowness = _decoded_alone_s(s, row), s.engines[first.replica].slowness
+    decode_s = _decoded_alone_s(s, row)
     if trip_s + prefill_s + decode_s > gate.ttft_s:
         return ALONE
-    if trip_s + slowness * prefill_s + decode_s > gate.ttft_s:
+    if ttft_of(s, t, row) - first_token_later_s(s, row - 1) - first_token_later_s(s, row) <= gate.ttft_s:
         return POWER
     held_s = first.sent_s - first.arrival_s + second.sent_s - first.end_s
     queued_s = first.scheduled_s - first.sent_s
-    shared_s = first.end_s - first.scheduled_s - slowness * prefill_s
+    shared_s = first.end_s - first.scheduled_s - prefill_s
     behind_s = second.first_token_s - second.sent_s - decode_s
     if ticket.held != NONE and held_s >= max(queued_s, shared_s, behind_s):
         return ticket.held

@@ -16,6 +16,7 @@ from gpusim.kernels.serving.blocks import take
 from gpusim.kernels.serving.decoding import blocks_behind, contexts, given_after, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.shipping import next_come_s
+from gpusim.kernels.serving.slowed import count_decoding
 from gpusim.kernels.serving.state import Lack
 from gpusim.kernels.serving.step_time import decode_line, other_time
 from gpusim.state.codes import NONE
@@ -67,6 +68,8 @@ def _take(s, r, took_s, slope_s, steps):
     take(s, r, blocks_behind(s, r, steps - 1))
     replica.served = 0
     replica.decode_s += end_s - replica.clock_s
+    if replica.draw < 1.0:
+        count_decoding(replica, end_s - replica.clock_s)
     replica.steps_without += steps
     replica.decode_tokens += steps * replica.decoding * (1 + replica.drafts)
     given = replica.tokens_per_step * (replica.steps + 0.5 * (steps - 1))
@@ -136,7 +139,7 @@ def _line(s, g):
                     room = min(room, (longest_s - took_s) / (growth_s - slope_s))
     each = 1 + first.drafts
     took_s = other_time(s.numbers, s.entries[first.entry], each * most, most, each * tokens) + longest_s + first.draft_s
-    return first.slowness * took_s, first.slowness * slope_s, room
+    return first.decode_slowness * took_s, first.decode_slowness * slope_s, room
 
 
 @part

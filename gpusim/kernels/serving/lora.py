@@ -27,11 +27,13 @@ def _join_idle(s, r, a):
     else:
         s.adapters[r, replica.last_idle].next = a
     replica.last_idle = a
+    adapter.idle = 1
 
 
 @inner
 def _quit_idle(s, r, a):
     replica, before, behind = s.engines[r], s.adapters[r, a].previous, s.adapters[r, a].next
+    s.adapters[r, a].idle = 0
     if before == NONE:
         replica.first_idle = behind
     else:
@@ -45,16 +47,25 @@ def _quit_idle(s, r, a):
 @inner
 def use_adapter(s, r, row):
     """A request runs: its adapter is in a slot, or comes into one before the step that is scheduled."""
-    replica, a = s.engines[r], s.requests[row].adapter
+    a = s.requests[row].adapter
+    if a == NONE:
+        return
+    if not s.adapters[r, a].loaded:
+        _load(s, r, a)
+    hold_adapter(s, r, row)
+
+
+@inner
+def hold_adapter(s, r, row):
+    """A request counts among those that run with its adapter, wherever that is."""
+    a = s.requests[row].adapter
     if a == NONE:
         return
     adapter = s.adapters[r, a]
     if adapter.users == 0:
-        replica.adapters_in_use += 1
-        if adapter.loaded:
+        s.engines[r].adapters_in_use += 1
+        if adapter.idle:
             _quit_idle(s, r, a)
-        else:
-            _load(s, r, a)
     adapter.users += 1
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.capped import replica_cap_group
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
-from gpusim.kernels.limit import allowed_w, fits_limit, look_at_caps, peak_w
+from gpusim.kernels.limit import allowed_w, caps, fits_limit, look_at_caps, peak_w
 from gpusim.kernels.placement import ALL, place
 from gpusim.kernels.preemption import make_room
 from gpusim.kernels.promise import look_again
@@ -25,8 +26,27 @@ _RULE, _COOLING, _CURTAILED = int(Wait.RULE), int(Wait.COOLING), int(Wait.CURTAI
 
 @inner
 def _most_w(f, v, r, p):
-    """[W] above idle that a replica may draw in a pool: as serving does there, or as much as it says."""
-    return max(f.pools[p].serving_w, v.replicas[r].most_w) * held_gpus(f.pools[p], v.replicas[r].gpus)
+    """[W] above idle that a replica may draw in a pool: as serving does there, or as much as it says.
+
+    What caps on power reach of it counts as under the deepest.
+    """
+    pool, replica = f.pools[p], v.replicas[r]
+    yields_w = (1.0 - f.sites[pool.site].floor) * replica.capped_w
+    return (max(pool.serving_w, replica.most_w) - yields_w) * held_gpus(pool, replica.gpus)
+
+
+@inner
+def _count_draw(f, v, r, p, sign):
+    """Count what a replica may draw at its site, or count it no longer."""
+    pool, replica = f.pools[p], v.replicas[r]
+    s = pool.site
+    most_w = _most_w(f, v, r, p)
+    pool.serving_most_w += sign * most_w
+    f.sites[s].serving_room_w += sign * most_w
+    if caps(f, s) and replica.capped_w > 0.0:
+        capped_w = f.sites[s].floor * replica.capped_w * held_gpus(pool, replica.gpus)
+        f.cap_loads[s, replica_cap_group(f, v, r, s)] += sign * capped_w
+    look_at_caps(f, s)
 
 
 @inner
@@ -71,10 +91,7 @@ def _start(f, v, r, p, may_preempt, now):
     take_nodes(f, h)
     held = f.holdings[h].held
     pool.serving += held
-    most_w = _most_w(f, v, r, p)
-    pool.serving_most_w += most_w
-    f.sites[pool.site].serving_room_w += most_w
-    look_at_caps(f, pool.site)
+    _count_draw(f, v, r, p, 1.0)
     mark_dirty(f, p)
     look_again(f, pool.site, now)
     return NONE
@@ -103,10 +120,7 @@ def stop_replica(f, v, r, now):
     p, held = f.holdings[h].pool, f.holdings[h].held
     settle_pool(f.pools, p, now)
     f.pools[p].serving -= held
-    most_w = _most_w(f, v, r, p)
-    f.pools[p].serving_most_w -= most_w
-    f.sites[f.pools[p].site].serving_room_w -= most_w
-    look_at_caps(f, f.pools[p].site)
+    _count_draw(f, v, r, p, -1.0)
     set_serving_load(f, p, f.pools[p].serving_busy, now)
     v.replicas[r].holding = NONE
     give_nodes_back(f, h)

@@ -37,7 +37,8 @@ from gpusim.kernels.serving.lora import has_slot, use_adapter
 from gpusim.kernels.serving.offload import load
 from gpusim.kernels.serving.preempting import blocks_for, chunk_of, preempt_last
 from gpusim.kernels.serving.priority import serve_in_turn
-from gpusim.kernels.serving.shipping import fetch, has_come, is_held, run_come
+from gpusim.kernels.serving.shipping import fetch, is_held, run_come
+from gpusim.kernels.serving.slowed import count_from_queue
 from gpusim.kernels.serving.state import Lack
 from gpusim.state.codes import NONE
 
@@ -110,14 +111,28 @@ def _serve_decoding(s, r):
 
 @inner
 def _admit_come(s, r, seen_s, budget):
-    """Those whose KV cache has come get a token each, in order; what is left of the budget."""
+    """Those whose KV cache has come get a token each, in order; what is left of the budget.
+
+    Who lacks a slot for an adapter keeps its place, and is passed by those behind.
+    """
     replica = s.engines[r]
-    while budget > 0 and replica.running + replica.leavers < replica.seats and has_come(s, r, seen_s):
-        row = run_come(s, r)
-        s.requests[row].scheduled_s = seen_s
-        if replica.prefilling == NONE:
-            replica.prefilling = row
-        budget -= 1
+    before, row = NONE, replica.first_coming
+    while row != NONE and s.requests[row].ready_s <= seen_s:
+        if budget <= 0 or replica.running + replica.leavers >= replica.seats:
+            return budget
+        behind = s.requests[row].next
+        if replica.max_loras > 0 and not has_slot(s, r, row):
+            before = row
+        else:
+            run_come(s, r, before, row)
+            if replica.max_loras > 0:
+                use_adapter(s, r, row)
+            s.requests[row].scheduled_s = seen_s
+            count_from_queue(s, r, row)
+            if replica.prefilling == NONE:
+                replica.prefilling = row
+            budget -= 1
+        row = behind
     return budget
 
 
@@ -178,6 +193,7 @@ def _admit(s, r, seen_s, budget):
             cached += _load(s, r, row, shared, loaded)
         if math.isnan(request.scheduled_s):
             request.scheduled_s = seen_s
+            count_from_queue(s, r, row)
             request.cached_tokens, request.loaded_tokens = cached, loaded * replica.block_tokens
             request.lacked = replica.lacks
         if replica.prefilling == NONE:

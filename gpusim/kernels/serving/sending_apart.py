@@ -18,14 +18,17 @@ from gpusim.state.codes import NONE
 def _send(s, t, row, now):
     """Give a request to a replica that prefills; False if none is open, or none would decode it."""
     ticket = t.tickets[row]
-    d = deployment_for(s, t, ticket.region, now)
-    if d == NONE:
-        return False
-    deployment = t.deployments[d]
+    r = ticket.home
+    if r == NONE or s.engines[r].open == 0 or t.deployments[ticket.deployment].open == 0:
+        d = deployment_for(s, t, ticket.region, now)
+        if d == NONE:
+            return False
+        ticket.deployment = d
+        r = replica_of(s, t, t.deployments[d].entrance, row - 1, now)
+    deployment = t.deployments[ticket.deployment]
     entrance = t.deployments[deployment.entrance]
-    ticket.deployment = d
     ticket.short = deployment.short if deployment.short != NONE else entrance.short
-    join(s, entrance.first_engine, replica_of(s, t, deployment.entrance, row - 1, now), row - 1, now)
+    join(s, entrance.first_engine, r, row - 1, now)
     return True
 
 

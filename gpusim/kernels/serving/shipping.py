@@ -122,18 +122,11 @@ def lose_held(s, r, now):
 @inner
 def _stop_coming(s, r, row):
     """The KV cache of a request comes no more: it waits as if preempted, to be computed."""
-    replica, request, before = s.engines[r], s.requests[row], NONE
-    other = replica.first_coming
+    request, before = s.requests[row], NONE
+    other = s.engines[r].first_coming
     while other != row:
         before, other = other, s.requests[other].next
-    behind = request.next
-    if before == NONE:
-        replica.first_coming = behind
-    else:
-        s.requests[before].next = behind
-    if behind == NONE:
-        replica.last_coming = before
-    replica.coming -= 1
+    _quit_coming(s, r, before, row)
     request.computed = request.prompt_tokens  # it has the blocks of these
     free(s, r, row)
     request.computed = request.shared = 0
@@ -185,35 +178,37 @@ def _read(s, row, read_s):
 
 
 @inner
-def has_come(s, r, seen_s):
-    """Whether the KV cache of somebody was there by then."""
-    first = s.engines[r].first_coming
-    return first != NONE and s.requests[first].ready_s <= seen_s
+def _quit_coming(s, r, before, row):
+    """Take one that comes behind another out of those that do; ``before`` -1: the first."""
+    replica, behind = s.engines[r], s.requests[row].next
+    if before == NONE:
+        replica.first_coming = behind
+    else:
+        s.requests[before].next = behind
+    if behind == NONE:
+        replica.last_coming = before
+    replica.coming -= 1
 
 
 @inner
-def run_come(s, r):
-    """Whose KV cache came first runs, and computes the last token of its prompt again; its row."""
-    replica = s.engines[r]
-    row = replica.first_coming
+def run_come(s, r, before, row):
+    """A request whose KV cache has come, behind another's, runs, and computes the last token of its prompt again."""
     request = s.requests[row]
-    replica.first_coming = request.next
-    if replica.first_coming == NONE:
-        replica.last_coming = NONE
-    replica.coming -= 1
+    _quit_coming(s, r, before, row)
     share(s, r, row, request.prompt_tokens)
     request.computed, request.chunk = request.prompt_tokens - 1, 1
     run_last(s, r, row)
-    return row
 
 
 @inner
 def next_come_s(s, r, seen_s):
     """[s] When the next that comes will be there; infinity if the scheduler knows it already, or nobody comes."""
-    first = s.engines[r].first_coming
-    if first == NONE or s.requests[first].ready_s <= seen_s:
+    row = s.engines[r].first_coming
+    while s.engines[r].max_loras > 0 and row != NONE and s.requests[row].ready_s <= seen_s:
+        row = s.requests[row].next  # who lacks a slot for an adapter is passed
+    if row == NONE or s.requests[row].ready_s <= seen_s:
         return math.inf
-    return s.requests[first].ready_s
+    return s.requests[row].ready_s
 
 
 @inner

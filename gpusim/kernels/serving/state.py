@@ -87,7 +87,18 @@ ENGINE = record(
         ("decode_reads", "f8"),  # tokens in the KV cache that those that decode read, over all steps
         ("prefill_reads", "f8"),  # tokens before each prompt token, over all of these
         ("preemptions", "i8"),
-        ("slowness", "f8"),  # of its steps, 1 as in its entry: more under a cap of power
+        # Under a cap on its power steps that begin take longer than in its entry, and draw less.
+        ("prefill_slowness", "f8"),  # so many times as long: steps with prompt tokens; 1 without a cap
+        ("decode_slowness", "f8"),  # the others
+        ("draw", "f8"),  # share of what a step draws above idle that is left
+        ("slowed_prefill_s", "f8"),  # by which steps with prompt tokens took longer so far
+        ("slowed_decode_s", "f8"),
+        (
+            "spared_prefill_s",
+            "f8",
+        ),  # of their time, what was taken off their draw: so long they drew nothing, as it were
+        ("spared_decode_s", "f8"),
+        ("slowed_before_s", "f8"),  # by which all had taken longer when nobody waited last
         ("open", "i8"),  # it is sent requests
         ("lacks", "i8"),  # a ``Lack``
         ("entry", "i8"),  # row of its step times
@@ -211,7 +222,8 @@ ADAPTER = record(
     [
         ("users", "i8"),  # requests that run, or whose seat is not free yet
         ("loaded", "i8"),
-        ("previous", "i8"),  # of those that nobody uses
+        ("idle", "i8"),  # in the list of those that nobody uses
+        ("previous", "i8"),
         ("next", "i8"),
     ]
 )
@@ -242,6 +254,8 @@ class Engines(Bundle):
     each replica, chains of the nodes with a name, ``copy_buckets`` those of the ``copies`` on its host. ``adapters``
     has for each replica those that requests name. Where prefill and decode are apart there are ``shipments``, and each
     request has two rows: that in which it is prefilled, which is even, and behind it that in which it is decoded.
+    ``slowed_s`` has, where replicas may be capped, [s] by which caps made each request's first token come later, and
+    those behind it; until these come, less what its replica's steps had taken longer before.
     """
 
     ARRAYS = {
@@ -260,6 +274,7 @@ class Engines(Bundle):
         "copy_buckets": (np.dtype("i8"), 2),
         "hashes": (np.dtype("i8"), 1),
         "followers": (np.dtype("i8"), 1),
+        "slowed_s": (np.dtype("f8"), 2),
         "shipments": (SHIPMENT, 1),
     }
     __slots__ = (*ARRAYS, "table")

@@ -10,6 +10,7 @@ from gpusim.kernels.serving.blocks import share_output
 from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, is_over, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.shipping import follow, go_on, send_on
+from gpusim.kernels.serving.slowed import count_to_end, count_to_first_token
 from gpusim.kernels.serving.step_time import mixed_attention, other_time
 from gpusim.state.codes import NONE
 
@@ -63,7 +64,10 @@ def begin(s, g):
             adapters_s = max(adapters_s, s.engines[r].adapters_coming * s.engines[r].adapter_s)
             s.engines[r].adapters_coming = 0
     took_s = other_time(s.numbers, s.entries[first.entry], most_tokens, most_requests, all_tokens) + longest_s
-    took_s = max(first.slowness * (took_s + draft_s), load_s)  # each layer waits for its own blocks only
+    slowness = first.prefill_slowness if prompt_tokens > 0 else first.decode_slowness
+    plain_s = max(took_s + draft_s, load_s)  # each layer waits for its own blocks only
+    took_s = max(slowness * (took_s + draft_s), load_s)
+    slowed_s = took_s - plain_s
     took_s += adapters_s
     for r in range(g, g + first.ranks):
         replica = s.engines[r]
@@ -71,9 +75,13 @@ def begin(s, g):
         if prompt_tokens > 0:
             replica.prefill_s += took_s
             replica.steps_with_prompts += 1
+            replica.slowed_prefill_s += slowed_s
+            replica.spared_prefill_s += took_s * (1.0 - replica.draw)
         else:
             replica.decode_s += took_s
             replica.steps_without += 1
+            replica.slowed_decode_s += slowed_s
+            replica.spared_decode_s += took_s * (1.0 - replica.draw)
 
 
 @part
@@ -92,6 +100,7 @@ def end_decoding(s, r):
 def _end(s, r, row):
     request = s.requests[row]
     request.end_s = s.engines[r].clock_s
+    count_to_end(s, r, row)
     share_output(s, r, row)
     stop_running(s, r, row)
     leave(s, r, row)
@@ -156,6 +165,7 @@ def _compute(s, r, row):
     request.produced += 1
     if math.isnan(request.first_token_s):
         request.first_token_s = replica.clock_s
+        count_to_first_token(s, r, row)
     if request.produced == request.output_tokens:
         _end(s, r, row)
     else:

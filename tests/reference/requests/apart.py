@@ -8,7 +8,7 @@ from gpusim.serving.deployment import Deployment
 from tests.reference.requests.blocks import Block
 from tests.reference.requests.engine import Engine
 from tests.reference.requests.fleet import score
-from tests.reference.requests.group import Group
+from tests.reference.requests.group import Group, Pace, unchanged
 from tests.reference.requests.request import Request
 
 
@@ -38,6 +38,7 @@ class Prefiller(Apart):
                 self.give_back(request)
 
     def retire(self, request: Request) -> None:
+        self.slots.leave(request.adapter)
         assert request in self.held
 
     def keep(self, request: Request, free_s: float) -> None:
@@ -96,23 +97,28 @@ class Decoder(Apart):
         return True
 
     def admit(self, seen_s: float, now_s: float, step: dict[Request, int]) -> None:
-        while (
-            self.fetching
-            and self.fetching[0].ready_s <= seen_s
-            and sum(step.values()) < self.deployment.max_batched_tokens
-            and len(self.running) + len(self.leaving) < self.deployment.max_requests
-        ):
-            request = self.fetching.pop(0)
+        for request in [request for request in self.fetching if request.ready_s <= seen_s]:
+            if sum(step.values()) == self.deployment.max_batched_tokens:
+                break
+            if len(self.running) + len(self.leaving) == self.deployment.max_requests:
+                break
+            if not self.slots.fits(request.adapter, self.in_use):
+                continue
+            self.fetching.remove(request)
+            self.loading_adapters += self.slots.use(request.adapter, self.in_use)
             self.hold(request, request.prompt_tokens)
             request.computed = request.prompt_tokens - 1
             self.running.append(request)
+            request.slowed_before_s = self.slowed_before_s
             step[request] = 1
         super().admit(seen_s, now_s, step)
 
 
-def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0) -> list[tuple[int, int, Request]]:
+def play_apart(
+    requests: list[Request], deployment: Deployment, clients: int = 0, **paces: Pace
+) -> list[tuple[int, int, Request]]:
     """Serve all requests: where each was prefilled and decoded, and its first half; it is its own second half."""
-    fleet = Fleet(deployment)
+    fleet = Fleet(deployment, **paces)
     firsts = [_first_half(request) for request in requests]
     for request in requests:
         request.followers = [follower.prefilled for follower in request.followers]
@@ -123,7 +129,14 @@ def play_apart(requests: list[Request], deployment: Deployment, clients: int = 0
 
 
 def _first_half(request: Request) -> Request:
-    first = Request(request.arrival_s, request.prompt_tokens, 1, hash_ids=request.hash_ids, delay_s=request.delay_s)
+    first = Request(
+        request.arrival_s,
+        request.prompt_tokens,
+        1,
+        hash_ids=request.hash_ids,
+        delay_s=request.delay_s,
+        adapter=request.adapter,
+    )
     first.pending, first.followers, first.priority = request.pending, [request], request.priority
     request.prefilled, request.delay_s = first, 0.0
     return first
@@ -132,11 +145,11 @@ def _first_half(request: Request) -> Request:
 class Fleet:
     """All engines of both kinds."""
 
-    def __init__(self, deployment: Deployment):
+    def __init__(self, deployment: Deployment, prefills: Pace = unchanged, decodes: Pace = unchanged):
         pool = deployment.prefill.deployment
-        self.groups = [Group(pool, Prefiller) for _ in range(pool.replicas // pool.in_step)]
+        self.groups = [Group(pool, Prefiller, prefills) for _ in range(pool.replicas // pool.in_step)]
         self.prefillers = [engine for group in self.groups for engine in group.engines]
-        self.groups += [Group(deployment, Decoder) for _ in range(deployment.replicas // deployment.in_step)]
+        self.groups += [Group(deployment, Decoder, decodes) for _ in range(deployment.replicas // deployment.in_step)]
         self.engines = [engine for group in self.groups for engine in group.engines]
         self.decoders = self.engines[len(self.prefillers) :]
         self.where: dict[Request, int] = {}

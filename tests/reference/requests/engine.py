@@ -36,6 +36,7 @@ class Engine:
         self.drafts = deployment.speculation.draft_tokens if deployment.speculation else 0
         self.tokens_per_step = deployment.speculation.tokens_per_step if deployment.speculation else 1.0
         self.steps = 0
+        self.slowed_s = self.slowed_before_s = 0.0
         self.seen = dict.fromkeys(("not the last", "in the step", "nobody behind it", "nobody at all"), 0)
 
     @property
@@ -59,6 +60,21 @@ class Engine:
             request.queued_s = seen_s
             behind = [other for other in self.waiting if self.deployment.by_priority and request.rank < other.rank]
             self.waiting.insert(len(self.waiting) - len(behind), request)
+
+    def note_queue(self, began_s: float, slowed_s: float) -> None:
+        """So much longer its steps were so far: nobody waited for that if none waits who came before the last began."""
+        if not any(request.arrival_s <= began_s for request in [*self.waiting, *self.coming]):
+            self.slowed_before_s = slowed_s
+
+    def note_slowed(self, now_s: float, slowed_s: float) -> None:
+        """A step has ended: who has its first token, or its last, was so much later."""
+        self.slowed_s = slowed_s
+        for request in self.served:
+            if request.first_token_s == now_s:
+                request.first_later_s = slowed_s - request.slowed_before_s
+                request.slowed_before_s = slowed_s
+            if request.end_s == now_s:
+                request.tokens_later_s = slowed_s - request.slowed_before_s
 
     def retire(self, request: Request) -> None:
         """One that has ended has left its seat."""
@@ -190,6 +206,7 @@ class Engine:
             self.bring(request, copies)
             if request.scheduled_s != request.scheduled_s:
                 request.scheduled_s = seen_s
+                request.slowed_before_s = self.slowed_before_s
                 request.cached_tokens, request.loaded_tokens = request.computed, len(copies) * size
             step[request] = min(left, self.longest_chunk, budget)
             self.hold(request, request.computed + step[request])

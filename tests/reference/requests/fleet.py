@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpusim.serving.deployment import Deployment
 from tests.reference.requests.engine import Engine
-from tests.reference.requests.group import Group
+from tests.reference.requests.group import Group, Pace
 from tests.reference.requests.request import Request
 
 
@@ -15,9 +15,9 @@ def play(requests: list[Request], deployment: Deployment) -> list[int]:
     return [where[request] for request in requests]
 
 
-def play_engines(requests: list[Request], deployment: Deployment) -> list[Engine]:
+def play_engines(requests: list[Request], deployment: Deployment, **pace: Pace) -> list[Engine]:
     """The same; all engines."""
-    groups = [Group(deployment) for _ in range(deployment.replicas // deployment.in_step)]
+    groups = [Group(deployment, **pace) for _ in range(deployment.replicas // deployment.in_step)]
     engines = [engine for group in groups for engine in group.engines]
     first = sorted((request for request in requests if request.pending == 0), key=lambda one: one.arrival_s)
     for i, request in enumerate(first):

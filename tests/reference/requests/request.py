@@ -33,6 +33,9 @@ class Request:
     scheduled_s: float = NEVER
     first_token_s: float = NEVER
     end_s: float = NEVER
+    slowed_before_s: float = 0.0
+    first_later_s: float = 0.0
+    tokens_later_s: float = 0.0
     preemptions: int = 0
     prefilled: Request | None = None
     read: bool = False

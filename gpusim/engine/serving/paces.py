@@ -1,0 +1,67 @@
+"""At which pace the caps of their sites have the replicas of a service go, and from when on.
+
+Caps move whenever what a site draws does, which the kernels note; replicas by requests are played behind, and catch up
+with these notes one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gpusim.engine.capping import slowness
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.serving.deployment import Deployment
+from gpusim.state.codes import Capping
+
+
+class Pace(NamedTuple):
+    """How many times as long steps with prompts take, and those without; what is left of their draw above idle."""
+
+    prefill_slowness: float
+    decode_slowness: float
+    draw: float
+
+
+class Paces:
+    """Follows the caps of the sites of some deployments.
+
+    Attributes
+    ----------
+    any : bool
+        Some of them may be capped.
+    """
+
+    def __init__(self, env: FleetEnvironment, deployments: list[Deployment]):
+        self._env, self._read = env, 0
+        fleet = env.fleet
+        self._sites = [int(fleet.pools[d.pool].site) for d in deployments]
+        self._groups = [self._group(d, s) for d, s in zip(deployments, self._sites, strict=True)]
+        self._steps = [0] * len(deployments)
+        self.any = len(fleet.cap_moves) > 0 and bool(fleet.sites["cap_steps"][self._sites].any())
+
+    def _group(self, d: Deployment, s: int) -> int:
+        """Among what the site caps one after the other."""
+        fleet, rows = self._env.fleet, self._env.serving.replicas[d.rows]
+        if not len(rows):
+            return 0
+        keys = {
+            Capping.PRIORITY: (fleet.cap_priorities, rows["priority"][0]),
+            Capping.PHASE: (fleet.cap_phases, rows["cap_exponent"][0]),
+        }.get(fleet.sites[s].capping)
+        return int(np.searchsorted(*keys)) if keys else 0
+
+    def changes(self) -> Iterator[tuple[float, int, Pace]]:
+        """Since the last call, in order: time [s], which of the deployments, and its pace from then on."""
+        fleet = self._env.fleet
+        moves = fleet.cap_moves[self._read : fleet.clock[0].n_cap_moves]
+        self._read += len(moves)
+        for time_s, site, rung in moves.tolist():
+            for i in np.flatnonzero(np.equal(self._sites, site)).tolist():
+                most = int(fleet.sites[site].cap_steps)
+                step = min(max(rung - self._groups[i] * most, 0), most)
+                if step != self._steps[i]:
+                    self._steps[i], draw = step, float(fleet.cap_draws[step])
+                    yield time_s, i, Pace(*slowness(draw), draw)
