@@ -19,14 +19,24 @@ STEPS = 16  # from no cap to nothing above idle: a step is exact in binary
 FRESH = 64  # jobs that start at one instant; if more do, all that run are looked at
 
 
+def steps_down(caps: SiteCaps) -> int:
+    """Steps down to the deepest cap at a site, whether by its own limit or by those of its feeders."""
+    return round((1.0 - caps.floor) * STEPS)
+
+
 def steps_of(caps: SiteCaps) -> int:
-    """Steps down to a site's deepest cap; 0 where runs are not capped."""
-    return 0 if caps.capping < Capping.UNIFORM else round((1.0 - caps.floor) * STEPS)
+    """Steps down to the deepest cap by the site's own limit; 0 where that does not cap runs."""
+    return 0 if caps.capping < Capping.UNIFORM else steps_down(caps)
 
 
-def cap_tables(classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps]) -> dict[str, np.ndarray]:
-    """Arrays of the fleet (``state/fleet.py``) by which its sites cap runs; of one row where none does."""
-    deepest = max([steps_of(one) for one in caps], default=0)
+def cap_tables(
+    classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], fed: set[int] = frozenset()
+) -> dict[str, np.ndarray]:
+    """Arrays of the fleet (``state/fleet.py``) by which runs are capped; of one row where none is.
+
+    ``fed``: sites where feeders may cap them.
+    """
+    deepest = max([steps_of(one) for one in caps] + [steps_down(caps[s]) for s in fed], default=0)
     draws = 1.0 - np.arange(deepest + 1) / STEPS
     share = np.array([[c.communication_share] for c in classes])
     exponent = np.array([[c.cap_exponent] for c in classes])

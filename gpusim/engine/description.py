@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Topology
+from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Tier, Topology
 
 
 @dataclass(frozen=True)
 class PoolSpec:
-    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``."""
+    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``.
+
+    ``feeders``: by tier, how many nodes hang on each feeder and what these may draw [W], idle power included. Nodes of
+    a feeder are as many of the one below it, times a whole number.
+    """
 
     site: int
     gpu_type: int
@@ -30,6 +34,7 @@ class PoolSpec:
     checkpoint_w: float = 0.0
     serving_w: float = 0.0
     node_idle_w: float = 0.0
+    feeders: Mapping[Tier, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from gpusim.bundle import Bundle, record
 from gpusim.state.capacity import HOLDING, NODE, POOL, SITE
+from gpusim.state.feeders import FEEDER
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE
@@ -57,7 +58,9 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_woken", "i8"),
         ("n_departing", "i8"),
         ("n_uncapped", "i8"),  # sites that must look at their caps
-        ("n_fresh", "i8"),  # jobs that started since at sites that cap
+        ("n_fresh", "i8"),  # jobs that started since where runs may be capped
+        ("n_stirred", "i8"),  # feeders that must look at their caps
+        ("cap_round", "i8"),  # so many times caps were looked at node by node
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]
 )
@@ -97,6 +100,10 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cap_loads": (np.dtype("f8"), 2),  # (sites, groups): what the limit counts of the runs of each group
     "cap_priorities": (np.dtype("i8"), 1),  # all priorities, the least first
     "fresh": (np.dtype("i8"), 1),
+    "feeders": (FEEDER, 1),  # by pool, tier and place
+    "feeder_w": (np.dtype("f8"), 2),  # (feeders, 2): what caps leave alone, and runs above idle without caps
+    "node_w": (np.dtype("f8"), 2),  # (nodes, 2): the same; kept where some pool hangs on feeders
+    "stirred": (np.dtype("i8"), 1),  # feeders that must look at their caps
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there

@@ -1,11 +1,12 @@
 """Random cases: tiny fleets, few jobs and few changes, of numbers that are exact in binary."""
 
 import math
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 
 ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
@@ -163,10 +164,24 @@ def _classes(shares):
     return st.lists(kinds, min_size=3, max_size=3)
 
 
+@st.composite
+def _on_feeders(draw, pools):
+    """The same pools, most of them behind racks, busways and halls with limits, some of which never bind."""
+    found = []
+    for pool in pools:
+        feeders, nodes = {}, 1
+        for tier in draw(st.lists(st.sampled_from(list(Tier)), max_size=3, unique=True).map(sorted)):
+            nodes *= draw(st.sampled_from([1, 2, 3]))
+            feeders[tier] = (nodes, draw(st.sampled_from([4.0, 8.0, 12.0, 20.0, 32.0, 64.0])))
+        found.append(replace(pool, feeders=feeders))
+    return found
+
+
 def _caps(pools):
     """What each site does when it would draw too much; half of those that cap may halve a draw, half may quarter it."""
     n_sites = pools[-1].site + 1
-    kinds = [(Capping.ADMISSION, 0), (Capping.PREEMPT, 0)]
+    fed = any(pool.feeders for pool in pools)
+    kinds = [(kind, steps) for kind in (Capping.ADMISSION, Capping.PREEMPT) for steps in ((1, 2) if fed else (0,))]
     kinds += [(capping, steps) for capping in Capping if capping >= Capping.UNIFORM for steps in (1, 2)]
     return st.lists(st.sampled_from(kinds), min_size=n_sites, max_size=n_sites)
 
@@ -208,6 +223,8 @@ def cases(
     """Cases of one kind; ``rules`` are the values that each of these rules may have."""
     power = "grid" in changes
     pools = draw(_pools(pools, domains, power, sites, pods))
+    if rules.pop("feeders", False):
+        pools = draw(_on_feeders(pools))
     classes, n_routes = [ClassSpec()], 1
     if checkpoints:
         classes = draw(_classes([0.0, 1.0] if pods else [0.0]))

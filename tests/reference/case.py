@@ -100,7 +100,7 @@ class Case:
     shares: list[float] = field(default_factory=lambda: [1.0])
     quota: list[list[int]] | None = None
     overhead: float = 1.0
-    caps: list[tuple[Capping, int]] | None = None  # of each site: what it does, by how many steps it may cap a run
+    caps: list[tuple[Capping, int]] | None = None  # of each site: what it does, by how many steps runs may be capped
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

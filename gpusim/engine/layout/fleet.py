@@ -8,6 +8,7 @@ from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
+from gpusim.engine.layout.feeders import lay_out_feeders
 from gpusim.engine.layout.jobs import classes_of, jobs_of, routes_of
 from gpusim.engine.layout.options import clock_of, rules_of
 from gpusim.engine.layout.plans import dues, timelines
@@ -52,6 +53,8 @@ def allocate(
     n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
     layout = lay_out_pools(pools, n_holdings)
+    sites = sites_of(pools, caps)
+    feeders = lay_out_feeders(pools, layout, sites, caps)
     conservative = rules.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     segments = 4096 if rules.preempts or rules.greedy or len(serving.replicas) else 64
@@ -62,7 +65,8 @@ def allocate(
         holdings=records(HOLDING, n_holdings),
         nodes=layout.nodes,
         pools=layout.pools,
-        sites=sites_of(pools, caps),
+        sites=sites,
+        **feeders,
         **queues_of(layout, jobs, rules, shares, by_tenant=quota is not None or rules.order == Order.FAIR_SHARE),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
@@ -70,7 +74,7 @@ def allocate(
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
-        **cap_tables(classes, jobs.priority, caps),
+        **cap_tables(classes, jobs.priority, caps, {pool.site for pool in pools if pool.feeders}),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
@@ -74,6 +75,8 @@ def _start(f, v, r, p, may_preempt, now):
     most_w = _most_w(f, v, r, p)
     pool.serving_most_w += most_w
     f.sites[pool.site].serving_room_w += most_w
+    if pool.fed != 0:
+        feed(f, h, most_w, 0.0)
     look_at_caps(f, pool.site)
     mark_dirty(f, p)
     look_again(f, pool.site, now)
@@ -106,6 +109,8 @@ def stop_replica(f, v, r, now):
     most_w = _most_w(f, v, r, p)
     f.pools[p].serving_most_w -= most_w
     f.sites[f.pools[p].site].serving_room_w -= most_w
+    if f.pools[p].fed != 0:
+        feed(f, h, -most_w, 0.0)
     look_at_caps(f, f.pools[p].site)
     set_serving_load(f, p, f.pools[p].serving_busy, now)
     v.replicas[r].holding = NONE
