@@ -62,6 +62,7 @@ def settle_feeders(f, now):
     for k in range(f.clock[0].n_stirred):
         i = f.stirred[k]
         feeder = f.feeders[i]
+        feeder.asked_w = max(feeder.asked_w, f.feeder_w[i, 0] + f.feeder_w[i, 1])
         step = max(feeder.cap_step, _step(f, i, feeder.limit_w))
         if step == feeder.cap_step:
             step = min(step, _step(f, i, feeder.limit_w * (1.0 - CALM)))

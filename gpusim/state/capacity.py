@@ -131,7 +131,8 @@ SITE = record(
         ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps and cooling
         ("cap_wait", "i8"),  # `Wait` of those whom a limit below the connection keeps waiting
         ("overhead", "f8"),  # facility watts per IT watt now
-        ("peak_overhead", "f8"),  # the same at the run's hottest hour
+        ("peak_overhead", "f8"),  # the same at the run's hottest hour, at full load
+        ("square_per_w", "f8"),  # facility watts per IT watt, for each IT watt drawn
         ("fixed_w", "f8"),  # drawn at any load
         ("rate", "f8"),  # of all its runs
         ("draw", "f8"),

@@ -14,6 +14,7 @@ FEEDER = record(  # what it draws stands in `feeder_w`
         ("cap_steps", "i8"),  # by which runs on it can be capped
         ("cap_step", "i8"),  # by which they are
         ("stirred", "i1"),  # what it draws has changed since it looked at that
+        ("asked_w", "f8"),  # the most that would have been drawn without caps
         ("since_s", "f8"),  # when it began to cap, if it does
         ("capped_s", "f8"),  # how long it did before
     ]

@@ -31,4 +31,3 @@ def lay_out_feeders(specs: list[PoolSpec], layout: Layout, sites: np.recarray, c
         "node_w": np.zeros((len(layout.nodes) if found else 1, 2)),
         "stirred": np.zeros(len(feeders), "i8"),
     }
-
