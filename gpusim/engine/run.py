@@ -20,6 +20,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
+from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -93,6 +94,8 @@ def run(
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet.pools["fed"].any():
+        tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
     if programme:

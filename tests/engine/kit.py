@@ -225,6 +225,7 @@ def _fleet(case: Case, serving: Serving) -> Fleet:
     if case.caps:
         _use_draws(fleet, case)
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
+    fleet.sites["square_per_w"] = case.square_per_w
     return fleet
 
 

@@ -262,6 +262,7 @@ def cases(
         shares=draw(st.lists(st.sampled_from([1.0, 2.0, 4.0]), min_size=3, max_size=3)),
         quota=quota,
         overhead=1.25 if power else 1.0,
+        square_per_w=draw(st.sampled_from([0.0, 1 / 256])) if power else 0.0,
         caps=caps,
         oversubscription=draw(st.sampled_from([1.0, 1.5])) if power else 1.0,
         changes=opening + sorted(draw(_changes(pools, changes)), key=lambda change: change.time_s),
