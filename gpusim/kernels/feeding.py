@@ -7,7 +7,7 @@ would draw above idle without caps. A node that draws something else changes the
 
 from __future__ import annotations
 
-from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels._jit import inner, kernel, part
 from gpusim.kernels.gang import n_nodes
 from gpusim.kernels.limit import CALM, allowed_w, look_at_caps
 from gpusim.state.codes import N_TIER, NONE
@@ -123,13 +123,19 @@ def recount(f):
 
 @inner
 def _add_up(parts_w, first, n, per, sums_w, at):
-    """Sums of every ``per`` of ``n`` rows that lie side by side, into rows from ``at`` on."""
-    last = first + n
-    for begin in range(first, last, per):
-        fixed_w = runs_w = 0.0
-        for i in range(begin, min(begin + per, last)):
-            fixed_w += parts_w[i, 0]
-            runs_w += parts_w[i, 1]
-        sums_w[at, 0] = fixed_w
-        sums_w[at, 1] = runs_w
-        at += 1
+    """Sums of every ``per`` of ``n`` rows that lie side by side, into rows from ``at`` on; the last may be of fewer."""
+    whole = n // per
+    for k in range(whole):
+        _add(parts_w, first + k * per, per, sums_w, at + k)
+    if whole * per < n:
+        _add(parts_w, first + whole * per, n - whole * per, sums_w, at + whole)
+
+
+@part
+def _add(parts_w, begin, size, sums_w, at):
+    fixed_w, runs_w = parts_w[begin, 0], parts_w[begin, 1]
+    for i in range(1, size):
+        fixed_w += parts_w[begin + i, 0]
+        runs_w += parts_w[begin + i, 1]
+    sums_w[at, 0] = fixed_w
+    sums_w[at, 1] = runs_w

@@ -68,9 +68,7 @@ class Tables:
     failures = _table("failures", "Failures that took nodes down: where, why, what they interrupted, and the repair.")
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
     curtailments = _table("curtailments", "Calls of a non-firm connection: when, and what they cost.")
-    feeders = _table(
-        "feeders", "One row per rack, busway or hall: its limit, the most asked of it, time capped."
-    )
+    feeders = _table("feeders", "One row per rack, busway or hall: its limit, the most asked of it, time capped.")
     on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
     meter = _table(
         "meter", "Energy from the grid, its market value, carbon and connection by interval of a site's meter."

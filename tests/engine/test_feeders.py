@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,8 +19,11 @@ from gpusim.engine.runs import split_runs
 from gpusim.errors import ScenarioError
 from gpusim.kernels.feeding import recount
 from gpusim.state.codes import OFF, Capping, Cause, Placement, Tier
+from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.case_kinds import KINDS, SERVED
-from tests.engine.kit import world
+from tests.engine.kit import play_case, world
+from tests.reference.case import Case, Change, JobSpec
+from tests.reference.simulator import simulate
 
 # Nodes of 4 GPUs that draw 40 W idle and 100 W more for each GPU at work.
 RACKS = {Tier.RACK: (1, 340.0)}  # three quarters of 400 W above idle
@@ -105,22 +110,23 @@ def test_sums_are_those_of_the_nodes(kind, data):
     """What changed is what a walk through all nodes finds, and what a plain sum over who holds GPUs says."""
     case = data.draw({**KINDS, **SERVED}[kind])
     env, _services = world(case)
-    env.run(until=env.at(data.draw(st.sampled_from([3.0, 8.0, 15.0])), Place.OVER))
+    env.run(until=env.at(data.draw(st.sampled_from([3.1, 8.1, 15.1])), Place.OVER))  # between any two changes
     fleet = env.fleet
     kept = fleet.feeder_w.copy()
-    node_w = plain_node_w(env)
+    node_w, drawn_w = plain_node_w(fleet)
     np.testing.assert_allclose(fleet.node_w[: len(node_w)], node_w[: len(fleet.node_w)], rtol=1e-9, atol=1e-9)
     recount(fleet)
     np.testing.assert_allclose(fleet.feeder_w, kept, rtol=1e-9, atol=1e-9)
     for feeder, sums_w in zip(fleet.feeders, fleet.feeder_w, strict=True):
         mine = node_w[feeder.first_node : feeder.first_node + feeder.n_nodes]
         np.testing.assert_allclose(sums_w, mine.sum(axis=0), rtol=1e-9, atol=1e-9)
+        most_w = drawn_w[feeder.first_node : feeder.first_node + feeder.n_nodes].sum()
+        assert feeder.cap_step == feeder.cap_steps or most_w <= feeder.limit_w * (1 + 1e-9) + 1e-6
 
 
-def plain_node_w(env):
-    """What caps leave alone and what runs would draw, of each node that hangs on a feeder, shape (nodes, 2)."""
-    fleet = env.fleet
-    found = np.zeros((len(fleet.nodes), 2))
+def plain_node_w(fleet):
+    """Of each node that hangs on a feeder, what caps leave alone and runs would draw, shape (nodes, 2); its draw."""
+    found, drawn_w = np.zeros((len(fleet.nodes), 2)), np.zeros(len(fleet.nodes))
     for n, node in enumerate(fleet.nodes):
         pool = fleet.pools[node.pool]
         if not pool.fed:
@@ -132,12 +138,13 @@ def plain_node_w(env):
             share = 1.0 / max(-(-holding.gpus // pool.gpus_per_node), 1)
             if holding.kind == 0:
                 step = fleet.paces[holding.owner].cap_step if fleet.jobs[holding.owner].paced else 0
-                drawn_w = holding.compute_w + holding.communication_w + holding.checkpoint_w
-                found[n, 1] += share * drawn_w / fleet.cap_draws[step]
+                job_w = holding.compute_w + holding.communication_w + holding.checkpoint_w
+                found[n, 1] += share * job_w / fleet.cap_draws[step]
+                drawn_w[n] += share * job_w
             else:
                 found[n, 0] += share * holding.held * pool.serving_w
             h = holding.next_on_node
-    return found
+    return found, drawn_w + found[:, 0]
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +190,27 @@ def test_a_scenario_with_racks(fed):
     strong = gpusim.run(fed.with_({"sites.here.pools.H100.feeders.rack.kw": 20.4}))
     for name in ("jobs", "ledger", "power", "sites"):
         assert strong.tables[name].drop(columns="throttled_gpu_s", errors="ignore").equals(plain.tables[name])
+
+
+def test_reliefs(fed):
+    """All limits of the pool together, where they throttle."""
+    both = fed.with_({"sites.here.pools.H100.feeders.hall": {"nodes": 8, "kw": 50.0}})
+    found = counterfactuals(both, {("here/H100", "throttled_feeder"): 100.0}, 0.1, 30.0, "useful_gpu_hours")
+    (relief,) = (one for one in found if one.constraint == "feeders")
+    stronger = relief.scenario(both).sites["here"].pools["H100"].feeders
+    assert [one.kw for one in stronger.given.values()] == pytest.approx([14.3, 55.0])
+
+
+def test_the_reference_without_feeders_is_another():
+    """The control of the comparison: a rack that caps, left out of one of the two."""
+    pool = PoolSpec(0, 0, 1, 4, compute_w=8.0, node_idle_w=4.0, feeders={Tier.RACK: (1, 20.0)})
+    case = Case(
+        [JobSpec(0.0, 4, 8.0, 8.0)], [pool], classes=[LINEAR], caps=[(Capping.ADMISSION, 1)],
+        changes=[Change(0.0, "nodes", 0, 1)],
+    )  # fmt: skip
+    assert play_case(case, 100.0) == simulate(case, 100.0)
+    assert simulate(case, 100.0)[0].end_s == 16.0
+    assert simulate(replace(case, pools=[replace(pool, feeders={})]), 100.0)[0].end_s == 8.0
 
 
 @pytest.mark.parametrize(
