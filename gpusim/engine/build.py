@@ -99,12 +99,13 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, ref
         serving_w=above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
         feeders=_feeders(pool),
+        gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,
     )
 
 
 def _feeders(pool: Pool) -> dict[Tier, tuple[int, float]]:
     given = {} if pool.feeders is None else pool.feeders.given
-    return {Tier[name.upper()]: (one.nodes, one.kw * WATT_PER_KW) for name, one in given.items()}
+    return {Tier[name.removesuffix("_kw").upper()]: (one.nodes, one.kw * WATT_PER_KW) for name, one in given.items()}
 
 
 def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndarray, list[ClassSpec]]:

@@ -12,11 +12,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpusim.engine.description import ClassSpec, SiteCaps
+from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps
 from gpusim.state.codes import Capping
 
 STEPS = 16  # from no cap to nothing above idle: a step is exact in binary
 FRESH = 64  # jobs that start at one instant; if more do, all that run are looked at
+
+
+def draws_of(steps: int) -> np.ndarray:
+    """What a cap of each step leaves of what a run draws above idle, shape (steps + 1,)."""
+    return 1.0 - np.arange(steps + 1) / STEPS
 
 
 def steps_down(caps: SiteCaps) -> int:
@@ -29,6 +34,15 @@ def steps_of(caps: SiteCaps) -> int:
     return 0 if caps.capping < Capping.UNIFORM else steps_down(caps)
 
 
+def gpu_step(pool: PoolSpec, draws: np.ndarray) -> int:
+    """Least step that keeps each GPU of a pool within its limit in all phases of jobs; the last if there is none.
+
+    ``draws``: what a cap of each step leaves of what they draw above idle, shape (steps + 1,).
+    """
+    fits = pool.idle_w + pool.busiest_w * draws <= pool.gpu_w
+    return int(np.argmax(fits)) if fits.any() else len(draws) - 1
+
+
 def cap_tables(
     classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], fed: set[int] = frozenset()
 ) -> dict[str, np.ndarray]:
@@ -37,7 +51,7 @@ def cap_tables(
     ``fed``: sites where feeders may cap them.
     """
     deepest = max([steps_of(one) for one in caps] + [steps_down(caps[s]) for s in fed], default=0)
-    draws = 1.0 - np.arange(deepest + 1) / STEPS
+    draws = draws_of(deepest)
     share = np.array([[c.communication_share] for c in classes])
     exponent = np.array([[c.cap_exponent] for c in classes])
     priorities = np.unique(priority).astype("i8") if deepest else np.zeros(1, "i8")

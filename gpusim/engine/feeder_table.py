@@ -1,4 +1,4 @@
-"""The table of racks, busways and halls at the end of a run."""
+"""The table of nodes, racks, busways and halls at the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What racks, busways and halls draw, beside their limits, and how deep these ask runs to be capped.
+"""What nodes, racks, busways and halls draw, beside their limits, and how deep these ask runs to be capped.
 
 Two sums in watts for each: what caps leave alone, which is idle power and all that replicas may draw, and what runs
 would draw above idle without caps. A node that draws something else changes the sums of the feeders it hangs on;
@@ -89,9 +89,9 @@ def calm_feeders(f):
 
 @inner
 def step_by_feeders(f, h):
-    """Steps by which the feeders of a holding's nodes ask for it to be capped: as many as the one that asks most."""
+    """Steps by which its GPUs, or feeders of its nodes, ask for a holding to be capped: as many as who asks most."""
     pool = f.pools[f.holdings[h].pool]
-    step = 0
+    step = pool.gpu_step
     if pool.fed == 0:
         return step
     n = f.holdings[h].first_node

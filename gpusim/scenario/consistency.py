@@ -111,8 +111,8 @@ def _feeders(data: dict, place: tuple[str, str], pool: Pool, gpu: GpuType, nodes
         isinstance(one, dict) and (one.get("site"), one.get("gpu_type")) == place
         for _place, one in find(data, ("services", "*", "deployments", "*"))
     )
-    for name, fault in too_weak(pool.feeders, gpu, nodes, floor, serves):
-        yield f"{dotted(('sites', place[0], 'pools', place[1], 'feeders', name, 'kw'))}: {fault}"
+    for key, fault in too_weak(pool.feeders, gpu, nodes, floor, serves):
+        yield f"{dotted(('sites', place[0], 'pools', place[1], 'feeders', *key))}: {fault}"
 
 
 def _losses_of_requests(data: dict, place: tuple, service: Service) -> Iterator[str]:

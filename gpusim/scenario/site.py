@@ -41,7 +41,7 @@ class Pool(Model):
     spare_start_s: float = Field(0.0, ge=0)
     """[s] Time until a spare takes over from a failed node. 0: hot; minutes: warm."""
     feeders: Feeders | None = None
-    """Limits of racks, busways and halls on power. Absent: only the site has a limit."""
+    """Limits of GPUs, nodes, racks, busways and halls on power. Absent: only the site has a limit."""
 
 
 class Site(Model):

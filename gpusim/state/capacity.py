@@ -39,7 +39,8 @@ POOL = record(
         ("exchange", "f8", (N_LEVEL,)),  # time that gangs take to exchange data by `Level`, in any unit
         ("feeder_nodes", "i8", (N_TIER,)),  # nodes on each feeder, by `Tier`; 0: there are none
         ("first_feeder", "i8", (N_TIER,)),
-        ("fed", "i1"),  # there are some
+        ("gpu_step", "i8"),  # by which the limit of its GPUs asks for runs to be capped
+        ("fed", "i1"),  # there are feeders, or such a limit
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
         ("node_words", "i8"),  # that each of these sets takes
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all

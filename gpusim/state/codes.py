@@ -113,11 +113,12 @@ class Level(IntEnum):
 
 
 class Tier(IntEnum):
-    """What nodes are fed through on the way from their site, the nearest first."""
+    """What GPUs are fed through on the way from their site, the nearest first."""
 
-    RACK = 0
-    BUSWAY = 1
-    HALL = 2
+    NODE = 0
+    RACK = 1
+    BUSWAY = 2
+    HALL = 3
 
 
 class Capping(IntEnum):

@@ -1,4 +1,4 @@
-"""Records of feeders: what racks, busways and halls may draw, between the nodes of a pool and their site."""
+"""Records of feeders: what nodes, racks, busways and halls may draw, between the GPUs of a pool and their site."""
 
 from __future__ import annotations
 

@@ -166,14 +166,14 @@ def _classes(shares):
 
 @st.composite
 def _on_feeders(draw, pools):
-    """The same pools, most of them behind racks, busways and halls with limits, some of which never bind."""
+    """The same pools, most of them on racks, busways and halls with limits, some of which never bind."""
     found = []
     for pool in pools:
         feeders, nodes = {}, 1
         for tier in draw(st.lists(st.sampled_from(list(Tier)), max_size=3, unique=True).map(sorted)):
-            nodes *= draw(st.sampled_from([1, 2, 3]))
+            nodes *= 1 if tier == Tier.NODE else draw(st.sampled_from([1, 2, 3]))
             feeders[tier] = (nodes, draw(st.sampled_from([4.0, 8.0, 12.0, 20.0, 32.0, 64.0])))
-        found.append(replace(pool, feeders=feeders))
+        found.append(replace(pool, feeders=feeders, gpu_w=draw(st.sampled_from([math.inf, math.inf, 3.0, 5.0]))))
     return found
 
 

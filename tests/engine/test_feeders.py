@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -30,14 +31,14 @@ RACKS = {Tier.RACK: (1, 340.0)}  # three quarters of 400 W above idle
 LINEAR = ClassSpec(cap_exponent=1.0)
 
 
-def played(gpus, feeders, *, n_nodes=4, capping=Capping.ADMISSION, limits_w=(), runtime_s=100.0, floor=0.5):
+def played(gpus, feeders, *, n_nodes=4, capping=Capping.ADMISSION, limits_w=(), gpu_w=math.inf):
     """The fleet 1,000 s after jobs of ``gpus`` came to a pool on feeders, under limits of its site (time [s], W)."""
     n = len(gpus)
-    pool = PoolSpec(0, 0, n_nodes, 4, compute_w=100.0, node_idle_w=40.0, feeders=feeders)
-    runtime_s = np.full(n, runtime_s)
+    pool = PoolSpec(0, 0, n_nodes, 4, compute_w=100.0, node_idle_w=40.0, feeders=feeders, gpu_w=gpu_w)
+    runtime_s = np.full(n, 100.0)
     work = Work(np.zeros(n), np.array(gpus), runtime_s, runtime_s, np.zeros(n, "i8"), [([0], 0)])
     rules = Rules(placement=Placement.FIRST_FIT)
-    env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[LINEAR], caps=[SiteCaps(capping, floor)]))
+    env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[LINEAR], caps=[SiteCaps(capping)]))
     env.fleet.pools[0].delivered = 4 * n_nodes
     env.set_nodes_on(0, n_nodes)
 
@@ -87,6 +88,16 @@ def test_the_deepest_limit_holds():
     site = played([16], RACKS, capping=Capping.UNIFORM, limits_w=[(0.0, 160.0 + 1000.0)])
     assert site.jobs["end_s"] == pytest.approx([160.0])
     assert throttled_s(site) == pytest.approx((0.0, 16 * 60.0))
+
+
+def test_a_limit_of_each_gpu_and_of_each_node():
+    """60 of 100 W for a GPU: by sixteenths, 56.25. A node of 300 W leaves 260 for four, in which one has 90."""
+    fleet = played([1], {}, gpu_w=60.0)
+    assert fleet.jobs["end_s"] == pytest.approx([100.0 / 0.5625])
+    assert throttled_s(fleet) == pytest.approx((100.0 / 0.5625 - 100.0, 0.0))
+    fleet = played([4, 1], {Tier.NODE: (1, 300.0)}, gpu_w=90.0)
+    assert fleet.jobs["end_s"] == pytest.approx([100.0 / 0.625, 100.0 / 0.875])
+    assert len(fleet.feeders) == 4
 
 
 def test_caps_ease_when_neighbours_end():
@@ -181,7 +192,7 @@ def test_a_scenario_with_racks(fed):
     assert "throttled" not in hours
     assert result.jobs["throttled_gpu_s"].sum() == pytest.approx(3600.0 * hours["throttled_feeder"])
     found = result.bottlenecks().set_index("cause")["sentence"]
-    assert "larger breakers or busways" in found["throttled_feeder"]
+    assert "higher limits there, fewer nodes on each" in found["throttled_feeder"]
     racks = result.feeders
     assert racks["tier"].tolist() == ["rack"] * 4
     np.testing.assert_allclose(racks["asked_w"], 2 * (2760.0 + 8 * 0.95 * 700.0), rtol=0.01)  # but for checkpoints
@@ -223,6 +234,8 @@ def test_the_reference_without_feeders_is_another():
         ),
         ({"rack": {"nodes": 0, "kw": 20.0}}, "feeders.rack.nodes"),
         ({"row": {"nodes": 2, "kw": 20.0}}, "feeders.row"),
+        ({"gpu_w": 300.0}, "feeders.gpu_w: found 300 W for GPUs that draw 368.5 W under the deepest cap; give as much"),
+        ({"node_kw": 5.0}, "feeders.node_kw: found 5 kW for 1 node that draw 5.708 kW under the deepest cap"),
     ],
 )
 def test_bad_input(fed, feeders, says):

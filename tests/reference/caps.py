@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpusim.state.codes import Capping
 from tests.reference.case import DRAWS
-from tests.reference.feeders import feeders_of
+from tests.reference.feeders import feeders_of, step_by_gpus
 from tests.reference.power import SitePower, full_w
 from tests.reference.world import Job
 
@@ -89,7 +89,8 @@ class Caps:
     def _cap(self, job: Job) -> int:
         site = job.pool.spec.site
         by_site = self.ladders[site].cap(job) if site in self.ladders else 0
-        return max([by_site] + [feeder.step for feeder in self.feeders if feeder.feeds(job)])
+        by_gpus = step_by_gpus(job.pool, self.simulator.case.caps[site][1])
+        return max([by_site, by_gpus] + [feeder.step for feeder in self.feeders if feeder.feeds(job)])
 
 
 def leaves_first(job: Job, capping: Capping) -> tuple:

@@ -1,4 +1,4 @@
-"""Racks, busways and halls: what hangs on each is summed anew whenever somebody asks."""
+"""Nodes, racks, busways and halls: what hangs on each is summed anew whenever somebody asks."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class Feeder:
         fixed_w, runs_w = self.sums_w()
         fits = (step for step in range(self.steps) if fixed_w + runs_w * DRAWS[step] <= limit_w * (1 + 1e-9) + 1e-6)
         return next(fits, self.steps)
+
+
+def step_by_gpus(pool: Pool, steps: int) -> int:
+    """The least step with which no GPU at work draws more than it may, in whatever phase."""
+    spec = pool.spec
+    phases_w = spec.compute_w, spec.communication_w, spec.checkpoint_w
+    for step in range(steps):
+        if all(spec.idle_w + phase_w * DRAWS[step] <= spec.gpu_w for phase_w in phases_w):
+            return step
+    return steps
 
 
 def feeders_of(case: Case, pools: list[Pool]) -> list[Feeder]:

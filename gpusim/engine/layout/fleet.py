@@ -74,7 +74,7 @@ def allocate(
         speeds=np.array([[spec.speed_in(pool) for pool in pools] for spec in classes]),
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
-        **cap_tables(classes, jobs.priority, caps, {pool.site for pool in pools if pool.feeders}),
+        **cap_tables(classes, jobs.priority, caps, {pool.site for pool in pools if pool.is_fed}),
         ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
         **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),

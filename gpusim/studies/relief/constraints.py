@@ -133,15 +133,14 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
 
 
 def _feeders(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
-    """Breakers, busways and halls that carry more, all of a pool's together."""
+    """Higher limits below the site, all of a pool's together."""
     for site, kind, pool in pools_of(scenario):
-        given = scenario.sites[site].pools[kind].feeders
-        if given is None or not given.given:
+        feeders = scenario.sites[site].pools[kind].feeders
+        if feeders is None or not feeders.keys:
             continue
-        keys = [dotted(("sites", site, "pools", kind, "feeders", name, "kw")) for name in given.given]
-        names = " and ".join(f"{name}s" for name in given.given)
+        keys = [dotted(("sites", site, "pools", kind, "feeders", *key)) for key in feeders.keys]
         yield Counterfactual(
-            "power", pool, "feeders", f"{names} of {kind} at {site} that carry {step:.0%} more",
+            "power", pool, "feeders", f"{step:.0%} higher limits on power below the site for {kind} at {site}",
             Lever(keys=keys, how="scale"), 1.0 + step, "%", booked([pool], "throttled_feeder"),
         )  # fmt: skip
 
