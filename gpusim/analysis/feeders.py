@@ -1,4 +1,4 @@
-"""Racks, busways and halls of a run: what was asked of them, and for how long they capped jobs."""
+"""Nodes, racks, busways and halls with limits, in a run: what was asked of them, and for how long they capped jobs."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ def in_words(result: Record) -> list[str]:
             f"{who} capped jobs, {longest}; to cap none, {'it' if one else 'each'} would have to carry"
             f" {row.asked_kw:.4g} kW, not {row.limit_kw:.4g}."
         )
-    return said or ["No rack, busway or hall capped jobs."]
+    return said or ["No node, rack, busway or hall capped jobs."]

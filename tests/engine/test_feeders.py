@@ -256,3 +256,13 @@ def test_losses_by_the_square_of_load(fed):
     load = steady["it_w"] / rated_w
     np.testing.assert_allclose(steady["facility_w"], rated_w * (0.02 + 1.04 * load + 0.03 * load**2), rtol=1e-9)
     assert result.tables["sites"]["energy_facility_j"][0] == pytest.approx(power["facility_w"].sum(), rel=1e-9)
+    full = {"sites.here.grid_mw": 0.06, "sites.here.capping": "uniform", "sites.here.oversubscription": 1.6}
+    tight = gpusim.run(fed.with_({**cooling, **full})).power
+    assert 0.95 < (tight["facility_w"] / tight["limit_w"]).max() <= 1.0 + 1e-9
+
+
+def test_losses_of_requests_are_refused():
+    """What they drew is known too late."""
+    with pytest.raises(ScenarioError) as error:
+        gpusim.Scenario.from_toml("seeds/chat_and_training.toml").with_({"sites.virginia.cooling.square_loss": 0.03})
+    assert "sites.virginia.cooling.square_loss: found where services.chat is served by requests" in str(error.value)

@@ -36,7 +36,7 @@ def test_words() -> None:
         "carry 32.4 kW, not 30.",
         "The only hall of H100 at texas capped jobs, for 1 hour; to cap none, it would have to carry 61.4 kW, not 50.",
     ]
-    assert in_words(record(ROWS[3:])) == ["No rack, busway or hall capped jobs."]
+    assert in_words(record(ROWS[3:])) == ["No node, rack, busway or hall capped jobs."]
 
 
 def test_where_it_applies() -> None:

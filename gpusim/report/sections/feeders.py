@@ -1,4 +1,4 @@
-"""What racks, busways and halls carried, where they have limits."""
+"""What nodes, racks, busways and halls carried, where they have limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gpusim.report.tables import Column, decimals, number, text
 class FeedersSection(Section):
     """Where pools have limits between their nodes and the site."""
 
-    name, title = "feeders", "Racks, busways and halls"
+    name, title = "feeders", "Nodes, racks, busways and halls"
 
     def applies(self, findings: Findings) -> bool:
         """Whether any has."""
