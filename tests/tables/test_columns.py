@@ -32,7 +32,8 @@ RATIOS = {
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
-    "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s", "capped_s", "throttled_gpu_s",
+    "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
+    "capped_s", "throttled_gpu_s",
     *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
     *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
       for of in ("mean", "p50", "p90", "p99")),
