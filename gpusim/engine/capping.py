@@ -10,6 +10,8 @@ said to lose 5 to 15%. Bound by memory (decoding) 0.1, of 0 to 0.2: the same cap
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps
@@ -44,7 +46,7 @@ def gpu_step(pool: PoolSpec, draws: np.ndarray) -> int:
 
 
 def cap_tables(
-    classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], fed: set[int] = frozenset()
+    classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], fed: Collection[int] = ()
 ) -> dict[str, np.ndarray]:
     """Arrays of the fleet (``state/fleet.py``) by which runs are capped; of one row where none is.
 

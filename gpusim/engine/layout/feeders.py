@@ -11,7 +11,9 @@ from gpusim.engine.layout.capacity import Layout
 from gpusim.state.feeders import FEEDER
 
 
-def lay_out_feeders(specs: list[PoolSpec], layout: Layout, sites: np.recarray, caps: list[SiteCaps]) -> dict:
+def lay_out_feeders(
+    specs: list[PoolSpec], layout: Layout, sites: np.recarray, caps: list[SiteCaps]
+) -> dict[str, np.ndarray]:
     """Arrays of the feeders of all pools; pools and sites learn of them."""
     found = []
     for p, (pool, spec) in enumerate(zip(layout.pools, specs, strict=True)):
