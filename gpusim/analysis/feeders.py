@@ -42,7 +42,9 @@ def in_words(result: Record) -> list[str]:
             continue
         one = row.feeders == 1
         of = f"of {row.gpu_type} at {row.site}"
-        who = f"The only {row.tier} {of}" if one else f"Of {number_of(row.feeders, row.tier)} {of}, {row.capping:,}"
+        all_of_them = f"{number_of(row.feeders, row.tier)} {of}"
+        some = f"All {all_of_them}" if row.capping == row.feeders else f"Of {all_of_them}, {row.capping:,}"
+        who = f"The only {row.tier} {of}" if one else some
         longest = f"for {number_of(quantity(row.longest_hours), 'hour')}{'' if one else ' at the longest'}"
         said.append(
             f"{who} capped jobs, {longest}; to cap none, {'it' if one else 'each'} would have to carry"

@@ -36,6 +36,8 @@ def test_words() -> None:
         "carry 32.4 kW, not 30.",
         "The only hall of H100 at texas capped jobs, for 1 hour; to cap none, it would have to carry 61.4 kW, not 50.",
     ]
+    both = [row if row[3] == 0 else (*row[:7], 7200.0) for row in ROWS[:2]]
+    assert in_words(record(both))[0].startswith("All 2 racks of H100 at texas capped jobs, for 10 hours at the longest")
     assert in_words(record(ROWS[3:])) == ["No node, rack, busway or hall capped jobs."]
 
 
