@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tests.studies.sweeps.kit import MAIN, SCENARIO
+from gpusim.cli import cli
+from tests.forked import gpusim
+from tests.studies.sweeps.kit import SCENARIO
 
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
@@ -26,14 +28,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "a.toml").write_text(SCENARIO)
     (folder / "s.toml").write_text('scenario = "a.toml"\nreplications = 1\n')
     (folder / "t.csv").write_text("submit_s,runtime_s,gpus\n0,1,1\n")
-    for command in ("run a.toml --one", "sweep s.toml --executor serial"):
-        assert gpusim(folder, command, stdout=subprocess.DEVNULL).returncode == 0
+    with contextlib.chdir(folder):  # here, so that what is forked has loaded what they need
+        for command in ("run a.toml --one", "sweep s.toml --executor serial"):
+            assert CliRunner().invoke(cli, command.split()).exit_code == 0
     return folder
-
-
-def gpusim(folder: Path, command: str, **streams: object) -> subprocess.CompletedProcess:
-    words = [sys.executable, "-c", MAIN, *command.split()]
-    return subprocess.run(words, cwd=folder, text=True, check=False, **{"stderr": subprocess.PIPE, **streams})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -51,7 +49,7 @@ def test_what_was_made_is_there(folder: Path) -> None:
     with FULL.open("w") as full:
         done = gpusim(folder, "run a.toml --one --set run.days=0.1 --out out/new", stdout=full)
     assert done.returncode == 2
-    assert gpusim(folder, "compare out/new out/new", stdout=subprocess.DEVNULL).returncode == 0
+    assert gpusim(folder, "compare out/new out/new").returncode == 0
     assert (folder / "out/new/report.html").exists()
 
 
@@ -60,6 +58,6 @@ def test_what_was_made_is_there(folder: Path) -> None:
 )
 def test_full_standard_error_costs_what_it_would_say_alone(folder: Path, command: str, status: int) -> None:
     with FULL.open("w") as full:
-        quiet = gpusim(folder, command, stdout=subprocess.PIPE, stderr=full)
+        quiet = gpusim(folder, command, stderr=full)
     assert quiet.returncode == status
-    assert quiet.stdout == gpusim(folder, command, stdout=subprocess.PIPE).stdout
+    assert quiet.stdout == gpusim(folder, command).stdout

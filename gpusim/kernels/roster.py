@@ -123,7 +123,7 @@ def _await_level(f, j, now):
 @inner
 def refile(f, j, now):
     """Bring the entry of a job up to what has become of it."""
-    status = f.jobs[j].status
+    status, level = f.jobs[j].status, f.entries[j].level
     _strike(f, j)
     if len(f.limits) > 0:
         _forget_level(f, j)
@@ -131,6 +131,14 @@ def refile(f, j, now):
         _enter(f, j, now)
         if len(f.limits) > 0:
             _await_level(f, j, now)
+            if status == _RUNNING and f.entries[j].level > level:  # it was due at this instant
+                _call_for_pass(f, f.jobs[j].pool)
+
+
+@inner
+def _call_for_pass(f, p):
+    if f.pools[p].queued > 0:
+        mark_dirty(f, p)
 
 
 @inner
@@ -157,8 +165,7 @@ def fall_due(f, now):
         j = f.due_ids[0]
         change_level(f, j)
         refile(f, j, now)
-        if f.pools[f.jobs[j].pool].queued > 0:
-            mark_dirty(f, f.jobs[j].pool)
+        _call_for_pass(f, f.jobs[j].pool)
 
 
 @inner

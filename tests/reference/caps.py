@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpusim.engine.description import ClassSpec
 from gpusim.state.codes import Capping
 from tests.reference.case import DRAWS
 from tests.reference.feeders import feeders_of, step_by_gpus
@@ -49,13 +50,18 @@ class SiteLadder:
     def _groups(self) -> list[float]:
         case = self.simulator.case
         if self.capping == Capping.PHASE:
-            return sorted({kind.cap_exponent for kind in case.classes})
+            return sorted({_slowed(kind) for kind in case.classes})
         return sorted({self._key(job) for job in self.simulator.jobs})
 
     def _key(self, job: Job) -> float:
         if self.capping == Capping.PRIORITY:
             return job.spec.priority
-        return job.kind.cap_exponent if self.capping == Capping.PHASE else 0
+        return _slowed(job.kind) if self.capping == Capping.PHASE else 0
+
+
+def _slowed(kind: ClassSpec) -> float:
+    """How much a cap slows jobs of a class: what they exchange takes as long as before."""
+    return kind.cap_exponent * (1.0 - kind.communication_share)
 
 
 class Caps:
