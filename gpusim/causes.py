@@ -163,6 +163,10 @@ CAUSES = (
              "GPUs were slowed by caps that kept the site within its power limit",
              "more grid capacity, or less oversubscription of it: fewer nodes on, or a power plan nearer nameplate",
              relieved_by="power"),
+    # The same where a feeder between the nodes and the site asked for more than the site did.
+    CauseRow("throttled_feeder", Kind.HELD, 31, 66, "#8A6A3B", "throttled below the site",
+             "GPUs were slowed by caps that kept GPUs, nodes, racks, busways or halls within their power limits",
+             "higher limits there, fewer nodes on each, or jobs spread over more of them"),
     # The same where cooling was the lowest limit.
     CauseRow("throttled_cooling", Kind.HELD, 28, 68, "#F08A5D", "throttled by cooling",
              "GPUs were slowed by caps that kept the site within what its cooling plant could remove in that weather",

@@ -10,6 +10,7 @@ YEAR_S = 365.25 * DAY_S
 MONTH_S = YEAR_S / 12.0  # the mean one
 JOULE_PER_MWH = 3.6e9
 JOULE_PER_KWH = 3.6e6
+WATT_PER_KW = 1e3
 WATT_PER_MW = 1e6
 
 Period = tuple[str, float, float]  # name, from [s], to [s]

@@ -25,7 +25,7 @@ SPELT = {
     "validation/physical.py": "what is expected, worked out by hand",
 }
 ROW = """
-    CauseRow("idle_strike", Kind.IDLE, 31, 125, "#123456", "on strike",
+    CauseRow("idle_strike", Kind.IDLE, 32, 125, "#123456", "on strike",
              "GPUs were free while nobody would tend them",
              "better pay",
              WaitRow("strike", 14, turn=125)),
@@ -72,7 +72,7 @@ def test_codes_that_results_and_kernels_were_made_with():
         "lost_work", "serving_idle", "serving", "training", "slowed", "serving_loading", "serving_draining",
         "serving_prefill", "serving_decode", "restarting", "idle_spare", "throttled",
         "idle_cooling", "throttled_cooling",
-        "idle_curtailed", "slowed_curtailed",
+        "idle_curtailed", "slowed_curtailed", "throttled_feeder",
     ]  # fmt: skip
     assert [wait.name.lower() for wait in Wait] == [
         "busy", "not_delivered", "not_energised", "down", "fragmented", "power", "quota", "cycle", "policy",
@@ -104,8 +104,8 @@ def test_turns_are_those_of_the_semantics():
 
 def test_groups():
     serving = ("serving", "serving_prefill", "serving_decode", "serving_idle", "serving_loading", "serving_draining")
-    assert HELD == ("training", *serving, "loading", "restarting", "checkpointing", "lost_work", "slowed", "throttled",
-                    "throttled_cooling", "slowed_curtailed")  # fmt: skip
+    assert HELD == ("training", *serving, "loading", "restarting", "checkpointing", "lost_work", "slowed",
+                    "throttled_feeder", "throttled", "throttled_cooling", "slowed_curtailed")  # fmt: skip
     assert OFFLINE == ("not_delivered", "not_housed", "not_energised", "power_plan")
 
 

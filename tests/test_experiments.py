@@ -241,6 +241,23 @@ def test_oversubscription(tmp_path, capsys):
     assert imread(tmp_path / "oversubscription.png").std() > 0.01
 
 
+def test_rack_breakers(tmp_path, capsys):
+    """Breakers that carry their racks cost nothing; weaker ones cost most where jobs are packed and many."""
+    experiment = load("rack_breakers")
+    experiment.main(tmp_path, 1, (0.8, 1.0))
+    said = capsys.readouterr().out
+    assert "packed, a heavy load, breakers of 100%: 0.0% of the GPU-hours at work throttled" in said
+    assert imread(tmp_path / "rack_breakers.png").std() > 0.01
+
+
+def test_feeder_sums(capsys):
+    """The sums are those of numpy, and what is measured is told."""
+    load("feeder_sums").main(20_000, 2000, 1)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4
+    assert said[0].startswith("A walk through 20,000 nodes (0 MB)")
+
+
 def test_heat_wave(tmp_path, capsys):
     """Dry coolers lose most in hot weather and take no water; where nothing is warmer, nothing is lost."""
     experiment = load("heat_wave")

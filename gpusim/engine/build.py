@@ -18,11 +18,12 @@ from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.site import Site
+from gpusim.scenario.site import Pool, Site
 from gpusim.scenario.workload import JobClass
-from gpusim.state.codes import NONE, Capping
+from gpusim.state.codes import NONE, Capping, Tier
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
+from gpusim.units import WATT_PER_KW
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def build_fleet(
     reference = scenario.gpus[scenario.workload.reference_gpu].training_speed
     job_class, classes = _classes(scenario, table, names)
     pools = [
-        _pool_spec(names, site, kind, kinds[kind], scenario.sites[site].pools[kind].gpus.peak(), reference)
+        _pool_spec(names, site, kind, kinds[kind], scenario.sites[site].pools[kind], reference)
         for site, kind in names.pools
     ]
     return allocate(
@@ -77,14 +78,14 @@ def build_fleet(
     )
 
 
-def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, reference: float) -> PoolSpec:
+def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, reference: float) -> PoolSpec:
     def above_idle_w(fraction: float) -> float:
         return max(fraction * gpu.tdp_w - gpu.idle_w, 0.0)
 
     return PoolSpec(
         site=names.sites.index(site),
         gpu_type=names.gpu_types.index(kind),
-        n_nodes=int(gpus) // gpu.gpus_per_node,
+        n_nodes=int(pool.gpus.peak()) // gpu.gpus_per_node,
         gpus_per_node=gpu.gpus_per_node,
         nodes_per_domain=gpu.nodes_per_domain,
         domains_per_pod=gpu.domains_per_pod,
@@ -97,7 +98,14 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, gpus: float, re
         checkpoint_w=above_idle_w(gpu.checkpoint_fraction),
         serving_w=above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
+        feeders=_feeders(pool),
+        gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,
     )
+
+
+def _feeders(pool: Pool) -> dict[Tier, tuple[int, float]]:
+    given = {} if pool.feeders is None else pool.feeders.given
+    return {Tier[name.removesuffix("_kw").upper()]: (one.nodes, one.kw * WATT_PER_KW) for name, one in given.items()}
 
 
 def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndarray, list[ClassSpec]]:

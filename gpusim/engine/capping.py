@@ -13,10 +13,12 @@ arithmetic, the others as what is bound by memory. One that does both stands amo
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from gpusim.bundle import records
-from gpusim.engine.description import ClassSpec, SiteCaps
+from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps
 from gpusim.state.capacity import CAP_MOVE
 from gpusim.state.codes import Capping
 
@@ -26,18 +28,44 @@ MOVES = 1024  # of caps, that there is room for to begin with
 FRESH = 64  # jobs that start at one instant; if more do, all that run are looked at
 
 
+def draws_of(steps: int) -> np.ndarray:
+    """What a cap of each step leaves of what a run draws above idle, shape (steps + 1,)."""
+    return 1.0 - np.arange(steps + 1) / STEPS
+
+
+def steps_down(caps: SiteCaps) -> int:
+    """Steps down to the deepest cap at a site, whether by its own limit or by those of its feeders."""
+    return round((1.0 - caps.floor) * STEPS)
+
+
 def steps_of(caps: SiteCaps) -> int:
-    """Steps down to a site's deepest cap; 0 where runs are not capped."""
-    return 0 if caps.capping < Capping.UNIFORM else round((1.0 - caps.floor) * STEPS)
+    """Steps down to the deepest cap by the site's own limit; 0 where that does not cap runs."""
+    return 0 if caps.capping < Capping.UNIFORM else steps_down(caps)
+
+
+def gpu_step(pool: PoolSpec, draws: np.ndarray) -> int:
+    """Least step that keeps each GPU of a pool within its limit in all phases of jobs; the last if there is none.
+
+    ``draws``: what a cap of each step leaves of what they draw above idle, shape (steps + 1,).
+    """
+    fits = pool.idle_w + pool.busiest_w * draws <= pool.gpu_w
+    return int(np.argmax(fits)) if fits.any() else len(draws) - 1
 
 
 def cap_tables(
-    classes: list[ClassSpec], priority: np.ndarray, caps: list[SiteCaps], replicas: np.recarray
+    classes: list[ClassSpec],
+    priority: np.ndarray,
+    caps: list[SiteCaps],
+    replicas: np.recarray,
+    fed: Collection[int] = (),
 ) -> dict[str, np.ndarray]:
-    """Arrays of the fleet (``state/fleet.py``) by which its sites cap jobs and replicas; of one row where none does."""
+    """Arrays of the fleet (``state/fleet.py``) by which jobs and replicas are capped; of one row where none is.
+
+    ``fed``: sites where feeders may cap jobs.
+    """
     replicas = replicas[replicas["capped_w"] > 0.0]
-    deepest = max([steps_of(one) for one in caps], default=0)
-    draws = 1.0 - np.arange(deepest + 1) / STEPS
+    deepest = max([steps_of(one) for one in caps] + [steps_down(caps[s]) for s in fed], default=0)
+    draws = draws_of(deepest)
     share = np.array([[c.communication_share] for c in classes])
     exponent = np.array([[c.cap_exponent] for c in classes])
     all_priorities = np.concatenate([priority, replicas["priority"]])

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Topology
+from gpusim.state.codes import Backfill, Capping, Dispatch, Order, Placement, Tier, Topology
 
 
 @dataclass(frozen=True)
 class PoolSpec:
-    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``."""
+    """One GPU type at one site. Watts are per GPU and above idle, but for ``idle_w`` and ``node_idle_w``.
+
+    ``feeders``: by tier, how many nodes hang on each feeder and what these may draw [W], idle power included. Nodes of
+    a feeder are as many of the one below it, times a whole number. ``gpu_w``: what one GPU may draw [W].
+    """
 
     site: int
     gpu_type: int
@@ -30,6 +34,18 @@ class PoolSpec:
     checkpoint_w: float = 0.0
     serving_w: float = 0.0
     node_idle_w: float = 0.0
+    feeders: Mapping[Tier, tuple[int, float]] = field(default_factory=dict)
+    gpu_w: float = math.inf
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether anything but the site limits its power."""
+        return bool(self.feeders) or self.gpu_w < math.inf
+
+    @property
+    def busiest_w(self) -> float:
+        """[W] Above idle, of a GPU in the phase of a job that draws most."""
+        return max(self.compute_w, self.communication_w, self.checkpoint_w)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from gpusim.bundle import records
 from gpusim.engine.build import Names
+from gpusim.engine.draw import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
@@ -232,7 +233,7 @@ class Rounds:
             price_usd_per_mwh=float(site["price_usd_per_j"]) * JOULE_PER_MWH,
             carbon_g_per_kwh=float(site["carbon_g_per_j"]) * G_PER_KWH,
             limit_w=float(site["limit_w"]),
-            facility_w=float(site["it_w"] * site["overhead"] + site["fixed_w"]),
+            facility_w=facility_w(site),
             tenant_shares=self.names.shares,
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
             speeds=self._speeds,

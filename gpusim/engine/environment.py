@@ -10,6 +10,7 @@ import simpy
 from gpusim.engine import border, room
 from gpusim.engine.clock import Clock
 from gpusim.engine.description import Replicas
+from gpusim.engine.draw import facility_w
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.sizes import Sizes
@@ -275,7 +276,7 @@ class FleetEnvironment(Clock):
         if self._catch_up is not None:
             self._catch_up()
         row = self.fleet.sites[site]
-        more_j = float((row.it_w * row.overhead + row.fixed_w) * (self.now - row.settled_s))
+        more_j = facility_w(row) * float(self.now - row.settled_s)
         usd, grams = row.cost_usd + more_j * row.price_usd_per_j, row.carbon_g + more_j * row.carbon_g_per_j
         return float(row.facility_j + more_j), float(usd), float(grams)
 

@@ -48,7 +48,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "gpu_s": gpu_time.gpu_s,
             "held_gpu_s": gpu_time.held_gpu_s,
             "useful_gpu_s": gpu_time.useful_gpu_s,
-            **({"throttled_gpu_s": gpu_time.throttled_gpu_s} if fleet.sites["cap_steps"].any() else {}),
+            **({"throttled_gpu_s": gpu_time.throttled_gpu_s} if len(fleet.cap_draws) > 1 else {}),
             **({"idle_j": gpu_time.idle_j} if have_moved(fleet).any() else {}),
             "lost_gpu_s": jobs["lost_gpu_s"],
             "energy_j": jobs["energy_j"] + _energy_so_far(fleet, running, end_s),

@@ -16,6 +16,7 @@ from gpusim.engine.runs import split_runs
 from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
 from gpusim.inputs.jobtable import JobTable
+from gpusim.kernels.feeding import recount
 from gpusim.state.codes import Cause, Phase, Wait
 
 SERVING = tuple(cause for cause in Cause if cause.name.startswith("SERVING"))  # held by replicas
@@ -57,6 +58,8 @@ class Recorder:
             self._sites[-1] = env.fleet.sites.copy()
             return
         env.settle()
+        if env.fleet.pools["fed"].any():
+            recount(env.fleet)
         for plant in self.plants:
             plant.settle()
         for power in env.sites.values():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gpusim import rng
 from gpusim.engine.build import Names
+from gpusim.engine.draw import facility_w
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.regulation.curtailment import emergencies, limit_mw, subject
@@ -207,5 +208,5 @@ class Regulation:
         power = self.env.sites[site]
         own_j = 0.0 if power.plant is None else power.plant.own()[0]
         row = self.env.fleet.sites[power.site]
-        drawn_j = row.facility_j + (row.it_w * row.overhead + row.fixed_w) * (self.env.now - row.settled_s)
+        drawn_j = row.facility_j + facility_w(row) * (self.env.now - row.settled_s)
         return float(drawn_j - own_j)

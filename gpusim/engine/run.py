@@ -20,6 +20,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
+from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
@@ -93,6 +94,8 @@ def run(
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet.pools["feeder_nodes"].any():
+        tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
     if programme:
@@ -199,6 +202,7 @@ class _World:
         pools = env.fleet.pools
         rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
         row.fixed_w = spec.cooling.fixed_fraction * rated_w
+        row.square_per_w = spec.cooling.at_full_load / rated_w if rated_w > 0.0 else 0.0
         power = env.sites[site] = SitePower(
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )

@@ -18,7 +18,7 @@ from gpusim.state.fleet import Fleet
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
     Cause.LOADING, Cause.RESTARTING, Cause.CHECKPOINTING, Cause.LOST_WORK, Cause.SLOWED, Cause.THROTTLED,
-    Cause.THROTTLED_COOLING, Cause.SLOWED_CURTAILED, Cause.IDLE_FRAGMENTED,
+    Cause.THROTTLED_FEEDER, Cause.THROTTLED_COOLING, Cause.SLOWED_CURTAILED, Cause.IDLE_FRAGMENTED,
 )  # fmt: skip
 
 
@@ -48,6 +48,7 @@ class _Parts(NamedTuple):
     place_s: np.ndarray  # when the part began
     rate: np.ndarray
     cap_rate: np.ndarray  # of that, what a cap on power left
+    by_feeder: np.ndarray  # whether a feeder asked for that cap
     kept_s: np.ndarray  # place up to which the run's work is kept
     writing: np.ndarray  # share of checkpoints in the course between loading and there
 
@@ -102,7 +103,7 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate")
+    names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate", "by_feeder")
     columns = (segments[name] for name in names)
     return _Parts(job, *columns, kept_s, writing)
 
@@ -111,14 +112,15 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
     start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
-    cap_rate, pace = np.ones(len(rows)), fleet.paces[rows[paced]]
+    cap_rate, by_feeder, pace = np.ones(len(rows)), np.zeros(len(rows), "i8"), fleet.paces[rows[paced]]
+    by_feeder[paced] = pace["by_feeder"]
     cap_rate[paced] = fleet.cap_rates[jobs["job_class"][paced], pace["cap_step"]]
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     return _Parts(
         rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
-        kept_s, writing,
+        by_feeder, kept_s, writing,
     )  # fmt: skip
 
 
@@ -142,10 +144,12 @@ def _book(
     others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
-    job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, kept_s, writing = parts
+    job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, by_feeder, kept_s, writing = parts
     gpus = gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
+    throttled = uncapped - at_work
+    by_site = np.where(by_feeder == 0, throttled, 0.0)
     load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
     loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
     kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
@@ -155,12 +159,13 @@ def _book(
         Cause.CHECKPOINTING: (at_work * writing, loaded_s, kept_end_s),
         Cause.LOST_WORK: (at_work, kept_end_s, end_s),
         Cause.SLOWED: (gpus - uncapped, start_s, end_s),
-        Cause.THROTTLED: (uncapped - at_work, start_s, end_s),
+        Cause.THROTTLED: (by_site, start_s, end_s),
+        Cause.THROTTLED_FEEDER: (throttled - by_site, start_s, end_s),
     }
     for cause, (rates, from_s, to_s) in taken.items():
         _spread(edges_s, booked[cause], pool, rates, from_s, to_s)
         np.add.at(gpu_time.useful_gpu_s, job, -rates * (to_s - from_s))
-    losses = {Cause.THROTTLED: uncapped - at_work, Cause.SLOWED: np.where(rate == 0.0, gpus - uncapped, 0.0)}
+    losses = {Cause.THROTTLED: by_site, Cause.SLOWED: np.where(rate == 0.0, gpus - uncapped, 0.0)}
     for cause, by_site in binding_s.items():
         for site, spans in enumerate(by_site):
             for name, lost in losses.items() if spans else ():
@@ -171,7 +176,7 @@ def _book(
                     bound_s = np.maximum(start_s[mine], from_s), np.minimum(end_s[mine], to_s)
                     for out in (booked[cause], others[name]):
                         _spread(edges_s, out, pool[mine], lost[mine], *bound_s)
-    np.add.at(gpu_time.throttled_gpu_s, job, (uncapped - at_work) * (end_s - start_s))
+    np.add.at(gpu_time.throttled_gpu_s, job, throttled * (end_s - start_s))
     np.add.at(gpu_time.useful_gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.gpu_s, job, gpus * (end_s - start_s))
     np.add.at(gpu_time.held_gpu_s, job, held * (end_s - start_s))

@@ -2,22 +2,23 @@
 
 A site's caps are one number, its place on a ladder. The runs there fall into groups; each rung takes another step off
 what the runs of one group draw above idle, a group at its deepest cap before the next begins. Caps are looked at when
-all else of an instant is done: they deepen at once as far as the limit asks, and ease only where `_CALM` of it would
-stay free, so that they do not come and go with every job. Replicas by requests are played behind the clock: where
-there are some, moves on the ladder are noted for them.
+all else of an instant is done: they deepen at once as far as the limit asks, and ease only where `CALM` of it would
+stay free, so that they do not come and go with every job. A run goes by the deepest cap of its site and of the feeders
+that its nodes hang on. Replicas by requests are played behind the clock: where there are some, moves on the ladder are
+noted for them.
 """
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner
 from gpusim.kernels.capped import cap_group, cap_of
-from gpusim.kernels.limit import allowed_w, caps
+from gpusim.kernels.feeding import calm_feeders, settle_feeders, step_by_feeders
+from gpusim.kernels.limit import CALM, allowed_w
 from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner, Status
 
 _JOB, _RUNNING = int(Owner.JOB), int(Status.RUNNING)
-_CALM = 1.0 / 32.0  # of the limit
 
 
 @inner
@@ -45,12 +46,13 @@ def _rung(f, s, limit_w):
 
 @inner
 def _cap(f, j, s, now):
-    """Bring a running job to the cap of its group; whether it was under another."""
-    step = step_on(f.sites[s], cap_group(f, j, s), f.sites[s].cap_step)
+    """Bring a running job to its cap of now; whether it was under another."""
+    by_site = step_on(f.sites[s], cap_group(f, j, s), f.sites[s].cap_step)
+    step = max(by_site, step_by_feeders(f, f.jobs[j].holding))
     if cap_of(f, j) == step:
         return False
     leave_pace(f, j, now)
-    f.paces[j].cap_step = step
+    f.paces[j].cap_step, f.paces[j].by_feeder = step, step > by_site
     take_pace(f, j, now)
     return True
 
@@ -88,26 +90,49 @@ def has_room_for_moves(f):
 
 
 @inner
+def _cap_fed(f, i, now):
+    """The same for all that run on a feeder, each once."""
+    feeder, cap_round = f.feeders[i], f.clock[0].cap_round
+    changed = False
+    for n in range(feeder.first_node, feeder.first_node + feeder.n_nodes):
+        h = f.nodes[n].first_holding
+        while h != NONE:
+            holding = f.holdings[h]
+            if holding.kind == _JOB and holding.cap_round != cap_round:
+                holding.cap_round = cap_round
+                if _cap(f, holding.owner, f.pools[feeder.pool].site, now):
+                    changed = True
+            h = holding.next_on_node
+    if changed:
+        wake(f, feeder.pool)
+
+
+@inner
 def settle_caps(f, now):
-    """Bring the caps of all sites in line with their limits."""
+    """Bring the caps of all sites and feeders in line with their limits."""
     clock = f.clock[0]
+    moved_feeders = settle_feeders(f, now)
     for s in range(len(f.sites)):
         site = f.sites[s]
         if site.uncapped == 0:
             continue
         rung = max(site.cap_step, _rung(f, s, site.limit_w))
         if rung == site.cap_step:
-            rung = min(rung, _rung(f, s, site.limit_w * (1.0 - _CALM)))
+            rung = min(rung, _rung(f, s, site.limit_w * (1.0 - CALM)))
         moved = rung != site.cap_step
         site.cap_step = rung
         if moved and len(f.cap_moves) > 0:
             _note_move(f, s, now)
         if moved or clock.n_fresh > len(f.fresh):
             _cap_all(f, s, now)
+    clock.cap_round += 1
+    for k in range(moved_feeders):
+        _cap_fed(f, f.stirred[k], now)
     for i in range(min(clock.n_fresh, len(f.fresh))):
         j = f.fresh[i]
-        if f.jobs[j].status == _RUNNING and caps(f, f.pools[f.jobs[j].pool].site):
+        if f.jobs[j].status == _RUNNING:
             _cap(f, j, f.pools[f.jobs[j].pool].site, now)
     for s in range(len(f.sites)):  # what this has changed itself is looked at already
         f.sites[s].uncapped = 0
+    calm_feeders(f)
     clock.n_fresh = clock.n_uncapped = 0

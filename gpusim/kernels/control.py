@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, kernel
+from gpusim.kernels.feeding import feed_node
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import fits_limit, look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
@@ -75,7 +76,7 @@ def set_nodes_on(f, v, p, wanted, now):
     while change > 0:
         if f.nodes[n].state == OFF:
             _admit_node(f, p, n)
-            _energise(f, p, 1)
+            _energise(f, p, n, 1)
             change -= 1
         n += 1
     for idle_only in (True, False):
@@ -88,13 +89,15 @@ def set_nodes_on(f, v, p, wanted, now):
 
 
 @inner
-def _energise(f, p, nodes):
-    """Count nodes switched on (or off, if negative), and their idle power."""
+def _energise(f, p, n, nodes):
+    """Count a node switched on (1) or off (-1), and its idle power."""
     pool = f.pools[p]
     site = f.sites[pool.site]
     pool.energised += nodes * pool.gpus_per_node
     site.phase_w[_IDLE] += nodes * pool.node_idle_w
     site.it_w += nodes * pool.node_idle_w
+    if pool.fed != 0:
+        feed_node(f, n, nodes * pool.node_idle_w, 0.0)
     look_at_caps(f, pool.site)
 
 
@@ -106,7 +109,7 @@ def _switch_off(f, v, p, n, now):
         _uncount(f, p, n)
         f.nodes[n].state = OFF
         wake(f, p)  # whoever waits may wait for something else now
-    _energise(f, p, -1)
+    _energise(f, p, n, -1)
     wake_site(f, f.pools[p].site)
 
 

@@ -93,6 +93,12 @@ def settle_lane(lanes, i, now):
 
 
 @inner
+def facility_w(site):
+    """What a site draws now; what it converts loses by load, and by the square of it."""
+    return site.it_w * (site.overhead + site.square_per_w * site.it_w) + site.fixed_w
+
+
+@inner
 def settle_site(sites, s, now):
     """Integrate the site's power, cost and carbon exactly: all are constant between two changes."""
     site = sites[s]
@@ -102,13 +108,13 @@ def settle_site(sites, s, now):
     site.settled_s = now
     for phase in range(N_PHASE):
         site.energy_j[phase] += site.phase_w[phase] * dt
-    facility_w = site.it_w * site.overhead + site.fixed_w
-    facility_j = facility_w * dt
+    drawn_w = facility_w(site)
+    facility_j = drawn_w * dt
     site.facility_j += facility_j
     site.cost_usd += facility_j * site.price_usd_per_j
     site.carbon_g += facility_j * site.carbon_g_per_j
-    if facility_w > site.peak_w:
-        site.peak_w = facility_w
+    if drawn_w > site.peak_w:
+        site.peak_w = drawn_w
 
 
 @inner

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpusim.kernels._jit import inner
 from gpusim.state.codes import Capping, Phase
 
+CALM = 1.0 / 32.0  # of a limit: caps ease only where so much of it would stay free
 _IDLE, _UNIFORM = int(Phase.IDLE), int(Capping.UNIFORM)
 
 
@@ -17,7 +18,7 @@ def caps(f, s):
 @inner
 def look_at_caps(f, s):
     """What a site draws, or may draw, has changed: it looks at its caps before time goes on."""
-    if caps(f, s) and f.sites[s].uncapped == 0:
+    if (caps(f, s) or f.sites[s].fed != 0) and f.sites[s].uncapped == 0:
         f.sites[s].uncapped = 1
         f.clock[0].n_uncapped += 1
 

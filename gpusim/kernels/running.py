@@ -19,6 +19,7 @@ from gpusim.kernels.course import (
     speed_in,
     work_left,
 )
+from gpusim.kernels.feeding import feed
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
@@ -49,6 +50,8 @@ def _add_draw(f, h, sign):
     if caps(f, s):
         f.cap_loads[s, cap_group(f, holding.owner, s)] += sign * holding.counted_w
         look_at_caps(f, s)
+    if f.pools[holding.pool].fed != 0:
+        feed(f, h, 0.0, sign * (holding.counted_w / site.floor))
     if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
         return drawn_w
     for q in range(site.first_pool, site.first_pool + site.n_pools):
@@ -96,7 +99,7 @@ def start(f, j, p, now):
     _add_draw(f, h, 1.0)
     heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, member_of(f, h))
     clock.n_ends += 1
-    if caps(f, pool.site):
+    if caps(f, pool.site) or pool.fed != 0:
         note_fresh(f, j)
 
 
@@ -162,6 +165,7 @@ def _begin_pace(f, j, p, spread):
     pace.own_rate, pace.own_draw = 1.0, 1.0
     pace.spread = spread
     pace.rate, pace.draw, pace.cap_step = spread * f.pools[p].rate, spread * f.pools[p].draw, 0
+    pace.by_feeder = 0
     pace.since_s, pace.place_s = f.jobs[j].start_s, 0.0
     pace.last_segment = NONE
 
@@ -212,10 +216,12 @@ def _note_segment(f, j, now):
     segment.gpus, segment.held, segment.runs_before = job.gpus, job.held, job.evictions
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
+    segment.by_feeder = 0
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
         segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
         segment.cap_rate = f.cap_rates[job.job_class, f.paces[j].cap_step]
+        segment.by_feeder = f.paces[j].by_feeder
         f.paces[j].last_segment = clock.n_segments
     clock.n_segments += 1
 

@@ -16,11 +16,12 @@ from gpusim.scenario import kinds
 from gpusim.scenario.base import Moment
 from gpusim.scenario.build_out import gpus_added, valid_projects
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
-from gpusim.scenario.site import Pool
+from gpusim.scenario.site import Pool, Site
 from gpusim.scenario.steps import Steps
 from gpusim.scenario.workload import Stream
 from gpusim.units import DAY_S, number_of
@@ -58,12 +59,14 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     peaks = {place: pool.gpus.peak() + added.get(place, 0) for place, (pool, _gpu) in pools.items()}
     for place, (pool, gpu) in pools.items():
         yield from _spares(place, pool.spare_nodes, int(peaks[place]) // gpu.gpus_per_node)
+        yield from _feeders(data, place, pool, gpu, int(peaks[place]) // gpu.gpus_per_node)
     total = sum(peaks.values())
     if total > MAX_GPUS:
         yield f"sites: found {total:,.0f} GPUs in total; give at most {MAX_GPUS:,}"
     for place, table in find(data, ("services", "*")):
         if service := _valid(Service, table):
             yield from _service(place, service, pools, peaks, days)
+            yield from _losses_of_requests(data, place, service)
     for place, table in find(data, ("workload", "streams", "*")):
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
@@ -94,6 +97,38 @@ def _spares(place: tuple[str, str], spares: int, nodes: int) -> Iterator[str]:
     if spares > 0 and spares >= nodes:
         key = dotted(("sites", place[0], "pools", place[1], "spare_nodes"))
         yield f"{key}: found {number_of(spares, 'spare')} of {number_of(nodes, 'node')}; give fewer than all nodes"
+
+
+def _feeders(data: dict, place: tuple[str, str], pool: Pool, gpu: GpuType, nodes: int) -> Iterator[str]:
+    """What caps cannot keep within the limit of a feeder; orders that stop runs, which caps would reorder for ever."""
+    if pool.feeders is None:
+        return
+    scheduler = _valid(Scheduler, data.get("scheduler", {}))
+    if scheduler is not None and scheduler.is_greedy:
+        yield (
+            f"{dotted(('sites', place[0], 'pools', place[1], 'feeders'))}: found with scheduler.order ="
+            f' "{scheduler.order}", which stops running jobs; give another order, or remove feeders'
+        )
+    floors = [floor for _place, floor in find(data, ("sites", place[0], "cap_floor"))]
+    floor = floors[0] if floors else Site.model_fields["cap_floor"].default
+    if not isinstance(floor, int | float) or not 0.0 < floor <= 1.0:
+        return  # its own fault
+    serves = any(
+        isinstance(one, dict) and (one.get("site"), one.get("gpu_type")) == place
+        for _place, one in find(data, ("services", "*", "deployments", "*"))
+    )
+    for key, fault in too_weak(pool.feeders, gpu, nodes, floor, serves):
+        yield f"{dotted(('sites', place[0], 'pools', place[1], 'feeders', *key))}: {fault}"
+
+
+def _losses_of_requests(data: dict, place: tuple, service: Service) -> Iterator[str]:
+    """What replicas that serve by requests drew is known afterwards: too late for losses by the square of load."""
+    for site in dict.fromkeys(deployment.site for deployment in service.deployments if service.by_request):
+        if any(loss for _place, loss in find(data, ("sites", site, "cooling", "square_loss"))):
+            yield (
+                f"{dotted(('sites', site, 'cooling', 'square_loss'))}: found where {dotted(place)} is served by"
+                ' requests, whose power is known too late for it; remove it, or give the service level = "fluid"'
+            )
 
 
 def _whole_numbers(data: dict | list, place: tuple = ()) -> Iterator[str]:

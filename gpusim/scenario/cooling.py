@@ -28,6 +28,9 @@ class Cooling(Model):
     0.06."""
     conversion_loss: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility watts per IT watt lost in transformers and power supplies. 0.04."""
+    square_loss: float | None = Field(None, ge=0, le=1)
+    """The same at the rated IT power of the complete site, of what grows with the square of load: heat in windings and
+    cables. With `conversion_loss` and `fixed_fraction` this makes efficiency depend on load. Absent: 0."""
     fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility power drawn at any load, per rated IT watt of the complete site. 0.02."""
     overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
@@ -47,6 +50,11 @@ class Cooling(Model):
     derate_per_k: float = Field(ge=0, le=1, json_schema_extra=BY_MEDIUM)
     """Share of `design_mw` that the plant no longer cools for each kelvin above `design_c`. Air and hybrid 0.02, liquid
     0.05."""
+
+    @property
+    def at_full_load(self) -> float:
+        """Facility watts per IT watt lost by the square of load, at full load."""
+        return self.square_loss or 0.0
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.feeders import Feeders
 from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.on_site import OnSite
 from gpusim.scenario.power_plan import PowerPlan
@@ -39,6 +40,8 @@ class Pool(Model):
     """Spare nodes that replace failed ones; jobs and replicas never hold more nodes than the rest."""
     spare_start_s: float = Field(0.0, ge=0)
     """[s] Time until a spare takes over from a failed node. 0: hot; minutes: warm."""
+    feeders: Feeders | None = None
+    """Limits of GPUs, nodes, racks, busways and halls on power. Absent: only the site has a limit."""
 
 
 class Site(Model):

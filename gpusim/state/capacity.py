@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.bundle import record
-from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_WAIT
+from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
 
 NODE = record(  # in a line of cache
     [
@@ -37,6 +37,10 @@ POOL = record(
         ("domains_per_pod", "i8"),
         ("n_pods", "i8"),
         ("exchange", "f8", (N_LEVEL,)),  # time that gangs take to exchange data by `Level`, in any unit
+        ("feeder_nodes", "i8", (N_TIER,)),  # nodes on each feeder, by `Tier`; 0: there are none
+        ("first_feeder", "i8", (N_TIER,)),
+        ("gpu_step", "i8"),  # by which the limit of its GPUs asks for runs to be capped
+        ("fed", "i1"),  # there are feeders, or such a limit
         ("node_sets", "i8"),  # offset in `words` of the nodes by free count, open then reserved
         ("node_words", "i8"),  # that each of these sets takes
         ("domain_sets", "i8"),  # offset in `words` of the domains by idle nodes, open then all
@@ -128,11 +132,13 @@ SITE = record(
         ("grid_w", "f8"),  # what the grid connection gives: the limit, but for caps and cooling
         ("cap_wait", "i8"),  # `Wait` of those whom a limit below the connection keeps waiting
         ("overhead", "f8"),  # facility watts per IT watt now
-        ("peak_overhead", "f8"),  # the same at the run's hottest hour
+        ("peak_overhead", "f8"),  # the same at the run's hottest hour, at full load
+        ("square_per_w", "f8"),  # facility watts per IT watt, for each IT watt drawn
         ("fixed_w", "f8"),  # drawn at any load
         ("rate", "f8"),  # of all its runs
         ("draw", "f8"),
         ("capping", "i8"),  # `Capping`
+        ("fed", "i1"),  # some of its pools hang on feeders
         ("cap_steps", "i8"),  # by which a group of its runs can be capped
         ("cap_step", "i8"),  # where it is on its ladder: the groups before are capped by all steps, one by the rest
         ("uncapped", "i8"),  # what it draws, or may draw, has changed since it looked at its caps
@@ -172,6 +178,7 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
         ("counted_w", "f8"),  # what its site's limit counts of it: under the deepest cap, if there are caps
+        ("cap_round", "i8"),  # in which it was last looked at, node by node
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
         ("previous_on_node", "i8"),
     ]

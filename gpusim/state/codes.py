@@ -112,6 +112,15 @@ class Level(IntEnum):
     SITE = 2
 
 
+class Tier(IntEnum):
+    """What GPUs are fed through on the way from their site, the nearest first."""
+
+    NODE = 0
+    RACK = 1
+    BUSWAY = 2
+    HALL = 3
+
+
 class Capping(IntEnum):
     """What a site does when what runs there would draw more than it may."""
 
@@ -132,7 +141,7 @@ class Dispatch(IntEnum):
     GREENEST = 4
 
 
-N_CAUSE, N_WAIT, N_PHASE, N_LEVEL = len(Cause), len(Wait), len(Phase), len(Level)
+N_CAUSE, N_WAIT, N_PHASE, N_LEVEL, N_TIER = len(Cause), len(Wait), len(Phase), len(Level), len(Tier)
 
 # Node states.
 OFF, ON, DOWN, SPARE = 0, 1, 2, 3

@@ -6,6 +6,7 @@ import numpy as np
 
 from gpusim.bundle import Bundle, record
 from gpusim.state.capacity import CAP_MOVE, HOLDING, NODE, POOL, SITE
+from gpusim.state.feeders import FEEDER
 from gpusim.state.jobs import CLASS, JOB, LINK, PACE, ROUTE, SEGMENT, TRANSFER
 from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE
@@ -57,8 +58,10 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_woken", "i8"),
         ("n_departing", "i8"),
         ("n_uncapped", "i8"),  # sites that must look at their caps
-        ("n_fresh", "i8"),  # jobs that started since at sites that cap
+        ("n_fresh", "i8"),  # jobs that started since where runs may be capped
         ("n_cap_moves", "i8"),
+        ("n_stirred", "i8"),  # feeders that must look at their caps
+        ("cap_round", "i8"),  # so many times caps were looked at node by node
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]
 )
@@ -100,6 +103,10 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "cap_phases": (np.dtype("f8"), 1),  # by how much caps slow classes and replicas, the least first
     "cap_moves": (CAP_MOVE, 1),  # since the start, where replicas may be capped: these are played behind
     "fresh": (np.dtype("i8"), 1),
+    "feeders": (FEEDER, 1),  # by pool, tier and place
+    "feeder_w": (np.dtype("f8"), 2),  # (feeders, 2): what caps leave alone, and runs above idle without caps
+    "node_w": (np.dtype("f8"), 2),  # (nodes, 2): the same; kept where some pool hangs on feeders
+    "stirred": (np.dtype("i8"), 1),  # feeders that must look at their caps
     "ordered": (np.dtype("i8"), 1),  # a custom policy's answer: jobs, best first
     "candidates": (np.dtype("i8"), 1),  # pools of all routes, home pools first
     "candidate_links": (np.dtype("i8"), 1),  # link that brings the data to each candidate; NONE: they are there

@@ -47,6 +47,7 @@ PACE = record(  # of a run that has not always gone at rate 1
         ("rate", "f8"),  # with its pool's
         ("draw", "f8"),
         ("cap_step", "i8"),  # of `cap_draws` and `cap_rates`; 0: no cap
+        ("by_feeder", "i8"),  # a feeder asked for that, and its site for less
         ("since_s", "f8"),  # when it got these
         ("place_s", "f8"),  # in its course then
         ("last_segment", "i8"),
@@ -65,6 +66,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("place_s", "f8"),  # in the run's course when it began
         ("rate", "f8"),
         ("cap_rate", "f8"),  # of that, what a cap on its power left
+        ("by_feeder", "i8"),  # a feeder asked for it
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
         ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
     ]

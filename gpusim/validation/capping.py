@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from gpusim.analysis.step_power import Steps
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.state.codes import Capping
+from gpusim.state.codes import Capping, Tier
 from gpusim.state.fleet import Fleet
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import work
@@ -66,7 +67,7 @@ def more_servers(_effort: Effort, floor: float = 0.5) -> Iterator[Row]:
     """
     for what, exponent, tolerance in (("decoding", 0.1, 0.02), ("training", 0.5, 0.05)):
         fleet = _played(13, exponent, floor)
-        rate = 3600.0 / (fleet.jobs["end_s"][0] - fleet.jobs["start_s"][0])
+        rate = _rate(fleet)
         yield Row(52, f"{what}: work of 13 servers in the budget of 10 (published: 1.3)", 1.3, 1.3 * rate, tolerance)
         excess_w = 13 * (_IDLE_W + 8 * _ABOVE_W) - 10 * _NODE_W
         steps = np.ceil(excess_w / (13 * 8 * _ABOVE_W / 16.0))
@@ -82,6 +83,9 @@ def more_servers(_effort: Effort, floor: float = 0.5) -> Iterator[Row]:
             fleet.sites["energy_j"].sum() / parts_j,
             1e-9,
         )
+    row = _played(13, 0.5, floor, Capping.ADMISSION, {Tier.BUSWAY: (13, 10 * _NODE_W)})
+    yield Row(52, "training: rate on a busway that carries ten", (1.0 - steps / 16.0) ** 0.5, _rate(row), 1e-9)
+    yield Row(52, "power beyond that of the busway", 0.0, max(row.sites["peak_w"][0] / (10 * _NODE_W) - 1.0, 0.0), 1e-9)
     held_back = _played(13, 0.5, floor, Capping.ADMISSION)
     started = np.count_nonzero(held_back.jobs["start_s"] == 0.0)
     yield Row(
@@ -97,14 +101,24 @@ def _held_s(fleet: Fleet) -> float:
     return float((fleet.jobs["held"] * fleet.jobs["run_s"]).sum())
 
 
-def _played(servers: int, exponent: float, floor: float, capping: Capping = Capping.UNIFORM) -> Fleet:
-    """A job of an hour on each server, in the budget of ten, after some hours."""
+def _rate(fleet: Fleet) -> float:
+    return 3600.0 / (fleet.jobs["end_s"][0] - fleet.jobs["start_s"][0])
+
+
+def _played(
+    servers: int,
+    exponent: float,
+    floor: float,
+    capping: Capping = Capping.UNIFORM,
+    feeders: Mapping[Tier, tuple[int, float]] = MappingProxyType({}),
+) -> Fleet:
+    """A job of an hour on each server, in the site's budget of ten, or that of feeders, after some hours."""
     jobs = work(np.zeros(servers), np.full(servers, 3600.0), 8)
-    pool = PoolSpec(0, 0, servers, 8, idle_w=72.0, compute_w=_ABOVE_W, node_idle_w=_IDLE_W)
+    pool = PoolSpec(0, 0, servers, 8, idle_w=72.0, compute_w=_ABOVE_W, node_idle_w=_IDLE_W, feeders=feeders)
     kind = ClassSpec(cap_exponent=exponent)
     env = FleetEnvironment(allocate([pool], 1, jobs, Rules(), classes=[kind], caps=[SiteCaps(capping, floor)]))
     env.fleet.pools[0].delivered = servers * 8
-    env.set_limit(0, 10 * _NODE_W, np.inf)
+    env.set_limit(0, np.inf if feeders else 10 * _NODE_W, np.inf)
     env.set_nodes_on(0, servers)
     env.run(until=_HOURS * 3600.0)
     env.settle()

@@ -175,6 +175,13 @@ def busy_fleet_scenario() -> Scenario:
     )  # fmt: skip
 
 
+def limited_fleet_scenario() -> Scenario:
+    """The same with failures, and with A100s whose GPUs, racks and hall carry less than their jobs would draw."""
+    limits = {"gpu_w": 350.0, "rack": {"nodes": 4, "kw": 14.0}, "hall": {"nodes": 16, "kw": 52.0}}
+    wear = {"per_1000_days": 40.0}
+    return busy_fleet_scenario().with_({"sites.west.pools.A100.feeders": limits, "failures.causes.wear": wear})
+
+
 def busy_fleet(_effort: Effort) -> Iterator[Row]:
     """27: a site's energy is that of its jobs, services, idle nodes and facility; its power stays within the limit."""
     scenario = busy_fleet_scenario()
@@ -197,15 +204,18 @@ def busy_fleet(_effort: Effort) -> Iterator[Row]:
         over = (power["facility_w"] / power["limit_w"] - 1.0).max()
         yield Row(27, f"{name}: power beyond the limit, mean of an hour", 0.0, max(over, 0.0), 1e-9)
         yield Row(27, f"{name}: power beyond the limit, seen every minute", 0.0, max(worst[name], 0.0), 1e-9)
+    limited = limited_fleet_scenario()
+    yield from energy_balance(limited, run(limited, SEED), "limits below the site, and failures: ")
 
 
-def energy_balance(scenario: Scenario, result: Record) -> Iterator[Row]:
+def energy_balance(scenario: Scenario, result: Record, what: str = "") -> Iterator[Row]:
     """27: for each site the integral of its power, and the sum of what its jobs, GPUs and facility used."""
     for name in scenario.sites:
         power = result.power[result.power["site"] == name]
         integral_j = (power["facility_w"] * (power["end_s"] - power["start_s"])).sum()
         parts_j = _jobs_j(result, name) + _idle_and_serving_j(result, name) + _facility_j(scenario, power, name)
-        yield Row(27, f"{name}: integral of power [MWh]", parts_j / JOULE_PER_MWH, integral_j / JOULE_PER_MWH, 1e-9)
+        integral = f"{what}{name}: integral of power [MWh]"
+        yield Row(27, integral, parts_j / JOULE_PER_MWH, integral_j / JOULE_PER_MWH, 1e-9)
 
 
 def _jobs_j(result: Record, site: str) -> float:

@@ -146,6 +146,22 @@ KINDS = {
         caps=True,
         redispatch=(False, True),
     ),
+    "feeders": cases(
+        backfills=EVERY, domains=(1, 2), changes=("grid", "cap", "fail"), checkpoints=True, caps=True, feeders=True
+    ),
+    "feeders of several pools": cases(
+        backfills=EVERY,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        changes=("grid", "cap", "fail", "pool_rate", "job_rate", "job_gpus"),
+        checkpoints=True,
+        quotas=True,
+        preempts=(False, True),
+        cycles=(None, None, *CYCLES),
+        caps=True,
+        feeders=True,
+        redispatch=(False, True),
+    ),
     "sizes": cases(backfills=EVERY, pools=2, changes=SIZED, checkpoints=True, preempts=(False, True)),
     "sizes under power limits": cases(
         backfills=EVERY, pools=3, changes=(*SIZED, "grid", "cap", "job_rate"), checkpoints=True
@@ -217,6 +233,9 @@ SERVED = {
         services=2,
         changes=("grid", "hall", "deliver", "deliver", "fail"),
         quotas=True,
+    ),
+    "services on feeders": cases(
+        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), caps=True, feeders=True
     ),
     "services in cycles": cases(backfills=(Backfill.NONE,), services=1, changes=("grid", "hall"), cycles=CYCLES),
 }

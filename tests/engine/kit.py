@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gpusim.engine.build import Names
-from gpusim.engine.capping import STEPS
+from gpusim.engine.capping import STEPS, gpu_step
 from gpusim.engine.cycle import cycle
 from gpusim.engine.description import PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.doors import Rounds
@@ -225,6 +225,7 @@ def _fleet(case: Case, serving: Serving) -> Fleet:
     if case.caps:
         _use_draws(fleet, case)
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead
+    fleet.sites["square_per_w"] = case.square_per_w
     return fleet
 
 
@@ -239,6 +240,8 @@ def _use_draws(fleet: Fleet, case: Case) -> None:
     fleet.put("cap_draws", draws)
     fleet.put("cap_rates", draws ** np.array([[kind.cap_exponent] for kind in case.classes]))
     fleet.sites["floor"] = draws[fleet.sites["cap_steps"]]
+    for pool, spec in zip(fleet.pools, case.pools, strict=True):
+        pool.gpu_step = gpu_step(spec, draws[: case.caps[spec.site][1] + 1])
 
 
 def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> Generator:

@@ -1,11 +1,12 @@
 """Random cases: tiny fleets, few jobs and few changes, of numbers that are exact in binary."""
 
 import math
+from dataclasses import replace
 
 from hypothesis.strategies import SearchStrategy
 
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
-from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement
+from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
 from tests.engine.dice import DICE, Dice
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
 
@@ -163,9 +164,22 @@ def _class(dice: Dice, shares: list[float]) -> ClassSpec:
     )
 
 
+def _on_feeders(dice: Dice, pools: list[PoolSpec]) -> list[PoolSpec]:
+    """The same pools, most of them on racks, busways and halls with limits, some of which never bind."""
+    found = []
+    for pool in pools:
+        feeders, nodes = {}, 1
+        for tier in sorted(dice.few_of(list(Tier), 0, 3)):
+            nodes *= 1 if tier == Tier.NODE else dice.whole(1, 3)
+            feeders[tier] = (nodes, dice.one_of([4.0, 8.0, 12.0, 20.0, 32.0, 64.0]))
+        found.append(replace(pool, feeders=feeders, gpu_w=dice.one_of([math.inf, math.inf, 3.0, 5.0])))
+    return found
+
+
 def _caps(dice: Dice, pools: list[PoolSpec]) -> list[tuple[Capping, int]]:
     """What each site does when it would draw too much; half of those that cap may halve a draw, half may quarter it."""
-    kinds = [(Capping.ADMISSION, 0), (Capping.PREEMPT, 0)]
+    fed = any(pool.is_fed for pool in pools)
+    kinds = [(kind, steps) for kind in (Capping.ADMISSION, Capping.PREEMPT) for steps in ((1, 2) if fed else (0,))]
     kinds += [(capping, steps) for capping in Capping if capping >= Capping.UNIFORM for steps in (1, 2)]
     return [dice.one_of(kinds) for _site in range(pools[-1].site + 1)]
 
@@ -209,6 +223,8 @@ def _case(
     """``rules`` are the values that each of these rules may have."""
     power = "grid" in changes
     pools = _pools(dice, pools, domains, power, sites, pods)
+    if rules.pop("feeders", False):
+        pools = _on_feeders(dice, pools)
     classes = [ClassSpec()]
     if checkpoints:
         classes = [_class(dice, [0.0, 1.0] if pods else [0.0]) for _ in range(3)]
@@ -245,6 +261,7 @@ def _case(
         shares=[dice.one_of([1.0, 2.0, 4.0]) for _tenant in range(3)],
         quota=quota,
         overhead=1.25 if power else 1.0,
+        square_per_w=dice.one_of([0.0, 1 / 256]) if power else 0.0,
         caps=caps,
         oversubscription=dice.one_of([1.0, 1.5]) if power else 1.0,
         changes=opening + sorted(_changes(dice, pools, changes), key=lambda change: change.time_s),

@@ -22,8 +22,8 @@ METERED = {
     name: {**KINDS, **SERVED}[name]
     for name in (
         "power", "power of several pools", "data", "preemption", "cycles", "rates of other kinds",
-        "rates under power limits", "caps", "caps of several pools", "sizes under power limits", "rounds",
-        "services under power limits",
+        "rates under power limits", "caps", "caps of several pools", "feeders of several pools",
+        "sizes under power limits", "rounds", "services under power limits",
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Caps on the power of running jobs, found anew at every site before time goes on."""
+"""Caps on the power of running jobs, found anew at every site and feeder before time goes on."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gpusim.engine.description import ClassSpec
 from gpusim.state.codes import Capping
 from tests.reference.case import DRAWS
+from tests.reference.feeders import feeders_of, step_by_gpus
 from tests.reference.power import SitePower, full_w
 from tests.reference.world import Job
 
@@ -21,22 +22,17 @@ class SiteLadder:
         self.simulator, self.power, self.capping, self.steps = simulator, power, capping, steps
         self.rung = 0
 
-    def settle(self) -> None:
+    def move(self) -> bool:
         """Deeper at once as far as the limit asks; higher only if a 32nd of the limit then stays free."""
         before = self.rung
         self.rung = max(self.rung, self._least_rung(self.power.limit_w))
         if self.rung == before:
             self.rung = min(self.rung, self._least_rung(self.power.limit_w * (1 - 1 / 32)))
-        for pool in self.power.pools:
-            changed = [job for job in pool.running if job.cap != self._cap(job, self.rung)]
-            for job in changed:
-                job.place_s, job.since_s = job.place_now_s(self.simulator.env.now), self.simulator.env.now
-                job.cap = self._cap(job, self.rung)
-                job.end_s = job.since_s + job.left_s(job.length_s(pool))
-                self.simulator.life[job].interrupt()
-                pool.unsettled = True
-            if changed and self.rung != before:
-                self.simulator.gave_back(pool)
+        return self.rung != before
+
+    def cap(self, job: Job) -> int:
+        """Steps by which a job is capped now."""
+        return self._cap(job, self.rung)
 
     def _least_rung(self, limit_w: float) -> int:
         last = self.steps * len(self._groups())
@@ -68,10 +64,39 @@ def _slowed(kind: ClassSpec) -> float:
     return kind.cap_exponent * (1.0 - kind.communication_share)
 
 
-def ladders(simulator: Simulator) -> list[SiteLadder]:
-    """Of all sites that cap what runs there."""
-    pairs = zip(simulator.sites, simulator.case.caps or [], strict=False)
-    return [SiteLadder(simulator, power, *caps) for power, caps in pairs if caps[0] >= Capping.UNIFORM]
+class Caps:
+    """All caps of a fleet: a job goes by the deepest of its site and of the feeders that its nodes hang on."""
+
+    def __init__(self, simulator: Simulator):
+        self.simulator = simulator
+        pairs = zip(simulator.sites, simulator.case.caps or [], strict=False)
+        self.ladders = {
+            s: SiteLadder(simulator, power, *caps)
+            for s, (power, caps) in enumerate(pairs)
+            if caps[0] >= Capping.UNIFORM
+        }
+        self.feeders = feeders_of(simulator.case, simulator.pools)
+
+    def settle(self) -> None:
+        """Bring all jobs to their caps of now; queues are looked at where a limit has moved."""
+        moved = {s for s, ladder in self.ladders.items() if ladder.move()}
+        moved_feeders = [feeder for feeder in self.feeders if feeder.move()]
+        for pool in self.simulator.pools:
+            changed = [job for job in pool.running if job.cap != self._cap(job)]
+            for job in changed:
+                job.place_s, job.since_s = job.place_now_s(self.simulator.env.now), self.simulator.env.now
+                job.cap = self._cap(job)
+                job.end_s = job.since_s + job.left_s(job.length_s(pool))
+                self.simulator.life[job].interrupt()
+                pool.unsettled = True
+            if changed and pool.spec.site in moved or any(f.feeds(job) for f in moved_feeders for job in changed):
+                self.simulator.gave_back(pool)
+
+    def _cap(self, job: Job) -> int:
+        site = job.pool.spec.site
+        by_site = self.ladders[site].cap(job) if site in self.ladders else 0
+        by_gpus = step_by_gpus(job.pool, self.simulator.case.caps[site][1])
+        return max([by_site, by_gpus] + [feeder.step for feeder in self.feeders if feeder.feeds(job)])
 
 
 def leaves_first(job: Job, capping: Capping) -> tuple:

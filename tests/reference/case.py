@@ -84,7 +84,8 @@ class Case:
 
     Jobs are in order of submission. ``routes`` are (candidate pools, how many of them, at the front, are home);
     ``route_links`` name the link to each of these, -1 where the data are, and None where nothing has data.
-    ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour.
+    ``quota[tenant][gpu type]`` is in GPUs. ``overhead`` is facility watts per IT watt at the hottest hour;
+    at the meter, and not in the limit's sums, ``square_per_w`` times the IT watts are added to it.
     With ``cycle_s`` passes are made in cycles; ``policy`` then gives the order of a queue, as positions in its rows of
     (row, gpus, estimate [s]), which stand in order of submission. Or ``targets`` gives the GPUs of all jobs of a pool,
     from its rows of (row, gpus, held, time left [s], runs, preemptible), its free and all its GPUs.
@@ -100,7 +101,8 @@ class Case:
     shares: list[float] = field(default_factory=lambda: [1.0])
     quota: list[list[int]] | None = None
     overhead: float = 1.0
-    caps: list[tuple[Capping, int]] | None = None  # of each site: what it does, by how many steps it may cap a run
+    square_per_w: float = 0.0
+    caps: list[tuple[Capping, int]] | None = None  # of each site: what it does, by how many steps runs may be capped
     oversubscription: float = 1.0
     changes: list[Change] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)

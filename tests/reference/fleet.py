@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.state.codes import Backfill, Topology
+from gpusim.state.codes import Backfill, Capping, Topology
 from tests.reference.case import DRAWS, Case
 from tests.reference.links import Link
 from tests.reference.moment import Clock
@@ -27,7 +27,8 @@ class Fleet:
             for s in range(case.n_sites)
         ]
         for pool in self.pools:
-            pool.floor = DRAWS[case.caps[pool.spec.site][1]] if case.caps else 1.0
+            capping, steps = case.caps[pool.spec.site] if case.caps else (Capping.ADMISSION, 0)
+            pool.floor = DRAWS[steps] if capping >= Capping.UNIFORM else 1.0
         self.links = [Link(self.env) for _ in range(case.n_links)]
         self.price, self.carbon = [0.0] * case.n_sites, [0.0] * case.n_sites
         self.jobs = [

@@ -40,7 +40,7 @@ class Meter:
                     it_w += w
                     self.job_j[job.row] += (w + pool.spec.idle_w * job.held(pool.size)) * seconds
             self.site_j[s] += it_w * seconds
-            facility_j = it_w * site.overhead * seconds
+            facility_j = it_w * (site.overhead + simulator.case.square_per_w * it_w) * seconds
             self.facility_j[s] += facility_j
             self.cost_usd[s] += facility_j * simulator.price[s]
             self.carbon_g[s] += facility_j * simulator.carbon[s]

@@ -9,7 +9,7 @@ import simpy
 
 from gpusim.state.codes import Status, Topology, Wait
 from tests.reference import preemption, times
-from tests.reference.caps import ladders
+from tests.reference.caps import Caps
 from tests.reference.case import Case, Outcome, Served
 from tests.reference.changes import Changes
 from tests.reference.dispatch import choose
@@ -36,7 +36,7 @@ class Simulator(Fleet):
         self.waiting = Waiting(self)
         self.greedy = Greedy(self)
         self.services = [Service(self, spec) for spec in case.services]
-        self.env.behind = [ladder.settle for ladder in ladders(self)]
+        self.env.behind = [Caps(self).settle] if case.caps else []
 
     def play(self, until_s: float) -> list[Outcome]:
         """Outcomes of all jobs in [0, until)."""

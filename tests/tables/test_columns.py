@@ -24,7 +24,7 @@ COUNTS = {"retries",
     "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
     "preemptions", "nodes", "interruptions",
 }  # fmt: skip
-PLACES = {"job_id", "request", "milestone", "position", "priority", "rank"}
+PLACES = {"feeder", "job_id", "request", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
     "share_of_planned", "ettr", "expected_ettr", "goodput",
@@ -33,6 +33,7 @@ TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a col
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
     "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
+    "capped_s", "throttled_gpu_s",
     *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
     *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
       for of in ("mean", "p50", "p90", "p99")),
@@ -55,6 +56,7 @@ def result() -> Result:
             {
                 "failures.mix": "llama3",
                 "sites.here.tariff": {},
+                "sites.here.pools.one.feeders": {"hall": {"nodes": 100, "kw": 1e6}},
                 "sites.here.non_firm": NON_FIRM,
                 "sites.here.on_site": {"battery": {"mw": 0.01, "mwh": 0.04}},
             }

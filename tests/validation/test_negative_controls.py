@@ -216,6 +216,21 @@ def test_energy_balance(busy, part):
     assert len(failures(power.energy_balance(scenario, wrong))) == 2
 
 
+def test_limits_below_the_site():
+    """They bind, and nodes fail. As much as a millionth more for jobs that they capped breaks the balance there."""
+    scenario = power.limited_fleet_scenario()
+    result = run(scenario, SEED)
+    booked = result.ledger.groupby("cause", observed=True)["gpu_s"].sum() / 3600.0
+    assert booked["throttled_feeder"] > 100.0
+    assert booked["down"] > 10.0
+    assert set(result.feeders.loc[result.feeders["capped_s"] > 0.0, "tier"]) == {"rack", "hall"}
+    assert not failures(power.energy_balance(scenario, result))
+    capped = result.jobs["throttled_gpu_s"] > 0.0
+    jobs = result.jobs.assign(energy_j=result.jobs["energy_j"] * np.where(capped, 1.0 + 1e-6, 1.0))
+    wrong = Result(result.manifest, {**result.tables, "jobs": jobs})
+    assert set(failures(power.energy_balance(scenario, wrong))) == {"west: integral of power [MWh]"}
+
+
 def test_flat_arrivals():
     """Arrivals without their day have the count of a day, but neither its peak nor its spread by minute."""
     assert set(failures(workload.daily_rate(QUICK, swing=0.0))) == {

@@ -8,6 +8,7 @@ from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
 from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
+from gpusim.engine.layout.feeders import lay_out_feeders
 from gpusim.engine.layout.jobs import classes_of, jobs_of, routes_of
 from gpusim.engine.layout.options import clock_of, rules_of
 from gpusim.engine.layout.plans import dues, timelines
@@ -48,11 +49,15 @@ def allocate(
     shares = shares or [1.0]
     classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
     jobs = jobs_of(work, rules)
-    caps_of_runs = cap_tables(classes, jobs.priority, caps, serving.replicas)
+    caps_of_runs = cap_tables(
+        classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
+    )
     n_jobs = len(jobs)
     n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
     layout = lay_out_pools(pools, n_holdings)
+    sites = sites_of(pools, caps)
+    feeders = lay_out_feeders(pools, layout, sites, caps)
     conservative = rules.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     segments = 4096 if rules.preempts or rules.greedy or len(serving.replicas) else 64
@@ -63,7 +68,8 @@ def allocate(
         holdings=records(HOLDING, n_holdings),
         nodes=layout.nodes,
         pools=layout.pools,
-        sites=sites_of(pools, caps),
+        sites=sites,
+        **feeders,
         **queues_of(layout, jobs, rules, shares, by_tenant=quota is not None or rules.order == Order.FAIR_SHARE),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),

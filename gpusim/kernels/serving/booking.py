@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
-from gpusim.kernels.ledger import settle_pool, settle_site
+from gpusim.kernels.ledger import facility_w, settle_pool, settle_site
 from gpusim.state.codes import Cause, Phase
 
 _IDLE, _PREFILL, _DECODE = int(Cause.SERVING_IDLE), int(Cause.SERVING_PREFILL), int(Cause.SERVING_DECODE)
@@ -37,5 +37,5 @@ def mark_peaks(f):
     """See whether sites drew more than before, all of their pools told: the mean since these were last told."""
     for s in range(len(f.sites)):
         site = f.sites[s]
-        site.peak_w = max(site.peak_w, site.it_w * site.overhead + site.fixed_w + site.late_w)
+        site.peak_w = max(site.peak_w, facility_w(site) + site.late_w)
         site.late_w = 0.0

@@ -6,6 +6,7 @@ import math
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.capped import replica_cap_group
+from gpusim.kernels.feeding import feed
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding
 from gpusim.kernels.ledger import settle_pool, settle_site
@@ -25,19 +26,23 @@ _RULE, _COOLING, _CURTAILED = int(Wait.RULE), int(Wait.COOLING), int(Wait.CURTAI
 
 
 @inner
-def _most_w(f, v, r, p):
-    """[W] above idle that a replica may draw in a pool: as serving does there, or as much as it says.
+def _full_w(f, v, r, p):
+    """[W] above idle that a replica may draw in a pool: as serving does there, or as much as it says."""
+    pool, replica = f.pools[p], v.replicas[r]
+    return max(pool.serving_w, replica.most_w) * held_gpus(pool, replica.gpus)
 
-    What caps on power reach of it counts as under the deepest.
-    """
+
+@inner
+def _most_w(f, v, r, p):
+    """The same under the deepest cap of the site."""
     pool, replica = f.pools[p], v.replicas[r]
     yields_w = (1.0 - f.sites[pool.site].floor) * replica.capped_w
-    return (max(pool.serving_w, replica.most_w) - yields_w) * held_gpus(pool, replica.gpus)
+    return _full_w(f, v, r, p) - yields_w * held_gpus(pool, replica.gpus)
 
 
 @inner
 def _count_draw(f, v, r, p, sign):
-    """Count what a replica may draw at its site, or count it no longer."""
+    """Count what a running replica may draw at its site and on its feeders, or count it no longer."""
     pool, replica = f.pools[p], v.replicas[r]
     s = pool.site
     most_w = _most_w(f, v, r, p)
@@ -46,6 +51,8 @@ def _count_draw(f, v, r, p, sign):
     if caps(f, s) and replica.capped_w > 0.0:
         capped_w = f.sites[s].floor * replica.capped_w * held_gpus(pool, replica.gpus)
         f.cap_loads[s, replica_cap_group(f, v, r, s)] += sign * capped_w
+    if pool.fed != 0:
+        feed(f, replica.holding, sign * _full_w(f, v, r, p), 0.0)
     look_at_caps(f, s)
 
 

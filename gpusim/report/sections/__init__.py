@@ -14,6 +14,7 @@ from gpusim.report.sections.energy import EnergySection
 from gpusim.report.sections.events import EventsSection
 from gpusim.report.sections.explore import ExploreSection
 from gpusim.report.sections.failures import FailuresSection
+from gpusim.report.sections.feeders import FeedersSection
 from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
@@ -32,13 +33,13 @@ from gpusim.report.sections.where import WhereSection
 SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(),
     MoneySection(), RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
-    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), OnSiteSection(),
-    BillsSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), FeedersSection(),
+    OnSiteSection(), BillsSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
-    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), OnSiteSection(),
-    BillsSection(), RulesSection(),
+    AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), FeedersSection(),
+    OnSiteSection(), BillsSection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last

@@ -132,6 +132,19 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
             )  # fmt: skip
 
 
+def _feeders(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
+    """Higher limits below the site, all of a pool's together."""
+    for site, kind, pool in pools_of(scenario):
+        feeders = scenario.sites[site].pools[kind].feeders
+        if feeders is None or not feeders.keys:
+            continue
+        keys = [dotted(("sites", site, "pools", kind, "feeders", *key)) for key in feeders.keys]
+        yield Counterfactual(
+            "power", pool, "feeders", f"{step:.0%} higher limits on power below the site for {kind} at {site}",
+            Lever(keys=keys, how="scale"), 1.0 + step, "%", booked([pool], "throttled_feeder"),
+        )  # fmt: skip
+
+
 def _cooling(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     """A plant that no weather limits, and a larger one where the scenario says how large it is."""
     for site, spec in scenario.sites.items():
@@ -276,8 +289,8 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
 
 
 CONSTRAINTS: tuple[Callable[[Scenario, float, float], Iterator[Counterfactual]], ...] = (
-    _gpus, _grid, _energisation, _oversubscription, _power_plan, _cooling, _non_firm, _halls, _shells, _delivery,
-    _links, admission.quotas, admission.residency, admission.types, admission.data, _backfill, _cycle, _preemption,
-    _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks, build_out.rivals,
+    _gpus, _grid, _energisation, _oversubscription, _power_plan, _feeders, _cooling, _non_firm, _halls, _shells,
+    _delivery, _links, admission.quotas, admission.residency, admission.types, admission.data, _backfill, _cycle,
+    _preemption, _queue_limit, _storage, build_out.supplies, build_out.starts, build_out.shocks, build_out.rivals,
     rules.exemptions, _price,
 )  # fmt: skip

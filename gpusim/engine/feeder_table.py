@@ -1,0 +1,30 @@
+"""The table of nodes, racks, busways and halls at the end of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gpusim.engine.build import Names
+from gpusim.state.codes import Tier
+from gpusim.state.fleet import Fleet
+
+
+def feeders_table(fleet: Fleet, names: Names, now_s: float) -> pd.DataFrame:
+    """One row per feeder: where it is, what it may carry, what was asked of it at most, how long it capped runs."""
+    feeders = fleet.feeders
+    pool, tier = feeders["pool"], feeders["tier"]
+    first = fleet.pools["first_feeder"][pool, tier]
+    since_s = np.where(feeders["cap_step"] > 0, feeders["since_s"], now_s)
+    return pd.DataFrame(
+        {
+            "site": [names.pools[p][0] for p in pool],
+            "gpu_type": [names.pools[p][1] for p in pool],
+            "tier": [Tier(t).name.lower() for t in tier],
+            "feeder": np.arange(len(feeders)) - first,
+            "nodes": feeders["n_nodes"],
+            "limit_w": feeders["limit_w"],
+            "asked_w": feeders["asked_w"],
+            "capped_s": feeders["capped_s"] + (now_s - since_s),
+        }
+    )

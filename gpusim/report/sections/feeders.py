@@ -1,0 +1,40 @@
+"""What nodes, racks, busways and halls carried, where they have limits."""
+
+from __future__ import annotations
+
+from gpusim.analysis.feeders import feeders, has_feeders, in_words
+from gpusim.report import document
+from gpusim.report.findings import Findings
+from gpusim.report.section import Section
+from gpusim.report.tables import Column, decimals, number, text
+
+
+class FeedersSection(Section):
+    """Where pools have limits between their nodes and the site."""
+
+    name, title = "feeders", "Nodes, racks, busways and halls"
+
+    def applies(self, findings: Findings) -> bool:
+        """Whether any has."""
+        return has_feeders(findings.result)
+
+    def lead(self, findings: Findings) -> list[str]:
+        """Which of them capped jobs, and what they would have to carry."""
+        return in_words(findings.result)
+
+    def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
+        """A row for each pool and kind."""
+        return {"feeders": document.table(feeders(findings.result), COLUMNS)}
+
+
+COLUMNS = (
+    text("site", "site"),
+    text("gpu_type", "GPU type"),
+    text("tier", "kind"),
+    Column("feeders", "number", number),
+    Column("capping", "that capped jobs", number),
+    Column("limit_kw", "limit [kW]", decimals(1)),
+    Column("asked_kw", "most asked of one [kW]", decimals(1)),
+    Column("capped_hours", "capped, mean [h]", decimals(1)),
+    Column("longest_hours", "capped, longest [h]", decimals(1)),
+)
