@@ -32,6 +32,7 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE.parent / "out" / "notebooks")
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
+nb_output_stderr = "remove"  # progress bars, and what libraries say of the terminal
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "exclude-members": "model_config"}
 numpydoc_show_class_members = False

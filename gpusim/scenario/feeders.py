@@ -19,7 +19,7 @@ class Feeder(Model):
     nodes: int = Field(gt=0, le=50_000_000)
     """Nodes on each, side by side in the pool; the last may have fewer."""
     kw: float = Field(gt=0, le=1e9)
-    """[kW] IT power that it carries for ever, idle nodes included; of a breaker 80% of its rating (NEC 210.20,
+    """[kW] IT power that it carries continuously, idle nodes included; of a breaker 80% of its rating (NEC 210.20,
     215.3)."""
 
 

@@ -78,7 +78,7 @@ def in_words(annotation: Any) -> str:
         bounds = {}
         for constraint in constraints:
             for part in getattr(constraint, "metadata", None) or [constraint]:
-                for name in ("gt", "ge", "lt", "le", "min_length"):
+                for name in ("gt", "ge", "lt", "le", "min_length", "max_length"):
                     if getattr(part, name, None) is not None:
                         bounds[name] = getattr(part, name)
         words = in_words(base)
@@ -122,8 +122,10 @@ def in_toml(value: object) -> str:
 
 def _limits(bounds: dict[str, float]) -> str:
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
-    if bounds.get("min_length"):
-        return ", at least one"
+    if "min_length" in bounds or "max_length" in bounds:
+        fewest, most = bounds.get("min_length"), bounds.get("max_length")
+        least = f", at least {'one' if fewest == 1 else fewest}" if fewest else ""
+        return least + (f", {most:,} at most" if most is not None else "")
     if high is not None and math.isinf(high):
         high = None
     if low is not None and high is not None and "ge" in bounds and "le" in bounds:

@@ -136,6 +136,14 @@ def test_one_level_is_first_come_first_served(heavy):
         ({"order": "las", "options": {"limts": [1.0]}}, "options.limts: unknown key (did you mean 'limits'?)"),
         ({"order": "las", "options": {"limits": [2.0, 1.0]}}, "options.limits: give limits that rise, each once"),
         ({"order": "gittins", "options": {"levels": 1}}, "options.levels: found 1; give a whole number from 2"),
+        (
+            {"order": "gittins", "options": {"run_times_s": [1.0]}},
+            "found a list of 1; give a list of numbers greater than 0, at least 2,",
+        ),
+        (
+            {"order": "las_2d", "options": {"limits": []}},
+            "found an empty list; give a list of numbers greater than 0, at least one, 1,000 at most",
+        ),
         ({"order": "multifactor"}, "order = 'multifactor' decides in rounds: it needs mode = \"cycle\""),
         ({"order": "fair_share", "preemption": "order"}, "needs an order that stands for each job"),
     ],
