@@ -21,10 +21,10 @@ from gpusim.kernels.roster import count_up_to, sort_running, take_notes
 from gpusim.kernels.scheduling import explain, try_start
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams
-from gpusim.kernels.standing import key_if_started
-from gpusim.state.codes import NONE, Order, Wait
+from gpusim.kernels.standing import key_if_started, keys_change_places
+from gpusim.state.codes import NONE, Wait
 
-_REMAINING_GPU, _POLICY = int(Order.REMAINING_GPU), int(Wait.POLICY)
+_POLICY = int(Wait.POLICY)
 
 
 @inner
@@ -113,7 +113,7 @@ def pass_greedily(f, p, now):
     if pool.queued == 0:
         explain(f, p, NONE, NONE, now)
         return
-    if f.rules[0].order == _REMAINING_GPU:
+    if keys_change_places(f):
         sort_running(f, p, now)
     starts, stops = _decide(f, p, now)
     for i in range(pool.planned, pool.planned + stops):

@@ -2,6 +2,9 @@
 
 Less goes first. Keys of those that wait stand still. Of those that run: the expected end falls behind what others would
 need from now on; a level of service lasts until a limit is reached, which falls due at a time that is known.
+
+What a cap takes is no reason to stop a run, since the next would be capped too: both would stop each other for ever. A
+run under a cap is compared as if it went on without.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
+from gpusim.kernels.capped import cap_of
 from gpusim.kernels.course import at_rate, expected_length
 from gpusim.state.codes import Order, Status
 
@@ -23,12 +27,28 @@ def key_of(f, j, now):
     if order == _SERVICE:
         return f.level_keys[_level_of(f, j, now)]
     if order == _REMAINING:
-        return job.expected_end_s if job.status == _RUNNING else expected_length(f, j, job.pool)
+        return _uncapped_end_s(f, j, now) if job.status == _RUNNING else expected_length(f, j, job.pool)
     if order == _REMAINING_GPU:
         if job.status == _RUNNING:
-            return (job.expected_end_s - now) * job.gpus
+            return (_uncapped_end_s(f, j, now) - now) * job.gpus
         return expected_length(f, j, job.pool) * job.gpus
     return f.entries[j].first_key
+
+
+@inner
+def _uncapped_end_s(f, j, now):
+    """[s] When a running job is expected to end if no cap slows it from now on."""
+    job, step = f.jobs[j], cap_of(f, j)
+    if step == 0:
+        return job.expected_end_s
+    return now + (job.expected_end_s - now) * f.cap_rates[job.job_class, step]
+
+
+@inner
+def keys_change_places(f):
+    """Whether keys of those that run may change places with time."""
+    order = f.rules[0].order
+    return order == _REMAINING_GPU or (order == _REMAINING and len(f.cap_draws) > 1)
 
 
 @inner

@@ -100,15 +100,9 @@ def _spares(place: tuple[str, str], spares: int, nodes: int) -> Iterator[str]:
 
 
 def _feeders(data: dict, place: tuple[str, str], pool: Pool, gpu: GpuType, nodes: int) -> Iterator[str]:
-    """What caps cannot keep within the limit of a feeder; orders that stop runs, which caps would reorder for ever."""
+    """What caps cannot keep within the limit of a feeder."""
     if pool.feeders is None:
         return
-    scheduler = _valid(Scheduler, data.get("scheduler", {}))
-    if scheduler is not None and scheduler.is_greedy:
-        yield (
-            f"{dotted(('sites', place[0], 'pools', place[1], 'feeders'))}: found with scheduler.order ="
-            f' "{scheduler.order}", which stops running jobs; give another order, or remove feeders'
-        )
     floors = [floor for _place, floor in find(data, ("sites", place[0], "cap_floor"))]
     floor = floors[0] if floors else Site.model_fields["cap_floor"].default
     if not isinstance(floor, int | float) or not 0.0 < floor <= 1.0:

@@ -202,7 +202,10 @@ KINDS = {
         redispatch=(False, True),
     ),
     "greedy under caps": cases(
-        **GREEDY, pools=2, sites=(0,), changes=("grid", "cap", "fail"), checkpoints=True, caps=True
+        **GREEDY, pools=2, changes=("grid", "cap", "fail", "job_rate"), checkpoints=True, caps=True
+    ),
+    "greedy on feeders": cases(
+        **GREEDY, pools=2, changes=("grid", "cap", "fail"), checkpoints=True, caps=True, feeders=True
     ),
     "pods": cases(**NEAR),
     "pods of other kinds": cases(

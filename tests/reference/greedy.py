@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gpusim.state.codes import Order, Status, Wait
+from tests.reference.case import DRAWS
 from tests.reference.moment import PROMISES, Moment
 from tests.reference.queueing import KEYS
 from tests.reference.world import Job, Pool
@@ -80,10 +81,15 @@ class Greedy:
         if order == Order.SERVICE:
             return self.rules.levels.keys[self._level(job)]
         if order == Order.REMAINING:
-            return job.estimated_end_s() if runs else now + job.expected_wall_s(job.pool)
+            return self._end_without_cap_s(job) if runs else now + job.expected_wall_s(job.pool)
         if order == Order.REMAINING_GPU:
-            return job.gpus * (job.estimated_end_s() - now if runs else job.expected_wall_s(job.pool))
+            return job.gpus * (self._end_without_cap_s(job) - now if runs else job.expected_wall_s(job.pool))
         return KEYS[order](job)
+
+    def _end_without_cap_s(self, job: Job) -> float:
+        """When a running job ends by its estimate if it is not capped from now on."""
+        end_s, now = job.estimated_end_s(), self.env.now
+        return end_s if job.cap == 0 else now + (end_s - now) * DRAWS[job.cap] ** job.kind.cap_exponent
 
     def play(self, pool: Pool) -> None:
         """One pass."""
