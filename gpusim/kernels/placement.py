@@ -203,7 +203,7 @@ def _find_in_pod(f, pool, k, family):
 @inner
 def _find_near(f, pool, k, family, anywhere):
     """Nodes as near to each other as a gang demands, or as they are to be had."""
-    if f.rules[0].topology != _UNCONSTRAINED:
+    if not anywhere or f.rules[0].topology != _UNCONSTRAINED:
         if pool.idle_open >= k and _find_tight(f, pool, k, OPEN):
             return True
         if family == ALL and pool.idle_all > pool.idle_open and _find_tight(f, pool, k, ALL):

@@ -86,8 +86,11 @@ def _reclaimable(f, first, last, need, priority, enough):
 
 
 @inner
-def make_room(f, p, gpus, priority, now):
-    """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would."""
+def make_room(f, p, gpus, priority, anywhere, now):
+    """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would.
+
+    ``anywhere``: the nodes of a gang need not be near each other; only those of one domain are cleared for it.
+    """
     pool = f.pools[p]
     need, k = on_node(pool, gpus), n_nodes(pool, gpus)
     first, last = pool.first_node, pool.first_node + pool.n_nodes
@@ -97,7 +100,7 @@ def make_room(f, p, gpus, priority, now):
         first, last = _best_domain(f, p, k, need, priority)
     if _reclaimable(f, first, last, need, priority, k) < k:
         return False
-    while not place(f, p, gpus, ALL, False):
+    while not place(f, p, gpus, ALL, anywhere):
         n = _cheapest_node(f, first, last, need, priority)
         if n == NONE:
             return False

@@ -61,7 +61,7 @@ def _start_heads(f, p, now):
             reason != NONE
             and f.rules[0].preempts != 0
             and power_allows(f, j, p)
-            and make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, now)
+            and make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
         ):
             reason = try_start(f, j, p, ALL, now)
         if reason != NONE:

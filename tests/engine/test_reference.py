@@ -12,7 +12,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules
-from gpusim.state.codes import Backfill, Capping, Order
+from gpusim.state.codes import Backfill, Capping, Order, Topology
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, play_services
 from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H
@@ -105,6 +105,17 @@ def test_a_level_falls_due_as_a_cap_lifts():
     played = play_case(case, 29.0)
     assert_same(played, simulate(case, 29.0))
     assert (played[0].status, played[0].evictions) == ("QUEUED", 2)
+
+
+@pytest.mark.parametrize("topology", list(Topology))
+def test_a_gang_evicts_once_wherever_its_nodes_may_be(topology):
+    """Two nodes of one domain: the second job takes them from the first, which starts anew when it has ended."""
+    jobs = [JobSpec(0.0, 2, 10.0, 10.0, preemptible=True), JobSpec(1.0, 2, 4.0, 4.0, priority=1)]
+    pools = [PoolSpec(0, 0, 2, 1, nodes_per_domain=2)]
+    case = Case(jobs, pools, Rules(preempts=True, topology=topology), changes=[Change(0.0, "deliver", 0, 2)])
+    played = play_case(case, 100.0)
+    assert_same(played, simulate(case, 100.0))
+    assert [(job.start_s, job.evictions) for job in played] == [(5.0, 1), (1.0, 0)]
 
 
 def test_kernels_as_plain_python():
