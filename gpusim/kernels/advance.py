@@ -73,6 +73,8 @@ def _comes_alone(f, j, now):
     clock, rules = f.clock[0], f.rules[0]
     if rules.cycle_s > 0.0 or is_planned(f) or clock.n_dirty > 0 or clock.first_arrived != j:
         return False
+    if clock.n_due > 0 and f.due_keys[0] == now:
+        return False  # who has waited for near nodes long enough may start on any, before it
     return j + 1 == len(f.jobs) or f.jobs[j + 1].submit_s != now
 
 

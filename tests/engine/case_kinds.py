@@ -240,5 +240,8 @@ SERVED = {
     "services on feeders": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), caps=True, feeders=True
     ),
+    "services in pods": cases(
+        backfills=(Backfill.NONE,), **PODS, pools=2, services=2, changes=("fail", "nodes"), preempts=(False, True)
+    ),
     "services in cycles": cases(backfills=(Backfill.NONE,), services=1, changes=("grid", "hall"), cycles=CYCLES),
 }

@@ -12,7 +12,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules
-from gpusim.state.codes import Backfill, Capping, Order, Topology
+from gpusim.state.codes import Backfill, Capping, Order, Placement, Topology
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, play_services
 from tests.engine.test_scheduling import DELAYED_THIRD, FOUR, H
@@ -116,6 +116,16 @@ def test_a_gang_evicts_once_wherever_its_nodes_may_be(topology):
     played = play_case(case, 100.0)
     assert_same(played, simulate(case, 100.0))
     assert [(job.start_s, job.evictions) for job in played] == [(5.0, 1), (1.0, 0)]
+
+
+def test_who_has_waited_for_near_nodes_starts_before_who_arrives_then():
+    """From 8 s on any five nodes do for the gang; the job that arrives at that instant takes what it leaves."""
+    jobs = [JobSpec(0.0, 1, 20.0, 20.0), JobSpec(7.0, 17, 3.0, 3.0), JobSpec(8.0, 1, 10.0, 10.0)]
+    rules = Rules(placement=Placement.SPREAD, backfill=Backfill.EASY, topology=Topology.PREFERRED, topology_wait_s=1.0)
+    case = Case(jobs, [PoolSpec(0, 0, 6, 4, nodes_per_domain=4)], rules, changes=[Change(0.0, "deliver", 0, 6)])
+    played = play_case(case, 100.0)
+    assert_same(played, simulate(case, 100.0))
+    assert [job.start_s for job in played] == [0.0, 8.0, 8.0]
 
 
 def test_kernels_as_plain_python():

@@ -46,6 +46,8 @@ class Fleet:
 
     def asks(self, job: Job) -> Topology:
         """What a job asks of where its nodes are by now."""
+        if job.insists:
+            return Topology.REQUIRED
         insists = self.rules.topology == Topology.PREFERRED and job.roams_s > self.env.now
         return Topology.REQUIRED if insists else self.rules.topology
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gpusim.state.codes import Placement
+from gpusim.state.codes import Placement, Topology
 from tests.reference.placement import find
 from tests.reference.world import Job, Node, Pool
 
 
-def victims(head: Job, pool: Pool) -> list[Job]:
+def victims(head: Job, pool: Pool, topology: Topology) -> list[Job]:
     """Jobs whose eviction gives the head its nodes; none if nothing does.
 
     Node after node is cleared, that whose victims hold the fewest GPUs first, until the head fits. A gang is given a
@@ -17,9 +17,12 @@ def victims(head: Job, pool: Pool) -> list[Job]:
     if head.n_nodes(pool.size) > 1 and pool.is_divided:
         nodes = _best_domain(head, pool, nodes)
     gone: list[Job] = []
-    while (
-        find(head, pool, {node: _free(node, gone) for node in pool.nodes if node.usable}, Placement.FIRST_FIT) is None
-    ):
+
+    def fits() -> bool:
+        free = {node: _free(node, gone) for node in pool.nodes if node.usable}
+        return find(head, pool, free, Placement.FIRST_FIT, topology) is not None
+
+    while not fits():
         leaving = {node: _on_node(head, node, gone) for node in nodes}
         cost = {node: sum(job.held(pool.size) for job in jobs) for node, jobs in leaving.items() if jobs}
         if not cost:

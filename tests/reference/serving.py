@@ -72,7 +72,7 @@ class Service:
         self.deployments = []
         for p, weight, rate, rows in spec.deployments:
             pool = simulator.pools[p]
-            replicas = [Replica(i, job, ClassSpec(), False, pool=pool) for i in range(rows)]
+            replicas = [Replica(i, job, ClassSpec(), False, pool=pool, insists=True) for i in range(rows)]
             self.deployments.append(Deployment(pool, weight, rate, replicas))
 
     def control(self, step: int) -> None:

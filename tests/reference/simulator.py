@@ -157,7 +157,7 @@ class Simulator(Fleet):
 
     def make_way(self, head: Job) -> list[Node] | None:
         """Evict for the head, if it can then start; its nodes."""
-        for job in preemption.victims(head, head.pool):
+        for job in preemption.victims(head, head.pool, self.asks(head)):
             self.evict(job)
         return self.find(head)
 

@@ -34,6 +34,7 @@ class Job:
     rate: float = 1.0  # set for the run under way, and what it draws, of its draw at rate 1
     draw: float = 1.0
     spread: float = 1.0  # what its nodes' being apart leaves of both
+    insists: bool = False  # that its nodes are near, whatever the rules say
     roams_s: float = 0.0  # from when on any nodes do, where tight placements are preferred
     cap: int = 0  # steps by which its power is capped
     since_s: float = 0.0  # it goes at its rate of now since then
