@@ -79,9 +79,8 @@ def run(
     if scenario.rules.enforce:
         entries += build.rule_entries() if build else []
         regulation = Regulation(world.env, fleet_scenario, world.names, world.hourly, seed, entries)
-    curtailments = None
-    if any(site.non_firm for site in fleet_scenario.sites.values()):
-        curtailments = Curtailments(world.env, fleet_scenario, world.names, world.signals, seed)
+    is_called = any(site.non_firm for site in fleet_scenario.sites.values())
+    curtailments = Curtailments(world.env, fleet_scenario, world.names, world.signals, seed) if is_called else None
     meters = open_meters(world.env, fleet_scenario, world.signals)
     start_all(world.env, processes)
     end_s = world.play(progress)

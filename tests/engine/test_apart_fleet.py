@@ -34,6 +34,17 @@ def alone(of, gb_per_s: float = 20.0):
     return replay(requests, replace(engine.deployment, replicas=3, router=router, prefill=pool)).requests
 
 
+def as_a_replay(of) -> pd.DataFrame:
+    """Requests that ended in the fleet, each at the same times as without it."""
+    result = gpusim.run(of)
+    conserved(result, of)
+    expected, rows = alone(of), over(result).set_index("request")
+    assert len(rows) > 1000
+    for name in TIMES:
+        assert rows[name].to_numpy() == pytest.approx(expected.loc[rows.index, name].to_numpy(), rel=1e-12)
+    return rows
+
+
 def by_role(result, column: str) -> pd.Series:
     return result.service_replicas.groupby("role")[column].sum()
 
@@ -43,12 +54,7 @@ def by_role(result, column: str) -> pd.Series:
 def test_a_fleet_serves_as_a_replay(router, rate):
     """One pair of pools that nothing disturbs: each request at the same times as without a fleet."""
     of = apart(**{"prefill.replica": router, "routing": {"replica": router}, "mean_tokens_per_s": rate})
-    result = gpusim.run(of)
-    conserved(result, of)
-    expected, rows = alone(of), over(result).set_index("request")
-    assert len(rows) > 1000
-    for name in TIMES:
-        assert rows[name].to_numpy() == pytest.approx(expected.loc[rows.index, name].to_numpy(), rel=1e-12)
+    rows = as_a_replay(of)
     if rate > 1000.0:
         other = alone(of, gb_per_s=10.0)
         assert rows["end_s"].to_numpy() != pytest.approx(other.loc[rows.index, "end_s"].to_numpy(), rel=1e-6)
@@ -59,12 +65,7 @@ def test_adapters_as_in_a_replay():
     lora = {"max_loras": 2, "adapter_mb": 100.0, "gb_per_s": 25.0}
     mix = {"prompt_tokens": 500.0, "output_tokens": 100.0, "adapters": 6}
     of = apart(**{"model": MODEL | {"lora": lora}, "requests": mix, ".run.days": 0.004, "mean_tokens_per_s": 800.0})
-    result = gpusim.run(of)
-    conserved(result, of)
-    expected, rows = alone(of), over(result).set_index("request")
-    assert len(rows) > 1000
-    for name in TIMES:
-        assert rows[name].to_numpy() == pytest.approx(expected.loc[rows.index, name].to_numpy(), rel=1e-12)
+    rows = as_a_replay(of)
     plenty = apart(
         **{"model": MODEL | {"lora": lora | {"max_loras": 6}}, "requests": mix, ".run.days": 0.004,
            "mean_tokens_per_s": 800.0}

@@ -17,6 +17,7 @@ from gpusim.errors import ScenarioError
 from gpusim.scenario.power_plan import planned_w
 from gpusim.state.codes import Capping, Cause
 from gpusim.studies.relief.constraints import counterfactuals
+from tests.engine.one_site import one_site
 
 # 8 GPUs that draw 10 W idle and 100 W more at work: 80 W, and 800 W more with all at work.
 POOL = PoolSpec(0, 0, 1, 8, idle_w=10.0, compute_w=100.0, node_idle_w=80.0)
@@ -110,26 +111,7 @@ def test_the_curve():
 @pytest.fixture(scope="module")
 def capped():
     """A connection that carries seven tenths of what 64 H100 draw at work."""
-    return gpusim.Scenario.from_dict(
-        {
-            "name": "capped",
-            "run": {"start": "2026-06-01T00:00:00Z", "days": 1.0},
-            "scheduler": {"backfill": "easy"},
-            "tenants": {"lab": {}},
-            "sites": {"here": {
-                "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 0.06, "capping": "uniform",
-                "power_plan": "peak", "oversubscription": 1.4, "pools": {"H100": {"gpus": 64}},
-            }},
-            "workload": {
-                "classes": {"train": {"checkpoint_interval_s": 3600.0, "checkpoint_write_s": 30.0}},
-                "streams": {"train": {
-                    "tenant": "lab", "job_class": "train", "jobs_per_day": 300.0, "runtime_median_s": 1800.0,
-                    "gpus": {"1": 0.7, "8": 0.3},
-                }},
-            },
-        },
-        "capped",
-    )  # fmt: skip
+    return one_site("capped", 1.0, {}, grid_mw=0.06, capping="uniform", power_plan="peak", oversubscription=1.4)
 
 
 def test_a_scenario_with_caps(capped):

@@ -23,6 +23,7 @@ from gpusim.state.codes import OFF, Capping, Cause, Placement, Tier
 from gpusim.studies.relief.constraints import counterfactuals
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, world
+from tests.engine.one_site import one_site
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
@@ -161,26 +162,7 @@ def plain_node_w(fleet):
 @pytest.fixture(scope="module")
 def fed():
     """Eight nodes, two to a rack whose breaker carries less than both draw at work."""
-    return gpusim.Scenario.from_dict(
-        {
-            "name": "fed",
-            "run": {"start": "2026-06-01T00:00:00Z", "days": 0.5},
-            "scheduler": {"backfill": "easy"},
-            "tenants": {"lab": {}},
-            "sites": {"here": {
-                "region": "US-TEX-ERCO", "jurisdiction": "US", "grid_mw": 1.0,
-                "pools": {"H100": {"gpus": 64, "feeders": {"rack": {"nodes": 2, "kw": 13.0}}}},
-            }},
-            "workload": {
-                "classes": {"train": {"checkpoint_interval_s": 3600.0, "checkpoint_write_s": 30.0}},
-                "streams": {"train": {
-                    "tenant": "lab", "job_class": "train", "jobs_per_day": 300.0, "runtime_median_s": 1800.0,
-                    "gpus": {"1": 0.7, "8": 0.3},
-                }},
-            },
-        },
-        "fed",
-    )  # fmt: skip
+    return one_site("fed", 0.5, {"feeders": {"rack": {"nodes": 2, "kw": 13.0}}}, grid_mw=1.0)
 
 
 def test_a_scenario_with_racks(fed):

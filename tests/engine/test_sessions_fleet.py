@@ -35,6 +35,20 @@ def sessions(of) -> tuple[pd.DataFrame, object]:
     return pd.DataFrame(rows, columns=columns), prepared.engines["chat", "H100"]
 
 
+def as_a_replay(of) -> pd.DataFrame:
+    """Turns that ended in a fleet, which are those of a replay of the same, at the same times."""
+    rows, engine = sessions(of)
+    alone = replay(rows, engine.deployment).requests
+    alone = alone[alone["end_s"] <= of.run.days * 86400.0].sort_values("arrival_s")
+    result = gpusim.run(of)
+    assert check(result) == []
+    found = over(result).sort_values("arrival_s")
+    assert len(found) == len(alone) > 500
+    for name in ("arrival_s", "scheduled_s", "first_token_s", "end_s", "cached_tokens"):
+        assert found[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+    return found
+
+
 def test_turns_hold_what_came_before():
     """Each prompt is that of the turn before, its answer, and what is new; the number of turns is geometric."""
     of = scenario(requests=TURNS, mean_tokens_per_s=2000.0)
@@ -66,15 +80,7 @@ def test_one_replica_serves_as_a_replay(router, sticky, model, rate):
            "model": {"name": f"Llama-3.1-{model}", "tp": gpus}, "gpus_per_replica": gpus, "mean_tokens_per_s": rate,
            "control_s": 7.0, ".run.days": 0.004}
     )  # fmt: skip
-    rows, engine = sessions(of)
-    alone = replay(rows, engine.deployment).requests
-    alone = alone[alone["end_s"] <= of.run.days * 86400.0].sort_values("arrival_s")
-    result = gpusim.run(of)
-    assert check(result) == []
-    found = over(result).sort_values("arrival_s")
-    assert len(found) == len(alone) > 500
-    for name in ("arrival_s", "scheduled_s", "first_token_s", "end_s", "cached_tokens"):
-        assert found[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+    found = as_a_replay(of)
     cached = found["cached_tokens"].sum() / found["prompt_tokens"].sum()
     assert 0.05 < cached < 0.4 if model == "70B" else cached > 0.5
 
@@ -86,15 +92,7 @@ APART = {"prefill": {"gb_per_s": 50.0}, "control_s": 7.0, ".run.days": 0.004}
 def test_prefilled_apart_as_a_replay(sticky, rate):
     """One replica of each kind: every turn at the same times, and the same tokens found where it is prefilled."""
     of = scenario(**APART, requests=TURNS, scaling=ALONE, routing={"sticky": sticky}, mean_tokens_per_s=rate)
-    rows, engine = sessions(of)
-    alone = replay(rows, engine.deployment).requests
-    alone = alone[alone["end_s"] <= of.run.days * 86400.0].sort_values("arrival_s")
-    result = gpusim.run(of)
-    assert check(result) == []
-    found = over(result).sort_values("arrival_s")
-    assert len(found) == len(alone) > 500
-    for name in ("arrival_s", "scheduled_s", "first_token_s", "end_s", "cached_tokens"):
-        assert found[name].to_numpy() == pytest.approx(alone[name].to_numpy(), rel=1e-12)
+    found = as_a_replay(of)
     assert found["cached_tokens"].sum() > 0.5 * found["prompt_tokens"].sum()
 
 
