@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 
 from gpusim.cli import cli
 from tests.forked import gpusim
-from tests.studies.sweeps.kit import SCENARIO
+from tests.studies.sweeps.kit import MAIN, SCENARIO
 
 FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
@@ -43,6 +45,15 @@ def test_full_standard_output(folder: Path, command: str) -> None:
     assert done.stderr.count("standard output") == 1
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(("reader", "status"), [(f"> {FULL}", 2), ("| head -0", 0)])
+def test_an_interpreter_that_ends_adds_nothing(reader: str, status: int) -> None:
+    """What is forked ends at once; an interpreter flushes its streams once more, and tells of what fails."""
+    line = f"{sys.executable} -c '{MAIN}' catalog {reader}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert done.stderr == "gpusim: standard output: No space left on device\n" * (status == 2)
 
 
 def test_what_was_made_is_there(folder: Path) -> None:

@@ -145,7 +145,7 @@ def test_kernels_as_plain_python():
     done = subprocess.run(
         command,
         cwd=root,
-        env={"GPUSIM_EXAMPLES": "6"} | os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        env={"GPUSIM_EXAMPLES": "8"} | os.environ | {"NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
     )
