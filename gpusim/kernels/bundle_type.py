@@ -110,7 +110,10 @@ def _lower_getattr(context, builder, typ, value, attr):
     row = 3 * list(typ.arrays).index(attr)
 
     def word(offset):
-        return builder.load(cgutils.gep_inbounds(builder, value, row + offset))
+        load = builder.load(cgutils.gep_inbounds(builder, value, row + offset))
+        # Tables grow between calls of kernels only, so none of their stores can change it.
+        load.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return load
 
     itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
     shape = [word(1 + axis) for axis in range(array_type.ndim)]
