@@ -13,6 +13,7 @@ from pathlib import Path
 
 from numba import njit
 from numba.core import caching
+from numba.core.compiler import CompileResult
 
 import gpusim.kernels.bundle_type  # noqa: F401  (teaches numba the type of what every kernel takes first)
 from gpusim.kernels import sources
@@ -58,6 +59,11 @@ class _Contents(caching.CompileResultCacheImpl):
 
 class _Cache(caching.FunctionCache):
     _impl_class = _Contents
+
+    def load_overload(self, sig, target_context) -> CompileResult | None:
+        """A kernel from disk; numba first learns all that it can compile, which takes as long as reading it."""
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
     def save_overload(self, sig, data) -> None:
         """Keep a compiled kernel, and what was kept of it for other sources no longer."""

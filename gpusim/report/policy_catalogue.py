@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
+from gpusim.report.meanings import meaning
 from gpusim.scenario import kinds
 from gpusim.scenario.orders import ORDERS, How
 
@@ -35,6 +36,6 @@ def tables() -> tuple[Table, Table, Table]:
             default = "absent" if field.default is None else kinds.in_toml(field.default)
             if isinstance(field.default, list):
                 default = str(field.default)
-            meaning = escape(" ".join((field.description or "").replace("``", "").split()))
-            options.add_row(name, key, value, escape(default), meaning)
+            words = " ".join(meaning(spec.options, key).replace("``", "").split())
+            options.add_row(name, key, value, escape(default), escape(words))
     return overview, works, options

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from gpusim.report.meanings import meaning
 from gpusim.scenario import kinds
 from gpusim.scenario.scenario import Scenario
 
@@ -35,7 +36,7 @@ def text() -> str:
     parts = [_HEAD]
     for path, model, is_list in tables(Scenario):
         title = f"[[{path}]]" if is_list else f"[{path}]" if path else "Top of the file"
-        parts.append(f"## {f'`{title}`' if path else title}\n\n{_meaning(inspect.getdoc(model))}\n\n{_keys(model)}")
+        parts.append(f"## {f'`{title}`' if path else title}\n\n{_in_a_line(inspect.getdoc(model))}\n\n{_keys(model)}")
     return "\n".join(parts)
 
 
@@ -56,7 +57,7 @@ def _keys(model: type[BaseModel]) -> str:
     rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         words = kinds.in_words(kinds.of_field(field))
-        rows.append(f"| `{name}` | {words} | {_default(field)} | {_meaning(field.description)} |")
+        rows.append(f"| `{name}` | {words} | {_default(field)} | {_in_a_line(meaning(model, name))} |")
     return "\n".join(rows) + "\n"
 
 
@@ -73,7 +74,7 @@ def _default(field: FieldInfo) -> str:
     return f"`{kinds.in_toml(default)}`"
 
 
-def _meaning(text: str | None) -> str:
+def _in_a_line(text: str | None) -> str:
     """A docstring as one line."""
     return " ".join((text or "").replace("``", "`").split())
 

@@ -13,12 +13,10 @@ FIRST_YEAR, LAST_YEAR = 1900, 2149  # and a century of run: within nanoseconds s
 class Model(BaseModel):
     """Frozen and strict: unknown keys, NaN, infinities (where not meant) and text for numbers are faults.
 
-    The docstring under a field is its meaning in ``docs/scenario.md`` and in messages.
+    The docstring under a field is its meaning in ``docs/scenario.md`` and in ``gpusim policies``.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 def moment(value: object) -> datetime:

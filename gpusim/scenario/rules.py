@@ -53,10 +53,6 @@ class RulesBase(Model):
         return ((name, rule) for name, rule in self.enforced() if isinstance(rule, kind))
 
 
-# No source to look for, which takes pydantic long: the fields say what they mean.
-TOLD = {"use_attribute_docstrings": False}
-
-
 def _filled(default: M, title: str) -> type[M]:
     """The model of ``default``, with its values as defaults: a scenario says only what differs.
 
@@ -68,11 +64,9 @@ def _filled(default: M, title: str) -> type[M]:
         if isinstance(value, Model):
             annotation = _filled(value, title + key.title())
             value = annotation()
-        fields[key] = (annotation, Field(value, description=field.description))
+        fields[key] = (annotation, value)
     base = type(default)
-    globals()[title] = create_model(
-        title, __base__=base, __module__=__name__, __doc__=base.__doc__, __cls_kwargs__=TOLD, **fields
-    )
+    globals()[title] = create_model(title, __base__=base, __module__=__name__, __doc__=base.__doc__, **fields)
     return globals()[title]
 
 
@@ -88,7 +82,6 @@ Rules = create_model(
     __base__=RulesBase,
     __module__=__name__,
     __doc__=RulesBase.__doc__,
-    __cls_kwargs__=TOLD,
     **{name: _rule_field(name, table) for name, table in catalogue().items()},
 )
 
