@@ -6,9 +6,10 @@ another kernel, nor for a comment or docstring.
 
 from __future__ import annotations
 
-import dis
+import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -48,17 +49,22 @@ def _part(module: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _imports(code: CodeType) -> Iterator[str]:
-    """What a module imports at its top, as all do."""
-    names = ()
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME" and instruction.argval.partition(".")[0] == "gpusim":
-            package = importlib.util.find_spec(instruction.argval)
+    """What a module imports at its top, as all do: its names with a point in them, and what it takes from packages."""
+    taken = {name for names in code.co_consts if isinstance(names, tuple) for name in names if isinstance(name, str)}
+    for name in code.co_names:
+        if name.partition(".")[0] == "gpusim":
+            package = importlib.util.find_spec(name)
             if package.submodule_search_locations is None:
-                yield instruction.argval
+                yield name
             else:
-                inside = [f"{instruction.argval}.{name}" for name in names or ()]
-                yield from filter(importlib.util.find_spec, inside)
-        names = instruction.argval  # of ``from x import names`` they are the constant before it
+                yield from (f"{name}.{one}" for one in sorted(taken) if f"{name}.{one}" in _modules(name))
+
+
+@cache
+def _modules(package: str) -> set[str]:
+    """Those right inside a package."""
+    found = importlib.import_module(package).__path__
+    return {f"{package}.{module.name}" for module in pkgutil.iter_modules(found) if not module.ispkg}
 
 
 def _bytes(code: CodeType) -> bytes:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from gpusim.errors import ServingError
 from gpusim.serving.adjusting import adjust
@@ -70,6 +69,8 @@ def _runs(entry: Entry, log: pd.DataFrame) -> Runs:
 
 def _interval(off: np.ndarray) -> Interval:
     """Middle of measured over predicted for one more row, from the errors of rows that were left out."""
+    from scipy.special import stdtrit  # here: it takes long to load, and no run asks
+
     known = off[np.isfinite(off)]
     wide = stdtrit(len(known), (1.0 + INSIDE) / 2.0) * np.sqrt(np.mean(known**2))
     return Interval(float(np.exp(-wide)), float(np.exp(wide)))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 RESAMPLES = 200  # of a bootstrap (Efron 1979), whose standard deviation makes the intervals, taken as normal
 
@@ -33,6 +32,8 @@ def resampled(
     estimate : callable
         From the numbers of the samples to take, shape (n,), to indices, shape (axes,).
     """
+    from scipy.special import ndtri  # here: it takes long to load
+
     value = estimate(np.arange(n))
     if n < 2 or np.isnan(value).all():
         return Estimate(value, np.full(len(value), np.inf))

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
 from gpusim.errors import StatisticsError, did_you_mean
 from gpusim.units import number_of
@@ -88,6 +87,8 @@ class Moments:
 
     def p_value(self) -> np.ndarray:
         """Two-sided p values of Student's t test that the means are 0; NaN with fewer than two values."""
+        from scipy.special import stdtr  # here: it takes long to load
+
         with np.errstate(invalid="ignore", divide="ignore"):
             t = np.abs(self.mean) / (self.sd / np.sqrt(self.n))
         t = np.where(self.sd == 0.0, np.where(self.mean == 0.0, 0.0, np.inf), t)
@@ -97,6 +98,8 @@ class Moments:
 
 def student(confidence: float, n: ArrayLike) -> np.ndarray:
     """Standard errors that an interval of the mean of ``n`` values reaches to either side (Student 1908)."""
+    from scipy.special import stdtrit  # here: it takes long to load
+
     return stdtrit(np.asarray(n) - 1, (1.0 + confidence) / 2.0)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
 from gpusim.errors import StatisticsError
 from gpusim.studies.statistics.intervals import CONFIDENCE, Interval, mean_interval
@@ -114,7 +114,7 @@ def batch_means(series: ArrayLike, batches: int = 20, confidence: float = CONFID
     lag1 = float(deviation[:-1] @ deviation[1:]) / squares
     ends = (deviation[0] ** 2 + deviation[-1] ** 2) / (2.0 * squares)
     ratio = math.sqrt((batches**2 - 1) / (batches - 2)) * (lag1 + ends)
-    return BatchMeans(interval, lag1, bool(ndtr(-ratio) > 0.05))
+    return BatchMeans(interval, lag1, NormalDist().cdf(-ratio) > 0.05)
 
 
 def _finite(series: ArrayLike) -> np.ndarray:
