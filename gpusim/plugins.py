@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TypeVar
 
 from gpusim.errors import PluginError
@@ -28,7 +28,7 @@ def found(group: str) -> dict[str, EntryPoint]:
         If two packages give one name.
     """
     by_name: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, _package(point))):
+    for point in sorted(_installed().select(group=group), key=lambda point: (point.name, _package(point))):
         if (other := by_name.setdefault(point.name, point)) is not point:
             raise PluginError(
                 f"{group}: packages {_package(other)} and {_package(point)} both have a {point.name!r}; uninstall one"
@@ -53,6 +53,12 @@ def packages() -> dict[str, str]:
     points = [point for group in GROUPS for point in found(group).values()]
     dists = [point.dist for point in sorted(points, key=_package)]
     return {dist.name: dist.version for dist in dists if dist}
+
+
+@cache
+def _installed() -> EntryPoints:
+    """Of all packages: a file of each is read."""
+    return entry_points()
 
 
 def _load(point: EntryPoint, kind: type[T]) -> T:

@@ -34,6 +34,7 @@ def installed(tmp_path_factory) -> Path:
 
 
 def forget() -> None:
+    plugins._installed.cache_clear()
     plugins.found.cache_clear()
     plugins.loaded.cache_clear()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ def attention_of(times: StepTimes, parts: list[Part]) -> float:
     prompts = [part for part in parts if part.prompt]
     contexts = [part.before for part in parts if not part.prompt]
     chunk = sum(part.tokens for part in prompts)
-    seen = sum(part.before + (i + 0.5) for part in prompts for i in range(part.tokens))
+    seen = sum(sum(range(part.before, part.before + part.tokens)) + part.tokens / 2 for part in prompts)
     before = seen / chunk - chunk / 2 if chunk else 0.0
     mean = sum(contexts) / len(contexts) if contexts else 0.0
     even = attention(times, chunk, before, len(contexts), mean)
@@ -52,10 +53,10 @@ def attention_of(times: StepTimes, parts: list[Part]) -> float:
 
 def attention(times: StepTimes, *where: float) -> float:
     """[s] Linear along each axis, the last axis first."""
-    table = times.attention_s
+    table = times.attention_s.T
     axes = (times.chunk_tokens, times.before_tokens, times.decoding, times.context_tokens)
     for axis, x in zip(reversed(axes), reversed(where)):
-        table = line(axis, np.moveaxis(table, -1, 0), x)
+        table = line(axis, table, x)
     return float(table)
 
 
@@ -63,7 +64,7 @@ def line(knots: np.ndarray, values: np.ndarray, x: float) -> np.ndarray | float:
     """Value between two knots; the first below all, the last line beyond all."""
     if len(knots) == 1 or x <= knots[0]:
         return values[0]
-    i = next((i for i in range(len(knots) - 2) if x < knots[i + 1]), len(knots) - 2)
+    i = min(bisect_right(knots, x) - 1, len(knots) - 2)
     way = (x - knots[i]) / (knots[i + 1] - knots[i])
     return values[i] * (1.0 - way) + values[i + 1] * way
 
