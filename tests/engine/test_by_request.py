@@ -224,7 +224,7 @@ def test_policies_of_scaling_follow_demand(policy):
         **{
             "scaling": {"policy": policy, "requests_per_replica": 40.0}, "peak_to_mean": 2.0, ".run.days": 0.42,
             ".run.start": "2026-06-01T05:00:00Z", ".run.record_s": 3600.0, "mean_tokens_per_s": 15_000.0,
-            "target_utilisation": 0.5, "load_s": 30.0, "requests": {"prompt_tokens": 300.0, "output_tokens": 500.0},
+            "target_utilisation": 0.5, "load_s": 30.0, "requests": {"prompt_tokens": 1200.0, "output_tokens": 2000.0},
         }
     )  # fmt: skip
     result = gpusim.run(of)
