@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,11 @@ from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
 from gpusim.cli.target import check_output, replace_option
 from gpusim.units import number_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gpusim.serving.deployment import Deployment
 
 
 @cli.command()
@@ -67,7 +73,7 @@ def replay(
     from gpusim.serving.prediction import predict
     from gpusim.serving.replica import Layout
     from gpusim.serving.speculation import Speculation
-    from gpusim.serving.tabulation import offload, prefill_pool
+    from gpusim.serving.tabulation import deployment, offload, prefill_pool
 
     if out is not None:
         check_ending(out)
@@ -75,8 +81,8 @@ def replay(
     known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
     trace = read_requests(requests)
     frame = trace.to_frame()
-    given = {"kv_blocks": kv_blocks, "max_batched_tokens": max_batched_tokens, "max_requests": max_requests}
-    limits = {name: value for name, value in given.items() if value is not None}
+    chosen = {"kv_blocks": kv_blocks, "max_batched_tokens": max_batched_tokens, "max_requests": max_requests}
+    limits = {name: value for name, value in chosen.items() if value is not None}
     if trace.block_tokens:
         limits["block_tokens"] = trace.block_tokens
     if trace.priority is not None:
@@ -96,12 +102,25 @@ def replay(
     if draft_tokens:
         limits["speculation"] = Speculation(draft_tokens, acceptance, draft_ms / 1e3)
     loading()
-    found = predict(frame, known, clients, replicas=replicas * dp, router=router, **limits)
+    limits |= {"replicas": replicas * dp, "router": router}
+    given, frame = frame, _without_too_long(frame, deployment(known, **limits))
+    found = predict(frame, known, clients, **limits)
     if out is not None:
         served = found.replay.requests
         served.to_csv(out, index=False) if out.suffix == ".csv" else served.to_parquet(out, index=False)
     print_prediction(found, frame)
     for what, count in trace.notes.items():
         say(f"{requests}: {what}: {count:,}", err=True)
-    if len(frame) < len(trace):
-        say(f"{number_of(len(trace) - len(frame), 'request')} without prompt or output left out.", err=True)
+    if len(given) < len(trace):
+        say(f"{number_of(len(trace) - len(given), 'request')} without prompt or output left out.", err=True)
+    if len(frame) < len(given):
+        count = number_of(len(given) - len(frame), "request")
+        say(f"{count} left out: longer than the KV cache of a replica, or than a step for whole prompts.", err=True)
+
+
+def _without_too_long(requests: pd.DataFrame, served_by: Deployment) -> pd.DataFrame:
+    """What engines do not refuse; all, which is told as a fault, where nothing would be left."""
+    from gpusim.serving.requests import too_long
+
+    refused = too_long(requests, served_by)
+    return requests if refused.all() else requests[~refused]

@@ -121,19 +121,35 @@ def check(requests: pd.DataFrame, deployment: Deployment) -> None:
     _check_room(requests, deployment)
 
 
+def too_long(requests: pd.DataFrame, deployment: Deployment) -> np.ndarray:
+    """Requests that engines refuse: the KV cache of a replica cannot hold them, or no step takes their whole prompt.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_requests,)
+    """
+    parts = [_beyond(requests, deployment)]
+    if deployment.prefill:
+        parts.append(_beyond(requests.assign(output_tokens=1), deployment.prefill.deployment))
+    return np.any(np.concatenate(parts), axis=0)
+
+
 def _check_room(requests: pd.DataFrame, deployment: Deployment) -> None:
     """Prompt and output fit into a replica and, if it must be whole, into a step."""
-    total = requests["prompt_tokens"] + requests["output_tokens"]
-    _refuse(
-        requests.assign(tokens=total),
-        (total > deployment.max_tokens).to_numpy(),
-        "tokens",
-        f"at most {deployment.max_tokens:,}, prompt and output: all that the KV cache of a replica holds",
-    )
-    if not deployment.chunked_prefill:
-        most = deployment.max_batched_tokens
-        allowed = f"at most {most:,}, prompt and output: a prompt is not cut, and may have to be computed again"
-        _refuse(requests.assign(tokens=total), (total - 1 > most).to_numpy(), "tokens", allowed)
+    beyond, total = _beyond(requests, deployment), requests["prompt_tokens"] + requests["output_tokens"]
+    held, whole = f"{deployment.max_tokens:,}", f"{deployment.max_batched_tokens:,}"
+    for wrong, allowed in (
+        (beyond[0], f"at most {held}, prompt and output: all that the KV cache of a replica holds"),
+        (beyond[1], f"at most {whole}, prompt and output: a prompt is not cut, and may have to be computed again"),
+    ):
+        _refuse(requests.assign(tokens=total), wrong, "tokens", f"{allowed}; leave longer ones out")
+
+
+def _beyond(requests: pd.DataFrame, deployment: Deployment) -> tuple[np.ndarray, np.ndarray]:
+    """Requests that a replica's KV cache cannot hold, and those that no step takes whole where it must."""
+    total = (requests["prompt_tokens"] + requests["output_tokens"]).to_numpy()
+    whole = not deployment.chunked_prefill
+    return total > deployment.max_tokens, (total - 1 > deployment.max_batched_tokens) & whole
 
 
 def _refuse(requests: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) -> None:

@@ -113,6 +113,24 @@ def test_engines_that_pause_decoding_know_no_priorities():
         gpusim.predict(requests, pausing, by_priority=True)
 
 
+@pytest.mark.parametrize("options", [["--kv-blocks", "64"], ["--prefill-replicas", "1", "--kv-blocks", "64"]])
+def test_what_an_engine_refuses_is_left_out(tmp_path, options):
+    """The others are served as they are without it; where nothing is left, it is a fault."""
+    rows = ["0,100,20", "1,3000,1", "2,50,4"]
+    words = ["--model", "Llama-3.1-8B", "--gpu", "H100", *options, "--force"]
+    served = {}
+    for name, kept in (("all", rows), ("fit", rows[::2]), ("none", rows[1:2])):
+        trace = tmp_path / f"{name}.csv"
+        trace.write_text("\n".join(["arrival_s,prompt_tokens,output_tokens", *kept]) + "\n")
+        out = tmp_path / f"{name}_served.csv"
+        done = CliRunner().invoke(cli, ["replay", str(trace), *words, "--out", str(out)])
+        assert done.exit_code == (2 if name == "none" else 0), done.output
+        assert ("1 request left out: longer than the KV cache" in done.output) == (name == "all")
+        served[name] = pd.read_csv(out)["end_s"].tolist() if out.exists() else []
+    assert served["all"] == served["fit"] != []
+    assert served["none"] == []
+
+
 def test_the_command(tmp_path):
     trace, out = tmp_path / "requests.csv", tmp_path / "served.csv"
     trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,100,20\n1,3000,1\n2,50,0\n")
