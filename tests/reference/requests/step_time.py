@@ -38,7 +38,7 @@ def attention_of(times: StepTimes, parts: list[Part]) -> float:
     prompts = [part for part in parts if part.prompt]
     contexts = [part.before for part in parts if not part.prompt]
     chunk = sum(part.tokens for part in prompts)
-    seen = sum(sum(range(part.before, part.before + part.tokens)) + part.tokens / 2 for part in prompts)
+    seen = sum(part.tokens * (part.before + part.tokens / 2) for part in prompts)  # of all tokens, from their middles
     before = seen / chunk - chunk / 2 if chunk else 0.0
     mean = sum(contexts) / len(contexts) if contexts else 0.0
     even = attention(times, chunk, before, len(contexts), mean)
