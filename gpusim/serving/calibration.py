@@ -19,6 +19,7 @@ from gpusim.serving.tabulation import deployment
 
 FORM = "gpusim entry 1"
 ROUNDS = 2  # in which the closed form, which fits quickly, is held against the kernel
+FURTHEST = 50.0  # times the catalogue's token times, or so much less, is no other cluster but another unit
 WHAT = {"mean": "mean", "p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
@@ -76,6 +77,7 @@ def fit_log(entry: Entry, log: pd.DataFrame, replicas: int = 1, router: str = "l
         If the log has a fault, or too little in it.
     """
     measured = loops(log, replicas)
+    _check_unit(entry, measured)
     made = calibrate(entry, measured)
     for _ in range(ROUNDS):
         off = _formula_off(made, _served(log, made, replicas, router), replicas)
@@ -115,12 +117,27 @@ def apply(entry: Entry, path: Path) -> Entry:
     )  # fmt: skip
 
 
+def _check_unit(entry: Entry, measured: pd.DataFrame) -> None:
+    """One error for a log whose times can hardly be seconds: no cluster is so far from the catalogue."""
+    off = _off(entry, measured)
+    if not 1.0 / FURTHEST <= off <= FURTHEST:
+        times = f"{off:,.0f}" if off > 1.0 else f"{off:.1g}"
+        raise ServingError(
+            f"log: from token to token it takes {times} times as long as the catalogue says; give arrival_s,"
+            " first_token_s and end_s in seconds"
+        )
+
+
+def _off(entry: Entry, measured: pd.DataFrame) -> float:
+    """Token times of closed loops over those of the closed form, in the middle."""
+    loads = [entry.load(*row) for row in measured[["batch", "prompt_tokens", "output_tokens"]].to_numpy(float)]
+    formula_s = np.array([float(entry.token_time_s(load).value) for load in loads])
+    return float(np.exp(np.median(np.log(measured["token_s"].to_numpy(float) / formula_s))))
+
+
 def _formula_off(entry: Entry, served: pd.DataFrame, replicas: int) -> float:
     """Token times of the closed form over those of the kernel at loads like the log's: lengths differ, batches vary."""
-    rows = loops(served, replicas)
-    loads = [entry.load(*row) for row in rows[["batch", "prompt_tokens", "output_tokens"]].to_numpy(float)]
-    formula_s = np.array([float(entry.token_time_s(load).value) for load in loads])
-    return float(np.exp(np.median(np.log(formula_s / rows["token_s"].to_numpy(float)))))
+    return 1.0 / _off(entry, loops(served, replicas))
 
 
 def _served(log: pd.DataFrame, entry: Entry, replicas: int, router: str) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
         requests = requests.assign(arrival_s=0.0)
     check(requests, deployment)
     state = build(requests, deployment)
-    _play(state, deployment, clients or 0)
+    play_to_end(state, deployment, clients or 0)
     served = _requests(requests, state)
     never = served["end_s"].isna()
     if never.any():
@@ -87,7 +87,8 @@ def replay(requests: pd.DataFrame, deployment: Deployment, clients: int | None =
     return Replay(served, _replicas(state))
 
 
-def _play(state: Engines, deployment: Deployment, clients: int) -> None:
+def play_to_end(state: Engines, deployment: Deployment, clients: int = 0) -> None:
+    """Play the replicas of a deployment until all requests have ended; with clients, so many for each."""
     router = ROUTERS[deployment.router]
     if deployment.prefill:
         first = deployment.prefill.deployment

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import ServingError
+from gpusim.units import number_of
 
 TIMES = ("arrival_s", "first_token_s", "end_s")
 COLUMNS = (*TIMES, "prompt_tokens", "output_tokens")
@@ -16,13 +17,18 @@ MOST, LEAST = 24, 3  # parts
 def check(log: pd.DataFrame) -> None:
     """One ``ServingError`` for the first fault of a log: a column, a row."""
     if missing := [name for name in COLUMNS if name not in log]:
-        raise ServingError(f"log: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+        found = ", ".join(str(name) for name in log.columns) or "none"
+        raise ServingError(
+            f"log: no column {', '.join(missing)}; found {found}; rename columns so that it has {', '.join(COLUMNS)}"
+        )
     if len(log) < LEAST:
-        raise ServingError(f"log: {len(log)} requests; give {LEAST} at the least, better {EACH * LEAST} or more")
+        found = number_of(len(log), "request")
+        raise ServingError(f"log: {found}; give {LEAST} at the least, better {EACH * LEAST} or more")
     for name in COLUMNS:
         values = pd.to_numeric(log[name], errors="coerce").to_numpy(float)
         least = 1.0 if name.endswith("tokens") else -np.inf
-        _refuse(log, ~(np.isfinite(values) & (values >= least)), name, "a number" + (" from 1" if least == 1.0 else ""))
+        allowed = "a number from 1" if least == 1.0 else "a number of seconds"
+        _refuse(log, ~(np.isfinite(values) & (values >= least)), name, allowed)
     for before, after in (TIMES[:2], TIMES[1:]):
         wrong = log[after].to_numpy(float) < log[before].to_numpy(float)
         _refuse(log, wrong, after, f"no earlier than {before}")

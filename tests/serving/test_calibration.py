@@ -122,8 +122,16 @@ def test_the_command_and_a_service_that_uses_it(log, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda log: log.drop(columns="end_s"), "no column end_s"),
+        (lambda log: log.drop(columns="end_s"), "no column end_s; found arrival_s, .*; rename columns"),
+        (lambda log: log.head(0), "0 requests; give"),
+        (lambda log: log.head(1), "1 request; give"),
         (lambda log: log.head(2), "2 requests; give"),
+        (
+            lambda log: log.assign(**{name: 1e3 * log[name] for name in ("arrival_s", "first_token_s", "end_s")}),
+            "takes [1-9],[0-9]* times as long .* end_s in seconds",
+        ),
+        (lambda log: log.assign(first_token_s=np.nan), "first_token_s is nan in row 0; it must be a number of seconds"),
+        (lambda log: log.assign(prompt_tokens=3e6), "at most 440,961"),
         (lambda log: log.assign(end_s=log["first_token_s"] - 1.0), "end_s is .* in row 0; it must be no earlier"),
         (lambda log: log.assign(prompt_tokens=0), "prompt_tokens is 0 in row 0"),
         (lambda log: log.assign(arrival_s="soon"), "arrival_s is soon in row 0"),

@@ -75,7 +75,7 @@ class ByRequest:
         self._serving = len(service.deployments)
         self._gateway = gateway if service.prefill is None else gateway_apart
         self.by_priority = arrivals.by_priority
-        self._ranks = engines[0].deployment.in_step
+        self._parts, self._ranks = engines, engines[0].deployment.in_step
         parts = [engine.deployment for engine in engines]
         rows = [d.n_rows * self._ranks for d in deployments]
         self._paces = Paces(env, deployments)
@@ -132,9 +132,10 @@ class ByRequest:
             self._lose(i, d)
 
     def begin(self) -> None:
-        """A control interval begins: what its deployments are asked for over it."""
-        for d in self.deployments:
+        """A control interval begins: what its deployments are asked for over it, and what caps leave their replicas."""
+        for i, d in enumerate(self.deployments):
             d.asked_tokens_per_s = self.asked(d, self.env.now)
+            d.left = self._parts[i].left_of(self._paces.draw(i))
 
     def drains(self, d: Deployment, i: int) -> bool:
         """Whether requests wait or run on a replica."""

@@ -41,6 +41,7 @@ class Deployment:
     running: int = 0  # replicas that do not drain
     wanted: int = 0
     cause: int = _BUSY  # why fewer run than are wanted
+    left: float = 1.0  # share of a replica's rate that a cap leaves it now
     asked_tokens_per_s: float = 0.0  # over this control interval
     served_tokens_per_s: float = 0.0  # of a fluid
     room_tokens_per_s: float = 0.0  # that its ready replicas could serve, of a fluid
@@ -61,6 +62,11 @@ class Deployment:
     def rows(self) -> slice:
         """Its rows in the table of replicas."""
         return slice(self.first_row, self.first_row + self.n_rows)
+
+    @property
+    def paced_tokens_per_s(self) -> float:
+        """[tokens/s] of one replica under the cap of now."""
+        return self.tokens_per_s * self.left
 
     def connect(self, env: FleetEnvironment) -> None:
         """See which of its rows hold GPUs."""

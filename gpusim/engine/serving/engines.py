@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpusim.engine.capping import slowness
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.errors import ScenarioError, ServingError
 from gpusim.scenario.faults import dotted
@@ -55,14 +56,27 @@ class ServingEngine:
     @cached_property
     def requests_per_s(self) -> float:
         """[1/s] that it serves, or prefills or decodes alone, while there are always more."""
+        return self._most_per_s(1.0)
+
+    def left_of(self, draw: float) -> float:
+        """Share of this that a cap leaves which leaves so much of what its steps draw above idle."""
+        if draw not in self._left:
+            self._left[draw] = self._most_per_s(draw) / self.requests_per_s
+        return self._left[draw]
+
+    @cached_property
+    def _left(self) -> dict[float, float]:
+        return {1.0: 1.0}
+
+    def _most_per_s(self, draw: float) -> float:
+        """[1/s] While there are always more, under a cap."""
         prompts, outputs = self.requests(PROBES)
         if len(prompts) < 2:
             return 1.0
-        if self.role == "prefill":
-            return most_requests_per_s(prompts, np.ones_like(outputs), self.deployment)
         if self.role == "decode":
-            return _most_decoded_per_s(prompts, outputs, self.deployment)
-        return most_requests_per_s(prompts, outputs, self.deployment)
+            return _most_decoded_per_s(prompts, outputs, self.deployment, slowness(draw))
+        outputs = np.ones_like(outputs) if self.role == "prefill" else outputs
+        return most_requests_per_s(prompts, outputs, self.deployment, slowness(draw))
 
     @cached_property
     def tokens_per_s(self) -> float:
@@ -122,14 +136,16 @@ def _fed(decodes: ServingEngine, prefills: ServingEngine, spec: Prefill) -> Serv
     return replace(decodes, role="decode", prefill=first, deployment=replace(decodes.deployment, prefill=pool))
 
 
-def _most_decoded_per_s(prompts: np.ndarray, outputs: np.ndarray, deployment: Deployment) -> float:
+def _most_decoded_per_s(
+    prompts: np.ndarray, outputs: np.ndarray, deployment: Deployment, pace: tuple[float, float]
+) -> float:
     """[1/s] that a replica decodes while there are always more: prefilled by so many that more make no difference."""
     pool = deployment.prefill
 
     def per_s(others: int) -> float:
         feeding = replace(pool.deployment, replicas=others * pool.deployment.in_step)
         fed = replace(deployment, prefill=replace(pool, deployment=feeding, holds_s=NEVER_S))
-        return most_requests_per_s(prompts, outputs, fed)
+        return most_requests_per_s(prompts, outputs, fed, pace)
 
     most, others = per_s(1), 2
     while others <= MOST_FEEDING and (more := per_s(others)) > (1.0 + NO_DIFFERENCE) * most:

@@ -53,6 +53,10 @@ class Paces:
         }.get(fleet.sites[s].capping)
         return int(np.searchsorted(*keys)) if keys else 0
 
+    def draw(self, i: int) -> float:
+        """What the cap of the last change leaves of what a deployment draws above idle."""
+        return float(self._env.fleet.cap_draws[self._steps[i]])
+
     def changes(self) -> Iterator[tuple[float, int, Pace]]:
         """Since the last call, in order: time [s], which of the deployments, and its pace from then on."""
         fleet = self._env.fleet

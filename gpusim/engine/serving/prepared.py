@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.build import Names
-from gpusim.engine.capping import PROMPTS, TOKENS
-from gpusim.engine.description import Replicas
+from gpusim.engine.capping import PROMPTS, TOKENS, draws_of, steps_of
+from gpusim.engine.description import Replicas, SiteCaps
 from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.engines import ServingEngine, serving_engines
@@ -21,6 +21,8 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Scaling
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import LOOKING_AHEAD, DeploymentSpec, Service
+from gpusim.scenario.site import Site
+from gpusim.state.codes import Capping
 from gpusim.units import DAY_S
 
 REACTIVE_ROOM = 3.0  # replicas that a policy may want that looks back, over what the greatest demand needs
@@ -85,7 +87,8 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
             engine = engine.prefill if role == "prefill" else engine
             rate = _rate(service, kind, engine)
             pool = names.pool(spec.site, kind)
-            count = min(_most(service, role, peak / rate), int(gpus[pool]) // service.gpus_per_replica)
+            full = peak / (rate * _least_left(service, engine, scenario.sites[spec.site]))
+            count = min(_most(service, role, full), int(gpus[pool]) // service.gpus_per_replica)
             load_s = service.load_s + _weights_s(service, engine)
             deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority
@@ -128,6 +131,13 @@ def _rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
     """[tokens/s] of one replica."""
     given = service.tokens_per_s_per_gpu.get(kind) if service.prefill is None else None
     return engine.tokens_per_s if given is None else given * service.gpus_per_replica
+
+
+def _least_left(service: Service, engine: ServingEngine | None, site: Site) -> float:
+    """Share of a replica's rate that the deepest cap of its site leaves."""
+    if not service.by_request or (service.scaling or Scaling()).policy == "static":
+        return 1.0
+    return engine.left_of(float(draws_of(steps_of(SiteCaps(Capping[site.capping.upper()], site.cap_floor)))[-1]))
 
 
 def _draws(

@@ -1,7 +1,8 @@
 """Policies of scaling: how many replicas a deployment is to have for the control interval that begins.
 
 A policy is ``wanted(d, time_s)``. Those that look ahead ask what demand will be; those that look back ask what a
-deployment's replicas have seen since the last control step. To add one: a function, its name in ``POLICIES`` and among
+deployment's replicas have seen since the last control step. What a replica can put out is that of the cap which its
+site has it under now. To add one: a function, its name in ``POLICIES`` and among
 those of ``gpusim.scenario.inference.Scaling``.
 """
 
@@ -46,7 +47,7 @@ def policy_of(
     spec = service.scaling or Scaling()
 
     def by_demand(d: Deployment, time_s: float) -> int:
-        return math.ceil(asked(d, time_s) / (d.tokens_per_s * service.target_utilisation))
+        return math.ceil(asked(d, time_s) / (d.paced_tokens_per_s * service.target_utilisation))
 
     def predictive(d: Deployment, time_s: float) -> int:
         ahead = range(1 + math.ceil(d.load_s / service.control_s))
@@ -72,7 +73,7 @@ def _after(spec: Scaling, service: Service) -> Callable[[Deployment, Seen], int]
     target = service.target_utilisation
 
     def utilisation(d: Deployment, seen: Seen) -> int:
-        return math.ceil(seen.tokens_per_s / (d.tokens_per_s * target))
+        return math.ceil(seen.tokens_per_s / (d.paced_tokens_per_s * target))
 
     def queue(_d: Deployment, seen: Seen) -> int:
         return math.ceil(seen.requests / spec.requests_per_replica)
@@ -84,7 +85,7 @@ def _after(spec: Scaling, service: Service) -> Callable[[Deployment, Seen], int]
         if seen.kept < share * seen.ended:
             return d.running + math.ceil(LATE_GROWTH * d.running)
         fewer = d.running - 1
-        return fewer if seen.tokens_per_s <= fewer * d.tokens_per_s * target else d.running
+        return fewer if seen.tokens_per_s <= fewer * d.paced_tokens_per_s * target else d.running
 
     of = {"utilisation": utilisation, "queue": queue, "kv": kv, "latency": latency}[spec.policy]
     return lambda d, seen: max(of(d, seen), 1)  # with none, nothing would be seen any more
