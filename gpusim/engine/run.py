@@ -24,6 +24,7 @@ from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Link, move_data, set_bandwidth
+from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
@@ -36,6 +37,7 @@ from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
+from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
@@ -166,10 +168,8 @@ class _World:
         if services:
             env.process(services.run())
         self.breakdowns = None
-        if scenario.failures.causes:
-            drawn = draw_failures(scenario, self.duration_s, seed)
-            self.breakdowns = Breakdowns(env, drawn, scenario.failures.causes, names)
-            env.process(self.breakdowns.play())
+        if scenario.failures.causes or scenario.failures.maintenance:
+            self._open_failures(table, seed)
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
         if scenario.scheduler.mode == "cycle":
@@ -217,6 +217,20 @@ class _World:
         for p in mine:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
+
+    def _open_failures(self, table: JobTable, seed: int) -> None:
+        env, names, failures = self.env, self.names, self.scenario.failures
+        shrinking = {name for name, kind in self.scenario.workload.classes.items() if kind.after_failure == "shrink"}
+        may_shrink = np.array([name in shrinking for name in table.names["job_class"]], dtype=bool)[table["job_class"]]
+        drawn = draw_failures(self.scenario, self.duration_s, seed)
+        shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink)
+        env.process(self.breakdowns.play())
+        for name, spec in failures.maintenance.items():
+            for p, (site, kind) in enumerate(names.pools):
+                if spec.concerns(site, kind):
+                    rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
+                    env.process(rota.play())
 
     def _open_links(self) -> None:
         env, start = self.env, self.scenario.run.start
