@@ -159,7 +159,7 @@ class _World:
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
-            self._open_site(s, site)
+            self._open_site(s, site, seed)
         self._open_links()
         spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
                   for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
@@ -187,7 +187,7 @@ class _World:
         kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
         return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
 
-    def _open_site(self, s: int, site: str) -> None:
+    def _open_site(self, s: int, site: str, seed: int) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
         start = self.scenario.run.start
         row = env.fleet.sites[s]
@@ -213,7 +213,7 @@ class _World:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
         if spec.on_site is not None:
-            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, log))
+            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, seed, log))
         for p in mine:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
