@@ -58,7 +58,7 @@ class Generator(Part):
     spare_units: int = Field(0, ge=0)
     """Of these, units that stand by for those that fail or are maintained. N+1: 1."""
     outage_share: float = Field(0.0, ge=0, le=0.5)
-    """Share of time for which a unit is out of order, failed or maintained, each on its own. Absent: units never are."""
+    """Share of time for which a unit is out of order, failed or maintained, each on its own. 0: never."""
     outage_h: float = Field(48.0, gt=0, le=8760)
     """[h] Mean time for which it then is."""
     mw: float = Field(gt=0, le=10_000, json_schema_extra=BY_KIND)
