@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from simpy.core import StopSimulation
 
+from gpusim import rng
 from gpusim.commerce.bill import bills
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
@@ -23,7 +24,7 @@ from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Link, move_data, set_bandwidth
+from gpusim.engine.links import Network, move_data, set_bandwidth
 from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
@@ -46,14 +47,16 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
+from gpusim.scenario.link import paths
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.tables.rules import table as rules_table
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, HOUR_S, MS_PER_S
 
 Process = Callable[[FleetEnvironment], Generator]
 
@@ -95,6 +98,8 @@ def run(
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet_scenario.links:
+        tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():
         tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
@@ -160,7 +165,7 @@ class _World:
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site, seed)
-        self._open_links()
+        self._open_links(seed)
         spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
                   for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
         if any(nodes for nodes, _start_s in spares.values()):
@@ -232,13 +237,19 @@ class _World:
                     rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
                     env.process(rota.play())
 
-    def _open_links(self) -> None:
-        env, start = self.env, self.scenario.run.start
-        for row, (name, spec) in enumerate(self.scenario.links.items()):
-            link = env.links[name] = Link(env, row)
-            env.process(set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log))
-        links = list(env.links.values())
-        env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
+    def _open_links(self, seed: int) -> None:
+        env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())
+        ways = list(paths(self.scenario.links).values())
+        network = self.network = Network(env, ways)
+        for (name, spec), link in zip(self.scenario.links.items(), network.links, strict=True):
+            env.links[name] = link
+            random = rng.stream(seed, "links", name)
+            out_s = outages(random, spec.outage_share, spec.outage_h * HOUR_S, self.duration_s)
+            env.process(
+                set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
+            )
+        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
+        env.connect(move=lambda job, row: env.process(move_data(env, network, job, row, latency_s[row])))
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""
