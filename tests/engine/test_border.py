@@ -12,7 +12,7 @@ from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.links import Link, Network
+from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
 from gpusim.state.codes import Wait

@@ -16,8 +16,8 @@ from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.
 UNITS = (
-    "_s", "_utc", "_j", "_bytes", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus", "_jobs", "_tokens",
-    "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
+    "_s", "_utc", "_j", "_bytes", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus", "_jobs",
+    "_tokens", "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
 COUNTS = {"retries",
