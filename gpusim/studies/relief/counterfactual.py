@@ -45,8 +45,8 @@ class Counterfactual:
     amount : object
         To what, by how much, or by which factor.
     unit : str
-        Of the amount: GPU, MW, day, job, replica, unit; "%" of a factor; "rule" of what is set, of which there is no more or
-        less.
+        Of the amount: GPU, MW, day, job, replica, unit; "%" of a factor; "rule" of what is set, of which there is no
+        more or less.
     causes : frozenset of (str, str)
         (pool, cause) of the ledger that it relieves, or (what rejected jobs asked for, cause); none where the ledger
         cannot see the constraint.
