@@ -199,7 +199,7 @@ CAUSES = (
              "{who} may run in {places} only, where no site has GPUs that {they} may use",
              "a pool of {need} GPUs in {places}, or a wider residency"),
     CauseRow("rejected_link", Kind.REJECTED, None, None, "", "no link to the data",
-             "no links lead from {homes}, where {data} are, to GPUs that {they} may use",
+             "no link leads from {homes}, where {data} are, to GPUs that {they} may use",
              "a link from {homes} to a pool of {need} GPUs, or such a pool there"),
     CauseRow("rejected_queue", Kind.REJECTED, None, None, "", "queue full",
              "{who} arrived when the queue of {queue} was full",

@@ -28,7 +28,7 @@ def rejections_table(
     DataFrame
         start_s, end_s, time_s (of the first of them), cause (``rejected_queue``: its pool's queue was full;
         ``rejected_type``: no site has a GPU type that it may use; ``rejected_residency``: none of those that have lies
-        where its residency admits; ``rejected_link``: to none of these links lead from its data; ``rejected_size``:
+        where its residency admits; ``rejected_link``: to none of these a link leads from its data; ``rejected_size``:
         no pool left can ever hold it), site and gpu_type (of the pool whose queue was full; else no site, and the types
         that it may use, "" for all), residency and home ("" for none), jobs, least_gpus and most_gpus asked for,
         largest_gpus (of the largest pool that they may use, when complete), gpu_s (GPUs x runtime) and usd (what these
@@ -98,7 +98,7 @@ _SAID = {
     "rejected_size": lambda row: f"the largest pool they may use has {number_of(row.largest_gpus, 'GPU')}",
     "rejected_type": lambda row: f"no site has {row.gpu_type.replace('|', ' or ')}",
     "rejected_residency": lambda row: f"no site in {row.residency.replace('|', ' or ')} has GPUs that they may use",
-    "rejected_link": lambda row: f"no links lead from their data in {row.home} to GPUs that they may use",
+    "rejected_link": lambda row: f"no link leads from their data in {row.home} to GPUs that they may use",
     "rejected_queue": lambda row: f"the queue for {row.gpu_type} was full",
 }
 

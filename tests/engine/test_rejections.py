@@ -67,7 +67,7 @@ def test_all_rejected():
             {"links": {"wan": {"between": ["US-TEX-ERCO", "FR"], "gbps": 1.0}}, "sites": {"here": POOL, "paris": {
                 **POOL, "region": "FR", "jurisdiction": "EU"}}},
             "rejected_link",
-            "no links lead from DE-LU, where its data are",
+            "no link leads from DE-LU, where its data are",
         ),
     ],
 )  # fmt: skip
