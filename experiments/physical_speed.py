@@ -2,9 +2,10 @@
 =====================================================================================
 
 ``mechanisms``: a million jobs on 1,000 nodes, with limits of racks, busways and halls, quarter-hourly prices, caps,
-failures and checkpoints one after the other, then with all of them, beside a run without. ``year``: 5 million GPUs at
-ten sites (10 GW) over a year, with failures and 10 million jobs; ``tenth`` is a tenth of that year, ``profile`` the
-same under Python's profiler. Processor time of one core, kernels compiled; each run in a process of its own, whose results must add up.
+checkpoints and failures one after the other, then with all of them, beside a run without, each in a process of its own.
+``year``: 5 million GPUs at ten sites (10 GW) over a year, with failures and 10 million jobs; ``tenth`` is a tenth of
+that year, ``profile`` the same under Python's profiler. Times are processor time of one core, kernels compiled; results
+must add up.
 
 ::
 
