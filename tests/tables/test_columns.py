@@ -56,7 +56,12 @@ def result() -> Result:
             {
                 "failures.mix": "llama3",
                 "links": {"wan": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 1.0}},
-                "sites.there": {"region": "DE-LU", "jurisdiction": "DE", "grid_mw": 1.0, "pools": {"one": {"gpus": 8}}},
+                "sites.there": {
+                    "region": "US-TEX-ERCO",
+                    "jurisdiction": "US",
+                    "grid_mw": 1.0,
+                    "pools": {"one": {"gpus": 8}},
+                },
                 "sites.here.tariff": {},
                 "sites.here.pools.one.feeders": {"hall": {"nodes": 100, "kw": 1e6}},
                 "sites.here.non_firm": NON_FIRM,
