@@ -35,7 +35,7 @@ MAX_TOKENS_PER_S = 1e15
 STEPS = (
     "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
     "supplies.*.per_month", "sites.*.tariff.agreements.*.mw",
-    "sites.*.tariff.day_ahead.mw",
+    "sites.*.tariff.day_ahead.mw", "sites.*.price_factor",
 )  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
