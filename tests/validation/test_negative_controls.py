@@ -366,7 +366,7 @@ def test_failures_of_nodes_taken_for_those_of_gpus():
 
 def test_repairs_that_always_succeed():
     """Fewer nodes are down by the three in ten faults that would have shown again or been repaired twice."""
-    off = failures(reliability.nodes_down(QUICK, success=1.0))
+    off = failures(reliability.nodes_down(Effort(0.1), success=1.0))
     assert off == {"repairs of 24 h, 30% of which fail, and tests of 6 h: nodes down": pytest.approx(9.7, rel=0.2)}
 
 
