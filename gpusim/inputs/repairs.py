@@ -61,7 +61,7 @@ class Repairs:
         mean_h, sigma, success = (
             np.array([(one.mean_h, one.sigma, one.success) for one in self._kinds])[kind].T if n else np.zeros((3, 0))
         )
-        work_h = mean_h * np.exp(sigma * self._stream("work", *names).standard_normal(n) - sigma**2 / 2.0)
+        away_s = HOUR_S * mean_h * np.exp(sigma * self._stream("work", *names).standard_normal(n) - sigma**2 / 2.0)
         if (success == 1.0).all():
-            return HOUR_S * work_h, np.ones(n, dtype=bool)
-        return HOUR_S * work_h, self._stream("success", *names).random(n) < success
+            return away_s, np.ones(n, dtype=bool)
+        return away_s, self._stream("success", *names).random(n) < success
