@@ -58,7 +58,7 @@ def paths(links: dict[str, Link]) -> dict[frozenset[str], tuple[int, ...]]:
     many, the one whose links come first, seen from the region that the scenario's links name first.
     """
     ends = [tuple(link.between) for link in links.values()]
-    found = {frozenset(pair): (row,) for row, pair in enumerate(ends)}
+    found: dict[frozenset[str], tuple[int, ...]] = {frozenset(pair): (row,) for row, pair in enumerate(ends)}
     for origin in dict.fromkeys(region for pair in ends for region in pair):
         ways: dict[str, tuple[int, ...]] = {origin: ()}
         waiting = deque([origin])
