@@ -93,6 +93,7 @@ def scenario() -> dict:
         "money": {"loans": {NAME: {"tenants": [TENANT], "rate": 0.1}}},
         "failures": {
             "causes": {NAME: {"per_1000_days": 1.0, "repair": {NAME: 1.0}}}, "repairs": {NAME: {"mean_h": 1.0}},
+            "maintenance": {"upkeep": {"every_days": 30.0, "hours": 1.0}},
         },
         "plan": {
             "options": {NAME: {"key": "sites.*.grid_mw", "how": "add", "range": [0, 0.1], "step": 0.1,

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -53,6 +54,19 @@ def test_price_aware(tmp_path):
     assert aware.wait_mean_s > first.wait_mean_s
     experiment.draw(runs).savefig(tmp_path / "figure.png")
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+def test_physical_speed(capsys):
+    """With everything on, a small part of the million jobs adds up; the year has the GPUs, power and jobs it claims."""
+    experiment = load("physical_speed")
+    answer = SimpleQueue()
+    experiment.play("all", experiment.all_of_them(), 0.05, 1e6, 1.0, answer)
+    assert answer.get() > 0.0
+    assert re.fullmatch(r"all +5,5\d\d jobs +[\d.]+ s +[\d.]+ times .*\n", capsys.readouterr().out)
+    year = experiment.gigawatts()
+    assert sum(site.pools["H100"].gpus.peak() for site in year.sites.values()) == 5e6
+    assert sum(site.grid_mw.peak() for site in year.sites.values()) == 1e4
+    assert year.workload.streams["research"].jobs_per_day * year.run.days == pytest.approx(1e7)
 
 
 def test_coreweave_quarters(tmp_path, capsys):

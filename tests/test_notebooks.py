@@ -16,6 +16,8 @@ FINDINGS = {
     "05_how_many_gpus_does_a_service_need": "GPUs are enough to meet the objectives under every seed",
     "06_a_heat_wave_in_texas": "of the useful GPU-hours",
     "07_what_a_curtailable_connection_is_worth": "the calls cost as much as a firm connection",
+    "08_a_run_of_16384_gpus_through_54_days": "no spares: shrinks:",
+    "09_how_far_to_oversubscribe": "caps on decoding first: most useful work at",
 }
 # What is fewer here than there, for time.
 FEWER = {
@@ -48,6 +50,8 @@ FEWER = {
         "DAYS = 8, 120.0": "DAYS = 8, 40.0",
         "(30.0, 60.0, 90.0)": "(10.0, 20.0, 30.0)",
     },
+    "08_a_run_of_16384_gpus_through_54_days": {"16_384, 54.0, 64": "16_384, 10.0, 64", "(2, 10, 30)": "(10, 30)"},
+    "09_how_far_to_oversubscribe": {"(1.0, 1.2, 1.4, 1.6, 1.8)": "(1.0, 1.4, 1.8)"},
 }
 
 

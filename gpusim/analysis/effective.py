@@ -74,8 +74,9 @@ def effective_times(result: Record, by: str = "run") -> pd.DataFrame:
 def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     """Expected effective time of each job, NaN where no formula holds, shape (jobs,)."""
     scenario = Scenario.from_dict(result.manifest["scenario"])
-    causes = scenario.failures.causes.values()
-    if not all(cause.is_steady for cause in causes) or scenario.failures.lemon_share > 0.0:
+    failures = scenario.failures
+    is_steady = all(cause.is_steady for cause in failures.causes.values())
+    if not is_steady or failures.lemon_share > 0.0 or failures.maintenance:
         return np.full(len(jobs), np.nan)
 
     @cache

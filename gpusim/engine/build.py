@@ -16,6 +16,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.policy import Policy
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.link import paths
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool, Site
@@ -73,7 +74,7 @@ def build_fleet(
         shares=names.shares.tolist(),
         quota=_quota(scenario, names),
         serving=serving,
-        n_links=len(scenario.links),
+        n_links=len(paths(scenario.links)),
         caps=[SiteCaps(Capping[spec.capping.upper()], spec.cap_floor) for spec in scenario.sites.values()],
     )
 
@@ -181,13 +182,13 @@ def _bound_to_data(scenario: Scenario, table: JobTable) -> np.ndarray:
 def _route(
     scenario: Scenario, names: Names, kinds: str, residency: str, home: str, is_bound: bool
 ) -> tuple[list[int], int, list[int]]:
-    """Pools that a job may run in, those of its home region first; how many these are; the link to each pool.
+    """Pools that a job may run in, those of its home region first; how many these are; the path to each pool.
 
-    A job bound to its data has no candidates where no link leads.
+    A job bound to its data has no candidates where no links lead.
     """
     allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
     allowed_law = set(residency.split("|")) if residency else None
-    row_of = {frozenset(link.between): row for row, link in enumerate(scenario.links.values())}
+    row_of = {ends: row for row, ends in enumerate(paths(scenario.links))}
     at_home, elsewhere = [], []
     for p, (site, kind) in enumerate(names.pools):
         spec = scenario.sites[site]

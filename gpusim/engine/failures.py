@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from gpusim.engine.build import Names
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.shrinking import Shrinking
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner
@@ -26,8 +28,11 @@ class Breakdowns:
     of a domain, a block or a site those nodes fail that are on, and those that are down stay down for its repair too.
     """
 
-    def __init__(self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names):
-        self.env, self.names, self._failures = env, names, failures
+    def __init__(
+        self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names,
+        shrinking: Shrinking | None = None,
+    ):  # fmt: skip
+        self.env, self.names, self._failures, self._shrinking = env, names, failures, shrinking
         self._causes = list(causes.items())
         self._back_s: dict[int, float] = {}  # of nodes that are in repair
         self._rows: list[tuple] = []
@@ -38,8 +43,16 @@ class Breakdowns:
         for row in zip(*(column.tolist() for column in self._failures), strict=True):
             time_s, cause, site, pool, first_node, nodes, repair_s = row
             yield self.env.at(time_s)
-            unit = self._site(site, cause) if pool == WHOLE_SITE else self._block(pool, first_node, nodes)
-            self._fail(cause, site, pool, unit, repair_s)
+            unit = self._site(site, cause) if pool == WHOLE_SITE else self.block(pool, first_node, nodes)
+            name, spec = self._causes[cause]
+            where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])
+            hit = self._fail(name, where, unit, repair_s)
+            if spec.of == "site" and hit:
+                self.env.log(self.env.now, where[0], "failure", f"{name}: {number_of(hit, 'node')} down", hit, "nodes")
+
+    def take_down(self, name: str, pool: int, unit: Sequence[int], back_s: float) -> None:
+        """Nodes of a pool (rows) are down from now on, by a cause of this name, until ``back_s`` [s]."""
+        self._fail(name, self.names.pools[pool], unit, back_s - self.env.now)
 
     def tables(self, job_id: np.ndarray) -> dict[str, pd.DataFrame]:
         """The failures that hit something, and the jobs that they interrupted."""
@@ -48,7 +61,7 @@ class Breakdowns:
         interruptions["job_id"] = job_id[interruptions["job_id"].to_numpy(dtype="i8")]
         return {"failures": failures, "interruptions": interruptions}
 
-    def _block(self, pool: int, first: int, nodes: int) -> range:
+    def block(self, pool: int, first: int, nodes: int) -> range:
         """Rows of neighbouring nodes of a pool."""
         mine = self.env.fleet.pools[pool]
         return range(int(mine.first_node) + first, int(mine.first_node + min(first + nodes, mine.n_nodes)))
@@ -57,30 +70,32 @@ class Breakdowns:
         """Rows of all nodes of a site that a cause befalls."""
         pools = [p for p, (name, kind) in enumerate(self.names.pools)
                  if name == self.names.sites[site] and self._causes[cause][1].befalls(name, kind)]  # fmt: skip
-        return [n for p in pools for n in self._block(p, 0, int(self.env.fleet.pools[p].n_nodes))]
+        return [n for p in pools for n in self.block(p, 0, int(self.env.fleet.pools[p].n_nodes))]
 
-    def _fail(self, cause: int, site: int, pool: int, unit: Sequence[int], repair_s: float) -> None:
-        env, (name, spec) = self.env, self._causes[cause]
+    def _fail(self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float) -> int:
+        """Nodes that were on and are down now."""
+        env = self.env
         state = env.fleet.nodes["state"]
         hit = [n for n in unit if state[n] in (ON, SPARE)]
         if not hit:
-            return
-        where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])
-        jobs = list(dict.fromkeys(job for n in hit for job in self._jobs_on(n)))
+            return 0
+        jobs = Counter(job for n in hit for job in self.jobs_on(n))
         gpus = [int(env.fleet.jobs[job].gpus) for job in jobs]
         env.make_segment_room()
         for n in hit:
             env.fail_node(n)
         self._interrupted += [(env.now, job, *where, name, held) for job, held in zip(jobs, gpus, strict=True)]
         self._rows.append((env.now, *where, name, len(hit), len(jobs), sum(gpus), repair_s))
-        if spec.of == "site":
-            env.log(env.now, where[0], "failure", f"{name}: {number_of(len(hit), 'node')} down", len(hit), "nodes")
         held = [n for n in unit if state[n] == DOWN]
         for n in held:
             self._back_s[n] = max(self._back_s.get(n, 0.0), env.now + repair_s)
+        if self._shrinking is not None:
+            for (job, nodes), before in zip(jobs.items(), gpus, strict=True):
+                self._shrinking.lost(job, before, nodes)
         env.at(env.now + repair_s).callbacks.append(lambda _event: self._repair(held))
+        return len(hit)
 
-    def _jobs_on(self, node: int) -> Iterator[int]:
+    def jobs_on(self, node: int) -> Iterator[int]:
         """Rows of the jobs that run on a node."""
         holdings = self.env.fleet.holdings
         row = int(self.env.fleet.nodes[node].first_holding)
@@ -94,3 +109,5 @@ class Breakdowns:
             if self._back_s.get(n, math.inf) <= self.env.now:
                 del self._back_s[n]
                 self.env.repair_node(n)
+        if self._shrinking is not None:
+            self._shrinking.back()

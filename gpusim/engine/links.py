@@ -3,105 +3,208 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
+import pandas as pd
 import simpy
 
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
+from gpusim.engine.max_min import Share, max_min
 from gpusim.engine.processes import Log
+from gpusim.scenario.link import Link as LinkSpec
+from gpusim.units import BYTES_PER_GB
 
 BYTES_PER_S_PER_GBPS = 1e9 / 8.0
 WHOLE = 1.0 - 1e-12  # of a transfer that has arrived, to rounding
+COLUMNS = ["link", "transfers", "data_bytes", "usd"]
 
 
-class Link:
-    """A link whose transfers share its bandwidth equally at every moment: max-min fair where no route has two links.
-
-    As all get the same, a transfer is through when the bytes that each has got since the link was last idle reach the
-    transfer's mark, so that a change of bandwidth or of company costs nothing per transfer.
+class Network:
+    """Links, and the paths over them that transfers take; at every moment transfers share them max-min fairly.
 
     Parameters
     ----------
     env : FleetEnvironment
-    row : int
-        The link's row in ``env.fleet.links``, where dispatch sees its bandwidth.
+    paths : sequence of tuple of int
+        The links of each path, by rows. Links come first, each a path of its own; then paths of several links. Row i is
+        row i of ``env.fleet.links``, where dispatch sees what a path carries.
+
+    Attributes
+    ----------
+    links : list of Link
     """
 
-    def __init__(self, env: FleetEnvironment, row: int):
-        self.env, self._state = env, env.fleet.links[row]
+    def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]]):
+        self.env, self._paths = env, list(paths)
+        n_links = sum(len(path) == 1 for path in self._paths)
+        self._capacity = [0.0] * n_links
+        self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
+        self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
+        self.links = [Link(self, row) for row in range(n_links)]
+
+    def set_rate(self, link: int, bytes_per_s: float) -> None:
+        """A link carries ``bytes_per_s`` [bytes/s] from now on."""
+        self._capacity[link] = bytes_per_s
+        crossing = {row for row, path in enumerate(self._paths) if link in path}
+        for row in crossing:
+            self._routes[row].settle()
+            self.env.fleet.links[row].bytes_per_s = min(self._capacity[i] for i in self._paths[row])
+        self._share_out(crossing)
+
+    def send(self, row: int, size_bytes: float) -> simpy.Event:
+        """Send some data along a path from now on; the event fires when they have arrived."""
+        route = self._routes[row]
+        route.settle()
+        arrival = route.add(size_bytes)
+        self._share_out({row})
+        return arrival
+
+    def transfers(self, link: int) -> int:
+        """How many cross a link now."""
+        return sum(len(self._routes[row].marks) for row, path in enumerate(self._paths) if link in path)
+
+    def table(self, links: dict[str, LinkSpec]) -> pd.DataFrame:
+        """What arrived over each link, and what that cost."""
+        usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), self._bytes, strict=True)]
+        return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, self._bytes, usd), strict=True)))
+
+    def wake(self, row: int) -> None:
+        """The next transfer of a path is due."""
+        self._routes[row].settle()
+        self._share_out({row})
+
+    def _arrived(self, row: int, size_bytes: float) -> None:
+        for link in self._paths[row]:
+            self._n_arrived[link] += 1
+            self._bytes[link] += size_bytes
+
+    def _share_out(self, touched: set[int]) -> None:
+        """Divide the links anew; paths whose share stays as it was go on as planned, unless they are ``touched``."""
+        while True:
+            used = {row: self._paths[row] for row, route in enumerate(self._routes) if route.marks}
+            found = max_min(used, {row: len(self._routes[row].marks) for row in used}, self._capacity)
+            stale = [row for row in found if row in touched or self._routes[row].share != found[row]]
+            if not any([self._routes[row].settle() for row in stale]):
+                break  # nobody arrived at this very moment, which would leave more to the others
+            touched = touched | set(stale)
+        for row in stale:
+            self._routes[row].share = found[row]
+            due_s = self._routes[row].plan()
+            if due_s < math.inf:
+                self.env.at(due_s).callbacks.append(
+                    lambda _event, row=row, due_s=due_s: self.wake(row) if self._routes[row].due_s == due_s else None
+                )
+
+
+class _Route:
+    """Transfers that take one path.
+
+    As all get the same, a transfer is through when the bytes that each has got since the path was last idle reach the
+    transfer's mark, so that a change of bandwidth or of company costs nothing per transfer.
+    """
+
+    def __init__(self, env: FleetEnvironment, arrived, row: int):
+        self._env, self._arrived, self._row = env, arrived, row
         self._each_bytes, self._since_s = 0.0, 0.0  # what each transfer under way has got, and by when
-        self._marks: list[tuple[float, int, simpy.Event]] = []  # heap of (mark [bytes], number, arrival)
+        self.marks: list[tuple[float, int, simpy.Event, float]] = []  # heap of (mark, number, arrival, size [bytes])
         self._numbers = count()
-        self._due_s = math.inf  # when the next transfer is through, if nothing changes
+        self.share: Share = (0.0, 1)
+        self.due_s = math.inf  # when the next transfer is through, if nothing changes
+
+    def add(self, size_bytes: float) -> simpy.Event:
+        """One more, that leaves now."""
+        arrival = self._env.event()
+        heappush(self.marks, (self._each_bytes + size_bytes, next(self._numbers), arrival, size_bytes))
+        return arrival
+
+    def settle(self) -> bool:
+        """Bring what is under way up to now; what has arrived leaves. True if anything has."""
+        if self._env.now >= self.due_s:
+            self._each_bytes = self.marks[0][0]  # exactly, and before the path changes at this very moment
+            self.due_s = math.inf
+        elif self.marks:
+            self._each_bytes += (self._env.now - self._since_s) * self.share[0] / self.share[1]
+        self._since_s = self._env.now
+        any_arrived = False
+        while self.marks and self.marks[0][0] * WHOLE <= self._each_bytes:
+            _mark, _number, arrival, size_bytes = heappop(self.marks)
+            self._arrived(self._row, size_bytes)
+            arrival.succeed()
+            any_arrived = True
+        if not self.marks:
+            self._each_bytes = 0.0  # small again: sums over a long run stay exact
+            self.due_s = math.inf
+        return any_arrived
+
+    def plan(self) -> float:
+        """[s] When the next transfer is due, infinite if never; moments planned earlier are void."""
+        self.due_s = math.inf
+        if self.marks and self.share[0] > 0.0:
+            left_bytes = self.marks[0][0] - self._each_bytes
+            self.due_s = self._env.now + left_bytes * self.share[1] / self.share[0]
+        return self.due_s
+
+
+class Link:
+    """A link of a network, for whoever changes it or sends over it alone."""
+
+    def __init__(self, network: Network, row: int):
+        self._network, self.env, self._row = network, network.env, row
 
     @property
     def bytes_per_s(self) -> float:
         """[bytes/s] What it carries now, all transfers together."""
-        return float(self._state.bytes_per_s)
+        return float(self.env.fleet.links[self._row].bytes_per_s)
 
     @property
     def transfers(self) -> int:
         """How many share it now."""
-        return len(self._marks)
+        return self._network.transfers(self._row)
 
     def set_rate(self, bytes_per_s: float) -> None:
         """It carries ``bytes_per_s`` [bytes/s] from now on; at 0 what is under way waits."""
         bytes_per_s = border.number(self.env, "set_rate: bytes_per_s", bytes_per_s, 0.0, "bytes/s")
-        self._settle()
-        self._state.bytes_per_s = bytes_per_s
-        self._plan()
+        self._network.set_rate(self._row, bytes_per_s)
 
     def send(self, size_bytes: float) -> simpy.Event:
         """Send some data from now on; the event fires when they have arrived."""
-        size_bytes = border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes")
-        self._settle()
-        arrival = self.env.event()
-        heappush(self._marks, (self._each_bytes + size_bytes, next(self._numbers), arrival))
-        self._plan()
-        return arrival
-
-    def _settle(self) -> None:
-        """Bring what is under way up to now; what has arrived leaves the link."""
-        if self.env.now >= self._due_s:
-            self._each_bytes = self._marks[0][0]  # exactly, and before the link changes at this very moment
-        elif self._marks:
-            self._each_bytes += (self.env.now - self._since_s) * self.bytes_per_s / len(self._marks)
-        self._since_s = self.env.now
-        while self._marks and self._marks[0][0] * WHOLE <= self._each_bytes:
-            heappop(self._marks)[2].succeed()
-        if not self._marks:
-            self._each_bytes = 0.0  # small again: sums over a long run stay exact
-
-    def _plan(self) -> None:
-        """Wake up when the next transfer is due; moments planned earlier are void."""
-        self._due_s = math.inf
-        if self._marks and self.bytes_per_s > 0.0:
-            left_bytes = self._marks[0][0] - self._each_bytes
-            self._due_s = self.env.now + left_bytes * len(self._marks) / self.bytes_per_s
-            if self._due_s < math.inf:  # of next to no bandwidth
-                self.env.at(self._due_s).callbacks.append(self._wake)
-
-    def _wake(self, _event: simpy.Event) -> None:
-        if self.env.now == self._due_s:
-            self._settle()
-            self._plan()
+        return self._network.send(self._row, border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes"))
 
 
-def move_data(env: FleetEnvironment, link: Link, job: int) -> Generator:
-    """The data of a job cross a link, then it joins the queue of its pool."""
-    yield link.send(float(env.fleet.jobs[job].data_bytes))
+def move_data(env: FleetEnvironment, network: Network, job: int, row: int, latency_s: float = 0.0) -> Generator:
+    """The data of a job cross the links of a path, then it joins the queue of its pool."""
+    yield network.send(row, float(env.fleet.jobs[job].data_bytes))
+    if latency_s > 0.0:
+        yield env.at(env.now + latency_s)
     env.land(job)
 
 
 def set_bandwidth(
-    env: FleetEnvironment, link: Link, steps: list[tuple[float, float]], efficiency: float, name: str, log: Log
+    env: FleetEnvironment,
+    link: Link,
+    steps: list[tuple[float, float]],
+    efficiency: float,
+    name: str,
+    log: Log,
+    out_s: Sequence[tuple[float, float]] = (),
 ) -> Generator:
-    """A link changes in stages: ``steps`` of (time [s], Gb/s in all), of which ``efficiency`` carries data."""
-    for time_s, gbps in steps:
+    """A link changes in stages: ``steps`` of (time [s], Gb/s in all), of which ``efficiency`` carries data, but for the
+    times ``out_s`` [s] in which it carries nothing."""
+    changes = [(time_s, gbps, 0) for time_s, gbps in steps]
+    changes += [(time_s, 0.0, step) for span_s in out_s for time_s, step in zip(span_s, (1, -1), strict=True)]
+    stage_gbps, is_out = 0.0, 0
+    for time_s, gbps, step in sorted(changes, key=lambda change: change[0]):
         yield env.at(time_s, Place.LINKS)
-        link.set_rate(gbps * efficiency * BYTES_PER_S_PER_GBPS)
-        log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps, "Gb/s")
+        is_out += step
+        if step == 0:
+            stage_gbps = gbps
+            log(env.now, "", "link", f"{name}: {gbps:g} Gb/s", gbps, "Gb/s")
+        elif is_out:
+            log(env.now, "", "link", f"{name}: out of order", 0.0, "Gb/s")
+        else:
+            log(env.now, "", "link", f"{name}: in order again", stage_gbps, "Gb/s")
+        link.set_rate(0.0 if is_out else stage_gbps * efficiency * BYTES_PER_S_PER_GBPS)

@@ -16,6 +16,7 @@ from gpusim.state.codes import Wait
 class Plant(Protocol):
     """Power that is made and stored on site: what it adds to the grid's now [W]."""
 
+    promised_w: float  # by generators, with none short of its units
     generators_w: float
     sun_w: float
     battery_w: float
@@ -45,7 +46,7 @@ class SitePower:
     grid_w : float
         [W] Facility power that the grid connection gives.
     firm_w : float
-        [W] The same with the site's own generators. It decides which of these are on.
+        [W] The same with the site's own generators, all in order. It decides which of these are on.
     from_grid_w : float
         [W] What the grid gives now: its connection, or a cap below it.
     plant : Plant or None
@@ -85,7 +86,7 @@ class SitePower:
     cap_w = property(lambda self: self._cap_w)
     cooled_w = property(lambda self: self._cooled_w)
     from_grid_w = property(lambda self: min(self._cap_w, self._grid_w))
-    firm_w = property(lambda self: self._grid_w + (0.0 if self.plant is None else self.plant.generators_w))
+    firm_w = property(lambda self: self._grid_w + (0.0 if self.plant is None else self.plant.promised_w))
 
     def deliver(self, pool: int, nodes: int) -> None:
         """Nodes of a pool (index in the fleet) delivered so far."""
@@ -113,7 +114,7 @@ class SitePower:
         self._limit()
 
     def own_varies(self) -> None:
-        """What sun and battery can give has changed."""
+        """What sun, battery or generators can give has changed."""
         if self.under(self._cap_w) != self._under_w or self._uncapped() != self._uncapped_w:
             self._limit()
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from simpy.core import StopSimulation
 
+from gpusim import rng
 from gpusim.commerce.bill import bills
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
@@ -23,7 +24,8 @@ from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Link, move_data, set_bandwidth
+from gpusim.engine.links import Network, move_data, set_bandwidth
+from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
@@ -36,6 +38,7 @@ from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
+from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
@@ -44,14 +47,16 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures
 from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
+from gpusim.scenario.link import paths
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.tables.rules import table as rules_table
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, HOUR_S, MS_PER_S
 
 Process = Callable[[FleetEnvironment], Generator]
 
@@ -93,6 +98,8 @@ def run(
         tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet_scenario.links:
+        tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():
         tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
@@ -157,8 +164,8 @@ class _World:
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
-            self._open_site(s, site)
-        self._open_links()
+            self._open_site(s, site, seed)
+        self._open_links(seed)
         spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
                   for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
         if any(nodes for nodes, _start_s in spares.values()):
@@ -166,10 +173,8 @@ class _World:
         if services:
             env.process(services.run())
         self.breakdowns = None
-        if scenario.failures.causes:
-            drawn = draw_failures(scenario, self.duration_s, seed)
-            self.breakdowns = Breakdowns(env, drawn, scenario.failures.causes, names)
-            env.process(self.breakdowns.play())
+        if scenario.failures.causes or scenario.failures.maintenance:
+            self._open_failures(table, seed)
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
         if scenario.scheduler.mode == "cycle":
@@ -187,7 +192,7 @@ class _World:
         kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
         return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
 
-    def _open_site(self, s: int, site: str) -> None:
+    def _open_site(self, s: int, site: str, seed: int) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
         start = self.scenario.run.start
         row = env.fleet.sites[s]
@@ -213,18 +218,38 @@ class _World:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
         if spec.on_site is not None:
-            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, log))
+            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, seed, log))
         for p in mine:
             kind = names.pools[p][1]
             env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
 
-    def _open_links(self) -> None:
-        env, start = self.env, self.scenario.run.start
-        for row, (name, spec) in enumerate(self.scenario.links.items()):
-            link = env.links[name] = Link(env, row)
-            env.process(set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log))
-        links = list(env.links.values())
-        env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
+    def _open_failures(self, table: JobTable, seed: int) -> None:
+        env, names, failures = self.env, self.names, self.scenario.failures
+        shrinking = {name for name, kind in self.scenario.workload.classes.items() if kind.after_failure == "shrink"}
+        may_shrink = np.array([name in shrinking for name in table.names["job_class"]], dtype=bool)[table["job_class"]]
+        drawn = draw_failures(self.scenario, self.duration_s, seed)
+        shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink)
+        env.process(self.breakdowns.play())
+        for name, spec in failures.maintenance.items():
+            for p, (site, kind) in enumerate(names.pools):
+                if spec.concerns(site, kind):
+                    rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
+                    env.process(rota.play())
+
+    def _open_links(self, seed: int) -> None:
+        env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())
+        ways = list(paths(self.scenario.links).values())
+        network = self.network = Network(env, ways)
+        for (name, spec), link in zip(self.scenario.links.items(), network.links, strict=True):
+            env.links[name] = link
+            random = rng.stream(seed, "links", name)
+            out_s = outages(random, spec.outage_share, spec.outage_h * HOUR_S, self.duration_s)
+            env.process(
+                set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
+            )
+        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
+        env.connect(move=lambda job, row: env.process(move_data(env, network, job, row, latency_s[row])))
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""

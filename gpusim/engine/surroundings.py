@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
+
 from gpusim import rng
 from gpusim.engine.cooling import overhead
 from gpusim.errors import TraceError
@@ -61,7 +63,8 @@ def _signals(
     else:
         signals = climate(spec.region)._replace(**given)
     signals = warmed(signals, scenario.run.warmer_k if spec.warmer_k is None else spec.warmer_k)
-    return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.scaled(spec.price_factor)), notes
+    times_s, factors = np.array(spec.price_factor.steps(start)).T
+    return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.times(Signal(times_s, factors))), notes
 
 
 def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:

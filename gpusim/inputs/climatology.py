@@ -41,7 +41,8 @@ class _Variant(NamedTuple):
 
 
 # Assumptions. Prices and carbon of 2024 as published (ENTSO-E averages quoted by ffe.de; Ember; Our World in Data);
-# hour and season shapes and weather are those of the region named, shifted.
+# hour and season shapes and weather are those of the region named, shifted. Of the US, recalled: real-time means of
+# MISO and SPP and of the hub Mid-Columbia in 2024; emissions of eGRID 2023's subregions MROW, SPSO and NWPP.
 _VARIANTS = {
     "NO-NO4": _Variant("DE-LU", 24.0, 30.0, 8.0),
     "NO-NO2": _Variant("DE-LU", 54.0, 30.0, 3.0),
@@ -52,6 +53,9 @@ _VARIANTS = {
     "ES": _Variant("US-CAL-CISO", 68.0, 146.0, 0.0),
     "FR": _Variant("DE-LU", 62.0, 40.0, -1.0),
     "NL": _Variant("DE-LU", 83.0, 290.0, 1.0),
+    "US-MIDW-MISO": _Variant("US-MIDA-PJM", 31.0, 420.0, 3.0),
+    "US-CENT-SWPP": _Variant("US-TEX-ERCO", 28.0, 395.0, 5.0),
+    "US-NW-PACW": _Variant("US-CAL-CISO", 55.0, 285.0, 4.0),
 }
 
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gpusim import rng
+from gpusim.inputs.repairs import Repairs
 from gpusim.scenario.failures import FailureCause, Failures
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool
-from gpusim.units import DAY_S, HOUR_S
+from gpusim.units import DAY_S
 
 WHOLE_SITE = -1  # in place of a pool
 
@@ -58,15 +59,14 @@ def _parts(scenario: Scenario, duration_s: float, seed: int) -> Iterator[Failure
                 for i, (born_s, first, last) in enumerate(_deliveries(scenario, site, kind)):
                     source = _Source(failures, cause, seed, ("failures", name, site, kind, i))
                     units = source.units(scenario.gpus.get(kind), first, last)
-                    time_s = source.times_s(len(units), born_s, duration_s)
+                    first_s = source.times_s(len(units), born_s, duration_s)
                     lemons = _lemons(failures, seed, site, kind, first, last)
-                    first_node = source.first_nodes(units, lemons, len(time_s))
+                    first_node = source.first_nodes(units, lemons, len(first_s))
                     size = cause.unit_nodes(scenario.gpus[kind]) if kind else 0
-                    repair_s = source.repairs_s(len(time_s))
-                    yield FailureTable(
-                        time_s, *(np.full(len(time_s), code) for code in (c, s, p)), first_node,
-                        np.full(len(time_s), size), repair_s,
-                    )  # fmt: skip
+                    for rows, time_s, repair_s in source.repairs.rounds(first_s):
+                        codes = (np.full(len(rows), code) for code in (c, s, p))
+                        table = FailureTable(time_s, *codes, first_node[rows], np.full(len(rows), size), repair_s)
+                        yield FailureTable(*(column[time_s < duration_s] for column in table))
 
 
 def _deliveries(scenario: Scenario, site: str, kind: str) -> list[tuple[float, int, int]]:
@@ -101,9 +101,10 @@ class _Source:
     def __init__(self, failures: Failures, cause: FailureCause, seed: int, names: tuple):
         self.failures, self.cause, self._names, self._seed = failures, cause, names, seed
         self.per_s = failures.factor * cause.per_1000_days / 1000.0 / DAY_S
+        self.repairs = Repairs(failures, cause, self._stream)
 
-    def _stream(self, what: str) -> np.random.Generator:
-        return rng.stream(self._seed, *self._names, what)
+    def _stream(self, *what: str | int) -> np.random.Generator:
+        return rng.stream(self._seed, *self._names, *what)
 
     def units(self, gpu: GpuType | None, first: int, last: int) -> np.ndarray:
         """First node of each unit that came with the nodes of a range; GPUs are as many units as a node has."""
@@ -148,15 +149,6 @@ class _Source:
         of_bad = drawn[:, 1] < weight / (weight + len(good))
         rows = drawn[:, 0] * np.where(of_bad, len(bad), len(good))
         return np.concatenate([bad, good])[rows.astype("i8") + np.where(of_bad, 0, len(bad))]
-
-    def repairs_s(self, n: int) -> np.ndarray:
-        """[s] How long ``n`` repairs take: of a kind by the cause's weights, lognormal around its mean."""
-        kinds = [self.failures.repairs[name] for name in self.cause.repair]
-        shares = np.cumsum(list(self.cause.repair.values()))
-        random = self._stream("repairs")
-        kind = np.searchsorted(shares, random.random(n) * shares[-1], side="right")
-        mean_h, sigma = np.array([(one.mean_h, one.sigma) for one in kinds])[kind].T if n else np.zeros((2, 0))
-        return HOUR_S * mean_h * np.exp(sigma * self._stream("work").standard_normal(n) - sigma**2 / 2.0)
 
 
 def _moments(random: np.random.Generator, low: float, high: float) -> np.ndarray:

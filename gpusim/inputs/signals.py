@@ -51,6 +51,13 @@ class Signal:
         """Signal with all values times ``factor``."""
         return Signal(self.times_s, self.values * factor)
 
+    def times(self, factor: Signal) -> Signal:
+        """Product with another signal."""
+        if len(factor.values) == 1:
+            return self.scaled(float(factor.values[0]))
+        times_s = np.union1d(self.times_s, factor.times_s)
+        return Signal(times_s, self.at_all(times_s) * factor.at_all(times_s))
+
     def _row(self, t_s: float) -> int:
         return max(bisect_right(self._moments, t_s) - 1, 0)
 

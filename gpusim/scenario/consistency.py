@@ -35,7 +35,7 @@ MAX_TOKENS_PER_S = 1e15
 STEPS = (
     "sites.*.grid_mw", "sites.*.hall_mw", "sites.*.pools.*.gpus", "links.*.gbps", "supplies.*.units",
     "supplies.*.per_month", "sites.*.tariff.agreements.*.mw",
-    "sites.*.tariff.day_ahead.mw",
+    "sites.*.tariff.day_ahead.mw", "sites.*.price_factor",
 )  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,7 +66,6 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for place, table in find(data, ("services", "*")):
         if service := _valid(Service, table):
             yield from _service(place, service, pools, peaks, days)
-            yield from _losses_of_requests(data, place, service)
     for place, table in find(data, ("workload", "streams", "*")):
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
@@ -113,16 +112,6 @@ def _feeders(data: dict, place: tuple[str, str], pool: Pool, gpu: GpuType, nodes
     )
     for key, fault in too_weak(pool.feeders, gpu, nodes, floor, serves):
         yield f"{dotted(('sites', place[0], 'pools', place[1], 'feeders', *key))}: {fault}"
-
-
-def _losses_of_requests(data: dict, place: tuple, service: Service) -> Iterator[str]:
-    """What replicas that serve by requests drew is known afterwards: too late for losses by the square of load."""
-    for site in dict.fromkeys(deployment.site for deployment in service.deployments if service.by_request):
-        if any(loss for _place, loss in find(data, ("sites", site, "cooling", "square_loss"))):
-            yield (
-                f"{dotted(('sites', site, 'cooling', 'square_loss'))}: found where {dotted(place)} is served by"
-                ' requests, whose power is known too late for it; remove it, or give the service level = "fluid"'
-            )
 
 
 def _whole_numbers(data: dict | list, place: tuple = ()) -> Iterator[str]:

@@ -12,9 +12,11 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
 from gpusim.scenario.hardware import GpuType, figures
+from gpusim.scenario.maintenance import Maintenance
 from gpusim.units import DAY_S
 
 MixName = Literal["llama3", "rsc1", "rsc2"]
+LATER = ("maintenance", "check_h", "check_finds", "again_h")  # keys that a scenario is written without at their default
 
 
 class Repair(Model):
@@ -24,6 +26,8 @@ class Repair(Model):
     """[h] Mean time until the nodes are back; 0: at once, but jobs are still interrupted."""
     sigma: float = Field(1.0, ge=0, le=4)
     """[ln h] Spread of the lognormal repair times; 0: always the mean."""
+    success: float = Field(1.0, ge=0.05, le=1)
+    """Share of such repairs that put the fault right; after the others it shows again once the nodes are back."""
 
 
 class FailureCause(Model):
@@ -98,10 +102,28 @@ class Failures(Model):
     lemon_factor: float = Field(10.0, ge=1)
     """How many times as often a lemon fails as another node."""
 
+    maintenance: dict[str, Maintenance] = {}
+    """Planned maintenance by name; it is in the tables of failures under that name."""
+    check_h: float = Field(0.0, ge=0, le=8760)
+    """[h] Tests of nodes after each repair, before they are back."""
+    check_finds: float = Field(0.0, ge=0, le=1)
+    """Share of the faults that a repair has not put right which these tests find; the nodes are repaired again."""
+    again_h: float = Field(1.0, gt=0, le=8760)
+    """[h] Mean time until a fault that tests have not found shows again; exponential. If it is short, restarts fail."""
+
     @model_validator(mode="before")
     @classmethod
     def _with_catalogue(cls, data: object) -> object:
         return filled_up(data)
+
+    @model_validator(mode="after")
+    def _names_of_their_own(self) -> Failures:
+        if both := [name for name in self.maintenance if name in self.causes]:
+            raise PydanticCustomError(
+                "names", "maintenance and a cause are both called {both}; give maintenance another name",
+                {"both": " and ".join(f'"{name}"' for name in both)},
+            )  # fmt: skip
+        return self
 
     @model_serializer(mode="wrap")
     def _but_the_catalogue(self, values: Callable) -> dict:
@@ -110,7 +132,18 @@ class Failures(Model):
         for table, models in (("causes", FailureCause), ("repairs", Repair)):
             known = {name: models.model_validate(given) for name, given in usual[table].items()}
             found[table] = {n: v for n, v in found[table].items() if getattr(self, table)[n] != known.get(n)}
-        return found
+        own = Failures.model_fields
+        return {name: value for name, value in found.items() if name not in LATER or value != own[name].default}
+
+    def failures_per_fault(self, cause: FailureCause) -> float:
+        """How often a fault shows until it is put right, on average: (1 - g) / s.
+
+        Of repairs, the share s puts it right; g does not and is found out. Each time it shows, repairs follow until
+        one puts it right or none is known to have failed: with probability s / (1 - g) it was the last time.
+        """
+        total = sum(cause.repair.values())
+        wrong = sum(weight / total * (1.0 - self.repairs[name].success) for name, weight in cause.repair.items())
+        return (1.0 - wrong * self.check_finds) / (1.0 - wrong)
 
     def rate_per_s(self, site: str, kind: str, gpu: GpuType, gpus: int) -> float:
         """[1/s] Interruptions of a job on so many GPUs of a type at a site, at the causes' steady rates.
@@ -123,7 +156,7 @@ class Failures(Model):
             if cause.befalls(site, kind):
                 share = {"gpu": nodes * gpu.gpus_per_node, "site": 1}
                 units = share.get(cause.of, math.ceil(nodes / max(cause.unit_nodes(gpu), 1)))
-                per_day += units * cause.per_1000_days / 1000.0
+                per_day += units * self.failures_per_fault(cause) * cause.per_1000_days / 1000.0
         return self.factor * per_day / DAY_S
 
 

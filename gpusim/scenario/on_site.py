@@ -57,6 +57,10 @@ class Generator(Part):
     """How many there are, the spare ones included."""
     spare_units: int = Field(0, ge=0)
     """Of these, units that stand by for those that fail or are maintained. N+1: 1."""
+    outage_share: float = Field(0.0, ge=0, le=0.5)
+    """Share of time for which a unit is out of order, failed or maintained, each on its own. 0: never."""
+    outage_h: float = Field(48.0, gt=0, le=8760)
+    """[h] Mean time for which it then is."""
     mw: float = Field(gt=0, le=10_000, json_schema_extra=BY_KIND)
     """[MW] What a unit gives on the hottest day. Large frame 240, aeroderivative 34, reciprocating 18."""
     efficiency: PositiveShare = Field(json_schema_extra=BY_KIND)

@@ -31,6 +31,8 @@ REFERENCES = {
     "failures.causes.*.gpu_types.*": "gpus.@",
     "failures.causes.*.sites.*": "sites.@",
     "failures.causes.*.repair.@": "failures.repairs.@",
+    "failures.maintenance.*.gpu_types.*": "gpus.@",
+    "failures.maintenance.*.sites.*": "sites.@",
     "rules.*.sites.*": "sites.@",
     "rules.*.tenants.*": "tenants.@",
     "projects.*.site": "sites.@",
@@ -62,7 +64,7 @@ OPTIONS = {  # the same of options of policies, by order
 }
 NAMED = (
     "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
-    "workload.streams", "failures.causes", "failures.repairs", "plan.options", "projects",
+    "workload.streams", "failures.causes", "failures.repairs", "failures.maintenance", "plan.options", "projects",
     "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
 _LETTERS = "a letter or digit, then up to 63 letters, digits, spaces and _.+-()"

@@ -96,8 +96,9 @@ class Site(Model):
     """[USD/MWh] Constant price of electricity."""
     carbon_g_per_kwh: float | None = Field(None, ge=0)
     """[g/kWh] Constant carbon intensity of electricity."""
-    price_factor: float = Field(1.0, ge=0)
-    """Factor of the site's contract on the price, whatever its source: below 1 a discount, above 1 a surcharge."""
+    price_factor: Steps = Steps(1.0)
+    """Factor on the price, whatever its source: below 1 a discount, above 1 a surcharge. In steps: a forward curve, of
+    the levels of later years over those of the source; the first step at the start or before."""
     tariff: Tariff | None = None
     """Costs of power beyond energy. Absent: none, and there is no bill."""
     price_file: str | None = Field(None, min_length=1)

@@ -47,6 +47,9 @@ class JobClass(Model):
     """Most GPUs. Absent: the number submitted."""
     scaling: Scaling | None = None
     """Speed with other numbers of GPUs. Absent: twice the GPUs, twice the speed."""
+    after_failure: Literal["shrink"] | None = None
+    """``"shrink"``: when nodes fail and none are idle in their place, jobs of several nodes go on with those left, down
+    to ``min_gpus``, and take as many as before when nodes are back. Absent: they wait for as many as before."""
 
     @model_validator(mode="after")
     def _a_range(self) -> JobClass:
@@ -55,6 +58,12 @@ class JobClass(Model):
                 "range", "min_gpus of {least} is above max_gpus of {most}",
                 {"least": self.min_gpus, "most": self.max_gpus},
             )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _how_far_it_shrinks(self) -> JobClass:
+        if self.after_failure is not None and self.min_gpus is None:
+            raise PydanticCustomError("shrink", 'after_failure = "shrink" without min_gpus; give the fewest GPUs')
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures onl
 BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
 CURTAILMENTS = "curtailments"  # of scenarios with a connection that is partly firm only
 FEEDERS = "feeders"  # of scenarios with limits of nodes, racks, busways or halls only
+LINKS = "links"  # of scenarios with links only
 ON_SITE = "on_site"  # of scenarios with generation or storage on site only
 PRICES = "market_prices"  # of scenarios with contracts and prices that follow scarcity only
 OPTIONAL = {
@@ -34,6 +35,7 @@ OPTIONAL = {
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
     **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is partly firm",
     FEEDERS: "limits of nodes, racks, busways or halls", ON_SITE: "generation or storage on site",
+    LINKS: "links",
     PRICES: "contracts with market.index",
 }  # fmt: skip
 
@@ -69,6 +71,7 @@ class Tables:
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
     curtailments = _table("curtailments", "Calls of a non-firm connection: when, and what they cost.")
     feeders = _table("feeders", "One row per node, rack, busway or hall: its limit, the most asked, time capped.")
+    links = _table("links", "One row per link: the data that arrived over it, and their price.")
     on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
     meter = _table(
         "meter", "Energy from the grid, its market value, carbon and connection by interval of a site's meter."

@@ -18,7 +18,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.job_tables import waits_of
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Link, move_data
+from gpusim.engine.links import Network, move_data
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
@@ -101,9 +101,9 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     fleet = _fleet(case, serving)
     sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), curves=[np.vectorize(case.curve, otypes=[float])])
     env = FleetEnvironment(fleet, serving, sizes)
-    links = [Link(env, row) for row in range(case.n_links)]
-    env.links.update(enumerate(links))
-    env.connect(move=lambda job, row: env.process(move_data(env, links[row], job)))
+    network = Network(env, [(row,) for row in range(case.n_links)])
+    env.links.update(enumerate(network.links))
+    env.connect(move=lambda job, row: env.process(move_data(env, network, job, row)))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, powers, change))

@@ -12,7 +12,7 @@ from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.links import Link
+from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
 from gpusim.state.codes import Wait
@@ -95,7 +95,7 @@ def _objects() -> dict:
                 data_bytes=np.array([0.0, 8.0]), route_links=[[-1], [0]])  # fmt: skip
     fleet = allocate([PoolSpec(0, 0, 2, 4)], 1, work, Rules(), n_links=1)
     env = FleetEnvironment(fleet)
-    env.sites["texas"], env.links["wan"] = SitePower(env, 0, 1.0), Link(env, 0)
+    env.sites["texas"], env.links["wan"] = SitePower(env, 0, 1.0), Network(env, [(0,)]).links[0]
     env.sites["texas"].deliver(0, 2)
     env.run(until=1.0)
     return {"environment": env, "site": env.sites["texas"], "link": env.links["wan"]}

@@ -248,10 +248,3 @@ def test_caps_give_no_reason_to_stop_a_run(fed):
     result = gpusim.run(fed.with_({"scheduler.order": "srtf", "scheduler.backfill": "none"}))
     assert check(result) == []
     assert result.tables["feeders"]["capped_s"].max() > 0.0
-
-
-def test_losses_of_requests_are_refused():
-    """What they drew is known too late."""
-    with pytest.raises(ScenarioError) as error:
-        gpusim.Scenario.from_toml("seeds/chat_and_training.toml").with_({"sites.virginia.cooling.square_loss": 0.03})
-    assert "sites.virginia.cooling.square_loss: found where services.chat is served by requests" in str(error.value)

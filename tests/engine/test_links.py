@@ -12,7 +12,10 @@ from gpusim.analysis.conservation import check
 from gpusim.engine.description import PoolSpec, Rules, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.links import Link
+from gpusim.engine.links import Link, Network
+from gpusim.engine.max_min import max_min
+from gpusim.scenario.link import Link as LinkSpec
+from gpusim.scenario.link import paths
 from gpusim.units import DAY_S
 
 HERE, THERE = "DE-LU", "US-TEX-ERCO"
@@ -24,7 +27,7 @@ def link(rate: float) -> Link:
     none = np.zeros(0)
     work = Work(none, none, none, none, none.astype(int), [([0], 0)])
     env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Rules(), n_links=1))
-    found = Link(env, 0)
+    found = Network(env, [(0,)]).links[0]
     found.set_rate(rate)
     return found
 
@@ -229,3 +232,85 @@ def test_the_same_on_every_run():
     first, second = gpusim.run(SMALL), gpusim.run(SMALL)
     for name, table in first.tables.items():
         assert table.equals(second.tables[name])
+
+
+# Paths of several links ---------------------------------------------------------------------------------------------
+
+CHAIN = {
+    "a": {"between": [HERE, "GB"], "gbps": 100.0},
+    "b": {"between": ["GB", THERE], "gbps": 50.0, "latency_ms": 40.0, "usd_per_gb": 0.02},
+}
+
+
+def test_the_fewest_links_that_lead_there():
+    """Direct ones first; of two ways of two links that whose links come first; nothing where none lead."""
+    ends = [("a", "b"), ("b", "c"), ("a", "d"), ("d", "c"), ("c", "e"), ("x", "y")]
+    made = {str(i): LinkSpec(between=list(pair), gbps=1.0) for i, pair in enumerate(ends)}
+    found = paths(made)
+    assert list(found.values())[:6] == [(i,) for i in range(6)]
+    ways = {"".join(sorted(pair)): way for pair, way in found.items() if len(way) > 1}
+    assert ways == {"ac": (0, 1), "ae": (0, 1, 4), "bd": (0, 2), "be": (1, 4), "de": (3, 4)}
+
+
+def test_data_cross_two_links_at_the_pace_of_the_narrower(tmp_path):
+    """810 GB at 5 GB/s, 40 ms more; both links carried them, and one is paid for."""
+    london = {"region": "GB", "jurisdiction": "UK", "grid_mw": 1.0, "pools": {"L40S": {"gpus": 8}}}
+    made = scenario(tmp_path, f"0,1000,8,{HERE},810e9,H100\n", links=CHAIN, **{"sites.london": london})
+    result = gpusim.run(made)
+    assert result.jobs["start_s"].tolist() == [pytest.approx(810.0 / 5.0 + 0.04)]
+    table = result.links.set_index("link")
+    assert table["data_bytes"].tolist() == [810e9, 810e9]
+    assert table["usd"].tolist() == [0.0, pytest.approx(16.2)]
+    assert check(result) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True), min_size=1, max_size=6),
+    st.lists(st.integers(1, 4), min_size=6, max_size=6),
+    st.lists(st.sampled_from([0.0, 1.0, 2.0, 5.0, 9.0]), min_size=4, max_size=4),
+)
+def test_shares_are_max_min_fair(ways, counts, capacity):
+    """No link carries more than it can, and each transfer has a full link of which nobody has more: there is exactly
+    one such allocation."""
+    used = dict(enumerate(ways))
+    transfers = {path: counts[path] for path in used}
+    each = {path: left / users for path, (left, users) in max_min(used, transfers, capacity).items()}
+    load = [sum(each[path] * transfers[path] for path in used if link in used[path]) for link in range(4)]
+    assert all(carried <= most + 1e-9 for carried, most in zip(load, capacity, strict=True))
+    for path, way in used.items():
+        most = {link: max(each[other] for other in used if link in used[other]) for link in way}
+        assert any(load[link] >= capacity[link] - 1e-9 and each[path] >= most[link] - 1e-9 for link in way)
+
+
+def test_three_transfers_on_two_links():
+    """By hand: on links of 10 and 4, A crosses both, B the first, C the second. A and C get 2, B 8; when C (2 bytes)
+    is through after 1 s, A gets 4 and B 6."""
+    none = np.zeros(0)
+    work = Work(none, none, none, none, none.astype(int), [([0], 0)])
+    env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Rules(), n_links=3))
+    network, found = Network(env, [(0,), (1,), (0, 1)]), {}
+    for link, rate in zip(network.links, (10.0, 4.0), strict=True):
+        link.set_rate(rate)
+    assert env.fleet.links[2].bytes_per_s == 4.0
+    for name, row, size in (("A", 2, 10.0), ("B", 0, 20.0), ("C", 1, 2.0)):
+        network.send(row, size).callbacks.append(lambda _event, name=name: found.setdefault(name, env.now))
+    assert network.links[0].transfers == network.links[1].transfers == 2
+    env.run(until=env.at(100.0))
+    assert found == {"C": 1.0, "B": 3.0, "A": 3.0}
+
+
+def test_links_are_out_of_order_for_their_share_of_the_time(tmp_path):
+    """A transfer of 30 days without outages takes as much longer as the link is out of order meanwhile."""
+    wan = LINK | {"gbps": 1.0, "efficiency": 1.0, "outage_share": 0.2, "outage_h": 3.0}
+    size = 30.0 * DAY_S * 1e9 / 8.0
+    made = scenario(tmp_path, f"0,1000,8,{HERE},{size},H100\n", links={"wan": wan}).with_({"run.days": 60.0})
+    result = gpusim.run(made, 4)
+    told = result.events[result.events["kind"] == "link"]
+    out = told["detail"].str.contains("out of order")
+    ends = told.loc[told["detail"].str.contains("in order again"), "time_s"].to_numpy()
+    begins = told.loc[out, "time_s"].to_numpy()[: len(ends)]
+    start_s = result.jobs["start_s"].iloc[0]
+    lost_s = np.clip(np.minimum(ends, start_s) - begins, 0.0, None).sum()
+    assert start_s == pytest.approx(30.0 * DAY_S + lost_s, rel=1e-9)
+    assert lost_s / start_s == pytest.approx(0.2, abs=0.05)

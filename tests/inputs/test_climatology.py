@@ -111,7 +111,8 @@ def test_regions_are_independent():
 
 
 @pytest.mark.parametrize(
-    ("region", "price", "carbon"), [("NO-NO4", 24.0, 30.0), ("FI", 49.0, 60.0), ("ES", 68.0, 146.0)]
+    ("region", "price", "carbon"),
+    [("NO-NO4", 24.0, 30.0), ("FI", 49.0, 60.0), ("ES", 68.0, 146.0), ("US-MIDW-MISO", 31.0, 420.0)],
 )
 def test_variants_have_the_published_means(region, price, carbon):
     ours = pd.concat(generated(region, 12)).mean()

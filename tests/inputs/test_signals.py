@@ -107,3 +107,9 @@ def test_coarse_keeps_the_integral_of_every_interval(signal, interval, length):
         a, b = k * interval_s, min((k + 1) * interval_s, end_s)
         assert coarse.integral(a, b) == pytest.approx(naive_integral(times, values, a, b), abs=1e-9)
     assert len(coarse.values) <= max(math.ceil(end_s / interval_s), 1)
+
+
+@given(steps(), steps(), st.integers(-50, 50))
+def test_products_are_those_of_the_values(one, other, moment):
+    product = Signal(*one).times(Signal(*other))
+    assert product.at(moment) == naive_at(*one, moment) * naive_at(*other, moment)

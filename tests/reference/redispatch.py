@@ -71,7 +71,7 @@ class Moves:
 
 
 def _where_data_are(pools: list[int], links: list[int]) -> list[int]:
-    """Those of the candidate pools that no link leads to."""
+    """Those of the candidate pools that no links lead to."""
     return [pool for pool, link in zip(pools, links, strict=True) if link < 0]
 
 

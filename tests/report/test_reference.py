@@ -67,6 +67,7 @@ def test_every_table_stands_in_it() -> None:
         "failures",
         "failures.causes.NAME",
         "failures.repairs.NAME",
+        "failures.maintenance.NAME",
         "projects.NAME",
         "projects.NAME.adds",
         "projects.NAME.tasks.NAME",
@@ -102,7 +103,7 @@ def test_every_key_has_a_meaning(path: str, model: type) -> None:
 def test_units_of_names_stand_in_the_meaning(path: str, model: type) -> None:
     units = {
         "_s": "[s]", "_days": "[d]", "_w": "[W]", "_h": "[h]", "_c": "[C]", "_mw": "[MW]", "_gb": "[GB]", "_tb": "[TB]",
-        "_usd_per_mwh": "[USD/MWh]", "_g_per_kwh": "[g/kWh]", "_gb_s": "[GB/s]",
+        "_usd_per_mwh": "[USD/MWh]", "_g_per_kwh": "[g/kWh]", "_gb_s": "[GB/s]", "usd_per_gb": "[USD/GB]",
     }  # fmt: skip
     for name in model.model_fields:
         ending = max((ending for ending in units if name.endswith(ending)), key=len, default=None)

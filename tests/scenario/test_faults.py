@@ -154,7 +154,8 @@ def test_value(key: str, value: object, fault: str) -> None:
         (
             "sites.texas.price_factor",
             -0.5,
-            "sites.texas.price_factor: found -0.5; give a number, 0 or more",
+            "sites.texas.price_factor: found -0.5; give a number, 0 or more, or steps like [{ at = 0, value = 8 }, {"
+            " at = 30, value = 16 }]",
         ),
         (
             "links",

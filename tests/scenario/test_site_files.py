@@ -105,6 +105,21 @@ def test_a_contract_scales_every_price(tmp_path, factor):
         assert scaled.sites["carbon_kg"].equals(plain.sites["carbon_kg"])
 
 
+def test_a_forward_curve_scales_the_prices_of_its_time(tmp_path):
+    """Half as much again from half past noon of the second day on, whatever the hours of the source."""
+    path = table(tmp_path / "mine.csv", price_usd_per_mwh=np.linspace(-30.0, 50.0, 49))
+    curve = [{"at": 0.0, "value": 1.0}, {"at": 1.0 + 12.5 / 24.0, "value": 1.5}]
+    hourly = {"run.record_s": 3600.0}
+    plain = run(scenario(price_file=path).with_(hourly))
+    dated = run(scenario(price_file=path, price_factor=curve).with_(hourly))
+    hours = plain.power["start_s"] / 3600.0
+    factor = np.where(hours < 36.0, 1.0, np.where(hours < 37.0, 1.25, 1.5))
+    assert dated.power["price_usd_per_mwh"].tolist() == pytest.approx(
+        (factor * plain.power["price_usd_per_mwh"]).tolist()
+    )
+    assert dated.sites["cost_usd"][0] > plain.sites["cost_usd"][0]
+
+
 def test_weather_drives_cooling(tmp_path):
     """20 C wet bulb, 6 K approach, 24 C supply: 2 K too warm; at 1.5 % per K the PUE is 1 + 0.03."""
     path = table(tmp_path / "mine.csv", dry_bulb_c=np.full(49, 30.0), wet_bulb_c=np.full(49, 20.0))

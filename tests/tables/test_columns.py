@@ -16,13 +16,13 @@ from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.
 UNITS = (
-    "_s", "_utc", "_j", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus", "_jobs", "_tokens",
-    "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
+    "_s", "_utc", "_j", "_bytes", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus", "_jobs",
+    "_tokens", "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
 COUNTS = {"retries",
     "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
-    "preemptions", "nodes", "interruptions",
+    "preemptions", "nodes", "interruptions", "transfers",
 }  # fmt: skip
 PLACES = {"feeder", "job_id", "request", "milestone", "position", "priority", "rank"}
 RATIOS = {
@@ -55,6 +55,13 @@ def result() -> Result:
         SCENARIO.with_(
             {
                 "failures.mix": "llama3",
+                "links": {"wan": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 1.0}},
+                "sites.there": {
+                    "region": "US-TEX-ERCO",
+                    "jurisdiction": "US",
+                    "grid_mw": 1.0,
+                    "pools": {"one": {"gpus": 8}},
+                },
                 "sites.here.tariff": {},
                 "sites.here.pools.one.feeders": {"hall": {"nodes": 100, "kw": 1e6}},
                 "sites.here.non_firm": NON_FIRM,

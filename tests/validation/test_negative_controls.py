@@ -364,6 +364,12 @@ def test_failures_of_nodes_taken_for_those_of_gpus():
     assert off["RSC-1, 1,024 GPUs: hours to a failure"] == pytest.approx(28.846 / 8, rel=0.15)
 
 
+def test_repairs_that_always_succeed():
+    """Fewer nodes are down by the three in ten faults that would have shown again or been repaired twice."""
+    off = failures(reliability.nodes_down(Effort(0.1), success=1.0))
+    assert off == {"repairs of 24 h, 30% of which fail, and tests of 6 h: nodes down": pytest.approx(9.7, rel=0.2)}
+
+
 def test_planned_interruptions_among_the_failures():
     """With the 47 planned ones there are 466."""
     off = failures(reliability.causes_of_interruptions(FULL, factor=466 / 419))

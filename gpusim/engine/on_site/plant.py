@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator as Process
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
+from gpusim.engine.on_site.outages import units_in_order
 from gpusim.engine.on_site.sun import Sun
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
@@ -18,7 +20,7 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
 from gpusim.tables.on_site import COLUMNS, GRID
-from gpusim.units import JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months
+from gpusim.units import JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months, number_of
 
 KW_PER_MW, KWH_PER_MWH, G_PER_KG = 1e3, 1e3, 1e3
 N_BOOKED = 7
@@ -39,13 +41,17 @@ class OnSitePlant:
 
     def __init__(
         self, env: FleetEnvironment, power: SitePower, site: str, spec: Site, signals: SiteSignals,
-        start: datetime, duration_s: float, log: Log,
+        start: datetime, duration_s: float, seed: int, log: Log,
     ):  # fmt: skip
         assert spec.on_site is not None
         self.env, self.power, self.site, self.spec = env, power, site, spec.on_site
         self._signals, self._start, self._duration_s, self._log = signals, start, duration_s, log
         self._parts = self.spec.parts()
         self._machines = {name: Machines.of(one) for name, one in self.spec.generators.items()}
+        self._units = {
+            name: units_in_order(one, seed, site, name, duration_s) for name, one in self.spec.generators.items()
+        }
+        self._in_order = {name: steps[0][1] for name, steps in self._units.items()}
         solar = self.spec.solar
         self._sun = None if solar is None else Sun(spec.latitude, spec.longitude, start, solar.capacity_factor)
         self.store = None if self.spec.battery is None else Store(self.spec.battery)
@@ -56,12 +62,19 @@ class OnSitePlant:
         power.connect(self)
         for process in (self._come_and_go, self._follow, self._note_months):
             env.process(process())
+        for name, steps in self._units.items():
+            env.process(self._break_down(name, steps))
 
     # What the site may draw ----------------------------------------------------------------------------------------
 
     @property
+    def promised_w(self) -> float:
+        """[W] Of generators that are there, but for the spare ones, were all in order."""
+        return sum(self._machines[name].all_w for name in self._machines if name in self._there)
+
+    @property
     def generators_w(self) -> float:
-        """[W] Of generators that are there, but for the spare ones."""
+        """[W] Of those in order."""
         return sum(machine.all_w for _row, machine in self._ready())
 
     @property
@@ -162,9 +175,13 @@ class OnSitePlant:
                 booked[row, FIXED] = part.usd_per_kw_year * part.total_mw * KW_PER_MW * span_s / YEAR_S
 
     def _ready(self) -> Ready:
-        """Generators that are there, with the rows in which they are booked."""
+        """Generators that are there, with as many units as are in order, and the rows in which they are booked."""
         rows = {name: row for row, name in enumerate(self._parts, 1)}
-        return [(rows[name], machine) for name, machine in self._machines.items() if name in self._there]
+        return [
+            (rows[name], replace(machine, units=min(machine.units, self._in_order[name])))
+            for name, machine in self._machines.items()
+            if name in self._there
+        ]
 
     # Control processes ---------------------------------------------------------------------------------------------
 
@@ -183,6 +200,19 @@ class OnSitePlant:
             part = self._parts[name]
             mw = part.firm_mw if isinstance(part, Generator) else part.total_mw
             self._log(at_s, self.site, "on_site", f"{name}: {mw:,.4g} MW{'' if comes else ' less'}", mw, "MW")
+
+    def _break_down(self, name: str, steps: list[tuple[float, int]]) -> Process:
+        """Units go out of order and come back; told where others do not make up for it."""
+        needed, spec = self._machines[name].units, self.spec.generators[name]
+        for at_s, units in steps[1:]:
+            yield self.env.at(at_s, Place.GRID)
+            self.close()
+            before, self._in_order[name] = self._in_order[name], units
+            self.power.own_varies()
+            if name in self._there and min(before, needed) != min(units, needed):
+                short = f"{number_of(units, 'unit')} in order, {needed} needed"
+                mw = min(units, needed) * spec.mw
+                self._log(at_s, self.site, "on_site", f"{name}: {short}", mw, "MW")
 
     def _follow(self) -> Process:
         """Intervals end; what sun and battery can give changes."""

@@ -44,6 +44,7 @@ class Meter:
         self.held = np.zeros(d.n_rows, bool)
         self._ready_s, self._draining = d.ready_s.copy(), d.draining.copy()
         self._told_s, self.lost = 0.0, NONE
+        self._site_j = 0.0  # what the site's IT had drawn when it was last told
         self._counts = self._counted()
         self._owed = np.zeros((3, d.n_rows))  # seconds of prefill, of decode, and joules of a GPU
         self.gpu_s, self.energy_j = dict.fromkeys(USES, 0.0), 0.0
@@ -74,9 +75,9 @@ class Meter:
         for use, amount in gpu_s.items():
             self.gpu_s[use] += amount
         self.energy_j += joules + sum(gpu_s.values()) * self._pool_idle_w
-        book(
+        self._site_j = book(
             self._env.fleet, self._d.pool, gpu_s["prefill"], gpu_s["decode"], gpu_s["loading"], gpu_s["draining"],
-            joules, since_s, now,
+            joules, since_s, self._site_j, now,
         )  # fmt: skip
 
     def _counted(self) -> dict[str, np.ndarray]:

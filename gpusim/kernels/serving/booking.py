@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.ledger import facility_w, settle_pool, settle_site
-from gpusim.state.codes import Cause, Phase
+from gpusim.state.codes import N_PHASE, Cause, Phase
 
 _IDLE, _PREFILL, _DECODE = int(Cause.SERVING_IDLE), int(Cause.SERVING_PREFILL), int(Cause.SERVING_DECODE)
 _LOADING, _DRAINING, _SERVING = int(Cause.SERVING_LOADING), int(Cause.SERVING_DRAINING), int(Phase.SERVING)
 
 
 @kernel
-def book(f, p, prefill_gpu_s, decode_gpu_s, loading_gpu_s, draining_gpu_s, joules, since_s, now):
-    """Take GPU-seconds out of those on standby, and add energy above idle, at the site's price since ``since_s``."""
+def book(f, p, prefill_gpu_s, decode_gpu_s, loading_gpu_s, draining_gpu_s, joules, since_s, before_j, now):
+    """Take GPU-seconds out of those on standby, and add energy above idle, at the site's price since ``since_s``.
+
+    The site's IT had drawn ``before_j`` [J] then. What is lost by the square of load is reckoned with means since: of
+    this energy, and of all that the site's books have already. What these have now is given back [J].
+    """
     settle_pool(f.pools, p, now)
     pool = f.pools[p]
     settle_site(f.sites, pool.site, now)
@@ -24,12 +28,18 @@ def book(f, p, prefill_gpu_s, decode_gpu_s, loading_gpu_s, draining_gpu_s, joule
     ledger[_DRAINING] += draining_gpu_s
     pool.serving_j += joules
     site = f.sites[pool.site]
+    known_j = 0.0
+    for phase in range(N_PHASE):
+        known_j += site.energy_j[phase]
     site.energy_j[_SERVING] += joules
     facility_j = joules * site.overhead
+    if site.square_per_w > 0.0:
+        facility_j += site.square_per_w * joules * (2.0 * (known_j - before_j) + joules) / (now - since_s)
     site.facility_j += facility_j
     site.cost_usd += facility_j * site.price_usd_per_j
     site.carbon_g += facility_j * site.carbon_g_per_j
     site.late_w += facility_j / (now - since_s)
+    return known_j + joules
 
 
 @kernel

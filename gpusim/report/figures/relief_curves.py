@@ -27,6 +27,7 @@ AMOUNTS = {
     "MW": ("MW more", "{} MW more"),
     "day": ("days earlier", "{} days earlier"),
     "replica": ("replicas more in each deployment", "{} replicas more"),
+    "unit": ("units more", "{} units more"),
     "job": ("places more in the queue", "{} places more"),
     "%": ("change [%]", "a change of {}%"),
 }

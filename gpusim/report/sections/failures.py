@@ -25,13 +25,15 @@ class FailuresSection(Section):
 
     def lead(self, findings: Findings) -> list[str]:
         """What broke, and what was left of the jobs' time."""
-        failures, ledger = findings.result.tables["failures"], findings.result.tables["ledger"]
+        failures, planned = _told_apart(findings)
+        ledger = findings.result.tables["ledger"]
         down_h = ledger.loc[ledger["cause"] == "down", "gpu_s"].sum() / HOUR_S
-        sentences = [
-            f"{number_of(len(failures), 'failure')} took {number_of(int(failures['nodes'].sum()), 'node')} down, for"
-            f" {quantity(down_h)} GPU-hours in total, and interrupted jobs"
-            f" {number_of(int(failures['jobs'].sum()), 'time')}."
-        ]
+        hours = f"{quantity(down_h)} GPU-hours in total"
+        if len(planned):
+            sentences = [_did(number_of(len(failures), "failure"), failures)] if len(failures) else []
+            sentences += [_did("Planned maintenance", planned), f"Nodes were down for {hours}."]
+        else:
+            sentences = [_did(number_of(len(failures), "failure"), failures, f", for {hours},")]
         times = effective_times(findings.result)
         if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             of_all = times.iloc[0]
@@ -48,20 +50,36 @@ class FailuresSection(Section):
 
     def say(self, findings: Findings, terminal: Terminal) -> None:
         """How many, and the effective training time ratio."""
-        failures, times = findings.result.tables["failures"], effective_times(findings.result)
+        (failures, planned), times = _told_apart(findings), effective_times(findings.result)
         said = f"{len(failures):,}; jobs interrupted {number_of(int(failures['jobs'].sum()), 'time')}"
+        if len(planned):
+            said += f", by maintenance {number_of(int(planned['jobs'].sum()), 'time')}"
         if len(times) and times["elapsed_gpu_hours"].iloc[0] > 0.0:
             said += f"; effective training time ratio {times['ettr'].iloc[0]:.1%}"
         terminal.print(f"Failures{findings.example}: {said}.")
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """By cause; and the effective time by size and tenant."""
-        found = {"failures-cause": document.table(_by_cause(findings.result.tables["failures"]), CAUSES)}
+        columns = WITH_PLANNED if len(_told_apart(findings)[1]) else CAUSES
+        found = {"failures-cause": document.table(_by_cause(findings.result.tables["failures"]), columns)}
         for by, heading in (("size", "GPUs"), ("tenant", "tenant")):
             times = effective_times(findings.result, by)
             if len(times):
                 found[f"effective-{by}"] = document.table(times, (text(by, heading), *TIMES))
         return found
+
+
+def _told_apart(findings: Findings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of failures, and of planned maintenance."""
+    table = findings.result.tables["failures"]
+    names = list(findings.result.manifest["scenario"].get("failures", {}).get("maintenance", {}))
+    is_planned = table["cause"].isin(names)
+    return table[~is_planned], table[is_planned]
+
+
+def _did(who: str, rows: pd.DataFrame, for_how_long: str = "") -> str:
+    nodes, times = (int(rows[name].sum()) for name in ("nodes", "jobs"))
+    return f"{who} took {number_of(nodes, 'node')} down{for_how_long} and interrupted jobs {number_of(times, 'time')}."
 
 
 def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
@@ -79,6 +97,11 @@ CAUSES = (
     Column("nodes", "nodes down", decimals()),
     Column("jobs", "jobs interrupted", decimals()),
     Column("node_h", "node-hours of repair", decimals()),
+)
+WITH_PLANNED = (
+    Column("cause", "failure or maintenance", lambda name: name.replace("_", " "), text=True),
+    Column("failures", "times", decimals()),
+    *CAUSES[2:],
 )
 TIMES = (
     Column("jobs", "jobs that ran", decimals()),

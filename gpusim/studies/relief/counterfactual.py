@@ -16,7 +16,7 @@ Held = Mapping[tuple[str, str], float]  # (pool, cause) -> GPU-hours held back
 def counted(amount: float, unit: str) -> str:
     """An amount with its unit: ``"2 days"``, ``"1 day"``, ``"0.08 MW"``."""
     written = f"{amount:,.4g}"
-    return number_of(written, unit) if unit in ("GPU", "day", "job", "replica") else f"{written} {unit}"
+    return number_of(written, unit) if unit in ("GPU", "day", "job", "replica", "unit") else f"{written} {unit}"
 
 
 class Turn(NamedTuple):
@@ -45,8 +45,8 @@ class Counterfactual:
     amount : object
         To what, by how much, or by which factor.
     unit : str
-        Of the amount: GPU, MW, day, job, replica; "%" of a factor; "rule" of what is set, of which there is no more or
-        less.
+        Of the amount: GPU, MW, day, job, replica, unit; "%" of a factor; "rule" of what is set, of which there is no
+        more or less.
     causes : frozenset of (str, str)
         (pool, cause) of the ledger that it relieves, or (what rejected jobs asked for, cause); none where the ledger
         cannot see the constraint.
