@@ -51,7 +51,7 @@ def _split(rows: pd.DataFrame, jobs: pd.DataFrame, edges_s: np.ndarray) -> pd.Da
 
 
 def _evenly(jobs: pd.DataFrame, edges_s: np.ndarray) -> np.ndarray:
-    """[s] waited in each step, were every job's wait spread evenly from its submission on."""
+    """[s] waited in each step, if every job's wait were spread evenly from its submission on."""
     start_s, end_s, wait_s = (jobs[name].to_numpy(float) for name in ("submit_s", "end_s", "wait_s"))
     rate = wait_s / (end_s - start_s)
     at_s = np.concatenate([start_s, end_s])
