@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 
-.PHONY: run test docs bench matrix clean
+.PHONY: run test docs bench matrix lowest clean
 
 run: $(VENV)/run
 	$(VENV)/bin/gpusim run us_eu_fleet --out out/us_eu_fleet
@@ -19,6 +19,9 @@ bench: $(VENV)/run
 
 matrix:
 	.ci/matrix
+
+lowest:
+	PYTHON=$(PYTHON) .ci/lowest
 
 $(VENV)/run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -24,9 +24,9 @@ from gpusim.cli.target import check_study, force_option
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=7.0, show_default=True,
               help="Step of dates: days earlier.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(1), default=300, show_default=True,
-              help="Most runs for the ranking; its first round, 4 seeds each, is always made.")  # fmt: skip
+              help="Maximum number of runs for the ranking; the first round (4 seeds each) always runs.")  # fmt: skip
 @click.option("--curves", type=click.IntRange(0), default=3, show_default=True,
-              help="How many of the best get a curve of gain against step.")  # fmt: skip
+              help="Number of the best reliefs that get a curve of gain against step.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option

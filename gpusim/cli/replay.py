@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @click.option("--router", default="least-requests", show_default=True,
               help="Routing: round-robin, least-requests, least-kv, prefix.")  # fmt: skip
 @click.option("--clients", type=COUNT, help="Closed loop: this many clients per replica, instead of arrival times.")
-@click.option("--kv-blocks", type=COUNT, help="KV cache of a replica [default: what fits].")
-@click.option("--max-batched-tokens", type=COUNT, help="Most tokens in a step [default: vLLM's].")
-@click.option("--max-requests", type=COUNT, help="Most requests in a step [default: vLLM's].")
+@click.option("--kv-blocks", type=COUNT, help="KV cache of a replica, in blocks [default: what fits].")
+@click.option("--max-batched-tokens", type=COUNT, help="Maximum number of tokens in a step [default: vLLM's].")
+@click.option("--max-requests", type=COUNT, help="Maximum number of requests in a step [default: vLLM's].")
 @click.option("--prefill-replicas", type=click.IntRange(0), default=0, show_default=True,
               help="Replicas that only prefill; the others then only decode.")  # fmt: skip
 @click.option("--link-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
               help="Speculative tokens drafted per step and decoding request.")  # fmt: skip
 @click.option("--acceptance", type=click.FloatRange(0, 1), default=0.7, show_default=True,
               help="Probability that a drafted token is accepted if those before it are.")  # fmt: skip
-@click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True, help="Time added to each step.")
+@click.option("--draft-ms", type=click.FloatRange(0), default=0.0, show_default=True,
+              help="Time that drafting adds to a step [ms].")  # fmt: skip
 @click.option("--offload-gb", type=click.FloatRange(0), default=0.0, show_default=True,
               help="GB of host memory per GPU for KV blocks that no longer fit on it.")  # fmt: skip
 @click.option("--offload-gb-per-s", type=click.FloatRange(0, min_open=True), default=50.0, show_default=True,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--max-loras", type=click.IntRange(0), default=0, show_default=True,
               help="Slots for adapters (LoRA) on a replica, taken from the memory of its KV cache.")  # fmt: skip
 @click.option("--adapter-mb", type=click.FloatRange(0, min_open=True), default=100.0, show_default=True,
-              help="MB of an adapter on a GPU.")  # fmt: skip
+              help="Memory of an adapter on each GPU [MB].")  # fmt: skip
 @click.option("--adapter-gb-per-s", type=click.FloatRange(0, min_open=True), default=25.0, show_default=True,
               help="GB/s at which a GPU loads an adapter.")  # fmt: skip
 @click.option("--out", type=PATH, help="Write a row per request to this CSV or Parquet file.")

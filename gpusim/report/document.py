@@ -59,18 +59,18 @@ def render(template: str, **values: object) -> str:
 def table(values: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list]:
     """Headings and cells of a table, and the numbers by which they are sorted, as the macro of that name takes them."""
     return {
-        "headings": [(column.heading, column.text, two_lines(column.heading)) for column in columns],
+        "headings": [(two_lines(column.heading), column.text) for column in columns],
         "rows": cells(values, columns),
         "text": [column.text for column in columns],
         "order": numbers(values, columns),
     }
 
 
-def two_lines(heading: str) -> int:
-    """Characters of the longer line where a heading stands in two, cut at the best of its spaces."""
+def two_lines(heading: str) -> tuple[str, ...]:
+    """A heading in the one or two lines in which it stands, cut at the best of its spaces."""
     words = heading.split()
-    cuts = [max(len(" ".join(words[:i])), len(" ".join(words[i:]))) for i in range(1, len(words))]
-    return min([len(heading), *cuts])
+    cuts = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(1, len(words))]
+    return min([(heading,), *cuts], key=lambda lines: max(map(len, lines)))
 
 
 def packed(value: object) -> str:

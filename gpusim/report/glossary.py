@@ -1,4 +1,4 @@
-"""Terms and what they mean, from the glossary of the guides, for whoever points at one on a page."""
+"""Terms and what they mean, from the glossary of the guides, as tooltips of the pages."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gpusim.errors import printable
 
-LINE = 24  # letters of a name in a column
+LINE = 20  # of a name, in characters: six columns of a comparison then fit 80
 LEAST = 80  # columns: in fewer, tables would lose names; a narrower terminal wraps lines itself
 
 

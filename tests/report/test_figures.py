@@ -18,6 +18,7 @@ from gpusim.report.drawing import draw_all, figures
 from gpusim.report.figures import course, headline, matrix, waits
 from gpusim.report.figures.palette import COLOURS, STYLE
 from gpusim.report.findings import Findings
+from gpusim.results.result import Result
 from tests.analysis.kit import fleet, make
 
 
@@ -152,3 +153,13 @@ def test_an_axes_without_a_grid_is_refused():
     with pytest.raises(ResultError, match="ax: stands in no grid; give one of plt.subplots"):
         draw_named(Findings(fleet(1, 24)), "waits", ax=ax)
     assert draw_named(Findings(fleet(1, 24)), "waits") is not ax.figure  # the next is by itself again
+
+
+def test_the_longest_cause_of_waiting_stays_clear_of_the_curves():
+    made = fleet(1, 24)
+    job_waits = made.job_waits.assign(cause="not_energised")
+    figure = draw(Result(made.manifest, {**made.tables, "job_waits": job_waits}), waits)
+    texts_of(figure)
+    curves, bars = figure.axes
+    names = [label.get_window_extent() for label in bars.get_yticklabels()]
+    assert min(box.x0 for box in names) > curves.get_window_extent().x1

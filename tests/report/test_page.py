@@ -50,7 +50,7 @@ class Page(HTMLParser):
         for _tag, name in self.open:
             if name:
                 self.texts[name] = self.texts.get(name, "") + data
-        if self.open and self.open[-1][0] in ("td", "th"):
+        if any(tag in ("td", "th") for tag, _name in self.open):
             self._table[-1][-1] += data
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gpusim.analysis.series import Series
 from gpusim.causes import LOSS_OF_WAIT
+from gpusim.report.explore import tenants
 from gpusim.report.explore.words import short
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH, WATT_PER_MW
@@ -24,7 +25,7 @@ def held(series: Series, entries: pd.DataFrame) -> pd.DataFrame:
 
 def waits(series: Series) -> pd.DataFrame:
     """from, to [days], site, tenant, cause, hours that jobs waited."""
-    rows = series.result.waits
+    rows = tenants.split(series.result, series.result.waits, series.edges_s)
     table = _summed(series, rows, ["site", "tenant", "cause"], rows["job_s"].to_numpy() / HOUR_S, "hours")
     return table.assign(cause=table["cause"].map(LOSS_OF_WAIT).map(short)).replace({"site": {"": "any site"}})
 

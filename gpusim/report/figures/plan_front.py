@@ -74,7 +74,8 @@ def _panel(ax: Axes, condition: Condition, candidates: pd.DataFrame, front: pd.D
     figures = front[condition.text] * unit.factor
     ax.plot(front["cost_usd"], figures, "-o", color=FRONT, markersize=4, linewidth=0.9, drawstyle="steps-post")
     ax.plot(chosen["cost_usd"], chosen[condition.text] * unit.factor, "D", color=CHOSEN, markersize=7, zorder=5)
-    ax.set_title(f"{condition.text} [{unit.name}]" if unit.name else condition.text)
+    name = f"{condition.text} [{unit.name}]" if unit.name else condition.text
+    ax.set_title(f"{name}, goal {condition.operator} {condition.shown} (dashed)")
 
 
 def _goal(ax: Axes, condition: Condition, unit: Unit) -> None:
@@ -82,11 +83,6 @@ def _goal(ax: Axes, condition: Condition, unit: Unit) -> None:
     limit, (low, high) = condition.limit * unit.factor, ax.get_ylim()
     ax.axhspan(*((limit, high) if condition.at_most else (low, limit)), color=MISSED, linewidth=0, zorder=0)
     ax.axhline(limit, color="black", linewidth=0.9, linestyle="--", zorder=1)
-    ax.annotate(
-        f"goal {condition.operator} {condition.shown}", (1.0, limit), xycoords=("axes fraction", "data"),
-        xytext=(-3, 2 if condition.at_most else -2), textcoords="offset points", ha="right",
-        va="bottom" if condition.at_most else "top", fontsize=8,
-    )  # fmt: skip
 
 
 def _whiskers(ax: Axes, front: pd.DataFrame, condition: Condition, unit: Unit) -> None:

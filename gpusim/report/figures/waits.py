@@ -30,8 +30,8 @@ def draw(result: Record) -> Figure:
         figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
         return figure
     figure = blank(WIDTH_IN, 3.3)
-    curves = figure.add_axes((0.095, 0.15, 0.46, 0.66))
-    bars = figure.add_axes((0.76, 0.15, 0.17, 0.66))
+    curves = figure.add_axes((0.095, 0.15, 0.42, 0.66))
+    bars = figure.add_axes((0.765, 0.15, 0.165, 0.66))
     none = share(float((jobs["wait_s"] <= 0.0).mean()))
     title = f"{none[0].upper()}{none[1:]} of {number_of(len(jobs), 'job')} never waited."
     title += " The others, by what they waited for most:"
