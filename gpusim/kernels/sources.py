@@ -74,6 +74,8 @@ def _bytes(code: CodeType) -> bytes:
     may_be_told = not is_function or sys.version_info < (3, 13) or bool(code.co_flags & _HAS_DOCSTRING)
     if may_be_told and constants and isinstance(constants[0], str):
         constants = constants[1:]
+    if "__firstlineno__" in code.co_names:  # of a class, since Python 3.13
+        constants = tuple(one for one in constants if one != code.co_firstlineno)
     parts = [code.co_code, repr((code.co_names, code.co_varnames, code.co_freevars)).encode()]
     parts += [_bytes(one) if isinstance(one, CodeType) else repr(one).encode() for one in constants]
     return b"|".join(parts)
