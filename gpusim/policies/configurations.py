@@ -39,12 +39,13 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
     row, column = np.nonzero(values[first] > 0.0)
     if not len(row):
         return chosen
-    worth, gpus = values[first][row, column], held[first][row, column].astype(float)
+    worth = values[first][row, column]
+    part = held[first][row, column] / capacity[pool[column]]  # no coefficient is above 1: HiGHS keeps limits to 1e-6
     members = np.bincount(kind, minlength=len(kinds))
     unknowns = np.arange(len(row))
     limits = sparse.csr_array(
         (
-            np.concatenate([np.ones(len(row)), gpus]),
+            np.concatenate([np.ones(len(row)), part]),
             (np.concatenate([row, len(kinds) + pool[column]]), [*unknowns] * 2),
         ),
         shape=(len(kinds) + len(capacity), len(row)),
@@ -53,7 +54,7 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
         -worth,
         integrality=np.ones(len(row)),
         bounds=Bounds(0.0, members[row]),
-        constraints=LinearConstraint(limits, ub=np.concatenate([members, capacity])),
+        constraints=LinearConstraint(limits, ub=np.concatenate([members, np.ones(len(capacity))])),
         options={"presolve": False, "mip_rel_gap": 0.0},  # presolving takes longer than it saves, and prints
     )
     if found.x is None:

@@ -97,7 +97,7 @@ def sia_beside_pollux(effort: Effort) -> Iterator[Row]:
     Where it is worth enough that a job runs at all both make equal parts. With the published constants jobs wait though
     a GPU each were there. What the paper gains over Pollux, 30 to 93%, is by matching jobs to types of GPU.
     """
-    jobs = effort.size(1, 1_500)
+    jobs = effort.size(1, 600)
     pollux_s, all_run_s, sia_s = (
         mean_time_s(rule, 4.0, jobs) for rule in (Pollux, partial(Sia, at_all=ALL_RUN), Sia)
     )  # fmt: skip
