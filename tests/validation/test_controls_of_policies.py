@@ -46,7 +46,7 @@ class Blind(Sia):
 def test_a_rule_that_knows_no_types_ends_nothing_sooner(data_folder, monkeypatch):
     """Jobs then run on slow types, some slower than where Pollux's pools are."""
     monkeypatch.setattr(sia_types, "WORKLOADS", sia_types.WORKLOADS[1:2])
-    assert not next(sia_types.sia_over_types(Effort(1 / 4), Blind, str(data_folder))).passed
+    assert not next(sia_types.sia_over_types(Effort(1 / 16), Blind, str(data_folder))).passed
 
 
 def test_finish_times_by_hand():
