@@ -33,21 +33,40 @@ class FleetRounds(Rounds):
         views = [self._view(p) for p in range(len(fleet.pools))]
         allowed.flags.writeable = speeds.flags.writeable = jobs.flags.writeable = False
         answer = self._ask("assign", None, jobs, views, allowed, speeds, env.now)
-        pools = self._whole("assign", None, answer, len(jobs), "the row of a pool for each job, -1 for none")
+        pools, gpus = self._parts(jobs, answer)
         self._check(jobs, allowed, pools)
+        gets = pools >= 0
+        self._check_sizes(jobs, pools, gpus)
         env.make_segment_room()
-        stays = jobs.running & (pools == jobs.pool)
+        stays = jobs.running & (pools == jobs.pool) & (gpus == jobs.gpus)
         rounds.stop_and_resize(fleet, jobs, np.where(stays, jobs.gpus, 0), np.ones(len(jobs)), env.now)
-        moving = ~stays & (pools >= 0)
+        moving = ~stays & gets
         rounds.dispatch(fleet, jobs[moving], pools[moving], env.now)
+        self._resize(jobs, gpus, moving & (gpus != jobs.gpus))
         first, where = int(self._clock[0]["first_arrived"]), fleet.jobs["pool"][jobs.job]
         for p in range(len(fleet.pools)):
             mine = where == p
-            rows, gets = jobs[mine], pools[mine] == p
-            turn = np.argsort(-rows.gpus, kind="stable")  # what is large needs room in one place
-            rounds.start_in_turn(fleet, p, rows, turn[gets[turn]], env.now)
+            rows, has = jobs[mine], np.where(pools[mine] == p, gpus[mine], 0)
+            turn = np.argsort(-has, kind="stable")[: np.count_nonzero(has)]  # what is large needs room in one place
+            rounds.start_in_turn(fleet, p, rows, turn, env.now)
             self._clock[0]["first_arrived"] = first
-            rounds.close(fleet, p, rows, np.where(gets, rows.gpus, 0), env.now)
+            rounds.close(fleet, p, rows, has, env.now)
+
+    def _parts(self, jobs: np.recarray, answer: object) -> tuple[np.ndarray, np.ndarray]:
+        """Pools and GPUs of an answer: of one without GPUs, those that each job has or asks for."""
+        sized = isinstance(answer, tuple) and len(answer) == 2
+        pools, gpus = answer if sized else (answer, jobs.gpus)
+        return (
+            self._whole("assign", None, pools, len(jobs), "the row of a pool for each job, -1 for none"),
+            self._whole("assign", None, gpus, len(jobs), "the GPUs of each job"),
+        )
+
+    def _resize(self, jobs: np.recarray, gpus: np.ndarray, which: np.ndarray) -> None:
+        """Jobs, all of which wait now, ask for other numbers of GPUs."""
+        rows = jobs[which].copy()
+        times = self.env.sizes.times(rows.job, rows.gpus, gpus[which])
+        rows["running"] = False
+        rounds.stop_and_resize(self.env.fleet, rows, gpus[which], times, self.env.now)
 
     def _allowed(self, jobs: np.recarray) -> np.ndarray:
         """Where each may run, shape (n_jobs, n_pools): where it is, and wherever its data and its checkpoints are."""
@@ -59,6 +78,18 @@ class FleetRounds(Rounds):
         records, site = fleet.jobs[jobs.job], fleet.pools["site"]
         anywhere = np.isnan(records["first_start_s"])[:, None] | (site == site[jobs.pool][:, None])
         return (routes[records["route"]] & anywhere) | (np.arange(len(fleet.pools)) == jobs.pool[:, None])
+
+    def _check_sizes(self, jobs: np.recarray, pools: np.ndarray, gpus: np.ndarray) -> None:
+        """GPUs of jobs that get some, where they are others than these have or ask for."""
+        none = np.flatnonzero((pools >= 0) & (gpus < 1))
+        if len(none):
+            raise self._error(
+                None, f"assign gave job {jobs[none[0]].job} {gpus[none[0]]} GPUs; give 1 at least, or pool -1"
+            )
+        changed = (pools >= 0) & (gpus != jobs.gpus)
+        for p in np.unique(pools[changed]).tolist():
+            mine = changed & (pools == p)
+            self._check_targets(p, jobs[mine], gpus[mine], "assign")
 
     def _check(self, jobs: np.recarray, allowed: np.ndarray, pools: np.ndarray) -> None:
         there = (pools >= -1) & (pools < allowed.shape[1])

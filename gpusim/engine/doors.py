@@ -194,13 +194,13 @@ class Rounds:
             f" give each of 0 to {count - 1} at most once",
         )
 
-    def _check_targets(self, p: int, jobs: np.recarray, gpus: np.ndarray) -> None:
+    def _check_targets(self, p: int, jobs: np.recarray, gpus: np.ndarray, door: str = "allocate") -> None:
         most = int(self.env.fleet.pools[p].planned)
         bad = np.flatnonzero((gpus < 0) | (gpus > most))
         if len(bad):
             raise self._error(
                 p,
-                f"allocate gave job {jobs[bad[0]].job} {gpus[bad[0]]} GPUs; give 0 to {most:,}, all that the pool has",
+                f"{door} gave job {jobs[bad[0]].job} {gpus[bad[0]]} GPUs; give 0 to {most:,}, all that the pool has",
             )
         sizes, job = self.env.sizes, jobs["job"]
         beyond = (gpus > 0) & sizes.ranged[job] & ((gpus < jobs["min_gpus"]) | (gpus > jobs["max_gpus"]))
@@ -208,7 +208,7 @@ class Rounds:
             one = jobs[np.flatnonzero(beyond)[0]]
             raise self._error(
                 p,
-                f"allocate gave job {one.job} {gpus[beyond][0]:,} GPUs; give 0, or {one.min_gpus:,} to"
+                f"{door} gave job {one.job} {gpus[beyond][0]:,} GPUs; give 0, or {one.min_gpus:,} to"
                 f" {one.max_gpus:,}, the range of its class",
             )
         kept = np.flatnonzero(jobs["running"] & ~jobs["preemptible"] & (gpus != jobs["gpus"]))
@@ -216,7 +216,7 @@ class Rounds:
             job = jobs[kept[0]]
             raise self._error(
                 p,
-                f"allocate gave job {job.job} {gpus[kept[0]]} GPUs; it runs, is not preemptible and keeps its"
+                f"{door} gave job {job.job} {gpus[kept[0]]} GPUs; it runs, is not preemptible and keeps its"
                 f" {job.gpus:,}",
             )
 

@@ -24,8 +24,8 @@ def node_sizes(gpus_per_node: int, most: int) -> np.ndarray:
 def size_options(jobs: np.recarray, pool: PoolView) -> tuple[np.ndarray, np.ndarray]:
     """GPUs that each job may run with, rising, and those that it holds then, shape (n_jobs, k) each.
 
-    The sizes of a node and of nodes in the job's range, and its ends, and what it was submitted with and runs with.
-    Rows are filled up with the last.
+    The sizes of a node and of nodes in the job's range, and its ends, and what it was submitted with and runs with,
+    each once. Rows are filled up with the last.
     """
     size, most = pool.gpus_per_node, pool.planned_gpus
     common = np.broadcast_to(node_sizes(size, most), (len(jobs), len(node_sizes(size, most))))
@@ -33,6 +33,8 @@ def size_options(jobs: np.recarray, pool: PoolView) -> tuple[np.ndarray, np.ndar
     options = np.concatenate([common, own], axis=1)
     top = np.minimum(jobs.max_gpus, most)[:, None]
     options = np.sort(np.clip(options, np.minimum(jobs.min_gpus[:, None], top), top), axis=1)
+    options[:, 1:][options[:, 1:] == options[:, :-1]] = most + 1  # again: to the end
+    options = np.minimum(np.sort(options, axis=1), options.max(axis=1, where=options <= most, initial=0)[:, None])
     held = np.where(options > size, -(-options // size) * size, options)
     return options, held
 

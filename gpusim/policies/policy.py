@@ -137,11 +137,12 @@ class Policy(Protocol):
 
     def assign(
         self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, speeds: np.ndarray, now_s: float
-    ) -> np.ndarray:
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Door 5, in place of all others: the pool in which each job of the fleet runs until the next round.
 
-        A job that runs elsewhere is stopped as by an eviction, and goes on from its checkpoints. Then those that shall
-        run in a pool and do not are started there, the larger first, where nodes, power and quota are there.
+        A job that runs elsewhere, or with others than it shall have, is stopped as by an eviction, and goes on from its
+        checkpoints. Then those that shall run in a pool and do not are started there, the larger first, where nodes,
+        power and quota are there.
 
         Parameters
         ----------
@@ -155,6 +156,7 @@ class Policy(Protocol):
 
         Returns
         -------
-        ndarray of int, shape (n_jobs,)
-            Rows of ``pools``, -1 for none. Jobs that run and are not preemptible stay.
+        ndarray of int, shape (n_jobs,), or two of them
+            Rows of ``pools``, -1 for none. Jobs that run and are not preemptible stay. Second, if at all: GPUs of each
+            job, in the range of its class if that has one; absent: those that it has or asks for.
         """

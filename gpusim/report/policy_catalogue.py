@@ -16,8 +16,8 @@ WORKS = {
     " their checkpoints; no backfill: jobs that fit behind a blocked one start; a pass is linear in"
     " the jobs behind the first waiting one",
     How.ROUNDS: 'which jobs hold GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
-    " times the sizes of a job under sia and pollux, plus a linear programme of jobs x pools under gavel, times the"
-    " pools under mast",
+    " times the sizes of a job under pollux, plus a linear programme of jobs x pools under gavel, an integer one of"
+    " kinds of jobs x pools x sizes under sia, times the pools under mast",
 }
 
 

@@ -109,7 +109,7 @@ ORDERS: dict[str, PolicySpec] = {
         PolluxOptions, "gpusim.policies.pollux:Pollux",
     ),
     "sia": PolicySpec(
-        _R, "GPUs by goodput relative to the smallest size; elastic jobs change size",
+        _R, "GPU types and sizes by goodput relative to a job's least; elastic jobs change size and type",
         "Jayaram Subramanya et al. SOSP'23 (Sia)", SiaOptions, "gpusim.policies.sia:Sia",
     ),
 }  # fmt: skip

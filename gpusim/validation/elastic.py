@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
 from gpusim.engine.description import ClassSpec, PoolSpec, Rules
 from gpusim.engine.doors import Rounds
@@ -63,7 +64,8 @@ def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, cur
     fleet.pools[0].delivered = GPUS
     env.set_nodes_on(0, GPUS)
     names = Names([""], [""], [""], [""], [("", "")], np.ones(1))
-    one = Rounds(env, policy(restart_s=0.0), "elastic", names)
+    rule = policy(restart_s=0.0)
+    one = (FleetRounds if hasattr(rule, "assign") else Rounds)(env, rule, "elastic", names)
 
     def live(job: int) -> Generator:
         yield env.at(submit_s[job], Place.PASSES)
@@ -95,7 +97,7 @@ def sia_beside_pollux(effort: Effort) -> Iterator[Row]:
     Where it is worth enough that a job runs at all both make equal parts. With the published constants jobs wait though
     a GPU each were there. What the paper gains over Pollux, 30 to 93%, is by matching jobs to types of GPU.
     """
-    jobs = effort.size(1, 1_500)
+    jobs = effort.size(1, 600)
     pollux_s, all_run_s, sia_s = (
         mean_time_s(rule, 4.0, jobs) for rule in (Pollux, partial(Sia, at_all=ALL_RUN), Sia)
     )  # fmt: skip

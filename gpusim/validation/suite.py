@@ -28,6 +28,7 @@ from gpusim.validation import (
     recorded,
     scheduling,
     serving,
+    sia_types,
     slips,
     splitwise,
     stages,
@@ -100,6 +101,7 @@ ANCHORS: dict[int, Anchor] = {
     61: curtailment.calls,
     62: generation.gas_or_grid,
     63: acme.seren,
+    64: sia_types.sia_over_types,
 }
 
 SOURCES: dict[int, str] = {
@@ -164,6 +166,7 @@ SOURCES: dict[int, str] = {
     61: "worked by hand",
     62: "worked by hand",
     63: "InternLM/AcmeTrace (2023)",
+    64: "Jayaram Subramanya et al. (2023)",
 }
 
 

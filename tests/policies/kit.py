@@ -37,8 +37,8 @@ def play(
         }
     )  # fmt: skip
     table = JobTable.build(
-        {"job_class": ["c"], "tenant": list(tenants)}, job_id=np.arange(len(jobs)), submit_s=submit_s.astype(float),
-        runtime_s=runtime_s.astype(float), gpus=gpus, **columns,
+        {"job_class": list(classes or ["c"]), "tenant": list(tenants)}, job_id=np.arange(len(jobs)),
+        submit_s=submit_s.astype(float), runtime_s=runtime_s.astype(float), gpus=gpus, **columns,
     )  # fmt: skip
     result = gpusim.run(scenario, trace=table, processes=processes)
     assert check(result) == []

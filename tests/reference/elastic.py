@@ -21,6 +21,7 @@ class Elastic:
     evictions: int = 0
     running: bool = False
     preemptible: bool = True
+    pool: int = 0
 
 
 def sizes(job: Elastic, node: int, pool: int) -> list[int]:
@@ -37,17 +38,35 @@ def held(gpus: int, node: int) -> int:
 
 
 def restart(job: Elastic, gpus: int, now_s: float, restart_s: float) -> float:
-    """What a change leaves of its speed."""
+    """What a change leaves of its speed; to 0 GPUs where it is: a move."""
     if not job.running or gpus == job.gpus:
         return 1.0
     age_s = now_s - job.submit_s
     return max(age_s - job.evictions * restart_s, 0.0) / (age_s + restart_s)
 
 
-def sia_worth(job: Elastic, gpus: int, options: list[int], now_s: float) -> float:
-    """Lambda less (r G)^p."""
-    goodput = job.curve(gpus) / min(job.curve(n) for n in options)
-    factor = restart(job, gpus, now_s, 30.0)
+def sia_best(jobs: list[Elastic], of: list[dict], speeds: list[list[float]], free: list[int], now_s: float) -> float:
+    """The greatest sum of Sia's worths, lambda less (r G)^p, by trying all.
+
+    ``of``: of each job, what it would hold by (pool, GPUs); ``speeds``: by job and pool; ``free``: GPUs by pool.
+    """
+    if not jobs:
+        return 0.0
+    job, options, rest = jobs[0], of[0], (jobs[1:], of[1:], speeds[1:])
+    best = sia_best(*rest, free, now_s)
+    for (pool, gpus), takes in options.items():
+        worth = sia_worth(job, (pool, gpus), options, speeds[0], now_s)
+        if worth > 0.0 and takes <= free[pool]:
+            left = [have - takes * (p == pool) for p, have in enumerate(free)]
+            best = max(best, worth + sia_best(*rest, left, now_s))
+    return best
+
+
+def sia_worth(job: Elastic, one: tuple[int, int], options: dict, speeds: list[float], now_s: float) -> float:
+    """Lambda less (r G)^p of a configuration: pool and GPUs."""
+    pool, gpus = one
+    goodput = speeds[pool] * job.curve(gpus) / min(speeds[p] * job.curve(n) for p, n in options)
+    factor = restart(job, gpus if pool == job.pool else 0, now_s, 30.0)
     return 1.1 - (factor * goodput) ** -0.5 if factor > 0.0 else float("-inf")
 
 

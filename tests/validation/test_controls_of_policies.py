@@ -11,8 +11,9 @@ from gpusim.policies.finish_time import FinishTime
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.giving import first_served
 from gpusim.policies.mast import Mast
+from gpusim.policies.sia import Sia
 from gpusim.state.jobs import JOB
-from gpusim.validation import elastic, fair_finish, fair_types, one_queue
+from gpusim.validation import elastic, fair_finish, fair_types, one_queue, sia_types
 from gpusim.validation.anchor import FULL, Effort
 
 
@@ -33,6 +34,19 @@ def test_sia_for_which_it_is_worth_little_that_a_job_runs(monkeypatch):
     rows = list(elastic.sia_beside_pollux(Effort(1 / 16)))
     assert not rows[0].passed
     assert rows[0].ours > 1.01
+
+
+class Blind(Sia):
+    """Sia's rule as if jobs were as fast on each type of GPU."""
+
+    def assign(self, jobs, pools, allowed, speeds, now_s):
+        return super().assign(jobs, pools, allowed, np.ones_like(speeds), now_s)
+
+
+def test_a_rule_that_knows_no_types_ends_nothing_sooner(data_folder, monkeypatch):
+    """Jobs then run on slow types, some slower than where Pollux's pools are."""
+    monkeypatch.setattr(sia_types, "WORKLOADS", sia_types.WORKLOADS[1:2])
+    assert not next(sia_types.sia_over_types(Effort(1 / 16), Blind, str(data_folder))).passed
 
 
 def test_finish_times_by_hand():
