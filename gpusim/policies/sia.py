@@ -8,9 +8,8 @@ from gpusim.policies.configurations import choose
 from gpusim.policies.dividing import restart_factor, size_options
 from gpusim.policies.policy import PoolView
 
-STAYS = (
-    1e-4  # what it is worth that a running job stays as it is: else it and one that waits might change turns for ever
-)
+# What it is worth that a running job stays as it is: else it and one that waits might change turns for ever.
+STAYS = 1e-4
 
 
 class Sia:

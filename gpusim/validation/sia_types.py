@@ -37,7 +37,9 @@ WORKLOADS = ("philly/workload-1", "philly/workload-2", "saturn/workload-1")
 TYPES = {"v100": (2, 8), "p100": (3, 8), "k80": (6, 4)}  # nodes, GPUs: as its clusters of A100, RTX 2080 Ti and T4
 REFERENCE = "p100"
 SIZES = (1, 2, 4, 8)  # with which Gavel's authors measured throughputs
-MODELS = {  # of those that they measured the nearest, and [GPU h] least and most work (Pollux, section 5.1)
+# Of those that they measured the nearest, and [GPU h] least and most work: Pollux's classes of jobs (section 5.1: up to
+# 1, 10, 100 and 1,000), but no job of less than 0.1 or more than 300.
+MODELS = {
     "cifar10": ("ResNet-18 (batch size 128)", 0.1, 1.0),
     "bert": ("Transformer (batch size 64)", 1.0, 10.0),
     "deepspeech2": ("LM (batch size 20)", 1.0, 10.0),
