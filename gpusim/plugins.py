@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from gpusim.errors import PluginError
 
@@ -58,7 +58,7 @@ def packages() -> dict[str, str]:
 @cache
 def _installed() -> EntryPoints:
     """Of all packages: a file of each is read."""
-    return entry_points()
+    return cast(EntryPoints, entry_points())  # before Python 3.12 another kind, with the same ``select``
 
 
 def _load(point: EntryPoint, kind: type[T]) -> T:

@@ -52,7 +52,8 @@ def equal_parts_s(rate_per_s: float, curve: Curve = amdahl) -> float:
 
 def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, curve: Curve = amdahl) -> float:
     """[s] The same of ours, by a policy that is asked at every arrival and end."""
-    n = jobs + WARM_UP // 10
+    before = min(WARM_UP // 10, jobs)  # that are not counted
+    n = before + jobs
     submit_s = poisson_arrivals(stream("elastic", "arrivals"), rate_per_s, n)
     runtime_s = LAWS["exponential"](stream("elastic", "sizes"), n)
     columns = work(submit_s, runtime_s, preemptible=np.ones(n, bool))
@@ -81,7 +82,7 @@ def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, cur
 
     env.process(come())
     env.run(until=env.finished)
-    return float(responses_s(env.detach())[WARM_UP // 10 :].mean())
+    return float(responses_s(env.detach())[before:].mean())
 
 
 def equal_parts(effort: Effort, curve: Curve = amdahl) -> Iterator[Row]:
