@@ -14,6 +14,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
 from gpusim.engine.on_site.outages import units_in_order
 from gpusim.engine.on_site.permit import Permit, new_years
+from gpusim.engine.on_site.starting import Starting
 from gpusim.engine.on_site.sun import Sun
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
@@ -57,6 +58,8 @@ class OnSitePlant:
         self._in_order = {name: steps[0][1] for name, steps in self._units.items()}
         self._permits = {name: Permit(one, self._machines[name]) for name, one in self.spec.generators.items()}
         self._permitted = {name: permit.units(self.spec.interval_s) for name, permit in self._permits.items()}
+        self._starting = Starting(env, self.spec.generators, self.close, power.own_varies)
+        self._price = 0.0  # [USD/MWh] mean of this interval
         solar = self.spec.solar
         self._sun = None if solar is None else Sun(spec.latitude, spec.longitude, start, solar.capacity_factor)
         self.store = None if self.spec.battery is None else Store(self.spec.battery)
@@ -85,7 +88,7 @@ class OnSitePlant:
 
     @property
     def generators_w(self) -> float:
-        """[W] Of those in order and permitted."""
+        """[W] Of those in order and permitted that deliver or can at once."""
         return sum(machine.all_w for _row, machine in self._ready())
 
     @property
@@ -102,6 +105,16 @@ class OnSitePlant:
         if self.store is None or "battery" not in self._there or left_s <= 0.0:
             return 0.0
         return self.store.gives_w(left_s)
+
+    def call(self) -> None:
+        """Have those generators start that are wanted: for what the grid does not give, or soon will not, of what all
+        nodes that are on could draw; or because they cost less than it."""
+        power = self.power
+        lacks = lacking(power.could_draw_w, min(power.from_grid_w, power.expected_w)) > 0.0
+        self._starting.want({
+            name for name, machine in self._machines.items()
+            if name in self._there and self._permitted[name] > 0 and (lacks or machine.usd_per_mwh < self._price)
+        })  # fmt: skip
 
     # What was carried ----------------------------------------------------------------------------------------------
 
@@ -191,12 +204,12 @@ class OnSitePlant:
                 booked[row, FIXED] = part.usd_per_kw_year * part.total_mw * KW_PER_MW * span_s / YEAR_S
 
     def _ready(self) -> Ready:
-        """Generators that are there, with as many units as are in order and may run, and the rows in which they are
-        booked."""
+        """Generators that are there and have started, with as many units as are in order and may run, and the rows in
+        which they are booked."""
         return [
             (self._rows[name], replace(machine, units=min(machine.units, self._in_order[name], self._permitted[name])))
             for name, machine in self._machines.items()
-            if name in self._there
+            if name in self._there and self._starting.delivers(name)
         ]
 
     # Control processes ---------------------------------------------------------------------------------------------
@@ -238,7 +251,9 @@ class OnSitePlant:
             self.close()
             k += 1
             self._edge_s = k * self.spec.interval_s
+            self._price = self._signals.price_usd_per_mwh.mean(self.env.now, self._edge_s)
             self._permit()
+            self.call()
             self.power.own_varies()
 
     def _renew_permits(self) -> Process:
