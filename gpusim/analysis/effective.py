@@ -75,7 +75,7 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     """Expected effective time of each job, NaN where no formula holds, shape (jobs,)."""
     scenario = Scenario.from_dict(result.manifest["scenario"])
     failures = scenario.failures
-    is_steady = all(cause.is_steady for cause in failures.causes.values())
+    is_steady = all(cause.is_steady and cause.found_after_h == 0.0 for cause in failures.causes.values())
     if not is_steady or failures.lemon_share > 0.0 or failures.maintenance:
         return np.full(len(jobs), np.nan)
 

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
+from gpusim.engine.corruption import Corruption
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.shrinking import Shrinking
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
-from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner
+from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
 from gpusim.units import number_of
 
 FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
@@ -26,13 +27,16 @@ class Breakdowns:
 
     A node that is hit is back when all repairs that hold it are over. A GPU or a node that is off or down cannot fail;
     of a domain, a block or a site those nodes fail that are on, and those that are down stay down for its repair too.
+
+    ``found_after_s``, shape (failures,): [s] from each failure until it is found; absent: all are found at once.
     """
 
     def __init__(
         self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names,
-        shrinking: Shrinking | None = None,
+        shrinking: Shrinking | None = None, found_after_s: np.ndarray | None = None,
     ):  # fmt: skip
         self.env, self.names, self._failures, self._shrinking = env, names, failures, shrinking
+        self._found_after_s = np.zeros(len(failures.time_s)) if found_after_s is None else found_after_s
         self._causes = list(causes.items())
         self._back_s: dict[int, float] = {}  # of nodes that are in repair
         self._rows: list[tuple] = []
@@ -40,12 +44,15 @@ class Breakdowns:
 
     def play(self) -> Generator:
         """SimPy process: one failure after the other."""
-        for row in zip(*(column.tolist() for column in self._failures), strict=True):
-            time_s, cause, site, pool, first_node, nodes, repair_s = row
+        rows = zip(*(column.tolist() for column in self._failures), self._found_after_s.tolist(), strict=True)
+        for time_s, cause, site, pool, first_node, nodes, repair_s, found_after_s in rows:
             yield self.env.at(time_s)
             unit = self._site(site, cause) if pool == WHOLE_SITE else self.block(pool, first_node, nodes)
             name, spec = self._causes[cause]
             where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])
+            if found_after_s > 0.0:
+                self._corrupt(name, where, unit, repair_s, found_after_s)
+                continue
             hit = self._fail(name, where, unit, repair_s)
             if spec.of == "site" and hit:
                 self.env.log(self.env.now, where[0], "failure", f"{name}: {number_of(hit, 'node')} down", hit, "nodes")
@@ -72,26 +79,54 @@ class Breakdowns:
                  if name == self.names.sites[site] and self._causes[cause][1].befalls(name, kind)]  # fmt: skip
         return [n for p in pools for n in self.block(p, 0, int(self.env.fleet.pools[p].n_nodes))]
 
-    def _fail(self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float) -> int:
-        """Nodes that were on and are down now."""
+    def _corrupt(
+        self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float, found_after_s: float
+    ) -> None:
+        """What runs on a unit is spoiled now; the unit fails when that is found, and the jobs go back."""
+        env = self.env
+        hit = [n for n in unit if env.fleet.nodes["state"][n] == ON]
+        spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in self.jobs_on(n)})]
+
+        def find(_event: object) -> None:
+            undone = [one for one in spoiled if one.spoils(env)]
+            if ended := len([one for one in undone if one.has_ended(env)]):
+                told = f"{name}: found after {number_of(ended, 'spoiled job')} had ended"
+                env.log(env.now, where[0], "failure", told, ended, "jobs")
+            undone = [one for one in undone if not one.has_ended(env)]
+            self._fail(name, where, unit, repair_s, [one.job for one in undone])
+            for one in undone:
+                one.undo(env)
+
+        if hit:
+            env.at(env.now + found_after_s).callbacks.append(find)
+
+    def _fail(
+        self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float, others: Sequence[int] = ()
+    ) -> int:
+        """Nodes that were on and are down now. Of ``others``, jobs that run elsewhere are interrupted too."""
         env = self.env
         state = env.fleet.nodes["state"]
         hit = [n for n in unit if state[n] in (ON, SPARE)]
-        if not hit:
-            return 0
         jobs = Counter(job for n in hit for job in self.jobs_on(n))
+        others = [job for job in others if job not in jobs and env.fleet.jobs[job].status == Status.RUNNING]
+        if not hit and not others:
+            return 0
+        jobs.update(dict.fromkeys(others, 0))
         gpus = [int(env.fleet.jobs[job].gpus) for job in jobs]
         env.make_segment_room()
         for n in hit:
             env.fail_node(n)
+        for job in others:
+            env.set_job_gpus(job, int(env.fleet.jobs[job].gpus))  # as many as before: its run is cut short
         self._interrupted += [(env.now, job, *where, name, held) for job, held in zip(jobs, gpus, strict=True)]
         self._rows.append((env.now, *where, name, len(hit), len(jobs), sum(gpus), repair_s))
-        held = [n for n in unit if state[n] == DOWN]
+        held = [n for n in unit if state[n] == DOWN] if hit else []
         for n in held:
             self._back_s[n] = max(self._back_s.get(n, 0.0), env.now + repair_s)
         if self._shrinking is not None:
             for (job, nodes), before in zip(jobs.items(), gpus, strict=True):
-                self._shrinking.lost(job, before, nodes)
+                if nodes:
+                    self._shrinking.lost(job, before, nodes)
         env.at(env.now + repair_s).callbacks.append(lambda _event: self._repair(held))
         return len(hit)
 

@@ -95,6 +95,7 @@ class Curtailments:
         for from_s, to_s in spans:
             yield env.at(max(from_s - spec.notice_s, env.now))
             call = _Call(site, env.now, self._lost_gpu_s(site))
+            power.expect(self._limit_w(site, spec))
             if spec.response == "drain":
                 yield from self._drain(site, spec, from_s)
             yield env.at(from_s)
@@ -108,6 +109,7 @@ class Curtailments:
             env.log(env.now, site, "curtailment", f"{limit_mw:,.4g} of {grid_mw:,.4g} MW", limit_mw, "MW")
             yield env.at(to_s)
             self._end(call)
+            power.expect(np.inf)
             power.set_cap(np.inf, BY, Wait.CURTAILED)
             self._resume(paused)
             env.log(env.now, site, "curtailment", "ends", grid_mw, "MW")

@@ -24,6 +24,9 @@ class Plant(Protocol):
     def close(self) -> None:
         """Carry what the site has drawn so far."""
 
+    def call(self) -> None:
+        """Have those generators start that are wanted now."""
+
     def own(self) -> tuple[float, float, float]:
         """Of that, what did not come from the grid [J]; what it cost [USD] and emitted [g]."""
 
@@ -49,6 +52,10 @@ class SitePower:
         [W] The same with the site's own generators, all in order. It decides which of these are on.
     from_grid_w : float
         [W] What the grid gives now: its connection, or a cap below it.
+    could_draw_w : float
+        [W] What all nodes that are on draw at most.
+    expected_w : float
+        [W] What the grid has announced that it will give soon; infinity while it has announced nothing.
     plant : Plant or None
         Generators, sun and battery of the site.
     cap_w : float
@@ -72,6 +79,7 @@ class SitePower:
         self.curtailment_binds_s: list[tuple[float, float]] = []
         self._caps: dict[str, tuple[float, Wait]] = {}
         self.plant: Plant | None = None
+        self.could_draw_w, self.expected_w = 0.0, np.inf
         self._under_w, self._uncapped_w = np.inf, np.inf  # what it may draw now, and would without caps
         row = env.fleet.sites[site]
         self.fixed_w = float(row.fixed_w)
@@ -106,6 +114,11 @@ class SitePower:
         """Have the site's own plant carry what the site has drawn so far."""
         if self.plant is not None:
             self.plant.close()
+
+    def expect(self, grid_w: float) -> None:
+        """The grid announces that it will give no more than ``grid_w`` [W] soon; infinity: nothing more of the kind."""
+        self.expected_w = border.number(self.env, "expect: grid_w", grid_w, 0.0, "W", may_be_infinite=True)
+        self._call()
 
     def own_changed(self) -> None:
         """Generators, sun or a battery have come or gone."""
@@ -160,6 +173,7 @@ class SitePower:
         self.close()
         self._caps[border.text(self.env, "set_cap: by", by)] = (cap_w, wait)
         self._cap_w, self._cap_wait = min(self._caps.values(), key=lambda cap: cap[0])
+        self._call()
         self._limit()
 
     def set_cooling(self, cooled_w: float) -> None:
@@ -197,6 +211,13 @@ class SitePower:
             pool = fleet.pools[self.first_pool + i]
             pool.unhoused = (self.delivered[i] - housed[i]) * pool.gpus_per_node
             self.env.set_nodes_on(self.first_pool + i, nodes)
+        rated_w = sum(nodes * node_w for nodes, node_w in zip(carried, self.node_w, strict=True))
+        self.could_draw_w = row.fixed_w + row.peak_overhead * rated_w
+        self._call()
+
+    def _call(self) -> None:
+        if self.plant is not None:
+            self.plant.call()
 
 
 def _mark(spans_s: list[tuple[float, float]], binds: bool, now_s: float) -> None:

@@ -45,7 +45,7 @@ from gpusim.engine.spares import Spares
 from gpusim.engine.surroundings import peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.failures import draw_failures
+from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners
@@ -229,7 +229,8 @@ class _World:
         may_shrink = np.array([name in shrinking for name in table.names["job_class"]], dtype=bool)[table["job_class"]]
         drawn = draw_failures(self.scenario, self.duration_s, seed)
         shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
-        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink)
+        found_s = found_after_s(drawn, failures.causes, seed)
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s)
         env.process(self.breakdowns.play())
         for name, spec in failures.maintenance.items():
             for p, (site, kind) in enumerate(names.pools):

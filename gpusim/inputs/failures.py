@@ -19,7 +19,7 @@ from gpusim.scenario.failures import FailureCause, Failures
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, HOUR_S
 
 WHOLE_SITE = -1  # in place of a pool
 
@@ -43,6 +43,17 @@ def draw_failures(scenario: Scenario, duration_s: float, seed: int) -> FailureTa
     order = np.argsort(columns[0], kind="stable")
     time_s, *codes, repair_s = (column[order] for column in columns)
     return FailureTable(time_s, *(code.astype("i8") for code in codes), repair_s)
+
+
+def found_after_s(table: FailureTable, causes: dict[str, FailureCause], seed: int) -> np.ndarray:
+    """[s] From each failure of a table until it is found, shape (failures,); 0 of causes that are found at once."""
+    after_s = np.zeros(len(table.time_s))
+    for c, (name, cause) in enumerate(causes.items()):
+        if cause.found_after_h > 0.0:
+            mine = table.cause == c
+            random = rng.stream(seed, "failures", name, "found")
+            after_s[mine] = random.exponential(cause.found_after_h * HOUR_S, np.count_nonzero(mine))
+    return after_s
 
 
 def _parts(scenario: Scenario, duration_s: float, seed: int) -> Iterator[FailureTable]:

@@ -49,6 +49,9 @@ class FailureCause(Model):
     """GPU types affected; none: all."""
     sites: list[str] = []
     """Sites affected; none: all."""
+    found_after_h: float = Field(0.0, ge=0, le=8760)
+    """[h] Mean time until it is found, exponential: silent data corruption. Until then nodes stay on, and jobs that it
+    struck work on in vain; then these go back to a checkpoint from before it. 0: found at once."""
     shape: float = Field(1.0, gt=0, le=10)
     """Shape of the Weibull distribution of lifetimes: 1 exponential, below 1 a rate that falls with age, above 1 one
     that rises."""
@@ -132,6 +135,9 @@ class Failures(Model):
         for table, models in (("causes", FailureCause), ("repairs", Repair)):
             known = {name: models.model_validate(given) for name, given in usual[table].items()}
             found[table] = {n: v for n, v in found[table].items() if getattr(self, table)[n] != known.get(n)}
+        for cause in found["causes"].values():
+            if cause["found_after_h"] == 0.0:
+                del cause["found_after_h"]
         own = Failures.model_fields
         return {name: value for name, value in found.items() if name not in LATER or value != own[name].default}
 

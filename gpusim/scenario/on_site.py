@@ -61,6 +61,17 @@ class Generator(Part):
     """Share of time for which a unit is out of order, failed or maintained, each on its own. 0: never."""
     outage_h: float = Field(48.0, gt=0, le=8760)
     """[h] Mean time for which it then is."""
+    start_minutes: float = Field(0.0, ge=0, le=1440)
+    """[min] From the call until they deliver. 0: at once. By assumption, cold: large frame 30, aeroderivative 10,
+    reciprocating 5."""
+    hours_per_year: float | None = Field(None, ge=0, le=8784)
+    """[h] Operation of each unit, on average over all of them, that a permit allows in a calendar year; when it is used
+    up they stand still until the next. Absent: no limit."""
+    nox_t_per_year: float | None = Field(None, ge=0, le=1e9)
+    """[t] NOx of all units that a permit allows in a calendar year; likewise. Absent: no limit."""
+    nox_kg_per_mmbtu: float = Field(0.0, ge=0, le=100)
+    """[kg/MMBtu] NOx for the gas burnt, at any load. 0: not counted. EPA's AP-42: 0.045 for turbines with lean premix
+    combustion (table 3.1-1), 0.38 for lean-burn engines below 90% of load (table 3.2-2), each without a catalyst."""
     mw: float = Field(gt=0, le=10_000, json_schema_extra=BY_KIND)
     """[MW] What a unit gives on the hottest day. Large frame 240, aeroderivative 34, reciprocating 18."""
     efficiency: PositiveShare = Field(json_schema_extra=BY_KIND)
@@ -101,6 +112,8 @@ class Generator(Part):
             )
         elif 2.0 * self.half_load_efficiency <= self.efficiency:
             faults.append("half_load_efficiency is half of efficiency or less: gas would not grow with load; give more")
+        if self.nox_t_per_year is not None and self.nox_kg_per_mmbtu == 0.0:
+            faults.append("nox_t_per_year limits nothing while nox_kg_per_mmbtu is 0; give both")
         if faults:
             raise PydanticCustomError("generator", "{faults}", {"faults": "; ".join(faults)})
         return self

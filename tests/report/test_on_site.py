@@ -15,6 +15,7 @@ from gpusim.tables.on_site import COLUMNS
 from gpusim.tables.record import Record
 from gpusim.units import JOULE_PER_MWH
 
+UNUSED = ("beyond_j", "stored_j", "unit_hours", "nox_kg")
 ROWS = [  # site, start_s, end_s, source, kind, given, taken, lost [MWh], usd, fixed_usd, carbon_kg
     ("texas", 0.0, 1.0, "grid", "grid", 50.0, 0.0, 0.0, 2500.0, 0.0, 15_000.0),
     ("texas", 1.0, 2.0, "grid", "grid", 10.0, 0.0, 0.0, 500.0, 0.0, 3_000.0),
@@ -28,10 +29,10 @@ ROWS = [  # site, start_s, end_s, source, kind, given, taken, lost [MWh], usd, f
 
 @pytest.fixture
 def record() -> Record:
-    names = [name for name in COLUMNS if name not in ("beyond_j", "stored_j")]
+    names = [name for name in COLUMNS if name not in UNUSED]
     table = pd.DataFrame(ROWS, columns=names)
     table[["given_j", "taken_j", "lost_j"]] *= JOULE_PER_MWH
-    return Record({}, {"on_site": table.assign(beyond_j=0.0, stored_j=0.0)})
+    return Record({}, {"on_site": table.assign(**dict.fromkeys(UNUSED, 0.0))})
 
 
 def test_sources_are_sums_by_site(record) -> None:

@@ -28,6 +28,7 @@ class Machines:
     usd_per_fuel_j: float
     usd_per_j: float
     kg_per_fuel_j: float
+    nox_kg_per_fuel_j: float
 
     @classmethod
     def of(cls, spec: Generator) -> Machines:
@@ -36,7 +37,7 @@ class Machines:
         return cls(
             spec.units - spec.spare_units, spec.mw * WATT_PER_MW, 1.0 / spec.efficiency - more, more, spec.least_load,
             spec.fuel_usd_per_mmbtu / JOULE_PER_MMBTU, spec.om_usd_per_mwh / JOULE_PER_MWH,
-            spec.carbon_kg_per_mmbtu / JOULE_PER_MMBTU,
+            spec.carbon_kg_per_mmbtu / JOULE_PER_MMBTU, spec.nox_kg_per_mmbtu / JOULE_PER_MMBTU,
         )  # fmt: skip
 
     @property

@@ -13,6 +13,8 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
 from gpusim.engine.on_site.outages import units_in_order
+from gpusim.engine.on_site.permit import Permit, new_years
+from gpusim.engine.on_site.starting import Starting
 from gpusim.engine.on_site.sun import Sun
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
@@ -20,11 +22,12 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
 from gpusim.tables.on_site import COLUMNS, GRID
-from gpusim.units import JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months, number_of
+from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW, YEAR_S, months, number_of
 
 KW_PER_MW, KWH_PER_MWH, G_PER_KG = 1e3, 1e3, 1e3
-N_BOOKED = 7
-GIVEN, TAKEN, LOST, BEYOND, USD, FIXED, GRAMS = range(N_BOOKED)  # what is booked of each source
+N_BOOKED = 9
+GIVEN, TAKEN, LOST, BEYOND, USD, FIXED, GRAMS, UNIT_S, NOX_KG = range(N_BOOKED)  # what is booked of each source
+USED_UP = "its permit is used up until the next year"
 
 Ready = list[tuple[int, Machines]]
 
@@ -47,11 +50,16 @@ class OnSitePlant:
         self.env, self.power, self.site, self.spec = env, power, site, spec.on_site
         self._signals, self._start, self._duration_s, self._log = signals, start, duration_s, log
         self._parts = self.spec.parts()
+        self._rows = {name: row for row, name in enumerate(self._parts, 1)}  # of what is booked
         self._machines = {name: Machines.of(one) for name, one in self.spec.generators.items()}
         self._units = {
             name: units_in_order(one, seed, site, name, duration_s) for name, one in self.spec.generators.items()
         }
         self._in_order = {name: steps[0][1] for name, steps in self._units.items()}
+        self._permits = {name: Permit(one, self._machines[name]) for name, one in self.spec.generators.items()}
+        self._permitted = {name: permit.units(self.spec.interval_s) for name, permit in self._permits.items()}
+        self._starting = Starting(env, self.spec.generators, self.close, power.own_varies)
+        self._price = 0.0  # [USD/MWh] mean of this interval
         solar = self.spec.solar
         self._sun = None if solar is None else Sun(spec.latitude, spec.longitude, start, solar.capacity_factor)
         self.store = None if self.spec.battery is None else Store(self.spec.battery)
@@ -64,17 +72,23 @@ class OnSitePlant:
             env.process(process())
         for name, steps in self._units.items():
             env.process(self._break_down(name, steps))
+        if any(permit.is_limited for permit in self._permits.values()):
+            env.process(self._renew_permits())
 
     # What the site may draw ----------------------------------------------------------------------------------------
 
     @property
     def promised_w(self) -> float:
-        """[W] Of generators that are there, but for the spare ones, were all in order."""
-        return sum(self._machines[name].all_w for name in self._machines if name in self._there)
+        """[W] Of generators that are there and whose permit is not used up, but for the spare ones, were all in
+        order."""
+        return sum(
+            self._machines[name].all_w for name in self._machines
+            if name in self._there and self._permitted[name] > 0
+        )  # fmt: skip
 
     @property
     def generators_w(self) -> float:
-        """[W] Of those in order."""
+        """[W] Of those in order and permitted that deliver or can at once."""
         return sum(machine.all_w for _row, machine in self._ready())
 
     @property
@@ -91,6 +105,16 @@ class OnSitePlant:
         if self.store is None or "battery" not in self._there or left_s <= 0.0:
             return 0.0
         return self.store.gives_w(left_s)
+
+    def call(self) -> None:
+        """Have those generators start that are wanted: for what the grid does not give, or soon will not, of what all
+        nodes that are on could draw; or because they cost less than it."""
+        power = self.power
+        lacks = lacking(power.could_draw_w, min(power.from_grid_w, power.expected_w)) > 0.0
+        self._starting.want({
+            name for name, machine in self._machines.items()
+            if name in self._there and self._permitted[name] > 0 and (lacks or machine.usd_per_mwh < self._price)
+        })  # fmt: skip
 
     # What was carried ----------------------------------------------------------------------------------------------
 
@@ -118,6 +142,8 @@ class OnSitePlant:
         row.cost_usd += booked[:, USD].sum() - market_usd
         row.carbon_g += booked[:, GRAMS].sum() - market_g
         self._booked += booked
+        for name, permit in self._permits.items():
+            permit.use(*booked[self._rows[name], [UNIT_S, NOX_KG]].tolist())
         self._closed_s, self._read = now, self.env.metered(power.site)
 
     def own(self) -> tuple[float, float, float]:
@@ -150,6 +176,7 @@ class OnSitePlant:
                         "given_j": mine[:, GIVEN], "taken_j": mine[:, TAKEN], "lost_j": mine[:, LOST],
                         "beyond_j": mine[:, BEYOND], "stored_j": stored_j if kind == "battery" else 0.0,
                         "usd": mine[:, USD], "fixed_usd": mine[:, FIXED], "carbon_kg": mine[:, GRAMS] / G_PER_KG,
+                        "unit_hours": mine[:, UNIT_S] / HOUR_S, "nox_kg": mine[:, NOX_KG],
                     }
                 )
             )  # fmt: skip
@@ -163,7 +190,9 @@ class OnSitePlant:
             booked[row, [GIVEN, LOST]] = (made_w - dumped_w) * span_s, dumped_w * span_s
             booked[row, USD] = fuel_j * machine.usd_per_fuel_j + made_w * span_s * machine.usd_per_j
             booked[row, GRAMS] = fuel_j * machine.kg_per_fuel_j * G_PER_KG
-        for row, (name, part) in enumerate(self._parts.items(), 1):
+            booked[row, [UNIT_S, NOX_KG]] = machine.running(made_w) * span_s, fuel_j * machine.nox_kg_per_fuel_j
+        for name, part in self._parts.items():
+            row = self._rows[name]
             if name == "solar":
                 booked[row, [GIVEN, LOST]] = found.sun_w * span_s, found.dark_w * span_s
             elif name == "battery":
@@ -175,12 +204,12 @@ class OnSitePlant:
                 booked[row, FIXED] = part.usd_per_kw_year * part.total_mw * KW_PER_MW * span_s / YEAR_S
 
     def _ready(self) -> Ready:
-        """Generators that are there, with as many units as are in order, and the rows in which they are booked."""
-        rows = {name: row for row, name in enumerate(self._parts, 1)}
+        """Generators that are there and have started, with as many units as are in order and may run, and the rows in
+        which they are booked."""
         return [
-            (rows[name], replace(machine, units=min(machine.units, self._in_order[name])))
+            (self._rows[name], replace(machine, units=min(machine.units, self._in_order[name], self._permitted[name])))
             for name, machine in self._machines.items()
-            if name in self._there
+            if name in self._there and self._starting.delivers(name)
         ]
 
     # Control processes ---------------------------------------------------------------------------------------------
@@ -222,7 +251,33 @@ class OnSitePlant:
             self.close()
             k += 1
             self._edge_s = k * self.spec.interval_s
+            self._price = self._signals.price_usd_per_mwh.mean(self.env.now, self._edge_s)
+            self._permit()
+            self.call()
             self.power.own_varies()
+
+    def _renew_permits(self) -> Process:
+        """A calendar year begins, be it within an interval."""
+        for at_s in new_years(self._start, self._duration_s):
+            yield self.env.at(at_s, Place.GRID)
+            self.close()
+            for permit in self._permits.values():
+                permit.renew()
+            if at_s < self._edge_s:
+                self._permit()
+                self.power.own_varies()
+
+    def _permit(self) -> None:
+        """So many units may run until the interval ends; told where these are fewer than are needed, or were."""
+        for name, permit in self._permits.items():
+            before, units = self._permitted[name], permit.units(self._edge_s - self.env.now)
+            self._permitted[name] = units
+            if (before > 0) != (units > 0):
+                self.power.own_changed()
+            if name in self._there and before != units:
+                needed, mw = self._machines[name].units, units * self.spec.generators[name].mw
+                lets = f"its permit lets {number_of(units, 'unit')} run, {needed} needed" if units else USED_UP
+                self._log(self.env.now, self.site, "on_site", f"{name}: {lets}", mw, "MW")
 
     def _note_months(self) -> Process:
         for _month, from_s, _to_s in months(self._start, self._duration_s):
