@@ -13,6 +13,7 @@ from gpusim.errors import TraceError, did_you_mean
 from gpusim.inputs.traces.source import Source
 from gpusim.units import number_of
 from gpusim.validation.plain_gavel import TYPES
+from gpusim.validation.plain_gavel_shares import BY_NAME
 from gpusim.validation.recorded_inputs import JOB_ID, Table, gavel_jobs, jobs_of
 
 STARTS, ENDS = ("first_start", "start_time", "start", "start_s"), ("end", "end_time", "end_s")
@@ -74,7 +75,10 @@ def read(
     capacity = _capacity(cluster) if simulator == "gavel" else ()
     nodes, size = (0, 0) if capacity else _nodes(cluster)
     table = gavel_jobs(jobs, throughputs) if capacity else jobs_of(jobs)
-    _check_sizes(table, simulator, nodes, size, capacity, jobs)
+    if capacity:
+        _check_types(table, policy, capacity, jobs)
+    else:
+        _check_sizes(table, nodes * size, number_of(nodes * size, "GPU"), jobs)
     needed = {"job_id": JOB_ID, "end_s": ENDS} if capacity else {"job_id": JOB_ID, "end_s": ENDS, "start_s": STARTS}
     found = Table(Source(recorded, "a recorded schedule"), needed, {"submit_s": SUBMISSIONS})
     ids = found.ids()
@@ -100,16 +104,9 @@ def _numbered(ids: pd.Index) -> pd.Index:
     return (ids.astype("int64") if whole else ids).rename("job_id")
 
 
-def _check_sizes(
-    table: pd.DataFrame, simulator: str, nodes: int, size: int, capacity: tuple[int, ...], jobs: Path
-) -> None:
-    """No job may need more than the cluster has: it would wait for ever."""
-    gpus = table["num_gpus"]
-    if capacity:
-        most, has = max(capacity), f"at most {number_of(max(capacity), 'GPU')} of a type"
-    else:
-        most, has = nodes * size, f"{number_of(nodes * size, 'GPU')}"
-    large = table[gpus > most]
+def _check_sizes(table: pd.DataFrame, most: int, has: str, jobs: Path) -> None:
+    """No job may need more GPUs than it can ever get: it would wait for ever."""
+    large = table[table["num_gpus"] > most]
     if len(large):
         first = large.iloc[0]
         raise TraceError(
@@ -117,10 +114,18 @@ def _check_sizes(
             f" the cluster has {has} ({number_of(len(large), 'such job')}): give the cluster of the schedule, or leave"
             " these jobs out of both files"
         )
-    if capacity:
-        idle = table[(table[[kind for kind, count in zip(TYPES, capacity) if count]] <= 0.0).all(axis=1)]
-        if len(idle):
-            raise TraceError(f"{jobs}: line {int(idle['line'].iloc[0])}: no GPU of the cluster does a step of this job")
+
+
+def _check_types(table: pd.DataFrame, policy: str, capacity: tuple[int, ...], jobs: Path) -> None:
+    """Likewise of Gavel, whose jobs run on one type at a time, under its FIFO on the last by name alone."""
+    there = [kind for kind in BY_NAME if capacity[kind]]
+    usable = there[-1:] if policy == "fifo" else there
+    most, named = max(capacity[kind] for kind in usable), " or ".join(TYPES[kind] for kind in usable)
+    _check_sizes(table, most, f"at most {number_of(most, 'GPU')} of {named}", jobs)
+    idle = table[(table[[TYPES[kind] for kind in usable]] <= 0.0).all(axis=1)]
+    if len(idle):
+        line, job = int(idle["line"].iloc[0]), idle.index[0]
+        raise TraceError(f"{jobs}: line {line}: job {job} does no step on {named}: give the cluster of the schedule")
 
 
 def _check_known(found: Table, ids: pd.Index, table: pd.DataFrame, jobs: Path) -> None:

@@ -120,8 +120,9 @@ TRACE = "A\tcommand\t-n\t1\t720\t0\t1\nA\tcommand\t-n\t1\t360\t5\t2\n"
         ({"tables": "{"}, "no throughputs of Gavel"),
         ({"cluster": "v100=1,v100=2"}, "'v100' stands twice"),
         ({"cluster": "v100=0"}, "no GPUs"),
-        ({"cluster": "v100=1"}, "line 2: job 1 needs 2 GPUs, the cluster has at most 1 GPU of a type"),
-        ({"cluster": "k80=2"}, "line 1: no GPU of the cluster does a step of this job"),
+        ({"cluster": "v100=1"}, "line 2: job 1 needs 2 GPUs, the cluster has at most 1 GPU of v100"),
+        ({"cluster": "v100=1,p100=2"}, "job 1 needs 2 GPUs, the cluster has at most 1 GPU of v100"),
+        ({"cluster": "k80=2"}, "line 1: job 0 does no step on k80"),
     ],
 )
 def test_gavel_that_cannot_be_read(tmp_path, change, told):

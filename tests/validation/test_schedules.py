@@ -125,7 +125,7 @@ def test_jobs_without_a_schedule_are_not_compared(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda table: table.assign(job_id=[0, 1, 2, 7]), "1 job not in .*: 7"),
+        (lambda table: table.assign(job_id=[0, 1, 2, 7]), "1 job not in .*line 5: '7'"),
         (lambda table: pd.concat([table, table.head(1)]), "job 0 is there twice"),
         (lambda table: table.assign(submit=[0, 1, 2, 50]), "job 3 is submitted at 50, in the jobs' file at 3 s"),
     ],
