@@ -76,6 +76,22 @@ def test_command(tmp_path):
     off = CliRunner().invoke(cli, [*command, "--cluster", "1x8"])
     assert off.exit_code == 1
     assert "first jobs that do not start and end by their rule" in off.output
+    assert "not by the rule known here: check policy, cluster" in off.output
+
+
+@pytest.mark.parametrize(
+    ("policy", "differs"),
+    [
+        ("fifo", ""),
+        ("fjf", ""),
+        ("shortest-gpu", "ties go to the earlier job, here to the running one"),
+        ("dlas", "a job demoted to a queue goes behind those waiting there"),
+    ],
+)
+def test_only_rules_that_a_policy_has_are_named(policy, differs):
+    """Tiresias: nobody falls to a queue where there are none."""
+    assert rule_of("tiresias", policy).difference == differs
+    assert rule_of("tiresias", "dlas-gpu-8").difference.count(";") == 2
 
 
 def _told(path, change):
