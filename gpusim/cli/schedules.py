@@ -62,11 +62,14 @@ def compare_schedule(
     more = f"{ours_s / known_s - 1.0:+.1%}"
     say(f"  mean completion time {known_s:,.0f} s as recorded, {ours_s:,.0f} s with gpusim ({more})")
     if rule.difference:
-        say(f"  their rule differs: {rule.difference}")
+        nowhere = ", here without effect" if verdicts[-1].same.all() else ""
+        say(f"  their rule differs{nowhere}: {rule.difference}")
     failed = next(
         (verdict for verdict in verdicts if verdict.must and not verdict.lacks and not verdict.same.all()), None
     )
     if failed is not None:
+        if failed.what.endswith("as recorded"):
+            say("  not by the rule known here: check policy, cluster and the order of jobs of one instant")
         say(f"  first jobs that do not start and end {failed.what}:")
         say(times[~failed.same].head(5).to_string())
     if out is not None:

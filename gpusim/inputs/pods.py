@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpusim.inputs.traces.rows import Rows
+from gpusim.inputs.traces.rows import MISSING, Rows
 from gpusim.inputs.traces.source import Source
 
 WHOLE = 1000  # thousandths of a GPU
@@ -107,7 +107,7 @@ def read_nodes(path: str | Path) -> Nodes:
     TraceError
         With all faults of the file.
     """
-    rows = Rows(Source(Path(path)), NODE_COLUMNS, {"model": str})
+    rows = Rows(_source(path, "nodes"), NODE_COLUMNS, {"model": str})
     names = _names(rows, "sn")
     cpu, memory = (_whole(rows, column) for column in ("cpu_milli", "memory_mib"))
     gpus = _whole(rows, "gpu", MOST_GPUS)
@@ -131,7 +131,7 @@ def read_pods(path: str | Path) -> Pods:
     TraceError
         With all faults of the file.
     """
-    rows = Rows(Source(Path(path)), POD_COLUMNS, {"gpu_spec": str})
+    rows = Rows(_source(path, "pods"), POD_COLUMNS, {"gpu_spec": str})
     pods = _pods(rows)
     rows.faults.check()
     return pods.take(np.argsort(pods.name, kind="stable"))
@@ -148,7 +148,7 @@ def read_timed_pods(path: str | Path) -> TimedPods:
         With all faults of the file.
     """
     times = {"creation_time": float, "deletion_time": float}
-    rows = Rows(Source(Path(path)), POD_COLUMNS | times, {"gpu_spec": str, "scheduled_time": float})
+    rows = Rows(_source(path, "pods with times"), POD_COLUMNS | times, {"gpu_spec": str, "scheduled_time": float})
     pods = _pods(rows)
     created, deleted = (_seconds(rows, column) for column in times)
     began = rows.number("scheduled_time") if "scheduled_time" in rows else np.full(len(rows), np.nan)
@@ -158,6 +158,12 @@ def read_timed_pods(path: str | Path) -> TimedPods:
     rows.faults.check()
     order = np.argsort(pods.name, kind="stable")
     return TimedPods(pods.take(order), created[order], (deleted - began)[order])
+
+
+def _source(path: str | Path, what: str) -> Source:
+    source = Source(Path(path), what)
+    source.fold_capitals()
+    return source
 
 
 def _pods(rows: Rows) -> Pods:
@@ -175,7 +181,9 @@ def _pods(rows: Rows) -> Pods:
 
 def _seconds(rows: Rows, column: str) -> np.ndarray:
     values = rows.number(column)
-    rows.faults.add_rows(f"column '{column}' must hold seconds", ~np.isfinite(values), rows.lines, values)
+    rows.faults.add_rows(
+        f"column '{column}' must hold seconds", _readable(rows, column) & ~np.isfinite(values), rows.lines, values
+    )
     return values
 
 
@@ -191,12 +199,19 @@ def _names(rows: Rows, column: str) -> np.ndarray:
 def _texts(rows: Rows, column: str) -> np.ndarray:
     if column not in rows:
         return np.full(len(rows), "")
-    return np.char.strip(rows.text(column).astype(str))
+    texts = np.char.strip(rows.text(column).astype(str))
+    return np.where(np.isin(texts, MISSING), "", texts)
 
 
 def _whole(rows: Rows, column: str, most: float = MOST) -> np.ndarray:
     """Whole numbers from 0 to a most."""
     values = rows.number(column)
     bad = ~((values >= 0) & (values <= most) & (values == np.floor(values)))
-    rows.faults.add_rows(f"column '{column}' must hold whole numbers from 0 to {most:g}", bad, rows.lines, values)
+    told = f"column '{column}' must hold whole numbers from 0 to {most:g}"
+    rows.faults.add_rows(told, bad & _readable(rows, column), rows.lines, values)
     return np.where(bad, 0, values).astype(np.int64)
+
+
+def _readable(rows: Rows, column: str) -> np.ndarray:
+    """Rows whose cell of a column no fault is told of yet."""
+    return ~rows.faults.is_unread(column, rows.lines)

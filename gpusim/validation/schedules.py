@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -76,8 +76,21 @@ def _tiresias(policy: str) -> Rule:
         lambda recording: tiresias.by_line(policy, *jobs_of(recording), theirs=True),
         lambda recording: tiresias.by_line(policy, *jobs_of(recording), theirs=False),
         lambda recording: tiresias.by_kernel(*jobs_of(recording), tiresias.rules_of(policy)),
-        _LINES,
+        "; ".join(_differences(policy)),
     )
+
+
+def _differences(policy: str) -> Iterator[str]:
+    """In which of Tiresias's rules a policy of its own differs from ours; in none if nobody is stopped."""
+    if policy in tiresias.KEYS:
+        if policy not in tiresias.IN_TURN:
+            yield "ties go to the earlier job, here to the running one"
+        return
+    yield "a job demoted to a queue goes behind those waiting there"
+    if "gpu" in policy:
+        yield "service in GPU-seconds is checked late"
+    if tiresias.promotes(policy):
+        yield "all waiting since the last promotion counts"
 
 
 def _gavel_theirs(shares: Callable[[], plain_gavel.Shares], **rules: bool) -> Times:
@@ -130,10 +143,6 @@ _ROUNDS = (
 _PLACES = (
     "FIFO gives jobs slots only on the last type by name, and loses a slot that the head does not fit; a round lasts as"
     " long as its longest task, here the next job starts when GPUs come free"
-)
-_LINES = (
-    "ties go to the earlier job, here to the running one; a job demoted to a queue goes behind those waiting there;"
-    " service in GPU-seconds is checked late; all waiting since the last promotion counts"
 )
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {

@@ -63,6 +63,11 @@ def _promote(policy: str) -> float:
     return float(last) if last.isdecimal() else math.inf
 
 
+def promotes(policy: str) -> bool:
+    """Whether it takes jobs that waited long back to the first queue."""
+    return math.isfinite(_promote(policy))
+
+
 def rules_of(policy: str) -> Rules:
     """Our rules for one of theirs."""
     if policy in KEYS:

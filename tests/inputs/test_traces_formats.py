@@ -87,7 +87,7 @@ def test_kalos_duration_counts_from_submission(tmp_path):
     assert trace.format == "kalos"
     assert _rows(trace.table, "submit_s", "runtime_s", "gpus") == [(0.0, 30.0, 1), (58.0, 8.0, 32)]
     assert trace.table.notes["rows whose duration is not end - start: end - start taken"] == 2
-    assert trace.table.notes["job ids that are not whole numbers, replaced by row numbers"] == 2
+    assert trace.table.notes["rows numbered anew, for not all job ids are whole numbers below 2^63"] == 2
 
 
 def test_pai_joins_three_tables(tmp_path):

@@ -114,3 +114,22 @@ def test_trace(files, tmp_path):
     untimed = CliRunner().invoke(cli, ["pack-trace", *files])
     assert untimed.exit_code == 2
     assert "column 'creation_time' is missing" in untimed.output
+
+
+def test_files_of_other_tools(tmp_path):
+    """Names in capitals, "None" for any type; a cell that is no number is told once, and what stands in it."""
+    path = tmp_path / "a.csv"
+    head, _, rows = PODS.partition("\n")
+    path.write_text(f"{head.upper()}\n{rows.replace('500,', '500,None', 1)}")
+    assert read_pods(path).models.tolist() == ["T4|V100", "", ""]
+    path.write_text(NODES.replace("8000", '"8,000"').replace(",8192", ","))
+    with pytest.raises(TraceError) as error:
+        read_nodes(path)
+    told = "whole numbers from 0 to 1e+12 (1x): line 3: nothing"
+    assert str(error.value).split("\n")[1:] == [
+        "  - column 'cpu_milli' must hold numbers (1x): line 2: '8,000'",
+        f"  - column 'memory_mib' must hold {told}",
+    ]
+    path.write_text("")
+    with pytest.raises(TraceError, match="empty; expected nodes"):
+        read_nodes(path)

@@ -76,6 +76,22 @@ def test_command(tmp_path):
     off = CliRunner().invoke(cli, [*command, "--cluster", "1x8"])
     assert off.exit_code == 1
     assert "first jobs that do not start and end by their rule" in off.output
+    assert "not by the rule known here: check policy, cluster" in off.output
+
+
+@pytest.mark.parametrize(
+    ("policy", "differs"),
+    [
+        ("fifo", ""),
+        ("fjf", ""),
+        ("shortest-gpu", "ties go to the earlier job, here to the running one"),
+        ("dlas", "a job demoted to a queue goes behind those waiting there"),
+    ],
+)
+def test_only_rules_that_a_policy_has_are_named(policy, differs):
+    """Tiresias: nobody falls to a queue where there are none."""
+    assert rule_of("tiresias", policy).difference == differs
+    assert rule_of("tiresias", "dlas-gpu-8").difference.count(";") == 2
 
 
 def _told(path, change):
@@ -118,14 +134,14 @@ def test_jobs_without_a_schedule_are_not_compared(tmp_path):
     assert "1 job without a recorded end: scheduled, and not compared" in told.output
     assert "mean completion time 90 s as recorded, 90 s with gpusim (+0.0%)" in told.output
     _told(recorded, lambda table: table.head(0))
-    with pytest.raises(TraceError, match="has an end"):
+    with pytest.raises(TraceError, match="no rows after the header line"):
         read("textbook", "EASY", jobs, recorded, "1x8")
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda table: table.assign(job_id=[0, 1, 2, 7]), "1 job not in .*: 7"),
+        (lambda table: table.assign(job_id=[0, 1, 2, 7]), "1 job not in .*line 5: '7'"),
         (lambda table: pd.concat([table, table.head(1)]), "job 0 is there twice"),
         (lambda table: table.assign(submit=[0, 1, 2, 50]), "job 3 is submitted at 50, in the jobs' file at 3 s"),
     ],

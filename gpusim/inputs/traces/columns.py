@@ -113,7 +113,11 @@ def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, un
             continue
         if name == "job_id":
             if values.dtype.kind not in "iu":
-                faults.add("column 'job_id' must hold whole numbers")
+                texts = pd.Series(values, dtype=object).astype(str).str.strip()
+                bad = ~texts.str.fullmatch(r"[+-]?\d{1,18}").to_numpy()
+                refuse(name, "whole numbers of at most 18 digits", bad)
+            elif values.dtype.kind == "u" and (values > np.iinfo("i8").max).any():
+                refuse(name, "whole numbers below 2^63", values > np.iinfo("i8").max)
             else:
                 refuse(name, "each identity once", pd.Series(values).duplicated().to_numpy())
         elif name == "gpus":

@@ -45,7 +45,7 @@ class Faults:
 
     def add_unread(self, column: str, must: str, bad: np.ndarray, lines: np.ndarray, values) -> None:
         """``add_rows`` for cells of a column that cannot be read, of which no other fault is told."""
-        self.unread[column] = lines[bad]
+        self.unread[column] = np.append(self.unread.get(column, ()), lines[bad])
         self.add_rows(f"column '{column}' must hold {must}", bad, lines, values)
 
     def is_unread(self, column: str, lines: np.ndarray) -> np.ndarray:
@@ -68,5 +68,7 @@ class Faults:
 
 def _short(value: object) -> str:
     """``value`` on one line and not endlessly long, for a message."""
+    if isinstance(value, float | np.floating) and np.isnan(value):
+        return "nothing"
     text = repr(value if isinstance(value, str) else str(value))
     return text if len(text) <= 40 else text[:37] + "..."

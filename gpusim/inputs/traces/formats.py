@@ -75,6 +75,7 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
     if path.is_dir():
         return pai.read_folder(path)
     source = Source(path)
+    source.fold_capitals()
     reasons, formats = [], (*FORMATS, *plugins.loaded(plugins.TRACES, Format))
     for format in formats:
         reason = format.mismatch(source)
@@ -85,7 +86,11 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
     for format in formats:  # a damaged file tells by its name what it should be, and its reader what is wrong
         if any(fnmatch(name, pattern) for pattern in format.names):
             return _read(source, format)
+    if source.separator:
+        source.faults.stop(source.separator)
     found = f"its content is of no known format (first line: {source.head[:60]!r})"
+    if len(source.header) > 1:
+        reasons.append("\n  - a table with other names of columns is read with a map of them, say --map num_gpus=gpus")
     source.faults.stop(f"{found}. Known are:{''.join(reasons)}")
 
 

@@ -16,6 +16,7 @@ OPTIONAL = {
     "gpu_spec": str,
     "pod_phase": str,
 }
+TIMES = {"creation_time", "deletion_time"}
 
 
 def mismatch(source: Source) -> str:
@@ -29,8 +30,11 @@ def read(source: Source) -> Trace:
     come at 0 and end at once.
     """
     rows = Rows(source, REQUIRED, OPTIONAL)
-    gpus = rows.number("num_gpu") * np.where(rows.number("gpu_milli") < 1000, rows.number("gpu_milli") / 1000, 1.0)
-    if {"creation_time", "deletion_time"} <= set(source.header):
+    gpus = rows.number("num_gpu")
+    gpus = gpus * _share(rows, gpus)
+    if TIMES & set(source.header):
+        for name in sorted(TIMES - set(source.header)):
+            source.faults.stop(f"column '{name}' is missing; give both {' and '.join(sorted(TIMES))}, or neither")
         created, deleted = rows.number("creation_time"), rows.number("deletion_time")
         scheduled = rows.number("scheduled_time") if "scheduled_time" in rows else np.full(len(rows), np.nan)
         source.note("rows never scheduled: deletion - creation taken as runtime", np.count_nonzero(np.isnan(scheduled)))
@@ -46,3 +50,14 @@ def read(source: Source) -> Trace:
     return build_trace(
         source, "openb", submit_s=created, runtime_s=runtime_s, gpus=gpus, job_id=rows.text("name"), **texts
     )
+
+
+def _share(rows: Rows, gpus: np.ndarray) -> np.ndarray:
+    """Of each of its GPUs that a pod asks for, from 0 to 1."""
+    milli = rows.number("gpu_milli")
+    blank = np.isnan(milli) & ~rows.faults.is_unread("gpu_milli", rows.lines)
+    rows.source.note("rows without gpu_milli, taken as whole GPUs", np.count_nonzero(blank & (gpus > 0)))
+    rows.faults.add_rows(
+        "column 'gpu_milli' must hold numbers from 0 to 1000", (milli < 0) | (milli > 1000), rows.lines, milli
+    )
+    return np.where(np.isnan(milli), 1.0, milli / 1000)

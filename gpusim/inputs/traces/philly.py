@@ -128,13 +128,15 @@ def _totals(source: Source, attempts: pd.DataFrame, n_jobs: int) -> tuple[np.nda
     """Runtime [s] and GPUs per job; NaN and 0 where no attempt tells them."""
     source.note("jobs with no attempts", n_jobs - attempts["job"].nunique())
     span_s = between_s(attempts["end"].to_numpy("datetime64[us]"), attempts["start"].to_numpy("datetime64[us]"))
+    backward = span_s < 0.0  # clocks set back, as in autumn
+    source.note("attempts that end before they start left out of the runtime", backward.sum())
     last = ~attempts["job"].duplicated(keep="last").to_numpy()
     running = attempts["start"].notna().to_numpy() & attempts["end"].isna().to_numpy() & last
     source.note("jobs still running at the end of the log", running.sum())
     source.note(
         "attempts without a start or an end left out of the runtime", np.count_nonzero(np.isnan(span_s) & ~running)
     )
-    per_job = attempts.assign(span_s=np.where(running, np.nan, span_s)).groupby("job")
+    per_job = attempts.assign(span_s=np.where(running | backward, np.nan, span_s)).groupby("job")
     runtime_s = per_job["span_s"].sum(min_count=1).reindex(range(n_jobs)).to_numpy("f8", copy=True)
     runtime_s[attempts["job"].to_numpy()[running]] = np.nan
     gpus = per_job["gpus"].max().reindex(range(n_jobs), fill_value=0).to_numpy("f8")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import re
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
 from gpusim.errors import did_you_mean
+from gpusim.inputs.traces.faults import SHOWN
 from gpusim.inputs.traces.source import Source
 from gpusim.units import number_of
 
 # How publishers write "nothing": empty, Python's, numpy's, SQL's and Slurm's word.
 MISSING = ("", "None", "none", "NULL", "null", "NaN", "nan", "NaT", "NA", "N/A", "Unknown")
 GREATEST = 1e18  # more than any publisher's figure; what is beyond is damage, and would overflow
+EXACT = 2.0**53  # beyond, float64 skips whole numbers
 MOMENT = r"[12]\d{3}-\d\d-\d\d[ T]\d\d:\d\d"
-ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+ZONE = r"(?:Z|[+-]\d\d(?::?\d\d)?)$"
 
 
 class Rows:
@@ -55,7 +58,7 @@ class Rows:
         frame = _parse(source, start, header, {**required, **(optional or {})})
         if len(frame) != len(texts):
             lines, rows = number_of(len(texts), "line"), number_of(len(frame), "row")
-            self.faults.stop(f"{lines} for {rows}: a quoted cell runs over the end of its line")
+            _stop_at_quotes(source, start, f"{lines} for {rows}")
         self.lines = np.flatnonzero(~blank) + first
         self.frame = frame[~blank].reset_index(drop=True) if blank.any() else frame
         source.note("blank lines", blank.sum())
@@ -63,6 +66,8 @@ class Rows:
         source.note("exact duplicate rows kept", len(kept) - len(set(kept)))
 
     def _check_header(self, header: list[str], required: dict[str, type]) -> None:
+        if self.source.separator:
+            self.faults.stop(self.source.separator)
         for name in required:
             if name not in header:
                 self.faults.add(
@@ -103,7 +108,7 @@ class Rows:
             bad = np.isnan(values) & ~missing
             self.faults.add_unread(column, "numbers", bad, self.lines, cells.to_numpy())
         huge = np.abs(values) > GREATEST
-        self.faults.add_rows(f"column '{column}' must hold numbers up to {GREATEST:g}", huge, self.lines, values)
+        self.faults.add_unread(column, f"numbers up to {GREATEST:g}", huge, self.lines, values)
         return np.where(huge, np.nan, values) if huge.any() else values
 
     def identity(self, column: str) -> np.ndarray:
@@ -111,6 +116,8 @@ class Rows:
         cells = self.frame[column]
         if cells.dtype.kind == "i":
             return cells.to_numpy()
+        if cells.dtype.kind == "f" and ((cells % 1 == 0) & (cells.abs() < EXACT)).all():
+            return cells.to_numpy(dtype="i8")  # as pandas writes them once a table had gaps: 11.0
         return self.text(column)
 
     def text(self, column: str) -> np.ndarray:
@@ -178,4 +185,18 @@ def _parse(source: Source, start: int, header: list[str], kinds: dict[str, type]
             lineterminator="\n",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        if "inside string" in str(error):
+            _stop_at_quotes(source, start, "not readable as CSV")
         source.faults.stop(f"not readable as CSV: {str(error).strip()}")
+
+
+def _stop_at_quotes(source: Source, start: int, what: str) -> NoReturn:
+    """Name the lines with a quotation mark that is open or closed in another line."""
+    texts, first = source.data[start:].decode().split("\n"), source.line_of(start)
+    odd = [number for number, text in enumerate(texts) if text.count('"') % 2]
+    source.faults.add_places(
+        f"{what}: a quoted cell runs over the end of its line; close it there",
+        [first + number for number in odd],
+        [texts[number] for number in odd[:SHOWN]],
+    )
+    source.faults.stop()
