@@ -18,13 +18,6 @@ hypothesis.settings.register_profile("suite", derandomize=True)  # the same case
 hypothesis.settings.load_profile("suite")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many again as there are processors: of two workers, one often waits for processes that it started."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return processors + (processors + 1) // 2
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Before the workers of the whole suite start, compile what each would compile for itself, side by side.
 

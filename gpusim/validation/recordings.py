@@ -194,7 +194,7 @@ def _nodes_of_file(path: Path) -> tuple[int, int]:
         bad = ~((column >= 1) & (column == np.floor(column))) & ~faults.is_unread(name, lines)
         faults.add_rows(f"column '{name}' must hold a whole number from 1", bad, lines, column)
     if len(lines) > 1:
-        faults.add(f"{len(lines)} rows; a cluster of Tiresias is one row, all nodes alike")
+        faults.add(f"{number_of(len(lines), 'row')}; a cluster of Tiresias is one row, all nodes alike")
     faults.check()
     switches, nodes, size = (int(column[0]) for column in values.values())
     return _bounded(switches * nodes, size, str(path))

@@ -77,6 +77,7 @@ SITE = {
     "close": {},
     "connect": {"plant": ("any", None)},
     "deliver": {"pool": ("index", 0), "nodes": ("index", 1)},
+    "expect": {"grid_w": ("amount", 1.0)},
     "own_changed": {},
     "own_varies": {},
     "set_cap": {"cap_w": ("amount", 1.0), "by": ("text", "me"), "wait": ("wait", Wait.RULE)},
