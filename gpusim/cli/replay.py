@@ -112,11 +112,13 @@ def replay(
     print_prediction(found, frame)
     for what, count in trace.notes.items():
         say(f"{requests}: {what}: {count:,}", err=True)
-    if len(given) < len(trace):
-        say(f"{number_of(len(trace) - len(given), 'request')} without prompt or output left out.", err=True)
-    if len(frame) < len(given):
-        count = number_of(len(given) - len(frame), "request")
-        say(f"{count} left out: longer than the KV cache of a replica, or than a step for whole prompts.", err=True)
+    _tell_left_out(len(trace) - len(given), "without prompt or output")
+    _tell_left_out(len(given) - len(frame), "longer than the KV cache of a replica, or than a step for whole prompts")
+
+
+def _tell_left_out(count: int, which: str) -> None:
+    if count:
+        say(f"{number_of(count, 'request')} left out: {which}.", err=True)
 
 
 def _without_too_long(requests: pd.DataFrame, served_by: Deployment) -> pd.DataFrame:

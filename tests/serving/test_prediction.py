@@ -139,7 +139,7 @@ def test_the_command(tmp_path):
     assert done.exit_code == 0, done.output
     assert "2 requests in " in done.output
     assert "on 1 GPU:" in done.output
-    assert "1 request without prompt or output left out." in done.output
+    assert "1 request left out: without prompt or output." in done.output
     assert "this pair was not measured" in " ".join(done.output.split())
     served = pd.read_csv(out)
     assert served["end_s"].notna().all()
