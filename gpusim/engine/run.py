@@ -92,10 +92,8 @@ def run(
     tables = world.recorder.tables(table)
     fleet, names = world.env.fleet, world.names
     edges_s = np.array(world.recorder.edges_s)
-    rejected = tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
-    if len(rejected):
-        events = pd.concat([tables["events"], rejection_events(rejected)])
-        tables["events"] = events.sort_values("time_s", kind="stable", ignore_index=True)
+    tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
+    tables["events"] = _with_rejections(tables["events"], tables["rejections"])
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if fleet_scenario.links:
@@ -124,6 +122,13 @@ def run(
     )
     result = Record(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
+
+
+def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
+    if rejected.empty:
+        return events
+    both = pd.concat([events, rejection_events(rejected)])
+    return both.sort_values("time_s", kind="stable", ignore_index=True)
 
 
 def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, float]) -> Record:
