@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gpusim"
 
 # Part -> what it may import besides itself. Imports inside functions count as much as those at the top.
-BASE = {"errors", "units", "rng", "causes", "misses", "plugins"}
+BASE = {"errors", "units", "rng", "gangs", "causes", "misses", "plugins"}
 ALLOWED = {
     **{name: set() for name in BASE},
     "errors": {"units"},  # to count faults
@@ -20,8 +20,8 @@ ALLOWED = {
     "inputs": BASE | {"scenario"},
     "bundle": set(),
     "state": {"bundle", "causes", "misses"},
-    "kernels": {"bundle", "state"},
-    "policies": {"errors", "units", "state", "kernels"},
+    "kernels": {"gangs", "bundle", "state"},
+    "policies": {"errors", "units", "gangs", "state", "kernels"},
     "tables": {"errors", "units", "scenario"},
     "analysis": BASE | {"scenario", "tables"},
     # What laws and tariffs mean for sites, before a run and after it.

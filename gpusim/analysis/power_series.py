@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gpusim import rng
+from gpusim import gangs, rng
 from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.scenario import Scenario
@@ -109,8 +109,7 @@ def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: fl
     for job, share in zip(jobs.itertuples(), ahead, strict=True):
         gpu = result.manifest["gpus"][str(job.gpu_type)]
         kind = classes.get(str(job.job_class), JobClass())
-        size = gpu["gpus_per_node"]
-        held = job.gpus if job.gpus <= size else -(-job.gpus // size) * size
+        held = gangs.held_gpus(job.gpus, gpu["gpus_per_node"])
         yield job.begin_s, job.until_s, steps_of(kind, gpu, held, work_step_s), share * work_step_s
 
 

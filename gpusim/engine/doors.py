@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.bundle import records
 from gpusim.engine.build import Names
 from gpusim.engine.draw import facility_w
@@ -133,7 +134,7 @@ class Rounds:
                 continue
             self._distinct("place", p, found, len(nodes), "the nodes")
             size, gpus = int(fleet.pools[p].gpus_per_node), int(fleet.jobs[job].gpus)
-            wanted, take = -(-gpus // size), min(gpus, size)
+            wanted, take = gangs.n_nodes(gpus, size), gangs.on_node(gpus, size)
             full = [n for n in found.tolist() if nodes[n].state != ON or nodes[n].free < take]
             if len(found) != wanted or full:
                 lacks = f", but node {full[0]} has not" if full else ""

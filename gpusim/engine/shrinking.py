@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.state.codes import ON, Status
 
@@ -31,7 +32,7 @@ class Shrinking:
         if row.status != Status.QUEUED or row.gpus != gpus:
             return
         per_node = int(env.fleet.pools[row.pool].gpus_per_node)
-        left = min(gpus, (-(-gpus // per_node) - nodes) * per_node)
+        left = min(gpus, (gangs.n_nodes(gpus, per_node) - nodes) * per_node)
         if self._idle_nodes(int(row.pool)) * per_node < gpus and left >= max(int(env.sizes.least[job]), 1):
             self._shrunk.setdefault(job, gpus)
             env.set_job_gpus(job, left)

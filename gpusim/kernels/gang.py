@@ -1,19 +1,24 @@
-"""How many nodes and GPUs a job or replica of some size holds: a part of one node, or whole nodes."""
+"""How many nodes and GPUs a job or replica of some size holds in a pool (``gangs``)."""
 
 from __future__ import annotations
 
+from gpusim import gangs
 from gpusim.kernels._jit import inner
+
+_n_nodes = inner(gangs.n_nodes)
+_on_node = inner(gangs.on_node)
 
 
 @inner
 def n_nodes(pool, gpus):
-    return 1 if gpus <= pool.gpus_per_node else (gpus + pool.gpus_per_node - 1) // pool.gpus_per_node
+    """Nodes that it holds GPUs of."""
+    return _n_nodes(gpus, pool.gpus_per_node)
 
 
 @inner
 def on_node(pool, gpus):
     """GPUs that it holds on each of its nodes."""
-    return min(gpus, pool.gpus_per_node)
+    return _on_node(gpus, pool.gpus_per_node)
 
 
 @inner

@@ -6,6 +6,7 @@ from heapq import heapify, heappop, heappush
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.policies.policy import PoolView
 
 
@@ -35,8 +36,7 @@ def size_options(jobs: np.recarray, pool: PoolView) -> tuple[np.ndarray, np.ndar
     options = np.sort(np.clip(options, np.minimum(jobs.min_gpus[:, None], top), top), axis=1)
     options[:, 1:][options[:, 1:] == options[:, :-1]] = most + 1  # again: to the end
     options = np.minimum(np.sort(options, axis=1), options.max(axis=1, where=options <= most, initial=0)[:, None])
-    held = np.where(options > size, -(-options // size) * size, options)
-    return options, held
+    return options, gangs.held_of_each(options, size)
 
 
 def divide(held: np.ndarray, values: np.ndarray, gpus: int) -> np.ndarray:

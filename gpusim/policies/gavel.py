@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.policies.finish_time_shares import equal_part, least_worst_finish
 from gpusim.policies.policy import PoolView
 from gpusim.policies.shares_of_time import greatest_least, greatest_sum
@@ -44,8 +45,7 @@ class Gavel:
         mine = np.flatnonzero(~bound)
         mine = mine[np.argsort(jobs.job[mine])]  # the same jobs have the same shares, whoever waits where
         size = np.array([pool.gpus_per_node for pool in pools])
-        gpus = jobs.gpus[mine, None]
-        held = np.where(gpus > size, -(-gpus // size) * size, gpus)
+        held = gangs.held_of_each(jobs.gpus[mine, None], size)
         fast = speeds[mine] if self.aware else np.ones(held.shape)
         ids = jobs.job[mine].tolist()
         made_for = (tuple(sorted(ids)), tuple(free.tolist()))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.policies.policy import PoolView
 from gpusim.state.codes import ON
 from gpusim.units import HOUR_S
@@ -90,7 +91,7 @@ class Bidder:
 
     def needs(self, gpus: int) -> int:
         """GPUs that a job would hold: whole nodes for a gang."""
-        return gpus if gpus <= self.size else -(-gpus // self.size) * self.size
+        return gangs.held_gpus(gpus, self.size)
 
     def wait_s(self, gpus: int, run_s: float) -> float:
         """[s] Until a job could start: 0 if it fits and delays nobody, inf if too little runs here for it to fit."""
@@ -106,7 +107,7 @@ class Bidder:
     def take(self, gpus: int, run_s: float) -> None:
         """A job starts."""
         room = self._room(gpus)
-        self._nodes[room] -= min(gpus, self.size)
+        self._nodes[room] -= gangs.on_node(gpus, self.size)
         self.free -= self.needs(gpus)
         insort(self._ends, (run_s, self.needs(gpus)))
 
@@ -117,7 +118,7 @@ class Bidder:
 
     def _room(self, gpus: int) -> np.ndarray:
         """Nodes on which a job fits now, the least free for a part of one; none if it does not."""
-        count, each = -(-gpus // self.size), min(gpus, self.size)
+        count, each = gangs.n_nodes(gpus, self.size), gangs.on_node(gpus, self.size)
         fits = np.flatnonzero(self._nodes >= each)
         if len(fits) < count:
             return fits[:0]

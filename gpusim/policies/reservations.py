@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.errors import did_you_mean
 from gpusim.policies.policy import PoolView
 from gpusim.state.codes import ON
@@ -57,7 +58,7 @@ class Reservations:
             at = self._nodes.get(int(jobs.job[i]), np.zeros(0, int))
             if any(window.tenant != jobs.tenant[i] and np.isin(at, window.nodes).any() for window in active):
                 gets[i] = False
-                free[at[nodes.state[at] == ON]] += min(int(jobs.gpus[i]), size)
+                free[at[nodes.state[at] == ON]] += gangs.on_node(int(jobs.gpus[i]), size)
         promised = np.isin(jobs.tenant, [window.tenant for window in active])
         waits = np.flatnonzero(~jobs.running)
         for i in waits[np.lexsort((waits, jobs.submit_s[waits], ~promised[waits]))].tolist():
@@ -83,7 +84,8 @@ class Reservations:
                     mine[window.nodes] |= window.start_s <= now_s
                 elif window.start_s < now_s + job.estimate_s:
                     barred[window.nodes] = True
-        take, count = min(int(job.gpus), self.pool.gpus_per_node), -(-int(job.gpus) // self.pool.gpus_per_node)
+        gpus, size = int(job.gpus), self.pool.gpus_per_node
+        take, count = gangs.on_node(gpus, size), gangs.n_nodes(gpus, size)
         fits = np.flatnonzero((free >= take) & ~barred)
         if len(fits) < count:
             return None
@@ -114,7 +116,7 @@ class Reservations:
         for other in others:
             if other.start_s < end_s and start_s < other.end_s:
                 taken[other.nodes] = True
-        count, nodes = -(-int(one["gpus"]) // size), np.flatnonzero(~taken)
+        count, nodes = gangs.n_nodes(int(one["gpus"]), size), np.flatnonzero(~taken)
         if count > len(nodes):
             raise ValueError(
                 f"options.reservations: {one['gpus']:,} GPUs of {one['tenant']!r} from hour {one['start_h']:g} on; the"

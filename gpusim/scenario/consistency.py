@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from gpusim import gangs
 from gpusim.scenario import kinds
 from gpusim.scenario.base import Moment
 from gpusim.scenario.build_out import gpus_added, valid_projects
@@ -180,9 +181,7 @@ def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: flo
         _pool, gpu = pools.get((site, kind), (None, None))
         if gpu is None:
             continue
-        needs = service.gpus_per_replica
-        if needs > gpu.gpus_per_node:
-            needs = math.ceil(needs / gpu.gpus_per_node) * gpu.gpus_per_node
+        needs = gangs.held_gpus(service.gpus_per_replica, gpu.gpus_per_node)
         peak = peaks[site, kind]
         if needs > peak:
             pool_key = dotted(("sites", site, "pools", kind))

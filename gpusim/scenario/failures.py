@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from gpusim import gangs
 from gpusim.scenario.base import Model
 from gpusim.scenario.hardware import GpuType, figures
 from gpusim.scenario.maintenance import Maintenance
@@ -156,7 +157,7 @@ class Failures(Model):
 
         A gang holds whole nodes, and whole domains and blocks as far as they go.
         """
-        nodes = math.ceil(gpus / gpu.gpus_per_node)
+        nodes = gangs.n_nodes(gpus, gpu.gpus_per_node)
         per_day = 0.0
         for cause in self.causes.values():
             if cause.befalls(site, kind):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
@@ -36,9 +37,8 @@ class Meter:
     def __init__(self, env: FleetEnvironment, d: Deployment, engine: ServingEngine, rows: np.ndarray, service: Service):
         self._env, self._d, self._engine, self._rows = env, d, engine, rows
         pool = env.fleet.pools[d.pool]
-        gpus, per_node = service.gpus_per_replica, int(pool.gpus_per_node)
-        self._gpus = gpus
-        self._held_gpus = gpus if gpus <= per_node else -(-gpus // per_node) * per_node
+        self._gpus = service.gpus_per_replica
+        self._held_gpus = gangs.held_gpus(self._gpus, int(pool.gpus_per_node))
         self._pool_idle_w = float(pool.idle_w)
         self._ranks = engine.deployment.in_step
         self.held = np.zeros(d.n_rows, bool)

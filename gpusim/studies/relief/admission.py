@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 
+from gpusim import gangs
 from gpusim.causes import relieved_by
 from gpusim.regulation.scope import complete_gpus
 from gpusim.scenario.faults import dotted
@@ -51,7 +51,7 @@ def _beyond_quota(scenario: Scenario, tenant: str, kind: str, quota: int) -> tup
         if stream.tenant == tenant and (not stream.gpu_types or kind in stream.gpu_types)
         for size in stream.gpus or {}
     ]
-    held = {size: size if size <= node else math.ceil(size / node) * node for size in sizes}
+    held = {size: gangs.held_gpus(size, node) for size in sizes}
     need = max((size for size in sizes if quota < held[size] <= room), default=0)
     return need, held.get(need, 0)
 
