@@ -22,11 +22,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from speed import EASY, play, workload
 
-from gpusim.engine.description import Rules, Work
+from gpusim.engine.description import Scheduling, Work
 
 SOURCE = Path(__file__).parent / "loop" / "loop.cpp"
 NODES, LOAD = 1000, 0.9
-CASES = {"fifo": Rules(), "easy": EASY}
+CASES = {"fifo": Scheduling(), "easy": EASY}
 
 
 def compiled(folder: str) -> ctypes.CDLL:

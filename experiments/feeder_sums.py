@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from gpusim.engine.description import PoolSpec, Rules, SiteCaps, Work
+from gpusim.engine.description import PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels.feeding import recount
@@ -37,7 +37,7 @@ def feeders(share: float = 1.0) -> dict[Tier, tuple[int, float]]:
 def fleet_of(n_nodes: int, work: Work, on: dict[Tier, tuple[int, float]]) -> Fleet:
     """One pool of nodes, on feeders or on none."""
     pool = PoolSpec(0, 0, n_nodes, SIZE, compute_w=GPU_W, node_idle_w=NODE_W, feeders=on)
-    fleet = allocate([pool], 1, work, Rules(), caps=[SiteCaps()])
+    fleet = allocate([pool], 1, work, Scheduling(), caps=[SiteCaps()])
     fleet.pools[0].delivered = n_nodes * SIZE
     return fleet
 

@@ -27,7 +27,7 @@ import gpusim
 from gpusim.analysis.conservation import check as laws
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -63,7 +63,7 @@ class ShortestFirst:
         return np.argsort(queue.estimate_s, kind="stable")
 
 
-def play(work: Work, nodes: int, rules: Rules) -> tuple[FleetEnvironment, float]:
+def play(work: Work, nodes: int, rules: Scheduling) -> tuple[FleetEnvironment, float]:
     """Run the jobs to their end; the environment and the CPU seconds that it took."""
     pool = PoolSpec(0, 0, nodes, 8, idle_w=90.0, compute_w=560.0, communication_w=155.0, node_idle_w=2500.0)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[ClassSpec(checkpoint_interval_s=0.0)]))
@@ -104,7 +104,7 @@ def idle_energy_j(env: FleetEnvironment, nodes: int, gpu_s: float) -> float:
     return env.now * nodes * 2500.0 - gpu_s * 90.0
 
 
-def case(name: str, rules: Rules, nodes: int = 1000, load: float = 0.9, n_jobs: int = 1_000_000) -> float:
+def case(name: str, rules: Scheduling, nodes: int = 1000, load: float = 0.9, n_jobs: int = 1_000_000) -> float:
     """Run, check and print one case; jobs per second."""
     work = workload(n_jobs, nodes, load)
     env, wall_s = play(work, nodes, rules)
@@ -134,9 +134,9 @@ def memory(n_jobs: int = 1_000_000) -> None:
 
 
 def _measure_memory(n_jobs: int) -> None:
-    play(workload(1000, 10, 0.9), 10, Rules())
+    play(workload(1000, 10, 0.9), 10, Scheduling())
     before_mb = peak_mb()
-    play(workload(n_jobs, 1000, 0.9), 1000, Rules())
+    play(workload(n_jobs, 1000, 0.9), 1000, Scheduling())
     per_job = (peak_mb() - before_mb) * 1e6 / n_jobs
     print(f"memory     {n_jobs:,} jobs: {per_job:,.0f} bytes per job beyond {before_mb:,.0f} MB", flush=True)
     assert per_job <= 400.0
@@ -178,24 +178,26 @@ def _run_whole(n_jobs: int) -> None:
     print(f"whole      {jobs:,} jobs: {seconds:.1f} s with tables and report, {per_job:,.0f} bytes per job", flush=True)
 
 
-EASY = Rules(backfill=Backfill.EASY)
-POLICY = Rules(order=Order.CUSTOM, cycle_s=CYCLE_S)
-SRTF = Rules(order=Order.REMAINING, greedy=True)
-LAS = Rules(order=Order.SERVICE, greedy=True, levels=Levels((3250.0, 7200.0), (0.0, 1.0, 2.0), by_gpus=True))
+EASY = Scheduling(backfill=Backfill.EASY)
+POLICY = Scheduling(order=Order.CUSTOM, cycle_s=CYCLE_S)
+SRTF = Scheduling(order=Order.REMAINING, greedy=True)
+LAS = Scheduling(
+    order=Order.SERVICE, greedy=True, levels=ServiceLevels((3250.0, 7200.0), (0.0, 1.0, 2.0), by_gpus=True)
+)
 CASES: dict[str, Callable[[], object]] = {
-    "fifo": lambda: case("fifo", Rules()),
+    "fifo": lambda: case("fifo", Scheduling()),
     "easy": lambda: case("easy", EASY),
-    "fifo98": lambda: case("fifo", Rules(), load=0.98),
+    "fifo98": lambda: case("fifo", Scheduling(), load=0.98),
     "easy98": lambda: case("easy", EASY, load=0.98),
     "policy": lambda: case("policy", POLICY),
-    "sjf": lambda: case("sjf", Rules(order=Order.SJF)),
+    "sjf": lambda: case("sjf", Scheduling(order=Order.SJF)),
     "srtf": lambda: case("srtf", SRTF),
     "las_2d": lambda: case("las_2d", LAS),
     "srtf98": lambda: case("srtf", SRTF, load=0.98),
     "las98": lambda: case("las_2d", LAS, load=0.98),
     "memory": memory,
     "whole": whole,
-    "nodes": lambda: [case("fifo", Rules(), nodes=n) for n in (1_000, 10_000, 100_000)],
+    "nodes": lambda: [case("fifo", Scheduling(), nodes=n) for n in (1_000, 10_000, 100_000)],
     "easynodes": lambda: [case("easy", EASY, nodes=n) for n in (1_000, 10_000, 100_000)],
 }
 
@@ -204,7 +206,7 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in CASES]
     if unknown:
         sys.exit(f"unknown case: {', '.join(unknown)}; there are: {', '.join(CASES)}")
-    for rules in (Rules(), EASY, POLICY, SRTF):  # compile, or read from disk, before any clock starts
+    for rules in (Scheduling(), EASY, POLICY, SRTF):  # compile, or read from disk, before any clock starts
         play(workload(1000, 10, 0.9), 10, rules)
     for name in names or CASES:
         CASES[name]()

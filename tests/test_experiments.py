@@ -11,7 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 import gpusim
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
 from gpusim.scenario.money import Money
@@ -111,7 +111,7 @@ def test_contracts_2025(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["fifo", "easy", "policy"])
 def test_speed_checks_what_it_ran(name, capsys):
     speed = load("speed")
-    rules = {"fifo": Rules(), "easy": speed.EASY, "policy": speed.POLICY}[name]
+    rules = {"fifo": Scheduling(), "easy": speed.EASY, "policy": speed.POLICY}[name]
     assert speed.case(name, rules, nodes=100, n_jobs=5_000) > 0.0
     assert "5,000 jobs" in capsys.readouterr().out
 
@@ -120,7 +120,7 @@ def test_speed_refuses_a_wrong_result():
     """The check can fail: one joule too much per job, and it does."""
     speed = load("speed")
     work = speed.workload(2_000, 100, 0.9)
-    env, _seconds = speed.play(work, 100, Rules())
+    env, _seconds = speed.play(work, 100, Scheduling())
     env.fleet.jobs["energy_j"] += 1e6
     with pytest.raises(AssertionError):
         speed.check(env, work, 100)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
-from gpusim.engine.rules import rules_of
+from gpusim.engine.scheduling import scheduling_of
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
@@ -69,7 +69,7 @@ def build_fleet(
         pools,
         len(names.sites),
         _work(scenario, table, names, job_class),
-        rules_of(scenario.scheduler, table, policy),
+        scheduling_of(scenario.scheduler, table, policy),
         classes=classes,
         shares=names.shares.tolist(),
         quota=_quota(scenario, names),

@@ -58,7 +58,7 @@ def water_l_per_j(cooling: Cooling, signals: SiteSignals) -> Signal:
     return Signal(times_s, evaporated_l_per_kwh(dry, wet, leaving) * taken / JOULE_PER_KWH)
 
 
-class Plant:
+class CoolingPlant:
     """The cooling of one site as its weather changes.
 
     ``rated_w``: rated IT power [W] of the complete site, what the plant cools unless the scenario says. ``log`` hears

@@ -49,7 +49,7 @@ class PoolSpec:
 
 
 @dataclass(frozen=True)
-class Levels:
+class ServiceLevels:
     """Levels of the service that a job had so far, between limits [s, or GPU s], each with its key: less goes first."""
 
     limits: tuple[float, ...]
@@ -59,7 +59,7 @@ class Levels:
 
 
 @dataclass(frozen=True)
-class Rules:
+class Scheduling:
     """How jobs are ordered, placed and dispatched. ``cycle_s`` greater than 0: passes at multiples of it only.
 
     ``greedy``: GPUs go to the first in the order, whoever holds them, in place of backfill and preemption by priority.
@@ -76,7 +76,7 @@ class Rules:
     kill_at_estimate: bool = False
     preempts: bool = False
     greedy: bool = False
-    levels: Levels = Levels((), (0.0,))
+    levels: ServiceLevels = ServiceLevels((), (0.0,))
     slack: float = 2.0
     queue_limit: int | None = None
     cycle_s: float = 0.0

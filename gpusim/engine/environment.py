@@ -26,10 +26,8 @@ from gpusim.kernels.advance import (
     advance,
     advance_by_plan,
     advance_greedily,
-    run_greedy_passes,
-    run_passes,
-    run_planned_passes,
 )
+from gpusim.kernels.passes import run_greedy_passes, run_passes, run_planned_passes
 from gpusim.state.codes import Backfill, Status
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
@@ -65,7 +63,7 @@ class FleetEnvironment(Clock):
         self._sizes = sizes or Sizes.proportional(fleet.jobs["gpus"])
         clock = np.asarray(fleet.clock)  # read at every step, for which a record is slow
         self._n_segments, self._n_ends = clock["n_segments"], clock["n_ends"]
-        self._play = _player(fleet.rules[0])
+        self._play = _player(fleet.scheduling[0])
         self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
         self._watched: dict[int, simpy.Event] = {}
@@ -254,9 +252,9 @@ class FleetEnvironment(Clock):
 
     def run_passes(self) -> None:
         """A scheduling pass over every pool in which something changed (cycle mode)."""
-        if self.fleet.rules[0].backfill == Backfill.CONSERVATIVE:
+        if self.fleet.scheduling[0].backfill == Backfill.CONSERVATIVE:
             self._run_planned_passes(self.now)
-        elif self.fleet.rules[0].greedy:
+        elif self.fleet.scheduling[0].greedy:
             run_greedy_passes(self.fleet, self.now)
         else:
             run_passes(self.fleet, self.now)

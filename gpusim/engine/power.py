@@ -13,7 +13,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.state.codes import Wait
 
 
-class Plant(Protocol):
+class OnSitePower(Protocol):
     """Power that is made and stored on site: what it adds to the grid's now [W]."""
 
     promised_w: float  # by generators, with none short of its units
@@ -56,7 +56,7 @@ class SitePower:
         [W] What all nodes that are on draw at most.
     expected_w : float
         [W] What the grid has announced that it will give soon; infinity while it has announced nothing.
-    plant : Plant or None
+    plant : OnSitePower or None
         Generators, sun and battery of the site.
     cap_w : float
         [W] A limit below the connection, while one is called (curtailment): the lowest of those called. Nodes stay on;
@@ -78,7 +78,7 @@ class SitePower:
         self.cooling_binds_s: list[tuple[float, float]] = []
         self.curtailment_binds_s: list[tuple[float, float]] = []
         self._caps: dict[str, tuple[float, Wait]] = {}
-        self.plant: Plant | None = None
+        self.plant: OnSitePower | None = None
         self.could_draw_w, self.expected_w = 0.0, np.inf
         self._under_w, self._uncapped_w = np.inf, np.inf  # what it may draw now, and would without caps
         row = env.fleet.sites[site]
@@ -106,7 +106,7 @@ class SitePower:
         env.fleet.pools[pool].delivered = nodes * env.fleet.pools[pool].gpus_per_node
         self._switch()
 
-    def connect(self, plant: Plant) -> None:
+    def connect(self, plant: OnSitePower) -> None:
         """Have power that is made on site add to what the grid gives."""
         self.plant = plant
 

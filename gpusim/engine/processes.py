@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from gpusim.engine.cooling import Plant
+from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower
@@ -45,7 +45,7 @@ def energise(
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw, "MW")
 
 
-def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, plant: Plant) -> Generator:
+def follow_signals(env: FleetEnvironment, site: int, signals: SiteSignals, plant: CoolingPlant) -> Generator:
     """Price, carbon and cooling follow their signals, changing exactly when these do."""
     while True:
         now = env.now

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.engine.build import Names
-from gpusim.engine.cooling import Plant
+from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
 from gpusim.engine.runs import split_runs
@@ -32,7 +32,7 @@ class Recorder:
     """
 
     def __init__(
-        self, env: FleetEnvironment, names: Names, signals: list, services: Services | None, plants: list[Plant]
+        self, env: FleetEnvironment, names: Names, signals: list, services: Services | None, plants: list[CoolingPlant]
     ):
         self.env, self.names, self.signals, self.services, self.plants = env, names, signals, services, plants
         self.edges_s = [0.0]

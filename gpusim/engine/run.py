@@ -16,7 +16,7 @@ from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
-from gpusim.engine.cooling import Plant
+from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
@@ -162,7 +162,7 @@ class _World:
         fleet = build_fleet(scenario, table, names, serving, self.policy)
         self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
         services = self._services = Services(env, prepared) if prepared.deployments else None
-        self.plants: list[Plant] = []
+        self.plants: list[CoolingPlant] = []
         self.own: list[OnSitePlant] = []
         self.recorder = Recorder(env, names, self.signals, services, self.plants)
         env.connect(log=self.recorder.log)
@@ -216,7 +216,7 @@ class _World:
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )
         log = self.recorder.log
-        plant = Plant(env, power, spec.cooling, signals, rated_w, log, site)
+        plant = CoolingPlant(env, power, spec.cooling, signals, rated_w, log, site)
         self.plants.append(plant)
         env.process(processes.follow_signals(env, s, signals, plant))
         if spec.hall_mw is not None:

@@ -7,13 +7,13 @@ import pandas as pd
 
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
-from gpusim.engine.cooling import Plant
+from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.runs import have_moved
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
 
 
-def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[Plant]) -> pd.DataFrame:
+def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[CoolingPlant]) -> pd.DataFrame:
     """One row per site: where it is, what it used and what that cost."""
     rows = []
     for row, site, plant in zip(fleet.sites, names.sites, plants, strict=True):

@@ -55,11 +55,11 @@ def _admits(f, j, p, limit_w):
         return False
     if w <= 0.0:
         return True
-    if f.rules[0].backfill == _EASY:
+    if f.scheduling[0].backfill == _EASY:
         own = f.jobs[j].pool  # where it waits, be it another than that in which it may start
         without = own if f.pools[own].reserved_job == j else NONE
         return _leaves_promised(f, s, w, now + expected_wall_time(f, j, p), without, limit_w, now)
-    return f.rules[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
+    return f.scheduling[0].backfill != _NEVER_PASSED or _leaves_claimed(f, j, p, w, limit_w)
 
 
 @inner

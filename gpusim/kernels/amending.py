@@ -1,9 +1,10 @@
-"""What may change about a job while it waits: how many GPUs it asks for, and where it waits."""
+"""What may change about a job while it waits: how many GPUs it asks for, where it waits, what of its work is good."""
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.booking import withdraw
+from gpusim.kernels.course import expected_length, lost_in
 from gpusim.kernels.noting import is_planned
 from gpusim.kernels.preemption import evict
 from gpusim.kernels.promise import tell
@@ -57,3 +58,33 @@ def set_job_gpus(f, j, gpus, times, now):
     if f.jobs[j].status == _RUNNING:
         evict(f, j, now)
     resize(f, j, gpus, times, now)
+
+
+@kernel
+def set_back(f, j, run, kept_s, checkpoint_s, saved_s):
+    """A job that waits goes back to an old checkpoint: what it did behind that is lost, in that run and in later ones.
+
+    Reads and writes its ``segments``, ``lost_gpu_s`` and ``saved_s``, and the work queued in its pool.
+
+    Parameters
+    ----------
+    run : int
+        The run that wrote the checkpoint: how many the job had before it.
+    kept_s, checkpoint_s : float
+        [s of that run's course] Work up to the checkpoint, and time of the run's checkpoints up to it.
+    saved_s : float
+        [s on the reference type] All work that the checkpoint holds.
+    """
+    job = f.jobs[j]
+    load_s = f.classes[job.job_class].load_s
+    for i in range(f.clock[0].n_segments):
+        segment = f.segments[i]
+        if segment.job == j and segment.runs_before >= run:
+            good_s, written_s = (kept_s, checkpoint_s) if segment.runs_before == run else (0.0, 0.0)
+            job.lost_gpu_s -= lost_in(segment)
+            segment.kept_s = min(segment.kept_s, load_s + good_s + written_s)
+            segment.checkpoint_s = min(segment.checkpoint_s, written_s)
+            job.lost_gpu_s += lost_in(segment)
+    expected_s = expected_length(f, j, job.pool)
+    job.saved_s = min(job.saved_s, saved_s)
+    f.pools[job.pool].queued_work += job.held * (expected_length(f, j, job.pool) - expected_s)

@@ -45,7 +45,7 @@ def lay(f, c, p, begin_s, end_s, sign):
         i = f.seats[i].next
     if f.sites[pool.site].metered != 0:
         take(f, power_line(f, pool.site), begin_s, end_s, sign * plan.power)
-    if f.rules[0].quotas != 0:
+    if f.scheduling[0].quotas != 0:
         take(f, quota_line(f, plan.tenant, pool.gpu_type), begin_s, end_s, sign * held_gpus(pool, plan.gpus))
     clock.bookings += 2 * sign
 

@@ -35,7 +35,7 @@ def _is_there(f, j, p):
         i = f.seats[i].next
     if not has_power(f, j, p):
         return False
-    return f.rules[0].quotas == 0 or not over_quota(f, j, p)
+    return f.scheduling[0].quotas == 0 or not over_quota(f, j, p)
 
 
 @inner
@@ -113,7 +113,7 @@ def catch_up(f, p, now):
     for q in range(len(f.pools)):
         pool = f.pools[q]
         shares = q == p or (site.metered != 0 and pool.site == f.pools[p].site)
-        if shares or (f.rules[0].quotas != 0 and pool.gpu_type == gpu_type):
+        if shares or (f.scheduling[0].quotas != 0 and pool.gpu_type == gpu_type):
             clash = _extend_overdue(f, q, now)
             if pool.late != 0 or clash or (pool.doubt != 0 and _has_overbooked_node(f, q, now)):
                 _break_promises(f, q, p)
@@ -121,7 +121,7 @@ def catch_up(f, p, now):
     if site.metered != 0 and _is_overbooked(f, power_line(f, f.pools[p].site), now):
         for q in range(site.first_pool, site.first_pool + site.n_pools):
             _break_promises(f, q, p)
-    if f.rules[0].quotas != 0:
+    if f.scheduling[0].quotas != 0:
         for tenant in range(f.quota.shape[0]):
             if _is_overbooked(f, quota_line(f, tenant, gpu_type), now):
                 for q in range(len(f.pools)):

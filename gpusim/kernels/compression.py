@@ -124,8 +124,8 @@ def _start_heads(f, p, now):
 @inner
 def _next(f, p, fresh_only):
     """Next job of the walk, or of those without a reservation; NONE at its end."""
-    pool, clock, rules = f.pools[p], f.clock[0], f.rules[0]
-    if rules.order == _CUSTOM:
+    pool, clock, scheduling = f.pools[p], f.clock[0], f.scheduling[0]
+    if scheduling.order == _CUSTOM:
         while clock.ordered_at < clock.n_ordered:
             j = f.ordered[clock.ordered_at]
             if f.jobs[j].status == _QUEUED:
@@ -145,9 +145,13 @@ def _next(f, p, fresh_only):
         lane.cursor = place
         j = f.by_place[lane.order_base + place]
         usage = 0.0
-        if rules.order == _FAIR_SHARE:
+        if scheduling.order == _FAIR_SHARE:
             usage = lane.held / lane.share if lane.share > 0.0 else math.inf
-        if best == NONE or usage < best_usage or (rules.order != _FAIR_SHARE and f.jobs[j].rank < f.jobs[best].rank):
+        if (
+            best == NONE
+            or usage < best_usage
+            or (scheduling.order != _FAIR_SHARE and f.jobs[j].rank < f.jobs[best].rank)
+        ):
             best, best_usage = j, usage
     return best
 
@@ -178,9 +182,9 @@ def _sweep(f, p, now):
 def compress(f, p, now):
     """A pass over a pool under conservative backfill."""
     catch_up(f, p, now)
-    if f.rules[0].order == _CUSTOM:
+    if f.scheduling[0].order == _CUSTOM:
         _drop_unnamed(f, p)
     _start_due(f, p, now)
-    if f.rules[0].preempts != 0:
+    if f.scheduling[0].preempts != 0:
         _start_heads(f, p, now)
     _sweep(f, p, now)

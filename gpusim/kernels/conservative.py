@@ -27,7 +27,7 @@ def better(rule, least, best_least):
 @inner
 def _find_one(f, p, floor, need, span_s, from_s, last_s):
     """Earliest start of a job of one node; the node, by the placement rule, into ``picked``."""
-    pool, rule = f.pools[p], f.rules[0].placement
+    pool, rule = f.pools[p], f.scheduling[0].placement
     best_s, best_least = math.inf, 0
     for n in range(pool.first_node, pool.first_node + pool.n_nodes):
         if f.nodes[n].state != ON:
@@ -162,7 +162,7 @@ def budgets_from(f, j, p, from_s, last_s):
         later_s = at_s
         if f.sites[pool.site].metered != 0:
             later_s = earliest(f, power_line(f, pool.site), plan.power, plan.window_s, at_s, last_s)
-        if f.rules[0].quotas != 0 and later_s < math.inf:
+        if f.scheduling[0].quotas != 0 and later_s < math.inf:
             line = quota_line(f, f.jobs[j].tenant, pool.gpu_type)
             later_s = earliest(f, line, f.jobs[j].held, plan.window_s, later_s, last_s)
         if later_s == at_s or later_s == math.inf:
@@ -174,7 +174,7 @@ def budgets_from(f, j, p, from_s, last_s):
 @inner
 def _on_a_cycle(f, time_s):
     """The first cycle at or after a time, if there are cycles."""
-    cycle_s = f.rules[0].cycle_s
+    cycle_s = f.scheduling[0].cycle_s
     if cycle_s <= 0.0:
         return time_s
     k = math.floor(time_s / cycle_s)

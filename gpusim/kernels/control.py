@@ -28,7 +28,7 @@ def _admit_node(f, p, n):
     node.spare = pool.gpus_per_node
     node.idle_s = -1.0
     enlist(f, p, n)
-    if f.rules[0].backfill == _EASY:
+    if f.scheduling[0].backfill == _EASY:
         heap.push(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, -1.0, n)
         pool.n_idle_heap += 1
     elif is_planned(f):
@@ -50,7 +50,7 @@ def _clear_node(f, v, p, n, state, now):
             stop_replica(f, v, holding.owner, now)
     unlist(f, p, n)
     node.state = state
-    if f.rules[0].backfill == _EASY:
+    if f.scheduling[0].backfill == _EASY:
         heap.discard(f.heap_keys, f.heap_ids, f.idle_pos, pool.idle_base, pool.n_idle_heap, n)
         pool.n_idle_heap -= 1
     elif is_planned(f):

@@ -105,6 +105,14 @@ def kept_of(classes, c, place_s):
     return cycles * interval, cycles * write, load
 
 
+@inner
+def lost_in(segment):
+    """[GPU s] held in a part of a run for work that is not kept. Beyond rate 1 time counts, not the work done in it."""
+    done_s = segment.place_s + segment.rate * (segment.end_s - segment.start_s)
+    lost_s = done_s - max(segment.place_s, segment.kept_s)
+    return max(lost_s, 0.0) / max(segment.rate, 1.0) * segment.held
+
+
 @part
 def draws(f, j, p, held):
     """Average draw [W] of the job on ``held`` GPUs by phase, above idle: compute, communication, checkpoint."""

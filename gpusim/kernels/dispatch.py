@@ -108,7 +108,7 @@ def choose(f, j):
     if route.count == 1:
         pool = f.pools[f.candidates[start]]
         return start if held_gpus(pool, f.jobs[j].gpus) <= pool.planned else NONE
-    rule = f.rules[0].dispatch
+    rule = f.scheduling[0].dispatch
     if rule == _CHEAPEST or rule == _GREENEST:
         i = _least(f, j, start, stop, rule, True)
         if i != NONE:

@@ -44,7 +44,7 @@ def expected_idle(f, n, now):
 
 @inner
 def is_easy(f):
-    return f.rules[0].backfill == _EASY
+    return f.scheduling[0].backfill == _EASY
 
 
 @inner

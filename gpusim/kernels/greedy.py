@@ -30,7 +30,7 @@ _POLICY = int(Wait.POLICY)
 @inner
 def _refused(f, j, p):
     """Whether its quota refuses a job."""
-    return f.rules[0].quotas != 0 and over_quota(f, j, p)
+    return f.scheduling[0].quotas != 0 and over_quota(f, j, p)
 
 
 @part
@@ -98,7 +98,7 @@ def _say_why(f, p, now):
             f.lanes[lane_of(f, j, p)].left_out = 1
         elif head == NONE:
             head = j
-            if f.rules[0].quotas == 0:
+            if f.scheduling[0].quotas == 0:
                 break
     explain(f, p, head, lack(f, head, p) if head != NONE else _POLICY, now)
 

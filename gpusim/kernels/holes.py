@@ -94,7 +94,7 @@ def _spare_budgets(f, j, p, begin_s, end_s):
     if site.metered != 0 and f.plans[j].power > 0:
         least, _most = extremes(f, power_line(f, pool.site), begin_s, end_s)
         spare_power(f, pool.site, begin_s, least)
-    if f.rules[0].quotas != 0:
+    if f.scheduling[0].quotas != 0:
         least, _most = extremes(f, quota_line(f, f.plans[j].tenant, pool.gpu_type), begin_s, end_s)
         for q in range(len(f.pools)):
             if f.pools[q].gpu_type == pool.gpu_type:

@@ -68,7 +68,7 @@ def _least_beside(f, j, n, own, begin_s, end_s):
 @inner
 def _earliest_in_holes(f, j, p, now):
     """Earliest start, before its own, that nodes give of which GPUs came free; the node into ``picked``."""
-    plan, rule = f.plans[j], f.rules[0].placement
+    plan, rule = f.plans[j], f.scheduling[0].placement
     own = f.seats[plan.first_seat].node if plan.first_seat != NONE else NONE
     last_s = _just_before(plan.begin_s)
     best_s, best_least = math.inf, 0
@@ -149,7 +149,7 @@ def _lacked(f, j, spared_s, power, quota):
 @inner
 def move_up(f, j, p, spared_s, power, quota, now):
     """Move a reservation to an earlier start, if there is one; of power and quota so much was there before."""
-    pool, plan, rules = f.pools[p], f.plans[j], f.rules[0]
+    pool, plan, scheduling = f.pools[p], f.plans[j], f.scheduling[0]
     begin_s = now
     lacked = _lacked(f, j, spared_s, power, quota)
     lacked = lacked or _lacked(f, j, pool.spared_s, pool.spared_power, pool.spared_quota)
@@ -161,7 +161,7 @@ def move_up(f, j, p, spared_s, power, quota, now):
                 return
         elif not _gang_fits_hole(f, j, p, now):
             return
-    if lacked or not one or f.sites[pool.site].metered != 0 or rules.quotas != 0 or rules.cycle_s > 0.0:
+    if lacked or not one or f.sites[pool.site].metered != 0 or scheduling.quotas != 0 or scheduling.cycle_s > 0.0:
         begin_s = find_earlier(f, j, p, begin_s, _just_before(plan.begin_s))
         if begin_s == math.inf:
             return

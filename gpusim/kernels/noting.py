@@ -14,13 +14,13 @@ _CONSERVATIVE = int(Backfill.CONSERVATIVE)
 @inner
 def is_planned(f):
     """Whether jobs have reservations."""
-    return f.rules[0].backfill == _CONSERVATIVE
+    return f.scheduling[0].backfill == _CONSERVATIVE
 
 
 @inner
 def is_greedy(f):
     """Whether GPUs go to the first in the order, whoever holds them."""
-    return f.rules[0].greedy != 0
+    return f.scheduling[0].greedy != 0
 
 
 @inner

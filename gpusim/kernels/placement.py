@@ -74,7 +74,7 @@ def enlist(f, p, n):
 def find_node(f, p, need, family):
     """Node (global index) for a job of at most one node by the placement rule, or NONE."""
     pool = f.pools[p]
-    rule = f.rules[0].placement
+    rule = f.scheduling[0].placement
     size = pool.gpus_per_node
     if rule == _SPREAD:
         for level in range(size, need - 1, -1):
@@ -203,12 +203,12 @@ def _find_in_pod(f, pool, k, family):
 @inner
 def _find_near(f, pool, k, family, anywhere):
     """Nodes as near to each other as a gang demands, or as they are to be had."""
-    if not anywhere or f.rules[0].topology != _UNCONSTRAINED:
+    if not anywhere or f.scheduling[0].topology != _UNCONSTRAINED:
         if pool.idle_open >= k and _find_tight(f, pool, k, OPEN):
             return True
         if family == ALL and pool.idle_all > pool.idle_open and _find_tight(f, pool, k, ALL):
             return True
-    if not anywhere or pool.n_pods == 1 or f.rules[0].topology == _UNCONSTRAINED:
+    if not anywhere or pool.n_pods == 1 or f.scheduling[0].topology == _UNCONSTRAINED:
         return False
     return _find_in_pod(f, pool, k, OPEN) or (family == ALL and _find_in_pod(f, pool, k, ALL))
 

@@ -170,7 +170,7 @@ def look_again(f, s, now):
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].reserved_job == NONE:
             continue
-        if f.rules[0].backfill == _NEVER_PASSED:
+        if f.scheduling[0].backfill == _NEVER_PASSED:
             wake_pools_of(f, s)
         elif not stands(f, q, now):
             mark_dirty(f, q)

@@ -159,20 +159,20 @@ def _first_from_cursor(f, lane, largest):
 @inner
 def list_long_queue(f, p):
     """Begin, or cease, to search the pool's queue by size: worth its keep from some length on."""
-    pool, rules = f.pools[p], f.rules[0]
-    if rules.order == _CUSTOM:
+    pool, scheduling = f.pools[p], f.scheduling[0]
+    if scheduling.order == _CUSTOM:
         return
-    if pool.listed == 0 and pool.queued >= rules.long_queue:
+    if pool.listed == 0 and pool.queued >= scheduling.long_queue:
         build(f, p)
         pool.listed = 1
-    elif 2 * pool.queued < rules.long_queue:
+    elif 2 * pool.queued < scheduling.long_queue:
         pool.listed = 0
 
 
 @inner
 def _over_quota_from(f, pool, lane):
     """GPUs from which on a job would exceed the quota of the lane's tenant."""
-    if f.rules[0].quotas == 0:
+    if f.scheduling[0].quotas == 0:
         return ANY_SIZE
     size = pool.gpus_per_node
     left = f.quota[lane.tenant, pool.gpu_type] - f.held[lane.tenant, pool.gpu_type]
@@ -221,7 +221,7 @@ def next_waiting(f, p, largest):
 
     Larger ones are left out, and in a long queue all that cannot start behind the head.
     """
-    return _next_ordered(f, p, largest) if f.rules[0].order == _CUSTOM else next_by_rank(f, p, largest)
+    return _next_ordered(f, p, largest) if f.scheduling[0].order == _CUSTOM else next_by_rank(f, p, largest)
 
 
 @inner
@@ -232,7 +232,7 @@ def next_by_rank(f, p, largest):
         if f.lanes[pool.first_lane].left_out != 0:
             return NONE
         return _first_of(f, p, f.lanes[pool.first_lane], largest)
-    fair = f.rules[0].order == _FAIR_SHARE
+    fair = f.scheduling[0].order == _FAIR_SHARE
     best = NONE
     best_usage = 0.0
     for i in range(pool.first_lane, pool.first_lane + pool.n_lanes):
@@ -257,7 +257,7 @@ def next_within_quota(f, p, largest):
 
     A tenant is left out of the walk from its first job on that its quota refuses.
     """
-    if f.rules[0].quotas == 0:
+    if f.scheduling[0].quotas == 0:
         return next_waiting(f, p, largest)
     while True:
         j = next_waiting(f, p, largest if f.pools[p].listed != 0 else ANY_SIZE)
@@ -269,7 +269,7 @@ def next_within_quota(f, p, largest):
 @inner
 def leave_out_refused(f, p):
     """Under a built-in order: leave out the tenants whose quotas refuse the first of their jobs, and only these."""
-    if f.rules[0].quotas == 0 or f.rules[0].order == _CUSTOM:
+    if f.scheduling[0].quotas == 0 or f.scheduling[0].order == _CUSTOM:
         return
     for i in range(f.pools[p].first_lane, f.pools[p].first_lane + f.pools[p].n_lanes):
         lane = f.lanes[i]
@@ -281,7 +281,7 @@ def leave_out_refused(f, p):
 @inner
 def step_over(f, j, p):
     """The walk goes on behind job ``j``."""
-    if f.rules[0].order == _CUSTOM:
+    if f.scheduling[0].order == _CUSTOM:
         f.clock[0].ordered_at += 1
     else:
         f.lanes[lane_of(f, j, p)].cursor = f.jobs[j].lane_pos + 1

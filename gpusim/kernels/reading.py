@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
-from gpusim.kernels.course import checkpoint_time, draw, since, speed_in, work_left
+from gpusim.kernels.course import checkpoint_time, draw, kept_of, place_in_course, since, speed_in, work_left
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
 
@@ -35,3 +35,13 @@ def courses_of(f, rows, work_s, writes_s):
         p, c = f.jobs[j].pool, f.jobs[j].job_class
         work = work_left(f, j) / speed_in(f, j, p)
         work_s[i], writes_s[i] = work, checkpoint_time(f.classes, c, work)
+
+
+@kernel
+def kept_now(f, j, now, out):
+    """What a run would keep if it were cut short now: work, and time of the checkpoints with it [s of its course].
+
+    Both into ``out``, shape (2,).
+    """
+    kept_s, checkpoint_s, _load_s = kept_of(f.classes, f.jobs[j].job_class, place_in_course(f, j, now))
+    out[0], out[1] = kept_s, checkpoint_s

@@ -34,7 +34,7 @@ def _may_run(f, j, q):
             at_home = i < route.n_home
         if p == q and f.candidate_links[route.start + i] == NONE:
             found = i
-    return found != NONE and not (f.rules[0].dispatch == _HOME and at_home and found >= route.n_home)
+    return found != NONE and not (f.scheduling[0].dispatch == _HOME and at_home and found >= route.n_home)
 
 
 @inner

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.admission import power_allows
-from gpusim.kernels.advance import turn_away
 from gpusim.kernels.amending import move, resize
+from gpusim.kernels.arrivals import turn_away
 from gpusim.kernels.course import expected_wall_time
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.greedy import lack
@@ -142,7 +142,7 @@ def close(f, p, rows, gpus, now):
             elif head == NONE or (gpus[i] > 0 and not has_gpus):
                 head, has_gpus = j, gpus[i] > 0
     explain(f, p, head, lack(f, head, p) if head != NONE else _POLICY, now)
-    if f.rules[0].queue_limit >= 0:
+    if f.scheduling[0].queue_limit >= 0:
         turn_away(f, p, now)
 
 

@@ -13,6 +13,7 @@ from gpusim.kernels.course import (
     draws,
     expected_length,
     kept_of,
+    lost_in,
     place_in_course,
     rate_of,
     since,
@@ -52,7 +53,7 @@ def _add_draw(f, h, sign):
         look_at_caps(f, s)
     if f.pools[holding.pool].fed != 0:
         feed(f, h, 0.0, sign * (holding.counted_w / site.floor))
-    if f.rules[0].backfill != _EASY or site.limit_w == math.inf:
+    if f.scheduling[0].backfill != _EASY or site.limit_w == math.inf:
         return drawn_w
     for q in range(site.first_pool, site.first_pool + site.n_pools):
         if f.pools[q].reserved_job != NONE and holding.expected_end_s <= f.pools[q].shadow_s:
@@ -105,7 +106,10 @@ def start(f, j, p, now):
 
 @inner
 def stop(f, j, now):
-    """Common part of an end and an eviction: power, nodes, energy and times of the run."""
+    """Common part of an end and an eviction: power, nodes, energy and times of the run.
+
+    Returns the power [W] of its GPUs up to now.
+    """
     job, h = f.jobs[j], f.jobs[j].holding
     holding, clock = f.holdings[h], f.clock[0]
     p = holding.pool
@@ -118,7 +122,8 @@ def stop(f, j, now):
     since_s, expected_s = holding.since_s, holding.expected_end_s
     if job.paced != 0:
         since_s, expected_s = f.paces[j].since_s, holding.since_s + expected_length(f, j, p)
-    job.energy_j += (drawn_w + pool.idle_w * holding.held) * (now - since_s)
+    power_w = drawn_w + pool.idle_w * holding.held
+    job.energy_j += power_w * (now - since_s)
     pool.running_work -= holding.held * (expected_s - holding.since_s)
     pool.busy -= holding.held
     pool.padding -= holding.held - holding.gpus
@@ -127,6 +132,7 @@ def stop(f, j, now):
     clock.n_ends -= 1
     give_nodes_back(f, h)
     job.holding = NONE
+    return power_w
 
 
 @part
@@ -143,12 +149,12 @@ def cut_short(f, j, now):
     """Take a running job off its nodes; what its checkpoints kept is saved, the rest is lost."""
     job = f.jobs[j]
     speed = speed_in(f, j, job.pool)
-    stop(f, j, now)
+    power_w = stop(f, j, now)
     place_s = place_in_course(f, j, now)
     kept, checkpoint_s, load_s = kept_of(f.classes, job.job_class, place_s)
     kept = min(kept, work_left(f, j) / speed)
     job.saved_s += kept * speed
-    _note_segment(f, j, now)
+    _note_segment(f, j, now, power_w)
     _tell_segments(f, j, load_s + kept + checkpoint_s, checkpoint_s)
     job.evictions += 1
     job.paced = 0
@@ -182,8 +188,9 @@ def leave_pace(f, j, now):
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
-        job.energy_j += (drawn_w + f.pools[p].idle_w * job.held) * (now - pace.since_s)
-        _note_segment(f, j, now)
+        power_w = drawn_w + f.pools[p].idle_w * job.held
+        job.energy_j += power_w * (now - pace.since_s)
+        _note_segment(f, j, now, power_w)
         pace.place_s += pace.rate * (now - pace.since_s)
         pace.since_s = now
 
@@ -206,7 +213,7 @@ def take_pace(f, j, now):
 
 
 @inner
-def _note_segment(f, j, now):
+def _note_segment(f, j, now, power_w):
     """Note what the run did at its rate of now, since it has had it."""
     job, clock = f.jobs[j], f.clock[0]
     if clock.n_segments == len(f.segments):
@@ -217,6 +224,7 @@ def _note_segment(f, j, now):
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
     segment.by_feeder = 0
+    segment.power_w = power_w
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
         segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
@@ -233,6 +241,5 @@ def _tell_segments(f, j, kept_s, checkpoint_s):
     while i != NONE:
         segment = f.segments[i]
         segment.kept_s, segment.checkpoint_s = kept_s, checkpoint_s
-        lost_s = segment.place_s + segment.rate * (segment.end_s - segment.start_s) - max(segment.place_s, kept_s)
-        f.jobs[j].lost_gpu_s += max(lost_s, 0.0) / max(segment.rate, 1.0) * segment.held
+        f.jobs[j].lost_gpu_s += lost_in(segment)
         i = segment.previous

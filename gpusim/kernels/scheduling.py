@@ -59,7 +59,7 @@ def _start_heads(f, p, now):
         reason = try_start(f, j, p, ALL, now)
         if (
             reason != NONE
-            and f.rules[0].preempts != 0
+            and f.scheduling[0].preempts != 0
             and power_allows(f, j, p)
             and make_room(f, p, f.jobs[j].gpus, f.jobs[j].priority, roams(f, j), now)
         ):
@@ -76,7 +76,7 @@ def start_at_once(f, j, p, now):
     if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free or not place(f, p, job.gpus, ALL, roams(f, j)):
         return False
     job.pool, job.held = p, held
-    if (f.rules[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
+    if (f.scheduling[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
         return False
     start(f, j, p, now)
     f.lanes[lane_of(f, j, p)].held += held
@@ -156,7 +156,7 @@ def _promise_holds(f, p, arrived, now):
     pool = f.pools[p]
     if pool.reserved_job == NONE or pool.unsettled != 0 or pool.power_held == 2:
         return False
-    if f.rules[0].order == _CUSTOM or (f.rules[0].preempts != 0 and pool.released != 0):
+    if f.scheduling[0].order == _CUSTOM or (f.scheduling[0].preempts != 0 and pool.released != 0):
         return False
     if pool.power_held == 1 and (pool.released != 0 or arrived == SEVERAL):
         return False  # of power that came free, or that others were promised, the head may have some sooner
@@ -181,7 +181,7 @@ def _pass_behind(f, p, arrived, now):
     pool = f.pools[p]
     head = pool.reserved_job
     only_short, reason = pool.power_held != 0, _head_lacks(f, p)
-    if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.rules[0].quotas != 0):
+    if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.scheduling[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, only_short, now)
     elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
@@ -198,7 +198,7 @@ def start_behind_head(f, j, p, now):
     """
     job, pool = f.jobs[j], f.pools[p]
     head, held = pool.reserved_job, held_gpus(pool, job.gpus)
-    if f.rules[0].backfill != _EASY or head == NONE or pool.n_lanes > 1 or pool.released != 0 or held > pool.free:
+    if f.scheduling[0].backfill != _EASY or head == NONE or pool.n_lanes > 1 or pool.released != 0 or held > pool.free:
         return False
     rewind(f, p)
     if f.jobs[head].rank > job.rank or not _promise_holds(f, p, j, now):
@@ -218,7 +218,7 @@ def start_behind_head(f, j, p, now):
 @inner
 def _promise_anew(f, p, head, reason, now):
     """What the blocked head is promised, and who may start beside it."""
-    backfill = f.rules[0].backfill
+    backfill = f.scheduling[0].backfill
     lacks_power = reason == _POWER or reason == _RULE or reason == _COOLING or reason == _CURTAILED
     if backfill == _EASY:
         if lacks_power:
@@ -234,7 +234,7 @@ def _promise_anew(f, p, head, reason, now):
 def schedule(f, p, now):
     """One scheduling pass over a pool."""
     pool = f.pools[p]
-    if f.rules[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+    if f.scheduling[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
         return  # it waits for its own turn of the policy
     arrived, promised, shadow_s = pool.arrived, pool.reserved_job, pool.shadow_s
     pool.arrived = NONE
@@ -246,7 +246,7 @@ def schedule(f, p, now):
         pool.released = 0
         return
     rewind(f, p)
-    if f.rules[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
+    if f.scheduling[0].backfill == _EASY and _promise_holds(f, p, arrived, now):
         _pass_behind(f, p, arrived, now)
         return
     if promised != NONE:
@@ -263,7 +263,7 @@ def schedule(f, p, now):
 def schedule_by_plan(f, p, now):
     """One pass over a pool under conservative backfill; False, and nothing done, if its tables must grow first."""
     pool = f.pools[p]
-    if f.rules[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
+    if f.scheduling[0].order == _CUSTOM and f.clock[0].ordered_pool != p:
         return True  # it waits for its own turn of the policy
     if not has_rows(f, p):
         return False

@@ -1,7 +1,7 @@
 """What a kernel is made of: the code of its module and of all that this imports of gpusim.
 
 A cache on disk must not outlive a change of any of it, and need not be given up for a change of anything else: not for
-another kernel, nor for a comment or docstring.
+another kernel, nor for a comment or docstring, nor for the words or the colour of a cause.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from enum import IntEnum
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType
 
 ALWAYS = ("gpusim.kernels.bundle_type", "gpusim.kernels._jit")  # how kernels see the fleet, and are compiled
+BY_VALUE = ("gpusim.state.codes",)  # made from tables that hold much else: of these their numbers make a difference
 _HAS_DOCSTRING = 0x4000000  # flag of a function's code since Python 3.13; before, its first constant is it or None
 
 
@@ -44,8 +46,18 @@ def code_of(module: str) -> CodeType:
 @cache
 def _part(module: str) -> tuple[bytes, tuple[str, ...]]:
     """Digest of a module's own code, and the modules of gpusim that it imports."""
+    if module in BY_VALUE:
+        return sha256(_values(module)).digest(), ()
     code = code_of(module)
     return sha256(_bytes(code)).digest(), tuple(_imports(code))
+
+
+def _values(module: str) -> bytes:
+    """Numbers that a module holds, with their names: members of enumerations, and of tuples."""
+    found = vars(importlib.import_module(module)).items()
+    numbers = [(name, value) for name, value in found if isinstance(value, int | tuple)]
+    kinds = [one for _name, one in found if isinstance(one, type) and issubclass(one, IntEnum) and one is not IntEnum]
+    return repr(numbers + [(kind.__name__, [(one.name, int(one)) for one in kind]) for kind in kinds]).encode()
 
 
 def _imports(code: CodeType) -> Iterator[str]:

@@ -25,10 +25,10 @@ def is_divided(pool):
 @inner
 def roams(f, j):
     """Whether any nodes do for a job by now."""
-    rules = f.rules[0]
-    if rules.topology == _PREFERRED:
+    scheduling = f.scheduling[0]
+    if scheduling.topology == _PREFERRED:
         return f.roams_s[j] <= f.clock[0].now_s
-    return rules.topology == _UNCONSTRAINED
+    return scheduling.topology == _UNCONSTRAINED
 
 
 @inner
@@ -81,11 +81,11 @@ def slowest_rate(f, j, p):
 @inner
 def begin_waiting(f, j, p, now):
     """A job joins the queue of a pool: how long it waits for what it prefers."""
-    rules = f.rules[0]
-    if rules.topology != _PREFERRED:
+    scheduling = f.scheduling[0]
+    if scheduling.topology != _PREFERRED:
         return
-    f.roams_s[j] = now + rules.topology_wait_s
-    if rules.topology_wait_s > 0.0 and n_nodes(f.pools[p], f.jobs[j].gpus) > 1 and is_divided(f.pools[p]):
+    f.roams_s[j] = now + scheduling.topology_wait_s
+    if scheduling.topology_wait_s > 0.0 and n_nodes(f.pools[p], f.jobs[j].gpus) > 1 and is_divided(f.pools[p]):
         heap.push(f.due_keys, f.due_ids, f.due_pos, 0, f.clock[0].n_due, f.roams_s[j], j)
         f.clock[0].n_due += 1
 
@@ -93,8 +93,8 @@ def begin_waiting(f, j, p, now):
 @inner
 def end_waiting(f, j):
     """It leaves the queue."""
-    rules, clock = f.rules[0], f.clock[0]
-    if rules.topology == _PREFERRED and rules.topology_wait_s > 0.0 and f.due_pos[j] != NONE:
+    scheduling, clock = f.scheduling[0], f.clock[0]
+    if scheduling.topology == _PREFERRED and scheduling.topology_wait_s > 0.0 and f.due_pos[j] != NONE:
         heap.discard(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, j)
         clock.n_due -= 1
 
@@ -103,7 +103,7 @@ def end_waiting(f, j):
 def stop_insisting(f, now):
     """Those who have waited long enough are looked at again, and promised anew what they were promised."""
     clock = f.clock[0]
-    if f.rules[0].topology != _PREFERRED:
+    if f.scheduling[0].topology != _PREFERRED:
         return
     while clock.n_due > 0 and f.due_keys[0] <= now:
         j = f.due_ids[0]

@@ -23,7 +23,7 @@ _RUNNING = int(Status.RUNNING)
 @inner
 def key_of(f, j, now):
     """Key of a job in its list."""
-    order, job = f.rules[0].order, f.jobs[j]
+    order, job = f.scheduling[0].order, f.jobs[j]
     if order == _SERVICE:
         return f.level_keys[_level_of(f, j, now)]
     if order == _REMAINING:
@@ -47,14 +47,14 @@ def _uncapped_end_s(f, j, now):
 @inner
 def keys_change_places(f):
     """Whether keys of those that run may change places with time."""
-    order = f.rules[0].order
+    order = f.scheduling[0].order
     return order == _REMAINING_GPU or (order == _REMAINING and len(f.cap_draws) > 1)
 
 
 @inner
 def key_if_started(f, p, key, now):
     """The key of one that waits, as those that run have theirs."""
-    order = f.rules[0].order
+    order = f.scheduling[0].order
     if order == _REMAINING:
         return now + at_rate(key, f.pools[p].rate)
     return at_rate(key, f.pools[p].rate) if order == _REMAINING_GPU else key
@@ -66,7 +66,7 @@ def key_if_started(f, p, key, now):
 @inner
 def _speed(f, j):
     """Service that a running job has in a second."""
-    return float(f.jobs[j].gpus) if f.rules[0].by_gpus != 0 else 1.0
+    return float(f.jobs[j].gpus) if f.scheduling[0].by_gpus != 0 else 1.0
 
 
 @inner
@@ -88,7 +88,7 @@ def next_level_s(f, j):
         if entry.level == len(f.limits):
             return math.inf
         return job.start_s + ((f.limits[entry.level] + entry.served) / _speed(f, j) - job.run_s)
-    promote = f.rules[0].promote
+    promote = f.scheduling[0].promote
     if promote == math.inf or entry.level == 0:
         return math.inf
     return entry.since_s + promote * (job.run_s - entry.served / _speed(f, j))

@@ -56,7 +56,7 @@ def wake_pools_of(f, s):
 @inner
 def wake_type(f, gpu_type):
     """GPUs of a type came free anywhere: a tenant at its quota may start a job elsewhere."""
-    if f.rules[0].quotas == 0:
+    if f.scheduling[0].quotas == 0:
         return
     for q in range(len(f.pools)):
         if f.pools[q].gpu_type == gpu_type and f.pools[q].queued > 0:
@@ -67,9 +67,14 @@ def wake_type(f, gpu_type):
 @inner
 def wake(f, p):
     """GPUs of the pool came free or changed."""
-    pool, rules = f.pools[p], f.rules[0]
+    pool, scheduling = f.pools[p], f.scheduling[0]
     pool.released = 1
-    if pool.queued > 0 or pool.reserved_job != NONE or rules.redispatch != 0 or rules.backfill == _CONSERVATIVE:
+    if (
+        pool.queued > 0
+        or pool.reserved_job != NONE
+        or scheduling.redispatch != 0
+        or scheduling.backfill == _CONSERVATIVE
+    ):
         mark_dirty(f, p)
     wake_site(f, f.pools[p].site)
     wake_type(f, f.pools[p].gpu_type)

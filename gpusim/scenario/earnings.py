@@ -15,7 +15,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.units import HOUR_S
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a GPU stands, as far as contracts ask; "" is anywhere."""
 
     site: str = ""
@@ -36,7 +36,7 @@ class Earnings:
         GPU types by name: ``usd_per_gpu_hour``, ``market_usd_per_gpu_hour`` and ``rated_it_w_per_gpu`` of each.
     market : Market
     contracts : mapping of str to Contract
-    sites : mapping of str to Place
+    sites : mapping of str to Location
     start : datetime
     """
 
@@ -45,7 +45,7 @@ class Earnings:
         gpus: Mapping[str, Mapping],
         market: Market,
         contracts: Mapping[str, Contract],
-        sites: Mapping[str, Place],
+        sites: Mapping[str, Location],
         start: datetime,
     ):
         self._gpus, self._market, self._sites, self._start = gpus, market, sites, start
@@ -55,7 +55,7 @@ class Earnings:
     @classmethod
     def of(cls, scenario: Scenario) -> Earnings:
         """Of a scenario."""
-        sites = {name: Place(name, site.region, site.jurisdiction) for name, site in scenario.sites.items()}
+        sites = {name: Location(name, site.region, site.jurisdiction) for name, site in scenario.sites.items()}
         gpus = {name: gpu.model_dump() for name, gpu in scenario.gpus.items()}
         return cls(gpus, scenario.market, scenario.contracts, sites, scenario.run.start)
 
@@ -64,7 +64,7 @@ class Earnings:
         """Of the scenario of a result."""
         tables = manifest["scenario"]
         sites = {
-            name: Place(name, site.get("region", ""), site.get("jurisdiction", ""))
+            name: Location(name, site.get("region", ""), site.get("jurisdiction", ""))
             for name, site in tables.get("sites", {}).items()
         }
         contracts = {name: Contract.model_validate(one) for name, one in tables.get("contracts", {}).items()}
@@ -125,7 +125,7 @@ class Earnings:
 
     def _terms(self, site: str, gpu_type: str) -> list[tuple[list, float, list]]:
         """([s], GPUs), [s] of the end, ([s], [USD/h]) of the contracts that may have the pool's GPUs."""
-        place, found = self._sites.get(site, Place()), []
+        place, found = self._sites.get(site, Location()), []
         for one in self._contracts:
             lists = ((one.gpu_types, gpu_type), (one.sites, place.site), (one.regions, place.region),
                      (one.residency, place.jurisdiction))  # fmt: skip

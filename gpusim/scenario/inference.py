@@ -178,7 +178,7 @@ class Prefill(Model):
     """Prefill replicas of each deployment with the policy "static"; with others, as many as demand and load need."""
 
 
-class Scaling(Model):
+class Autoscaling(Model):
     """How many replicas a service has."""
 
     policy: Literal["demand", "static", "predictive", "utilisation", "queue", "kv", "latency"] = "demand"

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
-from gpusim.scenario.inference import Objectives, Prefill, Requests, Routing, Scaling, ServedModel, Users
+from gpusim.scenario.inference import Autoscaling, Objectives, Prefill, Requests, Routing, ServedModel, Users
 from gpusim.units import DAY_S
 
 
@@ -72,7 +72,7 @@ class Service(Model):
     """Which deployment and which replica a request goes to, with ``model``; with "fluid" only which deployment."""
     prefill: Prefill | None = None
     """Separate replicas for prefill, with "requests"; absent: each replica does prefill and decode."""
-    scaling: Scaling | None = None
+    scaling: Autoscaling | None = None
     """How many replicas there are; absent: as many as demand needs."""
 
     @property

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum, unique
 
-from gpusim.causes import CAUSES, IDLE_OF_WAIT
-from gpusim.misses import MISSES
+from gpusim import causes, misses
 
 
 def _codes(name: str, doc: str, codes: Iterable[tuple[int, str]]) -> type[IntEnum]:
@@ -19,16 +18,18 @@ def _codes(name: str, doc: str, codes: Iterable[tuple[int, str]]) -> type[IntEnu
 Cause = _codes(
     "Cause",
     "Why a GPU-second was what it was: the capacity side of the ledger.",
-    ((row.code, row.name) for row in CAUSES if row.code is not None),
+    ((row.code, row.name) for row in causes.CAUSES if row.code is not None),
 )
 Wait = _codes(
     "Wait",
     "Why a second of waiting passed: the demand side of the ledger.",
-    ((row.wait.code, row.wait.name) for row in CAUSES if row.wait),
+    ((row.wait.code, row.wait.name) for row in causes.CAUSES if row.wait),
 )
-Miss = _codes("Miss", "Why a request missed an objective of its service.", ((row.code, row.name) for row in MISSES))
+Miss = _codes(
+    "Miss", "Why a request missed an objective of its service.", ((row.code, row.name) for row in misses.MISSES)
+)
 # What free GPUs are booked under while somebody who waits asks for them; who comes first where there are too few.
-IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in IDLE_OF_WAIT.items())
+IDLE_FOR = tuple((Wait[wait.upper()], Cause[idle.upper()]) for wait, idle in causes.IDLE_OF_WAIT.items())
 
 
 class Status(IntEnum):

@@ -12,7 +12,7 @@ from gpusim.state.plans import CHUNK, LINE, PLAN, SEAT
 from gpusim.state.queues import LANE
 from gpusim.state.rosters import ENTRY, ROSTER
 
-RULES = record(  # how jobs are ordered, placed and dispatched: does not change
+SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not change
     [
         ("order", "i1"),
         ("backfill", "i1"),
@@ -66,9 +66,9 @@ CLOCK = record(  # where the run is, and how much of each table is in use
     ]
 )
 
-# array: (dtype, dimensions). What kernels see of the fleet; ``rules`` and ``clock`` have one row.
+# array: (dtype, dimensions). What kernels see of the fleet; ``scheduling`` and ``clock`` have one row.
 ARRAYS: dict[str, tuple[np.dtype, int]] = {
-    "rules": (RULES, 1),
+    "scheduling": (SCHEDULING, 1),
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
     "holdings": (HOLDING, 1),

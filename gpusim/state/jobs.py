@@ -67,6 +67,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("rate", "f8"),
         ("cap_rate", "f8"),  # of that, what a cap on its power left
         ("by_feeder", "i8"),  # a feeder asked for it
+        ("power_w", "f8"),  # of its GPUs, idle power included; an average over loading, work and checkpoints
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
         ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
     ]

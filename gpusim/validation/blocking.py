@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Wait
@@ -35,7 +35,7 @@ def _played(
     backfill: Backfill = Backfill.NONE,
 ) -> Fleet:
     """First come, first served, at one site with all nodes on that may draw ``limit_w`` [W]."""
-    fleet = allocate(pools, 1, jobs, Rules(backfill=backfill, cycle_s=cycle_s))
+    fleet = allocate(pools, 1, jobs, Scheduling(backfill=backfill, cycle_s=cycle_s))
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
         fleet.pools[p].delivered = pool.n_nodes * pool.gpus_per_node

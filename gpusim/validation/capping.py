@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusim.analysis import swings
 from gpusim.analysis.step_power import Steps
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Capping, Tier
@@ -116,7 +116,7 @@ def _played(
     jobs = work(np.zeros(servers), np.full(servers, 3600.0), 8)
     pool = PoolSpec(0, 0, servers, 8, idle_w=72.0, compute_w=_ABOVE_W, node_idle_w=_IDLE_W, feeders=feeders)
     kind = ClassSpec(cap_exponent=exponent)
-    env = FleetEnvironment(allocate([pool], 1, jobs, Rules(), classes=[kind], caps=[SiteCaps(capping, floor)]))
+    env = FleetEnvironment(allocate([pool], 1, jobs, Scheduling(), classes=[kind], caps=[SiteCaps(capping, floor)]))
     env.fleet.pools[0].delivered = servers * 8
     env.set_limit(0, np.inf if feeders else 10 * _NODE_W, np.inf)
     env.set_nodes_on(0, servers)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from gpusim import rng
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.fleet import Fleet
@@ -60,7 +60,7 @@ def work(submit_s: np.ndarray, runtime_s: np.ndarray, gpus: np.ndarray | int = 1
 def open_fleet(
     jobs: Work,
     pools: list[tuple[int, int]],
-    rules: Rules | None = None,
+    rules: Scheduling | None = None,
     shares: list[float] | None = None,
 ) -> FleetEnvironment:
     """Environment at time 0 with all nodes on and no power limit; evicted jobs keep all their work, free of charge.
@@ -74,7 +74,7 @@ def open_fleet(
     """
     specs = [PoolSpec(site, 0, nodes, size) for site, (nodes, size) in enumerate(pools)]
     classes = [ClassSpec(checkpoint_interval_s=0.0)]
-    fleet = allocate(specs, len(specs), jobs, rules or Rules(), classes=classes, shares=shares)
+    fleet = allocate(specs, len(specs), jobs, rules or Scheduling(), classes=classes, shares=shares)
     env = FleetEnvironment(fleet)
     for p, (nodes, size) in enumerate(pools):
         fleet.pools[p].delivered = nodes * size
@@ -82,7 +82,7 @@ def open_fleet(
     return env
 
 
-def play(jobs: Work, pools: list[tuple[int, int]], rules: Rules | None = None, **more: object) -> Fleet:
+def play(jobs: Work, pools: list[tuple[int, int]], rules: Scheduling | None = None, **more: object) -> Fleet:
     """The fleet after all jobs have ended; arguments as of ``open_fleet``."""
     env = open_fleet(jobs, pools, rules, **more)
     env.run(until=env.finished)
@@ -91,7 +91,7 @@ def play(jobs: Work, pools: list[tuple[int, int]], rules: Rules | None = None, *
 
 
 def play_in_pieces(
-    jobs: Work, pools: list[tuple[int, int]], value: Callable[[Fleet], np.ndarray], rules: Rules | None = None
+    jobs: Work, pools: list[tuple[int, int]], value: Callable[[Fleet], np.ndarray], rules: Scheduling | None = None
 ) -> np.ndarray:
     """``value`` of each job of a long run but the first ``WARM_UP``, shape (n_jobs - WARM_UP,).
 

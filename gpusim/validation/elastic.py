@@ -10,7 +10,7 @@ import numpy as np
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
@@ -57,7 +57,7 @@ def mean_time_s(policy: Callable[..., Policy], rate_per_s: float, jobs: int, cur
     submit_s = poisson_arrivals(stream("elastic", "arrivals"), rate_per_s, n)
     runtime_s = LAWS["exponential"](stream("elastic", "sizes"), n)
     columns = work(submit_s, runtime_s, preemptible=np.ones(n, bool))
-    classes, rules = [ClassSpec(checkpoint_interval_s=0.0)], Rules(order=Order.CUSTOM, cycle_s=1e12)
+    classes, rules = [ClassSpec(checkpoint_interval_s=0.0)], Scheduling(order=Order.CUSTOM, cycle_s=1e12)
     fleet = allocate([PoolSpec(0, 0, GPUS, 1)], 1, columns, rules, classes=classes)
     ranged, most = np.ones(n, bool), np.full(n, GPUS)
     sizes = replace(Sizes.proportional(fleet.jobs["gpus"]), most=most, ranged=ranged, curves=[curve])

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
@@ -40,8 +40,12 @@ def jobs_of(run: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def play(jobs: tuple[np.ndarray, np.ndarray, np.ndarray], policy: Policy | None) -> Fleet:
     """The fleet after all jobs have ended, preempted at no cost: under a policy in leases, else under Tiresias's."""
     submit_s, runtime_s, gpus = jobs
-    levels = Levels(tuple(TIRESIAS), tuple(map(float, range(len(TIRESIAS) + 1))), by_gpus=True)
-    rules = Rules(order=Order.CUSTOM, cycle_s=LEASE_S) if policy else Rules(Order.SERVICE, greedy=True, levels=levels)
+    levels = ServiceLevels(tuple(TIRESIAS), tuple(map(float, range(len(TIRESIAS) + 1))), by_gpus=True)
+    rules = (
+        Scheduling(order=Order.CUSTOM, cycle_s=LEASE_S)
+        if policy
+        else Scheduling(Order.SERVICE, greedy=True, levels=levels)
+    )
     columns = work(submit_s, runtime_s, gpus, preemptible=np.ones(len(gpus), bool))
     classes = [ClassSpec(checkpoint_interval_s=0.0)]
     env = FleetEnvironment(allocate([PoolSpec(0, 0, NODES, PER_NODE)], 1, columns, rules, classes=classes))

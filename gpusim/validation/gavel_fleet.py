@@ -7,7 +7,7 @@ import numpy as np
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.policies.policy import Policy, PoolView
@@ -47,7 +47,7 @@ def play(
         route=route.reshape(-1), routes=[(mine, len(mine)) for mine in where],
     )  # fmt: skip
     classes = [ClassSpec(checkpoint_interval_s=0.0, speeds=dict(enumerate(row.tolist()))) for row in kinds]
-    fleet = allocate(pools, 1, jobs, Rules(order=Order.CUSTOM, cycle_s=cycle_s), classes=classes)
+    fleet = allocate(pools, 1, jobs, Scheduling(order=Order.CUSTOM, cycle_s=cycle_s), classes=classes)
     env = FleetEnvironment(fleet)
     for pool, count in enumerate(capacity.tolist()):
         fleet.pools[pool].delivered = count

@@ -9,7 +9,7 @@ import numpy as np
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.policies.mast import Mast
@@ -24,7 +24,7 @@ def starts_s(submit_s: np.ndarray, runtime_s: np.ndarray, pools: list[int], poli
     """[s] Start of each job of one GPU, all of which come to the first of pools of so many GPUs, a site each."""
     n = len(pools)
     jobs = work(submit_s, runtime_s, routes=[(list(range(n)), 1)])
-    rules = Rules(order=Order.CUSTOM, cycle_s=CYCLE_S, dispatch=Dispatch.HOME)
+    rules = Scheduling(order=Order.CUSTOM, cycle_s=CYCLE_S, dispatch=Dispatch.HOME)
     specs = [PoolSpec(site, 0, gpus, 1) for site, gpus in enumerate(pools)]
     env = FleetEnvironment(allocate(specs, n, jobs, rules, classes=[ClassSpec(checkpoint_interval_s=0.0)]))
     for p, gpus in enumerate(pools):

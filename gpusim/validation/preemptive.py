@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.description import Levels, Rules
+from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.state.codes import Order
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
 from gpusim.validation.cases import WARM_UP, Law, play_in_pieces, poisson_arrivals, responses_s, stream, work
 
 LOAD = 0.8
 SHORT, MEANS = 0.9, (0.5, 5.5)  # of the mixture: nine of ten jobs are short; its mean is 1, its squared variation 5.5
-FINE = Levels(tuple(np.geomspace(0.01, 60.0, 60).tolist()), tuple(map(float, range(61))))
-SRTF = Rules(order=Order.REMAINING, greedy=True)
+FINE = ServiceLevels(tuple(np.geomspace(0.01, 60.0, 60).tolist()), tuple(map(float, range(61))))
+SRTF = Scheduling(order=Order.REMAINING, greedy=True)
 
 
 def _exponential(random: np.random.Generator, n: int) -> np.ndarray:
@@ -52,15 +52,15 @@ def shortest_remaining(parts: tuple[tuple[float, float], ...], load: float) -> f
     return float(np.trapezoid(density * (load * second / 2.0 / free**2 + residence), x))
 
 
-def blind_and_seeing(effort: Effort, levels: Levels = FINE) -> Iterator[Row]:
+def blind_and_seeing(effort: Effort, levels: ServiceLevels = FINE) -> Iterator[Row]:
     """5: FIFO, least attained service and shortest remaining time, of exponential jobs and of a mixture.
 
     On exponential sizes nobody who does not know them does better than FIFO; on the mixture service so far tells.
     """
-    service = Rules(order=Order.SERVICE, greedy=True, levels=levels)
+    service = Scheduling(order=Order.SERVICE, greedy=True, levels=levels)
     exponential, mixture = ((1.0, 1.0),), ((SHORT, MEANS[0]), (1.0 - SHORT, MEANS[1]))
-    cases: list[tuple[str, Law, Rules, float, float]] = [
-        ("M/M/1, FIFO", _exponential, Rules(), 1.0 / (1.0 - LOAD), 0.05),
+    cases: list[tuple[str, Law, Scheduling, float, float]] = [
+        ("M/M/1, FIFO", _exponential, Scheduling(), 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, least attained service", _exponential, service, 1.0 / (1.0 - LOAD), 0.05),
         ("M/M/1, shortest remaining time", _exponential, SRTF, shortest_remaining(exponential, LOAD), 0.023),
         ("mixture, least attained service", _mixture, service, foreground_background(mixture, LOAD), 0.05),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.state.codes import Order, Status
 from gpusim.state.fleet import Fleet
 from gpusim.validation import formulas
@@ -91,7 +91,7 @@ def loss(effort: Effort, queue_limit: int | None = 0) -> Iterator[Row]:
                 runtime_s = LAWS[name](stream(*names, "runtimes"), WARM_UP + n)
                 submit_s *= (WARM_UP + n) / load / submit_s[-1]
                 runtime_s /= runtime_s.mean()
-                rules = Rules(queue_limit=queue_limit)
+                rules = Scheduling(queue_limit=queue_limit)
                 return (play_in_pieces(work(submit_s, runtime_s), [(servers, 1)], _rejected, rules).mean(),)
 
             ours = mean_of_runs(runs, one)[0]
@@ -121,7 +121,7 @@ def priorities(effort: Effort, order: Order = Order.PRIORITY) -> Iterator[Row]:
         runtime_s = EXPONENTIAL(stream(6, run, "runtimes"), n)
         first = stream(6, run, "classes").uniform(size=n) < 0.3 / 0.8
         jobs = work(submit_s, runtime_s, priority=first.astype(int), preemptible=np.full(n, preempts))
-        rules = Rules(order=order, preempts=preempts)
+        rules = Scheduling(order=order, preempts=preempts)
         value = play_in_pieces(jobs, [(1, 1)], responses_s if preempts else waits_s, rules)
         return value[first[WARM_UP:]].mean(), value[~first[WARM_UP:]].mean()
 
@@ -173,7 +173,7 @@ def head_of_line(effort: Effort, order: Order = Order.FIFO) -> Iterator[Row]:
     for p, throughput, utilisation in ((0.5, 8 / 7, 6 / 7), (0.8, 1.470588, 0.882353)):
         gpus = np.where(stream(10, p, "sizes").uniform(size=n) < p, 1, 2)
         runtime_s = EXPONENTIAL(stream(10, p, "runtimes"), n)
-        fleet = play(work(np.zeros(n), runtime_s, gpus), [(1, 2)], Rules(order=order))
+        fleet = play(work(np.zeros(n), runtime_s, gpus), [(1, 2)], Scheduling(order=order))
         span_s = fleet.jobs["end_s"].max()
         used = (gpus * runtime_s).sum() / (2.0 * span_s)
         tolerance = effort.widen(0.005)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError, did_you_mean
 from gpusim.policies.gavel import Gavel
 from gpusim.policies.policy import Policy
@@ -46,7 +46,7 @@ def _from_starts(recording: Recording, start_s: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"start_s": start_s, "end_s": start_s + recording.jobs["runtime_s"].to_numpy()})
 
 
-def _engine(rules: Rules, estimate: str = "estimate_s") -> Times:
+def _engine(rules: Scheduling, estimate: str = "estimate_s") -> Times:
     def times(recording: Recording) -> pd.DataFrame:
         jobs = recording.jobs
         submit_s, runtime_s, estimate_s = (jobs[name].to_numpy(float) for name in ("submit_s", "runtime_s", estimate))
@@ -132,7 +132,7 @@ def _one_type(recording: Recording) -> pd.DataFrame:
 
 
 _FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
-_EASY = _engine(Rules(backfill=Backfill.EASY, placement=_FIRST))
+_EASY = _engine(Scheduling(backfill=Backfill.EASY, placement=_FIRST))
 _OWN_EASY = _easy(plain_easy.last_ready, spares_kept=True)
 _KEPT = "the first nodes with room at the shadow time are reserved for the head, here the last to become ready"
 _FROZEN = "the head waits for the shadow time computed when it was first blocked, and all others start while they fit"
@@ -146,17 +146,17 @@ _PLACES = (
 )
 RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
-        "FIFO": Rule(None, None, _engine(Rules(placement=_FIRST))),
-        "SJF": Rule(None, None, _engine(Rules(Order.SJF, placement=_FIRST))),
+        "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
+        "SJF": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_FIRST))),
         "EASY": Rule(_frozen, _OWN_EASY, _EASY, _FROZEN),
     },
     "textbook": {
-        "FIFO": Rule(None, None, _engine(Rules(placement=_FIRST))),
+        "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
         "EASY": Rule(_easy(plain_easy.first_fit_at_shadow, spares_kept=False), _OWN_EASY, _EASY, _KEPT),
     },
     "lucid": {
-        "fifo": Rule(None, None, _engine(Rules(placement=_BEST), "runtime_s")),
-        "sjf": Rule(None, None, _engine(Rules(Order.SJF, placement=_BEST), "runtime_s")),
+        "fifo": Rule(None, None, _engine(Scheduling(placement=_BEST), "runtime_s")),
+        "sjf": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_BEST), "runtime_s")),
     },
     "tiresias": {
         policy: _tiresias(policy) for policy in (*tiresias.KEYS, "dlas", "dlas-gpu")

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import exp1
 
 from gpusim.analysis.metrics import bounded_slowdown
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.state.codes import Backfill, Order
 from gpusim.units import HOUR_S
 from gpusim.validation.anchor import Effort, Row, mean_of_runs
@@ -34,7 +34,7 @@ class Jobs(NamedTuple):
     estimate_s: np.ndarray
 
 
-Scheduling = Callable[[Jobs, int, Backfill], Starts]  # jobs, GPUs of the one node, backfill
+Schedule = Callable[[Jobs, int, Backfill], Starts]  # jobs, GPUs of the one node, backfill
 
 
 def one_node(jobs: Jobs, gpus: int, backfill: Backfill) -> Starts:
@@ -44,12 +44,12 @@ def one_node(jobs: Jobs, gpus: int, backfill: Backfill) -> Starts:
 
 def _schedule(jobs: Jobs, pools: list[tuple[int, int]], backfill: Backfill) -> Starts:
     plan = work(jobs.submit_s, jobs.runtime_s, jobs.gpus, estimate_s=jobs.estimate_s)
-    fleet = play(plan, pools, Rules(backfill=backfill))
+    fleet = play(plan, pools, Scheduling(backfill=backfill))
     return Starts(fleet.jobs["first_start_s"].copy(), fleet.jobs["promised_s"].copy())
 
 
 def _hand_worked(
-    item: int, jobs: list[tuple[int, float]], starts_h: dict[Backfill, list[float]], scheduler: Scheduling
+    item: int, jobs: list[tuple[int, float]], starts_h: dict[Backfill, list[float]], scheduler: Schedule
 ) -> Iterator[Row]:
     """Starts, end, mean wait and use of jobs (GPUs, hours) all submitted at time 0 to four GPUs."""
     gpus, hours = (np.array(column) for column in zip(*jobs, strict=True))
@@ -66,14 +66,14 @@ def _hand_worked(
         yield Row(item, f"{name}: utilisation", used / expected_makespan, used / makespan, 0.0)
 
 
-def backfill_or_not(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
+def backfill_or_not(_effort: Effort, scheduler: Schedule = one_node) -> Iterator[Row]:
     """12: four jobs on four GPUs; the last must not pass the head, though it would fit from 8 h on."""
     passed_h = [0.0, 10.0, 0.0, 15.0]
     starts_h = {Backfill.NONE: [0.0, 10.0, 15.0, 15.0], Backfill.EASY: passed_h, Backfill.CONSERVATIVE: passed_h}
     yield from _hand_worked(12, [(2, 10.0), (4, 5.0), (2, 8.0), (2, 4.0)], starts_h, scheduler)
 
 
-def delayed_third(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
+def delayed_third(_effort: Effort, scheduler: Schedule = one_node) -> Iterator[Row]:
     """13: EASY protects the head alone: a backfilled job pushes the third one back, as conservative never does."""
     in_turn_h = [0.0, 10.0, 12.0, 17.0]
     starts_h = {Backfill.NONE: in_turn_h, Backfill.EASY: [0.0, 10.0, 20.0, 0.0], Backfill.CONSERVATIVE: in_turn_h}
@@ -123,7 +123,7 @@ def first_promises(jobs: Jobs, gpus: int, start_s: np.ndarray) -> np.ndarray:
     return promised_s
 
 
-def easy_promise(effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
+def easy_promise(effort: Effort, scheduler: Schedule = one_node) -> Iterator[Row]:
     """14: under EASY no head starts later than promised when it became head, if estimates are upper bounds."""
     n = effort.size(1, 100_000)
     submit_s = poisson_arrivals(stream(14, "arrivals"), 0.45, n)
@@ -160,7 +160,7 @@ def _promises(name: str, schedule: Starts, counted_s: np.ndarray) -> Iterator[Ro
     yield Row(14, f"{name}: promises broken", 0.0, broken, 0.0)
 
 
-def conservative(_effort: Effort, scheduler: Scheduling = one_node) -> Iterator[Row]:
+def conservative(_effort: Effort, scheduler: Schedule = one_node) -> Iterator[Row]:
     """38: with exact estimates each job starts at the one reservation that conservative backfill made when it came.
 
     Run times are a second at the least, as the scheduler's reservations are.
@@ -215,7 +215,7 @@ def fairness(effort: Effort, order: Order = Order.FAIR_SHARE) -> Iterator[Row]:
     tenant = np.repeat([0, 1, 2], [40, 80, 200])
     runtime_s = np.full(len(tenant), 3600.0)
     jobs = work(np.zeros(len(tenant)), runtime_s, tenant=tenant)
-    fleet = play(jobs, [(1, 8)], Rules(order=order), shares=[1.0, 2.0, 5.0])
+    fleet = play(jobs, [(1, 8)], Scheduling(order=order), shares=[1.0, 2.0, 5.0])
     for k, share in enumerate((1, 2, 5)):
         fair = fleet.jobs["end_s"][tenant == k].max() / (40 * 3600.0)
         yield Row(15, f"tenant with a share of {share}: finish-time fairness", 1.0, fair, 0.0)

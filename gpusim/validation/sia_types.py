@@ -17,7 +17,7 @@ import pandas as pd
 
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import Names
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
@@ -90,7 +90,7 @@ def mean_time_s(case: Case, policy: Policy) -> float:
         ClassSpec(checkpoint_interval_s=0.0, load_s=RESTART_S, speeds=dict(enumerate(row)))
         for row in case.speeds.tolist()
     ]
-    fleet = allocate(pools, 1, columns, Rules(order=Order.CUSTOM, cycle_s=1e12), classes=classes)
+    fleet = allocate(pools, 1, columns, Scheduling(order=Order.CUSTOM, cycle_s=1e12), classes=classes)
     sizes = Sizes.proportional(fleet.jobs["gpus"])
     most, ranged = np.full(n, SIZES[-1]), np.ones(n, bool)
     env = FleetEnvironment(

@@ -35,7 +35,7 @@ QUANTILES = {"P50": 0.5, "P90": 0.9, "P99": 0.99}
 
 
 @dataclass(frozen=True)
-class Table:
+class StepTable:
     """Times of steps [s]: of prompts by their tokens, of decode by requests."""
 
     prompt: interp1d
@@ -63,7 +63,7 @@ class Table:
         return StepTimes(nothing, nothing, chunks, none, decoding, one, times_s[:, None, :, None])
 
 
-def read_table(path: Path, case: Path, by_sequences: bool = True) -> Table:
+def read_table(path: Path, case: Path, by_sequences: bool = True) -> StepTable:
     """Steps of a run's model on its servers, from splitwise-sim's ``perf_model.csv``: medians of repeated measurements.
 
     Parameters
@@ -85,7 +85,7 @@ def read_table(path: Path, case: Path, by_sequences: bool = True) -> Table:
     batches = rows[rows["prompt_size"] == 512].groupby("batch_size")
     of_decode = (rows.groupby(tokens) if by_sequences else batches)["token_time"].median() / 1e3
     lines = [interp1d(times.index, times, fill_value="extrapolate") for times in (of_prompts, of_decode)]
-    return Table(*lines)
+    return StepTable(*lines)
 
 
 def read_case(case: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gpusim.engine.description import Levels as LevelRule
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.state.codes import Order
 from gpusim.validation.anchor import Effort, Row
 from gpusim.validation.cases import play, work
@@ -68,15 +67,15 @@ def promotes(policy: str) -> bool:
     return math.isfinite(_promote(policy))
 
 
-def rules_of(policy: str) -> Rules:
+def rules_of(policy: str) -> Scheduling:
     """Our rules for one of theirs."""
     if policy in KEYS:
-        return Rules(order=KEYS[policy][0], greedy=policy != "fifo")
-    levels = LevelRule(LIMITS, (0.0, 1.0, 2.0), "gpu" in policy, _promote(policy))
-    return Rules(order=Order.SERVICE, greedy=True, levels=levels)
+        return Scheduling(order=KEYS[policy][0], greedy=policy != "fifo")
+    levels = ServiceLevels(LIMITS, (0.0, 1.0, 2.0), "gpu" in policy, _promote(policy))
+    return Scheduling(order=Order.SERVICE, greedy=True, levels=levels)
 
 
-def by_kernel(jobs: pd.DataFrame, gpus: int, rules: Rules) -> pd.DataFrame:
+def by_kernel(jobs: pd.DataFrame, gpus: int, rules: Scheduling) -> pd.DataFrame:
     """First start and end of each job [s]: one node of so many GPUs, where only their number counts."""
     columns = (jobs[name].to_numpy(float) for name in ("submit_time", "duration"))
     fleet = play(work(*columns, jobs["num_gpu"].to_numpy(), preemptible=np.ones(len(jobs), bool)), [(1, gpus)], rules)

@@ -1,6 +1,6 @@
 """Kinds of random cases that both simulators play, and policies that are asked in some."""
 
-from gpusim.engine.description import Levels
+from gpusim.engine.description import ServiceLevels
 from gpusim.state.codes import Backfill, Dispatch, Order, Topology
 from tests.engine.random_cases import cases
 
@@ -45,10 +45,10 @@ GREEDY = {
     "orders": tuple(order for order in Order if order not in (Order.CUSTOM, Order.FAIR_SHARE)),
     "greedy": (True,),
     "levels": (
-        Levels((2.0, 8.0), (0.0, 1.0, 2.0)),
-        Levels((1.0, 2.0, 4.0, 16.0), (2.0, 0.0, 3.0, 3.0, 1.0), by_gpus=True),
-        Levels((4.0,), (0.0, 1.0), by_gpus=True, promote=0.5),
-        Levels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0),
+        ServiceLevels((2.0, 8.0), (0.0, 1.0, 2.0)),
+        ServiceLevels((1.0, 2.0, 4.0, 16.0), (2.0, 0.0, 3.0, 3.0, 1.0), by_gpus=True),
+        ServiceLevels((4.0,), (0.0, 1.0), by_gpus=True, promote=0.5),
+        ServiceLevels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0),
     ),
 }
 PODS = {"domains": (1, 1, 2), "pods": True, "checkpoints": True, "topology": tuple(Topology)}

@@ -10,7 +10,7 @@ import numpy as np
 from gpusim.engine.build import Names
 from gpusim.engine.capping import STEPS, gpu_step
 from gpusim.engine.cycle import cycle
-from gpusim.engine.description import PoolSpec, Replicas, Rules, SiteCaps, Work
+from gpusim.engine.description import PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
@@ -35,7 +35,7 @@ from gpusim.state.serving import Serving
 from tests.reference.case import DRAWS, Case, Change, Outcome, Served, ServiceSpec
 
 
-def play(jobs, n_nodes, size, rules: Rules, *, domains=1, quota=None, **more) -> Fleet:
+def play(jobs, n_nodes, size, rules: Scheduling, *, domains=1, quota=None, **more) -> Fleet:
     """Play (submit, gpus, runtime, estimate[, priority]) jobs on one pool to the end."""
     rows = jobs if isinstance(jobs, np.ndarray) else [tuple(job[:4]) for job in jobs]
     columns = np.array(rows, dtype=float).reshape(-1, 4)
@@ -205,7 +205,7 @@ def outcomes(fleet: Fleet) -> list[Outcome]:
             Status(job.status).name, None if job.pool == NONE else int(job.pool),
             time_s(job.first_start_s), time_s(job.start_s),
             time_s(job.end_s) if job.status != Status.QUEUED else None, int(job.evictions),
-            time_s(job.promised_s) if fleet.rules[0].backfill == Backfill.CONSERVATIVE else None,
+            time_s(job.promised_s) if fleet.scheduling[0].backfill == Backfill.CONSERVATIVE else None,
             {wait.name: float(waits[wait]) for wait in Wait if waits[wait]},
         )
         for job, waits in zip(fleet.jobs, waits_s, strict=True)
@@ -221,7 +221,7 @@ def _fleet(case: Case, serving: Serving) -> Fleet:
         case.pools, case.n_sites, work, rules, caps=_caps(case),
         classes=case.classes, shares=case.shares, quota=quota, n_links=case.n_links, serving=serving,
     )  # fmt: skip
-    fleet.rules["long_queue"] = 1  # search even these short queues by size
+    fleet.scheduling["long_queue"] = 1  # search even these short queues by size
     if case.caps:
         _use_draws(fleet, case)
     fleet.sites["overhead"] = fleet.sites["peak_overhead"] = case.overhead

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis.strategies import SearchStrategy
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.state.codes import GREEDY_ONLY, Backfill, Capping, Order, Placement, Tier
 from tests.engine.dice import DICE, Dice
 from tests.reference.case import Case, Change, Failure, JobSpec, ServiceSpec
@@ -247,7 +247,7 @@ def _case(
     return Case(
         jobs=_jobs(dice, pools, len(classes), len(routes)),
         pools=pools,
-        rules=Rules(
+        rules=Scheduling(
             order=dice.one_of(orders) if policy is None and targets is None else Order.CUSTOM,
             cycle_s=cycle_s or 0.0,
             backfill=dice.one_of(backfills),

@@ -8,7 +8,7 @@ import pytest
 import simpy
 
 import gpusim
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
@@ -94,7 +94,7 @@ def _objects() -> dict:
     """A small fleet's environment, site and link; job 0 runs, job 1 waits for its data."""
     work = Work(*(np.array(column) for column in ([0.0, 0.0], [1, 1], [9.0, 9.0], [9.0, 9.0], [0, 1])), [([0], 0)] * 2,
                 data_bytes=np.array([0.0, 8.0]), route_links=[[-1], [0]])  # fmt: skip
-    fleet = allocate([PoolSpec(0, 0, 2, 4)], 1, work, Rules(), n_links=1)
+    fleet = allocate([PoolSpec(0, 0, 2, 4)], 1, work, Scheduling(), n_links=1)
     env = FleetEnvironment(fleet)
     env.sites["texas"], env.links["wan"] = SitePower(env, 0, 1.0), Network(env, [(0,)]).links[0]
     env.sites["texas"].deliver(0, 2)

@@ -8,7 +8,7 @@ import pytest
 import gpusim
 from gpusim.analysis.conservation import check
 from gpusim.engine.capping import cap_tables, steps_of
-from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.layout.serving import lay_out
@@ -31,7 +31,9 @@ def played(limits_w, *, capping=Capping.UNIFORM, floor=0.5, classes=(LINEAR,), p
         np.zeros(2), np.full(2, 4), runtime_s, runtime_s, np.zeros(2, "i8"), [([0], 0)], priority=np.array(priority),
         job_class=np.array(job_class),
     )  # fmt: skip
-    env = FleetEnvironment(allocate([pool], 1, work, Rules(), classes=list(classes), caps=[SiteCaps(capping, floor)]))
+    env = FleetEnvironment(
+        allocate([pool], 1, work, Scheduling(), classes=list(classes), caps=[SiteCaps(capping, floor)])
+    )
     env.fleet.pools[0].delivered = 8
     env.set_nodes_on(0, 1)
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import PoolSpec, Rules
+from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.state.codes import GREEDY_ONLY, Backfill, Order, Placement
 from tests.engine.kit import play, play_case, starts
 from tests.reference.case import Case, Change, JobSpec
 from tests.reference.simulator import simulate
 
-CONSERVATIVE = Rules(backfill=Backfill.CONSERVATIVE)
+CONSERVATIVE = Scheduling(backfill=Backfill.CONSERVATIVE)
 BUILT_IN = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Dispatch
@@ -14,7 +14,7 @@ from gpusim.state.fleet import Fleet
 SIZE = 8
 
 
-def play(jobs, nodes, rules: Rules, on=None, route=None, then=()) -> Fleet:
+def play(jobs, nodes, rules: Scheduling, on=None, route=None, then=()) -> Fleet:
     """Play (submit, gpus, runtime) jobs on pools of ``nodes`` nodes each, ``on`` of them on, at a site each.
 
     ``then``: (time, pool, nodes that are on from then).
@@ -48,7 +48,7 @@ def play(jobs, nodes, rules: Rules, on=None, route=None, then=()) -> Fleet:
 @pytest.mark.parametrize("rule", list(Dispatch))
 def test_a_gang_goes_where_it_fits_now(rule):
     """Eight nodes are planned here and two are on; there four are, all at work, and the gang of four waits for them."""
-    rules = Rules(dispatch=rule)
+    rules = Scheduling(dispatch=rule)
     fleet = play([(0, 32, 100), (1, 32, 10)], [8, 4], rules, on=[2, 4], then=[(1e6, 0, 8)])
     assert fleet.jobs["pool"].tolist() == [1, 1]
     assert fleet.jobs["start_s"].tolist() == [0, 100]
@@ -56,21 +56,21 @@ def test_a_gang_goes_where_it_fits_now(rule):
 
 @pytest.mark.parametrize("rule", [Dispatch.LEAST_LOADED, Dispatch.EARLIEST_START])
 def test_a_gang_that_fits_nowhere_waits_for_what_is_planned(rule):
-    fleet = play([(0, 64, 10)], [8, 4], Rules(dispatch=rule), on=[2, 4], then=[(50, 0, 8)])
+    fleet = play([(0, 64, 10)], [8, 4], Scheduling(dispatch=rule), on=[2, 4], then=[(50, 0, 8)])
     assert fleet.jobs[0].pool == 0
     assert fleet.jobs[0].start_s == 50
 
 
 def test_earliest_start_spreads_what_can_start_everywhere():
     """Jobs that could start at once in any of four pools go to the least loaded, not all to the first."""
-    fleet = play([(t, 8, 1000) for t in range(40)], [16] * 4, Rules(dispatch=Dispatch.EARLIEST_START))
+    fleet = play([(t, 8, 1000) for t in range(40)], [16] * 4, Scheduling(dispatch=Dispatch.EARLIEST_START))
     assert np.bincount(fleet.jobs["pool"]).tolist() == [10] * 4
 
 
 def test_earliest_start_looks_at_how_fast_gpus_come_free():
     """One node of ten-second jobs gives its GPUs back sooner than one of hour-long jobs."""
     jobs = [(0, 8, 3600), (1, 8, 10), (2, 8, 50)]
-    fleet = play(jobs, [1, 1], Rules(dispatch=Dispatch.EARLIEST_START))
+    fleet = play(jobs, [1, 1], Scheduling(dispatch=Dispatch.EARLIEST_START))
     assert fleet.jobs["pool"].tolist() == [0, 1, 1]
     assert fleet.jobs[2].start_s == 11
 
@@ -82,7 +82,7 @@ def waits(rule: Dispatch, load: float, backfill: Backfill, redispatch: bool = Fa
     runtime_s = np.round(60.0 * np.exp(random.standard_normal(4000)))
     end_s = (gpus * runtime_s).sum() / (load * sum(nodes) * SIZE)
     submit_s = np.sort(np.round(random.uniform(0.0, end_s, 4000)))
-    rules = Rules(dispatch=rule, backfill=backfill, redispatch=redispatch)
+    rules = Scheduling(dispatch=rule, backfill=backfill, redispatch=redispatch)
     fleet = play(np.column_stack([submit_s, gpus, runtime_s]), nodes, rules)
     return fleet.jobs["start_s"] - fleet.jobs["submit_s"]
 
@@ -103,7 +103,7 @@ def test_moving_to_where_there_is_room_shortens_waits(rule, backfill):
 def test_a_waiting_job_moves_to_a_pool_that_comes_free():
     """Both pools are at work; the third job is queued in the first, the second comes free before."""
     jobs = [(0, 8, 100), (0, 8, 50), (1, 8, 10)]
-    stay, move = (play(jobs, [1, 1], Rules(redispatch=redispatch)) for redispatch in (False, True))
+    stay, move = (play(jobs, [1, 1], Scheduling(redispatch=redispatch)) for redispatch in (False, True))
     assert (stay.jobs[2].pool, stay.jobs[2].start_s) == (0, 100)
     assert (move.jobs[2].pool, move.jobs[2].start_s) == (1, 50)
     assert move.jobs[2].waits.sum() == 49
@@ -111,12 +111,12 @@ def test_a_waiting_job_moves_to_a_pool_that_comes_free():
 
 def test_a_job_does_not_move_where_its_route_does_not_lead():
     jobs = [(0, 8, 100), (1, 8, 10)]
-    fleet = play(jobs, [1, 1], Rules(redispatch=True), route=([0], 0))
+    fleet = play(jobs, [1, 1], Scheduling(redispatch=True), route=([0], 0))
     assert fleet.jobs["pool"].tolist() == [0, 0]
 
 
 def test_a_job_at_home_stays_there():
     jobs = [(0, 8, 100), (0, 8, 100), (1, 8, 10)]
-    rules = Rules(dispatch=Dispatch.HOME, redispatch=True)
+    rules = Scheduling(dispatch=Dispatch.HOME, redispatch=True)
     fleet = play(jobs, [1, 1], rules, route=([0, 1], 1))
     assert fleet.jobs["pool"].tolist() == [0, 0, 0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, SiteCaps, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, SiteCaps, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.fleet import allocate
@@ -38,7 +38,7 @@ def played(gpus, feeders, *, n_nodes=4, capping=Capping.ADMISSION, limits_w=(), 
     pool = PoolSpec(0, 0, n_nodes, 4, compute_w=100.0, node_idle_w=40.0, feeders=feeders, gpu_w=gpu_w)
     runtime_s = np.full(n, 100.0)
     work = Work(np.zeros(n), np.array(gpus), runtime_s, runtime_s, np.zeros(n, "i8"), [([0], 0)])
-    rules = Rules(placement=Placement.FIRST_FIT)
+    rules = Scheduling(placement=Placement.FIRST_FIT)
     env = FleetEnvironment(allocate([pool], 1, work, rules, classes=[LINEAR], caps=[SiteCaps(capping)]))
     env.fleet.pools[0].delivered = 4 * n_nodes
     env.set_nodes_on(0, n_nodes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gpusim
-from gpusim.engine.description import PoolSpec, Rules
+from gpusim.engine.description import PoolSpec, Scheduling
 from gpusim.state.codes import Backfill, Order
 from gpusim.units import DAY_S
 from tests.engine.kit import play_case, play_services
@@ -24,7 +24,7 @@ def _cycles(submits_s, nodes, order, policy=None, backfill=Backfill.NONE, runtim
     case = Case(
         [JobSpec(time_s, 1, runtime_s, runtime_s) for time_s in submits_s],
         [PoolSpec(0, 0, nodes, 1)],
-        Rules(order=order, backfill=backfill),
+        Scheduling(order=order, backfill=backfill),
         changes=[Change(0.0, "nodes", 0, nodes)],
         cycle_s=30.0,
         policy=policy,

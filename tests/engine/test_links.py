@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Link, Network
@@ -26,7 +26,7 @@ def link(rate: float) -> Link:
     """A link of an environment in which nothing else happens."""
     none = np.zeros(0)
     work = Work(none, none, none, none, none.astype(int), [([0], 0)])
-    env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Rules(), n_links=1))
+    env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Scheduling(), n_links=1))
     found = Network(env, [(0,)]).links[0]
     found.set_rate(rate)
     return found
@@ -288,7 +288,7 @@ def test_three_transfers_on_two_links():
     is through after 1 s, A gets 4 and B 6."""
     none = np.zeros(0)
     work = Work(none, none, none, none, none.astype(int), [([0], 0)])
-    env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Rules(), n_links=3))
+    env = FleetEnvironment(allocate([PoolSpec(0, 0, 1, 1)], 1, work, Scheduling(), n_links=3))
     network, found = Network(env, [(0,), (1,), (0, 1)]), {}
     for link, rate in zip(network.links, (10.0, 4.0), strict=True):
         link.set_rate(rate)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Order
@@ -35,10 +35,10 @@ def _work(n_jobs: int, n_pools: int, sizes=SIZES, seed=1) -> Work:
     )
 
 
-def _play(work: Work, pools: list[PoolSpec], rules: Rules, limit_w=np.inf, long_queue=None, **more) -> Fleet:
+def _play(work: Work, pools: list[PoolSpec], rules: Scheduling, limit_w=np.inf, long_queue=None, **more) -> Fleet:
     fleet = allocate(pools, 1, work, rules, **more)
     if long_queue is not None:
-        fleet.rules["long_queue"] = long_queue
+        fleet.scheduling["long_queue"] = long_queue
     fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
     env = FleetEnvironment(fleet)
     for p, pool in enumerate(pools):
@@ -61,7 +61,7 @@ def _play(work: Work, pools: list[PoolSpec], rules: Rules, limit_w=np.inf, long_
 )
 def test_searched_by_size_or_one_by_one(order, quota, preempts, limit_w):
     """Three thousand jobs of all sizes, with power short and not: every start is the same."""
-    rules, pools = Rules(order=order, backfill=Backfill.EASY, preempts=preempts), [NODE, NODE]
+    rules, pools = Scheduling(order=order, backfill=Backfill.EASY, preempts=preempts), [NODE, NODE]
     work = _work(3000, 2)
     more = {"classes": CLASSES, "shares": SHARES, "quota": quota, "limit_w": limit_w}
     one_by_one = _play(work, pools, rules, long_queue=ONE_BY_ONE, **more).jobs
@@ -74,7 +74,7 @@ def test_searched_by_size_or_one_by_one(order, quota, preempts, limit_w):
 @pytest.mark.parametrize("limit_w", [np.inf, 24_000.0])
 def test_time_grows_with_the_jobs(limit_w):
     """Eight times the jobs, nearly all of them queued: not 64 times the work. GPUs are short, or power."""
-    rules, pools = Rules(backfill=Backfill.EASY), [NODE] * (1 if limit_w == np.inf else 3)
+    rules, pools = Scheduling(backfill=Backfill.EASY), [NODE] * (1 if limit_w == np.inf else 3)
     more = {"classes": CLASSES, "shares": SHARES, "limit_w": limit_w}
 
     def seconds(n_jobs: int) -> float:

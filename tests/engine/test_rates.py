@@ -7,7 +7,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
@@ -26,7 +26,7 @@ def played(runtime_s, changes, gpus=4, classes=None, until_s=10_000.0):
     n = len(runtime_s)
     columns = {"gpus": np.full(n, gpus), "runtime_s": np.array(runtime_s), "estimate_s": np.array(runtime_s)}
     work = Work(np.zeros(n), route=np.zeros(n, "i8"), routes=[([0], 0)], **columns)
-    env = FleetEnvironment(allocate([POOL], 1, work, Rules(), classes=classes))
+    env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(), classes=classes))
     env.fleet.pools[0].delivered = 8
     env.set_nodes_on(0, 1)
 
@@ -143,7 +143,7 @@ def test_who_is_overdue_holds_its_nodes_after_a_change_of_rate():
     case = Case(
         jobs=[JobSpec(float(s), g, float(r), float(e)) for s, g, r, e in jobs],
         pools=[PoolSpec(0, 0, 5, 4, speed=0.5)],
-        rules=Rules(backfill=Backfill.EASY),
+        rules=Scheduling(backfill=Backfill.EASY),
         routes=[([0], 0)],
         changes=[Change(0.0, "nodes", 0, 5), Change(1.0, "pool_rate", 0, 0.25, 0.0)],
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import ClassSpec, Levels, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, ServiceLevels
 from gpusim.state.codes import Backfill, Capping, Order, Placement, Topology
 from tests.engine.case_kinds import KINDS, SERVED
 from tests.engine.kit import play_case, play_services
@@ -77,7 +77,7 @@ def _totals(intervals: list[Served]) -> np.ndarray:
 )
 def test_reference_on_textbook_schedules(jobs, backfill, hours):
     """The reference itself, by hand: EASY lets the 20 h job delay the third, conservative backfill does not."""
-    case = Case([JobSpec(*job) for job in jobs], [PoolSpec(0, 0, 1, 4)], Rules(backfill=backfill))
+    case = Case([JobSpec(*job) for job in jobs], [PoolSpec(0, 0, 1, 4)], Scheduling(backfill=backfill))
     case = dataclasses.replace(case, changes=[Change(0.0, "nodes", 0, 1)])
     assert [job.start_s for job in simulate(case, 100 * H)] == [hour * H for hour in hours]
 
@@ -95,7 +95,7 @@ def test_a_level_falls_due_as_a_cap_lifts():
             PoolSpec(0, 0, 4, 1, idle_w=1.0, compute_w=4.0, node_idle_w=2.0),
             PoolSpec(0, 1, 3, 1, speed=0.5, compute_w=4.0),
         ],
-        Rules(order=Order.SERVICE, greedy=True, levels=Levels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0)),
+        Scheduling(order=Order.SERVICE, greedy=True, levels=ServiceLevels((1.0, 3.0), (0.0, 1.0, 2.0), promote=2.0)),
         routes=[([1, 0], 1)],
         classes=[ClassSpec(0.0, 1.0, 0.5, 2.0, 0.5, {0: 0.25, 1: 4.0}, 2.0)],
         overhead=1.25,
@@ -112,7 +112,7 @@ def test_a_gang_evicts_once_wherever_its_nodes_may_be(topology):
     """Two nodes of one domain: the second job takes them from the first, which starts anew when it has ended."""
     jobs = [JobSpec(0.0, 2, 10.0, 10.0, preemptible=True), JobSpec(1.0, 2, 4.0, 4.0, priority=1)]
     pools = [PoolSpec(0, 0, 2, 1, nodes_per_domain=2)]
-    case = Case(jobs, pools, Rules(preempts=True, topology=topology), changes=[Change(0.0, "deliver", 0, 2)])
+    case = Case(jobs, pools, Scheduling(preempts=True, topology=topology), changes=[Change(0.0, "deliver", 0, 2)])
     played = play_case(case, 100.0)
     assert_same(played, simulate(case, 100.0))
     assert [(job.start_s, job.evictions) for job in played] == [(5.0, 1), (1.0, 0)]
@@ -121,7 +121,9 @@ def test_a_gang_evicts_once_wherever_its_nodes_may_be(topology):
 def test_who_has_waited_for_near_nodes_starts_before_who_arrives_then():
     """From 8 s on any five nodes do for the gang; the job that arrives at that instant takes what it leaves."""
     jobs = [JobSpec(0.0, 1, 20.0, 20.0), JobSpec(7.0, 17, 3.0, 3.0), JobSpec(8.0, 1, 10.0, 10.0)]
-    rules = Rules(placement=Placement.SPREAD, backfill=Backfill.EASY, topology=Topology.PREFERRED, topology_wait_s=1.0)
+    rules = Scheduling(
+        placement=Placement.SPREAD, backfill=Backfill.EASY, topology=Topology.PREFERRED, topology_wait_s=1.0
+    )
     case = Case(jobs, [PoolSpec(0, 0, 6, 4, nodes_per_domain=4)], rules, changes=[Change(0.0, "deliver", 0, 6)])
     played = play_case(case, 100.0)
     assert_same(played, simulate(case, 100.0))

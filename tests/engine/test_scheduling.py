@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import GREEDY_ONLY, Backfill, Cause, Order, Placement, Wait
@@ -30,7 +30,7 @@ DELAYED_THIRD = [(0, 3, 10 * H, 10 * H), (0, 3, 2 * H, 2 * H), (0, 4, 5 * H, 5 *
 )
 def test_textbook_schedules(jobs, backfill, hours):
     """Four jobs on four GPUs: a backfill that ignored the shadow time, or never used spare GPUs, would fail here."""
-    assert starts(play(jobs, 1, 4, Rules(backfill=backfill))) == [hour * H for hour in hours]
+    assert starts(play(jobs, 1, 4, Scheduling(backfill=backfill))) == [hour * H for hour in hours]
 
 
 def _jobs(max_gpus):
@@ -44,7 +44,7 @@ def _jobs(max_gpus):
 def test_easy_keeps_its_promise(jobs, placement):
     """With estimates that are upper bounds, no head starts after the time it was promised when it became head."""
     jobs = [(s, g, r, r + extra) for s, g, r, extra in jobs]
-    fleet = play(jobs, 2, 4, Rules(backfill=Backfill.EASY, placement=placement))
+    fleet = play(jobs, 2, 4, Scheduling(backfill=Backfill.EASY, placement=placement))
     promised, start = fleet.jobs["promised_s"], fleet.jobs["first_start_s"]
     assert np.all(~(start > promised))
 
@@ -54,7 +54,7 @@ def test_easy_keeps_its_promise(jobs, placement):
 def test_conservation(jobs, order, backfill, domains):
     """No node is over-committed, waits have causes, queue and wait are one, GPU-seconds add up."""
     jobs = [(s, min(g, 20), r, e) for s, g, r, e in jobs]
-    fleet = play(jobs, 6, 4, Rules(order=order, backfill=backfill), domains=domains)
+    fleet = play(jobs, 6, 4, Scheduling(order=order, backfill=backfill), domains=domains)
     record, pool, end_s = fleet.jobs, fleet.pools[0], fleet.clock[0].now_s
     wait_s = record["first_start_s"] - record["submit_s"]
     assert np.allclose(record["waits"].sum(axis=1), wait_s, rtol=0, atol=1e-9)
@@ -82,7 +82,7 @@ def _one_site(jobs, limit_w, backfill):
         route=columns[:, 3].astype(int),
         routes=[([p], 0) for p in range(len(pools))],
     )
-    fleet = allocate(pools, 1, work, Rules(backfill=backfill))
+    fleet = allocate(pools, 1, work, Scheduling(backfill=backfill))
     fleet.sites["limit_w"] = fleet.sites["grid_w"] = limit_w
     env = FleetEnvironment(fleet)
     for p in range(len(pools)):
@@ -135,7 +135,7 @@ def test_orders():
     jobs = [(0, 1, 10, 10), (1, 1, 5, 9), (2, 1, 5, 3), (3, 1, 5, 5)]
 
     def first(order, **more):
-        return int(np.argsort(starts(play(jobs, 1, 1, Rules(order=order), **more)))[1])
+        return int(np.argsort(starts(play(jobs, 1, 1, Scheduling(order=order), **more)))[1])
 
     assert first(Order.FIFO) == 1
     assert first(Order.SJF) == 2
@@ -146,7 +146,7 @@ def test_a_quota_of_the_only_tenant():
     """Two of three GPUs allowed: the third job waits for one of the first two, not for the free GPU."""
     jobs = [(0, 1, 10, 10), (0, 1, 10, 10), (0, 1, 10, 10)]
     for backfill in Backfill:
-        fleet = play(jobs, 1, 3, Rules(backfill=backfill), quota=np.array([[2]]))
+        fleet = play(jobs, 1, 3, Scheduling(backfill=backfill), quota=np.array([[2]]))
         assert starts(fleet) == [0, 0, 10]
         assert fleet.lanes["job_s"][0, Wait.QUOTA] == 10
 
@@ -157,7 +157,7 @@ def test_loss_system():
     n = 200_000
     submit = np.cumsum(rng.exponential(1 / 6.4, n))
     jobs = list(zip(submit, np.ones(n), rng.lognormal(-0.5, 1.0, n), np.ones(n), strict=True))
-    fleet = play(jobs, 1, 8, Rules(queue_limit=0))
+    fleet = play(jobs, 1, 8, Scheduling(queue_limit=0))
     assert (fleet.jobs["status"] == 5).mean() == pytest.approx(0.144394, rel=0.03)
 
 
@@ -171,9 +171,9 @@ def test_mmc(servers, rate, expected_wait_s):
     submit = np.cumsum(rng.exponential(1 / rate, n))
     runtime = rng.exponential(1.0, n)
     jobs = np.stack([submit, np.ones(n), runtime, runtime], axis=1)
-    fleet = play(jobs, 1, servers, Rules())
+    fleet = play(jobs, 1, servers, Scheduling())
     wait_s = fleet.jobs["first_start_s"] - fleet.jobs["submit_s"]
     assert wait_s[50_000:].mean() == pytest.approx(expected_wait_s, rel=0.07)
-    constant = play(np.stack([submit, np.ones(n), np.ones(n), np.ones(n)], axis=1), 1, servers, Rules())
+    constant = play(np.stack([submit, np.ones(n), np.ones(n), np.ones(n)], axis=1), 1, servers, Scheduling())
     steady_s = (constant.jobs["first_start_s"] - constant.jobs["submit_s"])[50_000:].mean()
     assert steady_s < 0.7 * expected_wait_s  # negative control: constant service must not pass for exponential

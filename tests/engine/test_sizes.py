@@ -7,7 +7,7 @@ import pytest
 
 import gpusim
 from gpusim.analysis.conservation import check
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.runs import split_runs
@@ -23,7 +23,7 @@ def played(gpus, runtime_s, changes, kind=KEEPS_ALL, until_s=10_000.0, **rules):
     """The fleet of two nodes after jobs that are all submitted at 0, and changes (time [s], job, GPUs)."""
     n = len(gpus)
     work = Work(np.zeros(n), np.array(gpus), np.array(runtime_s), np.array(runtime_s), np.zeros(n, "i8"), [([0], 0)])
-    env = FleetEnvironment(allocate([POOL], 1, work, Rules(**rules), classes=[kind]))
+    env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(**rules), classes=[kind]))
     env.fleet.pools[0].delivered = 16
     env.set_nodes_on(0, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling, Work
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.layout.fleet import allocate
 from gpusim.state.codes import Backfill, Topology
@@ -25,7 +25,7 @@ APART = 1.0 - SHARE + SHARE * 7.0  # times as long between pods as in one
 def play(topology, wait_s=0.0, jobs=(), pool=POOL, backfill=Backfill.NONE, until_s=10_000.0):
     """Starts and ends [s] of jobs (submitted, GPUs, run time [s])."""
     specs = [JobSpec(submit_s, gpus, runtime_s, runtime_s) for submit_s, gpus, runtime_s in jobs]
-    rules = Rules(topology=topology, topology_wait_s=wait_s, backfill=backfill)
+    rules = Scheduling(topology=topology, topology_wait_s=wait_s, backfill=backfill)
     case = Case(specs, [pool], rules, classes=[ClassSpec(SHARE)], changes=[Change(0.0, "nodes", 0, pool.n_nodes)])
     return [(job.start_s, job.end_s) for job in play_case(case, until_s)]
 
@@ -160,7 +160,7 @@ def test_what_being_apart_takes_is_booked_as_slowed(topology, slowed):
     """Of a gang of two that runs for 1 - c + 7 c times as long, all but what it would have run."""
     gpus, runtime_s = np.array([1, 2]), np.array([100.0, 40.0])
     work = Work(np.array([0.0, 1.0]), gpus, runtime_s, runtime_s, np.zeros(2, "i8"), [([0], 0)])
-    env = FleetEnvironment(allocate([POOL], 1, work, Rules(topology=topology), classes=[ClassSpec(SHARE)]))
+    env = FleetEnvironment(allocate([POOL], 1, work, Scheduling(topology=topology), classes=[ClassSpec(SHARE)]))
     env.fleet.pools[0].delivered = 4
     env.set_nodes_on(0, 4)
     env.run(until=10_000.0)

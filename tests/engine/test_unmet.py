@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import gpusim
 from gpusim.analysis.books import books
 from gpusim.analysis.conservation import check
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state.codes import Backfill, Cause, Wait
 from tests.engine.kit import play
@@ -26,7 +26,7 @@ GPUS = NODES * SIZE
 @given(_jobs(GPUS), st.sampled_from(BUILT_IN), st.sampled_from(list(Backfill)))
 def test_every_moment_by_itself(jobs, order, backfill):
     """Asked: GPUs of those who wait. First the free GPUs, then those that gangs hold unasked, then those at work."""
-    fleet = play(jobs, NODES, SIZE, Rules(order=order, backfill=backfill))
+    fleet = play(jobs, NODES, SIZE, Scheduling(order=order, backfill=backfill))
     pool = fleet.pools[0]
     rows = fleet.jobs
     asked = rows["gpus"]

@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.state.codes import Backfill, Order, Placement
 from tests.engine.kit import play, starts
 
-FIFO_FIRST, FIFO_BEST = Rules(placement=Placement.FIRST_FIT), Rules(placement=Placement.BEST_FIT)
-EASY = Rules(backfill=Backfill.EASY, placement=Placement.FIRST_FIT)
-SJF_FIRST, SJF_BEST = (Rules(order=Order.SJF, placement=rule) for rule in (Placement.FIRST_FIT, Placement.BEST_FIT))
+FIFO_FIRST, FIFO_BEST = Scheduling(placement=Placement.FIRST_FIT), Scheduling(placement=Placement.BEST_FIT)
+EASY = Scheduling(backfill=Backfill.EASY, placement=Placement.FIRST_FIT)
+SJF_FIRST, SJF_BEST = (
+    Scheduling(order=Order.SJF, placement=rule) for rule in (Placement.FIRST_FIT, Placement.BEST_FIT)
+)
 
 
-def _play(golden: Path, name: str, nodes: int, rules: Rules, by: str = "estimate_s") -> tuple[pd.DataFrame, np.ndarray]:
+def _play(
+    golden: Path, name: str, nodes: int, rules: Scheduling, by: str = "estimate_s"
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Jobs of a workload and our starts [s] of them; ``by`` names the column that serves as the estimate."""
     jobs = pd.read_csv(golden / "inputs" / name)
     return jobs, np.array(starts(play(jobs[["submit_s", "num_gpus", "runtime_s", by]].to_numpy(), nodes, 8, rules)))

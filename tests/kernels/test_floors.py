@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import floors, gaps, timeline
 from gpusim.kernels._jit import outer
@@ -53,7 +53,7 @@ def test_floors_hide_nothing(steps):
     """Whatever is taken and given back, for a need of any class and from any time on."""
     rows = [(begin, begin + span, *rest) for begin, span, *rest in steps]
     work = Work(*(np.ones(1),) * 4, route=np.zeros(1, int), routes=[([0], 0)])
-    fleet = allocate([PoolSpec(0, 0, 40, 8)], 1, work, Rules(backfill=Backfill.CONSERVATIVE))
+    fleet = allocate([PoolSpec(0, 0, 40, 8)], 1, work, Scheduling(backfill=Backfill.CONSERVATIVE))
     found = np.zeros(len(rows))
     _play(fleet, np.array(rows, float), found)
     assert not found.any()

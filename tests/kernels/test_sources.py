@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,10 +41,10 @@ def edited(monkeypatch: pytest.MonkeyPatch):
 def test_a_change_of_what_a_kernel_calls_is_another_kernel(kernel: str, edited) -> None:
     before = sources.digest(KERNELS + kernel)
     for of, old, new in (
-        ("gpusim.kernels.heap", "keys[", "keys[0 + "), ("gpusim.kernels.gang", "min(", "max("),
+        ("gpusim.kernels.heap", "keys[", "keys[0 + "), ("gpusim.gangs", "min(", "max("),
         ("gpusim.state.plans", "CHUNK_STEPS = 16", "CHUNK_STEPS = 8"),
         ("gpusim.state.jobs", '"submit_s", "f8"', '"submit_s", "f4"'),
-        ("gpusim.causes", 'WaitRow("busy", 0,', 'WaitRow("busy", 10,'), ("gpusim.kernels.bundle_type", "3 *", "4 *"),
+        ("gpusim.kernels.bundle_type", "3 *", "4 *"),
         ("gpusim.kernels.expecting", "OVERDUE_S = 1.0", "OVERDUE_S = 2.0"),
     ):  # fmt: skip
         assert edited(KERNELS + kernel, of, old, new) != before, of
@@ -55,6 +56,50 @@ def test_a_comment_or_a_docstring_is_none(edited) -> None:
         assert edited(KERNELS + "advance", of, "from __future__", "# a comment\n\nfrom __future__") == before
     told = '"""The scheduling pass of one pool'
     assert edited(KERNELS + "advance", "gpusim.kernels.scheduling", told, '"""Another word') == before
+
+
+@pytest.fixture(scope="module")
+def digest_with(tmp_path_factory: pytest.TempPathFactory):
+    """Digest of a kernel in a copy of the package in which a file is another."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, folder / "gpusim", ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from gpusim.kernels import sources\nprint(sources.__file__, sources.digest('gpusim.kernels.advance'))"
+
+    def digest(*edits: tuple[str, str, str]) -> str:
+        sources_of = {name: (folder / "gpusim" / name).read_text(encoding="utf-8") for name, _old, _new in edits}
+        changed = dict(sources_of)
+        for name, old, new in edits:
+            assert changed[name].count(old) == 1
+            changed[name] = changed[name].replace(old, new)
+        for name, text in changed.items():
+            (folder / "gpusim" / name).write_text(text, encoding="utf-8")
+        place = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, env=place, capture_output=True, text=True, check=True
+        )
+        for name, text in sources_of.items():
+            (folder / "gpusim" / name).write_text(text, encoding="utf-8")
+        where, found = done.stdout.split()
+        assert Path(where).is_relative_to(folder)
+        return found
+
+    return digest
+
+
+def test_of_causes_only_the_codes_make_a_difference(digest_with) -> None:
+    """Words, colours and places in a stack are no part of a kernel, though they stand in the same table."""
+    before = sources.digest(KERNELS + "advance")
+    words = [
+        ("causes.py", '"broken nodes"', '"nodes out of order"'), ("causes.py", "#8C3A00", "#8C3A01"),
+        ("causes.py", '"down", Kind.ABSENT, 3, 160', '"down", Kind.ABSENT, 3, 161'),
+        ("misses.py", '"large batches"', '"batches"'),
+    ]  # fmt: skip
+    assert digest_with(*words) == before
+    for code in (
+        ("causes.py", 'WaitRow("down", 3, turn=50)', 'WaitRow("down", 3, turn=95)'),
+        ("misses.py", '"batch", 3,', '"batch", 11,'), ("state/codes.py", "DONE = 3", "DONE = 8"),
+    ):  # fmt: skip
+        assert digest_with(code) != before, code
 
 
 def test_a_change_elsewhere_is_none(edited) -> None:
@@ -76,12 +121,12 @@ def test_what_is_kept_on_disk(tmp_path: Path) -> None:
     """A second start compiles nothing; after an edit, what was kept is neither read nor kept any longer."""
     program = (
         "from gpusim.kernels.compiling import told_of_compiling\n"
-        "from gpusim.engine.description import PoolSpec, Rules, Work\n"
+        "from gpusim.engine.description import PoolSpec, Scheduling, Work\n"
         "from gpusim.engine.layout.fleet import allocate\n"
         "from gpusim.kernels import reading\n"
         "import numpy as np\n"
         "work = Work(np.zeros(1), np.ones(1, 'i8'), np.ones(1), np.ones(1), np.zeros(1, 'i8'), [([0], 0)])\n"
-        "fleet = allocate([PoolSpec(0, 0, 1, 1)], 1, work, Rules())\n"
+        "fleet = allocate([PoolSpec(0, 0, 1, 1)], 1, work, Scheduling())\n"
         "with told_of_compiling(lambda: print('compiles')):\n"
         "    reading.settle_all(fleet, 1.0)\n"
     )

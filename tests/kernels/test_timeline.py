@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.engine.description import PoolSpec, Rules, Work
+from gpusim.engine.description import PoolSpec, Scheduling, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.kernels import gaps, timeline
 from gpusim.kernels._jit import outer
@@ -60,7 +60,7 @@ class _Naive:
 
 def _fleet():
     work = Work(*(np.ones(1),) * 4, route=np.zeros(1, int), routes=[([0], 0)])
-    return allocate([PoolSpec(0, 0, 40, 8)], 1, work, Rules(backfill=Backfill.CONSERVATIVE))
+    return allocate([PoolSpec(0, 0, 40, 8)], 1, work, Scheduling(backfill=Backfill.CONSERVATIVE))
 
 
 @settings(max_examples=200, deadline=None)

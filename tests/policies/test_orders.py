@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.engine.description import Levels, Rules
+from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.errors import ScenarioError
 from gpusim.policies.gittins import gittins_levels
 from gpusim.scenario.orders import ORDERS, How
@@ -91,7 +91,7 @@ def test_gittins_index():
     assert falling == pytest.approx([9 / 10.0, 1 / 99.0])  # nine of ten within 10 x 1 s; one in 99 s more
 
 
-def _mean_s(rules: Rules, submit_s: np.ndarray, runtime_s: np.ndarray) -> float:
+def _mean_s(rules: Scheduling, submit_s: np.ndarray, runtime_s: np.ndarray) -> float:
     jobs = work(submit_s, runtime_s, preemptible=np.ones(len(submit_s), bool))
     return float(responses_s(play_work(jobs, [(1, 1)], rules)).mean())
 
@@ -109,13 +109,13 @@ def test_who_wins_on_a_heavy_tail(heavy):
     """SRTF needs sizes; Gittins their law; LAS nothing: in this order, and all far below FIFO."""
     limits, index = gittins_levels(heavy[1], 40)
     fine = tuple(np.geomspace(0.05, 200.0, 40).tolist())
-    las = Levels(fine, tuple(map(float, range(41))))
-    gittins = Levels(tuple(limits.tolist()), tuple((-index).tolist()))
-    fifo = _mean_s(Rules(), *heavy)
+    las = ServiceLevels(fine, tuple(map(float, range(41))))
+    gittins = ServiceLevels(tuple(limits.tolist()), tuple((-index).tolist()))
+    fifo = _mean_s(Scheduling(), *heavy)
     found = [
-        _mean_s(Rules(order=Order.REMAINING, greedy=True), *heavy),
-        _mean_s(Rules(order=Order.SERVICE, greedy=True, levels=gittins), *heavy),
-        _mean_s(Rules(order=Order.SERVICE, greedy=True, levels=las), *heavy),
+        _mean_s(Scheduling(order=Order.REMAINING, greedy=True), *heavy),
+        _mean_s(Scheduling(order=Order.SERVICE, greedy=True, levels=gittins), *heavy),
+        _mean_s(Scheduling(order=Order.SERVICE, greedy=True, levels=las), *heavy),
     ]
     assert found[0] < found[1] < 1.02 * found[2]
     assert found[2] < 0.45 * fifo
@@ -123,10 +123,10 @@ def test_who_wins_on_a_heavy_tail(heavy):
 
 def test_one_level_is_first_come_first_served(heavy):
     """The negative control: with a limit that nobody reaches, service so far makes no difference."""
-    nothing = Levels((1e9,), (0.0, 1.0))
+    nothing = ServiceLevels((1e9,), (0.0, 1.0))
     submit_s, runtime_s = heavy[0][:5000], heavy[1][:5000]
-    assert _mean_s(Rules(order=Order.SERVICE, greedy=True, levels=nothing), submit_s, runtime_s) == pytest.approx(
-        _mean_s(Rules(), submit_s, runtime_s), rel=1e-12
+    assert _mean_s(Scheduling(order=Order.SERVICE, greedy=True, levels=nothing), submit_s, runtime_s) == pytest.approx(
+        _mean_s(Scheduling(), submit_s, runtime_s), rel=1e-12
     )
 
 

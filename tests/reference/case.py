@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gpusim.engine.description import ClassSpec, PoolSpec, Rules
+from gpusim.engine.description import ClassSpec, PoolSpec, Scheduling
 from gpusim.state.codes import Capping
 
 DRAWS = [1.0, 0.5, 0.25]  # what a cap of each step leaves of a draw
@@ -93,7 +93,7 @@ class Case:
 
     jobs: list[JobSpec]
     pools: list[PoolSpec]
-    rules: Rules = Rules()
+    rules: Scheduling = Scheduling()
     routes: list[tuple[list[int], int]] = field(default_factory=lambda: [([0], 0)])
     route_links: list[list[int]] | None = None
     n_links: int = 0

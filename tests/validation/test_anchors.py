@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 import numpy as np
 import pytest
 
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.state.codes import Status
 from gpusim.validation.anchor import FULL, QUICK, Effort, Row
 from gpusim.validation.cases import LAWS, play, poisson_arrivals, stream, work
@@ -37,7 +37,7 @@ def test_loss_system_job_by_job():
             refused.append(j)
         else:
             heappush(ends, submit + runtime)
-    fleet = play(work(submit_s, runtime_s), [(16, 1)], Rules(queue_limit=0))
+    fleet = play(work(submit_s, runtime_s), [(16, 1)], Scheduling(queue_limit=0))
     assert np.flatnonzero(fleet.jobs["status"] == Status.REJECTED).tolist() == refused
     assert 0.07 * n < len(refused) < 0.09 * n
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gpusim.engine.cooling import overhead
-from gpusim.engine.description import Levels
+from gpusim.engine.description import ServiceLevels
 from gpusim.engine.run import run
 from gpusim.results.result import Result
 from gpusim.state.codes import Backfill, Order
@@ -64,7 +64,7 @@ def test_no_priorities():
 
 def test_one_level_of_service():
     """Where nobody ever falls a level, service so far is first come, first served: 12 s of the mixture, not 3.7."""
-    off = failures(islice(preemptive.blind_and_seeing(QUICK, Levels((1e9,), (0.0, 1.0))), 4))
+    off = failures(islice(preemptive.blind_and_seeing(QUICK, ServiceLevels((1e9,), (0.0, 1.0))), 4))
     assert list(off) == ["mixture, least attained service at load 0.8: mean time in system"]
     assert min(off.values()) > 10.0
 

@@ -1,4 +1,4 @@
-"""From plain descriptions of pools, sites, jobs and rules to the record arrays that kernels work on."""
+"""From plain descriptions of pools, sites, jobs and scheduling to the record arrays that kernels work on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
-from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Rules, SiteCaps, Work
+from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
 from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
 from gpusim.engine.layout.feeders import lay_out_feeders
 from gpusim.engine.layout.jobs import classes_of, jobs_of, routes_of
-from gpusim.engine.layout.options import clock_of, rules_of
+from gpusim.engine.layout.options import clock_of, scheduling_of
 from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
 from gpusim.engine.layout.serving import lay_out
@@ -25,7 +25,7 @@ def allocate(
     pools: list[PoolSpec],
     n_sites: int,
     work: Work,
-    rules: Rules,
+    scheduling: Scheduling,
     *,
     classes: list[ClassSpec] | None = None,
     shares: list[float] | None = None,
@@ -48,7 +48,7 @@ def allocate(
     serving = serving or lay_out(Replicas())
     shares = shares or [1.0]
     classes, caps = classes or [ClassSpec()], caps or [SiteCaps()] * n_sites
-    jobs = jobs_of(work, rules)
+    jobs = jobs_of(work, scheduling)
     caps_of_runs = cap_tables(
         classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
     )
@@ -58,11 +58,11 @@ def allocate(
     layout = lay_out_pools(pools, n_holdings)
     sites = sites_of(pools, caps)
     feeders = lay_out_feeders(pools, layout, sites, caps)
-    conservative = rules.backfill == Backfill.CONSERVATIVE
+    conservative = scheduling.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
-    segments = 4096 if rules.preempts or rules.greedy or len(serving.replicas) else 64
+    segments = 4096 if scheduling.preempts or scheduling.greedy or len(serving.replicas) else 64
     return Fleet(
-        rules=rules_of(rules, quota is not None),
+        scheduling=scheduling_of(scheduling, quota is not None),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
         holdings=records(HOLDING, n_holdings),
@@ -70,7 +70,9 @@ def allocate(
         pools=layout.pools,
         sites=sites,
         **feeders,
-        **queues_of(layout, jobs, rules, shares, by_tenant=quota is not None or rules.order == Order.FAIR_SHARE),
+        **queues_of(
+            layout, jobs, scheduling, shares, by_tenant=quota is not None or scheduling.order == Order.FAIR_SHARE
+        ),
         **routes_of(work),
         links=records(LINK, max(n_links, 1)),
         classes=classes_of(classes, caps_of_runs["cap_phases"]),
@@ -78,11 +80,13 @@ def allocate(
         segments=records(SEGMENT, segments),
         paces=records(PACE, n_jobs),
         **caps_of_runs,
-        ordered=np.zeros(n_jobs if rules.order == Order.CUSTOM else 1, "i8"),
+        ordered=np.zeros(n_jobs if scheduling.order == Order.CUSTOM else 1, "i8"),
         **timelines(layout.nodes, seats_kept, n_sites, len(shares) * n_types, jobs, serving, conservative),
-        **dues(n_jobs, conservative or rules.greedy or rules.topology_wait_s > 0.0),
-        **rosters_of(layout.pools, jobs, rules),
-        roams_s=jobs.submit_s + rules.topology_wait_s if rules.topology == Topology.PREFERRED else np.zeros(1),
+        **dues(n_jobs, conservative or scheduling.greedy or scheduling.topology_wait_s > 0.0),
+        **rosters_of(layout.pools, jobs, scheduling),
+        roams_s=jobs.submit_s + scheduling.topology_wait_s
+        if scheduling.topology == Topology.PREFERRED
+        else np.zeros(1),
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),

@@ -6,19 +6,19 @@ import numpy as np
 
 from gpusim.bundle import records
 from gpusim.engine.capping import slowing
-from gpusim.engine.description import ClassSpec, Rules, Work
+from gpusim.engine.description import ClassSpec, Scheduling, Work
 from gpusim.state.codes import NONE, Order, Status
 from gpusim.state.jobs import CLASS, JOB, ROUTE
 
 
-def jobs_of(work: Work, rules: Rules) -> np.recarray:
+def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
     jobs = records(JOB, len(work.submit_s))
     for name in (
         "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
         "data_bytes",
     ):  # fmt: skip
         jobs[name] = getattr(work, name)
-    jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & rules.kill_at_estimate
+    jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & scheduling.kill_at_estimate
     for name in ("first_start_s", "start_s", "end_s", "expected_end_s", "promised_s"):
         jobs[name] = np.nan
     jobs["pool"] = jobs["holding"] = NONE
@@ -26,7 +26,7 @@ def jobs_of(work: Work, rules: Rules) -> np.recarray:
     return jobs
 
 
-def keys_of(jobs: np.recarray, rules: Rules) -> np.ndarray:
+def keys_of(jobs: np.recarray, scheduling: Scheduling) -> np.ndarray:
     """By what jobs are ordered as they are submitted, shape (n_jobs,): less goes first."""
     keys = {
         Order.SJF: jobs.estimate_s,
@@ -34,9 +34,9 @@ def keys_of(jobs: np.recarray, rules: Rules) -> np.ndarray:
         Order.LARGEST: -jobs.gpus,
         Order.SMALLEST: jobs.gpus,
         Order.GPU_TIME: jobs.estimate_s * jobs.gpus,
-        Order.DEADLINE: jobs.submit_s + rules.slack * jobs.estimate_s,
+        Order.DEADLINE: jobs.submit_s + scheduling.slack * jobs.estimate_s,
     }
-    return keys.get(rules.order, np.zeros(len(jobs)))
+    return keys.get(scheduling.order, np.zeros(len(jobs)))
 
 
 def classes_of(specs: list[ClassSpec], phases: np.ndarray) -> np.recarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.bundle import records
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.state.codes import NONE, Backfill, Order
-from gpusim.state.fleet import CLOCK, RULES
+from gpusim.state.fleet import CLOCK, SCHEDULING
 from gpusim.state.queues import LONG_QUEUE
 
 
@@ -20,16 +20,16 @@ def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
     return clock
 
 
-def rules_of(rules: Rules, quotas: bool) -> np.recarray:
-    table = records(RULES, 1)
+def scheduling_of(scheduling: Scheduling, quotas: bool) -> np.recarray:
+    table = records(SCHEDULING, 1)
     for name in ("order", "backfill", "placement", "dispatch", "topology", "topology_wait_s", "greedy", "cycle_s"):
-        table[name] = getattr(rules, name)
-    table["preempts"] = rules.preempts or rules.greedy
-    table["by_gpus"], table["promote"] = rules.levels.by_gpus, rules.levels.promote
+        table[name] = getattr(scheduling, name)
+    table["preempts"] = scheduling.preempts or scheduling.greedy
+    table["by_gpus"], table["promote"] = scheduling.levels.by_gpus, scheduling.levels.promote
     table["quotas"] = quotas
     # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
-    keeps = rules.order == Order.CUSTOM or rules.backfill == Backfill.CONSERVATIVE
-    table["redispatch"] = rules.redispatch and not keeps
-    table["queue_limit"] = -1 if rules.queue_limit is None else rules.queue_limit
+    keeps = scheduling.order == Order.CUSTOM or scheduling.backfill == Backfill.CONSERVATIVE
+    table["redispatch"] = scheduling.redispatch and not keeps
+    table["queue_limit"] = -1 if scheduling.queue_limit is None else scheduling.queue_limit
     table["long_queue"] = LONG_QUEUE
     return table

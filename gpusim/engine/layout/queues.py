@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpusim.bundle import records
-from gpusim.engine.description import Rules
+from gpusim.engine.description import Scheduling
 from gpusim.engine.layout.capacity import Layout
 from gpusim.engine.layout.jobs import keys_of
 from gpusim.kernels import bitset
@@ -15,14 +15,14 @@ from gpusim.state.rosters import ENTRY, NO_LEAST, ROSTER
 
 
 def queues_of(
-    layout: Layout, jobs: np.recarray, rules: Rules, shares: list[float], *, by_tenant: bool
+    layout: Layout, jobs: np.recarray, scheduling: Scheduling, shares: list[float], *, by_tenant: bool
 ) -> dict[str, np.ndarray]:
     """Lanes of each pool, one for each tenant or one for all, the sets of who waits in them, and their rows by size."""
     groups = [np.flatnonzero(jobs.tenant == t) for t in range(len(shares))] if by_tenant else [np.arange(len(jobs))]
-    by_place = _rank(jobs, groups, keys_of(jobs, rules))
-    planned = rules.backfill == Backfill.CONSERVATIVE
+    by_place = _rank(jobs, groups, keys_of(jobs, scheduling))
+    planned = scheduling.backfill == Backfill.CONSERVATIVE
     lanes, n_words = _lanes(layout.pools, groups, shares, layout.n_words, planned)
-    n_rows = n_words if rules.backfill == Backfill.EASY and rules.order != Order.CUSTOM else 1
+    n_rows = n_words if scheduling.backfill == Backfill.EASY and scheduling.order != Order.CUSTOM else 1
     return {
         "lanes": lanes,
         "by_place": by_place,
@@ -66,13 +66,13 @@ def _lanes(
     return lanes, n_words
 
 
-def rosters_of(pools: np.recarray, jobs: np.recarray, rules: Rules) -> dict[str, np.ndarray]:
+def rosters_of(pools: np.recarray, jobs: np.recarray, scheduling: Scheduling) -> dict[str, np.ndarray]:
     """Lists of who waits and runs in each pool; what is not used of them takes no memory."""
-    entries = records(ENTRY, len(jobs) if rules.greedy else 1)
+    entries = records(ENTRY, len(jobs) if scheduling.greedy else 1)
     rosters = records(ROSTER, len(pools))
     room = 1
-    if rules.greedy:
-        entries["first_key"] = keys_of(jobs, rules)
+    if scheduling.greedy:
+        entries["first_key"] = keys_of(jobs, scheduling)
         ends = np.cumsum(len(jobs) + pools["planned"])
         rosters["first_running"] = ends - pools["planned"]
         rosters["first_waiting"] = rosters["first_running"] - len(jobs)
@@ -84,6 +84,6 @@ def rosters_of(pools: np.recarray, jobs: np.recarray, rules: Rules) -> dict[str,
         "roster_keys": np.zeros(room, "f8"),
         "roster_jobs": np.zeros(room, "i8"),
         "roster_gpus": np.zeros(room, "i8"),
-        "limits": np.array(rules.levels.limits, "f8"),
-        "level_keys": np.array(rules.levels.keys, "f8"),
+        "limits": np.array(scheduling.levels.limits, "f8"),
+        "level_keys": np.array(scheduling.levels.keys, "f8"),
     }

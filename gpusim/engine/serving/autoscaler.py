@@ -16,7 +16,7 @@ from gpusim.state.codes import NONE, Wait
 _BUSY = int(Wait.BUSY)
 
 
-class Level(Protocol):
+class Detail(Protocol):
     """How a service serves: as a fluid, or request by request."""
 
     def begin(self) -> None:
@@ -47,7 +47,7 @@ class Autoscaler:
     service : Service
     deployments : list of Deployment
         Its own.
-    level : Level
+    detail : Detail
     wanted : callable
         ``wanted(d, time_s)``: replicas that a deployment is to have for the control interval that begins.
     """
@@ -57,10 +57,10 @@ class Autoscaler:
         env: FleetEnvironment,
         service: Service,
         deployments: list[Deployment],
-        level: Level,
+        detail: Detail,
         wanted: Callable[[Deployment, float], int],
     ):
-        self.env, self.service, self.deployments, self.level = env, service, deployments, level
+        self.env, self.service, self.deployments, self.detail = env, service, deployments, detail
         self._wanted, self._steps = wanted, 0
 
     @property
@@ -72,8 +72,8 @@ class Autoscaler:
         """A control step: start or stop replicas for the interval that begins now; when they serve [s]."""
         self._steps += 1
         env, ready_s = self.env, set()
-        self.level.look()
-        self.level.begin()
+        self.detail.look()
+        self.detail.begin()
         for d in self.deployments:
             d.wanted = self._wanted(d, env.now)
             if self._scale(d) and d.load_s > 0.0:
@@ -88,12 +88,12 @@ class Autoscaler:
             return False
         running = np.flatnonzero((d.holding != NONE) & ~d.draining)
         for i in running[d.wanted :].tolist():
-            if self.level.drains(d, i):
+            if self.detail.drains(d, i):
                 d.draining[i] = True
             else:
                 replicas.stop_replica(self.env.fleet, self.env.serving, d.first_row + i, self.env.now)
                 d.ready_s[i] = np.inf
-                self.level.stopped(d, i)
+                self.detail.stopped(d, i)
             d.running -= 1
         back = np.flatnonzero(d.draining)[: max(d.wanted - d.running, 0)]
         d.draining[back] = False

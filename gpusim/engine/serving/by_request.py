@@ -17,7 +17,7 @@ from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, spare_rows, traffic_of
 from gpusim.engine.serving.lookout import Lookout
-from gpusim.engine.serving.meter import Meter
+from gpusim.engine.serving.meter import ReplicaMeter
 from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import Seen
@@ -88,7 +88,7 @@ class ByRequest:
         self.traffic.gateway["most_tokens"] = min(part.max_tokens for part in parts)
         self._first = np.cumsum(rows) - rows  # of each deployment, its first engine
         self.meters = [
-            Meter(env, d, engine, self.engines.engines[first : first + count], service)
+            ReplicaMeter(env, d, engine, self.engines.engines[first : first + count], service)
             for d, engine, first, count in zip(deployments, engines, self._first, rows, strict=True)
         ]
         self.kept: list[np.ndarray] = []

@@ -16,7 +16,7 @@ from gpusim.state.codes import NONE, Miss, Wait
 USES = ("prefill", "decode", "idle", "loading", "draining")
 
 
-class Meter:
+class ReplicaMeter:
     """GPU-seconds and energy of one deployment's replicas, told to the fleet behind the time in which they were used.
 
     A step counts from its beginning; of one that is under way, and its energy, what goes beyond now is told later.

@@ -18,7 +18,7 @@ from gpusim.inputs.demand import demand_signal
 from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.inference import Scaling
+from gpusim.scenario.inference import Autoscaling
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import LOOKING_AHEAD, DeploymentSpec, Service
 from gpusim.scenario.site import Site
@@ -135,7 +135,7 @@ def _rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
 
 def _least_left(service: Service, engine: ServingEngine | None, site: Site) -> float:
     """Share of a replica's rate that the deepest cap of its site leaves."""
-    if not service.by_request or (service.scaling or Scaling()).policy == "static":
+    if not service.by_request or (service.scaling or Autoscaling()).policy == "static":
         return 1.0
     return engine.left_of(float(draws_of(steps_of(SiteCaps(Capping[site.capping.upper()], site.cap_floor)))[-1]))
 
@@ -164,7 +164,7 @@ def _weights_s(service: Service, engine: ServingEngine | None) -> float:
 
 def _most(service: Service, role: str, full: float) -> int:
     """Replicas that a deployment may be to have, if ``full`` ones meet the greatest demand."""
-    scaling = service.scaling or Scaling()
+    scaling = service.scaling or Autoscaling()
     if scaling.policy == "static":
         return service.prefill.replicas if role == "prefill" else scaling.replicas
     peak = math.ceil(full / service.target_utilisation) + 1

@@ -46,9 +46,9 @@ class ServingRecorder:
     """Rows of all services with a model, closed at the end of every record interval."""
 
     def __init__(self, services: Services, names: Names):
-        self._of = {name: level for name, level in services.levels.items() if isinstance(level, ByRequest)}
+        self._of = {name: detail for name, detail in services.details.items() if isinstance(detail, ByRequest)}
         self._expected = {
-            name: level for name, level in services.levels.items() if isinstance(level, Fluid) and level.expected
+            name: detail for name, detail in services.details.items() if isinstance(detail, Fluid) and detail.expected
         }
         self._names = names
         self._rows: dict[str, list[dict]] = {name: [] for name in COLUMNS}

@@ -3,7 +3,7 @@
 A policy is ``wanted(d, time_s)``. Those that look ahead ask what demand will be; those that look back ask what a
 deployment's replicas have seen since the last control step. What a replica can put out is that of the cap which its
 site has it under now. To add one: a function, its name in ``POLICIES`` and among
-those of ``gpusim.scenario.inference.Scaling``.
+those of ``gpusim.scenario.inference.Autoscaling``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gpusim.engine.serving.deployment import Deployment
-from gpusim.scenario.inference import Objectives, Scaling
+from gpusim.scenario.inference import Autoscaling, Objectives
 from gpusim.scenario.service import LOOKING_AHEAD, Service
 
 Wanted = Callable[[Deployment, float], int]
@@ -44,7 +44,7 @@ def policy_of(
     seen : callable, optional
         ``seen(d)``; of services by requests.
     """
-    spec = service.scaling or Scaling()
+    spec = service.scaling or Autoscaling()
 
     def by_demand(d: Deployment, time_s: float) -> int:
         return math.ceil(asked(d, time_s) / (d.paced_tokens_per_s * service.target_utilisation))
@@ -67,7 +67,7 @@ def policy_of(
     return _kept_for(spec.keep_s, wanted)
 
 
-def _after(spec: Scaling, service: Service) -> Callable[[Deployment, Seen], int]:
+def _after(spec: Autoscaling, service: Service) -> Callable[[Deployment, Seen], int]:
     """The replicas that bring what was seen to its target."""
     share = (service.objectives or Objectives()).share
     target = service.target_utilisation

@@ -29,7 +29,7 @@ class Services:
     Attributes
     ----------
     deployments : list of Deployment
-    levels : dict of str to Fluid or ByRequest
+    details : dict of str to Fluid or ByRequest
         How each service serves.
     """
 
@@ -39,9 +39,9 @@ class Services:
         self._busy = np.zeros((len(env.fleet.pools), len(specs)))
         for d in self.deployments:
             d.connect(env)
-        self.levels: dict[str, Fluid | ByRequest] = {}
+        self.details: dict[str, Fluid | ByRequest] = {}
         self._autoscalers = [self._autoscaler(of, i, name, spec) for i, (name, spec) in enumerate(specs.items())]
-        self._by_request = [level for level in self.levels.values() if isinstance(level, ByRequest)]
+        self._by_request = [detail for detail in self.details.values() if isinstance(detail, ByRequest)]
         env.connect(serve=self.share, **({"catch_up": self.catch_up} if self._by_request else {}))
 
     def _autoscaler(self, of: Prepared, i: int, name: str, spec: Service) -> Autoscaler:
@@ -53,17 +53,17 @@ class Services:
             serving = len(spec.deployments)
             roads = Roads(of.jurisdictions, spec, mine[:serving], self._prices(mine, engines, serving))
         if spec.by_request:
-            level = self.levels[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
-            return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked, level.seen))
+            detail = self.details[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
+            return Autoscaler(env, spec, mine, detail, policy_of(spec, detail.asked, detail.seen))
         demand, shares = [of.demand[name]], lambda i: np.array([mine[i].weight])
         flows = Flows(np.ones((1, len(mine)), bool))
         if spec.model is not None:
             demand, shares, flows = of.arrivals[name].demand, roads.shares, Flows(roads.allowed)
             expected = Expected(spec, mine, engines, flows, roads, of.seed)
-        level = self.levels[name] = Fluid(
+        detail = self.details[name] = Fluid(
             env, spec, mine, demand, shares, flows, self._busy[:, i], self._load, expected
         )
-        return Autoscaler(env, spec, mine, level, policy_of(spec, level.asked))
+        return Autoscaler(env, spec, mine, detail, policy_of(spec, detail.asked))
 
     def _prices(
         self, mine: list[Deployment], engines: list[ServingEngine], serving: int
@@ -95,7 +95,7 @@ class Services:
             for scaler in self._autoscalers:
                 if scaler.due_s == due_s:
                     ready_s = scaler.control()
-                    scaler.level.share()
+                    scaler.detail.share()
                     for moment_s in sorted(ready_s):
                         self._wake(moment_s)
 
@@ -104,26 +104,26 @@ class Services:
 
     def share(self, _event: object = None) -> None:
         """What runs has changed: all services share their demand out anew."""
-        for level in self.levels.values():
-            level.share()
+        for detail in self.details.values():
+            detail.share()
         self._mark_peaks()
 
     def settle(self) -> None:
         """Bring what all services sum up to now."""
-        for level in self.levels.values():
-            level.settle()
+        for detail in self.details.values():
+            detail.settle()
         self._mark_peaks()
 
     def catch_up(self) -> None:
         """Play services by requests up to now, before prices or what sites may draw change."""
-        for level in self._by_request:
-            level.settle()
+        for detail in self._by_request:
+            detail.settle()
         self._mark_peaks()
 
     def close(self) -> None:
         """The run is over."""
-        for level in self._by_request:
-            level.close()
+        for detail in self._by_request:
+            detail.close()
 
     def _mark_peaks(self) -> None:
         if self._by_request:

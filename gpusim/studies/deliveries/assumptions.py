@@ -92,7 +92,7 @@ def _played(doubt: Doubt, value: float, seeds: range, overheads: Mapping[str, fl
     """What is planned but not live, by cause and seed, at a value of an assumption."""
     losses: Losses = {}
     for i, seed in enumerate(seeds):
-        scenario, network, draws = doubt.world(value, seed)
+        scenario, network, draws = doubt.future(value, seed)
         lost = Tally(scenario, network, overheads).look(replay(network, scenario, draws)).lost
         for (_project, cause, held_by), (hours, _usd) in lost.items():
             if cause != AHEAD:

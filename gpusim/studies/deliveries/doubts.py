@@ -21,7 +21,7 @@ from gpusim.scenario.steps import Step, Steps
 from gpusim.studies.lever import Lever, turned
 from gpusim.units import DAY_S
 
-World = tuple[Scenario, Network, Draws]
+Future = tuple[Scenario, Network, Draws]
 DURATION, RATE, CHANCE, EARLY = (0.8, 1.25), (0.5, 2.0), 0.3, (0.0, 0.5)  # intervals where the scenario gives none
 TIMES, POWER, VALUE = "times", "power", "value"
 
@@ -34,7 +34,7 @@ class Doubt:
     ----------
     how : str
         What a value is: "times" (a factor), "power", "value" or a change of keys.
-    world : callable
+    future : callable
         The replication of a seed at a value.
     """
 
@@ -43,7 +43,7 @@ class Doubt:
     base: float
     low: float
     high: float
-    world: Callable[[float, int], World]
+    future: Callable[[float, int], Future]
 
 
 def doubts_of(scenario: Scenario) -> list[Doubt]:
@@ -100,13 +100,13 @@ def _derived(scenario: Scenario, network: Network) -> Iterator[Doubt]:
             yield Doubt(f"shock {name}", VALUE, shock.probability, low, high, _of_shock(scenario, network, name))
 
 
-def _of_work(scenario: Scenario, network: Network, work_s: Callable) -> Callable[[float, int], World]:
-    def world(value: float, seed: int) -> World:
+def _of_work(scenario: Scenario, network: Network, work_s: Callable) -> Callable[[float, int], Future]:
+    def future(value: float, seed: int) -> Future:
         draws = Draws.of(network, scenario, seed)
         pairs = zip(network.activities, draws.work_s, strict=True)
         return scenario, network, replace(draws, work_s=[work_s(one, work, value) for one, work in pairs])
 
-    return world
+    return future
 
 
 def _longer(kind: str) -> Callable:
@@ -118,53 +118,53 @@ def _wider(activity, work_s: float, value: float) -> float:
     return work_s if is_certain(activity) else median_s * (work_s / median_s) ** value
 
 
-def _of_law(scenario: Scenario, network: Network, key: str) -> Callable[[float, int], World]:
-    def world(value: float, seed: int) -> World:
+def _of_law(scenario: Scenario, network: Network, key: str) -> Callable[[float, int], Future]:
+    def future(value: float, seed: int) -> Future:
         law = Durations(network.activities, scenario.delays.model_copy(update={key: value}))
         return scenario, network, replace(Draws.of(network, scenario, seed), work_s=law.work_s(seed))
 
-    return world
+    return future
 
 
-def _of_handover(scenario: Scenario, network: Network) -> Callable[[float, int], World]:
-    def world(value: float, seed: int) -> World:
+def _of_handover(scenario: Scenario, network: Network) -> Callable[[float, int], Future]:
+    def future(value: float, seed: int) -> Future:
         law = scenario.delays.model_copy(update={"early_share": value})
         return _with(scenario, network, seed, delays=law)
 
-    return world
+    return future
 
 
-def _of_supply(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], World]:
+def _of_supply(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
     supply = scenario.supplies[name]
     key = "units" if supply.kind == "crew" else "per_month"
 
-    def world(value: float, seed: int) -> World:
+    def future(value: float, seed: int) -> Future:
         changed = supply.model_copy(update={key: _scaled(supply.level, value)})
         return _with(scenario, network, seed, supplies={**scenario.supplies, name: changed})
 
-    return world
+    return future
 
 
-def _of_rival(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], World]:
+def _of_rival(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
     rival = scenario.rivals[name]
 
-    def world(value: float, seed: int) -> World:
+    def future(value: float, seed: int) -> Future:
         orders = {k: v.model_copy(update={"per_month": v.per_month * value}) for k, v in rival.orders.items()}
         changed = rival.model_copy(update={"orders": orders})
         return _with(scenario, network, seed, rivals={**scenario.rivals, name: changed})
 
-    return world
+    return future
 
 
-def _of_shock(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], World]:
-    def world(value: float, seed: int) -> World:
+def _of_shock(scenario: Scenario, network: Network, name: str) -> Callable[[float, int], Future]:
+    def future(value: float, seed: int) -> Future:
         changed = scenario.shocks[name].model_copy(update={"probability": value})
         return _with(scenario, network, seed, shocks={**scenario.shocks, name: changed})
 
-    return world
+    return future
 
 
-def _with(scenario: Scenario, network: Network, seed: int, **tables: dict) -> World:
+def _with(scenario: Scenario, network: Network, seed: int, **tables: dict) -> Future:
     changed = scenario.model_copy(update=tables)
     return changed, network, Draws.of(network, changed, seed)
 
@@ -180,11 +180,11 @@ def _of_keys(scenario: Scenario, name: str, one: Assumption) -> Doubt:
     lever, plans = Lever(keys=one.keys, how=one.how), {}
     base = {"scale": 1.0, "set": (one.low + one.high) / 2.0}.get(one.how, 0.0)
 
-    def world(value: float, seed: int) -> World:
+    def future(value: float, seed: int) -> Future:
         if value not in plans:
             changed = limited(turned(scenario, [(lever, value)]))
             plans[value] = changed, Network(changed)
         changed, network = plans[value]
         return changed, network, Draws.of(network, changed, seed)
 
-    return Doubt(name, one.how, base, one.low, one.high, world)
+    return Doubt(name, one.how, base, one.low, one.high, future)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gpusim.scenario.costs import gpus_usd
 from gpusim.scenario.faults import dotted
-from gpusim.scenario.inference import Objectives, Routing, Scaling
+from gpusim.scenario.inference import Autoscaling, Objectives, Routing
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import Service
 from gpusim.studies.lever import Lever
@@ -31,7 +31,7 @@ def _lever(name: str, *path: str, how: str = "set") -> Lever:
 
 
 def _replicas(scenario: Scenario, name: str, service: Service, step: float) -> Counterfactual:
-    if (service.scaling or Scaling()).policy == "static":
+    if (service.scaling or Autoscaling()).policy == "static":
         each = sum(gpus_usd(scenario, one.gpu_type, service.gpus_per_replica) for one in service.deployments)
         return Counterfactual(
             "replicas", name, "replicas",
@@ -45,7 +45,7 @@ def _replicas(scenario: Scenario, name: str, service: Service, step: float) -> C
 
 
 def _apart(scenario: Scenario, name: str, service: Service) -> Iterator[Counterfactual]:
-    if (service.scaling or Scaling()).policy == "static":
+    if (service.scaling or Autoscaling()).policy == "static":
         kinds = [service.prefill_type(one) for one in service.deployments]
         each = sum(gpus_usd(scenario, kind, service.gpus_per_replica) for kind in kinds)
         yield Counterfactual(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gpusim.engine.description import Levels, Rules
+from gpusim.engine.description import Scheduling, ServiceLevels
 from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.gittins import gittins_levels
 from gpusim.policies.policy import Policy
@@ -19,13 +19,13 @@ CODES = {
 }  # of others: their own names
 
 
-def rules_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None) -> Rules:
-    """The rules by which the jobs of a table are ordered, placed and dispatched, under a policy in Python if any."""
+def scheduling_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None) -> Scheduling:
+    """How the jobs of a table are ordered, placed and dispatched, under a policy in Python if any."""
     decides = scheduler.is_greedy or hasattr(policy, "allocate") or hasattr(policy, "assign")
     order = Order.CUSTOM
     if policy is None:
         order = CODES[scheduler.order] if scheduler.order in CODES else Order[scheduler.order.upper()]
-    return Rules(
+    return Scheduling(
         order=order,
         backfill=Backfill.NONE if decides else Backfill[scheduler.backfill.upper()],
         placement=Placement[scheduler.placement.upper()],
@@ -36,20 +36,20 @@ def rules_of(scheduler: Scheduler, table: JobTable, policy: Policy | None = None
         kill_at_estimate=scheduler.overrun == "kill",
         preempts=scheduler.preemption == "priority" and not decides,
         greedy=scheduler.is_greedy,
-        levels=_levels(scheduler, table) if order is Order.SERVICE else Levels((), (0.0,)),
+        levels=_levels(scheduler, table) if order is Order.SERVICE else ServiceLevels((), (0.0,)),
         slack=scheduler.chosen.slack if order is Order.DEADLINE else 0.0,
         queue_limit=scheduler.queue_limit,
         cycle_s=scheduler.cycle_s if scheduler.mode == "cycle" else 0.0,
     )
 
 
-def _levels(scheduler: Scheduler, table: JobTable) -> Levels:
+def _levels(scheduler: Scheduler, table: JobTable) -> ServiceLevels:
     options = scheduler.chosen
     if scheduler.order == "gittins":
         known = table["runtime_s"] if options.run_times_s is None else options.run_times_s
         known = [time_s for time_s in known if time_s > 0.0] or [1.0]
         limits, index = gittins_levels(known, options.levels)
-        return Levels(tuple(limits.tolist()), tuple((-index).tolist()))
+        return ServiceLevels(tuple(limits.tolist()), tuple((-index).tolist()))
     promote = math.inf if options.promote is None else options.promote
     keys = tuple(map(float, range(len(options.limits) + 1)))
-    return Levels(tuple(options.limits), keys, scheduler.order == "las_2d", promote)
+    return ServiceLevels(tuple(options.limits), keys, scheduler.order == "las_2d", promote)
