@@ -32,6 +32,16 @@ def test_links_and_files_exist(document):
     assert [str(path) for path in (*linked, *named) if not path.exists()] == []
 
 
+def test_the_architecture_names_files_that_exist():
+    """In backquotes, as paths in the package or in the repository, or by name alone."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./*]+(?:/|\.(?:py|md|csv|json|js)))`", text)
+    names = {path.name for path in (ROOT / "gpusim").rglob("*")}
+    for name in (name.rstrip("/") for name in named):
+        assert name in names or list(ROOT.glob(name)) or list((ROOT / "gpusim").glob(name)), name
+    assert len(named) > 80
+
+
 def anchors(text: str) -> set[str]:
     """What links may lead to in a document: its headings, as GitHub and the site of the docs write them."""
     plain = (re.sub(r"[`*]|\[|\]\([^)]*\)", "", heading) for heading in HEADING.findall(FENCED.sub("", text)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -131,6 +132,25 @@ def test_layers_have_no_cycle() -> None:
         assert free, f"cycle among {sorted(left)}"
         for name in free:
             del left[name]
+
+
+def table_of_parts() -> list[list[str]]:
+    """Parts in the order of the table in the architecture, those of one row together."""
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = text.partition("| part |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [
+        [name.rstrip("/").removesuffix(".py") for name in re.findall(r"`([\w./]+)`", row.split("|")[1])] for row in rows
+    ]
+
+
+def test_the_architecture_has_every_part_below_what_it_imports() -> None:
+    rows = table_of_parts()
+    assert sorted(name for row in rows for name in row) == sorted(ALLOWED)
+    above: set[str] = set()
+    for row in rows:
+        above |= set(row)
+        for name in row:
+            assert (ALLOWED[name] or set()) <= above, name
 
 
 def test_no_circle_of_modules() -> None:

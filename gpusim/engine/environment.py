@@ -5,41 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import simpy
 
-from gpusim.engine import border, room
-from gpusim.engine.clock import Clock
+from gpusim.engine import border
 from gpusim.engine.description import Replicas
 from gpusim.engine.draw import facility_w
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
+from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
 from gpusim.kernels import amending, control, pace, reading
-from gpusim.kernels.advance import (
-    DEPARTED,
-    FINISHED,
-    MOVES_FULL,
-    PASSES,
-    REACHED,
-    SEGMENT_ROOM,
-    SEGMENTS_FULL,
-    advance,
-    advance_by_plan,
-    advance_greedily,
-)
-from gpusim.kernels.passes import run_greedy_passes, run_passes, run_planned_passes
-from gpusim.state.codes import Backfill, Status
+from gpusim.state.codes import Status
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 
 _NEVER = float("inf")
 
 
-class FleetEnvironment(Clock):
-    """A clock that plays the fleet's dense events up to each SimPy event before that event fires.
+class FleetEnvironment(PlayedClock):
+    """What control processes find, always exactly at ``env.now``, and what they may do to it.
 
-    Whoever runs as a process therefore always finds the fleet exactly at ``env.now``. Whatever a process hands over is
-    checked before a kernel sees it; what cannot be raises ``ProcessError``.
+    Whatever a process hands over is checked before a kernel sees it; what cannot be raises ``ProcessError``.
 
     Attributes
     ----------
@@ -58,25 +43,17 @@ class FleetEnvironment(Clock):
     """
 
     def __init__(self, fleet: Fleet, serving: Serving | None = None, sizes: Sizes | None = None):
-        super().__init__()
-        self._fleet, self._serving = fleet, serving or lay_out(Replicas())
+        super().__init__(fleet)
+        self._serving = serving or lay_out(Replicas())
         self._sizes = sizes or Sizes.proportional(fleet.jobs["gpus"])
-        clock = np.asarray(fleet.clock)  # read at every step, for which a record is slow
-        self._n_segments, self._n_ends = clock["n_segments"], clock["n_ends"]
-        self._play = _player(fleet.scheduling[0])
-        self._finished = self.event()
         self._sites, self._links = border.Named(self, "sites"), border.Named(self, "links")
-        self._watched: dict[int, simpy.Event] = {}
-        self._move: Callable[[int, int], object] = lambda _job, _link: None
         self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
         self._spares: Callable[[int], object] = lambda _pool: None
         self._serve: Callable[[], object] | None = None
         self._catch_up: Callable[[], object] | None = None
 
-    fleet = property(lambda self: self._fleet)
     serving = property(lambda self: self._serving)
     sizes = property(lambda self: self._sizes)
-    finished = property(lambda self: self._finished)
     sites = property(lambda self: self._sites)
     links = property(lambda self: self._links)
 
@@ -99,24 +76,6 @@ class FleetEnvironment(Clock):
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------
-
-    def step(self) -> None:
-        """Play the dense events before the next SimPy event, then that event."""
-        if self.active_process is not None:
-            raise border.refuse(self, "env.step: the run is under way; yield events to let time pass")
-        self._advance()
-        super().step()
-
-    def completion(self, job: int) -> simpy.Event:
-        """Event that fires at the instant at which a job ends, at once if it has; its value is the job's row.
-
-        A job that is rejected does not end.
-        """
-        job = border.whole(self, "env.completion: job", job, len(self.fleet.jobs))
-        if self.fleet.jobs[job].status in (Status.DONE, Status.TIMED_OUT):
-            return self.event().succeed(job)
-        self.fleet.jobs[job].watched = 1
-        return self._watched.setdefault(job, self.event())
 
     def log(self, time_s: float, site: str, kind: str, detail: str, value: float, unit: str = "") -> None:
         """One line of the run's story so far in the table of events; ``site`` is "" for what concerns them all.
@@ -250,15 +209,6 @@ class FleetEnvironment(Clock):
         if self._serve is not None:
             self.at(self.now, Place.SHARING).callbacks.append(lambda _event: self._serve())
 
-    def run_passes(self) -> None:
-        """A scheduling pass over every pool in which something changed (cycle mode)."""
-        if self.fleet.scheduling[0].backfill == Backfill.CONSERVATIVE:
-            self._run_planned_passes(self.now)
-        elif self.fleet.scheduling[0].greedy:
-            run_greedy_passes(self.fleet, self.now)
-        else:
-            run_passes(self.fleet, self.now)
-
     def settle(self) -> None:
         """Bring every running integral up to now."""
         if self._catch_up is not None:
@@ -277,58 +227,3 @@ class FleetEnvironment(Clock):
         more_j = facility_w(row) * float(self.now - row.settled_s)
         usd, grams = row.cost_usd + more_j * row.price_usd_per_j, row.carbon_g + more_j * row.carbon_g_per_j
         return float(row.facility_j + more_j), float(usd), float(grams)
-
-    # Dense events ------------------------------------------------------------------------------------------------
-
-    def _advance(self) -> None:
-        until_s, place = self._queue[0][:2] if self._queue else (_NEVER, Place.CONTROL)
-        while True:
-            self.make_segment_room()
-            reason = self._play(self._fleet, float(until_s), place == Place.PASSES)
-            if reason == REACHED:
-                return
-            clock = self.fleet.clock[0]
-            if reason == SEGMENTS_FULL:
-                continue
-            if reason == MOVES_FULL:
-                room.grow_cap_moves(self.fleet)
-                continue
-            if reason == PASSES:
-                self._run_planned_passes(clock.now_s)
-                continue
-            if reason == FINISHED:
-                if not self.finished.triggered:
-                    self._fire(self.finished, None, clock.now_s, Place.OVER)
-                    return
-                continue
-            if reason == DEPARTED:
-                self._depart()
-                return
-            for job in self.fleet.woken[: clock.n_woken].tolist():
-                self._fire(self._watched.pop(job), job, clock.now_s)
-            clock.n_woken = 0
-            return
-
-    def _depart(self) -> None:
-        """Hand the jobs whose data must be moved over to ``move``, at the instant of their arrival."""
-        clock = self.fleet.clock[0]
-        departure = self.event()
-        departure.callbacks.append(lambda event: [self._move(job, link) for job, link in event.value])
-        self._fire(departure, self.fleet.departing[: clock.n_departing].tolist(), clock.now_s)
-        clock.n_departing = 0
-
-    def make_segment_room(self) -> None:
-        """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
-        if len(self._fleet.segments) - self._n_segments[0] < SEGMENT_ROOM + 5 * self._n_ends[0]:
-            room.grow_segments(self.fleet)
-
-    def _run_planned_passes(self, now_s: float) -> None:
-        while not run_planned_passes(self.fleet, float(now_s)):
-            room.grow_plans(self.fleet)
-
-
-def _player(rules: np.record) -> Callable[[Fleet, float, bool], int]:
-    """The kernel that plays dense events under some rules."""
-    if rules.backfill == Backfill.CONSERVATIVE:
-        return advance_by_plan
-    return advance_greedily if rules.greedy else advance

@@ -15,17 +15,18 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
-from gpusim.engine.serving.gateway import ROWS, spare_rows, traffic_of
+from gpusim.engine.serving.gateway import ROWS, traffic_of
 from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import ReplicaMeter
 from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Roads
+from gpusim.engine.serving.room import make_room
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail
 from gpusim.kernels.serving.slowing import set_pace
-from gpusim.kernels.serving.state import REQUEST, SHIPMENT, Engines
-from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TICKET, TURN
+from gpusim.kernels.serving.state import Engines
+from gpusim.kernels.serving.traffic import ARRIVAL, KEPT, TURN
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.serving.layout import engines_of
@@ -250,22 +251,7 @@ class ByRequest:
         if stopped == gateway.KEPT_FULL:
             self._read_kept()
             return
-        engines, traffic, rows = self.engines, self.traffic, len(self.engines.requests)
-        apart = len(engines.shipments) > 0
-        engines.put("requests", _longer(engines.requests, records(REQUEST, rows)))
-        engines.put("places", np.append(engines.places, np.full(rows, NONE)))
-        if len(engines.slowed_s):
-            engines.put("slowed_s", np.concatenate([engines.slowed_s, np.zeros((rows, 2))]))
-        if len(engines.followers):
-            engines.put("followers", np.append(engines.followers, np.full(rows, NONE)))
-            traffic.put("turns", _longer(traffic.turns, records(TURN, rows)))
-        if apart:
-            engines.put("shipments", _longer(engines.shipments, records(SHIPMENT, rows // 2)))
-        traffic.put("tickets", _longer(traffic.tickets, records(TICKET, rows)))
-        traffic.put("spare", np.append(traffic.spare, np.zeros(rows, np.int64)))
-        gate, spare = traffic.gateway[0], spare_rows(rows, 2 * rows, apart)
-        traffic.spare[gate.spare : gate.spare + len(spare)] = spare
-        gate.spare += len(spare)
+        make_room(self.engines, self.traffic)
 
     def _read_kept(self) -> None:
         gate = self.traffic.gateway[0]
@@ -310,7 +296,3 @@ class ByRequest:
         if due_s > self._next_look_s:
             self._next_look_s = due_s
             self._wake(due_s)
-
-
-def _longer(rows: np.recarray, more: np.recarray) -> np.recarray:
-    return np.concatenate([rows, more]).view(np.recarray)
