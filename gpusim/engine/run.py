@@ -36,6 +36,7 @@ from gpusim.engine.process import start_all
 from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
+from gpusim.engine.segment_table import segments_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
 from gpusim.engine.shrinking import Shrinking
@@ -96,6 +97,8 @@ def run(
     tables["events"] = _with_rejections(tables["events"], tables["rejections"])
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet.clock[0].n_segments:
+        tables["job_segments"] = segments_table(fleet, tables["jobs"], names, end_s)
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():

@@ -35,7 +35,7 @@ class GpuTime(NamedTuple):
     idle_j: np.ndarray  # what the GPUs that they held draw idle, by the pools in which they ran
 
 
-class _Parts(NamedTuple):
+class Parts(NamedTuple):
     """Parts of runs, each at one rate, as columns; places are in s of a run's course (``kernels/course.py``)."""
 
     job: np.ndarray
@@ -78,7 +78,7 @@ def split_runs(
     booked = {cause: np.zeros((len(edges_s) - 1, len(fleet.pools))) for cause in SPLIT}
     gpu_time = GpuTime(*np.zeros((len(GpuTime._fields), len(fleet.jobs))))
     taken = {cause: np.zeros_like(booked[cause]) for cause in (Cause.THROTTLED, Cause.SLOWED)}  # and put down to others
-    for parts in _all_parts(fleet, edges_s[-1]):
+    for parts in parts_of_runs(fleet, edges_s[-1]):
         _book(fleet, edges_s, parts, binding_s, booked, taken, gpu_time)
     for cause, parts in taken.items():
         rest = booked[cause] - parts
@@ -86,18 +86,18 @@ def split_runs(
     return booked, gpu_time
 
 
-def _all_parts(fleet: Fleet, now_s: float) -> Iterator[_Parts]:
-    """The parts that are noted, then the last part of each job's last run."""
+def parts_of_runs(fleet: Fleet, now_s: float, jobs: np.ndarray | bool = True) -> Iterator[Parts]:
+    """The parts that are noted, then the last part of each job's last run; of ``jobs``, a mask, only."""
     segments = fleet.segments[: int(fleet.clock[0].n_segments)]
     for first in range(0, len(segments), CHUNK):
         yield _noted(fleet, segments[first : first + CHUNK])
     status = fleet.jobs["status"]
-    rows = np.flatnonzero(np.isin(status, [Status.RUNNING, Status.DONE, Status.TIMED_OUT]))
+    rows = np.flatnonzero(np.isin(status, [Status.RUNNING, Status.DONE, Status.TIMED_OUT]) & jobs)
     for first in range(0, len(rows), CHUNK):
         yield _last(fleet, rows[first : first + CHUNK], now_s)
 
 
-def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
+def _noted(fleet: Fleet, segments: np.ndarray) -> Parts:
     job, kept_s = segments["job"], segments["kept_s"]
     cut = kept_s < np.inf
     at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
@@ -105,10 +105,10 @@ def _noted(fleet: Fleet, segments: np.ndarray) -> _Parts:
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
     names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate", "by_feeder")
     columns = (segments[name] for name in names)
-    return _Parts(job, *columns, kept_s, writing)
+    return Parts(job, *columns, kept_s, writing)
 
 
-def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
+def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     jobs = fleet.jobs[rows]
     paced = jobs["paced"] != 0
     start_s, place_s, rate = jobs["start_s"].copy(), np.zeros(len(rows)), np.ones(len(rows))
@@ -118,7 +118,7 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> _Parts:
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
-    return _Parts(
+    return Parts(
         rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
         by_feeder, kept_s, writing,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _book(
     fleet: Fleet,
     edges_s: np.ndarray,
-    parts: _Parts,
+    parts: Parts,
     binding_s: Mapping[Cause, Sequence[Spans]],
     booked: dict[Cause, np.ndarray],
     others: dict[Cause, np.ndarray],

@@ -81,7 +81,7 @@ def pools_it_j(fleet: Fleet, online_s: np.ndarray, serving_s: np.ndarray, jobs: 
 def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:
     """[J] that jobs drew beyond the idle power of the GPUs they held, per pool.
 
-    Of a job that ran in several pools by the GPU-seconds that it held in each, times what a GPU draws at work there.
+    What is noted of a job falls to the pools in which it ran, the rest to the last of them.
     """
     records = fleet.jobs[: len(jobs)]
     ran = (jobs["run_s"] > 0.0).to_numpy()
@@ -89,15 +89,12 @@ def _above_idle_j(fleet: Fleet, jobs: pd.DataFrame) -> np.ndarray:
     idle_j = jobs["idle_j"].to_numpy() if "idle_j" in jobs else fleet.pools["idle_w"][pool] * held_gpu_s
     above_j = np.where(ran, jobs["energy_j"].to_numpy() - idle_j, 0.0)
     moved = have_moved(fleet)[: len(jobs)]
-    found = np.bincount(pool[ran & ~moved], above_j[ran & ~moved], len(fleet.pools))
     if not moved.any():
-        return found
+        return np.bincount(pool[ran], above_j[ran], len(fleet.pools))
     segments = fleet.segments[: int(fleet.clock[0].n_segments)]
     segments = segments[moved[segments["job"]]]
-    spent = np.zeros((len(jobs), len(fleet.pools)))
-    before = segments["held"] * (segments["end_s"] - segments["start_s"])
-    np.add.at(spent, (segments["job"], segments["pool"]), before)
-    rows = np.flatnonzero(moved)
-    spent[rows, pool[rows]] += held_gpu_s[rows] - spent[rows].sum(axis=1)  # the last run
-    weights = spent[rows] * fleet.pools["compute_w"]
-    return found + (weights / weights.sum(axis=1, keepdims=True).clip(1e-300) * above_j[rows, None]).sum(axis=0)
+    above_w = segments["power_w"] - fleet.pools["idle_w"][segments["pool"]] * segments["held"]
+    noted_j = above_w * (segments["end_s"] - segments["start_s"])
+    above_j -= np.bincount(segments["job"], noted_j, len(jobs))
+    last_j = np.bincount(pool[ran], above_j[ran], len(fleet.pools))
+    return last_j + np.bincount(segments["pool"], noted_j, len(fleet.pools))

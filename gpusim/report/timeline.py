@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gpusim.analysis.job_runs import parts_of_runs
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.tables.record import Record
 from gpusim.units import DAY_S, WATT_PER_MW, number_of
@@ -23,9 +24,10 @@ MICRO = 1e6  # ts and dur are microseconds
 def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0, site: str | None = None) -> int:
     """Write the events of a window as Trace Event Format JSON.
 
-    A pool is a process whose jobs are packed into as few lanes (threads) as run at once, with counters of busy,
-    serving and queued GPUs; a site is a process with counters of power and its deliveries and grid stages. Jobs that
-    reach over the window's ends are cut there; their arguments have the true times.
+    A pool is a process whose jobs' runs are packed into as few lanes (threads) as run at once, with counters of busy,
+    serving and queued GPUs; a site is a process with counters of power and its deliveries and grid stages. A job that
+    was cut short has a bar for each run, in the pool of that run; a run whose rate changed has its parts below it. What
+    reaches over the window's ends is cut there; its arguments have the true times.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0,
 
 def _events(result: Record, sites: list[str], start_s: float, end_s: float) -> Iterator[dict]:
     pools = result.pools[["site", "gpu_type"]].drop_duplicates()
-    pid = 0
+    parts, pid = parts_of_runs(result), 0
     for site in sites:
         pid += 1
         yield from _names(pid, f"{site}: power and events", start_s)
@@ -74,7 +76,9 @@ def _events(result: Record, sites: list[str], start_s: float, end_s: float) -> I
         for kind in pools.loc[pools["site"] == site, "gpu_type"]:
             pid += 1
             yield from _names(pid, f"{site}: {kind}", start_s)
+            mine = parts[(parts["site"] == site) & (parts["gpu_type"] == kind)]
             yield from _pool(result, site, kind, pid, start_s, end_s)
+            yield from _runs(result, mine, pid, start_s, end_s)
 
 
 def _names(pid: int, name: str, start_s: float) -> Iterator[dict]:
@@ -102,22 +106,42 @@ def _pool(result: Record, site: str, kind: str, pid: int, start_s: float, end_s:
         moment_s = max(row.start_s, start_s)
         yield _counter(pid, "GPUs", moment_s, {"busy": row.busy_gpus, "serving": row.serving_gpus})
         yield _counter(pid, "GPUs asked for by waiting jobs", moment_s, {"queued": row.queued_gpus})
-    jobs = result.jobs[(result.jobs["site"] == site) & (result.jobs["gpu_type"] == kind)]
-    jobs = jobs.assign(last_s=last_s(jobs, float(result.manifest["duration_s"])))
-    jobs = jobs[(jobs["start_s"] < end_s) & (jobs["last_s"] > start_s)].sort_values("start_s", kind="stable")
-    lanes = pack(jobs["start_s"], jobs["last_s"])
+
+
+def _runs(result: Record, parts: pd.DataFrame, pid: int, start_s: float, end_s: float) -> Iterator[dict]:
+    """Runs of jobs, of which these are the ``parts`` in one pool; below a run whose rate changed, its parts."""
+    runs = parts.groupby(["job_id", "run"], sort=False).agg(
+        gpus=("gpus", "first"), first_s=("start_s", "min"), last_s=("end_s", "max"), parts=("rate", "size")
+    )
+    runs = runs[(runs["first_s"] < end_s) & (runs["last_s"] > start_s)].sort_values("first_s", kind="stable")
+    jobs = result.jobs.set_index("job_id").drop(columns="gpus")
+    shown = runs.reset_index().join(jobs, on="job_id")
+    lanes = pack(shown["first_s"], shown["last_s"])
     for lane in range(1, max(lanes, default=0) + 1):
         yield {"ph": "M", "ts": _us(start_s), "pid": pid, "tid": lane, "name": "thread_name",
                "args": {"name": f"lane {lane}"}}  # fmt: skip
-    for row, lane in zip(jobs.itertuples(), lanes, strict=True):
-        first_us, last_us = _us(max(row.start_s, start_s)), _us(min(row.last_s, end_s))
+    lane_of = {}
+    for row, lane in zip(shown.itertuples(), lanes, strict=True):
         args = {
             "job_id": str(row.job_id), "tenant": str(row.tenant), "gpus": int(row.gpus), "status": str(row.status),
-            "submit_s": row.submit_s, "start_s": row.start_s, "end_s": row.last_s, "wait_s": row.wait_s,
+            "submit_s": row.submit_s, "start_s": row.first_s, "end_s": row.last_s, "wait_s": row.wait_s,
             "evictions": int(row.evictions),
         }  # fmt: skip
-        yield {"name": f"{row.job_class}, {number_of(row.gpus, 'GPU')}", "cat": "job", "ph": "X", "ts": first_us,
-               "dur": last_us - first_us, "pid": pid, "tid": lane, "args": args}  # fmt: skip
+        name = f"{row.job_class}, {number_of(row.gpus, 'GPU')}"
+        yield _bar(name, "job", pid, lane, (max(row.first_s, start_s), min(row.last_s, end_s)), args)
+        if row.parts > 1:
+            lane_of[row.job_id, row.run] = lane
+    for part in _window(parts[parts["job_id"].isin([job for job, _run in lane_of])], start_s, end_s).itertuples():
+        if (part.job_id, part.run) in lane_of:
+            span_s = max(part.start_s, start_s), min(part.end_s, end_s)
+            args = {"start_s": part.start_s, "end_s": part.end_s, "rate": part.rate}
+            yield _bar(f"rate {part.rate:.3g}", "rate", pid, lane_of[part.job_id, part.run], span_s, args)
+
+
+def _bar(name: str, kind: str, pid: int, lane: int, span_s: tuple[float, float], args: dict) -> dict:
+    first_us, last_us = (_us(time_s) for time_s in span_s)
+    return {"name": name, "cat": kind, "ph": "X", "ts": first_us, "dur": last_us - first_us, "pid": pid, "tid": lane,
+            "args": args}  # fmt: skip
 
 
 def pack(starts_s: Iterable[float], ends_s: Iterable[float]) -> list[int]:
@@ -132,12 +156,6 @@ def pack(starts_s: Iterable[float], ends_s: Iterable[float]) -> list[int]:
         heapq.heappush(taken, (end_s, lane))
         lanes.append(lane)
     return lanes
-
-
-def last_s(jobs: pd.DataFrame, duration_s: float) -> pd.Series:
-    """End [s] of each job; of one that still runs, the run's; of one evicted and queued again, as if run in one go."""
-    unfinished = (jobs["start_s"] + jobs["run_s"]).where(jobs["status"] != "running", duration_s)
-    return jobs["end_s"].fillna(unfinished)
 
 
 def _window(table: pd.DataFrame, start_s: float, end_s: float) -> pd.DataFrame:

@@ -232,6 +232,8 @@ def test_books_of_jobs_that_moved():
 
     def spy(fleet, online_s, serving_s, jobs):
         seen["it_j"] = pools_it_j(fleet, online_s, serving_s, jobs)
+        seen["idle_w"] = fleet.pools["idle_w"].tolist()
+        seen["idle_j"] = online_s / fleet.pools["gpus_per_node"] * fleet.pools["node_idle_w"]
         return seen["it_j"]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -241,6 +243,12 @@ def test_books_of_jobs_that_moved():
         )
     assert "idle_j" in result.jobs
     assert seen["it_j"].sum() == pytest.approx(result.sites["energy_it_j"].sum(), rel=1e-9)
+    kinds = result.costs["gpu_type"].tolist()  # in the order of the pools
+    parts = result.job_segments
+    idle_w = parts["gpu_type"].astype(str).map(dict(zip(kinds, seen["idle_w"], strict=True)))
+    above_j = (parts["power_w"] - idle_w * parts["held_gpus"]) * (parts["end_s"] - parts["start_s"])
+    of_kinds = above_j.groupby(parts["gpu_type"].astype(str)).sum()[kinds].to_numpy()
+    assert seen["it_j"] == pytest.approx(seen["idle_j"] + of_kinds, rel=1e-9)  # all of these moved
     training = result.ledger[result.ledger["cause"] == "training"].groupby("gpu_type", observed=True)["gpu_s"].sum()
     assert (training > 0.0).all()
     assert len(training) == 2

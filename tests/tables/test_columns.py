@@ -24,10 +24,10 @@ COUNTS = {"retries",
     "gpus", "jobs", "units", "replicas", "evictions", "replications", "usd", "mw", "gpu_hours", "seed", "requests",
     "preemptions", "nodes", "interruptions", "transfers",
 }  # fmt: skip
-PLACES = {"feeder", "job_id", "request", "milestone", "position", "priority", "rank"}
+PLACES = {"feeder", "job_id", "run", "request", "milestone", "position", "priority", "rank"}
 RATIOS = {
     "pue", "scarcity", "admit", "probability", "on_time", "within_grace", "never", "begun", "index", "left", "later",
-    "share_of_planned", "ettr", "expected_ettr", "goodput",
+    "share_of_planned", "ettr", "expected_ettr", "goodput", "rate",
 }  # fmt: skip
 TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a column ``unit``, or the end of its name
 DURATIONS = {
