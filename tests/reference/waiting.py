@@ -22,7 +22,7 @@ class Waiting:
 
     def __init__(self, fleet: Fleet):
         self.fleet, self.env = fleet, fleet.env
-        self.by_tenant = fleet.case.quota is not None or fleet.scheduling.order == Order.FAIR_SHARE
+        self.by_tenant = fleet.case.quota is not None or fleet.rules.order == Order.FAIR_SHARE
         self.cause: dict[Lane, Wait] = {}
         self.since_s: dict[Job, float] = {}
         self.waits_s: dict[Job, Counter[Wait]] = {job: Counter() for job in fleet.jobs}
@@ -42,7 +42,7 @@ class Waiting:
     def refused(self, pool: Pool) -> set[int]:
         """Tenants whose quotas refuse the first of their jobs in a queue under a built-in order."""
         first = {}
-        for job in sorted(pool.waiting, key=lambda job: place(job, self.fleet.scheduling.order)):
+        for job in sorted(pool.waiting, key=lambda job: place(job, self.fleet.rules.order)):
             first.setdefault(job.spec.tenant, job)
         return {tenant for tenant, job in first.items() if self.fleet.exceeds_quota(job)}
 
@@ -87,7 +87,7 @@ class Waiting:
         return {wait.name: waited_s for wait, waited_s in sorted(total.items()) if waited_s}
 
     def _has_power(self, job: Job) -> bool:
-        if self.fleet.scheduling.backfill == Backfill.CONSERVATIVE:
+        if self.fleet.rules.backfill == Backfill.CONSERVATIVE:
             return self.fleet.admits(job, job.pool)
         return self.fleet.has_power(job)
 
