@@ -18,6 +18,7 @@ from gpusim.kernels import amending, control, pace, reading
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
+    MOVED,
     MOVES_FULL,
     PASSES,
     REACHED,
@@ -73,6 +74,7 @@ class FleetEnvironment(Clock):
         self._log: Callable[[float, str, str, str, float, str], object] = lambda *_line: None
         self._spares: Callable[[int], object] = lambda _pool: None
         self._serve: Callable[[], object] | None = None
+        self._heed: Callable[[], object] = lambda: None
         self._catch_up: Callable[[], object] | None = None
 
     fleet = property(lambda self: self._fleet)
@@ -94,10 +96,10 @@ class FleetEnvironment(Clock):
 
         ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``spares(pool)`` hears of
         nodes that came or went; ``catch_up()`` plays what is told to the fleet only behind the time in which it
-        happened.
+        happened; ``heed()`` hears at once of caps that have moved.
         """
         for name, part in parts.items():
-            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up"))
+            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up", "heed"))
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------
@@ -305,6 +307,11 @@ class FleetEnvironment(Clock):
                 continue
             if reason == DEPARTED:
                 self._depart()
+                return
+            if reason == MOVED:
+                moved = self.event()
+                moved.callbacks.append(lambda _event: self._heed())
+                self._fire(moved, None, clock.now_s, Place.SHARING)
                 return
             for job in self.fleet.woken[: clock.n_woken].tolist():
                 self._fire(self._watched.pop(job), job, clock.now_s)
