@@ -31,6 +31,7 @@ def calibrate(
 
     LOG is a CSV or Parquet file with a row per request: arrival_s, first_token_s, end_s, prompt_tokens, output_tokens.
     """
+    from gpusim.errors import ServingError
     from gpusim.inputs.requests.log import read_log
     from gpusim.report.serving_text import print_calibration
     from gpusim.serving.calibration import fit_log
@@ -42,7 +43,10 @@ def calibrate(
     known = entry(model, gpu, engine, Layout(tp, pp, dp, ep), weights, kv=kv)
     rows = read_log(log)
     loading()
-    found = fit_log(known, rows, replicas, router)
+    try:
+        found = fit_log(known, rows, replicas, router)
+    except ServingError as error:
+        raise ServingError(f"{log}: {error}") from None
     print_calibration(found)
     if out is not None:
         found.save(out)

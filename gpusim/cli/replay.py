@@ -65,7 +65,7 @@ def replay(
 
     Latencies come with intervals.
     """
-    from gpusim.errors import TraceError
+    from gpusim.errors import ServingError, TraceError
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.own import check_ending
     from gpusim.report.serving_text import print_prediction
@@ -105,7 +105,10 @@ def replay(
     loading()
     limits |= {"replicas": replicas * dp, "router": router}
     given, frame = frame, _without_too_long(frame, deployment(known, **limits))
-    found = predict(frame, known, clients, **limits)
+    try:
+        found = predict(frame, known, clients, **limits)
+    except ServingError as error:
+        raise ServingError(f"{requests}: {error}") from None
     if out is not None:
         served = found.replay.requests
         served.to_csv(out, index=False) if out.suffix == ".csv" else served.to_parquet(out, index=False)

@@ -80,9 +80,6 @@ def build_fleet(
 
 
 def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, reference: float) -> PoolSpec:
-    def above_idle_w(fraction: float) -> float:
-        return max(fraction * gpu.tdp_w - gpu.idle_w, 0.0)
-
     return PoolSpec(
         site=names.sites.index(site),
         gpu_type=names.gpu_types.index(kind),
@@ -94,10 +91,10 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, ref
         speed=gpu.training_speed / reference,
         rated_w_per_gpu=gpu.rated_it_w_per_gpu,
         idle_w=gpu.idle_w,
-        compute_w=above_idle_w(gpu.compute_fraction),
-        communication_w=above_idle_w(gpu.communication_fraction),
-        checkpoint_w=above_idle_w(gpu.checkpoint_fraction),
-        serving_w=above_idle_w(gpu.serving_fraction),
+        compute_w=gpu.above_idle_w(gpu.compute_fraction),
+        communication_w=gpu.above_idle_w(gpu.communication_fraction),
+        checkpoint_w=gpu.above_idle_w(gpu.checkpoint_fraction),
+        serving_w=gpu.above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
         feeders=_feeders(pool),
         gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,

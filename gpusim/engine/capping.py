@@ -7,8 +7,9 @@ H100 held to 350 of 700 W took 1.3 times as long (Splitwise, Patel et al., ISCA 
 said to lose 5 to 15%. Bound by memory (decoding) 0.1, of 0 to 0.2: the same cap left the time of a token as it was.
 0.5 and 0.1 are assumptions within what is published, not fits. A cap leaves idle power alone.
 
-Replicas served by requests are slowed by the same curve without exchanges: steps with prompts as what is bound by
-arithmetic, the others as what is bound by memory. One that does both stands among groups where its prompts put it.
+Replicas are slowed by the same curve without exchanges: steps with prompts as what is bound by arithmetic, the others
+as what is bound by memory. One that does both stands among groups where its prompts put it. A fluid whose model is
+known loses as much as its replicas would with requests; of another, all counts as prompts, which is the most it loses.
 """
 
 from __future__ import annotations
@@ -86,6 +87,11 @@ def cap_tables(
 def slowing(classes: list[ClassSpec]) -> np.ndarray:
     """By how much caps slow each class, shape (classes,): lost rate over lost draw, of small caps."""
     return np.array([c.cap_exponent * (1.0 - c.communication_share) for c in classes])
+
+
+def prompts_left(draw: float) -> float:
+    """Share of its rate that a cap leaves what is as bound by arithmetic as prompts, of which no more is known."""
+    return draw**PROMPTS
 
 
 def slowness(draw: float) -> tuple[float, float]:

@@ -69,10 +69,10 @@ class FleetEnvironment(PlayedClock):
 
         ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``spares(pool)`` hears of
         nodes that came or went; ``catch_up()`` plays what is told to the fleet only behind the time in which it
-        happened.
+        happened; ``heed()`` hears at once of caps that have moved.
         """
         for name, part in parts.items():
-            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up"))
+            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up", "heed"))
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------

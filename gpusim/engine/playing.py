@@ -13,6 +13,7 @@ from gpusim.engine.instant import Place
 from gpusim.kernels.advance import (
     DEPARTED,
     FINISHED,
+    MOVED,
     MOVES_FULL,
     PASSES,
     REACHED,
@@ -49,6 +50,7 @@ class PlayedClock(Clock):
         self._finished = self.event()
         self._watched: dict[int, simpy.Event] = {}
         self._move: Callable[[int, int], object] = lambda _job, _link: None
+        self._heed: Callable[[], object] = lambda: None
 
     fleet = property(lambda self: self._fleet)
     finished = property(lambda self: self._finished)
@@ -103,6 +105,11 @@ class PlayedClock(Clock):
                 continue
             if reason == DEPARTED:
                 self._depart()
+                return
+            if reason == MOVED:
+                moved = self.event()
+                moved.callbacks.append(lambda _event: self._heed())
+                self._fire(moved, None, clock.now_s, Place.SHARING)
                 return
             for job in self.fleet.woken[: clock.n_woken].tolist():
                 self._fire(self._watched.pop(job), job, clock.now_s)

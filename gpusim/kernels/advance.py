@@ -19,7 +19,7 @@ from gpusim.kernels.prefetch import prefetch
 from gpusim.kernels.queueing import lane_of
 from gpusim.kernels.running import end
 
-REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL = 0, 1, 2, 3, 4, 5, 6
+REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL, MOVED = 0, 1, 2, 3, 4, 5, 6, 7
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 
 
@@ -53,7 +53,8 @@ def advance(f, until, cycle_begins):
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or MOVES_FULL (that table, or the one of
-    moves of caps, needs room) or PASSES (``run_planned_passes``, or ``run_greedy_passes``, is to be called).
+    moves of caps, needs room), MOVED (caps have, and somebody heeds them) or PASSES (``run_planned_passes``, or
+    ``run_greedy_passes``, is to be called).
     """
     clock, scheduling = f.clock[0], f.scheduling[0]
     while True:
@@ -74,7 +75,10 @@ def advance(f, until, cycle_begins):
                 return SEGMENTS_FULL
             if not has_room_for_moves(f):
                 return MOVES_FULL
+            moves = clock.n_cap_moves
             settle_caps(f, clock.now_s)
+            if clock.heeds_caps != 0 and clock.n_cap_moves > moves:
+                return MOVED
             continue
         if now > until or (now == until and ends_s != now and not cycle_begins):
             clock.now_s = until

@@ -72,6 +72,7 @@ def settle_pool(pools, p, now):
     ledger[_IDLE_NO_DEMAND] += (_settle_asked(pool, dt) if asks else pool.free) * dt
     ledger[_SERVING] += pool.serving_busy * dt
     ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
+    pool.serving_j -= pool.serving_spared_w * dt
     ledger[_TRAINING] += pool.busy * dt
     pool.queued_job_s += (pool.queued + pool.inbound) * dt
     pool.running_job_s += pool.running * dt

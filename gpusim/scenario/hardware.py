@@ -77,6 +77,10 @@ class GpuType(Model):
             return (1.0, 1.0, 1.0)
         return (1.0, self.domain_gb_s / self.pod_gb_s, self.domain_gb_s / self.site_gb_s)
 
+    def above_idle_w(self, fraction: float) -> float:
+        """[W] That a share of the TDP is above idle power."""
+        return max(fraction * self.tdp_w - self.idle_w, 0.0)
+
     @model_validator(mode="after")
     def _idle_below_tdp(self) -> GpuType:
         if self.idle_w > self.tdp_w:

@@ -87,9 +87,9 @@ class Site(Model):
     capping: Literal["admission", "preempt", "uniform", "priority", "phase"] = "admission"
     """What happens when work would draw more than the site's limit. ``admission``: no job starts that would exceed it;
     if the limit falls, the latest started are evicted. ``preempt``: the same, but the lowest priority is evicted first.
-    Caps, which slow down jobs and replicas that serve by requests: ``uniform``, the same for all; ``priority``, low
-    priority first; ``phase``, first on those that lose least (``cap_exponent``). With caps, they start if they fit
-    under the deepest caps."""
+    Caps, which slow down jobs and replicas: ``uniform``, the same for all; ``priority``, low priority first;
+    ``phase``, first on those that lose least (``cap_exponent``). With caps, they start if they fit under the deepest
+    caps."""
     cap_floor: float = Field(0.5, gt=0, le=1)
     """Share of a job's power above idle that the deepest cap leaves; in sixteenths."""
     price_usd_per_mwh: float | None = None

@@ -123,7 +123,7 @@ def _check_unit(entry: Entry, measured: pd.DataFrame) -> None:
     if not 1.0 / FURTHEST <= off <= FURTHEST:
         times = f"{off:,.0f}" if off > 1.0 else f"{off:.1g}"
         raise ServingError(
-            f"log: from token to token it takes {times} times as long as the catalogue says; give arrival_s,"
+            f"from token to token it takes {times} times as long as the catalogue says; give arrival_s,"
             " first_token_s and end_s in seconds"
         )
 

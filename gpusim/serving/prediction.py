@@ -75,7 +75,7 @@ def predict(requests: pd.DataFrame, entry: Entry, clients: int | None = None, **
         If there are no requests, or one that can never be served.
     """
     if requests.empty:
-        raise ServingError("predict: found no requests with a prompt and an output; give at least one")
+        raise ServingError("found no requests with a prompt and an output; give at least one")
     made = deployment_of(entry, **limits)
     found = {
         name: replay(requests, made.times(factor), clients)

@@ -15,23 +15,25 @@ MOST, LEAST = 24, 3  # parts
 
 
 def check(log: pd.DataFrame) -> None:
-    """One ``ServingError`` for the first fault of a log: a column, a row."""
+    """One ``ServingError`` with the faults of a log: missing columns, else the first wrong row of each column."""
     if missing := [name for name in COLUMNS if name not in log]:
         found = ", ".join(str(name) for name in log.columns) or "none"
         raise ServingError(
-            f"log: no column {', '.join(missing)}; found {found}; rename columns so that it has {', '.join(COLUMNS)}"
+            f"no column {', '.join(missing)}; found {found}; rename columns so that it has {', '.join(COLUMNS)}"
         )
     if len(log) < LEAST:
         found = number_of(len(log), "request")
-        raise ServingError(f"log: {found}; give {LEAST} at the least, better {EACH * LEAST} or more")
-    for name in COLUMNS:
-        values = pd.to_numeric(log[name], errors="coerce").to_numpy(float)
+        raise ServingError(f"{found}; give {LEAST} at the least, better {EACH * LEAST} or more")
+    values = {name: pd.to_numeric(log[name], errors="coerce").to_numpy(float) for name in COLUMNS}
+    faults = []
+    for name, column in values.items():
         least = 1.0 if name.endswith("tokens") else -np.inf
         allowed = "a number from 1" if least == 1.0 else "a number of seconds"
-        _refuse(log, ~(np.isfinite(values) & (values >= least)), name, allowed)
+        faults += _fault(log, ~(np.isfinite(column) & (column >= least)), name, allowed)
     for before, after in (TIMES[:2], TIMES[1:]):
-        wrong = log[after].to_numpy(float) < log[before].to_numpy(float)
-        _refuse(log, wrong, after, f"no earlier than {before}")
+        faults += _fault(log, values[after] < values[before], after, f"no earlier than {before}")
+    if faults:
+        raise ServingError("; ".join(faults))
 
 
 def loops(log: pd.DataFrame, replicas: int = 1) -> pd.DataFrame:
@@ -79,13 +81,16 @@ def loops(log: pd.DataFrame, replicas: int = 1) -> pd.DataFrame:
         )
     if len(rows) < LEAST:
         raise ServingError(
-            f"log: in {len(rows)} parts of its time did tokens come; give requests of which {LEAST * EACH} or more have"
-            " several output tokens"
+            f"tokens came in only {number_of(len(rows), 'part')} of its time; give requests of which {LEAST * EACH} or"
+            " more have several output tokens"
         )
     return pd.DataFrame(rows)
 
 
-def _refuse(log: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) -> None:
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ServingError(f"log: {name} is {log[name].iloc[row]} in row {row}; it must be {allowed}")
+def _fault(log: pd.DataFrame, wrong: np.ndarray, name: str, allowed: str) -> list[str]:
+    """What is wrong in a column, if anything is."""
+    if not wrong.any():
+        return []
+    row, count = int(wrong.argmax()), int(wrong.sum())
+    rows = f"row {row}" if count == 1 else f"row {row}, the first of {count:,}"
+    return [f"{name} is {log[name].iloc[row]} in {rows}; it must be {allowed}"]

@@ -101,8 +101,9 @@ POOL = record(
         ("running_work", "f8"),
         ("serving_busy", "f8"),  # GPUs' worth of serving that demand fills
         ("serving_drawn_w", "f8"),
+        ("serving_spared_w", "f8"),  # what the same would draw more without caps
         ("serving_most_w", "f8"),  # what its replicas may draw above idle, under the deepest caps
-        ("serving_j", "f8"),  # above idle, of replicas that serve by requests
+        ("serving_j", "f8"),  # above idle, of replicas that serve by requests; less what caps spared of fluids
         ("rate", "f8"),  # of its runs, the site's included; and what these draw above idle, of their draw at rate 1
         ("draw", "f8"),
         ("own_rate", "f8"),  # without the site's

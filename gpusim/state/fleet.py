@@ -62,6 +62,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("n_cap_moves", "i8"),
         ("n_stirred", "i8"),  # feeders that must look at their caps
         ("cap_round", "i8"),  # so many times caps were looked at node by node
+        ("heeds_caps", "i1"),  # somebody outside is to hear of moves of caps at once
         ("passing", "i1"),  # the passes of this instant are not done yet; 2: have just been done
     ]
 )

@@ -237,6 +237,9 @@ SERVED = {
         changes=("grid", "hall", "deliver", "deliver", "fail"),
         quotas=True,
     ),
+    "services under caps": cases(
+        backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "cooled", "fail"), caps=True
+    ),
     "services on feeders": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "fail"), caps=True, feeders=True
     ),

@@ -183,14 +183,16 @@ def _service(spec: ServiceSpec) -> Service:
 
 
 def _deployments(case: Case) -> tuple[list[Deployment], Replicas]:
-    found, gpus, tenant, priority = [], [], [], []
+    found, replicas = [], []
     for i, spec in enumerate(case.services):
         for pool, weight, tokens_per_s, rows in spec.deployments:
-            found.append(Deployment(str(i), pool, weight, tokens_per_s, len(gpus), rows, spec.load_s))
-            gpus += [spec.gpus] * rows
-            tenant += [spec.tenant] * rows
-            priority += [spec.priority] * rows
-    return found, Replicas(np.array(gpus, "i8"), np.array(tenant, "i8"), np.array(priority, "i4"))
+            rate = tokens_per_s, len(replicas), rows, spec.load_s, "", float  # as slow as caps take of the draw
+            found.append(Deployment(str(i), pool, weight, *rate))
+            capped_w = case.pools[pool].serving_w if spec.capped else 0.0
+            replicas += [(spec.gpus, spec.tenant, spec.priority, capped_w)] * rows
+    gpus, tenant, priority, capped_w = zip(*replicas, strict=True) if replicas else [()] * 4
+    columns = np.array(gpus, "i8"), np.array(tenant, "i8"), np.array(priority, "i4")
+    return found, Replicas(*columns, capped_w=np.array(capped_w, "f8"), cap_exponent=1.0)
 
 
 def outcomes(fleet: Fleet) -> list[Outcome]:

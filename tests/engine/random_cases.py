@@ -132,7 +132,7 @@ def _failures(dice: Dice, pools: list[PoolSpec]) -> list[Failure]:
     return failures
 
 
-def _service(dice: Dice, pools: list[PoolSpec]) -> ServiceSpec:
+def _service(dice: Dice, pools: list[PoolSpec], may_be_capped: bool) -> ServiceSpec:
     """A service with one deployment or two, whose control steps, loading and records are out of step with all else."""
     where = dice.few_of(range(len(pools)), 1, 2)
     gpus = dice.whole(1, max(pools[p].gpus_per_node for p in where) + 1)
@@ -148,6 +148,7 @@ def _service(dice: Dice, pools: list[PoolSpec]) -> ServiceSpec:
         guaranteed=dice.one_of([None, None, 0, gpus, 2 * gpus, 4 * gpus]) if may else None,
         priority=dice.whole(0, 3),
         tenant=dice.whole(0, 2),
+        capped=may_be_capped and dice.coin(),
     )
 
 
@@ -241,7 +242,7 @@ def _case(
         spares = [(dice.whole(0, 3), dice.one_of([0.0, 0.0, 0.5, 3.0])) for _pool in pools]
     caps = _caps(dice, pools) if rules.pop("caps", False) else None
     n_services = rules.pop("services", 0)
-    services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools))
+    services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools, caps is not None))
     route_links = _route_links(dice, routes) if "link" in changes else None
     opening = _opening(dice, pools, power, bool(services), route_links is not None)
     return Case(

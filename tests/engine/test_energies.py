@@ -23,7 +23,7 @@ METERED = {
     for name in (
         "power", "power of several pools", "data", "preemption", "cycles", "rates of other kinds",
         "rates under power limits", "caps", "caps of several pools", "feeders of several pools",
-        "sizes under power limits", "rounds", "services under power limits",
+        "sizes under power limits", "rounds", "services under power limits", "services under caps",
     )
 }  # fmt: skip
 

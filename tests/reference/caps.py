@@ -8,7 +8,7 @@ from gpusim.engine.description import ClassSpec
 from gpusim.state.codes import Capping
 from tests.reference.case import DRAWS
 from tests.reference.feeders import feeders_of, step_by_gpus
-from tests.reference.power import SitePower, full_w
+from tests.reference.power import SitePower, full_replica_w, full_w
 from tests.reference.world import Job
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class SiteLadder:
         return self.rung != before
 
     def cap(self, job: Job) -> int:
-        """Steps by which a job is capped now."""
+        """Steps by which a job, or a replica, is capped now."""
         return self._cap(job, self.rung)
 
     def _least_rung(self, limit_w: float) -> int:
@@ -39,19 +39,24 @@ class SiteLadder:
         return next((rung for rung in range(last) if self._fits(rung, limit_w)), last)
 
     def _fits(self, rung: int, limit_w: float) -> bool:
-        jobs = [job for pool in self.power.pools for job in pool.running]
-        capped_w = sum(full_w(job, job.pool) * DRAWS[self._cap(job, rung)] for job in jobs)
-        return self.power.without_jobs_w() + capped_w * self.power.overhead <= limit_w * (1 + 1e-9) + 1e-6
+        total_w = self.power.nodes_w()
+        for pool in self.power.pools:
+            total_w += sum(full_w(job, pool) * DRAWS[self._cap(job, rung)] for job in pool.running)
+            total_w += sum(full_replica_w(one, pool) * DRAWS[self._cap(one, rung)] for one in pool.replicas)
+        return total_w * self.power.overhead <= limit_w * (1 + 1e-9) + 1e-6
 
     def _cap(self, job: Job, rung: int) -> int:
-        """Steps by which a job is capped on a rung."""
+        """Steps by which a job, or a replica, is capped on a rung."""
+        if not job.yields:
+            return 0
         return min(max(rung - self._groups().index(self._key(job)) * self.steps, 0), self.steps)
 
     def _groups(self) -> list[float]:
-        case = self.simulator.case
+        found = {self._key(job) for job in self.simulator.jobs}
         if self.capping == Capping.PHASE:
-            return sorted({_slowed(kind) for kind in case.classes})
-        return sorted({self._key(job) for job in self.simulator.jobs})
+            found = {_slowed(kind) for kind in self.simulator.case.classes}
+        rows = [one for service in self.simulator.services for d in service.deployments for one in d.replicas]
+        return sorted(found | {self._key(one) for one in rows if one.yields})
 
     def _key(self, job: Job) -> float:
         if self.capping == Capping.PRIORITY:
@@ -81,6 +86,8 @@ class Caps:
         """Bring all jobs to their caps of now; queues are looked at where a limit has moved."""
         moved = {s for s, ladder in self.ladders.items() if ladder.move()}
         moved_feeders = [feeder for feeder in self.feeders if feeder.move()]
+        for service in self.simulator.services if moved else []:
+            service.note()
         for pool in self.simulator.pools:
             changed = [job for job in pool.running if job.cap != self._cap(job)]
             for job in changed:

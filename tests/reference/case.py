@@ -76,6 +76,7 @@ class ServiceSpec:
     guaranteed: int | None = None  # GPUs of all deployments together up to which replicas may evict
     priority: int = 0
     tenant: int = 0
+    capped: bool = False  # caps slow its replicas as much as they take of their draw
 
 
 @dataclass(frozen=True)

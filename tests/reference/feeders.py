@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.reference.case import DRAWS, Case
-from tests.reference.power import full_w, replica_w
+from tests.reference.power import full_replica_w, full_w
 from tests.reference.serving import Replica
 from tests.reference.world import Job, Node, Pool
 
@@ -26,7 +26,7 @@ class Feeder:
         runs_w = 0.0
         for job in [job for node in self.nodes for job in node.jobs]:
             if isinstance(job, Replica):
-                fixed_w += replica_w(job, self.pool) / len(job.nodes)
+                fixed_w += full_replica_w(job, self.pool) / len(job.nodes)
             else:
                 runs_w += full_w(job, self.pool) / len(job.nodes)
         return fixed_w, runs_w

@@ -51,7 +51,8 @@ class Meter:
         total_w = 0.0
         for service, d in deployments:
             if d.pool.spec.site == site and d.history:
-                total_w += d.history[-1][2] / d.tokens_per_s * service.spec.gpus * d.pool.spec.serving_w
+                busy_gpus = d.history[-1][2] / service.rate(d) * service.spec.gpus
+                total_w += busy_gpus * d.pool.spec.serving_w * service.draw(d)
         return total_w
 
 

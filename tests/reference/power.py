@@ -39,6 +39,11 @@ def full_w(job: Job, pool: Pool) -> float:
 
 
 def replica_w(replica: Job, pool: Pool) -> float:
+    """IT power that the limit counts of a replica: at work, above idle, under the deepest cap if any reaches it."""
+    return full_replica_w(replica, pool) * (pool.floor if replica.yields else 1.0)
+
+
+def full_replica_w(replica: Job, pool: Pool) -> float:
     """IT power of a replica at work, above idle."""
     return replica.held(pool.size) * pool.spec.serving_w
 
@@ -76,7 +81,7 @@ class SitePower:
         return self.without_jobs_w() + jobs_w * self.overhead
 
     def without_jobs_w(self) -> float:
-        """What it would draw if no job ran."""
+        """What it would draw if no job ran, and all replicas were at work."""
         replicas_w = sum(replica_w(replica, pool) for pool in self.pools for replica in pool.replicas)
         return (self.nodes_w() + replicas_w) * self.overhead
 

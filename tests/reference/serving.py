@@ -10,7 +10,7 @@ import simpy
 
 from gpusim.engine.description import ClassSpec
 from gpusim.state.codes import Wait
-from tests.reference.case import JobSpec, Served, ServiceSpec
+from tests.reference.case import DRAWS, JobSpec, Served, ServiceSpec
 from tests.reference.moment import SERVICES, SHARING, Moment
 from tests.reference.power import replica_w
 from tests.reference.shortage import lacks
@@ -72,7 +72,10 @@ class Service:
         self.deployments = []
         for p, weight, rate, rows in spec.deployments:
             pool = simulator.pools[p]
-            replicas = [Replica(i, job, ClassSpec(), False, pool=pool, insists=True) for i in range(rows)]
+            kind = ClassSpec(cap_exponent=1.0)
+            replicas = [Replica(i, job, kind, False, pool=pool, insists=True) for i in range(rows)]
+            for replica in replicas:
+                replica.yields = spec.capped and pool.spec.serving_w > 0.0
             self.deployments.append(Deployment(pool, weight, rate, replicas))
 
     def control(self, step: int) -> None:
@@ -83,6 +86,15 @@ class Service:
         self.note()
         self.look_at(self.simulator.env.now + self.spec.load_s)
 
+    def rate(self, d: Deployment) -> float:
+        """[tokens/s] of a replica under the cap of now."""
+        return d.tokens_per_s * self.draw(d)
+
+    def draw(self, d: Deployment) -> float:
+        """What the cap of now leaves of its replicas' draw above idle."""
+        ladder = self.simulator.caps.ladders.get(d.pool.spec.site) if self.simulator.caps else None
+        return DRAWS[ladder.cap(d.replicas[0])] if ladder and d.replicas else 1.0
+
     def look_at(self, time_s: float) -> None:
         """See at a time what runs and is ready."""
         Moment(self.simulator.env, time_s, SHARING).callbacks.append(lambda _event: self.note())
@@ -90,7 +102,7 @@ class Service:
     def _scale(self, deployment: Deployment) -> None:
         now, pool = self.simulator.env.now, deployment.pool
         asked = self.asked * deployment.weight
-        deployment.wanted = math.ceil(asked / (deployment.tokens_per_s * self.spec.target))
+        deployment.wanted = math.ceil(asked / (self.rate(deployment) * self.spec.target))
         deployment.lacks = Wait.BUSY  # if all run that the pool can ever hold
         missing = deployment.wanted - len(deployment.running)
         for replica in [replica for replica in deployment.replicas if not replica.nodes][: max(missing, 0)]:
@@ -133,7 +145,7 @@ class Service:
                 wait = lacks(stopped, self.simulator)
                 d.lacks = Wait.CYCLE if wait is None else wait
             d.noted = len(d.running)
-        ready = [sum(replica.ready_s <= now for replica in d.running) * d.tokens_per_s for d in self.deployments]
+        ready = [sum(replica.ready_s <= now for replica in d.running) * self.rate(d) for d in self.deployments]
         asked = [self.asked * d.weight for d in self.deployments]
         own = [min(pair) for pair in zip(asked, ready, strict=True)]
         left, room = sum(asked) - sum(own), sum(ready) - sum(own)

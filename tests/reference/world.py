@@ -36,6 +36,7 @@ class Job:
     spread: float = 1.0  # what its nodes' being apart leaves of both
     insists: bool = False  # that its nodes are near, whatever the rules say
     roams_s: float = 0.0  # from when on any nodes do, where tight placements are preferred
+    yields: bool = True  # caps of its site reach it
     cap: int = 0  # steps by which its power is capped
     since_s: float = 0.0  # it goes at its rate of now since then
     place_s: float = 0.0  # in its course, then

@@ -130,14 +130,24 @@ def test_the_command_and_a_service_that_uses_it(log, tmp_path):
             lambda log: log.assign(**{name: 1e3 * log[name] for name in ("arrival_s", "first_token_s", "end_s")}),
             "takes [1-9],[0-9]* times as long .* end_s in seconds",
         ),
-        (lambda log: log.assign(first_token_s=np.nan), "first_token_s is nan in row 0; it must be a number of seconds"),
+        (lambda log: log.assign(first_token_s=np.nan), "first_token_s is nan in row 0, the first .* number of seconds"),
         (lambda log: log.assign(prompt_tokens=3e6), "at most 440,961"),
-        (lambda log: log.assign(end_s=log["first_token_s"] - 1.0), "end_s is .* in row 0; it must be no earlier"),
+        (lambda log: log.assign(end_s=log["first_token_s"] - 1.0), "end_s is .* in row 0, .* no earlier"),
         (lambda log: log.assign(prompt_tokens=0), "prompt_tokens is 0 in row 0"),
         (lambda log: log.assign(arrival_s="soon"), "arrival_s is soon in row 0"),
-        (lambda log: log.assign(output_tokens=1, end_s=log["first_token_s"]), "did tokens come"),
+        (lambda log: log.assign(arrival_s="soon", end_s=""), "arrival_s is soon .*; end_s is  in row 0"),
+        (lambda log: log.assign(output_tokens=1, end_s=log["first_token_s"]), "tokens came in only 0 parts"),
     ],
 )
 def test_what_is_no_log_is_told(log, change, words):
     with pytest.raises(ServingError, match=words):
         fit_log(CATALOGUE, change(log))
+
+
+def test_the_command_says_which_file_is_no_log(log, tmp_path):
+    path = tmp_path / "log.csv"
+    log.assign(prompt_tokens=0, output_tokens=-1).to_csv(path, index=False)
+    done = CliRunner().invoke(cli, ["calibrate", str(path), "--model", "Llama-3.1-8B", "--gpu", "H100"])
+    assert done.exit_code == 2
+    assert f"{path}: prompt_tokens is 0 in row 0" in done.output
+    assert "output_tokens is -1 in row 0" in done.output

@@ -136,7 +136,7 @@ class ByRequest:
         """A control interval begins: what its deployments are asked for over it, and what caps leave their replicas."""
         for i, d in enumerate(self.deployments):
             d.asked_tokens_per_s = self.asked(d, self.env.now)
-            d.left = self._parts[i].left_of(self._paces.draw(i))
+            d.left = d.left_of(self._paces.draw(i))
 
     def drains(self, d: Deployment, i: int) -> bool:
         """Whether requests wait or run on a replica."""

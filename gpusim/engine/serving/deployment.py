@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from gpusim.engine.capping import prompts_left
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.kernels.serving import replicas
 from gpusim.state.codes import NONE, Miss, Wait
@@ -35,6 +37,7 @@ class Deployment:
     n_rows: int
     load_s: float = 0.0  # until a replica serves
     role: str = ""  # "prefill", "decode" where the two are apart
+    left_of: Callable[[float], float] = prompts_left  # of its rate, under a cap that leaves so much of its draw
     holding: np.ndarray = field(init=False)  # per row, as kernels see it
     ready_s: np.ndarray = field(init=False)  # per row: when its weights are loaded, inf if it does not run
     draining: np.ndarray = field(init=False)  # per row: it stops when its requests have ended
@@ -45,10 +48,12 @@ class Deployment:
     asked_tokens_per_s: float = 0.0  # over this control interval
     served_tokens_per_s: float = 0.0  # of a fluid
     room_tokens_per_s: float = 0.0  # that its ready replicas could serve, of a fluid
+    capped_tokens_per_s: float = 0.0  # that they could serve more without caps
     settled_s: float = 0.0
     demand_tokens: float = 0.0
     served_tokens: float = 0.0
     room_tokens: float = 0.0
+    capped_tokens: float = 0.0
     replica_s: float = 0.0
     wanted_s: float = 0.0
     short_s: dict[int, float] = field(default_factory=dict)  # cause -> time short of replicas
@@ -98,6 +103,7 @@ class Deployment:
         """Bring its sums up to now, before any number of replicas changes; tokens are those since it was settled."""
         span_s, self.settled_s = now - self.settled_s, now
         self.room_tokens += self.room_tokens_per_s * span_s
+        self.capped_tokens += self.capped_tokens_per_s * span_s
         self.demand_tokens += demand_tokens
         self.served_tokens += served_tokens
         self.replica_s += self.running * span_s
@@ -107,5 +113,6 @@ class Deployment:
 
     def begin_record(self) -> None:
         """Sum from here on."""
-        self.demand_tokens = self.served_tokens = self.room_tokens = self.replica_s = self.wanted_s = 0.0
+        self.demand_tokens = self.served_tokens = self.room_tokens = self.capped_tokens = 0.0
+        self.replica_s = self.wanted_s = 0.0
         self.short_s = {}

@@ -14,6 +14,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.expected import Expected
 from gpusim.engine.serving.flows import Flows
+from gpusim.engine.serving.paces import Paces
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.service import Service
 
@@ -28,8 +29,8 @@ class Fluid:
     shares : callable
         ``shares(i)``: share of each region's demand that deployment ``i`` is asked for first.
     flows : Flows
-    busy : ndarray, shape (pools,)
-        GPUs' worth of serving of this service per pool: a column of the table of all services.
+    busy, drawn : ndarray, shape (pools,)
+        GPUs' worth of serving of this service per pool, and of what it draws: columns of the tables of all services.
     load : callable
         ``load(pool)`` tells the kernels what a pool's replicas draw by that table.
     expected : Expected, optional
@@ -45,15 +46,20 @@ class Fluid:
         shares: Callable[[int], np.ndarray],
         flows: Flows,
         busy: np.ndarray,
+        drawn: np.ndarray,
         load: Callable[[int], None],
         expected: Expected | None = None,
     ):
         self.env, self.service, self.deployments = env, service, deployments
         self._demand, self._shares, self._flows = demand, shares, flows
-        self._busy, self._load, self.expected = busy, load, expected
+        self._busy, self._drawn, self._load, self.expected = busy, drawn, load, expected
         first, self._ends = deployments[0].first_row, np.cumsum([d.n_rows for d in deployments])
         self._begins = np.array([d.first_row - first for d in deployments])
-        self._rates = np.array([d.tokens_per_s for d in deployments])
+        self._uncapped = np.array([d.tokens_per_s for d in deployments])
+        self._rates, self._draws = self._uncapped.copy(), np.ones(len(deployments))
+        self._paces = Paces(env, deployments)
+        if self._paces.any:
+            env.fleet.clock["heeds_caps"] = 1
         self._holding = env.serving.replicas["holding"][first : first + self._ends[-1]]
         self._seen = b""  # what its rows held when its replicas were last counted
         self._ready_s = np.full(len(self._holding), np.inf)
@@ -111,20 +117,31 @@ class Fluid:
     def share(self) -> None:
         """Share the demand out among the replicas that are ready now, if it is not shared out so already."""
         now = self.env.now
-        if not self._count() and now < self._stands_until_s:
+        capped = self._look_at_caps()
+        if not self._count() and not capped and now < self._stands_until_s:
             return
         self.settle()
         self._stands_until_s = self._ready_s[self._ready_s > now].min(initial=math.inf)
-        room = self._count_ready() * self._rates
+        ready = self._count_ready()
+        room, capped_room = ready * self._rates, ready * (self._uncapped - self._rates)
         self._flows.share(room)
         served = self._flows.served.sum(axis=1)
         busy = served / self._rates * self.service.gpus_per_replica
-        for d, tokens_per_s, room_tokens_per_s, gpus in zip(
-            self.deployments, served.tolist(), room.tolist(), busy.tolist(), strict=True
-        ):
-            d.served_tokens_per_s, d.room_tokens_per_s = tokens_per_s, room_tokens_per_s
-            self._busy[d.pool] = gpus
+        columns = (served, room, capped_room, busy, busy * self._draws)
+        for d, *row in zip(self.deployments, *(column.tolist() for column in columns), strict=True):
+            d.served_tokens_per_s, d.room_tokens_per_s, d.capped_tokens_per_s = row[:3]
+            self._busy[d.pool], self._drawn[d.pool] = row[3:]
             self._load(d.pool)
+
+    def _look_at_caps(self) -> bool:
+        """See at which pace caps have its replicas go; whether any has moved."""
+        moved = [i for _time_s, i, _pace in self._paces.changes()]
+        for i in moved:
+            d = self.deployments[i]
+            self._draws[i] = draw = self._paces.draw(i)
+            d.left = d.left_of(draw)
+            self._rates[i] = d.paced_tokens_per_s
+        return bool(moved)
 
     def _count_ready(self) -> np.ndarray:
         """Replicas of each deployment whose weights are loaded."""

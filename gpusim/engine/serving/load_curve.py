@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusim.bundle import records
+from gpusim.engine.capping import slowness
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.kernels.serving import gateway
 from gpusim.kernels.serving.sketch import BUCKETS
@@ -60,9 +61,14 @@ class LoadCurve:
 
 
 def load_curve(
-    engine: ServingEngine, promised: Objectives, round_trip_s: float, generator: np.random.Generator, burst_cv: float
+    engine: ServingEngine,
+    promised: Objectives,
+    round_trip_s: float,
+    generator: np.random.Generator,
+    burst_cv: float,
+    draw: float = 1.0,
 ) -> LoadCurve:
-    """Serve the same requests on one replica at rising rates.
+    """Serve the same requests on one replica at rising rates, shares of what it can put out.
 
     Parameters
     ----------
@@ -75,7 +81,10 @@ def load_curve(
         Draws the times between requests, the same for every load but for the rate.
     burst_cv : float
         Standard deviation over mean of these times.
+    draw : float
+        What a cap leaves of what its steps draw above idle.
     """
+    most_per_s = engine.requests_per_s * engine.left_of(draw)
     count = REQUESTS + REQUESTS // 10
     prompts, outputs = engine.requests(count)
     shape = 1.0 / burst_cv**2
@@ -83,19 +92,22 @@ def load_curve(
     latencies, outcomes = [], []
     for load in LOADS:
         arrivals = records(ARRIVAL, len(prompts))
-        arrivals["arrival_s"] = times / (load * engine.requests_per_s)
+        arrivals["arrival_s"] = times / (load * most_per_s)
         arrivals["prompt_tokens"], arrivals["output_tokens"] = prompts, outputs
         arrivals["turn"] = arrivals["home"] = NONE
-        traffic = _served(engine, promised, round_trip_s, arrivals)
+        traffic = _served(engine, promised, round_trip_s, arrivals, slowness(draw))
         means = traffic.sums_s / np.maximum(traffic.sketch.sum(axis=1), 1)
         latencies.append(np.column_stack([means, quantiles_s(traffic.sketch, SHARES)]))
         outcomes.append(traffic.outcomes[0] / max(traffic.outcomes.sum(), 1))
     return LoadCurve(np.array(latencies), np.array(outcomes))
 
 
-def _served(engine: ServingEngine, promised: Objectives, round_trip_s: float, arrivals: np.recarray) -> Traffic:
+def _served(
+    engine: ServingEngine, promised: Objectives, round_trip_s: float, arrivals: np.recarray, pace: tuple[float, float]
+) -> Traffic:
     """All requests served; those of the first eleventh, which find a replica that is empty, are not counted."""
     engines = engines_of([engine.deployment], len(arrivals))
+    engines.engines["prefill_slowness"], engines.engines["decode_slowness"] = pace
     first, traffic = len(arrivals) // 11, _traffic(engine, promised, round_trip_s, arrivals)
     gate = traffic.gateway[0]
     gate.arrivals = first

@@ -14,7 +14,7 @@ import numpy as np
 from gpusim.engine.capping import slowness
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment
-from gpusim.state.codes import Capping
+from gpusim.state.codes import NONE, Capping
 
 
 class Pace(NamedTuple):
@@ -37,16 +37,21 @@ class Paces:
     def __init__(self, env: FleetEnvironment, deployments: list[Deployment]):
         self._env, self._read = env, 0
         fleet = env.fleet
-        self._sites = [int(fleet.pools[d.pool].site) for d in deployments]
+        self._sites = [self._site(d) for d in deployments]
         self._groups = [self._group(d, s) for d, s in zip(deployments, self._sites, strict=True)]
         self._steps = [0] * len(deployments)
-        self.any = len(fleet.cap_moves) > 0 and bool(fleet.sites["cap_steps"][self._sites].any())
+        self.any = len(fleet.cap_moves) > 0 and any(s != NONE and fleet.sites["cap_steps"][s] for s in self._sites)
+
+    def _site(self, d: Deployment) -> int:
+        """Whose caps reach a deployment; NONE: no cap does."""
+        reached = self._env.serving.replicas["capped_w"][d.rows] > 0.0
+        return int(self._env.fleet.pools[d.pool].site) if reached.any() else NONE
 
     def _group(self, d: Deployment, s: int) -> int:
         """Among what the site caps one after the other."""
-        fleet, rows = self._env.fleet, self._env.serving.replicas[d.rows]
-        if not len(rows):
+        if s == NONE:
             return 0
+        fleet, rows = self._env.fleet, self._env.serving.replicas[d.rows]
         keys = {
             Capping.PRIORITY: (fleet.cap_priorities, rows["priority"][0]),
             Capping.PHASE: (fleet.cap_phases, rows["cap_exponent"][0]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpusim.engine.build import Names
-from gpusim.engine.capping import PROMPTS, TOKENS, draws_of, steps_of
+from gpusim.engine.capping import PROMPTS, TOKENS, draws_of, prompts_left, steps_of
 from gpusim.engine.description import Replicas, SiteCaps
 from gpusim.engine.serving.arrivals import Arrivals, SyntheticArrivals, TraceArrivals
 from gpusim.engine.serving.deployment import Deployment
@@ -87,10 +87,11 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
             engine = engine.prefill if role == "prefill" else engine
             rate = _rate(service, kind, engine)
             pool = names.pool(spec.site, kind)
-            full = peak / (rate * _least_left(service, engine, scenario.sites[spec.site]))
+            left_of = engine.left_of if engine is not None else prompts_left
+            full = peak / (rate * left_of(_least_draw(service, scenario.sites[spec.site])))
             count = min(_most(service, role, full), int(gpus[pool]) // service.gpus_per_replica)
             load_s = service.load_s + _weights_s(service, engine)
-            deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role))
+            deployments.append(Deployment(name, pool, share, rate, len(rows), count, load_s, role, left_of))
             one = service.gpus_per_replica, names.tenants.index(service.tenant), service.priority
             rows += [(*one, *_draws(service, kind, role, engine, scenario))] * count
     columns, kinds = zip(*rows, strict=True) if rows else [()] * 6, ("i8", "i8", "i4", "f8", "f8", "f8")
@@ -133,11 +134,11 @@ def _rate(service: Service, kind: str, engine: ServingEngine | None) -> float:
     return engine.tokens_per_s if given is None else given * service.gpus_per_replica
 
 
-def _least_left(service: Service, engine: ServingEngine | None, site: Site) -> float:
-    """Share of a replica's rate that the deepest cap of its site leaves."""
-    if not service.by_request or (service.scaling or Autoscaling()).policy == "static":
+def _least_draw(service: Service, site: Site) -> float:
+    """What the deepest cap under which a deployment adds replicas leaves of their draw above idle."""
+    if (service.scaling or Autoscaling()).policy == "static":
         return 1.0
-    return engine.left_of(float(draws_of(steps_of(SiteCaps(Capping[site.capping.upper()], site.cap_floor)))[-1]))
+    return float(draws_of(steps_of(SiteCaps(Capping[site.capping.upper()], site.cap_floor)))[-1])
 
 
 def _draws(
@@ -145,12 +146,13 @@ def _draws(
 ) -> tuple[float, float, float]:
     """[W] above idle that a GPU of a replica draws at most, what caps reach of it, and the exponent of their curve.
 
-    0: as serving does in its pool, and no cap reaches it.
+    0: as serving does in its pool.
     """
+    gpu_type = scenario.gpus[kind]
     if not service.by_request:
-        return 0.0, 0.0, PROMPTS
+        return 0.0, gpu_type.above_idle_w(gpu_type.serving_fraction), PROMPTS
     gpu = engine.entry.replica.gpu
-    most_w = max(gpu.limit_w - scenario.gpus[kind].idle_w, 0.0)
+    most_w = max(gpu.limit_w - gpu_type.idle_w, 0.0)
     return most_w, min(gpu.limit_w - gpu.idle_w, most_w), TOKENS if role == "decode" else PROMPTS
 
 

@@ -36,13 +36,14 @@ class Services:
     def __init__(self, env: FleetEnvironment, of: Prepared):
         self.env, self.deployments = env, of.deployments
         specs = of.services
-        self._busy = np.zeros((len(env.fleet.pools), len(specs)))
+        self._busy, self._drawn = np.zeros((2, len(env.fleet.pools), len(specs)))
         for d in self.deployments:
             d.connect(env)
         self.details: dict[str, Fluid | ByRequest] = {}
         self._autoscalers = [self._autoscaler(of, i, name, spec) for i, (name, spec) in enumerate(specs.items())]
         self._by_request = [detail for detail in self.details.values() if isinstance(detail, ByRequest)]
-        env.connect(serve=self.share, **({"catch_up": self.catch_up} if self._by_request else {}))
+        self._fluids = [detail for detail in self.details.values() if isinstance(detail, Fluid)]
+        env.connect(serve=self.share, heed=self.heed, **({"catch_up": self.catch_up} if self._by_request else {}))
 
     def _autoscaler(self, of: Prepared, i: int, name: str, spec: Service) -> Autoscaler:
         env, mine = self.env, [d for d in self.deployments if d.service == name]
@@ -61,7 +62,7 @@ class Services:
             demand, shares, flows = of.arrivals[name].demand, roads.shares, Flows(roads.allowed)
             expected = Expected(spec, mine, engines, flows, roads, of.seed)
         detail = self.details[name] = Fluid(
-            env, spec, mine, demand, shares, flows, self._busy[:, i], self._load, expected
+            env, spec, mine, demand, shares, flows, self._busy[:, i], self._drawn[:, i], self._load, expected
         )
         return Autoscaler(env, spec, mine, detail, policy_of(spec, detail.asked))
 
@@ -108,6 +109,11 @@ class Services:
             detail.share()
         self._mark_peaks()
 
+    def heed(self) -> None:
+        """Caps have moved: what flows changes at once; replicas by requests catch up with them."""
+        for detail in self._fluids:
+            detail.share()
+
     def settle(self) -> None:
         """Bring what all services sum up to now."""
         for detail in self.details.values():
@@ -130,4 +136,6 @@ class Services:
             mark_peaks(self.env.fleet)
 
     def _load(self, pool: int) -> None:
-        replicas.set_serving_load(self.env.fleet, pool, float(self._busy[pool].sum()), self.env.now)
+        busy, drawn = float(self._busy[pool].sum()), float(self._drawn[pool].sum())
+        draw = drawn / busy if drawn != busy else 1.0
+        replicas.set_serving_load(self.env.fleet, pool, busy, draw, self.env.now)

@@ -128,7 +128,7 @@ def stop_replica(f, v, r, now):
     settle_pool(f.pools, p, now)
     f.pools[p].serving -= held
     _count_draw(f, v, r, p, -1.0)
-    set_serving_load(f, p, f.pools[p].serving_busy, now)
+    _load(f, p, f.pools[p].serving_busy, _draw(f.pools[p]), now)
     v.replicas[r].holding = NONE
     give_nodes_back(f, h)
 
@@ -152,16 +152,32 @@ def ask_for_replicas(f, p, cause, gpus, now):
     f.pools[p].asked[cause] += gpus
 
 
+@inner
+def _draw(pool):
+    """What caps leave of what the GPUs that demand fills draw above idle."""
+    uncapped_w = pool.serving_busy * pool.serving_w
+    return 1.0 - pool.serving_spared_w / uncapped_w if uncapped_w > 0.0 else 1.0
+
+
 @kernel
-def set_serving_load(f, p, busy_gpus, now):
-    """GPUs' worth of the pool's replicas that demand fills from now on; power follows."""
+def set_serving_load(f, p, busy_gpus, draw, now):
+    """GPUs' worth of the pool's replicas that demand fills from now on; power follows.
+
+    ``draw``: what caps leave of what these draw above idle.
+    """
+    _load(f, p, busy_gpus, draw, now)
+
+
+@inner
+def _load(f, p, busy_gpus, draw, now):
     pool = f.pools[p]
     site = f.sites[pool.site]
     settle_pool(f.pools, p, now)
     settle_site(f.sites, pool.site, now)
     busy_gpus = min(busy_gpus, pool.serving * 1.0)
-    change_w = busy_gpus * pool.serving_w - pool.serving_drawn_w
+    change_w = busy_gpus * pool.serving_w * draw - pool.serving_drawn_w
     pool.serving_busy = busy_gpus
+    pool.serving_spared_w = busy_gpus * pool.serving_w * (1.0 - draw)
     pool.serving_drawn_w += change_w
     site.phase_w[_SERVING] += change_w
     site.it_w += change_w
