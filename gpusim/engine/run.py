@@ -27,6 +27,7 @@ from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Network, move_data, set_bandwidth
 from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
+from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
 from gpusim.engine.on_site.plant import OnSitePlant
@@ -42,7 +43,7 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
-from gpusim.engine.surroundings import peak_overhead, site_signals
+from gpusim.engine.surroundings import marginal_carbon, peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
@@ -94,7 +95,7 @@ def run(
     edges_s = np.array(world.recorder.edges_s)
     tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
     tables["events"] = _with_rejections(tables["events"], tables["rejections"])
-    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
+    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants, world.marginals)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
@@ -164,7 +165,8 @@ class _World:
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[Plant] = []
         self.own: list[OnSitePlant] = []
-        self.recorder = Recorder(env, names, self.signals, services, self.plants)
+        self.marginals: dict[int, MarginalCarbon] = {}
+        self.recorder = Recorder(env, names, self.signals, services, self.plants, self.marginals)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
@@ -218,7 +220,12 @@ class _World:
         log = self.recorder.log
         plant = Plant(env, power, spec.cooling, signals, rated_w, log, site)
         self.plants.append(plant)
-        env.process(processes.follow_signals(env, s, signals, plant))
+        signal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
+        marginal = None if signal is None else MarginalCarbon(env, power, signal)
+        if marginal is not None:
+            self.marginals[s] = marginal
+        follow = processes.follow_signals(env, s, signals, plant, marginal, self.scenario.scheduler.carbon)
+        env.process(follow)
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

@@ -15,6 +15,7 @@ from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
 from gpusim.inputs.warming import warmed
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.marginal import ratio_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
@@ -65,6 +66,25 @@ def _signals(
     signals = warmed(signals, scenario.run.warmer_k if spec.warmer_k is None else spec.warmer_k)
     times_s, factors = np.array(spec.price_factor.steps(start)).T
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.times(Signal(times_s, factors))), notes
+
+
+def marginal_carbon(scenario: Scenario, site: str, carbon: Signal, duration_s: float) -> Signal | None:
+    """[g/kWh] Marginal intensity of a site's grid, beside the average ``carbon``; None if it has none."""
+    spec = scenario.sites[site]
+    if spec.marginal is None:
+        return None
+    if spec.marginal.g_per_kwh is not None:
+        return Signal.constant(spec.marginal.g_per_kwh)
+    if spec.marginal.file is None:
+        ratio = ratio_of(spec.region) if spec.marginal.ratio is None else spec.marginal.ratio
+        assert ratio is not None
+        return carbon.scaled(ratio)
+    try:
+        file = read_grid(spec.marginal.file, scenario.money.usd_per)
+        signal = file.signal("carbon_g_per_kwh", scenario.run.start, duration_s, spec.typical_year)[0]
+    except TraceError as error:
+        raise TraceError(f"sites.{site}.marginal.file: {error}") from None
+    return signal if scenario.run.signal_s is None else signal.coarse(scenario.run.signal_s, duration_s)
 
 
 def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:

@@ -51,6 +51,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
         for place, steps in find(data, pattern.split(".")):
             yield from _moments(place, steps, start)
     yield from _planned_pods(data, pools)
+    yield from _marginal_carbon(data)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -132,6 +133,16 @@ def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
                 f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {number_of(per_node, 'GPU')};"
                 f" give {nodes * per_node} or {(nodes + 1) * per_node}"
             )
+
+
+def _marginal_carbon(data: dict) -> Iterator[str]:
+    """Who goes by the marginal carbon intensity needs it everywhere."""
+    if "marginal" not in (carbon for _place, carbon in find(data, ("scheduler", "carbon"))):
+        return
+    for place, site in find(data, ("sites", "*")):
+        if isinstance(site, dict) and site.get("marginal") is None:
+            say = 'is absent, and scheduler.carbon is "marginal"; add it, say { ratio = 1.5 }'
+            yield f"{dotted(place)}.marginal: {say}"
 
 
 def _planned_pods(data: dict, pools: dict) -> Iterator[str]:

@@ -282,3 +282,4 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":
             env.fleet.sites[site_or_pool].carbon_g_per_j = value
+            env.fleet.sites[site_or_pool].followed_g_per_j = value
