@@ -12,6 +12,8 @@ class MarginalCarbon:
     """Exact integral of a site's power from the grid times the grid's marginal intensity, and what its own generators
     emit.
 
+    ``is_followed``: whether dispatch and policies go by it.
+
     Attributes
     ----------
     signal : Signal
@@ -20,15 +22,11 @@ class MarginalCarbon:
         [g] Emitted so far, up to the last ``settle``.
     """
 
-    def __init__(self, env: FleetEnvironment, power: SitePower, signal: Signal):
+    def __init__(self, env: FleetEnvironment, power: SitePower, signal: Signal, is_followed: bool):
         self.env, self.power, self.signal, self.grams = env, power, signal, 0.0
+        self._is_followed = is_followed
         self._rate = signal.at(0.0) / JOULE_PER_KWH
         self._grid_j, self._own_g = 0.0, 0.0
-
-    @property
-    def g_per_j(self) -> float:
-        """[g/J] Of now, since the last ``follow``."""
-        return self._rate
 
     def settle(self) -> None:
         """Count the energy since then, right behind ``env.settle()``."""
@@ -41,3 +39,5 @@ class MarginalCarbon:
         """Take the intensity of now, right behind ``env.settle()``."""
         self.settle()
         self._rate = self.signal.at(self.env.now) / JOULE_PER_KWH
+        if self._is_followed:
+            self.env.fleet.sites[self.power.site].followed_g_per_j = self._rate

@@ -22,6 +22,7 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
+from gpusim.engine.hall_cooling import HallCooling
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Network, move_data, set_bandwidth
@@ -43,7 +44,7 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
-from gpusim.engine.surroundings import marginal_carbon, peak_overhead, site_signals
+from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
@@ -100,7 +101,7 @@ def run(
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():
-        tables["feeders"] = feeders_table(fleet, names, end_s)
+        tables["feeders"] = feeders_table(fleet, names, end_s, world.halls)
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
     if programme:
@@ -166,6 +167,7 @@ class _World:
         self.plants: list[Plant] = []
         self.own: list[OnSitePlant] = []
         self.marginals: dict[int, MarginalCarbon] = {}
+        self.halls: list[HallCooling] = []
         self.recorder = Recorder(env, names, self.signals, services, self.plants, self.marginals)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
@@ -206,6 +208,7 @@ class _World:
         signals = self.signals[s]
         # Nodes are on by the hottest hour, whatever the interval over which signals are averaged.
         row.peak_overhead = peak_overhead(spec.cooling, signals, self.duration_s)
+        check_halls(self.scenario, site, signals, self.duration_s)
         if (interval_s := self.scenario.run.signal_s) is not None:
             signals = SiteSignals(*(signal.coarse(interval_s, self.duration_s) for signal in signals))
             self.signals[s] = signals
@@ -220,12 +223,21 @@ class _World:
         log = self.recorder.log
         plant = Plant(env, power, spec.cooling, signals, rated_w, log, site)
         self.plants.append(plant)
-        signal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
-        marginal = None if signal is None else MarginalCarbon(env, power, signal)
+        halls = [
+            HallCooling(env, p, hall, spec.cooling, signals, log, site, kind)
+            for p in mine
+            for kind in [names.pools[p][1]]
+            if (feeders := spec.pools[kind].feeders) and (hall := feeders.hall) and hall.design_c is not None
+        ]
+        self.halls += halls
+        followers: list[processes.Follower] = [plant, *halls]
+        marginal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
         if marginal is not None:
-            self.marginals[s] = marginal
-        follow = processes.follow_signals(env, s, signals, plant, marginal, self.scenario.scheduler.carbon)
-        env.process(follow)
+            is_followed = self.scenario.scheduler.carbon == "marginal"
+            self.marginals[s] = MarginalCarbon(env, power, marginal, is_followed)
+            followers.append(self.marginals[s])
+        more = [] if marginal is None else [marginal]
+        env.process(processes.follow_signals(env, s, signals, followers, more))
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

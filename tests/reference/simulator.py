@@ -36,7 +36,8 @@ class Simulator(Fleet):
         self.waiting = Waiting(self)
         self.greedy = Greedy(self)
         self.services = [Service(self, spec) for spec in case.services]
-        self.env.behind = [Caps(self).settle] if case.caps else []
+        self.caps = Caps(self) if case.caps else None
+        self.env.behind = [self.caps.settle] if self.caps else []
 
     def play(self, until_s: float) -> list[Outcome]:
         """Outcomes of all jobs in [0, until)."""
