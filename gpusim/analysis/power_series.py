@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import rng
+from gpusim.analysis.job_classes import job_classes
 from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.scenario import Scenario
@@ -104,7 +105,7 @@ def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: fl
     end_s = jobs["end_s"].fillna(result.manifest["duration_s"])
     begin_s = jobs["start_s"].where(jobs["evictions"] == 0, end_s - jobs["run_s"])
     jobs = jobs.assign(begin_s=begin_s, until_s=end_s)[(end_s > from_s) & (begin_s < to_s)]
-    classes = Scenario.from_dict(result.manifest["scenario"]).workload.classes
+    classes = job_classes(result, Scenario.from_dict(result.manifest["scenario"]))
     ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(jobs))
     for job, share in zip(jobs.itertuples(), ahead, strict=True):
         gpu = result.manifest["gpus"][str(job.gpu_type)]

@@ -44,6 +44,7 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
+from gpusim.engine.storage import with_storage
 from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
@@ -78,6 +79,7 @@ def run(
     build = BuildOut(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace, jobs)
+    fleet_scenario, checkpoints = with_storage(fleet_scenario, table)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
     if programme:
@@ -98,6 +100,8 @@ def run(
     tables["events"] = _with_rejections(tables["events"], tables["rejections"])
     tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants, world.marginals)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if checkpoints is not None:
+        tables["checkpoints"] = checkpoints
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():

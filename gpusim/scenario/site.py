@@ -15,6 +15,7 @@ from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.on_site import OnSite
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
+from gpusim.scenario.storage import Storage
 from gpusim.scenario.tariff import Tariff
 
 
@@ -74,6 +75,8 @@ class Site(Model):
     """GPUs by type."""
     cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
+    storage: Storage | None = None
+    """Storage for checkpoints. Absent: they take the time that classes say."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, with a
     constant one the run's start."""
