@@ -74,7 +74,7 @@ def power_series(
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
     columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
-    loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.conversion_loss
+    loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.losses.linear
     rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
     return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
 

@@ -76,8 +76,8 @@ class Room:
         self.node_w = [gpu.rated_it_w_per_gpu * gpu.gpus_per_node for gpu in types]
         self.planned_w = [planned_w(spec.power_plan, gpu) * gpu.gpus_per_node for gpu in types]
         rated_w = sum(gpus * gpu.rated_it_w_per_gpu for gpus, gpu in zip(planned, types, strict=True))
-        self.fixed_w = spec.cooling.fixed_fraction * rated_w
-        mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead + spec.cooling.at_full_load
+        self.fixed_w = spec.cooling.losses.fixed * rated_w
+        mild = 1.0 + spec.cooling.losses.linear + spec.cooling.base_overhead + spec.cooling.losses.square
         self.overhead = mild if overheads is None else overheads[site]
         self.oversubscription = spec.oversubscription
         self._found: dict[tuple[float, ...], list[int]] = {}  # most levels are asked for several times

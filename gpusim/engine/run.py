@@ -219,8 +219,8 @@ class _World:
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
         rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
-        row.fixed_w = spec.cooling.fixed_fraction * rated_w
-        row.square_per_w = spec.cooling.at_full_load / rated_w if rated_w > 0.0 else 0.0
+        row.fixed_w = spec.cooling.losses.fixed * rated_w
+        row.square_per_w = spec.cooling.losses.square / rated_w if rated_w > 0.0 else 0.0
         power = env.sites[site] = SitePower(
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )

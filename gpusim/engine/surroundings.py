@@ -108,7 +108,7 @@ def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:
 def peak_overhead(cooling: Cooling, signals: SiteSignals, duration_s: float) -> float:
     """Facility watts per IT watt at the hottest hour of the run and at full load, without the fixed part."""
     hottest = [signal.max(0.0, duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
-    return overhead(cooling, *hottest) + cooling.at_full_load
+    return overhead(cooling, *hottest) + cooling.losses.square
 
 
 def check_halls(scenario: Scenario, site: str, signals: SiteSignals, duration_s: float) -> None:
