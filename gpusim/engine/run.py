@@ -258,7 +258,10 @@ class _World:
         drawn = draw_failures(self.scenario, self.duration_s, seed)
         shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
         found_s = found_after_s(drawn, failures.causes, seed)
-        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s)
+        kinds = [self.scenario.workload.classes.get(name) for name in table.names["job_class"]]
+        every = np.array([kind.validate_every or 0 if kind else 0 for kind in kinds], "i8")[table["job_class"]]
+        validate = every if every.any() else None
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s, validate)
         env.process(self.breakdowns.play())
         for name, spec in failures.maintenance.items():
             for p, (site, kind) in enumerate(names.pools):

@@ -33,6 +33,9 @@ class JobClass(Model):
     synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
+    validate_every: int | None = Field(None, ge=1)
+    """Checkpoints from one validation to the next: it finds silent corruption of the work so far (`found_after_h` of
+    causes of `failures`), and takes no time. Absent: jobs do not validate."""
     parameters_b: float | None = Field(None, gt=0, le=1e6)
     """[10^9] Parameters of the model that jobs train. Beside `checkpoint_write_s`, checkpoints then take as long as the
     storage of sites, which all jobs share, takes for that many bytes; reading them adds to `load_s`. Absent:
@@ -81,6 +84,10 @@ class JobClass(Model):
         elif self.checkpoint_interval_s in (0.0, math.inf):
             faults.append(
                 "parameters_b without an interval in which checkpoints are written; give checkpoint_interval_s"
+            )
+        if self.validate_every is not None and self.checkpoint_interval_s in (0.0, math.inf):
+            faults.append(
+                "validate_every without an interval in which checkpoints are written; give checkpoint_interval_s"
             )
         if faults:
             raise PydanticCustomError("size", "{faults}", {"faults": "; ".join(faults)})
