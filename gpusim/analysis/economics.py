@@ -18,7 +18,8 @@ def economics(result: Record) -> pd.DataFrame:
     -------
     DataFrame
         site, energy_mwh (at the meter), peak_mw, pue, price_usd_per_mwh and carbon_g_per_kwh (means weighted by the
-        energy drawn), carbon_t, energy_usd, owning_usd
+        energy drawn), carbon_t, energy_usd, owning_usd; marginal_g_per_kwh and marginal_carbon_t, where a site has a
+        marginal carbon intensity
         (``gpusim.analysis.owning``), useful_gpu_hours, usd_per_useful_gpu_hour (owning and energy). NaN where a
         denominator is zero.
     """
@@ -41,6 +42,9 @@ def economics(result: Record) -> pd.DataFrame:
             "usd_per_useful_gpu_hour": _ratio(owned_usd + sites["cost_usd"], useful),
         }
     )
+    if "marginal_carbon_kg" in sites:
+        table.insert(5, "marginal_g_per_kwh", _ratio(sites["marginal_carbon_kg"], energy_mwh))
+        table.insert(7, "marginal_carbon_t", sites["marginal_carbon_kg"] / 1000.0)
     return table.reset_index()
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gpusim.analysis.delays import job_groups
 from gpusim.analysis.groups import Groups
+from gpusim.analysis.job_classes import job_classes
 from gpusim.errors import GpusimError, did_you_mean
 from gpusim.scenario.checkpoints import effective_time, interval_s, mttf_s
 from gpusim.scenario.scenario import Scenario
@@ -79,9 +80,11 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     if not is_steady or failures.lemon_share > 0.0 or failures.maintenance:
         return np.full(len(jobs), np.nan)
 
+    classes = job_classes(result, scenario)
+
     @cache
     def of(name: str, gpus: int, site: str, kind: str) -> float:
-        spec = scenario.workload.classes.get(name)
+        spec = classes.get(name)
         if spec is None:
             return math.nan
         apart_s = interval_s(spec, mttf_s(scenario, gpus))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim import gangs, rng
+from gpusim.analysis.job_classes import job_classes
 from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
 from gpusim.errors import ResultError, did_you_mean
 from gpusim.scenario.scenario import Scenario
@@ -73,7 +74,7 @@ def power_series(
         "idle_w": power["idle_j"].to_numpy()[row] / span_s,
     }
     columns["it_w"] = columns["jobs_w"] + columns["serving_w"] + columns["idle_w"]
-    loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.conversion_loss
+    loss = 1.0 + Scenario.from_dict(result.manifest["scenario"]).sites[site].cooling.losses.linear
     rest_w = (power["facility_w"] - loss * power["it_w"]).to_numpy()[row]
     return pd.DataFrame({**columns, "facility_w": loss * columns["it_w"] + rest_w, "scale": scale[row]})
 
@@ -104,7 +105,7 @@ def _runs(result: Record, site: str, from_s: float, to_s: float, work_step_s: fl
     end_s = jobs["end_s"].fillna(result.manifest["duration_s"])
     begin_s = jobs["start_s"].where(jobs["evictions"] == 0, end_s - jobs["run_s"])
     jobs = jobs.assign(begin_s=begin_s, until_s=end_s)[(end_s > from_s) & (begin_s < to_s)]
-    classes = Scenario.from_dict(result.manifest["scenario"]).workload.classes
+    classes = job_classes(result, Scenario.from_dict(result.manifest["scenario"]))
     ahead = rng.stream(int(result.manifest["seed"]), "power series", site).random(len(jobs))
     for job, share in zip(jobs.itertuples(), ahead, strict=True):
         gpu = result.manifest["gpus"][str(job.gpu_type)]

@@ -66,11 +66,12 @@ def _sites(sites: pd.DataFrame, power: pd.DataFrame) -> pd.DataFrame:
             "cost_usd": power["cost_usd"],
             "carbon_kg": power["carbon_kg"],
             "water_l": power["water_l"],
+            **{name: power[name] for name in ("marginal_carbon_kg",) if name in power},
             "peak_facility_w": power["facility_w"],
         }
     )
-    how = dict.fromkeys(used, "sum") | {"peak_facility_w": "max"}
-    table = used.groupby(power["site"], observed=True).agg(how).reindex(sites["site"])
+    groups = used.groupby(power["site"], observed=True)
+    table = groups.sum(min_count=1).assign(peak_facility_w=groups["peak_facility_w"].max()).reindex(sites["site"])
     return sites.assign(**{name: table[name].to_numpy() for name in table})
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
 from gpusim.buildout.network import Network
+from gpusim.buildout.on_site import brought, firm_mw
 from gpusim.buildout.path import critical_path, delivery, giver, spans
 from gpusim.buildout.room import Inventory
 from gpusim.buildout.schedule import Line, Schedule, simulate
@@ -132,12 +133,13 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
     data = scenario.to_toml_dict()
     for site, arrivals in network.added.items():
         inventory, table = Inventory(scenario, site, arrivals), data["sites"][site]
-        *pools, halls, grid = (
+        *pools, halls, grid, _own = (
             _as_steps(inventory.steps(column, schedule.time_s)) for column in range(len(inventory.base))
         )
         for kind, steps in zip(inventory.pools, pools, strict=True):
             table["pools"][kind]["gpus"] = steps
         table["grid_mw"] = grid
+        brought(table, scenario.projects, arrivals, schedule.time_s, LAST_DAY)
         if table.get("hall_mw") is not None:
             table["hall_mw"] = halls
     for key in ("index", "demand"):  # they are about supplies and rivals
@@ -196,6 +198,7 @@ def _capacity(scenario: Scenario, network: Network, schedule: Schedule) -> pd.Da
             "gpus": [(kind, float(gpus), "GPUs") for kind, gpus in adds.gpus.items()],
             "halls": [("", adds.hall_mw, "MW")],
             "grid": [("", adds.grid_mw, "MW")],
+            "on_site": [("", firm_mw(scenario.sites[arrival.site].on_site, adds.on_site), "MW")],
         }[arrival.component]
         if arrival.component in adds.components:
             times_s = network.plan_s[arrival.index], _known(schedule.time_s[arrival.index])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import floor, inf
 
 from gpusim.buildout.network import Arrival
+from gpusim.buildout.on_site import firm_mw, own_firm_mw
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import WATT_PER_MW
@@ -24,18 +25,23 @@ class Inventory:
         spec, start = scenario.sites[site], scenario.run.start
         self.pools = list(spec.pools)
         halls = [(0.0, inf)] if spec.hall_mw is None else spec.hall_mw.steps(start)
-        self.base = [*(pool.gpus.steps(start) for pool in spec.pools.values()), halls, spec.grid_mw.steps(start)]
+        parts = {one for arrival in arrivals for one in scenario.projects[arrival.project].adds.on_site}
+        own = own_firm_mw(spec.on_site, start, parts)
+        self.base = [*(pool.gpus.steps(start) for pool in spec.pools.values()), halls, spec.grid_mw.steps(start), own]
         self.amounts = {arrival.index: self._amounts(scenario, arrival) for arrival in arrivals}
 
     def _amounts(self, scenario: Scenario, arrival: Arrival) -> dict[int, float]:
-        """What an arrival adds, by column: GPUs of each pool, MW of halls, MW of grid."""
+        """What an arrival adds, by column: GPUs of each pool, MW of halls, of grid, of generators on site."""
         adds, n = scenario.projects[arrival.project].adds, len(self.pools)
         if arrival.component == "gpus":
             return {p: float(adds.gpus[kind]) for p, kind in enumerate(self.pools) if kind in adds.gpus}
+        if arrival.component == "on_site":
+            return {n + 2: firm_mw(scenario.sites[arrival.site].on_site, adds.on_site)}
         return {n: adds.hall_mw or 0.0} if arrival.component == "halls" else {n + 1: adds.grid_mw or 0.0}
 
     def at(self, time_s: float, is_there: Callable[[int], bool]) -> list[float]:
-        """GPUs of each pool, MW of halls and MW of grid at a time, with the arrivals for which ``is_there``."""
+        """GPUs of each pool, MW of halls, of grid and of generators on site at a time, with the arrivals for which
+        ``is_there``."""
         levels = [next(value for at_s, value in reversed(steps) if at_s <= time_s) for steps in self.base]
         for milestone, amounts in self.amounts.items():
             if is_there(milestone):
@@ -70,24 +76,24 @@ class Room:
         self.node_w = [gpu.rated_it_w_per_gpu * gpu.gpus_per_node for gpu in types]
         self.planned_w = [planned_w(spec.power_plan, gpu) * gpu.gpus_per_node for gpu in types]
         rated_w = sum(gpus * gpu.rated_it_w_per_gpu for gpus, gpu in zip(planned, types, strict=True))
-        self.fixed_w = spec.cooling.fixed_fraction * rated_w
-        mild = 1.0 + spec.cooling.conversion_loss + spec.cooling.base_overhead + spec.cooling.at_full_load
+        self.fixed_w = spec.cooling.losses.fixed * rated_w
+        mild = 1.0 + spec.cooling.losses.linear + spec.cooling.base_overhead + spec.cooling.losses.square
         self.overhead = mild if overheads is None else overheads[site]
         self.oversubscription = spec.oversubscription
         self._found: dict[tuple[float, ...], list[int]] = {}  # most levels are asked for several times
 
     def live(self, levels: Sequence[float]) -> list[int]:
-        """GPUs of each pool that are live with GPUs of each pool, MW of halls and MW of grid as in ``levels``."""
+        """GPUs of each pool that are live with GPUs of each pool, MW of halls, grid and generators as in ``levels``."""
         key = tuple(levels)
         if key not in self._found:
             self._found[key] = self._live(key)
         return self._found[key]
 
     def _live(self, levels: Sequence[float]) -> list[int]:
-        *gpus, hall_mw, grid_mw = levels
+        *gpus, hall_mw, grid_mw, own_mw = levels
         nodes = [int(count) // size for count, size in zip(gpus, self.per_node, strict=True)]
         housed = nodes_within(nodes, self.node_w, hall_mw * WATT_PER_MW)
-        grid_w = grid_mw * WATT_PER_MW * self.oversubscription
+        grid_w = (grid_mw + own_mw) * WATT_PER_MW * self.oversubscription
         on = nodes_within(housed, self.planned_w, (grid_w - self.fixed_w) / self.overhead)
         return [count * size for count, size in zip(on, self.per_node, strict=True)]
 

@@ -30,7 +30,7 @@ def overhead(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:
     more of the IT power per kelvin (form after ASHRAE TC9.9 practice).
     """
     excess_k = max(0.0, outside_c(cooling, dry_bulb_c, wet_bulb_c) + cooling.approach_k - cooling.supply_c)
-    return 1.0 + cooling.conversion_loss + cooling.base_overhead + cooling.overhead_per_k * excess_k
+    return 1.0 + cooling.losses.linear + cooling.base_overhead + cooling.overhead_per_k * excess_k
 
 
 def cooled_share(cooling: Cooling, dry_bulb_c: float, wet_bulb_c: float) -> float:

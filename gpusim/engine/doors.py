@@ -232,7 +232,7 @@ class Rounds:
             energised_gpus=int(pool["energised"]),
             free_gpus=int(pool["free"]),
             price_usd_per_mwh=float(site["price_usd_per_j"]) * JOULE_PER_MWH,
-            carbon_g_per_kwh=float(site["carbon_g_per_j"]) * G_PER_KWH,
+            carbon_g_per_kwh=float(site["followed_g_per_j"]) * G_PER_KWH,
             limit_w=float(site["limit_w"]),
             facility_w=facility_w(site),
             tenant_shares=self.names.shares,

@@ -13,8 +13,8 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
-from gpusim.kernels import amending, control, pace, reading
-from gpusim.state.codes import Status
+from gpusim.kernels import amending, control, feeding, pace, reading
+from gpusim.state.codes import Status, Tier
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 
@@ -109,6 +109,18 @@ class FleetEnvironment(PlayedClock):
         cap_w = border.number(self, "env.set_limit: cap_w", cap_w, 0.0, "W", may_be_infinite=True)
         control.set_limit(self.fleet, self.serving, site, grid_w, cap_w, self.now)
         self.share_demand()
+
+    def set_feeder_limit(self, pool: int, tier: Tier, limit_w: float) -> None:
+        """Each node, rack, busway or hall of a pool carries ``limit_w`` [W] of IT power from now on; caps follow."""
+        pool = border.whole(self, "env.set_feeder_limit: pool", pool, len(self.fleet.pools))
+        tier = border.whole(self, "env.set_feeder_limit: tier", tier, len(Tier))
+        limit_w = border.number(self, "env.set_feeder_limit: limit_w", limit_w, 0.0, "W")
+        if self.fleet.pools[pool].feeder_nodes[tier] == 0:
+            name = Tier(tier).name.lower()
+            raise border.refuse(
+                self, f"env.set_feeder_limit: pool {pool} has no limit of a {name}; give one in `feeders`"
+            )
+        feeding.set_feeder_limit(self.fleet, pool, tier, limit_w)
 
     def fail_node(self, node: int) -> bool:
         """Fail a node: its jobs are evicted and its GPUs are down. False if it was not on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.corruption import Corruption
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.shrinking import Shrinking
+from gpusim.engine.validations import watch
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
@@ -29,14 +30,19 @@ class Breakdowns:
     of a domain, a block or a site those nodes fail that are on, and those that are down stay down for its repair too.
 
     ``found_after_s``, shape (failures,): [s] from each failure until it is found; absent: all are found at once.
+    ``validate_every``, shape (jobs,): checkpoints from one validation of a job, which finds it too, to the next; 0:
+    none.
     """
 
     def __init__(
         self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names,
         shrinking: Shrinking | None = None, found_after_s: np.ndarray | None = None,
+        validate_every: np.ndarray | None = None,
     ):  # fmt: skip
         self.env, self.names, self._failures, self._shrinking = env, names, failures, shrinking
         self._found_after_s = np.zeros(len(failures.time_s)) if found_after_s is None else found_after_s
+        self._validate_every = validate_every
+        self._unfound: dict[int, list[tuple[Corruption, Callable[[], None]]]] = {}  # of jobs that validate
         self._causes = list(causes.items())
         self._back_s: dict[int, float] = {}  # of nodes that are in repair
         self._rows: list[tuple] = []
@@ -87,7 +93,13 @@ class Breakdowns:
         hit = [n for n in unit if env.fleet.nodes["state"][n] == ON]
         spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in self.jobs_on(n)})]
 
-        def find(_event: object) -> None:
+        is_found = False
+
+        def find(_event: object = None) -> None:
+            nonlocal is_found
+            if is_found:
+                return
+            is_found = True
             undone = [one for one in spoiled if one.spoils(env)]
             if ended := len([one for one in undone if one.has_ended(env)]):
                 told = f"{name}: found after {number_of(ended, 'spoiled job')} had ended"
@@ -99,6 +111,15 @@ class Breakdowns:
 
         if hit:
             env.at(env.now + found_after_s).callbacks.append(find)
+            for one in spoiled:
+                if self._validate_every is not None and (every := int(self._validate_every[one.job])):
+                    self._unfound.setdefault(one.job, []).append((one, find))
+                    env.process(watch(env, one, every, lambda: is_found, self._validate))
+
+    def _validate(self, job: int) -> None:
+        """A validation of a job finds all that has spoiled it, in the order in which it struck."""
+        for find in [find for one, find in self._unfound.pop(job, ()) if one.spoils(self.env)]:
+            find()
 
     def _fail(
         self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float, others: Sequence[int] = ()

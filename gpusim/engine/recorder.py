@@ -12,6 +12,7 @@ from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.job_tables import job_waits_table, jobs_table
+from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.runs import split_runs
 from gpusim.engine.serving.records import ServingRecorder
 from gpusim.engine.serving.services import Services
@@ -32,13 +33,16 @@ class Recorder:
     """
 
     def __init__(
-        self, env: FleetEnvironment, names: Names, signals: list, services: Services | None, plants: list[CoolingPlant]
-    ):
+        self, env: FleetEnvironment, names: Names, signals: list, services: Services | None, plants: list[CoolingPlant],
+        marginals: dict[int, MarginalCarbon],
+    ):  # fmt: skip
         self.env, self.names, self.signals, self.services, self.plants = env, names, signals, services, plants
+        self.marginals = marginals
         self.edges_s = [0.0]
         self._pools = [env.fleet.pools.copy()]
         self._sites = [env.fleet.sites.copy()]
         self._water_l = [np.zeros(len(env.fleet.sites))]
+        self._marginal_g = [np.zeros(len(env.fleet.sites))]
         self._lanes = [env.fleet.lanes.copy()]
         self._served: list[dict] = []
         self._requests = None if services is None else ServingRecorder(services, names)
@@ -60,8 +64,8 @@ class Recorder:
         env.settle()
         if env.fleet.pools["fed"].any():
             recount(env.fleet)
-        for plant in self.plants:
-            plant.settle()
+        for counted in (*self.plants, *self.marginals.values()):
+            counted.settle()
         for power in env.sites.values():
             if power.plant is not None:
                 power.plant.note()
@@ -70,6 +74,9 @@ class Recorder:
         self._pools.append(env.fleet.pools.copy())
         self._sites.append(env.fleet.sites.copy())
         self._water_l.append(np.array([plant.water_l for plant in self.plants]))
+        self._marginal_g.append(
+            np.array([self.marginals[s].grams if s in self.marginals else np.nan for s in range(len(self.plants))])
+        )
         self._lanes.append(env.fleet.lanes.copy())
 
     def _record_services(self, start_s: float, end_s: float) -> None:
@@ -227,6 +234,7 @@ class Recorder:
             "cost_usd": np.diff(sites["cost_usd"], axis=0),
             "carbon_kg": np.diff(sites["carbon_g"], axis=0) / 1000.0,
             "water_l": np.diff(np.array(self._water_l), axis=0),
+            **self._marginal(edges),
             **{f"{phase.name.lower()}_j": energy[:, :, phase] for phase in Phase},
         }
         n, n_sites = it_j.shape
@@ -238,6 +246,18 @@ class Recorder:
                 **{name: values.T.ravel() for name, values in series.items()},
             }
         )
+
+    def _marginal(self, edges: np.ndarray) -> dict[str, np.ndarray]:
+        """Marginal intensity and emissions, where some site has them; NaN for those that have none."""
+        if not self.marginals:
+            return {}
+        means = np.full((len(edges) - 1, len(self.plants)), np.nan)
+        for s, marginal in self.marginals.items():
+            means[:, s] = marginal.signal.means(edges)
+        return {
+            "marginal_g_per_kwh": means,
+            "marginal_carbon_kg": np.diff(np.array(self._marginal_g), axis=0) / 1000.0,
+        }
 
     def _where(self, pool: np.ndarray, interval: np.ndarray, edges: np.ndarray) -> dict:
         """The first columns of a table of rows in these pools and record intervals."""

@@ -22,11 +22,13 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
+from gpusim.engine.hall_cooling import HallCooling
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Network, move_data, set_bandwidth
 from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
+from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.meter import open_meters
 from gpusim.engine.non_firm import Curtailments
 from gpusim.engine.on_site.plant import OnSitePlant
@@ -43,7 +45,8 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
-from gpusim.engine.surroundings import peak_overhead, site_signals
+from gpusim.engine.storage import with_storage
+from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
@@ -77,6 +80,7 @@ def run(
     build = BuildOut(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace, jobs)
+    fleet_scenario, checkpoints = with_storage(fleet_scenario, table)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
     if programme:
@@ -95,14 +99,16 @@ def run(
     edges_s = np.array(world.recorder.edges_s)
     tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
     tables["events"] = _with_rejections(tables["events"], tables["rejections"])
-    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants)
+    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants, world.marginals)
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if fleet.clock[0].n_segments:
         tables["job_segments"] = segments_table(fleet, tables["jobs"], names, end_s)
+    if checkpoints is not None:
+        tables["checkpoints"] = checkpoints
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
     if fleet.pools["feeder_nodes"].any():
-        tables["feeders"] = feeders_table(fleet, names, end_s)
+        tables["feeders"] = feeders_table(fleet, names, end_s, world.halls)
     if world.breakdowns:
         tables |= world.breakdowns.tables(table["job_id"])
     if programme:
@@ -167,7 +173,9 @@ class _World:
         services = self._services = Services(env, prepared) if prepared.deployments else None
         self.plants: list[CoolingPlant] = []
         self.own: list[OnSitePlant] = []
-        self.recorder = Recorder(env, names, self.signals, services, self.plants)
+        self.marginals: dict[int, MarginalCarbon] = {}
+        self.halls: list[HallCooling] = []
+        self.recorder = Recorder(env, names, self.signals, services, self.plants, self.marginals)
         env.connect(log=self.recorder.log)
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
@@ -207,21 +215,36 @@ class _World:
         signals = self.signals[s]
         # Nodes are on by the hottest hour, whatever the interval over which signals are averaged.
         row.peak_overhead = peak_overhead(spec.cooling, signals, self.duration_s)
+        check_halls(self.scenario, site, signals, self.duration_s)
         if (interval_s := self.scenario.run.signal_s) is not None:
             signals = SiteSignals(*(signal.coarse(interval_s, self.duration_s) for signal in signals))
             self.signals[s] = signals
         mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
         pools = env.fleet.pools
         rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
-        row.fixed_w = spec.cooling.fixed_fraction * rated_w
-        row.square_per_w = spec.cooling.at_full_load / rated_w if rated_w > 0.0 else 0.0
+        row.fixed_w = spec.cooling.losses.fixed * rated_w
+        row.square_per_w = spec.cooling.losses.square / rated_w if rated_w > 0.0 else 0.0
         power = env.sites[site] = SitePower(
             env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
         )
         log = self.recorder.log
         plant = CoolingPlant(env, power, spec.cooling, signals, rated_w, log, site)
         self.plants.append(plant)
-        env.process(processes.follow_signals(env, s, signals, plant))
+        halls = [
+            HallCooling(env, p, hall, spec.cooling, signals, log, site, kind)
+            for p in mine
+            for kind in [names.pools[p][1]]
+            if (feeders := spec.pools[kind].feeders) and (hall := feeders.hall) and hall.design_c is not None
+        ]
+        self.halls += halls
+        followers: list[processes.Follower] = [plant, *halls]
+        marginal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
+        if marginal is not None:
+            is_followed = self.scenario.scheduler.carbon == "marginal"
+            self.marginals[s] = MarginalCarbon(env, power, marginal, is_followed)
+            followers.append(self.marginals[s])
+        more = [] if marginal is None else [marginal]
+        env.process(processes.follow_signals(env, s, signals, followers, more))
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
@@ -238,7 +261,10 @@ class _World:
         drawn = draw_failures(self.scenario, self.duration_s, seed)
         shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
         found_s = found_after_s(drawn, failures.causes, seed)
-        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s)
+        kinds = [self.scenario.workload.classes.get(name) for name in table.names["job_class"]]
+        every = np.array([kind.validate_every or 0 if kind else 0 for kind in kinds], "i8")[table["job_class"]]
+        validate = every if every.any() else None
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s, validate)
         env.process(self.breakdowns.play())
         for name, spec in failures.maintenance.items():
             for p, (site, kind) in enumerate(names.pools):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from gpusim.causes import OFFLINE
 from gpusim.engine.build import Names
 from gpusim.engine.cooling import CoolingPlant
+from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.runs import have_moved
 from gpusim.scenario.scenario import Scenario
 from gpusim.state.fleet import Fleet
 
 
-def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[CoolingPlant]) -> pd.DataFrame:
+def sites_table(
+    scenario: Scenario, fleet: Fleet, names: Names, plants: list[CoolingPlant], marginals: Mapping[int, MarginalCarbon]
+) -> pd.DataFrame:
     """One row per site: where it is, what it used and what that cost."""
     rows = []
     for row, site, plant in zip(fleet.sites, names.sites, plants, strict=True):
@@ -29,7 +34,11 @@ def sites_table(scenario: Scenario, fleet: Fleet, names: Names, plants: list[Coo
                 "peak_facility_w": float(row.peak_w), "water_l": plant.water_l,
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if marginals:
+        kg = [marginals[s].grams / 1000.0 if s in marginals else np.nan for s in range(len(rows))]
+        table["marginal_carbon_kg"] = kg
+    return table
 
 
 def costs_table(

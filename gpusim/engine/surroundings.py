@@ -8,13 +8,16 @@ from functools import cache
 import numpy as np
 
 from gpusim import rng
-from gpusim.engine.cooling import overhead
-from gpusim.errors import TraceError
+from gpusim.engine.cooling import outside_c, overhead
+from gpusim.errors import ScenarioError, TraceError
 from gpusim.inputs.climatology import SiteSignals, climate_signals
 from gpusim.inputs.grid import read_grid
 from gpusim.inputs.signals import Signal
 from gpusim.inputs.warming import warmed
 from gpusim.scenario.cooling import Cooling
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.feeders import on_the_hottest_day, too_weak
+from gpusim.scenario.marginal import ratio_of
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S
 
@@ -67,6 +70,25 @@ def _signals(
     return signals._replace(price_usd_per_mwh=signals.price_usd_per_mwh.times(Signal(times_s, factors))), notes
 
 
+def marginal_carbon(scenario: Scenario, site: str, carbon: Signal, duration_s: float) -> Signal | None:
+    """[g/kWh] Marginal intensity of a site's grid, beside the average ``carbon``; None if it has none."""
+    spec = scenario.sites[site]
+    if spec.marginal is None:
+        return None
+    if spec.marginal.g_per_kwh is not None:
+        return Signal.constant(spec.marginal.g_per_kwh)
+    if spec.marginal.file is None:
+        ratio = ratio_of(spec.region) if spec.marginal.ratio is None else spec.marginal.ratio
+        assert ratio is not None
+        return carbon.scaled(ratio)
+    try:
+        file = read_grid(spec.marginal.file, scenario.money.usd_per)
+        signal = file.signal("carbon_g_per_kwh", scenario.run.start, duration_s, spec.typical_year)[0]
+    except TraceError as error:
+        raise TraceError(f"sites.{site}.marginal.file: {error}") from None
+    return signal if scenario.run.signal_s is None else signal.coarse(scenario.run.signal_s, duration_s)
+
+
 def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:
     """[USD/MWh] Of power that a site with ``tariff.day_ahead`` buys the day before."""
     spec = scenario.sites[site]
@@ -86,7 +108,29 @@ def day_ahead_price(scenario: Scenario, site: str, duration_s: float) -> Signal:
 def peak_overhead(cooling: Cooling, signals: SiteSignals, duration_s: float) -> float:
     """Facility watts per IT watt at the hottest hour of the run and at full load, without the fixed part."""
     hottest = [signal.max(0.0, duration_s) for signal in (signals.dry_bulb_c, signals.wet_bulb_c)]
-    return overhead(cooling, *hottest) + cooling.at_full_load
+    return overhead(cooling, *hottest) + cooling.losses.square
+
+
+def check_halls(scenario: Scenario, site: str, signals: SiteSignals, duration_s: float) -> None:
+    """Halls must carry their nodes under the deepest cap at the hottest hour too; those that do not in one
+    ``ScenarioError``."""
+    spec = scenario.sites[site]
+    hottest = outside_c(spec.cooling, *(s.max(0.0, duration_s) for s in (signals.dry_bulb_c, signals.wet_bulb_c)))
+    faults = []
+    for kind, pool in spec.pools.items():
+        if pool.feeders is None or pool.feeders.hall is None:
+            continue
+        gpu = scenario.gpus[kind]
+        serves = any(
+            (d.site, d.gpu_type) == (site, kind) for one in scenario.services.values() for d in one.deployments
+        )
+        then = on_the_hottest_day(pool.feeders, hottest, spec.cooling.derate_per_k)
+        n_nodes = int(pool.gpus.peak()) // gpu.gpus_per_node
+        for key, fault in too_weak(then, gpu, n_nodes, spec.cap_floor, serves):
+            place = dotted(("sites", site, "pools", kind, "feeders", *key))
+            faults.append(f"{place}: at {hottest:.1f} C, the hottest hour, {fault}")
+    if faults:
+        raise ScenarioError(scenario.name, faults)
 
 
 def peak_overheads(scenario: Scenario, seed: int) -> dict[str, float]:

@@ -87,7 +87,7 @@ def _least(f, j, start, stop, rule, now_only):
             if not is_ready(f, j, p, held):
                 continue
             site = f.sites[pool.site]
-            weight = site.price_usd_per_j if rule == _CHEAPEST else site.carbon_g_per_j
+            weight = site.price_usd_per_j if rule == _CHEAPEST else site.followed_g_per_j
             score = weight * pool.rated_w_per_gpu / speed_in(f, j, p)
         elif rule == _EARLIEST:
             score = max(_expected_wait(f, j, p, held), _transfer_time(f, j, f.candidate_links[i]))

@@ -16,8 +16,7 @@ from gpusim.state.codes import N_TIER, NONE
 @inner
 def feed_node(f, n, fixed_w, runs_w):
     """A node draws so much more than before, which caps leave alone and of runs: so do its feeders."""
-    clock, p = f.clock[0], f.nodes[n].pool
-    pool = f.pools[p]
+    pool = f.pools[f.nodes[n].pool]
     f.node_w[n, 0] += fixed_w
     f.node_w[n, 1] += runs_w
     for tier in range(N_TIER):
@@ -26,10 +25,7 @@ def feed_node(f, n, fixed_w, runs_w):
         i = pool.first_feeder[tier] + (n - pool.first_node) // pool.feeder_nodes[tier]
         f.feeder_w[i, 0] += fixed_w
         f.feeder_w[i, 1] += runs_w
-        if f.feeders[i].stirred == 0:
-            f.feeders[i].stirred = 1
-            f.stirred[clock.n_stirred] = i
-            clock.n_stirred += 1
+        _stir(f, i)
     look_at_caps(f, pool.site)
 
 
@@ -41,6 +37,28 @@ def feed(f, h, fixed_w, runs_w):
     while n != NONE:
         feed_node(f, n, fixed_w / k, runs_w / k)
         n = f.nodes[n].next_held
+
+
+@kernel
+def set_feeder_limit(f, p, tier, limit_w):
+    """IT power [W] that each feeder of a tier of pool ``p`` carries from now on; its caps follow."""
+    pool = f.pools[p]
+    per = pool.feeder_nodes[tier]
+    if per == 0:
+        return
+    for i in range(pool.first_feeder[tier], pool.first_feeder[tier] - (-pool.n_nodes // per)):
+        f.feeders[i].limit_w = limit_w
+        _stir(f, i)
+    look_at_caps(f, pool.site)
+
+
+@part
+def _stir(f, i):
+    """A feeder has to look at its caps before time goes on."""
+    if f.feeders[i].stirred == 0:
+        f.feeders[i].stirred = 1
+        f.stirred[f.clock[0].n_stirred] = i
+        f.clock[0].n_stirred += 1
 
 
 @inner

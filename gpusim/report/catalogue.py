@@ -27,7 +27,11 @@ def tables() -> tuple[Table, ...]:
         for i, ((basis, source, date), names) in enumerate(texts.items()):
             shown = "all" if len(names) == len(gpus) else ", ".join(names)
             sources.add_row("" if i else field, shown, basis, source, date, end_section=i == len(texts) - 1)
-    listed = {"on_site": "Power made and stored on site", "cooling": "Cooling of halls"}
+    listed = {
+        "on_site": "Power made and stored on site",
+        "cooling": "Cooling of halls",
+        "marginal": "Marginal carbon over average",
+    }
     rest = [_listed(name, title) for name, title in listed.items()]
     return values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")
 

@@ -101,6 +101,7 @@ def _site(data: dict, name: str, project: Project) -> Iterator[str]:
     if project.adds.hall_mw is not None and site.get("hall_mw") is None:
         key = dotted(("sites", project.site, "hall_mw"))
         yield f"{dotted((*place, 'hall_mw'))}: the halls of its site have no limit; give {key}, say 0.0"
+    yield from _own_power(data, site, name, project)
     for kind, gpus in project.adds.gpus.items():
         pools = site.get("pools")
         if isinstance(pools, dict) and kind not in pools:
@@ -113,6 +114,32 @@ def _site(data: dict, name: str, project: Project) -> Iterator[str]:
                     f"{dotted((*place, 'gpus', kind))}: found {gpus}, not a whole number of nodes of"
                     f" {number_of(node, 'GPU')}; give {low or low + node} or {low + node}"
                 )
+
+
+def _own_power(data: dict, site: dict, name: str, project: Project) -> Iterator[str]:
+    """What a project brings of power on site is described there, has no date of its own, and comes once."""
+    own = site.get("on_site") or {}
+    known = {**own.get("generators", {}), **{part: own[part] for part in ("battery", "solar") if part in own}}
+    others = [
+        part
+        for (_projects, other), table in find(data, ("projects", "*"))
+        if other != name and isinstance(table, dict) and table.get("site") == project.site
+        for part in (table.get("adds") or {}).get("on_site") or []
+    ]
+    key = dotted(("projects", name, "adds", "on_site"))
+    for part in dict.fromkeys(project.adds.on_site):
+        if part not in known:
+            yield f"{key}: {_unknown_at(project.site, part, list(known))}"
+        elif isinstance(known[part], dict) and known[part].get("ordered") is not None:
+            yield f'{key}: "{part}" is ordered by the site already; remove ordered there, or it here'
+        elif part in others or project.adds.on_site.count(part) > 1:
+            yield f'{key}: "{part}" comes more than once; keep it in one place'
+
+
+def _unknown_at(site: str, part: str, known: list[str]) -> str:
+    """That a site has no such power."""
+    there = f"known: {', '.join(known)}" if known else f"there is none, add [{dotted(('sites', site, 'on_site'))}]"
+    return f'unknown name "{part}"{did_you_mean(part, known)}; {there}'
 
 
 def _supply(data: dict, name: str, task_name: str, task: Task) -> Iterator[str]:

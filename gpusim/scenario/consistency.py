@@ -52,6 +52,8 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
         for place, steps in find(data, pattern.split(".")):
             yield from _moments(place, steps, start)
     yield from _planned_pods(data, pools)
+    yield from _marginal_carbon(data)
+    yield from _storage(data)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -133,6 +135,25 @@ def _whole_nodes(place: tuple, pool: Pool, per_node: int) -> Iterator[str]:
                 f"{dotted(place)}: found {gpus:,.15g}, not a whole number of nodes of {number_of(per_node, 'GPU')};"
                 f" give {nodes * per_node} or {(nodes + 1) * per_node}"
             )
+
+
+def _marginal_carbon(data: dict) -> Iterator[str]:
+    """Who goes by the marginal carbon intensity needs it everywhere."""
+    if "marginal" not in (carbon for _place, carbon in find(data, ("scheduler", "carbon"))):
+        return
+    for place, site in find(data, ("sites", "*")):
+        if isinstance(site, dict) and site.get("marginal") is None:
+            say = 'is absent, and scheduler.carbon is "marginal"; add it, say { ratio = 1.5 }'
+            yield f"{dotted(place)}.marginal: {say}"
+
+
+def _storage(data: dict) -> Iterator[str]:
+    """Checkpoints of a known size need storage wherever jobs may run."""
+    sized = [place for place, _size in find(data, ("workload", "classes", "*", "parameters_b"))]
+    for place, site in find(data, ("sites", "*")) if sized else ():
+        if isinstance(site, dict) and site.get("storage") is None:
+            say = f"is absent, and {dotted(sized[0])} is given; add it, say {{ write_gb_s = 100.0 }}"
+            yield f"{dotted(place)}.storage: {say}"
 
 
 def _planned_pods(data: dict, pools: dict) -> Iterator[str]:

@@ -7,8 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_serializer, model_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.conversion import Conversion, Losses
 from gpusim.scenario.hardware import usual_cooling
 
 BY_MEDIUM: JsonDict = {"default": "by `medium`"}
@@ -31,6 +33,10 @@ class Cooling(Model):
     square_loss: float | None = Field(None, ge=0, le=1)
     """The same at the rated IT power of the complete site, of what grows with the square of load: heat in windings and
     cables. With `conversion_loss` and `fixed_fraction` this makes efficiency depend on load. Absent: 0."""
+    conversion: dict[str, Conversion] = {}
+    """Levels of conversion by name, say a transformer and UPS, by their efficiency curves: in place of
+    `conversion_loss` and `square_loss`. What a level loses counts by IT power, not by what the levels behind it lose.
+    Losses of servers' own power supplies are part of IT power."""
     fixed_fraction: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
     """Facility power drawn at any load, per rated IT watt of the complete site. 0.02."""
     overhead_per_k: float = Field(ge=0, json_schema_extra=BY_MEDIUM)
@@ -52,15 +58,24 @@ class Cooling(Model):
     0.05."""
 
     @property
-    def at_full_load(self) -> float:
-        """Facility watts per IT watt lost by the square of load, at full load."""
-        return self.square_loss or 0.0
+    def losses(self) -> Losses:
+        """What is drawn at any load, and what conversion loses by load and its square, over rated IT power."""
+        if not self.conversion:
+            return Losses(self.fixed_fraction, self.conversion_loss, self.square_loss or 0.0)
+        fixed, linear, square = zip(*(level.losses for level in self.conversion.values()), strict=True)
+        return Losses(self.fixed_fraction + sum(fixed), sum(linear), sum(square))
 
     @model_validator(mode="before")
     @classmethod
     def _usual_for_the_medium(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
+        if data.get("conversion"):
+            for key in ("conversion_loss", "square_loss"):
+                if data.get(key) is not None:
+                    raise PydanticCustomError(
+                        "conversion", "conversion and {key} both say what conversion loses; keep one", {"key": key}
+                    )
         medium = data.get("medium")
         return {**_usual(medium if medium in list(REJECTION) else "air"), **data}
 
@@ -68,7 +83,10 @@ class Cooling(Model):
     def _but_what_is_usual(self, values: Callable) -> dict:
         """Without what goes with the medium, so that a change of the medium alone changes all of that."""
         usual = _usual(self.medium)
-        return {name: value for name, value in values(self).items() if value != usual.get(name)}
+        own = {name: value for name, value in values(self).items() if value != usual.get(name)}
+        if not self.conversion:
+            del own["conversion"]
+        return own
 
 
 def _usual(medium: str) -> dict[str, float | str]:

@@ -23,6 +23,20 @@ class Feeder(Model):
     215.3)."""
 
 
+class Hall(Feeder):
+    """A hall, whose limit may fall on hot days."""
+
+    design_c: float | None = Field(None, ge=-90, le=60)
+    """[C] Outdoor temperature, wet or dry bulb as the site's `cooling` rejects heat, up to which it cools `kw`; for
+    each kelvin above `cooling.derate_per_k` of it less. Absent: in any weather."""
+
+    def cooled_share(self, outside_c: float, derate_per_k: float) -> float:
+        """Share of ``kw`` that it cools at an outside temperature [C]."""
+        if self.design_c is None:
+            return 1.0
+        return max(0.0, 1.0 - derate_per_k * max(0.0, outside_c - self.design_c))
+
+
 class Feeders(Model):
     """Limits on power between the GPUs of a pool and its site (docs/power.md). Where one would be exceeded, jobs there
     are capped, whatever the site's `capping`, down to its `cap_floor` at most."""
@@ -35,7 +49,7 @@ class Feeders(Model):
     """Racks and their breakers. Absent: no limit."""
     busway: Feeder | None = None
     """Busways, or rows of racks. Absent: no limit."""
-    hall: Feeder | None = None
+    hall: Hall | None = None
     """Halls: their cooling, or their share of the switchgear. Absent: no limit."""
 
     @property
@@ -65,6 +79,14 @@ class Feeders(Model):
                     },
                 )  # fmt: skip
         return self
+
+
+def on_the_hottest_day(feeders: Feeders, outside_c: float, derate_per_k: float) -> Feeders:
+    """What they carry at an outside temperature [C]."""
+    if feeders.hall is None or (share := feeders.hall.cooled_share(outside_c, derate_per_k)) == 1.0:
+        return feeders
+    hall = feeders.hall.model_copy(update={"kw": feeders.hall.kw * share})
+    return feeders.model_copy(update={"hall": hall})
 
 
 def too_weak(

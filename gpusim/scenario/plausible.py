@@ -15,6 +15,7 @@ RANGES = {
     "sites.*.hall_mw": (0.01, 20_000.0, "MW", "GW", "kW"),
     "sites.*.price_usd_per_mwh": (2.0, 2_000.0, "USD/MWh", "USD/kWh", "USD/GWh"),
     "sites.*.carbon_g_per_kwh": (2.0, 2_000.0, "g/kWh", "kg/kWh", "g/MWh"),
+    "sites.*.marginal.g_per_kwh": (2.0, 2_000.0, "g/kWh", "kg/kWh", "g/MWh"),
     "gpus.*.tdp_w": (10.0, 20_000.0, "W", "kW", "mW"),
     "gpus.*.rated_it_w_per_gpu": (10.0, 40_000.0, "W", "kW", "mW"),
     "gpus.*.memory_gb": (1.0, 10_000.0, "GB", "TB", "MB"),

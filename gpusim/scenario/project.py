@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Moment
 
-Component = Literal["gpus", "halls", "grid"]
-COMPONENTS: tuple[Component, ...] = ("gpus", "halls", "grid")  # in the order in which a GPU needs them
+Component = Literal["gpus", "halls", "grid", "on_site"]
+COMPONENTS: tuple[Component, ...] = ("gpus", "halls", "grid", "on_site")  # in the order in which a GPU needs them
 
 
 class Expedite(Model):
@@ -34,7 +34,7 @@ class Task(Model):
 
     after: list[str] = []
     """What must be complete before it: a task of this project, ``PROJECT.TASK``, or a component: ``gpus``, ``halls``,
-    ``grid``, ``PROJECT.grid``."""
+    ``grid``, ``on_site``, ``PROJECT.grid``."""
     median_days: float = Field(ge=0, le=36525)
     """[d] Median of its duration."""
     p90_days: float | None = Field(None, ge=0, le=36525)
@@ -68,7 +68,8 @@ class Task(Model):
         if p90 > 0.0 and self.median_days == 0.0:
             faults.append("median_days of 0 with a p90_days; give a median greater than 0, or leave p90_days out")
         if self.when == "late" and not self.gives:
-            faults.append('a stand-in (when = "late") that gives nothing; say what it gives: "gpus", "halls" or "grid"')
+            known = ", ".join(f'"{name}"' for name in COMPONENTS)
+            faults.append(f'a stand-in (when = "late") that gives nothing; say what it gives: one of {known}')
         if self.when == "always" and self.late_days:
             faults.append('late_days without when = "late"; add that, or remove late_days')
         if faults:
@@ -85,11 +86,17 @@ class Adds(Model):
     """[MW] Rated IT power that its halls house and cool."""
     grid_mw: PositiveFloat | None = None
     """[MW] Facility power of its grid connection or stand-in."""
+    on_site: list[str] = []
+    """Generators of the site by name, "battery" or "solar", which come with this project: `on_site` of the site
+    describes them, without `ordered`."""
 
     @property
     def components(self) -> tuple[Component, ...]:
         """What it adds."""
-        there = {"gpus": bool(self.gpus), "halls": self.hall_mw is not None, "grid": self.grid_mw is not None}
+        there = {
+            "gpus": bool(self.gpus), "halls": self.hall_mw is not None, "grid": self.grid_mw is not None,
+            "on_site": bool(self.on_site),
+        }  # fmt: skip
         return tuple(name for name in COMPONENTS if there[name])
 
 

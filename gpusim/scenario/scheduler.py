@@ -39,6 +39,9 @@ class Scheduler(Model):
     """[s] How long gangs wait in a queue for the domains and the pod that they prefer."""
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
+    carbon: Literal["average", "marginal"] = "average"
+    """Which carbon intensity ``greenest`` (of services too) and policies go by. ``marginal``: every site needs
+    ``marginal``."""
     redispatch: bool = True
     """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with your own
     policy or with conservative backfill."""

@@ -10,10 +10,12 @@ from pydantic_core import PydanticCustomError
 from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.cooling import Cooling
 from gpusim.scenario.feeders import Feeders
+from gpusim.scenario.marginal import Marginal, known_regions, ratio_of
 from gpusim.scenario.non_firm import NonFirm
 from gpusim.scenario.on_site import OnSite
 from gpusim.scenario.power_plan import PowerPlan
 from gpusim.scenario.steps import Steps
+from gpusim.scenario.storage import Storage
 from gpusim.scenario.tariff import Tariff
 
 
@@ -73,6 +75,8 @@ class Site(Model):
     """GPUs by type."""
     cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
+    storage: Storage | None = None
+    """Storage for checkpoints. Absent: they take the time that classes say."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, with a
     constant one the run's start."""
@@ -96,6 +100,8 @@ class Site(Model):
     """[USD/MWh] Constant price of electricity."""
     carbon_g_per_kwh: float | None = Field(None, ge=0)
     """[g/kWh] Constant carbon intensity of electricity."""
+    marginal: Marginal | None = None
+    """Marginal carbon intensity, in which emissions are reported beside the average. Absent: not reported."""
     price_factor: Steps = Steps(1.0)
     """Factor on the price, whatever its source: below 1 a discount, above 1 a surcharge. In steps: a forward curve, of
     the levels of later years over those of the source; the first step at the start or before."""
@@ -125,6 +131,9 @@ class Site(Model):
             faults.append("non_firm.backup_mw and on_site are both given; make the backup a generator of on_site")
         if self.on_site is not None and self.on_site.solar is not None and self.latitude == self.longitude == 0.0:
             faults.append("on_site.solar shines by where the site is; give latitude and longitude")
+        if self.marginal is not None and self.marginal.is_of_region and ratio_of(self.region) is None:
+            known = " and ".join(known_regions())
+            faults.append(f"marginal is empty, and only {known} have a ratio; give g_per_kwh, file or ratio")
         if faults:
             raise PydanticCustomError("site", "{faults}", {"faults": "; ".join(faults)})
         return self

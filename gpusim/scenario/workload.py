@@ -33,6 +33,18 @@ class JobClass(Model):
     synchronous."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
+    validate_every: int | None = Field(None, ge=1)
+    """Checkpoints from one validation to the next: it finds silent corruption of the work so far (`found_after_h` of
+    causes of `failures`), and takes no time. Absent: jobs do not validate."""
+    parameters_b: float | None = Field(None, gt=0, le=1e6)
+    """[10^9] Parameters of the model that jobs train. Beside `checkpoint_write_s`, checkpoints then take as long as the
+    storage of sites, which all jobs share, takes for that many bytes; reading them adds to `load_s`. Absent:
+    `checkpoint_background_s` says how long."""
+    bytes_per_parameter: float = Field(16.0, gt=0, le=1000)
+    """[B] Of a checkpoint: weights and the state of the optimizer. Adam in mixed precision 14 to 16: 6.48 TB published
+    for 405 billion parameters."""
+    checkpoint_stops_work: bool = False
+    """Whether work stops until a checkpoint of `parameters_b` is written: synchronous. Otherwise it goes on."""
     speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
     """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
     K80 = 0.05 }``. Types not listed: their ``training_speed``."""
@@ -50,6 +62,36 @@ class JobClass(Model):
     after_failure: Literal["shrink"] | None = None
     """``"shrink"``: when nodes fail and none are idle in their place, jobs of several nodes go on with those left, down
     to ``min_gpus``, and take as many as before when nodes are back. Absent: they wait for as many as before."""
+
+    @property
+    def checkpoint_gb(self) -> float:
+        """[GB] Of a checkpoint; 0 where the size is not given."""
+        return 0.0 if self.parameters_b is None else self.parameters_b * self.bytes_per_parameter
+
+    def stored(self, write_s: float, read_s: float) -> JobClass:
+        """The class with what storage takes to write and to read a checkpoint [s]."""
+        beside = "checkpoint_write_s" if self.checkpoint_stops_work else "checkpoint_background_s"
+        return self.model_copy(update={beside: getattr(self, beside) + write_s, "load_s": self.load_s + read_s})
+
+    @model_validator(mode="after")
+    def _of_a_size(self) -> JobClass:
+        faults = []
+        if self.parameters_b is None:
+            if self.checkpoint_stops_work:
+                faults.append("checkpoint_stops_work without parameters_b, by which it is told how long; give that too")
+        elif self.checkpoint_background_s > 0.0:
+            faults.append("checkpoint_background_s and parameters_b both say how long a checkpoint takes; keep one")
+        elif self.checkpoint_interval_s in (0.0, math.inf):
+            faults.append(
+                "parameters_b without an interval in which checkpoints are written; give checkpoint_interval_s"
+            )
+        if self.validate_every is not None and self.checkpoint_interval_s in (0.0, math.inf):
+            faults.append(
+                "validate_every without an interval in which checkpoints are written; give checkpoint_interval_s"
+            )
+        if faults:
+            raise PydanticCustomError("size", "{faults}", {"faults": "; ".join(faults)})
+        return self
 
     @model_validator(mode="after")
     def _a_range(self) -> JobClass:

@@ -146,7 +146,8 @@ SITE = record(
         ("floor", "f8"),  # of what a run draws above idle, what the deepest cap leaves; 1: none is capped
         ("yielding_w", "f8"),  # of what its runs draw, what the deepest caps would take
         ("price_usd_per_j", "f8"),
-        ("carbon_g_per_j", "f8"),
+        ("carbon_g_per_j", "f8"),  # average, by which emissions are booked
+        ("followed_g_per_j", "f8"),  # average or marginal, by which dispatch and policies go
         ("it_w", "f8"),
         ("late_w", "f8"),  # facility power, of what was told after it was drawn
         ("serving_room_w", "f8"),  # what replicas may draw beyond what they draw now, under the deepest caps

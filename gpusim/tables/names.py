@@ -73,6 +73,9 @@ class Tables:
     interruptions = _table("interruptions", "Jobs that failures interrupted, a row each time.")
     curtailments = _table("curtailments", "Calls of a non-firm connection: when, and what they cost.")
     feeders = _table("feeders", "One row per node, rack, busway or hall: its limit, the most asked, time capped.")
+    checkpoints = _table(
+        "checkpoints", "Classes whose checkpoints have a size: how long shared storage takes for them."
+    )
     links = _table("links", "One row per link: the data that arrived over it, and their price.")
     on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
     meter = _table(

@@ -147,13 +147,18 @@ KINDS = {
         redispatch=(False, True),
     ),
     "feeders": cases(
-        backfills=EVERY, domains=(1, 2), changes=("grid", "cap", "fail"), checkpoints=True, caps=True, feeders=True
+        backfills=EVERY,
+        domains=(1, 2),
+        changes=("grid", "cap", "fail", "feeder", "feeder"),
+        checkpoints=True,
+        caps=True,
+        feeders=True,
     ),
     "feeders of several pools": cases(
         backfills=EVERY,
         pools=3,
         dispatch=tuple(Dispatch),
-        changes=("grid", "cap", "fail", "pool_rate", "job_rate", "job_gpus"),
+        changes=("grid", "cap", "fail", "pool_rate", "job_rate", "job_gpus", "feeder", "feeder"),
         checkpoints=True,
         quotas=True,
         preempts=(False, True),

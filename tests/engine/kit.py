@@ -106,7 +106,7 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     env.connect(move=lambda job, row: env.process(move_data(env, network, job, row)))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
-        env.process(_change(env, powers, change))
+        env.process(_change(env, case, powers, change))
     if case.spares is not None:
         env.connect(spares=Spares(env, dict(enumerate(case.spares))).look_at)
     if case.failures:
@@ -246,7 +246,7 @@ def _use_draws(fleet: Fleet, case: Case) -> None:
         pool.gpu_step = gpu_step(spec, draws[: case.caps[spec.site][1] + 1])
 
 
-def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> Generator:
+def _change(env: FleetEnvironment, case: Case, powers: list[SitePower], change: Change) -> Generator:
     yield env.at(change.time_s)
     site_or_pool, value = change.on, change.value
     match change.what:
@@ -258,6 +258,9 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.repair_node(change.on)
         case "deliver":
             powers[int(env.fleet.pools[site_or_pool].site)].deliver(site_or_pool, int(value))
+        case "feeder":
+            for tier, (_nodes, limit_w) in case.pools[site_or_pool].feeders.items():
+                env.set_feeder_limit(site_or_pool, tier, value * limit_w)
         case "hall":
             powers[site_or_pool].set_halls(value)
         case "grid":
@@ -284,3 +287,4 @@ def _change(env: FleetEnvironment, powers: list[SitePower], change: Change) -> G
             env.fleet.sites[site_or_pool].price_usd_per_j = value
         case "carbon":
             env.fleet.sites[site_or_pool].carbon_g_per_j = value
+            env.fleet.sites[site_or_pool].followed_g_per_j = value

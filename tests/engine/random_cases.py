@@ -111,6 +111,8 @@ def _changes(dice: Dice, pools: list[PoolSpec], kinds) -> list[Change]:
             changes.append(Change(time_s, kind, dice.whole(0, most), dice.one_of(PACES), dice.one_of(PACES)))
         elif kind == "job_gpus":
             changes.append(Change(time_s, kind, dice.whole(0, 9), dice.one_of([1, 2, 4, 8])))
+        elif kind == "feeder":
+            changes.append(Change(time_s, kind, dice.whole(0, len(pools) - 1), dice.one_of([0.5, 0.75, 1.0, 1.5])))
         elif kind == "link":
             changes.append(Change(time_s, kind, dice.whole(0, 1), dice.one_of(RATES)))
         else:

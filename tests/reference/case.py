@@ -35,7 +35,8 @@ class Change:
     (node ``on``, counted over all pools), ``deliver`` (to pool ``on``, ``value`` nodes in all), ``hall`` (rated IT
     power that site ``on`` houses, [W]), ``grid`` or ``cap`` (power of site ``on``, [W]), ``cooled`` (IT power that site
     ``on`` cools, [W]), ``price`` (of site ``on``, [USD/J]), ``carbon`` (of site ``on``, [g/J]), ``link`` (link ``on``
-    carries ``value`` [bytes/s]), ``job_rate`` (of job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs
+    carries ``value`` [bytes/s]), ``feeder`` (nodes, racks, busways and halls of pool ``on`` carry ``value`` times their
+    limit), ``job_rate`` (of job ``on``, if it runs), ``pool_rate`` or ``site_rate`` (of all jobs
     there), with ``draw`` of their draw; ``job_gpus`` (of job ``on``, if it waits or runs and its pool has ``value``
     GPUs).
     """

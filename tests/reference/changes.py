@@ -52,6 +52,10 @@ class Changes:
             self._set_rate(change)
         elif change.what == "job_gpus":
             self._set_gpus(change.on, int(change.value))
+        elif change.what == "feeder":
+            for feeder in self.simulator.caps.feeders:
+                if feeder.pool is self.pools[change.on]:
+                    feeder.limit_w = change.value * feeder.usual_w
         elif change.what == "hall":
             self.sites[change.on].hall_w = change.value
             self._switch(change.on)

@@ -16,9 +16,12 @@ class Feeder:
 
     pool: Pool
     nodes: list[Node]
-    limit_w: float
+    usual_w: float
     steps: int
     step: int = 0
+
+    def __post_init__(self) -> None:
+        self.limit_w = self.usual_w  # changes scale it
 
     def sums_w(self) -> tuple[float, float]:
         """What caps leave alone, and what runs would draw above idle without caps."""

@@ -88,7 +88,7 @@ def test_every_type_has_every_figure_once() -> None:
 def test_every_medium_has_every_figure_once() -> None:
     assert set(usual_cooling()) == {"air", "hybrid", "liquid"}
     assert {frozenset(hall) for hall in usual_cooling().values()} == {
-        frozenset(Cooling.model_fields) - {"medium", "rejection", "square_loss", "design_c", "design_mw"}
+        frozenset(Cooling.model_fields) - {"medium", "rejection", "square_loss", "conversion", "design_c", "design_mw"}
     }
     assert len(figures("cooling")) == sum(map(len, usual_cooling().values()))
 

@@ -81,7 +81,7 @@ class Services:
 
         return {
             "cheapest": lambda i: facility_j(i) * self._site(mine[i]).price_usd_per_j,
-            "greenest": lambda i: facility_j(i) * self._site(mine[i]).carbon_g_per_j,
+            "greenest": lambda i: facility_j(i) * self._site(mine[i]).followed_g_per_j,
         }
 
     def _site(self, d: Deployment) -> np.record:

@@ -32,7 +32,7 @@ class EnergySection(Section):
         return {
             "countries": document.table(countries(result), COUNTRIES),
             "country-years": document.table(country_years(result), COUNTRY_YEARS),
-            "economics": document.table(economics(result), ECONOMICS),
+            "economics": document.table(by_site := economics(result), of_sites("marginal_carbon_t" in by_site)),
             "efficiency": document.table(efficiency(result), EFFICIENCY),
         }
 
@@ -52,6 +52,16 @@ class EnergySection(Section):
         terminal.print(f"Energy{findings.example}: {energy_mwh} MWh, {energy_usd} USD, {carbon_t} t CO2e{named}.")
 
 
+def of_sites(has_marginal: bool) -> tuple[Column, ...]:
+    """Columns of sites, with carbon at the marginal intensity behind that at the average where some site has one."""
+    at = [column.name for column in ECONOMICS].index("carbon_t") + 1
+    return (*ECONOMICS[:at], *(MARGINAL if has_marginal else ()), *ECONOMICS[at:])
+
+
+MARGINAL = (
+    Column("marginal_g_per_kwh", "carbon, marginal [g/kWh]", decimals()),
+    Column("marginal_carbon_t", "CO2e, marginal [t]", number),
+)
 ECONOMICS = (
     text("site", "site"),
     Column("energy_mwh", "energy [MWh]", number),

@@ -64,7 +64,7 @@ def _power(scenario: Scenario, site: str, kind: str, added: int, overhead: float
     counts[kind] += added
     rated_mw = sum(n * scenario.gpus[other].rated_it_w_per_gpu for other, n in counts.items()) / WATT_PER_MW
     planned_mw = sum(n * planned_w(spec.power_plan, scenario.gpus[other]) for other, n in counts.items()) / WATT_PER_MW
-    grid_mw = HOTTER * (planned_mw * overhead + rated_mw * spec.cooling.fixed_fraction) / spec.oversubscription
+    grid_mw = HOTTER * (planned_mw * overhead + rated_mw * spec.cooling.losses.fixed) / spec.oversubscription
     lacking = {"grid_mw": grid_mw - complete_mw(scenario, site)}
     if spec.hall_mw is not None:
         halls_mw = spec.hall_mw.peak() + sum(p.adds.hall_mw or 0.0 for p in scenario.projects_at(site).values())

@@ -1,0 +1,136 @@
+"""How long checkpoints of a known size take on storage that all jobs of a site share.
+
+Jobs that write at once get equal parts of the bandwidth. Checkpoints of many jobs come at random to each other, so that
+a checkpoint of b bytes takes b / (B (1 - r)) in the mean, of whatever sizes they all are: the time in an M/G/1 queue
+with processor sharing (Kleinrock 1976), with r the share of the bandwidth B that is used.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gpusim.errors import ScenarioError
+from gpusim.inputs.jobtable import JobTable
+from gpusim.scenario.checkpoints import interval_s, mttf_s
+from gpusim.scenario.faults import dotted
+from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import JobClass
+from gpusim.units import DAY_S
+
+BYTES_PER_GB = 1e9
+
+
+class _AtWork(NamedTuple):
+    """Jobs of a class, in the mean of the run."""
+
+    jobs: float
+    bytes_per_s: float  # of checkpoints that they write
+
+
+def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.DataFrame | None]:
+    """The scenario with the times that storage takes in its classes, and a table of them; None where nobody asks.
+
+    Returns
+    -------
+    Scenario, DataFrame
+        job_class, checkpoint_gb, alone_s and shared_s (to write one, alone and as storage is used), read_s, jobs (at
+        work in the mean), used_share (of the bandwidth, at the site where that is most), write_s, background_s, load_s
+        (of the class, with these).
+
+    Raises
+    ------
+    ScenarioError
+        If storage cannot write what jobs have to, or not within their interval; all faults together.
+    """
+    classes = {name: kind for name, kind in scenario.workload.classes.items() if kind.parameters_b is not None}
+    if not classes:
+        return scenario, None
+    at_work = _at_work(scenario, table)
+    used = _used(scenario, sum(at_work[name].bytes_per_s for name in classes))
+    faults = [
+        f"{dotted(('sites', site, 'storage', 'write_gb_s'))}: found {_write_gb_s(scenario, site):g} GB/s, of which"
+        f" checkpoints need {share:.3g} times as much; give more, or longer intervals of checkpoints"
+        for site, share in used.items()
+        if share >= 1.0
+    ]
+    if faults:
+        raise ScenarioError(scenario.name, faults)
+    rows, changed = [], dict(scenario.workload.classes)
+    for name, kind in classes.items():
+        gb = kind.checkpoint_gb
+        alone_s = sum(part * gb / _write_gb_s(scenario, site) for site, part in _parts(scenario).items())
+        shared_s = sum(
+            part * gb / _write_gb_s(scenario, site) / (1.0 - used[site]) for site, part in _parts(scenario).items()
+        )
+        read_s = sum(part * gb / _read_gb_s(scenario, site) for site, part in _parts(scenario).items())
+        changed[name] = then = kind.stored(shared_s, read_s)
+        if kind.checkpoint_interval_s != "young_daly" and shared_s > kind.checkpoint_interval_s:
+            faults.append(
+                f"{dotted(('workload', 'classes', name, 'checkpoint_interval_s'))}: found"
+                f" {kind.checkpoint_interval_s:g} s, in which no checkpoint of {gb:,.4g} GB is written, which takes"
+                f" {shared_s:.4g} s; give as much, or more of sites.NAME.storage"
+            )
+        rows.append(
+            {
+                "job_class": name, "checkpoint_gb": gb, "alone_s": alone_s, "shared_s": shared_s, "read_s": read_s,
+                "jobs": at_work[name].jobs, "used_share": max(used.values()), "write_s": then.checkpoint_write_s,
+                "background_s": then.checkpoint_background_s, "load_s": then.load_s,
+            }
+        )  # fmt: skip
+    if faults:
+        raise ScenarioError(scenario.name, faults)
+    workload = scenario.workload.model_copy(update={"classes": changed})
+    return scenario.model_copy(update={"workload": workload}), pd.DataFrame(rows)
+
+
+def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
+    """Jobs of each class at work in the mean: their time within the run, as far as the fleet has the GPUs."""
+    duration_s = scenario.run.days * DAY_S
+    time_s = np.clip(np.minimum(table["runtime_s"], duration_s - table["submit_s"]), 0.0, None)
+    gpus = sum(pool.gpus.peak() for site in scenario.sites.values() for pool in site.pools.values())
+    wanted = float((time_s * table["gpus"]).sum()) / duration_s
+    fits = min(1.0, gpus / wanted) if wanted > 0.0 else 1.0
+    found = {}
+    names = np.array(table.names["job_class"], dtype=object)[table["job_class"]]
+    for name, kind in scenario.workload.classes.items():
+        mine = names == name
+        sizes, size = np.unique(table["gpus"][mine], return_inverse=True)
+        jobs = fits * np.bincount(size, time_s[mine], len(sizes)) / duration_s
+        rates = [kind.checkpoint_gb * BYTES_PER_GB / _apart_s(scenario, kind, int(n)) for n in sizes]
+        found[name] = _AtWork(float(jobs.sum()), float(jobs @ np.array(rates)) if len(sizes) else 0.0)
+    return found
+
+
+def _apart_s(scenario: Scenario, kind: JobClass, gpus: int) -> float:
+    """[s] From one checkpoint of a job to the next."""
+    return interval_s(kind, mttf_s(scenario, gpus)) + kind.checkpoint_write_s
+
+
+def _parts(scenario: Scenario) -> dict[str, float]:
+    """Share of jobs at each site: of its GPUs."""
+    gpus = {site: sum(pool.gpus.peak() for pool in spec.pools.values()) for site, spec in scenario.sites.items()}
+    total = sum(gpus.values())
+    return {site: n / total for site, n in gpus.items() if n > 0.0}
+
+
+def _used(scenario: Scenario, bytes_per_s: float) -> dict[str, float]:
+    """Share of its storage's bandwidth that each site uses."""
+    return {
+        site: part * bytes_per_s / (_write_gb_s(scenario, site) * BYTES_PER_GB)
+        for site, part in _parts(scenario).items()
+    }
+
+
+def _write_gb_s(scenario: Scenario, site: str) -> float:
+    storage = scenario.sites[site].storage
+    assert storage is not None
+    return storage.write_gb_s
+
+
+def _read_gb_s(scenario: Scenario, site: str) -> float:
+    storage = scenario.sites[site].storage
+    assert storage is not None
+    return storage.write_gb_s if storage.read_gb_s is None else storage.read_gb_s
