@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
@@ -32,19 +32,26 @@ class Network:
     paths : sequence of tuple of int
         The links of each path, by rows. Links come first, each a path of its own; then paths of several links. Row i is
         row i of ``env.fleet.links``, where dispatch sees what a path carries.
+    latency_s : sequence of float, optional
+        [s] Of each path, one way; absent: none.
 
     Attributes
     ----------
     links : list of Link
+    latency_s : sequence of float
+    on_change : callable
+        Called when what a link can carry has changed.
     """
 
-    def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]]):
+    def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]], latency_s: Sequence[float] = ()):
         self.env, self._paths = env, list(paths)
+        self.latency_s = latency_s or [0.0] * len(self._paths)
         n_links = sum(len(path) == 1 for path in self._paths)
         self._capacity = [0.0] * n_links
         self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
         self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
         self.links = [Link(self, row) for row in range(n_links)]
+        self.on_change: Callable[[], object] = lambda: None
 
     def set_rate(self, link: int, bytes_per_s: float) -> None:
         """A link carries ``bytes_per_s`` [bytes/s] from now on."""
@@ -54,6 +61,7 @@ class Network:
             self._routes[row].settle()
             self.env.fleet.links[row].bytes_per_s = min(self._capacity[i] for i in self._paths[row])
         self._share_out(crossing)
+        self.on_change()
 
     def send(self, row: int, size_bytes: float) -> simpy.Event:
         """Send some data along a path from now on; the event fires when they have arrived."""
@@ -62,6 +70,12 @@ class Network:
         arrival = route.add(size_bytes)
         self._share_out({row})
         return arrival
+
+    def bring(self, row: int, size_bytes: float) -> Generator:
+        """Some data leave now; it is over when they are at the other end, latency included."""
+        yield self.send(row, size_bytes)
+        if self.latency_s[row] > 0.0:
+            yield self.env.at(self.env.now + self.latency_s[row])
 
     def transfers(self, link: int) -> int:
         """How many cross a link now."""
@@ -175,12 +189,10 @@ class Link:
         return self._network.send(self._row, border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes"))
 
 
-def move_data(env: FleetEnvironment, network: Network, job: int, row: int, latency_s: float = 0.0) -> Generator:
+def move_data(network: Network, job: int, row: int) -> Generator:
     """The data of a job cross the links of a path, then it joins the queue of its pool."""
-    yield network.send(row, float(env.fleet.jobs[job].data_bytes))
-    if latency_s > 0.0:
-        yield env.at(env.now + latency_s)
-    env.land(job)
+    yield from network.bring(row, float(network.env.fleet.jobs[job].data_bytes))
+    network.env.land(job)
 
 
 def set_bandwidth(

@@ -18,6 +18,7 @@ from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cooling import Plant
 from gpusim.engine.cycle import cycle
+from gpusim.engine.data_sets import DataSets, copies_table
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.failures import Breakdowns
@@ -98,6 +99,8 @@ def run(
     tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
+    if fleet_scenario.data_sets:
+        tables["copies"] = world.copies.table() if world.copies else copies_table([])
     if fleet.pools["feeder_nodes"].any():
         tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
@@ -170,7 +173,7 @@ class _World:
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site, seed)
-        self._open_links(seed)
+        self._open_links(table, seed)
         spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
                   for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
         if any(nodes for nodes, _start_s in spares.values()):
@@ -243,10 +246,11 @@ class _World:
                     rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
                     env.process(rota.play())
 
-    def _open_links(self, seed: int) -> None:
+    def _open_links(self, table: JobTable, seed: int) -> None:
         env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())
         ways = list(paths(self.scenario.links).values())
-        network = self.network = Network(env, ways)
+        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
+        network = self.network = Network(env, ways, latency_s)
         for (name, spec), link in zip(self.scenario.links.items(), network.links, strict=True):
             env.links[name] = link
             random = rng.stream(seed, "links", name)
@@ -254,8 +258,16 @@ class _World:
             env.process(
                 set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
             )
-        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
-        env.connect(move=lambda job, row: env.process(move_data(env, network, job, row, latency_s[row])))
+        self.copies = None
+        if specs and self.scenario.data_sets:
+            self.copies = DataSets(network, self.scenario, self.names, table)
+        env.connect(move=lambda job, row: env.process(self._fetch(job, row)))
+
+    def _fetch(self, job: int, row: int) -> Generator:
+        """What brings the data of a job to where it will run."""
+        if self.copies is not None and self.copies.reads(job):
+            return self.copies.fetch(job, row)
+        return move_data(self.network, job, row)
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""

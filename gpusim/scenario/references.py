@@ -18,6 +18,7 @@ REFERENCES = {
     "tenants.*.quota_gpus.@": "gpus.@",
     "workload.reference_gpu": "gpus.@",
     "workload.classes.*.speeds.@": "gpus.@",
+    "workload.classes.*.data_set": "data_sets.@",
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",
@@ -63,7 +64,7 @@ OPTIONS = {  # the same of options of policies, by order
     },
 }
 NAMED = (
-    "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
+    "sites", "links", "data_sets", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "failures.maintenance", "plan.options", "projects",
     "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
@@ -136,6 +137,9 @@ def _regions(data: dict) -> Iterator[str]:
     for place, stream in find(data, ("workload", "streams", "*")):
         if isinstance(stream, dict) and stream.get("data_tb") and isinstance(home := stream.get("home"), str) and home:
             homes[(*place, "home")] = home
+    for place, region in find(data, ("data_sets", "*", "regions", "*")):
+        if isinstance(region, str):
+            homes[place] = region
     for place, region in find(data, ("links", "*", "between", "*")):
         known = list(dict.fromkeys([*sites, *homes.values()]))
         if isinstance(region, str) and known and region not in known:

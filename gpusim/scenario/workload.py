@@ -41,6 +41,10 @@ class JobClass(Model):
     this of their speed, except while they exchange data. Compute-bound jobs 0.5 (0.33 to 0.7), memory-bound ones, such
     as decode, 0.1 (0 to 0.2)."""
 
+    data_set: str | None = None
+    """Data set that jobs of the class read: a name of ``data_sets``; in place of ``data_tb`` of streams and
+    ``data_bytes`` of traces. Absent: none."""
+
     min_gpus: int | None = Field(None, ge=1)
     """Fewest GPUs on which a policy may run the jobs. Absent: the number submitted."""
     max_gpus: int | None = Field(None, ge=1)
