@@ -149,15 +149,16 @@ def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
 def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarray) -> Work:
     parts = ("gpu_types", "residency", "home")
     sets = list(scenario.data_sets.values())
-    counts = (*(max(len(table.names[part]), 1) for part in parts), FIRST_SET + len(sets))
+    at_sites, places = _sites_of(scenario, table)
+    counts = (*(max(len(table.names[part]), 1) for part in parts), FIRST_SET + len(sets), len(places))
     bound = _bound_to_data(scenario, table)
-    combined = np.ravel_multi_index([*(table[part] for part in parts), bound], counts)
+    combined = np.ravel_multi_index([*(table[part] for part in parts), bound, at_sites], counts)
     combos, route = np.unique(combined, return_inverse=True)
     routes, route_links = [], []
-    for *codes, binding in zip(*np.unravel_index(combos, counts), strict=True):
+    for *codes, binding, place in zip(*np.unravel_index(combos, counts), strict=True):
         kinds, residency, home = (table.names[part][code] for part, code in zip(parts, codes, strict=True))
         origins = None if binding == 0 else [home] if binding == 1 else sets[binding - FIRST_SET].regions
-        pools, n_home, links = _route(scenario, names, kinds, residency, home, origins)
+        pools, n_home, links = _route(scenario, names, kinds, residency, home, origins, places[place])
         routes.append((pools, n_home))
         route_links.append(links)
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
@@ -175,6 +176,14 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,
     )
+
+
+def _sites_of(scenario: Scenario, table: JobTable) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Where the class of each job lets it run, as places in the list of sites beside it, shape (n_jobs,)."""
+    classes = scenario.workload.classes
+    named = [tuple(classes[name].sites or ()) if name in classes else () for name in table.names["job_class"]]
+    places = list(dict.fromkeys([(), *named]))
+    return np.array([places.index(sites) for sites in named], dtype="i8")[table["job_class"]], places
 
 
 def sets_of(scenario: Scenario, table: JobTable) -> np.ndarray:
@@ -202,12 +211,18 @@ def _data_bytes(scenario: Scenario, table: JobTable, bound: np.ndarray) -> np.nd
 
 
 def _route(
-    scenario: Scenario, names: Names, kinds: str, residency: str, home: str, origins: list[str] | None
+    scenario: Scenario,
+    names: Names,
+    kinds: str,
+    residency: str,
+    home: str,
+    origins: list[str] | None,
+    sites: tuple[str, ...],
 ) -> tuple[list[int], int, list[int]]:
     """Pools that a job may run in, those of its home region first; how many these are; the path to each pool.
 
     ``origins`` are the regions where its data are, if it is bound to them: it then has no candidates where no links
-    lead from there, and they are its home unless it has one.
+    lead from there, and they are its home unless it has one. ``sites`` are those that its class names, if any.
     """
     allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
     allowed_law = set(residency.split("|")) if residency else None
@@ -218,6 +233,8 @@ def _route(
     for p, (site, kind) in enumerate(names.pools):
         spec = scenario.sites[site]
         if kind not in allowed_kinds or (allowed_law is not None and spec.jurisdiction not in allowed_law):
+            continue
+        if sites and site not in sites:
             continue
         link = NONE
         if origins is not None and spec.region not in origins:

@@ -117,6 +117,7 @@ def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: i
     job_class = scenario.workload.classes.get(table.names["job_class"][table["job_class"][row]])
     if scenario.links and job_class is not None and job_class.data_set is not None:
         home = "|".join(scenario.data_sets[job_class.data_set].regions)
+    sites = job_class.sites if job_class is not None else None
     allowed = [scenario.sites[site].jurisdiction for site, kind in names.pools if not kinds or kind in kinds.split("|")]
     route = fleet.routes[fleet.jobs[row].route]
     pools = fleet.candidates[route.start : route.start + route.count]
@@ -125,7 +126,7 @@ def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: i
     elif residency and not set(allowed) & set(residency.split("|")):
         cause = "rejected_residency"
     else:
-        cause = "rejected_size" if len(pools) else "rejected_link"
+        cause = "rejected_size" if len(pools) or sites else "rejected_link"
     largest = int(fleet.pools["planned"][pools].max()) if len(pools) else 0
     return {
         "cause": cause, "site": "", "gpu_type": kinds, "residency": residency, "home": home, "largest_gpus": largest,

@@ -21,6 +21,7 @@ from gpusim.engine.cycle import cycle
 from gpusim.engine.data_sets import DataSets, copies_table
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.exchanges import Exchanges
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
@@ -49,7 +50,7 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.outages import outages
-from gpusim.inputs.synthetic import partners
+from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
 from gpusim.scenario.link import paths
@@ -185,6 +186,7 @@ class _World:
             self._open_failures(table, seed)
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
+        self._open_exchanges(table)
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 
@@ -262,6 +264,13 @@ class _World:
         if specs and self.scenario.data_sets:
             self.copies = DataSets(network, self.scenario, self.names, table)
         env.connect(move=lambda job, row: env.process(self._fetch(job, row)))
+
+    def _open_exchanges(self, table: JobTable) -> None:
+        rows = {ends: row for row, ends in enumerate(paths(self.scenario.links))}
+        regions = [self.scenario.sites[site].region for site in self.names.sites]
+        for spec, runs in parts_of_runs(self.scenario.workload, table):
+            for parts in runs:
+                self.env.process(Exchanges(self.env, self.network, regions, rows, spec, parts).play())
 
     def _fetch(self, job: int, row: int) -> Generator:
         """What brings the data of a job to where it will run."""

@@ -18,6 +18,7 @@ from gpusim.scenario.build_out import gpus_added, valid_projects
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.moves import unmovable
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
@@ -69,7 +70,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for place, table in find(data, ("workload", "streams", "*")):
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
-            yield from _one_way_to_data(data, place, stream)
+    yield from unmovable(data)
     if days is not None:
         for place, meter_s in find(data, ("sites", "*", "tariff", "meter_s")):
             yield from _intervals(place, meter_s, days)
@@ -237,16 +238,6 @@ def _stream(place: tuple, stream: Stream) -> Iterator[str]:
         yield (
             f"{dotted((*place, key))}: found {getattr(stream, key):g}, with which jobs run longer than"
             f" {MAX_RUNTIME_S:g} s; give {most:.3g} or less"
-        )
-
-
-def _one_way_to_data(data: dict, place: tuple, stream: Stream) -> Iterator[str]:
-    """The jobs' data are a data set of many or their own."""
-    named = [name for _place, name in find(data, ("workload", "classes", stream.job_class, "data_set"))]
-    if named and stream.data_tb > 0.0:
-        yield (
-            f"{dotted((*place, 'data_tb'))}: found {stream.data_tb:g} for jobs of class {stream.job_class}, which read"
-            f" data set {named[0]}; remove data_tb, or workload.classes.{stream.job_class}.data_set"
         )
 
 

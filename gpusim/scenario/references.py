@@ -19,6 +19,7 @@ REFERENCES = {
     "workload.reference_gpu": "gpus.@",
     "workload.classes.*.speeds.@": "gpus.@",
     "workload.classes.*.data_set": "data_sets.@",
+    "workload.classes.*.sites.*": "sites.@",
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.scaling import Scaling
 from gpusim.scenario.steps import When
 
@@ -41,6 +42,8 @@ class JobClass(Model):
     this of their speed, except while they exchange data. Compute-bound jobs 0.5 (0.33 to 0.7), memory-bound ones, such
     as decode, 0.1 (0 to 0.2)."""
 
+    sites: list[str] | None = Field(None, min_length=1)
+    """Sites where jobs of the class may run. Absent: any."""
     data_set: str | None = None
     """Data set that jobs of the class read: a name of ``data_sets``; in place of ``data_tb`` of streams and
     ``data_bytes`` of traces. Absent: none."""
@@ -114,6 +117,9 @@ class Stream(Model):
     GPUs."""
     partner_gpus: Positive | None = None
     """GPUs of this half per GPU of the partner, rounded up. Absent: 1."""
+    exchange: Exchange | None = None
+    """What the jobs and the halves that other streams bring for each exchange over the links, as parts of one training
+    run at several sites (``sites`` of their classes). Absent: nothing."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
     """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
@@ -236,5 +242,12 @@ class Workload(Model):
                     "partner",
                     "streams.{name}.partner: found {partner}; give a stream that has no partner itself: {known}",
                     {"name": name, "partner": stream.partner, "known": ", ".join(known)},
+                )
+            if stream.exchange and name not in [other.partner for other in self.streams.values()]:
+                raise PydanticCustomError(
+                    "exchange",
+                    'streams.{name}.exchange: no stream has partner = "{name}": nobody to exchange with; add one, or'
+                    " remove exchange",
+                    {"name": name},
                 )
         return self
