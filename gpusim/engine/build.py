@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Names:
     classes: list[str]
     pools: list[tuple[str, str]]  # (site, gpu type)
     shares: np.ndarray  # of the tenants, shape (n_tenants,)
+    regions: list[str] = field(default_factory=list)  # of the sites
 
     def pool(self, site: str, gpu_type: str) -> int:
         """Index of a pool."""
@@ -53,7 +54,8 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
     classes = list(dict.fromkeys([*scenario.workload.classes, *table.names["job_class"]]))
     tenants = tenants or ["default"]
     shares = [scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in tenants]
-    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares))
+    regions = [site.region for site in scenario.sites.values()]
+    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares), regions)
 
 
 def build_fleet(

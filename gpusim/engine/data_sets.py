@@ -35,7 +35,7 @@ class DataSets:
         self._rows = {ends: row for row, ends in enumerate(self._ways)}
         sites = [scenario.sites[site] for site in names.sites]
         self._room_bytes = [math.inf if s.storage_tb is None else s.storage_tb * BYTES_PER_TB for s in sites]
-        self._regions = [site.region for site in sites]
+        self._regions = names.regions
         self._of_job = sets_of(scenario, table)
         self._jobs = [np.flatnonzero(self._of_job == d) for d in range(len(self._specs))]
         self._candidates = [self._candidates_of(rows) for rows in self._jobs]
@@ -49,14 +49,13 @@ class DataSets:
         return bool(self._of_job[job] >= 0)
 
     def fetch(self, job: int, row: int) -> Generator:
-        """The data set of a job comes over a path, unless it already does; then the job joins the queue of its pool."""
+        """The data set of a job comes over a path, unless it already does, to the region of the job's pool."""
         d, site = int(self._of_job[job]), int(self.env.fleet.pools[self.env.fleet.jobs[job].pool].site)
         region = self._regions[site]
         if region not in self._where(d):
             if (d, region) not in self._coming:
                 self._coming[d, region] = self.env.process(self._bring(d, site, row))
             yield self._coming[d, region]
-        self.env.land(job)
 
     def table(self) -> pd.DataFrame:
         """A row per copy that was asked for, in that order."""

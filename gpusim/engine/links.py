@@ -189,12 +189,6 @@ class Link:
         return self._network.send(self._row, border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes"))
 
 
-def move_data(network: Network, job: int, row: int) -> Generator:
-    """The data of a job cross the links of a path, then it joins the queue of its pool."""
-    yield from network.bring(row, float(network.env.fleet.jobs[job].data_bytes))
-    network.env.land(job)
-
-
 def set_bandwidth(
     env: FleetEnvironment,
     link: Link,

@@ -18,7 +18,7 @@ from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cooling import Plant
 from gpusim.engine.cycle import cycle
-from gpusim.engine.data_sets import DataSets, copies_table
+from gpusim.engine.data_sets import copies_table
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.exchanges import Exchanges
@@ -26,10 +26,11 @@ from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Network, move_data, set_bandwidth
+from gpusim.engine.links import Network, set_bandwidth
 from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.meter import open_meters
+from gpusim.engine.mover import Mover
 from gpusim.engine.non_firm import Curtailments
 from gpusim.engine.on_site.plant import OnSitePlant
 from gpusim.engine.partners import Partners
@@ -101,7 +102,7 @@ def run(
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
     if fleet_scenario.data_sets:
-        tables["copies"] = world.copies.table() if world.copies else copies_table([])
+        tables["copies"] = world.mover.copies.table() if world.mover.copies else copies_table([])
     if fleet.pools["feeder_nodes"].any():
         tables["feeders"] = feeders_table(fleet, names, end_s)
     if world.breakdowns:
@@ -199,8 +200,10 @@ class _World:
         """What cycle mode does at every cycle."""
         if self.policy is None:
             return self.env.run_passes
-        kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
-        return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
+        order = self.scenario.scheduler.order
+        if hasattr(self.policy, "assign"):
+            return FleetRounds(self.env, self.policy, order, self.names, self.mover)
+        return Rounds(self.env, self.policy, order, self.names)
 
     def _open_site(self, s: int, site: str, seed: int) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
@@ -260,10 +263,8 @@ class _World:
             env.process(
                 set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
             )
-        self.copies = None
-        if specs and self.scenario.data_sets:
-            self.copies = DataSets(network, self.scenario, self.names, table)
-        env.connect(move=lambda job, row: env.process(self._fetch(job, row)))
+        mover = self.mover = Mover(network, self.scenario, self.names, table)
+        env.connect(move=lambda job, row: env.process(mover.fetch(job, row)))
 
     def _open_exchanges(self, table: JobTable) -> None:
         rows = {ends: row for row, ends in enumerate(paths(self.scenario.links))}
@@ -271,12 +272,6 @@ class _World:
         for spec, runs in parts_of_runs(self.scenario.workload, table):
             for parts in runs:
                 self.env.process(Exchanges(self.env, self.network, regions, rows, spec, parts).play())
-
-    def _fetch(self, job: int, row: int) -> Generator:
-        """What brings the data of a job to where it will run."""
-        if self.copies is not None and self.copies.reads(job):
-            return self.copies.fetch(job, row)
-        return move_data(self.network, job, row)
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""

@@ -58,7 +58,7 @@ REFERENCES = {
     "market.demand.gpus.@": "gpus.@",
 }
 OPTIONS = {  # the same of options of policies, by order
-    "mast": {"scheduler.options.quotas.@": "sites.@", "scheduler.options.quotas.*.@": "tenants.@"},
+    "mast": {"scheduler.options.quotas.@": "sites.@|sites.*.region", "scheduler.options.quotas.*.@": "tenants.@"},
     "reservations": {
         "scheduler.options.reservations.*.site": "sites.@",
         "scheduler.options.reservations.*.gpu_type": "gpus.@",
@@ -92,7 +92,8 @@ def unknown_names(data: dict) -> Iterator[str]:
     """A fault for each name that points nowhere."""
     order = next((order for _place, order in find(data, ("scheduler", "order")) if isinstance(order, str)), "")
     for pattern, home in (REFERENCES | OPTIONS.get(order, {})).items():
-        known = list(dict.fromkeys(name for _place, name in find(data, home.split(".")) if isinstance(name, str)))
+        homes = [found for one in home.split("|") for found in find(data, one.split("."))]
+        known = list(dict.fromkeys(name for _place, name in homes if isinstance(name, str)))
         for place, name in find(data, pattern.split(".")):
             if isinstance(name, str) and name not in known and (known or "*" not in home):
                 yield unknown(place, name, known, home)

@@ -32,6 +32,9 @@ class JobClass(Model):
     checkpoint_background_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time for which the rest is then written in the background; the checkpoint counts only afterwards. 0:
     synchronous."""
+    checkpoint_gb: float | None = Field(None, gt=0)
+    """[GB] Size of a checkpoint, by which ``mast`` may bring jobs that have run to another region. Absent: it does
+    not."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
     speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}

@@ -1,6 +1,5 @@
 """One training run at several sites: times against the formula, pauses, and who shares the links."""
 
-
 import pytest
 
 import gpusim
