@@ -50,18 +50,51 @@ class Network:
         self._capacity = [0.0] * n_links
         self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
         self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
+        self._streams: dict[str, dict[int, float]] = {}  # [bytes/s] by name and path
+        self._streamed, self._streamed_s = [0.0] * n_links, 0.0  # [bytes] of each link, and by when
         self.links = [Link(self, row) for row in range(n_links)]
         self.on_change: Callable[[], object] = lambda: None
 
     def set_rate(self, link: int, bytes_per_s: float) -> None:
         """A link carries ``bytes_per_s`` [bytes/s] from now on."""
+        self._settle_streams()
         self._capacity[link] = bytes_per_s
-        crossing = {row for row, path in enumerate(self._paths) if link in path}
+        self._change({link})
+
+    def set_stream(self, name: str, rates: dict[int, float]) -> None:
+        """Something flows steadily from now on, with ``rates`` [bytes/s] by path; transfers share what it leaves.
+
+        A link that carries less than its streams carries nothing else; the streams themselves are not delayed.
+        """
+        if self._streams.get(name, {}) == rates:
+            return
+        self._settle_streams()
+        rows = {*rates, *self._streams.get(name, {})}
+        self._streams[name] = rates
+        self._change({link for row in rows for link in self._paths[row]})
+
+    def _change(self, links: set[int]) -> None:
+        """What some links have for transfers is no longer what it was."""
+        crossing = {row for row, path in enumerate(self._paths) if links & set(path)}
         for row in crossing:
             self._routes[row].settle()
-            self.env.fleet.links[row].bytes_per_s = min(self._capacity[i] for i in self._paths[row])
+            self.env.fleet.links[row].bytes_per_s = min(self._left(i) for i in self._paths[row])
         self._share_out(crossing)
         self.on_change()
+
+    def _left(self, link: int) -> float:
+        """[bytes/s] For transfers."""
+        return max(self._capacity[link] - self._flowing(link), 0.0) if self._streams else self._capacity[link]
+
+    def _flowing(self, link: int) -> float:
+        """[bytes/s] Of all streams that cross a link."""
+        return sum(rate for rates in self._streams.values() for row, rate in rates.items() if link in self._paths[row])
+
+    def _settle_streams(self) -> None:
+        """Bring what streams have carried up to now."""
+        span_s, self._streamed_s = self.env.now - self._streamed_s, self.env.now
+        for link in range(len(self._streamed)) if self._streams else ():
+            self._streamed[link] += span_s * min(self._flowing(link), self._capacity[link])
 
     def send(self, row: int, size_bytes: float) -> simpy.Event:
         """Send some data along a path from now on; the event fires when they have arrived."""
@@ -83,8 +116,10 @@ class Network:
 
     def table(self, links: dict[str, LinkSpec]) -> pd.DataFrame:
         """What arrived over each link, and what that cost."""
-        usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), self._bytes, strict=True)]
-        return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, self._bytes, usd), strict=True)))
+        self._settle_streams()
+        sizes = [size + more for size, more in zip(self._bytes, self._streamed, strict=True)]
+        usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), sizes, strict=True)]
+        return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, sizes, usd), strict=True)))
 
     def wake(self, row: int) -> None:
         """The next transfer of a path is due."""
@@ -100,7 +135,8 @@ class Network:
         """Divide the links anew; paths whose share stays as it was go on as planned, unless they are ``touched``."""
         while True:
             used = {row: self._paths[row] for row, route in enumerate(self._routes) if route.marks}
-            found = max_min(used, {row: len(self._routes[row].marks) for row in used}, self._capacity)
+            left = [self._left(link) for link in range(len(self._capacity))]
+            found = max_min(used, {row: len(self._routes[row].marks) for row in used}, left)
             stale = [row for row in found if row in touched or self._routes[row].share != found[row]]
             if not any([self._routes[row].settle() for row in stale]):
                 break  # nobody arrived at this very moment, which would leave more to the others
@@ -171,7 +207,7 @@ class Link:
 
     @property
     def bytes_per_s(self) -> float:
-        """[bytes/s] What it carries now, all transfers together."""
+        """[bytes/s] What it has for transfers now, all together."""
         return float(self.env.fleet.links[self._row].bytes_per_s)
 
     @property

@@ -41,6 +41,7 @@ from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
+from gpusim.engine.serving.user_traffic import UserTraffic
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
@@ -187,7 +188,10 @@ class _World:
             self._open_failures(table, seed)
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
-        self._open_exchanges(table)
+        rows = {ends: row for row, ends in enumerate(paths(scenario.links))}
+        if services and rows:
+            UserTraffic(env, self.network, services, scenario.services, names.regions, rows).start()
+        self._open_exchanges(table, rows)
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 
@@ -266,12 +270,10 @@ class _World:
         mover = self.mover = Mover(network, self.scenario, self.names, table)
         env.connect(move=lambda job, row: env.process(mover.fetch(job, row)))
 
-    def _open_exchanges(self, table: JobTable) -> None:
-        rows = {ends: row for row, ends in enumerate(paths(self.scenario.links))}
-        regions = [self.scenario.sites[site].region for site in self.names.sites]
+    def _open_exchanges(self, table: JobTable, rows: dict[frozenset[str], int]) -> None:
         for spec, runs in parts_of_runs(self.scenario.workload, table):
             for parts in runs:
-                self.env.process(Exchanges(self.env, self.network, regions, rows, spec, parts).play())
+                self.env.process(Exchanges(self.env, self.network, self.names.regions, rows, spec, parts).play())
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""

@@ -139,7 +139,8 @@ def _regions(data: dict) -> Iterator[str]:
     for place, stream in find(data, ("workload", "streams", "*")):
         if isinstance(stream, dict) and stream.get("data_tb") and isinstance(home := stream.get("home"), str) and home:
             homes[(*place, "home")] = home
-    for place, region in find(data, ("data_sets", "*", "regions", "*")):
+    users = find(data, ("services", "*", "users", "*", "region"))
+    for place, region in [*find(data, ("data_sets", "*", "regions", "*")), *users]:
         if isinstance(region, str):
             homes[place] = region
     for place, region in find(data, ("links", "*", "between", "*")):
