@@ -13,6 +13,7 @@ JOULE_PER_KWH = 3.6e6
 WATT_PER_KW = 1e3
 WATT_PER_MW = 1e6
 BYTES_PER_GB = 1e9
+BYTES_PER_TB = 1e12
 MS_PER_S = 1e3
 
 Period = tuple[str, float, float]  # name, from [s], to [s]

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpusim.engine.build import Names
 from gpusim.engine.doors import Rounds
+from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.mover import Mover
 from gpusim.kernels import rounds
+from gpusim.policies.policy import Policy
 from gpusim.state.codes import NONE
 
 
 class FleetRounds(Rounds):
-    """One round of a policy with the door ``assign``, in place of all others."""
+    """One round of a policy with the door ``assign``, in place of all others.
+
+    With a ``mover``, one that ``moves_data`` may also send jobs where their data are not, which then come there first.
+    """
+
+    def __init__(self, env: FleetEnvironment, policy: Policy, name: str, names: Names, mover: Mover | None = None):
+        super().__init__(env, policy, name, names)
+        self._mover = mover if getattr(policy, "moves_data", False) else None
 
     def __call__(self) -> None:
         """Ask the policy; stop, move and start jobs."""
@@ -29,7 +40,8 @@ class FleetRounds(Rounds):
 
     def _assign(self, jobs: np.recarray) -> None:
         env, fleet = self.env, self.env.fleet
-        allowed, speeds = self._allowed(jobs), fleet.speeds[jobs.job_class]
+        far, speeds = self._transfer_s(jobs), fleet.speeds[jobs.job_class]
+        allowed = far < np.inf
         views = [self._view(p) for p in range(len(fleet.pools))]
         allowed.flags.writeable = speeds.flags.writeable = jobs.flags.writeable = False
         answer = self._ask("assign", None, jobs, views, allowed, speeds, env.now)
@@ -40,7 +52,10 @@ class FleetRounds(Rounds):
         env.make_segment_room()
         stays = jobs.running & (pools == jobs.pool) & (gpus == jobs.gpus)
         rounds.stop_and_resize(fleet, jobs, np.where(stays, jobs.gpus, 0), np.ones(len(jobs)), env.now)
-        moving = ~stays & gets
+        leaves = gets & (far[np.arange(len(jobs)), pools] > 0.0)
+        for job, pool in zip(jobs.job[leaves].tolist(), pools[leaves].tolist(), strict=True):
+            self._mover.take(job, pool)
+        moving = ~stays & gets & ~leaves
         rounds.dispatch(fleet, jobs[moving], pools[moving], env.now)
         self._resize(jobs, gpus, moving & (gpus != jobs.gpus))
         first, where = int(self._clock[0]["first_arrived"]), fleet.jobs["pool"][jobs.job]
@@ -67,6 +82,17 @@ class FleetRounds(Rounds):
         times = self.env.sizes.times(rows.job, rows.gpus, gpus[which])
         rows["running"] = False
         rounds.stop_and_resize(self.env.fleet, rows, gpus[which], times, self.env.now)
+
+    def _transfer_s(self, jobs: np.recarray) -> np.ndarray:
+        """[s] Until each could be in each pool, shape (n_jobs, n_pools): infinite where it may not run.
+
+        A policy that moves data sees it as its ``transfer_s``; for others all is where it is.
+        """
+        if self._mover is None:
+            return np.where(self._allowed(jobs), 0.0, np.inf)
+        found = self.policy.transfer_s = self._mover.transfer_s(jobs)
+        found.flags.writeable = False
+        return found
 
     def _allowed(self, jobs: np.recarray) -> np.ndarray:
         """Where each may run, shape (n_jobs, n_pools): where it is, and wherever its data and its checkpoints are."""

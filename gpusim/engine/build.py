@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
 from gpusim.units import WATT_PER_KW
 
+FIRST_SET = 2  # of the codes of what binds jobs to where data are, that of the first data set
+
 
 @dataclass(frozen=True)
 class Names:
@@ -37,6 +39,7 @@ class Names:
     classes: list[str]
     pools: list[tuple[str, str]]  # (site, gpu type)
     shares: np.ndarray  # of the tenants, shape (n_tenants,)
+    regions: list[str] = field(default_factory=list)  # of the sites
 
     def pool(self, site: str, gpu_type: str) -> int:
         """Index of a pool."""
@@ -51,7 +54,8 @@ def names_of(scenario: Scenario, table: JobTable) -> Names:
     classes = list(dict.fromkeys([*scenario.workload.classes, *table.names["job_class"]]))
     tenants = tenants or ["default"]
     shares = [scenario.tenants[name].share if name in scenario.tenants else 1.0 for name in tenants]
-    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares))
+    regions = [site.region for site in scenario.sites.values()]
+    return Names(list(scenario.sites), kinds, tenants, classes or ["batch"], pools, np.array(shares), regions)
 
 
 def build_fleet(
@@ -143,14 +147,17 @@ def _quota(scenario: Scenario, names: Names) -> np.ndarray | None:
 
 def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarray) -> Work:
     parts = ("gpu_types", "residency", "home")
-    counts = (*(max(len(table.names[part]), 1) for part in parts), 2)
+    sets = list(scenario.data_sets.values())
+    at_sites, places = _sites_of(scenario, table)
+    counts = (*(max(len(table.names[part]), 1) for part in parts), FIRST_SET + len(sets), len(places))
     bound = _bound_to_data(scenario, table)
-    combined = np.ravel_multi_index([*(table[part] for part in parts), bound], counts)
+    combined = np.ravel_multi_index([*(table[part] for part in parts), bound, at_sites], counts)
     combos, route = np.unique(combined, return_inverse=True)
     routes, route_links = [], []
-    for *codes, is_bound in zip(*np.unravel_index(combos, counts), strict=True):
-        texts = (table.names[part][code] for part, code in zip(parts, codes, strict=True))
-        pools, n_home, links = _route(scenario, names, *texts, bool(is_bound))
+    for *codes, binding, place in zip(*np.unravel_index(combos, counts), strict=True):
+        kinds, residency, home = (table.names[part][code] for part, code in zip(parts, codes, strict=True))
+        origins = None if binding == 0 else [home] if binding == 1 else sets[binding - FIRST_SET].regions
+        pools, n_home, links = _route(scenario, names, kinds, residency, home, origins, places[place])
         routes.append((pools, n_home))
         route_links.append(links)
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
@@ -165,38 +172,76 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         tenant=tenant[table["tenant"]],
         job_class=job_class,
         preemptible=table["preemptible"],
-        data_bytes=table["data_bytes"],
+        data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,
     )
 
 
+def _sites_of(scenario: Scenario, table: JobTable) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Where the class of each job lets it run, as places in the list of sites beside it, shape (n_jobs,)."""
+    classes = scenario.workload.classes
+    named = [tuple(classes[name].sites or ()) if name in classes else () for name in table.names["job_class"]]
+    places = list(dict.fromkeys([(), *named]))
+    return np.array([places.index(sites) for sites in named], dtype="i8")[table["job_class"]], places
+
+
+def sets_of(scenario: Scenario, table: JobTable) -> np.ndarray:
+    """The data set that each job reads, by its place in the scenario, shape (n_jobs,); -1 where there is none."""
+    known, classes = list(scenario.data_sets), scenario.workload.classes
+    read = [classes[name].data_set if name in classes else None for name in table.names["job_class"]]
+    return np.array([-1 if name is None else known.index(name) for name in read], dtype="i8")[table["job_class"]]
+
+
 def _bound_to_data(scenario: Scenario, table: JobTable) -> np.ndarray:
-    """Whether a job's data must cross a link to be elsewhere, shape (n_jobs,): 1 if so, else 0."""
+    """What must cross a link for a job to be elsewhere, shape (n_jobs,): 0 nothing, 1 its own data, then data sets."""
+    if not scenario.links:
+        return np.zeros(len(table), "i8")
     has_home = np.array([home != "" for home in table.names["home"]], dtype=bool)[table["home"]]
-    return (has_home & (table["data_bytes"] > 0.0) & bool(scenario.links)).astype("i8")
+    of_set = sets_of(scenario, table)
+    return np.where(of_set >= 0, FIRST_SET + of_set, has_home & (table["data_bytes"] > 0.0))
+
+
+def _data_bytes(scenario: Scenario, table: JobTable, bound: np.ndarray) -> np.ndarray:
+    """[bytes] What must be where each job runs, shape (n_jobs,)."""
+    if not scenario.data_sets:
+        return table["data_bytes"]
+    sizes = np.array([0.0] * FIRST_SET + [one.size_bytes for one in scenario.data_sets.values()])
+    return np.where(bound < FIRST_SET, table["data_bytes"], sizes[bound])
 
 
 def _route(
-    scenario: Scenario, names: Names, kinds: str, residency: str, home: str, is_bound: bool
+    scenario: Scenario,
+    names: Names,
+    kinds: str,
+    residency: str,
+    home: str,
+    origins: list[str] | None,
+    sites: tuple[str, ...],
 ) -> tuple[list[int], int, list[int]]:
     """Pools that a job may run in, those of its home region first; how many these are; the path to each pool.
 
-    A job bound to its data has no candidates where no links lead.
+    ``origins`` are the regions where its data are, if it is bound to them: it then has no candidates where no links
+    lead from there, and they are its home unless it has one. ``sites`` are those that its class names, if any.
     """
     allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
     allowed_law = set(residency.split("|")) if residency else None
-    row_of = {ends: row for row, ends in enumerate(paths(scenario.links))}
+    ways = paths(scenario.links)
+    row_of = {ends: row for row, ends in enumerate(ways)}
+    homes = [home] if home else origins or []
     at_home, elsewhere = [], []
     for p, (site, kind) in enumerate(names.pools):
         spec = scenario.sites[site]
         if kind not in allowed_kinds or (allowed_law is not None and spec.jurisdiction not in allowed_law):
             continue
-        if home and spec.region == home:
-            at_home.append((p, NONE))
-        elif not is_bound:
-            elsewhere.append((p, NONE))
-        elif (ends := frozenset((home, spec.region))) in row_of:
-            elsewhere.append((p, row_of[ends]))
+        if sites and site not in sites:
+            continue
+        link = NONE
+        if origins is not None and spec.region not in origins:
+            leading = [ends for origin in origins if (ends := frozenset((origin, spec.region))) in ways]
+            if not leading:
+                continue
+            link = row_of[min(leading, key=lambda ends: len(ways[ends]))]
+        (at_home if spec.region in homes else elsewhere).append((p, link))
     candidates = at_home + elsewhere
     return [p for p, _link in candidates], len(at_home), [link for _p, link in candidates]
 

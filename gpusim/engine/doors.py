@@ -18,7 +18,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.errors import PolicyError
 from gpusim.kernels import rounds
 from gpusim.policies.policy import Policy, PoolView
-from gpusim.state.codes import ON, Status
+from gpusim.state.codes import NONE, ON, Owner, Status
 from gpusim.state.queues import QUEUE
 from gpusim.units import JOULE_PER_MWH, number_of
 
@@ -239,7 +239,21 @@ class Rounds:
             tenant_gpus=self.env.fleet.held[:, pool["gpu_type"]].copy(),
             speeds=self._speeds,
             tenants=tuple(self.names.tenants),
+            region=self.names.regions[int(pool["site"])] if self.names.regions else "",
+            occupants=lambda: self._occupants(p),
         )
+
+    def _occupants(self, p: int) -> list[list[int]]:
+        """Rows of the jobs on each node of a pool."""
+        fleet, found = self.env.fleet, []
+        for node in self._nodes[p]:
+            here, h = [], int(node.first_holding)
+            while h != NONE:
+                if fleet.holdings[h].kind == Owner.JOB:
+                    here.append(int(fleet.holdings[h].owner))
+                h = int(fleet.holdings[h].next_on_node)
+            found.append(here)
+        return found
 
     def _speeds(self, jobs: np.recarray, gpus: np.ndarray) -> np.ndarray:
         return self.env.sizes.speeds(jobs["job"], gpus)

@@ -13,7 +13,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.playing import PlayedClock
 from gpusim.engine.sizes import Sizes
-from gpusim.kernels import amending, control, feeding, pace, reading
+from gpusim.kernels import amending, control, departing, feeding, pace, reading
 from gpusim.state.codes import Status, Tier
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving
@@ -138,6 +138,15 @@ class FleetEnvironment(PlayedClock):
         if repaired:
             self._spares(int(self.fleet.nodes[node].pool))
         return repaired
+
+    def depart(self, job: int, pool: int) -> None:
+        """A job that waits in a queue leaves for another pool; ``land`` has it join the queue there."""
+        job = border.whole(self, "env.depart: job", job, len(self.fleet.jobs))
+        pool = border.whole(self, "env.depart: pool", pool, len(self.fleet.pools))
+        status = Status(self.fleet.jobs[job].status)
+        if status != Status.QUEUED:
+            raise border.refuse(self, f"env.depart: job {job} is {status.name.lower()}; give one that waits in a queue")
+        departing.depart(self.fleet, job, pool, self.now)
 
     def land(self, job: int) -> None:
         """The data of a job have arrived: it joins the queue of its pool."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from heapq import heappop, heappush
 from itertools import count
 
@@ -32,28 +32,69 @@ class Network:
     paths : sequence of tuple of int
         The links of each path, by rows. Links come first, each a path of its own; then paths of several links. Row i is
         row i of ``env.fleet.links``, where dispatch sees what a path carries.
+    latency_s : sequence of float, optional
+        [s] Of each path, one way; absent: none.
 
     Attributes
     ----------
     links : list of Link
+    latency_s : sequence of float
+    on_change : callable
+        Called when what a link can carry has changed.
     """
 
-    def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]]):
+    def __init__(self, env: FleetEnvironment, paths: Sequence[tuple[int, ...]], latency_s: Sequence[float] = ()):
         self.env, self._paths = env, list(paths)
+        self.latency_s = latency_s or [0.0] * len(self._paths)
         n_links = sum(len(path) == 1 for path in self._paths)
         self._capacity = [0.0] * n_links
         self._routes = [_Route(env, self._arrived, row) for row in range(len(self._paths))]
         self._n_arrived, self._bytes = [0] * n_links, [0.0] * n_links
+        self._streams: dict[str, dict[int, float]] = {}  # [bytes/s] by name and path
+        self._streamed, self._streamed_s = [0.0] * n_links, 0.0  # [bytes] of each link, and by when
         self.links = [Link(self, row) for row in range(n_links)]
+        self.on_change: Callable[[], object] = lambda: None
 
     def set_rate(self, link: int, bytes_per_s: float) -> None:
         """A link carries ``bytes_per_s`` [bytes/s] from now on."""
+        self._settle_streams()
         self._capacity[link] = bytes_per_s
-        crossing = {row for row, path in enumerate(self._paths) if link in path}
+        self._change({link})
+
+    def set_stream(self, name: str, rates: dict[int, float]) -> None:
+        """Something flows steadily from now on, with ``rates`` [bytes/s] by path; transfers share what it leaves.
+
+        A link that carries less than its streams carries nothing else; the streams themselves are not delayed.
+        """
+        if self._streams.get(name, {}) == rates:
+            return
+        self._settle_streams()
+        rows = {*rates, *self._streams.get(name, {})}
+        self._streams[name] = rates
+        self._change({link for row in rows for link in self._paths[row]})
+
+    def _change(self, links: set[int]) -> None:
+        """What some links have for transfers is no longer what it was."""
+        crossing = {row for row, path in enumerate(self._paths) if links & set(path)}
         for row in crossing:
             self._routes[row].settle()
-            self.env.fleet.links[row].bytes_per_s = min(self._capacity[i] for i in self._paths[row])
+            self.env.fleet.links[row].bytes_per_s = min(self._left(i) for i in self._paths[row])
         self._share_out(crossing)
+        self.on_change()
+
+    def _left(self, link: int) -> float:
+        """[bytes/s] For transfers."""
+        return max(self._capacity[link] - self._flowing(link), 0.0) if self._streams else self._capacity[link]
+
+    def _flowing(self, link: int) -> float:
+        """[bytes/s] Of all streams that cross a link."""
+        return sum(rate for rates in self._streams.values() for row, rate in rates.items() if link in self._paths[row])
+
+    def _settle_streams(self) -> None:
+        """Bring what streams have carried up to now."""
+        span_s, self._streamed_s = self.env.now - self._streamed_s, self.env.now
+        for link in range(len(self._streamed)) if self._streams else ():
+            self._streamed[link] += span_s * min(self._flowing(link), self._capacity[link])
 
     def send(self, row: int, size_bytes: float) -> simpy.Event:
         """Send some data along a path from now on; the event fires when they have arrived."""
@@ -63,14 +104,22 @@ class Network:
         self._share_out({row})
         return arrival
 
+    def bring(self, row: int, size_bytes: float) -> Generator:
+        """Some data leave now; it is over when they are at the other end, latency included."""
+        yield self.send(row, size_bytes)
+        if self.latency_s[row] > 0.0:
+            yield self.env.at(self.env.now + self.latency_s[row])
+
     def transfers(self, link: int) -> int:
         """How many cross a link now."""
         return sum(len(self._routes[row].marks) for row, path in enumerate(self._paths) if link in path)
 
     def table(self, links: dict[str, LinkSpec]) -> pd.DataFrame:
         """What arrived over each link, and what that cost."""
-        usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), self._bytes, strict=True)]
-        return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, self._bytes, usd), strict=True)))
+        self._settle_streams()
+        sizes = [size + more for size, more in zip(self._bytes, self._streamed, strict=True)]
+        usd = [spec.usd_per_gb * size / BYTES_PER_GB for spec, size in zip(links.values(), sizes, strict=True)]
+        return pd.DataFrame(dict(zip(COLUMNS, (list(links), self._n_arrived, sizes, usd), strict=True)))
 
     def wake(self, row: int) -> None:
         """The next transfer of a path is due."""
@@ -86,7 +135,8 @@ class Network:
         """Divide the links anew; paths whose share stays as it was go on as planned, unless they are ``touched``."""
         while True:
             used = {row: self._paths[row] for row, route in enumerate(self._routes) if route.marks}
-            found = max_min(used, {row: len(self._routes[row].marks) for row in used}, self._capacity)
+            left = [self._left(link) for link in range(len(self._capacity))]
+            found = max_min(used, {row: len(self._routes[row].marks) for row in used}, left)
             stale = [row for row in found if row in touched or self._routes[row].share != found[row]]
             if not any([self._routes[row].settle() for row in stale]):
                 break  # nobody arrived at this very moment, which would leave more to the others
@@ -157,7 +207,7 @@ class Link:
 
     @property
     def bytes_per_s(self) -> float:
-        """[bytes/s] What it carries now, all transfers together."""
+        """[bytes/s] What it has for transfers now, all together."""
         return float(self.env.fleet.links[self._row].bytes_per_s)
 
     @property
@@ -173,14 +223,6 @@ class Link:
     def send(self, size_bytes: float) -> simpy.Event:
         """Send some data from now on; the event fires when they have arrived."""
         return self._network.send(self._row, border.number(self.env, "send: size_bytes", size_bytes, 0.0, "bytes"))
-
-
-def move_data(env: FleetEnvironment, network: Network, job: int, row: int, latency_s: float = 0.0) -> Generator:
-    """The data of a job cross the links of a path, then it joins the queue of its pool."""
-    yield network.send(row, float(env.fleet.jobs[job].data_bytes))
-    if latency_s > 0.0:
-        yield env.at(env.now + latency_s)
-    env.land(job)
 
 
 def set_bandwidth(

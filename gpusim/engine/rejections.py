@@ -98,7 +98,9 @@ _SAID = {
     "rejected_size": lambda row: f"the largest pool they may use has {number_of(row.largest_gpus, 'GPU')}",
     "rejected_type": lambda row: f"no site has {row.gpu_type.replace('|', ' or ')}",
     "rejected_residency": lambda row: f"no site in {row.residency.replace('|', ' or ')} has GPUs that they may use",
-    "rejected_link": lambda row: f"no link leads from their data in {row.home} to GPUs that they may use",
+    "rejected_link": lambda row: (
+        f"no link leads from their data in {row.home.replace('|', ' or ')} to GPUs that they may use"
+    ),
     "rejected_queue": lambda row: f"the queue for {row.gpu_type} was full",
 }
 
@@ -112,6 +114,10 @@ def _sizes(row) -> str:
 def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: int) -> dict[str, object]:
     """Why no pool is a candidate for jobs that ask for the same as one of them, or else the largest that is."""
     kinds, residency, home = (table.names[part][table[part][row]] for part in ("gpu_types", "residency", "home"))
+    job_class = scenario.workload.classes.get(table.names["job_class"][table["job_class"][row]])
+    if scenario.links and job_class is not None and job_class.data_set is not None:
+        home = "|".join(scenario.data_sets[job_class.data_set].regions)
+    sites = job_class.sites if job_class is not None else None
     allowed = [scenario.sites[site].jurisdiction for site, kind in names.pools if not kinds or kind in kinds.split("|")]
     route = fleet.routes[fleet.jobs[row].route]
     pools = fleet.candidates[route.start : route.start + route.count]
@@ -120,7 +126,7 @@ def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: i
     elif residency and not set(allowed) & set(residency.split("|")):
         cause = "rejected_residency"
     else:
-        cause = "rejected_size" if len(pools) else "rejected_link"
+        cause = "rejected_size" if len(pools) or sites else "rejected_link"
     largest = int(fleet.pools["planned"][pools].max()) if len(pools) else 0
     return {
         "cause": cause, "site": "", "gpu_type": kinds, "residency": residency, "home": home, "largest_gpus": largest,

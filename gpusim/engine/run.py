@@ -18,18 +18,21 @@ from gpusim.engine.build import build_fleet, check_regions, names_of
 from gpusim.engine.build_out import BuildOut, build_tables, tell
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.cycle import cycle
+from gpusim.engine.data_sets import copies_table
 from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.exchanges import Exchanges
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
 from gpusim.engine.hall_cooling import HallCooling
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Network, move_data, set_bandwidth
+from gpusim.engine.links import Network, set_bandwidth
 from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
 from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.meter import open_meters
+from gpusim.engine.mover import Mover
 from gpusim.engine.non_firm import Curtailments
 from gpusim.engine.on_site.plant import OnSitePlant
 from gpusim.engine.partners import Partners
@@ -41,6 +44,7 @@ from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.segment_table import segments_table
 from gpusim.engine.serving.prepared import prepare
 from gpusim.engine.serving.services import Services
+from gpusim.engine.serving.user_traffic import UserTraffic
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
@@ -52,7 +56,7 @@ from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.outages import outages
-from gpusim.inputs.synthetic import partners
+from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
 from gpusim.scenario.link import paths
@@ -107,6 +111,8 @@ def run(
         tables["checkpoints"] = checkpoints
     if fleet_scenario.links:
         tables["links"] = world.network.table(fleet_scenario.links)
+    if fleet_scenario.data_sets:
+        tables["copies"] = world.mover.copies.table() if world.mover.copies else copies_table([])
     if fleet.pools["feeder_nodes"].any():
         tables["feeders"] = feeders_table(fleet, names, end_s, world.halls)
     if world.breakdowns:
@@ -181,7 +187,7 @@ class _World:
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
             self._open_site(s, site, seed)
-        self._open_links(seed)
+        self._open_links(table, seed)
         spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
                   for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
         if any(nodes for nodes, _start_s in spares.values()):
@@ -193,6 +199,10 @@ class _World:
             self._open_failures(table, seed)
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
+        rows = {ends: row for row, ends in enumerate(paths(scenario.links))}
+        if services and rows:
+            UserTraffic(env, self.network, services, scenario.services, names.regions, rows).start()
+        self._open_exchanges(table, rows)
         if scenario.scheduler.mode == "cycle":
             env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
 
@@ -205,8 +215,10 @@ class _World:
         """What cycle mode does at every cycle."""
         if self.policy is None:
             return self.env.run_passes
-        kind = FleetRounds if hasattr(self.policy, "assign") else Rounds
-        return kind(self.env, self.policy, self.scenario.scheduler.order, self.names)
+        order = self.scenario.scheduler.order
+        if hasattr(self.policy, "assign"):
+            return FleetRounds(self.env, self.policy, order, self.names, self.mover)
+        return Rounds(self.env, self.policy, order, self.names)
 
     def _open_site(self, s: int, site: str, seed: int) -> None:
         env, names, spec = self.env, self.names, self.scenario.sites[site]
@@ -272,10 +284,11 @@ class _World:
                     rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
                     env.process(rota.play())
 
-    def _open_links(self, seed: int) -> None:
+    def _open_links(self, table: JobTable, seed: int) -> None:
         env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())
         ways = list(paths(self.scenario.links).values())
-        network = self.network = Network(env, ways)
+        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
+        network = self.network = Network(env, ways, latency_s)
         for (name, spec), link in zip(self.scenario.links.items(), network.links, strict=True):
             env.links[name] = link
             random = rng.stream(seed, "links", name)
@@ -283,8 +296,13 @@ class _World:
             env.process(
                 set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
             )
-        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
-        env.connect(move=lambda job, row: env.process(move_data(env, network, job, row, latency_s[row])))
+        mover = self.mover = Mover(network, self.scenario, self.names, table)
+        env.connect(move=lambda job, row: env.process(mover.fetch(job, row)))
+
+    def _open_exchanges(self, table: JobTable, rows: dict[frozenset[str], int]) -> None:
+        for spec, runs in parts_of_runs(self.scenario.workload, table):
+            for parts in runs:
+                self.env.process(Exchanges(self.env, self.network, self.names.regions, rows, spec, parts).play())
 
     def play(self, progress: Callable[[float], None] | None) -> float:
         """Run to the end; the time [s] at which it came."""

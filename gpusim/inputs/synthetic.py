@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import reduce
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
+from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.steps import elapsed_s
 from gpusim.scenario.workload import Stream, Workload
 from gpusim.units import DAY_S, HOUR_S
@@ -129,13 +131,27 @@ def _runtimes(spec: Stream, known: Preset | None, gpus: np.ndarray, generator: n
 
 def partners(workload: Workload, table: JobTable) -> np.ndarray:
     """Rows of jobs whose halves depend on one another, shape (pairs, 2): found by tenant, class and submission."""
-    pairs = []
-    for spec in workload.streams.values():
-        if spec.partner is not None:
-            rows = [_rows_of(one, table) for one in (workload.streams[spec.partner], spec)]
-            _same_s, *found = np.intersect1d(*(table["submit_s"][one] for one in rows), return_indices=True)
-            pairs.append(np.column_stack([one[at] for one, at in zip(rows, found, strict=True)]))
+    pairs = [
+        _together([workload.streams[spec.partner], spec], table)
+        for spec in workload.streams.values()
+        if spec.partner is not None and workload.streams[spec.partner].exchange is None
+    ]
     return np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
+
+
+def parts_of_runs(workload: Workload, table: JobTable) -> Iterator[tuple[Exchange, np.ndarray]]:
+    """What the parts of runs at several sites exchange, and rows of their jobs, shape (runs, parts)."""
+    for name, spec in workload.streams.items():
+        if spec.exchange is not None:
+            others = [one for one in workload.streams.values() if one.partner == name]
+            yield spec.exchange, _together([spec, *others], table)
+
+
+def _together(specs: list[Stream], table: JobTable) -> np.ndarray:
+    """Rows of jobs of some streams that came at the same moment, shape (moments, streams)."""
+    found = [_rows_of(spec, table) for spec in specs]
+    moments = reduce(np.intersect1d, [table["submit_s"][rows] for rows in found])
+    return np.column_stack([rows[np.searchsorted(table["submit_s"][rows], moments)] for rows in found])
 
 
 def _rows_of(spec: Stream, table: JobTable) -> np.ndarray:

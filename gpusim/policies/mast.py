@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from gpusim import gangs
+from gpusim.policies.bidder import Bidder
 from gpusim.policies.policy import PoolView
-from gpusim.state.codes import ON
 from gpusim.units import HOUR_S
+
+
+class Bid(NamedTuple):
+    """Of a pool for a job; the least wins."""
+
+    over_s: float  # from now
+    pool: int
+    start_s: float
+    transfer_s: float
+    run_s: float
 
 
 class Mast:
@@ -18,108 +27,131 @@ class Mast:
 
     The shape of MAST (Choudhury et al., OSDI 2024): one global queue, all regions searched for each job, and data and
     jobs placed together. A pool bids when a job would be over there: the wait for GPUs, from what runs and from what
-    those before it wait for, and its run at the pool's speed; ``away_h`` more where it is not at the site to which the
-    scenario's rule of dispatch sent it, and its data with it. A site where its tenant has its quota does not bid, nor
-    does a pool to which the job was sent in the round before and where it could not start, for want of power, say. The
-    least bid wins, ties go to the first pool. If the job can start there it does, else it waits for it, and later
-    jobs start there only if they are over before. Running jobs stay. Waiting jobs x pools, as long as any GPU is free.
+    those before it wait for, or for its data and checkpoint if these take longer, and its run at the pool's speed;
+    ``away_h`` more where it is not at the site to which the scenario's rule of dispatch sent it. A site or region where
+    its tenant has its quota does not bid, nor does a pool to which the job was sent in the round before and where it
+    could not start, for want of power, say. The least bid wins, ties go to the first pool. If the job can start there
+    it does; if what it needs is elsewhere that leaves now, whether GPUs are free yet or not; else it waits, and later
+    jobs start there only if they are over before. Running jobs stay, unless with ``preempt`` those of lower priority
+    are in the way of a job that could not start anywhere. Waiting jobs x pools, as long as any GPU is free; with
+    ``preempt`` times the nodes.
     """
 
-    def __init__(self, away_h: float = 0.0, quotas: Mapping[str, Mapping[str, int]] | None = None):
-        self.away_s, self.quotas = away_h * HOUR_S, quotas or {}
+    moves_data = True
+    transfer_s: np.ndarray | None = None  # set by the engine before each round; absent: all data are everywhere
+
+    def __init__(
+        self, away_h: float = 0.0, quotas: Mapping[str, Mapping[str, int]] | None = None, preempt: bool = False
+    ):
+        self.away_s, self.quotas, self.preempt = away_h * HOUR_S, quotas or {}, preempt
         self._home: dict[int, str] = {}  # site to which each job that waits came first
         self._sent: dict[int, int] = {}  # pool to which it was sent in the round before
+        self._coming: dict[int, tuple[int, int, float, str]] = {}  # pool, GPUs, when its data are due [s], tenant
 
     def assign(
         self, jobs: np.recarray, pools: list[PoolView], allowed: np.ndarray, speeds: np.ndarray, now_s: float
     ) -> np.ndarray:
         """The pool of each job, -1 for those that wait on."""
         found = np.where(jobs.running, jobs.pool, -1)
+        transfer_s = np.zeros(allowed.shape) if self.transfer_s is None else self.transfer_s
         waiting = np.flatnonzero(~jobs.running)
         waiting = waiting[np.lexsort((jobs.job[waiting], jobs.submit_s[waiting], -jobs.priority[waiting]))]
         homes = {int(jobs.job[i]): pools[jobs.pool[i]].site for i in waiting}
         self._home = {job: self._home.get(job, site) for job, site in homes.items()}
         bidders = [Bidder(pool, jobs[jobs.running & (jobs.pool == p)]) for p, pool in enumerate(pools)]
         held = self._held(jobs, pools)
+        self._expect(set(jobs.job.tolist()), pools, bidders, held, now_s)
         refused, self._sent = self._sent, {}
+        place = {int(job): i for i, job in enumerate(jobs.job)}
         for i in waiting.tolist():
-            if not any(bidder.free for bidder in bidders):
+            if not self.preempt and not any(bidder.free for bidder in bidders):
                 break
             job, gpus = jobs[i], int(jobs.gpus[i])
-            work_s = float(job.estimate_s * speeds[i, job.pool])
+            work_s, row = float(job.estimate_s * speeds[i, job.pool]), int(job.job)
             bids = []
             for p in np.flatnonzero(allowed[i]).tolist():
-                if p == refused.get(int(job.job)):
+                if p == refused.get(row):
                     continue
                 run_s, bidder = work_s / float(speeds[i, p]), bidders[p]
-                site, tenant = pools[p].site, pools[p].tenants[job.tenant]
-                if held.get((site, tenant), 0) + bidder.needs(gpus) <= self._quota(site, tenant):
-                    wait_s = bidder.wait_s(gpus, run_s)
-                    away_s = 0.0 if site == self._home[int(job.job)] else self.away_s
-                    bids.append((wait_s + run_s + away_s, p, wait_s, run_s, (site, tenant)))
-            _over_s, p, wait_s, run_s, who = min(bids, default=(np.inf, -1, np.inf, 0.0, ("", "")))
-            if wait_s == 0.0:
-                found[i] = self._sent[int(job.job)] = p
-                bidders[p].take(gpus, run_s)
-                held[who] = held.get(who, 0) + bidders[p].needs(gpus)
-            elif wait_s < np.inf:
-                bidders[p].promise(gpus, wait_s)
+                if self._within_quota(held, pools[p], pools[p].tenants[job.tenant], bidder.needs(gpus)):
+                    start_s = max(bidder.wait_s(gpus, run_s), float(transfer_s[i, p]))
+                    away_s = 0.0 if pools[p].site == self._home[row] else self.away_s
+                    bids.append(Bid(start_s + run_s + away_s, p, start_s, float(transfer_s[i, p]), run_s))
+            best = min(bids, default=Bid(np.inf, -1, np.inf, 0.0, 0.0))
+            if best.start_s > 0.0 and self.preempt:
+                room, stopped = self._make_room(bids, bidders, jobs, i, pools, held)
+                best = room or best
+                found[[place[row] for row in stopped]] = -1
+            if best.start_s == np.inf:
+                continue
+            bidder, tenant = bidders[best.pool], pools[best.pool].tenants[job.tenant]
+            if best.transfer_s == 0.0 and best.start_s > 0.0:
+                bidder.promise(gpus, best.start_s)
+                continue
+            found[i] = best.pool
+            self._count(held, pools[best.pool], tenant, bidder.needs(gpus))
+            if best.transfer_s > 0.0:
+                bidder.promise(gpus, best.start_s)
+                self._coming[row] = best.pool, gpus, now_s + best.transfer_s, tenant
+            else:
+                bidder.take(gpus, best.run_s)
+                self._sent[row] = best.pool
         return found
 
-    def _quota(self, site: str, tenant: str) -> float:
-        return self.quotas.get(site, {}).get(tenant, np.inf)
+    def _make_room(
+        self,
+        bids: list[Bid],
+        bidders: list[Bidder],
+        jobs: np.recarray,
+        i: int,
+        pools: list[PoolView],
+        held: dict[tuple[str, str], int],
+    ) -> tuple[Bid | None, list[int]]:
+        """The bid of the pool that can start a job by stopping the fewest GPUs, and the rows of those it has stopped.
+
+        Ties go to the least bid. Jobs start where their data are only.
+        """
+        gpus, priority, options = int(jobs.gpus[i]), int(jobs.priority[i]), []
+        for bid in bids:
+            stopped = bidders[bid.pool].in_the_way(gpus, priority) if bid.transfer_s == 0.0 else None
+            if stopped:
+                options.append((sum(int(job.held) for job in stopped), bid, stopped))
+        if not options:
+            return None, []
+        _gpus, bid, stopped = min(options, key=lambda option: option[:2])
+        bidders[bid.pool].stop(stopped)
+        for job in stopped:
+            self._count(held, pools[bid.pool], pools[bid.pool].tenants[job.tenant], -int(job.held))
+        return bid._replace(start_s=0.0), [int(job.job) for job in stopped]
+
+    def _expect(
+        self,
+        here: set[int],
+        pools: list[PoolView],
+        bidders: list[Bidder],
+        held: dict[tuple[str, str], int],
+        now_s: float,
+    ) -> None:
+        """Pools that jobs are on their way to keep GPUs for them."""
+        self._coming = {job: one for job, one in self._coming.items() if job not in here}
+        for p, gpus, due_s, tenant in self._coming.values():
+            bidders[p].promise(gpus, max(due_s - now_s, 1.0))
+            self._count(held, pools[p], tenant, bidders[p].needs(gpus))
+
+    def _within_quota(self, held: dict[tuple[str, str], int], pool: PoolView, tenant: str, more: int) -> bool:
+        return all(
+            held.get((place, tenant), 0) + more <= self.quotas.get(place, {}).get(tenant, np.inf)
+            for place in (pool.site, pool.region)
+        )
+
+    def _count(self, held: dict[tuple[str, str], int], pool: PoolView, tenant: str, gpus: int) -> None:
+        for place in {pool.site, pool.region}:
+            held[place, tenant] = held.get((place, tenant), 0) + gpus
 
     def _held(self, jobs: np.recarray, pools: list[PoolView]) -> dict[tuple[str, str], int]:
-        """GPUs that running jobs hold, by site and tenant."""
+        """GPUs that running jobs hold, by site or region, and tenant."""
         held: dict[tuple[str, str], int] = {}
         if self.quotas:
             for job in jobs[jobs.running]:
-                who = pools[job.pool].site, pools[job.pool].tenants[job.tenant]
-                held[who] = held.get(who, 0) + int(job.held)
+                self._count(held, pools[job.pool], pools[job.pool].tenants[job.tenant], int(job.held))
         return held
-
-
-class Bidder:
-    """A pool as it will be with what it was given, and promised, in this round."""
-
-    def __init__(self, pool: PoolView, running: np.recarray):
-        self.size = pool.gpus_per_node
-        self._nodes = np.where(pool.nodes.state == ON, pool.nodes.free, 0)
-        self._ends = sorted(zip(running.estimate_s.tolist(), running.held.tolist(), strict=True))
-        self._promised, self._first_s = 0, np.inf  # GPUs, and when the first of them are to be there
-        self.free = int(self._nodes.sum())
-
-    def needs(self, gpus: int) -> int:
-        """GPUs that a job would hold: whole nodes for a gang."""
-        return gangs.held_gpus(gpus, self.size)
-
-    def wait_s(self, gpus: int, run_s: float) -> float:
-        """[s] Until a job could start: 0 if it fits and delays nobody, inf if too little runs here for it to fit."""
-        if len(self._room(gpus)) and run_s <= self._first_s:
-            return 0.0
-        lacks = self._promised + self.needs(gpus) - self.free
-        for end_s, held in self._ends:
-            lacks -= held
-            if lacks <= 0:
-                return max(end_s, 1.0)
-        return np.inf
-
-    def take(self, gpus: int, run_s: float) -> None:
-        """A job starts."""
-        room = self._room(gpus)
-        self._nodes[room] -= gangs.on_node(gpus, self.size)
-        self.free -= self.needs(gpus)
-        insort(self._ends, (run_s, self.needs(gpus)))
-
-    def promise(self, gpus: int, wait_s: float) -> None:
-        """A job waits for GPUs."""
-        self._promised += self.needs(gpus)
-        self._first_s = min(self._first_s, wait_s)
-
-    def _room(self, gpus: int) -> np.ndarray:
-        """Nodes on which a job fits now, the least free for a part of one; none if it does not."""
-        count, each = gangs.n_nodes(gpus, self.size), gangs.on_node(gpus, self.size)
-        fits = np.flatnonzero(self._nodes >= each)
-        if len(fits) < count:
-            return fits[:0]
-        return fits[np.argsort(self._nodes[fits], kind="stable")][:count]

@@ -36,6 +36,10 @@ class PoolView:
         with those that they were submitted with.
     tenants : tuple of str
         Their names.
+    region : str
+        Of the site.
+    occupants : callable
+        ``occupants()``: rows of the jobs on each node, a list for each.
     """
 
     site: str
@@ -53,6 +57,8 @@ class PoolView:
     tenant_gpus: np.ndarray
     speeds: Callable[[np.recarray, np.ndarray], np.ndarray] = proportional
     tenants: tuple[str, ...] = ()
+    region: str = ""
+    occupants: Callable[[], list[list[int]]] = list
 
 
 class Policy(Protocol):
@@ -150,7 +156,9 @@ class Policy(Protocol):
             All that wait, pool by pool, in order of submission, then all that run.
         pools : list of PoolView
         allowed : ndarray of bool, shape (n_jobs, n_pools)
-            Where each may run: where it is; wherever its data are, once it ran at the site of its checkpoints only.
+            Where each may run: where it is; wherever its data are, once it ran at the site of its checkpoints only. For
+            a policy that says ``moves_data = True`` also where links lead: what a job needs then comes there first.
+            ``self.transfer_s``, of the same shape and set by the engine, is how long that would take alone [s].
         speeds : ndarray, shape (n_jobs, n_pools)
             How fast it works there, of its speed on the reference type.
 

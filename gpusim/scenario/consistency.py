@@ -19,6 +19,7 @@ from gpusim.scenario.build_out import gpus_added, valid_projects
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.moves import unmovable
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
@@ -72,6 +73,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     for place, table in find(data, ("workload", "streams", "*")):
         if stream := _valid(Stream, table):
             yield from _stream(place, stream)
+    yield from unmovable(data)
     if days is not None:
         for place, meter_s in find(data, ("sites", "*", "tariff", "meter_s")):
             yield from _intervals(place, meter_s, days)

@@ -101,6 +101,9 @@ class Requests(Model):
     """Mean tokens of an answer."""
     output_cv: float = Field(1.0, ge=0, le=10)
     """The same for the answers' lengths."""
+    bytes_per_token: float | None = Field(None, gt=0, le=1e9)
+    """[bytes] What a token of an answer, with its part of the request, takes on the links between the users' ``region``
+    and the site: some 10 of text, far more with images and video. Absent: nothing."""
     burst_cv: float = Field(1.0, gt=0, le=20)
     """Standard deviation over mean of the times between requests at a constant rate; 1: Poisson, more: bursts."""
     turns: float = Field(1.0, ge=1, le=1000)
@@ -135,8 +138,11 @@ class Users(Model):
     """Share of the demand, relative to the other regions."""
     utc_offset_h: float | None = Field(None, ge=-12, le=14)
     """[h] Local time less UTC; absent: the service's."""
+    region: str | None = None
+    """Region where they are, for the links to sites. Absent: none, their requests cross no link."""
     round_trip_ms: dict[str, NonNegativeFloat] = {}
-    """[ms] Network round trip to sites; to those not named, 0."""
+    """[ms] Network round trip to sites; to those not named, twice the latency of the links that lead there from
+    ``region``, 0 without."""
     residency: list[str] = []
     """Jurisdictions in which their requests may be served; none: everywhere."""
 

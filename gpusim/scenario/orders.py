@@ -101,7 +101,8 @@ ORDERS: dict[str, PolicySpec] = {
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
     ),
     "mast": PolicySpec(
-        _R, "one queue for all sites; a job goes where it is over first, near its data, within quotas by site",
+        _R, "one queue for all sites; a job goes where it is over first, its data and checkpoint with it, within quotas"
+        " by site and region; may preempt across sites; does not place data before jobs ask for them",
         "Choudhury et al. OSDI'24 (MAST)", MastOptions, "gpusim.policies.mast:Mast",
     ),
     "pollux": PolicySpec(

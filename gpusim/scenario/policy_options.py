@@ -143,7 +143,10 @@ class MastOptions(Model):
     away_h: float = Field(0.0, ge=0)
     """[h] By so much another site must be sooner than the one to which dispatch sent the job."""
     quotas: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
-    """[GPUs] That a tenant may hold at a site, by site and tenant. Absent: no limit."""
+    """[GPUs] That a tenant may hold at a site or in a region, by site or region and tenant. Absent: no limit."""
+    preempt: bool = False
+    """Whether preemptible jobs of lower priority are stopped, wherever in the fleet this stops the fewest GPUs, for a
+    job that could not start at once otherwise."""
 
 
 class GavelOptions(Model):

@@ -18,6 +18,8 @@ REFERENCES = {
     "tenants.*.quota_gpus.@": "gpus.@",
     "workload.reference_gpu": "gpus.@",
     "workload.classes.*.speeds.@": "gpus.@",
+    "workload.classes.*.data_set": "data_sets.@",
+    "workload.classes.*.sites.*": "sites.@",
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",
@@ -56,14 +58,14 @@ REFERENCES = {
     "market.demand.gpus.@": "gpus.@",
 }
 OPTIONS = {  # the same of options of policies, by order
-    "mast": {"scheduler.options.quotas.@": "sites.@", "scheduler.options.quotas.*.@": "tenants.@"},
+    "mast": {"scheduler.options.quotas.@": "sites.@|sites.*.region", "scheduler.options.quotas.*.@": "tenants.@"},
     "reservations": {
         "scheduler.options.reservations.*.site": "sites.@",
         "scheduler.options.reservations.*.gpu_type": "gpus.@",
     },
 }
 NAMED = (
-    "sites", "links", "gpus", "tenants", "services", "services.*.users", "workload.classes",
+    "sites", "links", "data_sets", "gpus", "tenants", "services", "services.*.users", "workload.classes",
     "workload.streams", "failures.causes", "failures.repairs", "failures.maintenance", "plan.options", "projects",
     "projects.*.tasks", "supplies", "shocks", "rivals", "contracts", "money.loans", "sites.*.tariff.agreements",
 )  # fmt: skip
@@ -90,7 +92,8 @@ def unknown_names(data: dict) -> Iterator[str]:
     """A fault for each name that points nowhere."""
     order = next((order for _place, order in find(data, ("scheduler", "order")) if isinstance(order, str)), "")
     for pattern, home in (REFERENCES | OPTIONS.get(order, {})).items():
-        known = list(dict.fromkeys(name for _place, name in find(data, home.split(".")) if isinstance(name, str)))
+        homes = [found for one in home.split("|") for found in find(data, one.split("."))]
+        known = list(dict.fromkeys(name for _place, name in homes if isinstance(name, str)))
         for place, name in find(data, pattern.split(".")):
             if isinstance(name, str) and name not in known and (known or "*" not in home):
                 yield unknown(place, name, known, home)
@@ -136,6 +139,10 @@ def _regions(data: dict) -> Iterator[str]:
     for place, stream in find(data, ("workload", "streams", "*")):
         if isinstance(stream, dict) and stream.get("data_tb") and isinstance(home := stream.get("home"), str) and home:
             homes[(*place, "home")] = home
+    users = find(data, ("services", "*", "users", "*", "region"))
+    for place, region in [*find(data, ("data_sets", "*", "regions", "*")), *users]:
+        if isinstance(region, str):
+            homes[place] = region
     for place, region in find(data, ("links", "*", "between", "*")):
         known = list(dict.fromkeys([*sites, *homes.values()]))
         if isinstance(region, str) and known and region not in known:

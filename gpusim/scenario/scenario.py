@@ -17,6 +17,7 @@ from gpusim.scenario.base import Model, Moment
 from gpusim.scenario.build_out import faults_of_projects
 from gpusim.scenario.consistency import contradictions
 from gpusim.scenario.contract import Contract, faults_of_contracts
+from gpusim.scenario.data_set import DataSet
 from gpusim.scenario.delays import Delays
 from gpusim.scenario.extent import outsized
 from gpusim.scenario.failures import Failures, filled_up
@@ -46,8 +47,8 @@ from gpusim.units import number_of
 BUILDING = ("projects", "supplies", "shocks", "rivals")
 # Tables that a scenario does not show as long as they hold nothing: it is then the scenario that it was without them.
 _UNUSED = {
-    **dict.fromkeys((*BUILDING, "contracts", "assumptions"), {}), "delays": Delays(), "failures": Failures(),
-    "market": Market(), "money": Money(), "plan": Offers(), "rules": Rules(),
+    **dict.fromkeys((*BUILDING, "contracts", "assumptions", "data_sets"), {}), "delays": Delays(),
+    "failures": Failures(), "market": Market(), "money": Money(), "plan": Offers(), "rules": Rules(),
 }  # fmt: skip
 
 
@@ -86,6 +87,8 @@ class Scenario(Model):
     """Data centres by name."""
     links: dict[str, Link] = {}
     """WAN links between regions by name. None: data are available everywhere."""
+    data_sets: dict[str, DataSet] = {}
+    """Data that jobs of a class read, by name."""
     tenants: dict[str, Tenant] = {}
     """Who runs jobs and services, by name."""
     workload: Workload = Workload()

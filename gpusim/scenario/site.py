@@ -73,6 +73,9 @@ class Site(Model):
     """[USD] Rent for each MW of ``hall_mw``; halls leased by projects are paid through their tasks."""
     pools: dict[str, Pool]
     """GPUs by type."""
+    storage_tb: float | None = Field(None, ge=0)
+    """[TB] Room for copies of data sets that are brought here. When one needs room, those go that no job there needs,
+    the least recently used first; if they do not make enough, it is not kept. Absent: all are kept."""
     cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
     storage: Storage | None = None

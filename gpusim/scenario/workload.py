@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
+from gpusim.scenario.exchange import Exchange
 from gpusim.scenario.scaling import Scaling
 from gpusim.scenario.steps import When
 
@@ -31,6 +32,9 @@ class JobClass(Model):
     checkpoint_background_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time for which the rest is then written in the background; the checkpoint counts only afterwards. 0:
     synchronous."""
+    checkpoint_gb: float | None = Field(None, gt=0)
+    """[GB] Size of a checkpoint, by which ``mast`` may bring jobs that have run to another region. Absent: it does
+    not."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
     validate_every: int | None = Field(None, ge=1)
@@ -52,6 +56,12 @@ class JobClass(Model):
     """How much a power cap slows jobs: a cap that leaves a share d of their power above idle leaves d to the power of
     this of their speed, except while they exchange data. Compute-bound jobs 0.5 (0.33 to 0.7), memory-bound ones, such
     as decode, 0.1 (0 to 0.2)."""
+
+    sites: list[str] | None = Field(None, min_length=1)
+    """Sites where jobs of the class may run. Absent: any."""
+    data_set: str | None = None
+    """Data set that jobs of the class read: a name of ``data_sets``; in place of ``data_tb`` of streams and
+    ``data_bytes`` of traces. Absent: none."""
 
     min_gpus: int | None = Field(None, ge=1)
     """Fewest GPUs on which a policy may run the jobs. Absent: the number submitted."""
@@ -152,6 +162,9 @@ class Stream(Model):
     GPUs."""
     partner_gpus: Positive | None = None
     """GPUs of this half per GPU of the partner, rounded up. Absent: 1."""
+    exchange: Exchange | None = None
+    """What the jobs and the halves that other streams bring for each exchange over the links, as parts of one training
+    run at several sites (``sites`` of their classes). Absent: nothing."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
     """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
@@ -274,5 +287,12 @@ class Workload(Model):
                     "partner",
                     "streams.{name}.partner: found {partner}; give a stream that has no partner itself: {known}",
                     {"name": name, "partner": stream.partner, "known": ", ".join(known)},
+                )
+            if stream.exchange and name not in [other.partner for other in self.streams.values()]:
+                raise PydanticCustomError(
+                    "exchange",
+                    'streams.{name}.exchange: no stream has partner = "{name}": nobody to exchange with; add one, or'
+                    " remove exchange",
+                    {"name": name},
                 )
         return self

@@ -11,7 +11,7 @@ import pandas as pd
 INSTANTS = frozenset({
     "submit_s", "start_s", "end_s", "time_s", "period_start_s", "period_end_s",
     "planned_s", "delivered_s", "arrived_s", "planned_start_s", "planned_end_s", "ready_s", "from_s", "to_s",
-    "asked_s", "received_s", "cancelled_s", "arrival_s", "sent_s", "scheduled_s", "first_token_s",
+    "asked_s", "dropped_s", "received_s", "cancelled_s", "arrival_s", "sent_s", "scheduled_s", "first_token_s",
     "due_s", "p10_s", "p50_s", "p90_s", "start_p50_s", "end_p10_s", "end_p50_s", "end_p90_s",
 })  # fmt: skip
 LATEST_S = 1e13  # beyond, 300,000 years, a moment counts as never

@@ -27,6 +27,7 @@ FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures onl
 BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
 CURTAILMENTS = "curtailments"  # of scenarios with a connection that is partly firm only
 FEEDERS = "feeders"  # of scenarios with limits of nodes, racks, busways or halls only
+COPIES = "copies"  # of scenarios with data sets only
 LINKS = "links"  # of scenarios with links only
 ON_SITE = "on_site"  # of scenarios with generation or storage on site only
 SEGMENTS = "job_segments"  # where a job did not run in one go, at one rate, only
@@ -36,7 +37,7 @@ OPTIONAL = {
     **dict.fromkeys(SERVICE_TABLES, "services with a model"), **dict.fromkeys(FAILURE_TABLES, "failures"),
     **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is partly firm",
     FEEDERS: "limits of nodes, racks, busways or halls", ON_SITE: "generation or storage on site",
-    LINKS: "links", SEGMENTS: "jobs that were cut short or changed their rate",
+    LINKS: "links", SEGMENTS: "jobs that were cut short or changed their rate", COPIES: "data sets",
     PRICES: "contracts with market.index",
 }  # fmt: skip
 
@@ -77,6 +78,7 @@ class Tables:
         "checkpoints", "Classes whose checkpoints have a size: how long shared storage takes for them."
     )
     links = _table("links", "One row per link: the data that arrived over it, and their price.")
+    copies = _table("copies", "One row per copy of a data set brought to a site: from where, when, whether kept.")
     on_site = _table("on_site", "Energy, money and carbon of grid, generators, sun and battery by site and interval.")
     meter = _table(
         "meter", "Energy from the grid, its market value, carbon and connection by interval of a site's meter."

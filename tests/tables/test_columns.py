@@ -56,6 +56,7 @@ def result() -> Result:
             {
                 "failures.mix": "llama3",
                 "links": {"wan": {"between": ["US-TEX-ERCO", "DE-LU"], "gbps": 1.0}},
+                "data_sets": {"tokens": {"tb": 1.0, "regions": ["DE-LU"]}},
                 "sites.there": {
                     "region": "US-TEX-ERCO",
                     "jurisdiction": "US",

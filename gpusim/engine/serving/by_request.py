@@ -178,9 +178,12 @@ class ByRequest:
 
     def asked(self, d: Deployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
-        i = self.deployments.index(d)
-        shares = self.roads.shares(i % self._serving)
-        return sum(share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True))
+        return sum(self.asked_by_region(d, time_s))
+
+    def asked_by_region(self, d: Deployment, time_s: float) -> list[float]:
+        """The same, by region of the users."""
+        shares = self.roads.shares(self.deployments.index(d) % self._serving)
+        return [share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True)]
 
     def seen(self, d: Deployment) -> Seen:
         """What its replicas have seen since it was last asked."""

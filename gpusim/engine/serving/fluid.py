@@ -69,16 +69,16 @@ class Fluid:
 
     def asked(self, d: Deployment, time_s: float) -> float:
         """[tokens/s] asked of a deployment over the control interval of a time."""
-        return float(self._asked(self.deployments.index(d), time_s).sum())
+        return float(self.asked_by_region(d, time_s).sum())
 
-    def _asked(self, i: int, time_s: float) -> np.ndarray:
-        """The same, by region."""
-        return self._shares(i) * np.array([signal.at(time_s) for signal in self._demand])
+    def asked_by_region(self, d: Deployment, time_s: float) -> np.ndarray:
+        """The same, by region of the users."""
+        return self._shares(self.deployments.index(d)) * np.array([signal.at(time_s) for signal in self._demand])
 
     def begin(self) -> None:
         """A control interval begins: see what is asked for."""
         for i, d in enumerate(self.deployments):
-            self._flows.asked[i] = self._asked(i, self.env.now)
+            self._flows.asked[i] = self.asked_by_region(d, self.env.now)
             d.asked_tokens_per_s = float(self._flows.asked[i].sum())
         self._stands_until_s = -math.inf
 

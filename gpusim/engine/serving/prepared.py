@@ -19,11 +19,12 @@ from gpusim.inputs.requests.formats import read_requests
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.inference import Autoscaling
+from gpusim.scenario.link import paths
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.service import LOOKING_AHEAD, DeploymentSpec, Service
 from gpusim.scenario.site import Site
 from gpusim.state.codes import Capping
-from gpusim.units import DAY_S
+from gpusim.units import DAY_S, MS_PER_S
 
 REACTIVE_ROOM = 3.0  # replicas that a policy may want that looks back, over what the greatest demand needs
 
@@ -47,6 +48,8 @@ class Prepared:
         Their replicas by service and GPU type.
     jurisdictions : dict of str to str
         Of sites.
+    trips_s : dict of (str, str) to float
+        [s] From users' regions to sites and back, over links.
     seed : int
     """
 
@@ -57,6 +60,7 @@ class Prepared:
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
     engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
     jurisdictions: dict[str, str] = field(default_factory=dict)
+    trips_s: dict[tuple[str, str], float] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -97,7 +101,21 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
     columns, kinds = zip(*rows, strict=True) if rows else [()] * 6, ("i8", "i8", "i4", "f8", "f8", "f8")
     replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, kinds, strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
-    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, seed)
+    trips_s = _round_trips_s(scenario)
+    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, trips_s, seed)
+
+
+def _round_trips_s(scenario: Scenario) -> dict[tuple[str, str], float]:
+    """[s] From each region to each site and back, where links lead."""
+    latency_ms = [link.latency_ms for link in scenario.links.values()]
+    there_ms = {ends: sum(latency_ms[i] for i in way) for ends, way in paths(scenario.links).items()}
+    regions = {end for ends in there_ms for end in ends}
+    return {
+        (region, site): 2.0 * there_ms[ends] / MS_PER_S
+        for site, spec in scenario.sites.items()
+        for region in regions
+        if (ends := frozenset((region, spec.region))) in there_ms
+    }
 
 
 def _parts(service: Service) -> list[tuple[DeploymentSpec, str, float, str]]:

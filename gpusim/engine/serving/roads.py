@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from gpusim.engine.serving.deployment import Deployment
 from gpusim.scenario.inference import Routing
 from gpusim.scenario.service import Service
 from gpusim.state.codes import NONE
+from gpusim.units import MS_PER_S
 
 
 class Roads:
@@ -24,6 +26,8 @@ class Roads:
         Its own.
     prices : dict of str to callable
         ``"cheapest"``, ``"greenest"``: ``of(i)``, what a token of a deployment costs or emits now.
+    trips_s : mapping of (str, str) to float
+        [s] From users' regions to sites and back, over links.
 
     Attributes
     ----------
@@ -34,15 +38,23 @@ class Roads:
 
     def __init__(
         self, jurisdictions: dict[str, str], service: Service, deployments: list[Deployment],
-        prices: dict[str, Callable[[int], float]],
+        prices: dict[str, Callable[[int], float]], trips_s: Mapping[tuple[str, str], float] = MappingProxyType({}),
     ):  # fmt: skip
         self._weights = np.array([d.weight for d in deployments])
         self._by = (service.routing or Routing()).deployments
         self._prices = prices
         laws = [jurisdictions[spec.site] for spec in service.deployments]
         users = list((service.users or {}).values())
-        named = [[one.round_trip_ms.get(spec.site, 0.0) for spec in service.deployments] for one in users]
-        self.round_trip_s = np.array(named or [[0.0] * len(deployments)]) / 1e3
+        named = [
+            [
+                one.round_trip_ms[spec.site] / MS_PER_S
+                if spec.site in one.round_trip_ms
+                else trips_s.get((one.region or "", spec.site), 0.0)
+                for spec in service.deployments
+            ]
+            for one in users
+        ]
+        self.round_trip_s = np.array(named or [[0.0] * len(deployments)])
         allowed = [[not one.residency or law in one.residency for law in laws] for one in users]
         self.allowed = np.array(allowed or [[True] * len(deployments)])
 

@@ -52,7 +52,7 @@ class Services:
             engines = [of.engines[name, one.gpu_type] for one in spec.deployments]
             engines += [one.prefill for one in engines if one.prefill is not None]
             serving = len(spec.deployments)
-            roads = Roads(of.jurisdictions, spec, mine[:serving], self._prices(mine, engines, serving))
+            roads = Roads(of.jurisdictions, spec, mine[:serving], self._prices(mine, engines, serving), of.trips_s)
         if spec.by_request:
             detail = self.details[name] = ByRequest(env, spec, mine, engines, of.arrivals[name], roads, self._wake)
             return Autoscaler(env, spec, mine, detail, policy_of(spec, detail.asked, detail.seen))

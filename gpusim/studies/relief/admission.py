@@ -11,7 +11,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever
 from gpusim.studies.relief.counterfactual import Counterfactual, Held
-from gpusim.studies.relief.places import booked, pools_of
+from gpusim.studies.relief.places import booked, pools_at, pools_of
 
 TRACE_TYPES = ("workload", "trace_gpu_types")
 
@@ -101,4 +101,14 @@ def data(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfact
                 "data", name, "data_tb", f"data of {name} are available wherever its jobs run",
                 Lever(keys=[dotted(("workload", "streams", name, "data_tb"))]), 0.0, "rule",
                 booked([stream.home], "rejected_link"),
+            )  # fmt: skip
+    regions = sorted({site.region for site in scenario.sites.values()})
+    for name, one in scenario.data_sets.items() if scenario.links else ():
+        if set(regions) - set(one.regions):
+            everywhere = [*one.regions, *(region for region in regions if region not in one.regions)]
+            yield Counterfactual(
+                "data", name, "regions", f"data set {name} lies in all regions with sites",
+                Lever(keys=[dotted(("data_sets", name, "regions"))]), everywhere, "rule",
+                booked(["|".join(one.regions)], "rejected_link")
+                | booked(pools_at(scenario, scenario.sites), *relieved_by("WAN")),
             )  # fmt: skip
