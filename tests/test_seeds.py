@@ -122,13 +122,32 @@ def test_stargate_earns_what_an_owner_of_halls_may(stargate):
     assert 0.1 < year["ebit_usd"] / year["revenue_usd"] < 0.4
 
 
+def load_and_pue(result: gpusim.Result) -> tuple[float, float]:
+    """Mean IT power of live GPUs over rated, and facility over IT power."""
+    power, pools, gpus = result.power, result.pools, gpusim.Scenario.from_dict(result.manifest["scenario"]).gpus
+    it_j, facility_j = (((power["end_s"] - power["start_s"]) * power[name]).sum() for name in ("it_w", "facility_w"))
+    rated_w = pools["gpu_type"].map({name: one.rated_it_w_per_gpu for name, one in gpus.items()}).astype(float)
+    return it_j / (pools["energised_gpus"] * (pools["end_s"] - pools["start_s"]) * rated_w).sum(), facility_j / it_j
+
+
 @pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
-def test_a_shortened_run_is_conserved(path):
+def test_run_accounts_and_replication_of_a_shortened_run_agree(path):
+    """Use, revenue, energy: what jobs held, what accounts count, and what the build-out alone says."""
     scenario = gpusim.Scenario.from_toml(path).with_({"run.days": 400.0})
     result = gpusim.run(scenario, seed=1)
     assert not check(result)
-    assert len(result.jobs) > 50
-    assert result.pools["energised_gpus"].sum() > 0.0
+    accounted, ledger = result.contract_accounts, result.ledger
+    used, delivered = (accounted[f"{name}_gpu_hours"].sum() for name in ("used", "delivered"))
+    assert used == pytest.approx(0.9 * delivered, rel=0.01)
+    trained = ledger["gpu_s"][ledger["cause"] == "training"].sum() / HOUR_S
+    assert trained >= used > 0.0
+    assert "on_demand" in set(result.jobs["tenant"])
+    metered = scenario.with_(dict(zip(("money.load", "money.pue"), load_and_pue(result), strict=True)))
+    alone = gpusim.deliveries(metered, 1, seed=1).money.set_index("figure")["p50_usd"]
+    sums = result.money_fleet.sum(numeric_only=True)
+    assert sums["revenue_usd"] == pytest.approx(alone["revenue"], rel=1e-3)
+    assert sums["energy_usd"] == pytest.approx(alone["energy"], rel=0.05)  # load and prices go together
+    assert sums["capex_usd"] == pytest.approx(alone["capex"], abs=1.0)
 
 
 @pytest.mark.parametrize("path", [COREWEAVE, STARGATE])

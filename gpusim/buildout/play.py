@@ -142,6 +142,7 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
             table["hall_mw"] = halls
     for key in ("index", "demand"):  # they are about supplies and rivals
         data.get("market", {}).pop(key, None)
+    data.get("workload", {}).pop("contracted", None)  # its jobs are made of projects and contracts
     return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
 
 

@@ -104,12 +104,15 @@ class Book:
         [s] Edges of the calendar months (UTC) of the run; the first and the last month may be parts.
     moments_s : int64 ndarray
         [s] All moments at which something may change that does not depend on the capacity.
+    energy_usd_per_mwh : ndarray, shape (sites, months), optional
+        [USD/MWh] Price of energy without a run of the fleet. Absent: the sites' constant prices, else that of ``money``.
     """
 
     scenario: Scenario
     contracts: tuple[Terms, ...]
     months_s: np.ndarray
     moments_s: np.ndarray
+    energy_usd_per_mwh: np.ndarray | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> Book:

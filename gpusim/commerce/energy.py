@@ -25,11 +25,12 @@ def live_mw(allocation: Allocation) -> np.ndarray:
 def stated(allocation: Allocation) -> tuple[np.ndarray, np.ndarray]:
     """[MWh] and cents, shape (sites, months): live GPUs at the stated load, PUE and price."""
     book = allocation.book
-    money = book.scenario.money
-    prices = [site.price_usd_per_mwh for site in book.scenario.sites.values()]
-    usd_per_mwh = np.array([money.energy_usd_per_mwh if price is None else price for price in prices])
+    money, usd_per_mwh = book.scenario.money, book.energy_usd_per_mwh
+    if usd_per_mwh is None:
+        prices = [site.price_usd_per_mwh for site in book.scenario.sites.values()]
+        usd_per_mwh = np.array([money.energy_usd_per_mwh if price is None else price for price in prices])[:, None]
     mwh = live_mw(allocation) * money.load * money.pue * np.diff(book.months_s) / HOUR_S
-    return mwh, cents(mwh * usd_per_mwh[:, None])
+    return mwh, cents(mwh * usd_per_mwh)
 
 
 def metered(allocation: Allocation, result: Record) -> tuple[np.ndarray, np.ndarray]:

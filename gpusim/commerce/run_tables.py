@@ -26,8 +26,6 @@ from gpusim.tables.record import Record
 def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
     """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
 
-    Use and energy are as stated if its workload is a sample.
-
     Parameters
     ----------
     scenario : Scenario
@@ -42,14 +40,12 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
     allocation = allocate(book, of_run(result))
     index = prices_of_run(allocation, result)
     allocation = allocation if index is None else priced(allocation, index)
-    is_sample = scenario.workload.sample
-    used = None if is_sample else used_gpu_s(allocation, result)
-    found = accounts(allocation, used, down_gpu_s(allocation, result))
+    found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending, leases = None, None
     if scenario.projects:
         spending = spending_of(result.build_tasks, result.build_projects, book.months_s, scenario.money)
         leases = leases_of(scenario, result.build_tasks)
-    books = statements(found, spending, result, prices=index, leases=leases, is_metered=not is_sample)
+    books = statements(found, spending, result, prices=index, leases=leases)
     return {
         "contract_signings": signings.asked,
         "contract_allocation": allocation.table(),

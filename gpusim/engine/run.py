@@ -42,11 +42,11 @@ from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
-from gpusim.engine.surroundings import peak_overhead, site_signals
+from gpusim.engine.surroundings import peak_overhead, peak_overheads, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
-from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners
 from gpusim.policies.loading import load_policy
@@ -76,6 +76,8 @@ def run(
     build = BuildOut(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace, jobs)
+    if scenario.workload.contracted and build and jobs is None:
+        table = _with_contracted(scenario, build, table, seed)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
     if programme:
@@ -129,6 +131,16 @@ def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFra
         return events
     both = pd.concat([events, rejection_events(rejected)])
     return both.sort_values("time_s", kind="stable", ignore_index=True)
+
+
+def _with_contracted(scenario: Scenario, build: BuildOut, table: JobTable, seed: int) -> JobTable:
+    """The jobs and those of contracts and market."""
+    from gpusim.engine.contracted import contracted_jobs
+
+    overheads = peak_overheads(build.scenario, seed)
+    programme = build.programme(overheads)
+    more = contracted_jobs(scenario, programme.live, programme.line, programme.requests, seed, overheads)
+    return concatenate([table, more]) if len(table) else more
 
 
 def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, float]) -> Record:

@@ -21,6 +21,7 @@ REFERENCES = {
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",
+    "workload.contracted.job_class": "workload.classes.@",
     "workload.streams.*.gpu_types.*": "gpus.@",
     "workload.streams.*.residency.*": "sites.*.jurisdiction",
     "services.*.tenant": "tenants.@",

@@ -195,8 +195,21 @@ COMING = ("jobs_per_day", "starts", "partner")
 OF_PARTNER = ("preset", "gpus", "runtime_median_s", "runtime_sigma", "peak_to_mean")
 
 
+class Contracted(Model):
+    """Jobs that hold the GPUs that tenants use: of what contracts deliver their ``utilisation``, of the rest what is let
+    by the hour, as replications of the build-out count it. They run from when the GPUs are there until they are given
+    back; see docs/programme.md."""
+
+    job_class: str
+    """How they run: a name of ``workload.classes``."""
+    gpus: int = Field(1152, gt=0, le=1_000_000)
+    """Most GPUs of one job; whole NVLink domains are taken (assumption: 16 racks of 72)."""
+    days: float = Field(90.0, gt=0, le=36525)
+    """[d] Longest run time of one job; another follows it (assumption)."""
+
+
 class Workload(Model):
-    """Jobs from a trace, from streams, or both."""
+    """Jobs from a trace, from streams, and of contracts."""
 
     reference_gpu: str = "H100"
     """GPU type to which run times and estimates refer."""
@@ -211,10 +224,8 @@ class Workload(Model):
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
     """Synthetic jobs, by the name of their stream; they are added to those of the trace."""
-    sample: bool = False
-    """Jobs and services are a sample of what tenants run: enough to see what waits, too few to fill their GPUs. Then
-    contracts and money of a run count the use that contracts state and energy at the load, PUE and price of ``money``,
-    as replications of the build-out do, not what the sample used and drew."""
+    contracted: Contracted | None = None
+    """Jobs of contracts and market, in a scenario with projects and contracts. Absent: none."""
 
     @model_validator(mode="after")
     def _columns_of_something(self) -> Workload:
