@@ -105,7 +105,7 @@ class Book:
     moments_s : int64 ndarray
         [s] All moments at which something may change that does not depend on the capacity.
     energy_usd_per_mwh : ndarray, shape (sites, months), optional
-        [USD/MWh] Price of energy without a run of the fleet. Absent: the sites' constant prices, else that of ``money``.
+        [USD/MWh] Of energy without a run of the fleet. Absent: the sites' constant prices, else that of ``money``.
     """
 
     scenario: Scenario

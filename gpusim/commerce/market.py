@@ -14,7 +14,6 @@ from gpusim.errors import CommerceError
 from gpusim.scenario.steps import Steps
 from gpusim.units import HOUR_S
 
-
 HOURLY = ("on_demand", "spot")
 
 

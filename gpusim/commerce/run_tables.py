@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from gpusim.buildout.shocks import drawn
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
+from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.holders import contract_table
 from gpusim.commerce.rent import leases_of
@@ -37,7 +39,7 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
     """
     signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
-    allocation = allocate(book, of_run(result))
+    allocation = allocate(book, of_run(result), cuts_of(book, drawn(scenario, result.manifest["seed"])))
     index = prices_of_run(allocation, result)
     allocation = allocation if index is None else priced(allocation, index)
     found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))

@@ -12,10 +12,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from gpusim.buildout.shocks import drawn
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import HOURLY, let
 from gpusim.commerce.scarcity import prices
 from gpusim.commerce.signing import sign
@@ -44,7 +46,8 @@ def contracted_jobs(
     """
     spec = scenario.workload.contracted
     assert spec is not None  # that is when it is asked
-    allocation = allocate(sign(Book.of(scenario), seed, overheads).book, of_programme(live))
+    book = sign(Book.of(scenario), seed, overheads).book
+    allocation = allocate(book, of_programme(live), cuts_of(book, drawn(scenario, seed)))
     index = None if scenario.market.index is None else prices(allocation, line, requests)
     rows = [
         (tenant, kind, *span)

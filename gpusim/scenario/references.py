@@ -42,6 +42,8 @@ REFERENCES = {
     "shocks.*.supply": "supplies.@",
     "shocks.*.jurisdiction": "sites.*.jurisdiction",
     "shocks.*.projects.*": "projects.@",
+    "shocks.*.tenant": "tenants.@",
+    "shocks.*.contracts.*": "contracts.@",
     "rivals.*.orders.@": "supplies.@",
     "rivals.*.lets.gpus.@": "gpus.@",
     "rivals.*.lets.supplies.@": "gpus.@",

@@ -196,9 +196,9 @@ OF_PARTNER = ("preset", "gpus", "runtime_median_s", "runtime_sigma", "peak_to_me
 
 
 class Contracted(Model):
-    """Jobs that hold the GPUs that tenants use: of what contracts deliver their ``utilisation``, of the rest what is let
-    by the hour, as replications of the build-out count it. They run from when the GPUs are there until they are given
-    back; see docs/programme.md."""
+    """Jobs that hold the GPUs that tenants use: of what contracts deliver their ``utilisation``, and what is let by the
+    hour, as replications of the build-out count it. They run from when the GPUs are there until they are given back;
+    see docs/workload.md."""
 
     job_class: str
     """How they run: a name of ``workload.classes``."""

@@ -80,5 +80,5 @@ def deliveries(
     }  # fmt: skip
     return Deliveries(
         about, found.dates, tallies.tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
-        promises.contracts(), tallies.delay.table(), cash.money(), cash.cash(),
+        promises.contracts(), tallies.delay.table(), tallies.dropped.table(), cash.money(), cash.cash(),
     )  # fmt: skip
