@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import step_function
 from gpusim.commerce.cents import cents
 from gpusim.errors import CommerceError
+from gpusim.scenario.market import Market
 from gpusim.scenario.steps import Steps
 from gpusim.units import HOUR_S
 
@@ -56,8 +58,17 @@ def _price(allocation: Allocation, prices: pd.DataFrame | None, kind: str) -> np
     """Prices over list of what is let in one way, shape (pools, intervals)."""
     market = allocation.book.scenario.market
     if market.index is not None:
-        return _indexed(allocation, prices, f"{kind}_price_ratio")
-    return _fixed(allocation, getattr(market, f"{kind}_ratio"))
+        new = _indexed(allocation, prices, f"{kind}_price_ratio")
+    else:
+        new = _fixed(allocation, getattr(market, f"{kind}_ratio"))
+    start, starts_s = allocation.book.scenario.run.start, allocation.edges_s[:-1]
+    return new * np.array([aged(market, one, start, starts_s) for _site, one in allocation.pools]).reshape(new.shape)
+
+
+def aged(market: Market, kind: str, start: datetime, at_s: np.ndarray) -> np.ndarray:
+    """Share of its price that a GPU type still has at some times [s], shape of ``at_s``."""
+    times_s, shares = np.array([(-np.inf, 1.0), *market.aged(kind, start)]).T
+    return shares[np.searchsorted(times_s, at_s, side="right") - 1]
 
 
 def _fixed(allocation: Allocation, ratio: Callable[[dict], Steps]) -> np.ndarray:

@@ -57,6 +57,7 @@ REFERENCES = {
     "market.index.supplies.@": "gpus.@",
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",
+    "market.ageing.per_year.@": "gpus.@",
 }
 OPTIONS = {  # the same of options of policies, by order
     "mast": {"scheduler.options.quotas.@": "sites.@", "scheduler.options.quotas.*.@": "tenants.@"},
