@@ -132,7 +132,7 @@ def statements(
     book = allocation.book
     money, places = book.scenario.money, [*book.scenario.sites, NOWHERE]
     live_mw = _with_nowhere(energy.live_mw(allocation))
-    bill = energy.stated(allocation) if result is None else energy.metered(allocation, result)
+    bill = energy.stated(accounts, prices) if result is None else energy.metered(allocation, result)
     mwh, energy_cents = (_with_nowhere(values) for values in bill)
     earned, sold_gpu_s = _earned(accounts, places, prices)
     months = np.diff(book.months_s) / MONTH_S  # in mean months: a short last one costs its part
