@@ -122,8 +122,8 @@ def test_stargate_earns_what_an_owner_of_halls_may(stargate):
     assert 0.1 < year["ebit_usd"] / year["revenue_usd"] < 0.4
 
 
-@pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
-def test_run_accounts_and_replication_of_a_shortened_run_agree(path):
+@pytest.mark.parametrize(("path", "energy"), [(COREWEAVE, 0.05), (STARGATE, 0.2)])  # whose halls are nearly empty then
+def test_run_accounts_and_replication_of_a_shortened_run_agree(path, energy):
     """Use, revenue, energy: what jobs held, what accounts count, and what the build-out alone says."""
     scenario = gpusim.Scenario.from_toml(path).with_({"run.days": 400.0})
     result = gpusim.run(scenario, seed=1)
@@ -137,7 +137,7 @@ def test_run_accounts_and_replication_of_a_shortened_run_agree(path):
     alone = gpusim.deliveries(scenario, 1, seed=1).money.set_index("figure")["p50_usd"]
     sums = result.money_fleet.sum(numeric_only=True)
     assert sums["revenue_usd"] == pytest.approx(alone["revenue"], rel=1e-3)
-    assert sums["energy_usd"] == pytest.approx(alone["energy"], rel=0.08)
+    assert sums["energy_usd"] == pytest.approx(alone["energy"], rel=energy)
     assert sums["capex_usd"] == pytest.approx(alone["capex"], abs=1.0)
 
 
