@@ -33,10 +33,6 @@ PRICED = 2026.5  # the market prices of the catalogue are of the middle of 2026
 # Fall of a type's price a year. H100: about 4 USD/h at the end of 2023 (from memory), 1.70 in October 2025, 35% a year,
 # 2.60 in the middle of 2026 (Silicon Data), 15% a year all in all; none: as scarce as then for good.
 DECAYS = {"none": 0.0, "15% a year": 0.15, "35% a year": 0.35}
-# Dearer with speed: an H100's price times speed to this power is 0.60 for GB200 and 0.87 for B200 (prices of 2026).
-SPEED_POWER = 0.75
-RUBIN_SPEED = 3.5 * built_in()["GB200"]["training_speed"]  # training, as announced over Blackwell (NVIDIA, from memory)
-RUBIN_W = 210e3 / 72  # 190 to 230 kW a rack of 72 packages (NVIDIA, 2026-03-16)
 COLOURS = ("#009E73", "#0072B2", "#D55E00")
 
 
@@ -49,11 +45,8 @@ class Kind(NamedTuple):
 
 def kinds() -> dict[str, Kind]:
     """H100, GB300 and Rubin."""
-    types = built_in()
-    found = {name: Kind(types[name]["market_usd_per_gpu_hour"], types[name]["rated_it_w_per_gpu"])
-             for name in ("H100", "GB300")}  # fmt: skip
-    dearer = (RUBIN_SPEED / types["GB300"]["training_speed"]) ** SPEED_POWER
-    return found | {"Rubin": Kind(found["GB300"].usd_per_hour * dearer, RUBIN_W)}
+    types = {name: built_in()[kind] for name, kind in (("H100", "H100"), ("GB300", "GB300"), ("Rubin", "VR200"))}
+    return {name: Kind(gpu["market_usd_per_gpu_hour"], gpu["rated_it_w_per_gpu"]) for name, gpu in types.items()}
 
 
 def margin_usd(kind: Kind, years: np.ndarray, decay: float, money: Money) -> np.ndarray:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,6 +17,7 @@ from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
 from gpusim.scenario.money import Money
 from gpusim.studies.sweeps.spec import SweepSpec
+from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import contract, project
 from tests.studies.deliveries.kit import scenario as small
 
@@ -342,6 +344,29 @@ def test_gas_or_grid(tmp_path, capsys):
     assert set(course) == {"grid", "stay"}
     experiment.draw(table.reset_index(), course).savefig(tmp_path / "figure.png")
     assert imread(tmp_path / "figure.png").std() > 0.01
+
+
+def test_a_hall_is_replaced(tmp_path, capsys):
+    """H100s go on a day, Rubin comes 75 days later: worth less where prices fall faster or plant wears out sooner."""
+    experiment = load("replace_hall")
+    at = experiment.START + timedelta(days=60)
+    scenario = experiment.hall(0.15, 6.0, "VR200", at)
+    live = gpusim.play(scenario).live.pivot_table(index="time_s", columns="gpu_type", values="live_gpus").ffill()
+    assert live["H100"].iloc[0] == experiment.fit("H100") == 23_528
+    gone, there = live["H100"].eq(0).idxmax(), live["VR200"].gt(0).idxmax()
+    assert (gone / DAY_S, there / DAY_S) == (60.0, 135.0)
+    assert live["VR200"].iloc[-1] == experiment.fit("VR200") == 142 * 72
+    run = gpusim.run(scenario.with_({"run.days": 150.0, "run.record_s": DAY_S}))
+    energised = run.pools.pivot_table(index="start_s", columns="gpu_type", values="energised_gpus", observed=True)
+    assert energised["H100"].loc[59 * DAY_S] == 23_528
+    assert energised["H100"].loc[61 * DAY_S] == energised["VR200"].loc[134 * DAY_S] == 0
+    assert energised["VR200"].loc[136 * DAY_S] == 142 * 72
+    (usual,), (faster,) = (experiment.gains(fall, 6.0, "VR200", [24]) for fall in (0.15, 0.35))
+    assert faster < usual
+    assert experiment.gains(0.15, 5.0, "VR200", [24])[0] < usual
+    experiment.main(str(tmp_path / "figure.png"), every=48)
+    assert imread(tmp_path / "figure.png").std() > 0.01
+    assert "life 5 years, prices fall 35% a year, VR200: after 48 months" in capsys.readouterr().out
 
 
 def test_generations(tmp_path, capsys):

@@ -18,6 +18,7 @@ from gpusim.buildout.schedule import Line, Schedule, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import BUILDING, Scenario
+from gpusim.scenario.shock import Shock
 from gpusim.tables.instants import dated
 from gpusim.units import DAY_S, number_of
 
@@ -144,6 +145,7 @@ def built(scenario: Scenario, network: Network, schedule: Schedule) -> Scenario:
             table["hall_mw"] = halls
     for key in ("index", "demand"):  # they are about supplies and rivals
         data.get("market", {}).pop(key, None)
+    data.get("workload", {}).pop("contracted", None)  # its jobs are made of projects and contracts
     return Scenario.from_dict({key: value for key, value in data.items() if key not in BUILDING}, scenario.name)
 
 
@@ -256,6 +258,11 @@ def requests_of(network: Network, schedule: Schedule) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=REQUESTS).sort_values("asked_s", kind="stable", ignore_index=True)
 
 
+def _hit(shock: Shock) -> str:
+    """What a shock is about."""
+    return shock.supply or shock.kind or shock.tenant or ""
+
+
 def _reactions(schedule: Schedule) -> list[tuple]:
     """What rivals did about orders that waited, as events."""
     rows = []
@@ -274,7 +281,7 @@ def _reactions(schedule: Schedule) -> list[tuple]:
 def _events(scenario: Scenario, network: Network, schedule: Schedule) -> pd.DataFrame:
     """Shocks, rivals' reactions, stand-ins begun, tasks hurried, and components that arrived, with the days late."""
     rows = _reactions(schedule) + [
-        (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {window.spec.supply or window.spec.kind}",
+        (window.from_s, "", "shock", f"{window.name}: {window.spec.effect} of {_hit(window.spec)}",
          nan if window.to_s == inf else (window.to_s - window.from_s) / DAY_S, "days")
         for window in schedule.windows
     ]  # fmt: skip

@@ -78,9 +78,9 @@ class Accounts:
             states[c, ends_s <= terms.signed_s] = "unsigned"
             states[c, ends_s >= terms.end_s] = "ended"
             states[c, (ends_s >= terms.end_s) & (self.cents["deferred"][c] > 0)] = "making up"
-        for c, interval, *_rest in allocation.terminations:
-            if book.contracts[c].spec.terminates == "all":
-                states[c, ends_s > allocation.edges_s[interval]] = "terminated"
+        for one in allocation.terminations:
+            if one.whole:
+                states[one.contract, ends_s > allocation.edges_s[one.interval]] = "terminated"
         return states
 
 
@@ -186,7 +186,7 @@ def _values(allocation: Allocation, price: np.ndarray) -> dict[str, np.ndarray]:
     signed = running(allocation.committed, usd_per_gpu)[:, -1]
     in_force = np.diff(running(allocation.in_force, usd_per_gpu)[:, ends], axis=1, prepend=0)
     terminated, still = np.zeros_like(in_force), signed.copy()
-    for c, interval, _gpus, in_force_then in allocation.terminations:
+    for c, interval, _gpus, in_force_then, *_why in allocation.terminations:
         kept = running(in_force_then, usd_per_gpu[c])[-1]
         month = np.searchsorted(book.months_s, allocation.edges_s[interval], side="right") - 1
         terminated[c, month] += still[c] - kept

@@ -6,18 +6,21 @@ termination on.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from gpusim.commerce.allocation import Allocation, Termination, grace_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import LIVE
+from gpusim.commerce.cuts import Cut
 from gpusim.commerce.division import divide
 from gpusim.errors import CommerceError, did_you_mean
 from gpusim.units import DAY_S
 
 
-def allocate(book: Book, live: pd.DataFrame) -> Allocation:
+def allocate(book: Book, live: pd.DataFrame, cuts: tuple[Cut, ...] = ()) -> Allocation:
     """Divide live GPUs among contracts over the run.
 
     Parameters
@@ -26,20 +29,22 @@ def allocate(book: Book, live: pd.DataFrame) -> Allocation:
     live : DataFrame
         site, gpu_type, time_s [s], gpus: GPUs that are live from a time on; before the first 0. Parts of a GPU do not
         count.
+    cuts : tuple of Cut
+        Of contracts whose tenants cut back: what they drop goes to the next in order.
 
     Raises
     ------
     CommerceError
         If columns are missing, or sites or types that the scenario does not have.
     """
-    return _Division(book, live).play()
+    return _Division(book, live, cuts).play()
 
 
 class _Division:
     """The division from the first interval to the last, made anew behind each termination."""
 
-    def __init__(self, book: Book, live: pd.DataFrame):
-        self.book = book
+    def __init__(self, book: Book, live: pd.DataFrame, cuts: tuple[Cut, ...] = ()):
+        self.book, self.cuts = book, list(cuts)
         self.pools, steps = _pools(book, live)
         times_s = np.concatenate([book.moments_s, *(times for times, _gpus in steps)])
         self.edges_s = np.unique(times_s[(times_s >= 0) & (times_s <= book.moments_s[-1])])
@@ -104,6 +109,7 @@ class _Division:
         """Carry out what comes next, of several at one moment the first in order; the interval, if any."""
         moments = [(self._leaves(c), c, self._terminate) for c in range(len(self.due))]
         moments += [(self._even_s(c), c, self._stop) for c in range(len(self.due))]
+        moments += [(cut.at_s, cut.contract, partial(self._cut, cut)) for cut in self.cuts]
         due = [(time_s, c, act) for time_s, c, act in moments if time_s is not None]
         if not due:
             return None
@@ -126,9 +132,23 @@ class _Division:
             np.maximum(in_force - gpus, 0, out=in_force)
             self.closed[c] = np.where(lost, interval, self.closed[c])
             self.given_up[c] |= lost
-        self.terminations.append(Termination(c, interval, gpus, self.in_force[c].copy()))
-        self.missed_from_s[c] = self.edges_s[interval]
-        self._go_on(c)
+        self._terminated(Termination(c, interval, gpus, self.in_force[c].copy(), terms.spec.terminates == "all"))
+
+    def _cut(self, cut: Cut, c: int, interval: int) -> None:
+        """A tenant keeps a part of what it has signed for, in whole GPUs."""
+        self.cuts.remove(cut)
+        in_force = self.in_force[c, interval:]
+        kept = np.floor(in_force * cut.factor * (1.0 + 1e-12)).astype(np.int64)
+        gpus, in_force[:] = int((in_force - kept).max()), kept
+        whole = not kept.any()
+        if whole:
+            self.closed[c] = np.minimum(self.closed[c], interval)
+        self._terminated(Termination(c, interval, gpus, self.in_force[c].copy(), whole, cut.shock))
+
+    def _terminated(self, one: Termination) -> None:
+        self.terminations.append(one)
+        self.missed_from_s[one.contract] = self.edges_s[one.interval]
+        self._go_on(one.contract)
 
     def _leaves(self, c: int) -> int | None:
         """[s] When a contract has the right to leave next; None if never."""

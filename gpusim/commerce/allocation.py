@@ -19,6 +19,8 @@ class Termination(NamedTuple):
     interval: int  # from which on
     gpus: int  # given up; of a contract that ends, all that it had committed to then
     in_force: np.ndarray  # (intervals,) what is committed with it
+    whole: bool
+    shock: str = ""  # that made the tenant cut back; none: it left because GPUs were late
 
 
 @dataclass(frozen=True)
@@ -119,18 +121,20 @@ class Allocation:
         return table.assign(**{name: pd.to_datetime(table[name], utc=True) for name in ("due_utc", "met_utc")})
 
     def departures(self) -> pd.DataFrame:
-        """contract, left_utc, gpus given up, whole (whether all of it ended): the terminations, in their order."""
+        """contract, left_utc, gpus given up, whole (whether all of it ended), shock (that made the tenant cut back;
+        empty: GPUs were late): the terminations, in their order."""
         start = self.book.scenario.run.start
         rows = [
             {
-                "contract": self.book.contracts[c].name,
-                "left_utc": calendar(start, float(self.edges_s[interval])),
-                "gpus": gpus,
-                "whole": self.book.contracts[c].spec.terminates == "all",
+                "contract": self.book.contracts[one.contract].name,
+                "left_utc": calendar(start, float(self.edges_s[one.interval])),
+                "gpus": one.gpus,
+                "whole": one.whole,
+                "shock": one.shock,
             }
-            for c, interval, gpus, _in_force in self.terminations
+            for one in self.terminations
         ]
-        return pd.DataFrame(rows, columns=["contract", "left_utc", "gpus", "whole"])
+        return pd.DataFrame(rows, columns=["contract", "left_utc", "gpus", "whole", "shock"])
 
     def _state(self, c: int, j: int, met_s: float) -> str:
         terms = self.book.contracts[c]

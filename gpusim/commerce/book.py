@@ -104,12 +104,15 @@ class Book:
         [s] Edges of the calendar months (UTC) of the run; the first and the last month may be parts.
     moments_s : int64 ndarray
         [s] All moments at which something may change that does not depend on the capacity.
+    energy_usd_per_mwh : ndarray, shape (sites, months), optional
+        [USD/MWh] Of energy without a run of the fleet. Absent: the sites' constant prices, else that of ``money``.
     """
 
     scenario: Scenario
     contracts: tuple[Terms, ...]
     months_s: np.ndarray
     moments_s: np.ndarray
+    energy_usd_per_mwh: np.ndarray | None = None
 
     @classmethod
     def of(cls, scenario: Scenario) -> Book:
@@ -123,7 +126,9 @@ class Book:
             for levels in (market.on_demand_share, market.on_demand_price, market.spot_share, market.spot_price)
             if levels is not None
         ]
-        moments = np.concatenate([months_s, *steps, *(_moments(one) for one in terms)])
+        aged = [market.aged(kind, scenario.run.start) for kind in scenario.gpus]
+        ages = np.array([round(time_s) for one in aged for time_s, _share in one], np.int64)
+        moments = np.concatenate([months_s, *steps, ages, *(_moments(one) for one in terms)])
         end_s = max([months_s[-1], *(one.end_s for one in terms)])
         return cls(scenario, tuple(terms), months_s, np.unique(moments[(moments >= 0) & (moments <= end_s)]))
 

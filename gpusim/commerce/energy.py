@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
+from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents
+from gpusim.commerce.market import market
 from gpusim.tables.bill import CHARGED
 from gpusim.tables.record import Record
 from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
@@ -14,22 +17,45 @@ from gpusim.units import HOUR_S, JOULE_PER_MWH, WATT_PER_MW
 
 def live_mw(allocation: Allocation) -> np.ndarray:
     """[MW] Mean rated IT power of live GPUs, shape (sites, months)."""
+    return _rated_mw(allocation, allocation.by_month(allocation.live))
+
+
+def _rated_mw(allocation: Allocation, gpu_s: np.ndarray) -> np.ndarray:
+    """[MW] Mean rated IT power of GPU-seconds of shape (pools, months), shape (sites, months)."""
     book = allocation.book
     scenario, sites = book.scenario, list(book.scenario.sites)
     mw = np.zeros((len(sites), len(book.months_s) - 1))
-    for (site, kind), row in zip(allocation.pools, allocation.by_month(allocation.live)):
+    for (site, kind), row in zip(allocation.pools, gpu_s):
         mw[sites.index(site)] += row * scenario.gpus[kind].rated_it_w_per_gpu / WATT_PER_MW
     return mw / np.diff(book.months_s)
 
 
-def stated(allocation: Allocation) -> tuple[np.ndarray, np.ndarray]:
-    """[MWh] and cents, shape (sites, months): live GPUs at the stated load, PUE and price."""
+def stated(accounts: Accounts, prices: pd.DataFrame | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """[MWh] and cents, shape (sites, months): live GPUs at the stated loads, PUE and price.
+
+    With ``money.idle_load`` GPUs that nobody uses draw that. ``prices`` by the hour are needed if the market has an
+    index, as they say what is let.
+    """
+    allocation = accounts.allocation
     book = allocation.book
-    money = book.scenario.money
-    prices = [site.price_usd_per_mwh for site in book.scenario.sites.values()]
-    usd_per_mwh = np.array([money.energy_usd_per_mwh if price is None else price for price in prices])
-    mwh = live_mw(allocation) * money.load * money.pue * np.diff(book.months_s) / HOUR_S
-    return mwh, cents(mwh * usd_per_mwh[:, None])
+    money, usd_per_mwh = book.scenario.money, book.energy_usd_per_mwh
+    if usd_per_mwh is None:
+        constant = [site.price_usd_per_mwh for site in book.scenario.sites.values()]
+        usd_per_mwh = np.array([money.energy_usd_per_mwh if price is None else price for price in constant])[:, None]
+    drawn_mw = live_mw(allocation) * money.load
+    if money.idle_load is not None:
+        idle_s = allocation.by_month(allocation.live) - used_gpu_s(accounts, prices)
+        drawn_mw += _rated_mw(allocation, idle_s) * (money.idle_load - money.load)
+    mwh = drawn_mw * money.pue * np.diff(book.months_s) / HOUR_S
+    return mwh, cents(mwh * usd_per_mwh)
+
+
+def used_gpu_s(accounts: Accounts, prices: pd.DataFrame | None) -> np.ndarray:
+    """[GPU-s] That contracts use and that are let by the hour, shape (pools, months)."""
+    allocation = accounts.allocation
+    share = accounts.gpu_s["used"] / np.maximum(accounts.gpu_s["delivered"], 1)
+    used = (allocation.by_month(allocation.delivered) * share[:, None]).sum(axis=0)
+    return used + sum(gpu_s for gpu_s, _cents in market(allocation, prices).values())
 
 
 def metered(allocation: Allocation, result: Record) -> tuple[np.ndarray, np.ndarray]:

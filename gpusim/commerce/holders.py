@@ -11,11 +11,10 @@ import pandas as pd
 
 from gpusim.commerce.book import Book, months_of
 from gpusim.commerce.cents import in_usd, split
-from gpusim.commerce.market import market
+from gpusim.commerce.market import HOURLY, market
 from gpusim.commerce.statements import COSTS, Statements
 from gpusim.units import WATT_PER_MW
 
-HOURLY = ("on_demand", "spot")
 FLOWS = ("prepaid", "prepayment_applied", "refunded", "backlog")
 USD = ("revenue", *COSTS, "ebitda", "depreciation", "ebit", *FLOWS)
 

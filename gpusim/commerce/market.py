@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import step_function
 from gpusim.commerce.cents import cents
 from gpusim.errors import CommerceError
+from gpusim.scenario.market import Market
 from gpusim.scenario.steps import Steps
 from gpusim.units import HOUR_S
+
+HOURLY = ("on_demand", "spot")
 
 
 def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -28,22 +32,43 @@ def market(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[s
     dict of str to (ndarray, int64 ndarray), shape (pools, months)
         ``on_demand`` and ``spot``: GPU-seconds, and cents at the type's list price times the market's.
     """
-    book = allocation.book
-    scenario = book.scenario
-    list_usd = np.array([scenario.gpus[kind].usd_per_gpu_hour for _site, kind in allocation.pools])[:, None]
+    list_usd = np.array([allocation.book.scenario.gpus[kind].usd_per_gpu_hour for _site, kind in allocation.pools])
     sold = {}
-    for kind in ("on_demand", "spot"):
-        share = step_function(getattr(scenario.market, f"{kind}_share"), scenario.run.start).at(allocation.edges_s[:-1])
-        if scenario.market.index is not None:
-            price = _indexed(allocation, prices, f"{kind}_price_ratio")
-        else:
-            price = _fixed(allocation, getattr(scenario.market, f"{kind}_ratio"))
-        if scenario.market.demand is not None:
-            asked_for = _indexed(allocation, prices, "on_demand_share")
-            share = asked_for if kind == "on_demand" else (1.0 - asked_for) * share
-        gpu_s, usd_s = (allocation.by_month(allocation.left * part) for part in (share, share * price))
-        sold[kind] = gpu_s, cents(usd_s / HOUR_S * list_usd)
+    for kind, gpus in let(allocation, prices).items():
+        price = _price(allocation, prices, kind)
+        gpu_s, usd_s = (allocation.by_month(values) for values in (gpus, gpus * price))
+        sold[kind] = gpu_s, cents(usd_s / HOUR_S * list_usd[:, None])
     return sold
+
+
+def let(allocation: Allocation, prices: pd.DataFrame | None = None) -> dict[str, np.ndarray]:
+    """GPUs that are let by the hour, by ``HOURLY``, shape (pools, intervals); ``prices`` as of ``market``."""
+    scenario = allocation.book.scenario
+    shares = {
+        kind: step_function(getattr(scenario.market, f"{kind}_share"), scenario.run.start).at(allocation.edges_s[:-1])
+        for kind in HOURLY
+    }
+    if scenario.market.demand is not None:
+        asked_for = _indexed(allocation, prices, "on_demand_share")
+        shares = {"on_demand": asked_for, "spot": (1.0 - asked_for) * shares["spot"]}
+    return {kind: allocation.left * share for kind, share in shares.items()}
+
+
+def _price(allocation: Allocation, prices: pd.DataFrame | None, kind: str) -> np.ndarray:
+    """Prices over list of what is let in one way, shape (pools, intervals)."""
+    market = allocation.book.scenario.market
+    if market.index is not None:
+        new = _indexed(allocation, prices, f"{kind}_price_ratio")
+    else:
+        new = _fixed(allocation, getattr(market, f"{kind}_ratio"))
+    start, starts_s = allocation.book.scenario.run.start, allocation.edges_s[:-1]
+    return new * np.array([aged(market, one, start, starts_s) for _site, one in allocation.pools]).reshape(new.shape)
+
+
+def aged(market: Market, kind: str, start: datetime, at_s: np.ndarray) -> np.ndarray:
+    """Share of its price that a GPU type still has at some times [s], shape of ``at_s``."""
+    times_s, shares = np.array([(-np.inf, 1.0), *market.aged(kind, start)]).T
+    return shares[np.searchsorted(times_s, at_s, side="right") - 1]
 
 
 def _fixed(allocation: Allocation, ratio: Callable[[dict], Steps]) -> np.ndarray:

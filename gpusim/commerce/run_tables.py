@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from gpusim.buildout.shocks import drawn
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.availability import down_gpu_s
 from gpusim.commerce.book import Book
 from gpusim.commerce.capacity import of_run
 from gpusim.commerce.capital import spending_of
+from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.holders import contract_table
 from gpusim.commerce.rent import leases_of
@@ -26,8 +28,6 @@ from gpusim.tables.record import Record
 def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float]) -> dict[str, pd.DataFrame]:
     """``CONTRACT_TABLES`` of a result: the GPUs that were live in it, the use and the energy that it metered.
 
-    Use and energy are as stated if its workload is a sample.
-
     Parameters
     ----------
     scenario : Scenario
@@ -39,17 +39,15 @@ def run_tables(scenario: Scenario, result: Record, overheads: Mapping[str, float
     """
     signings = sign(Book.of(scenario), result.manifest["seed"], overheads)
     book = signings.book
-    allocation = allocate(book, of_run(result))
+    allocation = allocate(book, of_run(result), cuts_of(book, drawn(scenario, result.manifest["seed"])))
     index = prices_of_run(allocation, result)
     allocation = allocation if index is None else priced(allocation, index)
-    is_sample = scenario.workload.sample
-    used = None if is_sample else used_gpu_s(allocation, result)
-    found = accounts(allocation, used, down_gpu_s(allocation, result))
+    found = accounts(allocation, used_gpu_s(allocation, result), down_gpu_s(allocation, result))
     spending, leases = None, None
     if scenario.projects:
         spending = spending_of(result.build_tasks, result.build_projects, book.months_s, scenario.money)
         leases = leases_of(scenario, result.build_tasks)
-    books = statements(found, spending, result, prices=index, leases=leases, is_metered=not is_sample)
+    books = statements(found, spending, result, prices=index, leases=leases)
     return {
         "contract_signings": signings.asked,
         "contract_allocation": allocation.table(),

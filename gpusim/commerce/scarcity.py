@@ -20,6 +20,7 @@ from gpusim.buildout.play import line_of, play, requests_of
 from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import constant, months_of
+from gpusim.commerce.market import aged
 from gpusim.commerce.tenants import shares
 from gpusim.errors import CommerceError
 from gpusim.scenario.market import PriceIndex
@@ -120,6 +121,7 @@ def priced(allocation: Allocation, prices: pd.DataFrame) -> Allocation:
             kind = terms.spec.gpu_types[0]
             month = months_of(book)[int(np.searchsorted(book.months_s[1:-1], terms.signed_s, side="right"))]
             usd = listed[kind].usd_per_gpu_hour * float(by_type.loc[kind, month]) * share
+            usd *= float(aged(book.scenario.market, kind, book.scenario.run.start, np.array([terms.signed_s]))[0])
             terms = replace(terms, price=constant(usd))
         contracts.append(terms)
     return replace(allocation, book=replace(book, contracts=tuple(contracts)))

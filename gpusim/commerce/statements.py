@@ -112,7 +112,6 @@ def statements(
     result: Record | None = None,
     prices: pd.DataFrame | None = None,
     leases: pd.DataFrame | None = None,
-    is_metered: bool = True,
 ) -> Statements:
     """Make the statements of accounts.
 
@@ -124,8 +123,6 @@ def statements(
     result : Record, optional
         Run of the fleet whose metered energy is paid, and what rules cost in it. Absent: the stated load, PUE and
         price, and nothing.
-    is_metered : bool
-        Whether the result's energy is what is paid; otherwise as without a result.
     prices : DataFrame, optional
         Prices by the hour, as ``gpusim.commerce.scarcity.prices`` finds them; needed if the market has an index.
     leases : DataFrame, optional
@@ -135,8 +132,7 @@ def statements(
     book = allocation.book
     money, places = book.scenario.money, [*book.scenario.sites, NOWHERE]
     live_mw = _with_nowhere(energy.live_mw(allocation))
-    metered = result if is_metered else None
-    bill = energy.stated(allocation) if metered is None else energy.metered(allocation, metered)
+    bill = energy.stated(accounts, prices) if result is None else energy.metered(allocation, result)
     mwh, energy_cents = (_with_nowhere(values) for values in bill)
     earned, sold_gpu_s = _earned(accounts, places, prices)
     months = np.diff(book.months_s) / MONTH_S  # in mean months: a short last one costs its part

@@ -16,8 +16,8 @@ def used_gpu_s(allocation: Allocation, result: Record) -> np.ndarray:
     """[GPU-s] Use of contracts by month, shape (contracts, months).
 
     A tenant's use is that of its jobs (GPUs asked for, run time spread evenly from first start to end) and of the
-    replicas of its services, wherever they ran. It fills the tenant's contracts in the order of the book, each up to
-    what was delivered; what is beyond is no contract's. Of a tenant that has neither the run tells nothing: its
+    replicas of its services, wherever they ran. Its contracts share it by what was delivered under each, which is also
+    how it pays least; what is beyond is no contract's. Of a tenant that has neither the run tells nothing: its
     contracts use their ``utilisation`` of what was delivered.
 
     Raises
@@ -32,13 +32,14 @@ def used_gpu_s(allocation: Allocation, result: Record) -> np.ndarray:
     used = np.zeros(delivered_gpu_s.shape)
     seen = {*result.jobs["tenant"].unique(), *(service.tenant for service in book.scenario.services.values())}
     tenants = {one.spec.tenant for one in book.contracts} & seen
-    left = {tenant: _of_tenant(book, result, tenant) for tenant in tenants}
+    of_tenant = np.array([one.spec.tenant for one in book.contracts])
+    for tenant in tenants:
+        rows = of_tenant == tenant
+        whole = np.maximum(delivered_gpu_s[rows].sum(axis=0), 1.0)
+        used[rows] = delivered_gpu_s[rows] * np.minimum(_of_tenant(book, result, tenant) / whole, 1.0)
     for c, terms in enumerate(book.contracts):
         if terms.spec.tenant not in seen:
             used[c] = terms.spec.utilisation * delivered_gpu_s[c]
-            continue
-        used[c] = np.minimum(left[terms.spec.tenant], delivered_gpu_s[c])
-        left[terms.spec.tenant] = left[terms.spec.tenant] - used[c]
     return used
 
 

@@ -33,7 +33,7 @@ class Mover:
         self.env, self._network = network.env, network
         self.copies = DataSets(network, scenario, names, table) if scenario.links and scenario.data_sets else None
         classes = scenario.workload.classes
-        sizes = [classes[name].checkpoint_gb if name in classes else None for name in table.names["job_class"]]
+        sizes = [classes[name].moved_gb if name in classes else None for name in table.names["job_class"]]
         self._class_bytes = np.array([np.nan if size is None else size * BYTES_PER_GB for size in sizes])
         self._job_class = table["job_class"]
         self._rows = {ends: row for row, ends in enumerate(paths(scenario.links))}

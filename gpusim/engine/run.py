@@ -50,11 +50,11 @@ from gpusim.engine.site_tables import costs_table, sites_table
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
 from gpusim.engine.storage import with_storage
-from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
+from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, peak_overheads, site_signals
 from gpusim.engine.workload import jobs_of
 from gpusim.inputs.climatology import SiteSignals
 from gpusim.inputs.failures import draw_failures, found_after_s
-from gpusim.inputs.jobtable import JobTable
+from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
@@ -84,6 +84,8 @@ def run(
     build = BuildOut(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace, jobs)
+    if scenario.workload.contracted and build and jobs is None:
+        table = _with_contracted(scenario, build, table, seed)
     fleet_scenario, checkpoints = with_storage(fleet_scenario, table)
     world = _World(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
@@ -144,6 +146,16 @@ def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFra
         return events
     both = pd.concat([events, rejection_events(rejected)])
     return both.sort_values("time_s", kind="stable", ignore_index=True)
+
+
+def _with_contracted(scenario: Scenario, build: BuildOut, table: JobTable, seed: int) -> JobTable:
+    """The jobs and those of contracts and market."""
+    from gpusim.engine.contracted import contracted_jobs
+
+    overheads = peak_overheads(build.scenario, seed)
+    programme = build.programme(overheads)
+    more = contracted_jobs(scenario, programme.live, programme.line, programme.requests, seed, overheads)
+    return concatenate([table, more]) if len(table) else more
 
 
 def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, float]) -> Record:

@@ -60,7 +60,7 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
         raise ScenarioError(scenario.name, faults)
     rows, changed = [], dict(scenario.workload.classes)
     for name, kind in classes.items():
-        gb = kind.checkpoint_gb
+        gb = kind.stored_gb
         alone_s = sum(part * gb / _write_gb_s(scenario, site) for site, part in _parts(scenario).items())
         shared_s = sum(
             part * gb / _write_gb_s(scenario, site) / (1.0 - used[site]) for site, part in _parts(scenario).items()
@@ -99,7 +99,7 @@ def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
         mine = names == name
         sizes, size = np.unique(table["gpus"][mine], return_inverse=True)
         jobs = fits * np.bincount(size, time_s[mine], len(sizes)) / duration_s
-        rates = [kind.checkpoint_gb * BYTES_PER_GB / _apart_s(scenario, kind, int(n)) for n in sizes]
+        rates = [kind.stored_gb * BYTES_PER_GB / _apart_s(scenario, kind, int(n)) for n in sizes]
         found[name] = _AtWork(float(jobs.sum()), float(jobs @ np.array(rates)) if len(sizes) else 0.0)
     return found
 

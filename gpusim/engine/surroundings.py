@@ -140,3 +140,12 @@ def peak_overheads(scenario: Scenario, seed: int) -> dict[str, float]:
         name: peak_overhead(scenario.sites[name].cooling, signals, duration_s)
         for name, (signals, _notes) in site_signals(scenario, duration_s, seed).items()
     }
+
+
+def monthly_prices(scenario: Scenario, months_s: np.ndarray, seed: int) -> np.ndarray:
+    """[USD/MWh] Mean price that each site pays in each month, shape (sites, months), in a run with that seed.
+
+    ``months_s`` [s] are the edges of the months, from 0 to the end of the run.
+    """
+    found = site_signals(scenario, float(months_s[-1]), seed)
+    return np.array([signals.price_usd_per_mwh.means(months_s) for signals, _notes in found.values()])

@@ -42,20 +42,30 @@ class _Variant(NamedTuple):
 
 # Assumptions. Prices and carbon of 2024 as published (ENTSO-E averages quoted by ffe.de; Ember; Our World in Data);
 # hour and season shapes and weather are those of the region named, shifted. Of the US, recalled: real-time means of
-# MISO and SPP and of the hub Mid-Columbia in 2024; emissions of eGRID 2023's subregions MROW, SPSO and NWPP.
+# MISO and SPP and of the hubs Mid-Columbia, Palo Verde and Mead in 2024, system lambda of Southern; emissions of eGRID
+# 2023's subregions MROW, SPSO, NWPP, AZNM and SRSO. Of Nordic zones, recalled: day-ahead means of 2024 (Nord Pool) at
+# 1.08 USD per EUR. The Emirates, recalled: a tariff of industry; carbon of 2024 by Ember.
 _VARIANTS = {
     "NO-NO4": _Variant("DE-LU", 24.0, 30.0, 8.0),
     "NO-NO2": _Variant("DE-LU", 54.0, 30.0, 3.0),
     "SE-SE1": _Variant("DE-LU", 24.0, 40.0, 9.0),
+    "SE-SE3": _Variant("DE-LU", 39.0, 40.0, 3.0),
     "SE-SE4": _Variant("DE-LU", 54.0, 40.0, 2.0),
+    "NO-NO1": _Variant("DE-LU", 45.0, 30.0, 4.0),
+    "DK-DK1": _Variant("DE-LU", 76.0, 130.0, 1.0),
+    "DK-DK2": _Variant("DE-LU", 77.0, 130.0, 1.0),
     "FI": _Variant("DE-LU", 49.0, 60.0, 6.0),
     "IE": _Variant("GB", 118.0, 280.0, 1.0),
     "ES": _Variant("US-CAL-CISO", 68.0, 146.0, 0.0),
     "FR": _Variant("DE-LU", 62.0, 40.0, -1.0),
     "NL": _Variant("DE-LU", 83.0, 290.0, 1.0),
+    "AE": _Variant("US-TEX-ERCO", 75.0, 390.0, -8.0),
     "US-MIDW-MISO": _Variant("US-MIDA-PJM", 31.0, 420.0, 3.0),
     "US-CENT-SWPP": _Variant("US-TEX-ERCO", 28.0, 395.0, 5.0),
     "US-NW-PACW": _Variant("US-CAL-CISO", 55.0, 285.0, 4.0),
+    "US-NW-NEVP": _Variant("US-CAL-CISO", 40.0, 345.0, -4.0),
+    "US-SW-EPE": _Variant("US-TEX-ERCO", 37.0, 345.0, 2.0),
+    "US-SE-SOCO": _Variant("US-MIDA-PJM", 31.0, 390.0, -4.0),
 }
 
 

@@ -186,6 +186,10 @@ def faults_of_contracts(data: dict, start: datetime | None) -> Iterator[str]:
         if contract.price_index is not None and not any(find(data, ("market", "index"))):
             yield f"{dotted((*place, 'price_index'))}: found without prices that follow scarcity; add [market.index]"
         yield from _nowhere(data, place, contract)
+    for place, _table in find(data, ("workload", "contracted")):
+        for name in ("projects", "contracts"):
+            if not any(find(data, (name, "*"))):
+                yield f"{dotted(place)}: found no {name}, whose GPUs its jobs hold; add {name}, or remove it"
 
 
 def _nowhere(data: dict, place: tuple, contract: Contract) -> Iterator[str]:

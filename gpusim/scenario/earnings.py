@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -120,8 +121,12 @@ class Earnings:
         if market.valuation == "list":
             return [(0.0, listed)]
         if market.index is not None:
-            return [(0.0, listed * market.index.balance)]
-        return [(time_s, listed * ratio) for time_s, ratio in market.on_demand_ratio(gpu).steps(self._start)]
+            new = [(0.0, listed * market.index.balance)]
+        else:
+            new = [(time_s, listed * ratio) for time_s, ratio in market.on_demand_ratio(gpu).steps(self._start)]
+        aged = [(-math.inf, 1.0), *market.aged(gpu_type, self._start)]
+        times_s = sorted({new[0][0], *(time_s for time_s, _v in (*new, *aged) if time_s > new[0][0])})
+        return [(time_s, _level(new, time_s) * _level(aged, time_s)) for time_s in times_s]
 
     def _terms(self, site: str, gpu_type: str) -> list[tuple[list, float, list]]:
         """([s], GPUs), [s] of the end, ([s], [USD/h]) of the contracts that may have the pool's GPUs."""

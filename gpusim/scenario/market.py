@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from gpusim.scenario.base import Model, Share
+from gpusim.scenario.base import Model, Moment, Share
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.references import find
 from gpusim.scenario.steps import Step, Steps
+from gpusim.units import MONTH_S, seconds_between
 
+MONTHS = 240  # over which prices fall with age
 SPOT = 0.45  # price of spot over that on demand
 
 
@@ -60,6 +63,23 @@ class Demand(Model):
     """Elasticity of a provider's sales with respect to its price, at equal capacity (assumption)."""
 
 
+class Ageing(Model):
+    """How the price by the hour of a GPU type falls as newer ones come."""
+
+    per_year: dict[str, Annotated[float, Field(ge=0, lt=1)]] = Field(min_length=1)
+    """Fall a year by type, compound; other types keep their price. H100: 15% from about 4 USD at the end of 2023 (from
+    memory) to 2.60 in the middle of 2026 (Silicon Data), 35% to the 1.70 of October 2025."""
+    since: Moment = datetime(2026, 7, 1, tzinfo=UTC)
+    """When the prices of the catalogue hold. From then on they fall month by month, for 20 years."""
+
+    def steps(self, kind: str, start: datetime) -> list[tuple[float, float]]:
+        """([s] since ``start``, share of its price that a type still has)."""
+        fall, since_s = self.per_year.get(kind, 0.0), seconds_between(start, self.since)
+        if fall == 0.0:
+            return [(since_s, 1.0)]
+        return [(since_s + month * MONTH_S, (1.0 - fall) ** (month / 12.0)) for month in range(MONTHS + 1)]
+
+
 class Market(Model):
     """GPUs without a contract, sold by the hour without commitment."""
 
@@ -74,12 +94,18 @@ class Market(Model):
     gridstackhub.ai, secondary, 2026)."""
     index: PriceIndex | None = None
     """Prices that follow scarcity, in place of ``on_demand_price`` and ``spot_price``. Absent: constant prices."""
+    ageing: Ageing | None = None
+    """How prices fall as types age, scarcity apart. Absent: they do not."""
     demand: Demand | None = None
     """Hourly demand, in place of ``on_demand_share``; ``spot_share`` is then a share of what it leaves. Absent: those
     shares."""
     valuation: Literal["earned", "list"] = "earned"
     """Prices at which lost or late GPU-hours are valued. "earned": those of the contracts in force that may have the
     GPU, else of the market (with an index, at balance). "list": list price."""
+
+    def aged(self, kind: str, start: datetime) -> list[tuple[float, float]]:
+        """([s] since ``start``, share of its price that a type still has); before the first all of it."""
+        return [] if self.ageing is None else self.ageing.steps(kind, start)
 
     def on_demand_ratio(self, gpu: Mapping) -> Steps:
         """Price on demand of a GPU type as a multiple of its list price; not of an index."""

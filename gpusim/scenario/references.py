@@ -23,6 +23,7 @@ REFERENCES = {
     "workload.trace_gpu_types.*": "gpus.@",
     "workload.streams.*.tenant": "tenants.@",
     "workload.streams.*.job_class": "workload.classes.@",
+    "workload.contracted.job_class": "workload.classes.@",
     "workload.streams.*.gpu_types.*": "gpus.@",
     "workload.streams.*.residency.*": "sites.*.jurisdiction",
     "services.*.tenant": "tenants.@",
@@ -43,6 +44,8 @@ REFERENCES = {
     "shocks.*.supply": "supplies.@",
     "shocks.*.jurisdiction": "sites.*.jurisdiction",
     "shocks.*.projects.*": "projects.@",
+    "shocks.*.tenant": "tenants.@",
+    "shocks.*.contracts.*": "contracts.@",
     "rivals.*.orders.@": "supplies.@",
     "rivals.*.lets.gpus.@": "gpus.@",
     "rivals.*.lets.supplies.@": "gpus.@",
@@ -56,6 +59,7 @@ REFERENCES = {
     "market.index.supplies.@": "gpus.@",
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",
+    "market.ageing.per_year.@": "gpus.@",
 }
 OPTIONS = {  # the same of options of policies, by order
     "mast": {"scheduler.options.quotas.@": "sites.@|sites.*.region", "scheduler.options.quotas.*.@": "tenants.@"},

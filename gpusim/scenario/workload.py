@@ -33,8 +33,8 @@ class JobClass(Model):
     """[s] Time for which the rest is then written in the background; the checkpoint counts only afterwards. 0:
     synchronous."""
     checkpoint_gb: float | None = Field(None, gt=0)
-    """[GB] Size of a checkpoint, by which ``mast`` may bring jobs that have run to another region. Absent: it does
-    not."""
+    """[GB] Size of a checkpoint, by which ``mast`` may bring jobs that have run to another region. Absent: by
+    ``parameters_b``; without either it does not."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
     validate_every: int | None = Field(None, ge=1)
@@ -74,9 +74,14 @@ class JobClass(Model):
     to ``min_gpus``, and take as many as before when nodes are back. Absent: they wait for as many as before."""
 
     @property
-    def checkpoint_gb(self) -> float:
-        """[GB] Of a checkpoint; 0 where the size is not given."""
+    def stored_gb(self) -> float:
+        """[GB] Of a checkpoint on a site's storage; 0 without ``parameters_b``."""
         return 0.0 if self.parameters_b is None else self.parameters_b * self.bytes_per_parameter
+
+    @property
+    def moved_gb(self) -> float | None:
+        """[GB] Of a checkpoint that is brought to another region; None where its size is not known."""
+        return self.checkpoint_gb if self.parameters_b is None else self.stored_gb
 
     def stored(self, write_s: float, read_s: float) -> JobClass:
         """The class with what storage takes to write and to read a checkpoint [s]."""
@@ -89,6 +94,8 @@ class JobClass(Model):
         if self.parameters_b is None:
             if self.checkpoint_stops_work:
                 faults.append("checkpoint_stops_work without parameters_b, by which it is told how long; give that too")
+        elif self.checkpoint_gb is not None:
+            faults.append("checkpoint_gb and parameters_b both say how large a checkpoint is; keep one")
         elif self.checkpoint_background_s > 0.0:
             faults.append("checkpoint_background_s and parameters_b both say how long a checkpoint takes; keep one")
         elif self.checkpoint_interval_s in (0.0, math.inf):
@@ -250,8 +257,21 @@ COMING = ("jobs_per_day", "starts", "partner")
 OF_PARTNER = ("preset", "gpus", "runtime_median_s", "runtime_sigma", "peak_to_mean")
 
 
+class Contracted(Model):
+    """Jobs that hold the GPUs that tenants use: of what contracts deliver their ``utilisation``, and what is let by the
+    hour, as replications of the build-out count it. They run from when the GPUs are there until they are given back;
+    see docs/workload.md."""
+
+    job_class: str
+    """How they run: a name of ``workload.classes``."""
+    gpus: int = Field(1152, gt=0, le=1_000_000)
+    """Most GPUs of one job; whole NVLink domains are taken (assumption: 16 racks of 72)."""
+    days: float = Field(90.0, gt=0, le=36525)
+    """[d] Longest run time of one job; another follows it (assumption)."""
+
+
 class Workload(Model):
-    """Jobs from a trace, from streams, or both."""
+    """Jobs from a trace, from streams, and of contracts."""
 
     reference_gpu: str = "H100"
     """GPU type to which run times and estimates refer."""
@@ -266,10 +286,8 @@ class Workload(Model):
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
     """Synthetic jobs, by the name of their stream; they are added to those of the trace."""
-    sample: bool = False
-    """Jobs and services are a sample of what tenants run: enough to see what waits, too few to fill their GPUs. Then
-    contracts and money of a run count the use that contracts state and energy at the load, PUE and price of ``money``,
-    as replications of the build-out do, not what the sample used and drew."""
+    contracted: Contracted | None = None
+    """Jobs of contracts and market, in a scenario with projects and contracts. Absent: none."""
 
     @model_validator(mode="after")
     def _columns_of_something(self) -> Workload:

@@ -13,7 +13,7 @@ from gpusim.tables import folder as storage
 from gpusim.tables.instants import dated, undated
 from gpusim.units import number_of
 
-TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "money", "cash")
+TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", "delay", "dropped", "money", "cash")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ class Deliveries:
     delay : DataFrame
         project, gpu_hours, usd: mean loss if everything it adds comes 30 days later and all else is unchanged; USD is
         revenue from contracts and market or, without contracts, what the GPU-hours would have earned.
+    dropped : DataFrame
+        With shocks to tenants: shock, tenant, comes (share of replications), taker (contract, on_demand, spot or idle),
+        gpu_hours, usd: what each has more of, and pays more, with the shock than without it, as means of the
+        replications in which it comes. GPU-hours of a shock sum to 0.
     money : DataFrame
         With contracts: figure, p10_usd, p50_usd, p90_usd. Over the run: revenue, energy, ebitda, interest, capex,
         free_cash, paid_in (by the owners), most_debt (at the end of any month), credit, last_backlog (at the end).
@@ -67,6 +71,7 @@ class Deliveries:
     milestones: pd.DataFrame
     contracts: pd.DataFrame
     delay: pd.DataFrame
+    dropped: pd.DataFrame
     money: pd.DataFrame
     cash: pd.DataFrame
 

@@ -65,9 +65,10 @@ WIDER = {
     (CONSTRUCTION, "2025Q2"): (0.5, BEGUN),
     (CONSTRUCTION, "2025Q3"): (0.5, BEGUN),
 }
-# The result, which is a difference of sums ten times as large, is held against the one before shares given to staff,
-# which are not in the accounts.
+# The result is held against the one before shares given to staff, which are not in the accounts.
 SUMMED = ("2025Q2", "2025Q3")
+DIFFERENCE = "a difference of sums twenty times as large, of which it may be 2% off"
+OF_RESULT = 0.3
 
 
 def simulated(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
@@ -125,4 +126,5 @@ def coreweave(effort: Effort, changes: dict[str, object] | None = None) -> Itera
             yield Row(53, what, published, float(median.loc[quarter, figure]), tolerance)
     sums = found[found["quarter"].isin(SUMMED)].groupby("seed")[BEFORE_SHARES].sum()
     published = float(PUBLISHED.loc[list(SUMMED), BEFORE_SHARES].sum())
-    yield Row(53, f"{BEFORE_SHARES}, {' and '.join(SUMMED)}", published, float(sums.median()), TOLERANCE)
+    what = f"{BEFORE_SHARES}, {' and '.join(SUMMED)}; {DIFFERENCE}"
+    yield Row(53, what, published, float(sums.median()), OF_RESULT)

@@ -28,6 +28,7 @@ from gpusim.validation import (
     recorded,
     scheduling,
     serving,
+    shares_of_2026,
     sia_types,
     slips,
     splitwise,
@@ -102,6 +103,7 @@ ANCHORS: dict[int, Anchor] = {
     62: generation.gas_or_grid,
     63: acme.seren,
     64: sia_types.sia_over_types,
+    65: shares_of_2026.uses,
 }
 
 SOURCES: dict[int, str] = {
@@ -167,6 +169,7 @@ SOURCES: dict[int, str] = {
     62: "worked by hand",
     63: "InternLM/AcmeTrace (2023)",
     64: "Jayaram Subramanya et al. (2023)",
+    65: "Deloitte (2026), Epoch (2026), conservation",
 }
 
 

@@ -222,7 +222,7 @@ def test_three_contracts_by_hand() -> None:
     # With one he leaves on day 30. anna then takes all of Texas and 8 in Spain, eva the other 7: nothing is left.
     tables["ben"]["terminate_after_late"] = 1
     allocation = allocate(Book.of(scenario(tables, 60)), rows)
-    assert allocation.departures().values.tolist() == [["ben", datetime(2025, 1, 31, tzinfo=UTC), 40, True]]
+    assert allocation.departures().values.tolist() == [["ben", datetime(2025, 1, 31, tzinfo=UTC), 40, True, ""]]
     assert at_day(allocation, allocation.delivered.sum(axis=1), 31) == [30, 0, 7]
     assert at_day(allocation, allocation.left.sum(axis=0, keepdims=True), 31) == [0]
     # If only what is late goes, he keeps his 7 from then on, and nothing more is missing.

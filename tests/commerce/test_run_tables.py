@@ -8,6 +8,7 @@ import pytest
 import gpusim
 from gpusim.analysis.measure import Measure, absent, sign_of
 from gpusim.analysis.outcome import outcome
+from gpusim.errors import ScenarioError
 from gpusim.results.result import Result
 from gpusim.tables.names import BUILD_TABLES, CONTRACT_TABLES
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
@@ -49,16 +50,32 @@ def test_money_is_that_of_the_run(result) -> None:
     assert figures["cash_usd"] == pytest.approx(cash, abs=0.1)
 
 
-def test_a_run_of_a_sample_and_its_replication_are_one(built, result) -> None:
-    """Money of a run whose jobs are a sample is that of the build-out alone; as metered, its energy is not."""
-    sampled = built.with_({"workload.sample": True})
-    run, alone = gpusim.run(sampled), gpusim.deliveries(sampled, 1).money.set_index("figure")["p50_usd"]
-    sums = run.money_fleet.sum(numeric_only=True)
-    for name in ("revenue", "energy", "ebitda", "interest", "capex", "free_cash", "paid_in"):
-        assert sums[f"{name}_usd"] == pytest.approx(alone[name], abs=0.005)
-    used = run.contract_accounts["used_gpu_hours"]
-    assert used.to_numpy() == pytest.approx(0.9 * run.contract_accounts["delivered_gpu_hours"].to_numpy())
-    assert result.money_fleet["energy_usd"].sum() != pytest.approx(alone["energy"], rel=0.05)
+def test_a_run_of_contracted_jobs_and_its_replication_are_one(built) -> None:
+    """Use and revenue to the cent; energy at the load, PUE and prices of the run but for how they go together."""
+    tables = built.to_toml_dict() | {"workload": {"classes": {"use": {}}, "contracted": {"job_class": "use"}}}
+    given = gpusim.Scenario.from_dict(tables)
+    run = gpusim.run(given)
+    hours = run.contract_accounts[["used_gpu_hours", "delivered_gpu_hours"]].sum()
+    assert hours["used_gpu_hours"] == pytest.approx(0.9 * hours["delivered_gpu_hours"], rel=1e-9)
+    assert (run.jobs["gpus"] * run.jobs["run_s"]).sum() / 3600.0 == pytest.approx(hours["used_gpu_hours"])
+    assert (run.jobs["start_s"] == run.jobs["submit_s"]).all()
+    power, pools = run.power, run.pools
+    it_j, facility_j = (((power["end_s"] - power["start_s"]) * power[name]).sum() for name in ("it_w", "facility_w"))
+    live_gpu_s = (pools["energised_gpus"] * (pools["end_s"] - pools["start_s"])).sum()
+    load = it_j / (live_gpu_s * given.gpus["one"].rated_it_w_per_gpu)
+    alone = gpusim.deliveries(given.with_({"money.load": load, "money.pue": facility_j / it_j}), 1)
+    sums, money = run.money_fleet.sum(numeric_only=True), alone.money.set_index("figure")["p50_usd"]
+    for name in ("revenue", "interest", "capex", "paid_in"):
+        assert sums[f"{name}_usd"] == pytest.approx(money[name], abs=0.005)
+    assert sums["energy_usd"] == pytest.approx(money["energy"], rel=0.02)
+    assert sums["energy_usd"] != pytest.approx(gpusim.deliveries(given, 1).money["p50_usd"][1], rel=0.05)
+
+
+def test_contracted_jobs_need_contracts(built) -> None:
+    tables = built.to_toml_dict() | {"workload": {"classes": {"use": {}}, "contracted": {"job_class": "use"}}}
+    tables.pop("contracts")
+    with pytest.raises(ScenarioError, match="workload.contracted: found no contracts"):
+        gpusim.Scenario.from_dict(tables)
 
 
 def test_figures_of_studies(result) -> None:

@@ -43,13 +43,13 @@ def made_up(days: float) -> Result:
     return Result({"scenario": {"run": run}, "duration_s": 60 * DAY_S}, {"jobs": jobs, "services": services})
 
 
-def test_use_fills_contracts_in_order() -> None:
+def test_contracts_share_use_by_what_was_delivered() -> None:
     book = Book.of(scenario(CONTRACTS, 60, services={"chat": SERVICE}))
     allocation = allocate(book, live(("texas", "H100", 0, 160)))
     found = used_gpu_s(allocation, made_up(60.0)) / DAY_S
-    # January 300 GPU-days, of which the first contract had 310; February 300 and 8 x 9, and March (one day) 8.
-    assert found[0].tolist() == pytest.approx([300, 280, 8])
-    assert found[1].tolist() == pytest.approx([0, 300 + 72 - 280, 0])
+    # January 300 GPU-days of 10 x 31 and 100 x 30; February 300 and 8 x 9 of 110 x 28, and March (one day) 8 of 110.
+    assert found[0].tolist() == pytest.approx([300 * 310 / 3310, 372 * 10 / 110, 8 * 10 / 110])
+    assert found[1].tolist() == pytest.approx([300 * 3000 / 3310, 372 * 100 / 110, 8 * 100 / 110])
     assert found[2].tolist() == pytest.approx([62, 56, 2])
     billed = accounts(allocation, used_gpu_s(allocation, made_up(60.0))).gpu_s["billed"] / DAY_S
     assert billed[0, 0] == pytest.approx(0.97 * 310)

@@ -52,10 +52,10 @@ class UserTraffic:
 
     def _stream(self, name: str, spec: Service) -> dict[int, float]:
         """[bytes/s] By path, over the control interval that begins now."""
-        level, found = self._services.levels[name], dict[int, float]()
-        for d in level.deployments[: len(spec.deployments)]:
+        detail, found = self._services.details[name], dict[int, float]()
+        for d in detail.deployments[: len(spec.deployments)]:
             site = self._regions[int(self.env.fleet.pools[d.pool].site)]
-            asked = np.asarray(level.asked_by_region(d, self.env.now))
+            asked = np.asarray(detail.asked_by_region(d, self.env.now))
             for users, tokens_per_s in zip((spec.users or {}).values(), asked.tolist()):
                 row = self._rows.get(frozenset((users.region, site)))
                 if row is not None:

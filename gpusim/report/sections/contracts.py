@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gpusim.analysis.dropped import dropped
 from gpusim.analysis.signings import asked
 from gpusim.analysis.wording import quantity, share
 from gpusim.report import document
@@ -33,8 +34,8 @@ class ContractsSection(Section):
         return "contract_accounts" in findings.result.tables
 
     def lead(self, findings: Findings) -> list[str]:
-        """What contracts that asked were told."""
-        return asked(findings.result)
+        """What contracts that asked were told, and who takes what tenants drop."""
+        return asked(findings.result) + (dropped(findings.deliveries) if findings.deliveries else [])
 
     def figures(self, findings: Findings) -> Drawings:
         """GPUs committed and delivered over time."""
@@ -95,7 +96,12 @@ def _departures(result: Record) -> list[str]:
     """A sentence for each time that a tenant left."""
     return [
         f"{row.contract}: on {row.left_utc.day} {row.left_utc:%B %Y} the tenant"
-        + (" ended the contract" if row.whole else f" gave up {number_of(row.gpus, 'late GPU')}")
+        + (f" cut back ({row.shock})," if row.shock else "")
+        + (
+            " ended the contract"
+            if row.whole
+            else f" gave up {number_of(row.gpus, 'GPU' if row.shock else 'late GPU')}"
+        )
         + "."
         for row in result.contract_departures.itertuples()
     ]

@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 from rich.table import Table
 
+from gpusim.analysis.dropped import dropped
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report.dates import day_of
@@ -42,6 +43,8 @@ class ReplicationsSection(Section):
                 terminal.print(
                     f"The tenant of {row.contract} leaves, fully or partly, in {share(row.left)} of replications."
                 )
+        for sentence in dropped(deliveries):
+            terminal.print(sentence)
         terminal.print(_projects(deliveries, start))
         terminal.print(_held(deliveries))
         if len(deliveries.money):

@@ -16,6 +16,7 @@ from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.capacity import of_programme
 from gpusim.commerce.cents import in_usd
+from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import market
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
@@ -42,13 +43,14 @@ class DelayTally:
         Prices by the hour stay what they were without the delay.
         """
         allocation, prices = (None, None) if trade is None else (trade.allocation, trade.prices)
+        cuts = () if allocation is None else cuts_of(allocation.book, schedule.windows)
         hours, usd = self._worth(live, allocation, prices)
         lost, of_sites = {}, dict(iter(live.groupby("site", sort=False)))
         for name in self.lost:
             site = self.scenario.projects[name].site
             book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
             later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
-            shared = None if allocation is None else allocate(allocation.book, of_programme(later))
+            shared = None if allocation is None else allocate(allocation.book, of_programme(later), cuts)
             hours_then, usd_then = self._worth(later, shared, prices)
             lost[name] = hours - hours_then, usd - usd_then
         return lost

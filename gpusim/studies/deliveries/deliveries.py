@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from gpusim.commerce.book import Book
 from gpusim.commerce.signing import sign
 from gpusim.engine.build import check_regions
-from gpusim.engine.surroundings import peak_overheads
+from gpusim.engine.surroundings import monthly_prices, peak_overheads
 from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import Scenario
@@ -41,7 +42,8 @@ def deliveries(
     replications : int
     seed : int
         Seed of the first replication; the others have the seeds that follow. All have the weather of this seed, which
-        limits what a grid connection can power, and conditional contracts are decided as in a run with it.
+        limits what a grid connection can power, and its prices of energy; conditional contracts are decided as in a run
+        with it.
     workers : int, optional
         Number of processes; by default all cores for 400 replications and more, else only this one, as starting others
         takes seconds. The result is the same.
@@ -65,6 +67,7 @@ def deliveries(
     seeds = range(seed, seed + replications)
     delayed = min(max(min(MOST_DELAYED, DELAYS // len(scenario.projects)), LEAST_DELAYED), replications)
     book = sign(Book.of(scenario), seed, overheads).book
+    book = replace(book, energy_usd_per_mwh=monthly_prices(scenario, book.months_s, seed))
     tallies = Tallies(limited(scenario), book, overheads, seeds[:delayed])
     workers = workers or (cores() if replications >= MANY else 1)
     with hire("processes" if workers > 1 else "serial", workers) as crew:
@@ -77,5 +80,5 @@ def deliveries(
     }  # fmt: skip
     return Deliveries(
         about, found.dates, tallies.tasks.table(found.tasks), found.losses, found.supplies, promises.milestones(),
-        promises.contracts(), tallies.delay.table(), cash.money(), cash.cash(),
+        promises.contracts(), tallies.delay.table(), tallies.dropped.table(), cash.money(), cash.cash(),
     )  # fmt: skip

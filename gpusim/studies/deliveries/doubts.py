@@ -95,7 +95,7 @@ def _derived(scenario: Scenario, network: Network) -> Iterator[Doubt]:
     for name in scenario.rivals:
         yield Doubt(f"orders {name}", TIMES, 1.0, *RATE, _of_rival(scenario, network, name))
     for name, shock in scenario.shocks.items():
-        if 0.0 < shock.probability < 1.0:
+        if 0.0 < shock.probability < 1.0 and shock.effect != "demand":  # which builds nothing later
             low, high = max(0.0, shock.probability - CHANCE), min(1.0, shock.probability + CHANCE)
             yield Doubt(f"shock {name}", VALUE, shock.probability, low, high, _of_shock(scenario, network, name))
 

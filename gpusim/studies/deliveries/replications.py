@@ -14,6 +14,7 @@ from gpusim.commerce.book import Book
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.cash import CashTally
 from gpusim.studies.deliveries.delay import DelayTally
+from gpusim.studies.deliveries.dropped import DropTally
 from gpusim.studies.deliveries.promises import PromiseLook, PromiseTally
 from gpusim.studies.deliveries.tasks import TaskTally
 from gpusim.studies.deliveries.trade import Trade
@@ -30,6 +31,7 @@ class Look(NamedTuple):
     promises: PromiseLook | None
     cash: tuple | None
     delay: dict | None
+    dropped: dict | None
 
 
 class Tallies:
@@ -52,6 +54,7 @@ class Tallies:
         self.paths, self.tasks = Tally(scenario, self.network, overheads), TaskTally(self.network)
         self.promises, self.cash = PromiseTally(book), CashTally(book)
         self.delay = DelayTally(scenario, self.network, overheads)
+        self.dropped = DropTally(scenario, book, self.network)
 
     def look(self, seed: int) -> Look:
         """Play a replication."""
@@ -64,6 +67,7 @@ class Tallies:
             self.promises.look(trade.books.accounts) if trade else None,
             self.cash.look(trade.books) if trade else None,
             self.delay.look(schedule, live, trade) if seed in self.delayed else None,
+            self.dropped.look(schedule, live, trade) if trade else None,
         )
 
     def looks(self, seeds: range) -> list[Look]:

@@ -50,7 +50,7 @@ def shocks(scenario: Scenario, _step: float, _days: float) -> Iterator[Counterfa
         if spec.kind is not None:
             hit = [one for one in hit if any((task.kind or key) == spec.kind
                                              for key, task in scenario.projects[one].tasks.items())]  # fmt: skip
-        if spec.probability > 0.0 and hit:
+        if spec.probability > 0.0 and hit and spec.effect != "demand":  # which holds up no project
             yield Counterfactual(
                 "shock", name, "shock", f"without {_words(name)}",
                 Lever(keys=[dotted(("shocks", name, "probability"))]), 0.0, "rule", _absent(scenario, hit),

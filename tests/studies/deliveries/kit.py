@@ -32,4 +32,4 @@ def scenario(projects: dict, contracts: dict, **more) -> Scenario:
     """A year of 2025 by days."""
     run = {"start": "2025-01-01", "days": 365.0, "record_s": 86_400.0}
     extra = {"tenants": {"lab": {}}, "contracts": contracts} if contracts else {}
-    return Scenario.from_dict(tables(projects, run=run, **extra, **more))
+    return Scenario.from_dict(tables(projects, run=run, **(extra | more)))

@@ -1,0 +1,30 @@
+"""Who takes the GPUs that a tenant drops, in sentences."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gpusim.analysis.wording import compact, share
+from gpusim.tables.deliveries import Deliveries
+
+HOURLY = {"on_demand": "let on demand", "spot": "let as spot", "idle": "idle"}
+LEAST = 0.005  # of what is dropped: takers of less are not named
+
+
+def dropped(deliveries: Deliveries) -> list[str]:
+    """One sentence for each shock to a tenant that came in a replication."""
+    groups = deliveries.dropped.groupby(["shock", "tenant"], sort=False)
+    return [_sentence(shock, tenant, rows) for (shock, tenant), rows in groups]
+
+
+def _sentence(shock: str, tenant: str, rows: pd.DataFrame) -> str:
+    hours = rows.set_index("taker")["gpu_hours"]
+    lost = -hours[hours < 0.0].sum()
+    text = f"{tenant} cuts back ({shock}) in {share(rows['comes'].iloc[0])} of replications"
+    if not lost > 0.0:
+        return f"{text}, of GPUs that it would not have had."
+    taken = hours[hours > LEAST * lost].sort_values(ascending=False, kind="stable")
+    parts = [f"{share(value / lost)} {HOURLY.get(name, f'to {name}')}" for name, value in taken.items()]
+    usd = rows["usd"].sum()
+    change = f"{'-' if usd < 0.0 else '+'}{compact(abs(usd))}"
+    return f"{text}: of {compact(lost)} GPU-hours, {', '.join(parts)}; revenue {change} USD."
