@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gpusim.analysis.bottlenecks import books, greatest
 from gpusim.analysis.series import Series
-from gpusim.causes import REJECTED, WORDS
+from gpusim.causes import LOSS_OF_WAIT, REJECTED, WORDS
 from gpusim.errors import ResultError
 from gpusim.report.drawing import draw as draw_named
 from gpusim.report.drawing import draw_all, figures
@@ -163,3 +164,14 @@ def test_the_longest_cause_of_waiting_stays_clear_of_the_curves():
     curves, bars = figure.axes
     names = [label.get_window_extent() for label in bars.get_yticklabels()]
     assert min(box.x0 for box in names) > curves.get_window_extent().x1
+
+
+def test_hours_and_ticks_of_long_waits_have_room():
+    made = fleet(1, 24)
+    of_jobs = made.job_waits
+    causes = ["not_energised", "busy"]
+    assert set(causes) <= set(LOSS_OF_WAIT)
+    wait_s = np.geomspace(1.0, 8e6, len(of_jobs))
+    job_waits = of_jobs.assign(cause=np.resize(causes, len(of_jobs)), wait_s=wait_s * 742e3 * 3600.0 / wait_s.sum())
+    jobs = made.jobs.assign(wait_s=np.geomspace(1.0, 8e6, len(made.jobs)))
+    check_layout(draw(Result(made.manifest, {**made.tables, "job_waits": job_waits, "jobs": jobs}), waits))
