@@ -32,7 +32,7 @@ def test_planned_maintenance_is_no_failure(failures):
 
 @pytest.mark.parametrize(
     ("cause", "words"),
-    [("hbm", "HBM"), ("faulty_gpu", "faulty GPU"), ("nccl_watchdog", "NCCL watchdog"), ("power_supply", "power supply")],
+    [("hbm", "HBM"), ("faulty_gpu", "faulty GPU"), ("nccl_watchdog", "NCCL watchdog"), ("other_host", "other host")],
 )
 def test_causes_of_failures_are_named_in_words(cause, words):
     assert CAUSES[0].cell(cause) == words
