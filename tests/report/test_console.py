@@ -61,7 +61,8 @@ def test_no_rank_is_left_out_of_the_bottlenecks():
 
 
 def test_comparison_shows_keys_figures_and_bottlenecks():
-    first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario={"limit": 1.0, "steps": [{"at": 0.0, "value": 2}]})
+    limits = {"limit": 1.0, "steps": [{"at": 0.0, "value": 2}]}
+    first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario=limits)
     second = make({("north", "H100"): {"training": [75.0] * 4, "idle_power": [25.0] * 4}}, scenario={"limit": 2.5})
     text = printed(print_comparison, first, second, ("out/a", "out/b"))
     assert max(map(len, text.splitlines())) <= 80
