@@ -151,7 +151,7 @@ def test_every_figure_takes_the_place_of_an_axes():
 
 def test_an_axes_without_a_grid_is_refused():
     ax = Figure().add_axes((0.0, 0.0, 1.0, 1.0))
-    with pytest.raises(ResultError, match="ax: stands in no grid; give one of plt.subplots"):
+    with pytest.raises(ResultError, match="ax: not in a grid; give one from plt.subplots"):
         draw_named(Findings(fleet(1, 24)), "waits", ax=ax)
     assert draw_named(Findings(fleet(1, 24)), "waits") is not ax.figure  # the next is by itself again
 
