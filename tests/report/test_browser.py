@@ -242,6 +242,9 @@ def test_a_study_to_explore(browser, axes, tmp_path):
         assert seen["headings"] == ["measure", "fifo", "sjf", "las"]
         assert seen["told"] == "Only sjf."
         assert seen["headings of one"] == ["measure", "sjf"]
+        method = seen["method"]
+        assert "corrected for the number of policies" in method
+        assert "share of the variance" not in method  # no index is shown
 
 
 def policies(folder: Path) -> SweepSpec:
