@@ -27,7 +27,7 @@ def of(seed: str, days: float, **changes: object) -> object:
 
 @case
 def fleet(days: float) -> object:
-    """Five sites, jobs and services, all tables."""
+    """Nine sites, jobs and services, all tables."""
     return of("us_eu_fleet", 4.0 * days)
 
 

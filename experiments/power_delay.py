@@ -10,7 +10,7 @@ do more GPU-hours and still lose money.
 
 The run is 180 days instead of 30: the quarter, and time to catch up. To take seconds it has fewer jobs that ask for the
 same in total: jobs of less than 32 GPUs are bundled, which is fair where pools have thousands of GPUs and capacity is
-the question, not how long a small job waits (`gpusim sweep seeds/sweeps/bundles.toml` compares the two); and replicas
+the question, not how long a small job waits (`gpusim sweep bundles` compares the two); and replicas
 follow demand every four hours.
 
 ::

@@ -4,7 +4,7 @@
 Answered in two ways, under the same seeds: Morris's method moves every input across its range from many starting points
 (screening: mu* is the mean size of the effect); and each input alone goes from its value in the scenario to the low and
 the high end (a tornado). The ranges are assumptions, given in `seeds/sweeps/sensitivity.toml`. So is the thinning of
-the jobs: those of less than 32 GPUs are bundled (`gpusim sweep seeds/sweeps/bundles.toml` compares the two), and
+the jobs: those of less than 32 GPUs are bundled (`gpusim sweep bundles` compares the two), and
 replicas follow demand every hour.
 
 ::

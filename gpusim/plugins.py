@@ -68,7 +68,7 @@ def _load(point: EntryPoint, kind: type[T]) -> T:
     except Exception as error:  # whatever a package raises while it is imported
         raise PluginError(f"{what}: {point.value} cannot be imported ({type(error).__name__}: {error})") from error
     if not isinstance(thing, kind):
-        raise PluginError(f"{what}: {point.value} is {type(thing).__name__!r}, not {kind.__name__} (docs/plugins.md)")
+        raise PluginError(f"{what}: {point.value} is {type(thing).__name__!r}, not {kind.__name__}")
     return thing
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
 import types
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
@@ -88,11 +90,14 @@ def test_a_file_of_another_kind_is_called_by_its_kind() -> None:
     Path("s.toml").write_text('scenario = "scenario.toml"\nreplications = 1\n')
     refused(gpusim("sweep", "scenario.toml"), "scenario.toml: 1 fault", "is a scenario, not a sweep file; `gpusim run`")
     refused(gpusim("run", "s.toml"), "s.toml: 1 fault", "is a sweep file, not a scenario; `gpusim sweep` runs it")
+    refused(gpusim("run", "policies"), "is a sweep that comes with gpusim; run it with `gpusim sweep policies`")
+    refused(gpusim("sweep", "small"), "is a scenario that comes with gpusim; run it with `gpusim run small`")
 
 
 @pytest.mark.parametrize("group", [(), ("sweep",), ("trace",)])
 def test_lists_of_commands_say_what_each_does_in_full(group: tuple[str, ...]) -> None:
-    listed = gpusim(*group, "--help").output.partition("Commands:")[2]
+    command = functools.reduce(lambda found, name: found.commands[name], group, cli)
+    listed = command.get_help(click.Context(command, terminal_width=78)).partition("Commands:")[2]
     assert listed
     assert "..." not in listed
 
@@ -103,6 +108,7 @@ def test_wrong_options() -> None:
     refused(gpusim("run", "scenario.toml", "--set", "run.dais=3"), "run.dais: unknown key (did you mean 'days'?)")
     refused(gpusim("run", "scenario.toml", "--seed", "-1"), "-1 is not in the range x>=0")
     refused(gpusim("run", "scenario.toml", "--seed", "x"), "'x' is not a valid integer")
+    refused(gpusim("run", "scenario.toml", "--one", "--seeds", "3"), "--one is one run, --seeds 3 is 3: give only one")
     refused(gpusim("walk"), "No such command 'walk'")
 
 

@@ -90,7 +90,7 @@ def _requests(result: Record):
     asked = result.service_demand.groupby(keys)["requests"].sum()
     told = result.service_outcomes.groupby(keys)["requests"].sum().reindex(asked.index, fill_value=0)
     if (wrong := asked != told).any():
-        yield f"{asked[wrong].iloc[0]:,} requests arrived, of {told[wrong].iloc[0]:,} it is told what came of them"
+        yield f"{asked[wrong].iloc[0]:,} requests arrived, but {told[wrong].iloc[0]:,} have an outcome"
 
 
 def _dollars(result: Record):

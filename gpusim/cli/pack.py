@@ -85,7 +85,7 @@ def pack(
 @POLICIES_OPTION
 @click.option("--speed", type=click.FloatRange(1e-6, 1e6), default=1.0, show_default=True,
               help="Factor by which pods arrive faster than in the trace; run times stay.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the policy random.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random policy.")
 @click.option("--out", type=PATH, help="Write a row per pod and policy to this CSV or Parquet file.")
 @replace_option
 def pack_trace(

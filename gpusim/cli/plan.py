@@ -45,8 +45,17 @@ def plan(
 ) -> None:
     """Search for the cheapest purchases that meet a goal.
 
-    [plan.options] of SCENARIO lists what can be bought. Writes plan.toml, SCENARIO with the purchases in it, front.csv,
-    candidates.csv, front.png and report.html.
+    [plan.options] of SCENARIO lists what can be bought:
+
+    \b
+        [plan.options.power]
+        key = "sites.texas.grid_mw"
+        how = "add"
+        range = [0.0, 0.4]         # MW more
+        step = 0.1
+        usd_per_unit = 10500000.0
+
+    Writes plan.toml, SCENARIO with the purchases in it, front.csv, candidates.csv, front.png and report.html.
     """
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario

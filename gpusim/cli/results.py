@@ -15,7 +15,7 @@ from gpusim.cli.report import ASSUMPTIONS, COMPETITION, DELIVERIES, write_report
 from gpusim.cli.streams import say
 from gpusim.cli.studies import study, tell_failures
 from gpusim.cli.target import check_output, check_run, force_option, replace_option
-from gpusim.errors import ResultError
+from gpusim.errors import GpusimError, ResultError
 from gpusim.units import number_of
 
 SEEDS = 8  # runs that a headline rests on
@@ -30,8 +30,7 @@ PAIRED = 20  # replications of the build-out with and without its rivals
 )
 @map_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first run.")
-@click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True,
-              help="Number of runs, with consecutive seeds.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(1), help=f"Number of runs, with consecutive seeds [default: {SEEDS}].")
 @click.option("--one", is_flag=True, help="Only the first run: quick, but a sample of one; assumptions are not tried.")
 @click.option("--workers", type=click.IntRange(1), help="Runs at a time [default: one per core].")
 @click.option("--out", type=PATH, help="Folder for tables, figures and report [default: out/NAME].")
@@ -49,7 +48,7 @@ def run(
     overrides: tuple[str, ...],
     columns: dict[str, str],
     seed: int,
-    seeds: int,
+    seeds: int | None,
     one: bool,
     workers: int | None,
     out: Path | None,
@@ -57,7 +56,7 @@ def run(
     replications: int,
     force: bool,
 ) -> None:
-    """Run SCENARIO: what holds it back, and how certain is that?
+    """Run SCENARIO: what holds it back, and how sure is that?
 
     It runs with several seeds; tables, figures and a report are written. The first run is shown in detail, as an
     example. Finished runs are kept in the folder: a second call, even with more seeds, repeats the first run and adds
@@ -69,6 +68,8 @@ def run(
     from gpusim.scenario.overrides import parse_overrides
     from gpusim.scenario.scenario import Scenario
 
+    if one and seeds:
+        raise GpusimError(f"--one is one run, --seeds {seeds} is {seeds}: give only one of the two")
     named = {f'workload.trace_columns."{theirs}"': ours for theirs, ours in columns.items()}
     loaded = Scenario.from_toml(scenario, parse_overrides(overrides) | named)
     for note in notes(loaded):
@@ -83,7 +84,7 @@ def run(
     for note in (note for note in result.manifest["notes"] if note not in said):
         say(f"Note: {note}", err=True)
     result.save(folder)
-    several = _replications(loaded, result, 1 if one else seeds, folder, took_s, workers)
+    several = _replications(loaded, result, 1 if one else seeds or SEEDS, folder, took_s, workers)
     found = _deliveries(loaded, replications, seed) if loaded.projects else None
     if found:
         found.save(folder / DELIVERIES)

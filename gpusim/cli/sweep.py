@@ -31,7 +31,7 @@ class _SweepGroup(click.Group):
 
 @cli.group(cls=_SweepGroup, options_metavar="", subcommand_metavar="SWEEP.toml [OPTIONS] | COMMAND STORE")
 def sweep() -> None:
-    """Run many scenarios into a store: gpusim sweep SWEEP.toml."""
+    """Run variants of a scenario under many seeds."""
 
 
 @sweep.command("run")
@@ -48,10 +48,20 @@ def run_sweep(
 
     The word `run` may be left out.
 
-    SWEEP.toml names a scenario, what varies in it, and how often each variant is run; docs/sweeps.md shows one. Every
-    run that finishes is kept in the store, a folder of Parquet files. The command can be stopped at any time, even by
-    Ctrl-C or a crash: a second call makes only the runs that are missing or that a changed file requires. Failed runs
-    are recorded with their error, and the others continue.
+    SWEEP.toml, or a sweep that comes with gpusim (`gpusim scenarios`), names a scenario, what varies in it, and how
+    often each variant is run:
+
+    \b
+        scenario = "my.toml"
+        replications = 10
+        measures = ["useful_gpu_hours", "wait_p95_s"]
+        [axes.power]
+        key = "sites.texas.grid_mw"
+        values = [1.0, 1.2, 1.5]
+
+    Every run that finishes is kept in the store, a folder of Parquet files. The command can be stopped at any time,
+    even by Ctrl-C or a crash: a second call makes only the runs that are missing or that a changed file requires.
+    Failed runs are recorded with their error, and the others continue.
 
     At the end it prints the mean of each measure over the replications, with its 95% interval. Exit status: 0 if all
     runs finished, 1 if some failed, 2 if the sweep cannot be run as it is, 130 after Ctrl-C.

@@ -45,5 +45,5 @@ def named(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     unknown = [f"'{name}'{did_you_mean(name, POLICIES)}" for name in names if name not in POLICIES]
     if unknown:
-        raise GpusimError(f"--policies: no policy {', '.join(unknown)}; there are {', '.join(POLICIES)}")
+        raise GpusimError(f"--policies: no policy {', '.join(unknown)}; known: {', '.join(POLICIES)}")
     return names

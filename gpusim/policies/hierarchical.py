@@ -92,7 +92,7 @@ class Hierarchical:
             for name in names:
                 if name not in allowed:
                     raise ValueError(
-                        f"options.{where}: no {name!r}{did_you_mean(name, allowed)}; there are {', '.join(allowed)}"
+                        f"options.{where}: no {name!r}{did_you_mean(name, allowed)}; known: {', '.join(allowed)}"
                     )
         names = list(dict.fromkeys([*self.groups, *(group_of.get(name, name) for name in known)]))
         self._group_of = np.array([names.index(group_of.get(name, name)) for name in known])

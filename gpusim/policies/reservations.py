@@ -108,7 +108,7 @@ class Reservations:
         if one["tenant"] not in tenants:
             raise ValueError(
                 f"options.reservations: no tenant {one['tenant']!r}{did_you_mean(str(one['tenant']), tenants)};"
-                f" there are {', '.join(tenants)}"
+                f" known: {', '.join(tenants)}"
             )
         start_s = float(one["start_h"]) * HOUR_S
         end_s = start_s + float(one["hours"]) * HOUR_S

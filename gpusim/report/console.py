@@ -12,6 +12,7 @@ from gpusim.analysis.comparison import bottleneck_changes, compare, scenario_dif
 from gpusim.analysis.measure import none_of
 from gpusim.analysis.wording import compact
 from gpusim.causes import WORDS
+from gpusim.report.scenario_text import said as written
 from gpusim.report.section import F, Section
 from gpusim.report.sections import CONSOLE
 from gpusim.report.tables import number
@@ -99,9 +100,7 @@ def _print_differences(console: Console, differences: pd.DataFrame) -> None:
         return
     table = listing("key", "A", "B", title="Differences between the scenarios")
     for row in differences.head(MOST_KEYS).itertuples():
-        table.add_row(
-            in_lines(row.key), *("not set" if value is None else str(value) for value in (row.first, row.second))
-        )
+        table.add_row(in_lines(row.key), written(row.first), written(row.second))
     console.print(table)
     if len(differences) > MOST_KEYS:
         console.print(f"and {number_of(len(differences) - MOST_KEYS, 'more key')}", style="dim")

@@ -21,6 +21,13 @@ def to_toml(table: dict) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
+def said(value: object) -> str:
+    """A value of a scenario in a line: as in TOML, but texts without quotes; "not set" for None."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else _value(value)
+
+
 def _write(table: dict, path: list[str], lines: list[str]) -> None:
     tables = {key: value for key, value in table.items() if isinstance(value, dict)}
     if path and (len(tables) < len(table) or not table):

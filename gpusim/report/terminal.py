@@ -47,11 +47,11 @@ def add_column(table: Table, heading: str) -> None:
     table.add_column(heading.removesuffix(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
 
 
-def in_lines(name: str) -> str:
+def in_lines(name: str, most: int = LINE) -> str:
     """A long name in lines that end behind a ``_`` or a ``.``, as narrow columns would not break it."""
     lines = [""]
     for part in re.split(r"(?<=[_.])", name):
-        if lines[-1] and len(lines[-1]) + len(part) > LINE:
+        if lines[-1] and len(lines[-1]) + len(part) > most:
             lines.append("")
         lines[-1] += part
     return "\n".join(lines)

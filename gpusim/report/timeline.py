@@ -48,7 +48,7 @@ def export(result: Record, path: Path, from_day: float = 0.0, days: float = 1.0,
     """
     sites = list(result.sites["site"])
     if site is not None and site not in sites:
-        raise ResultError(f"--site {site!r}: no such site{did_you_mean(site, sites)}; there are: {', '.join(sites)}")
+        raise ResultError(f"--site {site!r}: no such site{did_you_mean(site, sites)}; known: {', '.join(sites)}")
     duration_s = float(result.manifest["duration_s"])
     start_s, end_s = from_day * DAY_S, min((from_day + days) * DAY_S, duration_s)
     if not (0.0 <= start_s < end_s):

@@ -154,7 +154,7 @@ def _fault_of_key(data: dict, key: str, root: type[BaseModel]) -> str:
             return f"{_shown(path[:depth])} is a value, not a table"
         if part not in known and (part != "*" or not known or table):
             near = did_you_mean(part, known)
-            return f"{_shown(path[: depth + 1])}: not in the scenario{near}; there are: {', '.join(known) or 'none'}"
+            return f"{_shown(path[: depth + 1])}: not in the scenario{near}; known: {', '.join(known) or 'none'}"
     return ""
 
 

@@ -67,7 +67,7 @@ def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str
         if isinstance(place, list):
             if not (part.isascii() and part.isdigit() and int(part) < len(place)):
                 allowed = f"0 to {len(place) - 1}" if place else "none, it is empty"
-                return f"{where}: no such place in the list; there are: {allowed}"
+                return f"{where}: no such place in the list; allowed: {allowed}"
         elif not isinstance(place, dict):
             return f"{where}: {dotted(path[:depth])} is a value, not a table"
         elif not last and part not in place:
@@ -75,7 +75,7 @@ def set_value(data: dict, key: str, value: object, root: type[BaseModel]) -> str
             fields = model.model_fields if model else {}
             if part not in fields:
                 known = [str(name) for name in fields or place]
-                return f"{where}: no such key{did_you_mean(part, known)}; there are: {', '.join(known) or 'none'}"
+                return f"{where}: no such key{did_you_mean(part, known)}; known: {', '.join(known) or 'none'}"
             place[part] = {}
         index: str | int = int(part) if isinstance(place, list) else part
         if last:

@@ -97,8 +97,13 @@ def _laid_over(below: dict, above: dict) -> dict:
 
 
 def _absent(path: Path, kind: Kind) -> str:
-    begin = "`gpusim init` writes a starter scenario" if kind == "scenario" else "docs/sweeps.md shows one"
-    return f"no such file{did_you_mean(path.stem, seeds(kind))}; {begin}, `gpusim scenarios` lists gpusim's own"
+    other: Kind = "sweep" if kind == "scenario" else "scenario"
+    if str(path) in seeds(other):
+        command = "sweep" if kind == "scenario" else "run"
+        return f"is a {other} that comes with gpusim; run it with `gpusim {command} {path}`"
+    begin = "`gpusim init` writes a starter scenario" if kind == "scenario" else "`gpusim sweep run --help` shows one"
+    near = did_you_mean(path.stem, seeds(kind))
+    return f"no such file{near}; {begin}, `gpusim scenarios` lists those that come with gpusim"
 
 
 def _syntax_fault(message: str, text: str) -> str:

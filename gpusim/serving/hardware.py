@@ -54,7 +54,7 @@ def gpu(name: str) -> Gpu:
     key = by_name.get(short.removesuffix(" sxm").removesuffix(" sxm5").replace(" ", ""))
     if key is None:
         raise ServingError(
-            f"GPU '{name}' is not in the catalogue of serving{did_you_mean(name, types)}; known are"
+            f"GPU '{name}' is not in the catalogue of serving{did_you_mean(name, types)}; known:"
             f" {', '.join(sorted(types))}; for another give Gpu(name=..., bf16_flops=..., ...)"
         )
     of = types[key]

@@ -123,7 +123,7 @@ def model_shape(name: str) -> ModelShape:
         return found
     known = sorted({shape.name for shape in rows.values()})
     raise ServingError(
-        f"model '{name}' is not in the catalogue{did_you_mean(bare, rows)}; known are {', '.join(known)};"
+        f"model '{name}' is not in the catalogue{did_you_mean(bare, rows)}; known: {', '.join(known)};"
         " for another give its shape: ModelShape(name=..., hidden=..., ...) with the numbers of its config.json"
     )
 

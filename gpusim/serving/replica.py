@@ -116,7 +116,7 @@ def replica(
     """
     for what, name in (("weights", weights), ("experts", experts or weights), ("kv", kv)):
         if name not in FORMATS:
-            raise ServingError(f"{what}: format '{name}'{did_you_mean(name, FORMATS)}; known are {', '.join(FORMATS)}")
+            raise ServingError(f"{what}: format '{name}'{did_you_mean(name, FORMATS)}; known: {', '.join(FORMATS)}")
     (weight_bytes, rate), (expert_bytes, expert_rate) = FORMATS[weights], FORMATS[experts or weights]
     made = Replica(
         shape, gpu, layout, weight_bytes, expert_bytes, FORMATS[kv][0], getattr(gpu, rate), getattr(gpu, expert_rate)
@@ -124,6 +124,7 @@ def replica(
     if made.weights_per_gpu_bytes > gpu.memory_bytes:
         raise ServingError(
             f"{shape.name} in {weights} on {layout.gpus} {gpu.name}: {made.weights_per_gpu_bytes / 1e9:.0f} GB of"
-            f" weights per GPU, it has {gpu.memory_bytes / 1e9:.0f}; give more GPUs or fewer bytes per weight"
+            f" weights per GPU, which has {gpu.memory_bytes / 1e9:.0f} GB; split the model over more GPUs or choose a"
+            " smaller format of weights"
         )
     return made

@@ -41,11 +41,11 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     unknown = [f"{name!r}{said}" for name, (said, keys) in found.items() if keys is None]
     if unknown:
         raise GpusimError(
-            f"no policy {', '.join(unknown)}; there are {', '.join((*ORDERS, *SHORT))}, each of the queue also with"
-            f" +{', +'.join(WAYS)}; and import paths, module:Class"
+            f"no policy {', '.join(unknown)}; known: {', '.join((*ORDERS, *SHORT))}; an order of the queue also takes"
+            f" +{', +'.join(WAYS)}; or give an import path, module:Class"
         )
     if len(found) < 2:
-        raise GpusimError(f"found {', '.join(found) or 'no policy'}: give two policies or more, as in fifo,easy,las")
+        raise GpusimError(f"--policies: found {', '.join(found) or 'none'}; give two or more, as in fifo,easy,las")
     cases = {name: keys for name, (_said, keys) in found.items()}
     return SweepSpec.from_dict(
         {"scenario": scenario, "measures": list(measures), "axes": {AXIS: {"cases": cases}}, **more}, scenario

@@ -184,7 +184,7 @@ def _read_manifest(folder: Path) -> tuple[dict, dict]:
 def _why_none(folder: Path) -> str:
     earlier = _beside(folder.absolute(), "earlier")
     if folder.exists():
-        return contents_of(folder) or "no manifest.json, so no whole result; run the scenario again"
+        return contents_of(folder) or "no manifest.json, so no complete result; give a folder of a finished run"
     if earlier.exists():
         return f"saving was cut short; rename the earlier result, {earlier}, to {folder}, or run the scenario again"
     return "no such folder; `gpusim run` writes one"

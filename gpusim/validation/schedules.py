@@ -180,15 +180,13 @@ def rule_of(simulator: str, policy: str) -> Rule:
         Naming those that there are.
     """
     if simulator not in RULES:
-        raise TraceError(f"no simulator {simulator!r}{did_you_mean(simulator, RULES)}; there are {', '.join(RULES)}")
+        raise TraceError(f"no simulator {simulator!r}{did_you_mean(simulator, RULES)}; known: {', '.join(RULES)}")
     policies = RULES[simulator]
     if simulator == "tiresias" and re.fullmatch(r"dlas-gpu-[1-9]\d*", policy):
         return _tiresias(policy)  # with promotion
     if policy not in policies:
         known = (*policies, "dlas-gpu-K") if simulator == "tiresias" else policies
-        raise TraceError(
-            f"{simulator}: no policy {policy!r}{did_you_mean(policy, known)}; there are {', '.join(known)}"
-        )
+        raise TraceError(f"{simulator}: no policy {policy!r}{did_you_mean(policy, known)}; known: {', '.join(known)}")
     return policies[policy]
 
 

@@ -188,7 +188,7 @@ def choose(text: str | None) -> list[int]:
     if unknown:
         raise GpusimError(
             f"--only: no anchor {', '.join(repr(entry) for entry in unknown)};"
-            f" there are {', '.join(map(str, ANCHORS))}; write them as in --only 1,12"
+            f" known: {', '.join(map(str, ANCHORS))}; write them as in --only 1,12"
         )
     return sorted({int(entry) for entry in entries})
 

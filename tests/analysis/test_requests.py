@@ -151,7 +151,7 @@ def test_a_request_of_which_nothing_is_told_breaks_a_law():
     whole, lacking = served(LATE, **PLACES), served(LATE, **PLACES)
     lacking.tables["service_outcomes"].loc[0, "requests"] -= 1
     assert broken(whole) == []
-    assert broken(lacking) == ["95 requests arrived, of 94 it is told what came of them"]
+    assert broken(lacking) == ["95 requests arrived, but 94 have an outcome"]
 
 
 def test_figures_of_an_outcome():

@@ -117,5 +117,5 @@ def test_wrong_demand():
 
 def test_names():
     assert named("FGD, best-fit,fgd") == ["fgd", "best-fit"]
-    with pytest.raises(GpusimError, match=r"no policy 'bestfit' \(did you mean 'best-fit'\?\), ''; there are random"):
+    with pytest.raises(GpusimError, match=r"no policy 'bestfit' \(did you mean 'best-fit'\?\), ''; known: random"):
         named("bestfit,,fgd")

@@ -101,6 +101,13 @@ look(async (seen) => {
     .map((one) => [one.__data__.datum.site, one.getBoundingClientRect().x]);
   seen.land = document.querySelectorAll("#explore-charts .mark-shape path").length;
 
+  dispatchEvent(new Event("beforeprint"));
+  seen["charts on paper"] = [...document.querySelectorAll("#explore-charts .sheet .role-title text")].map((one) => one.textContent);
+  seen["sheets"] = [...document.querySelectorAll("#explore-charts .sheet")].map((one) => one.getBoundingClientRect().height);
+  seen["height on paper"] = document.getElementById("explore-charts").offsetHeight;
+  dispatchEvent(new Event("afterprint"));
+  seen["sheets left"] = document.querySelectorAll("#explore-charts .sheet").length;
+
   seen.terms = [...document.querySelectorAll("#ranking abbr")].map((one) => [one.textContent, one.title]);
 
   seen.paper = [paper()];

@@ -11,6 +11,7 @@ look(async (seen) => {
   await window.charts.signal("shown", seen.measures[1]).runAsync();
   seen["means of another"] = dots("means").map((dot) => dot.__data__.datum.mean);
   seen.points = bodies("means").length;
+  seen.method = document.getElementById("method").textContent;
   seen.headings = headings();
   await click(dots("means")[1]);
   seen.told = told();

@@ -172,6 +172,15 @@ def test_charts_fit_a_window_that_is_resized_and_keep_what_is_chosen(seen):
     assert seen["told of the whole when narrower"] == f"Only {seen['clicked']}."
 
 
+def test_each_chart_is_printed_whole(seen):
+    titles = seen["charts on paper"]
+    assert {"Held back, by site", "Use of the planned GPUs", "Power [MW]", "Running jobs"} <= set(titles)
+    assert len(titles) == len(set(titles)) >= len(seen["sheets"]) >= 9
+    assert max(seen["sheets"]) < 700  # of a page
+    assert seen["height on paper"] < 1.2 * sum(seen["sheets"])  # nothing else is printed
+    assert seen["sheets left"] == 0
+
+
 def test_sites_stand_on_their_maps(seen):
     assert {site for site, _x in seen["map"]} == {"site-00", "site-01", "site-02"}
     assert len({round(x) for _site, x in seen["map"]}) >= 3
@@ -233,6 +242,9 @@ def test_a_study_to_explore(browser, axes, tmp_path):
         assert seen["headings"] == ["measure", "fifo", "sjf", "las"]
         assert seen["told"] == "Only sjf."
         assert seen["headings of one"] == ["measure", "sjf"]
+        method = seen["method"]
+        assert "corrected for the number of policies" in method
+        assert "share of the variance" not in method  # no index is shown
 
 
 def policies(folder: Path) -> SweepSpec:

@@ -61,12 +61,14 @@ def test_no_rank_is_left_out_of_the_bottlenecks():
 
 
 def test_comparison_shows_keys_figures_and_bottlenecks():
-    first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario={"limit": 1.0})
+    limits = {"limit": 1.0, "steps": [{"at": 0.0, "value": 2}]}
+    first = make({("north", "H100"): {"training": [50.0] * 4, "idle_power": [50.0] * 4}}, scenario=limits)
     second = make({("north", "H100"): {"training": [75.0] * 4, "idle_power": [25.0] * 4}}, scenario={"limit": 2.5})
     text = printed(print_comparison, first, second, ("out/a", "out/b"))
     assert max(map(len, text.splitlines())) <= 80
     rows = {tuple(line.split()) for line in text.splitlines()}
     assert ("limit", "1.0", "2.5") in rows
+    assert "[{at = 0.0, value = 2}]" in text and "not set" in text  # noqa: PT018
     assert ("useful_gpu_hours", "200", "300", "+100", "+50.0%") in rows
     assert ("north", "H100", "power", "limit", "200", "100", "0", "0") in rows
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gpusim.analysis.bottlenecks import books, greatest
 from gpusim.analysis.series import Series
-from gpusim.causes import REJECTED, WORDS
+from gpusim.causes import LOSS_OF_WAIT, REJECTED, WORDS
 from gpusim.errors import ResultError
 from gpusim.report.drawing import draw as draw_named
 from gpusim.report.drawing import draw_all, figures
@@ -150,7 +151,7 @@ def test_every_figure_takes_the_place_of_an_axes():
 
 def test_an_axes_without_a_grid_is_refused():
     ax = Figure().add_axes((0.0, 0.0, 1.0, 1.0))
-    with pytest.raises(ResultError, match="ax: stands in no grid; give one of plt.subplots"):
+    with pytest.raises(ResultError, match="ax: not in a grid; give one from plt.subplots"):
         draw_named(Findings(fleet(1, 24)), "waits", ax=ax)
     assert draw_named(Findings(fleet(1, 24)), "waits") is not ax.figure  # the next is by itself again
 
@@ -163,3 +164,14 @@ def test_the_longest_cause_of_waiting_stays_clear_of_the_curves():
     curves, bars = figure.axes
     names = [label.get_window_extent() for label in bars.get_yticklabels()]
     assert min(box.x0 for box in names) > curves.get_window_extent().x1
+
+
+def test_hours_and_ticks_of_long_waits_have_room():
+    made = fleet(1, 24)
+    of_jobs = made.job_waits
+    causes = ["not_energised", "busy"]
+    assert set(causes) <= set(LOSS_OF_WAIT)
+    wait_s = np.geomspace(1.0, 8e6, len(of_jobs))
+    job_waits = of_jobs.assign(cause=np.resize(causes, len(of_jobs)), wait_s=wait_s * 742e3 * 3600.0 / wait_s.sum())
+    jobs = made.jobs.assign(wait_s=np.geomspace(1.0, 8e6, len(made.jobs)))
+    check_layout(draw(Result(made.manifest, {**made.tables, "job_waits": job_waits, "jobs": jobs}), waits))

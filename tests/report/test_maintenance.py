@@ -5,7 +5,7 @@ import pytest
 import gpusim
 from gpusim.inputs.jobtable import JobTable
 from gpusim.report.findings import Findings
-from gpusim.report.sections.failures import FailuresSection
+from gpusim.report.sections.failures import CAUSES, FailuresSection
 from gpusim.units import DAY_S, number_of
 from gpusim.validation.failures import long_run
 
@@ -28,3 +28,11 @@ def test_planned_maintenance_is_no_failure(failures):
     ]  # fmt: skip
     assert n > 0 if failures else "8 nodes down and interrupted jobs 4 times." in lead[0]
     assert len(section.tables(findings)["failures-cause"]["rows"]) == 1 + len(failures)
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [("hbm", "HBM"), ("faulty_gpu", "faulty GPU"), ("nccl_watchdog", "NCCL watchdog"), ("other_host", "other host")],
+)
+def test_causes_of_failures_are_named_in_words(cause, words):
+    assert CAUSES[0].cell(cause) == words

@@ -92,7 +92,7 @@ def test_lanes_are_as_few_as_run_at_once():
 
 
 def test_faulty_windows_and_sites_say_what_there_is(result, tmp_path):
-    with pytest.raises(ResultError, match=r"no such site \(did you mean 'north'\?\); there are: north, south"):
+    with pytest.raises(ResultError, match=r"no such site \(did you mean 'north'\?\); known: north, south"):
         export(result, tmp_path / "x.json", site="norht")
     for window in ({"from_day": 2.0}, {"from_day": -1.0}, {"days": 0.0}, {"from_day": float("nan")}):
         with pytest.raises(ResultError, match="days 0 to 2"):

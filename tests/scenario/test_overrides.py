@@ -82,11 +82,11 @@ def test_all_faulty_keys_and_values_together() -> None:
             }
         )
     assert error.value.faults == [
-        "sites.texass: no such key (did you mean 'texas'?); there are: texas, frankfurt",
-        "services.chat.deployments.7: no such place in the list; there are: 0 to 1",
+        "sites.texass: no such key (did you mean 'texas'?); known: texas, frankfurt",
+        "services.chat.deployments.7: no such place in the list; allowed: 0 to 1",
         "run.days.hours: run.days is a value, not a table",
         "'sites..grid_mw': not a key; give names joined by dots, say sites.abilene.grid_mw",
-        "sites.texas.coolin: no such key (did you mean 'cooling'?); there are: " + ", ".join(Site.model_fields),
+        "sites.texas.coolin: no such key (did you mean 'cooling'?); known: " + ", ".join(Site.model_fields),
         'run.days: found "long"; give a number greater than 0, 36,525 at most',
         "run.dayz: unknown key (did you mean 'days'?); allowed: days, drain, record_s, signal_s, start, warmer_k",
     ]

@@ -48,7 +48,7 @@ def test_nothing_fits():
     r = replica(model_shape("llama-3.1-70b"), gpu("H100"), Layout(tp=2))
     with pytest.raises(ServingError, match="nothing is left for keys and values"):
         kv_blocks(r, utilisation=0.8)
-    with pytest.raises(ServingError, match="141 GB of weights per GPU, it has 85"):
+    with pytest.raises(ServingError, match="141 GB of weights per GPU, which has 85 GB; split the model"):
         replica(model_shape("llama-3.1-70b"), gpu("H100"), Layout())
 
 
@@ -66,5 +66,5 @@ def test_layouts_that_cannot_be(field, value):
 
 
 def test_formats_that_are_unknown():
-    with pytest.raises(ServingError, match="experts: format 'nvfp8'.*known are bf16"):
+    with pytest.raises(ServingError, match="experts: format 'nvfp8'.*known: bf16"):
         replica(model_shape("qwen3-8b"), gpu("H100"), Layout(), experts="nvfp8")

@@ -42,7 +42,7 @@ def test_wrong_names_are_told_together():
         comparison(SMALL, ["fifo", "fif", "las+easy", "sjf+esy"])
     for part in ("'fif' (did you mean 'fifo'?)", "'las+easy' (las goes without +easy)", "'sjf+esy'", "gittins"):
         assert part in str(raised.value)
-    with pytest.raises(GpusimError, match="give two policies or more"):
+    with pytest.raises(GpusimError, match="give two or more, as in fifo,easy,las"):
         comparison(SMALL, ["fifo", "fifo"])
 
 

@@ -119,7 +119,7 @@ def edit(folder: Path, change) -> None:
         (lambda f: os.truncate(f / "power.parquet", 100), "power.parquet is not what was saved"),
         (lambda f: shutil.copy(f / "jobs.parquet", f / "sites.parquet"), "sites.parquet is not what was saved"),
         (lambda f: ((f / "jobs.parquet").unlink(), (f / "jobs.parquet").mkdir()), "jobs.parquet cannot be read"),
-        (lambda f: (f / "manifest.json").unlink(), "no manifest.json, so no whole result"),
+        (lambda f: (f / "manifest.json").unlink(), "no manifest.json, so no complete result; give a folder"),
         (lambda f: os.truncate(f / "manifest.json", 100), "damaged"),
         (lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe"), "damaged"),
         (lambda f: (f / "manifest.json").write_text("[" * 100_000), "damaged"),

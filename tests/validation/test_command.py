@@ -49,7 +49,7 @@ def test_unknown_anchor():
     """All entries that are no anchor in one sentence, exit status 2."""
     result = CliRunner().invoke(cli, ["validate", "--only", "1,99,x"])
     assert result.exit_code == 2
-    assert "no anchor '99', 'x'; there are 1, 2, 3" in result.output
+    assert "no anchor '99', 'x'; known: 1, 2, 3" in result.output
     assert "Traceback" not in result.output
 
 

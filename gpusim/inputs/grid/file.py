@@ -144,7 +144,7 @@ def _read(path: Path, _stamp: tuple[int, ...], usd_per: tuple[tuple[str, float],
             return GridFile(source.path, format.title, readings, source.notes)
     source.faults.stop(
         f"not a file of prices, carbon intensity or weather; it begins {source.head[:60]!r}. "
-        f"Known are: {'; '.join(format.title for format in formats)}"
+        f"Formats read: {'; '.join(format.title for format in formats)}"
     )
 
 

@@ -53,4 +53,4 @@ def read_requests(path: str | Path) -> Requests:
             return format.read(source)
         reasons.append(f"\n    {format.title}: {reason}")
     found = f"its content is of no known format of requests (first line: {source.head[:60]!r})"
-    source.faults.stop(f"{found}. Known are:{''.join(reasons)}")
+    source.faults.stop(f"{found}. Formats read:{''.join(reasons)}")

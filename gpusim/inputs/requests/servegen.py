@@ -81,7 +81,7 @@ def _windows(path: Path) -> list[tuple[float, float, str, float, float]]:
             mean = shape if pattern == "Gamma" else math.gamma(1.0 + 1.0 / shape)
             found.append((start_s, end_s, pattern, shape, 1.0 / (rate * mean)))
         elif pattern and pattern not in PATTERNS:
-            source.faults.add(f"line {i + 1}: found pattern {pattern!r}; known are {', '.join(PATTERNS)}")
+            source.faults.add(f"line {i + 1}: found pattern {pattern!r}; known: {', '.join(PATTERNS)}")
     source.faults.check()
     return found
 

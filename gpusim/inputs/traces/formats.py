@@ -91,7 +91,7 @@ def open_trace(path: str | Path, columns: dict[str, str] | None = None) -> Trace
     found = f"its content is of no known format (first line: {source.head[:60]!r})"
     if len(source.header) > 1:
         reasons.append("\n  - a table with other names of columns is read with a map of them, say --map num_gpus=gpus")
-    source.faults.stop(f"{found}. Known are:{''.join(reasons)}")
+    source.faults.stop(f"{found}. Formats read:{''.join(reasons)}")
 
 
 def _read_named(source: Source, columns: dict[str, str]) -> Trace:

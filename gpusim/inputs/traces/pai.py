@@ -57,7 +57,7 @@ def table_of(source: Source) -> str | None:
 
 
 def mismatch(source: Source) -> str:
-    return "" if table_of(source) else "its first line has not the columns of a job, task or instance table"
+    return "" if table_of(source) else "its first line does not have the columns of a job, task or instance table"
 
 
 def read(source: Source) -> Trace:

@@ -14,6 +14,7 @@ from gpusim.analysis.comparison import compare, scenario_differences
 from gpusim.analysis.labels import label_of, unit_of
 from gpusim.causes import SLACK
 from gpusim.report.findings import Findings
+from gpusim.report.scenario_text import said
 
 KEYS = ["site", "gpu_type", "cause"]
 
@@ -67,7 +68,7 @@ class Runs:
         for name, pair in pairs.items():
             own = dict(zip(pair["key"], pair["second"]))
             columns[name] = [own.get(key, firsts[key]) for key in keys]
-        told = pd.DataFrame(columns, dtype=object).map(lambda value: "not set" if value is None else str(value))
+        told = pd.DataFrame(columns, dtype=object).map(said)
         return told.assign(key=keys)
 
     @cached_property

@@ -124,5 +124,5 @@ def _unended(findings: SweepFindings) -> list[str]:
     return [
         f"The number of jobs that ended differs: {ended[least]:,.0f} under {least}, {ended[most]:,.0f} under {most}."
         " Completion times and slowdowns are of those that ended, which flatters policies that leave long jobs"
-        " unfinished; with `run.drain = true` in the scenario and enough days, all jobs end."
+        " unfinished; with run.drain = true in the scenario and enough days, all jobs end."
     ]

@@ -222,6 +222,7 @@ const fit = (view, width) => {
   }
 };
 
+const SPARE = 3; // around a chart on paper
 const INK = "currentColor"; // that of the page around the charts, in light and dark and on paper
 const CONFIG = {
   background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, text: { fill: INK }, rule: { color: INK },
@@ -282,6 +283,36 @@ const redrawIfWider = async () => {
   if (width && Math.abs(width - drawn.width) > CLOSE) await draw();
 };
 
+// On paper each chart is a drawing of its own, which no end of a page cuts in two.
+const takeApart = () => {
+  const place = document.getElementById("explore-charts"), svg = place.querySelector("svg");
+  if (!svg) return;
+  const { top, width } = svg.getBoundingClientRect(), unit = svg.viewBox.baseVal.width / width;
+  for (const chart of svg.querySelector(".root > g > g").children) {
+    const box = chart.getBoundingClientRect(), sheet = document.createElement("div"), copy = svg.cloneNode(false);
+    if (!box.height) continue;
+    const from = (box.top - top) * unit - SPARE, height = box.height * unit + 2 * SPARE;
+    copy.setAttribute("viewBox", `0 ${from} ${svg.viewBox.baseVal.width} ${height}`);
+    copy.setAttribute("height", height);
+    let part = chart.cloneNode(true);
+    for (let around = chart.parentNode; around !== svg; around = around.parentNode) {
+      const shell = around.cloneNode(false);
+      shell.append(part);
+      part = shell;
+    }
+    copy.append(...[...svg.querySelectorAll(":scope > defs")].map((defs) => defs.cloneNode(true)), part);
+    sheet.className = "sheet";
+    sheet.append(copy);
+    place.append(sheet);
+  }
+  svg.style.display = "none";
+};
+
+const putTogether = () => {
+  for (const sheet of document.querySelectorAll("#explore-charts .sheet")) sheet.remove();
+  document.querySelector("#explore-charts svg")?.style.removeProperty("display");
+};
+
 document.addEventListener("DOMContentLoaded", async () => {
   specification = await unpacked(document.getElementById("explore-specification").textContent);
   about = specification.usermeta;
@@ -295,6 +326,8 @@ document.addEventListener("DOMContentLoaded", async () => {
   if (served) document.querySelector("nav ul").insertAdjacentHTML("beforeend", `<li><a href="${served}">All tables</a></li>`);
   document.getElementById("explore-live")?.removeAttribute("hidden");
   await draw();
+  addEventListener("beforeprint", takeApart);
+  addEventListener("afterprint", putTogether);
   let waits = null, redrawn = Promise.resolve();
   addEventListener("resize", () => {
     clearTimeout(waits);

@@ -24,7 +24,7 @@ def in_place_of(ax: Axes | None) -> Iterator[None]:
         If ``ax`` is not one of a grid.
     """
     if ax is not None and ax.get_subplotspec() is None:
-        raise ResultError("ax: stands in no grid; give one of plt.subplots or figure.add_subplot")
+        raise ResultError("ax: not in a grid; give one from plt.subplots or figure.add_subplot")
     token = _place.set(ax)
     try:
         yield

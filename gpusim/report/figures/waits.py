@@ -16,6 +16,7 @@ from gpusim.tables.record import Record
 from gpusim.units import DAY_S, HOUR_S, number_of
 
 POINTS = 400  # of each curve
+APART = 1.0 / 6.0  # of the axis, between two labels
 TICKS_S = (1.0, 10.0, 60.0, 600.0, HOUR_S, 6 * HOUR_S, DAY_S, 7 * DAY_S, 60 * DAY_S)
 
 
@@ -31,7 +32,7 @@ def draw(result: Record) -> Figure:
         return figure
     figure = blank(WIDTH_IN, 3.3)
     curves = figure.add_axes((0.095, 0.15, 0.42, 0.66))
-    bars = figure.add_axes((0.765, 0.15, 0.165, 0.66))
+    bars = figure.add_axes((0.765, 0.15, 0.125, 0.66))
     none = share(float((jobs["wait_s"] <= 0.0).mean()))
     title = f"{none[0].upper()}{none[1:]} of {number_of(len(jobs), 'job')} never waited."
     title += " The others, by what they waited for most:"
@@ -52,14 +53,24 @@ def _curves(ax, waits: pd.DataFrame, jobs: pd.DataFrame) -> None:
         y = np.append(0.0, 100.0 * (pick + 1) / len(wait_s))
         ax.step(x, y, where="post", color=_colour(cause), linestyle=LINES[i % len(LINES)], linewidth=1.6)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator(TICKS_S))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     ax.minorticks_off()
     low, high = ax.get_xlim()
-    ax.set_xlim(max(low, 0.5), max(high, 20.0))
+    low, high = max(low, 0.5), max(high, 20.0)
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(FixedLocator(_ticks_s(low, high)))
     ax.set_ylim(0.0, 103.0)
     ax.set_xlabel("waited at most")
     ax.set_ylabel("% of these jobs")
+
+
+def _ticks_s(low_s: float, high_s: float) -> list[float]:
+    """Those of the ticks whose labels have room between them."""
+    kept: list[float] = []
+    for tick_s in TICKS_S:
+        if low_s <= tick_s <= high_s and (not kept or tick_s >= kept[-1] * (high_s / low_s) ** APART):
+            kept.append(tick_s)
+    return kept
 
 
 def _bars(ax, table: pd.DataFrame) -> None:

@@ -8,10 +8,11 @@ from rich.table import Table
 from gpusim.report import document
 from gpusim.report.section import Head, Section
 from gpusim.report.tables import NOT_BY_UNIT, Column, amount, cells, number, text
-from gpusim.report.terminal import Terminal, listing
+from gpusim.report.terminal import Terminal, in_lines, listing
 from gpusim.report.verdict import verdict
 from gpusim.studies.planning.proposal import Proposal
 
+KEY = 15  # of a line of what is bought, in characters: a plan by days then fits 80
 COLUMNS = (
     text("option", "option"),
     text("what", "what"),
@@ -51,7 +52,7 @@ class PurchasesSection(Section[Proposal]):
 def _listing(purchases: pd.DataFrame) -> Table:
     headings = (column.heading if column.text else f"{column.heading}>" for column in COLUMNS)
     table = listing(*headings, title="What to buy")
-    for row in cells(purchases, COLUMNS):
-        table.add_row(*row)
+    for option, what, *others in cells(purchases, COLUMNS):
+        table.add_row(option, in_lines(what, KEY), *others)
     table.add_row("total", "", "", "", "", number(purchases["cost_usd"].sum()), "", style="bold")
     return table

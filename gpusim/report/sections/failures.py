@@ -91,15 +91,23 @@ def _by_cause(failures: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("failures", ascending=False, kind="stable").reset_index()
 
 
+ACRONYMS = {"cpu", "dram", "gpu", "hbm", "nccl", "nic", "pcie", "psu", "sram", "ssd"}
+
+
+def _named(cause: str) -> str:
+    """The name of a cause in words: hbm, faulty_gpu are HBM, faulty GPU."""
+    return " ".join(word.upper() if word in ACRONYMS else word for word in cause.split("_"))
+
+
 CAUSES = (
-    Column("cause", "cause of failure", lambda name: name.replace("_", " "), text=True),
+    Column("cause", "cause of failure", _named, text=True),
     Column("failures", "failures", decimals()),
     Column("nodes", "nodes down", decimals()),
     Column("jobs", "jobs interrupted", decimals()),
     Column("node_h", "node-hours of repair", decimals()),
 )
 WITH_PLANNED = (
-    Column("cause", "failure or maintenance", lambda name: name.replace("_", " "), text=True),
+    Column("cause", "failure or maintenance", _named, text=True),
     Column("failures", "times", decimals()),
     *CAUSES[2:],
 )

@@ -27,7 +27,9 @@ class Space:
 
     def __init__(self, options: Mapping[str, Option]):
         if not options:
-            raise GpusimError("the scenario has nothing to buy; docs/planning.md shows [plan.options.NAME]")
+            raise GpusimError(
+                "the scenario has nothing to buy; add [plan.options.NAME] tables, as `gpusim plan --help` shows"
+            )
         self.options = dict(options)
         self.levels = [option.levels() for option in self.options.values()]
         self._usd = [[option.cost_usd(level) for level in range(len(levels))] for option, levels in self._pairs()]

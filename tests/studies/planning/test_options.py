@@ -69,7 +69,7 @@ def test_neighbours() -> None:
         ({**POWER, "key": "sites.texass.grid_mw"}, "key: sites.texass: not in the scenario (did you mean 'texas'?)"),
         ({**POWER, "key": "sites.texas.grid_mw.at"}, "key: sites.texas.grid_mw is a value, not a table"),
         ({**POWER, "key": "sites.*.grid"}, "key: sites.*.grid: not in the scenario (did you mean 'grid_mw'?)"),
-        ({**POWER, "key": "services.chat.deployments.2.site"}, "deployments.2: not in the scenario; there are: 0, 1"),
+        ({**POWER, "key": "services.chat.deployments.2.site"}, "deployments.2: not in the scenario; known: 0, 1"),
         ({**POWER, "key": "a..b"}, 'key: found "a..b"; give names joined by dots'),
         ({**POWER, "key": ""}, "key: missing"),
         ({**POWER, "range": [0.1, 0.8]}, 'range: found 0.1 first; give 0: nothing bought, with how = "add"'),

@@ -93,7 +93,7 @@ def test_a_path_counts_from_the_sweeps_folder_first(scenario: str, tmp_path: Pat
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="no such file; docs/sweeps.md shows one"):
+    with pytest.raises(ScenarioError, match="no such file; `gpusim sweep run --help` shows one"):
         SweepSpec.from_toml(tmp_path / "none.toml")
 
 
