@@ -54,7 +54,7 @@ class EnergySection(Section):
 
 def of_sites(has_marginal: bool) -> tuple[Column, ...]:
     """Columns of sites, with carbon at the marginal intensity behind that at the average where some site has one."""
-    at = [column.name for column in ECONOMICS].index("carbon_t") + 1
+    at = [column.key for column in ECONOMICS].index("carbon_t") + 1
     return (*ECONOMICS[:at], *(MARGINAL if has_marginal else ()), *ECONOMICS[at:])
 
 
