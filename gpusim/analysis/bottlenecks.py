@@ -144,7 +144,8 @@ def greatest(result: Record, table: pd.DataFrame | None = None) -> str:
         return f"{turned_away} {said}".strip()
     first = real.iloc[0]
     held, basis = quantity(first["gpu_hours_held_back"]), Earnings.of_manifest(result.manifest).basis
-    text = f"Most is attributed to {_name(first)}: {number_of(held, 'GPU-hour')} held back{worth(first['usd'], basis)}."
+    lost = f"{number_of(held, 'GPU-hour')} held back" + " from running work" * (first["cause"] in STALLED)
+    text = f"Most is attributed to {_name(first)}: {lost}{worth(first['usd'], basis)}."
     text = f"{turned_away} {text}".strip()
     if total <= 0.0:
         return text + " No job waited." * (len(result.jobs) > 0)
