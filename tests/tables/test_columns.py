@@ -96,9 +96,8 @@ def undated_instants(table: pd.DataFrame) -> list[str]:
 
 
 def test_every_column_of_a_result_names_its_unit(result: Result, serving: Result) -> None:
-    assert set(OPTIONAL) - {*SERVICE_TABLES, SEGMENTS} <= set(
-        result.tables
-    )  # of segments: tests/engine/test_segment_table.py
+    elsewhere = {*SERVICE_TABLES, SEGMENTS}  # of segments: tests/engine/test_segment_table.py
+    assert set(OPTIONAL) - elsewhere <= set(result.tables)
     faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
     faults |= {name: unnamed(serving.table(name)) for name in SERVICE_TABLES}
     assert {name: columns for name, columns in faults.items() if columns} == {}
