@@ -42,6 +42,7 @@ def _starts(f, j, p, now):
 
 @part
 def play_arrivals(f, now):
+    """All jobs that are submitted now; those whose data must come first are put down in ``departing``."""
     clock = f.clock[0]
     while clock.next_arrival < len(f.jobs) and f.jobs[clock.next_arrival].submit_s == now:
         j = clock.next_arrival

@@ -37,6 +37,7 @@ def n_words(n):
 
 @kernel
 def insert(words, base, n, i):
+    """Put ``i`` into a set."""
     size = (n + 31) >> 5
     while True:
         old = words[base + (i >> 5)]
@@ -50,6 +51,7 @@ def insert(words, base, n, i):
 
 @kernel
 def remove(words, base, n, i):
+    """Take ``i`` out of a set."""
     size = (n + 31) >> 5
     while True:
         left = words[base + (i >> 5)] & ~(1 << (i & 31))

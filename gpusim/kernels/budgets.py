@@ -17,11 +17,13 @@ def microwatts(watts):
 
 @inner
 def power_line(f, s):
+    """Row of ``lines`` of a site's power."""
     return len(f.nodes) + s
 
 
 @inner
 def quota_line(f, tenant, gpu_type):
+    """Row of ``lines`` of a tenant's quota of a type; opened when first asked for."""
     line = len(f.nodes) + len(f.sites) + tenant * f.quota.shape[1] + gpu_type
     if f.lines[line].first_chunk == NONE:
         open_line(f, line, f.quota[tenant, gpu_type], f.clock[0].now_s)

@@ -1,4 +1,8 @@
-"""Conservative backfill: when and where a waiting job can start at the earliest, beside all that is booked."""
+"""Conservative backfill: when and where a waiting job can start at the earliest, beside all that is booked.
+
+Every job has a reservation as it arrives, and nobody later delays it: Mu'alem and Feitelson (2001), Utilization,
+predictability, workloads, and user runtime estimates in scheduling the IBM SP2 with backfilling, IEEE TPDS 12(6).
+"""
 
 from __future__ import annotations
 

@@ -132,6 +132,7 @@ def fail_node(f, v, n, now):
 
 @kernel
 def repair_node(f, n, now):
+    """Bring a failed node back. False if it was not down."""
     p = f.nodes[n].pool
     if f.nodes[n].state != DOWN:
         return False

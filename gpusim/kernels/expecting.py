@@ -44,6 +44,7 @@ def expected_idle(f, n, now):
 
 @inner
 def is_easy(f):
+    """Whether expectations are kept: for EASY alone."""
     return f.scheduling[0].backfill == _EASY
 
 

@@ -28,6 +28,7 @@ def floor_class(gpus, span_s):
 
 @inner
 def clear_floors(f, n):
+    """Nothing is known of line ``n``: any window may fit from any time on."""
     line = f.lines[n]
     for i in range(FLOOR_SIZES * FLOOR_LENGTHS):
         line.floor_s[i] = -math.inf

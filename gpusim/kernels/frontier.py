@@ -8,6 +8,7 @@ from gpusim.kernels._jit import inner
 
 @inner
 def frontier_add(f, base, n, place, count):
+    """Add the member at ``place`` of the heap of ``n`` at ``base``, if there is one; how many the frontier has then."""
     if place < n:
         heap.push(
             f.scratch_keys,

@@ -23,11 +23,13 @@ def id_of(order, row):
 
 @inner
 def row_of(member):
+    """Row of ``holdings`` that a member stands for."""
     return member & _ROW
 
 
 @inner
 def order_of(member):
+    """Its order among all owners, by which ties are broken."""
     return member >> _HALF
 
 
@@ -39,6 +41,7 @@ def first_child(i):
 
 @inner
 def parent(i):
+    """Place above place ``i``."""
     return (i - 1) // ARITY
 
 

@@ -127,5 +127,6 @@ def start_waiting(jobs, j, lanes, i):
 
 @inner
 def stop_waiting(jobs, j, lanes, i):
+    """The job has waited: [s] by cause is what its lane was blocked since ``start_waiting``."""
     for cause in range(N_WAIT):
         jobs[j].waits[cause] += lanes[i].blocked_s[cause]

@@ -25,12 +25,14 @@ _CYCLE, _DATA = int(Wait.CYCLE), int(Wait.DATA)
 
 @inner
 def lane_of(f, j, p):
+    """Row of ``lanes`` of the job in pool ``p``."""
     pool = f.pools[p]
     return pool.first_lane if pool.n_lanes == 1 else pool.first_lane + f.jobs[j].tenant
 
 
 @inner
 def enqueue(f, j, p, now):
+    """The job joins the queue of pool ``p``, whose jobs, GPUs and work [GPU s] queued it adds to."""
     job, pool = f.jobs[j], f.pools[p]
     i = lane_of(f, j, p)
     lane = f.lanes[i]
@@ -63,6 +65,7 @@ def enqueue(f, j, p, now):
 
 @inner
 def dequeue(f, j, now):
+    """It leaves its queue, to start or to wait elsewhere; its waits [s] are booked."""
     job = f.jobs[j]
     p = job.pool
     pool = f.pools[p]
@@ -97,6 +100,7 @@ def await_data(f, j, p, now):
 
 @inner
 def stop_awaiting_data(f, j, now):
+    """Its data have arrived: the time since its submission [s] was waiting for them."""
     f.jobs[j].waits[_DATA] += now - f.jobs[j].submit_s
     _count_inbound(f, j, -1, now)
 
@@ -125,6 +129,7 @@ def exceeds_quota(f, tenant, gpus, p):
 
 @inner
 def over_quota(f, j, p):
+    """Whether its tenant would exceed its quota of GPUs of that type if the job started in pool ``p``."""
     return exceeds_quota(f, f.jobs[j].tenant, f.jobs[j].gpus, p)
 
 

@@ -1,4 +1,9 @@
-"""EASY's promise to a blocked head: the shadow time by which it can start, and the nodes kept for it."""
+"""EASY's promise to a blocked head: the shadow time by which it can start, and the nodes kept for it.
+
+The shadow time is when enough running jobs are expected to have ended; who ends by then, or takes nodes that the head
+will not need, may pass: Lifka (1995), The ANL/IBM SP scheduling system, Job scheduling strategies for parallel
+processing.
+"""
 
 from __future__ import annotations
 

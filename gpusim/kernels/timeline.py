@@ -102,12 +102,14 @@ def step_at(f, c, time_s):
 
 @inner
 def chunk_end(f, c):
+    """[s] Until when what the last step of a chunk says holds."""
     following = f.chunks[c].next
     return math.inf if following == NONE else f.chunks[following].time_s[0]
 
 
 @inner
 def step_end(f, c, i):
+    """[s] The same of step ``i``."""
     return f.chunks[c].time_s[i + 1] if i + 1 < f.chunks[c].count else chunk_end(f, c)
 
 

@@ -13,6 +13,7 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.report.timeline import export
 from gpusim.results.result import Result
 from gpusim.units import HOUR_S
+from tests.tables.test_columns import undated_instants, unnamed
 
 # Three jobs of eight hours: one is slowed after an hour, for an hour, and then continues on half its GPUs; one loses
 # its node after two hours, and gets it back an hour later; one runs in one go.
@@ -48,6 +49,7 @@ def result() -> Result:
 def test_parts_are_all_that_a_job_did(result: Result) -> None:
     jobs, parts = result.tables["jobs"].set_index("job_id"), result.tables["job_segments"]
     assert parts["job_id"].unique().tolist() == [0, 1]
+    assert unnamed(result.job_segments) == undated_instants(result.job_segments) == []
     lasts_s = parts["end_s"] - parts["start_s"]
     for name, of_parts in (
         ("run_s", lasts_s), ("held_gpu_s", lasts_s * parts["held_gpus"]), ("gpu_s", lasts_s * parts["gpus"]),

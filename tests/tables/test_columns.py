@@ -10,7 +10,7 @@ from gpusim.results.result import Result
 from gpusim.tables.competition import TABLES as OF_COMPETITION
 from gpusim.tables.deliveries import TABLES as OF_DELIVERIES
 from gpusim.tables.instants import INSTANTS, dated, undated, utc
-from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SERVICE_TABLES, TABLES
+from gpusim.tables.names import CONTRACT_TABLES, OPTIONAL, SEGMENTS, SERVICE_TABLES, TABLES
 from tests.analysis.requests_kit import simulated
 from tests.studies.deliveries.kit import contract, project, scenario
 
@@ -97,7 +97,8 @@ def undated_instants(table: pd.DataFrame) -> list[str]:
 
 
 def test_every_column_of_a_result_names_its_unit(result: Result, serving: Result) -> None:
-    assert set(OPTIONAL) - set(SERVICE_TABLES) <= set(result.tables)
+    elsewhere = {*SERVICE_TABLES, SEGMENTS}  # of segments: tests/engine/test_segment_table.py
+    assert set(OPTIONAL) - elsewhere <= set(result.tables)
     faults = {name: unnamed(result.table(name)) for name in [*result.tables, "rules"]}
     faults |= {name: unnamed(serving.table(name)) for name in SERVICE_TABLES}
     assert {name: columns for name, columns in faults.items() if columns} == {}

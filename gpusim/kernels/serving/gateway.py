@@ -100,6 +100,7 @@ def pair_of(t, row):
 
 @inner
 def keep(s, t, row, outcome):
+    """Put an ended request down in ``kept``, with its times [s]: those are told of one by one."""
     gate = t.gateway[0]
     kept, request, ticket = t.kept[gate.kept], s.requests[row], t.tickets[row]
     kept.number, kept.region, kept.deployment = ticket.number, ticket.region, ticket.deployment

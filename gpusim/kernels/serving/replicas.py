@@ -123,6 +123,7 @@ def start_replicas(f, v, first, last, count, p, may_preempt, now):
 
 @kernel
 def stop_replica(f, v, r, now):
+    """Take a replica off its nodes: its pool has the GPUs, its site the power [W]."""
     h = v.replicas[r].holding
     p, held = f.holdings[h].pool, f.holdings[h].held
     settle_pool(f.pools, p, now)

@@ -21,6 +21,7 @@ _ROUND_ROBIN = int(Router.ROUND_ROBIN)
 
 @inner
 def play_deployment(s, t, d, until_s):
+    """Play the replicas of a deployment that have requests up to ``until_s`` [s]."""
     deployment = t.deployments[d]
     r = deployment.first_engine
     while r < deployment.first_engine + deployment.engines:
