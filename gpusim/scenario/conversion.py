@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
 
-Efficiency = Annotated[float, Field(gt=0, lt=1)]
+Efficiency = Annotated[float, Field(ge=0.5, lt=1)]
 WITHIN = 0.003  # of each efficiency given, that of the losses fitted to them
 
 
