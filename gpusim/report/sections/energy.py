@@ -54,13 +54,13 @@ class EnergySection(Section):
 
 def of_sites(has_marginal: bool) -> tuple[Column, ...]:
     """Columns of sites, with carbon at the marginal intensity behind that at the average where some site has one."""
-    at = [column.name for column in ECONOMICS].index("carbon_t") + 1
+    at = [column.key for column in ECONOMICS].index("carbon_t") + 1
     return (*ECONOMICS[:at], *(MARGINAL if has_marginal else ()), *ECONOMICS[at:])
 
 
 MARGINAL = (
-    Column("marginal_g_per_kwh", "carbon, marginal [g/kWh]", decimals()),
-    Column("marginal_carbon_t", "CO2e, marginal [t]", number),
+    Column("marginal_g_per_kwh", "carbon, marginal [g/kWh]", decimals(), none="not given"),
+    Column("marginal_carbon_t", "CO2e, marginal [t]", number, none="not given"),
 )
 ECONOMICS = (
     text("site", "site"),
