@@ -163,9 +163,9 @@ def profile(days: float = 36.5) -> None:
     """A tenth of the year, by function."""
     scenario = gigawatts(days)
     gpusim.run(scenario.with_({"run.days": 0.01}))
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.process_time)
     profiler.runcall(gpusim.run, scenario)
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(20)
+    pstats.Stats(profiler).sort_stats("cumtime").print_stats(40)
 
 
 CASES = {"mechanisms": mechanisms, "year": year, "tenth": lambda: year(36.5), "profile": profile}

@@ -118,13 +118,15 @@ def _site(data: dict, name: str, project: Project) -> Iterator[str]:
 
 def _own_power(data: dict, site: dict, name: str, project: Project) -> Iterator[str]:
     """What a project brings of power on site is described there, has no date of its own, and comes once."""
-    own = site.get("on_site") or {}
-    known = {**own.get("generators", {}), **{part: own[part] for part in ("battery", "solar") if part in own}}
+    here = {"sites": {project.site: site}}
+    patterns = [("generators", "*"), ("battery",), ("solar",)]
+    own = [found for one in patterns for found in find(here, ("sites", project.site, "on_site", *one))]
+    known = {str(place[-1]): part for place, part in own}
     others = [
         part
-        for (_projects, other), table in find(data, ("projects", "*"))
-        if other != name and isinstance(table, dict) and table.get("site") == project.site
-        for part in (table.get("adds") or {}).get("on_site") or []
+        for other, one in valid_projects(data).items()
+        if other != name and one.site == project.site
+        for part in one.adds.on_site
     ]
     key = dotted(("projects", name, "adds", "on_site"))
     for part in dict.fromkeys(project.adds.on_site):

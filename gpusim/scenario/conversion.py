@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model
 
-Efficiency = Annotated[float, Field(gt=0, lt=1)]
+Efficiency = Annotated[float, Field(ge=0.5, lt=1)]
 WITHIN = 0.003  # of each efficiency given, that of the losses fitted to them
 
 
@@ -44,12 +44,12 @@ class Conversion(Model):
 
     @model_validator(mode="after")
     def _curve(self) -> Conversion:
-        for load in self.efficiency:
-            if not _is_load(load):
+        for text in self.efficiency:
+            if not _is_load(text):
                 raise PydanticCustomError(
                     "load",
                     "efficiency: found a load of {load}; give shares of the rated power, say 0.5",
-                    {"load": load},
+                    {"load": text},
                 )
         fixed, linear, square = _fitted(tuple(self.points))
         for load, share in self.points:
@@ -78,4 +78,5 @@ def _fitted(points: tuple[tuple[float, float], ...]) -> tuple[float, float, floa
 
     loads = [[1.0, load, load**2] for load, _share in points]
     lost = [load * (1.0 / share - 1.0) for load, share in points]
-    return tuple(float(part) for part in nnls(loads, lost)[0])
+    fixed, linear, square = nnls(loads, lost)[0].tolist()
+    return fixed, linear, square

@@ -12,6 +12,7 @@ import gpusim
 from gpusim.analysis.economics import economics
 from gpusim.analysis.window import after
 from gpusim.errors import ScenarioError, TraceError
+from gpusim.report.sections.energy import ECONOMICS, of_sites
 from gpusim.scenario.marginal import ratio_of
 from gpusim.units import HOUR_S, JOULE_PER_KWH
 from tests.regulation.kit import scenario, tables
@@ -115,3 +116,12 @@ def test_ratios_of_the_catalogue():
     for region, of in {"US-TEX-ERCO": derived.texas, "US-CAL-CISO": derived.california}.items():
         marginal, average = of(grid)
         assert round(marginal / average, 2) == ratio_of(region)
+
+
+def test_table_of_sites_has_both():
+    """Columns of the report, with and without; a site that has none says so."""
+    assert [column.key for column in of_sites(False)] == [column.key for column in ECONOMICS]
+    shown = {column.key: column for column in of_sites(True)}
+    assert list(shown)[list(shown).index("carbon_t") + 1 :][:2] == ["marginal_g_per_kwh", "marginal_carbon_t"]
+    assert shown["marginal_carbon_t"].cell(float("nan")) == "not given"
+    assert shown["marginal_carbon_t"].cell(12.0) == "12"

@@ -26,7 +26,7 @@ def record(rows) -> Record:
 
 def test_a_row_for_each_kind() -> None:
     found = feeders(record(ROWS)).set_index(["site", "tier"])
-    assert found.loc[("texas", "rack")].tolist() == ["H100", 2, 1, 30.0, 32.4, 5.0, 10.0]
+    assert found.loc[("texas", "rack")].tolist() == ["H100", 2, 1, 30.0, 30.0, 32.4, 5.0, 10.0]
     assert found.loc[("ohio", "rack"), "capping"] == 0
 
 

@@ -53,7 +53,7 @@ def test_a_scenario_without_projects_does_not_show_them() -> None:
             "projects.hall.tasks.racks.after",
             ["gird"],
             "projects.hall.tasks.racks.after.0: unknown name \"gird\" (did you mean 'grid'?);"
-            " known: line, racks, gpus, halls, grid, or PROJECT.TASK",
+            " known: line, racks, gpus, halls, grid, on_site, or PROJECT.TASK",
         ),
         (
             "projects.hall.tasks.racks.after",

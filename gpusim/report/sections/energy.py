@@ -59,8 +59,8 @@ def of_sites(has_marginal: bool) -> tuple[Column, ...]:
 
 
 MARGINAL = (
-    Column("marginal_g_per_kwh", "carbon, marginal [g/kWh]", decimals()),
-    Column("marginal_carbon_t", "CO2e, marginal [t]", number),
+    Column("marginal_g_per_kwh", "carbon, marginal [g/kWh]", decimals(), none="not given"),
+    Column("marginal_carbon_t", "CO2e, marginal [t]", number, none="not given"),
 )
 ECONOMICS = (
     text("site", "site"),

@@ -24,7 +24,10 @@ class FeedersSection(Section):
 
     def tables(self, findings: Findings) -> dict[str, dict[str, list]]:
         """A row for each pool and kind."""
-        return {"feeders": document.table(feeders(findings.result), COLUMNS)}
+        table = feeders(findings.result)
+        by_weather = (table["least_limit_kw"] < table["limit_kw"]).any()
+        columns = tuple(column for column in COLUMNS if by_weather or column.key != "least_limit_kw")
+        return {"feeders": document.table(table, columns)}
 
 
 COLUMNS = (
