@@ -24,7 +24,7 @@ def number_of(count: float | str, noun: str) -> str:
     written = count if isinstance(count, str) else f"{count:,.12g}"
     if written.lstrip("+-") == "1":
         return f"{written} {noun}"
-    return f"{written} {noun[:-1]}ies" if noun[-2:] in ("ly", "ry") else f"{written} {noun}s"
+    return f"{written} {noun[:-1]}ies" if noun[-2:] in ("ly", "py", "ry") else f"{written} {noun}s"
 
 
 def parse_utc(text: str) -> datetime:

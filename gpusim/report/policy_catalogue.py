@@ -17,7 +17,7 @@ WORKS = {
     " the jobs behind the first waiting one",
     How.ROUNDS: 'which jobs hold GPUs, or the queue, in Python: needs mode = "cycle"; a round is n log n in its jobs,'
     " times the sizes of a job under pollux, plus a linear programme of jobs x pools under gavel, an integer one of"
-    " kinds of jobs x pools x sizes under sia, times the pools under mast",
+    " kinds of jobs x pools x sizes under sia, times the pools under mast, and their nodes with preempt",
 }
 
 

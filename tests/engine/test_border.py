@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "at": {"time_s": ("finite", 5.0), "place": ("place", Place.CONTROL)},
     "completion": {"job": ("index", 0)},
     "connect": {"parts": ("function", len)},
+    "depart": {"job": ("index", 0), "pool": ("index", 0)},
     "detach": {},
     "event": {},
     "fail_node": {"node": ("index", 0)},
@@ -155,6 +156,13 @@ def test_a_job_lands_once():
     env.land(1)
     with pytest.raises(ProcessError, match="job 1 is queued; give one whose data are on their way"):
         env.land(1)
+
+
+def test_a_job_departs_from_a_queue_only():
+    env = _objects()["environment"]
+    for job, status in ((0, "running"), (1, "fetching")):
+        with pytest.raises(ProcessError, match=f"job {job} is {status}; give one that waits in a queue"):
+            env.depart(job, 0)
 
 
 def _yields_nothing(env):

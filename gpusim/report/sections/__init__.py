@@ -18,6 +18,7 @@ from gpusim.report.sections.feeders import FeedersSection
 from gpusim.report.sections.fleet import FleetSection
 from gpusim.report.sections.method import MethodSection
 from gpusim.report.sections.money import MoneySection
+from gpusim.report.sections.network import NetworkSection
 from gpusim.report.sections.notes import NotesSection
 from gpusim.report.sections.on_site import OnSiteSection
 from gpusim.report.sections.ranks import RanksSection
@@ -34,12 +35,12 @@ SECTIONS: list[Section] = [
     ReliefSection(), RanksSection(), BuildOutSection(), AssumptionsSection(), CompetitionSection(), ContractsSection(),
     MoneySection(), RulesSection(), WhereSection(), ExploreSection(), BottlenecksSection(), FleetSection(),
     WaitingSection(), FailuresSection(), RequestsSection(), ServicesSection(), EnergySection(), FeedersSection(),
-    OnSiteSection(), BillsSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
+    OnSiteSection(), BillsSection(), NetworkSection(), SitesSection(), EventsSection(), NotesSection(), MethodSection(),
 ]  # fmt: skip
 CONSOLE: list[Section] = [
     RanksSection(), BottlenecksSection(), FailuresSection(), RequestsSection(), ReplicationsSection(),
     AssumptionsSection(), CompetitionSection(), ContractsSection(), MoneySection(), EnergySection(), FeedersSection(),
-    OnSiteSection(), BillsSection(), RulesSection(),
+    OnSiteSection(), BillsSection(), NetworkSection(), RulesSection(),
 ]  # fmt: skip
 ADDED = plugins.loaded(plugins.SECTIONS, Section)  # by other packages, after gpusim's own
 SECTIONS[-1:-1] = ADDED  # the method stays last
