@@ -13,7 +13,7 @@ def tables() -> tuple[Table, ...]:
     rows = figures()
     gpus = list(dict.fromkeys(row["gpu"] for row in rows))
     at = {(row["field"], row["gpu"]): row for row in rows}
-    values = Table("field", "unit", title="GPU types (* assumption)")
+    values = Table("field", "unit", title="GPU types (* assumption)", box=SIMPLE, collapse_padding=True, pad_edge=False)
     for gpu in gpus:
         values.add_column(gpu, justify="right", no_wrap=True)
     sources = Table("field", "GPU", "basis", "source", "date", title="Sources", box=SIMPLE)
