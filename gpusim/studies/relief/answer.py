@@ -186,6 +186,6 @@ def _how_sure(separation: Separation, count: int, settings: dict) -> str:
         return f": more than all others at a confidence of {CONFIDENCE:.0%}."
     rest = [name for name in separation.contenders if name != separation.best]
     return (
-        f", but the budget of {number_of(settings['budget'], 'run')} is spent and {len(rest)} more may be the best: "
+        f", but the budget of {number_of(settings['budget'], 'run')} is spent, and {len(rest)} more {'is' if len(rest) == 1 else 'are'} not ruled out as the best: "
         f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )
