@@ -26,7 +26,7 @@ def tables() -> tuple[Table, Table, Table]:
     overview = Table("order", "goes first", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
-    works = Table("decides", "what, and with what", title="All work with failures, power limits, quotas, services and several sites")
+    works = Table("decides", "what, and with what", title="All work with failures, power limits, quotas and services")
     for how, words in WORKS.items():
         works.add_row(how.value, words)
     options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")
