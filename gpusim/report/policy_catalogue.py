@@ -23,10 +23,10 @@ WORKS = {
 
 def tables() -> tuple[Table, Table, Table]:
     """Policies; what each kind works with; options with their defaults."""
-    overview = Table("order", "first goes", "decides", "source", title="Policies: scheduler.order")
+    overview = Table("order", "goes first", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
-    works = Table("decides", "what, and with what", title="All with failures, power limits, quotas, services, sites")
+    works = Table("decides", "what, and with what", title="All work with failures, power limits, quotas and services")
     for how, words in WORKS.items():
         works.add_row(how.value, words)
     options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")

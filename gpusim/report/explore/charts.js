@@ -8,7 +8,7 @@ const PANEL = 280, PANEL_GAP = 70; // px of a panel, and between two
 const GAP = 20; // px between maps
 const CLOSE = 8; // px by which the page may change in width and charts stay as they are
 const RESTS = 150; // ms for which a window that is being resized is waited for
-const HEADINGS = { cause: ["cause", "mostly for"], period: ["from day", "day"] }; // of columns, where not as the filter
+const HEADINGS = { cause: ["cause", "mostly due to"], period: ["from day", "day"] }; // of columns, where not as the filter
 
 let specification, about; // of the charts, and what the page is to know of them
 let drawn; // charts of now, and the width that they were drawn for

@@ -85,6 +85,6 @@ ALL = (
     Column("low_se_gpu_hours", "standard error", quantity),
     Column("high_gpu_hours", "at high", quantity),
     Column("high_se_gpu_hours", "standard error", quantity),
-    Column("turns_at", "another first cause from", _turns, none=""),
-    Column("turns_to", "which is", str, text=True),
+    Column("turns_at", "first cause changes from", _turns, none=""),
+    Column("turns_to", "to cause", str, text=True),
 )

@@ -75,7 +75,7 @@ HOURLY = (
     Column("on_demand_share", "uncontracted GPUs in use", share),
 )
 COSTS = (
-    Column("rival", "with rival, less without", str, text=True),
+    Column("rival", "with minus without rival", str, text=True),
     Column("later_days", "mean delay [days]", _days),
     Column("gpu_hours", "mean GPU-hours lost", quantity),
     Column("p10_gpu_hours", "P10", quantity),

@@ -38,7 +38,7 @@ COLUMNS = (
     Column("capping", "that capped jobs", number),
     Column("limit_kw", "limit [kW]", decimals(1)),
     Column("least_limit_kw", "in the hottest hour [kW]", decimals(1)),
-    Column("asked_kw", "most asked of one [kW]", decimals(1)),
+    Column("asked_kw", "largest demand on one [kW]", decimals(1)),
     Column("capped_hours", "capped, mean [h]", decimals(1)),
     Column("longest_hours", "capped, longest [h]", decimals(1)),
 )

@@ -35,5 +35,5 @@ COLUMNS = (
     Column("wanted_replicas", "replicas wanted", decimals(1)),
     Column("replicas", "replicas running", decimals(1)),
     Column("short_hours", "hours short", decimals()),
-    Column("cause", "mostly for", lambda cause: WORDS[LOSS_OF_WAIT[cause]].short if cause else "", text=True),
+    Column("cause", "mostly due to", lambda cause: WORDS[LOSS_OF_WAIT[cause]].short if cause else "", text=True),
 )

@@ -185,7 +185,8 @@ def _how_sure(separation: Separation, count: int, settings: dict) -> str:
     if separation.separated:
         return f": more than all others at a confidence of {CONFIDENCE:.0%}."
     rest = [name for name in separation.contenders if name != separation.best]
+    are, runs = "is" if len(rest) == 1 else "are", number_of(settings["budget"], "run")
     return (
-        f", but the budget of {number_of(settings['budget'], 'run')} is spent and {len(rest)} more may be the best: "
-        f"{', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
+        f", but the budget of {runs} is spent, and {len(rest)} more {are} not ruled out as the best:"
+        f" {', '.join(rest[:5])}{' and others' if len(rest) > 5 else ''}."
     )
