@@ -8,63 +8,30 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from simpy.core import StopSimulation
 
-from gpusim import rng
 from gpusim.commerce.bill import bills
-from gpusim.engine import processes
-from gpusim.engine.assigning import FleetRounds
-from gpusim.engine.build import build_fleet, check_regions, names_of
+from gpusim.engine.assembly import Assembly
+from gpusim.engine.build import check_regions
 from gpusim.engine.build_out import BuildOut, build_tables, tell
-from gpusim.engine.cooling import CoolingPlant
-from gpusim.engine.cycle import cycle
 from gpusim.engine.data_sets import copies_table
-from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
-from gpusim.engine.exchanges import Exchanges
-from gpusim.engine.failures import Breakdowns
 from gpusim.engine.feeder_table import feeders_table
-from gpusim.engine.hall_cooling import HallCooling
-from gpusim.engine.instant import Place
-from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Network, set_bandwidth
-from gpusim.engine.maintenance import Rota
 from gpusim.engine.manifest import manifest_of
-from gpusim.engine.marginal import MarginalCarbon
 from gpusim.engine.meter import open_meters
-from gpusim.engine.mover import Mover
 from gpusim.engine.non_firm import Curtailments
-from gpusim.engine.on_site.plant import OnSitePlant
-from gpusim.engine.partners import Partners
-from gpusim.engine.power import SitePower
 from gpusim.engine.process import start_all
-from gpusim.engine.recorder import Recorder
 from gpusim.engine.regulation import Regulation
 from gpusim.engine.rejections import rejection_events, rejections_table
 from gpusim.engine.segment_table import segments_table
-from gpusim.engine.serving.prepared import prepare
-from gpusim.engine.serving.services import Services
-from gpusim.engine.serving.user_traffic import UserTraffic
-from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.site_tables import costs_table, sites_table
-from gpusim.engine.sizes import sizes_of
-from gpusim.engine.spares import Spares
 from gpusim.engine.storage import with_storage
-from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, peak_overheads, site_signals
+from gpusim.engine.surroundings import peak_overheads
 from gpusim.engine.workload import jobs_of
-from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.failures import draw_failures, found_after_s
 from gpusim.inputs.jobtable import JobTable, concatenate
-from gpusim.inputs.outages import outages
-from gpusim.inputs.synthetic import partners, parts_of_runs
-from gpusim.policies.loading import load_policy
 from gpusim.regulation.residency import confined
-from gpusim.scenario.link import paths
-from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.record import Record
 from gpusim.tables.rules import table as rules_table
-from gpusim.units import DAY_S, HOUR_S, MS_PER_S
 
 Process = Callable[[FleetEnvironment], Generator]
 
@@ -87,7 +54,7 @@ def run(
     if scenario.workload.contracted and build and jobs is None:
         table = _with_contracted(scenario, build, table, seed)
     fleet_scenario, checkpoints = with_storage(fleet_scenario, table)
-    world = _World(fleet_scenario, table, seed)
+    world = Assembly(fleet_scenario, table, seed)
     programme = build.programme(world.overheads) if build else None
     if programme:
         world.env.process(tell(world.env, programme.events, world.recorder.log))
@@ -100,33 +67,15 @@ def run(
     meters = open_meters(world.env, fleet_scenario, world.signals)
     start_all(world.env, processes)
     end_s = world.play(progress)
-    tables = world.recorder.tables(table)
-    fleet, names = world.env.fleet, world.names
-    edges_s = np.array(world.recorder.edges_s)
-    tables["rejections"] = rejections_table(fleet_scenario, fleet, table, names, edges_s)
-    tables["events"] = _with_rejections(tables["events"], tables["rejections"])
-    tables["sites"] = sites_table(fleet_scenario, fleet, names, world.plants, world.marginals)
-    tables["costs"] = costs_table(fleet_scenario, fleet, names, tables["ledger"], tables["jobs"])
-    if fleet.clock[0].n_segments:
-        tables["job_segments"] = segments_table(fleet, tables["jobs"], names, end_s)
+    tables = _tables(world, fleet_scenario, table, end_s)
     if checkpoints is not None:
         tables["checkpoints"] = checkpoints
-    if fleet_scenario.links:
-        tables["links"] = world.network.table(fleet_scenario.links)
-    if fleet_scenario.data_sets:
-        tables["copies"] = world.mover.copies.table() if world.mover.copies else copies_table([])
-    if fleet.pools["feeder_nodes"].any():
-        tables["feeders"] = feeders_table(fleet, names, end_s, world.halls)
-    if world.breakdowns:
-        tables |= world.breakdowns.tables(table["job_id"])
     if programme:
         tables |= build_tables(programme)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     if curtailments:
         tables["curtailments"] = curtailments.table()
-    if world.own:
-        tables["on_site"] = pd.concat([plant.table() for plant in world.own], ignore_index=True)
     if meters:
         tables["meter"] = pd.concat([meter.table() for meter in meters], ignore_index=True)
         charged = tables.get("rules", rules_table([]))
@@ -139,6 +88,29 @@ def run(
     )
     result = Record(manifest, tables)
     return _with_contracts(scenario, result, world.overheads) if scenario.contracts else result
+
+
+def _tables(world: Assembly, scenario: Scenario, table: JobTable, end_s: float) -> dict[str, pd.DataFrame]:
+    """What the fleet and its processes have to tell."""
+    fleet, names = world.env.fleet, world.names
+    tables = world.recorder.tables(table)
+    tables["rejections"] = rejections_table(scenario, fleet, table, names, np.array(world.recorder.edges_s))
+    tables["events"] = _with_rejections(tables["events"], tables["rejections"])
+    tables["sites"] = sites_table(scenario, fleet, names, world.plants, world.marginals)
+    tables["costs"] = costs_table(scenario, fleet, names, tables["ledger"], tables["jobs"])
+    if fleet.clock[0].n_segments:
+        tables["job_segments"] = segments_table(fleet, tables["jobs"], names, end_s)
+    if scenario.links:
+        tables["links"] = world.network.table(scenario.links)
+    if scenario.data_sets:
+        tables["copies"] = world.mover.copies.table() if world.mover.copies else copies_table([])
+    if fleet.pools["feeder_nodes"].any():
+        tables["feeders"] = feeders_table(fleet, names, end_s, world.halls)
+    if world.breakdowns:
+        tables |= world.breakdowns.tables(table["job_id"])
+    if world.own:
+        tables["on_site"] = pd.concat([plant.table() for plant in world.own], ignore_index=True)
+    return tables
 
 
 def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
@@ -163,175 +135,3 @@ def _with_contracts(scenario: Scenario, result: Record, overheads: dict[str, flo
     from gpusim.commerce.run_tables import run_tables
 
     return replace(result, tables=result.tables | run_tables(scenario, result, overheads))
-
-
-class _World:
-    """The environment of one run with all its processes."""
-
-    def __init__(self, scenario: Scenario, table: JobTable, seed: int):
-        self.scenario, self.duration_s = scenario, scenario.run.days * DAY_S
-        names = self.names = names_of(scenario, table)
-        by_site = site_signals(scenario, self.duration_s, seed)
-        found = [by_site[site] for site in names.sites]
-        self.hourly = [signals for signals, _notes in found]
-        self.input_notes = tuple(
-            f"sites.{site}.{what}: {count:,}"
-            for site, (_signals, odd) in zip(names.sites, found)
-            for what, count in odd.items()
-        )
-        self.signals = list(self.hourly)
-        planned = np.array([scenario.sites[site].pools[kind].gpus.peak() for site, kind in names.pools])
-        prepared = prepare(scenario, names, planned, seed)
-        self.engines = prepared.engines
-        serving = lay_out(prepared.replicas)
-        policy = scenario.scheduler.policy
-        self.policy = load_policy(policy, **scenario.scheduler.options) if policy else None
-        fleet = build_fleet(scenario, table, names, serving, self.policy)
-        self.env = env = FleetEnvironment(fleet, serving, sizes_of(scenario, table))
-        services = self._services = Services(env, prepared) if prepared.deployments else None
-        self.plants: list[CoolingPlant] = []
-        self.own: list[OnSitePlant] = []
-        self.marginals: dict[int, MarginalCarbon] = {}
-        self.halls: list[HallCooling] = []
-        self.recorder = Recorder(env, names, self.signals, services, self.plants, self.marginals)
-        env.connect(log=self.recorder.log)
-        for s, site in enumerate(names.sites):
-            for what, count in found[s][1].items():
-                self.recorder.log(0.0, site, "input", what, count)
-            self._open_site(s, site, seed)
-        self._open_links(table, seed)
-        spares = {p: (scenario.sites[site].pools[kind].spare_nodes, scenario.sites[site].pools[kind].spare_start_s)
-                  for p, (site, kind) in enumerate(names.pools)}  # fmt: skip
-        if any(nodes for nodes, _start_s in spares.values()):
-            env.connect(spares=Spares(env, spares).look_at)
-        if services:
-            env.process(services.run())
-        self.breakdowns = None
-        if scenario.failures.causes or scenario.failures.maintenance:
-            self._open_failures(table, seed)
-        if len(pairs := partners(scenario.workload, table)):
-            env.process(Partners(env, pairs).play())
-        rows = {ends: row for row, ends in enumerate(paths(scenario.links))}
-        if services and rows:
-            UserTraffic(env, self.network, services, scenario.services, names.regions, rows).start()
-        self._open_exchanges(table, rows)
-        if scenario.scheduler.mode == "cycle":
-            env.process(cycle(env, scenario.scheduler.cycle_s, self._passes()))
-
-    @property
-    def overheads(self) -> dict[str, float]:
-        """Facility watts per IT watt of each site at the hottest hour."""
-        return {site: float(self.env.fleet.sites[power.site].peak_overhead) for site, power in self.env.sites.items()}
-
-    def _passes(self) -> Callable[[], None]:
-        """What cycle mode does at every cycle."""
-        if self.policy is None:
-            return self.env.run_passes
-        order = self.scenario.scheduler.order
-        if hasattr(self.policy, "assign"):
-            return FleetRounds(self.env, self.policy, order, self.names, self.mover)
-        return Rounds(self.env, self.policy, order, self.names)
-
-    def _open_site(self, s: int, site: str, seed: int) -> None:
-        env, names, spec = self.env, self.names, self.scenario.sites[site]
-        start = self.scenario.run.start
-        row = env.fleet.sites[s]
-        signals = self.signals[s]
-        # Nodes are on by the hottest hour, whatever the interval over which signals are averaged.
-        row.peak_overhead = peak_overhead(spec.cooling, signals, self.duration_s)
-        check_halls(self.scenario, site, signals, self.duration_s)
-        if (interval_s := self.scenario.run.signal_s) is not None:
-            signals = SiteSignals(*(signal.coarse(interval_s, self.duration_s) for signal in signals))
-            self.signals[s] = signals
-        mine = range(int(row.first_pool), int(row.first_pool + row.n_pools))
-        pools = env.fleet.pools
-        rated_w = sum(float(pools[p].planned * pools[p].rated_w_per_gpu) for p in mine)
-        row.fixed_w = spec.cooling.losses.fixed * rated_w
-        row.square_per_w = spec.cooling.losses.square / rated_w if rated_w > 0.0 else 0.0
-        power = env.sites[site] = SitePower(
-            env, s, spec.oversubscription, [planned_w(spec.power_plan, self.scenario.gpus[kind]) for kind in spec.pools]
-        )
-        log = self.recorder.log
-        plant = CoolingPlant(env, power, spec.cooling, signals, rated_w, log, site)
-        self.plants.append(plant)
-        halls = [
-            HallCooling(env, p, hall, spec.cooling, signals, log, site, kind)
-            for p in mine
-            for kind in [names.pools[p][1]]
-            if (feeders := spec.pools[kind].feeders) and (hall := feeders.hall) and hall.design_c is not None
-        ]
-        self.halls += halls
-        followers: list[processes.Follower] = [plant, *halls]
-        marginal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
-        if marginal is not None:
-            is_followed = self.scenario.scheduler.carbon == "marginal"
-            self.marginals[s] = MarginalCarbon(env, power, marginal, is_followed)
-            followers.append(self.marginals[s])
-        more = [] if marginal is None else [marginal]
-        env.process(processes.follow_signals(env, s, signals, followers, more))
-        if spec.hall_mw is not None:
-            env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
-        env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))
-        if spec.on_site is not None:
-            self.own.append(OnSitePlant(env, power, site, spec, signals, start, self.duration_s, seed, log))
-        for p in mine:
-            kind = names.pools[p][1]
-            env.process(processes.deliver(env, power, p, spec.pools[kind].gpus.steps(start), site, kind, log))
-
-    def _open_failures(self, table: JobTable, seed: int) -> None:
-        env, names, failures = self.env, self.names, self.scenario.failures
-        shrinking = {name for name, kind in self.scenario.workload.classes.items() if kind.after_failure == "shrink"}
-        may_shrink = np.array([name in shrinking for name in table.names["job_class"]], dtype=bool)[table["job_class"]]
-        drawn = draw_failures(self.scenario, self.duration_s, seed)
-        shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
-        found_s = found_after_s(drawn, failures.causes, seed)
-        kinds = [self.scenario.workload.classes.get(name) for name in table.names["job_class"]]
-        every = np.array([kind.validate_every or 0 if kind else 0 for kind in kinds], "i8")[table["job_class"]]
-        validate = every if every.any() else None
-        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s, validate)
-        env.process(self.breakdowns.play())
-        for name, spec in failures.maintenance.items():
-            for p, (site, kind) in enumerate(names.pools):
-                if spec.concerns(site, kind):
-                    rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
-                    env.process(rota.play())
-
-    def _open_links(self, table: JobTable, seed: int) -> None:
-        env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())
-        ways = list(paths(self.scenario.links).values())
-        latency_s = [sum(specs[i].latency_ms for i in way) / MS_PER_S for way in ways]
-        network = self.network = Network(env, ways, latency_s)
-        for (name, spec), link in zip(self.scenario.links.items(), network.links, strict=True):
-            env.links[name] = link
-            random = rng.stream(seed, "links", name)
-            out_s = outages(random, spec.outage_share, spec.outage_h * HOUR_S, self.duration_s)
-            env.process(
-                set_bandwidth(env, link, spec.gbps.steps(start), spec.efficiency, name, self.recorder.log, out_s)
-            )
-        mover = self.mover = Mover(network, self.scenario, self.names, table)
-        env.connect(move=lambda job, row: env.process(mover.fetch(job, row)))
-
-    def _open_exchanges(self, table: JobTable, rows: dict[frozenset[str], int]) -> None:
-        for spec, runs in parts_of_runs(self.scenario.workload, table):
-            for parts in runs:
-                self.env.process(Exchanges(self.env, self.network, self.names.regions, rows, spec, parts).play())
-
-    def play(self, progress: Callable[[float], None] | None) -> float:
-        """Run to the end; the time [s] at which it came."""
-        env, run = self.env, self.scenario.run
-
-        def act() -> None:
-            self.recorder.snapshot()
-            if progress is not None:
-                progress(env.now / self.duration_s)
-
-        env.process(processes.tick(env, run.record_s, act))
-        if run.drain:
-            env.finished.callbacks.append(StopSimulation.callback)
-        env.run(until=env.at(self.duration_s, Place.OVER))
-        if env.now == 0.0:  # without jobs, or with none that takes time: there is one interval all the same
-            env.run(until=env.at(min(run.record_s, self.duration_s), Place.OVER))
-        if self._services is not None:
-            self._services.close()
-        self.recorder.snapshot()
-        return env.now
