@@ -132,7 +132,7 @@ def _own_power(data: dict, site: dict, name: str, project: Project) -> Iterator[
     for part in dict.fromkeys(project.adds.on_site):
         if part not in known:
             yield f"{key}: {_unknown_at(project.site, part, list(known))}"
-        elif isinstance(known[part], dict) and known[part].get("ordered") is not None:
+        elif isinstance(spec := known[part], dict) and spec.get("ordered") is not None:
             yield f'{key}: "{part}" is ordered by the site already; remove ordered there, or it here'
         elif part in others or project.adds.on_site.count(part) > 1:
             yield f'{key}: "{part}" comes more than once; keep it in one place'
