@@ -72,6 +72,7 @@ def scenario() -> dict:
             SITES[1]: {**site, "region": ATTACKS["script"]}, SITES[2]: site,
         },
         "links": {NAME: {"between": [ALL, ATTACKS["script"]], "gbps": 1.0}},
+        "data_sets": {NAME: {"tb": 1.0, "regions": [ALL]}},
         "tenants": {TENANT: {"quota_gpus": {GPU: 5}}},
         "workload": {
             "reference_gpu": GPU, "trace": TRACE, "classes": {CLASS: {}},
