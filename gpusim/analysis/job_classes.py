@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 from gpusim.tables.record import Record
 
 

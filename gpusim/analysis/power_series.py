@@ -11,8 +11,8 @@ from gpusim import gangs, rng
 from gpusim.analysis.job_classes import job_classes
 from gpusim.analysis.step_power import PEAK_OF_TDP, STEP_S, Steps
 from gpusim.errors import ResultError, did_you_mean
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 from gpusim.tables.record import Record
 
 JOB_PHASES = ("compute_j", "communication_j", "checkpoint_j")

@@ -16,11 +16,11 @@ from gpusim.inputs.jobtable import JobTable
 from gpusim.policies.policy import Policy
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.hardware import GpuType
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.link import paths
 from gpusim.scenario.references import unknown
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Pool, Site
-from gpusim.scenario.workload import JobClass
 from gpusim.state.codes import NONE, Capping, Tier
 from gpusim.state.fleet import Fleet
 from gpusim.state.serving import Serving

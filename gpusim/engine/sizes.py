@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusim.inputs.jobtable import JobTable
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 
 Curve = Callable[[np.ndarray], np.ndarray]
 

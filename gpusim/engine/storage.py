@@ -16,8 +16,8 @@ from gpusim.errors import ScenarioError
 from gpusim.inputs.jobtable import JobTable
 from gpusim.scenario.checkpoints import interval_s, mttf_s
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 from gpusim.units import DAY_S
 
 BYTES_PER_GB = 1e9

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 
 
 def daly_s(write_s: float, mttf_s: float) -> float:

@@ -11,8 +11,8 @@ from gpusim.analysis.power_series import power_series, steps_of
 from gpusim.analysis.step_power import Steps
 from gpusim.errors import ResultError
 from gpusim.scenario.hardware import built_in
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scenario import Scenario
-from gpusim.scenario.workload import JobClass
 from gpusim.tables.record import Record
 
 HOUR_S = 3600.0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.scaling import Goodput, Scaling
-from gpusim.scenario.workload import JobClass
 
 
 def test_amdahl():
