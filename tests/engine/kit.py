@@ -18,7 +18,7 @@ from gpusim.engine.instant import Place
 from gpusim.engine.job_tables import waits_of
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.layout.serving import lay_out
-from gpusim.engine.links import Network, move_data
+from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.engine.serving.deployment import Deployment
 from gpusim.engine.serving.prepared import Prepared
@@ -103,7 +103,7 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     env = FleetEnvironment(fleet, serving, sizes)
     network = Network(env, [(row,) for row in range(case.n_links)])
     env.links.update(enumerate(network.links))
-    env.connect(move=lambda job, row: env.process(move_data(env, network, job, row)))
+    env.connect(move=lambda job, row: env.process(_fetch(env, network, job, row)))
     powers = [SitePower(env, s, case.oversubscription) for s in range(case.n_sites)]
     for change in case.changes:
         env.process(_change(env, case, powers, change))
@@ -125,6 +125,12 @@ def world(case: Case) -> tuple[FleetEnvironment, Services]:
     if specs:
         env.process(services.run())
     return env, services
+
+
+def _fetch(env: FleetEnvironment, network: Network, job: int, row: int) -> Generator:
+    """The data of a job come over a path, then it joins the queue of its pool."""
+    yield from network.bring(row, float(env.fleet.jobs[job].data_bytes))
+    env.land(job)
 
 
 def _breakdowns(env: FleetEnvironment, case: Case) -> Breakdowns:
