@@ -25,7 +25,7 @@ class DataSets:
     """Copies of data sets, by region; jobs see where these lie in the paths to their candidates.
 
     A set that a region lacks comes over the path that carries most when it is asked for. Jobs that want it while it is
-    on its way wait for the same copy. The site that asked keeps it if there is room (``storage_tb``).
+    on its way wait for the same copy. The site that asked keeps it if there is room (``storage.copies_tb``).
     """
 
     def __init__(self, network: Network, scenario: Scenario, names: Names, table: JobTable):
@@ -33,8 +33,8 @@ class DataSets:
         self._names, self._specs, self._sites = list(scenario.data_sets), list(scenario.data_sets.values()), names.sites
         self._ways = paths(scenario.links)
         self._rows = {ends: row for row, ends in enumerate(self._ways)}
-        sites = [scenario.sites[site] for site in names.sites]
-        self._room_bytes = [math.inf if s.storage_tb is None else s.storage_tb * BYTES_PER_TB for s in sites]
+        rooms_tb = [scenario.sites[site].storage.copies_tb for site in names.sites]
+        self._room_bytes = [math.inf if room_tb is None else room_tb * BYTES_PER_TB for room_tb in rooms_tb]
         self._regions = names.regions
         self._of_job = sets_of(scenario, table)
         self._jobs = [np.flatnonzero(self._of_job == d) for d in range(len(self._specs))]

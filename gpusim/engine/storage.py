@@ -125,12 +125,11 @@ def _used(scenario: Scenario, bytes_per_s: float) -> dict[str, float]:
 
 
 def _write_gb_s(scenario: Scenario, site: str) -> float:
-    storage = scenario.sites[site].storage
-    assert storage is not None
-    return storage.write_gb_s
+    write_gb_s = scenario.sites[site].storage.write_gb_s
+    assert write_gb_s is not None  # by the scenario's check
+    return write_gb_s
 
 
 def _read_gb_s(scenario: Scenario, site: str) -> float:
-    storage = scenario.sites[site].storage
-    assert storage is not None
-    return storage.write_gb_s if storage.read_gb_s is None else storage.read_gb_s
+    read_gb_s = scenario.sites[site].storage.read_gb_s
+    return _write_gb_s(scenario, site) if read_gb_s is None else read_gb_s

@@ -153,9 +153,9 @@ def _storage(data: dict) -> Iterator[str]:
     """Checkpoints of a known size need storage wherever jobs may run."""
     sized = [place for place, _size in find(data, ("workload", "classes", "*", "parameters_b"))]
     for place, site in find(data, ("sites", "*")) if sized else ():
-        if isinstance(site, dict) and site.get("storage") is None:
-            say = f"is absent, and {dotted(sized[0])} is given; add it, say {{ write_gb_s = 100.0 }}"
-            yield f"{dotted(place)}.storage: {say}"
+        storage = site.get("storage", {}) if isinstance(site, dict) else None
+        if isinstance(storage, dict) and storage.get("write_gb_s") is None:
+            yield f"{dotted(place)}.storage.write_gb_s: is absent, and {dotted(sized[0])} is given; add it, say 100.0"
 
 
 def _planned_pods(data: dict, pools: dict) -> Iterator[str]:

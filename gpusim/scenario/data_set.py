@@ -10,8 +10,8 @@ from gpusim.units import BYTES_PER_TB
 
 class DataSet(Model):
     """Data that jobs of a class read (``data_set`` of the class). Where it lies such a job waits for GPUs only; to
-    another region a copy moves over the links first. Sites keep copies as far as their ``storage_tb`` goes; jobs find
-    them in all of the site's region. Without any link, data are available everywhere at once.
+    another region a copy moves over the links first. Sites keep copies as far as their ``storage.copies_tb`` goes;
+    jobs find them in all of the site's region. Without any link, data are available everywhere at once.
     """
 
     tb: float = Field(gt=0)

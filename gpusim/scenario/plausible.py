@@ -23,7 +23,7 @@ RANGES = {
     "gpus.*.usd_per_gpu_hour": (0.01, 200.0, "USD/h", "USD/s", "USD/month"),
     "links.*.gbps": (0.01, 1e6, "Gb/s", "Tb/s", "Mb/s"),
     "data_sets.*.tb": (1e-9, 1e6, "TB", "PB", "GB"),
-    "sites.*.storage_tb": (1e-6, 1e7, "TB", "PB", "GB"),
+    "sites.*.storage.copies_tb": (1e-6, 1e7, "TB", "PB", "GB"),
     "workload.streams.*.data_tb": (1e-9, 1e6, "TB", "PB", "GB"),
     "money.energy_usd_per_mwh": (2.0, 2_000.0, "USD/MWh", "USD/kWh", "USD/GWh"),
 }  # fmt: skip

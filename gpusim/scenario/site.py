@@ -73,13 +73,10 @@ class Site(Model):
     """[USD] Rent for each MW of ``hall_mw``; halls leased by projects are paid through their tasks."""
     pools: dict[str, Pool]
     """GPUs by type."""
-    storage_tb: float | None = Field(None, ge=0)
-    """[TB] Room for copies of data sets that are brought here. When one needs room, those go that no job there needs,
-    the least recently used first; if they do not make enough, it is not kept. Absent: all are kept."""
     cooling: Cooling = Cooling.model_validate({})
     """Facility overhead."""
-    storage: Storage | None = None
-    """Storage for checkpoints. Absent: they take the time that classes say."""
+    storage: Storage = Storage.model_validate({})
+    """What keeps checkpoints and copies of data sets."""
     opened: Moment | None = None
     """Date at which it was connected and opened, for rules; absent: when its grid connection is first above 0, with a
     constant one the run's start."""

@@ -1,4 +1,4 @@
-"""Storage of a site, that jobs write their checkpoints to and read them from."""
+"""Storage of a site: what jobs write their checkpoints to, and where copies of data sets are kept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from gpusim.scenario.base import Model
 
 
 class Storage(Model):
-    """Bandwidth that all jobs of a site share, for checkpoints of classes with `parameters_b` (docs/failures.md)."""
+    """What all jobs of a site share: bandwidth for checkpoints of classes with `parameters_b` (docs/failures.md), and
+    room for copies of data sets (docs/network.md)."""
 
-    write_gb_s: float = Field(gt=0, le=1e9)
-    """[GB/s] Written by all jobs together. Meta's for Llama 3: 2,000 sustained, 7,000 at peak."""
+    write_gb_s: float | None = Field(None, gt=0, le=1e9)
+    """[GB/s] Written by all jobs together. Meta's for Llama 3: 2,000 sustained, 7,000 at peak. Required with
+    `parameters_b`."""
     read_gb_s: float | None = Field(None, gt=0, le=1e9)
     """[GB/s] Read when a job starts or restarts. Absent: as much."""
+    copies_tb: float | None = Field(None, ge=0)
+    """[TB] Room for copies of data sets that are brought here. When one needs room, those go that no job there needs,
+    the least recently used first; if they do not make enough, it is not kept. Absent: all are kept."""

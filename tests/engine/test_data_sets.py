@@ -72,7 +72,7 @@ def test_the_first_waits_and_the_next_find_a_copy():
 
 def test_a_site_without_storage_fetches_again():
     """The negative control of the copy: without room for it each job waits anew, and pays."""
-    made = scenario(FAR, **{"sites.germany.pools.H100.gpus": 0.0, "sites.texas.storage_tb": 0.8})
+    made = scenario(FAR, **{"sites.germany.pools.H100.gpus": 0.0, "sites.texas.storage.copies_tb": 0.8})
     result = run(made, [(0, 50, "tokens"), (100, 50, "tokens")])
     assert result.jobs["start_s"].tolist() == [81.0, 181.0]
     assert result.copies["kept"].tolist() == [False, False]
@@ -97,7 +97,7 @@ def test_the_path_that_carries_most():
         "south": {"between": ["FR", TX], "gbps": 50.0},
     }
     sets = {"tokens": {"tb": 0.81, "regions": [DE, GB]}}
-    made = scenario(sets, links=links, **{"sites.germany.pools.H100.gpus": 0.0, "sites.texas.storage_tb": 0.0,
+    made = scenario(sets, links=links, **{"sites.germany.pools.H100.gpus": 0.0, "sites.texas.storage.copies_tb": 0.0,
                                           "sites.london": site(GB, 0), "sites.paris": site("FR", 0)})  # fmt: skip
     result = run(made, [(0, 10, "tokens"), (43_200 + 60, 10, "tokens")])
     assert result.copies["origin"].tolist() == [GB, DE]
@@ -150,7 +150,7 @@ def test_against_the_rule_written_plainly(jobs, sizes, room):
     """Least recently used of those that nobody needs; in whole tens of GB, at 10 GB/s."""
     jobs = sorted(jobs, key=lambda job: job[0])
     sets = {f"s{d}": {"tb": size / 100.0, "regions": [DE]} for d, size in enumerate(sizes)}
-    keys = {} if room is None else {"sites.texas.storage_tb": room / 100.0}
+    keys = {} if room is None else {"sites.texas.storage.copies_tb": room / 100.0}
     made = scenario(sets, **{"sites.germany.pools.H100.gpus": 0.0, **keys})
     result = run(made, [(submit, runtime, f"s{d}") for submit, runtime, d in jobs])
     starts, copies = play(jobs, sizes, 1, room)

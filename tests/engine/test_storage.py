@@ -98,8 +98,8 @@ def test_faults():
         gpusim.run(scenario(1.0))
     with pytest.raises(ScenarioError, match=r"checkpoint_interval_s: found 600 s, in which no checkpoint of 160 GB"):
         gpusim.run(scenario(4.0))
-    with pytest.raises(ScenarioError, match=r"sites.here.storage: is absent"):
-        scenario().with_({"sites.here.storage": None})
+    with pytest.raises(ScenarioError, match=r"sites.here.storage.write_gb_s: is absent"):
+        scenario().with_({"sites.here.storage.write_gb_s": None})
     for key, fault in {
         "checkpoint_background_s": "both say how long", "checkpoint_interval_s": "without an interval",
     }.items():  # fmt: skip

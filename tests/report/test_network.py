@@ -22,7 +22,7 @@ ALONE = {"sites.germany.pools.H100.gpus": 0.0}
             ["tokens", "texas", "1", "0.810", "1", "0"],
         ),
         (
-            {"sites.texas.storage_tb": 0.0},
+            {"sites.texas.storage.copies_tb": 0.0},
             [(0, 50, "tokens"), (100, 50, "tokens")],
             ["1 link of 1 carried 1.62 TB in all, for 16 USD; data that cross several links count on each.",
              "Jobs waited 0.045 hours in all for data.",
