@@ -30,7 +30,7 @@ ALLOWED = {
     # What is being built, without the jobs: played before the fleet, whose steps it makes.
     "buildout": BASE | {"scenario", "tables", "regulation"},
     # What contracts and money make of the GPUs that are live: pure functions, also of a run that has just ended.
-    "commerce": BASE | {"scenario", "tables", "buildout", "regulation"},
+    "commerce": BASE | {"scenario", "inputs", "tables", "buildout", "regulation"},
     "engine": BASE
     | {"scenario", "inputs", "bundle", "state", "kernels", "policies", "tables", "buildout", "commerce", "regulation"}
     | {"serving"},

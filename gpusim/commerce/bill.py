@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from gpusim.inputs.sun import Sun
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.site import Site
 from gpusim.scenario.steps import Steps
@@ -94,15 +95,28 @@ def _flat_mwh(
     return found
 
 
-def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime) -> np.ndarray:
-    """[MWh] That an agreement is for in each interval of a meter, shape (intervals,)."""
+def contracted_mwh(agreement: Agreement, read: pd.DataFrame, start: datetime, spec: Site) -> np.ndarray:
+    """[MWh] That an agreement of a site is for in each interval of a meter, shape (intervals,)."""
     from_s, to_s = read["start_s"].to_numpy(), read["end_s"].to_numpy()
     first_s = -np.inf if agreement.since is None else seconds_between(start, agreement.since)
     last_s = np.inf if agreement.until is None else seconds_between(start, agreement.until)
     if agreement.mw is None:  # it takes part in an interval by its share of the time
         share = np.clip(np.minimum(to_s, last_s) - np.maximum(from_s, first_s), 0.0, None) / (to_s - from_s)
         return share * read["energy_j"].to_numpy() / JOULE_PER_MWH
-    return _flat_mwh(agreement.mw, start, from_s, to_s, first_s, last_s)
+    most_mwh = _flat_mwh(agreement.mw, start, from_s, to_s, first_s, last_s)
+    if agreement.capacity_factor is None:
+        return most_mwh
+    return most_mwh * Sun(spec.latitude, spec.longitude, start, agreement.capacity_factor).means(from_s, to_s)
+
+
+def agreed_mwh(scenario: Scenario, meter: pd.DataFrame) -> np.ndarray:
+    """[MWh] That all agreements of a site are for in each interval of its meter, shape (intervals,)."""
+    found = np.zeros(len(meter))
+    for site, spec in scenario.sites.items():
+        mine = (meter["site"] == site).to_numpy()
+        for agreement in spec.tariff.agreements.values() if spec.tariff else ():
+            found[mine] += contracted_mwh(agreement, meter[mine], scenario.run.start, spec)
+    return found
 
 
 def backup_mwh(calls: pd.DataFrame, read: pd.DataFrame) -> np.ndarray:
@@ -134,7 +148,7 @@ def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[Line]:
     price = read["price_usd_per_mwh"].to_numpy()
     delivered_mwh, worth_usd, agreed = 0.0, 0.0, []
     for name, agreement in tariff.agreements.items():
-        mwh = contracted_mwh(agreement, read, start)
+        mwh = contracted_mwh(agreement, read, start, spec)
         amount, worth = float(mwh.sum()), float((mwh * price).sum())
         usd = amount * agreement.price_usd_per_mwh
         if agreement.settlement == "physical":

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce.bill import bills
+from gpusim.commerce.bill import agreed_mwh, bills
 from gpusim.engine.assembly import Assembly
 from gpusim.engine.build import check_regions
 from gpusim.engine.build_out import BuildOut, build_tables, tell
@@ -78,6 +78,8 @@ def run(
         tables["curtailments"] = curtailments.table()
     if meters:
         tables["meter"] = pd.concat([meter.table() for meter in meters], ignore_index=True)
+        if any(site.tariff and site.tariff.agreements for site in fleet_scenario.sites.values()):
+            tables["meter"]["agreed_mwh"] = agreed_mwh(fleet_scenario, tables["meter"])
         charged = tables.get("rules", rules_table([]))
         tables["bill"] = bills(
             fleet_scenario, tables["meter"], charged, tables.get("curtailments"), tables.get("on_site")

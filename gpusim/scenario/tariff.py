@@ -24,6 +24,9 @@ class Agreement(Model):
     """[USD/MWh] The agreed price."""
     mw: Steps | None = None
     """[MW] Flat power of the agreement. Absent: all that the site draws."""
+    capacity_factor: float | None = Field(None, gt=0, le=0.4)
+    """Mean share of ``mw`` over a year of a solar plant at the site's place, of which ``mw`` is then the most. Absent:
+    the power is flat."""
     since: Moment | None = None
     """First day of the agreement. Absent: the run's start."""
     until: Moment | None = None
@@ -33,6 +36,8 @@ class Agreement(Model):
     def _in_order(self) -> Agreement:
         if self.since is not None and self.until is not None and self.until <= self.since:
             raise PydanticCustomError("agreement", "until is not after since; give a later date")
+        if self.capacity_factor is not None and self.mw is None:
+            raise PydanticCustomError("agreement", "capacity_factor without mw, of which it is the mean share; give mw")
         return self
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gpusim.commerce.bill import bills
+from gpusim.analysis.delivered import in_words, matched
+from gpusim.commerce.bill import agreed_mwh, bills
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.bill import COLUMNS
+from gpusim.tables.record import Record
 from gpusim.tables.rules import Entry, table
 from gpusim.units import DAY_S, HOUR_S, JOULE_PER_MWH
 from tests.regulation.kit import tables
@@ -131,6 +133,38 @@ def test_agreements_hold_between_their_dates_and_in_steps() -> None:
     assert found["agreement late"] == pytest.approx(36.0 * 40.0)
     whole = {"price_usd_per_mwh": 40.0, "since": "2026-06-26T03:00:00", "until": "2026-06-26T12:00:00"}
     assert usd({"agreements": {"late": whole}}, read)["2026-06", "agreement late"] == pytest.approx(36.0 * 40.0)
+
+
+def test_agreement_with_a_solar_plant() -> None:
+    """It gives nothing at night, over a year its mean share, and never more than its size."""
+    agreement = {"price_usd_per_mwh": 30.0, "mw": 10.0, "capacity_factor": 0.25}
+    of = scenario({"agreements": {"sun": agreement}}, days=365.0, start="2026-01-01")
+    edges_s = np.arange(0.0, 365.0 * DAY_S + 1.0, 900.0)
+    read = pd.DataFrame({"site": "here", "start_s": edges_s[:-1], "end_s": edges_s[1:], "energy_j": 1.0})
+    mwh = agreed_mwh(of, read)
+    assert mwh.sum() == pytest.approx(0.25 * 10.0 * 8760.0, rel=2e-3)
+    assert mwh.max() <= 10.0 * 0.25 * (1.0 + 1e-9)
+    by_hour = mwh.reshape(365, 24, 4).sum(axis=(0, 2))  # at longitude 0 in UTC
+    assert by_hour[[0, 1, 2, 22, 23]].sum() == 0.0
+    assert by_hour.argmax() in (11, 12)
+    coarse = pd.DataFrame({"site": "here", "start_s": edges_s[:-1:96], "end_s": edges_s[96::96], "energy_j": 1.0})
+    assert agreed_mwh(of, coarse).sum() == pytest.approx(mwh.sum(), rel=1e-9)
+    with pytest.raises(ScenarioError, match="capacity_factor without mw"):
+        scenario({"agreements": {"sun": {**agreement, "mw": None}}})
+
+
+def test_agreements_match_hour_by_hour() -> None:
+    """5 MW flat for 4, 8, 6 and 2 MW: in all as much as is drawn, hour by hour 24 + 30 + 30 + 12 of 120 MWh."""
+    of = scenario({"agreements": {"wind": {"mw": 5.0, "price_usd_per_mwh": 45.0}}}, days=1.0)
+    parts = readings(np.repeat([4.0, 8.0, 6.0, 2.0], 24).tolist(), [50.0] * 96, interval_s=900.0)
+    for read, words in ((parts, "hour by hour"), (DAY, "metering interval by metering interval")):
+        known = Record({}, {"meter": read.assign(agreed_mwh=agreed_mwh(of, read)), "bill": bills(of, read, table([]))})
+        found = matched(known).loc["here"]
+        assert (found["hourly"], found["in_all"]) == (pytest.approx(96.0 / 120.0), pytest.approx(1.0))
+        assert in_words(known)[-1] == f"Agreements match 80% of what here drew {words}, 100% over the run."
+    none = Record({}, {"meter": DAY, "bill": bills(scenario({}), DAY, table([]))})
+    assert matched(none).empty
+    assert len(in_words(none)) == 1
 
 
 def test_what_rules_charge_is_on_the_bill() -> None:

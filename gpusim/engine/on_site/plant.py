@@ -15,10 +15,10 @@ from gpusim.engine.on_site.merit import Carried, Machines, Store, carry, lacking
 from gpusim.engine.on_site.outages import units_in_order
 from gpusim.engine.on_site.permit import Permit, new_years
 from gpusim.engine.on_site.starting import Starting
-from gpusim.engine.on_site.sun import Sun
 from gpusim.engine.power import SitePower
 from gpusim.engine.processes import Log
 from gpusim.inputs.climatology import SiteSignals
+from gpusim.inputs.sun import Sun
 from gpusim.scenario.on_site import Generator
 from gpusim.scenario.site import Site
 from gpusim.tables.on_site import COLUMNS, GRID

@@ -9,6 +9,7 @@ import numpy as np
 from gpusim.units import DAY_S, HOUR_S
 
 TILT_DEG, OFFSET_D = 23.45, 284.0  # declination after Cooper (1969)
+STEP_S = 900.0
 CLEAR_W_PER_M2, EXTINCTION = 1098.0, 0.057  # on a clear day after Haurwitz (1945)
 
 
@@ -29,6 +30,12 @@ class Sun:
     def share(self, time_s: float) -> float:
         """Share at a moment of the run [s]."""
         return float(min(1.0, self._factor * self._clear(np.array([time_s]))[0]))
+
+    def means(self, from_s: np.ndarray, to_s: np.ndarray) -> np.ndarray:
+        """Mean shares over spans of the run [s], from moments no more than ``STEP_S`` apart, shape (spans,)."""
+        count = max(1, int(np.ceil((to_s - from_s).max(initial=0.0) / STEP_S)))
+        times_s = from_s[:, None] + (to_s - from_s)[:, None] * (np.arange(count) + 0.5) / count
+        return np.minimum(1.0, self._factor * self._clear(times_s)).mean(axis=1)
 
     def _clear(self, times_s: np.ndarray) -> np.ndarray:
         """[kW/m2] On level ground under a clear sky at moments of the run [s]; at mean solar time."""
