@@ -163,7 +163,7 @@ def test_unknown_regions_together() -> None:
 def test_catalog_fits_120_columns() -> None:
     lines = gpusim("catalog").output.splitlines()
     assert max(map(len, lines)) <= 120
-    assert any(line.split()[1:4] == ["tdp_w", "│", "W"] for line in lines)
+    assert any(line.split()[:2] == ["tdp_w", "W"] for line in lines)
 
 
 words = st.sampled_from(

@@ -96,7 +96,7 @@ def test_all_runs_fail(tmp_path: Path) -> None:
 
 def test_what_cannot_be_run(tmp_path: Path) -> None:
     study(tmp_path)
-    refused(sweep("absent.toml"), "absent.toml: 1 fault", "docs/sweeps.md")
+    refused(sweep("absent.toml"), "absent.toml: 1 fault", "`gpusim sweep run --help` shows one")
     refused(sweep("status", "absent"), "gpusim: absent: no such folder; give the folder that `gpusim sweep` wrote")
     refused(sweep("sweep.toml", "--workers", "0"), "'--workers'")
     refused(sweep("sweep.toml", "--executor", "process"), "'process' is not one of 'serial', 'processes', 'dask'")

@@ -15,7 +15,7 @@ from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.links import Network
 from gpusim.engine.power import SitePower
 from gpusim.errors import GpusimError, ProcessError
-from gpusim.state.codes import Wait
+from gpusim.state.codes import Tier, Wait
 
 SCENARIO = gpusim.Scenario.from_toml("seeds/small.toml").with_({"run.days": 0.1})
 HUGE = 10**5000
@@ -63,6 +63,7 @@ ENVIRONMENT = {
     "run": {"until": ("until", 1.0)},
     "run_passes": {},
     "schedule": {"event": ("event", None), "priority": ("priority", 1), "delay": ("finite", 0.0)},
+    "set_feeder_limit": {"pool": ("index", 0), "tier": ("index", Tier.HALL), "limit_w": ("finite", 1.0)},
     "set_job_gpus": {"job": ("index", 0), "gpus": ("index", 1)},
     "set_job_rate": {"job": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
     "set_limit": {"site": ("index", 0), "grid_w": ("amount", 1.0), "cap_w": ("amount", 1.0)},

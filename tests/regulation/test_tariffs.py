@@ -128,8 +128,8 @@ def test_avoiding_costs_gpu_hours_and_saves_the_charge() -> None:
 
 def test_delivery_years() -> None:
     rule = getattr(Rules(), PJM)
-    prices = [price_of(rule, year) for year in (2024, 2025, 2026, 2027, 2031)]
-    assert prices == [None, 269.92, 329.17, 333.44, 333.44]
+    prices = [price_of(rule, year) for year in (2024, 2025, 2026, 2027, 2028, 2031)]
+    assert prices == [None, 269.92, 329.17, 333.44, 529.8, 529.8]  # the cap ends with 2027
 
 
 def test_each_delivery_year_is_charged_by_its_own_peak() -> None:

@@ -184,7 +184,7 @@ def test_the_command_with_prefill_apart(tmp_path):
         (["--engine", "vlm"], "did you mean 'vllm'"),
         (["--weights", "fp9"], "did you mean 'fp8'"),
         (["--router", "prefixes"], "router must be one of"),
-        (["--model", "Llama-3.1-405B"], "give more GPUs"),
+        (["--model", "Llama-3.1-405B"], "split the model over more GPUs"),
         (["--tp", "3"], "tp of 3 does not divide the 32 attention heads of llama-3.1-8b"),
         (["--out", "served.txt"], ".parquet"),
     ],
