@@ -63,7 +63,7 @@ def put_in_order(source: Source, quantity: str, moments: np.ndarray, values: np.
     source.note(f"{quantity}: rows without a value dropped", np.count_nonzero(timed & np.isnan(values)))
     kept = timed & ~np.isnan(values)
     moments, values = moments[kept].astype("datetime64[us]"), values[kept]
-    source.note(f"{quantity}: rows not in order of time", np.count_nonzero(np.diff(moments) < np.timedelta64(0, "ns")))
+    source.note(f"{quantity}: rows not in order of time", np.count_nonzero(np.diff(moments) < np.timedelta64(0, "s")))
     order = np.argsort(moments, kind="stable")
     moments, values = moments[order], values[order]
     last = np.append(moments[1:] != moments[:-1], np.ones(min(len(moments), 1), dtype=bool))

@@ -30,7 +30,7 @@ def read(source: Source) -> Requests:
     moments = _moments(rows)
     prompt, output = tokens(rows, PROMPT), tokens(rows, OUTPUT)
     source.faults.check()
-    source.note("rows not in order of time", np.count_nonzero(np.diff(moments) < np.timedelta64(0, "ns")))
+    source.note("rows not in order of time", np.count_nonzero(np.diff(moments) < np.timedelta64(0, "s")))
     source.note("requests without output", np.count_nonzero(output == 0))
     order = np.argsort(moments, kind="stable")
     first = moments[order[0]]
