@@ -129,6 +129,15 @@ def test_headline_names_the_largest_and_the_longest_wait():
     )
 
 
+def test_what_running_work_lost_is_not_held_back_from_waiting_work():
+    result = make(
+        {("north", "H100"): {"training": [40.0], "checkpointing": [10.0], "idle_no_demand": [50.0]}}, jobs=({},)
+    )
+    said = headline(result)
+    assert "nothing was held back from waiting work" in said
+    assert "'writing checkpoints' (H100 at north): 10 GPU-hours held back from running work" in said
+
+
 def test_nothing_held_back():
     result = make({("north", "H100"): {"training": [40.0], "idle_no_demand": [60.0]}}, jobs=({},))
     assert headline(result) == (
