@@ -393,3 +393,31 @@ def test_generations(tmp_path, capsys):
     experiment.main(str(tmp_path / "figure.png"))
     assert imread(tmp_path / "figure.png").std() > 0.01
     assert "from 9 months of waiting on" in capsys.readouterr().out
+
+
+def test_million_jobs(tmp_path, capsys, monkeypatch):
+    """Two policies on a small part: what preemption costs is told and drawn."""
+    experiment = load("million_jobs")
+    whole = experiment.scenario()
+    assert sum(one.jobs_per_day for one in whole.workload.streams.values()) * whole.run.days == pytest.approx(1e6)
+    assert len(set(experiment.POLICIES)) == 10
+    monkeypatch.setattr(experiment, "FEW", ("easy", "srtf"))
+    out = tmp_path / "figure.png"
+    experiment.main(str(out), "small", "serial")
+    told = capsys.readouterr().out
+    assert "under easy" in told
+    assert imread(out).std() > 0.01
+    study = gpusim.Sweep.load(tmp_path / "figure")
+    evictions = study.table().groupby("policy")["evictions"].sum()
+    assert evictions["srtf"] > 10 * evictions["easy"]
+
+
+@pytest.mark.parametrize("name", ["gittins", "multifactor"])
+def test_policy_speed(name, capsys, monkeypatch):
+    """A small part of the million jobs adds up; of policies that decide in rounds it says what a round takes."""
+    monkeypatch.syspath_prepend(FOLDER)
+    experiment = load("policy_speed")
+    assert experiment.case(name, 0.003) > 0.0
+    told = capsys.readouterr().out
+    assert told.startswith(name)
+    assert ("a round" in told) == (name == "multifactor")

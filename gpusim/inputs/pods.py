@@ -17,6 +17,7 @@ from gpusim.inputs.traces.source import Source
 
 WHOLE = 1000  # thousandths of a GPU
 MOST_GPUS = 62  # of a node, and GPU types: as many as there are bits
+UNREAD = -1  # in place of a number that cannot be one
 MOST = 1e12  # of CPU, memory and GPU thousandths: sums stay whole numbers
 NODE_COLUMNS = {"sn": str, "cpu_milli": float, "memory_mib": float, "gpu": float}
 POD_COLUMNS = {"name": str, "cpu_milli": float, "memory_mib": float, "num_gpu": float, "gpu_milli": float}
@@ -113,6 +114,8 @@ def read_nodes(path: str | Path) -> Nodes:
     gpus = _whole(rows, "gpu", MOST_GPUS)
     model = _texts(rows, "model")
     rows.faults.add_rows("a node with GPUs needs a model", (gpus > 0) & (model == ""), rows.lines, names.tolist())
+    several = np.char.find(model, "|") >= 0
+    rows.faults.add_rows("column 'model' must name one GPU type, without '|'", several, rows.lines, model.tolist())
     kinds = sorted(set(model[gpus > 0]))
     if len(kinds) > MOST_GPUS:
         rows.faults.add(f"{len(kinds)} GPU types in column 'model'; at most {MOST_GPUS} can be told apart")
@@ -171,7 +174,7 @@ def _pods(rows: Rows) -> Pods:
     names = _names(rows, "name")
     cpu, memory = (_whole(rows, column) for column in ("cpu_milli", "memory_mib"))
     gpus, milli = _whole(rows, "num_gpu", MOST_GPUS), _whole(rows, "gpu_milli", WHOLE)
-    bad = ((gpus == 1) & (milli == 0)) | ((gpus > 1) & (milli < WHOLE))
+    bad = ((gpus == 1) & (milli == 0)) | ((gpus > 1) & (milli < WHOLE) & (milli != UNREAD))
     rows.faults.add_rows("column 'gpu_milli' must be 1 to 1000 of one GPU, and 1000 of several", bad, rows.lines, milli)
     if not rows.faults.texts and not (gpus * milli).any():
         rows.faults.add("no pod asks for a GPU; columns 'num_gpu' and 'gpu_milli' must hold what each asks for")
@@ -189,7 +192,7 @@ def _seconds(rows: Rows, column: str) -> np.ndarray:
 
 def _names(rows: Rows, column: str) -> np.ndarray:
     """Names, of which none stands twice."""
-    names = rows.text(column).astype(str)
+    names = np.char.strip(rows.text(column).astype(str))
     _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
     again = first[inverse] != np.arange(len(names))
     rows.faults.add_rows(f"column '{column}' must name each once", again | (names == ""), rows.lines, names.tolist())
@@ -204,12 +207,12 @@ def _texts(rows: Rows, column: str) -> np.ndarray:
 
 
 def _whole(rows: Rows, column: str, most: float = MOST) -> np.ndarray:
-    """Whole numbers from 0 to a most."""
+    """Whole numbers from 0 to a most, ``UNREAD`` where a fault is told."""
     values = rows.number(column)
     bad = ~((values >= 0) & (values <= most) & (values == np.floor(values)))
     told = f"column '{column}' must hold whole numbers from 0 to {most:g}"
     rows.faults.add_rows(told, bad & _readable(rows, column), rows.lines, values)
-    return np.where(bad, 0, values).astype(np.int64)
+    return np.where(bad, UNREAD, values).astype(np.int64)
 
 
 def _readable(rows: Rows, column: str) -> np.ndarray:

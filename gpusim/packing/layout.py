@@ -9,6 +9,7 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.inputs.pods import WHOLE, Nodes, Pods
 from gpusim.kernels.packing.state import ANY, KIND, NODE, POD, SHAPE, TOTAL, Packing, Policy
+from gpusim.packing.misfits import types_of
 from gpusim.packing.typical import Typical, typical
 
 
@@ -86,7 +87,7 @@ def _codes(models: np.ndarray, bits: dict[str, int]) -> np.ndarray:
 
 
 def _code(models: str, bits: dict[str, int]) -> int:
-    named = {name.strip() for name in models.split("|")} - {""}
+    named = types_of(models)
     return sum(bits.get(name, 0) for name in named) if named else ANY
 
 

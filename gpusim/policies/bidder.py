@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Collection
+from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -25,8 +27,9 @@ class Bidder:
     def __init__(self, pool: PoolView, running: np.recarray):
         self.size, self._pool = pool.gpus_per_node, pool
         self._nodes = np.where(pool.nodes.state == ON, pool.nodes.free, 0)
-        self._running = {int(job.job): job for job in running}
+        self._here = running
         self._ends = sorted(zip(running.estimate_s.tolist(), running.held.tolist(), strict=True))
+        self._freed: list[int] | None = None  # GPUs by each of the ends; None: not summed up yet
         self._promised, self._first_s = 0, np.inf  # GPUs, and when the first of them are to be there
         self._occupants: list[list[int]] | None = None
         self.free = int(self._nodes.sum())
@@ -37,14 +40,12 @@ class Bidder:
 
     def wait_s(self, gpus: int, run_s: float) -> float:
         """[s] Until a job could start: 0 if it fits and delays nobody, inf if too little runs here for it to fit."""
-        if len(self._room(gpus)) and run_s <= self._first_s:
+        if run_s <= self._first_s and len(self._room(gpus)):
             return 0.0
-        lacks = self._promised + self.needs(gpus) - self.free
-        for end_s, held in self._ends:
-            lacks -= held
-            if lacks <= 0:
-                return max(end_s, 1.0)
-        return np.inf
+        if self._freed is None:
+            self._freed = list(accumulate(held for _end_s, held in self._ends))
+        end = bisect_left(self._freed, self._promised + self.needs(gpus) - self.free)
+        return max(self._ends[end][0], 1.0) if end < len(self._ends) else np.inf
 
     def take(self, gpus: int, run_s: float) -> None:
         """A job starts."""
@@ -52,6 +53,7 @@ class Bidder:
         self._nodes[room] -= gangs.on_node(gpus, self.size)
         self.free -= self.needs(gpus)
         insort(self._ends, (run_s, self.needs(gpus)))
+        self._freed = None
 
     def promise(self, gpus: int, wait_s: float) -> None:
         """A job waits for GPUs."""
@@ -93,6 +95,12 @@ class Bidder:
             self.free += held
             self._ends.remove((float(job.estimate_s), held))
             del self._running[row]
+        self._freed = None
+
+    @cached_property
+    def _running(self) -> dict[int, np.record]:
+        """Jobs that run, by row."""
+        return {int(job.job): job for job in self._here}
 
     def _victims(self, rows: Collection[int], priority: int) -> list[np.record]:
         jobs = [self._running[row] for row in rows if row in self._running]
@@ -101,6 +109,8 @@ class Bidder:
 
     def _room(self, gpus: int) -> np.ndarray:
         """Nodes on which a job fits now, the least free for a part of one; none if it does not."""
+        if self.needs(gpus) > self.free:
+            return np.zeros(0, dtype=int)
         count, each = gangs.n_nodes(gpus, self.size), gangs.on_node(gpus, self.size)
         fits = np.flatnonzero(self._nodes >= each)
         if len(fits) < count:

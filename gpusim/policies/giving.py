@@ -26,10 +26,13 @@ def first_served(jobs: np.recarray, keys: np.ndarray, free_gpus: int) -> np.ndar
     """
     bound = jobs.running & ~jobs.preemptible
     left = free_gpus + int(jobs.held[jobs.running & ~bound].sum())
-    gets = bound.copy()
     turn = np.lexsort((np.arange(len(jobs)), ~jobs.running, keys))
-    for i in turn[~bound[turn]].tolist():
-        if jobs.held[i] <= left:
-            left -= int(jobs.held[i])
-            gets[i] = True
+    turn = turn[~bound[turn]]
+    served = []
+    for i, needed in zip(turn.tolist(), jobs.held[turn].tolist(), strict=True):
+        if needed <= left:
+            left -= needed
+            served.append(i)
+    gets = bound.copy()
+    gets[served] = True
     return np.where(gets, jobs.gpus, 0)

@@ -54,8 +54,10 @@ class Hierarchical:
         group_has = np.bincount(group_of, has, len(self._weight))
         queues: dict[int, list[int]] = {}
         turn = np.lexsort((np.arange(len(jobs)), jobs.submit_s, ~jobs.running))
-        for i in turn[~bound[turn]][::-1].tolist():
-            queues.setdefault(int(jobs.tenant[i]), []).append(i)
+        turn = turn[~bound[turn]][::-1]
+        held = jobs.held.tolist()  # a look-up in a record array takes far longer
+        for i, tenant in zip(turn.tolist(), jobs.tenant[turn].tolist(), strict=True):
+            queues.setdefault(tenant, []).append(i)
         tenants: dict[int, list[tuple[float, int]]] = {}  # heaps, by group
         for tenant in queues:
             tenants.setdefault(int(group_of[tenant]), []).append((has[tenant] / share[tenant], tenant))
@@ -67,12 +69,12 @@ class Hierarchical:
             _usage, group = heappop(groups)
             _usage, tenant = heappop(tenants[group])
             i = queues[tenant].pop()
-            held = int(jobs.held[i])
-            within = has[tenant] + held <= self._tenant_limit[tenant]
-            if held <= left and within and group_has[group] + held <= self._group_limit[group]:
-                left -= held
-                has[tenant] += held
-                group_has[group] += held
+            needed = held[i]
+            within = has[tenant] + needed <= self._tenant_limit[tenant]
+            if needed <= left and within and group_has[group] + needed <= self._group_limit[group]:
+                left -= needed
+                has[tenant] += needed
+                group_has[group] += needed
                 gets[i] = True
             if queues[tenant]:
                 heappush(tenants[group], (has[tenant] / share[tenant], tenant))

@@ -61,10 +61,12 @@ class Reservations:
                 free[at[nodes.state[at] == ON]] += gangs.on_node(int(jobs.gpus[i]), size)
         promised = np.isin(jobs.tenant, [window.tenant for window in active])
         waits = np.flatnonzero(~jobs.running)
+        held, left = jobs.held.tolist(), int(free.sum())
         for i in waits[np.lexsort((waits, jobs.submit_s[waits], ~promised[waits]))].tolist():
-            found = self._fit(jobs[i], free, windows, now_s)
+            found = self._fit(jobs[i], free, windows, now_s) if held[i] <= left else None
             if found is not None:
                 free[found] -= min(int(jobs.gpus[i]), size)
+                left -= held[i]
                 self._nodes[int(jobs.job[i])] = found
                 gets[i] = True
         return np.where(gets, jobs.gpus, 0)

@@ -26,17 +26,19 @@ class WeightedFair:
         gets = bound.copy()
         has = np.bincount(jobs.tenant[bound], jobs.held[bound], len(self.pool.tenant_shares))
         turn = np.lexsort((np.arange(len(jobs)), jobs.submit_s, ~jobs.running))
+        turn = turn[~bound[turn]][::-1]
+        held = jobs.held.tolist()  # a look-up in a record array takes far longer
         queues: dict[int, list[int]] = {}
-        for i in turn[~bound[turn]][::-1].tolist():
-            queues.setdefault(int(jobs.tenant[i]), []).append(i)
+        for i, tenant in zip(turn.tolist(), jobs.tenant[turn].tolist(), strict=True):
+            queues.setdefault(tenant, []).append(i)
         heap = [(has[tenant] / self.pool.tenant_shares[tenant], tenant) for tenant in queues]
         heapify(heap)
         while heap:
             _usage, tenant = heappop(heap)
             i = queues[tenant].pop()
-            if jobs.held[i] <= left:
-                left -= int(jobs.held[i])
-                has[tenant] += jobs.held[i]
+            if held[i] <= left:
+                left -= held[i]
+                has[tenant] += held[i]
                 gets[i] = True
             if queues[tenant]:
                 heappush(heap, (has[tenant] / self.pool.tenant_shares[tenant], tenant))

@@ -6,14 +6,17 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from gpusim.errors import did_you_mean
 from gpusim.inputs.pods import WHOLE, Nodes, Pods
 from gpusim.packing.inflation import CURVES
+from gpusim.packing.misfits import misfits, missing_types
 from gpusim.packing.typical import typical
 from gpusim.report.terminal import listing, terminal
 from gpusim.studies.statistics.intervals import mean_interval, paired_interval
 from gpusim.units import number_of
 
 SHOWN = (90, 95, 100)  # per cent of demand, besides the last
+MOST_TYPES = 3  # GPU types that no node has which are named
 LEAST = 0.005  # points that are told apart
 ALLOCATED, FRAGMENT, _OF_FREE = CURVES
 
@@ -22,6 +25,7 @@ def print_packing(found: pd.DataFrame, nodes: Nodes, pods: Pods, console: Consol
     """What came to what, a table of policies, and which of them gives most away."""
     console = terminal(console)
     console.print(_about(found, nodes, pods))
+    console.print(unfit(nodes, pods), end="")
     last = int(found["demand_percent"].max())
     demands = [*(demand for demand in SHOWN if demand < last), last]
     runs = found["seed"].nunique()
@@ -53,6 +57,21 @@ def _about(found: pd.DataFrame, nodes: Nodes, pods: Pods) -> str:
         f" come one by one ({drawn}) and stay.\nTypical: {number_of(len(usual.pods), 'request')} that make up"
         f" {usual.pods.sum() / len(pods):.0%} of the pods."
     )
+
+
+def unfit(nodes: Nodes, pods: Pods) -> str:
+    """A line on pods that fit nowhere, and GPU types that no node has; nothing if all fit."""
+    count = int(np.count_nonzero(misfits(nodes, pods)))
+    if not count:
+        return ""
+    there, missing = sorted(set(nodes.model[nodes.gpus > 0].tolist())), missing_types(nodes, pods)
+    told = "; ".join(
+        f"{number_of(n, 'pod')} of {text}{did_you_mean(text, there)}" for text, n in missing.most_common(MOST_TYPES)
+    )
+    more = f"; and {number_of(len(missing) - MOST_TYPES, 'other')}" if len(missing) > MOST_TYPES else ""
+    types = f" GPU types that no node has: {told}{more}." if missing else ""
+    fit = "fits" if count == 1 else "fit"
+    return f"{number_of(count, 'pod')} of the file {fit} on no node, even an empty one.{types}\n"
 
 
 def _title(runs: int) -> str:

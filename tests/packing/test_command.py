@@ -10,6 +10,8 @@ from matplotlib.image import imread
 from gpusim.cli import cli
 from gpusim.errors import TraceError
 from gpusim.inputs.pods import read_nodes, read_pods
+from gpusim.packing.misfits import misfits
+from gpusim.report.packing_text import unfit
 
 NODES = "sn,cpu_milli,memory_mib,gpu,model\nb,8000,4096,1,T4\na,16000,8192,2,V100\n"
 PODS = (
@@ -133,3 +135,91 @@ def test_files_of_other_tools(tmp_path):
     path.write_text("")
     with pytest.raises(TraceError, match="empty; expected nodes"):
         read_nodes(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("gpu_milli", "1001", "column 'gpu_milli' must hold whole numbers from 0 to 1000 (1x): line 2: '1001.0'"),
+        ("gpu_milli", "0.5", "column 'gpu_milli' must hold whole numbers from 0 to 1000 (1x): line 2: '0.5'"),
+        ("gpu_milli", "-10", "column 'gpu_milli' must hold whole numbers from 0 to 1000 (1x): line 2: '-10.0'"),
+        ("gpu_milli", "46%", "column 'gpu_milli' must hold numbers (1x): line 2: '46%'"),
+        ("gpu_milli", "0", "column 'gpu_milli' must be 1 to 1000 of one GPU, and 1000 of several (1x): line 2: '0'"),
+        ("num_gpu", "-1", "column 'num_gpu' must hold whole numbers from 0 to 62 (1x): line 2: '-1.0'"),
+        ("num_gpu", "1.5", "column 'num_gpu' must hold whole numbers from 0 to 62 (1x): line 2: '1.5'"),
+        ("num_gpu", "", "column 'num_gpu' must hold whole numbers from 0 to 62 (1x): line 2: nothing"),
+        ("num_gpu", "inf", "column 'num_gpu' must hold numbers up to 1e+18 (1x): line 2: 'inf'"),
+        ("cpu_milli", "0x10", "column 'cpu_milli' must hold numbers (1x): line 2: '0x10'"),
+        ("memory_mib", "16Gi", "column 'memory_mib' must hold numbers (1x): line 2: '16Gi'"),
+        ("name", " ", "column 'name' must name each once (1x): line 2: ''"),
+        ("name", "p0 ", "column 'name' must name each once (1x): line 3: 'p0'"),
+    ],
+)
+def test_one_wrong_cell_is_one_fault(tmp_path, column, cell, said):
+    """Whatever else does not fit because of it."""
+    path = tmp_path / "pods.csv"
+    header, first, *others = PODS.splitlines()
+    cells = dict(zip(header.split(","), first.split(","), strict=True)) | {column: cell}
+    path.write_text("\n".join([header, ",".join(cells.values()), *others, ""]), encoding="utf-8")
+    with pytest.raises(TraceError) as error:
+        read_pods(path)
+    assert str(error.value).split("\n")[1:] == [f"  - {said}"]
+
+
+DAMAGED = {
+    "utf-16": (lambda text: text.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+    "latin-1": (lambda text: text.replace("p1", "p\xe4").encode("latin-1"), "line 2: not UTF-8 text (byte 0xe4)"),
+    "a zero byte": (lambda text: text.replace("p1", "p\0").encode(), "binary data (a zero byte)"),
+    "half of it": (lambda text: gzip.compress(text.encode())[:40], "damaged or cut-off gzip file"),
+    "semicolons": (lambda text: text.replace(",", ";").encode(), "separated by semicolons: separate them by commas"),
+    "no rows": (lambda text: text.partition("\n")[0].encode(), "no rows after the header line"),
+    "a row too long": (lambda text: text.replace("500,\n", "500,,x\n", 1).encode(), "rows longer than the 6 columns"),
+    "an open quote": (lambda text: text.replace("p0", '"p0').encode(), "a quoted cell runs over the end of its line"),
+    "a column twice": (lambda text: text.replace("gpu_spec", "name").encode(), "column 'name' stands twice"),
+    "nodes": (lambda _text: NODES.encode(), "column 'name' is missing"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGED)
+def test_damaged_files(files, tmp_path, how):
+    """What is wrong and with which file; no traceback."""
+    damage, said = DAMAGED[how]
+    path = tmp_path / "damaged.csv"
+    path.write_bytes(damage(PODS))
+    done = invoke(str(path), files[1])
+    assert done.exit_code == 2, done.output
+    assert isinstance(done.exception, SystemExit)
+    assert "damaged.csv" in done.output
+    assert said in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("how", ["a byte order mark", "CRLF", "blank lines", "a comment"])
+def test_files_that_are_only_unusual(files, tmp_path, how):
+    """They are read as what they are."""
+    path = tmp_path / "pods.csv"
+    text = {
+        "a byte order mark": "\ufeff" + PODS, "CRLF": PODS.replace("\n", "\r\n"), "blank lines": f"\n{PODS}\n\n",
+        "a comment": f"# openb\n{PODS}",
+    }[how]  # fmt: skip
+    path.write_bytes(text.encode())
+    found, plain = read_pods(path), read_pods(files[0])
+    assert all((a == b).all() for a, b in zip(vars(found).values(), vars(plain).values(), strict=True))
+
+
+def test_pods_that_fit_nowhere(tmp_path):
+    """They are not silently dropped: how many, and which GPU types no node has."""
+    nodes, pods = tmp_path / "nodes.csv", tmp_path / "pods.csv"
+    nodes.write_text(NODES, encoding="utf-8")
+    pods.write_text(PODS.replace("T4|V100", "v100|A10") + "p3,99000,5,0,0,\np4,1,1,1,9,T4|H999\n", encoding="utf-8")
+    assert misfits(read_nodes(nodes), read_pods(pods)).tolist() == [True, False, False, True, False]
+    said = unfit(read_nodes(nodes), read_pods(pods))
+    assert said == (
+        "2 pods of the file fit on no node, even an empty one. GPU types that no node has: 1 pod of v100|A10.\n"
+    )
+    pods.write_text(PODS.replace("T4|V100", "V10O"), encoding="utf-8")
+    assert said.splitlines()[0] not in (found := unfit(read_nodes(nodes), read_pods(pods)))
+    assert "1 pod of the file fits on no node" in found
+    assert "1 pod of V10O (did you mean 'V100'?)" in found
+    pods.write_text(PODS, encoding="utf-8")
+    assert unfit(read_nodes(nodes), read_pods(pods)) == ""
+    assert "fit on no node" not in invoke(str(pods), str(nodes), "--replications", "1").output
