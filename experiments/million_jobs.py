@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 import gpusim
 from gpusim.analysis.labels import label_of, unit_of
@@ -115,6 +116,7 @@ def _panel(ax: Axes, part: pd.DataFrame, verdict: pd.Series, measure: str) -> No
     ax.scatter(part["mean"] * unit.factor, range(len(part)), color=colours, s=16, zorder=3)
     ax.axvline(part["mean"].iloc[0] * unit.factor, color="black", linewidth=0.6)
     ax.set_xlabel(label_of(measure, unit).replace(": ", ":\n").replace(", ", ",\n"), fontsize=8)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.tick_params(labelsize=8)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#E3E3E3", linewidth=0.6)
