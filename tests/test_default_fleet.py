@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gpusim
+from gpusim.inputs.climatology import climate_signals
 from gpusim.inputs.synthetic import synthesize
 from gpusim.units import DAY_S, HOUR_S
 
@@ -83,3 +84,45 @@ def test_checkpoints_are_asynchronous_and_things_break(fleet):
     assert writing
     assert all(one.checkpoint_write_s / one.checkpoint_interval_s <= 0.003 for one in writing)  # PyTorch DCP, 2026
     assert fleet.failures.mix == "llama3"
+
+
+def test_racks_fail_twice_as_often_as_a_node_of_the_llama_3_run(fleet):
+    """419 interruptions in 54 days on 2,048 nodes: 3.8 in 1,000 days of a node."""
+    assert fleet.failures.causes["rack"].per_1000_days == pytest.approx(2.0 * 419 / (54 * 2048) * 1000, rel=0.01)
+
+
+def test_a_checkpoint_is_that_of_llama_3_and_its_storage_metas(fleet):
+    """6.48 TB published; at 2 TB/s, 3.24 s alone."""
+    kind = fleet.workload.classes["pretraining"]
+    assert kind.stored_gb == 6480.0
+    assert {kind.stored_gb / site.storage.write_gb_s for site in fleet.sites.values()} == {3.24}
+    assert fleet.data_sets["tokens"].tb == pytest.approx(15.6 * 4.0)
+
+
+@pytest.mark.parametrize("site", ["abilene", "virginia", "california", "newyork", "narvik", "lulea", "frankfurt",
+                                  "barcelona", "london"])  # fmt: skip
+def test_35_hours_of_a_usual_year_are_hotter_than_halls_are_built_for(fleet, site):
+    """Mean over years of what 35 hours exceed: standard deviation between years 0.2 to 0.8 K."""
+    spec, exceeded_c = fleet.sites[site], []
+    for seed in range(8):
+        start = fleet.run.start.replace(month=1)
+        weather = climate_signals(spec.region, start, 365 * DAY_S, np.random.default_rng(seed))
+        outside = weather.dry_bulb_c if spec.cooling.rejection == "dry" else weather.wet_bulb_c
+        exceeded_c.append(np.sort(outside.values)[-36])
+    assert np.mean(exceeded_c) == pytest.approx(spec.cooling.design_c, abs=1.2)
+
+
+def test_every_site_can_get_what_planned_runs_read(fleet):
+    """Links join all regions, so that data reach each."""
+    reached = {"US-MIDA-PJM"}
+    for _ in fleet.links:
+        reached |= {end for link in fleet.links.values() if reached & {*link.between} for end in link.between}
+    assert {site.region for site in fleet.sites.values()} <= reached
+
+
+def test_oversold_power_is_capped_and_charged_for(fleet):
+    oversold = {name for name, site in fleet.sites.items() if site.oversubscription > 1.0}
+    assert {fleet.sites[name].capping for name in oversold} == {"phase"}
+    assert set(fleet.rules.enforce) == {"us-texas-sb6", "us-ercot-4cp", "us-pjm-capacity", "eu-eed-reporting"}
+    billed = {site.region for site in fleet.sites.values() if site.tariff is not None}
+    assert billed == {"US-TEX-ERCO", "US-MIDA-PJM"}

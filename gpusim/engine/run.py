@@ -30,6 +30,7 @@ from gpusim.engine.workload import jobs_of
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.regulation.residency import confined
 from gpusim.scenario.scenario import Scenario
+from gpusim.tables.names import CHECKPOINTS
 from gpusim.tables.record import Record
 from gpusim.tables.rules import table as rules_table
 
@@ -69,7 +70,7 @@ def run(
     end_s = world.play(progress)
     tables = _tables(world, fleet_scenario, table, end_s)
     if checkpoints is not None:
-        tables["checkpoints"] = checkpoints
+        tables[CHECKPOINTS] = checkpoints
     if programme:
         tables |= build_tables(programme)
     if regulation:

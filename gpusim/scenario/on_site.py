@@ -53,8 +53,8 @@ class Generator(Part):
 
     kind: Literal["large_frame", "aeroderivative", "reciprocating"] = LEAST_KIND
     """What they are: turbines for power stations, turbines after jet engines, or piston engines."""
-    units: int = Field(ge=1, le=100_000)
-    """How many there are, the spare ones included."""
+    units: int = Field(ge=0, le=100_000)
+    """How many there are, the spare ones included. 0: none, where a plan may buy them."""
     spare_units: int = Field(0, ge=0)
     """Of these, units that stand by for those that fail or are maintained. N+1: 1."""
     outage_share: float = Field(0.0, ge=0, le=0.5)
@@ -103,7 +103,7 @@ class Generator(Part):
     @model_validator(mode="after")
     def _possible(self) -> Generator:
         faults = []
-        if self.spare_units >= self.units:
+        if 0 < self.units <= self.spare_units:
             faults.append(f"spare_units of {self.spare_units} of {self.units} leave none; give less")
         if self.half_load_efficiency > self.efficiency:
             faults.append(
@@ -118,10 +118,19 @@ class Generator(Part):
             raise PydanticCustomError("generator", "{faults}", {"faults": "; ".join(faults)})
         return self
 
+    def changes(self, start: datetime) -> list[tuple[float, bool]]:
+        """As of every part; none without units."""
+        return super().changes(start) if self.units else []
+
+    @property
+    def needed_units(self) -> int:
+        """Units without the spare ones."""
+        return max(0, self.units - self.spare_units)
+
     @property
     def firm_mw(self) -> float:
         """[MW] Without the spare units."""
-        return (self.units - self.spare_units) * self.mw
+        return self.needed_units * self.mw
 
     @property
     def total_mw(self) -> float:

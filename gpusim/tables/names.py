@@ -26,6 +26,7 @@ SERVICE_TABLES = (
 FAILURE_TABLES = ("failures", "interruptions")  # of scenarios with failures only
 BILL_TABLES = ("meter", "bill")  # of scenarios with a site that has a tariff only
 CURTAILMENTS = "curtailments"  # of scenarios with a connection that is partly firm only
+CHECKPOINTS = "checkpoints"  # of scenarios with checkpoints of a known size only
 FEEDERS = "feeders"  # of scenarios with limits of nodes, racks, busways or halls only
 COPIES = "copies"  # of scenarios with data sets only
 LINKS = "links"  # of scenarios with links only
@@ -38,7 +39,7 @@ OPTIONAL = {
     **dict.fromkeys(BILL_TABLES, "site with a tariff"), CURTAILMENTS: "connection that is partly firm",
     FEEDERS: "limits of nodes, racks, busways or halls", ON_SITE: "generation or storage on site",
     LINKS: "links", SEGMENTS: "jobs that were cut short or changed their rate", COPIES: "data sets",
-    PRICES: "contracts with market.index",
+    PRICES: "contracts with market.index", CHECKPOINTS: "checkpoints of a known size (parameters_b)",
 }  # fmt: skip
 
 

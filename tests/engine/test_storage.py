@@ -84,6 +84,14 @@ def test_a_run_is_that_with_these_times():
     assert expected == effective_times(stated)["expected_ettr"].item()
 
 
+def test_a_saved_result_knows_its_times(tmp_path):
+    """The ratio expected of a class counts them, after loading too."""
+    made = gpusim.run(scenario(), 1)
+    read = gpusim.Result.load(made.save(tmp_path / "run"))
+    pd.testing.assert_frame_equal(read.checkpoints, made.checkpoints)
+    assert effective_times(read).equals(effective_times(made))
+
+
 def test_work_that_stops():
     result = gpusim.run(scenario(checkpoint_stops_work=True), seed=1)
     row = result.tables["checkpoints"].iloc[0]

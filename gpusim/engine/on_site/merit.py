@@ -35,7 +35,7 @@ class Machines:
         """As a scenario describes them."""
         more = 2.0 * (1.0 / spec.efficiency - 0.5 / spec.half_load_efficiency)
         return cls(
-            spec.units - spec.spare_units, spec.mw * WATT_PER_MW, 1.0 / spec.efficiency - more, more, spec.least_load,
+            spec.needed_units, spec.mw * WATT_PER_MW, 1.0 / spec.efficiency - more, more, spec.least_load,
             spec.fuel_usd_per_mmbtu / JOULE_PER_MMBTU, spec.om_usd_per_mwh / JOULE_PER_MWH,
             spec.carbon_kg_per_mmbtu / JOULE_PER_MMBTU, spec.nox_kg_per_mmbtu / JOULE_PER_MMBTU,
         )  # fmt: skip

@@ -19,6 +19,8 @@ def generators(scenario: Scenario, _step: float, days: float) -> Iterator[Counte
     """One unit more of each kind that a site has or has ordered, and those that come within the run earlier."""
     for site, spec in scenario.sites.items():
         for name, one in ({} if spec.on_site is None else spec.on_site.generators).items():
+            if not one.units:
+                continue
             place, key = f"{site}/{name}", ("sites", site, "on_site", "generators", name)
             causes = booked(pools_at(scenario, [site]), *relieved_by("power"))
             years = scenario.run.days * DAY_S / YEAR_S
