@@ -17,6 +17,7 @@ from gpusim.engine.doors import Rounds
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.exchanges import Exchanges
 from gpusim.engine.failures import Breakdowns
+from gpusim.engine.following import FollowedSite, Follower, follow_signals
 from gpusim.engine.hall_cooling import HallCooling
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
@@ -91,6 +92,8 @@ class Assembly:
         self.halls: list[HallCooling] = []
         self.recorder = Recorder(env, names, self.signals, services, self.plants, self.marginals)
         env.connect(log=self.recorder.log)
+        self._followed: list[FollowedSite] = []
+        env.process(follow_signals(env, self._followed))
         for s, site in enumerate(names.sites):
             for what, count in found[s][1].items():
                 self.recorder.log(0.0, site, "input", what, count)
@@ -157,14 +160,14 @@ class Assembly:
             if (feeders := spec.pools[kind].feeders) and (hall := feeders.hall) and hall.design_c is not None
         ]
         self.halls += halls
-        followers: list[processes.Follower] = [plant, *halls]
+        followers: list[Follower] = [plant, *halls]
         marginal = marginal_carbon(self.scenario, site, signals.carbon_g_per_kwh, self.duration_s)
         if marginal is not None:
             is_followed = self.scenario.scheduler.carbon == "marginal"
             self.marginals[s] = MarginalCarbon(env, power, marginal, is_followed)
             followers.append(self.marginals[s])
         more = [] if marginal is None else [marginal]
-        env.process(processes.follow_signals(env, s, signals, followers, more))
+        self._followed.append(FollowedSite(env, s, signals, followers, more))
         if spec.hall_mw is not None:
             env.process(processes.open_halls(env, power, spec.hall_mw.steps(start), site, log))
         env.process(processes.energise(env, power, spec.grid_mw.steps(start), site, log))

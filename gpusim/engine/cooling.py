@@ -85,11 +85,13 @@ class CoolingPlant:
         self.water_l = 0.0
         self._log, self._site = log, site
         self._water, self._rate, self._metered_j = water_l_per_j(cooling, signals), 0.0, 0.0
+        row = np.asarray(env.fleet.sites)[power.site : power.site + 1]  # read often, for which a record is slow
+        self._facility_j, self._overhead = row["facility_j"], row["overhead"]
         self._share = 1.0
 
     def settle(self) -> None:
         """Count the water of the energy since then, right behind ``env.settle()``."""
-        facility_j = float(self.env.fleet.sites[self.power.site].facility_j)
+        facility_j = float(self._facility_j[0])
         self.water_l += (facility_j - self._metered_j) * self._rate
         self._metered_j = facility_j
 
@@ -99,7 +101,7 @@ class CoolingPlant:
         self.settle()
         self._rate = self._water.at(now)
         dry, wet = self.signals.dry_bulb_c.at(now), self.signals.wet_bulb_c.at(now)
-        self.env.fleet.sites[self.power.site].overhead = overhead(cooling, dry, wet)
+        self._overhead[0] = overhead(cooling, dry, wet)
         if cooling.design_c is not None:
             self._derate(cooled_share(cooling, dry, wet), outside_c(cooling, dry, wet))
 

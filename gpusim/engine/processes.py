@@ -1,16 +1,13 @@
-"""Control processes that every run has: deliveries, halls, grid stages, hourly signals, the recorder's ticks."""
+"""Control processes that every run has: deliveries, halls, grid stages, the recorder's ticks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator
 
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.instant import Place
 from gpusim.engine.power import SitePower
-from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.signals import Signal
-from gpusim.units import JOULE_PER_KWH, JOULE_PER_MWH, number_of
+from gpusim.units import number_of
 
 Log = Callable[[float, str, str, str, float, str], None]
 
@@ -44,31 +41,6 @@ def energise(
         yield env.at(time_s, Place.GRID)
         power.set_grid(mw * 1e6)
         log(env.now, site, "grid", f"grid connection of {mw:g} MW", mw, "MW")
-
-
-class Follower(Protocol):
-    """What goes by a site's surroundings."""
-
-    def follow(self) -> None:
-        """Take those of now, right behind ``env.settle()``."""
-
-
-def follow_signals(
-    env: FleetEnvironment, site: int, signals: SiteSignals, followers: Sequence[Follower], more: Sequence[Signal] = ()
-) -> Generator:
-    """Price, carbon and whoever follows them and the weather change exactly when signals do, ``more`` among them."""
-    while True:
-        now = env.now
-        env.settle()
-        row = env.fleet.sites[site]
-        row.price_usd_per_j = signals.price_usd_per_mwh.at(now) / JOULE_PER_MWH
-        row.carbon_g_per_j = row.followed_g_per_j = signals.carbon_g_per_kwh.at(now) / JOULE_PER_KWH
-        for follower in followers:
-            follower.follow()
-        following = min(signal.next_change(now) for signal in (*signals, *more))
-        if following == float("inf"):
-            return
-        yield env.at(following, Place.SIGNALS)
 
 
 def tick(env: FleetEnvironment, interval_s: float, act: Callable[[], None]) -> Generator:

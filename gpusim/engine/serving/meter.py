@@ -35,7 +35,8 @@ class ReplicaMeter:
     """
 
     def __init__(self, env: FleetEnvironment, d: Deployment, engine: ServingEngine, rows: np.ndarray, service: Service):
-        self._env, self._d, self._engine, self._rows = env, d, engine, rows
+        self._env, self._d, self._engine = env, d, engine
+        self._rows = rows.view(np.ndarray)  # read so often that a recarray is felt
         pool = env.fleet.pools[d.pool]
         self._gpus = service.gpus_per_replica
         self._held_gpus = gangs.held_gpus(self._gpus, int(pool.gpus_per_node))

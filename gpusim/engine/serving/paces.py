@@ -40,6 +40,7 @@ class Paces:
         self._sites = [self._site(d) for d in deployments]
         self._groups = [self._group(d, s) for d, s in zip(deployments, self._sites, strict=True)]
         self._steps = [0] * len(deployments)
+        self._n_moves = np.asarray(fleet.clock)["n_cap_moves"]  # read often, for which a record is slow
         self.any = len(fleet.cap_moves) > 0 and any(s != NONE and fleet.sites["cap_steps"][s] for s in self._sites)
 
     def _site(self, d: Deployment) -> int:
@@ -64,8 +65,10 @@ class Paces:
 
     def changes(self) -> Iterator[tuple[float, int, Pace]]:
         """Since the last call, in order: time [s], which of the deployments, and its pace from then on."""
+        if self._read == self._n_moves[0]:
+            return
         fleet = self._env.fleet
-        moves = fleet.cap_moves[self._read : fleet.clock[0].n_cap_moves]
+        moves = fleet.cap_moves[self._read : self._n_moves[0]]
         self._read += len(moves)
         for time_s, site, rung in moves.tolist():
             for i in np.flatnonzero(np.equal(self._sites, site)).tolist():

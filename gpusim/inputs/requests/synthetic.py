@@ -94,6 +94,8 @@ class SyntheticRequests:
 
 def _lengths(generator: np.random.Generator, mean: float, cv: float) -> np.ndarray:
     """Tokens of a batch, lognormal, at least one."""
+    if cv == 0.0:
+        return np.full(BATCH, max(round(mean), 1.0))
     sigma = math.sqrt(math.log1p(cv**2))
     lengths = mean * np.exp(sigma * generator.standard_normal(BATCH) - 0.5 * sigma**2)
     return np.maximum(np.rint(lengths), 1.0)

@@ -21,8 +21,13 @@ def blocks_of(replica, tokens):
 
 
 @part
-def blocks_of_all(replica, request):
-    """Blocks of all tokens that a request will have in the KV cache, and of the drafts in its last step."""
+def reserved_for(replica, request):
+    """Blocks of all tokens that a request will have in the KV cache, and of the drafts in its last step.
+
+    0 where no blocks are reserved.
+    """
+    if replica.reserves == 0:
+        return 0
     return blocks_of(replica, request.prompt_tokens + request.output_tokens - 1 + 2 * replica.drafts)
 
 
@@ -162,7 +167,7 @@ def _hashes_of_prompt(replica, request):
 def give_back(s, r, row, returns):
     """Free the blocks of a request, which may come back for them; ``shared`` stays as it was."""
     replica, request = s.engines[r], s.requests[row]
-    full = request.computed // replica.block_tokens
+    full = request.computed // replica.block_tokens if returns else 0
     findable = returns and replica.caching and request.shared == min(full, _hashes_of_prompt(replica, request))
     blocks = blocks_of(replica, request.computed + replica.drafts) - request.shared
     _free_run(s, r, row if findable else NONE, blocks, full - request.shared)
@@ -182,8 +187,10 @@ def found_in_cache(s, r, row):
     At least one token is left to compute.
     """
     replica, request = s.engines[r], s.requests[row]
-    most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
     shared, own, free = 0, 0, 0
+    if request.hashes == 0 and request.run == NONE:
+        return shared, own, free
+    most = (request.prompt_tokens + request.produced - 1) // replica.block_tokens
     while shared < min(most, _hashes_of_prompt(replica, request)):
         node = find(s, r, name_of(s, request, shared))
         if node == NONE:
@@ -232,6 +239,8 @@ def claim(s, r, row, shared, own):
 def share(s, r, row, tokens):
     """Others find the blocks of a request's prompt that so many tokens fill, but for copies and what is behind them."""
     replica, request = s.engines[r], s.requests[row]
+    if request.hashes == 0:
+        return
     hashes = _hashes_of_prompt(replica, request)
     if request.shared == min(request.computed // replica.block_tokens, hashes):
         _name(s, r, row, min(tokens // replica.block_tokens, hashes))
@@ -255,7 +264,7 @@ def unshare(s, r, row):
 def share_output(s, r, row):
     """Others find the blocks that the output of a request has filled, if they know what is in them."""
     replica, request = s.engines[r], s.requests[row]
-    if request.shared == _hashes_of_prompt(replica, request):
+    if request.hashes > 0 and request.shared == _hashes_of_prompt(replica, request):
         _name(s, r, row, min(request.computed // replica.block_tokens, request.hashes))
 
 

@@ -28,6 +28,22 @@ def given_after(replica, steps):
 
 
 @part
+def give(replica, steps):
+    """So many steps have given their tokens."""
+    given = given_after(replica, steps)
+    replica.turn = _turn_behind(replica, given - replica.given)
+    replica.given = given
+    replica.steps += steps
+
+
+@part
+def _turn_behind(replica, tokens):
+    """Count of tokens given, modulo the tokens of a block, when so many more are."""
+    turn = replica.turn + tokens
+    return turn if turn < replica.block_tokens else turn % replica.block_tokens  # to divide takes its time
+
+
+@part
 def steps_within(replica, given):
     """Steps behind which no more than so many tokens are given."""
     if replica.drafts == 0:
@@ -124,12 +140,11 @@ def _look_for_extremes(s, r):
 
 
 @part
-def _blocks_between(s, r, given, tokens):
-    """Blocks that those that decode take from a count of tokens given on, as so many more are."""
+def _blocks_between(s, r, turn, tokens):
+    """Blocks that those that decode take from a count of tokens given on, known by its turn, as so many more are."""
     replica = s.engines[r]
-    rounds = tokens // replica.block_tokens
+    rounds = tokens // replica.block_tokens if tokens >= replica.block_tokens else 0
     taken = rounds * replica.decoding
-    turn = given % replica.block_tokens
     for _ in range(tokens - rounds * replica.block_tokens):
         taken += s.turns[r, turn]
         turn = turn + 1 if turn + 1 < replica.block_tokens else 0
@@ -141,8 +156,8 @@ def blocks_next(s, r):
     """Blocks that the next step takes for those that decode."""
     replica = s.engines[r]
     if replica.drafts == 0:
-        return s.turns[r, replica.given % replica.block_tokens]
-    return _blocks_between(s, r, replica.given, given_after(replica, 1) - replica.given)
+        return s.turns[r, replica.turn]
+    return _blocks_between(s, r, replica.turn, given_after(replica, 1) - replica.given)
 
 
 @part
@@ -165,8 +180,10 @@ def serve_next(s, r):
 @part
 def blocks_behind(s, r, steps):
     """Blocks that so many steps behind the next one take."""
-    given = given_after(s.engines[r], 1)
-    return _blocks_between(s, r, given, given_after(s.engines[r], 1 + steps) - given)
+    replica = s.engines[r]
+    given = given_after(replica, 1)
+    turn = _turn_behind(replica, given - replica.given)
+    return _blocks_between(s, r, turn, given_after(replica, 1 + steps) - given)
 
 
 @part
@@ -175,20 +192,21 @@ def steps_behind(s, r, most):
     replica = s.engines[r]
     given = given_after(replica, 1)
     wanted = given_after(replica, 1 + most) - given
-    tokens = _tokens_with_blocks(s, r, given, wanted)
+    tokens = _tokens_with_blocks(s, r, _turn_behind(replica, given - replica.given), wanted)
     return most if tokens == wanted else steps_within(replica, given + tokens) - 1
 
 
 @part
-def _tokens_with_blocks(s, r, given, most):
-    """Tokens, at most so many, for which there are blocks from a count of tokens given on."""
+def _tokens_with_blocks(s, r, turn, most):
+    """Tokens, at most so many, for which there are blocks from a count of tokens given on, known by its turn."""
     replica = s.engines[r]
+    if (most + replica.block_tokens) * replica.decoding <= replica.free * replica.block_tokens:
+        return most  # there are many more
     rounds = replica.free // replica.decoding
     tokens = rounds * replica.block_tokens
     if tokens >= most:
         return most
     free = replica.free - rounds * replica.decoding
-    turn = given % replica.block_tokens
     while tokens < most:
         free -= s.turns[r, turn]
         if free < 0:

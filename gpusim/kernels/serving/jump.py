@@ -13,7 +13,7 @@ import numpy as np
 
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import take
-from gpusim.kernels.serving.decoding import blocks_behind, contexts, given_after, serve_next, steps_behind, steps_to_end
+from gpusim.kernels.serving.decoding import blocks_behind, contexts, give, serve_next, steps_behind, steps_to_end
 from gpusim.kernels.serving.lists import release
 from gpusim.kernels.serving.shipping import next_come_s
 from gpusim.kernels.serving.slowed import count_decoding
@@ -76,8 +76,7 @@ def _take(s, r, took_s, slope_s, steps):
     replica.decode_reads += steps * (replica.offsets + replica.decoding * given)
     replica.began_s = _end_of(replica.clock_s, took_s, slope_s, steps - 1)
     replica.clock_s = end_s
-    replica.given = given_after(replica, steps)
-    replica.steps += steps
+    give(replica, steps)
 
 
 @part

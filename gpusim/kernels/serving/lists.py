@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gpusim.kernels._jit import inner
-from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
+from gpusim.kernels.serving.blocks import blocks_of, give_back, reserved_for
 from gpusim.kernels.serving.lora import leave_adapter
 from gpusim.state.codes import NONE
 
@@ -148,7 +148,7 @@ def leave(s, r, row):
 def free(s, r, row):
     """The blocks of a request that has ended are free."""
     give_back(s, r, row, False)
-    s.engines[r].reserved -= blocks_of_all(s.engines[r], s.requests[row])
+    s.engines[r].reserved -= reserved_for(s.engines[r], s.requests[row])
 
 
 @inner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, part
-from gpusim.kernels.serving.blocks import blocks_of, blocks_of_all, give_back
+from gpusim.kernels.serving.blocks import blocks_of, give_back, reserved_for
 from gpusim.kernels.serving.decoding import stop_decoding
 from gpusim.kernels.serving.lists import stop_running, wait_again
 from gpusim.kernels.serving.lora import leave_adapter
@@ -44,7 +44,7 @@ def preempt(s, r, row):
     request.chunk = 0
     request.preemptions += 1
     replica.preemptions += 1
-    replica.reserved -= blocks_of_all(replica, request)
+    replica.reserved -= reserved_for(replica, request)
     stop_running(s, r, row)
     if replica.max_loras > 0:
         leave_adapter(s, r, row)

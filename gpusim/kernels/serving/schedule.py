@@ -19,10 +19,10 @@ import math
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import (
     blocks_of,
-    blocks_of_all,
     claim,
     found_in_cache,
     found_on_host,
+    reserved_for,
     share,
     take,
 )
@@ -171,7 +171,7 @@ def _admit(s, r, seen_s, budget):
         reserve = replica.watermark if replica.running > 0 else 0
         if blocks_of(replica, left + replica.drafts) + reserve > replica.free - free:
             return _BLOCKS
-        whole = blocks_of_all(replica, request)
+        whole = reserved_for(replica, request)
         if replica.reserves and replica.reserved + whole > replica.blocks:
             return _BLOCKS
         if replica.block_s > 0.0 and is_held(s, r, row):

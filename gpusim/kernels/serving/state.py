@@ -80,6 +80,7 @@ ENGINE = record(
         ("prefill_s", "f8"),  # time in steps with some
         ("steps", "i8"),  # in which those that decode got tokens
         ("given", "i8"),  # tokens that who decoded in all of these has got
+        ("turn", "i8"),  # ``given``, modulo the tokens of a block
         ("steps_with_prompts", "i8"),
         ("steps_without", "i8"),
         ("decode_tokens", "i8"),
@@ -110,7 +111,7 @@ ENGINE = record(
         ("pauses", "i8"),  # nobody decodes in steps with prompt tokens
         ("paused", "i8"),  # in the step in flight nobody does
         ("reserves", "i8"),  # admission is for all output
-        ("reserved", "i8"),  # blocks of all tokens of those that have them
+        ("reserved", "i8"),  # blocks of all tokens of those that have them, where output is reserved
         ("by_priority", "i8"),  # requests wait, and are preempted, by priority
         ("drafts", "i8"),  # tokens that are drafted in a step for each that decodes
         ("tokens_per_step", "f8"),  # that each of them gets, mean

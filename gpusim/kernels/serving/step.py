@@ -7,7 +7,7 @@ import math
 from gpusim.kernels import heap
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.serving.blocks import share_output
-from gpusim.kernels.serving.decoding import begin_decoding, contexts, given_after, is_over, stop_decoding
+from gpusim.kernels.serving.decoding import begin_decoding, contexts, give, is_over, stop_decoding
 from gpusim.kernels.serving.lists import join_waiting, leave, stop_running
 from gpusim.kernels.serving.shipping import follow, go_on, send_on
 from gpusim.kernels.serving.slowed import count_to_end, count_to_first_token
@@ -135,8 +135,7 @@ def finish(s, r):
     replica.clock_s = replica.step_end_s
     replica.step_end_s = math.nan
     if not replica.paused:
-        replica.given = given_after(replica, 1)
-        replica.steps += 1
+        give(replica, 1)
         replica.served = 0
         end_decoding(s, r)
     row = replica.prefilling
