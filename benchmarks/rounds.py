@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,6 +35,13 @@ def tree_of(revision: str) -> Path:
         packed = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True)
         with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
             files.extractall(folder, filter="data")
+        for kept in ROOT.glob(
+            "gpusim/**/__pycache__/*.nb[ci]"
+        ):  # kernels of the same sources need no second compilation
+            cache = folder / kept.relative_to(ROOT)
+            if cache.parent.parent.is_dir():
+                cache.parent.mkdir(exist_ok=True)
+                shutil.copyfile(kept, cache)
     return folder
 
 

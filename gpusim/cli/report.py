@@ -62,12 +62,14 @@ def findings_in(folder: Path) -> tuple[Findings | SweepFindings, Sequence[Sectio
     if study_of(folder) not in ("", "sweep"):
         raise ResultError(f"{folder}: {contents_of(folder)}")
     if (folder / "sweep.json").is_file():
-        from gpusim.report import sweeps
+        from gpusim.report import comparisons, sweeps
         from gpusim.report.sweeps.findings import SweepFindings
         from gpusim.results.sweep import Sweep
+        from gpusim.studies.comparison import is_comparison
 
         sweep = Sweep.load(folder)
-        return SweepFindings(sweep.spec, sweep.store), sweeps.SECTIONS
+        kind = comparisons if is_comparison(sweep.spec) else sweeps
+        return SweepFindings(sweep.spec, sweep.store), kind.SECTIONS
     from gpusim.studies.replications.folder import replications_in
 
     deliveries = competition = doubts = None
@@ -94,9 +96,9 @@ def _redrawn(folder: Path) -> Path:
 
     if folder.is_dir():
         check_file(folder / "report.html")
-    findings, _sections = findings_in(folder)
+    findings, sections = findings_in(folder)
     if isinstance(findings, Findings):
         return write_report(findings, folder)
     from gpusim.report.sweep_page import write
 
-    return write(findings, folder / "report.html")
+    return write(findings, folder / "report.html", sections)

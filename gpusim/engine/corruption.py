@@ -1,4 +1,4 @@
-"""Work that a fault has spoiled without a sign: what of a job is still good, and how it goes back to that."""
+"""Work that a fault has silently corrupted: what of a job is still good, and how it goes back to that."""
 
 from __future__ import annotations
 

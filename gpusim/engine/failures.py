@@ -88,7 +88,7 @@ class Breakdowns:
     def _corrupt(
         self, name: str, where: tuple[str, str], unit: Sequence[int], repair_s: float, found_after_s: float
     ) -> None:
-        """What runs on a unit is spoiled now; the unit fails when that is found, and the jobs go back."""
+        """What runs on a unit is corrupted now; the unit fails when that is found, and the jobs go back."""
         env = self.env
         hit = [n for n in unit if env.fleet.nodes["state"][n] == ON]
         spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in self.jobs_on(n)})]
@@ -102,7 +102,7 @@ class Breakdowns:
             is_found = True
             undone = [one for one in spoiled if one.spoils(env)]
             if ended := len([one for one in undone if one.has_ended(env)]):
-                told = f"{name}: found after {number_of(ended, 'spoiled job')} had ended"
+                told = f"{name}: found after {number_of(ended, 'corrupted job')} had ended"
                 env.log(env.now, where[0], "failure", told, ended, "jobs")
             undone = [one for one in undone if not one.has_ended(env)]
             self._fail(name, where, unit, repair_s, [one.job for one in undone])
@@ -117,7 +117,7 @@ class Breakdowns:
                     env.process(watch(env, one, every, lambda: is_found, self._validate))
 
     def _validate(self, job: int) -> None:
-        """A validation of a job finds all that has spoiled it, in the order in which it struck."""
+        """A validation of a job finds all that has corrupted it, in the order in which it struck."""
         for find in [find for one, find in self._unfound.pop(job, ()) if one.spoils(self.env)]:
             find()
 

@@ -51,8 +51,8 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
     at_work = _at_work(scenario, table)
     used = _used(scenario, sum(at_work[name].bytes_per_s for name in classes))
     faults = [
-        f"{dotted(('sites', site, 'storage', 'write_gb_s'))}: found {_write_gb_s(scenario, site):g} GB/s, of which"
-        f" checkpoints need {share:.3g} times as much; give more, or longer intervals of checkpoints"
+        f"{dotted(('sites', site, 'storage', 'write_gb_s'))}: found {_write_gb_s(scenario, site):g} GB/s, and"
+        f" checkpoints need {share:.3g} times that; give more, or longer checkpoint intervals"
         for site, share in used.items()
         if share >= 1.0
     ]
@@ -70,8 +70,8 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
         if kind.checkpoint_interval_s != "young_daly" and shared_s > kind.checkpoint_interval_s:
             faults.append(
                 f"{dotted(('workload', 'classes', name, 'checkpoint_interval_s'))}: found"
-                f" {kind.checkpoint_interval_s:g} s, in which no checkpoint of {gb:,.4g} GB is written, which takes"
-                f" {shared_s:.4g} s; give as much, or more of sites.NAME.storage"
+                f" {kind.checkpoint_interval_s:g} s, and a checkpoint of {gb:,.4g} GB takes {shared_s:.4g} s to write;"
+                f" give that long at least, or faster sites.NAME.storage"
             )
         rows.append(
             {

@@ -1,4 +1,4 @@
-"""Validations of jobs, which find that their work is spoiled: every so many checkpoints of a run."""
+"""Validations of jobs, which find that their work is corrupted: every so many checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST_S = 1.0  # between two looks at a run that does not move
 def watch(
     env: FleetEnvironment, spoiled: Corruption, every: int, is_over: Callable[[], bool], validate: Callable[[int], None]
 ) -> Generator:
-    """SimPy process: call ``validate(job)`` when a spoiled job next does, unless it is over before.
+    """SimPy process: call ``validate(job)`` when a corrupted job next does, unless it is over before.
 
     A run is looked at no later than it could be there from now on at rate 1, or at its own if that is more; while the
     job waits, no later than if it started now. So the moment is exact, whatever slows the job meanwhile.

@@ -25,19 +25,20 @@ def said(value: object) -> str:
     """A value of a scenario in a line: as in TOML, but texts without quotes; "not set" for None."""
     if value is None:
         return "not set"
-    return value if isinstance(value, str) else _value(value)
+    return value if isinstance(value, str) else in_toml(value)
 
 
 def _write(table: dict, path: list[str], lines: list[str]) -> None:
     tables = {key: value for key, value in table.items() if isinstance(value, dict)}
     if path and (len(tables) < len(table) or not table):
         lines += ["", f"[{'.'.join(map(_key, path))}]"]
-    lines += [f"{_key(key)} = {_value(value)}" for key, value in table.items() if key not in tables]
+    lines += [f"{_key(key)} = {in_toml(value)}" for key, value in table.items() if key not in tables]
     for key, value in tables.items():
         _write(value, [*path, key], lines)
 
 
-def _value(value: object) -> str:
+def in_toml(value: object) -> str:
+    """A value in a line of TOML."""
     match value:
         case bool():
             return str(value).lower()
@@ -48,9 +49,9 @@ def _value(value: object) -> str:
         case int() | float():
             return repr(value)
         case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
+            return f"[{', '.join(map(in_toml, value))}]"
         case dict():
-            return "{" + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + "}"
+            return "{" + ", ".join(f"{_key(key)} = {in_toml(part)}" for key, part in value.items()) + "}"
         case str() if _MOMENT.fullmatch(value):
             return value
     return _text(value)

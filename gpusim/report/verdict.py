@@ -24,7 +24,8 @@ def _found(plan: Proposal) -> str:
     more = ""
     if len(surer):
         more = f"; among more expensive ones, {surer['cost_usd'].min():,.0f} USD meets it with 95% confidence"
-    return f"{what} meets the goal on average{more}. Its 95% intervals extend beyond the goal."
+    extend = "interval extends" if len(plan.goal.conditions) == 1 else "intervals extend"
+    return f"{what} meets the goal on average{more}. Its 95% {extend} beyond the goal."
 
 
 def _missed(plan: Proposal) -> str:

@@ -44,6 +44,8 @@ class Plan(Proposal):
         Runs that failed: the candidate counts as one that does not meet the goal.
     store : Store
         Where the finished runs are.
+    units : dict of str
+        Unit of what each option buys; "" where it has none, as a choice.
     """
 
     def __repr__(self) -> str:

@@ -9,17 +9,17 @@ from gpusim.units import BYTES_PER_GB
 
 
 class Exchange(Model):
-    """Local updates: parts of a run train by themselves for a while, then exchange what they learnt (DiLoCo, Douillard
-    et al. 2023, arXiv:2311.08105: all parameters after 500 steps), at once or while they go on (Streaming DiLoCo, 2025,
+    """Local updates: parts of a run train independently for a while, then exchange updates (DiLoCo, Douillard et al.
+    2023, arXiv:2311.08105: all parameters after 500 steps), pausing or training on (Streaming DiLoCo, 2025,
     arXiv:2501.18512). Each part sends its update to the first and gets the mean of all back.
     """
 
     every_s: float = Field(ge=10)
-    """[s] Training between two exchanges."""
+    """[s] Training time between two exchanges."""
     gb: float = Field(gt=0)
-    """[GB] Size of an update: parameters times bytes of each."""
+    """[GB] Size of an update: parameters times bytes per parameter."""
     overlap: bool = False
-    """Whether parts train on while an exchange is under way; the next one waits for it. Else they pause."""
+    """Whether parts train on during an exchange (the next one waits for it) or pause."""
 
     @property
     def size_bytes(self) -> float:

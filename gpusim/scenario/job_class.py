@@ -28,22 +28,22 @@ class JobClass(Model):
     """[s] Time for which the rest is then written in the background; the checkpoint counts only afterwards. 0:
     synchronous."""
     checkpoint_gb: float | None = Field(None, gt=0)
-    """[GB] Size of a checkpoint, by which ``mast`` may bring jobs that have run to another region. Absent: by
-    ``parameters_b``; without either it does not."""
+    """[GB] Size of a checkpoint, with which ``mast`` may move jobs that have run to another region. Absent: from
+    ``parameters_b``; without either they stay."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
     validate_every: int | None = Field(None, ge=1)
-    """Checkpoints from one validation to the next: it finds silent corruption of the work so far (`found_after_h` of
-    causes of `failures`), and takes no time. Absent: jobs do not validate."""
+    """Checkpoints between validations, which find silent corruption of the work so far (`found_after_h` of causes of
+    `failures`) and take no time. Absent: jobs do not validate."""
     parameters_b: float | None = Field(None, gt=0, le=1e6)
-    """[10^9] Parameters of the model that jobs train. Beside `checkpoint_write_s`, checkpoints then take as long as the
-    storage of sites, which all jobs share, takes for that many bytes; reading them adds to `load_s`. Absent:
-    `checkpoint_background_s` says how long."""
+    """[10^9] Parameters of the model that jobs train. After `checkpoint_write_s`, a checkpoint then takes as long as
+    the site's shared storage takes to write it; reading it adds to `load_s`. Absent: `checkpoint_background_s` says
+    how long."""
     bytes_per_parameter: float = Field(16.0, gt=0, le=1000)
-    """[B] Of a checkpoint: weights and the state of the optimizer. Adam in mixed precision 14 to 16: 6.48 TB published
-    for 405 billion parameters."""
+    """[B] Bytes of a checkpoint per parameter: weights and optimizer state. Adam in mixed precision: 14 to 16,
+    published as 6.48 TB for 405 billion parameters."""
     checkpoint_stops_work: bool = False
-    """Whether work stops until a checkpoint of `parameters_b` is written: synchronous. Otherwise it goes on."""
+    """Whether work stops until a checkpoint of `parameters_b` is written (synchronous) or goes on."""
     speeds: dict[str, Annotated[float, Field(gt=0, lt=math.inf)]] = {}
     """Speed of the work by GPU type, relative to ``workload.reference_gpu``: measured throughputs, say ``{ V100 = 0.31,
     K80 = 0.05 }``. Types not listed: their ``training_speed``."""
@@ -88,7 +88,7 @@ class JobClass(Model):
         faults = []
         if self.parameters_b is None:
             if self.checkpoint_stops_work:
-                faults.append("checkpoint_stops_work without parameters_b, by which it is told how long; give that too")
+                faults.append("checkpoint_stops_work without parameters_b, which says how long; give that too")
         elif self.checkpoint_gb is not None:
             faults.append("checkpoint_gb and parameters_b both say how large a checkpoint is; keep one")
         elif self.checkpoint_background_s > 0.0:

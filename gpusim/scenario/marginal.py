@@ -12,12 +12,12 @@ from gpusim.scenario.hardware import figures
 
 
 class Marginal(Model):
-    """Where a site's marginal carbon intensity is from. Empty: the ratio of its region (`gpusim catalog`)."""
+    """Source of a site's marginal carbon intensity. Empty: the ratio of its region (`gpusim catalog`)."""
 
     g_per_kwh: float | None = Field(None, ge=0, le=5000)
     """[g/kWh] The same at all times."""
     file: str | None = Field(None, min_length=1)
-    """File of it, say WattTime's; its path is relative to the working directory."""
+    """File of marginal intensities, say WattTime's; its path is relative to the working directory."""
     ratio: float | None = Field(None, ge=0, le=20)
     """Marginal over average, at all times."""
 
@@ -36,7 +36,7 @@ class Marginal(Model):
 
 @cache
 def ratio_of(region: str) -> float | None:
-    """Marginal over average in a region, None where no data tell it."""
+    """Marginal over average in a region, None where unknown."""
     return {row["region"]: float(row["value"]) for row in figures("marginal")}.get(region)
 
 

@@ -17,6 +17,8 @@ from gpusim.scenario.references import find
 
 How = Literal["set", "add", "scale", "delay_days"]  # a value of the scenario is changed
 MOST_LEVELS = 10_000
+# Last word of a key -> unit of its value.
+_UNITS = {"mw": "MW", "kw": "kW", "gpus": "GPUs", "gbps": "Gbit/s", "tb": "TB", "gb": "GB", "s": "s", "h": "h"}
 _NOTHING = {"add": 0.0, "scale": 1.0, "delay_days": 0.0}  # amount that leaves the scenario as it is
 
 
@@ -45,6 +47,16 @@ class Option(Model):
     def all_keys(self) -> list[str]:
         """``key`` and ``keys``."""
         return [*([self.key] if self.key else []), *self.keys]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the amount, by the names of the keys; "" of choices, of factors and where the names tell none."""
+        if self.choices or self.how == "scale":
+            return ""
+        if self.how == "delay_days":
+            return "days"
+        units = {_UNITS.get(key.rpartition(".")[2].rpartition("_")[2], "") for key in self.all_keys()}
+        return units.pop() if len(units) == 1 else ""
 
     def levels(self) -> list[object]:
         """What may be bought, from nothing to everything; or the choices."""

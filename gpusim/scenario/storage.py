@@ -12,10 +12,10 @@ class Storage(Model):
     room for copies of data sets (docs/network.md)."""
 
     write_gb_s: float | None = Field(None, gt=0, le=1e9)
-    """[GB/s] Written by all jobs together. Meta's for Llama 3: 2,000 sustained, 7,000 at peak. Required with
+    """[GB/s] Write bandwidth, shared by all jobs. Meta's for Llama 3: 2,000 sustained, 7,000 at peak. Required with
     `parameters_b`."""
     read_gb_s: float | None = Field(None, gt=0, le=1e9)
-    """[GB/s] Read when a job starts or restarts. Absent: as much."""
+    """[GB/s] Read bandwidth when a job starts or restarts. Absent: ``write_gb_s``."""
     copies_tb: float | None = Field(None, ge=0)
-    """[TB] Room for copies of data sets that are brought here. When one needs room, those go that no job there needs,
-    the least recently used first; if they do not make enough, it is not kept. Absent: all are kept."""
+    """[TB] Room for copies of data sets. For a new copy, those that no job needs are dropped, least recently used
+    first; if that is not enough, it is not kept. Absent: all are kept."""

@@ -25,8 +25,8 @@ class Agreement(Model):
     mw: Steps | None = None
     """[MW] Flat power of the agreement. Absent: all that the site draws."""
     capacity_factor: float | None = Field(None, gt=0, le=0.4)
-    """Mean share of ``mw`` over a year of a solar plant at the site's place, of which ``mw`` is then the most. Absent:
-    the power is flat."""
+    """Mean output over a year, as a share of ``mw``, of a solar plant at the site's place; ``mw`` is then its peak.
+    Absent: the power is flat."""
     since: Moment | None = None
     """First day of the agreement. Absent: the run's start."""
     until: Moment | None = None
@@ -37,18 +37,18 @@ class Agreement(Model):
         if self.since is not None and self.until is not None and self.until <= self.since:
             raise PydanticCustomError("agreement", "until is not after since; give a later date")
         if self.capacity_factor is not None and self.mw is None:
-            raise PydanticCustomError("agreement", "capacity_factor without mw, of which it is the mean share; give mw")
+            raise PydanticCustomError("agreement", "capacity_factor without mw, the peak of the solar plant; give mw")
         return self
 
 
 class DayAhead(Model):
-    """Power bought the day before, at prices of the day-ahead market: what is drawn beyond is bought, and what is not
-    drawn sold, at the site's price, which is then that of real time."""
+    """Power bought the day before, at prices of the day-ahead market. What is drawn beyond it is bought, and what is
+    not drawn is sold, at the site's price, which is then that of real time."""
 
     price_usd_per_mwh: float | None = None
     """[USD/MWh] Constant price of the day-ahead market."""
     price_file: str | None = Field(None, min_length=1)
-    """File of its prices; its path counts from the working directory."""
+    """File of its prices; its path is relative to the working directory."""
     mw: Steps | None = None
     """[MW] Flat power that is bought. Absent: what the meter counted at the same time a day before, and nothing on the
     first day."""

@@ -35,14 +35,14 @@ class Stream(Model):
     starts: list[When] | None = Field(None, min_length=1)
     """Submission times of planned jobs, one job each: days since the start of the run, or dates."""
     partner: str | None = None
-    """Stream whose jobs each bring a second half from this stream, at the same time and with the same run time, say the
-    rollouts of reinforcement learning: each half proceeds only while the other runs, and otherwise waits on its
+    """Stream whose jobs each come with a second half from this stream, at the same time and with the same run time, say
+    the rollouts of reinforcement learning: each half proceeds only while the other runs, and otherwise waits on its
     GPUs."""
     partner_gpus: Positive | None = None
     """GPUs of this half per GPU of the partner, rounded up. Absent: 1."""
     exchange: Exchange | None = None
-    """What the jobs and the halves that other streams bring for each exchange over the links, as parts of one training
-    run at several sites (``sites`` of their classes). Absent: nothing."""
+    """What the jobs and their halves from other streams exchange over the links, as parts of one training run at
+    several sites (``sites`` of their classes). Absent: nothing."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
     """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
@@ -129,16 +129,16 @@ OF_PARTNER = ("preset", "gpus", "runtime_median_s", "runtime_sigma", "peak_to_me
 
 
 class Contracted(Model):
-    """Jobs that hold the GPUs that tenants use: of what contracts deliver their ``utilisation``, and what is let by the
-    hour, as replications of the build-out count it. They run from when the GPUs are there until they are given back;
-    see docs/workload.md."""
+    """Jobs that hold the GPUs that tenants use: ``utilisation`` of what contracts deliver, and what is rented by the
+    hour, as replications of the build-out count it. They run from when the GPUs are delivered until they are given
+    back; see docs/workload.md."""
 
     job_class: str
-    """How they run: a name of ``workload.classes``."""
+    """Their class: a name of ``workload.classes``."""
     gpus: int = Field(1152, gt=0, le=1_000_000)
     """Most GPUs of one job; whole NVLink domains are taken (assumption: 16 racks of 72)."""
     days: float = Field(90.0, gt=0, le=36525)
-    """[d] Longest run time of one job; another follows it (assumption)."""
+    """[d] Longest run time of one job; a longer hold is several in sequence (assumption)."""
 
 
 class Workload(Model):
@@ -180,8 +180,8 @@ class Workload(Model):
             if stream.exchange and name not in [other.partner for other in self.streams.values()]:
                 raise PydanticCustomError(
                     "exchange",
-                    'streams.{name}.exchange: no stream has partner = "{name}": nobody to exchange with; add one, or'
-                    " remove exchange",
+                    'streams.{name}.exchange: no stream with partner = "{name}" to exchange with; add one, or remove'
+                    " exchange",
                     {"name": name},
                 )
         return self

@@ -52,6 +52,14 @@ def comparison(scenario: str, policies: Sequence[str], *, measures: Sequence[str
     )
 
 
+def is_comparison(spec: SweepSpec) -> bool:
+    """Whether a sweep is one that ``comparison`` makes: of policies alone."""
+    if list(spec.axes) != [AXIS]:
+        return False
+    cases, keys = spec.axes[AXIS].cases, set(_values("fifo", ORDERS["fifo"].how, "none"))
+    return bool(cases) and all(set(case) == keys for case in cases.values())
+
+
 def _keys(name: str) -> tuple[str, dict[str, object] | None]:
     """The values of the scenario that make the policy of a name; None if there is none, and what to say of it."""
     order, *ways = SHORT.get(name, name).split("+")

@@ -92,7 +92,7 @@ def test_jobs_that_moved_on_or_ended():
     useful_h = result.jobs.set_index("job_id")["useful_gpu_s"].to_numpy() / HOUR_S
     assert useful_h == pytest.approx(sizes * np.linspace(10.0, 60.0, 36), rel=1e-9)
     told = result.events[result.events["detail"].str.contains("had ended")]
-    assert set(told["detail"]) == {"silent: found after 1 spoiled job had ended"}
+    assert set(told["detail"]) == {"silent: found after 1 corrupted job had ended"}
     assert result.failures["jobs"].sum() == len(result.interruptions)
     assert set(result.interruptions["cause"]) == {"silent", "loud"}
     elsewhere = result.failures[(result.failures["nodes"] == 0) & (result.failures["cause"] == "silent")]

@@ -102,9 +102,9 @@ def test_work_that_stops():
 
 
 def test_faults():
-    with pytest.raises(ScenarioError, match=r"write_gb_s: found 1 GB/s, of which checkpoints need 3.94 times as much"):
+    with pytest.raises(ScenarioError, match=r"write_gb_s: found 1 GB/s, and checkpoints need 3.94 times that"):
         gpusim.run(scenario(1.0))
-    with pytest.raises(ScenarioError, match=r"checkpoint_interval_s: found 600 s, in which no checkpoint of 160 GB"):
+    with pytest.raises(ScenarioError, match=r"checkpoint_interval_s: found 600 s, and a checkpoint of 160 GB takes"):
         gpusim.run(scenario(4.0))
     with pytest.raises(ScenarioError, match=r"sites.here.storage.write_gb_s: is absent"):
         scenario().with_({"sites.here.storage.write_gb_s": None})

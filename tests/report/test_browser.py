@@ -128,7 +128,7 @@ def test_the_theme_changes_and_charts_with_it(seen):
 
 
 def test_show_all_shows_all(seen):
-    assert seen["told of all"] == "All sites, tenants and causes, the whole run."
+    assert seen["told of all"] == "All sites, tenants and causes; the whole run."
     assert len(set(seen["sites of all"])) == 3
     assert seen["domain of all"] == seen["domain after a double click"] == [0.0, seen["days"]]
 

@@ -143,7 +143,7 @@ def test_plans_keep_their_columns() -> None:
     bought = {"what": "sites.*.pools.H100.gpus", "how": "add", "amount": 1e6, "usd_per_unit": 1e8, "cost_usd": 2e11}
     purchases = pd.DataFrame([{"option": name, **bought, "from_day": 100.5} for name in options])
     front = pd.DataFrame([front])
-    found = {"chosen": front.iloc[0], "purchases": purchases, "front": front, "candidates": front}
+    found = {"chosen": front.iloc[0], "purchases": purchases, "front": front, "candidates": front, "units": {}}
     plan = Proposal(GOAL, scenario=None, runs=2, budget=2, ended="all", unasked=(), failed=0, store=None, **found)
     text = printed(lambda console: print_report(plan, console, CONSOLE))
     assert max(map(len, text.splitlines())) <= 80

@@ -14,8 +14,9 @@ from gpusim.report.comparisons.verdict import judged, statement
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.scenario.orders import ORDERS
-from gpusim.studies.comparison import comparison
+from gpusim.studies.comparison import comparison, is_comparison
 from gpusim.studies.statistics.ranks import ranks
+from gpusim.studies.sweeps.spec import SweepSpec
 
 SMALL = "seeds/small.toml"
 
@@ -93,6 +94,23 @@ def test_the_command(store):
     assert page.index("Completion time of jobs, mean") < page.index("Which differences are real")
     again = CliRunner().invoke(cli, command)
     assert "18 of 18 runs are in the store already." in again.output
+
+
+def test_a_page_drawn_again_is_the_same(store):
+    """`gpusim report` tells a comparison of policies from another sweep."""
+    page = store[0] / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    assert CliRunner().invoke(cli, ["report", str(store[0])]).exit_code == 0
+    assert page.read_bytes() == before
+
+
+def test_sweeps_that_are_no_comparison():
+    spec = comparison("small", ["fifo", "las"])
+    table = {"scenario": "small", "axes": {"policy": {"key": "scheduler.order", "values": ["fifo", "sjf"]}}}
+    assert is_comparison(spec)
+    assert not is_comparison(SweepSpec.from_dict(table, "small"))
+    assert not is_comparison(SweepSpec.from_dict({**table, "axes": {"order": table["axes"]["policy"]}}, "small"))
 
 
 def test_verdicts(store):

@@ -12,13 +12,13 @@ MOST_ROWS = 40
 
 
 class BottlenecksSection(Section[Runs]):
-    """GPU-hours held back, a column per run, those that are farthest apart first."""
+    """GPU-hours held back, a column per run, the largest differences first."""
 
     name, title = "bottlenecks", "GPU-hours held back"
 
     def lead(self, findings: Runs) -> list[str]:
         """The order of the table."""
-        return ["The rows that are farthest apart come first."]
+        return ["Largest differences first."]
 
     def tables(self, findings: Runs) -> dict[str, dict[str, list]]:
         """The first of them."""

@@ -36,7 +36,7 @@ class Runs:
 
     @cached_property
     def figures(self) -> pd.DataFrame:
-        """Headline figures: a row each, a column per run."""
+        """Headline figures that at least one run has: a row each, a column per run."""
         base = self.findings[self.first].result
         pairs = {name: compare(base, one.result) for name, one in self.others()}
         names = list(dict.fromkeys(figure for pair in pairs.values() for figure in pair.index))
@@ -45,7 +45,7 @@ class Runs:
             self.first: first[~first.index.duplicated()],
             **{name: pair["second"] for name, pair in pairs.items()},
         }
-        return pd.DataFrame(columns).reindex(names)
+        return pd.DataFrame(columns).reindex(names).dropna(how="all")
 
     @cached_property
     def labelled(self) -> pd.DataFrame:

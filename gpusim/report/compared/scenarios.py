@@ -19,7 +19,7 @@ class ScenariosSection(Section[Runs]):
     name, title, template = "scenarios", "What differs in the scenarios", "compared/scenarios.html"
 
     def head(self, findings: Runs) -> Head:
-        """The useful share of each run, and the cause that is farthest apart."""
+        """The useful share of each run, and the cause with the largest difference."""
         shares = findings.figures.loc["useful_share_of_planned"].dropna()
         said = ", ".join(f"{share(value)} in {name}" for name, value in shares.items())
         parts = [f"Useful share of planned GPU time: {said}."] if said else []
@@ -27,7 +27,7 @@ class ScenariosSection(Section[Runs]):
             row = findings.held.iloc[0]
             hours = ", ".join(f"{row[name]:,.0f} in {name}" for name in findings.findings)
             where = f"{row['gpu_type']} at {row['site']}" if row["site"] else row["gpu_type"]
-            parts.append(f"Farthest apart: {WORDS[row['cause']].short} ({where}), GPU-hours held back {hours}.")
+            parts.append(f"Largest difference in GPU-hours held back: {WORDS[row['cause']].short} ({where}), {hours}.")
         question = f"{number_of(len(findings.findings), 'run')} compared"
         return Head(question, "headline", " ".join(parts) or "Nothing was planned in any run.")
 

@@ -30,9 +30,9 @@ class RanksSection(Section[SweepFindings]):
         measure = words_of(findings.measures[0])
         alike = "differ significantly" if found.p_value < 0.05 else "do not differ significantly"
         return [
-            f"By {measure} in each of {number_of(found.n, 'replication')} the policies {alike} (Friedman's test,"
-            f" p = {found.p_value:.2g}). Mean ranks within {found.critical_difference:.2f} of each other do not differ"
-            f" significantly (Nemenyi, 5%): the best are {', '.join(_best(found))}."
+            f"Ranked by {measure}, in each of {number_of(found.n, 'replication')}, the policies {alike} (Friedman's"
+            f" test, p = {found.p_value:.2g}). Mean ranks within {found.critical_difference:.2f} of each other do not"
+            f" differ significantly (Nemenyi, 5%): the best are {', '.join(_best(found))}."
         ]
 
     def figures(self, findings: SweepFindings) -> Drawings:

@@ -104,7 +104,7 @@ def _change(row) -> str:
     half = (row.high - row.low) / 2.0
     if row.difference and abs(row.relative) < MOST_RELATIVE:  # of a base of 0 there is no share
         scale = abs(row.relative / row.difference)
-        return f"{row.relative:+.1%} \u00b1 {half * scale:.1%}"
+        return f"{row.relative:+z.1%} \u00b1 {half * scale:.1%}"
     unit = unit_of(row.measure, abs(row.difference))
     return f"{'+' * (row.difference > 0)}{unit.said(row.difference)} \u00b1 {unit.said(half)}"
 

@@ -268,7 +268,7 @@ const draw = async () => {
   drawn?.finalize();
   controls.replaceChildren();
   const width = room(), fitted = structuredClone(specification);
-  for (const view of fitted.vconcat) fit(view, Math.max(width - LABELS, 180));
+  for (const view of fitted.vconcat) fit(view, Math.max(width - (about.labels ?? LABELS), 180));
   drawn = await vegaEmbed(place, fitted, { actions: false, renderer: "svg", config: CONFIG, bind: controls });
   drawn.width = width;
   listen(drawn.view);

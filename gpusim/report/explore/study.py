@@ -15,7 +15,8 @@ from gpusim.studies.comparison import AXIS as POLICY
 
 MOST_POINTS = 60
 MOST_AXES = 6
-NAMED = 16  # points that a scatter can name
+NAMED = 8  # points that a scatter can name
+BESIDE, CHARACTER, MOST_LABEL = 60, 6, 150  # px: ends of axes, a character of a label, the longest label (study.json)
 TOOLTIP = (("label", ""), ("measure", ""), ("mean", ",.4~g"), ("low", ",.4~g"), ("high", ",.4~g"), ("n", "d"))
 
 
@@ -37,12 +38,17 @@ def specification(findings: SweepFindings) -> dict:
     text = (files("gpusim.report") / "explore" / "study.json").read_text(encoding="utf-8")
     tooltip = [{"field": name} | ({"format": form} if form else {}) for name, form in TOOLTIP]
     text = text.replace('"TOOLTIP"', json.dumps(tooltip)).replace("FILTER", by)
-    spec = json.loads(text.replace("NAMED", "label" if means["point"].nunique() <= NAMED else "none"))
+    spec = json.loads(text)
     views = {view["name"]: view for view in spec["vconcat"]}
+    if means["point"].nunique() > NAMED:
+        del views["trade"]["layer"][1]  # the names
     panels = [] if by == POLICY else [_along(views["along"]["hconcat"][0], i, findings) for i in range(len(axes))]
     views["along"]["hconcat"] = panels[:MOST_AXES]
     there = {"differences": len(changes) > 0, "along": bool(panels), "trade": len(measures) > 1}
     views = {name: view for name, view in views.items() if there.get(name, True)}
+    room = _room(means["label"])
+    for name in {"along", "trade"} & set(views):  # from where those with names of points begin
+        views[name]["title"]["dx"] = int(0.8 * (BESIDE - room))
     shown, across, choice = spec["params"]
     shown["value"], across["value"] = measures[0], measures[min(1, len(measures) - 1)]
     shown["bind"]["options"] = across["bind"]["options"] = measures
@@ -52,10 +58,19 @@ def specification(findings: SweepFindings) -> dict:
         "params": [shown, *([across] if "trade" in views else []), choice],
         "vconcat": list(views.values()),
         "datasets": {name: table.to_csv(index=False, float_format="%.6g") for name, table in tables.items()},
-        "usermeta": {"all": "All policies.", "values": {POLICY: list(dict.fromkeys(means[POLICY]))}}
-        if by == POLICY
-        else {"all": "All points."},
+        "usermeta": {"labels": room}
+        | (
+            {"all": "All policies.", "values": {POLICY: list(dict.fromkeys(means[POLICY]))}}
+            if by == POLICY
+            else {"all": "All points."}
+        ),
     }
+
+
+def _room(labels: pd.Series) -> int:
+    """[px] Of a chart's width that its labels take, with what surrounds them."""
+    longest = int(labels.str.len().max()) if len(labels) else 0
+    return BESIDE + min(MOST_LABEL, longest * CHARACTER)
 
 
 def _long(table: pd.DataFrame, findings: SweepFindings) -> pd.DataFrame:
@@ -74,12 +89,12 @@ def _long(table: pd.DataFrame, findings: SweepFindings) -> pd.DataFrame:
 
 
 def _label(row: dict, axes: list[str]) -> str:
-    """A point in the words of its axes, where there are few."""
+    """A point in the values of its axes, where there are few; of numbers also the axis."""
     if axes == [POLICY]:
         return str(row[POLICY])
     if not 1 <= len(axes) <= 3:
         return f"point {row['point']}"
-    return ", ".join(f"{axis} {level(row[axis])}" for axis in axes)
+    return ", ".join(level(row[axis]) if isinstance(row[axis], str) else f"{axis} {level(row[axis])}" for axis in axes)
 
 
 def _along(view: dict, place: int, findings: SweepFindings) -> dict:

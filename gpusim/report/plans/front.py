@@ -33,9 +33,13 @@ class FrontSection(Section[Proposal]):
         return {"front": lambda: plan_front.draw(plan.goal, plan.candidates, plan.front, plan.chosen)}
 
     def tables(self, findings: Proposal) -> dict[str, dict[str, list]]:
-        """A plan a row."""
+        """A plan a row; amounts with their units."""
         rows, shown = _shown(findings)
-        return {"front": document.table(rows, (*shown, text("goal", "goal")))}
+        units = {name: unit for name, unit in findings.units.items() if unit not in ("", name)}
+        named = [
+            one._replace(heading=f"{one.heading} [{units[one.key]}]") if one.key in units else one for one in shown
+        ]
+        return {"front": document.table(rows, (*named, text("goal", "goal")))}
 
     def say(self, findings: Proposal, terminal: Terminal) -> None:
         """The same, of many the costliest."""

@@ -31,11 +31,12 @@ class PurchasesSection(Section[Proposal]):
 
     def head(self, findings: Proposal) -> Head:
         """What was found and how sure it is."""
-        return Head("what to buy", "headline", verdict(findings))
+        return Head("plan", "headline", verdict(findings))
 
     def tables(self, findings: Proposal) -> dict[str, dict[str, list]]:
         """An option a row."""
-        return {"purchases": document.table(findings.purchases, COLUMNS)}
+        at = [column.key for column in COLUMNS].index("amount") + 1
+        return {"purchases": document.table(findings.purchases, (*COLUMNS[:at], text("unit", "unit"), *COLUMNS[at:]))}
 
     def values(self, findings: Proposal) -> dict[str, object]:
         """What it costs in all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gpusim.report import document
+from gpusim.report.scenario_text import in_toml
 from gpusim.report.section import Section
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.report.tables import level, text
@@ -26,6 +27,10 @@ class VariedSection(Section[SweepFindings]):
             return {}
         columns = tuple(text(heading, heading) for heading in HEADINGS)
         return {"axes": document.table(pd.DataFrame(rows, columns=list(HEADINGS)), columns)}
+
+    def values(self, findings: SweepFindings) -> dict[str, object]:
+        """What was set in every run, as in TOML."""
+        return {"fixed": {key: in_toml(value) for key, value in findings.spec.set.items()}}
 
 
 def _row(name, axis) -> tuple[str, str, str, str]:

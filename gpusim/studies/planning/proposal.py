@@ -39,6 +39,7 @@ class Proposal:
     unasked: tuple[str, ...]
     failed: int
     store: Store
+    units: dict[str, str]
 
 
 def propose(
@@ -93,6 +94,7 @@ def _found(search: Search, runs: Runs) -> Proposal:
         ),
         failed=runs.state.failed,
         store=runs.store,
+        units={name: option.unit for name, option in search.space.options.items()},
     )
 
 

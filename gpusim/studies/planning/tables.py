@@ -52,8 +52,8 @@ def purchases_table(space: Space, candidate: Candidate) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        option; what (keys); how; amount (or choice); usd_per_unit (NaN for a choice); cost_usd; from_day: when it takes
-        effect [d of the run].
+        option; what (keys); how; amount (or choice) and its unit; usd_per_unit (NaN for a choice); cost_usd; from_day:
+        when it takes effect [d of the run].
     """
     rows = [
         {
@@ -61,6 +61,7 @@ def purchases_table(space: Space, candidate: Candidate) -> pd.DataFrame:
             "what": ", ".join(option.all_keys()),
             "how": option.how,
             "amount": levels[level],
+            "unit": option.unit,
             "usd_per_unit": np.nan if option.choices else option.usd_per_unit,
             "cost_usd": option.cost_usd(level),
             "from_day": option.lead_time_days,
@@ -68,5 +69,5 @@ def purchases_table(space: Space, candidate: Candidate) -> pd.DataFrame:
         for (name, option), levels, level in zip(space.options.items(), space.levels, candidate)
         if level
     ]
-    columns = ["option", "what", "how", "amount", "usd_per_unit", "cost_usd", "from_day"]
+    columns = ["option", "what", "how", "amount", "unit", "usd_per_unit", "cost_usd", "from_day"]
     return pd.DataFrame(rows, columns=columns)

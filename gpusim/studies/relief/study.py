@@ -21,7 +21,8 @@ from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
 from gpusim.studies.relief.room import room_for
 from gpusim.studies.relief.values import BASE, Trial, Values
-from gpusim.studies.statistics.separation import Separation, separate
+from gpusim.studies.statistics.elimination import Elimination
+from gpusim.studies.statistics.separation import Separation
 from gpusim.studies.store import Store
 from gpusim.studies.sweeps.crew import Crew, hire
 from gpusim.studies.sweeps.execution import Progress, execute
@@ -30,7 +31,6 @@ from gpusim.tables.relief import Relief
 from gpusim.tables.target import folder_name
 
 LEAST = 4  # replications of the first round; every further round doubles them
-RISK = 0.05  # of naming a wrong best
 CURVES = 3  # of the best groups
 MULTIPLES = (0.5, 1.0, 2.0, 4.0, 8.0)  # of the step, along a curve
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the greatest step that makes a difference, where there is one
@@ -142,19 +142,18 @@ class _Study:
 
     def _rank(self) -> Separation | None:
         """Replicate until the best counterfactual is separated from the others, or the budget is spent."""
-        contenders, replications, look, found = list(self.reliefs), range(LEAST), 1, None
-        while contenders:
-            wanted = [(name, 1.0, r) for name in [BASE, *contenders] for r in replications]
+        race, replications, found = Elimination(list(self.reliefs)), range(LEAST), None
+        while race.alive:
+            tied = () if found is None else set(found.tied) - {found.best}
+            wanted = [(name, 1.0, r) for name in [BASE, *race.alive] if name not in tied for r in replications]
             wanted = [(name, 0.0 if name == BASE else 1.0, r) for name, _one, r in wanted]
             new = [trial for trial in wanted if trial not in self.runs]
             if len(self.runs) + len(new) > self.budget and found is not None:
                 return found
-            gains = self._run(new).gains(self.measure, self.sign, self.reliefs)
-            found = separate(gains.dropna(axis=1, how="all"), 1.0 - RISK / (look * (look + 1)))
+            found = race.look(self._run(new).gains(self.measure, self.sign, self.reliefs))
             if found.separated:
                 return found
-            contenders = [name for name in found.contenders if name not in found.tied or name == found.best]
-            replications, look = range(replications.stop, 2 * replications.stop), look + 1
+            replications = range(replications.stop, 2 * replications.stop)
         return found
 
     def _curves(self, most: int) -> Values:

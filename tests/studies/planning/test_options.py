@@ -33,6 +33,18 @@ def test_levels_and_costs() -> None:
     assert [type(amount) for amount in gpus.levels()] == [int] * 3
 
 
+def test_units_of_amounts() -> None:
+    options = [Option.model_validate(table) for table in (POWER, ORDER, LATE)]
+    amounts = [
+        {"keys": ["sites.a.pools.H100.gpus", "sites.b.pools.H200.gpus"]},
+        {"keys": ["sites.a.grid_mw", "links.l.gbps"]},
+        {"key": "sites.a.grid_mw", "how": "scale"},
+        {"key": "sites.a.pools.H100.gpus_per_node"},
+    ]
+    options += [Option(**{"how": "add", **one}) for one in amounts]
+    assert [option.unit for option in options] == ["MW", "", "days", "GPUs", "", "", ""]
+
+
 def test_runs_do_not_depend_on_what_may_be_bought() -> None:
     bare, plan = Scenario.from_dict(starter()), Scenario.from_dict(with_options(power=POWER, order=ORDER))
     assert "plan" not in bare.to_toml_dict()

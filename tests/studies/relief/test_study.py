@@ -10,6 +10,7 @@ import pytest
 
 import gpusim
 from gpusim.errors import GpusimError
+from gpusim.studies.relief.study import _Study
 from gpusim.studies.relief.values import BASE, Values
 from gpusim.studies.sweeps.crew import Serial
 from gpusim.tables.relief import TABLES, Relief
@@ -241,6 +242,34 @@ def test_curves_level_off_where_the_next_bottleneck_takes_over(relieve) -> None:
     assert at_knee["amount"] == 32.0
     assert found.curves["next_cause"].iloc[-1] == "power_plan"
     assert found.about["levelling"][0].startswith("GPUs one/H100: gains level off after +32 GPUs")
+
+
+class Drawn(_Study):
+    """A study whose gains are drawn: the rounds alone."""
+
+    def __init__(self, table: pd.DataFrame):
+        self.reliefs, self.table, self.runs, self.budget = dict.fromkeys(table), table, {}, 300
+        self.measure, self.sign = "useful_gpu_hours", 1.0
+
+    def _run(self, trials):
+        self.runs |= dict.fromkeys(trials)
+        return self
+
+    def gains(self, *_measure):
+        made = {name: [(name, 1.0, r) in self.runs for r in self.table.index] for name in self.table}
+        return self.table.where(pd.DataFrame(made))
+
+
+def test_what_a_round_rules_out_runs_no_more() -> None:
+    """Four runs rule out ``third``. At the confidence of later rounds they would not, so it must not be asked again."""
+    random = np.random.default_rng(4)
+    table = pd.DataFrame({"first": random.normal(1.2, 1.0, 64), "second": random.normal(0.8, 1.0, 64)})
+    table["third"] = table["first"] - np.where(table.index % 2, 1.8, 1.0)
+    study = Drawn(table)
+    study._rank()
+    runs = pd.Series([name for name, _multiple, _r in study.runs]).value_counts()
+    assert runs["third"] == 4
+    assert runs["second"] >= 16
 
 
 def test_the_budget_holds_and_is_said(relieve) -> None:
