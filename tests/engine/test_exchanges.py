@@ -162,7 +162,7 @@ def test_a_node_that_fails_takes_the_other_part_back():
             f'no links lead from "{TX}" to "{DE}", where second',
         ),
         ({"workload.classes.second.sites": ["frankfort"]}, "did you mean 'frankfurt'"),
-        ({"workload.streams.second.exchange": {"every_s": 60.0, "gb": 1.0}}, 'no stream has partner = "second"'),
+        ({"workload.streams.second.exchange": {"every_s": 60.0, "gb": 1.0}}, 'no stream with partner = "second"'),
         ({"workload.streams.first.exchange.every_s": 1.0}, "every_s: found 1.0; give a number, 10 or more"),
     ],
 )
