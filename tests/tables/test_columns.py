@@ -16,8 +16,8 @@ from tests.studies.deliveries.kit import contract, project, scenario
 
 # How the name of a column of numbers ends: its unit, or what it counts.
 UNITS = (
-    "_s", "_utc", "_j", "_bytes", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus", "_jobs",
-    "_tokens", "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
+    "_s", "_utc", "_j", "_bytes", "_gb", "_w", "_mw", "_mwh", "_kg", "_c", "_l", "_deg", "_days", "_usd", "_gpus",
+    "_jobs", "_tokens", "_hours", "_units", "_per_month", "_per_kwh", "_per_mwh", "_per_gpu_hour", "_replicas",
 )  # fmt: skip
 PREFIXES = ("gpu_hours_", "job_hours_")
 COUNTS = {"retries",
@@ -33,7 +33,7 @@ TOLD = {"value", "measured", "limit", "amount"}  # in the unit of the row: a col
 DURATIONS = {
     "wait_s", "run_s", "gpu_s", "held_gpu_s", "useful_gpu_s", "lost_gpu_s", "runtime_s", "estimate_s", "job_s",
     "late_s", "waited_s", "repair_s", "free_gpu_s", "padding_gpu_s", "short_gpu_s", "over_s", "upto_s",
-    "capped_s", "throttled_gpu_s",
+    "capped_s", "throttled_gpu_s", "alone_s", "shared_s", "load_s", "read_s", "write_s", "background_s",
     *(f"{use}_gpu_s" for use in ("prefill", "decode", "idle", "loading", "draining")),
     *(f"{what}_{of}_s" for what in ("ttft", "time_per_output_token", "end_to_end")
       for of in ("mean", "p50", "p90", "p99")),
