@@ -35,9 +35,8 @@ def tree_of(revision: str) -> Path:
         packed = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=True)
         with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
             files.extractall(folder, filter="data")
-        for kept in ROOT.glob(
-            "gpusim/**/__pycache__/*.nb[ci]"
-        ):  # kernels of the same sources need no second compilation
+        # Kernels of the same sources need no second compilation.
+        for kept in ROOT.glob("gpusim/**/__pycache__/*.nb[ci]"):
             cache = folder / kept.relative_to(ROOT)
             if cache.parent.parent.is_dir():
                 cache.parent.mkdir(exist_ok=True)
