@@ -117,7 +117,7 @@ class Fluid:
     def share(self) -> None:
         """Share the demand out among the replicas that are ready now, if it is not shared out so already."""
         now = self.env.now
-        capped = self._paces.any and self._look_at_caps()
+        capped = self._look_at_caps()
         if not self._count() and not capped and now < self._stands_until_s:
             return
         self.settle()

@@ -65,7 +65,7 @@ class Paces:
 
     def changes(self) -> Iterator[tuple[float, int, Pace]]:
         """Since the last call, in order: time [s], which of the deployments, and its pace from then on."""
-        if self._read == self._n_moves[0]:
+        if not self.any or self._read == self._n_moves[0]:
             return
         fleet = self._env.fleet
         moves = fleet.cap_moves[self._read : self._n_moves[0]]
