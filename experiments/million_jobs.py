@@ -29,6 +29,7 @@ from gpusim.analysis.labels import label_of, unit_of
 from gpusim.report.comparisons import CONSOLE
 from gpusim.report.comparisons.verdict import judged
 from gpusim.report.console import print_report
+from gpusim.report.figures.palette import OTHER, SERIES
 from gpusim.report.scenario_text import to_toml
 from gpusim.report.sweeps.findings import SweepFindings
 from gpusim.studies.comparison import AXIS, comparison
@@ -45,7 +46,7 @@ MEASURES = (
 )  # fmt: skip
 DRAWN = MEASURES[:6]
 JOBS_PER_DAY = 1e6 / 30.0
-COLOURS = {"better": "#0072B2", "worse": "#D55E00", "not known": "#9A9A9A"}
+COLOURS = {"better": SERIES[0], "worse": SERIES[1], "not known": OTHER}
 
 
 def scenario(share: float = 1.0, days: float = 30.0) -> gpusim.Scenario:

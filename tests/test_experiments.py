@@ -5,14 +5,12 @@ import os
 import re
 from datetime import timedelta
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
 import gpusim
-from gpusim.engine.description import Scheduling
 from gpusim.inputs.synthetic import DEFAULT_GPUS
 from gpusim.report.scenario_text import to_toml
 from gpusim.scenario.money import Money
@@ -58,19 +56,6 @@ def test_price_aware(tmp_path):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
-def test_physical_speed(capsys):
-    """With everything on, a small part of the million jobs adds up; the year has the GPUs, power and jobs it claims."""
-    experiment = load("physical_speed")
-    answer = SimpleQueue()
-    experiment.play("all", experiment.all_of_them(), 0.05, 1e6, 1.0, answer)
-    assert answer.get() > 0.0
-    assert re.fullmatch(r"all +5,5\d\d jobs +[\d.]+ s +[\d.]+ times .*\n", capsys.readouterr().out)
-    year = experiment.gigawatts()
-    assert sum(site.pools["H100"].gpus.peak() for site in year.sites.values()) == 5e6
-    assert sum(site.grid_mw.peak() for site in year.sites.values()) == 1e4
-    assert year.workload.streams["research"].jobs_per_day * year.run.days == pytest.approx(1e7)
-
-
 def test_coreweave_quarters(tmp_path, capsys):
     """What was published lies by the simulated range where the scenario holds what brought it about."""
     experiment = load("coreweave_quarters")
@@ -108,24 +93,6 @@ def test_contracts_2025(tmp_path, capsys):
     losses = gpusim.deliveries(there, 4).losses
     late = losses.loc[losses["cause"] != "ahead of plan", "gpu_hours"].sum()
     assert experiment.held_back(there, range(4)).to_numpy().sum() == pytest.approx(late / 1e6)
-
-
-@pytest.mark.parametrize("name", ["fifo", "easy", "policy"])
-def test_speed_checks_what_it_ran(name, capsys):
-    speed = load("speed")
-    rules = {"fifo": Scheduling(), "easy": speed.EASY, "policy": speed.POLICY}[name]
-    assert speed.case(name, rules, nodes=100, n_jobs=5_000) > 0.0
-    assert "5,000 jobs" in capsys.readouterr().out
-
-
-def test_speed_refuses_a_wrong_result():
-    """The check can fail: one joule too much per job, and it does."""
-    speed = load("speed")
-    work = speed.workload(2_000, 100, 0.9)
-    env, _seconds = speed.play(work, 100, Scheduling())
-    env.fleet.jobs["energy_j"] += 1e6
-    with pytest.raises(AssertionError):
-        speed.check(env, work, 100)
 
 
 @pytest.fixture(scope="module")
@@ -410,14 +377,3 @@ def test_million_jobs(tmp_path, capsys, monkeypatch):
     study = gpusim.Sweep.load(tmp_path / "figure")
     evictions = study.table().groupby("policy")["evictions"].sum()
     assert evictions["srtf"] > 10 * evictions["easy"]
-
-
-@pytest.mark.parametrize("name", ["gittins", "multifactor"])
-def test_policy_speed(name, capsys, monkeypatch):
-    """A small part of the million jobs adds up; of policies that decide in rounds it says what a round takes."""
-    monkeypatch.syspath_prepend(FOLDER)
-    experiment = load("policy_speed")
-    assert experiment.case(name, 0.003) > 0.0
-    told = capsys.readouterr().out
-    assert told.startswith(name)
-    assert ("a round" in told) == (name == "multifactor")
