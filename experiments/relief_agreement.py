@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 import gpusim
 from gpusim import rng
-from gpusim.studies.sweeps.crew import hire
+from gpusim.studies.sweeps.backend import open_backend
 
 KINDS = {"H100": 8, "H200": 8, "A100": 8}
 RATED_KW = {"H100": 1.3, "H200": 1.3, "A100": 0.85}  # of a GPU, with its share of the node and of cooling, roughly
@@ -130,11 +130,11 @@ def top(gpus: object) -> float:
 def study(fleets: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row per fleet (agreement of ledger and relief), and all groups of all fleets."""
     rows, groups = [], []
-    with TemporaryDirectory() as folder, hire() as crew:
+    with TemporaryDirectory() as folder, open_backend() as backend:
         for number in range(fleets):
             found = gpusim.relieve(
                 fleet(number), budget=120, curves=0, store=f"{folder}/{number}",
-                executor=crew.executor, workers=crew.workers,
+                executor=backend.executor, workers=backend.workers,
             )  # fmt: skip
             first, second = found.groups["gain"].nlargest(2) if len(found.groups) > 1 else (np.nan, np.nan)
             trusted = found.groups.loc[found.groups["ledger_rank"] == 1.0, "gain"].max()

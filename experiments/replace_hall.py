@@ -23,7 +23,7 @@ import gpusim
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import LIVE, of_programme
+from gpusim.commerce.capacity import LIVE, of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements
@@ -81,9 +81,9 @@ def npv_usd(scenario: gpusim.Scenario) -> float:
     book, spending = Book.of(scenario), None
     live = pd.DataFrame([("hall", "H100", 0.0, fit("H100"))], columns=LIVE)
     if scenario.projects:
-        programme = gpusim.play(scenario)
-        live = of_programme(programme.live)
-        spending = spending_of(programme.tasks, programme.projects, book.months_s, scenario.money)
+        build_out = gpusim.play(scenario)
+        live = of_build_out(build_out.live)
+        spending = spending_of(build_out.tasks, build_out.projects, book.months_s, scenario.money)
     return float(figures(statements(accounts(allocate(book, live)), spending))["npv_book_usd"])
 
 

@@ -30,7 +30,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.studies.lever import Lever, turned
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import Crew, hire
+from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.studies.sweeps.worker import load_kernels, work
@@ -93,11 +93,11 @@ def runs_of(scenario: Scenario, first: int, count: int) -> list[Run]:
     return [Run(scenario, seed) for seed in range(first, first + count)]
 
 
-def execution_s(crew: Crew, runs: list[Run], folder: Path) -> float:
+def execution_s(backend: Backend, runs: list[Run], folder: Path) -> float:
     """Seconds that the execution of runs into a new store takes, all of which must finish."""
     store = Store.create(folder, {"study": "sweep"})
     began = time.perf_counter()
-    state = execute(runs, store, crew)
+    state = execute(runs, store, backend)
     seconds = time.perf_counter() - began
     assert (state.done, state.failed) == (len(runs), 0), {error["message"] for error in store.failures().values()}
     assert store.finished().keys() == {run.key for run in runs}
@@ -114,11 +114,11 @@ def processes(scenario: Scenario, folder: Path, count: int = 200, times: int = 3
     parent_s, runs, weights = float("inf"), runs_of(scenario, 1_000, count), []
     for repetition in range(times):
         for workers in best:
-            with hire("processes", workers) as crew:
-                execution_s(crew, runs_of(scenario, 0, 8), folder / f"start-{repetition}-{workers}")
+            with open_backend("processes", workers) as backend:
+                execution_s(backend, runs_of(scenario, 0, 8), folder / f"start-{repetition}-{workers}")
                 pids = [process.pid for process in active_children() if process.daemon]
                 before_s, parent_before_s = sum(map(cpu_s_of, pids)), time.process_time()
-                seconds = execution_s(crew, runs, folder / f"{repetition}-{workers}")
+                seconds = execution_s(backend, runs, folder / f"{repetition}-{workers}")
                 best[workers] = min(best[workers], seconds)
                 cpu_s[workers] = min(cpu_s[workers], sum(map(cpu_s_of, pids)) - before_s)
                 parent_s = min(parent_s, time.process_time() - parent_before_s)
@@ -162,8 +162,8 @@ def commands(folder: Path, count: int = 200) -> float:
 def replications(scenario: Scenario, folder: Path, count: int = 100) -> float:
     """Print what 1,000 replications on two processes take, start-up included; seconds."""
     began = time.perf_counter()
-    with hire("processes", 2) as crew:
-        execution_s(crew, runs_of(scenario, 0, count), folder / f"replications-{count}")
+    with open_backend("processes", 2) as backend:
+        execution_s(backend, runs_of(scenario, 0, count), folder / f"replications-{count}")
     seconds = time.perf_counter() - began
     began = time.perf_counter()
     table = Store(folder / f"replications-{count}").outcomes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imported when first used
     from gpusim.analysis.comparison import compare
-    from gpusim.buildout.play import Programme, play
+    from gpusim.buildout.play import BuildOut, play
     from gpusim.commerce.book import contracts
     from gpusim.inputs.requests.formats import read_requests
     from gpusim.inputs.traces.frames import jobs_from
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # for editors, which take it as true; at run time each is imp
 
 __version__ = "0.1.0"
 __all__ = [
-    "Assumptions", "Competition", "Deliveries", "Plan", "Programme", "Relief", "Result", "Scenario", "Sweep",
+    "Assumptions", "Competition", "Deliveries", "Plan", "BuildOut", "Relief", "Result", "Scenario", "Sweep",
     "assumptions", "compare", "competition", "contracts", "deliveries", "entry", "jobs_from",
     "mean_interval", "paired_interval", "plan", "play", "predict", "read_requests", "relieve", "replay", "run", "sweep",
 ]  # fmt: skip
@@ -42,7 +42,7 @@ _HOMES = {
     "mean_interval": "gpusim.studies.statistics.intervals",
     "paired_interval": "gpusim.studies.statistics.intervals",
     "play": "gpusim.buildout.play",
-    "Programme": "gpusim.buildout.play",
+    "BuildOut": "gpusim.buildout.play",
     "deliveries": "gpusim.studies.deliveries.deliveries",
     "Deliveries": "gpusim.tables.deliveries",
     "assumptions": "gpusim.studies.deliveries.assumptions",

@@ -15,7 +15,7 @@ from gpusim.buildout.rivals import ordered
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.rent import leases_of
 from gpusim.commerce.scarcity import prices
@@ -98,9 +98,9 @@ def test_stargate_is_ten_gigawatts_and_500_billion(stargate):
 @pytest.mark.parametrize("path", [COREWEAVE, STARGATE])
 def test_contracts_add_up(path):
     scenario = gpusim.Scenario.from_toml(path)
-    found = accounts(allocate(Book.of(scenario), of_programme(play(scenario, seed=1).live)))
+    found = accounts(allocate(Book.of(scenario), of_build_out(play(scenario, seed=1).live)))
     gpu_s, cents = found.gpu_s, found.cents
-    assert (gpu_s["delivered"] + gpu_s["missing"] == gpu_s["committed"] + gpu_s["made_up"]).all()
+    assert (gpu_s["delivered"] + gpu_s["missing"] == gpu_s["committed"] + gpu_s["made_good"]).all()
     parts = sum(cents[name].sum(axis=1) for name in ("billed", "undelivered", "unused", "terminated"))
     assert (cents["signed"].sum(axis=1) - parts == cents["backlog"][:, -1]).all()
 
@@ -111,11 +111,11 @@ def test_stargate_earns_what_an_owner_of_halls_may(stargate):
     Oracle's clouds for AI were said to keep 14% of revenue after depreciation in 2025, and to be meant to keep 30 to
     40% (The Information, October 2025, from memory).
     """
-    book, programme = Book.of(stargate), play(stargate, seed=0)
-    allocation = allocate(book, of_programme(programme.live))
-    spending = spending_of(programme.tasks, programme.projects, book.months_s, stargate.money)
-    leases = leases_of(stargate, programme.tasks)
-    index = prices(allocation, programme.line, programme.requests)
+    book, build_out = Book.of(stargate), play(stargate, seed=0)
+    allocation = allocate(book, of_build_out(build_out.live))
+    spending = spending_of(build_out.tasks, build_out.projects, book.months_s, stargate.money)
+    leases = leases_of(stargate, build_out.tasks)
+    index = prices(allocation, build_out.line, build_out.requests)
     fleet = statements(accounts(allocation), spending, prices=index, leases=leases).fleet_table()
     year = fleet[fleet["month"].str[:4] == "2031"].sum(numeric_only=True)
     assert 0.7 < year["ebitda_usd"] / year["revenue_usd"] < 0.85
@@ -152,8 +152,8 @@ def test_an_h100_costs_by_the_hour_what_it_did(coreweave):
     """Index of 1.70 USD in October 2025 and 2.35 in March 2026 (compux.net): both within P10 to P90."""
     book, usd = Book.of(coreweave), []
     for seed in range(12):
-        programme = play(coreweave, seed)
-        table = prices(allocate(book, of_programme(programme.live)), programme.line, programme.requests)
+        build_out = play(coreweave, seed)
+        table = prices(allocate(book, of_build_out(build_out.live)), build_out.line, build_out.requests)
         h100 = table[table["gpu_type"] == "H100"].set_index("month")["on_demand_price_ratio"]
         usd.append(h100[["2025-10", "2026-03"]] * coreweave.gpus["H100"].usd_per_gpu_hour)
     low, high = np.quantile(usd, [0.1, 0.9], axis=0)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.balance import Balance
-from gpusim.analysis.books import books
 from gpusim.analysis.lateness import is_built, lateness
+from gpusim.analysis.ledger import both_sides
 from gpusim.analysis.rejections import never_started, rejected, rejections
 from gpusim.analysis.wording import gpu_hours, period, quantity, share, worth
 from gpusim.causes import BACKLOG, BUSY, SLACK, STALLED, WORDS
@@ -39,7 +39,7 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
     Parameters
     ----------
     entries : DataFrame, optional
-        ``books(result)``, where it is at hand.
+        ``both_sides(result)``, where it is at hand.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
         sentence.
     """
     start, basis = datetime.fromisoformat(result.manifest["start"]), Earnings.of_manifest(result.manifest).basis
-    table = losses(result, books(result) if entries is None else entries)
+    table = losses(result, both_sides(result) if entries is None else entries)
     table["sentence"] = [_sentence(row, start, basis) for row in table.to_dict("records")]
     turned_away = rejections(result)
     if len(turned_away):
@@ -66,7 +66,7 @@ def bottlenecks(result: Record, entries: pd.DataFrame | None = None) -> pd.DataF
 
 
 def losses(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``bottlenecks`` in the order of ``entries = books(result)``, without rank and sentence."""
+    """The rows of ``bottlenecks`` in the order of ``entries = both_sides(result)``, without rank and sentence."""
     planned_s, earnings = _planned_s(result), Earnings.of_manifest(result.manifest)
     codes, labels = zip(*(pd.factorize(entries[name]) for name in (*POOL, "cause")), strict=True)
     shape = [len(names) for names in labels]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.books import books
+from gpusim.analysis.ledger import both_sides
 from gpusim.causes import FREE, JOBS
 from gpusim.tables.record import Record
 from gpusim.units import number_of
@@ -60,7 +60,7 @@ def _unmet(result: Record):
     told = unmet.groupby([*keys, "cause"], observed=True)["gpu_s"].sum().reindex(asked.index).fillna(0.0)
     if (asked > told + 1e-6 * asked.clip(lower=1.0)).any():
         yield "queues asked for more GPU-seconds than are booked as asked for"
-    table = books(result)
+    table = both_sides(result)
     if (table["held_s"] > table["asked_s"] * (1.0 + RELATIVE)).any():
         yield "more is held back than was asked for"
     if (table[["held_s", "asked_s"]] < 0.0).any().any():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gpusim.analysis.bottlenecks import books, losses
+from gpusim.analysis.bottlenecks import both_sides, losses
 from gpusim.analysis.delays import Waits, job_groups, queue_delay_s
 from gpusim.analysis.economics import economics
 from gpusim.analysis.lateness import AHEAD
@@ -182,7 +182,7 @@ def _add_pools(table: _Table, result: Record) -> None:
     )
     pools = [f"{site}/{kind}" for site, kind in zip(costs["site"], costs["gpu_type"], strict=True)]
     table.add("pool", pools, {"planned_gpu_hours": planned_h, "useful_gpu_hours": useful_h})
-    lost = losses(result, books(result))
+    lost = losses(result, both_sides(result))
     names = [f"{site}/{kind}" for site, kind in zip(lost["site"], lost["gpu_type"], strict=True)]
     place, rank = ({name: i for i, name in enumerate(known)} for known in (pools, WORDS))
     order = sorted(range(len(lost)), key=[(place[n], rank[c]) for n, c in zip(names, lost["cause"])].__getitem__)

@@ -21,7 +21,7 @@ def named(result: Record, entries: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     entries : DataFrame
-        site, gpu_type, start_s, end_s, cause, lost_s, asked_s, held_s (``gpusim.analysis.books``).
+        site, gpu_type, start_s, end_s, cause, lost_s, asked_s, held_s (``gpusim.analysis.ledger``).
     """
     dark = (entries["cause"] == NOT_ENERGISED).to_numpy()
     if not dark.any():

@@ -71,11 +71,11 @@ class Series:
         return power.assign(limit_w=least_w)
 
     def held_back(self, entries: pd.DataFrame) -> pd.DataFrame:
-        """Mean GPUs held back by cause, of rows of ``gpusim.analysis.bottlenecks.books``; slack left out."""
+        """Mean GPUs held back by cause, of rows of ``gpusim.analysis.ledger.both_sides``; slack left out."""
         entries = entries[~entries["cause"].isin(SLACK) & (entries["held_s"] > 0.0)]
         return self.integral(entries, entries["held_s"].to_numpy(), "cause").div(self.spans_s, axis=0)
 
     def asked(self, entries: pd.DataFrame) -> pd.DataFrame:
-        """Mean GPUs that waiting jobs and missing replicas asked for by cause, of rows of ``books``."""
+        """Mean GPUs that waiting jobs and missing replicas asked for by cause, of rows of ``both_sides``."""
         entries = entries[~entries["cause"].isin(STALLED) & (entries["asked_s"] > 0.0)]
         return self.integral(entries, entries["asked_s"].to_numpy(), "cause").div(self.spans_s, axis=0)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from gpusim.buildout.inventory import Envelope, Inventory
 from gpusim.buildout.network import Network
-from gpusim.buildout.room import Inventory, Room
 from gpusim.buildout.schedule import Schedule
 from gpusim.buildout.slippage import Slip, slips
 from gpusim.scenario.earnings import Earnings
@@ -47,7 +47,7 @@ class SiteBook:
         complete = [
             max(v for _t, v in self.inventory.steps(p, schedule.time_s)) for p in range(len(self.inventory.pools))
         ]
-        self.room = Room(scenario, site, complete, overheads)
+        self.envelope = Envelope(scenario, site, complete, overheads)
         self.edges_s = self._edges()
 
     def _edges(self) -> list[float]:
@@ -62,8 +62,8 @@ class SiteBook:
         plan_s, fact_s = self.network.plan_s, self.schedule.time_s
         for time_s in self.edges_s[:-1]:
             there = self.inventory.at(time_s, lambda m, t=time_s: fact_s[m] <= t)
-            live = self.room.live(there)
-            planned = self.room.live(self.inventory.at(time_s, lambda m, t=time_s: plan_s[m] <= t))
+            live = self.envelope.live(there)
+            planned = self.envelope.live(self.inventory.at(time_s, lambda m, t=time_s: plan_s[m] <= t))
             for p, kind in enumerate(self.inventory.pools):
                 values = (self.site, kind, time_s, planned[p], live[p], int(there[p]))
                 yield dict(zip(LIVE, values, strict=True))
@@ -80,10 +80,10 @@ class SiteBook:
             there = {m for m in self.inventory.amounts if plan_s[m] <= from_s}
             late = [m for m in there if fact_s[m] > from_s]
             early = [m for m in self.inventory.amounts if fact_s[m] <= from_s < plan_s[m]]
-            before = self.room.live(self.inventory.at(from_s, there.__contains__))
+            before = self.envelope.live(self.inventory.at(from_s, there.__contains__))
             for milestone in [*sorted(late, key=lambda m: (-fact_s[m], m)), *early]:
                 there ^= {milestone}
-                after = self.room.live(self.inventory.at(from_s, there.__contains__))
+                after = self.envelope.live(self.inventory.at(from_s, there.__contains__))
                 for kind, with_it, without in zip(self.inventory.pools, before, after, strict=True):
                     if with_it != without:
                         yield _Missing(kind, from_s, to_s, with_it - without, milestone, milestone in late)

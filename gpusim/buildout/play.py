@@ -1,4 +1,4 @@
-"""From a scenario and a seed to the programme of its build-out: what was done when, and what was not there in time."""
+"""From a scenario and a seed to its build-out: what was done when, and what was not there in time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 
 from gpusim.buildout import ledger
 from gpusim.buildout.activity import Activity
+from gpusim.buildout.inventory import Inventory
 from gpusim.buildout.network import Network
 from gpusim.buildout.on_site import brought, firm_mw
 from gpusim.buildout.path import critical_path, delivery, giver, spans
-from gpusim.buildout.room import Inventory
 from gpusim.buildout.schedule import Line, Schedule, simulate
 from gpusim.errors import one_line
 from gpusim.regulation.building import limited
@@ -33,7 +33,7 @@ EVENTS = ["time_s", "site", "kind", "detail", "value", "unit"]
 
 
 @dataclass(frozen=True)
-class Programme:
+class BuildOut:
     """The build-out of a scenario in one replication. Times are seconds since the run's start, NaN: never.
 
     Attributes
@@ -62,7 +62,7 @@ class Programme:
     requests : DataFrame
         Orders of projects and rivals from supplies, by time: supply, taker (project or rival), is_rival, order (task;
         for a rival "order", or "again" for a double order), units, priority (final), asked_s, received_s, cancelled_s.
-        The programme ends with its last task: later orders of rivals are not in it.
+        The build-out ends with its last task: later orders of rivals are not in it.
     line : DataFrame
         With ``[market.index]``, the supplies that it names at the start of each month: month, supply,
         waiting_own_units, waiting_rivals_units, free_units, units_per_month.
@@ -83,10 +83,10 @@ class Programme:
 
     def __repr__(self) -> str:
         parts = ("project", self.projects), ("task", self.tasks), ("event", self.events)
-        return one_line(f"<Programme: {', '.join(number_of(len(table), noun) for noun, table in parts)}>")
+        return one_line(f"<BuildOut: {', '.join(number_of(len(table), noun) for noun, table in parts)}>")
 
 
-def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> Programme:
+def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | None = None) -> BuildOut:
     """Simulate the projects, supplies and shocks of a scenario, without its jobs.
 
     Parameters
@@ -98,23 +98,23 @@ def play(scenario: Scenario, seed: int = 0, overheads: Mapping[str, float] | Non
 
     Returns
     -------
-    Programme
+    BuildOut
         Its tables have timestamps (UTC) beside the seconds: ``start_utc`` beside ``start_s``.
     """
     scenario = limited(scenario)
     network = Network(scenario)
-    found = programme_of(scenario, network, simulate(network, scenario, seed), overheads)
-    return Programme(**{name: dated(table, scenario.run.start) for name, table in vars(found).items()})
+    found = build_out_of(scenario, network, simulate(network, scenario, seed), overheads)
+    return BuildOut(**{name: dated(table, scenario.run.start) for name, table in vars(found).items()})
 
 
-def programme_of(
+def build_out_of(
     scenario: Scenario, network: Network, schedule: Schedule, overheads: Mapping[str, float] | None = None
-) -> Programme:
+) -> BuildOut:
     """Tables of a schedule; arguments as of ``play``."""
     lasts = {
         name: delivery(network, schedule, name, project.adds.components) for name, project in scenario.projects.items()
     }
-    return Programme(
+    return BuildOut(
         projects=_projects(scenario, network, schedule, lasts),
         tasks=_tasks(scenario, network, schedule, lasts),
         capacity=_capacity(scenario, network, schedule),
@@ -236,12 +236,12 @@ def _paths(network: Network, schedule: Schedule, lasts: dict) -> pd.DataFrame:
 
 
 def line_of(schedule: Schedule) -> pd.DataFrame:
-    """As ``Programme.line``."""
+    """As ``BuildOut.line``."""
     return pd.DataFrame(schedule.line, columns=Line._fields)
 
 
 def requests_of(network: Network, schedule: Schedule) -> pd.DataFrame:
-    """As ``Programme.requests``."""
+    """As ``BuildOut.requests``."""
     received_s = {number: time_s for grants in schedule.grants.values() for time_s, number, _units in grants}
     rows = []
     for activity in network.activities:

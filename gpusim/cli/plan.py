@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, study
+from gpusim.cli.studies import backend_options, study
 from gpusim.cli.target import check_no_input, check_study, force_option
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=PATH, help="Folder of the plan [default: out/NAME-plan].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, say run.days=7.")
 @force_option
-@crew_options
+@backend_options
 def plan(
     scenario: Path,
     goal: str,

@@ -10,7 +10,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
+from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
 from gpusim.cli.sweep import counts
 from gpusim.cli.target import check_study, force_option
 
@@ -44,7 +44,7 @@ def policies() -> None:
 )
 @click.option("--out", type=PATH, help="Folder of the comparison [default: out/NAME-policies].")
 @force_option
-@crew_options
+@backend_options
 @click.pass_context
 def compare_policies(
     ctx: click.Context, scenario: Path, names: str, replications: int, warm_up_days: float, out: Path | None,

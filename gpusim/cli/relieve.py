@@ -11,7 +11,7 @@ from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.report import BASE, RELIEF, write_report
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, study
+from gpusim.cli.studies import backend_options, study
 from gpusim.cli.target import check_study, force_option
 
 
@@ -30,7 +30,7 @@ from gpusim.cli.target import check_study, force_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
 @click.option("--out", type=PATH, help="Folder for runs, tables and report [default: out/NAME-relief].")
 @force_option
-@crew_options
+@backend_options
 def relieve(
     scenario: Path, overrides: tuple[str, ...], measure: str, step: float, days: float, budget: int, curves: int,
     seed: int, out: Path | None, force: bool, executor: str, workers: int | None, address: str | None,

@@ -21,7 +21,7 @@ MOST_FAILURES = 5  # that are told one by one
 LINES_EVERY_S = 10.0  # where there is no terminal to draw a bar on
 
 
-def crew_options(command: Callable) -> Callable:
+def backend_options(command: Callable) -> Callable:
     """Options ``--executor``, ``--workers`` and ``--address`` of a command."""
     for option in (
         click.option("--address", metavar="HOST:PORT", help="Dask scheduler to use [default: one of this machine]."),

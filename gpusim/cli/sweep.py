@@ -11,7 +11,7 @@ from gpusim.cli.group import cli
 from gpusim.cli.path import PATH
 from gpusim.cli.progress import loading
 from gpusim.cli.streams import say
-from gpusim.cli.studies import crew_options, stoppable, study, tell_failures
+from gpusim.cli.studies import backend_options, stoppable, study, tell_failures
 from gpusim.cli.target import check_output, check_study, force_option, replace_option
 from gpusim.errors import GpusimError
 from gpusim.units import number_of
@@ -38,7 +38,7 @@ def sweep() -> None:
 @click.argument("file", metavar="SWEEP.toml", type=PATH)
 @click.option("--out", type=PATH, help="Folder of the store [default: out/NAME].")
 @force_option
-@crew_options
+@backend_options
 @click.pass_context
 def run_sweep(
     ctx: click.Context, file: Path, out: Path | None, force: bool, executor: str, workers: int | None,

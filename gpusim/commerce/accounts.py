@@ -18,16 +18,16 @@ import pandas as pd
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd
-from gpusim.commerce.made_up import made_up
+from gpusim.commerce.made_good import made_good
 from gpusim.errors import CommerceError
 from gpusim.scenario.contract import Contract
 from gpusim.units import HOUR_S
 
-GPU_S = ("committed", "delivered", "made_up", "missing", "overdue", "down", "used", "billed")
+GPU_S = ("committed", "delivered", "made_good", "missing", "overdue", "down", "used", "billed")
 MONEY = (
-    "signed", "used", "take_or_pay", "billed", "made_up", "undelivered", "unused", "terminated", "backlog", "deferred",
-    "credit", "service_credit", "revenue", "prepaid", "prepayment_applied", "refunded", "prepayment_balance",
-    "invoiced",
+    "signed", "used", "take_or_pay", "billed", "made_good", "undelivered", "unused", "terminated", "backlog",
+    "deferred", "credit", "service_credit", "revenue", "prepaid", "prepayment_applied", "refunded",
+    "prepayment_balance", "invoiced",
 )  # fmt: skip
 
 
@@ -39,8 +39,8 @@ class Accounts:
     ----------
     allocation : Allocation
     gpu_s : dict of str to ndarray, shape (contracts, months)
-        GPU-seconds of ``GPU_S``; committed, delivered (of which some are made up after the term), missing and overdue
-        are whole numbers. Delivered and missing sum to committed and made up.
+        GPU-seconds of ``GPU_S``; committed, delivered (of which some are made good after the term), missing and overdue
+        are whole numbers. Delivered and missing sum to committed and made good.
     cents : dict of str to int64 ndarray, shape (contracts, months)
         Cents of ``MONEY``; backlog, deferred (a part of it) and balance are those at the end of the month.
     opening_prepayments : int64 ndarray, shape (contracts,)
@@ -104,7 +104,7 @@ def accounts(
     by_month, delivered = allocation.by_month, allocation.delivered.sum(axis=1)
     gpu_s = {
         "committed": by_month(allocation.in_force), "delivered": by_month(delivered),
-        "made_up": by_month(delivered - allocation.in_term), "missing": by_month(allocation.missing),
+        "made_good": by_month(delivered - allocation.in_term), "missing": by_month(allocation.missing),
         "overdue": by_month(allocation.overdue),
     }  # fmt: skip
     top, utilisation, credit = (
@@ -154,8 +154,8 @@ def _bills(allocation: Allocation, gpu_s: dict, delivered_usd: np.ndarray, price
     book = allocation.book
     value = _values(allocation, price)
     in_term = np.minimum(cents(delivered_usd), value["in_force"])
-    late = made_up(allocation, gpu_s["made_up"], value["in_force"] - in_term, price)
-    delivered = in_term + late["made_up"]
+    late = made_good(allocation, gpu_s["made_good"], value["in_force"] - in_term, price)
+    delivered = in_term + late["made_good"]
     hours = gpu_s["delivered"]
     used, billed = (
         np.rint(delivered * np.divide(gpu_s[key], hours, out=np.zeros(hours.shape), where=hours > 0)).astype(np.int64)

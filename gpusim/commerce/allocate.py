@@ -71,7 +71,7 @@ class _Division:
         self.terminations: list[Termination] = []
         self.making_up = np.zeros_like(self.in_force)  # GPUs wanted after the term
         self.missed_from_s = np.zeros(len(contracts), np.int64)
-        self.even: set[int] = set()  # contracts that have made up all
+        self.even: set[int] = set()  # contracts that have made good all
         for c in range(len(contracts)):
             self._go_on(c)
 
@@ -119,7 +119,7 @@ class _Division:
         return interval
 
     def _terminate(self, c: int, interval: int) -> None:
-        """A tenant leaves, fully or partly: what it missed until then is not made up."""
+        """A tenant leaves, fully or partly: what it missed until then is not made good."""
         terms, in_force = self.book.contracts[c], self.in_force[c, interval:]
         if terms.spec.terminates == "all":
             gpus = int(in_force[0])
@@ -171,14 +171,14 @@ class _Division:
         return int(min(moments)) if moments else None
 
     def _go_on(self, c: int) -> None:
-        """After the term a contract goes on at the level of its last commitment, for what is to be made up."""
+        """After the term a contract goes on at the level of its last commitment, for what is to be made good."""
         terms = self.book.contracts[c]
         end, over = np.minimum(np.searchsorted(self.edges_s, (terms.end_s, terms.over_s)), self.n_run)
         if 0 < end < over:
             self.making_up[c, end:over] = self.in_force[c, end - 1]
 
     def _even_s(self, c: int) -> int | None:
-        """[s] When a contract has made up all that it missed, to the second before; None if never, or long since."""
+        """[s] When a contract has made good all that it missed, to the second before; None if never, or long since."""
         if c in self.even or not self.making_up[c].any():
             return None
         end = int(np.searchsorted(self.edges_s, self.book.contracts[c].end_s))
@@ -189,7 +189,7 @@ class _Division:
         return int(self.edges_s[at]) + self._to_make_up(c, at) // int(self.sums[c, at]) if at < self.n_run else None
 
     def _stop(self, c: int, interval: int) -> None:
-        """A contract has made up all but for what one second takes with fewer GPUs."""
+        """A contract has made good all but for what one second takes with fewer GPUs."""
         left = self._to_make_up(c, interval)
         self.making_up[c, interval:] = 0
         if left:
@@ -198,7 +198,7 @@ class _Division:
         self.even.add(c)
 
     def _to_make_up(self, c: int, until: int) -> int:
-        """GPU-seconds missed in the term since the tenant last gave up any, less those made up until an interval."""
+        """GPU-seconds missed in the term since the tenant last gave up any, less those made good until an interval."""
         first, end = np.searchsorted(self.edges_s, (self.missed_from_s[c], self.book.contracts[c].end_s))
         lacking = (self.in_force[c] - self.sums[c]) * np.diff(self.edges_s)
         return int(lacking[first : max(end, until)].sum())

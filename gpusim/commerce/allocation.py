@@ -40,7 +40,7 @@ class Allocation:
     committed, in_force, overdue : int64 ndarrays, shape (contracts, intervals)
         As signed; less what was terminated; missing beyond grace.
     delivered : int64 ndarray, shape (contracts, pools, intervals)
-        What is made up after the term included.
+        What is made good after the term included.
     met, closed : lists of int64 ndarrays, shape (milestones,)
         Interval from which a milestone was met (the number of intervals: never), and from which it could not be.
     given_up : list of bool ndarrays, shape (milestones,)
@@ -68,7 +68,7 @@ class Allocation:
 
     @property
     def in_term(self) -> np.ndarray:
-        """GPUs delivered of what is committed, shape (contracts, intervals): without what is made up after the term."""
+        """GPUs delivered of what is committed, shape (contracts, intervals): without what is made good later."""
         return np.minimum(self.delivered.sum(axis=1), self.in_force)
 
     @property

@@ -77,8 +77,8 @@ class Terms:
 
     @property
     def over_s(self) -> int:
-        """[s] From when on nothing is made up any more; the end of the term where nothing is."""
-        return self.end_s + round((self.spec.made_up_days or 0.0) * DAY_S)
+        """[s] From when on nothing is made good any more; the end of the term where nothing is."""
+        return self.end_s + round((self.spec.make_good_days or 0.0) * DAY_S)
 
     def may_use(self, site: str, gpu_type: str, scenario: Scenario) -> bool:
         """Whether the contract may be served at a site with GPUs of a type."""

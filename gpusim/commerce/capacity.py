@@ -1,4 +1,4 @@
-"""GPUs that are live over time, from a run of the fleet or from the programme of a build-out."""
+"""GPUs that are live over time, from a run of the fleet or from a build-out."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def of_run(result: Record) -> pd.DataFrame:
     changes = recorded[recorded["gpus"] != before].rename(columns={"start_s": "time_s"})[list(LIVE)]
     if "build_live" not in result.tables:
         return changes.reset_index(drop=True)
-    exact = of_programme(result.build_live)
+    exact = of_build_out(result.build_live)
     exact = exact[exact["site"].isin(_as_built(result, exact))]
     return pd.concat([changes[~changes["site"].isin(exact["site"])], exact], ignore_index=True)
 
 
-def of_programme(live: pd.DataFrame) -> pd.DataFrame:
-    """Live GPUs of a programme, as ``allocate`` takes them.
+def of_build_out(live: pd.DataFrame) -> pd.DataFrame:
+    """Live GPUs of a build-out, as ``allocate`` takes them.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def capex(
 
 
 def spending_of(tasks: pd.DataFrame, projects: pd.DataFrame, months_s: np.ndarray, money: Money) -> pd.DataFrame:
-    """Spending of a programme, as ``capex`` takes it: the cost of each task, even from its start to its end, by month.
+    """Spending of a build-out, as ``capex`` takes it: the cost of each task, even from its start to its end, by month.
 
     GPUs are paid ``gpus_paid_ahead_days`` before that. All is in service when its project is delivered; what a project
     that adds nothing pays for, with the first GPUs of its site.

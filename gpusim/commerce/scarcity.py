@@ -42,7 +42,7 @@ def prices(allocation: Allocation, line: pd.DataFrame, requests: pd.DataFrame | 
     allocation : Allocation
         Of a scenario whose market has an index.
     line : DataFrame
-        Table ``line`` of a programme: ``LINE``.
+        Table ``line`` of a build-out: ``LINE``.
     requests : DataFrame, optional
         Its table ``requests``; needed if the market has a demand.
 
@@ -102,8 +102,8 @@ def prices_of_run(allocation: Allocation, result: Record) -> pd.DataFrame | None
         return None
     if scenario.projects:
         return prices(allocation, result.build_line, result.build_requests)
-    programme = play(scenario, result.manifest["seed"])  # nothing is built, but rivals order all the same
-    return prices(allocation, programme.line, programme.requests)
+    build_out = play(scenario, result.manifest["seed"])  # nothing is built, but rivals order all the same
+    return prices(allocation, build_out.line, build_out.requests)
 
 
 def priced(allocation: Allocation, prices: pd.DataFrame) -> Allocation:
@@ -147,7 +147,7 @@ def _of(line: pd.DataFrame, supply: str, months: list[str]) -> dict[str, np.ndar
     """Columns of a supply, by month."""
     rows = line[line["supply"] == supply].set_index("month")
     if missing := [month for month in months if month not in rows.index]:
-        raise CommerceError(f"line: nothing of supply {supply!r} in {missing[0]}; give the programme of this scenario")
+        raise CommerceError(f"line: nothing of supply {supply!r} in {missing[0]}; give the build-out of this scenario")
     return {name: rows.loc[months, name].to_numpy(dtype=float) for name in LINE[2:]}
 
 

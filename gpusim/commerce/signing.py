@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from gpusim import rng
+from gpusim.buildout.as_of import as_of
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.known import as_known
 from gpusim.buildout.ledger import live_table
 from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import Schedule, replay
 from gpusim.commerce.book import Book, Terms
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.delivery import admits, deliverable
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import Scenario
@@ -47,16 +47,16 @@ def sign(
 ) -> Signings:
     """Sign the contracts of a book in order of time, those with ``admit`` only if they can be delivered.
 
-    Each is asked on its signing date of ``replications`` of the programme: what has been done by then is known, what
-    is to come is drawn anew (``gpusim.buildout.known``), and the contracts signed before it have their GPUs, in their
-    order. That costs the time of as many programmes, without their ledgers.
+    Each is asked on its signing date of ``replications`` of the build-out: what has been done by then is known, what
+    is to come is drawn anew (``gpusim.buildout.as_of``), and the contracts signed before it have their GPUs, in their
+    order. That costs the time of as many build-outs, without their ledgers.
 
     Parameters
     ----------
     book : Book
         Contracts as written.
     seed : int
-        Of the programme that is to be. Replications have streams of their own: what happens does not depend on what was
+        Of the build-out that is to be. Replications have streams of their own: what happens does not depend on what was
         asked.
     overheads : mapping of str to float, optional
         As of ``gpusim.buildout.play.play``.
@@ -84,7 +84,7 @@ def _with(book: Book, contracts: list[Terms]) -> Book:
 
 @dataclass(frozen=True)
 class _Truth:
-    """The programme that is to be, under the rules of its places; of it a part is known at each date."""
+    """The build-out that is to be, under the rules of its places; of it a part is known at each date."""
 
     scenario: Scenario
     network: Network
@@ -110,6 +110,6 @@ class _Truth:
         scenario, names = self.scenario, ("signing", terms.name, replication)
         seed = int(rng.stream(self.seed, *names).integers(2**63))
         at_s = elapsed_s(terms.spec.signed, scenario.run.start)
-        draws = as_known(self.network, scenario, self.draws, self.schedule, at_s, seed)
+        draws = as_of(self.network, scenario, self.draws, self.schedule, at_s, seed)
         schedule = replay(self.network, scenario, draws)
-        return of_programme(live_table(scenario, self.network, schedule, self.overheads))
+        return of_build_out(live_table(scenario, self.network, schedule, self.overheads))

@@ -31,7 +31,7 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> dict[str, n
     allocation : Allocation
         Of a scenario whose market has a demand.
     requests : DataFrame
-        Table ``requests`` of a programme: ``REQUESTS``.
+        Table ``requests`` of a build-out: ``REQUESTS``.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def shares(allocation: Allocation, requests: pd.DataFrame | None) -> dict[str, n
         contracts leave.
     """
     if requests is None:
-        raise CommerceError("market.demand: the requests are missing; give those of the programme")
+        raise CommerceError("market.demand: the requests are missing; give those of the build-out")
     if missing := [name for name in REQUESTS if name not in requests]:
         raise CommerceError(f"requests: columns {', '.join(missing)} missing; give {', '.join(REQUESTS)}")
     book = allocation.book

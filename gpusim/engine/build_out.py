@@ -1,4 +1,4 @@
-"""From projects to the steps of sites: the programme is played first, then the fleet as ever."""
+"""From projects to the steps of sites: the build-out is played first, then the fleet as ever."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from gpusim.buildout.network import Network
 from gpusim.buildout.path import delivery
-from gpusim.buildout.play import Programme, built, programme_of
+from gpusim.buildout.play import BuildOut, build_out_of, built
 from gpusim.buildout.schedule import Schedule, simulate
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.processes import Log
@@ -20,7 +20,7 @@ from gpusim.tables.rules import Entry
 IN_EVENTS = "events"  # told among the events of the run; all other tables are results of their own
 
 
-class BuildOut:
+class Construction:
     """The projects of a scenario, played.
 
     Attributes
@@ -36,12 +36,12 @@ class BuildOut:
         self._schedule = simulate(self._network, self._source, seed)
         self.scenario = built(self._source, self._network, self._schedule)
 
-    def programme(self, overheads: Mapping[str, float]) -> Programme:
+    def build_out(self, overheads: Mapping[str, float]) -> BuildOut:
         """Its tables; with the ``overheads`` of a run, as of ``play``, nodes are live as in the fleet."""
-        return programme_of(self._source, self._network, self._schedule, overheads)
+        return build_out_of(self._source, self._network, self._schedule, overheads)
 
     def rule_entries(self) -> list[Entry]:
-        """What each connection policy delayed: this programme beside the one without it, with the same draws."""
+        """What each connection policy delayed: this build-out beside the one without it, with the same draws."""
         here, entries = _delivered_s(self._source, self._network, self._schedule), []
         for name, rule in self._given.rules.of_kind(Connection):
             under = projects_under(self._given, rule)
@@ -69,7 +69,7 @@ def tell(env: FleetEnvironment, events: pd.DataFrame, log: Log) -> Generator:
         log(env.now, row.site, row.kind, row.detail, row.value, row.unit)
 
 
-def build_tables(programme: Programme) -> dict[str, pd.DataFrame]:
+def build_tables(build_out: BuildOut) -> dict[str, pd.DataFrame]:
     """Tables of the result, by their names there."""
-    names = [name for name in programme.__dataclass_fields__ if name != IN_EVENTS]
-    return {f"build_{name}": getattr(programme, name) for name in names}
+    names = [name for name in build_out.__dataclass_fields__ if name != IN_EVENTS]
+    return {f"build_{name}": getattr(build_out, name) for name in names}

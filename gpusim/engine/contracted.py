@@ -16,7 +16,7 @@ from gpusim.buildout.shocks import drawn
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import HOURLY, let
 from gpusim.commerce.scarcity import prices
@@ -40,14 +40,14 @@ def contracted_jobs(
     scenario : Scenario
         With projects, contracts and ``workload.contracted``.
     live, line, requests : DataFrame
-        Tables of the programme.
+        Tables of the build-out.
     overheads : mapping of str to float
         Facility watts per IT watt at the hottest hour, by site.
     """
     spec = scenario.workload.contracted
     assert spec is not None  # that is when it is asked
     book = sign(Book.of(scenario), seed, overheads).book
-    allocation = allocate(book, of_programme(live), cuts_of(book, drawn(scenario, seed)))
+    allocation = allocate(book, of_build_out(live), cuts_of(book, drawn(scenario, seed)))
     index = None if scenario.market.index is None else prices(allocation, line, requests)
     rows = [
         (tenant, kind, *span)

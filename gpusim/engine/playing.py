@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import simpy
 
-from gpusim.engine import border, room
+from gpusim.engine import border, growth
 from gpusim.engine.clock import Clock
 from gpusim.engine.instant import Place
 from gpusim.kernels.advance import (
@@ -93,7 +93,7 @@ class PlayedClock(Clock):
             if reason == SEGMENTS_FULL:
                 continue
             if reason == MOVES_FULL:
-                room.grow_cap_moves(self.fleet)
+                growth.grow_cap_moves(self.fleet)
                 continue
             if reason == PASSES:
                 self._run_planned_passes(clock.now_s)
@@ -127,11 +127,11 @@ class PlayedClock(Clock):
     def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""
         if len(self._fleet.segments) - self._n_segments[0] < SEGMENT_ROOM + 5 * self._n_ends[0]:
-            room.grow_segments(self.fleet)
+            growth.grow_segments(self.fleet)
 
     def _run_planned_passes(self, now_s: float) -> None:
         while not run_planned_passes(self.fleet, float(now_s)):
-            room.grow_plans(self.fleet)
+            growth.grow_plans(self.fleet)
 
 
 def _player(rules: np.record) -> Callable[[Fleet, float, bool], int]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gpusim.buildout.room import nodes_within
+from gpusim.buildout.inventory import nodes_within
 from gpusim.engine import border
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.state.codes import Wait

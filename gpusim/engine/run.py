@@ -12,7 +12,7 @@ import pandas as pd
 from gpusim.commerce.bill import agreed_mwh, bills
 from gpusim.engine.assembly import Assembly
 from gpusim.engine.build import check_regions
-from gpusim.engine.build_out import BuildOut, build_tables, tell
+from gpusim.engine.build_out import Construction, build_tables, tell
 from gpusim.engine.data_sets import copies_table
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.feeder_table import feeders_table
@@ -49,16 +49,16 @@ def run(
     """The record of a scenario that is simulated; arguments as of ``gpusim.run``."""
     began = time.perf_counter()
     check_regions(scenario)
-    build = BuildOut(scenario, seed) if scenario.projects else None
+    build = Construction(scenario, seed) if scenario.projects else None
     fleet_scenario, entries = confined(build.scenario if build else scenario)
     table = jobs_of(fleet_scenario, seed, trace, jobs)
     if scenario.workload.contracted and build and jobs is None:
         table = _with_contracted(scenario, build, table, seed)
     fleet_scenario, checkpoints = with_storage(fleet_scenario, table)
     world = Assembly(fleet_scenario, table, seed)
-    programme = build.programme(world.overheads) if build else None
-    if programme:
-        world.env.process(tell(world.env, programme.events, world.recorder.log))
+    build_out = build.build_out(world.overheads) if build else None
+    if build_out:
+        world.env.process(tell(world.env, build_out.events, world.recorder.log))
     regulation = None
     if scenario.rules.enforce:
         entries += build.rule_entries() if build else []
@@ -71,8 +71,8 @@ def run(
     tables = _tables(world, fleet_scenario, table, end_s)
     if checkpoints is not None:
         tables[CHECKPOINTS] = checkpoints
-    if programme:
-        tables |= build_tables(programme)
+    if build_out:
+        tables |= build_tables(build_out)
     if regulation:
         tables["rules"] = regulation.table(tables["power"], end_s)
     if curtailments:
@@ -123,13 +123,13 @@ def _with_rejections(events: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFra
     return both.sort_values("time_s", kind="stable", ignore_index=True)
 
 
-def _with_contracted(scenario: Scenario, build: BuildOut, table: JobTable, seed: int) -> JobTable:
+def _with_contracted(scenario: Scenario, build: Construction, table: JobTable, seed: int) -> JobTable:
     """The jobs and those of contracts and market."""
     from gpusim.engine.contracted import contracted_jobs
 
     overheads = peak_overheads(build.scenario, seed)
-    programme = build.programme(overheads)
-    more = contracted_jobs(scenario, programme.live, programme.line, programme.requests, seed, overheads)
+    build_out = build.build_out(overheads)
+    more = contracted_jobs(scenario, build_out.live, build_out.line, build_out.requests, seed, overheads)
     return concatenate([table, more]) if len(table) else more
 
 

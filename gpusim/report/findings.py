@@ -9,8 +9,8 @@ from functools import cached_property
 import pandas as pd
 
 from gpusim.analysis import bottlenecks
-from gpusim.analysis.books import books
 from gpusim.analysis.lateness import is_built, lateness
+from gpusim.analysis.ledger import both_sides
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.series import Series
 from gpusim.causes import REJECTED, SLACK
@@ -102,7 +102,7 @@ class Findings:
     @cached_property
     def entries(self) -> pd.DataFrame:
         """Both sides of the ledger."""
-        return books(self.result)
+        return both_sides(self.result)
 
     @cached_property
     def series(self) -> Series:

@@ -139,8 +139,8 @@ def sweep(
     store : path, optional
         Folder of the store; by default ``out/NAME``.
     executor, workers, address
-        Where runs execute, see ``gpusim.studies.sweeps.crew.hire``. The outcome of a run is the same to the byte in
-        every case.
+        Where runs execute, see ``gpusim.studies.sweeps.backend.open_backend``. The outcome of a run is the same
+        to the byte in every case.
     progress : callable, optional
         Called with a ``Progress`` at the start and after every run.
 

@@ -74,8 +74,8 @@ class Contract(Model):
     """[d] The tenant leaves when a milestone is this many days late. Absent: never for that reason."""
     terminates: Literal["all", "late"] = "all"
     """What ends then: the whole contract, or only the late GPUs."""
-    made_up_days: float | None = Field(None, gt=0, le=36525)
-    """[d] Time after the term in which late GPU-hours may be made up, at the level of the last commitment: in 2025 a
+    make_good_days: float | None = Field(None, gt=0, le=36525)
+    """[d] Time after the term in which late GPU-hours may be made good, at the level of the last commitment: in 2025 a
     tenant shifted the schedule of late capacity and kept the contract's value (fintool, Q3). Absent: they are lost."""
     priority: int = 0
     """Higher is served first; then the earlier signed, then by name."""

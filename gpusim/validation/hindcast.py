@@ -17,7 +17,7 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import quarters
 from gpusim.commerce.rent import leases_of
@@ -75,11 +75,11 @@ def simulated(scenario: Scenario, seeds: Iterable[int]) -> pd.DataFrame:
     """One row per seed and quarter: seed, quarter, and ours in the columns of ``PUBLISHED``."""
     book, rows = Book.of(scenario), []
     for seed in seeds:
-        programme = play(scenario, seed)
-        allocation = allocate(book, of_programme(programme.live))
-        spending = spending_of(programme.tasks, programme.projects, book.months_s, scenario.money)
-        leases = leases_of(scenario, programme.tasks)
-        index = prices(allocation, programme.line, programme.requests)
+        build_out = play(scenario, seed)
+        allocation = allocate(book, of_build_out(build_out.live))
+        spending = spending_of(build_out.tasks, build_out.projects, book.months_s, scenario.money)
+        leases = leases_of(scenario, build_out.tasks)
+        index = prices(allocation, build_out.line, build_out.requests)
         found = quarters(statements(accounts(allocation), spending, prices=index, leases=leases))
         found = found.set_index("quarter").loc[PUBLISHED.index]
         rows.append(

@@ -30,7 +30,7 @@ DENTON = ("denton_1", "denton_2", "denton_3", "denton_4")
 # to 50% were expected to be in 2026 (Sightline by Semafor, 2026-02-24).
 LATE_2025, LATE_2026 = 0.26, (0.3, 0.5)
 # From P10 to P90; of five outcomes one lies outside by chance. CoreWeave's does, since its sites have grids, and thus
-# common causes, of their own (docs/programme.md).
+# common causes, of their own (docs/build_out.md).
 WITHIN, ABOVE_P90 = 0.8, 0.9
 WIDER = {"MW of IT added in 2025": ABOVE_P90}
 # What came: (seed, projects, what is counted, by when, how much, source)

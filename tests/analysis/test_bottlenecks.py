@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpusim.analysis.books import HELD_BACK
 from gpusim.analysis.bottlenecks import bottlenecks, headline
+from gpusim.analysis.ledger import HELD_BACK
 from gpusim.state.codes import Wait
 from tests.analysis.kit import make
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusim.analysis.books import books
 from gpusim.analysis.bottlenecks import bottlenecks
 from gpusim.analysis.delays import delays
 from gpusim.analysis.economics import economics, pools
 from gpusim.analysis.groups import Groups
+from gpusim.analysis.ledger import both_sides
 from gpusim.analysis.measure import BY_CAUSE, MEASURES
 from gpusim.analysis.metrics import metrics
 from gpusim.analysis.outcome import outcome
@@ -161,7 +161,7 @@ def test_books_written_out(result):
         for to, share in shares[*cell, row.cause].items():
             waited[*cell, to] += share * row.job_s
     keys, columns = ["site", "gpu_type", "start_s", "cause"], ["lost_s", "waited_s", "asked_s", "held_s"]
-    table = books(result).replace({"cause": {"power_plan": "not_energised"}})  # split off
+    table = both_sides(result).replace({"cause": {"power_plan": "not_energised"}})  # split off
     table = table.groupby(keys)[columns].sum()
     for key in {key for book in (lost, waited, asked) for key, value in book.items() if value > 1e-6}:
         expected = lost[key], waited[key], asked[key], held[key]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.analysis.books import books
 from gpusim.analysis.bottlenecks import bottlenecks
+from gpusim.analysis.ledger import both_sides
 from tests.analysis.kit import make
 
 
@@ -20,7 +20,7 @@ def dark(drawn_mw: float, energised: float, without: float):
 
 
 def held(result) -> dict[str, float]:
-    return books(result).set_index("cause")["held_s"].div(3600.0).to_dict()
+    return both_sides(result).set_index("cause")["held_s"].div(3600.0).to_dict()
 
 
 def test_two_thirds_of_the_connection_in_use() -> None:
@@ -48,7 +48,7 @@ def test_one_cause_has_all_that_the_engine_booked() -> None:
     for _ in range(20):
         drawn, energised, without = rng.uniform(5.0, 110.0), rng.uniform(0.0, 2000.0), rng.uniform(1.0, 2000.0)
         result = dark(drawn, energised, without)
-        mine = books(result)
+        mine = both_sides(result)
         mine = mine[mine["cause"].isin(["not_energised", "power_plan"])]
         booked = result.ledger.loc[result.ledger["cause"] == "not_energised", "gpu_s"].sum()
         assert mine["lost_s"].sum() == pytest.approx(booked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusim.analysis.bottlenecks import books
+from gpusim.analysis.bottlenecks import both_sides
 from gpusim.analysis.series import MOST_STEPS, Series
 from tests.analysis.kit import make
 
@@ -41,7 +41,7 @@ def test_sites_add_up_and_the_limit_is_the_least():
 
 def test_held_back_leaves_slack_out():
     pools = {("north", "H100"): {"training": [50.0, 40.0], "idle_power": [10.0, 20.0], "idle_no_demand": [40.0] * 2}}
-    entries = books(make(pools))
+    entries = both_sides(make(pools))
     held = Series.of(make(pools)).held_back(entries)
     assert held.columns.tolist() == ["idle_power"]
     assert held["idle_power"].tolist() == pytest.approx([10.0, 20.0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
+from gpusim.buildout.as_of import as_of
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.known import as_known
 from gpusim.buildout.network import Network
 from gpusim.buildout.play import play
 from gpusim.buildout.schedule import replay, simulate
@@ -70,7 +70,7 @@ def test_work_that_is_done_is_known_before_it_is_handed_over() -> None:
     network, draws = Network(sc), Draws([60.0 * DAY_S], [], [])
     played = replay(network, sc, draws)
     found = {
-        at: {as_known(network, sc, draws, played, at * DAY_S, seed).work_s[0] / DAY_S for seed in range(20)}
+        at: {as_of(network, sc, draws, played, at * DAY_S, seed).work_s[0] / DAY_S for seed in range(20)}
         for at in (50.0, 80.0)
     }
     assert found[80.0] == {60.0}

@@ -66,11 +66,11 @@ def test_an_instance_with_precedence_by_hand() -> None:
     sc = scenario(
         {"p": {"adds": {"gpus": {"one": 10}}, "tasks": tasks}}, supplies={"crew": {"kind": "crew", "units": 3.0}}
     )
-    programme = play(sc.with_({"sites.here.grid_mw": 1.0, "sites.here.hall_mw": 1.0}))
-    at = programme.tasks.set_index("task")
+    build_out = play(sc.with_({"sites.here.grid_mw": 1.0, "sites.here.hall_mw": 1.0}))
+    at = build_out.tasks.set_index("task")
     assert (at["start_s"] / DAY_S).to_dict() == {"A": 0, "B": 0, "C": 4, "D": 4, "E": 9}
-    assert programme.projects.loc[0, ["planned_s", "delivered_s"]].tolist() == [6 * DAY_S, 12 * DAY_S]
-    booked = programme.ledger.groupby(["cause", "held_by"])["gpu_hours"].sum().to_dict()
+    assert build_out.projects.loc[0, ["planned_s", "delivered_s"]].tolist() == [6 * DAY_S, 12 * DAY_S]
+    booked = build_out.ledger.groupby(["cause", "held_by"])["gpu_hours"].sum().to_dict()
     assert booked == pytest.approx({("D", "crew"): 10 * 24 * 2, ("E", "crew"): 10 * 24 * 4})
 
 

@@ -28,12 +28,12 @@ def test_critical_path_by_hand() -> None:
              "H": (3, "FG")}  # fmt: skip
     tasks = {name: {"median_days": float(d), "after": list(before)} for name, (d, before) in graph.items()}
     tasks["H"]["gives"] = "gpus"
-    programme = play(scenario({"p": {"adds": {"gpus": {"one": 1}}, "tasks": tasks}}))
-    ends = programme.tasks.set_index("task")["end_s"] / DAY_S
+    build_out = play(scenario({"p": {"adds": {"gpus": {"one": 1}}, "tasks": tasks}}))
+    ends = build_out.tasks.set_index("task")["end_s"] / DAY_S
     assert ends.to_dict() == {"A": 3, "B": 7, "C": 5, "D": 12, "E": 6, "F": 7, "G": 16, "H": 19}
-    assert programme.paths["task"].tolist() == ["A", "B", "D", "G", "H"]
-    assert programme.tasks.loc[programme.tasks["critical"], "task"].tolist() == ["A", "B", "D", "G", "H"]
-    assert programme.projects.loc[0, ["planned_s", "delivered_s", "late_s"]].tolist() == [19 * DAY_S, 19 * DAY_S, 0.0]
+    assert build_out.paths["task"].tolist() == ["A", "B", "D", "G", "H"]
+    assert build_out.tasks.loc[build_out.tasks["critical"], "task"].tolist() == ["A", "B", "D", "G", "H"]
+    assert build_out.projects.loc[0, ["planned_s", "delivered_s", "late_s"]].tolist() == [19 * DAY_S, 19 * DAY_S, 0.0]
 
 
 def chain(n: int, median: float, p90: float) -> dict:
@@ -114,10 +114,10 @@ def test_expediting_halves_what_is_late_and_costs() -> None:
     task = {"work": {"median_days": 10.0, "supply": "crew", "gives": "gpus", "usd": 3.0,
                      "expedite": {"factor": 0.5, "usd": 4.0, "late_days": 9.0}}}  # fmt: skip
     projects = {name: {"adds": {"gpus": {"one": 1}}, "tasks": task} for name in ("a", "b")}
-    programme = play(scenario(projects, supplies={"crew": {"kind": "crew", "units": 1.0}}))
-    assert (programme.tasks["end_s"] / DAY_S).tolist() == [10.0, 15.0]
-    assert programme.tasks["waited_s"].tolist() == [0.0, 10 * DAY_S]
-    assert programme.tasks["usd"].tolist() == [3.0, 7.0]
+    build_out = play(scenario(projects, supplies={"crew": {"kind": "crew", "units": 1.0}}))
+    assert (build_out.tasks["end_s"] / DAY_S).tolist() == [10.0, 15.0]
+    assert build_out.tasks["waited_s"].tolist() == [0.0, 10 * DAY_S]
+    assert build_out.tasks["usd"].tolist() == [3.0, 7.0]
 
 
 def late_grid(gas_days: float) -> dict:
@@ -132,11 +132,11 @@ def late_grid(gas_days: float) -> dict:
 
 
 def test_a_stand_in_comes_when_the_main_task_is_late() -> None:
-    programme = play(scenario(**late_grid(20.0)))
-    assert (programme.tasks["start_s"] / DAY_S).tolist() == [0.0, 40.0, 60.0]
-    assert programme.capacity.set_index("component")["task"].to_dict() == {"gpus": "racks", "grid": "gas"}
-    assert programme.paths[["task", "held_by"]].to_numpy().tolist() == [["line", "ban"], ["gas", ""], ["racks", ""]]
-    assert (programme.paths["to_s"] / DAY_S).tolist() == [40.0, 60.0, 65.0]
+    build_out = play(scenario(**late_grid(20.0)))
+    assert (build_out.tasks["start_s"] / DAY_S).tolist() == [0.0, 40.0, 60.0]
+    assert build_out.capacity.set_index("component")["task"].to_dict() == {"gpus": "racks", "grid": "gas"}
+    assert build_out.paths[["task", "held_by"]].to_numpy().tolist() == [["line", "ban"], ["gas", ""], ["racks", ""]]
+    assert (build_out.paths["to_s"] / DAY_S).tolist() == [40.0, 60.0, 65.0]
     slow = play(scenario(**late_grid(200.0)))
     assert slow.capacity.set_index("component")["task"].to_dict() == {"gpus": "racks", "grid": "line"}
     assert slow.tasks["usd"].sum() == 51.0  # begun, and paid for nothing
@@ -160,10 +160,10 @@ def test_what_never_comes_is_never() -> None:
     parts = {"adds": {"gpus": {"one": 10}}, "tasks": tasks}
     sc = scenario({"p": parts}, supplies={"vendor": {"kind": "stock", "per_month": 0.0}})
     sc = sc.with_({"sites.here.grid_mw": 1.0, "sites.here.hall_mw": 1.0})
-    programme = play(sc)
-    assert programme.projects["delivered_s"].isna().all()
-    assert programme.ledger["held_by"].unique().tolist() == ["vendor"]
-    assert programme.ledger["gpu_hours"].sum() == pytest.approx(10 * 24 * (3000 - 5))
+    build_out = play(sc)
+    assert build_out.projects["delivered_s"].isna().all()
+    assert build_out.ledger["held_by"].unique().tolist() == ["vendor"]
+    assert build_out.ledger["gpu_hours"].sum() == pytest.approx(10 * 24 * (3000 - 5))
     assert criticality(sc, range(3)).dates.loc[0, ["p50_s", "never"]].tolist() == [float("inf"), 1.0]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import gpusim
 from gpusim.buildout import ledger as ledger_module
 from gpusim.buildout.network import Network
-from gpusim.buildout.play import Programme, built, play
+from gpusim.buildout.play import BuildOut, built, play
 from gpusim.buildout.schedule import simulate
 from gpusim.scenario.scenario import Scenario
 from tests.buildout.kit import days, one_gpu, random_scenario, scenario, tables
@@ -53,15 +53,15 @@ def test_live_at_the_minimum_of_what_has_arrived() -> None:
     assert months == pytest.approx(226_349, abs=1e-9)
 
 
-def assert_adds_up(programme: Programme) -> None:
+def assert_adds_up(build_out: BuildOut) -> None:
     """Per pool and month the ledger is planned less live."""
-    booked = programme.ledger.groupby(POOL)["gpu_hours"].sum()
-    months = programme.months.set_index(POOL)
+    booked = build_out.ledger.groupby(POOL)["gpu_hours"].sum()
+    months = build_out.months.set_index(POOL)
     missing = months["planned_gpu_hours"] - months["live_gpu_hours"]
     found = booked.reindex(missing.index).fillna(0.0).to_numpy(dtype=float)
     assert found == pytest.approx(missing.to_numpy(), rel=1e-9, abs=1e-4)
     assert booked.index.isin(missing.index).all()
-    assert programme.ledger["usd"].to_numpy() == pytest.approx(2.0 * programme.ledger["gpu_hours"].to_numpy(), abs=1e-4)
+    assert build_out.ledger["usd"].to_numpy() == pytest.approx(2.0 * build_out.ledger["gpu_hours"].to_numpy(), abs=1e-4)
 
 
 def assert_add_up(seeds: Iterable[int]) -> None:
@@ -113,7 +113,7 @@ def test_supplies_are_conserved(seed: int, exact: bool) -> None:
     assert len({w for _t, w, _u in schedule.grants["crew"]}) == len(schedule.grants["crew"])
 
 
-def late(halls: float, grid: float) -> Programme:
+def late(halls: float, grid: float) -> BuildOut:
     """10 GPUs, halls and grid planned for day 20; the latter come so many days later, for want of a crew each."""
     tasks = {
         "boxes": {"median_days": 20.0, "gives": "gpus"},
@@ -139,21 +139,21 @@ def test_gpus_ahead_of_plan_count_as_negative() -> None:
     """A reform halves the work: 10 GPUs are there 20 days early."""
     reform = {"at": "2025-01-01", "effect": "duration", "kind": "t0", "factor": 0.5}
     sc = scenario({"p": {"adds": {"gpus": {"one": 10}}, "tasks": days(40.0)}}, shocks={"reform": reform})
-    programme = play(sc.with_({"sites.here.grid_mw": 1.0, "sites.here.hall_mw": 1.0}))
-    assert programme.ledger["cause"].unique().tolist() == ["ahead of plan"]
-    assert programme.ledger["gpu_hours"].sum() == pytest.approx(-10 * 24 * 20)
+    build_out = play(sc.with_({"sites.here.grid_mw": 1.0, "sites.here.hall_mw": 1.0}))
+    assert build_out.ledger["cause"].unique().tolist() == ["ahead of plan"]
+    assert build_out.ledger["gpu_hours"].sum() == pytest.approx(-10 * 24 * 20)
 
 
 def test_same_seed_same_tables() -> None:
     sc = random_scenario(3, False)
     one, two = play(sc, 7), play(sc, 7)
-    for field in fields(Programme):
+    for field in fields(BuildOut):
         pd.testing.assert_frame_equal(getattr(one, field.name), getattr(two, field.name), check_exact=True)
 
 
 @pytest.mark.parametrize("seed", [2, 5, 11])
 def test_a_run_books_what_the_programme_says(seed: int) -> None:
-    """GPU-hours that were online in the fleet's ledger are those that are live in the programme, of every pool."""
+    """GPU-hours that were online in the fleet's ledger are those that are live in the build-out, of every pool."""
     sc = random_scenario(seed, False)
     site = sc.projects["p0"].site
     sc = sc.with_(

@@ -37,7 +37,7 @@ def scenario(**more):
 
 
 def live_on(result, day):
-    """GPUs live by the programme, and energised in the fleet, in the middle of a day."""
+    """GPUs live by the build-out, and energised in the fleet, in the middle of a day."""
     live = result.build_live
     pools = result.pools.set_index(result.pools["start_s"] // DAY_S)
     return int(live[live["time_s"] <= (day + 0.5) * DAY_S]["live_gpus"].iloc[-1]), pools["energised_gpus"][float(day)]
@@ -69,7 +69,7 @@ def test_whose_delay_it_is():
 
 
 def test_those_of_the_site_count_too():
-    """Generators with a date of their own carry GPUs in the programme as in the fleet; without, nothing is live."""
+    """Generators with a date of their own carry GPUs in the build-out as in the fleet; without, nothing is live."""
     data = given()
     data["sites"]["here"]["on_site"]["generators"]["engines"] = {
         **ENGINES,

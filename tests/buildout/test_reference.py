@@ -1,4 +1,4 @@
-"""The SimPy programme and its slow twin give the same times."""
+"""The SimPy build-out and its slow twin give the same times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import _Simulation, simulate
 from gpusim.buildout.supply import SharedSupply
 from tests.buildout.kit import random_scenario, scenario
-from tests.reference.programme import Twin
+from tests.reference.build_out import Twin
 
 
 def times(sc, seed: int) -> tuple[dict, dict]:

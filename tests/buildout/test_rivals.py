@@ -14,14 +14,14 @@ from gpusim.buildout.rivals import Rivals, ordered
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.scarcity import prices
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import MONTH_S
 from tests.buildout.kit import random_scenario, scenario
 from tests.buildout.test_reference import differing
-from tests.reference.programme import Twin
+from tests.reference.build_out import Twin
 from tests.scenario.test_fuzz import mutate
 
 DAY_S = 86_400.0
@@ -216,7 +216,7 @@ def test_looking_at_the_line_changes_nothing() -> None:
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.data())
 def test_anything_anywhere_is_refused_or_played(data) -> None:
-    """A rival with odd values is a ``ScenarioError``, or one beside whom the programme comes to its end."""
+    """A rival with odd values is a ``ScenarioError``, or one beside whom the build-out comes to its end."""
     tables = served(3.0).to_toml_dict()
     rival = {"start": "2025-03-01", "end": "2026-03-01", "growth_per_year": 0.5, "priority": 1,
              "orders": {"vendor": {"per_month": 3.0, "units": 2.0, "units_p90": 3.0}},
@@ -239,6 +239,6 @@ def test_anything_anywhere_is_refused_or_played(data) -> None:
     found = play(sc, 1)
     assert len(found.projects) == 1
     if sc.market.index is not None:
-        table = prices(allocate(Book.of(sc), of_programme(found.live)), found.line, found.requests)
+        table = prices(allocate(Book.of(sc), of_build_out(found.live)), found.line, found.requests)
         assert table["on_demand_price_ratio"].between(sc.market.index.least, sc.market.index.most).all()
         assert sc.market.demand is None or table["on_demand_share"].between(0.0, 1.0).all()

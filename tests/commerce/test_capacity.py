@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gpusim
-from gpusim.commerce.capacity import of_programme, of_run
+from gpusim.commerce.capacity import of_build_out, of_run
 from gpusim.units import DAY_S
 from tests.studies.deliveries.kit import SURE, contract, project, scenario
 
@@ -23,7 +23,7 @@ def test_milestones_are_met_at_the_moment_and_not_by_the_record():
     assert accounts["delivered_gpu_hours"] == 40 * 24 * 265
     assert accounts["credit_usd"] == 0.5 * 2.0 * 40 * 24 * 41
     courses = of_run(result)
-    assert courses.equals(of_programme(result.build_live).reset_index(drop=True))
+    assert courses.equals(of_build_out(result.build_live).reset_index(drop=True))
     assert courses.loc[courses["gpu_type"] == "one", ["time_s", "gpus"]].to_numpy().tolist() == [
         [0.0, 0], [100 * DAY_S, 50],
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from gpusim.buildout.play import play
 from gpusim.buildout.schedule import simulate
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.scarcity import prices, prices_of
 from gpusim.scenario.scenario import Scenario
 
@@ -47,7 +47,7 @@ def test_python(scenario: Scenario) -> None:
     names: dict = {"scenario": scenario}
     for code in re.findall(r"```python\n(.*?)```", GUIDE.replace("replications=50", "replications=3"), re.DOTALL):
         exec(code, names)
-    assert set(names["programme"].requests["taker"]) == {"hall", "hyperscaler"}
+    assert set(names["build_out"].requests["taker"]) == {"hall", "hyperscaler"}
     assert names["signings"].asked["contract"].tolist() == ["second"]
     assert names["index"]["scarcity"].max() > 1.0
     assert names["found"].rivals["rival"].tolist()[-1] in {"hyperscaler", "all rivals"}
@@ -57,7 +57,7 @@ def test_python(scenario: Scenario) -> None:
 
 
 def test_a_run_has_the_same_programme(scenario: Scenario) -> None:
-    """The fleet knows nothing of rivals, indices and questions; its build-out is the programme's."""
+    """The fleet knows nothing of rivals, indices and questions; its build-out is the one that ``play`` gives."""
     result = gpusim.run(scenario, 1)
     requests = result.build_requests
     assert requests["is_rival"].any()
@@ -72,12 +72,12 @@ def test_a_run_has_the_same_programme(scenario: Scenario) -> None:
 
 
 def test_a_replication_has_the_prices_of_its_programme(scenario: Scenario) -> None:
-    programme, network = play(scenario, 2), Network(scenario)
-    allocation = allocate(Book.of(scenario), of_programme(programme.live))
+    build_out, network = play(scenario, 2), Network(scenario)
+    allocation = allocate(Book.of(scenario), of_build_out(build_out.live))
     found = prices_of(allocation, network, simulate(network, scenario, 2))
-    pd.testing.assert_frame_equal(found, prices(allocation, programme.line, programme.requests))
+    pd.testing.assert_frame_equal(found, prices(allocation, build_out.line, build_out.requests))
     bare = scenario.with_({"market": {}, "rivals": {}})
-    allocation = allocate(Book.of(bare), of_programme(programme.live))
+    allocation = allocate(Book.of(bare), of_build_out(build_out.live))
     assert prices_of(allocation, network, simulate(network, bare, 2)) is None
 
 

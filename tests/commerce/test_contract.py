@@ -36,13 +36,13 @@ def faults(**changes: object) -> list[str]:
     [
         ({}, None),
         ({"signed": "2024-10-01", "gpus": steps((-60, 8))}, None),
-        ({"service_credits": {"0.99": 0.1, "1": 0.05}, "made_up_days": 90.0}, None),
+        ({"service_credits": {"0.99": 0.1, "1": 0.05}, "make_good_days": 90.0}, None),
         ({"service_credits": {"99%": 0.1}}, "contracts.ada.service_credits: 99%: is not a share; give above 0 to 1"),
         (
             {"service_credits": {"0.9": 1.1}},
             'contracts.ada.service_credits."0.9": found 1.1; give a number from 0 to 1',
         ),
-        ({"made_up_days": 0.0}, "contracts.ada.made_up_days: found 0.0; give a number greater than 0"),
+        ({"make_good_days": 0.0}, "contracts.ada.make_good_days: found 0.0; give a number greater than 0"),
         ({"tenant": "lba"}, "contracts.ada.tenant: unknown name \"lba\" (did you mean 'lab'?); known: lab, bank"),
         ({"sites": ["texsa"]}, "contracts.ada.sites.0: unknown name \"texsa\" (did you mean 'texas'?)"),
         ({"regions": ["EZ"]}, "contracts.ada.regions.0: unknown name"),

@@ -13,7 +13,7 @@ from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.scarcity import PRICES, priced, prices, rule
 from gpusim.commerce.statements import statements
 from gpusim.errors import CommerceError
@@ -110,15 +110,15 @@ def test_revenue_by_hand() -> None:
 
 
 def test_more_rivals_make_higher_prices() -> None:
-    """The line of a programme: the same rival, ordering more than comes, from month to month."""
+    """The line of a build-out: the same rival, ordering more than comes, from month to month."""
     task = {"boxes": {"median_days": 10.0, "supply": "vendor", "units": 8.0, "gives": "gpus"}}
     project = {"site": "texas", "start": "2025-01-01", "adds": {"gpus": {"H100": 8}}, "tasks": task}
     rivals = {"big": {"orders": {"vendor": {"per_month": 10.0, "units": 15.0}}}}
     sc = scenario({}, 700.0, supplies=SUPPLIES, market={"index": INDEX}, rivals=rivals, projects={"p": project})
     means = []
     for orders in (0.0, 10.0, 20.0):
-        programme = play(sc.with_({"rivals.big.orders.vendor.per_month": orders}), 4)
-        found = prices(allocate(Book.of(sc), of_programme(programme.live)), programme.line)
+        build_out = play(sc.with_({"rivals.big.orders.vendor.per_month": orders}), 4)
+        found = prices(allocate(Book.of(sc), of_build_out(build_out.live)), build_out.line)
         means.append(found[found["gpu_type"] == "H100"]["on_demand_price_ratio"].mean())
     assert means[0] < 0.276 < means[1] < means[2]
 

@@ -13,7 +13,7 @@ from gpusim.buildout.play import play
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.signing import ASKED, sign
 from gpusim.scenario.scenario import Scenario
 from tests.buildout.kit import scenario
@@ -65,7 +65,7 @@ def test_accounts_are_kept_of_what_was_signed() -> None:
     sc = one_project(
         {"no": contract(0.0, 20.0, admit=0.9), "yes": contract(5.0, 400.0, admit=0.5), "plain": contract(9.0, 10.0)}
     )
-    live = of_programme(play(sc, 3).live)
+    live = of_build_out(play(sc, 3).live)
     signings = sign(Book.of(sc), 3, replications=20)
     assert signings.asked.columns.tolist() == ASKED
     assert signings.asked["contract"].tolist() == ["no", "yes"]

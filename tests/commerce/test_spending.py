@@ -21,7 +21,7 @@ EDGES = [0.0, 31.0, 59.0, 90.0, 120.0]  # [d] January to April
 KINDS = ["gpu_delivery", "shell", "network", "gpus"]
 
 
-def programme(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def build_out(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tasks and projects: some begun before the run, some without an end, some that are never begun."""
     rng = np.random.default_rng(seed)
     n = 12
@@ -51,7 +51,7 @@ def paid_by(row: pd.Series, day: float, ahead: float) -> float:
 
 def off(seed: int, ahead: float, told: float) -> float:
     """[cents] Greatest difference between what is paid by month and the twin's, which is told how far ahead that is."""
-    tasks, projects = programme(seed)
+    tasks, projects = build_out(seed)
     found = spending_of(tasks, projects, np.array(EDGES) * DAY_S, Money(gpus_paid_ahead_days=ahead))
     ours = found.groupby("time_s")["usd"].sum().reindex(np.array(EDGES[:-1]) * DAY_S, fill_value=0.0)
     most, before = 0.0, 0.0
@@ -78,7 +78,7 @@ def test_books_balance_however_far_ahead(ahead: float) -> None:
     opening = {"plant_usd": 9e6, "construction_usd": 4e5}
     book = Book.of(scenario({}, 600, money={"gpus_paid_ahead_days": ahead, "opening": opening, "loans": loans}))
     for seed in range(4):
-        tasks, projects = programme(seed)
+        tasks, projects = build_out(seed)
         found = statements(
             accounts(allocate(book, live(("texas", "H100", 40, 8)))),
             spending_of(tasks, projects, book.months_s, book.scenario.money),

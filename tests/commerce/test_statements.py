@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.cents import cents
 from gpusim.commerce.figures import figures, quarters
@@ -302,7 +302,7 @@ def test_tables_of_a_programme_are_taken() -> None:
     assert found["time_s"].tolist() == [0.0, 31 * DAY_S, 0.0]
     thirds = tasks.assign(usd=[100.01, 0.0, 0.0], end_s=59 * DAY_S, start_s=0.0)
     assert cents(spending_of(thirds, delivered, book.months_s, book.scenario.money)["usd"]).sum() == 10_001
-    rows = of_programme(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live_gpus"}).assign(planned_gpus=16))
+    rows = of_build_out(live(("texas", "H100", 0, 8)).rename(columns={"gpus": "live_gpus"}).assign(planned_gpus=16))
     fleet = statements(accounts(allocate(book, rows)), found).fleet_table()
     assert fleet["capex_usd"].tolist() == [7.1e6, 2.8e6]
     assert fleet["depreciation_usd"].tolist() == [0.0, round(3.1e6 / 180, 2) + round(4e6 / 72, 2)]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gpusim
-from gpusim.analysis.books import books
 from gpusim.analysis.conservation import check
+from gpusim.analysis.ledger import both_sides
 from gpusim.engine.description import Scheduling
 from gpusim.inputs.jobtable import JobTable
 from gpusim.state.codes import Backfill, Cause, Wait
@@ -76,7 +76,7 @@ def hours(jobs: list[tuple[float, float, int]], changes: dict[str, object]) -> d
     )
     result = gpusim.run(scenario, trace=table)
     assert check(result) == []
-    table = books(result).set_index("cause")[["lost_s", "asked_s", "held_s"]] / 3600.0
+    table = both_sides(result).set_index("cause")[["lost_s", "asked_s", "held_s"]] / 3600.0
     return {cause: tuple(row.round(6)) for cause, row in table.iterrows()}
 
 

@@ -13,7 +13,7 @@ from gpusim.regulation.duties import energy_report
 from gpusim.regulation.scope import sites_under
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S, calendar
-from tests.buildout.kit import tables as programme_tables
+from tests.buildout.kit import tables as build_out_tables
 
 AMSTERDAM, FRANKFURT, IRELAND = "nl-amsterdam", "de-frankfurt", "ie-cru-2025236"
 TASKS = {
@@ -34,7 +34,7 @@ def given(rule: str, start: str = "2026-01-01", tasks: dict | None = None, **cha
     project = {
         "start": start, "tasks": tasks or TASKS, "adds": {"gpus": {"one": 1000}, "hall_mw": 10.0, "grid_mw": 20.0}
     }  # fmt: skip
-    data = programme_tables({"campus": project}, rules={"enforce": [rule]})
+    data = build_out_tables({"campus": project}, rules={"enforce": [rule]})
     data["sites"]["here"] |= PLACES[rule]
     data["run"] = {"start": "2025-06-01", "days": 3650.0, "record_s": 30 * DAY_S}
     return Scenario.from_dict(data).with_(changes)
@@ -83,8 +83,8 @@ def test_amsterdam_stops_permits_until_it_ends() -> None:
     scenario = given(AMSTERDAM)
     rest = (getattr(scenario.rules, AMSTERDAM).until - scenario.projects["campus"].start).days
     assert delivered_days(scenario) == pytest.approx(rest + 310.0)
-    programme = play(scenario, 1)
-    held = programme.ledger[programme.ledger["held_by"] == AMSTERDAM]
+    build_out = play(scenario, 1)
+    held = build_out.ledger[build_out.ledger["held_by"] == AMSTERDAM]
     assert held["gpu_hours"].sum() == pytest.approx(1000 * 24 * rest)
     assert set(held["cause"]) == {"permits"}
 

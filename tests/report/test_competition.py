@@ -65,7 +65,7 @@ def test_orders_of_rivals_add_up(result) -> None:
 
 
 def test_lines_are_those_of_the_programme(result) -> None:
-    """Built from requests, they are what the programme saw as each month began."""
+    """Built from requests, they are what the build-out saw as each month began."""
     found, seen = lines(result), result.build_line
     assert found["ours"].tolist() == pytest.approx(seen["waiting_own_units"].tolist())
     assert found["rivals"].tolist() == pytest.approx(seen["waiting_rivals_units"].tolist())

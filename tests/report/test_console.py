@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from gpusim.analysis.books import HELD_BACK
+from gpusim.analysis.ledger import HELD_BACK
 from gpusim.report.console import print_comparison, print_report
 from gpusim.report.findings import Findings
 from gpusim.report.plans import CONSOLE

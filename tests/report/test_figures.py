@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gpusim.analysis.bottlenecks import books, greatest
+from gpusim.analysis.bottlenecks import both_sides, greatest
 from gpusim.analysis.series import Series
 from gpusim.causes import LOSS_OF_WAIT, REJECTED, WORDS
 from gpusim.errors import ResultError
@@ -59,10 +59,10 @@ def check_layout(figure):
 def draw(result, module):
     with mpl.rc_context(STYLE):
         if module is headline:
-            entries = books(result)
+            entries = both_sides(result)
             return headline.draw(result, Series.of(result), entries, greatest(result))
         if module is course:
-            return course.draw(result, Series.of(result), books(result), list(result.sites["site"]))
+            return course.draw(result, Series.of(result), both_sides(result), list(result.sites["site"]))
         return module.draw(result)
 
 

@@ -129,10 +129,10 @@ def test_what_replications_say_has_units_and_dates() -> None:
         assert undated_instants(getattr(deliveries, name)) == [], name
     for name in OF_COMPETITION:
         assert unnamed(getattr(competition, name)) == [], name
-    programme = gpusim.play(SCENARIO, 3)
-    for name, table in vars(programme).items():
+    build_out = gpusim.play(SCENARIO, 3)
+    for name, table in vars(build_out).items():
         assert unnamed(table) == [] == undated_instants(table), name
-    for answer in (deliveries, competition, programme):
+    for answer in (deliveries, competition, build_out):
         assert repr(answer).startswith(f"<{type(answer).__name__}")
         assert len(repr(answer)) < 160
     contracts = gpusim.contracts(SCENARIO)

@@ -16,11 +16,11 @@ from gpusim.engine.serving.arrivals import Arrivals
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.gateway import ROWS, traffic_of
+from gpusim.engine.serving.growth import make_room
 from gpusim.engine.serving.lookout import Lookout
 from gpusim.engine.serving.meter import ReplicaMeter
 from gpusim.engine.serving.paces import Paces
 from gpusim.engine.serving.roads import Roads
-from gpusim.engine.serving.room import make_room
 from gpusim.engine.serving.scaling import Seen
 from gpusim.kernels.serving import gateway, gateway_apart, replicas
 from gpusim.kernels.serving.failure import fail

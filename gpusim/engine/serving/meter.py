@@ -8,7 +8,7 @@ from gpusim import gangs
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
-from gpusim.kernels.serving.booking import book
+from gpusim.kernels.serving.charging import charge
 from gpusim.scenario.service import Service
 from gpusim.serving.energy import CAPPED, COUNTS, busy_j
 from gpusim.state.codes import NONE, Miss, Wait
@@ -76,7 +76,7 @@ class ReplicaMeter:
         for use, amount in gpu_s.items():
             self.gpu_s[use] += amount
         self.energy_j += joules + sum(gpu_s.values()) * self._pool_idle_w
-        self._site_j = book(
+        self._site_j = charge(
             self._env.fleet, self._d.pool, gpu_s["prefill"], gpu_s["decode"], gpu_s["loading"], gpu_s["draining"],
             joules, since_s, self._site_j, now,
         )  # fmt: skip

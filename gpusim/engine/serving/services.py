@@ -19,7 +19,7 @@ from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import policy_of
 from gpusim.kernels.serving import replicas
-from gpusim.kernels.serving.booking import mark_peaks
+from gpusim.kernels.serving.charging import mark_peaks
 from gpusim.scenario.service import Service
 
 

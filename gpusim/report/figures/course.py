@@ -25,7 +25,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, sites: list[str]
     series : Series
         Of the result.
     entries : DataFrame
-        Of ``gpusim.analysis.bottlenecks.books``.
+        Of ``gpusim.analysis.ledger.both_sides``.
     sites : list of str
         Summed over these.
     """

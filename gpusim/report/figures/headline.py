@@ -29,7 +29,7 @@ def draw(result: Record, series: Series, entries: pd.DataFrame, title: str) -> F
     series : Series
         Of the result.
     entries : DataFrame
-        ``books`` of the result.
+        ``both_sides`` of the result.
     title : str
         What the figure shows.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusim.analysis.books import HELD_BACK
+from gpusim.analysis.ledger import HELD_BACK
 from gpusim.analysis.wording import compact, share
 from gpusim.causes import WORDS
 from gpusim.report import document

@@ -17,8 +17,8 @@ from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
+from gpusim.studies.deliveries.earned import earned
 from gpusim.studies.deliveries.quantiles import quantiles
-from gpusim.studies.deliveries.worth import earned
 from gpusim.tables.competition import ALL, Competition
 from gpusim.units import DAY_S
 
@@ -34,7 +34,7 @@ def competition(
 ) -> Competition:
     """Simulate the build-out of a scenario with its rivals, without each of them, and without all.
 
-    Compared programmes share their seed, and with it all durations, shocks and orders of the remaining rivals: only the
+    Compared build-outs share their seed, and with it all durations, shocks and orders of the remaining rivals: only the
     rival differs. Costs of rivals in the same line do not add up: without one the others move up.
 
     Parameters

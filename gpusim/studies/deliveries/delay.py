@@ -14,14 +14,14 @@ from gpusim.buildout.schedule import Schedule
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.cents import in_usd
 from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.market import market
 from gpusim.scenario.earnings import Earnings
 from gpusim.scenario.scenario import Scenario
+from gpusim.studies.deliveries.earned import earned
 from gpusim.studies.deliveries.trade import Trade
-from gpusim.studies.deliveries.worth import earned
 from gpusim.units import DAY_S
 
 LATER_S = 30 * DAY_S
@@ -50,7 +50,7 @@ class DelayTally:
             site = self.scenario.projects[name].site
             book = SiteBook(self.scenario, site, self.network, self._later(schedule, name), self.overheads)
             later = pd.concat((of_sites | {site: pd.DataFrame(book.courses(), columns=LIVE)}).values())
-            shared = None if allocation is None else allocate(allocation.book, of_programme(later), cuts)
+            shared = None if allocation is None else allocate(allocation.book, of_build_out(later), cuts)
             hours_then, usd_then = self._worth(later, shared, prices)
             lost[name] = hours - hours_then, usd - usd_then
         return lost

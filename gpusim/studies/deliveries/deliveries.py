@@ -13,7 +13,7 @@ from gpusim.errors import ScenarioError
 from gpusim.regulation.building import limited
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.deliveries.replications import Tallies, played
-from gpusim.studies.sweeps.crew import cores, hire
+from gpusim.studies.sweeps.backend import cores, open_backend
 from gpusim.tables.deliveries import Deliveries
 from gpusim.units import DAY_S
 
@@ -70,8 +70,8 @@ def deliveries(
     book = replace(book, energy_usd_per_mwh=monthly_prices(scenario, book.months_s, seed))
     tallies = Tallies(limited(scenario), book, overheads, seeds[:delayed])
     workers = workers or (cores() if replications >= MANY else 1)
-    with hire("processes" if workers > 1 else "serial", workers) as crew:
-        played(tallies, seeds, crew, progress)
+    with open_backend("processes" if workers > 1 else "serial", workers) as backend:
+        played(tallies, seeds, backend, progress)
     found, promises, cash = tallies.paths.result(list(seeds)), tallies.promises, tallies.cash
     about = {
         "scenario": scenario.to_toml_dict(), "seed": seed, "replications": replications,

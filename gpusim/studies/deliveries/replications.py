@@ -18,7 +18,7 @@ from gpusim.studies.deliveries.dropped import DropTally
 from gpusim.studies.deliveries.promises import PromiseLook, PromiseTally
 from gpusim.studies.deliveries.tasks import TaskTally
 from gpusim.studies.deliveries.trade import Trade
-from gpusim.studies.sweeps.crew import Crew
+from gpusim.studies.sweeps.backend import Backend
 
 CHUNK = 10  # replications that a worker is given at a time
 
@@ -81,22 +81,22 @@ class Tallies:
                 getattr(self, name).count(part)
 
 
-def played(tallies: Tallies, seeds: range, crew: Crew, progress: Callable[[float], None] | None) -> None:
-    """Play replications with a crew and count what they say: the same, to the last bit, whoever plays."""
+def played(tallies: Tallies, seeds: range, backend: Backend, progress: Callable[[float], None] | None) -> None:
+    """Play replications with a backend and count what they say: the same, to the last bit, whoever plays."""
     done = 0
-    for look in _looks(tallies, seeds, crew):
+    for look in _looks(tallies, seeds, backend):
         tallies.count(look)
         done += 1
         if progress is not None:
             progress(done / len(seeds))
 
 
-def _looks(tallies: Tallies, seeds: range, crew: Crew) -> Iterator[Look]:
+def _looks(tallies: Tallies, seeds: range, backend: Backend) -> Iterator[Look]:
     """Looks in the order of seeds; some chunks of them are asked for ahead, of tallies that are empty yet."""
     blank = Tallies(tallies.scenario, tallies.book, tallies.overheads, tallies.delayed)
     chunks = deque(seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK))
     asked: deque = deque()
     while chunks or asked:
-        while chunks and len(asked) < crew.window:
-            asked.append(crew.executor.submit(blank.looks, chunks.popleft()))
+        while chunks and len(asked) < backend.window:
+            asked.append(backend.executor.submit(blank.looks, chunks.popleft()))
         yield from asked.popleft().result()

@@ -15,7 +15,7 @@ from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.allocation import Allocation
 from gpusim.commerce.book import Book
-from gpusim.commerce.capacity import of_programme
+from gpusim.commerce.capacity import of_build_out
 from gpusim.commerce.capital import spending_of
 from gpusim.commerce.cuts import cuts_of
 from gpusim.commerce.rent import leases_of
@@ -44,7 +44,7 @@ class Trade:
     def of(cls, book: Book, network: Network, schedule: Schedule, live: pd.DataFrame, without: str = "") -> Trade:
         """The trade of a schedule, with its table ``live`` of all sites, ``without`` one of its shocks to tenants."""
         cuts = cuts_of(book, (window for window in schedule.windows if window.name != without))
-        allocation = allocate(book, of_programme(live), cuts)
+        allocation = allocate(book, of_build_out(live), cuts)
         index = prices_of(allocation, network, schedule)
         allocation = allocation if index is None else priced(allocation, index)
         tasks = _tasks(book, network, schedule)

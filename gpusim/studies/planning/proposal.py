@@ -18,7 +18,7 @@ from gpusim.studies.planning.search import Search
 from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.tables import candidates_table, purchases_table
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import hire
+from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress
 from gpusim.tables.target import folder_name
 
@@ -64,8 +64,8 @@ def propose(
         "replications": replications, "most_usd": most_usd, "seed": seed, "gpusim_version": __version__,
     }  # fmt: skip
     kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-plan" / "runs", about)
-    with hire(executor, workers, address) as crew:
-        runs = Runs(shop, wanted, kept, crew, seed, budget, progress)
+    with open_backend(executor, workers, address) as backend:
+        runs = Runs(shop, wanted, kept, backend, seed, budget, progress)
         search = Search(
             shop.space, wanted, runs.figures, budget=budget, replications=replications, seed=seed,
             most_usd=float("inf") if most_usd is None else most_usd,

@@ -14,7 +14,7 @@ from gpusim.studies.planning.search import Trial
 from gpusim.studies.planning.shop import Shop
 from gpusim.studies.planning.space import Candidate
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import Crew
+from gpusim.studies.sweeps.backend import Backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 
@@ -27,12 +27,12 @@ class Runs:
         shop: Shop,
         goal: Goal,
         store: Store,
-        crew: Crew,
+        backend: Backend,
         seed: int,
         budget: int,
         progress: Callable[[Progress], None],
     ):
-        self.shop, self.goal, self.store, self.crew, self.seed = shop, goal, store, crew, seed
+        self.shop, self.goal, self.store, self.backend, self.seed = shop, goal, store, backend, seed
         self.progress, self.state = progress, Progress(budget, 0, 0, 0)
         self.scenarios: dict[Candidate, Scenario] = {}
         self.runs: dict[Trial, Run] = {}
@@ -48,7 +48,7 @@ class Runs:
             self.runs[candidate, r] = Run(self.scenarios[candidate], self.seed + r)
         self.store.set_design(self._design())
         before = self.state
-        state = execute([self.runs[trial] for trial in trials], self.store, self.crew, self._show)
+        state = execute([self.runs[trial] for trial in trials], self.store, self.backend, self._show)
         self.state = _sum(before, state)
         keys = [self.runs[trial].key for trial in trials]
         outcomes = self.store.outcomes(keys)

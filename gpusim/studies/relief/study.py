@@ -19,12 +19,12 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.studies.relief.answer import answer
 from gpusim.studies.relief.constraints import counterfactuals
 from gpusim.studies.relief.counterfactual import Counterfactual
-from gpusim.studies.relief.room import room_for
+from gpusim.studies.relief.enlarging import room_for
 from gpusim.studies.relief.values import BASE, Trial, Values
 from gpusim.studies.statistics.elimination import Elimination
 from gpusim.studies.statistics.separation import Separation
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import Crew, hire
+from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.tables.relief import Relief
@@ -84,8 +84,8 @@ def relieve(
     about = {"study": "relief", "scenario": scenario.to_toml_dict(), "seed": seed, "step": step, "days": days,
              "measure": measure, "gpusim_version": __version__}  # fmt: skip
     kept = Store.create(store or Path("out") / f"{folder_name(scenario.name)}-relief" / "runs", about)
-    with hire(executor, workers, address) as crew:
-        study = _Study(scenario, seed, measure, budget, kept, crew, progress)
+    with open_backend(executor, workers, address) as backend:
+        study = _Study(scenario, seed, measure, budget, kept, backend, progress)
         return study.play(step, days, curves)
 
 
@@ -99,11 +99,11 @@ class _Study:
         measure: str,
         budget: int,
         store: Store,
-        crew: Crew,
+        backend: Backend,
         progress: Callable[[Progress], None],
     ):
         self.scenario, self.seed, self.measure, self.budget = scenario, seed, measure, budget
-        self.store, self.crew, self.progress = store, crew, progress
+        self.store, self.backend, self.progress = store, backend, progress
         self.sign = sign_of(measure)
         self.runs: dict[Trial, Run] = {}
 
@@ -181,7 +181,7 @@ class _Study:
         keys = {trial: run.key for trial, run in self.runs.items()}
         self.store.set_design(_design(keys, self.seed))
         new = [run for run in self.runs.values() if run.key not in made]  # a curve may have the step of the ranking
-        execute(new, self.store, self.crew, self.progress)
+        execute(new, self.store, self.backend, self.progress)
         return Values(self.store, keys)
 
 

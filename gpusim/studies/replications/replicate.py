@@ -12,7 +12,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.studies.replications.replications import STUDY, Replications, design
 from gpusim.studies.run_file import to_bytes
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import hire
+from gpusim.studies.sweeps.backend import open_backend
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.run import Run
 from gpusim.tables.record import Record
@@ -53,8 +53,8 @@ def replicate(
     kept = _opened(store, about, runs[0], to_bytes(runs[0].key, outcome(first)))
     kept.set_design(design({run.seed: run.key for run in runs}))
     if seeds > 1:
-        with hire(executor, workers) as crew:
-            execute(runs[1:], kept, crew, progress)
+        with open_backend(executor, workers) as backend:
+            execute(runs[1:], kept, backend, progress)
     return Replications.of(kept)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gpusim.errors import GpusimError
 from gpusim.inputs.traces.shared import share
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import Crew
+from gpusim.studies.sweeps.backend import Backend
 from gpusim.studies.sweeps.run import Run
 from gpusim.studies.sweeps.worker import Failure, work
 
@@ -31,7 +31,7 @@ class Progress(NamedTuple):
 
 
 def execute(
-    runs: Sequence[Run], store: Store, crew: Crew, progress: Callable[[Progress], None] = lambda _progress: None
+    runs: Sequence[Run], store: Store, backend: Backend, progress: Callable[[Progress], None] = lambda _progress: None
 ) -> Progress:
     """Execute those of some runs that a store does not hold yet.
 
@@ -55,7 +55,7 @@ def execute(
     missing = [run for key, run in wanted.items() if key not in finished]
     state = Progress(len(wanted), len(wanted) - len(missing), 0, 0, damaged)
     progress(state)
-    for run, found in _outcomes(missing, shared_traces(missing, store), crew):
+    for run, found in _outcomes(missing, shared_traces(missing, store), backend):
         if isinstance(found, Failure):
             store.fail(run.key, {**found._asdict(), "seed": run.seed, "scenario": run.scenario.to_toml_dict()})
             state = state._replace(failed=state.failed + 1)
@@ -84,14 +84,14 @@ def _trace_of(run: Run) -> tuple:
     return workload.trace, *sorted(workload.trace_columns.items())
 
 
-def submit(fn: Callable, run: Run, traces: Traces, crew: Crew) -> Future:
+def submit(fn: Callable, run: Run, traces: Traces, backend: Backend) -> Future:
     """The future of ``fn(run, shared trace)``; it has failed already if the trace cannot be read."""
     trace = traces.get(_trace_of(run))
     if isinstance(trace, GpusimError):
         future: Future = Future()
         future.set_exception(trace)
         return future
-    return crew.executor.submit(fn, run, trace)
+    return backend.executor.submit(fn, run, trace)
 
 
 def answer(future: Future) -> object | Failure:
@@ -110,14 +110,14 @@ def answer(future: Future) -> object | Failure:
         return Failure(kind, str(error))
 
 
-def _outcomes(runs: list[Run], traces: Traces, crew: Crew) -> Iterator[tuple[Run, bytes | Failure]]:
+def _outcomes(runs: list[Run], traces: Traces, backend: Backend) -> Iterator[tuple[Run, bytes | Failure]]:
     """Every run with the content of its file or its failure, in the order in which they finish."""
     waiting, flying, landed = deque(runs), {}, SimpleQueue()
     try:
         while waiting or flying:
-            while waiting and len(flying) < crew.window:
+            while waiting and len(flying) < backend.window:
                 run = waiting.popleft()
-                future = submit(work, run, traces, crew)
+                future = submit(work, run, traces, backend)
                 flying[future] = run
                 future.add_done_callback(landed.put)
             future = landed.get()

@@ -14,7 +14,7 @@ from gpusim.analysis.measure import Measure
 from gpusim.scenario.scenario import Scenario
 from gpusim.studies.statistics.stopping import stop
 from gpusim.studies.store import Store
-from gpusim.studies.sweeps.crew import Crew, hire
+from gpusim.studies.sweeps.backend import Backend, open_backend
 from gpusim.studies.sweeps.design import points
 from gpusim.studies.sweeps.execution import Progress, execute
 from gpusim.studies.sweeps.pilot import warm_up_s
@@ -36,9 +36,9 @@ def execute_sweep(
     table = points(spec)
     scenarios = scenarios_of(spec, table)
     about = {"study": "sweep", "spec": spec.model_dump(mode="json"), "gpusim_version": __version__}
-    with hire(executor, workers, address) as crew:
+    with open_backend(executor, workers, address) as backend:
         kept = Store.create(store or Path("out") / folder_name(spec.name), about)
-        _Execution(spec, table, scenarios, kept, crew, progress).play()
+        _Execution(spec, table, scenarios, kept, backend, progress).play()
     return kept
 
 
@@ -51,12 +51,12 @@ class _Execution:
         points: pd.DataFrame,
         scenarios: list[Scenario],
         store: Store,
-        crew: Crew,
+        backend: Backend,
         progress: Callable[[Progress], None],
     ):
-        self.spec, self.points, self.scenarios, self.store, self.crew = spec, points, scenarios, store, crew
+        self.spec, self.points, self.scenarios, self.store, self.backend = spec, points, scenarios, store, backend
         self.progress = progress
-        self.warm_up_s = warm_up_s(spec, scenarios, store, crew)
+        self.warm_up_s = warm_up_s(spec, scenarios, store, backend)
         self.runs: dict[tuple[int, int], Run] = {}
 
     def play(self) -> None:
@@ -71,7 +71,7 @@ class _Execution:
             keys = {place: run.key for place, run in sorted(self.runs.items())}
             self.store.set_design(design_table(self.points, keys, self.spec.first_seed))
             new = [run for run in self.runs.values() if run.key not in made]
-            execute(new, self.store, self.crew, self.progress)
+            execute(new, self.store, self.backend, self.progress)
             wanted = self._more() if self.spec.stop else {}
 
     def _more(self) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""What rivals cost: by hand, against two programmes played for themselves, and nothing where there is nothing."""
+"""What rivals cost: by hand, against two build-outs played for themselves, and nothing where there is nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_days_are_gpu_hours_and_usd() -> None:
 
 
 def test_against_programmes_played_for_themselves() -> None:
-    """Each difference is that of two programmes with the same seed, and quantiles are places among them."""
+    """Each difference is that of two build-outs with the same seed, and quantiles are places among them."""
     there = beside({"one": rival(0.2), "two": rival(0.3, priority=1)})
     found, overheads = gpusim.competition(there, 9, seed=5), peak_overheads(there, 5)
     for name, left in {"one": ["two"], "two": ["one"], ALL: []}.items():

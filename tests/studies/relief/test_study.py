@@ -12,7 +12,7 @@ import gpusim
 from gpusim.errors import GpusimError
 from gpusim.studies.relief.study import _Study
 from gpusim.studies.relief.values import BASE, Values
-from gpusim.studies.sweeps.crew import Serial
+from gpusim.studies.sweeps.backend import Serial
 from gpusim.tables.relief import TABLES, Relief
 
 NEVER_ENOUGH = {

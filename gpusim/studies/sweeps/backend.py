@@ -12,7 +12,7 @@ from gpusim.errors import GpusimError, did_you_mean
 from gpusim.studies.sweeps.processes import Processes
 
 KINDS = ("serial", "processes", "dask")
-AHEAD = 1000  # runs that are submitted to a crew of unknown, perhaps growing, size
+AHEAD = 1000  # runs that are submitted to a backend of unknown, perhaps growing, size
 
 
 class Serial(Executor):
@@ -29,7 +29,7 @@ class Serial(Executor):
 
 
 @dataclass(frozen=True)
-class Crew:
+class Backend:
     """An executor and the number of runs that it does at once.
 
     Attributes
@@ -52,10 +52,10 @@ class Crew:
 
 
 @contextmanager
-def hire(
+def open_backend(
     executor: str | Executor = "processes", workers: int | None = None, address: str | None = None
-) -> Iterator[Crew]:
-    """A crew for as long as the context lasts.
+) -> Iterator[Backend]:
+    """A backend for as long as the context lasts.
 
     Parameters
     ----------
@@ -68,24 +68,24 @@ def hire(
         Of a Dask scheduler; without one Dask starts a cluster on this machine.
     """
     if isinstance(executor, Executor):
-        yield Crew(executor, workers or getattr(executor, "_max_workers", None))
+        yield Backend(executor, workers or getattr(executor, "_max_workers", None))
         return
     if executor not in KINDS:
         raise GpusimError(f"executor: found {executor!r}{did_you_mean(executor, KINDS)}; allowed: {', '.join(KINDS)}")
     if address is not None and executor != "dask":
         raise GpusimError(f"an address is for the executor dask; found {executor!r}")
     if executor == "serial":
-        yield Crew(Serial(), 1)
+        yield Backend(Serial(), 1)
     elif executor == "dask":
         from gpusim.studies.sweeps.dask import client
 
         with client(address, workers) as found:
-            yield Crew(found.get_executor(pure=False), None)
+            yield Backend(found.get_executor(pure=False), None)
     else:
         workers = workers or cores()
         processes = Processes(workers)
         try:
-            yield Crew(processes, workers)
+            yield Backend(processes, workers)
         except BaseException:
             processes.terminate()  # what they do is lost, what is stored is not
             raise

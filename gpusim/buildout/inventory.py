@@ -56,7 +56,7 @@ class Inventory:
         return [(at_s, self.at(at_s, lambda m, now_s=at_s: time_s[m] <= now_s)[column]) for at_s in sorted(times)]
 
 
-class Room:
+class Envelope:
     """How many GPUs the halls of a site house and its grid connection carries.
 
     The rule is that of the engine: pools in their order, whole nodes, rated power, at the hottest hour.

@@ -24,7 +24,7 @@ HELD_BACK = (
 CODES = {cause: code for code, cause in enumerate(sorted(WORDS))}
 
 
-def books(result: Record) -> pd.DataFrame:
+def both_sides(result: Record) -> pd.DataFrame:
     """Both sides of the ledger without what was useful.
 
     Held back means the same for all causes: the GPUs of a cause, at any moment, as far as demand was unmet. What

@@ -12,7 +12,7 @@ from gpusim.buildout.shocks import above, done_s, drawn
 from gpusim.scenario.scenario import Scenario
 
 
-def as_known(network: Network, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
+def as_of(network: Network, scenario: Scenario, draws: Draws, schedule: Schedule, at_s: float, seed: int) -> Draws:
     """Draws of a world that is as it was up to a time [s], and of another seed from then on.
 
     Work that is done, handed over or not, tells of the causes that it has in common with what is not. Work under way is

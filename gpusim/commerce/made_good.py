@@ -1,6 +1,6 @@
-"""What came late and is made up after the term: its value stays in the backlog until it is, or until that is over.
+"""What came late and is made good after the term: its value stays in the backlog until it is, or until that is over.
 
-    deferred = missed so far - made up - lapsed
+    deferred = missed so far - made good - lapsed
 
 What was missed before the tenant gave up any GPUs lapses then, all that is left when the days are over.
 """
@@ -15,7 +15,7 @@ from gpusim.commerce.cents import cents
 from gpusim.units import HOUR_S
 
 
-def made_up(
+def made_good(
     allocation: Allocation, gpu_s: np.ndarray, missed: np.ndarray, usd_per_gpu_hour: np.ndarray
 ) -> dict[str, np.ndarray]:
     """What becomes of value that was missed.
@@ -24,7 +24,7 @@ def made_up(
     ----------
     allocation : Allocation
     gpu_s : int64 ndarray, shape (contracts, months)
-        GPU-seconds made up in the month.
+        GPU-seconds made good in the month.
     missed : int64 ndarray, shape (contracts, months)
         Cents committed and not delivered in the month.
     usd_per_gpu_hour : ndarray, shape (contracts, intervals)
@@ -32,12 +32,12 @@ def made_up(
     Returns
     -------
     dict of str to int64 ndarray, shape (contracts, months)
-        Cents: made_up in the month, undelivered (what is lost for good in the month) and deferred (what may still be
-        made up, at its end). Missed sums to made_up, undelivered and what is deferred at last.
+        Cents: made_good in the month, undelivered (what is lost for good in the month) and deferred (what may still be
+        made good, at its end). Missed sums to made_good, undelivered and what is deferred at last.
     """
-    found = {"made_up": np.zeros_like(missed), "undelivered": missed.copy(), "deferred": np.zeros_like(missed)}
+    found = {"made_good": np.zeros_like(missed), "undelivered": missed.copy(), "deferred": np.zeros_like(missed)}
     for c, terms in enumerate(allocation.book.contracts):
-        if terms.spec.made_up_days is not None:
+        if terms.spec.make_good_days is not None:
             kept = _kept(allocation, c, missed[c], usd_per_gpu_hour[c])
             columns = _course(allocation, terms, missed[c], kept, gpu_s[c])
             for name, values in zip(found, columns, strict=True):
@@ -60,7 +60,7 @@ def _kept(allocation: Allocation, c: int, missed: np.ndarray, usd_per_gpu_hour: 
 def _course(
     allocation: Allocation, terms: Terms, missed: np.ndarray, kept: dict[int, int], gpu_s: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cents made up, undelivered and deferred of one contract, by month; ``gpu_s`` are those made up."""
+    """Cents made good, undelivered and deferred of one contract, by month; ``gpu_s`` are those made good."""
     book, n = allocation.book, len(missed)
     end = int(np.searchsorted(book.months_s, terms.end_s, side="left")) - 1  # the month in which the term ends
     over = int(np.searchsorted(book.months_s, terms.over_s, side="left")) - 1
@@ -87,7 +87,7 @@ def _course(
 
 
 def _owed_gpu_s(allocation: Allocation, terms: Terms) -> int:
-    """GPU-seconds that were to be made up when the term ended."""
+    """GPU-seconds that were to be made good when the term ended."""
     c = allocation.book.contracts.index(terms)
     since = max((one.interval for one in allocation.terminations if one.contract == c), default=0)
     n_run = int(np.searchsorted(allocation.edges_s, allocation.book.run_s))

@@ -1,6 +1,6 @@
 """The build-out, slow and obvious: a list of running tasks, looked through whenever something may happen.
 
-Written from ``docs/programme.md``, without SimPy.
+Written from ``docs/build_out.md``, without SimPy.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ _LOADING, _DRAINING, _SERVING = int(Cause.SERVING_LOADING), int(Cause.SERVING_DR
 
 
 @kernel
-def book(f, p, prefill_gpu_s, decode_gpu_s, loading_gpu_s, draining_gpu_s, joules, since_s, before_j, now):
+def charge(f, p, prefill_gpu_s, decode_gpu_s, loading_gpu_s, draining_gpu_s, joules, since_s, before_j, now):
     """Take GPU-seconds out of those on standby, and add energy above idle, at the site's price since ``since_s``.
 
     The site's IT had drawn ``before_j`` [J] then. What is lost by the square of load is reckoned with means since: of

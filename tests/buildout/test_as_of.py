@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from gpusim.buildout import known
+from gpusim.buildout.as_of import as_of
 from gpusim.buildout.draws import Draws
-from gpusim.buildout.known import as_known
 from gpusim.buildout.network import Network
 from gpusim.buildout.schedule import replay
 from gpusim.buildout.shocks import drawn
@@ -36,7 +35,7 @@ def changed(seeds: range) -> int:
         draws = Draws.of(network, sc, seed)
         schedule = replay(network, sc, draws)
         for at_s in (-30 * DAY_S, 150 * DAY_S, 500 * DAY_S):
-            again = replay(network, sc, as_known(network, sc, draws, schedule, at_s, 1000 + seed))
+            again = replay(network, sc, as_of(network, sc, draws, schedule, at_s, 1000 + seed))
             count += past(again, at_s) != past(schedule, at_s)
     return count
 
@@ -44,7 +43,7 @@ def changed(seeds: range) -> int:
 def test_the_past_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of tasks, supplies and rivals, with shocks and hurried work; not so if work under way may be over."""
     assert changed(range(14)) == 0
-    monkeypatch.setattr(known, "above", lambda z, _z0: z)
+    monkeypatch.setattr("gpusim.buildout.as_of.above", lambda z, _z0: z)
     assert changed(range(14)) > 0
 
 
@@ -55,7 +54,7 @@ def test_work_under_way_is_what_is_left_of_its_law() -> None:
     network = Network(sc)
     draws = Draws([100 * DAY_S], [], [])
     schedule = replay(network, sc, draws)
-    work = [as_known(network, sc, draws, schedule, 60 * DAY_S, seed).work_s[0] / DAY_S for seed in range(1000)]
+    work = [as_of(network, sc, draws, schedule, 60 * DAY_S, seed).work_s[0] / DAY_S for seed in range(1000)]
     below = norm.cdf(np.log(np.array([60.0, *work]) / 100.0) / (log(1.8) / norm.ppf(0.9)))
     assert min(work) > 60.0
     assert kstest((below[1:] - below[0]) / (1.0 - below[0]), "uniform").pvalue > 0.01
