@@ -9,9 +9,8 @@ from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.waking import mark_dirty
-from gpusim.state.codes import NONE, ON, Owner
-
-_JOB = int(Owner.JOB)
+from gpusim.state.capacity import NEVER
+from gpusim.state.codes import NONE, ON
 
 
 @inner
@@ -26,10 +25,7 @@ def evict(f, j, now):
 
 @inner
 def _may_evict(f, h, priority):
-    if f.holdings[h].kind != _JOB:
-        return False
-    job = f.jobs[f.holdings[h].owner]
-    return job.preemptible != 0 and job.priority < priority
+    return f.holdings[h].yields_to < priority
 
 
 @inner
@@ -86,6 +82,19 @@ def _reclaimable(f, first, last, need, priority, enough):
 
 
 @inner
+def _find_least_yield(f, p):
+    """Where there is nobody to evict, the next to ask need not look at all nodes."""
+    pool = f.pools[p]
+    least = NEVER
+    for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+        h = f.nodes[n].first_holding
+        while h != NONE:
+            least = min(least, f.holdings[h].yields_to)
+            h = f.holdings[h].next_on_node
+    pool.least_yield = least
+
+
+@inner
 def make_room(f, p, gpus, priority, anywhere, now):
     """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would.
 
@@ -96,9 +105,14 @@ def make_room(f, p, gpus, priority, anywhere, now):
     first, last = pool.first_node, pool.first_node + pool.n_nodes
     if is_divided(pool) and k > pool.nodes_per_domain:
         return False  # whole domains are never cleared
+    if pool.least_yield >= priority:
+        return place(f, p, gpus, ALL, anywhere)
     if k > 1 and is_divided(pool):
         first, last = _best_domain(f, p, k, need, priority)
-    if _reclaimable(f, first, last, need, priority, k) < k:
+    count = _reclaimable(f, first, last, need, priority, k)
+    if count == 0:
+        _find_least_yield(f, p)
+    if count < k:
         return False
     while not place(f, p, gpus, ALL, anywhere):
         n = _cheapest_node(f, first, last, need, priority)

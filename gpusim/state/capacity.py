@@ -5,6 +5,8 @@ from __future__ import annotations
 from gpusim.bundle import record
 from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
 
+NEVER = 1 << 60  # a priority that nobody has
+
 NODE = record(  # in a line of cache
     [
         (
@@ -119,6 +121,7 @@ POOL = record(
         ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
         ("asked_s", "f8", (N_WAIT,)),  # [GPU s] asked for in vain, by what was waited for; of these:
         ("free_s", "f8", (N_WAIT,)),  # [GPU s] that stood free
+        ("least_yield", "i8"),  # of its holdings, or less
         ("padding_s", "f8", (N_WAIT,)),  # [GPU s] that gangs held without having asked for them
         ("short_s", "f8", (N_WAIT,)),  # [GPU s] that were at work for others, or absent, as the wait says
         ("queued_job_s", "f8"),
@@ -176,6 +179,7 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("held", "i4"),  # whole nodes for gangs of more than a node
         ("tenant", "i4"),
         ("kind", "i4"),  # of its owner: `Owner`
+        ("yields_to", "i8"),  # it is evicted for owners of a greater priority than this; NEVER: for none
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
