@@ -66,7 +66,9 @@ class Greedy:
         if job.status == Status.QUEUED:
             return True
         keys = self.rules.levels.keys
-        return any(keys[before] <= self._key(other) < keys[self.level[job]] for other in job.pool.waiting)
+        return self.rules.order == Order.SERVICE and any(
+            keys[before] <= self._key(other) < keys[self.level[job]] for other in job.pool.waiting
+        )
 
     def _begin_anew(self, job: Job) -> int:
         self.before[job] = self.run_s[job] * self._speed(job)
