@@ -57,14 +57,8 @@ def _engine(rules: Scheduling, estimate: str = "estimate_s") -> Times:
     return times
 
 
-def _easy(kept: plain_easy.Kept, spares_kept: bool) -> Times:
-    return lambda recording: _from_starts(
-        recording, plain_easy.easy(recording.jobs, recording.nodes, recording.size, kept, spares_kept)
-    )
-
-
-def _frozen(recording: Recording) -> pd.DataFrame:
-    return _from_starts(recording, plain_easy.frozen(recording.jobs, recording.nodes, recording.size))
+def _plain_easy(starts: Callable[[pd.DataFrame, int, int], np.ndarray]) -> Times:
+    return lambda recording: _from_starts(recording, starts(recording.jobs, recording.nodes, recording.size))
 
 
 def _tiresias(policy: str) -> Rule:
@@ -133,7 +127,7 @@ def _one_type(recording: Recording) -> pd.DataFrame:
 
 _FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
 _EASY = _engine(Scheduling(backfill=Backfill.EASY, placement=_FIRST))
-_OWN_EASY = _easy(plain_easy.last_ready, spares_kept=True)
+_OWN_EASY = _plain_easy(plain_easy.own)
 _KEPT = "the first nodes with room at the shadow time are reserved for the head, here the last to become ready"
 _FROZEN = "the head waits for the shadow time computed when it was first blocked, and all others start while they fit"
 _ROUNDS = (
@@ -148,11 +142,11 @@ RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
         "SJF": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_FIRST))),
-        "EASY": Rule(_frozen, _OWN_EASY, _EASY, _FROZEN),
+        "EASY": Rule(_plain_easy(plain_easy.frozen), _OWN_EASY, _EASY, _FROZEN),
     },
     "textbook": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
-        "EASY": Rule(_easy(plain_easy.first_fit_at_shadow, spares_kept=False), _OWN_EASY, _EASY, _KEPT),
+        "EASY": Rule(_plain_easy(plain_easy.textbook), _OWN_EASY, _EASY, _KEPT),
     },
     "lucid": {
         "fifo": Rule(None, None, _engine(Scheduling(placement=_BEST), "runtime_s")),
