@@ -12,8 +12,9 @@ from gpusim.cli import cli
 from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError
 from gpusim.policies.gavel import Gavel as Policy
-from gpusim.state.codes import Backfill, Placement
+from gpusim.state.codes import Backfill, Order, Placement
 from gpusim.validation import gavel_fleet, plain_easy
+from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel import Gavel
 from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
 from gpusim.validation.recordings import read
@@ -81,6 +82,21 @@ def test_our_rule_in_plain_python_is_ours(seed, late):
     ours = starts(play(table, 6, 8, rules))
     assert plain_easy.own(jobs, 6, 8).tolist() == ours
     assert plain_easy.textbook(jobs, 6, 8).tolist() != ours
+    for order in (Order.FIFO, Order.SJF):
+        ours = starts(play(table, 6, 8, Scheduling(order, placement=Placement.BEST_FIT)))
+        assert best_fit(jobs, 6, 8, order is Order.SJF).tolist() == ours
+        assert best_fit(jobs, 6, 8, order is Order.SJF, sorted_on=True).tolist() != ours
+
+
+def test_ties_of_accasims_best_fit():
+    """At 3 s the first node comes to have 3 GPUs free, as the second has: AccaSim takes the one that was sorted first.
+
+    The job of two GPUs and 5 s goes there and leaves the first node, which is free for the last job at 5 s.
+    """
+    rows = [(0, 2, 8), (0, 9, 5), (3, 2, 5), (3, 5, 2), (3, 5, 5), (3, 5, 8)]
+    jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "num_gpus"]).assign(estimate_s=1)
+    assert best_fit(jobs, 3, 8).tolist() == [0, 0, 3, 3, 3, 8]
+    assert best_fit(jobs, 3, 8, sorted_on=True).tolist() == [0, 0, 3, 3, 3, 5]
 
 
 def test_accasims_head_waits_until_its_time_when_nothing_else_happens():
