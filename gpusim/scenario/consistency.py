@@ -55,6 +55,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from _planned_pods(data, pools)
     yield from _marginal_carbon(data)
     yield from _storage(data)
+    yield from _checks(data)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -156,6 +157,16 @@ def _storage(data: dict) -> Iterator[str]:
         storage = site.get("storage", {}) if isinstance(site, dict) else None
         if isinstance(storage, dict) and storage.get("write_gb_s") is None:
             yield f"{dotted(place)}.storage.write_gb_s: is absent, and {dotted(sized[0])} is given; add it, say 100.0"
+
+
+def _checks(data: dict) -> Iterator[str]:
+    """Tests that nobody makes find nothing."""
+    given = [share for _place, share in find(data, ("failures", "start_check_finds"))]
+    if given and given[0] != 0.0 and not list(find(data, ("workload", "classes", "*", "check_s"))):
+        yield (
+            f"failures.start_check_finds: found {kinds.in_toml(given[0])}, and no class has check_s, the time of such"
+            " tests; give workload.classes.NAME.check_s, say 120.0"
+        )
 
 
 def _planned_pods(data: dict, pools: dict) -> Iterator[str]:
