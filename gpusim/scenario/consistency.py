@@ -207,9 +207,11 @@ def _parallel_links(data: dict) -> Iterator[str]:
 def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: float | None) -> Iterator[str]:
     """A replica fits into the pool it is deployed in; demand stays a finite number."""
     kinds = [
-        (i, one.site, kind)
+        (i, site, kind)
         for i, one in enumerate(service.deployments)
-        for kind in dict.fromkeys([one.gpu_type, service.prefill_type(one)])
+        for site, kind in dict.fromkeys(
+            [(one.site, one.gpu_type), (service.prefill_site(one), service.prefill_type(one))]
+        )
     ]
     for i, site, kind in kinds:
         _pool, gpu = pools.get((site, kind), (None, None))
