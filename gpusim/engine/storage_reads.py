@@ -59,7 +59,7 @@ class Storage:
         """(job, when [s] its read is through if nobody comes or goes), the first first."""
         time_s, got, n = self._since_s, self._each_bytes, len(self._marks)
         for i, (job, mark) in enumerate(sorted(self._marks.items(), key=lambda item: (item[1], item[0]))):
-            time_s += (mark - got) * (n - i) / self._bytes_per_s / len(self._marks)
+            time_s += (mark - got) * (n - i) / self._bytes_per_s
             got = mark
             yield job, time_s
 

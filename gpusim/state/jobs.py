@@ -16,7 +16,7 @@ JOB = record(  # what every event touches comes first
         ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
         ("run_s", "f8"),  # time on GPUs in all runs
-        ("energy_j", "f8"),  # energy of its GPUs
+        ("stall_s", "f8"),  # by how much its run takes longer to load than its class says, in its course
         ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
         ("gpus", "i4"),  # that it asks for: work is in seconds with so many
@@ -36,7 +36,7 @@ JOB = record(  # what every event touches comes first
         ("evictions", "i4"),
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
-        ("stall_s", "f8"),  # by how much its run takes longer to load than its class says, in its course
+        ("energy_j", "f8"),  # energy of its GPUs
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
     ]
