@@ -126,3 +126,25 @@ def test_oversold_power_is_capped_and_charged_for(fleet):
     assert set(fleet.rules.enforce) == {"us-texas-sb6", "us-ercot-4cp", "us-pjm-capacity", "eu-eed-reporting"}
     billed = {site.region for site in fleet.sites.values() if site.tariff is not None}
     assert billed == {"US-TEX-ERCO", "US-MIDA-PJM"}
+
+
+def test_gas_on_site_and_a_part_of_a_connection_that_is_not_firm(fleet):
+    """Abilene has 361 MW of gas in 1.2 GW; in London 96 GPUs gave up more than 30% within 30 s, for up to 10 h."""
+    abilene, london = fleet.sites["abilene"], fleet.sites["london"]
+    gas_mw = abilene.on_site.firm_mw
+    assert gas_mw / (gas_mw + abilene.grid_mw.peak()) == pytest.approx(361.0 / 1200.0, abs=0.01)
+    assert london.grid_mw.peak() - london.non_firm.mw == 7.0
+    assert (london.non_firm.notice_s, london.non_firm.hours_p90) == (30.0, 10.0)
+
+
+def test_calls_pause_batch_work_in_london_and_gas_runs_in_texas(fleet):
+    """A day of June: a call holds the site at 7 MW without an eviction, and gas gives what the price asks for."""
+    called = {"events_per_year": 0.0, "calls": [{"at": 0.5, "hours": 6.0}]}
+    changes = {f"sites.london.non_firm.{key}": value for key, value in called.items()}
+    result = gpusim.run(fleet.with_({"run.days": 1.0, **changes}), 0)
+    assert result.curtailments["drawn_mw"].tolist() == pytest.approx([7.0], abs=1.0)
+    assert result.curtailments["drawn_mw"].max() <= 7.0 + 1e-9
+    booked = result.ledger.groupby("cause", observed=True)["gpu_s"].sum()
+    assert booked["slowed_curtailed"] > 0.0
+    given = result.on_site.groupby("source")["given_j"].sum()
+    assert 0.0 < given["gas"] < given["grid"]

@@ -77,7 +77,7 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
     scenario = Scenario.from_dict(result.manifest["scenario"])
     failures = scenario.failures
     is_steady = all(cause.is_steady and cause.found_after_h == 0.0 for cause in failures.causes.values())
-    if not is_steady or failures.lemon_share > 0.0 or failures.maintenance:
+    if not is_steady or failures.lemon_share > 0.0 or failures.maintenance or failures.start_check_finds > 0.0:
         return np.full(len(jobs), np.nan)
 
     classes = job_classes(result, scenario)
@@ -89,7 +89,7 @@ def _expected(result: Record, jobs: pd.DataFrame) -> np.ndarray:
             return math.nan
         apart_s = interval_s(spec, mttf_s(scenario, gpus))
         own_s = mttf_s(scenario, gpus, [(site, kind)])
-        return effective_time(apart_s, spec.checkpoint_write_s, spec.checkpoint_background_s, spec.load_s, own_s)
+        return effective_time(apart_s, spec.checkpoint_write_s, spec.checkpoint_background_s, spec.startup_s, own_s)
 
     rows = zip(*(jobs[name].tolist() for name in ("job_class", "gpus", "site", "gpu_type")), strict=True)
     return np.array([of(*row) for row in rows], dtype=float)

@@ -124,6 +124,6 @@ def steps_of(kind: JobClass, gpu: Mapping[str, float], gpus: int, work_step_s: f
     return Steps(
         work_step_s, kind.communication_share * work_step_s, above_idle_w(gpu["compute_fraction"]),
         above_idle_w(gpu["communication_fraction"]), above_idle_w(gpu["checkpoint_fraction"]),
-        above_idle_w(PEAK_OF_TDP), kind.load_s, np.inf if interval_s == "young_daly" else interval_s,
+        above_idle_w(PEAK_OF_TDP), kind.startup_s, np.inf if interval_s == "young_daly" else interval_s,
         kind.checkpoint_write_s,
     )  # fmt: skip

@@ -125,7 +125,8 @@ def backup_mwh(calls: pd.DataFrame, read: pd.DataFrame) -> np.ndarray:
     for call in calls.itertuples():
         span_s = np.minimum(read["end_s"], call.end_s) - np.maximum(read["start_s"], call.start_s)
         found += call.backup_mwh * np.clip(span_s, 0.0, None) / (call.end_s - call.start_s)
-    return np.minimum(found, read["energy_j"] / JOULE_PER_MWH)
+    drawn_mwh = np.maximum(read["energy_j"], 0.0) / JOULE_PER_MWH  # where all is made on site, rounding is left
+    return np.minimum(found, drawn_mwh)
 
 
 def without(read: pd.DataFrame, own_mwh: np.ndarray) -> pd.DataFrame:

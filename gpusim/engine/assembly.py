@@ -11,6 +11,7 @@ from gpusim import rng
 from gpusim.engine import processes
 from gpusim.engine.assigning import FleetRounds
 from gpusim.engine.build import build_fleet, names_of
+from gpusim.engine.checks import Checks
 from gpusim.engine.cooling import CoolingPlant
 from gpusim.engine.cycle import cycle
 from gpusim.engine.doors import Rounds
@@ -19,6 +20,7 @@ from gpusim.engine.exchanges import Exchanges
 from gpusim.engine.failures import Breakdowns
 from gpusim.engine.following import FollowedSite, Follower, follow_signals
 from gpusim.engine.hall_cooling import HallCooling
+from gpusim.engine.hidden_faults import HiddenFaults
 from gpusim.engine.instant import Place
 from gpusim.engine.layout.serving import lay_out
 from gpusim.engine.links import Network, set_bandwidth
@@ -35,17 +37,20 @@ from gpusim.engine.serving.user_traffic import UserTraffic
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.sizes import sizes_of
 from gpusim.engine.spares import Spares
+from gpusim.engine.storage import read_gb_s, usual_read_s
+from gpusim.engine.storage_reads import SharedReads
 from gpusim.engine.surroundings import check_halls, marginal_carbon, peak_overhead, site_signals
 from gpusim.inputs.climatology import SiteSignals
-from gpusim.inputs.failures import draw_failures, found_after_s
+from gpusim.inputs.failures import draw_failures, draw_lemons, found_after_s
 from gpusim.inputs.jobtable import JobTable
 from gpusim.inputs.outages import outages
 from gpusim.inputs.synthetic import partners, parts_of_runs
 from gpusim.policies.loading import load_policy
+from gpusim.scenario.job_class import JobClass
 from gpusim.scenario.link import paths
 from gpusim.scenario.power_plan import planned_w
 from gpusim.scenario.scenario import Scenario
-from gpusim.units import DAY_S, HOUR_S, MS_PER_S
+from gpusim.units import BYTES_PER_GB, DAY_S, HOUR_S, MS_PER_S
 
 
 class Assembly:
@@ -106,8 +111,12 @@ class Assembly:
         if services:
             env.process(services.run())
         self.breakdowns = None
+        self._listeners: list[Callable[[list[int]], None]] = []
+        self._open_storage(table)
         if scenario.failures.causes or scenario.failures.maintenance:
             self._open_failures(table, seed)
+        if self._listeners:
+            env.connect(hear=lambda jobs: [hear(jobs) for hear in self._listeners])
         if len(pairs := partners(scenario.workload, table)):
             env.process(Partners(env, pairs).play())
         rows = {ends: row for row, ends in enumerate(paths(scenario.links))}
@@ -182,18 +191,38 @@ class Assembly:
         shrinking = {name for name, kind in self.scenario.workload.classes.items() if kind.after_failure == "shrink"}
         may_shrink = np.array([name in shrinking for name in table.names["job_class"]], dtype=bool)[table["job_class"]]
         drawn = draw_failures(self.scenario, self.duration_s, seed)
+        hidden = None
+        if failures.start_check_finds > 0.0:
+            hidden = HiddenFaults(failures.start_check_finds, rng.stream(seed, "failures", "checks before starts"))
         shrink = Shrinking(env, may_shrink) if may_shrink.any() else None
         found_s = found_after_s(drawn, failures.causes, seed)
         kinds = [self.scenario.workload.classes.get(name) for name in table.names["job_class"]]
         every = np.array([kind.validate_every or 0 if kind else 0 for kind in kinds], "i8")[table["job_class"]]
         validate = every if every.any() else None
-        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s, validate)
+        self.breakdowns = Breakdowns(env, drawn, failures.causes, names, shrink, found_s, validate, hidden)
+        if hidden is not None:
+            self.breakdowns.hide_lemons(draw_lemons(self.scenario, seed), failures.lemon_factor)
+            check_s = np.array([kind.check_s if kind else 0.0 for kind in kinds])[table["job_class"]]
+            self._listeners.append(Checks(env, check_s, hidden).hear)
         env.process(self.breakdowns.play())
         for name, spec in failures.maintenance.items():
             for p, (site, kind) in enumerate(names.pools):
                 if spec.concerns(site, kind):
                     rota = Rota(self.breakdowns, name, spec, p, self.scenario.gpus[kind], self.duration_s)
                     env.process(rota.play())
+
+    def _open_storage(self, table: JobTable) -> None:
+        scenario, names = self.scenario, self.names
+        rates = {
+            s: read_gb_s(scenario, site) * BYTES_PER_GB
+            for s, site in enumerate(names.sites)
+            if scenario.sites[site].storage.shared_reads
+        }
+        kinds = [scenario.workload.classes.get(name, JobClass()) for name in table.names["job_class"]]
+        size_bytes = np.array([kind.stored_gb * BYTES_PER_GB for kind in kinds])[table["job_class"]]
+        if rates and size_bytes.any():
+            usual_s = np.array([usual_read_s(scenario, kind) if kind.stored_gb else 0.0 for kind in kinds])
+            self._listeners.append(SharedReads(self.env, rates, size_bytes, usual_s[table["job_class"]]).hear)
 
     def _open_links(self, table: JobTable, seed: int) -> None:
         env, start, specs = self.env, self.scenario.run.start, list(self.scenario.links.values())

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gpusim.engine.checks import may_find
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
 from gpusim.engine.scheduling import scheduling_of
+from gpusim.engine.storage_reads import may_wait
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
 from gpusim.inputs.jobtable import JobTable
@@ -113,7 +115,7 @@ def _feeders(pool: Pool) -> dict[Tier, tuple[int, float]]:
 def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndarray, list[ClassSpec]]:
     """The class of each job, shape (jobs,), and the classes: those by name, then of Young and Daly's a row by size."""
     known = scenario.workload.classes
-    specs = [_class_spec(names, known.get(name, JobClass()), math.inf) for name in names.classes]
+    specs = [_class_spec(scenario, names, known.get(name, JobClass()), math.inf) for name in names.classes]
     by_name = np.array([names.classes.index(name) for name in table.names["job_class"]], dtype="i4")
     job_class = by_name[table["job_class"]]
     for c, name in enumerate(names.classes):
@@ -121,15 +123,15 @@ def _classes(scenario: Scenario, table: JobTable, names: Names) -> tuple[np.ndar
             rows = np.flatnonzero(job_class == c)
             sizes, size = np.unique(table["gpus"][rows], return_inverse=True)
             job_class[rows] = len(specs) + size
-            specs += [_class_spec(names, known[name], mttf_s(scenario, int(gpus))) for gpus in sizes]
+            specs += [_class_spec(scenario, names, known[name], mttf_s(scenario, int(gpus))) for gpus in sizes]
     return job_class, specs
 
 
-def _class_spec(names: Names, kind: JobClass, mttf_s: float) -> ClassSpec:
+def _class_spec(scenario: Scenario, names: Names, kind: JobClass, mttf_s: float) -> ClassSpec:
     speeds = {names.gpu_types.index(gpu): speed for gpu, speed in kind.speeds.items() if gpu in names.gpu_types}
     return ClassSpec(
-        kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.load_s,
-        kind.checkpoint_background_s, speeds, kind.cap_exponent,
+        kind.communication_share, interval_s(kind, mttf_s), kind.checkpoint_write_s, kind.startup_s,
+        kind.checkpoint_background_s, speeds, kind.cap_exponent, may_find(scenario, kind) or may_wait(scenario, kind),
     )  # fmt: skip
 
 

@@ -43,8 +43,7 @@ class Corruption(NamedTuple):
             return True
         segments = env.fleet.segments[: int(env.fleet.clock[0].n_segments)]
         mine = segments[(segments["job"] == self.job) & (segments["runs_before"] == self.run)]
-        load_s = float(env.fleet.classes[row.job_class].load_s)
-        return bool((mine["kept_s"] - mine["checkpoint_s"] - load_s > self.kept_s + 1e-6).any())
+        return bool((mine["kept_s"] - mine["checkpoint_s"] - mine["load_s"] > self.kept_s + 1e-6).any())
 
     def undo(self, env: FleetEnvironment) -> None:
         """A job that waits goes back to its last good checkpoint: what it did since is lost, in that run and later."""

@@ -69,10 +69,11 @@ class FleetEnvironment(PlayedClock):
 
         ``move(job, link)``; ``log(time_s, ...)`` as below; ``serve()`` shares demand out; ``spares(pool)`` hears of
         nodes that came or went; ``catch_up()`` plays what is told to the fleet only behind the time in which it
-        happened; ``heed()`` hears at once of caps that have moved.
+        happened; ``heed()`` hears at once of caps that have moved, ``hear(jobs)`` of jobs that started or stopped, in
+        classes of which it is told.
         """
         for name, part in parts.items():
-            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up", "heed"))
+            border.known(self, "env.connect", name, ("move", "log", "serve", "spares", "catch_up", "heed", "hear"))
             setattr(self, f"_{name}", border.function(self, f"env.connect: {name}", part))
 
     # Time and processes ------------------------------------------------------------------------------------------
@@ -173,11 +174,17 @@ class FleetEnvironment(PlayedClock):
         draw : float, optional
             What it draws above idle meanwhile, of its draw at rate 1; absent: as much as the rate.
         """
-        job = border.whole(self, "env.set_job_rate: job", job, len(self.fleet.jobs))
-        if self.fleet.jobs[job].status != Status.RUNNING:
-            status = Status(self.fleet.jobs[job].status).name.lower()
-            raise border.refuse(self, f"env.set_job_rate: job {job} is {status}; give one that runs")
+        job = self._running("set_job_rate", job)
         self._pace("set_job_rate", pace.set_job_rate, job, rate, draw)
+
+    def set_stall(self, job: int, stall_s: float) -> None:
+        """Have a running job take so much longer to load than its class says [s of its course], until its run is over.
+
+        What it draws stays as it is.
+        """
+        job = self._running("set_stall", job)
+        stall_s = border.number(self, "env.set_stall: stall_s", stall_s, -_NEVER, "s")
+        pace.set_stall(self.fleet, job, stall_s, self.now)
 
     def set_job_gpus(self, job: int, gpus: int) -> None:
         """Have a job ask for another number of GPUs from now on; how fast it is then, its class says (``scaling``).
@@ -217,6 +224,13 @@ class FleetEnvironment(PlayedClock):
         """The same for all jobs of a site."""
         site = border.whole(self, "env.set_site_rate: site", site, len(self.fleet.sites))
         self._pace("set_site_rate", pace.set_site_rate, site, rate, draw)
+
+    def _running(self, name: str, job: int) -> int:
+        job = border.whole(self, f"env.{name}: job", job, len(self.fleet.jobs))
+        if self.fleet.jobs[job].status != Status.RUNNING:
+            status = Status(self.fleet.jobs[job].status).name.lower()
+            raise border.refuse(self, f"env.{name}: job {job} is {status}; give one that runs")
+        return job
 
     def _pace(self, name: str, change: Callable, row: int, rate: float, draw: float | None) -> None:
         rate = border.number(self, f"env.{name}: rate", rate, 0.0)

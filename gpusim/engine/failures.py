@@ -12,13 +12,15 @@ import pandas as pd
 from gpusim.engine.build import Names
 from gpusim.engine.corruption import Corruption
 from gpusim.engine.environment import FleetEnvironment
+from gpusim.engine.hidden_faults import HiddenFaults
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.validations import watch
-from gpusim.inputs.failures import WHOLE_SITE, FailureTable
+from gpusim.inputs.failures import NOT_AGAIN, WHOLE_SITE, FailureTable, Lemons
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
 from gpusim.units import number_of
 
+LEMON = "lemon"  # in place of a cause, in tables
 FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
 INTERRUPTIONS = ["time_s", "job_id", "site", "gpu_type", "cause", "gpus"]
 
@@ -31,17 +33,19 @@ class Breakdowns:
 
     ``found_after_s``, shape (failures,): [s] from each failure until it is found; absent: all are found at once.
     ``validate_every``, shape (jobs,): checkpoints from one validation of a job, which finds it too, to the next; 0:
-    none.
+    none. ``hidden``: where faults that do not show are noted, for checks that may find them.
     """
 
     def __init__(
         self, env: FleetEnvironment, failures: FailureTable, causes: dict[str, FailureCause], names: Names,
         shrinking: Shrinking | None = None, found_after_s: np.ndarray | None = None,
-        validate_every: np.ndarray | None = None,
+        validate_every: np.ndarray | None = None, hidden: HiddenFaults | None = None,
     ):  # fmt: skip
         self.env, self.names, self._failures, self._shrinking = env, names, failures, shrinking
         self._found_after_s = np.zeros(len(failures.time_s)) if found_after_s is None else found_after_s
-        self._validate_every = validate_every
+        self._validate_every, self._hidden = validate_every, hidden
+        self._time_s = failures.time_s.tolist()  # each shows earlier if it is found before
+        self._usual: dict[int, float] = {}  # nodes that were lemons, and the share of their drawn failures that is left
         self._unfound: dict[int, list[tuple[Corruption, Callable[[], None]]]] = {}  # of jobs that validate
         self._causes = list(causes.items())
         self._back_s: dict[int, float] = {}  # of nodes that are in repair
@@ -50,18 +54,70 @@ class Breakdowns:
 
     def play(self) -> Generator:
         """SimPy process: one failure after the other."""
-        rows = zip(*(column.tolist() for column in self._failures), self._found_after_s.tolist(), strict=True)
-        for time_s, cause, site, pool, first_node, nodes, repair_s, found_after_s in rows:
+        for i, time_s in enumerate(self._failures.time_s.tolist()):
             yield self.env.at(time_s)
-            unit = self._site(site, cause) if pool == WHOLE_SITE else self.block(pool, first_node, nodes)
-            name, spec = self._causes[cause]
-            where = (self.names.sites[site], "" if pool == WHOLE_SITE else self.names.pools[pool][1])
-            if found_after_s > 0.0:
-                self._corrupt(name, where, unit, repair_s, found_after_s)
-                continue
-            hit = self._fail(name, where, unit, repair_s)
-            if spec.of == "site" and hit:
-                self.env.log(self.env.now, where[0], "failure", f"{name}: {number_of(hit, 'node')} down", hit, "nodes")
+            if self._time_s[i] == time_s:
+                self._strike(i)
+
+    def hide_lemons(self, lemons: Lemons, factor: float) -> None:
+        """Lemons fail ``factor`` times as often as other nodes until a check finds them."""
+        assert self._hidden is not None
+        for pool, node, repair_s in zip(*(column.tolist() for column in lemons), strict=True):
+            (n,) = self.block(pool, node, 1)
+
+            def find(pool=pool, n=n, repair_s=repair_s) -> None:
+                self._usual[n] = 1.0 / factor
+                self.take_down(LEMON, pool, [n], self.env.now + repair_s)
+
+            self._hidden.hide([n], find)
+
+    def _strike(self, i: int) -> None:
+        """The failure of a row happens; of those drawn for a lemon that is none any more, only some."""
+        unit, where, name, spec, repair_s = self._of_row(i)
+        if spec.of in ("gpu", "node") and unit and (share := self._usual.get(unit[0])) is not None:
+            assert self._hidden is not None
+            if not self._hidden.happens(share):
+                return
+        if self._found_after_s[i] > 0.0:
+            self._corrupt(name, where, unit, repair_s, float(self._found_after_s[i]))
+        else:
+            self._show(i)
+
+    def _show(self, i: int) -> None:
+        """The fault of a row shows, and may be there again once what it took down is back."""
+        unit, where, name, spec, repair_s = self._of_row(i)
+        hit = self._fail(name, where, unit, repair_s)
+        if spec.of == "site" and hit:
+            self.env.log(self.env.now, where[0], "failure", f"{name}: {number_of(hit, 'node')} down", hit, "nodes")
+        if self._hidden is not None and (again := int(self._failures.again[i])) != NOT_AGAIN:
+            self.env.at(self.env.now + repair_s).callbacks.append(lambda _event: self._hide(again, unit))
+
+    def _hide(self, i: int, unit: Sequence[int]) -> None:
+        """A repair has not put the fault of a row right: a check may find it before it shows."""
+        assert self._hidden is not None
+        fault = self._hidden.hide(unit, lambda: self._find(i))
+        self.env.at(self._time_s[i]).callbacks.append(lambda _event: fault.shows())
+
+    def _find(self, i: int) -> None:
+        """The fault of a row shows now, and if it does so again later, that much earlier."""
+        earlier_s = self._time_s[i] - self.env.now
+        self._time_s[i] = self.env.now
+        self._show(i)
+        while (i := int(self._failures.again[i])) != NOT_AGAIN:
+            self._time_s[i] -= earlier_s
+            self.env.at(self._time_s[i]).callbacks.append(
+                lambda _event, i=i, due_s=self._time_s[i]: self._strike(i) if self._time_s[i] == due_s else None
+            )
+
+    def _of_row(self, i: int) -> tuple[Sequence[int], tuple[str, str], str, FailureCause, float]:
+        """(rows of the unit's nodes, (site, type), name of the cause, the cause, [s] of repair) of a failure."""
+        row = self._failures
+        cause, site, pool = int(row.cause[i]), int(row.site[i]), int(row.pool[i])
+        name, spec = self._causes[cause]
+        is_whole = pool == WHOLE_SITE
+        unit = self._site(site, cause) if is_whole else self.block(pool, int(row.first_node[i]), int(row.nodes[i]))
+        where = (self.names.sites[site], "" if is_whole else self.names.pools[pool][1])
+        return unit, where, name, spec, float(row.repair_s[i])
 
     def take_down(self, name: str, pool: int, unit: Sequence[int], back_s: float) -> None:
         """Nodes of a pool (rows) are down from now on, by a cause of this name, until ``back_s`` [s]."""
@@ -93,13 +149,15 @@ class Breakdowns:
         hit = [n for n in unit if env.fleet.nodes["state"][n] == ON]
         spoiled = [Corruption.of(env, job) for job in sorted({job for n in hit for job in self.jobs_on(n)})]
 
-        is_found = False
+        is_found, hidden = False, None
 
         def find(_event: object = None) -> None:
             nonlocal is_found
             if is_found:
                 return
             is_found = True
+            if hidden is not None:
+                hidden.shows()
             undone = [one for one in spoiled if one.spoils(env)]
             if ended := len([one for one in undone if one.has_ended(env)]):
                 told = f"{name}: found after {number_of(ended, 'corrupted job')} had ended"
@@ -111,6 +169,8 @@ class Breakdowns:
 
         if hit:
             env.at(env.now + found_after_s).callbacks.append(find)
+            if self._hidden is not None:
+                hidden = self._hidden.hide(unit, find)
             for one in spoiled:
                 if self._validate_every is not None and (every := int(self._validate_every[one.job])):
                     self._unfound.setdefault(one.job, []).append((one, find))

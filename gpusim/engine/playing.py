@@ -19,6 +19,7 @@ from gpusim.kernels.advance import (
     REACHED,
     SEGMENT_ROOM,
     SEGMENTS_FULL,
+    TURNED,
     advance,
     advance_by_plan,
     advance_greedily,
@@ -51,6 +52,7 @@ class PlayedClock(Clock):
         self._watched: dict[int, simpy.Event] = {}
         self._move: Callable[[int, int], object] = lambda _job, _link: None
         self._heed: Callable[[], object] = lambda: None
+        self._hear: Callable[[list[int]], object] = lambda _jobs: None
 
     fleet = property(lambda self: self._fleet)
     finished = property(lambda self: self._finished)
@@ -106,6 +108,9 @@ class PlayedClock(Clock):
             if reason == DEPARTED:
                 self._depart()
                 return
+            if reason == TURNED:
+                self._turn()
+                return
             if reason == MOVED:
                 moved = self.event()
                 moved.callbacks.append(lambda _event: self._heed())
@@ -123,6 +128,15 @@ class PlayedClock(Clock):
         departure.callbacks.append(lambda event: [self._move(job, link) for job, link in event.value])
         self._fire(departure, self.fleet.departing[: clock.n_departing].tolist(), clock.now_s)
         clock.n_departing = 0
+
+    def _turn(self) -> None:
+        """Tell who hears of it which jobs have started or stopped, at that instant."""
+        clock, turned = self.fleet.clock[0], self.event()
+        jobs = self.fleet.turns[: clock.n_turns].tolist()
+        self.fleet.jobs["turned"][jobs] = 0
+        clock.n_turns = 0
+        turned.callbacks.append(lambda _event: self._hear(jobs))
+        self._fire(turned, None, clock.now_s)
 
     def make_segment_room(self) -> None:
         """Control processes evict too, and change rates: whatever they do, the parts of runs must find room."""

@@ -45,6 +45,7 @@ class Parts(NamedTuple):
     start_s: np.ndarray
     end_s: np.ndarray
     runs_before: np.ndarray  # of the job
+    load_s: np.ndarray  # of the run's course
     place_s: np.ndarray  # when the part began
     rate: np.ndarray
     cap_rate: np.ndarray  # of that, what a cap on power left
@@ -100,10 +101,12 @@ def parts_of_runs(fleet: Fleet, now_s: float, jobs: np.ndarray | bool = True) ->
 def _noted(fleet: Fleet, segments: np.ndarray) -> Parts:
     job, kept_s = segments["job"], segments["kept_s"]
     cut = kept_s < np.inf
-    at_work_s = np.where(cut, kept_s - fleet.classes["load_s"][fleet.jobs["job_class"][job]], 0.0)
+    at_work_s = np.where(cut, kept_s - segments["load_s"], 0.0)
     writing = _share(segments["checkpoint_s"], at_work_s)
     writing[~cut] = _of_whole_runs(fleet, job[~cut])
-    names = ("pool", "gpus", "held", "start_s", "end_s", "runs_before", "place_s", "rate", "cap_rate", "by_feeder")
+    names = (
+        "pool", "gpus", "held", "start_s", "end_s", "runs_before", "load_s", "place_s", "rate", "cap_rate", "by_feeder",
+    )  # fmt: skip
     columns = (segments[name] for name in names)
     return Parts(job, *columns, kept_s, writing)
 
@@ -118,9 +121,10 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
+    load_s = fleet.classes["load_s"][jobs["job_class"]] + jobs["stall_s"]
     return Parts(
-        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
-        by_feeder, kept_s, writing,
+        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], load_s, place_s, rate,
+        cap_rate, by_feeder, kept_s, writing,
     )  # fmt: skip
 
 
@@ -144,13 +148,14 @@ def _book(
     others: dict[Cause, np.ndarray],
     gpu_time: GpuTime,
 ) -> None:
-    job, pool, gpus, held, start_s, end_s, runs_before, place_s, rate, cap_rate, by_feeder, kept_s, writing = parts
+    job, pool, gpus, held, start_s, end_s, runs_before, load_s, place_s, rate, cap_rate, by_feeder, kept_s, writing = (
+        parts
+    )
     gpus = gpus * 1.0
     at_work = gpus * np.minimum(rate, 1.0)  # at rate 0.8, a fifth of their time is lost to being slowed
     uncapped = np.where(cap_rate < 1.0, gpus * np.minimum(rate / cap_rate, 1.0), at_work)
     throttled = uncapped - at_work
     by_site = np.where(by_feeder == 0, throttled, 0.0)
-    load_s = fleet.classes["load_s"][fleet.jobs["job_class"][job]]
     loaded_s = _time_at(load_s, start_s, end_s, place_s, rate)
     kept_end_s = np.maximum(_time_at(kept_s, start_s, end_s, place_s, rate), loaded_s)
     taken = {

@@ -65,7 +65,7 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
         shared_s = sum(
             part * gb / _write_gb_s(scenario, site) / (1.0 - used[site]) for site, part in _parts(scenario).items()
         )
-        read_s = sum(part * gb / _read_gb_s(scenario, site) for site, part in _parts(scenario).items())
+        read_s = usual_read_s(scenario, kind)
         changed[name] = then = kind.stored(shared_s, read_s)
         if kind.checkpoint_interval_s != "young_daly" and shared_s > kind.checkpoint_interval_s:
             faults.append(
@@ -84,6 +84,11 @@ def with_storage(scenario: Scenario, table: JobTable) -> tuple[Scenario, pd.Data
         raise ScenarioError(scenario.name, faults)
     workload = scenario.workload.model_copy(update={"classes": changed})
     return scenario.model_copy(update={"workload": workload}), pd.DataFrame(rows)
+
+
+def usual_read_s(scenario: Scenario, kind: JobClass) -> float:
+    """[s] To read a checkpoint of a class alone, in the mean over sites: a part of its ``load_s``."""
+    return sum(part * kind.stored_gb / read_gb_s(scenario, site) for site, part in _parts(scenario).items())
 
 
 def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
@@ -130,6 +135,7 @@ def _write_gb_s(scenario: Scenario, site: str) -> float:
     return write_gb_s
 
 
-def _read_gb_s(scenario: Scenario, site: str) -> float:
-    read_gb_s = scenario.sites[site].storage.read_gb_s
-    return _write_gb_s(scenario, site) if read_gb_s is None else read_gb_s
+def read_gb_s(scenario: Scenario, site: str) -> float:
+    """[GB/s] At which a site's storage is read."""
+    given = scenario.sites[site].storage.read_gb_s
+    return _write_gb_s(scenario, site) if given is None else given

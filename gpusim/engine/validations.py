@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Generator
 
 from gpusim.engine.corruption import Corruption
+from gpusim.engine.course import place_and_rate
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.state.codes import Status
 
@@ -21,23 +22,24 @@ def watch(
     A run is looked at no later than it could be there from now on at rate 1, or at its own if that is more; while the
     job waits, no later than if it started now. So the moment is exact, whatever slows the job meanwhile.
     """
-    run, target_s = -1, math.nan
+    run, validations = -1, 0
     while not is_over() and not spoiled.has_ended(env) and spoiled.spoils(env):
         row = env.fleet.jobs[spoiled.job]
         kind = env.fleet.classes[row.job_class]
         apart_s = every * float(kind.checkpoint_interval_s + kind.checkpoint_write_s)
-        first_s = float(kind.load_s + kind.checkpoint_background_s)
+        least_s = float(kind.checkpoint_background_s) + apart_s  # from the end of loading, which storage may put off
         if row.status != Status.RUNNING:
-            yield env.at(env.now + first_s + apart_s)
+            yield env.at(env.now + least_s)
             continue
-        pace = env.fleet.paces[spoiled.job]
-        rate = 1.0 if row.paced == 0 else float(pace.rate)
-        since_s, before_s = (row.start_s, 0.0) if row.paced == 0 else (pace.since_s, pace.place_s)
-        place_s = float(before_s + rate * (env.now - since_s))
+        place_s, rate = place_and_rate(env, spoiled.job)
+        load_s = float(kind.load_s + row.stall_s)
+        first_s = load_s + float(kind.checkpoint_background_s)
         if run != row.evictions:
             run = int(row.evictions)
-            target_s = first_s + apart_s * max(1.0, math.ceil((place_s - first_s) / apart_s - CLOSE_S))
-        left_s = target_s - place_s
+            validations = max(1, math.ceil((place_s - first_s) / apart_s - CLOSE_S))
+        left_s = first_s + apart_s * validations - place_s
+        if place_s < load_s:
+            left_s = min(left_s, least_s)
         if left_s <= CLOSE_S:
             validate(spoiled.job)
             return

@@ -22,6 +22,7 @@ from gpusim.scenario.site import Pool
 from gpusim.units import DAY_S, HOUR_S
 
 WHOLE_SITE = -1  # in place of a pool
+NOT_AGAIN = -1  # in place of a failure
 
 
 class FailureTable(NamedTuple):
@@ -34,15 +35,47 @@ class FailureTable(NamedTuple):
     first_node: np.ndarray  # of those that go down, counted within the pool
     nodes: np.ndarray  # how many; the last of a pool may be missing
     repair_s: np.ndarray
+    again: np.ndarray  # row of the failure in which the same fault shows again, or NOT_AGAIN
+
+
+class Lemons(NamedTuple):
+    """Nodes that fail more often than others, one value each."""
+
+    pool: np.ndarray  # row of the scenario's pools
+    node: np.ndarray  # counted within the pool
+    repair_s: np.ndarray  # to replace what is wrong with it, once that is found
 
 
 def draw_failures(scenario: Scenario, duration_s: float, seed: int) -> FailureTable:
     """The failures of a run of so many seconds."""
     parts = list(_parts(scenario, duration_s, seed))
-    columns = [np.concatenate([np.zeros(0), *column]) for column in zip(*parts, strict=True)] or [np.zeros(0)] * 7
+    columns = [np.concatenate([np.zeros(0), *column]) for column in zip(*parts, strict=True)] or [np.zeros(0)] * 8
     order = np.argsort(columns[0], kind="stable")
-    time_s, *codes, repair_s = (column[order] for column in columns)
-    return FailureTable(time_s, *(code.astype("i8") for code in codes), repair_s)
+    time_s, *codes, repair_s, fault = (column[order] for column in columns)
+    return FailureTable(time_s, *(code.astype("i8") for code in codes), repair_s, _next_of(fault))
+
+
+def draw_lemons(scenario: Scenario, seed: int) -> Lemons:
+    """The lemons of all pools; what is wrong with them is replaced as by the repair `swap`."""
+    failures, swap = scenario.failures, scenario.failures.repairs["swap"]
+    random = rng.stream(seed, "failures", "lemons", "repairs")
+    pools = [(site, kind) for site, spec in scenario.sites.items() for kind in spec.pools]
+    found: list[tuple[int, int, float]] = []
+    for p, (site, kind) in enumerate(pools):
+        nodes = int(scenario.sites[site].pools[kind].gpus.peak()) // scenario.gpus[kind].gpus_per_node
+        for n in np.flatnonzero(_lemons(failures, seed, site, kind, 0, nodes)).tolist():
+            spread = math.exp(swap.sigma * random.standard_normal() - swap.sigma**2 / 2.0)
+            found.append((p, n, HOUR_S * swap.mean_h * spread))
+    pool, node, repair_s = np.array(found).reshape(-1, 3).T
+    return Lemons(pool.astype("i8"), node.astype("i8"), repair_s)
+
+
+def _next_of(fault: np.ndarray) -> np.ndarray:
+    """Of each number the next place at which it stands, NOT_AGAIN at the last."""
+    again, order = np.full(len(fault), NOT_AGAIN), np.argsort(fault, kind="stable")
+    same = fault[order[1:]] == fault[order[:-1]]
+    again[order[:-1][same]] = order[1:][same]
+    return again
 
 
 def found_after_s(table: FailureTable, causes: dict[str, FailureCause], seed: int) -> np.ndarray:
@@ -56,9 +89,10 @@ def found_after_s(table: FailureTable, causes: dict[str, FailureCause], seed: in
     return after_s
 
 
-def _parts(scenario: Scenario, duration_s: float, seed: int) -> Iterator[FailureTable]:
-    """Failures of each cause in each pool, or at each site, by what was delivered together."""
-    failures = scenario.failures
+def _parts(scenario: Scenario, duration_s: float, seed: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """Failures of each cause in each pool, or at each site, by what was delivered together: columns of a table, with
+    the number of the fault in place of ``again``."""
+    failures, faults = scenario.failures, 0
     pools = [(site, kind) for site, spec in scenario.sites.items() for kind in spec.pools]
     for c, (name, cause) in enumerate(failures.causes.items()):
         for s, site in enumerate(scenario.sites):
@@ -76,8 +110,10 @@ def _parts(scenario: Scenario, duration_s: float, seed: int) -> Iterator[Failure
                     size = cause.unit_nodes(scenario.gpus[kind]) if kind else 0
                     for rows, time_s, repair_s in source.repairs.rounds(first_s):
                         codes = (np.full(len(rows), code) for code in (c, s, p))
-                        table = FailureTable(time_s, *codes, first_node[rows], np.full(len(rows), size), repair_s)
-                        yield FailureTable(*(column[time_s < duration_s] for column in table))
+                        place = (first_node[rows], np.full(len(rows), size))
+                        table = (time_s, *codes, *place, repair_s, faults + rows)
+                        yield tuple(column[time_s < duration_s] for column in table)
+                    faults += len(first_s)
 
 
 def _deliveries(scenario: Scenario, site: str, kind: str) -> list[tuple[float, int, int]]:

@@ -19,7 +19,7 @@ from gpusim.kernels.prefetch import prefetch
 from gpusim.kernels.queueing import lane_of
 from gpusim.kernels.running import end
 
-REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL, MOVED = 0, 1, 2, 3, 4, 5, 6, 7
+REACHED, WOKEN, DEPARTED, FINISHED, SEGMENTS_FULL, PASSES, MOVES_FULL, MOVED, TURNED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 SEGMENT_ROOM = 1024  # evictions of one instant that the segment table must always be able to take
 
 
@@ -53,7 +53,8 @@ def advance(f, until, cycle_begins):
 
     Returns REACHED, or earlier, with the clock at that instant: WOKEN (watched jobs ended), DEPARTED (jobs arrived
     whose data must be moved), FINISHED (every job has ended), SEGMENTS_FULL or MOVES_FULL (that table, or the one of
-    moves of caps, needs room), MOVED (caps have, and somebody heeds them) or PASSES (``run_planned_passes``, or
+    moves of caps, needs room), MOVED (caps have, and somebody heeds them), TURNED (jobs that somebody hears of started
+    or stopped) or PASSES (``run_planned_passes``, or
     ``run_greedy_passes``, is to be called).
     """
     clock, scheduling = f.clock[0], f.scheduling[0]
@@ -64,6 +65,8 @@ def advance(f, until, cycle_begins):
                 return DEPARTED
             if clock.unfinished == 0:
                 return FINISHED
+        if clock.n_turns > 0 and clock.passing == 0:
+            return TURNED
         ends_s = f.heap_keys[0] if clock.n_ends > 0 else math.inf
         arrives_s = f.jobs[clock.next_arrival].submit_s if clock.next_arrival < len(f.jobs) else math.inf
         due_s = f.due_keys[0] if clock.n_due > 0 and scheduling.cycle_s == 0.0 else math.inf

@@ -76,13 +76,12 @@ def set_back(f, j, run, kept_s, checkpoint_s, saved_s):
         [s on the reference type] All work that the checkpoint holds.
     """
     job = f.jobs[j]
-    load_s = f.classes[job.job_class].load_s
     for i in range(f.clock[0].n_segments):
         segment = f.segments[i]
         if segment.job == j and segment.runs_before >= run:
             good_s, written_s = (kept_s, checkpoint_s) if segment.runs_before == run else (0.0, 0.0)
             job.lost_gpu_s -= lost_in(segment)
-            segment.kept_s = min(segment.kept_s, load_s + good_s + written_s)
+            segment.kept_s = min(segment.kept_s, segment.load_s + good_s + written_s)
             segment.checkpoint_s = min(segment.checkpoint_s, written_s)
             job.lost_gpu_s += lost_in(segment)
     expected_s = expected_length(f, j, job.pool)

@@ -1,10 +1,10 @@
 """The physics of a run: how long it takes, what it draws, what is left of it when it is cut short.
 
-A run goes through a course: it loads, then works, with a checkpoint after each full interval of work but the last. The
-work stops while the first part of a checkpoint is written, the rest is written beside it; then the checkpoint counts. A
-place in it is in seconds at rate 1. At rate r a run moves r seconds along its course in each second; at rate 0 it is
-paused. Nearly all runs are at rate 1 throughout, so that the place is the time since the start; the others have a row
-in ``paces``.
+A run goes through a course: it loads, for as long as its class says and storage makes it wait, then works, with a
+checkpoint after each full interval of work but the last. The work stops while the first part of a checkpoint is
+written, the rest is written beside it; then the checkpoint counts. A place in it is in seconds at rate 1. At rate r a
+run moves r seconds along its course in each second; at rate 0 it is paused. Nearly all runs are at rate 1 throughout,
+so that the place is the time since the start; the others have a row in ``paces``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ def checkpoint_time(classes, c, work):
 
 @inner
 def wall_time(classes, c, work):
-    """[s] Length of the course of ``work`` [s]."""
+    """[s] Length of the course of ``work`` [s] that storage does not make wait."""
     return classes[c].load_s + work + checkpoint_time(classes, c, work)
+
+
+@inner
+def load_time(f, j):
+    """[s] of the course of a job's run until it works; of one that waits, as its class says."""
+    return f.classes[f.jobs[j].job_class].load_s + f.jobs[j].stall_s
 
 
 @inner
@@ -46,14 +52,14 @@ def speed_in(f, j, p):
 @inner
 def course_length(f, j, p):
     """[s] Length of the job's course in pool ``p``."""
-    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p))
+    return wall_time(f.classes, f.jobs[j].job_class, work_left(f, j) / speed_in(f, j, p)) + f.jobs[j].stall_s
 
 
 @inner
 def expected_length(f, j, p):
     """[s] Length of its course by the estimate."""
     job = f.jobs[j]
-    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p))
+    return wall_time(f.classes, job.job_class, max(job.estimate_s - job.saved_s, 0.0) / speed_in(f, j, p)) + job.stall_s
 
 
 @inner
@@ -91,9 +97,10 @@ def place_in_course(f, j, now):
 
 
 @inner
-def kept_of(classes, c, place_s):
+def kept_of(f, j, place_s):
     """Of a run cut short at ``place_s``: work kept, time of finished checkpoints, time loading [s of its course]."""
-    load = min(classes[c].load_s, place_s)
+    classes, c = f.classes, f.jobs[j].job_class
+    load = min(load_time(f, j), place_s)
     place_s -= load
     interval = classes[c].checkpoint_interval_s
     if interval <= 0.0:

@@ -1,11 +1,12 @@
-"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, and of what they draw meanwhile."""
+"""Changes of the rate at which jobs run, of one or of all in a pool or at a site, of what they draw meanwhile, and of
+how long one takes to load."""
 
 from __future__ import annotations
 
 from gpusim.kernels._jit import inner, kernel
 from gpusim.kernels.control import shed
 from gpusim.kernels.promise import size_up
-from gpusim.kernels.running import leave_pace, take_pace
+from gpusim.kernels.running import leave_pace, stall, take_pace
 from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner
 
@@ -21,6 +22,13 @@ def set_job_rate(f, v, j, rate, draw, now):
     take_pace(f, j, now)
     wake(f, p)
     shed(f, v, f.pools[p].site, now)
+
+
+@kernel
+def set_stall(f, j, stall_s, now):
+    """A running job takes ``stall_s`` [s] of its course longer to load than its class says."""
+    stall(f, j, stall_s, now)
+    wake(f, f.jobs[j].pool)
 
 
 @kernel

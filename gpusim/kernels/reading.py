@@ -43,5 +43,5 @@ def kept_now(f, j, now, out):
 
     Both into ``out``, shape (2,).
     """
-    kept_s, checkpoint_s, _load_s = kept_of(f.classes, f.jobs[j].job_class, place_in_course(f, j, now))
+    kept_s, checkpoint_s, _load_s = kept_of(f, j, place_in_course(f, j, now))
     out[0], out[1] = kept_s, checkpoint_s

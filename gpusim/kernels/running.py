@@ -13,6 +13,7 @@ from gpusim.kernels.course import (
     draws,
     expected_length,
     kept_of,
+    load_time,
     lost_in,
     place_in_course,
     rate_of,
@@ -104,6 +105,17 @@ def start(f, j, p, now):
     clock.n_ends += 1
     if caps(f, pool.site) or pool.fed != 0:
         note_fresh(f, j)
+    _note_turn(f, j)
+
+
+@inner
+def _note_turn(f, j):
+    """A job starts or stops: whoever is to hear of it will, before time goes on."""
+    job, clock = f.jobs[j], f.clock[0]
+    if f.classes[job.job_class].told != 0 and job.turned == 0:
+        job.turned = 1
+        f.turns[clock.n_turns] = j
+        clock.n_turns += 1
 
 
 @inner
@@ -134,6 +146,7 @@ def stop(f, j, now):
     clock.n_ends -= 1
     give_nodes_back(f, h)
     job.holding = NONE
+    _note_turn(f, j)
     return power_w
 
 
@@ -153,13 +166,14 @@ def cut_short(f, j, now):
     speed = speed_in(f, j, job.pool)
     power_w = stop(f, j, now)
     place_s = place_in_course(f, j, now)
-    kept, checkpoint_s, load_s = kept_of(f.classes, job.job_class, place_s)
+    kept, checkpoint_s, load_s = kept_of(f, j, place_s)
     kept = min(kept, work_left(f, j) / speed)
     job.saved_s += kept * speed
     _note_segment(f, j, now, power_w)
     _tell_segments(f, j, load_s + kept + checkpoint_s, checkpoint_s)
     job.evictions += 1
     job.paced = 0
+    job.stall_s = 0.0
 
 
 # Runs whose rate changes -------------------------------------------------------------------------------------------
@@ -215,6 +229,25 @@ def take_pace(f, j, now):
 
 
 @inner
+def stall(f, j, stall_s, now):
+    """A running job takes ``stall_s`` [s] of its course longer to load than its class says: it ends so much later."""
+    job, h = f.jobs[j], f.jobs[j].holding
+    p, holding = job.pool, f.holdings[h]
+    settle_pool(f.pools, p, now)
+    settle_site(f.sites, f.pools[p].site, now)
+    _add_draw(f, h, -1.0)  # what is given back before promises begin depends on when it ends
+    f.pools[p].running_work += holding.held * (stall_s - job.stall_s)
+    job.stall_s = stall_s
+    place_s = place_in_course(f, j, now)
+    job.end_s = now + at_rate(max(course_length(f, j, p) - place_s, 0.0), rate_of(f, j))
+    job.expected_end_s = now + at_rate(max(expected_length(f, j, p) - place_s, 0.0), rate_of(f, j))
+    holding.expected_end_s = job.expected_end_s
+    _add_draw(f, h, 1.0)
+    keep_longer(f, h)
+    heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
+
+
+@inner
 def _note_segment(f, j, now, power_w):
     """Note what the run did at its rate of now, since it has had it."""
     job, clock = f.jobs[j], f.clock[0]
@@ -226,7 +259,7 @@ def _note_segment(f, j, now, power_w):
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
     segment.by_feeder = 0
-    segment.power_w = power_w
+    segment.power_w, segment.load_s = power_w, load_time(f, j)
     segment.kept_s, segment.checkpoint_s = math.inf, 0.0
     if job.paced != 0:
         segment.place_s, segment.previous = f.paces[j].place_s, f.paces[j].last_segment
@@ -242,6 +275,6 @@ def _tell_segments(f, j, kept_s, checkpoint_s):
     i = f.clock[0].n_segments - 1
     while i != NONE:
         segment = f.segments[i]
-        segment.kept_s, segment.checkpoint_s = kept_s, checkpoint_s
+        segment.kept_s, segment.checkpoint_s, segment.load_s = kept_s, checkpoint_s, load_time(f, j)
         f.jobs[j].lost_gpu_s += lost_in(segment)
         i = segment.previous

@@ -55,6 +55,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from _planned_pods(data, pools)
     yield from _marginal_carbon(data)
     yield from _storage(data)
+    yield from _checks(data)
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -158,6 +159,16 @@ def _storage(data: dict) -> Iterator[str]:
             yield f"{dotted(place)}.storage.write_gb_s: is absent, and {dotted(sized[0])} is given; add it, say 100.0"
 
 
+def _checks(data: dict) -> Iterator[str]:
+    """Tests that nobody makes find nothing."""
+    given = [share for _place, share in find(data, ("failures", "start_check_finds"))]
+    if given and given[0] != 0.0 and not list(find(data, ("workload", "classes", "*", "check_s"))):
+        yield (
+            f"failures.start_check_finds: found {kinds.in_toml(given[0])}, and no class has check_s, the time of such"
+            " tests; give workload.classes.NAME.check_s, say 120.0"
+        )
+
+
 def _planned_pods(data: dict, pools: dict) -> Iterator[str]:
     """Conservative backfill plans in domains, not in pods."""
     if "conservative" not in (backfill for _place, backfill in find(data, ("scheduler", "backfill"))):
@@ -196,9 +207,11 @@ def _parallel_links(data: dict) -> Iterator[str]:
 def _service(place: tuple, service: Service, pools: dict, peaks: dict, days: float | None) -> Iterator[str]:
     """A replica fits into the pool it is deployed in; demand stays a finite number."""
     kinds = [
-        (i, one.site, kind)
+        (i, site, kind)
         for i, one in enumerate(service.deployments)
-        for kind in dict.fromkeys([one.gpu_type, service.prefill_type(one)])
+        for site, kind in dict.fromkeys(
+            [(one.site, one.gpu_type), (service.prefill_site(one), service.prefill_type(one))]
+        )
     ]
     for i, site, kind in kinds:
         _pool, gpu = pools.get((site, kind), (None, None))

@@ -17,7 +17,13 @@ from gpusim.scenario.maintenance import Maintenance
 from gpusim.units import DAY_S
 
 MixName = Literal["llama3", "rsc1", "rsc2"]
-LATER = ("maintenance", "check_h", "check_finds", "again_h")  # keys that a scenario is written without at their default
+LATER = (
+    "maintenance",
+    "check_h",
+    "check_finds",
+    "again_h",
+    "start_check_finds",
+)  # keys that a scenario is written without at their default
 
 
 class Repair(Model):
@@ -114,6 +120,9 @@ class Failures(Model):
     """Share of the faults that a repair has not put right which these tests find; the nodes are repaired again."""
     again_h: float = Field(1.0, gt=0, le=8760)
     """[h] Mean time until a fault that tests have not found shows again; exponential. If it is short, restarts fail."""
+    start_check_finds: float = Field(0.0, ge=0, le=1)
+    """Share of the hidden faults of its nodes that the tests before a job's start find (``check_s`` of its class): left
+    by repairs, silently corrupting, and lemons, which are then like other nodes once they are repaired (``swap``)."""
 
     @model_validator(mode="before")
     @classmethod

@@ -170,10 +170,13 @@ class Prefill(Model):
     """Separate replicas of each deployment that prefill and send the KV cache to its own replicas, which only
     decode."""
 
+    site: str | None = None
+    """Site of the prefill replicas of all deployments; KV cache then crosses the links (docs/network.md). Absent: each
+    deployment's own."""
     gb_per_s: PositiveFloat
     """[GB/s] Rate at which a GPU of a decode replica reads KV cache, one request after the other."""
     latency_s: NonNegativeFloat = 0.0
-    """[s] Latency of each transfer, per request."""
+    """[s] Latency of each transfer, per request, beside that of the links."""
     holds_s: PositiveFloat = 480.0
     """[s] Time after which unread KV cache is dropped; the request is then prefilled on its decode replica."""
     gpu_type: str | None = None

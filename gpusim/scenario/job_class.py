@@ -32,6 +32,9 @@ class JobClass(Model):
     ``parameters_b``; without either they stay."""
     load_s: float = Field(0.0, ge=0, lt=math.inf)
     """[s] Time from start or restart until work begins."""
+    check_s: float = Field(0.0, ge=0, lt=math.inf)
+    """[s] Tests of its nodes before that at each start and restart, beside ``load_s``. Hidden faults that they find
+    (``failures.start_check_finds``) are repaired, and the job starts on other nodes."""
     validate_every: int | None = Field(None, ge=1)
     """Checkpoints between validations, which find silent corruption of the work so far (`found_after_h` of causes of
     `failures`) and take no time. Absent: jobs do not validate."""
@@ -67,6 +70,11 @@ class JobClass(Model):
     after_failure: Literal["shrink"] | None = None
     """``"shrink"``: when nodes fail and none are idle in their place, jobs of several nodes go on with those left, down
     to ``min_gpus``, and take as many as before when nodes are back. Absent: they wait for as many as before."""
+
+    @property
+    def startup_s(self) -> float:
+        """[s] From start or restart until work begins: tests of the nodes, then loading."""
+        return self.check_s + self.load_s
 
     @property
     def stored_gb(self) -> float:

@@ -29,6 +29,7 @@ REFERENCES = {
     "services.*.tenant": "tenants.@",
     "services.*.tokens_per_s_per_gpu.@": "gpus.@",
     "services.*.deployments.*.site": "sites.@",
+    "services.*.prefill.site": "sites.@",
     "services.*.users.*.round_trip_ms.@": "sites.@",
     "services.*.users.*.residency.*": "sites.*.jurisdiction",
     "failures.causes.*.gpu_types.*": "gpus.@",
@@ -106,14 +107,30 @@ def unknown_names(data: dict) -> Iterator[str]:
         yield from _deployment(data, place, deployment)
     for place, kind in find(data, ("services", "*", "prefill", "gpu_type")):
         yield from _prefill_type(data, place, kind)
+    for place, site in find(data, ("services", "*", "prefill", "site")):
+        yield from _prefill_site(data, place, site)
 
 
 def _prefill_type(data: dict, place: tuple, kind: object) -> Iterator[str]:
-    """Replicas that prefill need a pool at each site where the service runs."""
-    for _place, site in find(data, (*place[:2], "deployments", "*", "site")):
+    """Replicas that prefill need a pool at their site, or at each where the service runs."""
+    own = list(find(data, (*place[:-1], "site")))
+    for _place, site in own or find(data, (*place[:2], "deployments", "*", "site")):
         pools = [str(pool) for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
         if isinstance(kind, str) and pools and kind not in pools:
             yield f"{unknown(place, kind, pools)} (at {site})"
+
+
+def _prefill_site(data: dict, place: tuple, site: object) -> Iterator[str]:
+    """A site that prefills for others has a pool of each type on which they run, unless a type is given."""
+    if list(find(data, (*place[:-1], "gpu_type"))):
+        return
+    pools = [str(pool) for _place, pool in find(data, ("sites", str(site), "pools", "@"))]
+    for where, kind in find(data, (*place[:2], "deployments", "*", "gpu_type")):
+        if isinstance(kind, str) and pools and kind not in pools:
+            yield (
+                f"{dotted(place)}: found {kinds.in_toml(site)}, which has no {kind}, the type of"
+                f" {dotted(where[:-1])}; give prefill.gpu_type, one of {', '.join(pools)}, or another site"
+            )
 
 
 def unknown(place: Sequence[str | int], name: str, known: Sequence[str], home: str = "") -> str:

@@ -84,6 +84,10 @@ class Service(Model):
         """GPU type of the replicas that prefill for a deployment."""
         return (self.prefill and self.prefill.gpu_type) or deployment.gpu_type
 
+    def prefill_site(self, deployment: DeploymentSpec) -> str:
+        """Site of the replicas that prefill for a deployment."""
+        return (self.prefill and self.prefill.site) or deployment.site
+
     @model_validator(mode="after")
     def _complete(self) -> Service:
         faults = []

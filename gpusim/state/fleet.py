@@ -56,6 +56,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("epoch", "i4"),  # may begin anew: only whether two are equal is asked
         ("n_dirty", "i8"),
         ("n_woken", "i8"),
+        ("n_turns", "i8"),
         ("n_departing", "i8"),
         ("n_uncapped", "i8"),  # sites that must look at their caps
         ("n_fresh", "i8"),  # jobs that started since where runs may be capped
@@ -129,6 +130,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "scratch_pos": (np.dtype("i8"), 1),
     "picked": (np.dtype("i8"), 1),  # nodes chosen for a job
     "woken": (np.dtype("i8"), 1),  # watched jobs that ended
+    "turns": (np.dtype("i8"), 1),  # jobs that started or stopped, of classes whose jobs are told
     "departing": (TRANSFER, 1),  # jobs that arrived, and the links that their data take
 }
 

@@ -16,7 +16,7 @@ JOB = record(  # what every event touches comes first
         ("end_s", "f8"),  # end of the latest run, planned while running; NaN before
         ("expected_end_s", "f8"),  # end of the latest run by the estimate
         ("run_s", "f8"),  # time on GPUs in all runs
-        ("energy_j", "f8"),  # energy of its GPUs
+        ("stall_s", "f8"),  # by how much its run takes longer to load than its class says, in its course
         ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
         ("gpus", "i4"),  # that it asks for: work is in seconds with so many
@@ -30,11 +30,13 @@ JOB = record(  # what every event touches comes first
         ("status", "i1"),
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
+        ("turned", "i1"),  # it is in `turns`
         ("preemptible", "i1"),
         ("priority", "i4"),
         ("evictions", "i4"),
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
         ("lost_gpu_s", "f8"),  # GPU-seconds held for work that evictions undid
+        ("energy_j", "f8"),  # energy of its GPUs
         ("data_bytes", "f8"),  # data that must be where it runs
         ("waits", "f8", (N_WAIT,)),  # waiting by cause; holds minus the lane's integral while queued
     ]
@@ -68,6 +70,7 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("cap_rate", "f8"),  # of that, what a cap on its power left
         ("by_feeder", "i8"),  # a feeder asked for it
         ("power_w", "f8"),  # of its GPUs, idle power included; an average over loading, work and checkpoints
+        ("load_s", "f8"),  # of the run's course
         ("kept_s", "f8"),  # place up to which the run's work was kept; inf: it was not cut short
         ("checkpoint_s", "f8"),  # of the run's checkpoints, those that were finished when it was cut short
     ]
@@ -79,6 +82,7 @@ CLASS = record(
         ("checkpoint_write_s", "f8"),
         ("checkpoint_background_s", "f8"),
         ("load_s", "f8"),
+        ("told", "i1"),  # somebody outside is to hear at once when its jobs start and stop
         ("cap_group", "i8"),  # among all classes: those that a cap slows least come first
     ]
 )

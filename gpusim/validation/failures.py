@@ -140,6 +140,25 @@ def llama3(effort: Effort) -> Iterator[Row]:
             yield Row(23, "effective time short of the published 90%", 0.0, max(0.9 - ours, 0.0), 0.0)
 
 
+def llama3_gpu_hours(effort: Effort, mix: str | None = "llama3") -> Iterator[Row]:
+    """24: the Llama 3 run: days and GPU-hours that its arithmetic takes at the published rate, and what Meta reports.
+
+    Arithmetic of 6 x parameters x tokens leaves out attention, and the report counts what interrupts the run.
+    """
+    parameters, tokens, gpus, flop_per_s = 405e9, 15.6e12, 16_384, 400e12
+    plain_s = 6.0 * parameters * tokens / (gpus * flop_per_s)
+    yield Row(24, "days without an interruption", 66.95, plain_s / DAY_S, 1e-4)
+    yield Row(24, "million GPU-hours then", 26.33, gpus * plain_s / 3600e6, 1e-3)
+    layers, width, context = 126, 16_384, 8_192
+    attention = layers * width * context / parameters  # over 6 x parameters: a token looks at half of the context
+    kind = {"checkpoint_interval_s": 600.0, "load_s": 300.0}
+    scenario = long_run(gpus, 100.0, {"mix": mix} if mix else {}, spare_nodes=64, **kind)
+    names = {"tenant": ["lab"], "job_class": ["pretraining"]}
+    table = JobTable.build(names=names, submit_s=[0.0], gpus=gpus, runtime_s=(1.0 + attention) * plain_s)
+    held = [run(scenario, seed, jobs=table).tables["jobs"]["held_gpu_s"].sum() for seed in range(effort.runs(4))]
+    yield Row(24, "million GPU-hours with attention and failures", 30.84, float(np.mean(held)) / 3600e6, 0.07)
+
+
 def nodes_down(effort: Effort, sigma: float = 1.0, success: float = 0.7) -> Iterator[Row]:
     """25: 2,048 nodes, repairs of any law: nodes down are Poisson, so are the spares that suffice. Where repairs fail,
     and tests find some of these, each fault costs as many repairs and tests as it takes to put it right.

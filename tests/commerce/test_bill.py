@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gpusim.analysis.delivered import in_words, matched
-from gpusim.commerce.bill import agreed_mwh, bills
+from gpusim.commerce.bill import agreed_mwh, backup_mwh, bills
 from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.tables.bill import COLUMNS
@@ -184,3 +184,11 @@ def test_what_rules_charge_is_on_the_bill() -> None:
 
 def test_no_taxes_on_a_month_that_is_paid_for() -> None:
     assert usd({"tax_share": 0.2}, readings([4.0], [-30.0]))["2026-06", "taxes"] == 0.0
+
+
+def test_rounding_is_no_backup() -> None:
+    """Where all is made on site, its meter may stand below 0 by rounding, and other sites have calls."""
+    read = pd.DataFrame({"start_s": [0.0, 900.0], "end_s": [900.0, 1800.0], "energy_j": [-1e-6, 1e9]})
+    calls = pd.DataFrame({"start_s": [900.0], "end_s": [1800.0], "backup_mwh": [0.1]})
+    assert backup_mwh(calls, read).tolist() == [0.0, 0.1]
+    assert not backup_mwh(calls[:0], read).any()

@@ -25,7 +25,7 @@ from gpusim.engine.serving.prepared import Prepared
 from gpusim.engine.serving.services import Services
 from gpusim.engine.sizes import Sizes
 from gpusim.engine.spares import Spares
-from gpusim.inputs.failures import FailureTable
+from gpusim.inputs.failures import NOT_AGAIN, FailureTable
 from gpusim.inputs.signals import Signal
 from gpusim.scenario.failures import FailureCause
 from gpusim.scenario.service import DeploymentSpec, Service
@@ -135,7 +135,7 @@ def _fetch(env: FleetEnvironment, network: Network, job: int, row: int) -> Gener
 
 def _breakdowns(env: FleetEnvironment, case: Case) -> Breakdowns:
     """The failures of a case, as those of a scenario are played."""
-    rows = [(one.time_s, 0, one.site, one.pool, one.first, one.nodes, one.repair_s) for one in case.failures]
+    rows = [(one.time_s, 0, one.site, one.pool, one.first, one.nodes, one.repair_s, NOT_AGAIN) for one in case.failures]
     sites = [str(s) for s in range(case.n_sites)]
     names = Names(sites, [], [], [], [(str(pool.site), str(p)) for p, pool in enumerate(case.pools)], np.ones(0))
     table = FailureTable(*(np.array(column) for column in zip(*rows, strict=True)))

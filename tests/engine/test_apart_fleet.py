@@ -200,3 +200,54 @@ def test_what_cannot_be_is_told(changes, words):
         gpusim.run(apart(**changes))
     for word in words:
         assert word in str(told.value)
+
+
+LINKS = {"atlantic": {"between": ["US-TEX-ERCO", "GB"], "gbps": 400.0, "latency_ms": 45.0, "usd_per_gb": 0.01}}
+
+
+def test_prefill_at_another_site_is_as_the_latency_of_its_links():
+    """Prompts computed in London, answers in Texas: each request at the times of one site whose transfers take 45 ms
+    more."""
+    far = apart(**{"prefill.site": "london", "mean_tokens_per_s": 8000.0, ".links": LINKS})
+    near = apart(**{"prefill.latency_s": 0.045, "mean_tokens_per_s": 8000.0})
+    at_once = apart(**{"mean_tokens_per_s": 8000.0})
+    results = [gpusim.run(of) for of in (far, near, at_once)]
+    rows = [over(result).set_index("request") for result in results]
+    assert len(rows[0]) > 1000
+    for name in TIMES:
+        assert rows[0][name].equals(rows[1][name])
+    later_s = rows[0]["end_s"] - rows[2]["end_s"]
+    assert later_s.mean() == pytest.approx(0.045, abs=0.01)
+    sites = results[0].service_replicas.groupby("role")["site"].unique()
+    assert {role: set(found) for role, found in sites.items()} == {"decode": {"texas"}, "prefill": {"london"}}
+    conserved(results[0], far)
+
+
+def test_kv_cache_takes_room_on_links():
+    """1,000 tokens/s out are 10 prompts of 500 tokens, of 131,072 bytes each; at one site nothing crosses."""
+    changes = {"mean_tokens_per_s": 1000.0, ".links": LINKS, "requests.prompt_cv": 0.0, "requests.output_cv": 0.0}
+    far, near = (gpusim.run(apart(**changes, **more)) for more in ({"prefill.site": "london"}, {}))
+    seconds = 0.01 * 86_400.0
+    crossed = far.links["data_bytes"].item()
+    assert crossed == pytest.approx(10.0 * 500.0 * 131_072.0 * seconds, rel=1e-3)
+    assert far.links["usd"].item() == pytest.approx(0.01 * crossed / 1e9)
+    assert near.links["data_bytes"].item() == 0.0
+    sent = over(far)["prompt_tokens"].sum() * 131_072.0
+    assert sent == pytest.approx(crossed, rel=0.1)
+
+
+def test_prompts_stay_under_the_laws_of_their_users():
+    """Who may be served in Texas only is not prefilled in London."""
+    users = {"us": {"residency": ["US"]}}
+    apart(**{"users": users})
+    with pytest.raises(GpusimError, match="residency: no deployment is in US"):
+        gpusim.run(apart(**{"users": users, "prefill.site": "london"}))
+
+
+def test_sites_that_prefill_have_the_gpus():
+    with pytest.raises(GpusimError, match='prefill.site: unknown name "londn"'):
+        apart(**{"prefill.site": "londn"})
+    pools = {".sites.london.pools": {"H200": {"gpus": 32}}}
+    with pytest.raises(GpusimError, match='found "london", which has no H100'):
+        apart(**{"prefill.site": "london", **pools})
+    apart(**{"prefill.site": "london", "prefill.gpu_type": "H200", **pools})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpusim.inputs.failures import FailureTable, draw_failures
+from gpusim.inputs.failures import NOT_AGAIN, FailureTable, draw_failures
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, HOUR_S
 from gpusim.validation.failures import long_run
@@ -54,8 +54,22 @@ def test_a_longer_run_has_the_same_failures_first():
     short, long = drawn(scenario(60.0)), drawn(scenario(200.0))
     n = len(short.time_s)
     assert n > 1000
-    for ours, theirs in zip(short, long, strict=True):
+    for ours, theirs in zip(short[:-1], long[:-1], strict=True):
         assert np.array_equal(ours, theirs[:n])
+    assert np.array_equal(short.again, np.where(long.again[:n] < n, long.again[:n], NOT_AGAIN))
+
+
+def test_a_fault_is_followed_from_failure_to_failure():
+    """Behind 20% of the failures it shows again, later, on the same node, once that is back."""
+    found = drawn(scenario())
+    first = np.flatnonzero(found.again != NOT_AGAIN)
+    then = found.again[first]
+    assert len(then) / len(found.time_s) == pytest.approx(0.2, abs=0.01)
+    assert len(np.unique(then)) == len(then)
+    assert np.array_equal(found.first_node[first], found.first_node[then])
+    gaps_s = found.time_s[then] - found.time_s[first] - found.repair_s[first]
+    assert gaps_s.min() > 0.0
+    assert gaps_s.mean() / HOUR_S == pytest.approx(3.0, rel=0.06)
 
 
 def test_checks_that_find_nothing_only_take_time():

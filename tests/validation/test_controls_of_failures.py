@@ -27,6 +27,12 @@ def test_planned_interruptions_among_the_failures():
     assert off["interruptions in 54 days"] == pytest.approx(466.0, rel=0.011)
 
 
+def test_a_run_that_nothing_interrupts():
+    """Without failures a twentieth of the GPU-hours is missing."""
+    off = off_ones(failures.llama3_gpu_hours(QUICK, mix=None))
+    assert off == {"million GPU-hours with attention and failures": pytest.approx(27.4, rel=0.01)}
+
+
 def test_restarts_that_cost_nothing():
     """What a restart takes is a third of what is lost with checkpoints every 15 minutes."""
     assert len(off_ones(islice(failures.effective_training_time(FULL, load_s=0.0), 6))) >= 3

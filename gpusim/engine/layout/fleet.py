@@ -91,5 +91,6 @@ def allocate(
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),
         **heaps(layout, pools, n_holdings),
+        turns=np.zeros(n_jobs if any(spec.told for spec in classes) else 1, "i8"),
         departing=records(TRANSFER, n_jobs if n_links else 1),
     )

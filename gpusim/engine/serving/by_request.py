@@ -185,6 +185,10 @@ class ByRequest:
         shares = self.roads.shares(self.deployments.index(d) % self._serving)
         return [share * signal.at(time_s) for share, signal in zip(shares, self._arrivals.demand, strict=True)]
 
+    def kv_bytes_per_s(self, i: int) -> float:
+        """[bytes/s] Of KV cache that the i-th deployment is to read in the control interval of now."""
+        return self.asked(self.deployments[i], self.env.now) * self._parts[i].read_per_token
+
     def seen(self, d: Deployment) -> Seen:
         """What its replicas have seen since it was last asked."""
         return self._lookout.seen(self.deployments.index(d), self.env.now)

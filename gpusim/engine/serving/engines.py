@@ -95,6 +95,11 @@ class ServingEngine:
         prompts, _outputs = self.requests(PROBES)
         return float(prompts.mean()) if len(prompts) else 1.0
 
+    @property
+    def read_per_token(self) -> float:
+        """[bytes] Of KV cache, of whole prompts, that one that decodes reads per token put out."""
+        return self.prompt_tokens / self.output_tokens * self.deployment.prefill.kv_bytes_per_token
+
     def requests(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Tokens of prompts and of outputs of up to so many requests, those that a replica has room for."""
         prompts, outputs = self.arrivals.sample(count)

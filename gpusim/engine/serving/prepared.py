@@ -49,7 +49,9 @@ class Prepared:
     jurisdictions : dict of str to str
         Of sites.
     trips_s : dict of (str, str) to float
-        [s] From users' regions to sites and back, over links.
+        [s] From regions to sites and back, over links.
+    regions : dict of str to str
+        Of sites.
     seed : int
     """
 
@@ -61,6 +63,7 @@ class Prepared:
     engines: dict[tuple[str, str], ServingEngine] = field(default_factory=dict)
     jurisdictions: dict[str, str] = field(default_factory=dict)
     trips_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    regions: dict[str, str] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -101,8 +104,9 @@ def prepare(scenario: Scenario, names: Names, gpus: np.ndarray, seed: int) -> Pr
     columns, kinds = zip(*rows, strict=True) if rows else [()] * 6, ("i8", "i8", "i4", "f8", "f8", "f8")
     replicas = Replicas(*(np.array(one, kind) for one, kind in zip(columns, kinds, strict=True)))
     jurisdictions = {site: spec.jurisdiction for site, spec in scenario.sites.items()}
+    regions = {site: spec.region for site, spec in scenario.sites.items()}
     trips_s = _round_trips_s(scenario)
-    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, trips_s, seed)
+    return Prepared(services, demand, deployments, replicas, arrivals, engines, jurisdictions, trips_s, regions, seed)
 
 
 def _round_trips_s(scenario: Scenario) -> dict[tuple[str, str], float]:
@@ -125,7 +129,8 @@ def _parts(service: Service) -> list[tuple[DeploymentSpec, str, float, str]]:
     if service.prefill is None:
         return [(spec, spec.gpu_type, share, "") for spec, share in shares]
     parts = [(spec, spec.gpu_type, share, "decode") for spec, share in shares]
-    return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, share in shares]
+    others = [(spec.model_copy(update={"site": service.prefill_site(spec)}), share) for spec, share in shares]
+    return parts + [(spec, service.prefill_type(spec), share, "prefill") for spec, share in others]
 
 
 def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arrivals:
@@ -137,12 +142,16 @@ def _arrivals(name: str, service: Service, scenario: Scenario, seed: int) -> Arr
 
 def _shut_out(name: str, service: Service, scenario: Scenario) -> list[str]:
     """A fault for each region whose users no deployment may serve."""
-    here = {scenario.sites[spec.site].jurisdiction for spec in service.deployments}
+    laws = [
+        {scenario.sites[site].jurisdiction for site in (spec.site, service.prefill_site(spec))}
+        for spec in service.deployments
+    ]
+    here = sorted(set.union(*laws))
     return [
         f"{dotted(('services', name, 'users', region, 'residency'))}: no deployment is in {', '.join(users.residency)};"
-        f" give one of {', '.join(sorted(here))}, or add a deployment"
+        f" give one of {', '.join(here)}, or add a deployment"
         for region, users in (service.users or {}).items()
-        if users.residency and not here.intersection(users.residency)
+        if users.residency and not any(law <= set(users.residency) for law in laws)
     ]
 
 

@@ -43,7 +43,7 @@ class Roads:
         self._weights = np.array([d.weight for d in deployments])
         self._by = (service.routing or Routing()).deployments
         self._prices = prices
-        laws = [jurisdictions[spec.site] for spec in service.deployments]
+        laws = [{jurisdictions[spec.site], jurisdictions[service.prefill_site(spec)]} for spec in service.deployments]
         users = list((service.users or {}).values())
         named = [
             [
@@ -55,7 +55,7 @@ class Roads:
             for one in users
         ]
         self.round_trip_s = np.array(named or [[0.0] * len(deployments)])
-        allowed = [[not one.residency or law in one.residency for law in laws] for one in users]
+        allowed = [[not one.residency or law <= set(one.residency) for law in laws] for one in users]
         self.allowed = np.array(allowed or [[True] * len(deployments)])
 
     def order(self, into: np.ndarray) -> np.ndarray:

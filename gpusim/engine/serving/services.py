@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from gpusim.engine.serving.roads import Roads
 from gpusim.engine.serving.scaling import policy_of
 from gpusim.kernels.serving import replicas
 from gpusim.kernels.serving.charging import mark_peaks
-from gpusim.scenario.service import Service
+from gpusim.scenario.service import DeploymentSpec, Service
 
 
 class Services:
@@ -49,7 +50,7 @@ class Services:
         env, mine = self.env, [d for d in self.deployments if d.service == name]
         expected = None
         if spec.model is not None:
-            engines = [of.engines[name, one.gpu_type] for one in spec.deployments]
+            engines = [_at_distance(of, name, spec, one) for one in spec.deployments]
             engines += [one.prefill for one in engines if one.prefill is not None]
             serving = len(spec.deployments)
             roads = Roads(of.jurisdictions, spec, mine[:serving], self._prices(mine, engines, serving), of.trips_s)
@@ -71,17 +72,17 @@ class Services:
     ) -> dict[str, Callable[[int], float]]:
         """What a token of each of the first deployments takes now, for routing: USD, and grams of CO2e."""
 
-        def facility_j(i: int) -> float:
-            """Of a token, where prefill is apart on replicas of both kinds, at the same site."""
-            return sum(replica_j(k) for k in range(i, len(mine), serving))
+        def of_token(i: int, per_j: str) -> float:
+            """Of what a joule costs or emits, where prefill is apart on replicas of both kinds, each at its site."""
+            return sum(replica_j(k) * getattr(self._site(mine[k]), per_j) for k in range(i, len(mine), serving))
 
         def replica_j(i: int) -> float:
             gpu, gpus = engines[i].entry.replica.gpu, engines[i].entry.replica.layout.gpus
             return self._site(mine[i]).overhead * gpu.limit_w * gpus / mine[i].tokens_per_s
 
         return {
-            "cheapest": lambda i: facility_j(i) * self._site(mine[i]).price_usd_per_j,
-            "greenest": lambda i: facility_j(i) * self._site(mine[i]).followed_g_per_j,
+            "cheapest": lambda i: of_token(i, "price_usd_per_j"),
+            "greenest": lambda i: of_token(i, "followed_g_per_j"),
         }
 
     def _site(self, d: Deployment) -> np.record:
@@ -139,3 +140,14 @@ class Services:
         busy, drawn = float(self._busy[pool].sum()), float(self._drawn[pool].sum())
         draw = drawn / busy if drawn != busy else 1.0
         replicas.set_serving_load(self.env.fleet, pool, busy, draw, self.env.now)
+
+
+def _at_distance(of: Prepared, name: str, spec: Service, one: DeploymentSpec) -> ServingEngine:
+    """A replica of a deployment, whose KV cache comes over the links where prefill is at another site."""
+    engine = of.engines[name, one.gpu_type]
+    way_s = of.trips_s.get((of.regions[spec.prefill_site(one)], one.site), 0.0) / 2.0 if spec.prefill else 0.0
+    if way_s == 0.0:
+        return engine
+    pool = engine.deployment.prefill
+    pool = replace(pool, latency_s=pool.latency_s + way_s)
+    return replace(engine, deployment=replace(engine.deployment, prefill=pool))
