@@ -313,8 +313,9 @@ def test_gas_or_grid(tmp_path, capsys):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
-def test_a_hall_is_replaced(tmp_path, capsys):
+def test_a_hall_is_replaced(tmp_path, capsys, monkeypatch):
     """H100s go on a day, Rubin comes 75 days later: worth less where prices fall faster or plant wears out sooner."""
+    monkeypatch.syspath_prepend(FOLDER)
     experiment = load("replace_hall")
     at = experiment.START + timedelta(days=60)
     scenario = experiment.hall(0.15, 6.0, "VR200", at)
@@ -331,6 +332,9 @@ def test_a_hall_is_replaced(tmp_path, capsys):
     (usual,), (faster,) = (experiment.gains(fall, 6.0, "VR200", [24]) for fall in (0.15, 0.35))
     assert faster < usual
     assert experiment.gains(0.15, 5.0, "VR200", [24])[0] < usual
+    (told,) = experiment.gains(0.15, 6.0, "VR200", [24], sold=1.0)  # two years before all tax, discounted
+    price = experiment.fit("H100") * experiment.worth_usd(0.15, 6.0, experiment.START + timedelta(days=730.5))
+    assert 0.5 * price < (told - usual) * experiment.MW * 1e6 < price
     experiment.main(str(tmp_path / "figure.png"), every=48)
     assert imread(tmp_path / "figure.png").std() > 0.01
     assert "life 5 years, prices fall 35% a year, VR200: after 48 months" in capsys.readouterr().out

@@ -30,7 +30,8 @@ def notes(scenario: Scenario) -> list[str]:
 
 def _too_early(scenario: Scenario) -> Iterator[str]:
     """GPUs of a type that are there before it can be had: in a pool, or by a project that needs its medians."""
-    start, first = scenario.run.start, {}
+    start = scenario.run.start
+    first: dict[tuple[str, ...], tuple[str, datetime]] = {}
     for site, spec in scenario.sites.items():
         for kind, pool in spec.pools.items():
             there_s = [time_s for time_s, gpus in pool.gpus.dated(start) or pool.gpus.steps(start) if gpus > 0.0]
