@@ -22,10 +22,12 @@ from gpusim.commerce.scarcity import prices
 from gpusim.commerce.statements import statements
 from gpusim.regulation.building import limited
 from gpusim.scenario.notes import notes
-from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
+from gpusim.scenario.on_site import usual
+from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, seconds_between
 
 CHAT = "seeds/chat_and_training.toml"
 COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"
+CAPITAL, GAS = "seeds/stargate_capital.toml", "seeds/stargate_gas.toml"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def stargate() -> gpusim.Scenario:
     return gpusim.Scenario.from_toml(STARGATE)
 
 
-@pytest.mark.parametrize("path", [COREWEAVE, STARGATE, CHAT])
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE, CAPITAL, GAS, CHAT])
 def test_says_nothing_odd(path):
     assert notes(gpusim.Scenario.from_toml(path)) == []
 
@@ -208,3 +210,41 @@ def test_a_covenant_refuses_and_the_owners_pay():
     paid_in = [one.loc[one["month"] < "2029", "paid_in_usd"].sum() for one in (held, free)]
     assert paid_in[0] > 1.2 * paid_in[1]
     assert held["capex_usd"].sum() == free["capex_usd"].sum()
+
+
+def test_gas_now_or_grid_later():
+    """Engines make GPUs of Shackelford live months before its line comes; large turbines come after it, for nothing."""
+    plan = gpusim.Scenario.from_toml("stargate_gas")
+    generators = "sites.shackelford.on_site.generators"
+    none, frames = {f"{generators}.engines.units": 0}, {f"{generators}.frames.units": 3}
+    gpu_h, first_day = {}, {}
+    for way, keys in {"grid": none, "engines": {}, "frames": none | frames}.items():
+        gpu_h[way], first_day[way] = [], []
+        for seed in range(6):
+            built = play(plan.with_(keys), seed)
+            live = built.live[built.live["site"] == "shackelford"].sort_values("time_s")
+            times_s = np.append(live["time_s"].clip(0.0, plan.run.days * DAY_S), plan.run.days * DAY_S)
+            gpu_h[way].append(float(np.diff(times_s) @ live["live_gpus"]) / HOUR_S)
+            first_day[way].append(live.loc[live["live_gpus"] > 0, "time_s"].min() / DAY_S)
+    assert np.median(first_day["engines"]) < np.median(first_day["grid"]) - 60.0
+    assert np.mean(gpu_h["engines"]) > 1.03 * np.mean(gpu_h["grid"])
+    assert (np.array(gpu_h["engines"]) >= gpu_h["grid"]).all()
+    assert np.mean(gpu_h["frames"]) < 1.005 * np.mean(gpu_h["grid"])
+    kinds = {"engines": "reciprocating", "frames": "large_frame"}
+    spec = plan.sites["shackelford"].on_site.generators
+    assert {name: one.kind for name, one in spec.items()} == kinds
+    tasks = {name: plan.projects[f"shackelford_{name}"].tasks for name in kinds}
+    assert tasks["engines"]["engines"].median_days == pytest.approx(usual("reciprocating")["lead_days"])
+    assert tasks["frames"]["turbines"].median_days == usual("large_frame")["lead_days"]
+
+
+def test_a_run_with_gas_pays_for_fuel():
+    """From the halls' first day on engines burn gas at their price; what the grid does not give they do."""
+    plan = gpusim.Scenario.from_toml("stargate_gas").with_({"run.days": 1000.0})
+    result = gpusim.run(plan, seed=2)
+    made = result.on_site.groupby("source", observed=True)[["given_j", "usd", "fixed_usd", "carbon_kg"]].sum()
+    assert check(result) == []
+    assert made.loc["engines", "given_j"] > 0.0
+    usd_per_mwh = made.loc["engines", "usd"] / (made.loc["engines", "given_j"] / 3.6e9)
+    assert usd_per_mwh == pytest.approx(4.0 * 3.412 / 0.42 + 9.0, rel=0.1)
+    assert made.loc["frames", "given_j"] == 0.0
