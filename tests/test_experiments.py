@@ -340,6 +340,20 @@ def test_a_hall_is_replaced(tmp_path, capsys, monkeypatch):
     assert "life 5 years, prices fall 35% a year, VR200: after 48 months" in capsys.readouterr().out
 
 
+def test_what_would_bring_stargate_sooner(tmp_path, capsys, monkeypatch):
+    """Engines do, large frames come too late; with more money a month fewer GPU-hours wait for it."""
+    experiment = load("stargate_what_if")
+    live = {way: found.sum() for way, found in experiment.gas(2).items()}
+    assert live["engines"] > 1.02 * live["grid alone"]
+    assert live["grid alone"] <= live["large frames"] < 0.5 * (live["grid alone"] + live["engines"])
+    monkeypatch.setattr(experiment, "MILLION_USD", (1500.0, 6000.0))
+    short, enough = experiment.money(2).itertuples(index=False)
+    assert short[1] > 10.0 > 0.2 > enough[1]
+    experiment.main(str(tmp_path / "figure.png"), seeds=1)
+    assert imread(tmp_path / "figure.png").std() > 0.01
+    assert "6 billion USD a month" in capsys.readouterr().out
+
+
 def test_generations(tmp_path, capsys):
     """Without decay, discount and costs the value is price times hours less rent; waiting costs its rent."""
     experiment = load("generations")
