@@ -26,7 +26,7 @@ from gpusim.serving.quantiles import quantiles_s
 from gpusim.state.codes import NONE, Miss
 
 LOADS = np.array([0.02, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98])  # of what a replica can put out
-REQUESTS = 8000  # of each load, and a tenth more before them
+REQUESTS = 8000  # of each load, for each copy of the attention, and a tenth more before them
 SHARES = np.array([0.5, 0.9, 0.99])
 
 
@@ -61,7 +61,8 @@ class LoadCurve:
     ):
         self._engine, self._promised, self._round_trip_s, self._draw = engine, promised, round_trip_s, draw
         self._most_per_s = engine.requests_per_s * engine.left_of(draw)
-        self._prompts, self._outputs = engine.requests(REQUESTS + REQUESTS // 10)
+        count = REQUESTS * engine.deployment.in_step
+        self._prompts, self._outputs = engine.requests(count + count // 10)
         shape = 1.0 / burst_cv**2
         self._times = np.cumsum(generator.gamma(shape, 1.0 / shape, len(self._prompts)))
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
