@@ -8,7 +8,10 @@ book value at both ends, less that of the hall as it is, against the date.
 
     python experiments/replace_hall.py [OUT.png]
 
-What a type earns and draws is from the catalogue; of Rubin these are assumptions. Old GPUs are not sold.
+Old GPUs bring nothing, or, "sold", all that they would still earn until they are as old as that (``money.resale``,
+``experiments/generations.py``): the most that a buyer would pay.
+
+What a type earns and draws is from the catalogue; of Rubin these are assumptions.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 from datetime import datetime, timedelta
 
 import pandas as pd
+from generations import residual_usd
 from matplotlib.figure import Figure
 
 import gpusim
@@ -28,6 +32,7 @@ from gpusim.commerce.capital import spending_of
 from gpusim.commerce.figures import figures
 from gpusim.commerce.statements import statements
 from gpusim.scenario.hardware import built_in
+from gpusim.scenario.money import Money
 
 START, DAYS = datetime(2027, 1, 1), 2192.0  # to the end of 2032
 MW, USD_PER_MW = 30.0, 31e6  # GPUs and networks: CoreWeave, 2025, 15.4 billion for 490 MW; Rubin likewise (assumption)
@@ -45,8 +50,14 @@ def fit(kind: str) -> int:
     return int(MW * 1e6 / gpu["rated_it_w_per_gpu"]) // domain * domain
 
 
-def hall(fall: float, life_years: float, kind: str = "", at: datetime = START) -> gpusim.Scenario:
-    """The hall as it is, or with all H100s replaced by another type from a date on."""
+def worth_usd(fall: float, life_years: float, at: datetime) -> float:
+    """[USD] What an H100 of the hall would still earn from a date on until it is so old, less what it costs to run."""
+    bought, date = (moment.year + (moment.timetuple().tm_yday - 1) / 365.25 for moment in (BOUGHT, at))
+    return residual_usd(fall, life_years, Money(), bought, date)
+
+
+def hall(fall: float, life_years: float, kind: str = "", at: datetime = START, sold: float = 0.0) -> gpusim.Scenario:
+    """The hall as it is, or with all H100s replaced by another type from a date on, sold for a share of their worth."""
     old, usd = fit("H100"), MW * USD_PER_MW
     age = (START - BOUGHT).days / 365.25
     site = {
@@ -65,6 +76,8 @@ def hall(fall: float, life_years: float, kind: str = "", at: datetime = START) -
         },
     }  # fmt: skip
     if kind:
+        price = {"H100": sold * worth_usd(fall, life_years, at)}
+        tables["money"]["resale"] = {"usd_per_gpu": price, "fall_per_year": 0.0}  # it is that of the date
         left = [{"at": START, "value": float(old)}, {"at": at, "value": 0.0}]
         site["pools"] = {"H100": {"gpus": left}, kind: {"gpus": 0.0}}
         tasks = {
@@ -87,11 +100,17 @@ def npv_usd(scenario: gpusim.Scenario) -> float:
     return float(figures(statements(accounts(allocate(book, live)), spending))["npv_book_usd"])
 
 
-def gains(fall: float, life_years: float, kind: str, months: list[int]) -> list[float]:
+def gains(fall: float, life_years: float, kind: str, months: list[int], sold: float = 0.0) -> list[float]:
     """[million USD/MW] Worth of a replacement so many months after the start, over that of the hall as it is."""
     kept = npv_usd(hall(fall, life_years))
     at = [START + timedelta(days=365.25 / 12.0 * month) for month in months]
-    return [(npv_usd(hall(fall, life_years, kind, one)) - kept) / MW / 1e6 for one in at]
+    return [(npv_usd(hall(fall, life_years, kind, one, sold)) - kept) / MW / 1e6 for one in at]
+
+
+def _told(months: list[int], found: list[float]) -> str:
+    best = max(range(len(months)), key=found.__getitem__)
+    first = f"after {months[0]} months {found[0]:+.1f} million USD/MW"
+    return f"{first}, best after {months[best]} months, {found[best]:+.1f}"
 
 
 def main(out: str = "out/replace_hall.png", every: int = 6) -> None:
@@ -102,10 +121,9 @@ def main(out: str = "out/replace_hall.png", every: int = 6) -> None:
         for fall, line in FALLS.items():
             for kind, colour in KINDS.items():
                 found = gains(fall, life_years, kind, months)
-                best = max(range(len(months)), key=found.__getitem__)
-                what = f"life {life_years:g} years, prices fall {fall:.0%} a year, {kind}"
-                first = f"after {months[0]} months {found[0]:+.1f} million USD/MW"
-                print(f"{what}: {first}, best after {months[best]} months, {found[best]:+.1f}")
+                told = gains(fall, life_years, kind, months, sold=1.0)
+                print(f"life {life_years:g} years, prices fall {fall:.0%} a year, {kind}: {_told(months, found)};")
+                print(f"    H100s sold: {_told(months, told)}")
                 ax.plot(months, found, line, color=colour, label=f"{kind}, prices fall {fall:.0%} a year")
         ax.axhline(0.0, color="black", linewidth=0.8)
         ax.set_title(f"life of {life_years:g} years", fontsize=9)

@@ -8,6 +8,10 @@ import pytest
 import gpusim
 from gpusim.inputs.climatology import climate_signals
 from gpusim.inputs.synthetic import synthesize
+from gpusim.serving.entry import entry
+from gpusim.serving.replica import Layout
+from gpusim.serving.tabulation import deployment as serving
+from gpusim.serving.throughput import most_requests_per_s
 from gpusim.units import DAY_S, HOUR_S
 
 INFERENCE, RESEARCH = ("services", "batch-inference"), ("research", "rl-training", "rl-rollout", "evaluation")
@@ -36,12 +40,18 @@ def asked(scenario: gpusim.Scenario) -> dict[str, float]:
 def _gpus(service) -> float:
     whole = sum(one.weight for one in service.deployments)
     return (
-        sum(
-            one.weight / whole * service.mean_tokens_per_s / service.tokens_per_s_per_gpu[one.gpu_type]
-            for one in service.deployments
-        )
+        sum(one.weight / whole * service.mean_tokens_per_s / _tokens_per_s(service, one) for one in service.deployments)
         / service.target_utilisation
     )
+
+
+def _tokens_per_s(service, deployment) -> float:
+    """Of a GPU whose replica always has more requests, all of mean length."""
+    model, asked = service.model, service.requests
+    known = entry(model.name, deployment.gpu_type, model.engine, Layout(model.tp), model.weights)
+    prompts, outputs = (np.full(3000, int(tokens)) for tokens in (asked.prompt_tokens, asked.output_tokens))
+    per_s = most_requests_per_s(prompts, outputs, serving(known))
+    return per_s * asked.output_tokens / service.gpus_per_replica
 
 
 def test_two_thirds_are_inference_an_eighth_is_planned(fleet):
@@ -148,3 +158,22 @@ def test_calls_pause_batch_work_in_london_and_gas_runs_in_texas(fleet):
     assert booked["slowed_curtailed"] > 0.0
     given = result.on_site.groupby("source")["given_j"].sum()
     assert 0.0 < given["gas"] < given["grid"]
+
+
+def test_services_are_promised_to_be_fast_and_are_fast_where_power_and_gpus_suffice(fleet):
+    """Chat, code and agents have objectives; a day says how many requests met them, why not, and where."""
+    assert all(service.model and service.objectives for service in fleet.services.values())
+    result = gpusim.run(fleet.with_({"run.days": 1.0}))
+    told = result.service_outcomes
+    late = told[told["outcome"] == "missed"]
+    keys = ["service", "site"]
+    on_time = (
+        1.0 - late.groupby(keys, observed=True)["requests"].sum() / told.groupby(keys, observed=True)["requests"].sum()
+    )
+    on_time = on_time.fillna(1.0)
+    assert on_time["agents"].min() > 0.99
+    assert on_time["chat-eu"].min() > 0.95
+    assert on_time["chat-us", "california"] < on_time["chat-us", "virginia"]
+    why = late.groupby(["service", "site", "cause"], observed=True)["requests"].sum()
+    assert why["chat-us", "california"].idxmax() == "power"  # oversold by 75%, so capped
+    assert {"america", "europe", "asia"} <= set(told["region"].astype(str))

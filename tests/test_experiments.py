@@ -313,8 +313,9 @@ def test_gas_or_grid(tmp_path, capsys):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
-def test_a_hall_is_replaced(tmp_path, capsys):
+def test_a_hall_is_replaced(tmp_path, capsys, monkeypatch):
     """H100s go on a day, Rubin comes 75 days later: worth less where prices fall faster or plant wears out sooner."""
+    monkeypatch.syspath_prepend(FOLDER)
     experiment = load("replace_hall")
     at = experiment.START + timedelta(days=60)
     scenario = experiment.hall(0.15, 6.0, "VR200", at)
@@ -331,9 +332,26 @@ def test_a_hall_is_replaced(tmp_path, capsys):
     (usual,), (faster,) = (experiment.gains(fall, 6.0, "VR200", [24]) for fall in (0.15, 0.35))
     assert faster < usual
     assert experiment.gains(0.15, 5.0, "VR200", [24])[0] < usual
+    (told,) = experiment.gains(0.15, 6.0, "VR200", [24], sold=1.0)  # two years before all tax, discounted
+    price = experiment.fit("H100") * experiment.worth_usd(0.15, 6.0, experiment.START + timedelta(days=730.5))
+    assert 0.5 * price < (told - usual) * experiment.MW * 1e6 < price
     experiment.main(str(tmp_path / "figure.png"), every=48)
     assert imread(tmp_path / "figure.png").std() > 0.01
     assert "life 5 years, prices fall 35% a year, VR200: after 48 months" in capsys.readouterr().out
+
+
+def test_what_would_bring_stargate_sooner(tmp_path, capsys, monkeypatch):
+    """Engines do, large frames come too late; with more money a month fewer GPU-hours wait for it."""
+    experiment = load("stargate_what_if")
+    live = {way: found.sum() for way, found in experiment.gas(2).items()}
+    assert live["engines"] > 1.02 * live["grid alone"]
+    assert live["grid alone"] <= live["large frames"] < 0.5 * (live["grid alone"] + live["engines"])
+    monkeypatch.setattr(experiment, "MILLION_USD", (1500.0, 6000.0))
+    short, enough = experiment.money(2).itertuples(index=False)
+    assert short[1] > 10.0 > 0.2 > enough[1]
+    experiment.main(str(tmp_path / "figure.png"), seeds=1)
+    assert imread(tmp_path / "figure.png").std() > 0.01
+    assert "6 billion USD a month" in capsys.readouterr().out
 
 
 def test_generations(tmp_path, capsys):

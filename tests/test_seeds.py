@@ -22,10 +22,12 @@ from gpusim.commerce.scarcity import prices
 from gpusim.commerce.statements import statements
 from gpusim.regulation.building import limited
 from gpusim.scenario.notes import notes
-from gpusim.units import HOUR_S, WATT_PER_MW, seconds_between
+from gpusim.scenario.on_site import usual
+from gpusim.units import DAY_S, HOUR_S, WATT_PER_MW, seconds_between
 
 CHAT = "seeds/chat_and_training.toml"
 COREWEAVE, STARGATE = "seeds/coreweave_openai_2025.toml", "seeds/stargate_10gw.toml"
+CAPITAL, GAS = "seeds/stargate_capital.toml", "seeds/stargate_gas.toml"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def stargate() -> gpusim.Scenario:
     return gpusim.Scenario.from_toml(STARGATE)
 
 
-@pytest.mark.parametrize("path", [COREWEAVE, STARGATE, CHAT])
+@pytest.mark.parametrize("path", [COREWEAVE, STARGATE, CAPITAL, GAS, CHAT])
 def test_says_nothing_odd(path):
     assert notes(gpusim.Scenario.from_toml(path)) == []
 
@@ -105,18 +107,23 @@ def test_contracts_add_up(path):
     assert (cents["signed"].sum(axis=1) - parts == cents["backlog"][:, -1]).all()
 
 
+def fleet_of(scenario: gpusim.Scenario):
+    """Monthly statements of the fleet in the replication of seed 0."""
+    book, build_out = Book.of(scenario), play(scenario, seed=0)
+    allocation = allocate(book, of_build_out(build_out.live))
+    spending = spending_of(build_out.tasks, build_out.projects, book.months_s, scenario.money)
+    index = prices(allocation, build_out.line, build_out.requests)
+    leases = leases_of(scenario, build_out.tasks)
+    return statements(accounts(allocation), spending, prices=index, leases=leases).fleet_table()
+
+
 def test_stargate_earns_what_an_owner_of_halls_may(stargate):
     """Running costs take a fifth of revenue when the sites are full, and capital most of the rest.
 
     Oracle's clouds for AI were said to keep 14% of revenue after depreciation in 2025, and to be meant to keep 30 to
     40% (The Information, October 2025, from memory).
     """
-    book, build_out = Book.of(stargate), play(stargate, seed=0)
-    allocation = allocate(book, of_build_out(build_out.live))
-    spending = spending_of(build_out.tasks, build_out.projects, book.months_s, stargate.money)
-    leases = leases_of(stargate, build_out.tasks)
-    index = prices(allocation, build_out.line, build_out.requests)
-    fleet = statements(accounts(allocation), spending, prices=index, leases=leases).fleet_table()
+    fleet = fleet_of(stargate)
     year = fleet[fleet["month"].str[:4] == "2031"].sum(numeric_only=True)
     assert 0.7 < year["ebitda_usd"] / year["revenue_usd"] < 0.85
     assert 0.1 < year["ebit_usd"] / year["revenue_usd"] < 0.4
@@ -175,3 +182,69 @@ def test_chat_and_training_want_the_same_gpus() -> None:
     assert evictions[0] > evictions[1] == 0
     late = must_wait.service_outcomes.groupby("cause")["requests"].sum()
     assert late["no_gpu"] > 0
+
+
+def test_capital_binds_where_it_is_short_and_more_of_it_brings_gpus_sooner(stargate):
+    """Of four replications: the money supply is what most projects are held by, twice as much holds few, and helps."""
+    short = gpusim.Scenario.from_toml("stargate_capital")
+    more = short.with_({"supplies.capital.per_month": 4_000.0})
+    missing, held = {}, {}
+    for name, one in {"plan": stargate, "short": short, "more": more}.items():
+        ledgers = [play(one, seed).ledger for seed in range(4)]
+        missing[name] = sum(ledger["gpu_hours"].sum() for ledger in ledgers)
+        by = [ledger.groupby("held_by", observed=True)["gpu_hours"].sum().get("capital", 0.0) for ledger in ledgers]
+        held[name] = sum(by)
+    assert held["plan"] == 0.0
+    assert held["short"] > 0.3 * missing["short"]
+    assert held["more"] < 0.1 * held["short"]
+    assert missing["plan"] <= missing["more"] < 0.8 * missing["short"]
+
+
+def test_a_covenant_refuses_and_the_owners_pay():
+    """Without earnings to carry the debt nothing is lent: half as much is drawn, and owners pay more until 2029."""
+    short = gpusim.Scenario.from_toml("stargate_capital")
+    held, free = (fleet_of(short.with_(one)) for one in ({}, {"money.loans.delayed_draw.least_coverage": None}))
+    assert held["refused_usd"].sum() > 1e11
+    assert free["refused_usd"].sum() == 0.0
+    assert held["draws_usd"].sum() < 0.5 * free["draws_usd"].sum()
+    paid_in = [one.loc[one["month"] < "2029", "paid_in_usd"].sum() for one in (held, free)]
+    assert paid_in[0] > 1.2 * paid_in[1]
+    assert held["capex_usd"].sum() == free["capex_usd"].sum()
+
+
+def test_gas_now_or_grid_later():
+    """Engines make GPUs of Shackelford live months before its line comes; large turbines come after it, for nothing."""
+    plan = gpusim.Scenario.from_toml("stargate_gas")
+    generators = "sites.shackelford.on_site.generators"
+    none, frames = {f"{generators}.engines.units": 0}, {f"{generators}.frames.units": 3}
+    gpu_h, first_day = {}, {}
+    for way, keys in {"grid": none, "engines": {}, "frames": none | frames}.items():
+        gpu_h[way], first_day[way] = [], []
+        for seed in range(6):
+            built = play(plan.with_(keys), seed)
+            live = built.live[built.live["site"] == "shackelford"].sort_values("time_s")
+            times_s = np.append(live["time_s"].clip(0.0, plan.run.days * DAY_S), plan.run.days * DAY_S)
+            gpu_h[way].append(float(np.diff(times_s) @ live["live_gpus"]) / HOUR_S)
+            first_day[way].append(live.loc[live["live_gpus"] > 0, "time_s"].min() / DAY_S)
+    assert np.median(first_day["engines"]) < np.median(first_day["grid"]) - 60.0
+    assert np.mean(gpu_h["engines"]) > 1.03 * np.mean(gpu_h["grid"])
+    assert (np.array(gpu_h["engines"]) >= gpu_h["grid"]).all()
+    assert np.mean(gpu_h["frames"]) < 1.005 * np.mean(gpu_h["grid"])
+    kinds = {"engines": "reciprocating", "frames": "large_frame"}
+    spec = plan.sites["shackelford"].on_site.generators
+    assert {name: one.kind for name, one in spec.items()} == kinds
+    tasks = {name: plan.projects[f"shackelford_{name}"].tasks for name in kinds}
+    assert tasks["engines"]["engines"].median_days == pytest.approx(usual("reciprocating")["lead_days"])
+    assert tasks["frames"]["turbines"].median_days == usual("large_frame")["lead_days"]
+
+
+def test_a_run_with_gas_pays_for_fuel():
+    """From the halls' first day on engines burn gas at their price; what the grid does not give they do."""
+    plan = gpusim.Scenario.from_toml("stargate_gas").with_({"run.days": 1000.0})
+    result = gpusim.run(plan, seed=2)
+    made = result.on_site.groupby("source", observed=True)[["given_j", "usd", "fixed_usd", "carbon_kg"]].sum()
+    assert check(result) == []
+    assert made.loc["engines", "given_j"] > 0.0
+    usd_per_mwh = made.loc["engines", "usd"] / (made.loc["engines", "given_j"] / 3.6e9)
+    assert usd_per_mwh == pytest.approx(4.0 * 3.412 / 0.42 + 9.0, rel=0.1)
+    assert made.loc["frames", "given_j"] == 0.0

@@ -105,6 +105,11 @@ def spending_of(tasks: pd.DataFrame, projects: pd.DataFrame, months_s: np.ndarra
     )
 
 
+def opening_plant(money: Money) -> int:
+    """[cents] Book value of the plant that was in use before the run."""
+    return 0 if money.opening is None else int(cents(money.opening.plant_usd - money.opening.depreciation_usd))
+
+
 def opening_wear(money: Money, n: int) -> np.ndarray:
     """[cents] Depreciation of the plant that was in use before the run, by month, shape (n,)."""
     opening = money.opening

@@ -2,8 +2,8 @@
 
     EBITDA      = revenue - energy - rent - staff - network - overhead - rules
     EBIT        = EBITDA - depreciation
-    profit      = EBIT - interest - tax
-    free cash   = EBITDA - tax - prepayment applied + prepaid - refunded - capex
+    profit      = EBIT - interest - tax + resale - sold plant
+    free cash   = EBITDA - tax - prepayment applied + prepaid - refunded - capex + resale
     cash change = free cash + draws - interest - repayments + paid in
     cash + assets = debt + prepayments + equity (construction: assets that are paid for and not yet in service)
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gpusim.commerce import capital, energy, rent
+from gpusim.commerce import capital, energy, rent, resale
 from gpusim.commerce.accounts import Accounts
 from gpusim.commerce.book import months_of
 from gpusim.commerce.cents import cents, in_usd, split
@@ -38,6 +38,9 @@ FLEET = (
 )  # fmt: skip
 
 
+SOLD = ("resale", "sold_plant")  # of the fleet, where money has ``resale``: proceeds and book value of GPUs sold
+
+
 @dataclass(frozen=True)
 class Statements:
     """Statements of a run.
@@ -50,7 +53,7 @@ class Statements:
     sites : dict of str to int64 ndarray, shape (places, months)
         Cents of ``SITE``.
     fleet : dict of str to int64 ndarray, shape (months,)
-        Cents of ``FLEET``; cash and what follows it at the end of the month.
+        Cents of ``FLEET``, and of ``SOLD`` where GPUs may be sold; cash and what follows it at the end of the month.
     loans : dict of str to dict of str to int64 ndarray, shape (months,)
         Cents of ``gpusim.commerce.loans.TRANCHE`` by tranche; they sum to those of ``fleet``.
     live_mw, energy_mwh, sold_gpu_s : ndarrays, shape (places, months)
@@ -150,10 +153,15 @@ def statements(
     spent, used, worn = np.zeros((3, len(places), len(months)), np.int64)
     if spending is not None:
         spent, used, worn = capital.capex(spending, places, book.months_s, _first_live_s(accounts, places), money)
-    worn = worn + split(capital.opening_wear(money, len(months)), live_mw[:, 0]).T
+    old, sold = capital.opening_wear(money, len(months)), {}
+    if money.resale is not None:
+        proceeds, gone = resale.retired(book.scenario, book.months_s)
+        old, plant = resale.written_off(capital.opening_plant(money), old, gone)
+        sold = dict(zip(SOLD, (proceeds, plant), strict=True))
+    worn = worn + split(old, live_mw[:, 0]).T
     spent = spent - split(capital.from_construction(spent.sum(axis=0), money), spent.T).T
     sites |= {"depreciation": worn, "ebit": sites["ebitda"] - worn, "capex": spent, "service": used}
-    fleet, loans = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()})
+    fleet, loans = _fleet(accounts, {name: values.sum(axis=0) for name, values in sites.items()}, sold)
     return Statements(accounts, places, {name: sites[name] for name in SITE}, fleet, loans, live_mw, mwh, sold_gpu_s)
 
 
@@ -163,9 +171,8 @@ def opening_cents(accounts: Accounts) -> dict[str, int]:
     money = accounts.allocation.book.scenario.money
     owned = construction = 0
     if money.opening is not None:
-        cost, worn = money.opening.plant_usd, money.opening.depreciation_usd
         construction = int(cents(money.opening.construction_usd))
-        owned = int(cents(cost - worn)) + construction
+        owned = capital.opening_plant(money) + construction
     found = {
         "cash": int(cents(money.opening_cash_usd)), "assets": owned, "construction": construction,
         "debt": sum(int(cents(loan.owed_usd)) for loan in money.loans.values()),
@@ -175,7 +182,7 @@ def opening_cents(accounts: Accounts) -> dict[str, int]:
 
 
 def _fleet(
-    accounts: Accounts, total: dict[str, np.ndarray]
+    accounts: Accounts, total: dict[str, np.ndarray], sold: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
     book = accounts.allocation.book
     money = book.scenario.money
@@ -185,11 +192,12 @@ def _fleet(
     )
     loans = {name: sum(lines[name] for lines in tranches.values()) for name in TRANCHE}
     prepaid, applied, refunded = (contracts[name] for name in ("prepaid", "prepayment_applied", "refunded"))
-    before_tax = total["ebit"] - loans["interest"]
+    proceeds, plant = (sold.get(name, np.zeros_like(prepaid)) for name in SOLD)
+    before_tax = total["ebit"] - loans["interest"] + proceeds - plant
     tax = _tax(before_tax, money.tax_rate)
     profit = before_tax - tax
     operating = total["ebitda"] - tax - applied + prepaid - refunded
-    free = operating - total["capex"]
+    free = operating - total["capex"] + proceeds
     opening = opening_cents(accounts)
     before = opening["cash"] + np.cumsum(free + loans["draws"] - loans["interest"] - loans["repayments"])
     # The owners pay in what is missing whenever cash would fall below 0.
@@ -199,12 +207,12 @@ def _fleet(
         **total, **loans, "tax": tax, "profit": profit, "prepaid": prepaid, "prepayment_applied": applied,
         "refunded": refunded, "operating_cash": operating, "free_cash": free, "paid_in": paid_in, "cash": cash,
         "cash_change": np.diff(cash, prepend=opening["cash"]),
-        "assets": opening["assets"] + np.cumsum(total["capex"] - total["depreciation"]),
+        "assets": opening["assets"] + np.cumsum(total["capex"] - total["depreciation"] - plant),
         "construction": opening["construction"] + np.cumsum(total["capex"] - total["service"]),
         "prepayments": contracts["prepayment_balance"], "equity": opening["equity"] + owners + np.cumsum(profit),
         "backlog": contracts["backlog"],
     }  # fmt: skip
-    return {name: fleet[name] for name in FLEET}, tranches
+    return {name: fleet[name] for name in FLEET} | sold, tranches
 
 
 def _tax(before_tax: np.ndarray, rate: float) -> np.ndarray:

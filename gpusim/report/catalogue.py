@@ -7,20 +7,18 @@ from rich.table import Table
 
 from gpusim.scenario.hardware import figures
 
+COLUMNS = 7  # GPU types side by side, on 120 columns
+
 
 def tables() -> tuple[Table, ...]:
     """Figures by field and GPU type (assumptions marked by a star), their sources; cooling, failures, repairs."""
     rows = figures()
     gpus = list(dict.fromkeys(row["gpu"] for row in rows))
     at = {(row["field"], row["gpu"]): row for row in rows}
-    values = Table("field", "unit", title="GPU types (* assumption)", box=SIMPLE, collapse_padding=True, pad_edge=False)
-    for gpu in gpus:
-        values.add_column(gpu, justify="right", no_wrap=True)
+    values = [_of_types(at, gpus[i : i + COLUMNS]) for i in range(0, len(gpus), COLUMNS)]
     sources = Table("field", "GPU", "basis", "source", "date", title="Sources", box=SIMPLE)
     for field in dict.fromkeys(row["field"] for row in rows):
         mine = [at[field, gpu] for gpu in gpus]
-        marks = ["*" if row["basis"] == "assumption" else " " for row in mine]
-        values.add_row(field, mine[0]["unit"], *(row["value"] + mark for row, mark in zip(mine, marks, strict=True)))
         texts: dict[tuple[str, str, str], list[str]] = {}
         for row in mine:
             texts.setdefault((row["basis"], row["source"], row["date"]), []).append(row["gpu"])
@@ -33,7 +31,19 @@ def tables() -> tuple[Table, ...]:
         "marginal": "Marginal carbon over average",
     }
     rest = [_listed(name, title) for name, title in listed.items()]
-    return values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")
+    return *values, sources, *rest, _failures(), _listed("repairs", "Kinds of repair")
+
+
+def _of_types(at: dict[tuple[str, str], dict[str, str]], gpus: list[str]) -> Table:
+    """Their figures side by side."""
+    table = Table("field", "unit", title="GPU types (* assumption)", box=SIMPLE, collapse_padding=True, pad_edge=False)
+    for gpu in gpus:
+        table.add_column(gpu, justify="right", no_wrap=True)
+    for field in dict.fromkeys(field for field, _gpu in at):
+        mine = [at[field, gpu] for gpu in gpus]
+        marks = ["*" if row["basis"] == "assumption" else " " for row in mine]
+        table.add_row(field, mine[0]["unit"], *(row["value"] + mark for row, mark in zip(mine, marks, strict=True)))
+    return table
 
 
 def _listed(name: str, title: str) -> Table:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Share
 from gpusim.scenario.steps import When
+from gpusim.units import YEAR_S
 
 Usd = Annotated[float, Field(ge=0, le=1e13)]
 Years = Annotated[float, Field(gt=0, le=100)]
@@ -76,3 +77,17 @@ class Loan(Model):
             found = "neither rate nor spread" if self.rate is None else "both rate and spread"
             raise PydanticCustomError("loan", "{found}; give one of them", {"found": found})
         return self
+
+
+class Resale(Model):
+    """What GPUs bring that are taken out: those by which the level of a pool falls."""
+
+    usd_per_gpu: dict[str, Usd]
+    """[USD] Price of a used GPU at the start of the run, with its part of server and rack, by type; others bring
+    nothing."""
+    fall_per_year: Share = 0.25
+    """Fall of that price per year: between 15% and 35%, as prices by the hour of the H100 fell (assumption)."""
+
+    def usd(self, kind: str, time_s: float) -> float:
+        """[USD] of one GPU at a time [s] of the run."""
+        return self.usd_per_gpu.get(kind, 0.0) * (1.0 - self.fall_per_year) ** (time_s / YEAR_S)

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from gpusim.scenario.base import Model, Share
-from gpusim.scenario.loan import Loan, Opening, Usd, Years
+from gpusim.scenario.loan import Loan, Opening, Resale, Usd, Years
 from gpusim.scenario.steps import Steps
 
 
@@ -20,6 +20,9 @@ class Money(Model):
     """[USD] Cash at the start of the run."""
     opening: Opening | None = None
     """Plant on the first day. Absent: the provider starts with nothing but cash."""
+    resale: Resale | None = None
+    """Sale of GPUs that are taken out: proceeds, and the book value of their part of ``opening`` goes. Absent: they
+    bring nothing, and their plant wears on."""
     loans: dict[str, Loan] = {}
     """Tranches of debt, drawn in this order."""
     reference_rate: Steps = Steps(0.043)

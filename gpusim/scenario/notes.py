@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from gpusim.scenario.build_out import gpus_added
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.plausible import RANGES, odd_values
+from gpusim.scenario.project import COMPONENTS, Project
 from gpusim.scenario.scenario import Scenario
 from gpusim.scenario.workload import Stream
 from gpusim.units import WATT_PER_MW, number_of
@@ -22,7 +24,45 @@ def notes(scenario: Scenario) -> list[str]:
         for name, stream in scenario.workload.streams.items()
         for text in _stream(scenario, stream)
     ]
-    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *_far_too_large(scenario), *found]
+    early = list(_too_early(scenario))
+    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *_far_too_large(scenario), *early, *found]
+
+
+def _too_early(scenario: Scenario) -> Iterator[str]:
+    """GPUs of a type that are there before it can be had: in a pool, or by a project that needs its medians."""
+    start = scenario.run.start
+    first: dict[tuple[str, ...], tuple[str, datetime]] = {}
+    for site, spec in scenario.sites.items():
+        for kind, pool in spec.pools.items():
+            there_s = [time_s for time_s, gpus in pool.gpus.dated(start) or pool.gpus.steps(start) if gpus > 0.0]
+            if there_s:
+                first["sites", site, "pools", kind] = kind, start + timedelta(seconds=min(there_s))
+    for name, project in scenario.projects.items():
+        for kind in project.adds.gpus:
+            ends = [_earliest(scenario.projects, name, task) for task in project.givers("gpus")]
+            first["projects", name, "adds", "gpus", kind] = kind, min(ends)
+    for place, (kind, at) in first.items():
+        had = scenario.gpus[kind].available_year
+        if had is not None and at.year + (at.timetuple().tm_yday - 1) / 366.0 < had:
+            yield (
+                f"{dotted(place)}: {kind} is there on {at:%Y-%m-%d}, but can be had from {_month(had)} on; give later"
+                f" dates, or gpus.{kind}.available_year = {at.year}"
+            )
+
+
+def _earliest(projects: Mapping[str, Project], name: str, task: str) -> datetime:
+    """End of a task whose work, and all that it waits for but supplies, takes its median."""
+    project, begins = projects[name], [projects[name].start]
+    for after in project.tasks[task].after:
+        other, _, one = after.rpartition(".")
+        other = other or name
+        tasks = projects[other].givers(one) if one in COMPONENTS else [one]
+        begins += [_earliest(projects, other, first) for first in tasks]
+    return max(begins) + timedelta(days=project.tasks[task].median_days)
+
+
+def _month(year: float) -> str:
+    return f"{int(year)}-{min(int(year % 1.0 * 12.0) + 1, 12):02d}"
 
 
 def _far_too_large(scenario: Scenario) -> Iterator[str]:

@@ -39,6 +39,10 @@ class Interval:
     low: float
     high: float
 
+    def wider(self, factor: float) -> Interval:
+        """The same, wider by a factor at each end."""
+        return Interval(self.low / factor, self.high * factor)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -181,6 +185,7 @@ def catalogued(
     pair = _pairs().get((*key, version)) or _pairs().get((*key, ""))
     if pair is None:
         time, power = intervals()[shape.kind]
+        time, power = (one.wider(float(card.unmeasured)) for one in (time, power))
         return Entry(made, engine, c, d, "roofline", 0, "fit to the runs of all models", time, power)
     adjustment = Adjustment(*(float(pair[name]) for name in ("waiting", "reading", "context", "computing", "power")))
     time = Interval(float(pair["time_low"]), float(pair["time_high"]))

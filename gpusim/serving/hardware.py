@@ -33,6 +33,8 @@ class Gpu:
     limit_w: float
     idle_w: float
     """[W] with a context and nothing to do, the clock up."""
+    unmeasured: float = 1.0
+    """Factor by which times and power may be off, either way, beyond those of GPUs on which runs were measured."""
 
     @property
     def mx_flops(self) -> float:
@@ -63,7 +65,7 @@ def gpu(name: str) -> Gpu:
     return Gpu(
         key, of["bf16_tflops"] * 1e12, fp8 * 1e12, of.get("fp4_tflops", fp8) * 1e12, memory_bytes,
         of["memory_tb_s"] * 1e12, of["link_gb_s"] * 1e9, of["tdp_w"],
-        of.get("context_idle_w", CONTEXT_IDLE * of["idle_w"]),
+        of.get("context_idle_w", CONTEXT_IDLE * of["idle_w"]), of.get("unmeasured", 1.0),
     )  # fmt: skip
 
 

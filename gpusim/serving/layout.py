@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from gpusim.kernels.serving.state import ADAPTER, COPY, ENGINE, ENTRY, NODE, REQ
 from gpusim.serving.deployment import Deployment
 from gpusim.serving.halves import halved
 from gpusim.serving.requests import rows_of
+from gpusim.serving.step_times import StepTimes
 
 PLACES = ("dense", "batch", "gathered", "attention", "decode", "uneven")  # of tables in ``numbers``; -1: there is none
 
@@ -96,15 +98,20 @@ def _tables(deployments: Sequence[Deployment]) -> tuple[np.recarray, np.ndarray]
     """Step times of all deployments: where they stand in one array of numbers."""
     entries, numbers, behind = records(ENTRY, len(deployments)), [], 0
     for i, one in enumerate(deployments):
-        entry, own = one.step_times.tables(one.max_batched_tokens, one.max_requests, one.in_step)
-        for name in PLACES:
-            entry[name] += np.where(entry[name] >= 0, behind, 0)
-        entry["axis"] += behind
-        entry["edge"] += behind
+        entry, own = _own_tables(one.step_times, one.max_batched_tokens, one.max_requests, one.in_step)
         entries[i] = entry[0]
+        for name in PLACES:
+            entries[name][i] += behind if entries[name][i] >= 0 else 0
+        entries["axis"][i] += behind
+        entries["edge"][i] += behind
         numbers.append(own)
         behind += len(own)
-    return entries, np.concatenate(numbers)
+    return entries, numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
+
+
+@lru_cache(maxsize=16)  # of a few megabytes each
+def _own_tables(times: StepTimes, budget: int, seats: int, ranks: int) -> tuple[np.recarray, np.ndarray]:
+    return times.tables(budget, seats, ranks)
 
 
 def _engines(of: list[Deployment], nodes: list[int]) -> np.recarray:

@@ -150,10 +150,15 @@ def decode_part(r: Replica, c: Coefficients, sequences: Numbers, mean_kv_tokens:
 
 def prefill_attention_s(r: Replica, c: Coefficients, chunk_tokens: Numbers, kv_before: Numbers) -> Numbers:
     """[s] of attention for a chunk of a prompt of which ``kv_before`` tokens stand in the cache."""
+    return prompt_attention_s(r, c, chunk_tokens, kv_before + chunk_tokens / 2.0)
+
+
+def prompt_attention_s(r: Replica, c: Coefficients, tokens: Numbers, mean_kv_tokens: Numbers) -> Numbers:
+    """[s] of attention for tokens of prompts, shared by all copies, each of which attends to so many on average."""
     shape, at = r.shape, r.layout
     latent = np.asarray(shape.kv_rank) > 0
     per_pair = np.where(latent, shape.nope_dim + shape.rope_dim + shape.v_dim, 2.0 * shape.head_dim) * shape.heads
-    pairs = chunk_tokens * attended(shape, kv_before + chunk_tokens / 2.0)
+    pairs = tokens * attended(shape, mean_kv_tokens)
     return 2.0 * per_pair * pairs / (at.tp * at.dp * at.pp) / (r.gpu.bf16_flops * c.prefill_math)
 
 

@@ -72,7 +72,7 @@ class Uneven:
         _check_times("share", self.share, tuple(len(edges) for edges in self.edges))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal only to itself, which makes it a key
 class StepTimes:
     """How long a step takes: dense(tokens) + batch(requests) + attention.
 

@@ -17,7 +17,7 @@ from gpusim.serving.roofline import (
     dense_s,
     each_copy_s,
     host_s,
-    prefill_attention_s,
+    prompt_attention_s,
     sample_s,
     together_s,
 )
@@ -41,7 +41,8 @@ def step_times(entry: Entry, max_batched_tokens: int, max_requests: int) -> Step
     contexts = np.append(0.0, 2.0 ** np.arange(4, np.log2(LONGEST_CONTEXT) + 1))
     own, together = tokens * copies / stages, _knots(max_batched_tokens * copies)
     asked = requests * copies / stages
-    prefill_s = prefill_attention_s(r, c, chunks[:, None] * copies / stages, contexts[None, :])
+    seen = contexts[None, :] + chunks[:, None] / 2.0  # a chunk is one copy's, and its parts are one prompt's
+    prefill_s = prompt_attention_s(r, c, chunks[:, None] * copies / stages, seen)
     decode_s = decode_attention_s(r, c, decoding[:, None] * copies / stages, contexts[None, :])
     dense = dense_s(r, c, own) if copies == 1 else each_copy_s(r, c, own)
     return StepTimes(

@@ -20,7 +20,7 @@ from gpusim.commerce.figures import figures, quarters
 from gpusim.commerce.loans import OTHER, TRANCHE, borrow, even
 from gpusim.commerce.rent import LEASES
 from gpusim.commerce.returns import irr, mirr, npv, payback_years
-from gpusim.commerce.statements import COSTS, Statements, opening_cents, statements
+from gpusim.commerce.statements import COSTS, SOLD, Statements, opening_cents, statements
 from gpusim.errors import CommerceError
 from gpusim.scenario.money import Money
 from gpusim.units import DAY_S, MONTH_S
@@ -51,6 +51,7 @@ def faults(found: Statements) -> list[str]:
     """Identities that do not hold."""
     sites, fleet = found.sites, found.fleet
     opening = opening_cents(found.accounts)
+    resale, sold_plant = (fleet.get(name, 0) for name in SOLD)
     books = {
         "revenue": sites["contracts"] + sites["on_demand"] + sites["spot"] == sites["revenue"],
         "ebitda": sites["revenue"] - sum(sites[name] for name in COSTS) == sites["ebitda"],
@@ -60,12 +61,14 @@ def faults(found: Statements) -> list[str]:
         == fleet["free_cash"] + fleet["draws"] - fleet["interest"] - fleet["repayments"] + fleet["paid_in"],
         "free cash flow": fleet["free_cash"]
         == found.accounts.cents["invoiced"].sum(axis=0) + fleet["on_demand"] + fleet["spot"] + fleet["prepaid"]
-        - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["tax"] - fleet["capex"],
+        - fleet["refunded"] - sum(fleet[name] for name in COSTS) - fleet["tax"] - fleet["capex"] + resale,
         "debt": np.diff(fleet["debt"], prepend=opening["debt"]) == fleet["draws"] - fleet["repayments"],
         "tranches": [sum(loan[name] for loan in found.loans.values()) == fleet[name] for name in TRANCHE],
         "construction": np.diff(fleet["construction"], prepend=opening["construction"]) <= fleet["capex"],
         "what is built is owned": (fleet["construction"] >= 0) & (fleet["construction"] <= fleet["assets"]),
-        "plant": np.diff(fleet["assets"], prepend=opening["assets"]) == fleet["capex"] - fleet["depreciation"],
+        "plant": np.diff(fleet["assets"], prepend=opening["assets"])
+        == fleet["capex"] - fleet["depreciation"] - sold_plant,
+        "gain": fleet["profit"] == fleet["ebit"] - fleet["interest"] - fleet["tax"] + resale - sold_plant,
         "prepaid": np.diff(fleet["prepayments"], prepend=opening["prepayments"])
         == fleet["prepaid"] - fleet["prepayment_applied"] - fleet["refunded"],
         "profit": np.diff(fleet["equity"], prepend=opening["equity"]) == fleet["profit"] + fleet["paid_in"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from gpusim.report.catalogue import tables
@@ -21,6 +23,8 @@ PUBLISHED = {
     "B300": (1100, 288, 2250, 8, 1),
     "GB300": (1400, 288, 2250, 4, 18),
     "VR200": (1800, 288, 4000, 4, 18),  # assumed but for memory and layout
+    "VR300": (3600, 1024, 8000, 8, 18),  # assumed but for memory and layout
+    "Feynman": (3600, 1024, 13600, 8, 18),  # assumed
     "MI300X": (750, 192, 1307, 8, 1),
     "L40S": (350, 48, 362.05, 8, 1),
 }
@@ -62,7 +66,7 @@ def test_list_prices() -> None:
 def test_derived_figures() -> None:
     """Speeds by BF16 peaks and base power by rated power, but where there is a figure of the type's own."""
     for name, gpu in built_in().items():
-        if name not in ("B300", "GB300", "VR200"):
+        if name not in ("B300", "GB300", "VR200", "VR300", "Feynman"):
             assert gpu["training_speed"] == pytest.approx(gpu["bf16_tflops"] / 989, abs=5e-5), name
         base_w = 0.6 * (gpu["rated_it_w_per_gpu"] - gpu["tdp_w"]) * gpu["gpus_per_node"]
         if name != "A100":
@@ -114,3 +118,18 @@ def test_tables_fit_120_columns() -> None:
     for name in PUBLISHED:
         assert name in text
     assert "140*" in text  # B200's idle power is an assumption, and marked
+
+
+def test_generations_come_one_after_the_other() -> None:
+    """Dates rise; a year later a GPU trains faster, per watt too, and rents for more, but less per unit of work."""
+    types = [built_in()[name] for name in ("A100", "H100", "GB200", "GB300", "VR200", "VR300", "Feynman")]
+    for older, newer in pairwise(types):
+        assert older["available_year"] < newer["available_year"]
+        assert older["training_speed"] < newer["training_speed"]
+        per_w = [gpu["training_speed"] / gpu["rated_it_w_per_gpu"] for gpu in (older, newer)]
+        assert per_w[0] < per_w[1] * 1.001
+        assert older["usd_per_gpu_hour"] < newer["usd_per_gpu_hour"]
+    for name in ("VR200", "VR300", "Feynman"):  # prices: GB300's by speed to the power of 0.75
+        speed = built_in()[name]["training_speed"] / built_in()["GB300"]["training_speed"]
+        for price in ("usd_per_gpu_hour", "market_usd_per_gpu_hour"):
+            assert built_in()[name][price] == pytest.approx(built_in()["GB300"][price] * speed**0.75, rel=0.01)

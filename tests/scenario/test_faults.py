@@ -111,7 +111,7 @@ def test_value(key: str, value: object, fault: str) -> None:
             "tenants.lab.quota_gpus",
             {"GB20": 8},
             "tenants.lab.quota_gpus.GB20: unknown name \"GB20\" (did you mean 'GB200'?); known: "
-            "A100, H100, H200, B200, GB200, B300, GB300, VR200, MI300X, L40S",
+            "A100, H100, H200, B200, GB200, B300, GB300, VR200, VR300, Feynman, MI300X, L40S",
         ),
         (
             "services.chat.deployments.0.site",
@@ -347,7 +347,7 @@ def test_site_without_pools_and_unknown_type() -> None:
     data["sites"]["frankfurt"]["pools"]["H2000"] = {"gpus": 8}
     assert faults(data) == [
         "sites.frankfurt.pools.H2000: unknown name \"H2000\" (did you mean 'H200'?); known: "
-        "A100, H100, H200, B200, GB200, B300, GB300, VR200, MI300X, L40S",
+        "A100, H100, H200, B200, GB200, B300, GB300, VR200, VR300, Feynman, MI300X, L40S",
         "sites.texas.pools: found no pool; add one, say [sites.texas.pools.H100], or remove the site",
     ]
 

@@ -37,3 +37,28 @@ def test_odd_whatever_the_site_has_is_said_once() -> None:
 
 def test_a_site_without_gpus_has_nothing_to_be_compared_with() -> None:
     assert said(grid_mw=2000.0, pools={"H100": {"gpus": 0}}) == []
+
+
+def test_gpus_that_are_there_before_they_can_be_had() -> None:
+    """In a pool from the start or a date on; by a project whose medians end too early; never once the key says so."""
+    assert said(pools={"VR300": {"gpus": [{"at": "2027-11-01", "value": 144}]}}) == []
+    (note,) = said(pools={"VR300": {"gpus": [{"at": 100.0, "value": 144}]}})
+    assert note == (
+        "sites.here.pools.VR300: VR300 is there on 2026-09-09, but can be had from 2027-10 on; give later dates, or"
+        " gpus.VR300.available_year = 2026"
+    )
+    (constant,) = said(pools={"VR200": {"gpus": 72}})
+    assert "VR200 is there on 2026-06-01, but can be had from 2026-07 on" in constant
+    project = {
+        "site": "here", "start": "2027-01-01", "adds": {"gpus": {"VR300": 144}},
+        "tasks": {"order": {"median_days": 100.0},
+                  "racks": {"after": ["order"], "median_days": 100.0, "gives": "gpus"}},
+    }  # fmt: skip
+    run = {"start": "2026-06-01T00:00:00Z", "days": 1000.0}
+    pools = {"H100": {"gpus": 24}, "VR300": {"gpus": 0}}
+    data = {"name": "n", "run": run, "sites": {"here": {**SITE, "pools": pools}}, "projects": {"racks": project}}
+    (planned,) = notes(Scenario.from_dict(data))
+    assert planned.startswith(
+        "projects.racks.adds.gpus.VR300: VR300 is there on 2027-07-20, but can be had from 2027-10 on"
+    )
+    assert notes(Scenario.from_dict(data, overrides={"gpus.VR300.available_year": 2027.0})) == []

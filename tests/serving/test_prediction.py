@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from gpusim.cli import cli
 from gpusim.errors import GpusimError, ServingError
 from gpusim.serving.kv_cache import kv_bytes_per_token
 from gpusim.serving.replica import Layout
-from gpusim.serving.roofline import step_s
+from gpusim.serving.roofline import prefill_attention_s, step_s
 from gpusim.serving.tabulation import deployment, prefill_pool, step_times
 
 CASES = [
@@ -44,6 +46,15 @@ def test_tables_are_the_roofline(case):
             entry.replica, entry.coefficients, requests / stages, context, chunk / stages, before
         )  # fmt: skip
         assert ours == pytest.approx(float(theirs), rel=0.03)
+
+
+@pytest.mark.parametrize("layout", [Layout(dp=8, ep=8), Layout(dp=72, ep=72), Layout(tp=8, pp=2)])
+def test_a_prompt_attends_to_itself_alone(layout):
+    """A lone prompt on one of many copies has as many pairs of tokens as on one GPU; stages share them."""
+    tokens, entry = 8192.0, made("DeepSeek-V3", "GB300", layout, "nvfp4")
+    alone = replace(entry.replica, layout=Layout(tp=layout.tp))
+    ours = layout.pp * step_times(entry, 8192, 64).attention_s[-1, 0, 0, 0]
+    assert ours == pytest.approx(prefill_attention_s(alone, entry.coefficients, tokens, 0.0), rel=1e-12)
 
 
 def _attention(tables, requests, context, chunk, before) -> float:

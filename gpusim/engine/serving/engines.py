@@ -24,7 +24,7 @@ from gpusim.serving.speculation import Speculation
 from gpusim.serving.tabulation import deployment, offload
 from gpusim.serving.throughput import most_requests_per_s
 
-PROBES = 4000  # requests that say what a replica can put out
+PROBES = 4000  # requests that say what a replica can put out, for each copy of its attention
 NEVER_S = 1e12  # [s]
 MOST_FEEDING = 64  # replicas that prefill for one
 NO_DIFFERENCE = 0.02
@@ -70,7 +70,7 @@ class ServingEngine:
 
     def _most_per_s(self, draw: float) -> float:
         """[1/s] While there are always more, under a cap."""
-        prompts, outputs = self.requests(PROBES)
+        prompts, outputs = self.requests(PROBES * self.deployment.in_step)
         if len(prompts) < 2:
             return 1.0
         if self.role == "decode":

@@ -9,7 +9,7 @@ from gpusim.engine.capping import STEPS, draws_of
 from gpusim.engine.serving.deployment import Deployment, miss_of
 from gpusim.engine.serving.engines import ServingEngine
 from gpusim.engine.serving.flows import Flows
-from gpusim.engine.serving.load_curve import LoadCurve, load_curve
+from gpusim.engine.serving.load_curve import LoadCurve
 from gpusim.engine.serving.roads import Roads
 from gpusim.kernels.serving.traffic import MET, N_OUTCOMES
 from gpusim.scenario.inference import Objectives, Requests
@@ -40,7 +40,7 @@ class Expected:
             key = id(engine), trip_s, draw
             if key not in known:
                 gaps = rng.stream(seed, "services", deployments[0].service, "load curve")
-                known[key] = load_curve(engine, promised, trip_s, gaps, mix.burst_cv, draw)
+                known[key] = LoadCurve(engine, promised, trip_s, gaps, mix.burst_cv, draw)
             return known[key]
 
         self._curve = curve

@@ -1,8 +1,6 @@
-"""Latencies of one replica against its load, tabulated once by the kernels that serve requests one by one."""
+"""Latencies of one replica against its load, from the kernels that serve requests one by one."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,47 +26,14 @@ from gpusim.serving.quantiles import quantiles_s
 from gpusim.state.codes import NONE, Miss
 
 LOADS = np.array([0.02, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98])  # of what a replica can put out
-REQUESTS = 8000  # of each load, and a tenth more before them
+REQUESTS = 8000  # of each load, for each copy of the attention, and a tenth more before them
 SHARES = np.array([0.5, 0.9, 0.99])
 
 
-@dataclass(frozen=True)
 class LoadCurve:
-    """What one replica does at each of ``LOADS``.
+    """What one replica does at each of ``LOADS``, linear between them; each is served when it is first asked for.
 
-    Attributes
-    ----------
-    latencies_s : ndarray, shape (loads, measures, 4)
-        [s] Mean and quantiles ``SHARES`` of each of ``MEASURES``.
-    outcomes : ndarray, shape (loads, outcomes)
-        Shares of the requests.
-    """
-
-    latencies_s: np.ndarray
-    outcomes: np.ndarray
-
-    def latencies_at(self, load: float) -> np.ndarray:
-        """[s] At a load, linear between those tabulated, shape (measures, 4); NaN beyond the last: queues never end."""
-        flat = self.latencies_s.reshape(len(LOADS), -1)
-        values = [np.interp(load, LOADS, column, right=np.nan) for column in flat.T]
-        return np.array(values).reshape(self.latencies_s.shape[1:])
-
-    def outcomes_at(self, load: float) -> np.ndarray:
-        """Shares of the requests by outcome, shape (outcomes,); beyond the last load all wait in the queue too long."""
-        if load > LOADS[-1]:
-            return np.eye(N_OUTCOMES)[int(Miss.QUEUE)]
-        return np.array([np.interp(load, LOADS, column) for column in self.outcomes.T])
-
-
-def load_curve(
-    engine: ServingEngine,
-    promised: Objectives,
-    round_trip_s: float,
-    generator: np.random.Generator,
-    burst_cv: float,
-    draw: float = 1.0,
-) -> LoadCurve:
-    """Serve the same requests on one replica at rising rates, shares of what it can put out.
+    The same requests come at rates that are shares of what it can put out.
 
     Parameters
     ----------
@@ -84,22 +49,55 @@ def load_curve(
     draw : float
         What a cap leaves of what its steps draw above idle.
     """
-    most_per_s = engine.requests_per_s * engine.left_of(draw)
-    count = REQUESTS + REQUESTS // 10
-    prompts, outputs = engine.requests(count)
-    shape = 1.0 / burst_cv**2
-    times = np.cumsum(generator.gamma(shape, 1.0 / shape, len(prompts)))
-    latencies, outcomes = [], []
-    for load in LOADS:
-        arrivals = records(ARRIVAL, len(prompts))
-        arrivals["arrival_s"] = times / (load * most_per_s)
-        arrivals["prompt_tokens"], arrivals["output_tokens"] = prompts, outputs
-        arrivals["turn"] = arrivals["home"] = NONE
-        traffic = _served(engine, promised, round_trip_s, arrivals, slowness(draw))
-        means = traffic.sums_s / np.maximum(traffic.sketch.sum(axis=1), 1)
-        latencies.append(np.column_stack([means, quantiles_s(traffic.sketch, SHARES)]))
-        outcomes.append(traffic.outcomes[0] / max(traffic.outcomes.sum(), 1))
-    return LoadCurve(np.array(latencies), np.array(outcomes))
+
+    def __init__(
+        self,
+        engine: ServingEngine,
+        promised: Objectives,
+        round_trip_s: float,
+        generator: np.random.Generator,
+        burst_cv: float,
+        draw: float = 1.0,
+    ):
+        self._engine, self._promised, self._round_trip_s, self._draw = engine, promised, round_trip_s, draw
+        self._most_per_s = engine.requests_per_s * engine.left_of(draw)
+        count = REQUESTS * engine.deployment.in_step
+        self._prompts, self._outputs = engine.requests(count + count // 10)
+        shape = 1.0 / burst_cv**2
+        self._times = np.cumsum(generator.gamma(shape, 1.0 / shape, len(self._prompts)))
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def latencies_at(self, load: float) -> np.ndarray:
+        """[s] Mean and quantiles ``SHARES`` of each of ``MEASURES``; NaN beyond the last load: queues never end."""
+        if load > LOADS[-1]:
+            return np.full((len(MEASURES), 1 + len(SHARES)), np.nan)
+        return self._between(load, 0)
+
+    def outcomes_at(self, load: float) -> np.ndarray:
+        """Shares of the requests by outcome, shape (outcomes,); beyond the last load all wait in the queue too long."""
+        if load > LOADS[-1]:
+            return np.eye(N_OUTCOMES)[int(Miss.QUEUE)]
+        return self._between(load, 1)
+
+    def _between(self, load: float, what: int) -> np.ndarray:
+        below = int(np.searchsorted(LOADS, load, side="right")) - 1
+        if below < 0 or load == LOADS[below]:
+            return self._at(max(below, 0))[what]
+        low, high = self._at(below)[what], self._at(below + 1)[what]
+        return (high - low) / (LOADS[below + 1] - LOADS[below]) * (load - LOADS[below]) + low
+
+    def _at(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Latencies and outcomes at one of ``LOADS``."""
+        if k not in self._known:
+            arrivals = records(ARRIVAL, len(self._prompts))
+            arrivals["arrival_s"] = self._times / (LOADS[k] * self._most_per_s)
+            arrivals["prompt_tokens"], arrivals["output_tokens"] = self._prompts, self._outputs
+            arrivals["turn"] = arrivals["home"] = NONE
+            traffic = _served(self._engine, self._promised, self._round_trip_s, arrivals, slowness(self._draw))
+            means = traffic.sums_s / np.maximum(traffic.sketch.sum(axis=1), 1)
+            latencies_s = np.column_stack([means, quantiles_s(traffic.sketch, SHARES)])
+            self._known[k] = latencies_s, traffic.outcomes[0] / max(traffic.outcomes.sum(), 1)
+        return self._known[k]
 
 
 def _served(
