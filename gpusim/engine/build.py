@@ -172,6 +172,7 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         tenant=tenant[table["tenant"]],
         job_class=job_class,
         preemptible=table["preemptible"],
+        milli=table["gpu_milli"],
         data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,
     )

@@ -126,6 +126,7 @@ class Work:
     tenant: np.ndarray | int = 0
     job_class: np.ndarray | int = 0
     preemptible: np.ndarray | bool = False
+    milli: np.ndarray | int = 0  # thousandths of one GPU that a job shares; 0: GPUs of its own
     data_bytes: np.ndarray | float = 0.0
     route_links: list[list[int]] | None = None
 

@@ -17,7 +17,7 @@ from gpusim.engine.validations import watch
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
-from gpusim.units import number_of
+from gpusim.units import MILLI, number_of
 
 FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
 INTERRUPTIONS = ["time_s", "job_id", "site", "gpu_type", "cause", "gpus"]
@@ -133,7 +133,7 @@ class Breakdowns:
         if not hit and not others:
             return 0
         jobs.update(dict.fromkeys(others, 0))
-        gpus = [int(env.fleet.jobs[job].gpus) for job in jobs]
+        gpus = [_gpus(env.fleet.jobs[job]) for job in jobs]
         env.make_segment_room()
         for n in hit:
             env.fail_node(n)
@@ -158,6 +158,11 @@ class Breakdowns:
         while row != NONE:
             if holdings[row].kind == Owner.JOB:
                 yield int(holdings[row].owner)
+            elif holdings[row].kind == Owner.HOST:
+                guest = int(holdings[row].host)
+                while guest != NONE:
+                    yield int(holdings[guest].owner)
+                    guest = int(holdings[guest].next_on_node)
             row = int(holdings[row].next_on_node)
 
     def _repair(self, nodes: list[int]) -> None:
@@ -167,3 +172,8 @@ class Breakdowns:
                 self.env.repair_node(n)
         if self._shrinking is not None:
             self._shrinking.back()
+
+
+def _gpus(job: np.record) -> int | float:
+    """GPUs that a job has."""
+    return job.milli / MILLI if job.milli else int(job.gpus)

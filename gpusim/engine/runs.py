@@ -14,6 +14,7 @@ import numpy as np
 from gpusim.kernels.reading import courses_of
 from gpusim.state.codes import Cause, Status
 from gpusim.state.fleet import Fleet
+from gpusim.units import MILLI
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (
@@ -118,8 +119,10 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     start_s[paced], place_s[paced], rate[paced] = pace["since_s"], pace["place_s"], pace["rate"]
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
+    part, shares = jobs["milli"] / MILLI, jobs["milli"] > 0
+    gpus, held = (np.where(shares, part, jobs[name]) for name in ("gpus", "held"))
     return Parts(
-        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
+        rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], place_s, rate, cap_rate,
         by_feeder, kept_s, writing,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, now):
     holding.kind, holding.owner, holding.order = kind, owner, order
     holding.pool, holding.gpus, holding.tenant, holding.since_s = p, gpus, tenant, now
     holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
+    holding.milli = 0
     holding.next_on_node = NONE
     return h
 

@@ -11,7 +11,7 @@ from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.codes import NONE, ON, Owner
 
-_JOB = int(Owner.JOB)
+_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 
 
 @inner
@@ -25,11 +25,34 @@ def evict(f, j, now):
 
 
 @inner
+def _may_evict_job(f, j, priority):
+    return f.jobs[j].preemptible != 0 and f.jobs[j].priority < priority
+
+
+@inner
 def _may_evict(f, h, priority):
-    if f.holdings[h].kind != _JOB:
-        return False
-    job = f.jobs[f.holdings[h].owner]
-    return job.preemptible != 0 and job.priority < priority
+    """Of jobs that share a GPU, all have to go."""
+    if f.holdings[h].kind == _HOST:
+        g = f.holdings[h].host
+        while g != NONE:
+            if not _may_evict_job(f, f.holdings[g].owner, priority):
+                return False
+            g = f.holdings[g].next_on_node
+        return True
+    return f.holdings[h].kind == _JOB and _may_evict_job(f, f.holdings[h].owner, priority)
+
+
+@inner
+def evict_all_of(f, h, now):
+    """Evict the job that a holding is of, or all that share its GPU, latest come first."""
+    if f.holdings[h].kind == _JOB:
+        evict(f, f.holdings[h].owner, now)
+        return
+    g = f.holdings[h].host
+    while g != NONE:
+        following = f.holdings[g].next_on_node
+        evict(f, f.holdings[g].owner, now)
+        g = following
 
 
 @inner
@@ -56,7 +79,7 @@ def _evict_from(f, n, need, priority, now):
     while f.nodes[n].free < need and h != NONE:
         following = f.holdings[h].next_on_node
         if _may_evict(f, h, priority):
-            evict(f, f.holdings[h].owner, now)
+            evict_all_of(f, h, now)
         h = following
 
 

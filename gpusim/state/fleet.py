@@ -38,6 +38,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("first_arrived", "i8"),  # first job that arrived since the last passes
         ("n_holdings", "i8"),  # rows used so far
         ("spare_holding", "i8"),
+        ("host", "i8"),  # beside `picked`: whose guest a job becomes; NONE: it has a whole GPU to itself at first
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
@@ -73,6 +74,7 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
     "holdings": (HOLDING, 1),
+    "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     "nodes": (NODE, 1),
     "pools": (POOL, 1),
     "sites": (SITE, 1),

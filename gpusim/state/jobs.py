@@ -19,7 +19,7 @@ JOB = record(  # what every event touches comes first
         ("energy_j", "f8"),  # energy of its GPUs
         ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
-        ("gpus", "i4"),  # that it asks for: work is in seconds with so many
+        ("gpus", "i4"),  # that it asks for, a part of one rounded up: work is in seconds with so many
         ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
         ("tenant", "i4"),
         ("job_class", "i4"),
@@ -31,6 +31,7 @@ JOB = record(  # what every event touches comes first
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
         ("preemptible", "i1"),
+        ("milli", "i2"),  # thousandths of the GPU that it shares with others; 0: it shares none
         ("priority", "i4"),
         ("evictions", "i4"),
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
@@ -58,8 +59,8 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("job", "i8"),
         ("pool", "i8"),
         ("previous", "i8"),  # of the same run
-        ("gpus", "i8"),
-        ("held", "i8"),
+        ("gpus", "f8"),
+        ("held", "f8"),
         ("start_s", "f8"),
         ("end_s", "f8"),
         ("runs_before", "i8"),  # of the job

@@ -25,6 +25,7 @@ class JobSpec:
     preemptible: bool = False
     route: int = 0
     data_bytes: float = 0.0
+    milli: int = 0  # thousandths of one GPU; 0: all of its GPUs
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from gpusim.inputs.jobtable import JobTable, encode
+from gpusim.inputs.jobtable import ROUNDED, JobTable, divided, encode
 from gpusim.inputs.traces.source import Source
 from gpusim.units import number_of
 
@@ -119,7 +119,7 @@ def build_trace(
     ids = np.arange(len(submit_s)) if job_id is None else _numbered(source, job_id)
     kept = _usable(source, submit_s, runtime_s, gpus)
     whole = np.ceil(gpus[kept])
-    source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
+    source.note(ROUNDED, np.count_nonzero(whole != gpus[kept]))
     source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
     given = np.where(estimate_s[kept] > 0, estimate_s[kept], np.nan)  # nobody asks for no time
     source.note(NO_ESTIMATE, np.count_nonzero(np.isnan(given)))
@@ -127,7 +127,7 @@ def build_trace(
         "job_id": ids[kept],
         "submit_s": submit_s[kept],
         "runtime_s": runtime_s[kept],
-        "gpus": whole,
+        **divided(gpus[kept]),
         "estimate_s": np.where(np.isnan(given), runtime_s[kept], given),
     }
     if "final_state" not in texts:
