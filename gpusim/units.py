@@ -15,7 +15,6 @@ WATT_PER_MW = 1e6
 BYTES_PER_GB = 1e9
 BYTES_PER_TB = 1e12
 MS_PER_S = 1e3
-MILLI = 1000  # thousandths of a GPU in one
 
 Period = tuple[str, float, float]  # name, from [s], to [s]
 

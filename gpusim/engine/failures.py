@@ -14,10 +14,11 @@ from gpusim.engine.corruption import Corruption
 from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.validations import watch
+from gpusim.gangs import MILLI
 from gpusim.inputs.failures import WHOLE_SITE, FailureTable
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
-from gpusim.units import MILLI, number_of
+from gpusim.units import number_of
 
 FAILURES = ["time_s", "site", "gpu_type", "cause", "nodes", "jobs", "gpus", "repair_s"]
 INTERRUPTIONS = ["time_s", "job_id", "site", "gpu_type", "cause", "gpus"]

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
 from gpusim.state.codes import Cause, Status
 from gpusim.state.fleet import Fleet
-from gpusim.units import MILLI
 
 CHUNK = 100_000  # jobs looked at together: memory stays small however many there are
 SPLIT = (

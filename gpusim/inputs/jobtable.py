@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from gpusim.units import DAY_S, MILLI, number_of
+from gpusim.gangs import MILLI
+from gpusim.units import DAY_S, number_of
 
 # column: (dtype, default, unit and meaning). Codes index the list of the same name in ``JobTable.names``.
 COLUMNS: dict[str, tuple[str, object, str]] = {

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
-from gpusim.units import MILLI
 
 
 @inner

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gpusim import gangs
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner
-from gpusim.units import MILLI
 
 _n_nodes = inner(gangs.n_nodes)
 _on_node = inner(gangs.on_node)

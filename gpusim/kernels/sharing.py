@@ -7,6 +7,7 @@ the last of its guests. Nodes, reservations and evictions see hosts only.
 
 from __future__ import annotations
 
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
@@ -16,7 +17,6 @@ from gpusim.kernels.spreading import roams
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner, Placement
-from gpusim.units import MILLI
 
 _HOST = int(Owner.HOST)
 _FIRST_FIT, _SPREAD = int(Placement.FIRST_FIT), int(Placement.SPREAD)

@@ -7,9 +7,9 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Scheduling, Work
+from gpusim.gangs import MILLI
 from gpusim.state.codes import NONE, Order, Status
 from gpusim.state.jobs import CLASS, JOB, ROUTE
-from gpusim.units import MILLI
 
 
 def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import did_you_mean
+from gpusim.gangs import MILLI
 from gpusim.inputs.jobtable import CODED, COLUMNS, RANGE, ROUNDED, SHARED, JobTable, divided, encode
 from gpusim.inputs.traces.faults import Faults
 from gpusim.inputs.traces.rows import GREATEST
 from gpusim.inputs.traces.trace import LONGEST_S, NO_ESTIMATE, UNORDERED
-from gpusim.units import MILLI
 
 NEEDED = ("submit_s", "runtime_s", "gpus")
 NUMBERS = [name for name in COLUMNS if name not in CODED]
