@@ -9,6 +9,7 @@ import numpy as np
 
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.room import asks_of, room_of
 from gpusim.engine.scheduling import scheduling_of
 from gpusim.errors import ScenarioError
 from gpusim.inputs.climatology import regions
@@ -101,6 +102,7 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, ref
         serving_w=gpu.above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
         feeders=_feeders(pool),
+        room=room_of(gpu),
         gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,
     )
 
@@ -173,6 +175,7 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         job_class=job_class,
         preemptible=table["preemptible"],
         milli=table["gpu_milli"],
+        asks=asks_of(scenario, table),
         data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,
     )

@@ -27,6 +27,8 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
     "estimate_s": ("f8", 0.0, "[s] wall-time estimate on the reference GPU type, as the user gave it"),
     "priority": ("i4", 0, "higher goes first under the priority order"),
     "preemptible": ("?", False, "may be evicted for services or for more urgent jobs"),
+    "cpus": ("f8", 0.0, "CPUs that the job takes in all; 0: as its class says"),
+    "memory_gb": ("f8", 0.0, "[GB] memory besides the GPUs', likewise"),
     "min_gpus": ("i4", 0, "fewest GPUs on which a policy may run the job; 0: as its class says"),
     "max_gpus": ("i4", 0, "most GPUs, likewise"),
     "data_bytes": ("f8", 0.0, "[bytes] data that must be where the job runs"),
@@ -40,6 +42,7 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
 CODED = ("tenant", "job_class", "home", "gpu_types", "residency", "final_state")
 RANGE = ("min_gpus", "max_gpus")  # of elastic jobs
 SHARED = "gpu_milli"  # of jobs that share GPUs
+LATER = (*RANGE, SHARED, "cpus", "memory_gb")  # tables without jobs that use these keep their digest
 ROUNDED = "fractions of a GPU rounded up to whole GPUs"  # note
 DEFAULT_NAMES = {
     "tenant": ["default"],
@@ -114,7 +117,7 @@ class JobTable:
         """Digest of the jobs, in hexadecimal: the same for the same jobs, whatever they were read from."""
         digest = hashlib.sha256(json.dumps(self.names, sort_keys=True).encode())
         for name in COLUMNS:
-            if name in (*RANGE, SHARED) and not self.columns[name].any():  # tables without such jobs keep their digest
+            if name in LATER and not self.columns[name].any():
                 continue
             digest.update(np.ascontiguousarray(self.columns[name]).tobytes())
         return digest.hexdigest()

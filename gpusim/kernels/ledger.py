@@ -75,9 +75,11 @@ def settle_pool(pools, p, now):
     ledger[_SERVING] += pool.serving_busy * dt
     ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
     pool.serving_j -= pool.serving_spared_w * dt
-    unshared = pool.unshared / MILLI
-    ledger[_TRAINING] += (pool.busy - unshared) * dt
-    ledger[_IDLE_FRAGMENTED] += unshared * dt
+    ledger[_TRAINING] += pool.busy * dt
+    if pool.unshared != 0:
+        unshared = pool.unshared / MILLI
+        ledger[_TRAINING] -= unshared * dt
+        ledger[_IDLE_FRAGMENTED] += unshared * dt
     pool.queued_job_s += (pool.queued + pool.inbound) * dt
     pool.running_job_s += pool.running * dt
 

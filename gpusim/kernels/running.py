@@ -21,10 +21,11 @@ from gpusim.kernels.course import (
     work_left,
 )
 from gpusim.kernels.feeding import feed
-from gpusim.kernels.gang import held_gpus, worth
+from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
+from gpusim.kernels.room import take_room
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
@@ -92,13 +93,16 @@ def start(f, j, p, now):
     h = begin_holding(f, _JOB, j, j, p, job.gpus if job.milli == 0 else 0, job.tenant, now)
     f.holdings[h].expected_end_s = job.expected_end_s
     job.holding = h
-    job.held = held_gpus(pool, job.gpus)
+    job.held = f.holdings[h].held
     if job.milli == 0:
         take_nodes(f, h)
+        pool.busy += job.held
+        pool.padding += job.held - job.gpus
     else:
+        job.held = 1
         join(f, h, job.milli, now)
-    pool.busy += f.holdings[h].held
-    pool.padding += f.holdings[h].held - f.holdings[h].gpus
+    if f.scheduling[0].rooms != 0:
+        take_room(f, j, h, 1)
     pool.running += 1
     pool.running_work += worth(job) * (now + length_s - now)
     _measure_draw(f, j, h)
@@ -135,6 +139,8 @@ def stop(f, j, now):
     pool.running -= 1
     heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, member_of(f, h))
     clock.n_ends -= 1
+    if f.scheduling[0].rooms != 0:
+        take_room(f, j, h, -1)
     if job.milli == 0:
         give_nodes_back(f, h)
     else:

@@ -13,6 +13,7 @@ from gpusim.kernels.expecting import is_easy, on_give, on_take
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.holding import begin_holding, end_holding
 from gpusim.kernels.placement import OPEN, place
+from gpusim.kernels.room import find_node_with_room, has_room
 from gpusim.kernels.spreading import roams
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.kernels.waking import wake
@@ -34,21 +35,23 @@ def _ranks_before(f, h, best):
 
 
 @inner
-def _find_host(f, p, milli, family):
+def _find_host(f, j, p, family):
     """The host with room for a guest, or NONE; in family OPEN none that would then keep a reserved node longer."""
-    pool = f.pools[p]
+    pool, milli = f.pools[p], f.jobs[j].milli
     best = NONE
     for i in range(pool.first_host, pool.first_host + pool.n_hosts):
         h = f.hosts[i]
         host = f.holdings[h]
         if host.milli < milli or (best != NONE and not _ranks_before(f, h, best)):
             continue
+        if f.scheduling[0].rooms != 0 and not has_room(f, j, host.first_node):
+            continue
         if family != OPEN or f.nodes[host.first_node].reserved == 0 or host.expected_end_s > pool.shadow_s:
             best = h
     return best
 
 
-@inner
+@part
 def fits(f, j, p, family):
     """Whether a job fits now; its nodes are then the first of ``picked``. A part of a GPU comes of a shared one first.
 
@@ -56,12 +59,17 @@ def fits(f, j, p, family):
     """
     job, pool = f.jobs[j], f.pools[p]
     if job.milli != 0:
-        h = _find_host(f, p, job.milli, family)
+        h = _find_host(f, j, p, family)
         f.clock[0].host = h
         if h != NONE:
             f.picked[0] = f.holdings[h].first_node
             return True
-    return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
+    if held_gpus(pool, job.gpus) > pool.free:
+        return False
+    if f.scheduling[0].rooms != 0 and job.gpus <= pool.gpus_per_node:
+        f.picked[0] = find_node_with_room(f, j, p)
+        return f.picked[0] != NONE
+    return place(f, p, job.gpus, family, roams(f, j))
 
 
 @inner
@@ -102,7 +110,7 @@ def _close(f, h):
     give_nodes_back(f, h)
 
 
-@part
+@inner
 def join(f, g, milli, now):
     """A job's holding begins as a guest of ``clock.host``, or opens a host."""
     guest = f.holdings[g]
@@ -121,7 +129,7 @@ def join(f, g, milli, now):
     follow(f, h)
 
 
-@part
+@inner
 def leave(f, g):
     """A guest's holding is over."""
     guest = f.holdings[g]

@@ -57,6 +57,7 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from _marginal_carbon(data)
     yield from _storage(data)
     yield from _shared_gpus(data)
+    yield from _limited_rooms(data, {kind for _site, kind in pools})
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -278,6 +279,25 @@ def _shared_gpus(data: dict) -> Iterator[str]:
     for place, quota in find(data, ("tenants", "*", "quota_gpus")):
         if quota:
             yield f"{dotted(place)}: found a quota, of whole GPUs, with workload.share_gpus; remove one of the two"
+
+
+def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
+    """CPUs and memory of nodes go with queues that nobody passes: promises to a blocked head are of GPUs."""
+    keys = ("cpus_per_node", "memory_gb_per_node")
+    given = [place for key in keys for place, found in find(data, ("gpus", "*", key)) if found and place[1] in kinds]
+    scheduler = _valid(Scheduler, data.get("scheduler", {}))
+    if not given or scheduler is None:
+        return
+    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE]
+    limited = f"with {dotted(given[0])}"
+    if scheduler.order not in queued:
+        yield f"scheduler.order: found {scheduler.order!r} {limited}; give one of {', '.join(queued)}"
+    elif scheduler.backfill != "none":
+        yield f'scheduler.backfill: found "{scheduler.backfill}" {limited}; give "none"'
+    if scheduler.preemption != "none":
+        yield f'scheduler.preemption: found "{scheduler.preemption}" {limited}; give "none"'
+    for place, _service in find(data, ("services", "*")):
+        yield f"{dotted(place)}: found a service, whose replicas are of GPUs alone, {limited}; remove one of the two"
 
 
 def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:

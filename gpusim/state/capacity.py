@@ -31,6 +31,7 @@ POOL = record(
         ("first_node", "i8"),
         ("n_nodes", "i8"),
         ("gpus_per_node", "i8"),
+        ("share", "i8", (2,)),  # thousandths of CPUs, and MB, of a node for each of its GPUs; 0: not limited
         ("nodes_per_domain", "i8"),
         ("n_domains", "i8"),
         ("first_domain", "i8"),

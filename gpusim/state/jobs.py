@@ -23,15 +23,15 @@ JOB = record(  # what every event touches comes first
         ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
         ("tenant", "i4"),
         ("job_class", "i4"),
-        ("route", "i4"),  # row of `routes`
         ("lane_pos", "i4"),  # place among the jobs of its tenant
         ("rank", "i4"),  # place in the queue order among all jobs
         ("paced", "i1"),  # its run has not always gone at rate 1: see `paces`
         ("status", "i1"),
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
-        ("preemptible", "i1"),
         ("milli", "i2"),  # thousandths of the GPU that it shares with others; 0: it shares none
+        ("preemptible", "i1"),
+        ("route", "i4"),  # row of `routes`
         ("priority", "i4"),
         ("evictions", "i4"),
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none

@@ -94,6 +94,15 @@ KINDS = {
     "shared, moved": cases(
         **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
     ),
+    "rooms": cases(backfills=(Backfill.NONE,), rooms=True, changes=("fail", "nodes"), checkpoints=True),
+    "rooms, shared": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)},
+        rooms=True,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        redispatch=(False, True),
+        changes=("grid", "fail"),
+    ),  # fmt: skip
     "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
     "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),

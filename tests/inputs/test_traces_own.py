@@ -31,6 +31,8 @@ def _full_trace(n: int) -> Trace:
         "estimate_s": rng.lognormal(7, 3, n),
         "priority": rng.integers(-5, 2**31 - 1, n),
         "preemptible": rng.random(n) < 0.5,
+        "cpus": rng.uniform(0.0, 128.0, n),
+        "memory_gb": rng.uniform(0.0, 2048.0, n),
         "min_gpus": rng.integers(0, 2, n),
         "max_gpus": rng.integers(4096, 8192, n),
         "data_bytes": rng.lognormal(20, 4, n),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gpusim.state.codes import Dispatch, Placement, Topology
 from tests.reference import times
 from tests.reference.placement import find
-from tests.reference.sharing import find_host
+from tests.reference.sharing import find_host, free_for
 from tests.reference.world import Job, Pool
 
 
@@ -54,7 +54,7 @@ def _least(pools: list[Pool], value) -> Pool:
 
 def is_ready(job: Job, pool: Pool, admits: Callable[[Pool], bool], topology: Topology = Topology.REQUIRED) -> bool:
     """Whether nobody waits and there is room now; ``admits`` says whether a pool's site has the power."""
-    free = {node: node.free for node in pool.nodes if node.usable}
+    free = free_for(job, pool)
     fits = find(job, pool, free, Placement.BEST_FIT, topology) is not None
     room = fits and pool.free - _held(pool.inbound, pool) >= job.held(pool.size)
     room |= find_host(job, pool, Placement.BEST_FIT) is not None

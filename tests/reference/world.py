@@ -60,6 +60,12 @@ class Job:
         """GPUs that are its own of those that it holds."""
         return self.held(size) * self.part
 
+    def takes(self, kind: int, total: int, size: int) -> int:
+        """What it takes of CPUs or memory on each of its nodes, which have ``total``."""
+        if self.spec.asks[kind] >= 0:
+            return self.spec.asks[kind] * self.on_node(size)
+        return int(total // size * self.on_node(size) * self.part)
+
     def makes_way_for(self, head: Job) -> bool:
         """Whether it may be evicted for a more urgent job."""
         return self.spec.preemptible and self.spec.priority < head.spec.priority
@@ -133,6 +139,14 @@ class Node:
     repairs: int = 0  # under way
     spare: bool = False
     jobs: list[Job | Host] = field(default_factory=list)
+
+    def has_room(self, job: Job, room: tuple[int, int]) -> bool:
+        """Whether what a job takes of each kind is left of ``room``, of which 0 is no limit."""
+        for kind, total in enumerate(room):
+            taken = sum(other.takes(kind, total, self.size) for other in self.everyone)
+            if total and taken + job.takes(kind, total, self.size) > total:
+                return False
+        return True
 
     @property
     def everyone(self) -> list[Job]:

@@ -67,6 +67,15 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout
     return Layout(pools, nodes, domain, words, place)
 
 
+def rooms_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
+    """CPUs and memory that jobs ask for and that nodes have; rows of none where no node's are limited."""
+    if not any(max(spec.room) > 0 for spec in specs):
+        return {"asks": np.zeros((1, 2), "i8"), "room": np.zeros((1, 2), "i8")}
+    layout.pools["share"] = [[total // spec.gpus_per_node for total in spec.room] for spec in specs]
+    room = np.array([spec.room for spec in specs], "i8")[layout.nodes["pool"]]
+    return {"asks": np.full((n_jobs, 2), -1, "i8") if asks is None else asks, "room": room}
+
+
 def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
     sites = records(SITE, len(caps))
     sites["limit_w"] = np.inf

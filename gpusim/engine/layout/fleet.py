@@ -7,7 +7,7 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
+from gpusim.engine.layout.capacity import heaps, lay_out_pools, rooms_of, sites_of
 from gpusim.engine.layout.feeders import lay_out_feeders
 from gpusim.engine.layout.jobs import classes_of, jobs_of, most_guests, routes_of
 from gpusim.engine.layout.options import clock_of, scheduling_of
@@ -64,12 +64,13 @@ def allocate(
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     segments = 4096 if scheduling.preempts or scheduling.greedy or len(serving.replicas) else 64
     return Fleet(
-        scheduling=scheduling_of(scheduling, quota is not None),
+        scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.room) > 0 for pool in pools)),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
         holdings=records(HOLDING, n_holdings),
         hosts=np.zeros(n_gpus if guests else 1, "i8"),
         nodes=layout.nodes,
+        **rooms_of(pools, layout, work.asks, n_jobs),
         pools=layout.pools,
         sites=sites,
         **feeders,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 
@@ -85,6 +87,7 @@ def build_trace(
     origin: datetime | None = None,
     job_id: np.ndarray | None = None,
     estimate_s: np.ndarray | None = None,
+    takes: Mapping[str, np.ndarray] = MappingProxyType({}),
     **texts: np.ndarray,
 ) -> Trace:
     """Trace of the rows that can be simulated; what is left out or changed is counted in the notes.
@@ -97,6 +100,8 @@ def build_trace(
         Kept if these are unique whole numbers, else rows are numbered from 0.
     estimate_s : ndarray of float, shape (n_rows,), optional
         NaN or 0 where missing.
+    takes : dict of str to ndarray of float, shape (n_rows,)
+        Columns ``cpus`` and ``memory_gb`` of the job table.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
 
@@ -129,6 +134,7 @@ def build_trace(
         "runtime_s": runtime_s[kept],
         **divided(gpus[kept]),
         "estimate_s": np.where(np.isnan(given), runtime_s[kept], given),
+        **{name: values[kept] for name, values in takes.items()},
     }
     if "final_state" not in texts:
         source.note("rows without a final state, taken as completed", len(whole))
