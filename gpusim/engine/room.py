@@ -26,16 +26,8 @@ def room_of(gpu: GpuType) -> tuple[int, int]:
 
 
 def asks_of(scenario: Scenario, table: JobTable) -> np.ndarray | None:
-    """What jobs ask for beside each GPU, shape (n_jobs, 2), -1 for its share; None if no node is limited.
-
-    Raises
-    ------
-    ScenarioError
-        If some ask for more than any node has of what is limited.
-    """
-    kinds = {kind for site in scenario.sites.values() for kind in site.pools}
-    rooms = np.array([room_of(scenario.gpus[kind]) for kind in kinds])
-    if not rooms.any():
+    """What jobs ask for beside each GPU, shape (n_jobs, 2), -1 for its share; None if no node is limited."""
+    if not any(any(room_of(scenario.gpus[kind])) for kind in _kinds(scenario)):
         return None
     classes = [scenario.workload.classes.get(name, JobClass()) for name in table.names["job_class"]]
     asks = np.empty((len(table), 2), "i8")
@@ -43,29 +35,50 @@ def asks_of(scenario: Scenario, table: JobTable) -> np.ndarray | None:
         own = np.array([-1.0 if getattr(kind, of_class) is None else getattr(kind, of_class) for kind in classes])
         each = np.where(table[of_job] > 0.0, table[of_job] / table["gpus"], own[table["job_class"]])
         asks[:, column] = np.where(each < 0.0, -1, np.ceil(each * UNITS - 1e-6))
-        _check(scenario, table, asks[:, column], column, kinds)
     return asks
 
 
-def _check(scenario: Scenario, table: JobTable, asks: np.ndarray, column: int, kinds: set[str]) -> None:
-    """Every job could run on a node that has nobody else, of every type that it may use."""
-    for kind in sorted(kinds):
+def too_small(scenario: Scenario, table: JobTable, asks: np.ndarray | None) -> tuple[np.ndarray, list[frozenset[str]]]:
+    """GPU types of which no node could ever hold a job, as places in the list beside it, shape (n_jobs,).
+
+    Raises
+    ------
+    ScenarioError
+        If these are all types that a job may use.
+    """
+    kinds = _kinds(scenario)
+    if asks is None:
+        return np.zeros(len(table), "i8"), [frozenset()]
+    over = np.zeros((len(table), len(kinds)), bool)
+    may = np.zeros_like(over)
+    for k, kind in enumerate(kinds):
         gpu = scenario.gpus[kind]
-        room = room_of(gpu)[column]
-        may = np.array([text in ("", kind) or kind in text.split("|") for text in table.names["gpu_types"]])
-        mine = asks * np.minimum(table["gpus"], gpu.gpus_per_node)
-        over = np.flatnonzero((mine > room) & may[table["gpu_types"]]) if room else ()
-        if len(over):
-            _refuse(scenario, kind, column, len(over), float(mine[over].max()) / UNITS)
+        on_node = np.minimum(table["gpus"], gpu.gpus_per_node)
+        for column, room in enumerate(room_of(gpu)):
+            over[:, k] |= (asks[:, column] * on_node > room) & (room > 0)
+        named = [text == "" or kind in text.split("|") for text in table.names["gpu_types"]]
+        may[:, k] = np.array(named)[table["gpu_types"]]
+    none = may.any(axis=1) & ~(may & ~over).any(axis=1)
+    if none.any():
+        _refuse(
+            scenario, [kind for k, kind in enumerate(kinds) if may[none][:, k].any()], asks[none], table["gpus"][none]
+        )
+    found, place = np.unique(over, axis=0, return_inverse=True)
+    return place.reshape(-1), [frozenset(kind for kind, bad in zip(kinds, row, strict=True) if bad) for row in found]
 
 
-def _refuse(scenario: Scenario, kind: str, column: int, jobs: int, most: float) -> NoReturn:
-    key, unit = OF_NODES[column], ("CPUs", "GB of memory")[column]
-    has = getattr(scenario.gpus[kind], key)
+def _kinds(scenario: Scenario) -> list[str]:
+    return sorted({kind for site in scenario.sites.values() for kind in site.pools})
+
+
+def _refuse(scenario: Scenario, kinds: list[str], asks: np.ndarray, gpus: np.ndarray) -> NoReturn:
+    size = max(scenario.gpus[kind].gpus_per_node for kind in kinds)
+    cpus, memory_gb = (asks * np.minimum(gpus, size)[:, None]).max(axis=0) / UNITS
     raise ScenarioError(
         scenario.name,
         [
-            f"gpus.{kind}.{key}: found {has:g}, and {number_of(jobs, 'job')} that may run there with up to {most:g}"
-            f" {unit} on one node; give {most:g} or more, or let these jobs use other types (gpu_types)"
+            f"gpus.{kinds[0]}: no empty node of {', '.join(kinds)} has room for {number_of(len(asks), 'job')} with up to"
+            f" {max(cpus, 0.0):g} CPUs and {max(memory_gb, 0.0):g} GB on one node; give more cpus_per_node or"
+            " memory_gb_per_node, or let these jobs use other types (gpu_types)"
         ],
     )

@@ -101,4 +101,13 @@ def test_a_job_that_no_node_could_hold_is_told():
     scenario = limited(**{"workload.classes.train.cpus_per_gpu": 97.0})
     with pytest.raises(ScenarioError) as error:
         gpusim.run(scenario, jobs=table((0.0, 0.5, 60.0)))
-    assert "gpus.H100.cpus_per_node: found 96, and 1 job that may run there with up to 97 CPUs" in str(error.value)
+    assert "gpus.H100: no empty node of H100 has room for 1 job with up to 97 CPUs and 0 GB" in str(error.value)
+
+
+def test_a_job_goes_to_the_types_whose_nodes_hold_it():
+    """The large one is never sent to nodes on which it would wait for ever, however idle they are."""
+    larger = {"sites.here.pools.H200": {"gpus": 8}, "gpus.H200.cpus_per_node": 192.0}
+    scenario = limited(**larger, **{"workload.classes.train.cpus_per_gpu": 97.0})
+    result = gpusim.run(scenario, jobs=table((0.0, 1.0, 60.0), (1.0, 1.0, 60.0), (2.0, 1.0, 60.0)))
+    assert result.jobs["gpu_type"].tolist() == ["H200"] * 3
+    assert (result.jobs["status"] == "done").all()
