@@ -77,8 +77,8 @@ def _refuse(scenario: Scenario, kinds: list[str], asks: np.ndarray, gpus: np.nda
     raise ScenarioError(
         scenario.name,
         [
-            f"gpus.{kinds[0]}: no empty node of {', '.join(kinds)} has room for {number_of(len(asks), 'job')} with up to"
-            f" {max(cpus, 0.0):g} CPUs and {max(memory_gb, 0.0):g} GB on one node; give more cpus_per_node or"
+            f"gpus.{kinds[0]}: no empty node of {', '.join(kinds)} has room for {number_of(len(asks), 'job')} with up"
+            f" to {max(cpus, 0.0):g} CPUs and {max(memory_gb, 0.0):g} GB on one node; give more cpus_per_node or"
             " memory_gb_per_node, or let these jobs use other types (gpu_types)"
         ],
     )
