@@ -19,10 +19,16 @@ _IDLES = tuple(int(cause) for _wait, cause in IDLE_FOR)
 
 
 @inner
+def _unshared(pool):
+    """GPUs' worth of shared GPUs that no job has; where none are shared, without a division in every settling."""
+    return pool.unshared / MILLI if pool.unshared != 0 else 0.0
+
+
+@inner
 def _short(pool, wait):
     """GPUs that a wait is for beyond the free ones: at work for others, or absent."""
     if wait == _WAIT_BUSY:
-        return pool.busy - pool.padding - pool.unshared / MILLI + pool.serving
+        return pool.busy - pool.padding - _unshared(pool) + pool.serving
     if wait == _WAIT_NOT_DELIVERED:
         return pool.planned - pool.delivered
     if wait == _WAIT_NOT_HOUSED:
@@ -35,7 +41,7 @@ def _short(pool, wait):
 @inner
 def _settle_asked(pool, dt):
     """Book what is asked for against the GPUs that it does not get, each of them once; the free GPUs left over."""
-    free, padding = pool.free, pool.padding + pool.unshared / MILLI
+    free, padding = pool.free, pool.padding + _unshared(pool)
     for i in range(N_WAIT):
         wait = _WAITS[i]
         asked = pool.asked[wait]
@@ -77,7 +83,7 @@ def settle_pool(pools, p, now):
     pool.serving_j -= pool.serving_spared_w * dt
     ledger[_TRAINING] += pool.busy * dt
     if pool.unshared != 0:
-        unshared = pool.unshared / MILLI
+        unshared = _unshared(pool)
         ledger[_TRAINING] -= unshared * dt
         ledger[_IDLE_FRAGMENTED] += unshared * dt
     pool.queued_job_s += (pool.queued + pool.inbound) * dt

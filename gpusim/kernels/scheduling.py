@@ -42,7 +42,7 @@ def try_start(f, j, p, family, now):
     """Start a waiting job if nodes and power are there: NONE if it started, else what it waits for."""
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
-    if not fits(f, j, p, family):
+    if held > pool.free + pool.n_hosts or not fits(f, j, p, family):
         return shortage(pool, held)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
@@ -74,7 +74,7 @@ def start_at_once(f, j, p, now):
     """Start a job that arrives where nobody waits, as its pass would; False, and nothing done, if that cannot be."""
     job, pool = f.jobs[j], f.pools[p]
     held = held_gpus(pool, job.gpus)
-    if pool.queued > 0 or pool.reserved_job != NONE or not fits(f, j, p, ALL):
+    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free + pool.n_hosts or not fits(f, j, p, ALL):
         return False
     job.pool, job.held = p, held
     if (f.scheduling[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):

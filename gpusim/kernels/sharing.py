@@ -51,12 +51,9 @@ def _find_host(f, j, p, family):
     return best
 
 
-@part
-def fits(f, j, p, family):
-    """Whether a job fits now; its nodes are then the first of ``picked``. A part of a GPU comes of a shared one first.
-
-    ``clock.host`` is then whose guest it becomes, NONE where it opens a host.
-    """
+@inner
+def _fits_beside_others(f, j, p, family):
+    """``fits`` of a job that shares a GPU, or where CPUs or memory of nodes are limited."""
     job, pool = f.jobs[j], f.pools[p]
     if job.milli != 0:
         h = _find_host(f, j, p, family)
@@ -70,6 +67,18 @@ def fits(f, j, p, family):
         f.picked[0] = find_node_with_room(f, j, p)
         return f.picked[0] != NONE
     return place(f, p, job.gpus, family, roams(f, j))
+
+
+@part
+def fits(f, j, p, family):
+    """Whether a job fits now; its nodes are then the first of ``picked``. A part of a GPU comes of a shared one first.
+
+    ``clock.host`` is then whose guest it becomes, NONE where it opens a host.
+    """
+    job, pool = f.jobs[j], f.pools[p]
+    if job.milli != 0 or f.scheduling[0].rooms != 0:
+        return _fits_beside_others(f, j, p, family)
+    return held_gpus(pool, job.gpus) <= pool.free and place(f, p, job.gpus, family, roams(f, j))
 
 
 @inner

@@ -14,7 +14,7 @@ ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 PACES = [0.0, 0.25, 0.5, 1.0, 2.0]  # rates of runs, and draws
 RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = [0.0, 1.0, 2.0]
-ASKS = [-1, -1, 0, 1, 2]  # of CPUs and memory beside each GPU
+ASKS = [-1, -1, 0, 1, 3]  # of CPUs and memory beside each GPU
 PARTS = [0, 0, 125, 250, 250, 500, 500, 625, 750]  # thousandths of a GPU; 0: whole ones
 
 
@@ -250,7 +250,7 @@ def _case(
     caps = _caps(dice, pools) if rules.pop("caps", False) else None
     parts, rooms = rules.pop("parts", False), rules.pop("rooms", False)
     if rooms:
-        pools = [replace(pool, room=(dice.one_of([0, 8, 12]), dice.one_of([0, 8, 16]))) for pool in pools]
+        pools = [replace(pool, room=(dice.one_of([0, 6, 12]), dice.one_of([0, 6, 12]))) for pool in pools]
     n_services = rules.pop("services", 0)
     services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools, caps is not None))
     route_links = _route_links(dice, routes) if "link" in changes else None
