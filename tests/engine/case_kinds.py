@@ -257,6 +257,12 @@ KINDS = {
 }
 SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services beside shared GPUs": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)}, services=2, changes=("fail", "nodes"), preempts=(False, True)
+    ),
+    "services beside shared GPUs under power limits": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)}, pools=2, services=2, changes=("grid", "cap", "fail")
+    ),
     "services and breakdowns": cases(backfills=(Backfill.NONE,), services=2, breakdowns=True),
     "services under power limits": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "cooled", "fail"), checkpoints=True
