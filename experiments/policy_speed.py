@@ -45,7 +45,7 @@ def scenario(name: str, part: float) -> gpusim.Scenario:
             "workload.streams.research": stream, "workload.streams.course": stream | {"tenant": "course"},
         }
     )  # fmt: skip
-    return both.with_(comparison("seeds/small.toml", [name, OTHER[name == OTHER[0]]]).axes[AXIS].cases[name])
+    return both.with_(comparison("small", [name, OTHER[name == OTHER[0]]]).axes[AXIS].cases[name])
 
 
 def case(name: str, part: float | None = None) -> float:

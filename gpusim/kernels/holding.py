@@ -9,7 +9,7 @@ from gpusim.state.codes import NONE
 
 
 @part
-def begin_holding(f, kind, owner, order, p, gpus, tenant, now):
+def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
     """Begin the record of who takes GPUs of pool ``p``; its row. Expected end and draw are for the caller to fill."""
     clock, pool = f.clock[0], f.pools[p]
     h = clock.spare_holding
@@ -21,6 +21,8 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, now):
     holding = f.holdings[h]
     holding.kind, holding.owner, holding.order = kind, owner, order
     holding.pool, holding.gpus, holding.tenant, holding.since_s = p, gpus, tenant, now
+    holding.yields_to = yields_to
+    pool.least_yield = min(pool.least_yield, yields_to)
     holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
     holding.milli = 0
     holding.next_on_node = NONE

@@ -9,9 +9,10 @@ from gpusim.kernels.queueing import enqueue, lane_of
 from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.waking import mark_dirty
+from gpusim.state.capacity import NEVER
 from gpusim.state.codes import NONE, ON, Owner
 
-_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
+_JOB = int(Owner.JOB)
 
 
 @inner
@@ -25,21 +26,8 @@ def evict(f, j, now):
 
 
 @inner
-def _may_evict_job(f, j, priority):
-    return f.jobs[j].preemptible != 0 and f.jobs[j].priority < priority
-
-
-@inner
 def _may_evict(f, h, priority):
-    """Of jobs that share a GPU, all have to go."""
-    if f.holdings[h].kind == _HOST:
-        g = f.holdings[h].host
-        while g != NONE:
-            if not _may_evict_job(f, f.holdings[g].owner, priority):
-                return False
-            g = f.holdings[g].next_on_node
-        return True
-    return f.holdings[h].kind == _JOB and _may_evict_job(f, f.holdings[h].owner, priority)
+    return f.holdings[h].yields_to < priority
 
 
 @inner
@@ -109,6 +97,19 @@ def _reclaimable(f, first, last, need, priority, enough):
 
 
 @inner
+def _find_least_yield(f, p):
+    """Where there is nobody to evict, the next to ask need not look at all nodes."""
+    pool = f.pools[p]
+    least = NEVER
+    for n in range(pool.first_node, pool.first_node + pool.n_nodes):
+        h = f.nodes[n].first_holding
+        while h != NONE:
+            least = min(least, f.holdings[h].yields_to)
+            h = f.holdings[h].next_on_node
+    pool.least_yield = least
+
+
+@inner
 def make_room(f, p, gpus, priority, anywhere, now):
     """Evict preemptible jobs of lower priority until ``gpus`` fit; False, and nobody evicted, if they never would.
 
@@ -119,9 +120,14 @@ def make_room(f, p, gpus, priority, anywhere, now):
     first, last = pool.first_node, pool.first_node + pool.n_nodes
     if is_divided(pool) and k > pool.nodes_per_domain:
         return False  # whole domains are never cleared
+    if pool.least_yield >= priority:
+        return place(f, p, gpus, ALL, anywhere)
     if k > 1 and is_divided(pool):
         first, last = _best_domain(f, p, k, need, priority)
-    if _reclaimable(f, first, last, need, priority, k) < k:
+    count = _reclaimable(f, first, last, need, priority, k)
+    if count == 0:
+        _find_least_yield(f, p)
+    if count < k:
         return False
     while not place(f, p, gpus, ALL, anywhere):
         n = _cheapest_node(f, first, last, need, priority)

@@ -136,6 +136,45 @@ def refile(f, j, now):
 
 
 @inner
+def _move(keys, jobs, held, at, to, key):
+    """Move an entry of a list from one place to another, with another key: only those between them shift."""
+    j, gpus = jobs[at], held[at]
+    for i in range(at, to):
+        keys[i], jobs[i], held[i] = keys[i + 1], jobs[i + 1], held[i + 1]
+    for i in range(at, to, -1):
+        keys[i], jobs[i], held[i] = keys[i - 1], jobs[i - 1], held[i - 1]
+    keys[to], jobs[to], held[to] = key, j, gpus
+
+
+@inner
+def _drop_a_level(f, j, now):
+    """One that runs has had more service: another pass only if it now comes behind one that waits.
+
+    Where it still comes before and behind the same that wait, or goes ahead of some, the last pass holds: those
+    that wait have no more, and of those that run each has had its GPUs since.
+    """
+    clock, entry = f.clock[0], f.entries[j]
+    roster, before = f.rosters[entry.pool], entry.key
+    base, n = roster.first_running, roster.running
+    at = base + _place(f.roster_keys, f.roster_jobs, base, n, before, j)
+    change_level(f, j)
+    entry.key = key_of(f, j, now)
+    to = base + _place(f.roster_keys, f.roster_jobs, base, n, entry.key, j)
+    if to > at:
+        to -= 1  # its own place is free
+    _move(f.roster_keys, f.roster_jobs, f.roster_gpus, at, to, entry.key)
+    due_s = next_level_s(f, j)
+    if due_s < math.inf:
+        heap.rekey(f.due_keys, f.due_ids, f.due_pos, 0, clock.n_due, max(due_s, now), j)
+    else:
+        _forget_level(f, j)
+    first, last = roster.first_waiting, roster.first_waiting + roster.waiting
+    w = first + _place(f.roster_keys, f.roster_jobs, first, roster.waiting, before, NONE)
+    if w < last and f.roster_keys[w] < entry.key:
+        _call_for_pass(f, entry.pool)
+
+
+@inner
 def _call_for_pass(f, p):
     if f.pools[p].queued > 0:
         mark_dirty(f, p)
@@ -159,13 +198,16 @@ def take_notes(f, now):
 
 @inner
 def fall_due(f, now):
-    """Change the levels that are due: pools in which somebody waits want a pass."""
+    """Change the levels that are due: pools in which that changes who comes first want a pass."""
     clock = f.clock[0]
     while clock.n_due > 0 and f.due_keys[0] <= now:
         j = f.due_ids[0]
-        change_level(f, j)
-        refile(f, j, now)
-        _call_for_pass(f, f.jobs[j].pool)
+        if f.entries[j].list == RUNNING:
+            _drop_a_level(f, j, now)
+        else:
+            change_level(f, j)
+            refile(f, j, now)
+            _call_for_pass(f, f.jobs[j].pool)
 
 
 @inner

@@ -29,6 +29,7 @@ from gpusim.kernels.room import take_room
 from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
+from gpusim.state.capacity import NEVER
 from gpusim.state.codes import NONE, Backfill, Owner, Phase, Status
 
 _EASY, _JOB = int(Backfill.EASY), int(Owner.JOB)
@@ -90,7 +91,8 @@ def start(f, j, p, now):
     job.end_s = now + at_rate(course_length(f, j, p), rate)
     length_s = expected_length(f, j, p)
     job.expected_end_s = now + at_rate(length_s, rate)
-    h = begin_holding(f, _JOB, j, j, p, job.gpus if job.milli == 0 else 0, job.tenant, now)
+    yields_to = job.priority if job.preemptible != 0 else NEVER
+    h = begin_holding(f, _JOB, j, j, p, job.gpus if job.milli == 0 else 0, job.tenant, yields_to, now)
     f.holdings[h].expected_end_s = job.expected_end_s
     job.holding = h
     job.held = f.holdings[h].held

@@ -93,7 +93,7 @@ def _open(f, g, now):
     guest = f.holdings[g]
     p = guest.pool
     pool = f.pools[p]
-    h = begin_holding(f, _HOST, pool.n_hosts, guest.order, p, 1, guest.tenant, now)
+    h = begin_holding(f, _HOST, pool.n_hosts, guest.order, p, 1, guest.tenant, guest.yields_to, now)
     host = f.holdings[h]
     host.expected_end_s, host.milli, host.host, host.counted_w = guest.expected_end_s, MILLI, NONE, 0.0
     take_nodes(f, h)
@@ -129,6 +129,7 @@ def join(f, g, milli, now):
     host = f.holdings[h]
     host.milli -= milli
     f.pools[guest.pool].unshared -= milli
+    host.yields_to = max(host.yields_to, guest.yields_to)
     guest.milli, guest.host, guest.first_node = milli, h, host.first_node
     guest.next_on_node, guest.previous_on_node = host.host, NONE
     if host.host != NONE:
@@ -158,10 +159,24 @@ def leave(f, g):
     if host.host == NONE:
         _close(f, h)
         return
+    _yield_as_guests(f, h)
     follow(f, h)
     if pool.reserved_job != NONE and f.jobs[pool.reserved_job].milli != 0:
         pool.unsettled = 1  # the head may find room beside the others
     wake(f, p)
+
+
+@inner
+def _yield_as_guests(f, h):
+    """A host is evicted for those for whom all its guests are."""
+    host = f.holdings[h]
+    g = host.host
+    host.yields_to = f.holdings[g].yields_to
+    while g != NONE:
+        host.yields_to = max(host.yields_to, f.holdings[g].yields_to)
+        g = f.holdings[g].next_on_node
+    pool = f.pools[host.pool]
+    pool.least_yield = min(pool.least_yield, host.yields_to)
 
 
 @inner

@@ -5,6 +5,8 @@ from __future__ import annotations
 from gpusim.bundle import record
 from gpusim.state.codes import N_CAUSE, N_LEVEL, N_PHASE, N_TIER, N_WAIT
 
+NEVER = 1 << 60  # a priority that nobody has
+
 NODE = record(  # in a line of cache
     [
         (
@@ -123,6 +125,7 @@ POOL = record(
         ("ledger", "f8", (N_CAUSE,)),  # [GPU s] by cause; jobs' GPUs all under TRAINING until the run is over
         ("asked_s", "f8", (N_WAIT,)),  # [GPU s] asked for in vain, by what was waited for; of these:
         ("free_s", "f8", (N_WAIT,)),  # [GPU s] that stood free
+        ("least_yield", "i8"),  # of its holdings, or less
         ("padding_s", "f8", (N_WAIT,)),  # [GPU s] that gangs held without having asked for them
         ("short_s", "f8", (N_WAIT,)),  # [GPU s] that were at work for others, or absent, as the wait says
         ("queued_job_s", "f8"),
@@ -181,13 +184,14 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("tenant", "i4"),
         ("kind", "i2"),  # of its owner: `Owner`
         ("milli", "i2"),  # thousandths of a GPU: of a guest those it has, of a host those nobody has; of others 0
+        ("yields_to", "i8"),  # it is evicted for owners of a greater priority than this; NEVER: for none
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
         ("counted_w", "f8"),  # what its site's limit counts of it: under the deepest cap, if there are caps
-        ("cap_round", "i8"),  # in which it was last looked at, node by node
+        ("cap_round", "i4"),  # in which it was last looked at, node by node
+        ("host", "i4"),  # of a guest its host, of a host the first of its guests; of others nothing
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
         ("previous_on_node", "i8"),  # of guests both are of those that share their GPU
-        ("host", "i8"),  # of a guest its host, of a host the first of its guests; of others nothing
     ]
 )

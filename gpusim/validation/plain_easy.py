@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+
+LATE_S = 1.0  # when we expect the end of a job that should have ended
 
 
 @dataclass
@@ -18,16 +21,20 @@ class Cluster:
     size: int
     gpus: list[int]
     running: dict[int, tuple[float, np.ndarray, int]] = field(default_factory=dict)
+    freed: list[np.ndarray] = field(default_factory=list)  # nodes of jobs that have ended since this was cleared
 
     def on_each(self, job: int) -> int:
         """GPUs that a job takes of each of its nodes."""
         return min(self.gpus[job], self.size)
 
+    def count(self, job: int) -> int:
+        """Nodes that a job takes."""
+        return -(-self.gpus[job] // self.size)
+
     def first_fit(self, job: int, free: np.ndarray) -> np.ndarray | None:
         """The first nodes with room: one, or idle ones for more GPUs than a node has."""
         fits = np.flatnonzero(free >= self.on_each(job))
-        count = -(-self.gpus[job] // self.size)
-        return fits[:count] if len(fits) >= count else None
+        return fits[: self.count(job)] if len(fits) >= self.count(job) else None
 
     def start(self, job: int, nodes: np.ndarray, expected_end_s: float) -> None:
         """A job takes its GPUs."""
@@ -38,95 +45,158 @@ class Cluster:
         """It gives them back."""
         _end_s, nodes, each = self.running.pop(job)
         self.free[nodes] += each
+        self.freed.append(nodes)
+
+    def ends(self, now_s: float, late_s: float = 0.0) -> list[tuple[float, int, np.ndarray, int]]:
+        """Running jobs by expected end; who should have ended by now is expected to in ``late_s``."""
+        found = (
+            (end_s if end_s > now_s else now_s + late_s, job, nodes, each)
+            for job, (end_s, nodes, each) in self.running.items()
+        )
+        return sorted(found, key=lambda row: row[:2])
+
+    def idle_s(self, now_s: float) -> np.ndarray:
+        """[s] When each node is expected to be idle."""
+        idle_s = np.full(len(self.free), now_s)
+        for end_s, _job, nodes, _each in self.ends(now_s, LATE_S):
+            idle_s[nodes] = end_s  # later and later
+        return idle_s
 
 
-Kept = Callable[[Cluster, int, float], tuple[float, np.ndarray]]
-"""Of the head that does not fit now: its shadow time [s], and of each node the GPUs that are free for long jobs."""
+Start = Callable[[int, np.ndarray], None]
+"""A job starts on nodes."""
 
 
 def first_fit_at_shadow(cluster: Cluster, head: int, now_s: float) -> tuple[float, np.ndarray]:
-    """The nodes on which the head fits first, in their order, once running jobs have ended one by one."""
+    """When the head that does not fit now is expected to, running jobs ending one by one, and its first nodes then."""
     free = cluster.free.copy()
-    for end_s, _job, nodes, each in _ends(cluster, now_s):
+    for end_s, _job, nodes, each in cluster.ends(now_s):
         free[nodes] += each
         found = cluster.first_fit(head, free)
         if found is not None:
-            outside = cluster.free.copy()
-            outside[found] = 0
-            return end_s, outside
+            return end_s, found
     raise ValueError("the head needs more than the cluster has")
 
 
-def last_ready(cluster: Cluster, head: int, now_s: float) -> tuple[float, np.ndarray]:
-    """Ours: of the nodes that are ready by then the last, and what the head leaves of a node is free for others."""
-    free, outside = cluster.free.copy(), cluster.free.copy()
-    if cluster.gpus[head] < cluster.size:
-        for end_s, _job, nodes, each in _ends(cluster, now_s):
-            for node in nodes:
-                free[node] += each
-                if free[node] >= cluster.gpus[head]:
-                    later = sum(each for end, _j, at, each in _ends(cluster, now_s) if end > end_s and node in at)
-                    spare = cluster.size - later - cluster.gpus[head]
-                    outside[node] = max(min(outside[node], spare), 0)
-                    return end_s, outside
-    idle_s = np.full(len(free), now_s)
-    for end_s, _job, nodes, _each in _ends(cluster, now_s):
-        idle_s[nodes] = np.maximum(idle_s[nodes], end_s)
-    count = -(-cluster.gpus[head] // cluster.size)
-    shadow_s = np.sort(idle_s)[count - 1]
-    ready = np.lexsort((np.arange(len(free)), idle_s))
-    kept = ready[idle_s[ready] <= shadow_s][-count:]
-    outside[kept] = 0
-    return shadow_s, outside
+def textbook(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
+    """Starts [s] of jobs: whoever ends by the head's shadow time may pass it, or who leaves its nodes alone.
 
-
-def _ends(cluster: Cluster, now_s: float) -> list[tuple[float, int, np.ndarray, int]]:
-    """Running jobs by expected end; who is late is expected at any moment."""
-    return sorted(
-        ((max(end_s, now_s), job, nodes, each) for job, (end_s, nodes, each) in cluster.running.items()),
-        key=lambda row: row[:2],
-    )
-
-
-def easy(jobs: pd.DataFrame, nodes: int, size: int, kept: Kept, spares_kept: bool = False) -> np.ndarray:
-    """Starts [s] of jobs: whoever ends by the head's shadow time may pass it, or who leaves what is kept for it.
+    Its nodes are the first with room at that time; they are looked for anew at every pass, and after every start
+    behind the head.
 
     Parameters
     ----------
     jobs : DataFrame
         ``submit_s``, rising, ``runtime_s``, ``estimate_s``, ``num_gpus``.
-    kept : Kept
-        Asked anew at every pass, and after every start behind the head.
-    spares_kept : bool
-        Who ends in time takes kept nodes only if no others have room.
 
     Returns
     -------
     ndarray, shape (n_jobs,)
     """
 
-    def behind(cluster: Cluster, queue: list[int], now_s: float, start: Callable[[int, np.ndarray], None]) -> None:
-        shadow_s, outside = kept(cluster, queue[0], now_s)
+    def behind(cluster: Cluster, queue: list[int], now_s: float, start: Start) -> None:
+        shadow_s, kept = first_fit_at_shadow(cluster, queue[0], now_s)
         for job in queue[1:]:
-            ends_before = now_s + jobs["estimate_s"].iat[job] <= shadow_s
-            found = None if ends_before and not spares_kept else cluster.first_fit(job, outside)
-            if found is None and ends_before:
-                found = cluster.first_fit(job, cluster.free)
+            free = cluster.free.copy()
+            if now_s + jobs["estimate_s"].iat[job] > shadow_s:
+                free[kept] = 0
+            found = cluster.first_fit(job, free)
             if found is not None:
                 start(job, found)
-                shadow_s, outside = kept(cluster, queue[0], now_s)
+                shadow_s, kept = first_fit_at_shadow(cluster, queue[0], now_s)
 
     return _play(jobs, nodes, size, behind)
+
+
+# Ours ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Reservation:
+    """Nodes kept for the head from the shadow time on; of a part of a node, GPUs of it that are left for others."""
+
+    head: int
+    shadow_s: float
+    nodes: np.ndarray
+    spare: int | None = None
+
+    @classmethod
+    def of(cls, cluster: Cluster, head: int, now_s: float) -> Reservation:
+        """For less than a node the first that has room; else, of the nodes that are idle by then, the last."""
+        if cluster.gpus[head] >= cluster.size:
+            idle_s = cluster.idle_s(now_s)
+            count = cluster.count(head)
+            shadow_s = np.sort(idle_s)[count - 1]
+            ready = np.lexsort((np.arange(len(idle_s)), idle_s))
+            return cls(head, shadow_s, ready[idle_s[ready] <= shadow_s][-count:])
+        free = cluster.free.copy()
+        for end_s, _job, nodes, each in cluster.ends(now_s, LATE_S):
+            for node in sorted(nodes):
+                free[node] += each
+                if free[node] >= cluster.gpus[head]:
+                    later = sum(each for end, _j, at, each in cluster.ends(now_s, LATE_S) if end > end_s and node in at)
+                    return cls(head, end_s, np.array([node]), cluster.size - later - cluster.gpus[head])
+        raise ValueError("the head needs more than the cluster has")
+
+    def stands(self, cluster: Cluster, head: int, now_s: float) -> bool:
+        """Whether nothing has happened since that bears on it."""
+        if self.head != head or self.shadow_s <= now_s + 1:
+            return False
+        if not cluster.freed:
+            return True
+        freed = np.concatenate(cluster.freed)
+        there = np.isin(freed, self.nodes) | (cluster.idle_s(now_s)[freed] <= self.shadow_s)
+        return self.spare is None and not there.any()
+
+    def find(self, cluster: Cluster, job: int, outlasts: bool) -> np.ndarray | None:
+        """Nodes for a job behind the head: others first, then, if it is over in time, those that are kept."""
+        outside = cluster.free.copy()
+        outside[self.nodes] = 0 if self.spare is None else max(min(outside[self.nodes][0], self.spare), 0)
+        if outlasts or cluster.gpus[job] <= cluster.size:
+            found = cluster.first_fit(job, outside)
+            if found is None and not outlasts:
+                found = cluster.first_fit(job, np.where(np.isin(np.arange(len(outside)), self.nodes), cluster.free, 0))
+            return found
+        idle = np.flatnonzero(cluster.free == cluster.size)
+        idle = idle[np.lexsort((idle, np.isin(idle, self.nodes)))]
+        return idle[: cluster.count(job)] if len(idle) >= cluster.count(job) else None
+
+
+def own(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
+    """Starts [s] under our EASY with first fit; arguments as of ``textbook``.
+
+    What is kept for the head stays so until its nodes, or any that could be in their place, come free otherwise than
+    was expected.
+    """
+    kept: list[Reservation] = []
+
+    def behind(cluster: Cluster, queue: list[int], now_s: float, start: Start) -> None:
+        if not kept or not kept[0].stands(cluster, queue[0], now_s):
+            kept[:] = [Reservation.of(cluster, queue[0], now_s)]
+        cluster.freed.clear()
+        reservation = kept[0]
+        for job in queue[1:]:
+            outlasts = now_s + jobs["estimate_s"].iat[job] > reservation.shadow_s
+            found = reservation.find(cluster, job, outlasts)
+            if found is not None:
+                if outlasts and reservation.spare is not None and found[0] in reservation.nodes:
+                    reservation.spare -= cluster.gpus[job]
+                start(job, found)
+
+    return _play(jobs, nodes, size, behind)
+
+
+# AccaSim's -----------------------------------------------------------------------------------------------------------
 
 
 def frozen(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
     """Starts [s] under AccaSim's EASY: the head is looked at again at its first shadow time, all others start at will.
 
-    Its reservation is reckoned once, from estimates, and keeps no node; arguments as of ``easy``.
+    Its reservation is reckoned once, from estimates, and keeps no node; arguments as of ``textbook``.
     """
     waits_until: dict[int, float] = {}
 
-    def behind(cluster: Cluster, queue: list[int], now_s: float, start: Callable[[int, np.ndarray], None]) -> None:
+    def behind(cluster: Cluster, queue: list[int], now_s: float, start: Start) -> None:
         if queue[0] not in waits_until:
             waits_until[queue[0]] = first_fit_at_shadow(cluster, queue[0], now_s)[0]
         for job in queue[1:]:
@@ -134,25 +204,30 @@ def frozen(jobs: pd.DataFrame, nodes: int, size: int) -> np.ndarray:
             if found is not None:
                 start(job, found)
 
-    return _play(jobs, nodes, size, behind, lambda job, now_s: now_s >= waits_until.get(job, now_s))
+    return _play(jobs, nodes, size, behind, waits_until)
 
 
 def _play(
     jobs: pd.DataFrame,
     nodes: int,
     size: int,
-    behind: Callable[..., None],
-    may_start: Callable[[int, float], bool] = lambda _job, _now_s: True,
+    behind: Callable[[Cluster, list[int], float, Start], None],
+    waits_until: Mapping[int, float] = MappingProxyType({}),
 ) -> np.ndarray:
-    """At each instant ends, then arrivals, then those at the front of the queue while they fit, then ``behind``."""
+    """At each instant ends, then arrivals, then those at the front of the queue while they fit, then ``behind``.
+
+    Who waits until a time [s] does not start before; if nothing happens any more, that time is an instant of its own.
+    """
     submit_s, runtime_s, estimate_s = (jobs[name].tolist() for name in ("submit_s", "runtime_s", "estimate_s"))
     cluster = Cluster(np.full(nodes, size), size, jobs["num_gpus"].tolist())
     start_s = np.full(len(jobs), np.nan)
     ends: list[tuple[float, int]] = []
     queue: list[int] = []
     arrived = 0
-    while arrived < len(jobs) or ends:
+    while arrived < len(jobs) or ends or queue:
         now_s = min(submit_s[arrived] if arrived < len(jobs) else np.inf, ends[0][0] if ends else np.inf)
+        if np.isinf(now_s):
+            now_s = waits_until[queue[0]]
         while ends and ends[0][0] <= now_s:
             cluster.end(heappop(ends)[1])
         while arrived < len(jobs) and submit_s[arrived] <= now_s:
@@ -164,7 +239,7 @@ def _play(
             heappush(ends, (now_s + runtime_s[job], job))
             start_s[job] = now_s
 
-        while queue and may_start(queue[0], now_s):
+        while queue and now_s >= waits_until.get(queue[0], now_s):
             found = cluster.first_fit(queue[0], cluster.free)
             if found is None:
                 break

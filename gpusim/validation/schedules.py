@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from gpusim.policies.policy import Policy
 from gpusim.state.codes import Backfill, Order, Placement
 from gpusim.validation import gavel_fleet, plain_easy, plain_gavel, tiresias
 from gpusim.validation.cases import play, work
+from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel_shares import BY_NAME, FirstCome, MaxMin
 from gpusim.validation.recordings import Recording
 
@@ -57,14 +59,16 @@ def _engine(rules: Scheduling, estimate: str = "estimate_s") -> Times:
     return times
 
 
-def _easy(kept: plain_easy.Kept, spares_kept: bool) -> Times:
-    return lambda recording: _from_starts(
-        recording, plain_easy.easy(recording.jobs, recording.nodes, recording.size, kept, spares_kept)
+def _plain(starts: Callable[[pd.DataFrame, int, int], np.ndarray]) -> Times:
+    return lambda recording: _from_starts(recording, starts(recording.jobs, recording.nodes, recording.size))
+
+
+def _best_fit(order: Order) -> Rule:
+    """AccaSim's, which takes one of the nodes with the least free GPUs by what it started before."""
+    theirs, ours = (
+        _plain(partial(best_fit, shortest=order is Order.SJF, sorted_on=sorted_on)) for sorted_on in (True, False)
     )
-
-
-def _frozen(recording: Recording) -> pd.DataFrame:
-    return _from_starts(recording, plain_easy.frozen(recording.jobs, recording.nodes, recording.size))
+    return Rule(theirs, ours, _engine(Scheduling(order, placement=_BEST)), _TIES)
 
 
 def _tiresias(policy: str) -> Rule:
@@ -133,9 +137,12 @@ def _one_type(recording: Recording) -> pd.DataFrame:
 
 _FIRST, _BEST = Placement.FIRST_FIT, Placement.BEST_FIT
 _EASY = _engine(Scheduling(backfill=Backfill.EASY, placement=_FIRST))
-_OWN_EASY = _easy(plain_easy.last_ready, spares_kept=True)
+_OWN_EASY = _plain(plain_easy.own)
 _KEPT = "the first nodes with room at the shadow time are reserved for the head, here the last to become ready"
 _FROZEN = "the head waits for the shadow time computed when it was first blocked, and all others start while they fit"
+_TIES = (
+    "of nodes with equally many free GPUs the order is that left by the starts of this instant, here that of the nodes"
+)
 _ROUNDS = (
     "a round lasts as long as its longest task and starts with all GPUs free, here rounds come at fixed times; shares"
     " that are equally good depend on the solver; without throughputs theirs draws the order of types in each round"
@@ -148,11 +155,13 @@ RULES: dict[str, dict[str, Rule]] = {
     "accasim": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
         "SJF": Rule(None, None, _engine(Scheduling(Order.SJF, placement=_FIRST))),
-        "EASY": Rule(_frozen, _OWN_EASY, _EASY, _FROZEN),
+        "FIFO-BF": _best_fit(Order.FIFO),
+        "SJF-BF": _best_fit(Order.SJF),
+        "EASY": Rule(_plain(plain_easy.frozen), _OWN_EASY, _EASY, _FROZEN),
     },
     "textbook": {
         "FIFO": Rule(None, None, _engine(Scheduling(placement=_FIRST))),
-        "EASY": Rule(_easy(plain_easy.first_fit_at_shadow, spares_kept=False), _OWN_EASY, _EASY, _KEPT),
+        "EASY": Rule(_plain(plain_easy.textbook), _OWN_EASY, _EASY, _KEPT),
     },
     "lucid": {
         "fifo": Rule(None, None, _engine(Scheduling(placement=_BEST), "runtime_s")),

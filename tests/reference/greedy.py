@@ -55,11 +55,20 @@ class Greedy:
     def _at(self, time_s: float, spell: int, job: Job, level) -> None:
         def change(_event) -> None:
             if self.spell[job] == spell and job.status in (Status.QUEUED, Status.RUNNING):
-                self.level[job] = level()
-                if job.pool.waiting:
+                before, self.level[job] = self.level[job], level()
+                if self._changes_places(job, before):
                     self.simulator.passes.call(job.pool)
 
         Moment(self.env, time_s, PROMISES).callbacks.append(change)
+
+    def _changes_places(self, job: Job, before: int) -> bool:
+        """Whether one that waits comes before a running job that came before it, or anew with a key of its own."""
+        if job.status == Status.QUEUED:
+            return True
+        keys = self.rules.levels.keys
+        return self.rules.order == Order.SERVICE and any(
+            keys[before] <= self._key(other) < keys[self.level[job]] for other in job.pool.waiting
+        )
 
     def _begin_anew(self, job: Job) -> int:
         self.before[job] = self.run_s[job] * self._speed(job)

@@ -9,13 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 from gpusim.cli import cli
+from gpusim.engine.description import Scheduling
 from gpusim.errors import TraceError
 from gpusim.policies.gavel import Gavel as Policy
+from gpusim.state.codes import Backfill, Order, Placement
 from gpusim.validation import gavel_fleet, plain_easy
+from gpusim.validation.plain_best_fit import best_fit
 from gpusim.validation.plain_gavel import Gavel
 from gpusim.validation.plain_gavel_shares import FirstCome, MaxMin
 from gpusim.validation.recordings import read
 from gpusim.validation.schedules import compare, rule_of
+from tests.engine.kit import play, starts
 
 EARLY = [(0, 100, 1000, 6), (1, 50, 50, 8), (2, 5000, 5000, 2)]  # submitted, run time, estimate [s], GPUs
 RESERVED = [(0, 100, 100, 6), (1, 50, 50, 8), (2, 1000, 1000, 2), (3, 20, 20, 2)]
@@ -57,10 +61,48 @@ def test_which_nodes_are_kept_for_the_head():
         [(0, 10, 10, 8), (0, 10, 10, 8), (0, 10, 10, 2), (1, 5, 5, 8), (2, 99, 99, 6)],
         columns=["submit_s", "runtime_s", "estimate_s", "num_gpus"],
     )
-    first = plain_easy.easy(jobs, 3, 8, plain_easy.first_fit_at_shadow)
-    last = plain_easy.easy(jobs, 3, 8, plain_easy.last_ready, spares_kept=True)
+    first = plain_easy.textbook(jobs, 3, 8)
+    last = plain_easy.own(jobs, 3, 8)
     assert first.tolist() == [0, 0, 0, 10, 2]  # the head waits for the first node
     assert last.tolist() == [0, 0, 0, 10, 10]  # and here for the last, on which the long job would run
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_our_rule_in_plain_python_is_ours(seed, late):
+    """Sizes that share nodes or leave some of them, several heads in a row, estimates that end too early."""
+    random = np.random.default_rng(seed)
+    gpus = random.choice([1, 2, 3, 5, 7, 8, 16, 24, 32], 300)
+    runtime_s = random.integers(1, 40, 300) * 30
+    estimate_s = np.ceil(runtime_s * random.uniform(0.4 if late else 1.0, 3.0, 300) / 60) * 60
+    submit_s = np.sort(random.integers(0, int((gpus * runtime_s).sum() / 44), 300))
+    table = np.column_stack([submit_s, gpus, runtime_s, estimate_s])
+    jobs = pd.DataFrame(table, columns=["submit_s", "num_gpus", "runtime_s", "estimate_s"]).astype({"num_gpus": int})
+    rules = Scheduling(backfill=Backfill.EASY, placement=Placement.FIRST_FIT)
+    ours = starts(play(table, 6, 8, rules))
+    assert plain_easy.own(jobs, 6, 8).tolist() == ours
+    assert plain_easy.textbook(jobs, 6, 8).tolist() != ours
+    for order in (Order.FIFO, Order.SJF):
+        ours = starts(play(table, 6, 8, Scheduling(order, placement=Placement.BEST_FIT)))
+        assert best_fit(jobs, 6, 8, order is Order.SJF).tolist() == ours
+
+
+def test_ties_of_accasims_best_fit():
+    """At 3 s the first node comes to have 3 GPUs free, as the second has: AccaSim takes the one that was sorted first.
+
+    The job of two GPUs and 5 s goes there and leaves the first node, which is free for the last job at 5 s.
+    """
+    rows = [(0, 2, 8), (0, 9, 5), (3, 2, 5), (3, 5, 2), (3, 5, 5), (3, 5, 8)]
+    jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "num_gpus"]).assign(estimate_s=1)
+    assert best_fit(jobs, 3, 8).tolist() == [0, 0, 3, 3, 3, 8]
+    assert best_fit(jobs, 3, 8, sorted_on=True).tolist() == [0, 0, 3, 3, 3, 5]
+
+
+def test_accasims_head_waits_until_its_time_when_nothing_else_happens():
+    """The node has been free since 10 s; the head, the last job, was told 100 s."""
+    rows = [(0, 10, 100, 8), (1, 5, 5, 8)]
+    jobs = pd.DataFrame(rows, columns=["submit_s", "runtime_s", "estimate_s", "num_gpus"])
+    assert plain_easy.frozen(jobs, 1, 8).tolist() == [0, 100]
 
 
 def test_command(tmp_path):

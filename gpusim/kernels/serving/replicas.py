@@ -18,6 +18,7 @@ from gpusim.kernels.queueing import exceeds_quota
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.taking import give_nodes_back, take_nodes
 from gpusim.kernels.waking import mark_dirty
+from gpusim.state.capacity import NEVER
 from gpusim.state.codes import NONE, Owner, Phase, Wait
 
 _REPLICA, _SERVING = int(Owner.REPLICA), int(Phase.SERVING)
@@ -92,7 +93,7 @@ def _start(f, v, r, p, may_preempt, now):
         if not make_room(f, p, gpus, replica.priority, False, now):
             return lacks
     settle_pool(f.pools, p, now)
-    h = begin_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, now)
+    h = begin_holding(f, _REPLICA, r, len(f.jobs) + r, p, gpus, replica.tenant, NEVER, now)
     f.holdings[h].expected_end_s = math.inf
     replica.holding = h
     take_nodes(f, h)
