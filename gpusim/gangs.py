@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+MILLI = 1000  # of jobs that share GPUs: parts of one GPU
+
 
 def n_nodes(gpus, gpus_per_node):
     """Nodes that it holds GPUs of. Kernels compile this too (``kernels/gang.py``)."""

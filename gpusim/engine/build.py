@@ -10,6 +10,7 @@ import numpy as np
 from gpusim.engine.checks import may_find
 from gpusim.engine.description import ClassSpec, PoolSpec, SiteCaps, Work
 from gpusim.engine.layout.fleet import allocate
+from gpusim.engine.room import asks_of, room_of, too_small
 from gpusim.engine.scheduling import scheduling_of
 from gpusim.engine.storage_reads import may_wait
 from gpusim.errors import ScenarioError
@@ -103,6 +104,7 @@ def _pool_spec(names: Names, site: str, kind: str, gpu: GpuType, pool: Pool, ref
         serving_w=gpu.above_idle_w(gpu.serving_fraction),
         node_idle_w=gpu.node_base_w + gpu.gpus_per_node * gpu.idle_w,
         feeders=_feeders(pool),
+        room=room_of(gpu),
         gpu_w=math.inf if pool.feeders is None or pool.feeders.gpu_w is None else pool.feeders.gpu_w,
     )
 
@@ -151,15 +153,17 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
     parts = ("gpu_types", "residency", "home")
     sets = list(scenario.data_sets.values())
     at_sites, places = _sites_of(scenario, table)
-    counts = (*(max(len(table.names[part]), 1) for part in parts), FIRST_SET + len(sets), len(places))
+    asks = asks_of(scenario, table)
+    small, smalls = too_small(scenario, table, asks)
+    counts = (*(max(len(table.names[part]), 1) for part in parts), FIRST_SET + len(sets), len(places), len(smalls))
     bound = _bound_to_data(scenario, table)
-    combined = np.ravel_multi_index([*(table[part] for part in parts), bound, at_sites], counts)
+    combined = np.ravel_multi_index([*(table[part] for part in parts), bound, at_sites, small], counts)
     combos, route = np.unique(combined, return_inverse=True)
     routes, route_links = [], []
-    for *codes, binding, place in zip(*np.unravel_index(combos, counts), strict=True):
+    for *codes, binding, place, excluded in zip(*np.unravel_index(combos, counts), strict=True):
         kinds, residency, home = (table.names[part][code] for part, code in zip(parts, codes, strict=True))
         origins = None if binding == 0 else [home] if binding == 1 else sets[binding - FIRST_SET].regions
-        pools, n_home, links = _route(scenario, names, kinds, residency, home, origins, places[place])
+        pools, n_home, links = _route(scenario, names, kinds, residency, home, origins, places[place], smalls[excluded])
         routes.append((pools, n_home))
         route_links.append(links)
     tenant = np.array([names.tenants.index(name) for name in table.names["tenant"]], dtype="i8")
@@ -174,6 +178,8 @@ def _work(scenario: Scenario, table: JobTable, names: Names, job_class: np.ndarr
         tenant=tenant[table["tenant"]],
         job_class=job_class,
         preemptible=table["preemptible"],
+        milli=table["gpu_milli"],
+        asks=asks,
         data_bytes=_data_bytes(scenario, table, bound),
         route_links=route_links,
     )
@@ -219,13 +225,15 @@ def _route(
     home: str,
     origins: list[str] | None,
     sites: tuple[str, ...],
+    excluded: frozenset[str],
 ) -> tuple[list[int], int, list[int]]:
     """Pools that a job may run in, those of its home region first; how many these are; the path to each pool.
 
     ``origins`` are the regions where its data are, if it is bound to them: it then has no candidates where no links
-    lead from there, and they are its home unless it has one. ``sites`` are those that its class names, if any.
+    lead from there, and they are its home unless it has one. ``sites`` are those that its class names, if any;
+    ``excluded`` are types on whose nodes it has no room.
     """
-    allowed_kinds = set(kinds.split("|")) if kinds else set(names.gpu_types)
+    allowed_kinds = (set(kinds.split("|")) if kinds else set(names.gpu_types)) - excluded
     allowed_law = set(residency.split("|")) if residency else None
     ways = paths(scenario.links)
     row_of = {ends: row for row, ends in enumerate(ways)}

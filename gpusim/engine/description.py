@@ -36,6 +36,7 @@ class PoolSpec:
     node_idle_w: float = 0.0
     feeders: Mapping[Tier, tuple[int, float]] = field(default_factory=dict)
     gpu_w: float = math.inf
+    room: tuple[int, int] = (0, 0)  # of a node: thousandths of CPUs, MB of memory; 0: not limited
 
     @property
     def is_fed(self) -> bool:
@@ -127,6 +128,8 @@ class Work:
     tenant: np.ndarray | int = 0
     job_class: np.ndarray | int = 0
     preemptible: np.ndarray | bool = False
+    milli: np.ndarray | int = 0  # thousandths of one GPU that a job shares; 0: GPUs of its own
+    asks: np.ndarray | None = None  # (jobs, 2): thousandths of CPUs and MB of memory for each GPU; -1: its share
     data_bytes: np.ndarray | float = 0.0
     route_links: list[list[int]] | None = None
 

@@ -15,6 +15,7 @@ from gpusim.engine.environment import FleetEnvironment
 from gpusim.engine.hidden_faults import HiddenFaults
 from gpusim.engine.shrinking import Shrinking
 from gpusim.engine.validations import watch
+from gpusim.gangs import MILLI
 from gpusim.inputs.failures import NOT_AGAIN, WHOLE_SITE, FailureTable, Lemons
 from gpusim.scenario.failures import FailureCause
 from gpusim.state.codes import DOWN, NONE, ON, SPARE, Owner, Status
@@ -193,7 +194,7 @@ class Breakdowns:
         if not hit and not others:
             return 0
         jobs.update(dict.fromkeys(others, 0))
-        gpus = [int(env.fleet.jobs[job].gpus) for job in jobs]
+        gpus = [_gpus(env.fleet.jobs[job]) for job in jobs]
         env.make_segment_room()
         for n in hit:
             env.fail_node(n)
@@ -218,6 +219,11 @@ class Breakdowns:
         while row != NONE:
             if holdings[row].kind == Owner.JOB:
                 yield int(holdings[row].owner)
+            elif holdings[row].kind == Owner.HOST:
+                guest = int(holdings[row].host)
+                while guest != NONE:
+                    yield int(holdings[guest].owner)
+                    guest = int(holdings[guest].next_on_node)
             row = int(holdings[row].next_on_node)
 
     def _repair(self, nodes: list[int]) -> None:
@@ -227,3 +233,8 @@ class Breakdowns:
                 self.env.repair_node(n)
         if self._shrinking is not None:
             self._shrinking.back()
+
+
+def _gpus(job: np.record) -> int | float:
+    """GPUs that a job has."""
+    return job.milli / MILLI if job.milli else int(job.gpus)

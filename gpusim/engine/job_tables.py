@@ -36,7 +36,7 @@ def jobs_table(fleet: Fleet, table: JobTable, names: Names, end_s: float, gpu_ti
             "job_class": table.categorical("job_class"),
             "site": pd.Categorical.from_codes(site_of[pool], names.sites),
             "gpu_type": pd.Categorical.from_codes(kind_of[pool], names.gpu_types),
-            "gpus": table["gpus"],
+            "gpus": table.asked(),
             "submit_s": table["submit_s"],
             "start_s": jobs["first_start_s"],
             "end_s": np.where(done, jobs["end_s"], np.nan),

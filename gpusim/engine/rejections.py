@@ -51,7 +51,8 @@ def rejections_table(
     told.loc[full, "largest_gpus"] = fleet.pools["planned"][jobs["pool"][full]]
     work = {kinds: _work(scenario, kinds) for kinds in told["gpu_type"].unique()}
     best, speed = zip(*(work[kinds] for kinds in told["gpu_type"]), strict=True)
-    gpu_s = jobs["gpus"] * jobs["runtime_s"] / np.array(speed)
+    gpus = table.asked()[rows]
+    gpu_s = gpus * jobs["runtime_s"] / np.array(speed)
     earnings, usd_per_gpu_hour = Earnings.of(scenario), np.zeros(len(rows))
     pools = told["site"] + "/" + pd.Series(best)
     for pool in pools.unique():
@@ -59,7 +60,7 @@ def rejections_table(
         usd_per_gpu_hour[here] = earnings.at(*pool.split("/"), jobs["submit_s"][here])
     interval = np.clip(np.searchsorted(edges_s, jobs["submit_s"], side="right") - 1, 0, len(edges_s) - 2)
     told = told.assign(
-        start_s=edges_s[interval], end_s=edges_s[interval + 1], time_s=jobs["submit_s"], gpus=jobs["gpus"],
+        start_s=edges_s[interval], end_s=edges_s[interval + 1], time_s=jobs["submit_s"], gpus=gpus,
         gpu_s=gpu_s, usd=gpu_s / HOUR_S * usd_per_gpu_hour,
     )  # fmt: skip
     found = told.groupby(KEYS, sort=False, as_index=False).agg(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpusim.gangs import MILLI
 from gpusim.kernels.reading import courses_of
 from gpusim.state.codes import Cause, Status
 from gpusim.state.fleet import Fleet
@@ -122,8 +123,10 @@ def _last(fleet: Fleet, rows: np.ndarray, now_s: float) -> Parts:
     end_s, kept_s = np.minimum(jobs["end_s"], now_s), np.full(len(rows), np.inf)
     writing = _of_whole_runs(fleet, rows)
     load_s = fleet.classes["load_s"][jobs["job_class"]] + jobs["stall_s"]
+    part, shares = jobs["milli"] / MILLI, jobs["milli"] > 0
+    gpus, held = (np.where(shares, part, jobs[name]) for name in ("gpus", "held"))
     return Parts(
-        rows, jobs["pool"], jobs["gpus"], jobs["held"], start_s, end_s, jobs["evictions"], load_s, place_s, rate,
+        rows, jobs["pool"], gpus, held, start_s, end_s, jobs["evictions"], load_s, place_s, rate,
         cap_rate, by_feeder, kept_s, writing,
     )  # fmt: skip
 

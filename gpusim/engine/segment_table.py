@@ -21,6 +21,8 @@ def segments_table(fleet: Fleet, jobs: pd.DataFrame, names: Names, now_s: float)
     taken = ("job", "runs_before", "pool", "gpus", "held", "start_s", "end_s", "rate")
     parts = [[getattr(part, name) for name in taken] for part in parts_of_runs(fleet, now_s, changed)]
     job, run, pool, gpus, held, start_s, end_s, rate = (np.concatenate(of) for of in zip(*parts, strict=True))
+    if not fleet.jobs["milli"].any():
+        gpus, held = gpus.astype("i8"), held.astype("i8")
     lasts_s = end_s - start_s
     # What is noted of a job comes first, with the power it drew; to the last part, what is left of its energy falls.
     power_w = np.concatenate([noted["power_w"], np.zeros(len(job) - len(noted))])

@@ -96,7 +96,7 @@ def _at_work(scenario: Scenario, table: JobTable) -> dict[str, _AtWork]:
     duration_s = scenario.run.days * DAY_S
     time_s = np.clip(np.minimum(table["runtime_s"], duration_s - table["submit_s"]), 0.0, None)
     gpus = sum(pool.gpus.peak() for site in scenario.sites.values() for pool in site.pools.values())
-    wanted = float((time_s * table["gpus"]).sum()) / duration_s
+    wanted = float((time_s * table.asked()).sum()) / duration_s
     fits = min(1.0, gpus / wanted) if wanted > 0.0 else 1.0
     found = {}
     names = np.array(table.names["job_class"], dtype=object)[table["job_class"]]

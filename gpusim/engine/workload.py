@@ -9,6 +9,7 @@ import numpy as np
 from gpusim.inputs.jobtable import JobTable, concatenate
 from gpusim.inputs.synthetic import synthesize
 from gpusim.scenario.scenario import Scenario
+from gpusim.scenario.workload import Workload
 from gpusim.units import DAY_S
 
 
@@ -24,7 +25,7 @@ def jobs_of(scenario: Scenario, seed: int, trace: JobTable | None = None, jobs: 
     """
     workload, duration_s = scenario.workload, scenario.run.days * DAY_S
     if jobs is not None:
-        return _within(jobs, duration_s)
+        return _within(_shared(jobs, workload), duration_s)
     tables = []
     if workload.trace:
         read = _read(workload.trace, workload.trace_columns) if trace is None else trace
@@ -32,7 +33,12 @@ def jobs_of(scenario: Scenario, seed: int, trace: JobTable | None = None, jobs: 
     if workload.streams:
         tables.append(synthesize(workload, duration_s, seed, start=scenario.run.start))
     table = concatenate(tables) if len(tables) > 1 else tables[0] if tables else JobTable.build()
-    return _within(table, duration_s)
+    return _within(_shared(table, workload), duration_s)
+
+
+def _shared(table: JobTable, workload: Workload) -> JobTable:
+    """Jobs that ask for a part of a GPU have that, or a whole one."""
+    return table.on_shared_gpus() if workload.share_gpus else table.on_whole_gpus()
 
 
 def _within(table: JobTable, duration_s: float) -> JobTable:

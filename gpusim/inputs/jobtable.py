@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from gpusim.gangs import MILLI
 from gpusim.units import DAY_S, number_of
 
 # column: (dtype, default, unit and meaning). Codes index the list of the same name in ``JobTable.names``.
@@ -21,10 +22,13 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
     "job_id": ("i8", 0, "identity in the source, unique within the table"),
     "submit_s": ("f8", 0.0, "[s] submission, since the scenario's start"),
     "gpus": ("i4", 1, "GPUs of the gang, at least 1"),
+    "gpu_milli": ("i4", 0, "thousandths of its one GPU that a job asks for, where jobs share GPUs; 0: all of it"),
     "runtime_s": ("f8", 0.0, "[s] work on the reference GPU type, without checkpoints or waiting"),
     "estimate_s": ("f8", 0.0, "[s] wall-time estimate on the reference GPU type, as the user gave it"),
     "priority": ("i4", 0, "higher goes first under the priority order"),
     "preemptible": ("?", False, "may be evicted for services or for more urgent jobs"),
+    "cpus": ("f8", 0.0, "CPUs that the job takes in all; 0: as its class says"),
+    "memory_gb": ("f8", 0.0, "[GB] memory besides the GPUs', likewise"),
     "min_gpus": ("i4", 0, "fewest GPUs on which a policy may run the job; 0: as its class says"),
     "max_gpus": ("i4", 0, "most GPUs, likewise"),
     "data_bytes": ("f8", 0.0, "[bytes] data that must be where the job runs"),
@@ -37,6 +41,9 @@ COLUMNS: dict[str, tuple[str, object, str]] = {
 }
 CODED = ("tenant", "job_class", "home", "gpu_types", "residency", "final_state")
 RANGE = ("min_gpus", "max_gpus")  # of elastic jobs
+SHARED = "gpu_milli"  # of jobs that share GPUs
+LATER = (*RANGE, SHARED, "cpus", "memory_gb")  # tables without jobs that use these keep their digest
+ROUNDED = "fractions of a GPU rounded up to whole GPUs"  # note
 DEFAULT_NAMES = {
     "tenant": ["default"],
     "job_class": ["batch"],
@@ -110,10 +117,27 @@ class JobTable:
         """Digest of the jobs, in hexadecimal: the same for the same jobs, whatever they were read from."""
         digest = hashlib.sha256(json.dumps(self.names, sort_keys=True).encode())
         for name in COLUMNS:
-            if name in RANGE and not self.columns[name].any():  # tables without elastic jobs keep their digest
+            if name in LATER and not self.columns[name].any():
                 continue
             digest.update(np.ascontiguousarray(self.columns[name]).tobytes())
         return digest.hexdigest()
+
+    def asked(self) -> np.ndarray:
+        """GPUs that jobs ask for, shape (n_jobs,): whole numbers unless some ask for a part of one."""
+        milli = self.columns[SHARED]
+        return np.where(milli > 0, milli / MILLI, self.columns["gpus"]) if milli.any() else self.columns["gpus"]
+
+    def on_whole_gpus(self) -> JobTable:
+        """The same jobs, none of which shares a GPU."""
+        if not self.columns[SHARED].any():
+            return self
+        return replace(self, columns={**self.columns, SHARED: np.zeros(len(self), "i4")})
+
+    def on_shared_gpus(self) -> JobTable:
+        """The same jobs with notes that do not count as rounded those that share GPUs."""
+        rounded = self.notes.get(ROUNDED, 0) - int(np.count_nonzero(self.columns[SHARED]))
+        notes = {what: count for what, count in self.notes.items() if what != ROUNDED}
+        return replace(self, notes={**notes, ROUNDED: rounded} if rounded > 0 else notes)
 
     def labels(self, column: str) -> np.ndarray:
         """Texts of a coded column, shape (n_jobs,)."""
@@ -133,6 +157,15 @@ class JobTable:
     def categorical(self, column: str) -> pd.Categorical:
         """A coded column as a categorical."""
         return pd.Categorical.from_codes(self.columns[column], pd.Index(self.names[column], dtype=object))
+
+
+def divided(gpus: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns ``gpus`` and ``gpu_milli`` of jobs that ask for so many GPUs [> 0], or for a part of one.
+
+    Parts are rounded up to thousandths, more than one GPU to whole ones.
+    """
+    milli = np.ceil(np.minimum(gpus, 1.0) * MILLI - 1e-9)
+    return {"gpus": np.ceil(gpus), SHARED: np.where(milli < MILLI, milli, 0)}
 
 
 def encode(values: Sequence[str] | np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gpusim import rng
 from gpusim.inputs.arrivals import daily_rate, poisson_arrivals
-from gpusim.inputs.jobtable import JobTable, concatenate
+from gpusim.inputs.jobtable import JobTable, concatenate, divided
 from gpusim.inputs.presets.bursts import bursty_arrivals
 from gpusim.inputs.presets.preset import Preset, preset
 from gpusim.scenario.exchange import Exchange
@@ -63,7 +63,7 @@ def _stream(name: str, spec: Stream, duration_s: float, seed: int, start: dateti
 
 def _halves(name: str, spec: Stream, partner: JobTable, seed: int) -> JobTable:
     """The second half of each job of another stream."""
-    gpus = partner["gpus"] * (1.0 if spec.partner_gpus is None else spec.partner_gpus)
+    gpus = partner.asked() * (1.0 if spec.partner_gpus is None else spec.partner_gpus)
     return _table(
         spec, None, partner["submit_s"], gpus, partner["runtime_s"],
         lambda part: rng.stream(seed, "workload", name, part),
@@ -85,7 +85,7 @@ def _table(
             "final_state": known.states if known else ["completed"],
         },
         submit_s=submit_s,
-        gpus=np.ceil(gpus),
+        **divided(gpus),
         runtime_s=runtime_s,
         estimate_s=estimate_s,
         priority=spec.priority,
@@ -117,7 +117,7 @@ def _sizes(spec: Stream, known: Preset | None, n: int, generator: np.random.Gene
         return generator.choice(known.sizes, n, p=known.size_share)
     weights = spec.gpus or DEFAULT_GPUS
     chance = np.array(list(weights.values()), dtype=float)
-    return generator.choice(np.array([int(size) for size in weights]), n, p=chance / chance.sum())
+    return generator.choice(np.array([float(size) for size in weights]), n, p=chance / chance.sum())
 
 
 def _runtimes(spec: Stream, known: Preset | None, gpus: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -29,7 +29,7 @@ def _play_ends(f, now):
     while clock.n_ends > 0 and f.heap_keys[0] == now:
         holding = f.holdings[row_of(f.heap_ids[0])]
         j = holding.owner
-        f.lanes[lane_of(f, j, holding.pool)].held -= holding.held
+        f.lanes[lane_of(f, j, holding.pool)].held -= f.jobs[j].held
         end(f, j, now)
         if f.jobs[j].watched != 0:
             f.woken[clock.n_woken] = j

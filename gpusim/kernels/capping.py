@@ -18,7 +18,7 @@ from gpusim.kernels.running import leave_pace, take_pace
 from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner, Status
 
-_JOB, _RUNNING = int(Owner.JOB), int(Status.RUNNING)
+_JOB, _HOST, _RUNNING = int(Owner.JOB), int(Owner.HOST), int(Status.RUNNING)
 
 
 @inner
@@ -58,6 +58,17 @@ def _cap(f, j, s, now):
 
 
 @inner
+def _cap_guests(f, h, s, now):
+    """The same for those who share a GPU; whether one of them was under another."""
+    changed, g = False, f.holdings[h].host
+    while g != NONE:
+        if _cap(f, f.holdings[g].owner, s, now):
+            changed = True
+        g = f.holdings[g].next_on_node
+    return changed
+
+
+@inner
 def _cap_all(f, s, now):
     """The same for all that run at the site, each met at the first of its nodes."""
     site = f.sites[s]
@@ -69,6 +80,8 @@ def _cap_all(f, s, now):
             while h != NONE:
                 holding = f.holdings[h]
                 if holding.first_node == n and holding.kind == _JOB and _cap(f, holding.owner, s, now):
+                    changed = True
+                elif holding.kind == _HOST and _cap_guests(f, h, s, now):
                     changed = True
                 h = holding.next_on_node
         if changed:
@@ -102,6 +115,8 @@ def _cap_fed(f, i, now):
                 holding.cap_round = cap_round
                 if _cap(f, holding.owner, f.pools[feeder.pool].site, now):
                     changed = True
+            elif holding.kind == _HOST and _cap_guests(f, h, f.pools[feeder.pool].site, now):
+                changed = True
             h = holding.next_on_node
     if changed:
         wake(f, feeder.pool)

@@ -9,13 +9,13 @@ from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import fits_limit, look_at_caps
 from gpusim.kernels.noting import is_planned, note_node
 from gpusim.kernels.placement import enlist, unlist
-from gpusim.kernels.preemption import evict
+from gpusim.kernels.preemption import evict, evict_all_of
 from gpusim.kernels.queueing import enqueue, stop_awaiting_data
 from gpusim.kernels.serving.replicas import stop_last_replicas, stop_replica
 from gpusim.kernels.waking import mark_dirty, wake, wake_pools_of, wake_site
 from gpusim.state.codes import DOWN, NONE, OFF, ON, SPARE, Backfill, Capping, Owner, Phase
 
-_EASY, _JOB, _IDLE = int(Backfill.EASY), int(Owner.JOB), int(Phase.IDLE)
+_EASY, _REPLICA, _IDLE = int(Backfill.EASY), int(Owner.REPLICA), int(Phase.IDLE)
 _PREEMPT, _PRIORITY = int(Capping.PREEMPT), int(Capping.PRIORITY)
 
 
@@ -44,10 +44,10 @@ def _clear_node(f, v, p, n, state, now):
     pool, node = f.pools[p], f.nodes[n]
     while node.first_holding != NONE:
         holding = f.holdings[node.first_holding]
-        if holding.kind == _JOB:
-            evict(f, holding.owner, now)
-        else:
+        if holding.kind == _REPLICA:
             stop_replica(f, v, holding.owner, now)
+        else:
+            evict_all_of(f, node.first_holding, now)
     unlist(f, p, n)
     node.state = state
     if f.scheduling[0].backfill == _EASY:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner, part
 
 
@@ -134,6 +135,8 @@ def draws(f, j, p, held):
     computing = max(1.0 - writing - loading, 0.0)
     talking = f.classes[c].communication_share * computing
     drawing = held * (pool.draw if job.paced == 0 else f.paces[j].draw)
+    if job.milli != 0:
+        drawing *= job.milli / MILLI  # as its part of the GPU that it shares
     return (
         drawing * pool.compute_w * (computing - talking),
         drawing * pool.communication_w * (talking + loading),

@@ -8,8 +8,8 @@ from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import at_rate, counted_on, speed_in
 from gpusim.kernels.gang import held_gpus
 from gpusim.kernels.limit import fits_alone, fits_limit
-from gpusim.kernels.placement import ALL, place
-from gpusim.kernels.spreading import roams
+from gpusim.kernels.placement import ALL
+from gpusim.kernels.sharing import fits, is_guest
 from gpusim.state.codes import NONE, Dispatch
 
 _HOME, _LEAST_LOADED, _EARLIEST = int(Dispatch.HOME), int(Dispatch.LEAST_LOADED), int(Dispatch.EARLIEST_START)
@@ -27,9 +27,11 @@ def _load(pool):
 def is_ready(f, j, p, held):
     """Whether nobody is queued and there is room for the job now, beside jobs whose data are about to arrive."""
     pool = f.pools[p]
-    if pool.queued != 0 or pool.free - pool.inbound_gpus < held:
+    if pool.queued != 0 or pool.free + pool.n_hosts - pool.inbound_gpus < held or not fits(f, j, p, ALL):
         return False
-    return place(f, p, f.jobs[j].gpus, ALL, roams(f, j)) and fits_limit(f, pool.site, counted_on(f, j, p, held))
+    if pool.free - pool.inbound_gpus < held and not is_guest(f, j):
+        return False
+    return fits_limit(f, pool.site, counted_on(f, j, p, held))
 
 
 @inner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpusim import gangs
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner
 
 _n_nodes = inner(gangs.n_nodes)
@@ -25,3 +26,9 @@ def on_node(pool, gpus):
 def held_gpus(pool, gpus):
     """GPUs that it holds in all."""
     return on_node(pool, gpus) * n_nodes(pool, gpus)
+
+
+@inner
+def worth(job):
+    """GPUs that are a job's of those that it holds, or would: a part of one if it shares that."""
+    return job.held if job.milli == 0 else job.milli / MILLI

@@ -24,6 +24,7 @@ def begin_holding(f, kind, owner, order, p, gpus, tenant, yields_to, now):
     holding.yields_to = yields_to
     pool.least_yield = min(pool.least_yield, yields_to)
     holding.held = on_node(pool, gpus) * n_nodes(pool, gpus)
+    holding.milli = 0
     holding.next_on_node = NONE
     return h
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from gpusim.gangs import MILLI
 from gpusim.kernels._jit import inner
 from gpusim.state.codes import IDLE_FOR, N_PHASE, N_WAIT, Cause, Wait
 
 _NOT_DELIVERED, _NOT_HOUSED = int(Cause.NOT_DELIVERED), int(Cause.NOT_HOUSED)
 _NOT_ENERGISED, _DOWN = int(Cause.NOT_ENERGISED), int(Cause.DOWN)
+_IDLE_FRAGMENTED = int(Cause.IDLE_FRAGMENTED)
 _IDLE_NO_DEMAND, _IDLE_SPARE, _DATA = int(Cause.IDLE_NO_DEMAND), int(Cause.IDLE_SPARE), int(Wait.DATA)
 _SERVING_IDLE, _SERVING, _TRAINING = int(Cause.SERVING_IDLE), int(Cause.SERVING), int(Cause.TRAINING)
 _WAIT_BUSY, _WAIT_FRAGMENTED, _WAIT_DOWN = int(Wait.BUSY), int(Wait.FRAGMENTED), int(Wait.DOWN)
@@ -17,10 +19,16 @@ _IDLES = tuple(int(cause) for _wait, cause in IDLE_FOR)
 
 
 @inner
+def _unshared(pool):
+    """GPUs' worth of shared GPUs that no job has; where none are shared, without a division in every settling."""
+    return pool.unshared / MILLI if pool.unshared != 0 else 0.0
+
+
+@inner
 def _short(pool, wait):
     """GPUs that a wait is for beyond the free ones: at work for others, or absent."""
     if wait == _WAIT_BUSY:
-        return pool.busy - pool.padding + pool.serving
+        return pool.busy - pool.padding - _unshared(pool) + pool.serving
     if wait == _WAIT_NOT_DELIVERED:
         return pool.planned - pool.delivered
     if wait == _WAIT_NOT_HOUSED:
@@ -33,7 +41,7 @@ def _short(pool, wait):
 @inner
 def _settle_asked(pool, dt):
     """Book what is asked for against the GPUs that it does not get, each of them once; the free GPUs left over."""
-    free, padding = pool.free, pool.padding
+    free, padding = pool.free, pool.padding + _unshared(pool)
     for i in range(N_WAIT):
         wait = _WAITS[i]
         asked = pool.asked[wait]
@@ -74,6 +82,10 @@ def settle_pool(pools, p, now):
     ledger[_SERVING_IDLE] += (pool.serving - pool.serving_busy) * dt
     pool.serving_j -= pool.serving_spared_w * dt
     ledger[_TRAINING] += pool.busy * dt
+    if pool.unshared != 0:
+        unshared = _unshared(pool)
+        ledger[_TRAINING] -= unshared * dt
+        ledger[_IDLE_FRAGMENTED] += unshared * dt
     pool.queued_job_s += (pool.queued + pool.inbound) * dt
     pool.running_job_s += pool.running * dt
 

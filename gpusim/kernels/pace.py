@@ -10,7 +10,7 @@ from gpusim.kernels.running import leave_pace, stall, take_pace
 from gpusim.kernels.waking import wake
 from gpusim.state.codes import NONE, Owner
 
-_JOB = int(Owner.JOB)
+_JOB, _HOST = int(Owner.JOB), int(Owner.HOST)
 
 
 @kernel
@@ -66,6 +66,14 @@ def _change(f, p, now):
 
 
 @inner
+def _pace(f, j, now, leave):
+    if leave:
+        leave_pace(f, j, now)
+    else:
+        take_pace(f, j, now)
+
+
+@inner
 def _pace_all(f, p, now, leave):
     """Each job is met at the first of its nodes."""
     pool = f.pools[p]
@@ -74,8 +82,10 @@ def _pace_all(f, p, now, leave):
         while h != NONE:
             holding = f.holdings[h]
             if holding.first_node == n and holding.kind == _JOB:
-                if leave:
-                    leave_pace(f, holding.owner, now)
-                else:
-                    take_pace(f, holding.owner, now)
+                _pace(f, holding.owner, now, leave)
+            elif holding.kind == _HOST:
+                g = holding.host
+                while g != NONE:
+                    _pace(f, f.holdings[g].owner, now, leave)
+                    g = f.holdings[g].next_on_node
             h = holding.next_on_node

@@ -18,7 +18,8 @@ _UNCONSTRAINED = int(Topology.UNCONSTRAINED)
 
 
 @inner
-def _set_of(pool, family, level):
+def set_of(pool, family, level):
+    """Offset in ``words`` of the nodes with so many free GPUs."""
     return pool.node_sets + (family * (pool.gpus_per_node + 1) + level) * pool.node_words
 
 
@@ -51,9 +52,9 @@ def unlist(f, p, n):
     """Take a node that is on out of all sets, before any field that decides its set changes."""
     pool, node = f.pools[p], f.nodes[n]
     i = n - pool.first_node
-    bitset.remove(f.words, _set_of(pool, OPEN, min(node.free, node.spare)), pool.n_nodes, i)
+    bitset.remove(f.words, set_of(pool, OPEN, min(node.free, node.spare)), pool.n_nodes, i)
     if node.reserved != 0:
-        bitset.remove(f.words, _set_of(pool, ALL, node.free), pool.n_nodes, i)
+        bitset.remove(f.words, set_of(pool, ALL, node.free), pool.n_nodes, i)
     if node.free == pool.gpus_per_node:
         _count_idle(f, p, n, -1)
 
@@ -63,9 +64,9 @@ def enlist(f, p, n):
     """Put a node that is on into the sets that its fields call for."""
     pool, node = f.pools[p], f.nodes[n]
     i = n - pool.first_node
-    bitset.insert(f.words, _set_of(pool, OPEN, min(node.free, node.spare)), pool.n_nodes, i)
+    bitset.insert(f.words, set_of(pool, OPEN, min(node.free, node.spare)), pool.n_nodes, i)
     if node.reserved != 0:
-        bitset.insert(f.words, _set_of(pool, ALL, node.free), pool.n_nodes, i)
+        bitset.insert(f.words, set_of(pool, ALL, node.free), pool.n_nodes, i)
     if node.free == pool.gpus_per_node:
         _count_idle(f, p, n, 1)
 
@@ -78,13 +79,13 @@ def find_node(f, p, need, family):
     size = pool.gpus_per_node
     if rule == _SPREAD:
         for level in range(size, need - 1, -1):
-            i = bitset.next_from(f.words, _set_of(pool, family, level), pool.n_nodes, 0)
+            i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, 0)
             if i >= 0:
                 return pool.first_node + i
         return NONE
     lowest = NONE
     for level in range(need, size + 1):
-        i = bitset.next_from(f.words, _set_of(pool, family, level), pool.n_nodes, 0)
+        i = bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, 0)
         if i >= 0:
             if rule != _FIRST_FIT:
                 return pool.first_node + i
@@ -102,7 +103,7 @@ def largest_fit(f, p):
         return pool.idle_all * size
     for level in range(min(pool.free, size - 1), 0, -1):
         for family in range(2):
-            if bitset.next_from(f.words, _set_of(pool, family, level), pool.n_nodes, 0) >= 0:
+            if bitset.next_from(f.words, set_of(pool, family, level), pool.n_nodes, 0) >= 0:
                 return level
     return 0
 
@@ -115,7 +116,7 @@ def largest_open(f, p):
     if pool.idle_open > 0:
         return pool.idle_open * size
     for level in range(min(pool.free, size - 1), 0, -1):
-        if bitset.next_from(f.words, _set_of(pool, OPEN, level), pool.n_nodes, 0) >= 0:
+        if bitset.next_from(f.words, set_of(pool, OPEN, level), pool.n_nodes, 0) >= 0:
             return level
     return 0
 
@@ -228,9 +229,9 @@ def find_gang(f, p, k, family, anywhere):
         if not anywhere:
             return False
     size = pool.gpus_per_node
-    count = _pick_from_set(f, pool, _set_of(pool, OPEN, size), k, 0)
+    count = _pick_from_set(f, pool, set_of(pool, OPEN, size), k, 0)
     if count < k and family == ALL:
-        count = _pick_from_set(f, pool, _set_of(pool, ALL, size), k, count)
+        count = _pick_from_set(f, pool, set_of(pool, ALL, size), k, count)
     return count == k
 
 

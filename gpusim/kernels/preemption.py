@@ -10,7 +10,9 @@ from gpusim.kernels.running import cut_short
 from gpusim.kernels.spreading import is_divided
 from gpusim.kernels.waking import mark_dirty
 from gpusim.state.capacity import NEVER
-from gpusim.state.codes import NONE, ON
+from gpusim.state.codes import NONE, ON, Owner
+
+_JOB = int(Owner.JOB)
 
 
 @inner
@@ -26,6 +28,19 @@ def evict(f, j, now):
 @inner
 def _may_evict(f, h, priority):
     return f.holdings[h].yields_to < priority
+
+
+@inner
+def evict_all_of(f, h, now):
+    """Evict the job that a holding is of, or all that share its GPU, latest come first."""
+    if f.holdings[h].kind == _JOB:
+        evict(f, f.holdings[h].owner, now)
+        return
+    g = f.holdings[h].host
+    while g != NONE:
+        following = f.holdings[g].next_on_node
+        evict(f, f.holdings[g].owner, now)
+        g = following
 
 
 @inner
@@ -52,7 +67,7 @@ def _evict_from(f, n, need, priority, now):
     while f.nodes[n].free < need and h != NONE:
         following = f.holdings[h].next_on_node
         if _may_evict(f, h, priority):
-            evict(f, f.holdings[h].owner, now)
+            evict_all_of(f, h, now)
         h = following
 
 

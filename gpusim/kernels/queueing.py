@@ -9,7 +9,7 @@ import numpy as np
 from gpusim.kernels import bitset
 from gpusim.kernels._jit import inner, part
 from gpusim.kernels.course import expected_length
-from gpusim.kernels.gang import held_gpus
+from gpusim.kernels.gang import held_gpus, worth
 from gpusim.kernels.ledger import settle_lane, settle_pool, start_waiting, stop_waiting
 from gpusim.kernels.noting import is_greedy, is_planned, mark_fresh, note_job
 from gpusim.kernels.running import start
@@ -59,7 +59,7 @@ def enqueue(f, j, p, now):
     pool.queued += 1
     pool.queued_gpus += job.held
     pool.asked[lane.cause] += job.held
-    pool.queued_work += job.held * expected_length(f, j, p)
+    pool.queued_work += worth(job) * expected_length(f, j, p)
     pool.arrived = j if pool.arrived == NONE else SEVERAL
 
 
@@ -85,7 +85,7 @@ def dequeue(f, j, now):
     pool.queued -= 1
     pool.queued_gpus -= job.held
     pool.asked[lane.cause] -= job.held
-    pool.queued_work -= job.held * expected_length(f, j, p)
+    pool.queued_work -= worth(job) * expected_length(f, j, p)
 
 
 @inner
@@ -117,7 +117,7 @@ def _count_inbound(f, j, sign, now):
     pool.inbound += sign
     pool.inbound_gpus += sign * job.held
     pool.asked[_DATA] += sign * job.held
-    pool.queued_work += sign * job.held * expected_length(f, j, p)
+    pool.queued_work += sign * worth(job) * expected_length(f, j, p)
 
 
 @inner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gpusim.kernels._jit import kernel
 from gpusim.kernels.course import checkpoint_time, draw, kept_of, place_in_course, since, speed_in, work_left
+from gpusim.kernels.gang import worth
 from gpusim.kernels.ledger import settle_lane, settle_pool, settle_site
 
 
@@ -24,7 +25,7 @@ def energies_of(f, rows, now, out):
     for i in range(len(rows)):
         j = rows[i]
         p = f.jobs[j].pool
-        out[i] = (draw(f, j, p) + f.pools[p].idle_w * f.jobs[j].held) * (now - since(f, j))
+        out[i] = (draw(f, j, p) + f.pools[p].idle_w * worth(f.jobs[j])) * (now - since(f, j))
 
 
 @kernel

@@ -105,7 +105,7 @@ def redispatch(f, now):
         return True
     for q in range(len(f.pools)):
         if f.pools[q].opened != 0:
-            if f.pools[q].queued == 0 and f.pools[q].free > 0 and _fill(f, q, now):
+            if f.pools[q].queued == 0 and f.pools[q].free + f.pools[q].n_hosts > 0 and _fill(f, q, now):
                 return True
             f.pools[q].opened = 0
     return False

@@ -22,9 +22,12 @@ from gpusim.kernels.course import (
     work_left,
 )
 from gpusim.kernels.feeding import feed
+from gpusim.kernels.gang import worth
 from gpusim.kernels.holding import begin_holding, drawn_by, member_of
 from gpusim.kernels.ledger import settle_pool, settle_site
 from gpusim.kernels.limit import caps, look_at_caps
+from gpusim.kernels.room import take_room
+from gpusim.kernels.sharing import follow, join, leave
 from gpusim.kernels.spreading import rate_apart
 from gpusim.kernels.taking import give_nodes_back, keep_longer, take_nodes
 from gpusim.state.capacity import NEVER
@@ -66,7 +69,7 @@ def _add_draw(f, h, sign):
 @inner
 def _measure_draw(f, j, h):
     holding = f.holdings[h]
-    draw = draws(f, j, holding.pool, holding.held)
+    draw = draws(f, j, holding.pool, f.jobs[j].held)
     holding.compute_w, holding.communication_w, holding.checkpoint_w = draw
     step = f.paces[j].cap_step if f.jobs[j].paced != 0 else 0
     holding.counted_w = drawn_by(f, h) / f.cap_draws[step] * f.sites[f.pools[holding.pool].site].floor
@@ -90,15 +93,21 @@ def start(f, j, p, now):
     length_s = expected_length(f, j, p)
     job.expected_end_s = now + at_rate(length_s, rate)
     yields_to = job.priority if job.preemptible != 0 else NEVER
-    h = begin_holding(f, _JOB, j, j, p, job.gpus, job.tenant, yields_to, now)
+    h = begin_holding(f, _JOB, j, j, p, job.gpus if job.milli == 0 else 0, job.tenant, yields_to, now)
     f.holdings[h].expected_end_s = job.expected_end_s
     job.holding = h
     job.held = f.holdings[h].held
-    take_nodes(f, h)
-    pool.busy += job.held
-    pool.padding += job.held - job.gpus
+    if job.milli == 0:
+        take_nodes(f, h)
+        pool.busy += job.held
+        pool.padding += job.held - job.gpus
+    else:
+        job.held = 1
+        join(f, h, job.milli, now)
+    if f.scheduling[0].rooms != 0:
+        take_room(f, j, h, 1)
     pool.running += 1
-    pool.running_work += job.held * (now + length_s - now)
+    pool.running_work += worth(job) * (now + length_s - now)
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
     heap.push(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, job.end_s, member_of(f, h))
@@ -136,15 +145,20 @@ def stop(f, j, now):
     since_s, expected_s = holding.since_s, holding.expected_end_s
     if job.paced != 0:
         since_s, expected_s = f.paces[j].since_s, holding.since_s + expected_length(f, j, p)
-    power_w = drawn_w + pool.idle_w * holding.held
+    power_w = drawn_w + pool.idle_w * worth(job)
     job.energy_j += power_w * (now - since_s)
-    pool.running_work -= holding.held * (expected_s - holding.since_s)
+    pool.running_work -= worth(job) * (expected_s - holding.since_s)
     pool.busy -= holding.held
     pool.padding -= holding.held - holding.gpus
     pool.running -= 1
     heap.discard(f.heap_keys, f.heap_ids, f.end_pos, 0, clock.n_ends, member_of(f, h))
     clock.n_ends -= 1
-    give_nodes_back(f, h)
+    if f.scheduling[0].rooms != 0:
+        take_room(f, j, h, -1)
+    if job.milli == 0:
+        give_nodes_back(f, h)
+    else:
+        leave(f, h)
     job.holding = NONE
     _note_turn(f, j)
     return power_w
@@ -204,7 +218,7 @@ def leave_pace(f, j, now):
     pace = f.paces[j]
     drawn_w = _add_draw(f, job.holding, -1.0)
     if now > pace.since_s:
-        power_w = drawn_w + f.pools[p].idle_w * job.held
+        power_w = drawn_w + f.pools[p].idle_w * worth(job)
         job.energy_j += power_w * (now - pace.since_s)
         _note_segment(f, j, now, power_w)
         pace.place_s += pace.rate * (now - pace.since_s)
@@ -225,6 +239,8 @@ def take_pace(f, j, now):
     _measure_draw(f, j, h)
     _add_draw(f, h, 1.0)
     keep_longer(f, h)
+    if job.milli != 0:
+        follow(f, f.holdings[h].host)
     heap.rekey(f.heap_keys, f.heap_ids, f.end_pos, 0, f.clock[0].n_ends, job.end_s, member_of(f, h))
 
 
@@ -255,7 +271,8 @@ def _note_segment(f, j, now, power_w):
         raise IndexError("segment table is full")
     segment = f.segments[clock.n_segments]
     segment.job, segment.pool, segment.previous = j, job.pool, NONE
-    segment.gpus, segment.held, segment.runs_before = job.gpus, job.held, job.evictions
+    segment.held, segment.runs_before = worth(job), job.evictions
+    segment.gpus = job.gpus if job.milli == 0 else segment.held
     segment.start_s, segment.end_s = since(f, j), now
     segment.place_s, segment.rate, segment.cap_rate = 0.0, rate_of(f, j), 1.0
     segment.by_feeder = 0

@@ -25,6 +25,7 @@ from gpusim.kernels.queueing import (
 )
 from gpusim.kernels.reservation import release, reserve, reserve_power
 from gpusim.kernels.running import start
+from gpusim.kernels.sharing import fits
 from gpusim.kernels.shortage import shortage
 from gpusim.kernels.spreading import roams, slowest_rate
 from gpusim.state.codes import NONE, SEVERAL, Backfill, Order, Status, Wait
@@ -41,7 +42,7 @@ def try_start(f, j, p, family, now):
     """Start a waiting job if nodes and power are there: NONE if it started, else what it waits for."""
     pool = f.pools[p]
     held = held_gpus(pool, f.jobs[j].gpus)
-    if held > pool.free or not place(f, p, f.jobs[j].gpus, family, roams(f, j)):
+    if held > pool.free + pool.n_hosts or not fits(f, j, p, family):
         return shortage(pool, held)
     if not power_allows(f, j, p):
         return lacking(f, j, p)
@@ -73,7 +74,7 @@ def start_at_once(f, j, p, now):
     """Start a job that arrives where nobody waits, as its pass would; False, and nothing done, if that cannot be."""
     job, pool = f.jobs[j], f.pools[p]
     held = held_gpus(pool, job.gpus)
-    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free or not place(f, p, job.gpus, ALL, roams(f, j)):
+    if pool.queued > 0 or pool.reserved_job != NONE or held > pool.free + pool.n_hosts or not fits(f, j, p, ALL):
         return False
     job.pool, job.held = p, held
     if (f.scheduling[0].quotas != 0 and over_quota(f, j, p)) or not power_allows(f, j, p):
@@ -99,12 +100,18 @@ def _try_behind_head(f, j, p, limit_s, only_short, now):
 
 
 @inner
+def _largest(f, p):
+    """GPUs of the largest job that could start now; 1, if need be, where jobs share GPUs."""
+    return max(largest_fit(f, p), min(f.pools[p].n_hosts, 1))
+
+
+@inner
 def _look_for(f, p, limit_s, only_short):
     """Note what may start now behind the head; GPUs of the largest such job."""
     pool = f.pools[p]
     pool.clear_by_s = limit_s
-    pool.fit_gpus = largest_fit(f, p)
-    pool.open_gpus = 0 if only_short else largest_open(f, p)
+    pool.fit_gpus = _largest(f, p)
+    pool.open_gpus = 0 if only_short else max(largest_open(f, p), min(pool.n_hosts, 1))
     return pool.fit_gpus
 
 
@@ -162,7 +169,7 @@ def _promise_holds(f, p, arrived, now):
         return False  # of power that came free, or that others were promised, the head may have some sooner
     if pool.shadow_s <= now + OVERDUE_S or next_within_quota(f, p, ANY_SIZE) != pool.reserved_job:
         return False
-    if pool.power_held == 1 and not place(f, p, f.jobs[pool.reserved_job].gpus, ALL, roams(f, pool.reserved_job)):
+    if pool.power_held == 1 and not fits(f, pool.reserved_job, p, ALL):
         return False  # jobs that passed it are on its nodes
     return stands(f, p, now)
 
@@ -183,7 +190,7 @@ def _pass_behind(f, p, arrived, now):
     only_short, reason = pool.power_held != 0, _head_lacks(f, p)
     if pool.released != 0 or arrived == SEVERAL or (arrived != NONE and f.scheduling[0].quotas != 0):
         _backfill(f, p, head, pool.shadow_s, only_short, now)
-    elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= largest_fit(f, p):
+    elif arrived != NONE and f.jobs[arrived].status == _QUEUED and f.jobs[arrived].gpus <= _largest(f, p):
         # Less is free than when all others behind the head were refused: only who came since can start.
         _try_behind_head(f, arrived, p, pool.shadow_s, only_short, now)
     pool.released = 0
@@ -198,13 +205,15 @@ def start_behind_head(f, j, p, now):
     """
     job, pool = f.jobs[j], f.pools[p]
     head, held = pool.reserved_job, held_gpus(pool, job.gpus)
-    if f.scheduling[0].backfill != _EASY or head == NONE or pool.n_lanes > 1 or pool.released != 0 or held > pool.free:
+    if f.scheduling[0].backfill != _EASY or head == NONE or pool.n_lanes > 1 or pool.released != 0:
+        return False
+    if held > pool.free + pool.n_hosts:
         return False
     rewind(f, p)
     if f.jobs[head].rank > job.rank or not _promise_holds(f, p, j, now):
         return False
     short = _is_over(f, j, p, pool.shadow_s, now)
-    if (pool.power_held != 0 and not short) or not place(f, p, job.gpus, ALL if short else OPEN, roams(f, j)):
+    if (pool.power_held != 0 and not short) or not fits(f, j, p, ALL if short else OPEN):
         return False
     job.pool, job.held = p, held
     if not power_allows(f, j, p):

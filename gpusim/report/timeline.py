@@ -123,9 +123,9 @@ def _runs(result: Record, parts: pd.DataFrame, pid: int, start_s: float, end_s: 
     lane_of = {}
     for row, lane in zip(shown.itertuples(), lanes, strict=True):
         args = {
-            "job_id": str(row.job_id), "tenant": str(row.tenant), "gpus": int(row.gpus), "status": str(row.status),
-            "submit_s": row.submit_s, "start_s": row.first_s, "end_s": row.last_s, "wait_s": row.wait_s,
-            "evictions": int(row.evictions),
+            "job_id": str(row.job_id), "tenant": str(row.tenant), "gpus": row.gpus if row.gpus < 1 else int(row.gpus),
+            "status": str(row.status), "submit_s": row.submit_s, "start_s": row.first_s, "end_s": row.last_s,
+            "wait_s": row.wait_s, "evictions": int(row.evictions),
         }  # fmt: skip
         name = f"{row.job_class}, {number_of(row.gpus, 'GPU')}"
         yield _bar(name, "job", pid, lane, (max(row.first_s, start_s), min(row.last_s, end_s)), args)

@@ -20,6 +20,7 @@ from gpusim.scenario.faults import dotted
 from gpusim.scenario.feeders import too_weak
 from gpusim.scenario.hardware import GpuType
 from gpusim.scenario.moves import unmovable
+from gpusim.scenario.orders import ORDERS, How
 from gpusim.scenario.references import find
 from gpusim.scenario.scheduler import Scheduler
 from gpusim.scenario.service import Service
@@ -56,6 +57,8 @@ def contradictions(data: dict, start: Moment | None, days: float | None) -> Iter
     yield from _marginal_carbon(data)
     yield from _storage(data)
     yield from _checks(data)
+    yield from _shared_gpus(data)
+    yield from _limited_rooms(data, {kind for _site, kind in pools})
     yield from _parallel_links(data)
     for place, table in find(data, ("sites", "*", "pools")):
         if table == {}:
@@ -261,7 +264,7 @@ def _intervals(place: tuple, interval_s: object, days: float, most: int = MAX_CO
 def _stream(place: tuple, stream: Stream) -> Iterator[str]:
     """Jobs that the state's numbers can hold: six standard deviations above the median, one job in a billion."""
     for size in stream.gpus or {}:
-        if int(size) > MAX_GPUS:
+        if float(size) > MAX_GPUS:
             yield f"{dotted((*place, 'gpus'))}: found size {kinds.in_toml(size)}; give {MAX_GPUS:,} GPUs at most"
     median_s, sigma = stream.runtime_median_s or 1.0, stream.runtime_sigma or 0.0
     room = math.log(MAX_RUNTIME_S / median_s)
@@ -272,6 +275,42 @@ def _stream(place: tuple, stream: Stream) -> Iterator[str]:
             f"{dotted((*place, key))}: found {getattr(stream, key):g}, with which jobs run longer than"
             f" {MAX_RUNTIME_S:g} s; give {most:.3g} or less"
         )
+
+
+def _shared_gpus(data: dict) -> Iterator[str]:
+    """Jobs that share GPUs go with policies that order a queue, and with GPUs that nobody counts as wholes."""
+    scheduler = _valid(Scheduler, data.get("scheduler", {}))
+    if scheduler is None or (True,) not in [(value,) for _place, value in find(data, ("workload", "share_gpus"))]:
+        return
+    queued = ", ".join(name for name, policy in ORDERS.items() if policy.how is How.QUEUE and name != "fair_share")
+    if scheduler.order not in ORDERS or scheduler.order not in queued.split(", "):
+        yield f"scheduler.order: found {scheduler.order!r} with workload.share_gpus; give one of {queued}"
+    elif scheduler.preemption == "order":
+        yield 'scheduler.preemption: found "order" with workload.share_gpus; give "none" or "priority"'
+    if scheduler.backfill == "conservative":
+        yield 'scheduler.backfill: found "conservative" with workload.share_gpus; give "none" or "easy"'
+    for place, quota in find(data, ("tenants", "*", "quota_gpus")):
+        if quota:
+            yield f"{dotted(place)}: found a quota, of whole GPUs, with workload.share_gpus; remove one of the two"
+
+
+def _limited_rooms(data: dict, kinds: set[str]) -> Iterator[str]:
+    """CPUs and memory of nodes go with queues that nobody passes: promises to a blocked head are of GPUs."""
+    keys = ("cpus_per_node", "memory_gb_per_node")
+    given = [place for key in keys for place, found in find(data, ("gpus", "*", key)) if found and place[1] in kinds]
+    scheduler = _valid(Scheduler, data.get("scheduler", {}))
+    if not given or scheduler is None:
+        return
+    queued = [name for name, policy in ORDERS.items() if policy.how is How.QUEUE]
+    limited = f"with {dotted(given[0])}"
+    if scheduler.order not in queued:
+        yield f"scheduler.order: found {scheduler.order!r} {limited}; give one of {', '.join(queued)}"
+    elif scheduler.backfill != "none":
+        yield f'scheduler.backfill: found "{scheduler.backfill}" {limited}; give "none"'
+    if scheduler.preemption != "none":
+        yield f'scheduler.preemption: found "{scheduler.preemption}" {limited}; give "none"'
+    for place, _service in find(data, ("services", "*")):
+        yield f"{dotted(place)}: found a service, whose replicas are of GPUs alone, {limited}; remove one of the two"
 
 
 def _sizes(data: dict, days: float, n_pools: int) -> Iterator[str]:

@@ -61,6 +61,11 @@ class JobClass(Model):
     """Data set that jobs of the class read: a name of ``data_sets``; in place of ``data_tb`` of streams and
     ``data_bytes`` of traces. Absent: none."""
 
+    cpus_per_gpu: float | None = Field(None, ge=0, le=1e6)
+    """CPUs that a job takes for each of its GPUs, or for its part of one, on nodes with ``cpus_per_node``; what a trace
+    says of a job goes first. Absent: the share of its GPUs in the node's."""
+    memory_gb_per_gpu: float | None = Field(None, ge=0, le=1e9)
+    """[GB] The same of memory besides the GPUs', on nodes with ``memory_gb_per_node``."""
     min_gpus: int | None = Field(None, ge=1)
     """Fewest GPUs on which a policy may run the jobs. Absent: the number submitted."""
     max_gpus: int | None = Field(None, ge=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from math import ceil
 
 from gpusim.scenario.build_out import gpus_added
 from gpusim.scenario.faults import dotted
@@ -103,7 +104,7 @@ def _stream(scenario: Scenario, stream: Stream) -> Iterator[str]:
     if not room:
         yield "no site has a pool of its gpu_types within its residency: all its jobs will be rejected"
         return
-    sizes = sorted(int(size) for size in stream.gpus or {})
+    sizes = sorted(ceil(float(size)) for size in stream.gpus or {})
     largest = max(room, key=room.__getitem__)
     too_large = [size for size in sizes if size > room[largest]]
     if too_large:

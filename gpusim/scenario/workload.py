@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -44,7 +45,8 @@ class Stream(Model):
     """What the jobs and their halves from other streams exchange over the links, as parts of one training run at
     several sites (``sites`` of their classes). Absent: nothing."""
     gpus: dict[str, float] | None = Field(None, min_length=1)
-    """Weights by GPUs per job, say ``{ "1" = 0.7, "8" = 0.3 }``. Absent: the preset's, else a mix from 1 to 512."""
+    """Weights by GPUs per job, say ``{ "0.25" = 0.4, "1" = 0.4, "8" = 0.2 }``; parts of a GPU with
+    ``workload.share_gpus``. Absent: the preset's, else a mix from 1 to 512."""
     runtime_median_s: Positive | None = None
     """[s] Median run time on the reference GPU type. Absent: the preset's, else 600."""
     runtime_sigma: float | None = Field(None, ge=0, validate_default=True)
@@ -88,11 +90,13 @@ class Stream(Model):
 
     @field_validator("gpus")
     @classmethod
-    def _whole_gpus(cls, gpus: dict[str, float] | None) -> dict[str, float] | None:
+    def _gpus(cls, gpus: dict[str, float] | None) -> dict[str, float] | None:
         for size in gpus or {}:
-            if not (size.isdecimal() and int(size) >= 1):
+            if not (size.isdecimal() and int(size) >= 1) and not is_part(size):
                 raise PydanticCustomError(
-                    "size", "size {size} is not a whole number of GPUs from 1, say 8", {"size": size}
+                    "size",
+                    "size {size} is not a whole number of GPUs from 1, say 8, nor a part of one, from 0.001 to 0.999",
+                    {"size": size},
                 )
         if gpus and (min(gpus.values()) < 0 or sum(gpus.values()) <= 0):
             raise PydanticCustomError("weights", "no weight may be negative, and one must be positive")
@@ -122,6 +126,11 @@ class Stream(Model):
                 {"preset": info.data["preset"]},
             )
         return peak_to_mean
+
+
+def is_part(size: str) -> bool:
+    """Whether a size is a part of one GPU, in thousandths."""
+    return bool(re.fullmatch(r"0?\.\d{1,3}", size)) and float(size) > 0.0
 
 
 COMING = ("jobs_per_day", "starts", "partner")
@@ -157,6 +166,9 @@ class Workload(Model):
     """How jobs run, by the name of their class."""
     streams: dict[str, Stream] = {}
     """Synthetic jobs, by the name of their stream; they are added to those of the trace."""
+    share_gpus: bool = False
+    """Whether jobs that ask for a part of a GPU, of streams and traces, share GPUs; if not, each takes a whole one. See
+    docs/workload.md for what goes with it."""
     contracted: Contracted | None = None
     """Jobs of contracts and market, in a scenario with projects and contracts. Absent: none."""
 
@@ -164,6 +176,19 @@ class Workload(Model):
     def _columns_of_something(self) -> Workload:
         if self.trace_columns and self.trace is None:
             raise PydanticCustomError("columns", "trace_columns is for a trace; give trace, or remove trace_columns")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_shared(self) -> Workload:
+        for name, stream in self.streams.items():
+            parts = [size for size in stream.gpus or {} if is_part(size)]
+            if parts and not self.share_gpus:
+                raise PydanticCustomError(
+                    "parts",
+                    'streams.{name}.gpus: found "{size}", a part of a GPU; set workload.share_gpus = true, or give'
+                    " whole GPUs",
+                    {"name": name, "size": parts[0]},
+                )
         return self
 
     @model_validator(mode="after")

@@ -33,6 +33,7 @@ POOL = record(
         ("first_node", "i8"),
         ("n_nodes", "i8"),
         ("gpus_per_node", "i8"),
+        ("share", "i8", (2,)),  # thousandths of CPUs, and MB, of a node for each of its GPUs; 0: not limited
         ("nodes_per_domain", "i8"),
         ("n_domains", "i8"),
         ("first_domain", "i8"),
@@ -61,6 +62,9 @@ POOL = record(
         ("spare", "i8"),  # GPUs of nodes that are on and kept free for those that fail
         ("busy", "i8"),  # GPUs held by jobs
         ("padding", "i8"),  # of these, GPUs that gangs hold beyond what they asked for
+        ("unshared", "i8"),  # of these, thousandths of GPUs that jobs share which none of them has
+        ("first_host", "i8"),  # offset in `hosts`
+        ("n_hosts", "i8"),  # GPUs that jobs share
         ("serving", "i8"),  # GPUs held by replicas
         ("free", "i8"),
         ("idle_open", "i8"),  # wholly idle nodes outside the reservation
@@ -178,14 +182,16 @@ HOLDING = record(  # GPUs of a job or a replica, from its start to its end
         ("gpus", "i4"),  # asked for
         ("held", "i4"),  # whole nodes for gangs of more than a node
         ("tenant", "i4"),
-        ("kind", "i4"),  # of its owner: `Owner`
+        ("kind", "i2"),  # of its owner: `Owner`
+        ("milli", "i2"),  # thousandths of a GPU: of a guest those it has, of a host those nobody has; of others 0
         ("yields_to", "i8"),  # it is evicted for owners of a greater priority than this; NEVER: for none
         ("compute_w", "f8"),  # that a job adds to its site's power, by phase
         ("communication_w", "f8"),
         ("checkpoint_w", "f8"),
         ("counted_w", "f8"),  # what its site's limit counts of it: under the deepest cap, if there are caps
-        ("cap_round", "i8"),  # in which it was last looked at, node by node
+        ("cap_round", "i4"),  # in which it was last looked at, node by node
+        ("host", "i4"),  # of a guest its host, of a host the first of its guests; of others nothing
         ("next_on_node", "i8"),  # chain of the holdings that share a node; of those that are over: the next one
-        ("previous_on_node", "i8"),
+        ("previous_on_node", "i8"),  # of guests both are of those that share their GPU
     ]
 )

@@ -49,6 +49,7 @@ class Owner(IntEnum):
 
     JOB = 0
     REPLICA = 1
+    HOST = 2  # nobody but its guests: see `kernels/sharing.py`
 
 
 class Phase(IntEnum):

@@ -26,6 +26,7 @@ SCHEDULING = record(  # how jobs are ordered, placed and dispatched: does not ch
         ("by_gpus", "i1"),  # service is in GPU-seconds
         ("promote", "f8"),  # who waits this many times as long as it was served begins anew; inf: nobody
         ("quotas", "i1"),
+        ("rooms", "i1"),  # CPUs or memory of nodes are limited
         ("cycle_s", "f8"),  # cycle mode: passes only at multiples of it; 0: at any time
         ("queue_limit", "i8"),  # -1: none
         ("long_queue", "i8"),  # jobs from which on a queue is searched by size
@@ -38,6 +39,7 @@ CLOCK = record(  # where the run is, and how much of each table is in use
         ("first_arrived", "i8"),  # first job that arrived since the last passes
         ("n_holdings", "i8"),  # rows used so far
         ("spare_holding", "i8"),
+        ("host", "i8"),  # beside `picked`: whose guest a job becomes; NONE: it has a whole GPU to itself at first
         ("n_ends", "i8"),
         ("unfinished", "i8"),
         ("n_segments", "i8"),
@@ -74,6 +76,9 @@ ARRAYS: dict[str, tuple[np.dtype, int]] = {
     "clock": (CLOCK, 1),
     "jobs": (JOB, 1),
     "holdings": (HOLDING, 1),
+    "asks": (np.dtype("i8"), 2),  # (jobs, 2): thousandths of CPUs and MB for each GPU; -1: its share
+    "room": (np.dtype("i8"), 2),  # (nodes, 2): what is left of these
+    "hosts": (np.dtype("i8"), 1),  # by pool: holdings of the GPUs that jobs share
     "nodes": (NODE, 1),
     "pools": (POOL, 1),
     "sites": (SITE, 1),

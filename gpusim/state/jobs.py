@@ -19,19 +19,20 @@ JOB = record(  # what every event touches comes first
         ("stall_s", "f8"),  # by how much its run takes longer to load than its class says, in its course
         ("pool", "i8"),
         ("holding", "i8"),  # row of `holdings` while it runs
-        ("gpus", "i4"),  # that it asks for: work is in seconds with so many
+        ("gpus", "i4"),  # that it asks for, a part of one rounded up: work is in seconds with so many
         ("held", "i4"),  # GPUs held: whole nodes for gangs of more than a node
         ("tenant", "i4"),
         ("job_class", "i4"),
-        ("route", "i4"),  # row of `routes`
         ("lane_pos", "i4"),  # place among the jobs of its tenant
         ("rank", "i4"),  # place in the queue order among all jobs
         ("paced", "i1"),  # its run has not always gone at rate 1: see `paces`
         ("status", "i1"),
         ("outruns", "i1"),  # killed at its estimate
         ("watched", "i1"),  # a control process waits for its end
-        ("turned", "i1"),  # it is in `turns`
+        ("milli", "i2"),  # thousandths of the GPU that it shares with others; 0: it shares none
         ("preemptible", "i1"),
+        ("turned", "i1"),  # it is in `turns`
+        ("route", "i4"),  # row of `routes`
         ("priority", "i4"),
         ("evictions", "i4"),
         ("promised_s", "f8"),  # first start promised by backfill; NaN if none
@@ -60,8 +61,8 @@ SEGMENT = record(  # part of a run at one rate: all of one that was cut short, o
         ("job", "i8"),
         ("pool", "i8"),
         ("previous", "i8"),  # of the same run
-        ("gpus", "i8"),
-        ("held", "i8"),
+        ("gpus", "f8"),
+        ("held", "f8"),
         ("start_s", "f8"),
         ("end_s", "f8"),
         ("runs_before", "i8"),  # of the job

@@ -2,7 +2,7 @@
 
 from gpusim.engine.description import ServiceLevels
 from gpusim.state.codes import Backfill, Dispatch, Order, Topology
-from tests.engine.random_cases import cases
+from tests.engine.random_cases import ORDERS, cases
 
 
 def _largest_first(rows):
@@ -53,6 +53,11 @@ GREEDY = {
 }
 PODS = {"domains": (1, 1, 2), "pods": True, "checkpoints": True, "topology": tuple(Topology)}
 NEAR = {**PODS, "topology_wait_s": (0.0, 1.0, 4.0)}
+SHARED = {
+    "backfills": (Backfill.NONE, Backfill.EASY),
+    "orders": tuple(order for order in ORDERS if order != Order.FAIR_SHARE),
+    "parts": True,
+}
 KINDS = {
     "none": cases(backfills=(Backfill.NONE,), domains=(1, 2, 3)),
     "easy": cases(backfills=(Backfill.EASY,)),
@@ -76,6 +81,28 @@ KINDS = {
         pools=3, dispatch=tuple(Dispatch), quotas=True, queue_limit=(None, 1), redispatch=(True,)
     ),
     "dispatch": cases(pools=3, dispatch=tuple(Dispatch), changes=("price", "carbon"), checkpoints=True),
+    "shared": cases(**SHARED, changes=("fail", "nodes"), checkpoints=True),
+    "shared, in domains": cases(**SHARED, domains=(2, 3)),
+    "shared, preempted": cases(**SHARED, preempts=(True,), changes=("fail",), checkpoints=True),
+    "shared, under power limits": cases(
+        **SHARED, pools=3, changes=("grid", "cap", "fail", "link"), preempts=(False, True), checkpoints=True
+    ),
+    "shared, at other rates": cases(**SHARED, pools=2, changes=PACED, checkpoints=True),
+    "shared, capped": cases(
+        **SHARED, pools=2, changes=("grid", "cap", "feeder"), checkpoints=True, caps=True, feeders=True
+    ),
+    "shared, moved": cases(
+        **SHARED, pools=3, dispatch=tuple(Dispatch), changes=("fail", "nodes"), redispatch=(False, True)
+    ),
+    "rooms": cases(backfills=(Backfill.NONE,), rooms=True, changes=("fail", "nodes"), checkpoints=True),
+    "rooms, shared": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)},
+        rooms=True,
+        pools=3,
+        dispatch=tuple(Dispatch),
+        redispatch=(False, True),
+        changes=("grid", "fail"),
+    ),  # fmt: skip
     "quotas": cases(backfills=EVERY, domains=(1, 3), quotas=True),
     "quotas of several pools": cases(pools=3, quotas=True, dispatch=tuple(Dispatch), changes=("fail", "nodes")),
     "failures": cases(backfills=EVERY, domains=(1, 3), changes=("fail",), checkpoints=True),
@@ -230,6 +257,12 @@ KINDS = {
 }
 SERVED = {
     "services": cases(backfills=(Backfill.NONE,), services=2, changes=("fail", "nodes")),
+    "services beside shared GPUs": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)}, services=2, changes=("fail", "nodes"), preempts=(False, True)
+    ),
+    "services beside shared GPUs under power limits": cases(
+        **{**SHARED, "backfills": (Backfill.NONE,)}, pools=2, services=2, changes=("grid", "cap", "fail")
+    ),
     "services and breakdowns": cases(backfills=(Backfill.NONE,), services=2, breakdowns=True),
     "services under power limits": cases(
         backfills=(Backfill.NONE,), pools=2, services=2, changes=("grid", "cap", "cooled", "fail"), checkpoints=True

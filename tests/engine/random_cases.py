@@ -14,6 +14,8 @@ ORDERS = [order for order in Order if order not in (Order.CUSTOM, *GREEDY_ONLY)]
 PACES = [0.0, 0.25, 0.5, 1.0, 2.0]  # rates of runs, and draws
 RATES = [0.0, 1.0, 2.0, 4.0, 8.0]  # [bytes/s] of a link
 FEW = [0.0, 1.0, 2.0]
+ASKS = [-1, -1, 0, 1, 3]  # of CPUs and memory beside each GPU
+PARTS = [0, 0, 125, 250, 250, 500, 500, 625, 750]  # thousandths of a GPU; 0: whole ones
 
 
 def _half(gpus: int) -> float:
@@ -58,16 +60,17 @@ def _pools(dice: Dice, most: int, domains, power: bool, sites=(0, 1), pods: bool
     return pools
 
 
-def _jobs(dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int) -> list[JobSpec]:
+def _jobs(dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int, parts: bool, rooms: bool) -> list[JobSpec]:
     """Jobs with ties, no runtime at all, estimates too short and too long, gangs, and more GPUs than there are."""
     largest = max(pool.n_nodes * pool.gpus_per_node for pool in pools)
 
     def job() -> JobSpec:
         runtime_s = _quarters(dice)
         off_s = dice.one_of([0.0, 0.0, 0.25, 1.0, 3.0, 8.0, -0.5, -1.0, -3.0, -20.0])
+        milli = dice.one_of(PARTS) if parts else 0
         return JobSpec(
             submit_s=_quarters(dice),
-            gpus=dice.whole(1, min(4, largest) if dice.coin() else largest + 1),
+            gpus=1 if milli else dice.whole(1, min(4, largest) if dice.coin() else largest + 1),
             runtime_s=runtime_s,
             estimate_s=max(runtime_s + off_s, 0.0),
             priority=dice.whole(0, 2),
@@ -76,6 +79,8 @@ def _jobs(dice: Dice, pools: list[PoolSpec], n_classes: int, n_routes: int) -> l
             preemptible=dice.coin(),
             route=dice.whole(0, n_routes - 1),
             data_bytes=dice.one_of([1.0, 2.0, 6.0, 16.0]),
+            milli=milli,
+            asks=(dice.one_of(ASKS), dice.one_of(ASKS)) if rooms else (-1, -1),
         )
 
     return sorted(dice.some(1, 16, job), key=lambda job: job.submit_s)
@@ -243,12 +248,15 @@ def _case(
     if rules.pop("spares", False):
         spares = [(dice.whole(0, 3), dice.one_of([0.0, 0.0, 0.5, 3.0])) for _pool in pools]
     caps = _caps(dice, pools) if rules.pop("caps", False) else None
+    parts, rooms = rules.pop("parts", False), rules.pop("rooms", False)
+    if rooms:
+        pools = [replace(pool, room=(dice.one_of([0, 6, 12]), dice.one_of([0, 6, 12]))) for pool in pools]
     n_services = rules.pop("services", 0)
     services = dice.some(min(n_services, 1), n_services, lambda: _service(dice, pools, caps is not None))
     route_links = _route_links(dice, routes) if "link" in changes else None
     opening = _opening(dice, pools, power, bool(services), route_links is not None)
     return Case(
-        jobs=_jobs(dice, pools, len(classes), len(routes)),
+        jobs=_jobs(dice, pools, len(classes), len(routes), parts, rooms),
         pools=pools,
         rules=Scheduling(
             order=dice.one_of(orders) if policy is None and targets is None else Order.CUSTOM,

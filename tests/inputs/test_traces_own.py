@@ -25,11 +25,14 @@ def _full_trace(n: int) -> Trace:
     numbers = {
         "job_id": rng.permutation(n) + 2**60,
         "submit_s": np.sort(rng.uniform(3.0, 1e7, n)),
-        "gpus": rng.integers(1, 4097, n),
+        "gpus": (gpus := rng.integers(1, 4097, n) ** rng.integers(0, 2, n)),
+        "gpu_milli": rng.integers(0, 1000, n) * (gpus == 1),
         "runtime_s": rng.lognormal(7, 3, n),
         "estimate_s": rng.lognormal(7, 3, n),
         "priority": rng.integers(-5, 2**31 - 1, n),
         "preemptible": rng.random(n) < 0.5,
+        "cpus": rng.uniform(0.0, 128.0, n),
+        "memory_gb": rng.uniform(0.0, 2048.0, n),
         "min_gpus": rng.integers(0, 2, n),
         "max_gpus": rng.integers(4096, 8192, n),
         "data_bytes": rng.lognormal(20, 4, n),
@@ -104,7 +107,7 @@ def test_all_faults_together(tmp_path):
     assert "column 'job_id' must hold each identity once (1x): line 3: '1'" in text
     assert "column 'submit_s' must hold numbers from 0 to 1e+11 (1x): line 3: '-1.0'" in text
     assert "column 'runtime_s' must hold numbers from 0 to 1e+11 (1x): line 4: nothing" in text
-    assert "column 'gpus' must hold whole numbers from 1 to 2147483647 (2x): line 3: '0.0', line 4: '2.5'" in text
+    assert "column 'gpus' must hold whole numbers from 1 to 2147483647, or parts of one GPU (2x): line 3: '0.0'" in text
 
 
 def test_a_cell_that_cannot_be_read_is_told_once(tmp_path):

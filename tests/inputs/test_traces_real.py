@@ -128,7 +128,7 @@ def test_openb(data_folder, variant):
     trace = open_trace(data_folder / f"{OPENB}{variant}.csv.gz")
     gpus, notes = trace.table["gpus"], trace.table.notes
     assert notes["rows without GPUs dropped"] == pods - len(gpus)
-    assert notes["fractions of a GPU rounded up to whole GPUs"] == sharing
+    assert notes["fractions of a GPU rounded up to whole GPUs"] == sharing == np.count_nonzero(trace.table["gpu_milli"])
     counts = [np.count_nonzero(gpus == count) for count in (1, 2, 4, 8)]
     assert counts == [sharing + one, two, four, eight]
     assert np.count_nonzero(trace.table.labels("gpu_types") != "") == typed

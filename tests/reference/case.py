@@ -25,6 +25,8 @@ class JobSpec:
     preemptible: bool = False
     route: int = 0
     data_bytes: float = 0.0
+    milli: int = 0  # thousandths of one GPU; 0: all of its GPUs
+    asks: tuple[int, int] = (-1, -1)  # of CPUs and memory for each GPU; -1: its share
 
 
 @dataclass(frozen=True)

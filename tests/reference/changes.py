@@ -212,7 +212,7 @@ class Changes:
             conservative.void(pool)
 
     def _clear(self, node: Node) -> None:
-        for job in reversed(node.jobs):
+        for job in reversed(node.everyone):
             self.simulator.stop(job) if isinstance(job, Replica) else self.simulator.evict(job)
 
     def _shed(self, site: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gpusim.state.codes import Dispatch, Placement, Topology
 from tests.reference import times
 from tests.reference.placement import find
+from tests.reference.sharing import find_host, free_for
 from tests.reference.world import Job, Pool
 
 
@@ -53,9 +54,11 @@ def _least(pools: list[Pool], value) -> Pool:
 
 def is_ready(job: Job, pool: Pool, admits: Callable[[Pool], bool], topology: Topology = Topology.REQUIRED) -> bool:
     """Whether nobody waits and there is room now; ``admits`` says whether a pool's site has the power."""
-    free = {node: node.free for node in pool.nodes if node.usable}
+    free = free_for(job, pool)
     fits = find(job, pool, free, Placement.BEST_FIT, topology) is not None
-    return not pool.waiting and pool.free - _held(pool.inbound, pool) >= job.held(pool.size) and fits and admits(pool)
+    room = fits and pool.free - _held(pool.inbound, pool) >= job.held(pool.size)
+    room |= find_host(job, pool, Placement.BEST_FIT) is not None
+    return not pool.waiting and room and admits(pool)
 
 
 def _held(jobs: list[Job], pool: Pool) -> int:
@@ -75,9 +78,9 @@ def _expected_wait_s(job: Job, pool: Pool, admits: Callable[[Pool], bool], topol
         return 0.0
     ahead = pool.waiting + pool.inbound
     runs = pool.running + ahead
-    gpus = _held(runs, pool)
+    gpus = pool.busy + _held(ahead, pool)
     if pool.energised == 0 or gpus == 0:
         return math.inf
     ends = math.ceil(max(_held(ahead, pool) + held - pool.free, held) * len(runs) / gpus)
-    work = sum(other.held(pool.size) * other.expected_length_s(pool) for other in runs)
+    work = sum(other.worth(pool.size) * other.expected_length_s(pool) for other in runs)
     return times.at_rate(ends * (work / gpus) / len(runs), pool.rate)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gpusim.state.codes import Placement, Topology
 from tests.reference import times
 from tests.reference.placement import Free, find, first_of, idle_of, looks, slowest_rate
+from tests.reference.sharing import find_host, hosts_of
 from tests.reference.world import Job, Node, Pool
 
 
@@ -22,6 +23,7 @@ class Reservation:
     spare: int = 0  # GPUs of the one reserved node that are left over at the shadow time
     whole: bool = False  # of whole nodes
     nodes_s: float = math.inf  # when the nodes are expected to be there; the power may be later
+    of_power: bool = False  # the head lacks that alone: all nodes are kept
 
     def outside(self, pool: Pool) -> Free:
         """GPUs that jobs of any length may take."""
@@ -33,6 +35,9 @@ class Reservation:
 
     def place(self, job: Job, pool: Pool, now: float, rule: Placement, topology: Topology) -> list[Node] | None:
         """Nodes on which a job behind the head may start now."""
+        job.host = find_host(job, pool, rule, self if self._outlasts(job, pool, now, topology) else None)
+        if job.host is not None:
+            return job.host.nodes
         outside = self.outside(pool)
         if self._outlasts(job, pool, now, topology):
             return find(job, pool, outside, rule, topology)
@@ -47,6 +52,7 @@ class Reservation:
         """Take a starting job off what is left over, if it will still run at the shadow time."""
         if (
             job.gpus < job.pool.size
+            and job.host is None
             and nodes[0] in self.nodes
             and self._outlasts(job, job.pool, now, Topology.REQUIRED)
         ):
@@ -121,7 +127,8 @@ def _first_domains(count: int, size: int, idle_s: dict[Node, float]) -> list[Nod
 
 def _part_of_a_node(head: Job, pool: Pool, now: float) -> Reservation:
     """The first node with enough free while running jobs end one after the other."""
-    ending = sorted(pool.running, key=lambda job: (job.expected_end_s(now), job.row))
+    own = [job for job in pool.running if job.host is None]
+    ending = sorted([*own, *hosts_of(pool)], key=lambda job: (job.expected_end_s(now), job.row))
     free = {node: node.free for node in pool.nodes if node.usable}
     for job in ending:
         for node in sorted(job.nodes, key=lambda node: node.index):

@@ -27,7 +27,7 @@ class Feeder:
         """What caps leave alone, and what runs would draw above idle without caps."""
         fixed_w = sum(self.pool.spec.node_idle_w for node in self.nodes if node.on)
         runs_w = 0.0
-        for job in [job for node in self.nodes for job in node.jobs]:
+        for job in [job for node in self.nodes for job in node.everyone]:
             if isinstance(job, Replica):
                 fixed_w += full_replica_w(job, self.pool) / len(job.nodes)
             else:

@@ -12,6 +12,7 @@ from tests.reference.placement import find
 from tests.reference.power import SitePower, job_w
 from tests.reference.promises import Load
 from tests.reference.queueing import place
+from tests.reference.sharing import find_host, free_for
 from tests.reference.world import Job, Node, Pool, build_pools
 
 
@@ -41,7 +42,10 @@ class Fleet:
 
     def find(self, job: Job) -> list[Node] | None:
         """Nodes on which a job fits now."""
-        free = {node: node.free for node in job.pool.nodes if node.usable}
+        job.host = find_host(job, job.pool, self.rules.placement)
+        if job.host is not None:
+            return job.host.nodes
+        free = free_for(job, job.pool)
         return find(job, job.pool, free, self.rules.placement, self.asks(job))
 
     def asks(self, job: Job) -> Topology:

@@ -91,7 +91,9 @@ class Passes:
         now, kept, others = self.env.now, pool.reservation, self.simulator.load(pool, own=False)
         w = job_w(head, pool) * others.power.overhead
         if self.simulator.find(head) is not None:  # it lacks power: all nodes are kept, until enough is given back
-            pool.reservation = easy.Reservation(head, others.earliest_s(head, pool, now), pool.nodes, nodes_s=now)
+            pool.reservation = easy.Reservation(
+                head, others.earliest_s(head, pool, now), pool.nodes, nodes_s=now, of_power=True
+            )
         elif (
             kept is None
             or pool.unsettled

@@ -35,7 +35,7 @@ def full_w(job: Job, pool: Pool) -> float:
         + (loading + stalled) * spec.communication_w
         + writing * spec.checkpoint_w
     )
-    return job.held(pool.size) * job.draw * job.spread * pool.draw * per_gpu_w
+    return job.worth(pool.size) * job.draw * job.spread * pool.draw * per_gpu_w
 
 
 def replica_w(replica: Job, pool: Pool) -> float:

@@ -46,7 +46,7 @@ def _on_node(head: Job, node: Node, gone: list[Job]) -> list[Job]:
     for job in reversed(node.jobs):
         if free >= head.on_node(node.size):
             break
-        if job not in gone and job.spec.preemptible and job.spec.priority < head.spec.priority:
+        if job not in gone and job.makes_way_for(head):
             chosen.append(job)
             free += job.on_node(node.size)
     return chosen if free >= head.on_node(node.size) else []

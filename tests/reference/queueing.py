@@ -12,10 +12,10 @@ KEYS = {
     Order.FAIR_SHARE: lambda job: 0,
     Order.SJF: lambda job: job.spec.estimate_s,
     Order.PRIORITY: lambda job: -job.spec.priority,
-    Order.LARGEST: lambda job: -job.spec.gpus,
+    Order.LARGEST: lambda job: -job.spec.gpus * job.part,
     **dict.fromkeys((Order.CUSTOM, *GREEDY_ONLY), lambda job: 0),
-    Order.SMALLEST: lambda job: job.spec.gpus,
-    Order.GPU_TIME: lambda job: job.spec.estimate_s * job.spec.gpus,
+    Order.SMALLEST: lambda job: job.spec.gpus * job.part,
+    Order.GPU_TIME: lambda job: job.spec.estimate_s * job.spec.gpus * job.part,
     Order.DEADLINE: lambda job: job.spec.submit_s + 2.0 * job.spec.estimate_s,  # cases have a slack of 2
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gpusim.state.codes import Backfill, Dispatch, Status
 from tests.reference.dispatch import is_ready
 from tests.reference.queueing import Queue
+from tests.reference.sharing import hosts_of
 from tests.reference.world import Job, Pool
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Moves:
                     if self._move(job, self.pools[p]):
                         return True
         for pool in self.pools:
-            if pool.is_open and not pool.waiting and pool.free > 0:
+            if pool.is_open and not pool.waiting and pool.free + len(hosts_of(pool)) > 0:
                 for other in self.pools:
                     queue = Queue(other, self.rules.order, self.case.shares, lambda _job: False)
                     for _ in range(LOOK):

@@ -21,6 +21,7 @@ from tests.reference.passes import Passes
 from tests.reference.placement import rate_apart
 from tests.reference.rounds import Rounds
 from tests.reference.serving import Replica, Service, serve
+from tests.reference.sharing import Host
 from tests.reference.waiting import Waiting
 from tests.reference.world import Job, Node, Pool
 
@@ -135,15 +136,27 @@ class Simulator(Fleet):
         pool.running.append(job)
         job.promise = None
         job.nodes = nodes
-        for node in nodes:
-            node.jobs.append(job)
+        if job.part == 1.0:
+            for node in nodes:
+                node.jobs.append(job)
         job.status, job.start_s = Status.RUNNING, now
         job.first_start_s = now if job.first_start_s is None else job.first_start_s
         job.since_s, job.place_s = now, 0.0
         job.spread = rate_apart(job, pool, nodes)
         job.end_s = now + job.left_s(job.length_s(pool))
+        if job.part < 1.0:
+            self._share(job, nodes[0])
         self.greedy.started(job)
         self.news[job].succeed(True)
+
+    def _share(self, job: Job, node: Node) -> None:
+        """A job takes its part of a GPU, of another one than before if nobody shares it yet."""
+        if job.host is None:
+            job.host = Host(node, job.row, self.env.now)
+            node.jobs.append(job.host)
+        else:
+            job.pool.unsettled |= job.estimated_end_s() > job.host.estimated_end_s()
+        job.host.guests.append(job)
 
     def evict(self, job: Job) -> None:
         place_s = job.place_now_s(self.env.now)
@@ -158,8 +171,9 @@ class Simulator(Fleet):
 
     def make_way(self, head: Job) -> list[Node] | None:
         """Evict for the head, if it can then start; its nodes."""
-        for job in preemption.victims(head, head.pool, self.asks(head)):
-            self.evict(job)
+        for one in preemption.victims(head, head.pool, self.asks(head)):
+            for job in list(one.guests) if isinstance(one, Host) else [one]:
+                self.evict(job)
         return self.find(head)
 
     def stop(self, replica: Replica) -> None:
@@ -192,9 +206,19 @@ class Simulator(Fleet):
         self._leave_nodes(job)
 
     def _leave_nodes(self, job: Job) -> None:
-        kept = job.pool.reservation
+        kept, holder = job.pool.reservation, job
+        if job.host is not None:
+            holder, before_s = job.host, job.host.estimated_end_s()
+            holder.guests.remove(job)
+            job.host = None
+            if holder.guests:
+                head = None if kept is None else kept.head
+                job.pool.unsettled |= holder.estimated_end_s() != before_s or (head is not None and head.part < 1.0)
+                job.nodes = []
+                self.gave_back(job.pool)
+                return
         for node in job.nodes:
-            node.jobs.remove(job)
+            node.jobs.remove(holder)
             if kept is not None and kept.depends_on(node, self.env.now):
                 job.pool.unsettled = True
         job.nodes = []

@@ -10,6 +10,7 @@ from gpusim.engine.description import ClassSpec, PoolSpec
 from gpusim.state.codes import Status
 from tests.reference import times
 from tests.reference.case import DRAWS, JobSpec
+from tests.reference.sharing import Host, hosts_of
 
 if TYPE_CHECKING:
     from tests.reference.conservative import Promise
@@ -45,9 +46,29 @@ class Job:
     pace: float = 1.0  # how many times as long its work takes with so many as with those of its spec
     promise: Promise | None = None  # under conservative backfill, while it waits
     promised_s: float | None = None  # the first start promised
+    host: Host | None = None  # whose guest it is, or becomes where it was last found to fit
 
     def __post_init__(self):
         self.gpus = self.spec.gpus
+
+    @property
+    def part(self) -> float:
+        """Part of each of its GPUs that it has."""
+        return self.spec.milli / 1000 or 1.0
+
+    def worth(self, size: int) -> float:
+        """GPUs that are its own of those that it holds."""
+        return self.held(size) * self.part
+
+    def takes(self, kind: int, total: int, size: int) -> int:
+        """What it takes of CPUs or memory on each of its nodes, which have ``total``."""
+        if self.spec.asks[kind] >= 0:
+            return self.spec.asks[kind] * self.on_node(size)
+        return int(total // size * self.on_node(size) * self.part)
+
+    def makes_way_for(self, head: Job) -> bool:
+        """Whether it may be evicted for a more urgent job."""
+        return self.spec.preemptible and self.spec.priority < head.spec.priority
 
     @property
     def is_cut(self) -> bool:
@@ -117,7 +138,20 @@ class Node:
     down: bool = False
     repairs: int = 0  # under way
     spare: bool = False
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[Job | Host] = field(default_factory=list)
+
+    def has_room(self, job: Job, room: tuple[int, int]) -> bool:
+        """Whether what a job takes of each kind is left of ``room``, of which 0 is no limit."""
+        for kind, total in enumerate(room):
+            taken = sum(other.takes(kind, total, self.size) for other in self.everyone)
+            if total and taken + job.takes(kind, total, self.size) > total:
+                return False
+        return True
+
+    @property
+    def everyone(self) -> list[Job]:
+        """All that run here, those that share GPUs too."""
+        return [job for one in self.jobs for job in (one.guests if isinstance(one, Host) else [one])]
 
     @property
     def usable(self) -> bool:
@@ -197,7 +231,8 @@ class Pool:
     @property
     def busy(self) -> int:
         """GPUs held by jobs."""
-        return sum(job.held(self.size) for job in self.running)
+        own = sum(job.held(self.size) for job in self.running if job.host is None)
+        return own + len(hosts_of(self))
 
     @property
     def energised(self) -> int:

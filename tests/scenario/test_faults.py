@@ -235,7 +235,8 @@ def test_value(key: str, value: object, fault: str) -> None:
         (
             "workload.streams.research.gpus",
             {"8": 0.5, "many": 0.5},
-            "workload.streams.research.gpus: size many is not a whole number of GPUs from 1, say 8",
+            "workload.streams.research.gpus: size many is not a whole number of GPUs from 1, say 8, nor a"
+            " part of one, from 0.001 to 0.999",
         ),
         (
             "workload.streams.research.gpus",

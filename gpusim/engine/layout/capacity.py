@@ -23,11 +23,11 @@ class Layout:
     heap_size: int
 
 
-def lay_out_pools(specs: list[PoolSpec], n_holdings: int) -> Layout:
+def lay_out_pools(specs: list[PoolSpec], n_holdings: int, guests: int) -> Layout:
     pools = records(POOL, len(specs))
     n_nodes = sum(spec.n_nodes for spec in specs)
     nodes = records(NODE, n_nodes)
-    node = domain = words = 0
+    node = domain = words = host = 0
     place = n_holdings + 1  # behind the heap of ends
     for p, (pool, spec) in enumerate(zip(pools, specs, strict=True)):
         for name in spec.__dataclass_fields__:
@@ -44,13 +44,15 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int) -> Layout:
         pool.domain_sets = words
         words += 2 * (spec.nodes_per_domain + 1) * pool.domain_words
         pool.release_base = place
-        place += min(spec.n_nodes * spec.gpus_per_node, n_holdings) + 1
+        place += min(spec.n_nodes * spec.gpus_per_node + guests, n_holdings) + 1
         pool.idle_base = place
         place += spec.n_nodes
         mine = nodes[node : node + spec.n_nodes]
         mine["pool"] = p
         mine["domain"] = np.arange(spec.n_nodes) // spec.nodes_per_domain
         mine["spare"] = spec.gpus_per_node
+        pool.first_host = host
+        host += spec.n_nodes * spec.gpus_per_node
         node += spec.n_nodes
         domain += n_domains
     for name in ("first_holding", "next_held", "next_reserved"):
@@ -63,6 +65,15 @@ def lay_out_pools(specs: list[PoolSpec], n_holdings: int) -> Layout:
     pools["spared_s"] = np.inf
     pools["shadow_s"] = np.inf
     return Layout(pools, nodes, domain, words, place)
+
+
+def rooms_of(specs: list[PoolSpec], layout: Layout, asks: np.ndarray | None, n_jobs: int) -> dict[str, np.ndarray]:
+    """CPUs and memory that jobs ask for and that nodes have; rows of none where no node's are limited."""
+    if not any(max(spec.room) > 0 for spec in specs):
+        return {"asks": np.zeros((1, 2), "i8"), "room": np.zeros((1, 2), "i8")}
+    layout.pools["share"] = [[total // spec.gpus_per_node for total in spec.room] for spec in specs]
+    room = np.array([spec.room for spec in specs], "i8")[layout.nodes["pool"]]
+    return {"asks": np.full((n_jobs, 2), -1, "i8") if asks is None else asks, "room": room}
 
 
 def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
@@ -82,10 +93,10 @@ def sites_of(specs: list[PoolSpec], caps: list[SiteCaps]) -> np.recarray:
     return sites
 
 
-def heaps(layout: Layout, pools: list[PoolSpec], n_holdings: int) -> dict[str, np.ndarray]:
+def heaps(layout: Layout, pools: list[PoolSpec], n_holdings: int, guests: int) -> dict[str, np.ndarray]:
     """Heaps of ends and of idle nodes, a heap to search in, and lists of what one instant touches."""
     n_nodes, most_jobs = len(layout.nodes), max(pool.gpus_per_node for pool in pools)
-    scratch = _scratch_size(pools)
+    scratch = _scratch_size(pools) + 2 * guests
     return {
         "heap_keys": np.zeros(layout.heap_size, "f8"),
         "heap_ids": np.zeros(layout.heap_size, "i8"),
@@ -96,7 +107,7 @@ def heaps(layout: Layout, pools: list[PoolSpec], n_holdings: int) -> dict[str, n
         "scratch_ids": np.zeros(scratch, "i8"),
         "scratch_pos": np.full(max(n_holdings, n_nodes) + 8, -1, "i8"),
         "picked": np.zeros(n_nodes + 1, "i8"),
-        "woken": np.zeros(max(n_nodes * most_jobs, 1), "i8"),
+        "woken": np.zeros(max(n_nodes * most_jobs + guests, 1), "i8"),
     }
 
 

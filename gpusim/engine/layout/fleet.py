@@ -7,9 +7,9 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.engine.capping import cap_tables
 from gpusim.engine.description import ClassSpec, PoolSpec, Replicas, Scheduling, SiteCaps, Work
-from gpusim.engine.layout.capacity import heaps, lay_out_pools, sites_of
+from gpusim.engine.layout.capacity import heaps, lay_out_pools, rooms_of, sites_of
 from gpusim.engine.layout.feeders import lay_out_feeders
-from gpusim.engine.layout.jobs import classes_of, jobs_of, routes_of
+from gpusim.engine.layout.jobs import classes_of, jobs_of, most_guests, routes_of
 from gpusim.engine.layout.options import clock_of, scheduling_of
 from gpusim.engine.layout.plans import dues, timelines
 from gpusim.engine.layout.queues import queues_of, rosters_of
@@ -53,20 +53,24 @@ def allocate(
         classes, jobs.priority, caps, serving.replicas, {pool.site for pool in pools if pool.is_fed}
     )
     n_jobs = len(jobs)
-    n_holdings = min(sum(pool.n_nodes * pool.gpus_per_node for pool in pools), n_jobs + len(serving.replicas)) + 1
+    n_gpus = sum(pool.n_nodes * pool.gpus_per_node for pool in pools)
+    guests = most_guests(jobs, n_gpus)
+    n_holdings = min(n_gpus, n_jobs + len(serving.replicas)) + guests + 1
     n_types = max(pool.gpu_type for pool in pools) + 1
-    layout = lay_out_pools(pools, n_holdings)
+    layout = lay_out_pools(pools, n_holdings, guests)
     sites = sites_of(pools, caps)
     feeders = lay_out_feeders(pools, layout, sites, caps)
     conservative = scheduling.backfill == Backfill.CONSERVATIVE
     seats_kept = int(layout.pools["planned"].sum()) if conservative else 0
     segments = 4096 if scheduling.preempts or scheduling.greedy or len(serving.replicas) else 64
     return Fleet(
-        scheduling=scheduling_of(scheduling, quota is not None),
+        scheduling=scheduling_of(scheduling, quota is not None, any(max(pool.room) > 0 for pool in pools)),
         clock=clock_of(n_jobs, seats_kept),
         jobs=jobs,
         holdings=records(HOLDING, n_holdings),
+        hosts=np.zeros(n_gpus if guests else 1, "i8"),
         nodes=layout.nodes,
+        **rooms_of(pools, layout, work.asks, n_jobs),
         pools=layout.pools,
         sites=sites,
         **feeders,
@@ -90,7 +94,7 @@ def allocate(
         domain_idle=np.zeros((layout.n_domains, 2), "i8"),
         quota=quota if quota is not None else np.full((len(shares), n_types), np.iinfo("i8").max // 2, "i8"),
         held=np.zeros((len(shares), n_types), "i8"),
-        **heaps(layout, pools, n_holdings),
+        **heaps(layout, pools, n_holdings, guests),
         turns=np.zeros(n_jobs if any(spec.told for spec in classes) else 1, "i8"),
         departing=records(TRANSFER, n_jobs if n_links else 1),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.bundle import records
 from gpusim.engine.capping import slowing
 from gpusim.engine.description import ClassSpec, Scheduling, Work
+from gpusim.gangs import MILLI
 from gpusim.state.codes import NONE, Order, Status
 from gpusim.state.jobs import CLASS, JOB, ROUTE
 
@@ -15,7 +16,7 @@ def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
     jobs = records(JOB, len(work.submit_s))
     for name in (
         "submit_s", "gpus", "runtime_s", "estimate_s", "route", "priority", "tenant", "job_class", "preemptible",
-        "data_bytes",
+        "data_bytes", "milli",
     ):  # fmt: skip
         jobs[name] = getattr(work, name)
     jobs["outruns"] = (jobs["runtime_s"] > jobs["estimate_s"]) & scheduling.kill_at_estimate
@@ -26,14 +27,21 @@ def jobs_of(work: Work, scheduling: Scheduling) -> np.recarray:
     return jobs
 
 
+def most_guests(jobs: np.recarray, n_gpus: int) -> int:
+    """Jobs that may share ``n_gpus`` GPUs at once, at the most."""
+    parts = jobs["milli"][jobs["milli"] > 0]
+    return min(len(parts), n_gpus * (MILLI // int(parts.min()))) if len(parts) else 0
+
+
 def keys_of(jobs: np.recarray, scheduling: Scheduling) -> np.ndarray:
     """By what jobs are ordered as they are submitted, shape (n_jobs,): less goes first."""
+    gpus = np.where(jobs.milli > 0, jobs.milli / MILLI, jobs.gpus) if jobs.milli.any() else jobs.gpus
     keys = {
         Order.SJF: jobs.estimate_s,
         Order.PRIORITY: -jobs.priority,
-        Order.LARGEST: -jobs.gpus,
-        Order.SMALLEST: jobs.gpus,
-        Order.GPU_TIME: jobs.estimate_s * jobs.gpus,
+        Order.LARGEST: -gpus,
+        Order.SMALLEST: gpus,
+        Order.GPU_TIME: jobs.estimate_s * gpus,
         Order.DEADLINE: jobs.submit_s + scheduling.slack * jobs.estimate_s,
     }
     return keys.get(scheduling.order, np.zeros(len(jobs)))

@@ -20,13 +20,13 @@ def clock_of(n_jobs: int, seats_kept: int) -> np.recarray:
     return clock
 
 
-def scheduling_of(scheduling: Scheduling, quotas: bool) -> np.recarray:
+def scheduling_of(scheduling: Scheduling, quotas: bool, rooms: bool) -> np.recarray:
     table = records(SCHEDULING, 1)
     for name in ("order", "backfill", "placement", "dispatch", "topology", "topology_wait_s", "greedy", "cycle_s"):
         table[name] = getattr(scheduling, name)
     table["preempts"] = scheduling.preempts or scheduling.greedy
     table["by_gpus"], table["promote"] = scheduling.levels.by_gpus, scheduling.levels.promote
-    table["quotas"] = quotas
+    table["quotas"], table["rooms"] = quotas, rooms
     # Jobs that a policy leaves out are to wait where they are, and those with a reservation have it there.
     keeps = scheduling.order == Order.CUSTOM or scheduling.backfill == Backfill.CONSERVATIVE
     table["redispatch"] = scheduling.redispatch and not keeps

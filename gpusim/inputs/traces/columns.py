@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from gpusim.errors import did_you_mean
-from gpusim.inputs.jobtable import CODED, COLUMNS, RANGE, JobTable, encode
+from gpusim.gangs import MILLI
+from gpusim.inputs.jobtable import CODED, COLUMNS, RANGE, ROUNDED, SHARED, JobTable, divided, encode
 from gpusim.inputs.traces.faults import Faults
 from gpusim.inputs.traces.rows import GREATEST
 from gpusim.inputs.traces.trace import LONGEST_S, NO_ESTIMATE, UNORDERED
@@ -84,6 +85,9 @@ def job_table(
     for name in CODED:
         if name in columns:
             columns[name], names[name] = encode(columns[name])
+    if SHARED not in columns:
+        _note(notes, ROUNDED, np.count_nonzero(columns["gpus"] < 1))
+        columns |= divided(columns["gpus"])
     return JobTable.build(names, notes, **columns)
 
 
@@ -121,11 +125,13 @@ def _check(faults: Faults, columns: dict[str, np.ndarray], lines: np.ndarray, un
             else:
                 refuse(name, "each identity once", pd.Series(values).duplicated().to_numpy())
         elif name == "gpus":
-            refuse(
-                name,
-                f"whole numbers from 1 to {most}",
-                ~((values >= 1) & (values <= most) & (values == np.floor(values))),
-            )
+            parts = (values > 0) & (values < 1) & (SHARED not in columns)  # which says it apart
+            whole = (values >= 1) & (values <= most) & (values == np.floor(values))
+            refuse(name, f"whole numbers from 1 to {most}, or parts of one GPU", ~(whole | parts))
+        elif name == SHARED:
+            whole = (values >= 0) & (values < MILLI) & (values == np.floor(values))
+            fits = (values == 0) | (columns["gpus"] == 1)
+            refuse(name, "0, or whole numbers from 1 to 999 beside one GPU", ~(whole & fits))
         elif name in RANGE:
             gpus, sign = columns["gpus"], 1.0 if name == "min_gpus" else -1.0
             whole = (values >= 0) & (values <= most) & (values == np.floor(values))

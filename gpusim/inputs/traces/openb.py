@@ -7,6 +7,7 @@ import numpy as np
 from gpusim.inputs.traces.rows import Rows
 from gpusim.inputs.traces.source import Source
 from gpusim.inputs.traces.trace import Trace, build_trace, final_states
+from gpusim.units import BYTES_PER_GB
 
 REQUIRED = {"name": str, "num_gpu": float, "gpu_milli": float}
 OPTIONAL = {
@@ -14,6 +15,8 @@ OPTIONAL = {
     "deletion_time": float,
     "scheduled_time": float,
     "gpu_spec": str,
+    "cpu_milli": float,
+    "memory_mib": float,
     "pod_phase": str,
 }
 TIMES = {"creation_time", "deletion_time"}
@@ -42,13 +45,25 @@ def read(source: Source) -> Trace:
     else:
         source.note("rows without times: submitted at 0 with zero runtime", len(rows))
         created = runtime_s = np.zeros(len(rows))
+    takes = {
+        ours: np.nan_to_num(rows.number(theirs)) * unit
+        for ours, theirs, unit in (("cpus", "cpu_milli", 1e-3), ("memory_gb", "memory_mib", 2**20 / BYTES_PER_GB))
+        if theirs in rows
+    }
     texts = {}
     if "gpu_spec" in rows:
         texts["gpu_types"] = rows.text("gpu_spec")
     if "pod_phase" in rows:
         texts["final_state"] = final_states(rows.text("pod_phase"))
     return build_trace(
-        source, "openb", submit_s=created, runtime_s=runtime_s, gpus=gpus, job_id=rows.text("name"), **texts
+        source,
+        "openb",
+        submit_s=created,
+        runtime_s=runtime_s,
+        gpus=gpus,
+        job_id=rows.text("name"),
+        takes=takes,
+        **texts,
     )
 
 

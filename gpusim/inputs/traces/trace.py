@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 
-from gpusim.inputs.jobtable import JobTable, encode
+from gpusim.inputs.jobtable import ROUNDED, JobTable, divided, encode
 from gpusim.inputs.traces.source import Source
 from gpusim.units import number_of
 
@@ -85,6 +87,7 @@ def build_trace(
     origin: datetime | None = None,
     job_id: np.ndarray | None = None,
     estimate_s: np.ndarray | None = None,
+    takes: Mapping[str, np.ndarray] = MappingProxyType({}),
     **texts: np.ndarray,
 ) -> Trace:
     """Trace of the rows that can be simulated; what is left out or changed is counted in the notes.
@@ -97,6 +100,8 @@ def build_trace(
         Kept if these are unique whole numbers, else rows are numbered from 0.
     estimate_s : ndarray of float, shape (n_rows,), optional
         NaN or 0 where missing.
+    takes : dict of str to ndarray of float, shape (n_rows,)
+        Columns ``cpus`` and ``memory_gb`` of the job table.
     texts : ndarray of str, shape (n_rows,)
         Coded columns of the job table.
 
@@ -119,7 +124,7 @@ def build_trace(
     ids = np.arange(len(submit_s)) if job_id is None else _numbered(source, job_id)
     kept = _usable(source, submit_s, runtime_s, gpus)
     whole = np.ceil(gpus[kept])
-    source.note("fractions of a GPU rounded up to whole GPUs", np.count_nonzero(whole != gpus[kept]))
+    source.note(ROUNDED, np.count_nonzero(whole != gpus[kept]))
     source.note("rows with zero runtime kept", np.count_nonzero(runtime_s[kept] == 0))
     given = np.where(estimate_s[kept] > 0, estimate_s[kept], np.nan)  # nobody asks for no time
     source.note(NO_ESTIMATE, np.count_nonzero(np.isnan(given)))
@@ -127,8 +132,9 @@ def build_trace(
         "job_id": ids[kept],
         "submit_s": submit_s[kept],
         "runtime_s": runtime_s[kept],
-        "gpus": whole,
+        **divided(gpus[kept]),
         "estimate_s": np.where(np.isnan(given), runtime_s[kept], given),
+        **{name: values[kept] for name, values in takes.items()},
     }
     if "final_state" not in texts:
         source.note("rows without a final state, taken as completed", len(whole))

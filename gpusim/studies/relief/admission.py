@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from math import ceil
 
 from gpusim import gangs
 from gpusim.causes import relieved_by
@@ -46,7 +47,7 @@ def _beyond_quota(scenario: Scenario, tenant: str, kind: str, quota: int) -> tup
         (complete_gpus(scenario, site, kind) for site, other, _pool in pools_of(scenario) if other == kind), default=0
     )
     sizes = [
-        int(size)
+        ceil(float(size))
         for stream in scenario.workload.streams.values()
         if stream.tenant == tenant and (not stream.gpu_types or kind in stream.gpu_types)
         for size in stream.gpus or {}
