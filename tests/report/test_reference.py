@@ -93,6 +93,7 @@ def test_every_table_stands_in_it() -> None:
         "market.demand.gpus.NAME",
         "money",
         "money.opening",
+        "money.resale",
         "money.loans.NAME",
         "rules",
         "assumptions.NAME",
