@@ -30,7 +30,7 @@ class Service(Model):
     """One inference service."""
 
     tenant: str
-    """Tenant to which the replicas are booked."""
+    """Tenant that the replicas belong to."""
     level: Literal["fluid", "requests"] | None = None
     """"requests": every request is served, batch by batch, which needs ``model``. "fluid", or absent: tokens flow, and
     latencies, with ``model``, are those of a replica under that load."""
