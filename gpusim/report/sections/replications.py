@@ -49,7 +49,7 @@ class ReplicationsSection(Section):
             terminal.print(_money(deliveries))
         note = (
             f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned but not"
-            f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if the whole project is 30 days late"
+            f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if the whole project is delayed by 30 days"
             f" ({number_of(about['delayed'], 'replication')})."
         )
         terminal.print(note, style="dim")
