@@ -47,7 +47,12 @@ def main(path: str = "seeds/us_eu_fleet.toml", site: str = "abilene", out: str =
     scenario = gpusim.Scenario.from_toml(path)
     plain = gpusim.run(scenario)
     called = gpusim.run(scenario, processes=[programme(site, scenario.run.start.weekday())])
-    for name, unit in (("useful_gpu_hours", "GPU-hours"), ("evictions", "evictions"), ("energy_usd", "USD for energy")):
+    print(f"{'':20} {'without':>16} {'with':>16} {'difference':>14}")
+    for name, unit in (
+        ("useful_gpu_hours", "useful GPU-hours"),
+        ("evictions", "evictions"),
+        ("energy_usd", "USD for energy"),
+    ):
         before, after = plain.metrics().value[name], called.metrics().value[name]
         print(f"{unit:20} {before:16,.0f} {after:16,.0f} {after - before:+14,.0f}")
     Path(out).parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """What does it cost to know the power of every rack, busway and hall?
 =====================================================================
 
-A million nodes on 250,000 racks, 20,834 busways and 1,042 halls. A walk through all nodes makes the sums of all of
-these anew; it is timed beside a plain copy of the same watts in numpy, and its sums must be those that numpy finds.
+A million nodes on 250,000 racks, 20,834 busways and 1,042 halls. A walk through all nodes recomputes all their sums;
+it is timed beside a plain copy of the same watts in numpy, and its sums must be those that numpy finds.
 Then jobs start and end in fleets of different size, with such feeders and without: what a change costs must not depend
 on how many nodes there are. Limits that never bind must not change a single end.
 

@@ -1,8 +1,8 @@
 """When to replace a hall of H100s, and by what?
 ==============================================
 
-A hall of 30 MW in Texas is full of H100s of 2024, let by the hour. From a date on they are taken out, and GB300 or Vera
-Rubin racks come in: 75 days of an empty hall, and capital. Prices of all types fall with age. The build-out is played
+A hall of 30 MW in Texas is full of H100s of 2024, rented out by the hour. At some date GB300 or Vera Rubin
+racks replace them: 75 days of an empty hall, and capital. Prices of all types fall with age. The build-out is played
 and its statements made from 2027 to the end of 2032 (``gpusim.play``, ``gpusim.commerce``): present value with plant at
 book value at both ends, less that of the hall as it is, against the date.
 

@@ -200,7 +200,7 @@ def _sentence(row: dict, start: datetime, basis: str) -> str:
     elif cause in (BUSY, BACKLOG):
         parts.append(
             f"Waiting work asked for {number_of(asked, 'GPU-hour')} beyond these; {held} of them count as held back, as"
-            f" many as were busy in its place{value}."
+            f" many as other work kept busy{value}."
         )
     else:
         hours = number_of(lost, "GPU-hour")

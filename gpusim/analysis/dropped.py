@@ -7,7 +7,7 @@ import pandas as pd
 from gpusim.analysis.wording import compact, share
 from gpusim.tables.deliveries import Deliveries
 
-HOURLY = {"on_demand": "let on demand", "spot": "let as spot", "idle": "idle"}
+HOURLY = {"on_demand": "sold on demand", "spot": "sold as spot", "idle": "idle"}
 LEAST = 0.005  # of what is dropped: takers of less are not named
 
 
@@ -22,7 +22,7 @@ def _sentence(shock: str, tenant: str, rows: pd.DataFrame) -> str:
     lost = -hours[hours < 0.0].sum()
     text = f"{tenant} cuts back ({shock}) in {share(rows['comes'].iloc[0])} of replications"
     if not lost > 0.0:
-        return f"{text}, of GPUs that it would not have had."
+        return f"{text}, but has no GPUs to give up then."
     taken = hours[hours > LEAST * lost].sort_values(ascending=False, kind="stable")
     parts = [f"{share(value / lost)} {HOURLY.get(name, f'to {name}')}" for name, value in taken.items()]
     usd = rows["usd"].sum()

@@ -40,18 +40,18 @@ def in_words(result: Record) -> list[str]:
     table, waits = result.table(LINKS), result.waits
     used = int((table["data_bytes"] > 0.0).sum())
     said = [
-        f"{number_of(used, 'link')} of {len(table):,} carried {_tb(float(table['data_bytes'].sum()))} in all, for"
-        f" {table['usd'].sum():,.0f} USD; data that cross several links count on each."
+        f"{number_of(used, 'link')} of {len(table):,} carried {_tb(float(table['data_bytes'].sum()))} in total,"
+        f" for {table['usd'].sum():,.0f} USD; data that cross several links count on each."
     ]
     waited_h = float(waits.loc[waits["cause"] == "data", "job_s"].sum()) / HOUR_S
     if waited_h > 0.0:
-        said.append(f"Jobs waited {number_of(f'{waited_h:,.3g}', 'hour')} in all for data.")
+        said.append(f"Jobs waited {number_of(f'{waited_h:,.3g}', 'hour')} in total for data.")
     copies = brought(result)
     if len(copies):
         count = {name: int(copies[name].sum()) for name in ("copies", "kept", "dropped")}
         said.append(
-            f"{number_of(count['copies'], 'copy')} of data sets came to sites: {count['kept']:,} kept,"
-            f" {count['dropped']:,} of these dropped later for others."
+            f"{number_of(count['copies'], 'copy')} of data sets arrived at sites: {count['kept']:,} kept,"
+            f" {count['dropped']:,} of these later dropped to make room."
         )
     return said
 

@@ -42,7 +42,7 @@ def _why(late: pd.DataFrame) -> str:
     if len(named) == 1:
         return f"late: {named[0]}"
     if 2 * late["requests"].iloc[0] > late["requests"].sum():
-        return f"most late: {named[0]}"
+        return f"main cause of lateness: {named[0]}"
     more = len(named) - MOST_CAUSES
     listed = ", ".join(named[:MOST_CAUSES]) if more else " and ".join(named)
     return f"late: {listed}" + (f" and {number_of(more, 'more cause')}" if more else "")

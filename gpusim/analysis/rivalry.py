@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gpusim.analysis.lateness import spelled
-from gpusim.analysis.wording import gpu_hours, quantity
+from gpusim.analysis.wording import gpu_hours, quantity, worth
 from gpusim.scenario.earnings import Earnings
 from gpusim.tables.competition import ALL, Competition
 from gpusim.tables.names import PRICES
@@ -103,8 +103,8 @@ def rivalry(result: Record, competition: Competition | None = None) -> str:
     basis = Earnings.of_manifest(result.manifest).basis
     costliest, later = alone["usd"].idxmax(), number_of(f"{costs.loc[ALL, 'later_days']:,.0f}", "day")
     return (
-        f"{said}. Without any of them a project would be delivered {later} earlier on"
-        f" average over {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live,"
-        f" {quantity(costs.loc[ALL, 'usd'])} USD {basis}. Most of it is due to {spelled(costliest)}:"
+        f"{said}. Without rivals, projects would be delivered {later} earlier on average over"
+        f" {number_of(n, 'replication')}, and {gpu_hours(costs.loc[ALL, 'gpu_hours'])} more would be live"
+        f"{worth(costs.loc[ALL, 'usd'], basis)}. The most expensive: {spelled(costliest)},"
         f" {quantity(alone.loc[costliest, 'usd'])} USD."
     )

@@ -60,7 +60,7 @@ class FleetEnvironment(PlayedClock):
     def detach(self) -> Fleet:
         """Give the fleet away at the end: events refer to their environment, which would keep it for long."""
         if self.active_process is not None:
-            raise border.refuse(self, "env.detach: the run is under way; it gives the fleet away when it is over")
+            raise border.refuse(self, "env.detach: the run is still under way; call it after the run has ended")
         fleet, self._fleet = self._fleet, None
         return fleet
 

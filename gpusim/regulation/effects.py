@@ -21,9 +21,9 @@ DEEDS = {
     "peak": "charged for peaks",
     "capacity": "charged for capacity",
     "pue": "limited PUE",
-    "heat": "asked for use of heat",
-    "renewable": "asked for renewables",
-    "report": "asked for a report",
+    "heat": "required heat reuse",
+    "renewable": "required renewables",
+    "report": "required a report",
     "residency": "closed sites to data",
     "delay": "delayed projects",
 }

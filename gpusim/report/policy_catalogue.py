@@ -23,10 +23,11 @@ WORKS = {
 
 def tables() -> tuple[Table, Table, Table]:
     """Policies; what each kind works with; options with their defaults."""
-    overview = Table("order", "goes first", "decides", "source", title="Policies: scheduler.order")
+    overview = Table("order", "rule", "decides", "source", title="Policies: scheduler.order")
     for name, spec in ORDERS.items():
         overview.add_row(name, spec.rule, spec.how.value, spec.source)
-    works = Table("decides", "what, and with what", title="All work with failures, power limits, quotas and services")
+    title = "All work with failures, power limits, quotas and services"
+    works = Table("decides", "what, and under which conditions", title=title)
     for how, words in WORKS.items():
         works.add_row(how.value, words)
     options = Table("order", "option", "value", "default", "meaning", title="Options: scheduler.options")

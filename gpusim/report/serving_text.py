@@ -49,7 +49,7 @@ def print_calibration(found: Calibration, console: Console | None = None) -> Non
     factors = found.factors
     console.print(
         f"Factors on the catalogue's entry: host and small kernels take {factors.waiting:.2f} times as long; weights"
-        f" are read at {factors.reading:.2f}, contexts at {factors.context:.2f}, and products computed at"
+        f" are read at {factors.reading:.2f}, contexts at {factors.context:.2f}, and matrix products run at"
         f" {factors.computing:.2f} times its rates."
     )
     time = found.entry.time

@@ -53,7 +53,7 @@ def _lines(d: Description) -> Iterator[str]:
         f"{share:.1%} by the top {part:.0%}" for part, share in d.top_shares.items()
     )
     yield ""
-    yield "What was odd in the file:" if d.notes else "Nothing was odd in the file."
+    yield "Irregularities in the file:" if d.notes else "No irregularities in the file."
     for what, count in d.notes.items():
         yield f"{count:10,}  {what[:88]}"
 

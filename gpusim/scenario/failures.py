@@ -57,8 +57,8 @@ class FailureCause(Model):
     sites: list[str] = []
     """Sites affected; none: all."""
     found_after_h: float = Field(0.0, ge=0, le=8760)
-    """[h] Mean time until it is found, exponential: silent data corruption. Until then nodes stay on, and jobs that it
-    struck work on in vain; then these go back to a checkpoint from before it. 0: found at once."""
+    """[h] Mean time until it is found, exponential: silent data corruption. Until then nodes stay on, and affected jobs
+    keep working; then these go back to a checkpoint from before it. 0: found immediately."""
     shape: float = Field(1.0, gt=0, le=10)
     """Shape of the Weibull distribution of lifetimes: 1 exponential, below 1 a rate that falls with age, above 1 one
     that rises."""

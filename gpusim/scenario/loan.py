@@ -65,9 +65,9 @@ class Loan(Model):
     repaid: Literal["even", "at_end"] = "even"
     """In equal monthly parts until then, or all at once."""
     least_coverage: float | None = Field(None, gt=0, le=100)
-    """Covenant: refuses in a month before which, over three months, EBITDA was less than this many times interest and
-    repayments of all loans. 1.05 for GPUs that IREN lets to Microsoft (stockti.com, secondary, 2026), there of the
-    company that owns these GPUs, here of the provider as a whole. Absent: never refuses."""
+    """Covenant: no draw in a month if EBITDA over the three months before was less than this many times interest and
+    repayments of all loans. 1.05 for GPUs that IREN rents to Microsoft (stockti.com, secondary, 2026), tested there for
+    the company that owns these GPUs, here for the whole provider. Absent: no covenant."""
     refinances: str | None = None
     """Another loan, repaid ``at_end``, that this one replaces then, up to its own limit."""
 

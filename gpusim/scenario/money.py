@@ -57,7 +57,7 @@ class Money(Model):
     load: Share = 0.76
     """Mean IT power of live GPUs over rated, if there is no run of the fleet (training on H100, arXiv, 2025)."""
     idle_load: Share | None = None
-    """The same of live GPUs that no contract uses and nobody rents. Absent: as ``load``."""
+    """The same for idle live GPUs. Absent: as ``load``."""
     pue: float = Field(1.2, ge=1)
     """Facility over IT power, if there is no run of the fleet: liquid-cooled halls 1.05 to 1.20 (secondary, 2026)."""
     energy_usd_per_mwh: float = 60.0

@@ -97,7 +97,7 @@ class Option(Model):
         if not self.step:
             yield "step", "missing; give a number greater than 0, which amounts are multiples of"
         elif not math.isclose(self._steps() * self.step, abs(self.range[1] - self.range[0]), rel_tol=1e-9):
-            yield "step", f"found {self.step:g}, of which {self.range} is no whole number; give one that divides it"
+            yield "step", f"found {self.step:g}, of which {self.range} is not a multiple; give one that divides it"
         elif self._steps() >= MOST_LEVELS:
             yield "step", f"found {self.step:g}, which makes {self._steps():,} amounts; give {MOST_LEVELS:,} at most"
         if self.usd:

@@ -26,7 +26,7 @@ class How(Enum):
     """How a policy decides, which says what it works with."""
 
     QUEUE = "orders the queue"
-    GREEDY = "preempts for the first"
+    GREEDY = "preempts for the head"
     ROUNDS = "decides in rounds"
 
 
@@ -101,7 +101,7 @@ ORDERS: dict[str, PolicySpec] = {
         "Narayanan et al. OSDI'20 (Gavel)", GavelOptions, "gpusim.policies.gavel:Gavel",
     ),
     "mast": PolicySpec(
-        _R, "one queue for all sites; a job goes where it is over first, its data and checkpoint with it, within quotas"
+        _R, "one queue for all sites; a job goes where it would end first, with its data and checkpoint, within quotas"
         " by site and region; may preempt across sites; does not place data before jobs ask for them",
         "Choudhury et al. OSDI'24 (MAST)", MastOptions, "gpusim.policies.mast:Mast",
     ),

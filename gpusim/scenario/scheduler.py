@@ -21,7 +21,7 @@ class Scheduler(Model):
     """Rules of docs/semantics.md."""
 
     order: str = "fifo"
-    """The policy: which job goes first. ``gpusim policies`` lists them; your own policy goes by its import path, say
+    """The policy: which job goes first. ``gpusim policies`` lists them; name your own by its import path, say
     ``my_policy:PriceAware``, or by the name its package registers. Policies that decide in rounds, including your own,
     need ``mode = "cycle"``."""
     options: dict[str, Any] = {}
@@ -40,7 +40,7 @@ class Scheduler(Model):
     dispatch: Literal["home", "least_loaded", "earliest_start", "cheapest", "greenest"] = "least_loaded"
     """Which pool an arriving job joins."""
     carbon: Literal["average", "marginal"] = "average"
-    """Which carbon intensity ``greenest`` (of services too) and policies go by. ``marginal``: every site needs
+    """Which carbon intensity ``greenest`` (of services too) and policies use. ``marginal``: every site needs
     ``marginal``."""
     redispatch: bool = True
     """Whether a waiting job that never ran moves to another pool that can start it at once. Not available with your own

@@ -30,7 +30,7 @@ class Service(Model):
     """One inference service."""
 
     tenant: str
-    """Tenant to which the replicas are booked."""
+    """Tenant that the replicas belong to."""
     level: Literal["fluid", "requests"] | None = None
     """"requests": every request is served, batch by batch, which needs ``model``. "fluid", or absent: tokens flow, and
     latencies, with ``model``, are those of a replica under that load."""
@@ -118,8 +118,8 @@ class Service(Model):
         if not self.may_preempt and any(one.guaranteed_gpus is not None for one in self.deployments):
             faults.append("guaranteed_gpus with may_preempt = false; remove one of the two")
         faults += [
-            f"deployments.{i}.guaranteed_gpus of {gpus:,} is no whole number of replicas of {self.gpus_per_replica:,}"
-            f" GPUs; give {_whole(gpus, self.gpus_per_replica)}"
+            f"deployments.{i}.guaranteed_gpus of {gpus:,} is not a whole number of replicas of"
+            f" {self.gpus_per_replica:,} GPUs; give {_whole(gpus, self.gpus_per_replica)}"
             for i, gpus in enumerate(one.guaranteed_gpus or 0 for one in self.deployments)
             if gpus % self.gpus_per_replica
         ]

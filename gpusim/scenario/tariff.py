@@ -42,8 +42,8 @@ class Agreement(Model):
 
 
 class DayAhead(Model):
-    """Power bought the day before, at prices of the day-ahead market. What is drawn beyond it is bought, and what is
-    not drawn is sold, at the site's price, which is then that of real time."""
+    """Power bought the day before, at prices of the day-ahead market. Deviations from it are settled at
+    the site's price, which is then the real-time price."""
 
     price_usd_per_mwh: float | None = None
     """[USD/MWh] Constant price of the day-ahead market."""

@@ -80,7 +80,7 @@ def _turn(data: dict, key: str, lever: Lever, value: object) -> list[str]:
             table[place[-1]] = value if how == "set" else _changed(data, place, lever, value)
         except TypeError:
             shown = kinds.in_toml(table[place[-1]])
-            faults.append(f'{dotted(place)}: found {shown}, which is no number to {how}; use how = "set"')
+            faults.append(f'{dotted(place)}: found {shown}, which is not a number to {how}; use how = "set"')
     return faults
 
 
@@ -140,7 +140,7 @@ def _delay(data: dict, key: str, places: list[tuple], days: float) -> list[str]:
             moved = True
     if not moved:
         return [
-            f"{key}: has no steps to delay, and is no date; give it steps like [{{ at = 0, value = 8 }}, {{ at = 30,"
+            f"{key}: has no steps to delay, and is not a date; give it steps like [{{ at = 0, value = 8 }}, {{ at = 30,"
             " value = 16 }]"
         ]
     return []

@@ -20,7 +20,7 @@ TABLES = ("projects", "tasks", "losses", "supplies", "milestones", "contracts", 
 class Deliveries:
     """Dates over replications of the build-out. Times are seconds since the run's start, infinite: never.
 
-    Beside each of them stands its timestamp (UTC): ``p50_utc`` beside ``p50_s``, NaT: never.
+    Each also has its timestamp (UTC): ``p50_utc`` beside ``p50_s``, NaT: never.
 
     A quantile of times is the value of the replication with that rank, so never stays never.
 

@@ -51,7 +51,7 @@ def test_a_full_fleet_is_held_back_by_its_gpus():
     assert first.gpu_hours_asked == pytest.approx(20.0 + 50.0 + 800.0)
     assert first.gpu_hours_held_back == pytest.approx(20.0 + 50.0 + 100.0)  # no more than were at work
     assert first.job_hours_waited == pytest.approx(12.0)
-    said = "asked for 870 GPU-hours beyond these; 170 of them count as held back, as many as were busy in its place"
+    said = "asked for 870 GPU-hours beyond these; 170 of them count as held back, as many as other work kept busy"
     assert said in first.sentence
 
 

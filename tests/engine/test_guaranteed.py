@@ -85,9 +85,9 @@ def test_a_guarantee_of_who_may_not_evict():
 @pytest.mark.parametrize(
     ("guaranteed", "words"),
     [
-        (1, "deployments.0.guaranteed_gpus of 1 is no whole number of replicas of 8 GPUs; give 0, for none, or 8"),
-        (15, "guaranteed_gpus of 15 is no whole number of replicas of 8 GPUs; give 8 or 16"),
-        (1001, "guaranteed_gpus of 1,001 is no whole number of replicas of 8 GPUs; give 1,000 or 1,008"),
+        (1, "deployments.0.guaranteed_gpus of 1 is not a whole number of replicas of 8 GPUs; give 0, for none, or 8"),
+        (15, "guaranteed_gpus of 15 is not a whole number of replicas of 8 GPUs; give 8 or 16"),
+        (1001, "guaranteed_gpus of 1,001 is not a whole number of replicas of 8 GPUs; give 1,000 or 1,008"),
     ],
 )
 def test_a_guarantee_of_no_whole_replicas(guaranteed, words):

@@ -50,8 +50,8 @@ def page(tmp_path_factory):
          "chat met its objectives for 0% of 1 request, short of the target of 99%; late: queue at the replica"
          " (100%)."),
         ([("met", "", 982), ("missed", "interference", 12), ("missed", "queue", 6)],
-         "chat met its objectives for 98.2% of 1,000 requests, short of the target of 99%; most late: prefill"
-         " of other requests (1.2%)."),
+         "chat met its objectives for 98.2% of 1,000 requests, short of the target of 99%; main cause of lateness:"
+         " prefill of other requests (1.2%)."),
         ([("met", "", 990), ("missed", "power", 5), ("missed", "queue", 5)],
          "chat met its objectives for 99% of 1,000 requests; the target is 99%; late: power (0.5%) and queue at"
          " the replica (0.5%)."),

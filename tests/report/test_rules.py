@@ -69,7 +69,7 @@ def test_page_has_a_section_with_its_tables(page, result) -> None:
     assert page.texts["rules-lead"] == summary(result)
     rows = page.tables["rules-effects"][1:]
     assert [row[0] for row in rows] == effects(result)["rule"].tolist()
-    assert rows[-1] == [EED, "asked for a report", "there", "1", "1", "", "", ""]
+    assert rows[-1] == [EED, "required a report", "there", "1", "1", "", "", ""]
     assert f"without effect in this run: {GDPR}" in page.texts["rules"]
     assert catalogue()[SB6]["title"] in page.texts["rules"]
 

@@ -108,6 +108,6 @@ def test_all_faults_come_together(small: Scenario) -> None:
     assert len(found) == 5
     assert "did you mean 'texas'" in found[0]
     assert "nothing there to scale" in found[1]
-    assert found[2].startswith('scheduler.order: found "fifo", which is no number')
+    assert found[2].startswith('scheduler.order: found "fifo", which is not a number')
     assert "no steps to delay" in found[3]
     assert found[4].startswith("run.days: found -6.0")

@@ -20,7 +20,7 @@ SHOWN = 3  # lines of a fault
 
 def mismatch(source: Source) -> str:
     """Why a file is not one of these; '' if it is."""
-    return "" if source.data.lstrip().startswith(b"{") else "its lines are no JSON objects"
+    return "" if source.data.lstrip().startswith(b"{") else "its lines are not JSON objects"
 
 
 def read(source: Source) -> Requests:

@@ -147,4 +147,4 @@ def _origin(source: Source, submit_s: np.ndarray):
     try:
         return EPOCH + timedelta(seconds=float(known.min())) if len(known) else None
     except OverflowError:
-        source.faults.stop(f"start_time {known.min():g} is no time in seconds")
+        source.faults.stop(f"start_time {known.min():g} is not a time in seconds")

@@ -85,7 +85,7 @@ def _check_entries(source: Source, entries: list) -> None:
     bad = [position for position, entry in enumerate(entries) if not _is_job(entry)]
     found = [json.dumps(entries[position]) for position in bad[:SHOWN]]
     source.faults.add_places(
-        "entries that are no jobs (an object with 'submitted_time' and a list of 'attempts')", bad, found, unit="entry"
+        "entries that are not jobs (an object with 'submitted_time' and a list of 'attempts')", bad, found, unit="entry"
     )
     source.faults.check()
 

@@ -39,7 +39,7 @@ def told(found: Assumptions) -> list[str]:
     lost, rows = found.about["gpu_hours"], found.assumptions
     played = number_of(found.about["replications"], "build-out")
     if not found.about["first"]:
-        return [f"Nothing is late over {played} with the assumptions as they are."]
+        return [f"Nothing is late over {played} under the stated assumptions."]
     strongest = rows[rows[["low_gpu_hours", "high_gpu_hours"]].abs().max(axis=1) > 0.0].head(MOST)
     if not len(strongest):
         return [f"No assumption changes what is late over {played}."]
@@ -78,10 +78,10 @@ def _turns(value: float) -> str:
 ALL = (
     Column("assumption", "assumption", str, text=True),
     Column("how", "in", str, text=True),
-    Column("base", "as it is", lambda value: f"{value:.3g}"),
+    Column("base", "base", lambda value: f"{value:.3g}"),
     Column("low", "low", lambda value: f"{value:.3g}"),
     Column("high", "high", lambda value: f"{value:.3g}"),
-    Column("low_gpu_hours", "GPU-hours more lost at low", quantity),
+    Column("low_gpu_hours", "more GPU-hours lost at low", quantity),
     Column("low_se_gpu_hours", "standard error", quantity),
     Column("high_gpu_hours", "at high", quantity),
     Column("high_se_gpu_hours", "standard error", quantity),

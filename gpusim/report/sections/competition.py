@@ -59,7 +59,7 @@ RIVALS = (
     Column("rival", "rival", str, text=True),
     Column("supply", "orders of", spelled, text=True),
     Column("orders", "orders", number),
-    Column("again", "placed twice", number),
+    Column("again", "ordered twice", number),
     Column("units", "units", quantity),
     Column("received", "received", quantity),
     Column("cancelled", "cancelled orders", number),

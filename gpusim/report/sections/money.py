@@ -25,7 +25,7 @@ OTHERS = {"on_demand": "(on demand)", "spot": "(spot)", "idle": "(idle)"}
 MONEY = {
     "revenue": "revenue", "energy": "energy", "ebitda": "EBITDA", "interest": "interest",
     "capex": "capital expenditure", "free_cash": "free cash flow", "paid_in": "owners' contributions",
-    "most_debt": "debt at most", "credit": "credits", "last_backlog": "backlog at the end",
+    "most_debt": "peak debt", "credit": "credits", "last_backlog": "backlog at the end",
 }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ class MoneySection(Section):
         terminal.print(
             f"Cash of the run: revenue {quantity(value['revenue_usd'])}, EBITDA {quantity(value['ebitda_usd'])},"
             f" capex {quantity(value['capex_usd'])}, free cash {quantity(value['free_cash_usd'])} USD;"
-            f" debt {quantity(debt)} at most, owners pay in {quantity(value['paid_in_usd'])},"
+            f" peak debt {quantity(debt)}, owners' contributions {quantity(value['paid_in_usd'])},"
             f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
         )
 

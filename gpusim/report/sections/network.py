@@ -38,8 +38,8 @@ LINKS = (
 COPIES = (
     text("data_set", "data set"),
     text("site", "site"),
-    Column("copies", "copies brought", number),
-    Column("tb", "size of these [TB]", decimals(3)),
+    Column("copies", "copies", number),
+    Column("tb", "copied [TB]", decimals(3)),
     Column("kept", "kept", number),
     Column("dropped", "dropped later", number),
 )

@@ -12,7 +12,7 @@ from gpusim.report.tables import Column, decimals, number, text
 class OnSiteSection(Section):
     """Where a site has generators, sun or a battery."""
 
-    name, title = "on-site", "Power made on site"
+    name, title = "on-site", "On-site power"
 
     def applies(self, findings: Findings) -> bool:
         """Whether any has."""
@@ -30,12 +30,12 @@ class OnSiteSection(Section):
 COLUMNS = (
     text("site", "site"),
     text("source", "source"),
-    Column("given_mwh", "given [MWh]", number),
+    Column("given_mwh", "supplied [MWh]", number),
     Column("taken_mwh", "taken [MWh]", number),
     Column("lost_mwh", "not used or lost [MWh]", number),
-    Column("share", "of what the site drew", lambda value: f"{value:.1%}", none="nothing drawn"),
+    Column("share", "share of the site's use", lambda value: f"{value:.1%}", none="nothing drawn"),
     Column("usd", "fuel, maintenance, grid [USD]", number),
     Column("fixed_usd", "fixed [USD]", number),
-    Column("usd_per_mwh", "USD per MWh given", decimals(1), none="nothing given"),
-    Column("carbon_kg_per_mwh", "CO2e [kg/MWh]", decimals(), none="nothing given"),
+    Column("usd_per_mwh", "USD per MWh supplied", decimals(1), none="nothing supplied"),
+    Column("carbon_kg_per_mwh", "CO2e [kg/MWh]", decimals(), none="nothing supplied"),
 )

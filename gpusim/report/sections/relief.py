@@ -95,7 +95,7 @@ class ReliefSection(Section):
         steps = len(relief.ranking)
         more = f" All {steps} are in the report." if steps > MOST_LINES else ""
         note = f"Gain in {about['what']}: mean change over paired runs, \u00b1 half of its 95% interval."
-        note += " Ledger: held back in runs as it is."
+        note += " Ledger: held back in the unchanged runs."
         terminal.print(note + more, style="dim")
         for sentence in (*about["explanations"], *about["levelling"]):
             terminal.print(f"- {sentence}")

@@ -7,19 +7,19 @@ from datetime import datetime
 import pandas as pd
 from rich.table import Table
 
-from gpusim.analysis.dropped import dropped
 from gpusim.analysis.lateness import by_rules, held_back
 from gpusim.analysis.wording import compact, quantity, share
 from gpusim.report.dates import day_of
 from gpusim.report.findings import Findings
 from gpusim.report.section import Section
 from gpusim.report.sections.money import MONEY
-from gpusim.report.terminal import Terminal, listing
+from gpusim.report.terminal import Terminal, in_lines, listing
 from gpusim.tables.deliveries import Deliveries
 from gpusim.units import number_of
 
 MOST_ROWS = 12
 MOST_CAUSES = 8
+NAME = 11  # characters of a contract in a line of its table, which has 80 columns
 SHOWN = ("revenue", "ebitda", "capex", "free_cash", "most_debt", "paid_in", "last_backlog")  # of the money
 
 
@@ -43,15 +43,13 @@ class ReplicationsSection(Section):
                 terminal.print(
                     f"The tenant of {row.contract} leaves, fully or partly, in {share(row.left)} of replications."
                 )
-        for sentence in dropped(deliveries):
-            terminal.print(sentence)
         terminal.print(_projects(deliveries, start))
         terminal.print(_held(deliveries))
         if len(deliveries.money):
             terminal.print(_money(deliveries))
         note = (
             f"{number_of(about['replications'], 'replication')} of the build-out, without jobs. GPU-h: planned but not"
-            f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if all of the project comes 30 days later"
+            f" live; USD {findings.basis}. 30 d: mean loss [USD] in the run if the whole project is delayed by 30 days"
             f" ({number_of(about['delayed'], 'replication')})."
         )
         terminal.print(note, style="dim")
@@ -64,7 +62,7 @@ def _milestones(deliveries: Deliveries, start: datetime) -> Table:
     day = day_of(start, "not in run")
     for row in deliveries.milestones.itertuples():
         dates = (row.due_s, row.p10_s, row.p50_s, row.p90_s)
-        table.add_row(row.contract, f"{row.gpus:,}", *map(day, dates), share(row.within_grace))
+        table.add_row(in_lines(row.contract, NAME), f"{row.gpus:,}", *map(day, dates), share(row.within_grace))
     return table
 
 
@@ -83,7 +81,7 @@ def _projects(deliveries: Deliveries, start: datetime) -> Table:
 
 
 def _held(deliveries: Deliveries) -> Table:
-    table = listing("delayed by", "GPU-h>", "USD>", "share>", title="Causes of delay, means")
+    table = listing("delayed by", "GPU-h>", "USD>", "% of USD>", title="Causes of delay, means")
     held: pd.DataFrame = held_back(deliveries.losses)
     held = held[held["usd"] > 0.0]
     ruled = by_rules(held)[["gpu_hours", "usd"]].sum()

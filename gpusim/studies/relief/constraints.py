@@ -102,7 +102,7 @@ def _energisation(scenario: Scenario, _step: float, days: float) -> Iterator[Cou
 def _oversubscription(scenario: Scenario, step: float, _days: float) -> Iterator[Counterfactual]:
     for site in scenario.sites:
         yield Counterfactual(
-            "power", site, "oversubscription", f"{step:.0%} more planned power on the grid connection at {site}",
+            "power", site, "oversubscription", f"grid connection at {site} oversubscribed by {step:.0%} more",
             Lever(keys=[dotted(("sites", site, "oversubscription"))], how="scale"), 1.0 + step, "%",
             booked(pools_at(scenario, [site]), NOT_ENERGISED, POWER_PLAN), 0.0,
         )  # fmt: skip
@@ -114,7 +114,7 @@ def _power_plan(scenario: Scenario, step: float, _days: float) -> Iterator[Count
         pools = pools_at(scenario, [site])
         if spec.power_plan == "nameplate":
             yield Counterfactual(
-                "power", site, "power_plan", f"nodes at {site} powered by what they draw at most, not by nameplate",
+                "power", site, "power_plan", f"nodes at {site} planned at peak draw, not nameplate",
                 Lever(keys=[dotted(("sites", site, "power_plan"))]), "peak", "rule",
                 booked(pools, NOT_ENERGISED, POWER_PLAN), 0.0,
             )  # fmt: skip
@@ -277,12 +277,12 @@ def _storage(scenario: Scenario, _step: float, _days: float) -> Iterator[Counter
         ):
             if getattr(spec, field) > 0.0:
                 yield Counterfactual(
-                    "storage", name, field, f"{what} of {name} in half the time",
+                    "storage", name, field, f"{what} of {name} twice as fast",
                     Lever(keys=[dotted(("workload", "classes", name, field))], how="scale"), 0.5, "%", causes,
                 )  # fmt: skip
         if spec.checkpoint_interval_s != "young_daly" and 0.0 < spec.checkpoint_interval_s < math.inf:
             yield Counterfactual(
-                "storage", name, "checkpoint_interval_s", f"checkpoints of {name} twice as often",
+                "storage", name, "checkpoint_interval_s", f"twice as many checkpoints of {name}",
                 Lever(keys=[dotted(("workload", "classes", name, "checkpoint_interval_s"))], how="scale"), 0.5,
                 "%", booked(everywhere, "lost_work"), 0.0,
             )  # fmt: skip

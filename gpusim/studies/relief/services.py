@@ -66,7 +66,7 @@ def _faster(name: str, service: Service) -> Iterator[Counterfactual]:
         )  # fmt: skip
     if service.load_s > 0.0:
         yield Counterfactual(
-            "loading", name, "load_s", f"replicas of {name} load in half the time",
+            "loading", name, "load_s", f"replicas of {name} load twice as fast",
             _lever(name, "load_s", how="scale"), 0.5, "%", frozenset(),
         )  # fmt: skip
 

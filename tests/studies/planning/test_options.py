@@ -86,7 +86,7 @@ def test_neighbours() -> None:
         ({**POWER, "key": ""}, "key: missing"),
         ({**POWER, "range": [0.1, 0.8]}, 'range: found 0.1 first; give 0: nothing bought, with how = "add"'),
         ({**POWER, "range": [0, 0]}, "range: found [0.0, 0.0]; give two numbers"),
-        ({**POWER, "step": 0.3}, "step: found 0.3, of which [0.0, 0.8] is no whole number"),
+        ({**POWER, "step": 0.3}, "step: found 0.3, of which [0.0, 0.8] is not a multiple"),
         ({**POWER, "step": 1e-6}, "step: found 1e-06, which makes 800,000 amounts"),
         ({**POWER, "step": 0}, "step: missing"),
         ({**POWER, "usd_per_unit": -1}, "usd_per_unit: found -1; give a number, 0 or more"),

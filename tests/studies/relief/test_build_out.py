@@ -94,5 +94,5 @@ def test_dates_of_all_forms_are_delayed() -> None:
     assert f"{found.projects['plano_1'].start:%Y-%m-%d}" == "2024-02-03"
     assert f"{found.shocks['denton_rain'].at:%Y-%m-%d}" == "2025-06-25"
     assert (found.contracts["march"].signed[:10], found.contracts["march"].end[:10]) == ("2025-03-20", "2030-11-10")
-    with pytest.raises(Exception, match="has no steps to delay, and is no date"):
+    with pytest.raises(Exception, match="has no steps to delay, and is not a date"):
         turned(sc, [(Lever(keys=["shocks.denton_rain.days"], how="delay_days"), 10.0)])
