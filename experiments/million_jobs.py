@@ -104,14 +104,14 @@ def draw(findings: SweepFindings) -> Figure:
         ax.set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(
         f"Mean of {int(findings.parts[DRAWN[0]]['n'].max())} replications and its 95% interval. Blue: better than"
-        f" {names[0]}, red: worse, grey: not known; black: {names[0]}",
+        f" {names[0]}, red: worse, grey: no significant difference; black: {names[0]}",
         fontsize=9, x=0.01, ha="left",
     )  # fmt: skip
     return figure
 
 
 def _panel(ax: Axes, part: pd.DataFrame, verdict: pd.Series, measure: str) -> None:
-    unit = unit_of(measure, float(part["mean"].median()))
+    unit = unit_of(measure, float(part["mean"].max()))
     colours = ["black", *verdict.loc[part.index[1:]].map(COLOURS)]
     ax.hlines(range(len(part)), part["low"] * unit.factor, part["high"] * unit.factor, color=colours, linewidth=1.8)
     ax.scatter(part["mean"] * unit.factor, range(len(part)), color=colours, s=16, zorder=3)
