@@ -32,7 +32,7 @@ def load(name: str):
 
 def test_curtailment(tmp_path, capsys):
     load("01_curtailment").main("seeds/small.toml", "texas", str(tmp_path / "figure.png"))
-    useful = capsys.readouterr().out.splitlines()[0].split()[-1]
+    useful = capsys.readouterr().out.splitlines()[1].split()[-1]
     assert float(useful.replace(",", "")) < 0.0  # it costs useful GPU-hours
     assert imread(tmp_path / "figure.png").std() > 0.01
 

@@ -44,7 +44,7 @@ def number(
             found = float(value)
         except OverflowError:
             found = math.nan
-        if least <= found <= most and (may_be_infinite or found < math.inf):
+        if least <= found <= most and (may_be_infinite or math.isfinite(found)):
             return found
     kind = f"a number{unit and f' of {unit}'}" + ("" if may_be_infinite else ", not infinite")
     low = f", {least:,.6g} or more" if least > -math.inf else ""

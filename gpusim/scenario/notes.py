@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import ceil
 
-from gpusim.scenario.build_out import gpus_added
+from gpusim.scenario.build_out import Part, gpus_added, target
 from gpusim.scenario.faults import dotted
 from gpusim.scenario.plausible import RANGES, odd_values
 from gpusim.scenario.project import COMPONENTS, Project
@@ -38,10 +38,10 @@ def _too_early(scenario: Scenario) -> Iterator[str]:
             there_s = [time_s for time_s, gpus in pool.gpus.dated(start) or pool.gpus.steps(start) if gpus > 0.0]
             if there_s:
                 first["sites", site, "pools", kind] = kind, start + timedelta(seconds=min(there_s))
+    medians = _Medians(scenario.projects)
     for name, project in scenario.projects.items():
         for kind in project.adds.gpus:
-            ends = [_earliest(scenario.projects, name, task) for task in project.givers("gpus")]
-            first["projects", name, "adds", "gpus", kind] = kind, min(ends)
+            first["projects", name, "adds", "gpus", kind] = kind, medians.end_of(name, "gpus")
     for place, (kind, at) in first.items():
         had = scenario.gpus[kind].available_year
         if had is not None and at.year + (at.timetuple().tm_yday - 1) / 366.0 < had:
@@ -51,15 +51,24 @@ def _too_early(scenario: Scenario) -> Iterator[str]:
             )
 
 
-def _earliest(projects: Mapping[str, Project], name: str, task: str) -> datetime:
-    """End of a task whose work, and all that it waits for but supplies, takes its median."""
-    project, begins = projects[name], [projects[name].start]
-    for after in project.tasks[task].after:
-        other, _, one = after.rpartition(".")
-        other = other or name
-        tasks = projects[other].givers(one) if one in COMPONENTS else [one]
-        begins += [_earliest(projects, other, first) for first in tasks]
-    return max(begins) + timedelta(days=project.tasks[task].median_days)
+class _Medians:
+    """Ends of tasks whose work, and all that they wait for but supplies, takes its median."""
+
+    def __init__(self, projects: Mapping[str, Project]):
+        self.projects = projects
+        self._names = {name: project.tasks for name, project in projects.items()}
+        self._ends: dict[Part, datetime] = {}
+
+    def end_of(self, name: str, part: str) -> datetime:
+        """When a task is done, or the first that gives a component."""
+        project = self.projects[name]
+        if part in COMPONENTS and part not in project.tasks:
+            return min(self.end_of(name, task) for task in project.givers(part))
+        if (name, part) not in self._ends:
+            before = (target(reference, name, self._names) for reference in project.tasks[part].after)
+            begins = max([project.start, *(self.end_of(*place) for place in before if place is not None)])
+            self._ends[name, part] = begins + timedelta(days=project.tasks[part].median_days)
+        return self._ends[name, part]
 
 
 def _month(year: float) -> str:

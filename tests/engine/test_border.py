@@ -24,6 +24,7 @@ BAD = {  # kind of a parameter -> values that it must refuse
     "index": [*NO_NUMBER, -1, 10**6, 2**63, 1.0, 1.5, math.inf],
     "amount": [*NO_NUMBER, -1, -0.001, -math.inf],  # infinite is no limit
     "finite": [*NO_NUMBER, -1, -0.001, math.inf, -math.inf],
+    "real": [*NO_NUMBER, math.inf, -math.inf],
     "past": [*NO_NUMBER, -1, 1.001, 1e30, math.inf],  # of a run that is at 1 s
     "share": [*NO_NUMBER[1:], -1, -0.001, math.inf, -math.inf],
     "number": NO_NUMBER,
@@ -69,6 +70,7 @@ ENVIRONMENT = {
     "set_limit": {"site": ("index", 0), "grid_w": ("amount", 1.0), "cap_w": ("amount", 1.0)},
     "set_nodes_on": {"pool": ("index", 0), "nodes": ("index", 1)},
     "set_pool_rate": {"pool": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
+    "set_stall": {"job": ("index", 0), "stall_s": ("real", 1.0)},
     "set_site_rate": {"site": ("index", 0), "rate": ("finite", 0.5), "draw": ("share", 0.5)},
     "settle": {},
     "share_demand": {},
@@ -225,7 +227,7 @@ def _gives_away(env):
 @pytest.mark.parametrize(
     ("process", "says"),
     [
-        (_gives_away, "process '_gives_away', 60 s into the run: env.detach: the run is under way"),
+        (_gives_away, "process '_gives_away', 60 s into the run: env.detach: the run is still under way"),
         (_yields_nothing, "process '_yields_nothing': it returned None and yields nothing; a process is a function"),
         (_yields_none, "process '_yields_none', 0 s into the run: it yields None; yield events"),
         (_yields_a_number, "process '_yields_a_number', 0 s into the run: it yields 3600.0; yield events"),
