@@ -95,7 +95,8 @@ class Stream(Model):
             if not (size.isdecimal() and int(size) >= 1) and not is_part(size):
                 raise PydanticCustomError(
                     "size",
-                    "size {size} is not a whole number of GPUs from 1, say 8, nor a part of one, from 0.001 to 0.999",
+                    "size {size} is not a whole number of GPUs from 1, say 8, nor a"
+                    " part of one in thousandths, say 0.25",
                     {"size": size},
                 )
         if gpus and (min(gpus.values()) < 0 or sum(gpus.values()) <= 0):

@@ -236,7 +236,7 @@ def test_value(key: str, value: object, fault: str) -> None:
             "workload.streams.research.gpus",
             {"8": 0.5, "many": 0.5},
             "workload.streams.research.gpus: size many is not a whole number of GPUs from 1, say 8, nor a"
-            " part of one, from 0.001 to 0.999",
+            " part of one in thousandths, say 0.25",
         ),
         (
             "workload.streams.research.gpus",
