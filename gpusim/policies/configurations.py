@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from gpusim.policies.silence import silence
+
 DIGITS = 12  # of values, behind which they differ by rounding alone
 
 
@@ -50,13 +52,14 @@ def choose(values: np.ndarray, held: np.ndarray, pool: np.ndarray, capacity: np.
         ),
         shape=(len(kinds) + len(capacity), len(row)),
     )
-    found = milp(
-        -worth,
-        integrality=np.ones(len(row)),
-        bounds=Bounds(0.0, members[row]),
-        constraints=LinearConstraint(limits, ub=np.concatenate([members, np.ones(len(capacity))])),
-        options={"presolve": False, "mip_rel_gap": 0.0},  # presolving takes longer than it saves, and prints
-    )
+    with silence():
+        found = milp(
+            -worth,
+            integrality=np.ones(len(row)),
+            bounds=Bounds(0.0, members[row]),
+            constraints=LinearConstraint(limits, ub=np.concatenate([members, np.ones(len(capacity))])),
+            options={"presolve": False, "mip_rel_gap": 0.0},  # presolving takes longer than it saves
+        )
     if found.x is None:
         raise ArithmeticError(f"HiGHS found no division: {found.message}")
     counts = np.rint(found.x).astype(int)
