@@ -76,7 +76,9 @@ class InvariantError(GpusimError):
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Suggestion text for a misspelt name: ``" (did you mean 'x'?)"``, or ``""`` when nothing is near."""
-    near = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.6)
+    known = [str(a) for a in allowed]
+    near = [one for one in known if one.lower() == str(name).lower()]
+    near = near or difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     return f" (did you mean '{near[0]}'?)" if near else ""
 
 

@@ -66,7 +66,7 @@ def promised(result: Record) -> list[str]:
 def known(result: Record) -> list[str]:
     """By what the token times of each service with a model are known, and how well, a sentence for each GPU type."""
     return [
-        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; four in five measured ones lie"
+        f"Token times of {row['service']} on {row['gpu_type']} are from {_by(row)}; {_four_in_five(row)}"
         f" within {row['token_time_low'] - 1.0:+z.0%} to {row['token_time_high'] - 1.0:+z.0%} of them."
         for row in result.manifest.get("entries", [])
     ]
@@ -78,6 +78,12 @@ def _by(entry: dict) -> str:
     if entry["basis"] == "pair":
         return f"a fit to {number_of(entry['runs'], 'measured run')} of this model there ({entry['source']})"
     return "a fit to the runs of all models"
+
+
+def _four_in_five(entry: dict) -> str:
+    if "gpu" in entry:  # known from announced figures alone
+        return "no run on this GPU was measured: four in five are assumed to lie"
+    return "four in five measured ones lie"
 
 
 def _requests(count: int) -> str:

@@ -66,7 +66,8 @@ def bills(
                     lines.append(("backup", own, own, "MWh", own * spec.non_firm.backup_usd_per_mwh))
                 lines += _taxes(spec.tariff, lines)
                 if on_site is not None:
-                    lines += _own(on_site[on_site["site"] == site], from_s, to_s)
+                    own = on_site[on_site["site"] == site]
+                    lines += _own(own, from_s, to_s, _month_s(scenario.run.start, from_s))
                 rows += [(site, month, *line) for line in lines]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -178,10 +179,14 @@ def _lines(spec: Site, read: pd.DataFrame, start: datetime) -> Iterator[Line]:
 
 def _covered(start: datetime, read: pd.DataFrame, hours: np.ndarray) -> float:
     """Share of its calendar month that the run covers."""
-    first = calendar(start, float(read["start_s"].iloc[0]))
-    turn = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return float(hours.sum()) * HOUR_S / _month_s(start, float(read["start_s"].iloc[0]))
+
+
+def _month_s(start: datetime, time_s: float) -> float:
+    """[s] Length of the calendar month of a time of the run."""
+    turn = calendar(start, time_s).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     after = turn.replace(year=turn.year + turn.month // 12, month=turn.month % 12 + 1)
-    return float(hours.sum()) * HOUR_S / seconds_between(turn, after)
+    return seconds_between(turn, after)
 
 
 def _charged(rules: pd.DataFrame) -> pd.DataFrame:
@@ -199,14 +204,14 @@ def _of_rules(charged: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Lin
             yield component, 0.0, mw, "MW", float((share * mine["usd"]).sum())
 
 
-def _own(made: pd.DataFrame, from_s: float, to_s: float) -> Iterator[Line]:
+def _own(made: pd.DataFrame, from_s: float, to_s: float, month_s: float) -> Iterator[Line]:
     """What a month's own power was and cost, by source; a battery counts with what it gave less what it took."""
     month = made[(made["start_s"] >= from_s) & (made["end_s"] <= to_s) & (made["source"] != GRID)]
     for (source, kind), rows in month.groupby(["source", "kind"], sort=False):
         mwh = float((rows["given_j"] - rows["taken_j"]).sum()) / JOULE_PER_MWH
         yield f"{'storage' if kind == 'battery' else 'generation'} {source}", mwh, mwh, "MWh", float(rows["usd"].sum())
         if fixed_usd := float(rows["fixed_usd"].sum()):
-            share = float((rows["end_s"] - rows["start_s"]).sum()) / (to_s - from_s)
+            share = float((rows["end_s"] - rows["start_s"]).sum()) / month_s
             yield f"fixed cost {source}", 0.0, share, "month", fixed_usd
 
 

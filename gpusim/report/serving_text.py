@@ -10,6 +10,7 @@ from rich.console import Console
 from gpusim.analysis.wording import duration, quantity, share
 from gpusim.report.terminal import listing, terminal
 from gpusim.serving.calibration import Calibration
+from gpusim.serving.entry import Entry
 from gpusim.serving.prediction import Prediction
 from gpusim.units import number_of
 
@@ -91,6 +92,13 @@ def _lines(found: Prediction, requests: pd.DataFrame) -> Iterator[str]:
         else "a roofline fitted to other models and GPUs; this pair was not measured"
     )
     yield (
-        f"Step times from {known}. Four in five measured token times are {entry.time.low:.2f} to {entry.time.high:.2f}"
+        f"Step times from {known}. {_four_in_five(entry)} {entry.time.low:.2f} to {entry.time.high:.2f}"
         " times the predicted ones; the intervals are replays with all step times at these ends."
     )
+
+
+def _four_in_five(entry: Entry) -> str:
+    card = entry.replica.gpu
+    if entry.basis != "roofline" or card.unmeasured == 1.0:
+        return "Four in five measured token times are"
+    return f"No run on {card.name} was measured: four in five token times are assumed to be"

@@ -93,7 +93,7 @@ def _site(result: Record, site: str, pid: int, start_s: float, end_s: float) -> 
         drawn = {"servers": row.it_w / WATT_PER_MW, "cooling and losses": (row.facility_w - row.it_w) / WATT_PER_MW}
         yield _counter(pid, "power [MW]", max(row.start_s, start_s), drawn)
         if np.isfinite(row.limit_w):
-            yield _counter(pid, "grid limit [MW]", max(row.start_s, start_s), {"limit": row.limit_w / WATT_PER_MW})
+            yield _counter(pid, "power limit [MW]", max(row.start_s, start_s), {"limit": row.limit_w / WATT_PER_MW})
     events = result.events[(result.events["site"] == site) & result.events["time_s"].between(start_s, end_s)]
     for row in events.itertuples():
         yield {"name": row.detail, "cat": row.kind, "ph": "i", "s": "p", "ts": _us(row.time_s), "pid": pid, "tid": 0,

@@ -8,6 +8,7 @@ from math import ceil
 
 from gpusim.scenario.build_out import Part, gpus_added, target
 from gpusim.scenario.faults import dotted
+from gpusim.scenario.link import paths
 from gpusim.scenario.plausible import RANGES, odd_values
 from gpusim.scenario.project import COMPONENTS, Project
 from gpusim.scenario.scenario import Scenario
@@ -26,7 +27,24 @@ def notes(scenario: Scenario) -> list[str]:
         for text in _stream(scenario, stream)
     ]
     early = list(_too_early(scenario))
-    return [*_both(scenario), *odd_values(scenario.to_toml_dict()), *_far_too_large(scenario), *early, *found]
+    odd = [*odd_values(scenario.to_toml_dict()), *_far_too_large(scenario)]
+    return [*_both(scenario), *odd, *_no_way(scenario), *early, *found]
+
+
+def _no_way(scenario: Scenario) -> Iterator[str]:
+    """Prefill replicas whose KV cache goes to other regions, to which no links lead."""
+    joined, sites = paths(scenario.links), scenario.sites
+    for name, service in scenario.services.items():
+        if service.prefill is not None and service.prefill.site is not None:
+            ends = {
+                one.site: {sites[service.prefill.site].region, sites[one.site].region} for one in service.deployments
+            }
+            cut = [site for site, two in ends.items() if len(two) == 2 and frozenset(two) not in joined]
+            if cut:
+                yield (
+                    f"{dotted(('services', name, 'prefill', 'site'))}: no links lead from {service.prefill.site} to"
+                    f" {', '.join(cut)}; KV cache gets there as within a site, and counts on no link; give links"
+                )
 
 
 def _too_early(scenario: Scenario) -> Iterator[str]:

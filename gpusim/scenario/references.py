@@ -57,6 +57,7 @@ REFERENCES = {
     "contracts.*.regions.*": "sites.*.region",
     "contracts.*.residency.*": "sites.*.jurisdiction",
     "money.loans.*.tenants.*": "tenants.@",
+    "money.resale.usd_per_gpu.@": "gpus.@",
     "market.index.supplies.@": "gpus.@",
     "market.index.supplies.*": "supplies.@",
     "market.demand.gpus.@": "gpus.@",

@@ -11,6 +11,7 @@ from gpusim.commerce.book import Book
 from gpusim.commerce.figures import figures
 from gpusim.commerce.resale import retired, written_off
 from gpusim.commerce.statements import Statements, statements
+from gpusim.errors import ScenarioError
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, YEAR_S
 from tests.commerce.kit import live, steps
@@ -82,3 +83,8 @@ def test_a_plant_is_written_off_to_the_cent() -> None:
         worn, sold = written_off(left, wear, gone)
         assert worn.sum() + sold.sum() == left - round((left - wear.sum()) * (1.0 - gone[-1]))
         assert (sold[np.diff(gone, prepend=0.0) == 0.0] == 0).all()
+
+
+def test_a_price_of_an_unknown_type_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="money.resale.usd_per_gpu.h100: unknown name .* .did you mean 'H100'"):
+        made(sold=True, resale={"usd_per_gpu": {"h100": 9000.0}})

@@ -10,6 +10,7 @@ import pytest
 
 import gpusim
 from gpusim.errors import GpusimError
+from gpusim.scenario.notes import notes
 from gpusim.serving.replay import replay
 from tests.engine.requests_kit import BOTH, MODEL, arrivals, causes, conserved, over, scenario
 
@@ -251,3 +252,18 @@ def test_sites_that_prefill_have_the_gpus():
     with pytest.raises(GpusimError, match='found "london", which has no H100'):
         apart(**{"prefill.site": "london", **pools})
     apart(**{"prefill.site": "london", "prefill.gpu_type": "H200", **pools})
+
+
+def test_kv_cache_without_links_on_its_way_is_noted():
+    """With links that lead elsewhere, and with none; not within a region, nor where links lead."""
+    changes = {"prefill.site": "london"}
+    elsewhere = {"l": {"between": ["GB", "DE-LU"], "gbps": 10.0}}
+    berlin = {"region": "DE-LU", "jurisdiction": "EU", "grid_mw": 1.0, "pools": {"H100": {"gpus": 8}}}
+    for links in ({}, {".links": elsewhere, ".sites.berlin": berlin}):
+        told = [note for note in notes(apart(**changes, **links)) if "prefill" in note]
+        assert told == [
+            "services.chat.prefill.site: no links lead from london to texas; KV cache gets there as within a site, and"
+            " counts on no link; give links"
+        ]
+    assert not any("prefill" in note for note in notes(apart(**changes, **{".links": LINKS})))
+    assert not any("prefill" in note for note in notes(apart()))

@@ -93,6 +93,11 @@ def test_what_was_promised_and_is_known():
         "Token times of chat on H100 are from a fit to 1 measured run of this model there (someone@1); four in five"
         " measured ones lie within +0% to +5% of them.",
     ]
+    announced = {**ENTRY, "gpu_type": "VR200", "gpu": "announced", "token_time_low": 0.7}
+    assert known(of(entries=(announced,))) == [
+        "Token times of chat on VR200 are from a fit to the runs of all models; no run on this GPU was measured: four"
+        " in five are assumed to lie within -30% to +22% of them."
+    ]
 
 
 def drawn(result, service="chat"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gpusim.errors import ScenarioError
 from gpusim.scenario.notes import notes
 from gpusim.scenario.scenario import Scenario
 
@@ -62,3 +63,8 @@ def test_gpus_that_are_there_before_they_can_be_had() -> None:
         "projects.racks.adds.gpus.VR300: VR300 is there on 2027-07-20, but can be had from 2027-10 on"
     )
     assert notes(Scenario.from_dict(data, overrides={"gpus.VR300.available_year": 2027.0})) == []
+
+
+def test_a_type_in_small_letters_is_recognised() -> None:
+    with pytest.raises(ScenarioError, match="unknown name \"vr300\" .did you mean 'VR300'"):
+        said(pools={"vr300": {"gpus": 24}})

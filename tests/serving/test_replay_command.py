@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gpusim.cli import cli
 
-WORDS = ["--model", "Llama-3.1-8B", "--gpu", "H100"]
+WORDS = ["--model", "Llama-3.1-8B", "--gpu"]
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def adapters(tmp_path):
     return path
 
 
-def said(*words: object) -> tuple[int, str]:
+def said(*words: object, gpu: str = "H100") -> tuple[int, str]:
     """Exit status, and all that was printed with single spaces."""
-    done = CliRunner().invoke(cli, ["replay", *map(str, words), *WORDS])
+    done = CliRunner().invoke(cli, ["replay", *map(str, words), *WORDS, gpu])
     return done.exit_code, " ".join(done.output.split())
 
 
@@ -64,3 +64,12 @@ def test_adapters_need_slots(adapters):
     status, text = said(adapters)
     assert status == 2
     assert "its requests have adapters, but there are no slots for them; give --max-loras" in text
+
+
+def test_a_gpu_that_nobody_has_measured(adapters):
+    """Of announced figures no share of measured times is told; of others it is."""
+    measured = "Four in five measured token times are"
+    assert measured in said(adapters, "--max-loras", 1)[1]
+    text = said(adapters, "--max-loras", 1, gpu="VR200")[1]
+    assert "No run on VR200 was measured: four in five token times are assumed to be" in text
+    assert measured not in text

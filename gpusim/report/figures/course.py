@@ -89,7 +89,7 @@ def _power(ax, edges, power: pd.DataFrame) -> None:
     ax.fill_between(edges, facility, step="post", color="#C4E3F7", linewidth=0)
     ax.fill_between(edges, it, step="post", color="#56B4E9", linewidth=0)
     ax.step(edges, limit, where="post", color="#D55E00", linewidth=1.3)
-    ax.set_title("Power: IT (dark), cooling and losses (light), grid limit (line)")
+    ax.set_title("Power: IT (dark), cooling and losses (light), limit of all sources (line)")
     ax.set_ylabel(name)
     thousands(ax)
 

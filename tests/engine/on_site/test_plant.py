@@ -77,6 +77,8 @@ def test_bill(all_of_it) -> None:
     assert billed["generation engines"] == pytest.approx(by_source.loc["engines", "usd"], rel=1e-9)
     assert billed["fixed cost battery"] == pytest.approx(190.0 * 20.0 / 365.25, rel=1e-9)
     assert billed["fixed cost engines"] == pytest.approx(240.0 * 60.0 / 365.25 * 0.75, rel=1e-9)
+    amount = bill[bill["component"] == "fixed cost battery"].set_index("month")["amount"]
+    assert amount.to_dict() == pytest.approx({"2026-06": 0.5 / 30.0, "2026-07": 0.5 / 31.0})
     taxed = billed["energy"] + billed["demand"] + billed["carbon"]
     assert billed["taxes"] == pytest.approx(0.06 * taxed, rel=1e-9)
     assert set(bill["month"]) == {"2026-06", "2026-07"}
