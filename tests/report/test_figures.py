@@ -97,6 +97,13 @@ def test_empty_panels_say_so(module, text):
     check_layout(figure)
 
 
+def test_the_limit_of_power_is_not_called_the_grids():
+    """Generators and batteries on site lift it."""
+    figure = draw(make({("north", "H100"): {"idle_no_demand": [5.0] * 24}}), course)
+    titles = [found for found, _box in texts_of(figure)]
+    assert "Power: IT (dark), cooling and losses (light), limit of all sources (line)" in titles
+
+
 def test_jobs_that_never_waited():
     figure = draw(make({("north", "H100"): {"training": [5.0] * 24}}, jobs=({}, {})), waits)
     assert "none of 2 jobs waited" in [found for found, _box in texts_of(figure)]

@@ -72,6 +72,7 @@ def test_counters_and_events(result, tmp_path):
     busy = [event["args"]["busy"] for event in events if event["name"] == "GPUs"]
     assert busy == [8.0] * 12
     assert {"servers": 1.0, "cooling and losses": 0.25} in [event["args"] for event in events]
+    assert "power limit [MW]" in {event["name"] for event in events}
     assert [event["name"] for event in events if event["ph"] == "i"] == ["H100: 8 GPUs delivered in all"]
     assert not any("south" in str(event["args"].get("name")) for event in events)
 
