@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import gpusim
 from gpusim.commerce.accounts import accounts
 from gpusim.commerce.allocate import allocate
 from gpusim.commerce.book import Book
@@ -12,10 +13,13 @@ from gpusim.commerce.figures import figures
 from gpusim.commerce.resale import retired, written_off
 from gpusim.commerce.statements import Statements, statements
 from gpusim.errors import ScenarioError
+from gpusim.report.findings import Findings
+from gpusim.report.sections.money import MoneySection
 from gpusim.scenario.scenario import Scenario
 from gpusim.units import DAY_S, YEAR_S
 from tests.commerce.kit import live, steps
 from tests.commerce.test_statements import faults
+from tests.report.test_console import said
 
 PLANT = {"plant_usd": 9e6, "depreciation_usd": 3e6}  # six years, two of them over
 
@@ -88,3 +92,16 @@ def test_a_plant_is_written_off_to_the_cent() -> None:
 def test_a_price_of_an_unknown_type_is_refused() -> None:
     with pytest.raises(ScenarioError, match="money.resale.usd_per_gpu.h100: unknown name .* .did you mean 'H100'"):
         made(sold=True, resale={"usd_per_gpu": {"h100": 9000.0}})
+
+
+@pytest.mark.parametrize("prices", [{"H100": 10_000.0}, None])
+def test_the_console_says_what_sold_gpus_brought(prices: dict | None) -> None:
+    money = {"opening_cash_usd": 1e6, **({"resale": {"usd_per_gpu": prices, "fall_per_year": 0.0}} if prices else {})}
+    pools = {"H100": {"gpus": steps((0, 32), (1, 0))}}
+    data = {
+        "name": "hall", "run": {"start": "2027-01-01", "days": 2.0}, "tenants": {"lab": {}}, "money": money,
+        "sites": {"spain": {"region": "ES", "jurisdiction": "EU", "grid_mw": 1.0, "pools": pools}},
+        "contracts": {"c": {"tenant": "lab", "signed": 0.0, "gpus": 8, "term_days": 1.0, "price_usd_per_gpu_hour": 3.0}}
+    }  # fmt: skip
+    text = " ".join(said(MoneySection(), Findings(gpusim.run(Scenario.from_dict(data)))).split())
+    assert (" capex 0, GPUs sold 320,000, free cash " if prices else " capex 0, free cash ") in text

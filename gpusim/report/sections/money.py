@@ -65,11 +65,12 @@ class MoneySection(Section):
         """The run's money in a few lines; nothing where replications of the build-out have told it."""
         if findings.deliveries:
             return
-        value, debt = _figures(findings.result), findings.result.money_fleet["debt_usd"].max()
+        value, fleet = _figures(findings.result), findings.result.money_fleet
+        sold = f" GPUs sold {quantity(fleet['resale_usd'].sum())}," if "resale_usd" in fleet else ""
         terminal.print(
             f"Cash of the run: revenue {quantity(value['revenue_usd'])}, EBITDA {quantity(value['ebitda_usd'])},"
-            f" capex {quantity(value['capex_usd'])}, free cash {quantity(value['free_cash_usd'])} USD;"
-            f" peak debt {quantity(debt)}, owners' contributions {quantity(value['paid_in_usd'])},"
+            f" capex {quantity(value['capex_usd'])},{sold} free cash {quantity(value['free_cash_usd'])} USD;"
+            f" peak debt {quantity(fleet['debt_usd'].max())}, owners' contributions {quantity(value['paid_in_usd'])},"
             f" energy {quantity(value['energy_usd'])}, backlog at the end {quantity(value['backlog_usd'])} USD."
         )
 
