@@ -57,8 +57,7 @@ def too_small(scenario: Scenario, table: JobTable, asks: np.ndarray | None) -> t
         on_node = np.minimum(table["gpus"], gpu.gpus_per_node)
         for column, room in enumerate(room_of(gpu)):
             over[:, k] |= (asks[:, column] * on_node > room) & (room > 0)
-        named = [text == "" or kind in text.split("|") for text in table.names["gpu_types"]]
-        may[:, k] = np.array(named)[table["gpu_types"]]
+        may[:, k] = _may_use(scenario, table, kind)
     none = may.any(axis=1) & ~(may & ~over).any(axis=1)
     if none.any():
         _refuse(
@@ -72,6 +71,17 @@ def _kinds(scenario: Scenario) -> list[str]:
     return sorted({kind for site in scenario.sites.values() for kind in site.pools})
 
 
+def _may_use(scenario: Scenario, table: JobTable, kind: str) -> np.ndarray:
+    """Whether types, residency and class of jobs let them run where there are nodes of a type, shape (n_jobs,)."""
+    types, laws, classes = (table.names[part] for part in ("gpu_types", "residency", "job_class"))
+    named = np.array([text == "" or kind in text.split("|") for text in types], bool)
+    sites = {name: site.jurisdiction for name, site in scenario.sites.items() if kind in site.pools}
+    kept = [scenario.workload.classes.get(name, JobClass()).sites or sites for name in classes]
+    lawful = np.array([[law == "" or home in law.split("|") for law in laws] for home in sites.values()], bool)
+    among = np.array([[site in names for names in kept] for site in sites], bool)
+    return named[table["gpu_types"]] & (lawful[:, table["residency"]] & among[:, table["job_class"]]).any(axis=0)
+
+
 def _refuse(scenario: Scenario, kinds: list[str], asks: np.ndarray, gpus: np.ndarray) -> NoReturn:
     size = max(scenario.gpus[kind].gpus_per_node for kind in kinds)
     most = (asks * np.minimum(gpus, size)[:, None]).max(axis=0) / UNITS
@@ -82,6 +92,6 @@ def _refuse(scenario: Scenario, kinds: list[str], asks: np.ndarray, gpus: np.nda
         [
             f"gpus.{kinds[0]}: no empty node of {', '.join(kinds)} has room for {number_of(len(asks), 'job')} with up"
             f" to {asked} on one node; give more cpus_per_node or"
-            " memory_gb_per_node, or let these jobs use other types (gpu_types)"
+            " memory_gb_per_node, or let these jobs use other types (gpu_types, residency, sites of their class)"
         ],
     )

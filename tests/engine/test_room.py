@@ -127,3 +127,13 @@ def test_a_job_goes_to_the_types_whose_nodes_hold_it():
     result = gpusim.run(scenario, jobs=table((0.0, 1.0, 60.0), (1.0, 1.0, 60.0), (2.0, 1.0, 60.0)))
     assert result.jobs["gpu_type"].tolist() == ["H200"] * 3
     assert (result.jobs["status"] == "done").all()
+
+
+@pytest.mark.parametrize("kept", [{"residency": ["US"]}, {"sites": ["here"]}])
+def test_larger_nodes_where_a_job_may_not_run_are_no_room(kept):
+    """Told as a fault, not as jobs whose data no link leads from."""
+    there = {"sites.there": {"region": "DE-LU", "jurisdiction": "EU", "grid_mw": 1.0, "pools": {"H200": {"gpus": 8}}}}
+    key = "workload.streams.train." if "residency" in kept else "workload.classes.train."
+    changes = {"workload.classes.train.cpus_per_gpu": 97.0, **{key + name: value for name, value in kept.items()}}
+    with pytest.raises(ScenarioError, match="gpus.H100: no empty node of H100 has room for"):
+        gpusim.run(limited(**there, **changes))
