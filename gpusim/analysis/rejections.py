@@ -95,7 +95,7 @@ def _details(part: pd.DataFrame) -> dict[str, str]:
     most = part.loc[part["most_gpus"].idxmax()]
     up_to = "up to " if part["least_gpus"].min() < most["most_gpus"] else ""
     return {
-        "most": f"{up_to}{int(most['most_gpus']):,}", "need": f"{int(most['most_gpus']):,}",
+        "most": f"{up_to}{most['most_gpus']:,.12g}", "need": f"{most['most_gpus']:,.12g}",
         "largest": f"{int(most['largest_gpus']):,}",
         "kinds": _either(part["gpu_type"]) or ANY, "places": _either(part["residency"]), "homes": _either(part["home"]),
         "queue": " and ".join(dict.fromkeys(part["gpu_type"] + " at " + part["site"])),

@@ -109,7 +109,7 @@ _SAID = {
 def _sizes(row) -> str:
     if row.least_gpus == row.most_gpus:
         return number_of(row.most_gpus, "GPU")
-    return f"{row.least_gpus:,} to {row.most_gpus:,} GPUs"
+    return f"{row.least_gpus:,.12g} to {row.most_gpus:,.12g} GPUs"
 
 
 def _why(scenario: Scenario, fleet: Fleet, table: JobTable, names: Names, row: int) -> dict[str, object]:

@@ -14,6 +14,7 @@ from gpusim.scenario.scenario import Scenario
 from gpusim.units import number_of
 
 UNITS = 1000  # of CPUs, and of GB
+MOST = 1e12  # CPUs or GB beside a GPU: more than any node has, and in thousandths no overflow
 OF_NODES = ("cpus_per_node", "memory_gb_per_node")
 OF_CLASSES = ("cpus_per_gpu", "memory_gb_per_gpu")
 OF_JOBS = ("cpus", "memory_gb")
@@ -21,7 +22,7 @@ OF_JOBS = ("cpus", "memory_gb")
 
 def room_of(gpu: GpuType) -> tuple[int, int]:
     """Of a node: thousandths of CPUs, MB of memory; 0: not limited."""
-    cpus, memory = (int((getattr(gpu, key) or 0.0) * UNITS) for key in OF_NODES)
+    cpus, memory = (int((getattr(gpu, key) or 0.0) * UNITS + 1e-6) for key in OF_NODES)
     return cpus, memory
 
 
@@ -34,7 +35,7 @@ def asks_of(scenario: Scenario, table: JobTable) -> np.ndarray | None:
     for column, (of_class, of_job) in enumerate(zip(OF_CLASSES, OF_JOBS, strict=True)):
         own = np.array([-1.0 if getattr(kind, of_class) is None else getattr(kind, of_class) for kind in classes])
         each = np.where(table[of_job] > 0.0, table[of_job] / table["gpus"], own[table["job_class"]])
-        asks[:, column] = np.where(each < 0.0, -1, np.ceil(each * UNITS - 1e-6))
+        asks[:, column] = np.where(each < 0.0, -1, np.ceil(np.minimum(each, MOST) * UNITS - 1e-6))
     return asks
 
 
@@ -56,8 +57,7 @@ def too_small(scenario: Scenario, table: JobTable, asks: np.ndarray | None) -> t
         on_node = np.minimum(table["gpus"], gpu.gpus_per_node)
         for column, room in enumerate(room_of(gpu)):
             over[:, k] |= (asks[:, column] * on_node > room) & (room > 0)
-        named = [text == "" or kind in text.split("|") for text in table.names["gpu_types"]]
-        may[:, k] = np.array(named)[table["gpu_types"]]
+        may[:, k] = _may_use(scenario, table, kind)
     none = may.any(axis=1) & ~(may & ~over).any(axis=1)
     if none.any():
         _refuse(
@@ -71,14 +71,27 @@ def _kinds(scenario: Scenario) -> list[str]:
     return sorted({kind for site in scenario.sites.values() for kind in site.pools})
 
 
+def _may_use(scenario: Scenario, table: JobTable, kind: str) -> np.ndarray:
+    """Whether types, residency and class of jobs let them run where there are nodes of a type, shape (n_jobs,)."""
+    types, laws, classes = (table.names[part] for part in ("gpu_types", "residency", "job_class"))
+    named = np.array([text == "" or kind in text.split("|") for text in types], bool)
+    sites = {name: site.jurisdiction for name, site in scenario.sites.items() if kind in site.pools}
+    kept = [scenario.workload.classes.get(name, JobClass()).sites or sites for name in classes]
+    lawful = np.array([[law == "" or home in law.split("|") for law in laws] for home in sites.values()], bool)
+    among = np.array([[site in names for names in kept] for site in sites], bool)
+    return named[table["gpu_types"]] & (lawful[:, table["residency"]] & among[:, table["job_class"]]).any(axis=0)
+
+
 def _refuse(scenario: Scenario, kinds: list[str], asks: np.ndarray, gpus: np.ndarray) -> NoReturn:
     size = max(scenario.gpus[kind].gpus_per_node for kind in kinds)
-    cpus, memory_gb = (asks * np.minimum(gpus, size)[:, None]).max(axis=0) / UNITS
+    most = (asks * np.minimum(gpus, size)[:, None]).max(axis=0) / UNITS
+    said = zip(most, ("CPUs", "GB"), strict=True)  # what is not said has been -1
+    asked = " and ".join(f"{amount:,.13g} {unit}" for amount, unit in said if amount > 0.0)
     raise ScenarioError(
         scenario.name,
         [
             f"gpus.{kinds[0]}: no empty node of {', '.join(kinds)} has room for {number_of(len(asks), 'job')} with up"
-            f" to {max(cpus, 0.0):g} CPUs and {max(memory_gb, 0.0):g} GB on one node; give more cpus_per_node or"
-            " memory_gb_per_node, or let these jobs use other types (gpu_types)"
+            f" to {asked} on one node; give more cpus_per_node or"
+            " memory_gb_per_node, or let these jobs use other types (gpu_types, residency, sites of their class)"
         ],
     )

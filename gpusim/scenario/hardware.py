@@ -29,10 +29,10 @@ class GpuType(Model):
     """[TFLOP/s] Dense BF16 peak of one GPU."""
     gpus_per_node: int = Field(gt=0, le=1024)
     """GPUs in one node."""
-    cpus_per_node: float | None = Field(None, gt=0, le=1_000_000)
+    cpus_per_node: float | None = Field(None, ge=0.001, le=1_000_000)
     """CPUs (virtual ones, if jobs count these) of one node, which then limit what starts there. Absent: no limit. What
     goes with it: docs/workload.md."""
-    memory_gb_per_node: float | None = Field(None, gt=0, le=1e9)
+    memory_gb_per_node: float | None = Field(None, ge=0.001, le=1e9)
     """[GB] Memory of one node besides its GPUs', likewise."""
     nodes_per_domain: int = Field(1, gt=0, le=65536)
     """Nodes joined by one NVLink or rack domain."""

@@ -89,6 +89,8 @@ def test_a_trace_says_what_its_jobs_take(tmp_path):
         ),
         ({"scheduler.preemption": "priority"}, 'scheduler.preemption: found "priority"'),
         ({"workload.classes.train.cpus_per_gpu": -1.0}, "workload.classes.train.cpus_per_gpu: found -1"),
+        ({"gpus.H100.cpus_per_node": 0.0004}, "gpus.H100.cpus_per_node: found 0.0004"),  # 0 thousandths: no limit
+        ({"gpus.H100.memory_gb_per_node": 0.0004}, "gpus.H100.memory_gb_per_node: found 0.0004"),
     ],
 )
 def test_what_does_not_go_together_is_told(changes, says):
@@ -101,7 +103,21 @@ def test_a_job_that_no_node_could_hold_is_told():
     scenario = limited(**{"workload.classes.train.cpus_per_gpu": 97.0})
     with pytest.raises(ScenarioError) as error:
         gpusim.run(scenario, jobs=table((0.0, 0.5, 60.0)))
-    assert "gpus.H100: no empty node of H100 has room for 1 job with up to 97 CPUs and 0 GB" in str(error.value)
+    assert "gpus.H100: no empty node of H100 has room for 1 job with up to 97 CPUs on one node" in str(error.value)
+
+
+def test_a_job_that_asks_for_all_of_a_node_has_room():
+    """64.1 CPUs are 64,100 thousandths, for the node as for the job, whatever binary fractions make of them."""
+    scenario = limited(**{"gpus.H100.cpus_per_node": 64.1, "workload.classes.train.cpus_per_gpu": 64.1})
+    assert gpusim.run(scenario, jobs=table((0.0, 1.0, 60.0))).jobs["status"].tolist() == ["done"]
+
+
+@pytest.mark.parametrize("cpus", [1e9, 1e16, 1e18])
+def test_cpus_that_would_overflow_are_more_than_a_node_has(cpus, tmp_path):
+    path = tmp_path / "jobs.csv"
+    path.write_text(f"submit_s,runtime_s,gpus,cpus\n0,60,1,{cpus}\n")
+    with pytest.raises(ScenarioError, match="no empty node of H100 has room for 1 job with up to 1,000,000,000"):
+        gpusim.run(limited(), jobs=read_trace(str(path)))
 
 
 def test_a_job_goes_to_the_types_whose_nodes_hold_it():
@@ -111,3 +127,13 @@ def test_a_job_goes_to_the_types_whose_nodes_hold_it():
     result = gpusim.run(scenario, jobs=table((0.0, 1.0, 60.0), (1.0, 1.0, 60.0), (2.0, 1.0, 60.0)))
     assert result.jobs["gpu_type"].tolist() == ["H200"] * 3
     assert (result.jobs["status"] == "done").all()
+
+
+@pytest.mark.parametrize("kept", [{"residency": ["US"]}, {"sites": ["here"]}])
+def test_larger_nodes_where_a_job_may_not_run_are_no_room(kept):
+    """Told as a fault, not as jobs whose data no link leads from."""
+    there = {"sites.there": {"region": "DE-LU", "jurisdiction": "EU", "grid_mw": 1.0, "pools": {"H200": {"gpus": 8}}}}
+    key = "workload.streams.train." if "residency" in kept else "workload.classes.train."
+    changes = {"workload.classes.train.cpus_per_gpu": 97.0, **{key + name: value for name, value in kept.items()}}
+    with pytest.raises(ScenarioError, match="gpus.H100: no empty node of H100 has room for"):
+        gpusim.run(limited(**there, **changes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -52,9 +53,9 @@ class Values:
         return (held if held.sum() > 0.0 else self._asked).to_dict()
 
     def too_large(self) -> dict[str, int]:
-        """GPUs of the largest job of the base that was too large for every pool, by what it asked for."""
+        """Whole GPUs for the largest job of the base that was too large for every pool, by what it asked for."""
         rows = self._too_large[self._too_large["run"].isin(self._base)]
-        return rows.groupby("name")["value"].max().astype(int).to_dict()
+        return rows.groupby("name")["value"].max().map(math.ceil).to_dict()
 
     def held_by(self, relief: str, multiple: float) -> tuple[pd.Series, pd.Series]:
         """Means of what is held back in the base and under a counterfactual, over the replications of both."""

@@ -170,6 +170,12 @@ def test_room_for_jobs_that_no_pool_can_hold(relieve) -> None:
     assert "they need 100 GPUs in one pool, and the largest has 80. 24 more H100 at one" in found.about["verdict"]
 
 
+def test_room_for_a_part_of_a_gpu_is_a_node(relieve) -> None:
+    changes = {"workload.share_gpus": True, "workload.streams.s.gpus": {"0.25": 1.0}, "sites.one.pools.H100.gpus": 0}
+    best = relieve(fleet(5.0, 80).with_(changes), curves=0).ranking.iloc[0]
+    assert best["text"] == "8 more H100 at one, so that a job of 1 fits"
+
+
 @pytest.mark.parametrize(
     ("site", "power"),
     [
