@@ -95,7 +95,7 @@ def _details(part: pd.DataFrame) -> dict[str, str]:
     most = part.loc[part["most_gpus"].idxmax()]
     up_to = "up to " if part["least_gpus"].min() < most["most_gpus"] else ""
     return {
-        "most": f"{up_to}{most['most_gpus']:,.12g}", "need": f"{most['most_gpus']:,.12g}",
+        "most": f"{up_to}{number_of(most['most_gpus'], 'GPU')}", "need": number_of(most["most_gpus"], "GPU"),
         "largest": f"{int(most['largest_gpus']):,}",
         "kinds": _either(part["gpu_type"]) or ANY, "places": _either(part["residency"]), "homes": _either(part["home"]),
         "queue": " and ".join(dict.fromkeys(part["gpu_type"] + " at " + part["site"])),
@@ -112,7 +112,7 @@ def _sentence(row: dict, part: pd.DataFrame, start: datetime, basis: str) -> str
     when = period(start, row["period_start_s"], row["period_end_s"])
     where = f"At {row['site']}, {number_of(count, 'job')}" if row["site"] else number_of(count, "job")
     return (
-        f"{where} of {number_of(details['most'], 'GPU')} {'was' if count == 1 else 'were'} rejected,"
+        f"{where} of {details['most']} {'was' if count == 1 else 'were'} rejected,"
         f" from {when}: {_lacks(row['cause'], part, True)}. The work that {'it' if count == 1 else 'they'} asked for is"
         f" {gpu_hours(row['gpu_hours_asked'])}{worth(row['usd'], basis)}. What could relieve it:"
         f" {words.relief.format(**details)}."

@@ -157,7 +157,7 @@ def test_rejected_parts_are_told_as_parts():
     """In the story of the run and in its bottlenecks, "0.25 GPUs" and not 0; whole GPUs beside them are whole."""
     lawless = {"home": [""], "gpu_types": ["B200"], "job_class": ["train"]}
     for parts, event, sentence in (([250, 250], "2 jobs of 0.25 GPUs", "2 jobs of 0.25 GPUs"),
-                                   ([250, 0], "2 jobs of 0.25 to 1 GPUs", "2 jobs of up to 1 GPUs")):  # fmt: skip
+                                   ([250, 0], "2 jobs of 0.25 to 1 GPUs", "2 jobs of up to 1 GPU ")):  # fmt: skip
         jobs = JobTable.build(lawless, submit_s=np.zeros(2), runtime_s=np.full(2, 60.0), gpu_milli=np.array(parts))
         result = gpusim.run(sharing(), jobs=jobs)
         assert result.events["detail"].str.startswith(event).any()
